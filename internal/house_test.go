@@ -1,0 +1,195 @@
+// Package internal_test holds the house to its own rule: who may import whom.
+package internal_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// floors gives every room its height. Imports point down; docs/architecture.md
+// draws the same picture.
+var floors = map[string]int{
+	"rostrum/ivsrealtime":          0,
+	"rostrum/internal/arn":         0,
+	"rostrum/internal/sigv4":       0,
+	"rostrum/internal/policy":      0,
+	"rostrum/internal/token":       0,
+	"rostrum/internal/media":       0,
+	"rostrum/internal/layout":      0,
+	"rostrum/internal/sfu":         1,
+	"rostrum/internal/bandwidth":   1,
+	"rostrum/internal/codec":       1,
+	"rostrum/internal/compositor":  1,
+	"rostrum/internal/hls":         1,
+	"rostrum/internal/rtmp":        1,
+	"rostrum/internal/store":       1,
+	"rostrum/internal/bucket":      1,
+	"rostrum/internal/event":       1,
+	"rostrum/internal/stage":       2,
+	"rostrum/internal/composition": 2,
+	"rostrum/internal/recorder":    2,
+	"rostrum/internal/channel":     2,
+	"rostrum/internal/peer":        2,
+	"rostrum/internal/control":     3,
+	"rostrum/internal/api":         4,
+	"rostrum/internal/signaling":   4,
+	"rostrum/internal/ingest":      4,
+	"rostrum/internal/admin":       4,
+	"rostrum/cmd/rostrum":          5,
+	"rostrum/cmd/rostrum-media":    5,
+}
+
+// neighbours lists the imports allowed between rooms on one floor.
+var neighbours = map[[2]string]bool{
+	{"sfu", "bandwidth"}:        true,
+	{"compositor", "codec"}:     true,
+	{"composition", "stage"}:    true,
+	{"composition", "recorder"}: true,
+	{"composition", "channel"}:  true,
+	{"ivsrealtime", "token"}:    true,
+	{"ivsrealtime", "arn"}:      true,
+	{"store", "event"}:          true,
+}
+
+// engines speak media and plain ids: these imports are closed to them.
+var engines = map[string]bool{"sfu": true, "bandwidth": true, "codec": true, "compositor": true, "hls": true, "rtmp": true}
+
+var closedToEngines = []string{"rostrum/ivsrealtime", "net/http", "database/sql", "rostrum/internal/store", "rostrum/internal/bucket", "rostrum/internal/event"}
+
+// rooms of third-party packages: a module prefix, and who may import it outside tests.
+var guests = []struct {
+	prefix string
+	rooms  []string
+}{
+	{"github.com/pion/rtp", []string{"sfu", "media", "peer", "bandwidth", "ingest", "recorder", "compositor"}},
+	{"github.com/pion/webrtc", []string{"peer"}},
+	{"github.com/pion/interceptor", []string{"peer"}},
+	{"github.com/pion/", []string{"sfu", "media", "peer"}},
+	{"modernc.org/sqlite", []string{"store"}},
+	{"github.com/jackc/pgx", []string{"store"}},
+	{"github.com/pressly/goose", []string{"store"}},
+	{"database/sql", []string{"store"}},
+	{"github.com/aws/aws-sdk-go-v2/service/s3", []string{"bucket"}},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "rostrum/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p listed
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 2 {
+		t.Fatalf("go list found %d packages, expected the whole house", len(all))
+	}
+	return all
+}
+
+// room is the short name of one of our packages: "sfu" for rostrum/internal/sfu.
+// A package below a room (its embedded data, say) belongs to that room.
+func room(path string) string {
+	path = strings.TrimPrefix(strings.TrimPrefix(path, "rostrum/"), "internal/")
+	if !strings.HasPrefix(path, "cmd/") {
+		path, _, _ = strings.Cut(path, "/")
+	}
+	return path
+}
+
+func floor(path string) (int, bool) {
+	for p := path; p != "rostrum" && strings.Contains(p, "/"); p = p[:strings.LastIndexByte(p, '/')] {
+		if n, ok := floors[p]; ok {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+func TestHouse_ImportsPointDown(t *testing.T) {
+	for _, p := range packages(t) {
+		if strings.HasPrefix(p.ImportPath, "rostrum/test/") || p.ImportPath == "rostrum/internal" {
+			continue
+		}
+		mine, ok := floor(p.ImportPath)
+		if !ok {
+			t.Errorf("%s has no floor: name its place in house_test.go", p.ImportPath)
+			continue
+		}
+		from := room(p.ImportPath)
+		for _, imp := range p.Imports {
+			theirs, ours := floor(imp)
+			if !ours || room(imp) == from {
+				continue
+			}
+			switch {
+			case theirs > mine:
+				t.Errorf("%s (floor %d) imports %s (floor %d): imports point down", p.ImportPath, mine, imp, theirs)
+			case theirs == mine && !neighbours[[2]string{from, room(imp)}]:
+				t.Errorf("%s imports its neighbour %s, which house_test.go does not list", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func TestHouse_EnginesKnowNoDoorsAndNoKeeping(t *testing.T) {
+	for _, p := range packages(t) {
+		if !engines[room(p.ImportPath)] {
+			continue
+		}
+		for _, imp := range p.Imports {
+			for _, closed := range closedToEngines {
+				if imp == closed {
+					t.Errorf("engine %s imports %s", p.ImportPath, imp)
+				}
+			}
+		}
+	}
+}
+
+func TestHouse_GuestsStayInTheirRooms(t *testing.T) {
+	for _, p := range packages(t) {
+		if strings.HasPrefix(p.ImportPath, "rostrum/test/") {
+			continue
+		}
+	imports:
+		for _, imp := range p.Imports {
+			for _, g := range guests {
+				if imp != g.prefix && !strings.HasPrefix(imp, strings.TrimSuffix(g.prefix, "/")+"/") {
+					continue
+				}
+				for _, r := range g.rooms {
+					if r == room(p.ImportPath) {
+						continue imports
+					}
+				}
+				t.Errorf("%s imports %s, which stays in %v", p.ImportPath, imp, g.rooms)
+				continue imports
+			}
+		}
+	}
+}
+
+func TestHouse_RostrumBuildsWithoutCgo(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{if .CgoFiles}}{{.ImportPath}}{{end}}", "rostrum/cmd/rostrum")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if s := strings.TrimSpace(string(out)); s != "" {
+		t.Errorf("cmd/rostrum needs cgo through:\n%s", s)
+	}
+}

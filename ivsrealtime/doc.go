@@ -1,0 +1,2 @@
+// Package ivsrealtime is the contract and Go SDK of Amazon IVS Real-Time Streaming.
+package ivsrealtime
