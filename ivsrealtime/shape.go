@@ -228,7 +228,7 @@ func atMostOne(names string, given ...bool) string {
 		}
 	}
 	if n > 1 {
-		return sprintf("has %d of %s, must have at most one", n, names)
+		return sprintf("%d of %s are given, at most one may be", n, names)
 	}
 	return ""
 }

@@ -21,14 +21,15 @@ func Validate(in any) error {
 }
 
 // A checker is a structure with rules across its fields. check tells the
-// problem, as the predicate of a sentence about the structure.
+// problem, as the predicate of a sentence about the structure; that of an input
+// is a whole sentence.
 type checker interface{ check() string }
 
 type problem struct{ path, what string }
 
 func (p problem) String() string {
 	if p.path == "" {
-		return "the input " + p.what
+		return p.what // a rule across the input's fields names them itself
 	}
 	return p.path + " " + p.what
 }
