@@ -1,0 +1,236 @@
+package token
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"math/big"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+var now = time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
+
+func newKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func good() Claims {
+	return Claims{
+		ParticipantID: "Qw2eRt5yUi8o", StageARN: "arn:aws:ivs:eu-west-1:111122223333:stage/Ab3dEf6hIj9k", StageID: "Ab3dEf6hIj9k",
+		EventsURL: "wss://rostrum.example/events", WHIPURL: "https://rostrum.example/whip",
+		UserID: "alice", Attributes: map[string]string{"name": "Alice", "Name": "another"}, Publish: true, Subscribe: true,
+		IssuedAt: now, ExpiresAt: now.Add(12 * time.Hour), KeyARN: "arn:aws:ivs:eu-west-1:111122223333:public-key/abc",
+	}
+}
+
+func mint(t testing.TB, key *ecdsa.PrivateKey, c Claims) string {
+	t.Helper()
+	s, err := Mint(key, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func only(key *ecdsa.PublicKey) KeyFor {
+	return func(string) (*ecdsa.PublicKey, error) { return key, nil }
+}
+
+func TestVerify_ReadsWhatWasMinted(t *testing.T) {
+	key := newKey(t, elliptic.P384())
+	for name, c := range map[string]Claims{
+		"everything": good(),
+		"no key":     func() Claims { c := good(); c.KeyARN = ""; return c }(),
+		"a viewer":   func() Claims { c := good(); c.Publish, c.UserID, c.Attributes = false, "", nil; return c }(),
+		"neither":    func() Claims { c := good(); c.Publish, c.Subscribe = false, false; return c }(),
+	} {
+		got, err := Verify(mint(t, key, c), now, only(&key.PublicKey))
+		if err != nil || !reflect.DeepEqual(got, c) {
+			t.Errorf("%s: read %+v, %v, expected %+v", name, got, err, c)
+		}
+	}
+}
+
+func TestMint_RefusesClaimsOutOfBounds(t *testing.T) {
+	key := newKey(t, elliptic.P384())
+	for name, change := range map[string]func(*Claims){
+		"an id that is too long":     func(c *Claims) { c.ParticipantID = strings.Repeat("a", 65) },
+		"an id with a slash":         func(c *Claims) { c.ParticipantID = "a/b" },
+		"no stage":                   func(c *Claims) { c.StageARN = "" },
+		"a life of over 14 days":     func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(MaxLifetime + time.Second) },
+		"an end before its start":    func(c *Claims) { c.ExpiresAt = c.IssuedAt },
+		"attributes of over 1 KB":    func(c *Claims) { c.Attributes = map[string]string{"k": strings.Repeat("v", 1024)} },
+		"a user id that is too long": func(c *Claims) { c.UserID = strings.Repeat("ü", 129) },
+	} {
+		c := good()
+		change(&c)
+		if s, err := Mint(key, c); !errors.Is(err, Malformed) {
+			t.Errorf("%s: minted %q, %v, expected Malformed", name, s, err)
+		}
+	}
+}
+
+func TestVerify_HoldsTheClock(t *testing.T) {
+	key := newKey(t, elliptic.P384())
+	s := mint(t, key, good())
+	for name, tt := range map[string]struct {
+		at   time.Time
+		want error
+	}{
+		"when issued":                   {now, nil},
+		"a minute early, clocks differ": {now.Add(-Leeway), nil},
+		"more than a minute early":      {now.Add(-Leeway - time.Second), NotYet},
+		"in the last second":            {now.Add(12*time.Hour - time.Second), nil},
+		"at its end":                    {now.Add(12 * time.Hour), Expired},
+		"long after":                    {now.Add(1000 * time.Hour), Expired},
+	} {
+		if _, err := Verify(s, tt.at, only(&key.PublicKey)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, expected %v", name, err, tt.want)
+		}
+	}
+}
+
+// part encodes one part of a hand-made token.
+func part(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+// signed makes a token of any header and payload with a good signature.
+func signed(t testing.TB, key *ecdsa.PrivateKey, header, payload string) string {
+	t.Helper()
+	s := part(header) + "." + part(payload)
+	sig, err := jwt.SigningMethodES384.Sign(s, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s + "." + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+const (
+	goodHeader  = `{"alg":"ES384","typ":"JWT"}`
+	goodPayload = `{"exp":1782943200,"iat":1782900000,"jti":"abc","resource":"arn","topic":"t","events_url":"e","whip_url":"w","capabilities":{"allow_publish":true},"version":"1.0"}`
+)
+
+func TestVerify_RefusesForgeries(t *testing.T) {
+	key, other := newKey(t, elliptic.P384()), newKey(t, elliptic.P384())
+	token := mint(t, key, good())
+	parts := strings.Split(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	hmac := jwt.NewWithClaims(jwt.SigningMethodHS384, jwt.MapClaims{"jti": "abc"})
+	hs384, err := hmac.SignedString(key.X.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		token string
+		want  Reason
+	}{
+		"no algorithm":                {part(`{"alg":"none","typ":"JWT"}`) + "." + parts[1] + ".", Malformed},
+		"HS384 by the public key":     {hs384, Malformed},
+		"another key":                 {mint(t, other, good()), Forged},
+		"a changed payload":           {parts[0] + "." + part(goodPayload) + "." + parts[2], Forged},
+		"no signature":                {parts[0] + "." + parts[1] + ".", Forged},
+		"a signature of zeros":        {parts[0] + "." + parts[1] + "." + encode(make([]byte, 96)), Forged},
+		"a signature cut short":       {parts[0] + "." + parts[1] + "." + encode(raw[:95]), Forged},
+		"a signature and more":        {token + encode([]byte{1, 2, 3}), Forged},
+		"padded base64":               {token + "==", Malformed},
+		"two parts":                   {parts[0] + "." + parts[1], Malformed},
+		"a key inside the header":     {signed(t, key, `{"alg":"ES384","jwk":{}}`, goodPayload), Malformed},
+		"an algorithm given twice":    {signed(t, key, `{"alg":"ES384","alg":"none"}`, goodPayload), Malformed},
+		"a claim given twice":         {signed(t, key, goodHeader, `{"jti":"a",`+goodPayload[1:]), Malformed},
+		"a claim twice by case":       {signed(t, key, goodHeader, `{"JTI":"a",`+goodPayload[1:]), Malformed},
+		"something after the payload": {signed(t, key, goodHeader, goodPayload+`{}`), Malformed},
+		"an array as payload":         {signed(t, key, goodHeader, `[]`), Malformed},
+		"deep nesting":                {signed(t, key, goodHeader, strings.Repeat(`{"a":`, 3000)), Malformed},
+		"a number as jti":             {signed(t, key, goodHeader, strings.Replace(goodPayload, `"abc"`, `7`, 1)), Malformed},
+		"no expiry":                   {signed(t, key, goodHeader, strings.Replace(goodPayload, `"exp"`, `"exq"`, 1)), Malformed},
+		"an expiry in the far future": {signed(t, key, goodHeader, strings.Replace(goodPayload, "1782943200", "1e300", 1)), Malformed},
+		"no capabilities":             {signed(t, key, goodHeader, strings.Replace(goodPayload, `"capabilities"`, `"c"`, 1)), Malformed},
+		"a megabyte of claims":        {signed(t, key, goodHeader, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), Malformed},
+		"invalid UTF-8":               {signed(t, key, goodHeader, strings.Replace(goodPayload, "abc", "\xff", 1)), Malformed},
+	} {
+		if _, err := Verify(tt.token, time.Unix(1782900000, 0), only(&key.PublicKey)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, expected %v", name, err, tt.want)
+		}
+	}
+}
+
+func TestVerify_TakesOnlyOneFormOfASignature(t *testing.T) {
+	// ES384 is malleable: (r, n-s) verifies where (r, s) does. Nothing here is keyed
+	// by the signature, so the twin may pass; it must read the same.
+	key := newKey(t, elliptic.P384())
+	token := mint(t, key, good())
+	head, sig := token[:strings.LastIndexByte(token, '.')], token[strings.LastIndexByte(token, '.')+1:]
+	raw, err := base64.RawURLEncoding.DecodeString(sig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(big.Int).Sub(elliptic.P384().Params().N, new(big.Int).SetBytes(raw[48:]))
+	s.FillBytes(raw[48:])
+	twin, err := Verify(head+"."+base64.RawURLEncoding.EncodeToString(raw), now, only(&key.PublicKey))
+	if err == nil && !reflect.DeepEqual(twin, good()) {
+		t.Errorf("the twin reads %+v, expected %+v", twin, good())
+	}
+}
+
+func TestVerify_AsksForTheKeyOnlyByP384(t *testing.T) {
+	key, p256 := newKey(t, elliptic.P384()), newKey(t, elliptic.P256())
+	token := mint(t, key, good())
+	if _, err := Verify(token, now, only(&p256.PublicKey)); !errors.Is(err, NoKey) {
+		t.Errorf("with a P-256 key: %v, expected NoKey", err)
+	}
+	lost := errors.New("the store is away")
+	_, err := Verify(token, now, func(kid string) (*ecdsa.PublicKey, error) {
+		if kid != good().KeyARN {
+			t.Errorf("asked for the key %q, expected %q", kid, good().KeyARN)
+		}
+		return nil, lost
+	})
+	if !errors.Is(err, lost) || IsReason(err) {
+		t.Errorf("with a lost store: %v, expected its own error and no reason", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	key := newKey(f, elliptic.P384())
+	f.Add(mint(f, key, good()))
+	f.Add(signed(f, key, goodHeader, goodPayload))
+	f.Add("..")
+	f.Add(part(`{"alg":"ES384"}`) + "." + part(`{"exp":-1e99}`) + ".")
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := Read(s); err == nil && len(s) > MaxLength {
+			t.Errorf("read %+v from %d bytes", c, len(s))
+		}
+	})
+}
+
+func BenchmarkMint(b *testing.B) {
+	key, c := newKey(b, elliptic.P384()), good()
+	for b.Loop() {
+		mint(b, key, c)
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	key := newKey(b, elliptic.P384())
+	s := mint(b, key, good())
+	for b.Loop() {
+		if _, err := Verify(s, now, only(&key.PublicKey)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
