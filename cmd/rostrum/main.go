@@ -1,5 +1,90 @@
 // Command rostrum serves stages: the Amazon IVS Real-Time API, the media of its
 // participants and the tools around them.
+//
+// Each verb stands in a file of its own: a struct whose fields are its flags
+// and arguments, and a method
+//
+//	Run(ctx context.Context, out *output) error
+//
+// of which it may leave out what it does not use. The context ends with the first SIGINT or SIGTERM; a verb then cleans up and
+// returns within five seconds (a second signal ends the process at once). What
+// a verb has to say goes through out, which speaks to people or, with --json,
+// to programs. Logs and errors go to standard error.
+//
+// Exit codes: 0 is success, a server stopped by a signal included; 1 a failure;
+// 2 a command line, environment or configuration that can't be understood, for
+// which a verb returns an error made by misuse.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of every verb.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// verbs is the command line: one line for each verb, in the order of the help.
+type verbs struct {
+	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
+
+	Token   tokenVerbs  `cmd:"" help:"Look into participant tokens."`
+	Version versionVerb `cmd:"" help:"Print the version of this binary."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal is not caught
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run reads the command line, carries out its verb and answers the exit code.
+func run(ctx context.Context, args []string) int {
+	var cli verbs
+	out := &output{people: os.Stdout, json: &cli.JSON}
+	parser, err := kong.New(&cli,
+		kong.Name("rostrum"),
+		kong.Description("Amazon IVS Real-Time stages, on your own machines."),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(out),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		return report(err)
+	}
+	chosen, err := parser.Parse(args)
+	if err != nil {
+		return report(misuse(err))
+	}
+	return report(chosen.Run())
+}
+
+// report tells people what went wrong and answers the exit code.
+func report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(os.Stderr, "rostrum: "+err.Error())
+	if _, ok := errors.AsType[misused](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// misused marks an error as the caller's: the exit code becomes 2.
+type misused struct{ error }
+
+func (m misused) Unwrap() error { return m.error }
+
+// misuse marks err as one of the command line, environment or configuration.
+func misuse(err error) error { return misused{err} }
