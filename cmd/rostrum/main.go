@@ -6,10 +6,11 @@
 //
 //	Run(ctx context.Context, out *output) error
 //
-// of which it may leave out what it does not use. The context ends with the first SIGINT or SIGTERM; a verb then cleans up and
-// returns within five seconds (a second signal ends the process at once). What
-// a verb has to say goes through out, which speaks to people or, with --json,
-// to programs. Logs and errors go to standard error.
+// of which it may leave out what it does not use. The context ends with the
+// first SIGINT or SIGTERM; a verb then cleans up and returns within five
+// seconds (a second signal ends the process at once). What a verb has to say
+// goes through out, which speaks to people or, with --json, to programs. Logs
+// and errors go to standard error.
 //
 // Exit codes: 0 is success, a server stopped by a signal included; 1 a failure;
 // 2 a command line, environment or configuration that can't be understood, for

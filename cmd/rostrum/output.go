@@ -27,6 +27,3 @@ func (o *output) say(v any, forPeople func(w io.Writer)) error {
 	_, err = o.people.Write(append(line, '\n'))
 	return err
 }
-
-// forPrograms reports whether --json was given.
-func (o *output) forPrograms() bool { return *o.json }

@@ -1,0 +1,81 @@
+# Every target works from a fresh clone on Debian or Ubuntu: what is missing is
+# installed, as root or through sudo. Go alone is assumed.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO          ?= go
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOTESTSUM   := $(GO) run gotest.tools/gotestsum@v1.13.0
+FUZZTIME    ?= 30s
+
+# The packages of make test: all but the suites that need a browser or a foreign SDK.
+PACKAGES = $(shell $(GO) list ./... | grep -v -E '^rostrum/test/(conformance|e2e)(/|$$)')
+
+# $(call need,COMMAND,PACKAGES) installs Debian packages when a command is missing.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+need  = command -v $(1) >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(2); }
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/rostrum
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
+
+.PHONY: test
+test: ## Run all tests that need no browser and no foreign SDK, with the race detector
+	@$(call need,gcc,gcc libc6-dev)
+	@mkdir -p .cache/results
+	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/test.json -- -race -timeout 14m $(PACKAGES)
+
+.PHONY: check
+check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities
+
+.PHONY: check-format
+check-format:
+	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './.cache/*' -not -path '*/node_modules/*')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: check-vet
+check-vet:
+	$(GO) vet ./...
+
+.PHONY: check-lint
+check-lint:
+	$(STATICCHECK) ./...
+
+# The house rule, and what is written twice on purpose: settings, samples, tables.
+.PHONY: check-drift
+check-drift:
+	$(GO) test -run 'House|Drift' ./internal ./cmd/rostrum ./ivsrealtime
+
+# rostrum is developed on macOS and Windows too.
+.PHONY: check-platforms
+check-platforms:
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet ./...
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/rostrum
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/rostrum
+
+# The database of known vulnerabilities is asked over the network. Without it
+# there is nothing to judge by, which is said and does not fail the check.
+.PHONY: check-vulnerabilities
+check-vulnerabilities:
+	@out=$$($(GOVULNCHECK) ./... 2>&1); status=$$?; \
+	if [ $$status -ne 0 ] && grep -q 'fetching vulnerabilities' <<<"$$out"; then \
+		echo "govulncheck: SKIPPED, its database can't be reached from here"; \
+	else echo "$$out"; exit $$status; fi
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)
+	@set -e; for file in $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules --exclude-dir=.cache '^func Fuzz' .); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' $$file); do \
+			echo "== $$target ($$(dirname $$file))"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+		done; done
+
+.PHONY: clean
+clean: ## Remove what was built and installed inside the clone
+	rm -rf bin .cache
