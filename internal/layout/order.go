@@ -1,0 +1,81 @@
+package layout
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// ordered returns the participants who are drawn, in their order. Those whose
+// attribute is an integer come first, ascending, then the others; equals by arrival.
+func ordered(participants []Participant, attribute string, omitStopped bool) []Participant {
+	type placed struct {
+		Participant
+		number int64
+		valid  bool
+	}
+	var all []placed
+	for _, p := range participants {
+		if omitStopped && !p.seen() {
+			continue
+		}
+		q := placed{Participant: p}
+		if attribute != "" {
+			n, err := strconv.ParseInt(p.Attributes[attribute], 10, 64)
+			q.number, q.valid = n, err == nil
+		}
+		all = append(all, q)
+	}
+	slices.SortStableFunc(all, func(a, b placed) int {
+		switch {
+		case a.valid && b.valid:
+			return cmp.Compare(a.number, b.number)
+		case a.valid:
+			return -1
+		case b.valid:
+			return 1
+		}
+		return 0
+	})
+	out := make([]Participant, len(all))
+	for i, p := range all {
+		out[i] = p.Participant
+	}
+	return out
+}
+
+// take splits off the first participant whose attribute is "true".
+func take(participants []Participant, attribute string) (one *Participant, others []Participant) {
+	if attribute == "" {
+		return nil, participants
+	}
+	i := slices.IndexFunc(participants, func(p Participant) bool { return p.Attributes[attribute] == "true" })
+	if i < 0 {
+		return nil, participants
+	}
+	return &participants[i], slices.Concat(participants[:i], participants[i+1:])
+}
+
+// tile is the participant's in a place.
+func (p *Participant) tile(r Rect, f Fill) Tile {
+	t := Tile{ID: p.ID, Rect: r, Fill: f}
+	if !p.seen() {
+		t.Initial = p.initial()
+	}
+	return t
+}
+
+// initial is the first letter or digit of the participant's name, "?" without any.
+// A participant's name is its attribute "username" or "name", else its id.
+func (p *Participant) initial() string {
+	for _, name := range []string{p.Attributes["username"], p.Attributes["name"], p.ID} {
+		for _, r := range name {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return strings.ToUpper(string(r))
+			}
+		}
+	}
+	return "?"
+}
