@@ -39,6 +39,7 @@ const (
 type verbs struct {
 	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
 
+	Config  configVerbs `cmd:"" help:"Check and print the configuration."`
 	Token   tokenVerbs  `cmd:"" help:"Look into participant tokens."`
 	Version versionVerb `cmd:"" help:"Print the version of this binary."`
 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSettings_FlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
+	const file = "listen: 127.0.0.1:3\nregion: eu-west-1\naccount: \"111111111111\"\nlog_level: \"\"\n"
+	cmd := rostrum(t, "config", "print", "--json", "--config", "rostrum.yaml", "--listen", "127.0.0.1:1")
+	write(t, cmd.Dir, "rostrum.yaml", file)
+	cmd.Env = append(cmd.Env, "ROSTRUM_LISTEN=127.0.0.1:2", "ROSTRUM_REGION=ap-south-1", "ROSTRUM_AUTH=")
+	stdout, stderr, code := finish(t, cmd)
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	var seen map[string]inForce
+	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
+		t.Fatal(err)
+	}
+	for key, expected := range map[string]inForce{
+		"listen":    {"127.0.0.1:1", "--listen"},
+		"region":    {"ap-south-1", "ROSTRUM_REGION"},
+		"account":   {"111111111111", "rostrum.yaml:3"},
+		"log_level": {"info", "default"},
+		"auth":      {"sigv4", "default"},
+	} {
+		if seen[key] != expected {
+			t.Errorf("%s: expected %v, saw %v", key, expected, seen[key])
+		}
+	}
+}
+
+func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
+	for _, c := range []struct {
+		name, file, env string
+		args            []string
+		complaint       string
+	}{
+		{name: "an unknown key", file: "acess_key: x", complaint: `rostrum.yaml:1: there is no setting "acess_key"; did you mean access_key?`},
+		{name: "a key as the flag spells it", file: "log-level: info", complaint: "did you mean log_level?"},
+		{name: "a key like none", file: "flux_capacitor: 1", complaint: `there is no setting "flux_capacitor"` + "\n"},
+		{name: "a key twice", file: "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2", complaint: "rostrum.yaml:2: listen is set twice"},
+		{name: "a map for a value", file: "listen: {host: a}", complaint: "rostrum.yaml:1: listen: expected one value"},
+		{name: "no map at all", file: "- listen", complaint: "expected settings as key: value"},
+		{name: "no YAML at all", file: "listen: [", complaint: "rostrum.yaml"},
+		{name: "a value outside its list", file: "\nlog_level: loud", complaint: `rostrum.yaml:2: log_level: "loud" is not one of debug, info, warn, error`},
+		{name: "a port too large", env: "ROSTRUM_LISTEN=127.0.0.1:70000", complaint: `ROSTRUM_LISTEN: "127.0.0.1:70000" has a port that is not a number from 0 to 65535`},
+		{name: "an address without port", args: []string{"--listen", "localhost"}, complaint: `"localhost" is no address of the form HOST:PORT`},
+		{name: "a truth that is none", env: "ROSTRUM_EPHEMERAL=maybe", complaint: `ROSTRUM_EPHEMERAL: "maybe" is not true or false`},
+		{name: "an account YAML took for a number", file: "account: 0x10", complaint: `"0x10" is not 12 digits`},
+		{name: "a region that is none", env: "ROSTRUM_REGION=moon", complaint: `ROSTRUM_REGION: "moon" is no region`},
+		{name: "a URL with a path", args: []string{"--public-url", "https://a.example/b"}, complaint: "is no URL of the form"},
+		{name: "a certificate without key", args: []string{"--tls-cert", "a.pem"}, complaint: "tls_cert and tls_key go together"},
+		{name: "an access key without secret", args: []string{"--access-key", "AKIA1234"}, complaint: "access_key and secret_key go together"},
+		{name: "a short secret, not repeated", args: []string{"--access-key", "AKIA1234", "--secret-key", "sesame"}, complaint: "a secret has 16 to 128 characters"},
+		{name: "a file that is not there", args: []string{"--config", "missing.yaml"}, complaint: "missing.yaml"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := rostrum(t, append([]string{"config", "check"}, c.args...)...)
+			if c.file != "" {
+				write(t, cmd.Dir, "rostrum.yaml", c.file+"\n")
+				cmd.Args = append(cmd.Args, "--config", "rostrum.yaml")
+			}
+			cmd.Env = append(cmd.Env, c.env)
+			_, stderr, code := finish(t, cmd)
+			if code != exitUsage || !strings.Contains(stderr, c.complaint) {
+				t.Errorf("expected exit 2 and %q, saw exit %d and %q", c.complaint, code, stderr)
+			}
+			if strings.Contains(stderr, "sesame") {
+				t.Errorf("the secret is repeated: %q", stderr)
+			}
+		})
+	}
+}
+
+func TestConfigPrint_CanBeFedBackAndHidesSecrets(t *testing.T) {
+	const strong = "kQ3vT8xZp1LmN6rB9wYc"
+	cmd := rostrum(t, "config", "print", "--listen", "127.0.0.1:9", "--ephemeral", "--access-key", "AKIAREAL1", "--secret-key", strong)
+	printed, stderr, code := finish(t, cmd)
+	if code != exitOK || strings.Contains(printed, strong) {
+		t.Fatalf("exit %d, %s\n%s", code, stderr, printed)
+	}
+	again := rostrum(t, "config", "print", "--json", "--config", "printed.yaml")
+	write(t, again.Dir, "printed.yaml", printed)
+	stdout, stderr, code := finish(t, again)
+	if code != exitOK {
+		t.Fatalf("feeding back what was printed: exit %d, %s\n%s", code, stderr, printed)
+	}
+	var seen map[string]inForce
+	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
+		t.Fatal(err)
+	}
+	if seen["listen"].Value != "127.0.0.1:9" || seen["ephemeral"].Value != "true" || seen["account"].Value != "000000000000" {
+		t.Errorf("expected the same settings, saw %v", seen)
+	}
+}
+
+func TestRefusal_NothingUnsafeOffLoopback(t *testing.T) {
+	const strong = "kQ3vT8xZp1LmN6rB9wYc"
+	for _, c := range []struct {
+		name    string
+		s       settings
+		because string // empty: not refused
+	}{
+		{"loopback", settings{Listen: "127.0.0.1:1"}, ""},
+		{"loopback by name", settings{Listen: "localhost:1"}, ""},
+		{"loopback of IPv6", settings{Listen: "[::1]:1"}, ""},
+		{"loopback, anyone", settings{Listen: "127.0.0.1:1", Auth: "none"}, ""},
+		{"loopback, well-known keys", settings{Listen: "127.0.0.1:1", AccessKey: "test", SecretKey: "test"}, ""},
+		{"everywhere, plain", settings{Listen: ":1"}, "without TLS"},
+		{"everywhere by IPv4, plain", settings{Listen: "0.0.0.0:1"}, "without TLS"},
+		{"one address, plain", settings{Listen: "192.0.2.1:1"}, "without TLS"},
+		{"a name, plain", settings{Listen: "rostrum.example:1"}, "without TLS"},
+		{"everywhere, plain, insecure", settings{Listen: ":1", Insecure: true}, ""},
+		{"everywhere, TLS", settings{Listen: ":1", TLSCert: "c", TLSKey: "k"}, ""},
+		{"everywhere, TLS, strong keys", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: strong}, ""},
+		{"everywhere, TLS, key of the manuals", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: strong}, "anybody would try"},
+		{"everywhere, TLS, cheap secret", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "anybody would try"},
+		{"everywhere, TLS, secret of one letter", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "aaaaaaaaaaaaaaaa"}, "anybody would try"},
+		{"everywhere, anyone, even insecure", settings{Listen: ":1", Auth: "none", Insecure: true}, "auth is none"},
+		{"profiles for others", settings{Listen: "127.0.0.1:1", AdminListen: ":2"}, "admin_listen"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := c.s.refusal()
+			if c.because == "" && err != nil {
+				t.Errorf("expected to start, saw: %v", err)
+			}
+			if c.because != "" && (err == nil || !strings.Contains(err.Error(), c.because)) {
+				t.Errorf("expected a refusal because of %q, saw: %v", c.because, err)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// settings is all that can be configured, each setting declared once. Its flag
+// is the name below, its variable ROSTRUM_ and the name in capitals, its YAML
+// key the name with underscores; a flag wins over the environment, that over the
+// file, that over the default. An empty value means the default.
+//
+// A setting stands here only when what it sets is in this binary.
+type settings struct {
+	Config string `name:"config" placeholder:"FILE" help:"YAML file of settings."`
+
+	Listen      address `name:"listen" group:"Addresses" default:"127.0.0.1:7080" help:"Where HTTP is served: the API, health, metrics."`
+	AdminListen address `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
+	PublicURL   webURL  `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`
+
+	DataDir   string `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
+	Ephemeral bool   `name:"ephemeral" group:"Keeping" help:"Keep nothing: all is gone when the process ends. For tests and CI."`
+
+	TLSCert   string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
+	TLSKey    string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	AccessKey accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`
+	SecretKey secret    `name:"secret-key" group:"Security" placeholder:"SECRET" help:"Secret of that access key."`
+	Account   account   `name:"account" group:"Security" default:"000000000000" help:"Account of the first operator: 12 digits."`
+	Region    region    `name:"region" group:"Security" default:"us-east-1" help:"Region that the tools name; the server takes any."`
+	Auth      string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
+	Insecure  bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
+
+	LogLevel  string `name:"log-level" group:"Logs" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+	LogFormat string `name:"log-format" group:"Logs" default:"text" enum:"text,json" help:"text for people, json for programs."`
+
+	origin map[string]string // by key, where a value that is no default came from
+}
+
+// A declaration is one setting as its struct tag declares it.
+type declaration struct{ *kong.Flag }
+
+func (d declaration) key() string { return strings.ReplaceAll(d.Name, "-", "_") }
+
+func (d declaration) variable() string { return "ROSTRUM_" + strings.ToUpper(d.key()) }
+
+// isSecret reports whether the value must not be shown.
+func (d declaration) isSecret() bool {
+	_, ok := d.Target.Interface().(secret)
+	return ok
+}
+
+// text is the value in force, as it would be written on the command line.
+func (d declaration) text() string { return fmt.Sprint(d.Target.Interface()) }
+
+// set gives the setting a value from outside the command line. The error names
+// the value and what is allowed.
+func (d declaration) set(text string) error {
+	if d.Enum != "" && !d.EnumMap()[text] {
+		return fmt.Errorf("%q is not one of %s", text, strings.Join(d.EnumSlice(), ", "))
+	}
+	if d.IsBool() && text != "true" && text != "false" {
+		return fmt.Errorf("%q is not true or false", text)
+	}
+	err := d.Parse(kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: text}), d.Target)
+	if cause := errors.Unwrap(err); cause != nil {
+		return cause // without the flag's name: it was not the flag that said it
+	}
+	return err
+}
+
+// declarations lists the settings among flags, in the order of their declaration.
+func declarations(flags []*kong.Flag) []declaration {
+	var all []declaration
+	for _, f := range flags {
+		if f.Group != nil || f.Name == "config" {
+			all = append(all, declaration{f})
+		}
+	}
+	return all
+}
+
+// AfterApply completes what the command line says with the environment and the
+// file. Kong calls it for the verb that was chosen.
+func (s *settings) AfterApply(chosen *kong.Context) error {
+	s.origin = map[string]string{}
+	for _, step := range chosen.Path {
+		if step.Flag != nil {
+			d := declaration{step.Flag}
+			s.origin[d.key()] = "--" + d.Name
+		}
+	}
+	all := declarations(chosen.Flags())
+	if err := s.readEnvironment(all); err != nil {
+		return err
+	}
+	if s.Config != "" {
+		if err := s.readFile(s.Config, all); err != nil {
+			return err
+		}
+	}
+	return s.check()
+}
+
+// check holds settings against each other.
+func (s *settings) check() error {
+	switch {
+	case (s.TLSCert == "") != (s.TLSKey == ""):
+		return errors.New("tls_cert and tls_key go together: one of them is missing")
+	case (s.AccessKey == "") != (s.SecretKey == ""):
+		return errors.New("access_key and secret_key go together: one of them is missing")
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+)
+
+// An address is a host and port to listen at.
+type address string
+
+// UnmarshalText takes HOST:PORT.
+func (a *address) UnmarshalText(text []byte) error {
+	_, port, err := net.SplitHostPort(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no address of the form HOST:PORT", text)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q has a port that is not a number from 0 to 65535", text)
+	}
+	*a = address(text)
+	return nil
+}
+
+// isLoopback reports whether only this machine can reach the address.
+func (a address) isLoopback() bool {
+	host, _, err := net.SplitHostPort(string(a))
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// A webURL is the root of a site: scheme, host, and a port if need be.
+type webURL string
+
+// UnmarshalText takes http://HOST[:PORT] or https://HOST[:PORT].
+func (u *webURL) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" ||
+		parsed.Path != "" && parsed.Path != "/" || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
+		return fmt.Errorf("%q is no URL of the form http://HOST:PORT or https://HOST:PORT", text)
+	}
+	*u = webURL(parsed.Scheme + "://" + parsed.Host)
+	return nil
+}
+
+// A secret is shown to nobody: not in logs, not by any verb of fmt.
+type secret string
+
+const hidden = "(hidden)"
+
+// String hides the secret.
+func (secret) String() string { return hidden }
+
+// GoString hides the secret.
+func (secret) GoString() string { return hidden }
+
+// LogValue hides the secret.
+func (secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalText hides the secret.
+func (secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// UnmarshalText takes 16 characters or more. The error doesn't repeat them.
+func (s *secret) UnmarshalText(text []byte) error {
+	if len(text) < 16 || len(text) > 128 {
+		return errors.New("a secret has 16 to 128 characters")
+	}
+	*s = secret(text)
+	return nil
+}
+
+// An accessKey is the public name of a key.
+type accessKey string
+
+var accessKeyForm = regexp.MustCompile(`^[A-Za-z0-9_]{4,128}$`)
+
+// UnmarshalText takes 4 to 128 letters, digits and underscores.
+func (k *accessKey) UnmarshalText(text []byte) error {
+	if !accessKeyForm.Match(text) {
+		return fmt.Errorf("%q is not 4 to 128 letters, digits and underscores", text)
+	}
+	*k = accessKey(text)
+	return nil
+}
+
+// An account is one of the separate worlds, 12 digits.
+type account string
+
+var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+
+// UnmarshalText takes 12 digits.
+func (a *account) UnmarshalText(text []byte) error {
+	if !accountForm.Match(text) {
+		return fmt.Errorf("%q is not 12 digits (in YAML, put it in quotes)", text)
+	}
+	*a = account(text)
+	return nil
+}
+
+// A region is a region's name, as in us-east-1.
+type region string
+
+var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+
+// UnmarshalText takes a name of the form us-east-1.
+func (r *region) UnmarshalText(text []byte) error {
+	if !regionForm.Match(text) {
+		return fmt.Errorf("%q is no region of the form us-east-1", text)
+	}
+	*r = region(text)
+	return nil
+}
