@@ -1,0 +1,295 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// verdict is what became of holding a value against a pattern.
+type verdict int
+
+const (
+	no verdict = iota
+	yes
+	unresolved // a policy variable of the pattern has no value
+)
+
+func verdictOf(match bool) verdict {
+	if match {
+		return yes
+	}
+	return no
+}
+
+// Wildcards are bytes that occur in no UTF-8 text, so that a literal "*", be
+// it from "${*}" or from a variable's value, is just a character.
+const (
+	star     = "\xff" // any characters, or none
+	question = "\xfe" // any one character
+)
+
+var wildcards = strings.NewReplacer("*", star, "?", question)
+
+// glob tells whether all of text matches pattern. It never goes back over a
+// star, so its time is bounded by the product of both lengths, and is linear
+// where no question mark is involved.
+func glob(pattern, text string) bool {
+	chunk, pattern, more := strings.Cut(pattern, star)
+	n, ok := matchPrefix(chunk, text)
+	if !ok || !more {
+		return ok && n == len(text)
+	}
+	text = text[n:]
+	for {
+		chunk, pattern, more = strings.Cut(pattern, star)
+		if !more {
+			return matchSuffix(chunk, text)
+		}
+		if text, ok = skipPast(chunk, text); !ok {
+			return false
+		}
+	}
+}
+
+// matchPrefix matches a chunk without stars at the start of text, and returns
+// the length of what it matched.
+func matchPrefix(chunk, text string) (n int, ok bool) {
+	for i := range len(chunk) {
+		switch {
+		case n == len(text):
+			return 0, false
+		case chunk[i] == question[0]:
+			_, size := utf8.DecodeRuneInString(text[n:])
+			n += size
+		case chunk[i] == text[n]:
+			n++
+		default:
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+func matchSuffix(chunk, text string) bool {
+	if !strings.Contains(chunk, question) {
+		return strings.HasSuffix(text, chunk)
+	}
+	start := len(text)
+	for range utf8.RuneCountInString(chunk) { // a question mark counts as one, being no UTF-8
+		if start == 0 {
+			return false
+		}
+		_, size := utf8.DecodeLastRuneInString(text[:start])
+		start -= size
+	}
+	n, ok := matchPrefix(chunk, text[start:])
+	return ok && start+n == len(text)
+}
+
+// skipPast finds the first match of chunk and returns the text behind it.
+func skipPast(chunk, text string) (rest string, ok bool) {
+	if !strings.Contains(chunk, question) {
+		_, rest, ok = strings.Cut(text, chunk)
+		return rest, ok
+	}
+	for {
+		if n, ok := matchPrefix(chunk, text); ok {
+			return text[n:], true
+		}
+		if text == "" {
+			return "", false
+		}
+		_, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+	}
+}
+
+// template is text of a document with its policy variables taken apart.
+type template []piece
+
+// piece is literal text, or a variable when key is set.
+type piece struct {
+	text       string // of a variable: its default value
+	key        string // lower-case condition key
+	hasDefault bool
+}
+
+// grammar is how the text of a value is to be read.
+type grammar struct {
+	wild      bool // "*" and "?" are wildcards
+	variables bool // "${…}" is a variable (documents of Version 2012-10-17)
+}
+
+func (g grammar) literal(text string) string {
+	if g.wild {
+		return wildcards.Replace(text)
+	}
+	return text
+}
+
+// compile takes text apart. Its errors are for the document's author.
+func (g grammar) compile(text string) (template, error) {
+	var t template
+	var literal strings.Builder
+	for {
+		before, rest, found := text, "", false
+		if g.variables {
+			before, rest, found = strings.Cut(text, "${")
+		}
+		literal.WriteString(g.literal(before))
+		if !found {
+			break
+		}
+		name, behind, closed := cutVariable(rest)
+		if !closed {
+			return nil, errors.New(`"${" without its "}"`)
+		}
+		text = behind
+		if name == "*" || name == "?" || name == "$" {
+			literal.WriteString(name)
+			continue
+		}
+		p, err := variable(name)
+		if err != nil {
+			return nil, err
+		}
+		if literal.Len() > 0 {
+			t = append(t, piece{text: literal.String()})
+			literal.Reset()
+		}
+		t = append(t, p)
+	}
+	if literal.Len() > 0 || len(t) == 0 {
+		t = append(t, piece{text: literal.String()})
+	}
+	return t, nil
+}
+
+// cutVariable cuts behind the brace that closes a variable; a brace within
+// the quotes of its default value doesn't.
+func cutVariable(s string) (name, rest string, ok bool) {
+	quoted := false
+	for i := range len(s) {
+		switch {
+		case s[i] == '\'':
+			quoted = !quoted
+		case s[i] == '}' && !quoted:
+			return s[:i], s[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+// variable reads "aws:username" or "aws:username, 'default'".
+func variable(s string) (piece, error) {
+	name, fallback, hasDefault := strings.Cut(s, ",")
+	p := piece{key: strings.ToLower(name), hasDefault: hasDefault}
+	if !strings.Contains(name, ":") || strings.ContainsAny(name, "${}'*?") {
+		return p, fmt.Errorf(`"${%s}" is not a policy variable: a condition key such as aws:username is expected`, s)
+	}
+	if hasDefault {
+		fallback = strings.Trim(fallback, " ")
+		if len(fallback) < 2 || fallback[0] != '\'' || strings.IndexByte(fallback[1:], '\'') != len(fallback)-2 {
+			return p, fmt.Errorf(`the default value in "${%s}" must stand in single quotes`, s)
+		}
+		p.text = fallback[1 : len(fallback)-1]
+	}
+	return p, nil
+}
+
+// constant tells whether t has no variables.
+func (t template) constant() bool { return len(t) == 1 && t[0].key == "" }
+
+// resolve puts the values of the variables in. ok is false when one has none.
+func (t template) resolve(ctx *Context) (text string, ok bool) {
+	if t.constant() {
+		return t[0].text, true
+	}
+	var b strings.Builder
+	for _, p := range t {
+		if p.key == "" {
+			b.WriteString(p.text)
+			continue
+		}
+		values := ctx.get(p.key)
+		switch {
+		case len(values) == 1 && utf8.ValidString(values[0]): // what isn't UTF-8 could hold wildcards
+			b.WriteString(values[0])
+		case len(values) == 0 && p.hasDefault:
+			b.WriteString(p.text)
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+// arnPattern is a pattern of an ARN, cut at its colons into at most six
+// parts. A wildcard stays within its part, except that the last part stands
+// for all the rest: "arn:aws:ivs:*" and "*" match any ARN of their beginning.
+type arnPattern []template
+
+const arnParts = 6
+
+func compileARN(text string, variables bool) (arnPattern, error) {
+	g := grammar{wild: true, variables: variables}
+	var a arnPattern
+	for len(a) < arnParts-1 {
+		colon := nextColon(text, variables)
+		if colon < 0 {
+			break
+		}
+		t, err := g.compile(text[:colon])
+		if err != nil {
+			return nil, err
+		}
+		a, text = append(a, t), text[colon+1:]
+	}
+	t, err := g.compile(text)
+	return append(a, t), err
+}
+
+// nextColon is the place of the first colon outside variables, or -1.
+func nextColon(text string, variables bool) int {
+	for i := 0; i < len(text); i++ {
+		if variables && strings.HasPrefix(text[i:], "${") {
+			name, _, ok := cutVariable(text[i+2:])
+			if !ok {
+				return -1
+			}
+			i += len("${") + len(name)
+			continue
+		}
+		if text[i] == ':' {
+			return i
+		}
+	}
+	return -1
+}
+
+func (a arnPattern) match(arn string, ctx *Context) verdict {
+	last := len(a) - 1
+	for _, t := range a[:last] {
+		pattern, ok := t.resolve(ctx)
+		if !ok {
+			return unresolved
+		}
+		part, rest, ok := strings.Cut(arn, ":")
+		if !ok || !glob(pattern, part) {
+			return no
+		}
+		arn = rest
+	}
+	pattern, ok := a[last].resolve(ctx)
+	if !ok {
+		return unresolved
+	}
+	return verdictOf(glob(pattern, arn))
+}
+
+// everything tells whether a is the pattern "*".
+func (a arnPattern) everything() bool {
+	return len(a) == 1 && a[0].constant() && a[0][0].text == star
+}
