@@ -1,0 +1,53 @@
+package event
+
+import "time"
+
+// The events below are Rostrum's own: the managed service shows joins and
+// sessions only in its lists, so that applications have to poll for them.
+
+// sessionDetail is the detail of an event about a whole session.
+type sessionDetail struct {
+	SessionID   string `json:"session_id"`
+	Name        string `json:"event_name"`
+	Time        string `json:"event_time"`
+	PreciseTime string `json:"event_time_precise"`
+}
+
+// presenceDetail is the detail of a join or a leave.
+type presenceDetail struct {
+	sessionDetail
+	UserID        string            `json:"user_id"`
+	ParticipantID string            `json:"participant_id"`
+	Attributes    map[string]string `json:"attributes,omitempty"`
+}
+
+func sitting(name, sessionID string, at time.Time) sessionDetail {
+	return sessionDetail{
+		SessionID: sessionID, Name: name,
+		Time: at.UTC().Format(wholeSeconds), PreciseTime: at.UTC().Format(preciseTime),
+	}
+}
+
+// ParticipantJoined tells that p is connected, with the attributes of its token.
+func ParticipantJoined(p Participant, at time.Time, attributes map[string]string) Event {
+	return occurred(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
+		sitting("Participant Joined", p.SessionID, at), p.UserID, p.ID, attributes,
+	})
+}
+
+// ParticipantLeft tells that p is no longer connected.
+func ParticipantLeft(p Participant, at time.Time) Event {
+	return occurred(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
+		sitting("Participant Left", p.SessionID, at), p.UserID, p.ID, nil,
+	})
+}
+
+// SessionStarted tells that a sitting of the stage began.
+func SessionStarted(stageARN, sessionID string, at time.Time) Event {
+	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting("Session Started", sessionID, at))
+}
+
+// SessionEnded tells that a sitting of the stage is over.
+func SessionEnded(stageARN, sessionID string, at time.Time) Event {
+	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting("Session Ended", sessionID, at))
+}

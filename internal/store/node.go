@@ -1,0 +1,93 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// A Node is one running Rostrum, or one that ran.
+type Node struct {
+	ID      string
+	Started time.Time
+	Seen    time.Time // when it last said that it lives
+}
+
+// Beat says that a node lives. A node calls it every few seconds, with an id it
+// minted at its start: what an earlier process left open bears another id.
+func (tx *Tx) Beat(id string, now time.Time) error {
+	_, err := tx.exec(`INSERT INTO node (id, started, seen) VALUES ($1, $2, $2) ON CONFLICT (id) DO UPDATE SET seen = $2`, id, now.UnixMicro())
+	if err != nil {
+		return fmt.Errorf("note that node %s lives: %w", id, err)
+	}
+	return nil
+}
+
+// SilentNodes are the nodes that were not seen since a time. Who closes what one
+// had open gives the time it was last seen as the end, then forgets it.
+func (tx *Tx) SilentNodes(since time.Time) ([]Node, error) {
+	all, err := collect(tx, func(scan func(...any) error) (n Node, err error) {
+		var started, seen sql.NullInt64
+		err = scan(&n.ID, &started, &seen)
+		n.Started, n.Seen = moment(started), moment(seen)
+		return n, err
+	}, `SELECT id, started, seen FROM node WHERE seen < $1 ORDER BY seen`, since.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("list silent nodes: %w", err)
+	}
+	return all, nil
+}
+
+// ForgetNode removes a node that ended, or whose open things are closed.
+func (tx *Tx) ForgetNode(id string) error {
+	_, err := tx.exec(`DELETE FROM node WHERE id = $1`, id)
+	return err
+}
+
+// Hold puts a live resource (an ingest configuration that is published through,
+// a composition) into a node's hands; a conflict when it is in another's.
+func (tx *Tx) Hold(name, node string) error {
+	n, err := tx.exec(`INSERT INTO hold (arn, node) VALUES ($1, $2) ON CONFLICT (arn) DO UPDATE SET node = $2 WHERE hold.node = $2`, name, node)
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", name, err)
+	}
+	if n == 0 {
+		return conflict("%s is in use elsewhere", name)
+	}
+	return nil
+}
+
+// Release ends a hold; a resource that nobody holds is left as it is.
+func (tx *Tx) Release(name, node string) error {
+	_, err := tx.exec(`DELETE FROM hold WHERE arn = $1 AND node = $2`, name, node)
+	return err
+}
+
+// Held are the ARNs of the resources in a node's hands, or in them when it died.
+func (tx *Tx) Held(node string) ([]string, error) {
+	return tx.names(`SELECT arn FROM hold WHERE node = $1 ORDER BY arn`, node)
+}
+
+// Holder is the node that holds a resource, "" when none does.
+func (tx *Tx) Holder(name string) (string, error) {
+	var node string
+	_, err := tx.find([]any{&node}, `SELECT node FROM hold WHERE arn = $1`, name)
+	return node, err
+}
+
+// Revoke makes the tokens of a participant worthless on a stage. until is when
+// the longest-lived of them has expired.
+func (tx *Tx) Revoke(stageARN, participantID string, until time.Time) error {
+	_, err := tx.exec(`INSERT INTO revoked (stage_arn, participant_id, until) VALUES ($1, $2, $3)
+		ON CONFLICT (stage_arn, participant_id) DO UPDATE SET until = $3`, stageARN, participantID, until.UnixMicro())
+	if err != nil {
+		return fmt.Errorf("revoke the tokens of participant %s: %w", participantID, err)
+	}
+	return nil
+}
+
+// Revoked tells whether the tokens of a participant are worthless on a stage.
+func (tx *Tx) Revoked(stageARN, participantID string) (bool, error) {
+	var until int64
+	return tx.find([]any{&until}, `SELECT until FROM revoked WHERE stage_arn = $1 AND participant_id = $2`, stageARN, participantID)
+}

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Config says where a store keeps its data. The zero value, with a Dir, is
+// SQLite in that directory.
+type Config struct {
+	// Dir is the data directory: the SQLite database, and the key of all
+	// secrets. It is created when absent.
+	Dir string
+
+	// URL of a PostgreSQL database (postgres://…); empty means SQLite. All
+	// nodes on one database need the same key file in their Dir.
+	URL string
+
+	// Ephemeral keeps nothing: the database is a temporary one, without fsync,
+	// and gone when the store closes. Dir and URL must be empty.
+	Ephemeral bool
+}
+
+// ErrClosed is what a closed store answers.
+var ErrClosed = errors.New("store is closed")
+
+// A Store keeps what outlives the process. It may be used by all goroutines at once.
+type Store struct {
+	db        database
+	vault     *vault
+	temporary string // directory to remove at the end; empty unless ephemeral
+
+	age atomic.Int64 // the newest seq given out
+	low int64        // this process's part of every seq
+
+	mu      sync.Mutex // guards what follows
+	changed chan struct{}
+}
+
+// A database makes transactions.
+type database interface {
+	// write runs fn in a transaction and returns once it is durable; fn's
+	// error, or its panic, undoes it. fn may be run more than once.
+	write(ctx context.Context, fn func(querier) error) error
+	// read runs fn on one moment's view.
+	read(ctx context.Context, fn func(querier) error) error
+	// backup writes a consistent copy of the database to a new file.
+	backup(ctx context.Context, file string) error
+	// locks tells whether writers meet, so that rows must be locked.
+	locks() bool
+	close() error
+}
+
+// Open opens the store, brings its schema up to date and makes sure that the
+// key file is the one the database was written with.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s := &Store{changed: make(chan struct{}), low: rand.Int64N(1 << ageShift)}
+	if c.Ephemeral {
+		if c.Dir != "" || c.URL != "" {
+			return nil, errors.New("open store: an ephemeral store has neither directory nor database")
+		}
+		dir, err := os.MkdirTemp("", "rostrum-ephemeral-")
+		if err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+		c.Dir, s.temporary = dir, dir
+	}
+	if err := s.open(ctx, c); err != nil {
+		return nil, fmt.Errorf("open store: %w", errors.Join(err, s.Close()))
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, c Config) (err error) {
+	if c.Dir == "" {
+		return errors.New("no data directory given")
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return err
+	}
+	if s.vault, err = openVault(c.Dir); err != nil {
+		return err
+	}
+	switch {
+	case c.URL == "":
+		s.db, err = openSQLite(ctx, c.Dir, !c.Ephemeral)
+	case strings.HasPrefix(c.URL, "postgres://"), strings.HasPrefix(c.URL, "postgresql://"):
+		s.db, err = openPostgres(ctx, c.URL)
+	default:
+		err = errors.New("the database's URL does not begin with postgres://")
+	}
+	if err != nil {
+		return err
+	}
+	return s.checkKey(ctx)
+}
+
+// checkKey refuses a key file that is not the database's, before it does harm:
+// secrets sealed with two keys could never be opened by one.
+func (s *Store) checkKey(ctx context.Context) error {
+	_, err := s.Secret(ctx, "key-check", func() ([]byte, error) { return []byte("rostrum"), nil })
+	if err != nil {
+		return fmt.Errorf("%s does not belong to this database: %w", keyFile, err)
+	}
+	return nil
+}
+
+// Close ends the store once the writes under way are durable. Later calls of
+// its methods answer ErrClosed.
+func (s *Store) Close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.close()
+	}
+	if s.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(s.temporary))
+	}
+	return err
+}
+
+// Write runs fn in a transaction and returns once its changes are durable. An
+// error or a panic of fn undoes them, and them alone; the error is returned as
+// it is.
+//
+// fn runs on the caller's goroutine while other writers wait: it must not block
+// on anything but tx, nor call Write. It may be run again after it lost to
+// another transaction, so it must set, not add to, what it shares with its
+// surroundings.
+func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	emitted := false
+	err := s.db.write(ctx, func(q querier) error {
+		tx := &Tx{ctx: ctx, store: s, sql: q, locks: s.db.locks()}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		emitted = len(tx.events) > 0
+		return tx.flush()
+	})
+	if err == nil && emitted {
+		s.wake()
+	}
+	return err
+}
+
+// Read runs fn on the state of one moment: all that was durable when it began
+// to read, and nothing later.
+func (s *Store) Read(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.db.read(ctx, func(q querier) error {
+		return fn(&Tx{ctx: ctx, store: s, sql: q})
+	})
+}
+
+// ageShift leaves the low bits of a seq to the process, so that two nodes
+// practically never give out the same.
+const ageShift = 10
+
+// next gives an age, greater than all this process gave out before: the clock's
+// microseconds, or one more than the last when the clock stands or goes back.
+func (s *Store) next() int64 {
+	for {
+		last := s.age.Load()
+		age := max(time.Now().UnixMicro(), last+1)
+		if s.age.CompareAndSwap(last, age) {
+			return age<<ageShift | s.low
+		}
+	}
+}
+
+// Changed returns a channel that is closed when an event has been kept after
+// the call. Who reads the log takes the channel first, then reads, then waits.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+func (s *Store) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}

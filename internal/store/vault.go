@@ -1,0 +1,123 @@
+package store
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// keyFile holds the key of all secrets, in the data directory.
+const keyFile = "secret.key"
+
+const keySize = 32 // bytes: AES-256
+
+// A vault encrypts what must not be readable in the database's files.
+type vault struct {
+	key    []byte
+	aead   cipher.AEAD
+	digest []byte // key of the hashes by which secrets are looked up
+}
+
+// openVault reads the key file of a directory, or makes one.
+func openVault(dir string) (*vault, error) {
+	path := filepath.Join(dir, keyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := createKey(dir, path); err != nil {
+			return nil, fmt.Errorf("create key file: %w", err)
+		}
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read key file: %w", err)
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != keySize {
+		return nil, fmt.Errorf("key file %s does not hold %d bytes in hexadecimal", path, keySize)
+	}
+	return newVault(key)
+}
+
+// createKey writes a new key under a temporary name and links it into place,
+// so that the file is never seen half written and of two that create it at once
+// the first one's key holds.
+func createKey(dir, path string) error {
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key)                      // never fails (crypto/rand)
+	f, err := os.CreateTemp(dir, keyFile+".*") // made with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write((&vault{key: key}).text())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func newVault(key []byte) (*vault, error) {
+	derive := func(use string) ([]byte, error) { return hkdf.Key(sha256.New, key, nil, "rostrum store "+use, keySize) }
+	sealing, err := derive("seal")
+	if err != nil {
+		return nil, err
+	}
+	digest, err := derive("digest")
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(sealing)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	return &vault{key: key, aead: aead, digest: digest}, nil
+}
+
+// text is what stands in the key file.
+func (v *vault) text() []byte { return []byte(hex.EncodeToString(v.key) + "\n") }
+
+// seal encrypts a secret for the row named by place: it opens nowhere else.
+func (v *vault) seal(place string, secret []byte) []byte {
+	return v.aead.Seal(nil, nil, secret, []byte(place))
+}
+
+func (v *vault) open(place string, sealed []byte) ([]byte, error) {
+	secret, err := v.aead.Open(nil, nil, sealed, []byte(place))
+	if err != nil {
+		return nil, fmt.Errorf("open the secret of %s: it was sealed with another key or for another place", place)
+	}
+	return secret, nil
+}
+
+// hash is what a secret is looked up by: without the key it can't be guessed at.
+func (v *vault) hash(secret string) string {
+	h := hmac.New(sha256.New, v.digest)
+	h.Write([]byte(secret))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
