@@ -3,6 +3,7 @@ package ivsrealtime
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // A Code is the name of an error as the service sends it. It is an error
@@ -38,7 +39,14 @@ const (
 	UnsupportedMediaType  Code = "UnsupportedMediaTypeException"
 	SerializationFailed   Code = "SerializationException"
 	InternalFailure       Code = "InternalFailure"
+	NotAuthorized         Code = "NotAuthorized"
+	OptInRequired         Code = "OptInRequired"
+	ValidationError       Code = "ValidationError"
 )
+
+// UnknownError is no name of the service's: the client gives it to an answer
+// that names no error it could read, as the page of a proxy in between.
+const UnknownError Code = "UnknownError"
 
 var statuses = map[Code]int{
 	ValidationFailed:      http.StatusBadRequest,
@@ -63,6 +71,9 @@ var statuses = map[Code]int{
 	UnsupportedMediaType:  http.StatusUnsupportedMediaType,
 	SerializationFailed:   http.StatusBadRequest,
 	InternalFailure:       http.StatusInternalServerError,
+	NotAuthorized:         http.StatusUnauthorized,
+	OptInRequired:         http.StatusForbidden,
+	ValidationError:       http.StatusBadRequest,
 }
 
 // Status is the HTTP status an error of this code travels with; 500 for a code
@@ -84,6 +95,10 @@ type Error struct {
 	Message    string // for the caller; names the field at fault
 	StatusCode int    // set by the client: the HTTP status that came
 	RequestID  string // set by the client: x-amzn-RequestId
+
+	// RetryAfter is set by the client: how long the server asked to be left
+	// alone before the next try; zero when it did not.
+	RetryAfter time.Duration
 
 	// Cause is for the operator and never crosses the wire; nil when there is none.
 	Cause error

@@ -1,0 +1,136 @@
+package ivsrealtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// carryOut makes attempts at r until one succeeds or another makes no sense. It
+// tells how many it made.
+func (c *Client) carryOut(ctx context.Context, r *request, out any) (attempts int, err error) {
+	if c.closed.Load() {
+		return 0, fmt.Errorf("%s: %w", r.operation, ErrClosed)
+	}
+	ctx, cancel := limit(ctx, c.configuration.callTimeout, "call")
+	defer cancel()
+	settle := func(error) error { return nil }
+	clockCorrected := false
+	for n := 1; ; n++ {
+		corrected, err := c.attempt(ctx, r, n, out)
+		_ = settle(err) // a retry that succeeded gives back what it took from the quota
+		if err == nil {
+			return n, nil
+		}
+		if corrected && !clockCorrected && ctx.Err() == nil {
+			clockCorrected = true // at once, once, and at no cost: nothing has been done yet
+			continue
+		}
+		settle, err = c.pause(ctx, n, err)
+		switch {
+		case err == nil:
+		case n == 1:
+			return n, fmt.Errorf("%s: %w", r.operation, err)
+		default:
+			return n, fmt.Errorf("%s: after %d attempts: %w", r.operation, n, err)
+		}
+	}
+}
+
+// attempt makes one. corrected reports that it failed for the difference of the
+// clocks, which is now known.
+func (c *Client) attempt(ctx context.Context, r *request, n int, out any) (corrected bool, err error) {
+	if ctx.Err() != nil {
+		return false, ended(ctx)
+	}
+	release, err := c.retryer.GetAttemptToken(ctx) // in adaptive mode it waits for its turn
+	if err != nil {
+		return false, errors.Join(ended(ctx), err)
+	}
+	begun := time.Now()
+	skew := time.Duration(c.skew.Load())
+	a, err := c.exchange(ctx, r, n, skew)
+	if err == nil {
+		err = a.decode(out)
+	}
+	_ = release(err)
+	info := Attempt{Operation: r.operation, InvocationID: r.invocation, Number: n, Duration: time.Since(begun), Err: err}
+	if a != nil {
+		info.StatusCode, info.RequestID = a.status, a.header.Get("x-amzn-RequestId")
+		corrected = err != nil && c.correctClock(a, err, skew)
+	}
+	c.afterAttempt(ctx, info)
+	return corrected, err
+}
+
+// exchange sends r once and reads the answer to its end, within the time of an attempt.
+func (c *Client) exchange(ctx context.Context, r *request, n int, skew time.Duration) (*answer, error) {
+	ctx, cancel := limit(ctx, c.configuration.attemptTimeout, "attempt")
+	defer cancel()
+	h, err := r.forAttempt(ctx, c.configuration.endpoint, n, c.retryer.MaxAttempts(), c.configuration.userAgent)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.beforeTransmit(ctx, Attempt{Operation: r.operation, InvocationID: r.invocation, Number: n}, h); err != nil {
+		return nil, fmt.Errorf("interceptor: %w", err)
+	}
+	if err := c.sign(ctx, h, r.hash, skew); err != nil {
+		return nil, err
+	}
+	response, err := c.configuration.httpClient.Do(h)
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	defer response.Body.Close()
+	a, err := readAnswer(response)
+	var unreadable *Error
+	if err != nil && !errors.As(err, &unreadable) {
+		return nil, c.broken(ctx, err)
+	}
+	return a, err
+}
+
+// broken is the error of an attempt that got no answer.
+func (c *Client) broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	return &transportError{err}
+}
+
+// A transportError tells that no whole answer came back, for a reason of the
+// network's.
+type transportError struct{ cause error }
+
+func (e *transportError) Error() string { return e.cause.Error() }
+func (e *transportError) Unwrap() error { return e.cause }
+
+// A timeoutError tells which of the client's own limits ran out. It is
+// context.DeadlineExceeded to errors.Is.
+type timeoutError struct {
+	what  string
+	limit time.Duration
+}
+
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("the %s took longer than its limit of %v", e.what, e.limit)
+}
+func (e *timeoutError) Timeout() bool        { return true }
+func (e *timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+func limit(ctx context.Context, d time.Duration, what string) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, d, &timeoutError{what, d})
+}
+
+// ended is the error of a context that is over: its own, and what caused it.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

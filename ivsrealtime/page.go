@@ -1,0 +1,72 @@
+package ivsrealtime
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+// A listInput asks for one page: the first, or the one its token names.
+type listInput[In any] interface {
+	*In
+	token() *string
+}
+
+// A listOutput is one page, with the token of the next, empty on the last.
+type listOutput[Item any] interface {
+	page() (items []Item, next string)
+}
+
+// pages asks for one page after the other. A page that is to be followed by
+// itself is an error: a faulty server must not keep its caller in a circle.
+func pages[In any, Out listOutput[Item], Item any, I listInput[In]](
+	ctx context.Context, c *Client, op Operation[In, Out], in I,
+) iter.Seq2[*Out, error] {
+	return func(yield func(*Out, error) bool) {
+		var ask In // the caller's input is left alone, and each walk begins with it anew
+		if in != nil {
+			ask = *in
+		}
+		for {
+			out, err := call(ctx, c, op, &ask)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(out, nil) {
+				return
+			}
+			_, next := (*out).page()
+			if next == "" {
+				return
+			}
+			token := I(&ask).token()
+			if next == *token {
+				yield(nil, fmt.Errorf("%s: the page of token %q is to be followed by itself", op.Name, next))
+				return
+			}
+			*token = next
+		}
+	}
+}
+
+// items walks through what is on the pages.
+func items[In any, Out listOutput[Item], Item any, I listInput[In]](
+	ctx context.Context, c *Client, op Operation[In, Out], in I,
+) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		for out, err := range pages(ctx, c, op, in) {
+			if err != nil {
+				var none Item
+				yield(none, err)
+				return
+			}
+			all, _ := (*out).page()
+			for _, item := range all {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package ivsrealtime
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"github.com/aws/smithy-go/encoding/httpbinding"
+	"github.com/google/uuid"
+)
+
+// A request is a call made ready for the wire. It never changes, so all
+// attempts of a call send the same, and it no longer needs the input.
+type request struct {
+	operation  string
+	method     string
+	path       string // escaped
+	query      string
+	body       []byte // nil for none
+	hash       string // of the body: SHA-256 in hex
+	invocation string // one id for all attempts of a call
+}
+
+// prepare binds an input to HTTP by its operation's declaration (restJson1).
+func prepare[In, Out any](op Operation[In, Out], in *In) (*request, error) {
+	if in == nil {
+		in = new(In)
+	}
+	v := reflect.ValueOf(in).Elem()
+	if path := missingMember(v, ""); path != "" {
+		return nil, fmt.Errorf("%s: %w", op.Name, Errorf(ValidationFailed, "%s is missing, it is required", path))
+	}
+	r := &request{operation: op.Name, method: op.Method, invocation: uuid.NewString()}
+	r.path, r.query = bind(op.Path, v)
+	if op.Method == http.MethodPost {
+		body, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("%s: encode the input: %w", op.Name, err)
+		}
+		r.body = body
+	}
+	sum := sha256.Sum256(r.body)
+	r.hash = hex.EncodeToString(sum[:])
+	return r, nil
+}
+
+// bind puts the members that travel in the address where they belong. A member
+// of the path is one segment of it, whatever it contains.
+func bind(path string, in reflect.Value) (string, string) {
+	query := url.Values{}
+	for i := range in.NumField() {
+		tag := in.Type().Field(i).Tag
+		if name := tag.Get("uri"); name != "" {
+			path = strings.Replace(path, "{"+name+"}", httpbinding.EscapePath(in.Field(i).String(), true), 1)
+		}
+		if name := tag.Get("query"); name != "" {
+			for j := range in.Field(i).Len() {
+				query.Add(name, in.Field(i).Index(j).String())
+			}
+		}
+	}
+	// A space is %20 in a canonical query (Signature Version 4), never a plus.
+	return path, strings.ReplaceAll(query.Encode(), "+", "%20")
+}
+
+// missingMember finds the first required member that was not given, however
+// deep; empty when there is none. It is the one constraint the official SDKs
+// check before they send.
+func missingMember(v reflect.Value, path string) string {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return missingMember(v.Elem(), path)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if p := missingMember(v.Index(i), fmt.Sprintf("%s[%d]", path, i)); p != "" {
+				return p
+			}
+		}
+	case reflect.Struct:
+		for _, f := range fields(v.Type()) {
+			at := strings.TrimPrefix(path+"."+f.name, ".")
+			if f.required && absent(v.Field(f.index)) {
+				return at
+			}
+			if p := missingMember(v.Field(f.index), at); p != "" {
+				return p
+			}
+		}
+	}
+	return ""
+}
+
+// identified gives a composition's start the token that makes its retries one
+// start, unless the caller has given one. The caller's input is left alone.
+func identified(in *StartCompositionInput) *StartCompositionInput {
+	if in == nil || in.IdempotencyToken != "" {
+		return in
+	}
+	out := *in
+	out.IdempotencyToken = uuid.NewString()
+	return &out
+}
+
+// forAttempt is the request as HTTP sends it, unsigned.
+func (r *request) forAttempt(ctx context.Context, endpoint string, number, most int, userAgent string) (*http.Request, error) {
+	address := endpoint + r.path
+	if r.query != "" {
+		address += "?" + r.query
+	}
+	h, err := http.NewRequestWithContext(ctx, r.method, address, bytes.NewReader(r.body))
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	if r.body != nil {
+		h.Header.Set("Content-Type", "application/json")
+	}
+	h.Header.Set("User-Agent", userAgent)
+	h.Header.Set("Amz-Sdk-Invocation-Id", r.invocation)
+	h.Header.Set("Amz-Sdk-Request", fmt.Sprintf("attempt=%d; max=%d", number, most))
+	return h, nil
+}
