@@ -41,6 +41,7 @@ type verbs struct {
 
 	Config  configVerbs `cmd:"" help:"Check and print the configuration."`
 	Token   tokenVerbs  `cmd:"" help:"Look into participant tokens."`
+	Doctor  doctorVerb  `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
 	Version versionVerb `cmd:"" help:"Print the version of this binary."`
 }
 

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"text/tabwriter"
+	"time"
+)
+
+// doctorVerb looks for what would keep rostrum serve from working well here.
+type doctorVerb struct {
+	Settings settings `embed:""`
+}
+
+// A condition is how serious a finding is.
+type condition string
+
+const (
+	sound   condition = "ok"
+	weak    condition = "warning" // serve works, but less well than it could
+	broken  condition = "broken"  // serve would not start, or clients would fail
+	unknown condition = "unknown" // can't be told on this system
+)
+
+// A finding is the result of one check.
+type finding struct {
+	Check  string    `json:"check"`
+	State  condition `json:"state"`
+	Found  string    `json:"found"`
+	Remedy string    `json:"remedy,omitempty"` // the setting to change
+}
+
+// errUnwell makes doctor exit with 1 when something is broken. What it is
+// stands in the findings.
+var errUnwell = errors.New("something is broken: see above")
+
+// Run prints one line for each check.
+func (v *doctorVerb) Run(ctx context.Context, out *output) error {
+	s := &v.Settings
+	var all []finding
+	all = append(all, s.examineSafety(), examineAddress(ctx, "HTTP address", "listen", s.Listen))
+	if s.AdminListen != "" {
+		all = append(all, examineAddress(ctx, "admin address", "admin_listen", s.AdminListen))
+	}
+	if !s.Ephemeral {
+		all = append(all, examineFolder(s.DataDir))
+	}
+	if s.TLSCert != "" {
+		all = append(all, s.examineCertificate(time.Now()))
+	}
+	all = append(all, examineSystem()...)
+	if err := out.say(all, func(w io.Writer) { describe(w, all) }); err != nil {
+		return err
+	}
+	for _, f := range all {
+		if f.State == broken {
+			return errUnwell
+		}
+	}
+	return nil
+}
+
+func describe(w io.Writer, all []finding) {
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range all {
+		fmt.Fprintf(tab, "%s\t%s\t%s\n", f.State, f.Check, f.Found)
+		if f.Remedy != "" {
+			fmt.Fprintf(tab, "\t\t→ %s\n", f.Remedy)
+		}
+	}
+	_ = tab.Flush()
+}
+
+func (s *settings) examineSafety() finding {
+	if err := s.refusal(); err != nil {
+		return finding{Check: "safety", State: broken, Found: err.Error()}
+	}
+	if s.Insecure && !s.Listen.isLoopback() {
+		return finding{"safety", weak, "insecure is set and others can reach " + string(s.Listen), "make sure that something before it speaks TLS"}
+	}
+	return finding{Check: "safety", State: sound, Found: "nothing unsafe is offered to others"}
+}
+
+// examineAddress tells whether an address can be bound, or has a Rostrum on it.
+func examineAddress(ctx context.Context, check, key string, at address) finding {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", string(at))
+	if err == nil {
+		_ = l.Close()
+		return finding{Check: check, State: sound, Found: string(at) + " is free"}
+	}
+	if answersHealth(ctx, at) {
+		return finding{Check: check, State: sound, Found: "a Rostrum serves at " + string(at)}
+	}
+	return finding{check, broken, err.Error(), "free the address, or set " + key + " to another"}
+}
+
+func answersHealth(ctx context.Context, at address) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	// The certificate is not asked for: it is looked at by a check of its own.
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer client.CloseIdleConnections()
+	for _, scheme := range []string{"http", "https"} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+string(at)+"/healthz", nil)
+		if err != nil {
+			return false
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			continue
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return true
+		}
+	}
+	return false
+}
+
+// examineFolder tells whether the data folder can be written. It leaves no trace:
+// a folder that serve would create is not created.
+func examineFolder(folder string) finding {
+	const check = "data folder"
+	info, err := os.Stat(folder)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return finding{Check: check, State: sound, Found: folder + " will be made at the first start"}
+	case err != nil:
+		return finding{check, broken, err.Error(), "set data_dir to a folder that can be read"}
+	case !info.IsDir():
+		return finding{check, broken, folder + " is not a folder", "set data_dir to another"}
+	}
+	probe, err := os.CreateTemp(folder, "doctor-*")
+	if err != nil {
+		return finding{check, broken, err.Error(), "let this user write there, or set data_dir to another folder"}
+	}
+	defer os.Remove(probe.Name())
+	if err := errors.Join(probe.Sync(), probe.Close()); err != nil {
+		return finding{check, broken, err.Error(), "set data_dir to a folder on a disk that works"}
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return finding{check, weak, folder + " can be read by other users of this machine", "chmod 700 " + folder}
+	}
+	return finding{Check: check, State: sound, Found: folder + " can be written"}
+}
+
+// soon is how long before its end a certificate is worth a warning.
+const soon = 14 * 24 * time.Hour
+
+func (s *settings) examineCertificate(now time.Time) finding {
+	const check = "TLS certificate"
+	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+	if err != nil {
+		return finding{check, broken, err.Error(), "set tls_cert and tls_key to a pair of PEM files"}
+	}
+	leaf := pair.Leaf
+	end := leaf.NotAfter.Format(time.DateOnly)
+	switch {
+	case now.After(leaf.NotAfter):
+		return finding{check, broken, "it expired on " + end, "renew it"}
+	case now.Before(leaf.NotBefore):
+		return finding{check, broken, "it is not valid before " + leaf.NotBefore.Format(time.DateOnly), "check the clock"}
+	}
+	if u, err := url.Parse(string(s.PublicURL)); err == nil && u.Hostname() != "" {
+		if err := leaf.VerifyHostname(u.Hostname()); err != nil {
+			return finding{check, broken, err.Error(), "set public_url to a name of the certificate"}
+		}
+	}
+	if now.Add(soon).After(leaf.NotAfter) {
+		return finding{check, weak, "it expires on " + end, "renew it"}
+	}
+	return finding{Check: check, State: sound, Found: "it is good until " + end}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// findings runs doctor and answers what it found by check.
+func findings(t *testing.T, args ...string) (map[string]finding, int) {
+	t.Helper()
+	stdout, stderr, code := finish(t, rostrum(t, append([]string{"doctor", "--json"}, args...)...))
+	var all []finding
+	if err := json.Unmarshal([]byte(stdout), &all); err != nil {
+		t.Fatalf("%v: %s%s", err, stdout, stderr)
+	}
+	byCheck := map[string]finding{}
+	for _, f := range all {
+		byCheck[f.Check] = f
+	}
+	return byCheck, code
+}
+
+func TestDoctor_FindsAPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	found, code := findings(t, "--listen", l.Addr().String())
+	if f := found["HTTP address"]; f.State != broken || !strings.Contains(f.Remedy, "listen") || code != exitFailure {
+		t.Errorf("expected a broken HTTP address and exit 1, saw %+v and exit %d", f, code)
+	}
+}
+
+func TestDoctor_IsContentWithDefaultsOnAFreePort(t *testing.T) {
+	found, code := findings(t, "--listen", "127.0.0.1:0")
+	if code != exitOK {
+		t.Errorf("expected exit 0, saw %d: %+v", code, found)
+	}
+	for check, f := range found {
+		if f.State == broken || f.State == weak && f.Remedy == "" {
+			t.Errorf("%s: expected nothing broken and a remedy for what is weak, saw %+v", check, f)
+		}
+	}
+}
+
+func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
+	found, code := findings(t, "--listen", "0.0.0.0:0")
+	if f := found["safety"]; f.State != broken || code != exitFailure {
+		t.Errorf("expected broken safety and exit 1, saw %+v and exit %d", f, code)
+	}
+}
+
+func TestExamineFolder_TellsWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "file", "")
+	open := filepath.Join(dir, "open")
+	if err := os.Mkdir(open, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		folder string
+		state  condition
+	}{
+		"not there yet":       {filepath.Join(dir, "later"), sound},
+		"a file":              {filepath.Join(dir, "file"), broken},
+		"readable by others":  {open, weak},
+		"of this user's only": {dir, sound},
+	} {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if f := examineFolder(c.folder); f.State != c.state {
+			t.Errorf("%s: expected %s, saw %+v", name, c.state, f)
+		}
+	}
+}
+
+func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
+	now := time.Now()
+	dir := t.TempDir()
+	selfSigned(t, dir, "rostrum.example", now.Add(-time.Hour), now.Add(90*24*time.Hour))
+	s := settings{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
+	for name, c := range map[string]struct {
+		url   webURL
+		at    time.Time
+		state condition
+	}{
+		"good":               {"https://rostrum.example", now, sound},
+		"no name to compare": {"", now, sound},
+		"another name":       {"https://other.example:7080", now, broken},
+		"expired":            {"", now.Add(91 * 24 * time.Hour), broken},
+		"about to expire":    {"", now.Add(85 * 24 * time.Hour), weak},
+		"not valid yet":      {"", now.Add(-2 * time.Hour), broken},
+	} {
+		s.PublicURL = c.url
+		if f := s.examineCertificate(c.at); f.State != c.state {
+			t.Errorf("%s: expected %s, saw %+v", name, c.state, f)
+		}
+	}
+	s.TLSKey = filepath.Join(dir, "missing.pem")
+	if f := s.examineCertificate(now); f.State != broken {
+		t.Errorf("a key that is missing: expected broken, saw %+v", f)
+	}
+}
+
+// selfSigned writes cert.pem and key.pem for a name.
+func selfSigned(t *testing.T, dir, name string, from, until time.Time) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(until.UnixNano()), Subject: pkix.Name{CommonName: name},
+		DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: from, NotAfter: until, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, dir, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
+}
