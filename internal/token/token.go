@@ -48,6 +48,10 @@ type Claims struct {
 	// KeyARN names the imported public key of a self-signed token; empty for a
 	// token that Rostrum issued.
 	KeyARN string
+
+	// Hidden marks Rostrum's own viewers, a composition's for instance, whom
+	// nobody sees. It means nothing in a self-signed token.
+	Hidden bool
 }
 
 // A Reason says why a token is refused; errors.Is finds it.
@@ -83,6 +87,7 @@ type wire struct {
 	Capabilities *capabilities     `json:"capabilities"`
 	Version      string            `json:"version"`
 	Nbf          *jwt.NumericDate  `json:"nbf,omitempty"`
+	Hidden       bool              `json:"hidden,omitempty"`
 }
 
 type capabilities struct {
@@ -103,7 +108,7 @@ func Mint(key *ecdsa.PrivateKey, c Claims) (string, error) {
 		Exp: jwt.NewNumericDate(c.ExpiresAt), Iat: jwt.NewNumericDate(c.IssuedAt),
 		Jti: c.ParticipantID, Resource: c.StageARN, Topic: c.StageID,
 		EventsURL: c.EventsURL, WHIPURL: c.WHIPURL, UserID: c.UserID, Attributes: c.Attributes,
-		Capabilities: &capabilities{c.Publish, c.Subscribe}, Version: Version,
+		Capabilities: &capabilities{c.Publish, c.Subscribe}, Version: Version, Hidden: c.Hidden,
 	}
 	if err := w.check(); err != nil {
 		return "", fmt.Errorf("mint token: %w", err)
@@ -159,7 +164,7 @@ func Read(token string) (Claims, error) {
 func (w *wire) claims(kid string) Claims {
 	c := Claims{
 		ParticipantID: w.Jti, StageARN: w.Resource, StageID: w.Topic, EventsURL: w.EventsURL, WHIPURL: w.WHIPURL,
-		UserID: w.UserID, Attributes: w.Attributes, KeyARN: kid,
+		UserID: w.UserID, Attributes: w.Attributes, KeyARN: kid, Hidden: w.Hidden,
 	}
 	if w.Capabilities != nil {
 		c.Publish, c.Subscribe = w.Capabilities.Publish, w.Capabilities.Subscribe
