@@ -30,14 +30,12 @@ const (
 	RequestTooLarge       Code = "RequestEntityTooLargeException"
 	RequestTimeout        Code = "RequestTimeoutException"
 	RequestAborted        Code = "RequestAbortedException"
-	MissingAuthentication Code = "MissingAuthenticationTokenException"
+	MissingAuthentication Code = "MissingAuthenticationToken"
 	IncompleteSignature   Code = "IncompleteSignature"
 	InvalidSignature      Code = "InvalidSignatureException"
 	UnrecognizedClient    Code = "UnrecognizedClientException"
 	ExpiredToken          Code = "ExpiredTokenException"
 	ServiceUnavailable    Code = "ServiceUnavailable"
-	UnsupportedMediaType  Code = "UnsupportedMediaTypeException"
-	SerializationFailed   Code = "SerializationException"
 	InternalFailure       Code = "InternalFailure"
 	NotAuthorized         Code = "NotAuthorized"
 	OptInRequired         Code = "OptInRequired"
@@ -68,8 +66,6 @@ var statuses = map[Code]int{
 	UnrecognizedClient:    http.StatusForbidden,
 	ExpiredToken:          http.StatusForbidden,
 	ServiceUnavailable:    http.StatusServiceUnavailable,
-	UnsupportedMediaType:  http.StatusUnsupportedMediaType,
-	SerializationFailed:   http.StatusBadRequest,
 	InternalFailure:       http.StatusInternalServerError,
 	NotAuthorized:         http.StatusUnauthorized,
 	OptInRequired:         http.StatusForbidden,

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"rostrum/ivsrealtime"
+)
+
+// transportHeaders go with every answer, as the service sends them: SDKs read
+// them into the replication outputs and into errors.
+var transportHeaders = ivsrealtime.TransportHeaders{
+	AccessControlAllowOrigin:   "*",
+	AccessControlExposeHeaders: "Content-Length,Content-Type,date,Retry-After,x-amzn-errortype,x-amzn-errormessage,x-amzn-requestid",
+	CacheControl:               "no-store, no-cache",
+	ContentSecurityPolicy:      "default-src 'self'; upgrade-insecure-requests;",
+	StrictTransportSecurity:    "max-age:47304000; includeSubDomains",
+	XContentTypeOptions:        "nosniff",
+	XFrameOptions:              "DENY",
+}
+
+func setTransportHeaders(h http.Header) {
+	v := reflect.ValueOf(transportHeaders)
+	for i := range v.NumField() {
+		h.Set(v.Type().Field(i).Tag.Get("header"), v.Field(i).String())
+	}
+}
+
+// answer writes what came of a request.
+func (d *Door) answer(w http.ResponseWriter, log *slog.Logger, out any, err error) (code ivsrealtime.Code) {
+	if err != nil {
+		return d.refuse(w, log, err)
+	}
+	body, err := encode(out)
+	if err != nil {
+		return d.refuse(w, log, err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // the caller may be gone; the operation is done all the same
+	return ""
+}
+
+// fault is an error's body. The SDKs differ in the member they print.
+type fault struct {
+	ExceptionMessage string `json:"exceptionMessage"`
+	Message          string `json:"message"`
+}
+
+// refuse writes an error; one without a class is the house's fault, and logged here.
+func (d *Door) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsrealtime.Code {
+	var e *ivsrealtime.Error
+	if !errors.As(err, &e) {
+		log.Error("operation", "error", err)
+		e = ivsrealtime.Errorf(ivsrealtime.InternalServerError, "something went wrong on the server; its log tells more under this request's id")
+	} else if e.Cause != nil {
+		log.Warn("operation", "error", err)
+	}
+	body, _ := json.Marshal(fault{e.Message, e.Message}) // two strings always marshal
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("x-amzn-ErrorType", string(e.Code))
+	if e.Code == ivsrealtime.Throttling {
+		h.Set("Retry-After", "1")
+	}
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // SDKs correct their clocks by it
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(e.Code.Status())
+	_, _ = w.Write(body)
+	return e.Code
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"rostrum/ivsrealtime"
+)
+
+// maxBody bounds what is read of a request. The largest input the API's limits
+// allow is far below it.
+const maxBody = 1 << 20
+
+// readBody reads a request's body whole: its signature covers it.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, tooLarge()
+	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return nil, ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Encoding %q is not taken, send the body as it is", enc)
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return nil, &ivsrealtime.Error{Code: ivsrealtime.RequestAborted, Message: "the request ended before its body did", Cause: err}
+	}
+	if len(body) > maxBody {
+		return nil, tooLarge()
+	}
+	return body, nil
+}
+
+func tooLarge() error {
+	return ivsrealtime.Errorf(ivsrealtime.RequestTooLarge, "the body has more than %d bytes", maxBody)
+}
+
+// decode fills an operation's input from the body, the path and the query.
+func decode(r *http.Request, body []byte, in any) error {
+	if len(body) > 0 {
+		if err := decodeBody(r, body, in); err != nil {
+			return err
+		}
+	}
+	v := reflect.ValueOf(in).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Tag.Get("uri") != "" {
+			s, err := resourceARN(r)
+			if err != nil {
+				return err
+			}
+			v.Field(i).SetString(s)
+		}
+		if name := f.Tag.Get("query"); name != "" {
+			if values, ok := r.URL.Query()[name]; ok {
+				v.Field(i).Set(reflect.ValueOf(values))
+			}
+		}
+	}
+	return nil
+}
+
+func decodeBody(r *http.Request, body []byte, in any) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Type is %q, must be application/json", shorten(r.Header.Get("Content-Type")))
+	}
+	if !utf8.Valid(body) {
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body is no UTF-8")
+	}
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body is no JSON object")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if err := d.Decode(in); err != nil {
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s", explain(err))
+	}
+	if len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body has something after its JSON object")
+	}
+	return nil
+}
+
+// explain says in the API's words what encoding/json stumbled over.
+func explain(err error) string {
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Sprintf("%s is a %s, must be %s", kind.Field, kind.Value, expected(kind.Type))
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("the body is no JSON: at byte %d: %s", syntax.Offset, syntax.Error())
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the body is no JSON: it ends early"
+	default:
+		return "the body is no JSON object of this operation"
+	}
+}
+
+func expected(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "an integer"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Slice:
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+func shorten(s string) string {
+	const most = 100
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,129 @@
+package control
+
+import (
+	"context"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// CreateIngestConfiguration makes a stream key, and the participant that
+// publishes with it. Without a stage the key can't be used until it has one.
+func (p *Plane) CreateIngestConfiguration(ctx context.Context, c Caller, in *ivsrealtime.CreateIngestConfigurationInput) (*ivsrealtime.CreateIngestConfigurationOutput, error) {
+	if err := hereOrNone(c, "CreateIngestConfiguration", in.StageARN); err != nil {
+		return nil, err
+	}
+	name := arn.New(arn.IngestConfiguration, c.Account, c.Region)
+	i := &ivsrealtime.IngestConfiguration{
+		Name: in.Name, ARN: name.String(), IngestProtocol: in.IngestProtocol, StreamKey: streamKey(name), StageARN: in.StageARN,
+		ParticipantID: arn.NewID(), State: ivsrealtime.IngestInactive, UserID: in.UserID,
+		Attributes: in.Attributes, Tags: tagsOf(in.Tags),
+	}
+	makeRedundant(i, name, in.RedundantIngest)
+	err := p.store.Write(ctx, func(tx *store.Tx) error {
+		return create(c, tx.Ingests(), i, p.limits.IngestConfigurations, "ingest configurations")
+	})
+	return &ivsrealtime.CreateIngestConfigurationOutput{IngestConfiguration: i}, err
+}
+
+func hereOrNone(c Caller, operation, stageARN string) error {
+	if stageARN == "" {
+		return nil
+	}
+	return here(c, operation, stageARN)
+}
+
+// streamKey mints a key of the service's form: rt_<account>_<region>_<id>_<secret>.
+func streamKey(a arn.ARN) string {
+	const secretLength = 32
+	return "rt_" + a.Account + "_" + a.Region + "_" + a.ID + "_" + arn.NewSecret(secretLength)
+}
+
+// makeRedundant gives an ingest configuration its two streams, or takes them away.
+func makeRedundant(i *ivsrealtime.IngestConfiguration, name arn.ARN, redundant bool) {
+	if redundant == i.RedundantIngest {
+		return
+	}
+	i.RedundantIngest, i.RedundantIngestCredentials = redundant, nil
+	for redundant && len(i.RedundantIngestCredentials) < 2 {
+		i.RedundantIngestCredentials = append(i.RedundantIngestCredentials,
+			ivsrealtime.RedundantIngestCredential{ParticipantID: arn.NewID(), StreamKey: streamKey(name)})
+	}
+}
+
+// GetIngestConfiguration shows an ingest configuration, stream key included.
+func (p *Plane) GetIngestConfiguration(ctx context.Context, _ Caller, in *ivsrealtime.GetIngestConfigurationInput) (*ivsrealtime.GetIngestConfigurationOutput, error) {
+	i, err := get(ctx, p, (*store.Tx).Ingests, in.ARN)
+	return &ivsrealtime.GetIngestConfigurationOutput{IngestConfiguration: i}, err
+}
+
+// UpdateIngestConfiguration points an ingest configuration that nobody
+// publishes through to another stage, or to none.
+func (p *Plane) UpdateIngestConfiguration(ctx context.Context, c Caller, in *ivsrealtime.UpdateIngestConfigurationInput) (*ivsrealtime.UpdateIngestConfigurationOutput, error) {
+	if in.StageARN != nil {
+		if err := hereOrNone(c, "UpdateIngestConfiguration", *in.StageARN); err != nil {
+			return nil, err
+		}
+	}
+	name, err := arn.Parse(in.ARN)
+	if err != nil {
+		return nil, err
+	}
+	var i *ivsrealtime.IngestConfiguration
+	err = p.store.Write(ctx, func(tx *store.Tx) (err error) {
+		i, err = tx.Ingests().Update(in.ARN, func(i *ivsrealtime.IngestConfiguration) error {
+			if i.State == ivsrealtime.IngestActive {
+				return ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is active; stop publishing first", in.ARN)
+			}
+			if in.StageARN != nil {
+				i.StageARN = *in.StageARN
+			}
+			makeRedundant(i, name, in.RedundantIngest)
+			return nil
+		})
+		return err
+	})
+	return &ivsrealtime.UpdateIngestConfigurationOutput{IngestConfiguration: i}, err
+}
+
+// DeleteIngestConfiguration deletes an ingest configuration. One that is
+// published through needs force, and its publisher is disconnected first.
+func (p *Plane) DeleteIngestConfiguration(ctx context.Context, _ Caller, in *ivsrealtime.DeleteIngestConfigurationInput) (*ivsrealtime.DeleteIngestConfigurationOutput, error) {
+	var was *ivsrealtime.IngestConfiguration
+	err := p.store.Write(ctx, func(tx *store.Tx) (err error) {
+		if was, err = tx.Ingests().Get(in.ARN); err != nil {
+			return err
+		}
+		if was.State == ivsrealtime.IngestActive && !in.Force {
+			return ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is active; stop publishing first, or delete with force", in.ARN)
+		}
+		return tx.Ingests().Delete(in.ARN)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if was.State == ivsrealtime.IngestActive {
+		err = p.live.Disconnect(ctx, was.StageARN, was.ParticipantID, "ingest configuration deleted")
+	}
+	return &ivsrealtime.DeleteIngestConfigurationOutput{}, err
+}
+
+// ListIngestConfigurations lists the caller's ingest configurations, oldest first.
+func (p *Plane) ListIngestConfigurations(ctx context.Context, c Caller, in *ivsrealtime.ListIngestConfigurationsInput) (*ivsrealtime.ListIngestConfigurationsOutput, error) {
+	if err := hereOrNone(c, "ListIngestConfigurations", in.FilterByStageARN); err != nil {
+		return nil, err
+	}
+	f := store.Filter{State: string(in.FilterByState)}
+	if in.FilterByStageARN != "" {
+		f.Uses = []string{in.FilterByStageARN}
+	}
+	q := listQuery{query: query{c, "ListIngestConfigurations", []string{in.FilterByStageARN, f.State}}, token: in.NextToken, most: in.MaxResults, page: 50}
+	all, next, err := list(ctx, p, q, resources((*store.Tx).Ingests, c, f))
+	return &ivsrealtime.ListIngestConfigurationsOutput{NextToken: next, IngestConfigurations: each(all, func(i *ivsrealtime.IngestConfiguration) ivsrealtime.IngestConfigurationSummary {
+		return ivsrealtime.IngestConfigurationSummary{
+			Name: i.Name, ARN: i.ARN, IngestProtocol: i.IngestProtocol, StageARN: i.StageARN, ParticipantID: i.ParticipantID,
+			State: i.State, UserID: i.UserID, RedundantIngest: i.RedundantIngest,
+		}
+	})}, err
+}

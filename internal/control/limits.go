@@ -1,0 +1,128 @@
+package control
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"rostrum/ivsrealtime"
+)
+
+// Limits bound what an account may have and do, per region. Zero means no limit.
+type Limits struct {
+	Stages                     int `koanf:"stages"`
+	EncoderConfigurations      int `koanf:"encoder_configurations"`
+	StorageConfigurations      int `koanf:"storage_configurations"`
+	IngestConfigurations       int `koanf:"ingest_configurations"`
+	PublicKeys                 int `koanf:"public_keys"`
+	Compositions               int `koanf:"compositions"`                 // running at once
+	CompositionsPerStage       int `koanf:"compositions_per_stage"`       // running at once
+	ReplicationsPerParticipant int `koanf:"replications_per_participant"` // running at once
+
+	Publishers       int `koanf:"publishers"`        // at once, over all stages
+	Subscriptions    int `koanf:"subscriptions"`     // at once, over all stages
+	StagePublishers  int `koanf:"stage_publishers"`  // at once, on one stage
+	StageSubscribers int `koanf:"stage_subscribers"` // at once, on one stage
+
+	PublishPixels       int           `koanf:"publish_pixels"`      // width x height
+	PublishFramerate    int           `koanf:"publish_framerate"`   // frames a second
+	PublishBitrate      int           `koanf:"publish_bitrate"`     // bits a second, all layers
+	DownloadBitrate     int           `koanf:"download_bitrate"`    // bits a second, all subscriptions of a participant
+	ConnectionDuration  time.Duration `koanf:"connection_duration"` // of a publish or subscribe connection
+	CompositionDuration time.Duration `koanf:"composition_duration"`
+
+	// Request rates, a second; bursts of the same size are let through.
+	Requests          float64 `koanf:"requests"`            // of an account, all operations together
+	TokenRequests     float64 `koanf:"token_requests"`      // CreateParticipantToken
+	PublicKeyRequests float64 `koanf:"public_key_requests"` // each public key operation
+	TagRequests       float64 `koanf:"tag_requests"`        // each tag operation
+	OtherRequests     float64 `koanf:"other_requests"`      // each other operation
+}
+
+// OpenLimits is generous and only protects the machine.
+func OpenLimits() Limits {
+	const many = 100_000
+	return Limits{
+		Stages: many, EncoderConfigurations: many, StorageConfigurations: many, IngestConfigurations: many, PublicKeys: many,
+		Compositions: 100, CompositionsPerStage: 20, ReplicationsPerParticipant: 50,
+		Publishers: many, Subscriptions: many, StagePublishers: 100, StageSubscribers: many,
+		PublishPixels: 1920 * 1080, PublishFramerate: 60, PublishBitrate: 20_000_000,
+		Requests: 1000,
+	}
+}
+
+// AWSLimits is the managed service's quotas and rates, figure for figure
+// (Service Quotas, Amazon IVS Real-Time).
+func AWSLimits() Limits {
+	return Limits{
+		Stages: 1000, EncoderConfigurations: 20, StorageConfigurations: 5, IngestConfigurations: 100, PublicKeys: 3,
+		Compositions: 20, CompositionsPerStage: 5, ReplicationsPerParticipant: 5,
+		Publishers: 1000, Subscriptions: 20_000, StagePublishers: 12, StageSubscribers: 10_000,
+		PublishPixels: 1280 * 720, PublishFramerate: 60, PublishBitrate: 8_500_000, DownloadBitrate: 8_500_000,
+		ConnectionDuration: 24 * time.Hour, CompositionDuration: 24 * time.Hour,
+		TokenRequests: 50, PublicKeyRequests: 3, TagRequests: 10, OtherRequests: 5,
+	}
+}
+
+// within answers whether one more than n fits under most.
+func within(n, most int, what string) error {
+	if most > 0 && n >= most {
+		return ivsrealtime.Errorf(ivsrealtime.ServiceQuotaExceeded, "the quota of %d %s is reached", most, what)
+	}
+	return nil
+}
+
+// A turnstile holds callers to their request rates.
+type turnstile struct {
+	limits Limits
+
+	mu      sync.Mutex // guards what follows
+	buckets map[bucketKey]*rate.Limiter
+}
+
+// A bucketKey is as bounded as the accounts are: callers are known when they
+// reach the turnstile, operations are 39, and a region is counted only when
+// something was allowed in it.
+type bucketKey struct{ account, region, operation string }
+
+// maxBuckets bounds the buckets all the same: a caller can invent regions.
+const maxBuckets = 100_000
+
+func newTurnstile(l Limits) *turnstile {
+	return &turnstile{limits: l, buckets: map[bucketKey]*rate.Limiter{}}
+}
+
+func (t *turnstile) admit(c Caller, operation string) error {
+	perOperation := t.limits.OtherRequests
+	switch operation {
+	case "CreateParticipantToken":
+		perOperation = t.limits.TokenRequests
+	case "ImportPublicKey", "GetPublicKey", "ListPublicKeys", "DeletePublicKey":
+		perOperation = t.limits.PublicKeyRequests
+	case "TagResource", "UntagResource", "ListTagsForResource":
+		perOperation = t.limits.TagRequests
+	}
+	if !t.take(bucketKey{c.Account, c.Region, operation}, perOperation) || !t.take(bucketKey{account: c.Account}, t.limits.Requests) {
+		return ivsrealtime.Errorf(ivsrealtime.Throttling, "Rate exceeded: too many %s requests a second", operation)
+	}
+	return nil
+}
+
+// take takes a token of the bucket; always there when perSecond is 0.
+func (t *turnstile) take(key bucketKey, perSecond float64) bool {
+	if perSecond == 0 {
+		return true
+	}
+	t.mu.Lock()
+	b, ok := t.buckets[key]
+	if !ok {
+		if len(t.buckets) >= maxBuckets {
+			clear(t.buckets) // everyone starts with a full bucket again
+		}
+		b = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+		t.buckets[key] = b
+	}
+	t.mu.Unlock()
+	return b.Allow()
+}

@@ -1,0 +1,71 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rostrum/ivsrealtime"
+)
+
+func TestTurnstile_HoldsTheRatesOfTheManagedService(t *testing.T) {
+	for operation, perSecond := range map[string]int{
+		"CreateParticipantToken": 50, "ImportPublicKey": 3, "ListPublicKeys": 3, "TagResource": 10, "ListTagsForResource": 10, "CreateStage": 5, "ListCompositions": 5,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			gate := newTurnstile(AWSLimits())
+			through := func() (n int) {
+				for range 200 {
+					err := gate.admit(alice, operation)
+					if err == nil {
+						n++
+					} else if !errors.Is(err, ivsrealtime.Throttling) {
+						t.Fatalf("%s: %v, expected a ThrottlingException", operation, err)
+					}
+				}
+				return n
+			}
+			if n := through(); n != perSecond {
+				t.Errorf("%s: %d at once, expected %d", operation, n, perSecond)
+			}
+			time.Sleep(time.Second)
+			if n := through(); n != perSecond {
+				t.Errorf("%s: %d a second later, expected %d", operation, n, perSecond)
+			}
+			bob := alice
+			bob.Account = "999988887777"
+			if err := gate.admit(bob, operation); err != nil {
+				t.Errorf("%s: another account: %v, expected its own rate", operation, err)
+			}
+		})
+	}
+}
+
+func TestTurnstile_CountsOpenRequestsOverAllOperations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := newTurnstile(OpenLimits())
+		n := 0
+		for i := range 5000 {
+			if gate.admit(alice, []string{"CreateStage", "GetStage", "ListStages"}[i%3]) == nil {
+				n++
+			}
+		}
+		if n != 1000 {
+			t.Errorf("%d at once, expected 1000", n)
+		}
+	})
+}
+
+func TestTurnstile_StaysBoundedWhenRegionsAreInvented(t *testing.T) {
+	gate := newTurnstile(AWSLimits())
+	for i := range maxBuckets + 10 {
+		c := alice
+		c.Region = fmt.Sprint("r", i)
+		_ = gate.admit(c, "CreateStage")
+	}
+	if n := len(gate.buckets); n > maxBuckets {
+		t.Errorf("%d buckets, expected at most %d", n, maxBuckets)
+	}
+}

@@ -1,0 +1,48 @@
+package control
+
+import (
+	"context"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// ImportPublicKey keeps a key that participant tokens may be signed with
+// elsewhere. The same key can't be imported twice.
+func (p *Plane) ImportPublicKey(ctx context.Context, c Caller, in *ivsrealtime.ImportPublicKeyInput) (*ivsrealtime.ImportPublicKeyOutput, error) {
+	fingerprint, err := parsePublicKey(in.PublicKeyMaterial)
+	if err != nil {
+		return nil, err
+	}
+	k := &ivsrealtime.PublicKey{
+		ARN: arn.New(arn.PublicKey, c.Account, c.Region).String(), Name: in.Name, Tags: tagsOf(in.Tags),
+		PublicKeyMaterial: in.PublicKeyMaterial, Fingerprint: fingerprint,
+	}
+	err = p.store.Write(ctx, func(tx *store.Tx) error {
+		return create(c, tx.PublicKeys(), k, p.limits.PublicKeys, "public keys")
+	})
+	return &ivsrealtime.ImportPublicKeyOutput{PublicKey: k}, err
+}
+
+// GetPublicKey shows a key, material and fingerprint included.
+func (p *Plane) GetPublicKey(ctx context.Context, _ Caller, in *ivsrealtime.GetPublicKeyInput) (*ivsrealtime.GetPublicKeyOutput, error) {
+	k, err := get(ctx, p, (*store.Tx).PublicKeys, in.ARN)
+	return &ivsrealtime.GetPublicKeyOutput{PublicKey: k}, err
+}
+
+// DeletePublicKey deletes a key: tokens signed with it let nobody in from now
+// on. Who has joined with one stays.
+func (p *Plane) DeletePublicKey(ctx context.Context, _ Caller, in *ivsrealtime.DeletePublicKeyInput) (*ivsrealtime.DeletePublicKeyOutput, error) {
+	err := p.store.Write(ctx, func(tx *store.Tx) error { return tx.PublicKeys().Delete(in.ARN) })
+	return &ivsrealtime.DeletePublicKeyOutput{}, err
+}
+
+// ListPublicKeys lists the caller's keys, oldest first.
+func (p *Plane) ListPublicKeys(ctx context.Context, c Caller, in *ivsrealtime.ListPublicKeysInput) (*ivsrealtime.ListPublicKeysOutput, error) {
+	q := listQuery{query: query{caller: c, operation: "ListPublicKeys"}, token: in.NextToken, most: in.MaxResults, page: 50}
+	all, next, err := list(ctx, p, q, resources((*store.Tx).PublicKeys, c, store.Filter{}))
+	return &ivsrealtime.ListPublicKeysOutput{NextToken: next, PublicKeys: each(all, func(k *ivsrealtime.PublicKey) ivsrealtime.PublicKeySummary {
+		return ivsrealtime.PublicKeySummary{ARN: k.ARN, Name: k.Name, Tags: k.Tags}
+	})}, err
+}

@@ -1,0 +1,64 @@
+package control
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// reserved begins the keys that only AWS itself may set.
+const reserved = "aws:"
+
+// TagResource adds tags to a resource, or changes those it has.
+func (p *Plane) TagResource(ctx context.Context, _ Caller, in *ivsrealtime.TagResourceInput) (*ivsrealtime.TagResourceOutput, error) {
+	err := p.retag(ctx, in.ResourceARN, func(tags map[string]string) error {
+		maps.Copy(tags, in.Tags)
+		if n := len(tags); n > ivsrealtime.MaxTags {
+			return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags would give %s %d tags, it can have at most %d", in.ResourceARN, n, ivsrealtime.MaxTags)
+		}
+		return nil
+	})
+	return &ivsrealtime.TagResourceOutput{}, err
+}
+
+// UntagResource takes tags away; those that aren't there are passed over.
+func (p *Plane) UntagResource(ctx context.Context, _ Caller, in *ivsrealtime.UntagResourceInput) (*ivsrealtime.UntagResourceOutput, error) {
+	for _, key := range in.TagKeys {
+		if strings.HasPrefix(strings.ToLower(key), reserved) {
+			return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tagKeys has the key %q, which is reserved", key)
+		}
+	}
+	err := p.retag(ctx, in.ResourceARN, func(tags map[string]string) error {
+		for _, key := range in.TagKeys {
+			delete(tags, key)
+		}
+		return nil
+	})
+	return &ivsrealtime.UntagResourceOutput{}, err
+}
+
+func (p *Plane) retag(ctx context.Context, name string, change func(map[string]string) error) error {
+	return p.store.Write(ctx, func(tx *store.Tx) error {
+		tags, err := tx.Tags(name)
+		if err != nil {
+			return err
+		}
+		if err := change(tags); err != nil {
+			return err
+		}
+		return tx.SetTags(name, tags)
+	})
+}
+
+// ListTagsForResource lists the tags of a resource.
+func (p *Plane) ListTagsForResource(ctx context.Context, _ Caller, in *ivsrealtime.ListTagsForResourceInput) (out *ivsrealtime.ListTagsForResourceOutput, err error) {
+	err = p.store.Read(ctx, func(tx *store.Tx) error {
+		tags, err := tx.Tags(in.ResourceARN)
+		out = &ivsrealtime.ListTagsForResourceOutput{Tags: tags}
+		return err
+	})
+	return out, err
+}
