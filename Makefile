@@ -16,6 +16,11 @@ PACKAGES = $(shell $(GO) list ./... | grep -v -E '^rostrum/test/(conformance|e2e
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 need  = command -v $(1) >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(2); }
 
+# The libraries that internal/codec is a layer over.
+need-codecs = pkg-config --exists libavcodec libavutil libswscale libswresample 2>/dev/null && command -v gcc >/dev/null || \
+	{ $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	gcc libc6-dev pkg-config libavcodec-dev libavutil-dev libswscale-dev libswresample-dev; }
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +31,7 @@ build: ## Build bin/rostrum
 
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
-	@$(call need,gcc,gcc libc6-dev)
+	@$(need-codecs)
 	@mkdir -p .cache/results
 	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/test.json -- -race -timeout 14m $(PACKAGES)
 
@@ -40,6 +45,7 @@ check-format:
 
 .PHONY: check-vet
 check-vet:
+	@$(need-codecs)
 	$(GO) vet ./...
 
 .PHONY: check-lint

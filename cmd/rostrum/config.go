@@ -56,15 +56,13 @@ func (v *configPrintVerb) Run(chosen *kong.Context, out *output) error {
 		value := inForce{Value: d.text(), From: "default"}
 		if from := v.Settings.origin[d.key()]; from != "" {
 			value.From = from
-		} else if d.isSecret() {
-			value.Value = ""
 		}
 		values[d.key()] = value
 		line, err := yamlLine(d, value.Value)
 		if err != nil {
 			return err
 		}
-		if value.Value == hidden || d.Name == "access-key" && v.Settings.SecretKey != "" {
+		if d.hides() || d.Name == "access-key" && v.Settings.SecretKey != "" {
 			line = "# " + line // an access key is no use without its secret
 		}
 		fmt.Fprintf(&text, "%-42s # %s\n", line, value.From)

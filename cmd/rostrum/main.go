@@ -39,9 +39,12 @@ const (
 type verbs struct {
 	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
 
+	Env     envVerb     `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
+	Keys    keysVerbs   `cmd:"" help:"Make, list and revoke access keys."`
 	Config  configVerbs `cmd:"" help:"Check and print the configuration."`
 	Token   tokenVerbs  `cmd:"" help:"Look into participant tokens."`
 	Doctor  doctorVerb  `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
+	Backup  backupVerb  `cmd:"" help:"Copy everything that is kept, also while a server runs."`
 	Version versionVerb `cmd:"" help:"Print the version of this binary."`
 }
 

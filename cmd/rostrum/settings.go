@@ -21,8 +21,9 @@ type settings struct {
 	AdminListen address `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
 	PublicURL   webURL  `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`
 
-	DataDir   string `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
-	Ephemeral bool   `name:"ephemeral" group:"Keeping" help:"Keep nothing: all is gone when the process ends. For tests and CI."`
+	DataDir   string      `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
+	Database  databaseURL `name:"database" group:"Keeping" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data folder."`
+	Ephemeral bool        `name:"ephemeral" group:"Keeping" help:"Keep nothing: all is gone when the process ends. For tests and CI."`
 
 	TLSCert   string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
 	TLSKey    string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
@@ -46,10 +47,10 @@ func (d declaration) key() string { return strings.ReplaceAll(d.Name, "-", "_") 
 
 func (d declaration) variable() string { return "ROSTRUM_" + strings.ToUpper(d.key()) }
 
-// isSecret reports whether the value must not be shown.
-func (d declaration) isSecret() bool {
-	_, ok := d.Target.Interface().(secret)
-	return ok
+// hides reports whether text leaves out a part of the value that nobody may see.
+func (d declaration) hides() bool {
+	v, ok := d.Target.Interface().(interface{ hides() bool })
+	return ok && v.hides()
 }
 
 // text is the value in force, as it would be written on the command line.
@@ -111,6 +112,8 @@ func (s *settings) check() error {
 		return errors.New("tls_cert and tls_key go together: one of them is missing")
 	case (s.AccessKey == "") != (s.SecretKey == ""):
 		return errors.New("access_key and secret_key go together: one of them is missing")
+	case s.Ephemeral && s.Database != "":
+		return errors.New("ephemeral keeps nothing, and database is where to keep it: one of them is too many")
 	}
 	return nil
 }

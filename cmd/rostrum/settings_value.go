@@ -59,17 +59,24 @@ type secret string
 
 const hidden = "(hidden)"
 
+func (s secret) hides() bool { return s != "" }
+
 // String hides the secret.
-func (secret) String() string { return hidden }
+func (s secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return hidden
+}
 
 // GoString hides the secret.
-func (secret) GoString() string { return hidden }
+func (s secret) GoString() string { return s.String() }
 
 // LogValue hides the secret.
-func (secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+func (s secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText hides the secret.
-func (secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (s secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes 16 characters or more. The error doesn't repeat them.
 func (s *secret) UnmarshalText(text []byte) error {
@@ -79,6 +86,44 @@ func (s *secret) UnmarshalText(text []byte) error {
 	*s = secret(text)
 	return nil
 }
+
+// A databaseURL leads to a PostgreSQL database. It may hold a password, which is
+// shown to nobody.
+type databaseURL string
+
+// UnmarshalText takes postgres://…. The error doesn't repeat the value.
+func (u *databaseURL) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" || parsed.Host == "" {
+		return errors.New("expected a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	}
+	*u = databaseURL(text)
+	return nil
+}
+
+func (u databaseURL) hides() bool { return u.String() != string(u) }
+
+// String is the URL without its password.
+func (u databaseURL) String() string {
+	parsed, err := url.Parse(string(u))
+	if err != nil {
+		return hidden
+	}
+	if query := parsed.Query(); query.Has("password") {
+		query.Set("password", "xxxxx")
+		parsed.RawQuery = query.Encode()
+	}
+	if _, ok := parsed.User.Password(); !ok && parsed.RawQuery == "" {
+		return string(u)
+	}
+	return parsed.Redacted()
+}
+
+// GoString is the URL without its password.
+func (u databaseURL) GoString() string { return u.String() }
+
+// LogValue is the URL without its password.
+func (u databaseURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 // An accessKey is the public name of a key.
 type accessKey string

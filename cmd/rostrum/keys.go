@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"rostrum/internal/policy"
+	"rostrum/internal/store"
+)
+
+// keysVerbs groups the verbs about access keys. They work on the store itself,
+// also while a server runs on it.
+type keysVerbs struct {
+	Create keysCreateVerb `cmd:"" help:"Make an access key of the account; its secret is printed this once."`
+	List   keysListVerb   `cmd:"" help:"List the access keys of the account."`
+	Revoke keysRevokeVerb `cmd:"" help:"Make an access key worthless, for good."`
+}
+
+type keysCreateVerb struct {
+	Settings settings `embed:""`
+
+	User    string            `name:"user" default:"user" help:"Name of the user that the key stands for."`
+	Policy  []string          `name:"policy" type:"existingfile" placeholder:"FILE" help:"IAM policy document, JSON, that says what the key may do; without any it may do everything in the account."`
+	Tag     map[string]string `name:"tag" placeholder:"KEY=VALUE" help:"Tag of the user, for policies that ask for aws:PrincipalTag."`
+	Expires time.Duration     `name:"expires" placeholder:"DURATION" help:"Time after which the key is worthless, such as 12h."`
+}
+
+type keysListVerb struct {
+	Settings settings `embed:""`
+}
+
+type keysRevokeVerb struct {
+	Settings settings `embed:""`
+
+	ID string `arg:"" help:"The access key's id."`
+}
+
+// listedKey is an access key as printed. The secret is set only when it was made.
+type listedKey struct {
+	ID      string            `json:"accessKeyId"`
+	Secret  string            `json:"secretAccessKey,omitempty"`
+	Account string            `json:"account"`
+	User    string            `json:"user"`
+	Tags    map[string]string `json:"tags,omitempty"`
+	Bounded bool              `json:"boundedByPolicies"`
+	Created time.Time         `json:"created,omitzero"`
+	Expires time.Time         `json:"expires,omitzero"`
+	Revoked time.Time         `json:"revoked,omitzero"`
+}
+
+func listed(k store.AccessKey) listedKey {
+	return listedKey{
+		ID: k.ID, Account: k.Account, User: k.UserName, Tags: k.PrincipalTags, Bounded: len(k.Policies) > 0,
+		Created: k.Created, Expires: k.Expires, Revoked: k.Revoked,
+	}
+}
+
+// withStore runs fn on the kept store of the settings.
+func (s *settings) withStore(ctx context.Context, fn func(*store.Store) error) error {
+	if s.Ephemeral {
+		return errors.New("an ephemeral server keeps nothing that another process could read")
+	}
+	st, err := s.openStore(ctx, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(st), st.Close())
+}
+
+// Run makes the key.
+func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
+	key := newAccessKey(string(v.Settings.Account), v.User)
+	key.PrincipalTags = v.Tag
+	if v.Expires < 0 {
+		return misuse(errors.New("--expires lies in the past"))
+	}
+	if v.Expires > 0 {
+		key.Expires = key.Created.Add(v.Expires)
+	}
+	for _, file := range v.Policy {
+		document, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read policy: %w", err)
+		}
+		if _, err := policy.Parse(document); err != nil {
+			return misuse(fmt.Errorf("policy %s: %w", file, err))
+		}
+		key.Policies = append(key.Policies, json.RawMessage(document))
+	}
+	return v.Settings.withStore(ctx, func(st *store.Store) error {
+		if err := st.Write(ctx, func(tx *store.Tx) error { return createKey(tx, key) }); err != nil {
+			return err
+		}
+		made := listed(key)
+		made.Secret = key.Secret
+		return out.say(made, func(w io.Writer) {
+			fmt.Fprintf(w, "access key   %s\nsecret key   %s\n\nThe secret is not shown again.\n", made.ID, made.Secret)
+		})
+	})
+}
+
+// Run lists the keys, oldest first.
+func (v *keysListVerb) Run(ctx context.Context, out *output) error {
+	return v.Settings.withStore(ctx, func(st *store.Store) error {
+		keys := []listedKey{}
+		err := st.Read(ctx, func(tx *store.Tx) error {
+			all, err := tx.AccessKeys(string(v.Settings.Account))
+			for _, k := range all {
+				keys = append(keys, listed(k))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return out.say(keys, func(w io.Writer) { tabulate(w, keys, time.Now()) })
+	})
+}
+
+func tabulate(w io.Writer, keys []listedKey, now time.Time) {
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "ACCESS KEY\tUSER\tCREATED\tMAY\tSTATE")
+	for _, k := range keys {
+		may, state := "everything", "good"
+		if k.Bounded {
+			may = "what its policies say"
+		}
+		switch {
+		case !k.Revoked.IsZero():
+			state = "revoked " + k.Revoked.Format(time.DateOnly)
+		case !k.Expires.IsZero() && now.After(k.Expires):
+			state = "expired " + k.Expires.Format(time.DateOnly)
+		case !k.Expires.IsZero():
+			state = "good until " + k.Expires.Format(time.RFC3339)
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.User, k.Created.Format(time.DateOnly), may, state)
+	}
+	_ = tab.Flush()
+}
+
+// Run revokes the key. One that is revoked already stays as it is.
+func (v *keysRevokeVerb) Run(ctx context.Context, out *output) error {
+	return v.Settings.withStore(ctx, func(st *store.Store) error {
+		var revoked listedKey
+		err := st.Write(ctx, func(tx *store.Tx) error {
+			return tx.UpdateAccessKey(v.ID, func(k *store.AccessKey) error {
+				if k.Revoked.IsZero() {
+					k.Revoked = time.Now()
+				}
+				revoked = listed(*k)
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		return out.say(revoked, func(w io.Writer) { fmt.Fprintf(w, "%s is revoked.\n", revoked.ID) })
+	})
+}

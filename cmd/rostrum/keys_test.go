@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// answer runs the binary, which must succeed, and reads its JSON.
+func answer[T any](t *testing.T, args ...string) T {
+	t.Helper()
+	stdout, stderr, code := finish(t, rostrum(t, append(args, "--json")...))
+	var v T
+	if err := json.Unmarshal([]byte(stdout), &v); code != exitOK || err != nil {
+		t.Fatalf("%v: exit %d, %v: %s%s", args, code, err, stdout, stderr)
+	}
+	return v
+}
+
+func TestKeys_AreMadeListedAndRevoked(t *testing.T) {
+	data := t.TempDir()
+	policyFile := filepath.Join(data, "policy.json")
+	write(t, data, "policy.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ivs:Get*","Resource":"*"}]}`)
+	made := answer[listedKey](t, "keys", "create", "--data-dir", data, "--user", "ci", "--policy", policyFile, "--tag", "team=video", "--expires", "1h")
+	if len(made.Secret) != 40 || !made.Bounded || made.Tags["team"] != "video" || made.Expires.Sub(made.Created).Hours() != 1 {
+		t.Errorf("expected a bounded key for an hour with its secret, saw %+v", made)
+	}
+	answer[listedKey](t, "keys", "revoke", made.ID, "--data-dir", data)
+	all := answer[[]listedKey](t, "keys", "list", "--data-dir", data)
+	if len(all) != 1 || all[0].ID != made.ID || all[0].Secret != "" || all[0].Revoked.IsZero() || all[0].User != "ci" {
+		t.Errorf("expected the one key, revoked, without secret; saw %+v", all)
+	}
+	if others := answer[[]listedKey](t, "keys", "list", "--data-dir", data, "--account", "111111111111"); len(others) != 0 {
+		t.Errorf("expected no key of another account, saw %+v", others)
+	}
+}
+
+func TestKeys_NonsenseIsRefused(t *testing.T) {
+	data := t.TempDir()
+	write(t, data, "broken.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}`)
+	for _, c := range []struct {
+		name      string
+		args      []string
+		code      int
+		complaint string
+	}{
+		{"a policy that can't be evaluated", []string{"create", "--policy", filepath.Join(data, "broken.json")}, exitUsage, "broken.json"},
+		{"a past expiry", []string{"create", "--expires=-1h"}, exitUsage, "past"},
+		{"a key nobody has", []string{"revoke", "RSTRNONE"}, exitFailure, "RSTRNONE"},
+		{"an ephemeral store", []string{"list", "--ephemeral"}, exitFailure, "ephemeral"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, stderr, code := finish(t, rostrum(t, append([]string{"keys"}, append(c.args, "--data-dir", data)...)...))
+			if code != c.code || !strings.Contains(stderr, c.complaint) {
+				t.Errorf("expected exit %d and %q, saw exit %d and %q", c.code, c.complaint, code, stderr)
+			}
+		})
+	}
+}
+
+func TestKeys_WantAFolderThatIsThere(t *testing.T) {
+	_, stderr, code := finish(t, rostrum(t, "keys", "list", "--data-dir", filepath.Join(t.TempDir(), "none")))
+	if code != exitFailure || !strings.Contains(stderr, "rostrum serve makes it") {
+		t.Errorf("expected exit 1 and what to do, saw exit %d and %q", code, stderr)
+	}
+}
+
+func TestEnv_PrintsTheSameKeyEveryTime(t *testing.T) {
+	data := t.TempDir()
+	first := answer[credentials](t, "env", "--data-dir", data)
+	if again := answer[credentials](t, "env", "--data-dir", data); first != again || first.Endpoint != "http://127.0.0.1:7080" || first.AccessKey == "" {
+		t.Errorf("expected %+v again, saw %+v", first, again)
+	}
+	if other := answer[credentials](t, "env", "--data-dir", data, "--account", "222222222222"); other.AccessKey == first.AccessKey {
+		t.Errorf("expected another key for another account, saw %s twice", other.AccessKey)
+	}
+	const id, strong = "OWNKEY1", "kQ3vT8xZp1LmN6rB9wYc"
+	own := answer[credentials](t, "env", "--data-dir", data, "--access-key", id, "--secret-key", strong, "--public-url", "https://rostrum.example/", "--region", "eu-west-1")
+	if expected := (credentials{"https://rostrum.example", id, strong, "eu-west-1"}); own != expected {
+		t.Errorf("expected %+v, saw %+v", expected, own)
+	}
+}
+
+func TestEnv_IsWhatAShellTakes(t *testing.T) {
+	stdout, stderr, code := finish(t, rostrum(t, "env", "--data-dir", t.TempDir()))
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for line := range strings.Lines(stdout) {
+		if !strings.HasPrefix(line, "export AWS_") && !strings.HasPrefix(line, "unset AWS_") {
+			t.Errorf("expected exports alone, saw %q", line)
+		}
+	}
+	for in, expected := range map[string]string{"plain-1": "plain-1", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "": "''"} {
+		if seen := quote(in); seen != expected {
+			t.Errorf("quote(%q): expected %s, saw %s", in, expected, seen)
+		}
+	}
+}
+
+func TestBackup_CanBeStartedOn(t *testing.T) {
+	data := t.TempDir()
+	key := answer[credentials](t, "env", "--data-dir", data)
+	backup := filepath.Join(t.TempDir(), "copy")
+	answer[map[string]string](t, "backup", backup, "--data-dir", data)
+	if restored := answer[credentials](t, "env", "--data-dir", backup); restored != key {
+		t.Errorf("expected %+v from the copy, saw %+v", key, restored)
+	}
+	if _, stderr, code := finish(t, rostrum(t, "backup", backup, "--data-dir", data)); code != exitFailure || !strings.Contains(stderr, "exists already") {
+		t.Errorf("expected that a backup is not overwritten, saw exit %d, %s", code, stderr)
+	}
+}
+
+func TestDatabaseURL_HidesItsPassword(t *testing.T) {
+	for in, expected := range map[string]string{
+		"postgres://u:sesame@h/d":                        "postgres://u:xxxxx@h/d",
+		"postgres://u@h/d":                               "postgres://u@h/d",
+		"postgres://h/d?user=u&password=sesame":          "postgres://h/d?password=xxxxx&user=u",
+		"postgresql://u:sesame@h:5432/d?sslmode=require": "postgresql://u:xxxxx@h:5432/d?sslmode=require",
+	} {
+		var u databaseURL
+		if err := u.UnmarshalText([]byte(in)); err != nil {
+			t.Fatal(err)
+		}
+		if u.String() != expected || u.hides() != (in != expected) {
+			t.Errorf("expected %s, saw %s (hides: %v)", expected, u, u.hides())
+		}
+	}
+	for _, wrong := range []string{"mysql://u:sesame@h/d", "sesame", "postgres://u:sesame@h:bad/d"} {
+		err := new(databaseURL).UnmarshalText([]byte(wrong))
+		if err == nil || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%s: expected an error that keeps the secret, saw %v", wrong, err)
+		}
+	}
+}
+
+func TestEndpoint_IsTheSameAtEveryStart(t *testing.T) {
+	for _, c := range []struct {
+		name, bound, expected string
+		s                     settings
+	}{
+		{"loopback", "127.0.0.1:7080", "http://127.0.0.1:7080", settings{}},
+		{"IPv6", "[::1]:80", "http://[::1]:80", settings{}},
+		{"a certificate", "192.0.2.1:443", "https://192.0.2.1:443", settings{TLSCert: "c"}},
+		{"a public URL", "0.0.0.0:80", "https://rostrum.example", settings{PublicURL: "https://rostrum.example"}},
+	} {
+		if seen, err := c.s.endpoint(c.bound); err != nil || seen != c.expected {
+			t.Errorf("%s: expected %s, saw %s, %v", c.name, c.expected, seen, err)
+		}
+	}
+	if seen, err := new(settings).endpoint("127.0.0.1:0"); err == nil {
+		t.Errorf("no port and no public URL: expected an error, saw %s", seen)
+	}
+	if seen, err := new(settings).endpoint(":80"); err != nil || strings.Contains(seen, "[::]") || strings.Contains(seen, "0.0.0.0") {
+		t.Errorf("everywhere: expected an address clients can use, saw %s, %v", seen, err)
+	}
+}

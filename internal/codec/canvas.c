@@ -1,0 +1,167 @@
+//go:build cgo
+
+#include "codec.h"
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Tile {
+	struct SwsContext *sws;
+	int full;        // whether sws was told that its input uses the whole range
+	AVFrame *scaled; // of our own, with padded lines
+	AVFrame *kept;   // a picture that needs no scaling
+	const uint8_t *data[3];
+	int stride[3], width, height;
+};
+
+Tile *tile_new(void) {
+	Tile *t = calloc(1, sizeof *t);
+	if (!t) return NULL;
+	t->scaled = av_frame_alloc();
+	t->kept = av_frame_alloc();
+	if (!t->scaled || !t->kept) {
+		tile_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tile_free(Tile *t) {
+	if (!t) return;
+	sws_freeContext(t->sws);
+	av_frame_free(&t->scaled);
+	av_frame_free(&t->kept);
+	free(t);
+}
+
+// crop points at the corner of a rectangle in each plane.
+static int crop(const AVFrame *f, int x, int y, const uint8_t *data[4]) {
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+	if (!d || !(d->flags & AV_PIX_FMT_FLAG_PLANAR) || d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_HWACCEL) ||
+	    d->nb_components != 3 || d->log2_chroma_w > 1 || d->log2_chroma_h > 1)
+		return AVERROR_PATCHWELCOME;
+	for (int i = 0; i < 3; i++) {
+		int plane = d->comp[i].plane;
+		if (plane != i || !f->data[i]) return AVERROR_PATCHWELCOME;
+		int sx = i ? x >> d->log2_chroma_w : x, sy = i ? y >> d->log2_chroma_h : y;
+		data[i] = f->data[i] + (ptrdiff_t)sy * f->linesize[i] + (ptrdiff_t)sx * d->comp[i].step;
+	}
+	data[3] = NULL;
+	return 0;
+}
+
+static int resize(AVFrame *f, int w, int h) {
+	if (f->width == w && f->height == h) return 0;
+	av_frame_unref(f);
+	f->width = w;
+	f->height = h;
+	f->format = AV_PIX_FMT_YUV420P;
+	// swscale writes up to one vector beyond the width: the lines need room for it,
+	// and must never be those of the canvas.
+	int r = av_frame_get_buffer(f, 64);
+	if (r < 0) av_frame_unref(f);
+	return r;
+}
+
+// limited names the format without its range, as swscale does inside.
+static int limited(int format) {
+	switch (format) {
+	case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
+	case AV_PIX_FMT_YUVJ422P: return AV_PIX_FMT_YUV422P;
+	case AV_PIX_FMT_YUVJ444P: return AV_PIX_FMT_YUV444P;
+	case AV_PIX_FMT_YUVJ440P: return AV_PIX_FMT_YUV440P;
+	}
+	return format;
+}
+
+int tile_scale(Tile *t, const AVFrame *f, int x, int y, int w, int h, int to_w, int to_h) {
+	const uint8_t *from[4];
+	if (x < 0 || y < 0 || w < 1 || h < 1 || x + w > f->width || y + h > f->height || to_w < 2 || to_h < 2) return AVERROR(EINVAL);
+	int r = crop(f, x, y, from);
+	if (r < 0) return r;
+	int format = limited(f->format), full = f->color_range == AVCOL_RANGE_JPEG || format != f->format;
+	t->width = to_w;
+	t->height = to_h;
+	av_frame_unref(t->kept);
+	if (w == to_w && h == to_h && format == AV_PIX_FMT_YUV420P && !full) {
+		if ((r = av_frame_ref(t->kept, f)) < 0) return r;
+		for (int i = 0; i < 3; i++) {
+			t->data[i] = from[i];
+			t->stride[i] = f->linesize[i];
+		}
+		return 0;
+	}
+	if ((r = resize(t->scaled, to_w, to_h)) < 0) return r;
+	struct SwsContext *before = t->sws;
+	t->sws = sws_getCachedContext(t->sws, w, h, format, to_w, to_h, AV_PIX_FMT_YUV420P, SWS_BILINEAR, NULL, NULL, NULL);
+	if (!t->sws) return AVERROR(EINVAL);
+	if (before != t->sws || full != t->full) {
+		const int *c = sws_getCoefficients(SWS_CS_DEFAULT);
+		sws_setColorspaceDetails(t->sws, c, full, c, 0, 0, 1 << 16, 1 << 16);
+		t->full = full;
+	}
+	r = sws_scale(t->sws, from, f->linesize, 0, h, t->scaled->data, t->scaled->linesize);
+	if (r < 0) return r;
+	for (int i = 0; i < 3; i++) {
+		t->data[i] = t->scaled->data[i];
+		t->stride[i] = t->scaled->linesize[i];
+	}
+	return 0;
+}
+
+struct Canvas {
+	AVFrame *frame;
+};
+
+int canvas_new(Canvas **out, int w, int h) {
+	Canvas *c = calloc(1, sizeof *c);
+	if (!c) return AVERROR(ENOMEM);
+	if (!(c->frame = av_frame_alloc())) {
+		canvas_free(c);
+		return AVERROR(ENOMEM);
+	}
+	c->frame->color_range = AVCOL_RANGE_MPEG;
+	int r = resize(c->frame, w, h);
+	if (r < 0) {
+		canvas_free(c);
+		return r;
+	}
+	canvas_fill(c, 0, 0, w, h, 16);
+	*out = c;
+	return 0;
+}
+
+void canvas_free(Canvas *c) {
+	if (!c) return;
+	av_frame_free(&c->frame);
+	free(c);
+}
+
+// An encoder may hold the last picture still: it then keeps it, and we draw on a copy.
+int canvas_own(Canvas *c) { return av_frame_make_writable(c->frame); }
+
+uint8_t *canvas_plane(Canvas *c, int i, int *stride) {
+	*stride = c->frame->linesize[i];
+	return c->frame->data[i];
+}
+
+void canvas_fill(Canvas *c, int x, int y, int w, int h, int luma) {
+	for (int i = 0; i < 3; i++) {
+		int k = i ? 1 : 0;
+		for (int row = y >> k; row < (y + h) >> k; row++)
+			memset(c->frame->data[i] + (ptrdiff_t)row * c->frame->linesize[i] + (x >> k), i ? 128 : luma, w >> k);
+	}
+}
+
+void canvas_put(Canvas *c, const Tile *t, int x, int y) {
+	for (int i = 0; i < 3; i++) {
+		int k = i ? 1 : 0;
+		if (!t->data[i]) return;
+		av_image_copy_plane(c->frame->data[i] + (ptrdiff_t)(y >> k) * c->frame->linesize[i] + (x >> k), c->frame->linesize[i],
+		                    t->data[i], t->stride[i], t->width >> k, t->height >> k);
+	}
+}
+
+AVFrame *canvas_frame(Canvas *c) { return c->frame; }

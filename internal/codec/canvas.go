@@ -1,0 +1,122 @@
+//go:build cgo
+
+package codec
+
+// #include "codec.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"unsafe"
+)
+
+// A Tile holds a picture as scaled for its place.
+type Tile struct {
+	c    *C.Tile
+	size image.Point
+}
+
+// NewTile makes an empty tile: putting it on a canvas changes nothing.
+func NewTile() (*Tile, error) {
+	t := &Tile{c: C.tile_new()}
+	if t.c == nil {
+		return nil, errors.New("make tile: out of memory")
+	}
+	return t, nil
+}
+
+// Scale takes a rectangle of a picture, its corner on even pixels, in an even size.
+func (t *Tile) Scale(p *Picture, source image.Rectangle, to image.Point) error {
+	t.size = to
+	return failure("scale", C.tile_scale(t.c, p.frame, C.int(source.Min.X), C.int(source.Min.Y),
+		C.int(source.Dx()), C.int(source.Dy()), C.int(to.X), C.int(to.Y)))
+}
+
+// Close frees the tile.
+func (t *Tile) Close() {
+	C.tile_free(t.c)
+	t.c = nil
+}
+
+// A Canvas is the picture that is composed: planar 4:2:0, studio range. What is
+// drawn must lie within it, on even pixels.
+type Canvas struct {
+	c             *C.Canvas
+	width, height int
+}
+
+// NewCanvas makes a black one.
+func NewCanvas(width, height int) (*Canvas, error) {
+	if width < 2 || height < 2 || width%2 != 0 || height%2 != 0 {
+		return nil, fmt.Errorf("make canvas of %dx%d: must be even", width, height)
+	}
+	c := &Canvas{width: width, height: height}
+	return opened(c, failure("make canvas", C.canvas_new(&c.c, C.int(width), C.int(height))))
+}
+
+// Begin makes the canvas ours: an encoder may still hold the last picture, which is
+// then left to it. Call it before each round of drawing.
+func (c *Canvas) Begin() error { return failure("draw", C.canvas_own(c.c)) }
+
+// Fill paints a rectangle in a grey of studio range: 16 is black, 235 white.
+func (c *Canvas) Fill(r image.Rectangle, luma uint8) {
+	if r = r.Intersect(image.Rect(0, 0, c.width, c.height)); !r.Empty() {
+		C.canvas_fill(c.c, C.int(r.Min.X), C.int(r.Min.Y), C.int(r.Dx()), C.int(r.Dy()), C.int(luma))
+	}
+}
+
+// Put draws the tile with its top left corner at a point.
+func (c *Canvas) Put(t *Tile, at image.Point) {
+	if !(image.Rectangle{at, at.Add(t.size)}).In(image.Rect(0, 0, c.width, c.height)) {
+		panic(fmt.Sprintf("codec: a tile of %v at %v leaves a canvas of %dx%d", t.size, at, c.width, c.height))
+	}
+	C.canvas_put(c.c, t.c, C.int(at.X), C.int(at.Y))
+}
+
+// Plane is the canvas's own memory: plane 0 is luma, 1 and 2 are chroma in half the
+// size. It is valid until the next Begin.
+func (c *Canvas) Plane(i int) (pixels []byte, stride int) {
+	var s C.int
+	p := C.canvas_plane(c.c, C.int(i), &s)
+	rows := c.height
+	if i > 0 {
+		rows /= 2
+	}
+	return unsafe.Slice((*byte)(p), int(s)*rows), int(s)
+}
+
+// Image is a copy of the canvas for Go's encoders of still pictures.
+func (c *Canvas) Image() *image.YCbCr {
+	m := image.NewYCbCr(image.Rect(0, 0, c.width, c.height), image.YCbCrSubsampleRatio420)
+	for i, to := range [][]byte{m.Y, m.Cb, m.Cr} {
+		from, stride := c.Plane(i)
+		width, full := m.YStride, &fullLuma
+		if i > 0 {
+			width, full = m.CStride, &fullChroma
+		}
+		for row := 0; row*width < len(to); row++ {
+			for x, v := range from[row*stride : row*stride+width] {
+				to[row*width+x] = full[v]
+			}
+		}
+	}
+	return m
+}
+
+// fullLuma and fullChroma stretch studio range to what JPEG uses (JFIF 1.02).
+var fullLuma, fullChroma = stretch(16, 219, 0), stretch(128, 224, 128)
+
+func stretch(zero, span, base int) (table [256]byte) {
+	for i := range table {
+		table[i] = byte(min(max((i-zero)*255/span+base, 0), 255))
+	}
+	return table
+}
+
+// Close frees the canvas.
+func (c *Canvas) Close() {
+	C.canvas_free(c.c)
+	c.c = nil
+}

@@ -1,0 +1,192 @@
+//go:build cgo
+
+package codec
+
+// #cgo pkg-config: libavcodec libavutil libswscale libswresample
+// #cgo CFLAGS: -O2 -Wall
+// #include <stdlib.h>
+// #include "codec.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"rostrum/internal/media"
+)
+
+// MaxPixels is the largest picture that is decoded: 1080p in any orientation, in
+// whole macroblocks.
+const MaxPixels = 1920 * 1088
+
+func init() {
+	C.av_log_set_level(C.AV_LOG_FATAL) // errors are returned; the libraries' own words tell nothing of whose they are
+	C.av_max_alloc(256 << 20)
+}
+
+// failure is nil for what is no error in C.
+func failure(doing string, code C.int) error {
+	if code >= 0 {
+		return nil
+	}
+	var text [128]C.char
+	C.av_strerror(code, &text[0], C.size_t(len(text)))
+	return fmt.Errorf("%s: %s", doing, C.GoString(&text[0]))
+}
+
+// opened is v, or nil with an error.
+func opened[T any](v *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// pointer is the address of the first byte; nil of none.
+func pointer(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }
+
+var errEmpty = errors.New("decode: no data")
+
+// A Picture is a decoded frame of video.
+type Picture struct {
+	frame         *C.AVFrame
+	Width, Height int   // pixels
+	Timestamp     int64 // as given to Decode with it
+	Damaged       bool  // parts were missing and are made up
+}
+
+// Share is the same picture once more, to be closed on its own.
+func (p *Picture) Share() *Picture {
+	q := *p
+	if q.frame = C.av_frame_clone(p.frame); q.frame == nil {
+		panic("codec: out of memory")
+	}
+	return &q
+}
+
+// Close gives the picture back.
+func (p *Picture) Close() { C.av_frame_free(&p.frame) }
+
+// A VideoDecoder decodes one stream of H.264, VP8 or VP9.
+type VideoDecoder struct{ c *C.VideoDecoder }
+
+var videoDecoders = map[media.Codec]string{media.H264: "h264", media.VP8: "vp8", media.VP9: "vp9"}
+
+// NewVideoDecoder refuses codecs that it can't decode.
+func NewVideoDecoder(codec media.Codec) (*VideoDecoder, error) {
+	name := C.CString(videoDecoders[codec])
+	defer C.free(unsafe.Pointer(name))
+	d := &VideoDecoder{}
+	return opened(d, failure("open decoder of "+codec.String(), C.video_decoder_open(&d.c, name, MaxPixels)))
+}
+
+// Decode takes one coded picture (of H.264 an access unit in Annex B form) and
+// returns what can be shown now, mostly one, to be closed by the caller. After an
+// error decoding may go on, best at a keyframe.
+func (d *VideoDecoder) Decode(data []byte, timestamp int64) (shown []*Picture, err error) {
+	if len(data) == 0 || len(data) > math.MaxInt32 {
+		return nil, errEmpty
+	}
+	if err := failure("decode", C.video_decoder_send(d.c, pointer(data), C.int(len(data)), C.int64_t(timestamp))); err != nil {
+		return nil, err
+	}
+	for {
+		var frame *C.AVFrame
+		var damaged C.int
+		got := C.video_decoder_receive(d.c, &frame, &damaged)
+		if got <= 0 {
+			return shown, failure("decode", got)
+		}
+		shown = append(shown, &Picture{
+			frame: frame, Width: int(frame.width), Height: int(frame.height), Timestamp: int64(frame.pts), Damaged: damaged != 0,
+		})
+	}
+}
+
+// Close frees the decoder. Its pictures live on.
+func (d *VideoDecoder) Close() {
+	C.video_decoder_close(d.c)
+	d.c = nil
+}
+
+// VideoConfig says how pictures are encoded. Every field must be set but Encoder
+// and Threads.
+type VideoConfig struct {
+	Encoder       string // by FFmpeg's name; empty is libx264
+	Width, Height int    // pixels, even
+	FrameRate     float64
+	Bitrate       int // bits a second, held within one second
+	KeyframeTicks int // the farthest that keyframes may be apart
+	Threads       int // 0 leaves it to the encoder
+}
+
+// minBitrate is the least that an encoder can be asked for.
+const minBitrate = 16_000
+
+// A VideoEncoder makes H.264, main profile, without B-frames.
+type VideoEncoder struct{ c *C.VideoEncoder }
+
+// NewVideoEncoder opens the encoder; an error tells that there is none of the name
+// or that it doesn't work on this machine.
+func NewVideoEncoder(c VideoConfig) (*VideoEncoder, error) {
+	if c.Encoder == "" {
+		c.Encoder = "libx264"
+	}
+	name := C.CString(c.Encoder)
+	defer C.free(unsafe.Pointer(name))
+	rate := C.av_d2q(C.double(c.FrameRate), 1001_000)
+	e := &VideoEncoder{}
+	return opened(e, failure("open encoder "+c.Encoder, C.video_encoder_open(&e.c, name, C.VideoEncoderConfig{
+		width: C.int(c.Width), height: C.int(c.Height), rate_num: rate.num, rate_den: rate.den,
+		bitrate: C.int64_t(max(c.Bitrate, minBitrate)), keyframe_ticks: C.int(c.KeyframeTicks), threads: C.int(c.Threads),
+	})))
+}
+
+// A Unit is one access unit of H.264 in Annex B form.
+type Unit struct {
+	Tick     int64
+	Keyframe bool
+	Data     []byte
+}
+
+// Encode takes the canvas as the picture of a tick, the ticks rising, and returns
+// what is ready. The canvas may be drawn on again at once.
+func (e *VideoEncoder) Encode(c *Canvas, tick int64, keyframe bool) ([]Unit, error) {
+	forced := C.int(0)
+	if keyframe {
+		forced = 1
+	}
+	if err := failure("encode", C.video_encoder_send(e.c, c.c, C.int64_t(tick), forced)); err != nil {
+		return nil, err
+	}
+	return e.ready()
+}
+
+// Finish returns what the encoder still has. It takes nothing after that.
+func (e *VideoEncoder) Finish() ([]Unit, error) {
+	if err := failure("encode", C.video_encoder_send(e.c, nil, 0, 0)); err != nil {
+		return nil, err
+	}
+	return e.ready()
+}
+
+func (e *VideoEncoder) ready() (units []Unit, err error) {
+	for {
+		var p *C.AVPacket
+		got := C.video_encoder_receive(e.c, &p)
+		if got <= 0 {
+			return units, failure("encode", got)
+		}
+		units = append(units, Unit{
+			Tick: int64(p.pts), Keyframe: p.flags&C.AV_PKT_FLAG_KEY != 0, Data: C.GoBytes(unsafe.Pointer(p.data), p.size),
+		})
+	}
+}
+
+// Close frees the encoder.
+func (e *VideoEncoder) Close() {
+	C.video_encoder_close(e.c)
+	e.c = nil
+}
