@@ -9,9 +9,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// ended is how long a composition can still be looked at after its end
+// endedLife is how long a composition can still be looked at after its end
 // (spec: composition life cycle).
-const endedCompositionLife = 5 * time.Minute
+const endedLife = 5 * time.Minute
 
 // A kind says what the store must know of a resource's shape. What a kind
 // doesn't have is nil.
@@ -181,7 +181,7 @@ func (k *kind[T]) encode(v *vault, name string, doc *T) (*row, error) {
 	}
 	if k.ended != nil {
 		if end := k.ended(doc); !end.IsZero() {
-			r.living, r.expires = false, micros(end.Add(endedCompositionLife))
+			r.living, r.expires = false, micros(end.Add(endedLife))
 		}
 	}
 	tags := *k.tags(doc)

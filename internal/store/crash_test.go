@@ -1,0 +1,5 @@
+package store
+
+const crashChild = "ROSTRUM_STORE_CRASH_CHILD"
+
+func writeUntilKilled(dir string) {}
