@@ -32,7 +32,7 @@ type postgresDB struct {
 	db *sql.DB
 }
 
-func openPostgres(ctx context.Context, url string) (*postgresDB, error) {
+func openPostgres(ctx context.Context, url string) (database, error) {
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		return nil, errors.New("the database's URL is malformed") // its own error may quote the password

@@ -31,13 +31,14 @@ type sqliteDB struct {
 	queue   chan *sqliteWrite
 
 	closing   chan struct{}
-	closeOnce sync.Once
 	ended     chan struct{} // closed when the writer is gone
+	closeOnce sync.Once
+	closeErr  error // set by the one that closes
 }
 
 // openSQLite opens or creates the database in dir. Without durable nothing is
 // ever synced to the disk.
-func openSQLite(ctx context.Context, dir string, durable bool) (*sqliteDB, error) {
+func openSQLite(ctx context.Context, dir string, durable bool) (database, error) {
 	path := filepath.Join(dir, databaseFile)
 	// SQLite would create it readable by all; its -wal and -shm take its mode.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -97,6 +98,11 @@ func (d *sqliteDB) read(ctx context.Context, fn func(querier) error) error {
 		return ErrClosed
 	}
 	defer func() { d.readers <- c }()
+	select {
+	case <-d.closing:
+		return ErrClosed
+	default:
+	}
 	if err := c.do("BEGIN"); err != nil {
 		return fmt.Errorf("begin reading: %w", err)
 	}
@@ -121,10 +127,21 @@ func (d *sqliteDB) backup(ctx context.Context, file string) error {
 	return errors.Join(err, pool.Close())
 }
 
+// close lets the writes that wait and the reads under way come to their end.
 func (d *sqliteDB) close() error {
-	d.closeOnce.Do(func() { close(d.closing) })
-	<-d.ended
-	return errors.Join(d.reading.Close(), d.writing.Close())
+	d.closeOnce.Do(func() {
+		close(d.closing)
+		<-d.ended
+		taken := make([]*sqliteConn, sqliteReaders)
+		for i := range taken {
+			taken[i] = <-d.readers
+		}
+		d.closeErr = errors.Join(d.reading.Close(), d.writing.Close())
+		for _, c := range taken { // for readers that come too late
+			d.readers <- c
+		}
+	})
+	return d.closeErr
 }
 
 // A sqliteConn is one connection and the statements prepared on it. There are
