@@ -1,0 +1,202 @@
+package sfu
+
+import (
+	"time"
+
+	"rostrum/internal/bandwidth"
+	"rostrum/internal/media"
+)
+
+const (
+	allotEvery = 200 * time.Millisecond
+	audioShare = 60_000 // bits a second kept for each sound
+)
+
+// allot decides, for every viewer, which layer of each video flows. It reads what shards
+// publish and leaves its decisions where they pick them up; it never touches a packet.
+func (e *Engine) allot() {
+	defer e.wg.Done()
+	tick := time.NewTicker(allotEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		e.mu.RLock()
+		routers := make([]*Router, 0, len(e.routers))
+		for r := range e.routers {
+			routers = append(routers, r)
+		}
+		e.mu.RUnlock()
+		for _, r := range routers {
+			speaker := r.speakers.speaker()
+			for _, v := range r.snapshot() {
+				v.allot(e.now(), speaker)
+			}
+		}
+	}
+}
+
+// allot shares the viewer's path among its subscribers.
+func (v *Viewer) allot(now int64, speaker *Publisher) {
+	subscribers := v.snapshot()
+	total, known := v.available(subscribers)
+	var claims []bandwidth.Claim
+	var videos []*Subscription
+	var views []*trackView
+	for _, s := range subscribers {
+		c := s.Choice()
+		if audio := s.subscription(media.Audio); audio != nil {
+			if c.NoAudio {
+				audio.decide(NoLayer, PausedByChoice)
+			} else {
+				audio.decide(0, NotPaused)
+				total -= audioShare // sound is never up for a vote
+			}
+		}
+		video := s.subscription(media.Video)
+		if video == nil {
+			continue
+		}
+		view := video.track.view.Load()
+		if c.NoVideo {
+			video.decide(NoLayer, PausedByChoice)
+			continue
+		}
+		if len(view.layers) == 0 {
+			continue // nothing measured yet: what was opened with stays
+		}
+		claims = append(claims, claim(video, view, c, speaker))
+		videos, views = append(videos, video), append(views, view)
+	}
+	if !known {
+		v.assumeEnough(now, claims, videos, views)
+		return
+	}
+	v.assign(now, bandwidth.Allot(total, claims), claims, videos, views)
+}
+
+// available adds up what the paths of one viewer carry. Each estimate grew out of what its
+// own transport was sent, so together they are what the shared path was seen to carry.
+func (v *Viewer) available(subscribers []*Subscriber) (total int, known bool) {
+	for _, s := range subscribers {
+		if estimate := int(s.sender.estimate.Load()); estimate > 0 {
+			total, known = total+estimate, true
+		} else {
+			for _, u := range s.subs {
+				total += int(u.flowing.Load())
+			}
+		}
+	}
+	return total, known
+}
+
+func claim(u *Subscription, view *trackView, c Choice, speaker *Publisher) bandwidth.Claim {
+	claim := bandwidth.Claim{Most: len(view.layers) - 1, Now: bandwidth.None}
+	for i, l := range view.layers {
+		claim.Layers = append(claim.Layers, l.bitrate)
+		if l.index == int8(u.target.Load()) {
+			claim.Now = i
+		}
+		if c.Layer != "" && l.label == c.Layer {
+			claim.Most = i
+		}
+	}
+	switch {
+	case c.Pinned:
+		claim.Priority = 2
+	case speaker == u.track.publisher:
+		claim.Priority = 1
+	}
+	return claim
+}
+
+// assumeEnough decides while nothing is known of the path: without simulcast there is
+// nothing to decide, with it what was opened with stays.
+func (v *Viewer) assumeEnough(now int64, claims []bandwidth.Claim, videos []*Subscription, views []*trackView) {
+	for i, u := range videos {
+		layer := max(claims[i].Now, 0)
+		if u.subscriber.Choice().Layer != "" || u.extension == 0 {
+			layer = claims[i].Most // nothing will ever be known, or it was asked for
+		}
+		u.subscriber.sender.wishes.Store(layer < claims[i].Most)
+		if !u.outage.holds(now, u.extension == 0) {
+			u.decide(views[i].layers[layer].index, NotPaused)
+		}
+	}
+}
+
+// assign hands the decisions to the subscriptions.
+func (v *Viewer) assign(now int64, given []int, claims []bandwidth.Claim, videos []*Subscription, views []*trackView) {
+	for i, u := range videos {
+		u.subscriber.sender.wishes.Store(given[i] < claims[i].Most)
+		o := &u.outage
+		switch {
+		case given[i] != bandwidth.None && !o.holds(now, u.extension == 0):
+			o.end(now)
+			u.decide(views[i].layers[given[i]].index, NotPaused)
+		case now < o.trial:
+			u.decide(views[i].layers[0].index, NotPaused)
+		case o.over(now):
+			u.subscriber.sender.pardon.Store(true)
+			u.decide(views[i].layers[0].index, NotPaused)
+		default:
+			o.begin(now)
+			u.decide(NoLayer, PausedByBandwidth)
+		}
+	}
+}
+
+const (
+	outageFirst = int64(3 * time.Second)
+	outageMost  = int64(30 * time.Second)
+	outageTrial = int64(4 * time.Second)
+)
+
+// An outage is a pause for want of bandwidth. While nothing flows nothing is learned, so
+// after a while the smallest layer is tried again; each failed trial doubles the while.
+type outage struct {
+	began, wait int64
+	trial       int64 // until then what flows is on trial
+	ended       int64
+}
+
+func (o *outage) begin(now int64) {
+	if o.began != 0 {
+		return
+	}
+	if now-o.ended > outageMost {
+		o.wait = 0
+	}
+	o.began, o.wait = now, min(max(o.wait*2, outageFirst), outageMost)
+}
+
+// holds tells that the pause goes on whatever the estimate says: loss alone, which is all
+// that blind receivers report, says nothing while nothing flows.
+func (o *outage) holds(now int64, blind bool) bool {
+	return blind && o.began != 0 && now-o.began < o.wait
+}
+
+// over ends the pause on trial once it has lasted long enough.
+func (o *outage) over(now int64) bool {
+	if o.began == 0 || now-o.began < o.wait {
+		return false
+	}
+	o.end(now)
+	o.trial = now + outageTrial
+	return true
+}
+
+func (o *outage) end(now int64) {
+	if o.began != 0 {
+		o.began, o.ended = 0, now
+	}
+}
+
+// decide leaves a decision for the shard.
+func (u *Subscription) decide(layer int8, why PauseReason) {
+	u.reason.Store(&why)
+	u.target.Store(int32(layer))
+}

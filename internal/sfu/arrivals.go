@@ -1,0 +1,101 @@
+package sfu
+
+import (
+	"encoding/binary"
+
+	"rostrum/internal/media"
+)
+
+// arrivals notes when transport-wide numbered packets came and writes the feedback with
+// which the sender estimates its path (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+type arrivals struct {
+	times [arrivalWindow]int64 // arrival + 1 by number, 0 for none
+	first uint64               // not yet reported
+	last  uint64
+	any   bool
+	count uint8
+}
+
+const arrivalWindow = 512 // packets in one feedback at most
+
+// note takes the extension of one packet, nil if it had none.
+func (a *arrivals) note(extension []byte, now int64) {
+	if len(extension) < 2 {
+		return
+	}
+	number := binary.BigEndian.Uint16(extension)
+	if !a.any {
+		a.any, a.first, a.last = true, uint64(number)|1<<16, uint64(number)|1<<16
+	}
+	n := media.Extend(a.last, number)
+	if n < a.first {
+		return // its report has gone out without it
+	}
+	if n >= a.first+arrivalWindow { // a jump, or we are late with reports
+		a.times = [arrivalWindow]int64{}
+		a.first = n
+	}
+	a.last = max(a.last, n)
+	a.times[n%arrivalWindow] = now + 1
+}
+
+const (
+	deltaUnit     = 250e3 // ns
+	referenceUnit = 64e6  // ns
+)
+
+// feedback appends one report of all that came since the last one, nothing if nothing came.
+func (a *arrivals) feedback(b []byte, ssrc uint32) []byte {
+	first := a.first
+	for first <= a.last && a.times[first%arrivalWindow] == 0 {
+		first++
+	}
+	if !a.any || first > a.last {
+		return b[:0]
+	}
+	reference := (a.times[first%arrivalWindow] - 1) / referenceUnit
+	b = append(b, 0x8f, 205, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, 1)
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	b = binary.BigEndian.AppendUint16(b, uint16(a.first))
+	b = binary.BigEndian.AppendUint16(b, uint16(a.last-a.first+1))
+	b = binary.BigEndian.AppendUint32(b, uint32(reference&0xffffff)<<8|uint32(a.count))
+	a.count++
+
+	var deltas [2 * arrivalWindow]byte
+	used, before := 0, reference*referenceUnit
+	for n := a.first; n <= a.last; n += 7 { // status vector chunks of seven two-bit symbols
+		chunk := uint16(3) << 14
+		for i := range uint64(7) {
+			if n+i > a.last {
+				break
+			}
+			slot := &a.times[(n+i)%arrivalWindow]
+			if *slot == 0 {
+				continue
+			}
+			delta := (*slot - 1 - before) / deltaUnit
+			before += delta * deltaUnit
+			*slot = 0
+			if delta >= 0 && delta < 256 {
+				chunk |= 1 << (12 - 2*i)
+				deltas[used] = byte(delta)
+				used++
+			} else {
+				chunk |= 2 << (12 - 2*i)
+				binary.BigEndian.PutUint16(deltas[used:], uint16(int16(min(max(delta, -32768), 32767))))
+				used += 2
+			}
+		}
+		b = binary.BigEndian.AppendUint16(b, chunk)
+	}
+	b = append(b, deltas[:used]...)
+	if padding := -len(b) & 3; padding > 0 {
+		b = append(b, 0, 0, 0)[:len(b)+padding]
+		b[len(b)-1] = byte(padding)
+		b[0] |= 0x20
+	}
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)/4-1))
+	a.first = a.last + 1
+	return b
+}

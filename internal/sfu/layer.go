@@ -1,0 +1,210 @@
+package sfu
+
+import (
+	"sync/atomic"
+	"time"
+
+	"rostrum/internal/media"
+)
+
+const (
+	videoRing = 1024 // packets: two seconds at 4 Mbps
+	audioRing = 128
+
+	// pliEvery is the least time between two keyframe requests: however many viewers ask,
+	// the encoder is asked at this pace (RFC 5104 §4.3.1.2 warns of the cost).
+	pliEvery = int64(300 * time.Millisecond)
+)
+
+// A Layer is one encoding of a Track, as the publisher sends it. It gives its packets
+// numbers that never wrap, finds duplicates and gaps, and asks for repair and keyframes.
+type Layer struct {
+	track *Track
+	index int8
+	label string // the RID, "" without simulcast
+
+	wanted   atomic.Bool              // a subscriber waits for a keyframe
+	timeline atomic.Pointer[timeline] // from the publisher's sender reports
+	heard    atomic.Pointer[timeline] // by arrival of the first packet, for want of reports
+
+	ring     *Ring
+	losses   losses
+	last     uint64 // greatest number seen
+	begun    bool
+	shift    uint16 // added to the publisher's numbers: they go on when its SSRC changes
+	stamp    uint32 // added to its timestamps, likewise
+	lastTime uint32
+	lastSeen int64
+
+	keyTime uint32 // timestamp of the newest keyframe
+	hasKey  bool
+	asked   int64 // when a keyframe was last asked for
+	firs    uint8
+
+	width, height int
+	rate          rate
+	counts        layerCounts
+}
+
+// layerCounts are what statistics and receiver reports need.
+type layerCounts struct {
+	packets, bytes   uint64
+	repaired, gaveUp uint64
+	nacks, plis      uint64
+	first            uint64 // first number, for expected packets
+	expectedBefore   uint64
+	receivedBefore   uint64
+	jitter           float64 // ticks (RFC 3550 §6.4.1)
+	transit          int64
+}
+
+func newLayer(t *Track, index int8, label string) *Layer {
+	size := videoRing
+	if t.kind == media.Audio {
+		size = audioRing
+	}
+	return &Layer{track: t, index: index, label: label, ring: newRing(size)}
+}
+
+// accept makes a house packet of what the publisher sent. number and timestamp are the
+// publisher's; repaired tells that it came as a retransmission.
+func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int64, repaired bool) Drop {
+	number += l.shift
+	if !l.begun {
+		// A full ring below the first number leaves room for what overtook it.
+		l.begun, l.last = true, uint64(number)|1<<16
+		l.counts.first = l.last
+		p.Sequence = l.last
+	} else {
+		p.Sequence = media.Extend(l.last, number)
+	}
+	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.stamp, l.index, l.track.codec, now
+	if l.track.kind == media.Audio {
+		p.Keyframe = true
+	} else if len(p.Payload) > 0 {
+		l.recognise(p)
+	}
+	if t := l.timeline.Load(); t != nil {
+		p.Captured = t.captured(p.Timestamp)
+	}
+	if drop := l.ring.put(p); drop != None {
+		return drop
+	}
+	if l.losses.saw(p.Sequence, now) {
+		l.wanted.Store(true)
+	}
+	if p.Sequence > l.last {
+		l.last, l.lastTime = p.Sequence, p.Timestamp
+	}
+	if l.heard.Load() == nil {
+		l.heard.Store(&timeline{timestamp: p.Timestamp, arrived: now, clock: int64(l.track.codec.ClockRate())})
+	}
+	l.lastSeen = now
+	l.count(p, now, repaired)
+	return None
+}
+
+// recognise finds keyframes, and the picture's size where they tell it.
+func (l *Layer) recognise(p *media.Packet) {
+	begins, width, height := media.Begins(p.Codec, p.Payload)
+	if width > 0 {
+		l.width, l.height = width, height
+	}
+	// Parameter sets and slices of one picture may each look like a beginning: the first counts.
+	if begins && (!l.hasKey || p.Timestamp != l.keyTime) {
+		p.Keyframe, l.keyTime, l.hasKey = true, p.Timestamp, true
+	}
+}
+
+func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
+	c := &l.counts
+	c.packets++
+	c.bytes += uint64(len(p.Payload))
+	l.rate.add(len(p.Payload), p.Marker)
+	if repaired {
+		c.repaired++
+		return
+	}
+	transit := now*int64(l.track.codec.ClockRate())/1e9 - int64(p.Timestamp)
+	if d := int64(int32(transit - c.transit)); c.packets > 1 {
+		c.jitter += (max(float64(d), -float64(d)) - c.jitter) / 16
+	}
+	c.transit = transit
+}
+
+// restart goes on after the publisher changed its SSRC: the next packet gets the next
+// number, and a time that follows by arrival.
+func (l *Layer) restart(number uint16, timestamp uint32, now int64) {
+	if !l.begun {
+		return
+	}
+	l.shift = uint16(l.last+1) - number
+	elapsed := (now - l.lastSeen) * int64(l.track.codec.ClockRate()) / 1e9
+	l.stamp = l.lastTime + uint32(max(elapsed, 1)) - timestamp
+	l.losses = losses{}
+	l.hasKey = false
+	l.timeline.Store(nil)
+	l.heard.Store(nil)
+	l.wanted.Store(l.track.kind == media.Video)
+}
+
+// wantsKeyframe decides whether to ask the publisher now.
+func (l *Layer) wantsKeyframe(now int64) bool {
+	if !l.wanted.Load() || !l.begun || l.asked != 0 && now-l.asked < pliEvery {
+		return false
+	}
+	l.wanted.Store(false)
+	l.asked = now
+	l.counts.plis++
+	return true
+}
+
+// A timeline relates a layer's timestamps to the publisher's clock (RFC 3550 §6.4.1).
+type timeline struct {
+	unix      int64  // publisher's clock, ns
+	timestamp uint32 // at that moment
+	arrived   int64  // of the report, on our clock
+	clock     int64
+}
+
+func (t *timeline) captured(timestamp uint32) int64 {
+	return t.unix + int64(int32(timestamp-t.timestamp))*1e9/t.clock
+}
+
+// rate measures a layer in steps of its survey.
+type rate struct {
+	bytes, frames int
+	since         int64
+	bitrate       int
+	fps           float64
+	active        bool
+}
+
+func (r *rate) add(n int, marker bool) {
+	r.bytes += n
+	if marker {
+		r.frames++
+	}
+	r.active = true
+}
+
+// rateWindow smooths over browsers that pause between frames.
+const rateWindow = int64(time.Second)
+
+// survey closes the window if it's long enough. A layer without a byte in it is inactive.
+func (r *rate) survey(now int64) {
+	if r.since == 0 {
+		r.since = now
+	}
+	elapsed := now - r.since
+	if elapsed < rateWindow {
+		if r.bitrate == 0 && elapsed > rateWindow/5 { // a first guess soon
+			r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
+		}
+		return
+	}
+	r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
+	r.fps = float64(r.frames) * 1e9 / float64(elapsed)
+	r.active = r.bytes > 0
+	r.bytes, r.frames, r.since = 0, 0, now
+}

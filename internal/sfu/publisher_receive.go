@@ -1,0 +1,249 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/pion/rtcp"
+
+	"rostrum/internal/media"
+)
+
+// A source is one SSRC of the publisher and the layer it sends or repairs.
+type source struct {
+	ssrc   uint32
+	layer  *Layer
+	repair bool
+	heard  bool
+	behind uint8 // packets in a row that were too old
+}
+
+const (
+	maxSources  = 16  // SSRCs bound to layers
+	maxStrange  = 16  // further SSRCs that we try to bind
+	sourceQuiet = 2e9 // ns of silence after which another SSRC may take a layer over
+	tooBehind   = 32  // so many old packets in a row are a new beginning
+)
+
+// receive opens one packet and adds it to the open burst.
+func (p *Publisher) receive(s *shard, b []byte) {
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	from := p.source(ssrc)
+	if from == nil && !p.mayClaim(ssrc) {
+		s.drops[TooManySources]++
+		return
+	}
+	t := p.transport
+	plain, err := t.open.DecryptRTP(p.slab.room(len(b))[:0], b, &t.header)
+	if err != nil {
+		s.drops[refusal(err)]++
+		return
+	}
+	t.heard(s, len(b))
+	h, ok := parseRTP(plain)
+	if !ok {
+		s.drops[Malformed]++
+		return
+	}
+	if from == nil || !from.heard {
+		if from = p.bind(s, &h, plain); from == nil {
+			s.drops[UnknownSource]++
+			return
+		}
+		from.heard = true
+	}
+	p.arrivals.note(h.extension(plain, from.layer.track.ids.transport), s.now)
+	s.drops[p.pass(s, from, &h, plain)]++
+}
+
+// pass makes a packet for the house out of an opened one.
+func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Drop {
+	body := plain[h.body[0]:h.body[1]:h.body[1]]
+	number, l := h.sequence, from.layer
+	if from.repair {
+		if len(body) <= 2 {
+			return Padding // a probe
+		}
+		if !l.begun {
+			return UnknownSource
+		}
+		number, body = binary.BigEndian.Uint16(body), body[2:] // RFC 4588 §4
+	}
+	packet := media.Packet{Payload: body, Marker: h.marker, Level: 127}
+	if l.track.kind == media.Audio {
+		if level := h.extension(plain, l.track.ids.level); len(level) > 0 {
+			packet.Level = level[0] & 0x7f
+		}
+	}
+	drop := l.accept(&packet, number, h.timestamp, s.now, from.repair)
+	if drop == TooOld && !from.repair {
+		if from.behind++; from.behind >= tooBehind {
+			from.behind = 0
+			l.restart(number, h.timestamp, s.now)
+		}
+		return drop
+	}
+	from.behind = 0
+	if drop != None {
+		return drop
+	}
+	p.slab.keep(len(plain))
+	if packet.Codec.Kind() == media.Video {
+		p.slab.add(packet)
+	} else {
+		p.sound = append(p.sound, packet)
+		if !p.muted[media.Audio].Load() {
+			p.voice.hear(packet.Level, s.now)
+		}
+	}
+	if !p.open {
+		p.open = true
+		s.pending = append(s.pending, p)
+	}
+	return None
+}
+
+func (p *Publisher) source(ssrc uint32) *source {
+	for i := range p.sources {
+		if p.sources[i].ssrc == ssrc {
+			return &p.sources[i]
+		}
+	}
+	return nil
+}
+
+// mayClaim bounds the SSRCs whose packets we open to see where they belong: each costs
+// state for good.
+func (p *Publisher) mayClaim(ssrc uint32) bool {
+	if slices.Contains(p.strange, ssrc) {
+		return true
+	}
+	if len(p.strange) >= maxStrange {
+		return false
+	}
+	p.strange = append(p.strange, ssrc)
+	return true
+}
+
+// bind finds the layer that a new SSRC belongs to: by RID (RFC 8852), by announcement, or as
+// the only one of its payload type (RFC 8843 §9.2).
+func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
+	for _, t := range p.tracks {
+		if l := t.byLabel(h.extension(plain, t.ids.rid)); l != nil && h.payload == t.payload.pt {
+			return p.assign(s, h, l, false)
+		}
+		if l := t.byLabel(h.extension(plain, t.ids.repaired)); l != nil && h.payload == t.payload.rtx {
+			return p.assign(s, h, l, true)
+		}
+	}
+	if from := p.source(h.ssrc); from != nil {
+		if !from.repair {
+			from.layer.restart(h.sequence, h.timestamp, s.now)
+		}
+		return from
+	}
+	for _, t := range p.tracks {
+		if t.simulcast() {
+			continue
+		}
+		if h.payload == t.payload.pt {
+			return p.assign(s, h, t.layers[0], false)
+		}
+		if t.payload.rtx != 0 && h.payload == t.payload.rtx {
+			return p.assign(s, h, t.layers[0], true)
+		}
+	}
+	return nil
+}
+
+func (t *Track) byLabel(label []byte) *Layer {
+	if len(label) == 0 {
+		return nil
+	}
+	for _, l := range t.layers {
+		if l.label == string(label) {
+			return l
+		}
+	}
+	return nil
+}
+
+// assign gives a layer to an SSRC, unless one that still speaks has it.
+func (p *Publisher) assign(s *shard, h *rtpHeader, l *Layer, repair bool) *source {
+	for i := range p.sources {
+		have := &p.sources[i]
+		if have.layer != l || have.repair != repair {
+			continue
+		}
+		if have.ssrc != h.ssrc && have.heard && !repair && s.now-l.lastSeen < sourceQuiet {
+			return nil
+		}
+		if !repair {
+			l.restart(h.sequence, h.timestamp, s.now)
+		}
+		have.ssrc = h.ssrc
+		return have
+	}
+	if len(p.sources) >= maxSources {
+		return nil
+	}
+	p.sources = append(p.sources, source{ssrc: h.ssrc, layer: l, repair: repair})
+	return &p.sources[len(p.sources)-1]
+}
+
+// closeBursts sends every open burst on its way.
+func (s *shard) closeBursts() {
+	for i, p := range s.pending {
+		s.pending[i] = nil
+		p.open = false
+		for j := range p.sound {
+			p.slab.add(p.sound[j])
+			p.sound[j] = media.Packet{}
+		}
+		p.sound = p.sound[:0]
+		p.spread(s, p.slab.cut())
+	}
+	s.pending = s.pending[:0]
+}
+
+// spread gives a burst to every shard with subscribers, and to the sinks.
+func (p *Publisher) spread(s *shard, packets []media.Packet) {
+	for _, outlet := range p.outlets {
+		if outlet == s {
+			s.feeds[p].forward(s, packets)
+			continue
+		}
+		if !outlet.lanes[s.index].push(burst{p, packets}) {
+			s.drops[ShardBehind] += uint64(len(packets))
+		}
+		outlet.rouse()
+	}
+	for _, tap := range p.sinks {
+		tap.write(packets)
+	}
+}
+
+// receiveRTCP takes what a publisher reports about what it sends.
+func (p *Publisher) receiveRTCP(s *shard, packet rtcp.Packet) {
+	switch r := packet.(type) {
+	case *rtcp.SenderReport:
+		from := p.source(r.SSRC)
+		if from == nil || from.repair {
+			return
+		}
+		l := from.layer
+		l.timeline.Store(&timeline{
+			unix: unixTime(r.NTPTime), timestamp: r.RTPTime + l.stamp, arrived: s.now,
+			clock: int64(l.track.codec.ClockRate()),
+		})
+		p.clockLead.Store(unixTime(r.NTPTime) - s.engine.wall(s.now))
+		p.rhythm.reported(from.ssrc, uint32(r.NTPTime>>16), s.now)
+	case *rtcp.Goodbye:
+		// It only says that an SSRC is no longer used; other people's are none of its business.
+		for _, ssrc := range r.Sources {
+			if from := p.source(ssrc); from != nil && !from.repair {
+				from.layer.rate.active = false
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package sfu
+
+import (
+	"sync/atomic"
+
+	"github.com/pion/rtcp"
+
+	"rostrum/internal/bandwidth"
+	"rostrum/internal/media"
+)
+
+const (
+	sentWindow   = 1024 // packets whose report may still come
+	probePackets = 16
+	probeEvery   = 2e9 // ns; a train every so often while more is wished than allotted
+)
+
+// A sender is the sending half of congestion control for one subscriber: it numbers packets,
+// remembers when they left, and feeds the estimator from the reports. The home shard's own,
+// but for what is atomic.
+type sender struct {
+	estimator bandwidth.Estimator
+	log       []sentPacket // nil until a packet is numbered
+	number    uint64
+	probing   bool  // packets sent now belong to a train
+	probeAt   int64 // when the next train may go
+
+	estimate atomic.Int64 // bits a second, 0 while unknown; for the allotter
+	wishes   atomic.Bool  // the allotter would give more if there were more
+	pardon   atomic.Bool  // the allotter tries again: what was held against the path is forgotten
+}
+
+type sentPacket struct {
+	at    int64
+	size  int32
+	probe bool
+}
+
+// next numbers a packet that leaves now.
+func (s *sender) next(now int64, size int) uint16 {
+	if s.log == nil {
+		s.log = make([]sentPacket, sentWindow)
+	}
+	s.number++
+	s.log[s.number%sentWindow] = sentPacket{now, int32(size), s.probing}
+	return uint16(s.number)
+}
+
+// feedback takes a transport-wide report.
+func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC) {
+	if s.log == nil || r.PacketStatusCount > sentWindow {
+		return
+	}
+	number := media.Extend(s.number, r.BaseSequenceNumber)
+	arrived := int64(r.ReferenceTime) * referenceUnit
+	acks := make([]bandwidth.Ack, 0, r.PacketStatusCount)
+	deltas := r.RecvDeltas
+	each(r, func(symbol uint16) {
+		p := s.log[number%sentWindow]
+		known := number <= s.number && s.number-number < sentWindow && p.at != 0
+		number++
+		ack := bandwidth.Ack{Sent: p.at, Size: int(p.size), Probe: p.probe, Lost: true}
+		if symbol != rtcp.TypeTCCPacketNotReceived && len(deltas) > 0 {
+			arrived += deltas[0].Delta * 1000 // microseconds
+			deltas = deltas[1:]
+			ack.Lost, ack.Arrived = false, arrived
+		}
+		if known {
+			acks = append(acks, ack)
+		}
+	})
+	s.estimator.Feedback(now, acks)
+	s.publish()
+}
+
+// each calls f with the status of each packet of a report.
+func each(r *rtcp.TransportLayerCC, f func(symbol uint16)) {
+	left := int(r.PacketStatusCount)
+	for _, chunk := range r.PacketChunks {
+		switch c := chunk.(type) {
+		case *rtcp.RunLengthChunk:
+			for range min(int(c.RunLength), left) {
+				f(c.PacketStatusSymbol)
+			}
+			left -= min(int(c.RunLength), left)
+		case *rtcp.StatusVectorChunk:
+			for _, symbol := range c.SymbolList[:min(len(c.SymbolList), left)] {
+				f(symbol)
+			}
+			left -= min(len(c.SymbolList), left)
+		}
+	}
+}
+
+// remb takes the receiver's own estimate.
+func (s *sender) remb(now int64, bps float32) {
+	s.estimator.Remb(now, float64(bps))
+	s.publish()
+}
+
+// lost takes the share of lost packets from a receiver report, where that is all there is.
+func (s *sender) lost(now int64, share float64, sent int) {
+	if s.log == nil {
+		s.estimator.Loss(now, share, sent)
+		s.publish()
+	}
+}
+
+func (s *sender) publish() {
+	bps, known := s.estimator.Rate()
+	if !known {
+		bps = 0
+	}
+	s.estimate.Store(int64(bps))
+}
+
+// tick does what is periodic: ten times a second.
+func (s *sender) tick() {
+	if s.pardon.Swap(false) {
+		s.estimator = bandwidth.Estimator{}
+		s.publish()
+	}
+}
+
+// probe sends a train of recent packets again, which teaches the estimator what the path
+// carries beyond what flows. Receivers drop what they have.
+func (s *Subscriber) probe(sh *shard) {
+	video := s.subscription(media.Video)
+	d := &s.sender
+	if video == nil || !video.hasRTX || d.log == nil || !d.wishes.Load() || sh.now < d.probeAt || video.forwarder.current == NoLayer {
+		return
+	}
+	route := s.transport.sendable(sh)
+	if route == nil {
+		return
+	}
+	d.probeAt = sh.now + probeEvery
+	d.probing = true
+	sh.out.address(route)
+	f := &video.forwarder
+	ring := video.ring(f.current)
+	for n, sent := f.newest, 0; sent < probePackets && n+sentWindow > f.newest; n-- {
+		p, run := ring.at(n), f.receipts.left(f.current, n)
+		if p == nil || run == nil {
+			continue
+		}
+		video.rtxNumber++
+		again := Numbers{n - run.shift, run.timestamp(p.Timestamp), run.picture, run.tl0}
+		video.seal(sh, p, again, video.rtxNumber, video.rtxPT, video.track.rtx, true)
+		sent++
+	}
+	sh.out.flush()
+	d.probing = false
+}

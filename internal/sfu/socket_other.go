@@ -1,0 +1,10 @@
+//go:build !linux
+
+package sfu
+
+import "net/netip"
+
+// openSockets has no fast path here: one portable socket serves one shard.
+func openSockets(listen []netip.Addr, port uint16, _ int, _ bool) ([]socket, uint16, error) {
+	return openPortable(listen, port)
+}

@@ -1,0 +1,135 @@
+package sfu
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// portableSocket serves where the fast path doesn't: a goroutine for each listen address
+// reads into a queue that the shard empties.
+type portableSocket struct {
+	conns    []*net.UDPConn
+	incoming chan datagram
+	first    []datagram // taken by wait, not yet given to read
+	woken    chan struct{}
+	pool     sync.Pool
+	readers  sync.WaitGroup
+	done     chan struct{}
+	once     sync.Once
+}
+
+type datagram struct {
+	data  *[maxDatagram]byte
+	n     int
+	from  netip.AddrPort
+	local int
+}
+
+// openPortable binds one socket to each address. All packets of the port come to one shard.
+func openPortable(listen []netip.Addr, port uint16) ([]socket, uint16, error) {
+	s := &portableSocket{
+		incoming: make(chan datagram, 1024), woken: make(chan struct{}, 1), done: make(chan struct{}),
+		pool: sync.Pool{New: func() any { return new([maxDatagram]byte) }},
+	}
+	for _, a := range listen {
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
+		if err != nil {
+			s.close()
+			return nil, 0, fmt.Errorf("bind udp %s: %w", a, err)
+		}
+		_ = c.SetReadBuffer(socketBuffer)
+		_ = c.SetWriteBuffer(socketBuffer)
+		port = listenPort(c.LocalAddr())
+		s.conns = append(s.conns, c)
+	}
+	for i, c := range s.conns {
+		s.readers.Add(1)
+		go s.listen(c, i)
+	}
+	return []socket{s}, port, nil
+}
+
+func (s *portableSocket) listen(c *net.UDPConn, local int) {
+	defer s.readers.Done()
+	for {
+		data := s.pool.Get().(*[maxDatagram]byte)
+		n, from, err := c.ReadFromUDPAddrPort(data[:])
+		select {
+		case <-s.done:
+			return
+		default:
+		}
+		if err != nil {
+			continue // an ICMP error of an earlier send; the socket lives until done
+		}
+		d := datagram{data, n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), local}
+		select {
+		case s.incoming <- d:
+		case <-s.done:
+			return
+		}
+	}
+}
+
+func (s *portableSocket) wait(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case first := <-s.incoming:
+		s.first = append(s.first, first)
+	case <-s.woken:
+	case <-t.C:
+	}
+}
+
+func (s *portableSocket) read(take func([]byte, netip.AddrPort, int)) {
+	give := func(d datagram) {
+		take(d.data[:d.n], d.from, d.local)
+		s.pool.Put(d.data)
+	}
+	for _, d := range s.first {
+		give(d)
+	}
+	s.first = s.first[:0]
+	for range cap(s.incoming) {
+		select {
+		case d := <-s.incoming:
+			give(d)
+		default:
+			return
+		}
+	}
+}
+
+func (s *portableSocket) prepare(*route) {}
+
+func (s *portableSocket) send(to *route, data []byte, segment int) (refused int) {
+	for len(data) > 0 {
+		n := min(segment, len(data))
+		if _, err := s.conns[to.local].WriteToUDPAddrPort(data[:n], to.addr); err != nil {
+			refused++
+		}
+		data = data[n:]
+	}
+	return refused
+}
+
+func (s *portableSocket) wake() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (s *portableSocket) close() {
+	s.once.Do(func() {
+		close(s.done)
+		for _, c := range s.conns {
+			c.Close()
+		}
+		s.readers.Wait()
+	})
+}

@@ -1,0 +1,158 @@
+package sfu
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/binary"
+	"hash/crc32"
+	"net/netip"
+)
+
+// STUN as an ICE-lite agent needs it (RFC 8489, RFC 8445 §7.3): binding requests in,
+// success or role conflict out.
+const (
+	stunHeader      = 20
+	stunMagic       = 0x2112a442
+	stunFingerprint = 0x5354554e
+	maxSTUN         = 600 // bytes; real checks have about 120
+
+	stunBindingRequest = 0x0001
+	stunBindingSuccess = 0x0101
+	stunBindingError   = 0x0111
+
+	attrUsername       = 0x0006
+	attrIntegrity      = 0x0008
+	attrErrorCode      = 0x0009
+	attrXORMapped      = 0x0020
+	attrUseCandidate   = 0x0025
+	attrFingerprint    = 0x8028
+	attrICEControlled  = 0x8029
+	attrICEControlling = 0x802a
+)
+
+// A check is a binding request, whose integrity is still to be verified.
+type check struct {
+	ufrag      []byte // ours
+	peerUfrag  []byte
+	nominates  bool
+	controlled bool // the peer believes that it's controlled, as we are
+
+	message   []byte
+	integrity int // offset of the MESSAGE-INTEGRITY attribute
+}
+
+// parseCheck reads a binding request with a valid FINGERPRINT. The slices point into b.
+func parseCheck(b []byte) (c check, ok bool) {
+	if len(b) < stunHeader || len(b) > maxSTUN || len(b)%4 != 0 ||
+		binary.BigEndian.Uint16(b) != stunBindingRequest ||
+		binary.BigEndian.Uint32(b[4:]) != stunMagic ||
+		int(binary.BigEndian.Uint16(b[2:])) != len(b)-stunHeader {
+		return c, false
+	}
+	c.message = b
+	fingerprint := false
+	for at := stunHeader; at < len(b); {
+		if len(b)-at < 4 || fingerprint { // FINGERPRINT is the last attribute
+			return c, false
+		}
+		kind, n := binary.BigEndian.Uint16(b[at:]), int(binary.BigEndian.Uint16(b[at+2:]))
+		if n > len(b)-at-4 {
+			return c, false
+		}
+		value := b[at+4 : at+4+n]
+		switch {
+		case kind == attrFingerprint:
+			if n != 4 || binary.BigEndian.Uint32(value) != crc32.ChecksumIEEE(b[:at])^stunFingerprint {
+				return c, false
+			}
+			fingerprint = true
+		case c.integrity != 0: // what follows MESSAGE-INTEGRITY isn't covered by it
+		case kind == attrIntegrity:
+			if n != sha1.Size {
+				return c, false
+			}
+			c.integrity = at
+		case kind == attrUsername:
+			c.ufrag, c.peerUfrag, _ = bytes.Cut(value, []byte{':'})
+		case kind == attrUseCandidate:
+			c.nominates = true
+		case kind == attrICEControlled:
+			c.controlled = true
+		}
+		at += 4 + (n+3)&^3
+	}
+	return c, fingerprint && c.integrity != 0 && len(c.ufrag) > 0
+}
+
+// verify tells whether the check was made with our password. It allocates, so the user
+// name is looked up first.
+func (c check) verify(pwd string) bool {
+	mac := hmac.New(sha1.New, []byte(pwd))
+	var header [stunHeader]byte
+	copy(header[:], c.message)
+	// The length counts up to and with MESSAGE-INTEGRITY (RFC 8489 §14.5).
+	binary.BigEndian.PutUint16(header[2:], uint16(c.integrity-stunHeader+4+sha1.Size))
+	mac.Write(header[:])
+	mac.Write(c.message[stunHeader:c.integrity])
+	return hmac.Equal(mac.Sum(nil), c.message[c.integrity+4:c.integrity+4+sha1.Size])
+}
+
+// respond appends the success response to the check, telling the peer how we see its address.
+func (c check) respond(b []byte, from netip.AddrPort, pwd string) []byte {
+	start := len(b)
+	b = c.head(b, stunBindingSuccess)
+	addr := from.Addr().Unmap()
+	value := make([]byte, 4, 20)
+	value[1] = 1
+	binary.BigEndian.PutUint16(value[2:], from.Port()^stunMagic>>16)
+	if addr.Is4() {
+		a := addr.As4()
+		value = append(value, a[:]...)
+	} else {
+		value[1] = 2
+		a := addr.As16()
+		value = append(value, a[:]...)
+	}
+	for i := range value[4:] {
+		value[4+i] ^= c.message[4+i] // magic cookie, then transaction id (RFC 8489 §14.2)
+	}
+	return finishSTUN(appendAttribute(b, attrXORMapped, value), start, pwd)
+}
+
+// conflict appends the 487 response that makes a peer take the controlling role (RFC 8445 §7.3.1.1).
+func (c check) conflict(b []byte, pwd string) []byte {
+	start := len(b)
+	b = c.head(b, stunBindingError)
+	b = appendAttribute(b, attrErrorCode, append([]byte{0, 0, 4, 87}, "Role Conflict"...))
+	return finishSTUN(b, start, pwd)
+}
+
+func (c check) head(b []byte, kind uint16) []byte {
+	b = binary.BigEndian.AppendUint16(b, kind)
+	b = append(b, 0, 0)
+	return append(b, c.message[4:stunHeader]...)
+}
+
+func appendAttribute(b []byte, kind uint16, value []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, kind)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(value)))
+	b = append(b, value...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// finishSTUN adds integrity and fingerprint to the message that begins at start.
+func finishSTUN(b []byte, start int, pwd string) []byte {
+	m := b[start:]
+	binary.BigEndian.PutUint16(m[2:], uint16(len(m)-stunHeader+4+sha1.Size))
+	mac := hmac.New(sha1.New, []byte(pwd))
+	mac.Write(m)
+	b = appendAttribute(b, attrIntegrity, mac.Sum(nil))
+	m = b[start:]
+	binary.BigEndian.PutUint16(m[2:], uint16(len(m)-stunHeader+8))
+	crc := crc32.ChecksumIEEE(m) ^ stunFingerprint
+	return appendAttribute(b, attrFingerprint, binary.BigEndian.AppendUint32(nil, crc))
+}

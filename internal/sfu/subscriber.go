@@ -1,0 +1,173 @@
+package sfu
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"rostrum/internal/media"
+)
+
+// Choice is what a viewer wants of one publisher.
+type Choice struct {
+	// Layer is the label of the layer to stay on; "" leaves it to the bandwidth.
+	Layer string
+	// NoVideo and NoAudio pause a medium.
+	NoVideo, NoAudio bool
+	// Pinned puts this publisher's video before others when bandwidth is short.
+	Pinned bool
+}
+
+// SubscribeConfig says what a subscriber wants at first and who hears of it.
+type SubscribeConfig struct {
+	Choice Choice
+	// Notify is told what happens to the subscriber: Connected, LayerSelected, and Closed
+	// last. It may be nil.
+	Notify func(Event)
+}
+
+// A Subscriber is what a Viewer takes from one Publisher: at most one audio and one video
+// Subscription on one Transport. Its methods may be called from any goroutine; after Close
+// they do nothing.
+type Subscriber struct {
+	viewer    *Viewer
+	publisher *Publisher
+	transport *Transport
+	subs      []*Subscription // constant; audio first
+	choice    atomic.Pointer[Choice]
+	sender    sender // transport-wide congestion control
+	feed      *feed  // the home shard's own; nil until connected
+	paced     bool   // it is on the shard's pacing list
+}
+
+var subscribeExtensions = []string{extTransportCC}
+
+// Subscribe answers the offer of one who wants to receive what p publishes. p may belong to
+// another Router of the same Engine. Errors are *OfferError, ErrBusy or ErrClosed.
+func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Subscriber, string, error) {
+	o, err := parseOffer(offer)
+	if err != nil {
+		return nil, "", err
+	}
+	sub := &Subscriber{viewer: v, publisher: p}
+	sub.choice.Store(&cfg.Choice)
+	sections, err := sub.accept(o)
+	if err != nil {
+		return nil, "", err
+	}
+	if sub.transport, err = newTransport(v.router, o, cfg.Notify); err != nil {
+		return nil, "", err
+	}
+	sub.transport.subscriber = sub
+	for _, join := range []func(*Subscriber) error{v.add, p.join} {
+		if err := join(sub); err != nil {
+			sub.transport.end(CauseClosed, "", nil)
+			return nil, "", err
+		}
+	}
+	if err := sub.transport.begin(); err != nil {
+		return nil, "", err
+	}
+	return sub, sub.transport.answer(o, sections), nil
+}
+
+// accept matches the offer's receiving sections with the publisher's tracks.
+func (s *Subscriber) accept(o *offer) ([]answered, error) {
+	sections := make([]answered, len(o.sections))
+	missed := media.NoCodec
+	for i := range o.sections {
+		sec := &o.sections[i]
+		kind := media.Audio
+		if sec.kind == "video" {
+			kind = media.Video
+		}
+		t := s.publisher.track(kind)
+		if !sec.receives || t == nil || s.subscription(kind) != nil {
+			continue
+		}
+		chosen, ok := sec.choose(t.codec)
+		if !ok {
+			missed = t.codec
+			continue
+		}
+		// A number on every packet and feedback on it only where a layer is to be decided.
+		extensions, feedback := subscribeExtensions, []string{"transport-cc", "ccm fir", "nack", "nack pli", "rrtr"}
+		if video := s.publisher.track(media.Video); video == nil || !video.simulcast() || chosen.rtx == 0 && kind == media.Video {
+			extensions, feedback = nil, []string{"goog-remb", "ccm fir", "nack", "nack pli", "rrtr"}
+		}
+		a := accept(sec, chosen, "sendonly", extensions, feedback)
+		if kind == media.Audio {
+			a.rtx = false
+		}
+		a.ssrc, a.rtxSSRC, a.stream, a.track = t.ssrc, t.rtx, s.publisher.stream, s.publisher.stream+"-"+kind.String()
+		sections[i] = a
+		s.subs = append(s.subs, newSubscription(s, t, &a))
+	}
+	if len(s.subs) == 2 && s.subs[0].track.kind == media.Video {
+		s.subs[0], s.subs[1] = s.subs[1], s.subs[0]
+	}
+	switch {
+	case len(s.subs) == 0 && missed != media.NoCodec:
+		return nil, faulty(FaultNoCodec, "the publisher sends %s, which the offer doesn't have", missed)
+	case len(s.subs) == 0:
+		return nil, faulty(FaultNoMedia, "the offer receives nothing of what the publisher sends")
+	}
+	return sections, nil
+}
+
+func (s *Subscriber) subscription(k media.Kind) *Subscription {
+	for _, sub := range s.subs {
+		if sub.track.kind == k {
+			return sub
+		}
+	}
+	return nil
+}
+
+func (s *Subscriber) ssrc() uint32 { return s.subs[0].track.ssrc }
+
+// Choose changes what the viewer wants. An unknown layer label is an error that names the
+// known ones.
+func (s *Subscriber) Choose(c Choice) error {
+	if video := s.subscription(media.Video); c.Layer != "" {
+		if video == nil {
+			return fmt.Errorf("there is no video to choose a layer of")
+		}
+		if _, ok := video.track.labelled(c.Layer); !ok {
+			var known []string
+			for _, l := range video.track.layers {
+				known = append(known, l.label)
+			}
+			return fmt.Errorf("no layer is called %q, there are %q", c.Layer, known)
+		}
+	}
+	s.choice.Store(&c)
+	return nil
+}
+
+// Choice is what the viewer wants now.
+func (s *Subscriber) Choice() Choice { return *s.choice.Load() }
+
+// Publisher is what is subscribed to.
+func (s *Subscriber) Publisher() *Publisher { return s.publisher }
+
+// ETag names the ICE session for conditional requests; a restart changes it.
+func (s *Subscriber) ETag() string { return s.transport.etag() }
+
+// Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
+// fragment after an ICE restart. Errors are *OfferError or ErrClosed.
+func (s *Subscriber) Patch(fragment string) (string, error) { return s.transport.patch(fragment) }
+
+// Close ends the subscriber. Reason is repeated in the Closed event.
+func (s *Subscriber) Close(reason string) { s.transport.end(CauseClosed, reason, nil) }
+
+// Done is closed when the subscriber has ended.
+func (s *Subscriber) Done() <-chan struct{} { return s.transport.done }
+
+// ended is called once, by the transport.
+func (s *Subscriber) ended() {
+	s.viewer.remove(s)
+	s.publisher.leave(s)
+	if home := s.transport.home.Load(); home != nil {
+		home.post(func() { s.detach(home) })
+	}
+}

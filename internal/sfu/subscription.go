@@ -1,0 +1,272 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync/atomic"
+
+	"rostrum/internal/media"
+)
+
+// A Subscription is one receiver's claim on one Track: wished by the Subscriber's Choice,
+// target set by the allotter, current in the Forwarder.
+type Subscription struct {
+	subscriber *Subscriber
+	track      *Track
+	pt, rtxPT  uint8
+	hasRTX     bool
+	extension  uint8 // id of the transport-wide number, 0 for none
+
+	target atomic.Int32 // set by the allotter, taken over in tick
+	reason atomic.Pointer[PauseReason]
+
+	flowing atomic.Int64 // bits a second, for the allotter
+	outage  outage       // the allotter's own
+
+	// The home shard's own.
+	forwarder Forwarder
+	cursor    uint64 // next packet to take from the ring, while chasing
+	chasing   bool
+	rtxNumber uint16
+	repairs   allowance
+	told      int8 // layer last told by LayerSelected
+	toldWhy   PauseReason
+	toldOnce  bool
+	counts    subscriptionCounts
+	reportAt  int64
+	reports   [2]sentReport
+	rate      rate
+	loss      float64 // share of packets, smoothed
+	jitter    uint32
+}
+
+type subscriptionCounts struct {
+	packets, bytes     uint64
+	nacks, resent      uint64
+	plis               uint64
+	reportedLost       uint32
+	octets, packetsOut uint32 // as sender reports count
+}
+
+// sentReport remembers a sender report, to know it again in the receiver's (RFC 3550 §6.4.1).
+type sentReport struct {
+	middle uint32
+	at     int64
+}
+
+// replayMost bounds a keyframe group that is replayed to a joiner, in packets. A longer past
+// costs more than a fresh keyframe.
+const replayMost = 700
+
+const (
+	chunkPackets = 32 // of a replay or a large burst, in one pace
+	largeBurst   = 64 // packets for one subscriber, beyond which they are paced
+)
+
+// allowance bounds retransmissions: a storm of NACKs earns no more than its share.
+type allowance struct {
+	bytes int
+	at    int64
+}
+
+const (
+	repairRate  = 250_000 // bytes a second
+	repairBurst = 100_000
+)
+
+func (a *allowance) take(n int, now int64) bool {
+	if a.at == 0 {
+		a.bytes = repairBurst
+	}
+	a.bytes = min(a.bytes+int((now-a.at)*repairRate/1e9), repairBurst)
+	a.at = now
+	if a.bytes < n {
+		return false
+	}
+	a.bytes -= n
+	return true
+}
+
+func newSubscription(s *Subscriber, t *Track, a *answered) *Subscription {
+	sub := &Subscription{
+		subscriber: s, track: t, pt: a.payload.pt, rtxPT: a.payload.rtx, hasRTX: a.rtx,
+		extension: a.extensions[extTransportCC],
+		forwarder: newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
+		rtxNumber: uint16(rand.Uint32N(0x3000)), told: NoLayer,
+	}
+	sub.target.Store(int32(NoLayer))
+	none := PausedNoLayer
+	sub.reason.Store(&none)
+	return sub
+}
+
+// begin is called when the subscriber is connected: the first picture shouldn't wait for
+// the allotter.
+func (u *Subscription) begin(sh *shard) {
+	choice := u.subscriber.Choice()
+	layer := int8(0)
+	switch {
+	case u.track.kind == media.Audio && choice.NoAudio, u.track.kind == media.Video && choice.NoVideo:
+		layer = NoLayer
+	case u.track.kind == media.Video:
+		layer = u.opening(choice)
+	}
+	u.target.Store(int32(layer))
+	u.forwarder.Target(layer)
+	u.reportAt = sh.now + 50e6
+	if layer == NoLayer || u.track.kind == media.Audio {
+		return
+	}
+	if !u.replay(sh) {
+		u.track.layers[layer].wanted.Store(true)
+	}
+}
+
+// opening is the layer to begin with: the chosen one, or the smallest that flows.
+func (u *Subscription) opening(c Choice) int8 {
+	if layer, ok := u.track.labelled(c.Layer); ok && c.Layer != "" {
+		return layer
+	}
+	if v := u.track.view.Load(); len(v.layers) > 0 {
+		return v.layers[0].index
+	}
+	return 0
+}
+
+// replay begins with the kept keyframe group, if there is a short enough one.
+func (u *Subscription) replay(sh *shard) bool {
+	ring := u.ring(u.forwarder.target)
+	from, ok := ring.group()
+	if !ok || ring.last-from > replayMost {
+		return false
+	}
+	newest := ring.at(ring.last)
+	if newest == nil {
+		return false
+	}
+	u.forwarder.Replay(ring.at(from), newest.Timestamp)
+	u.cursor, u.chasing = from, true
+	u.subscriber.paceOn(sh)
+	u.subscriber.chase(sh)
+	return true
+}
+
+func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.feed.rings[u.track.kind][layer] }
+
+// paceOn has the shard call chase until it's done.
+func (s *Subscriber) paceOn(sh *shard) {
+	if !s.paced {
+		s.paced = true
+		sh.pacing = append(sh.pacing, s)
+	}
+}
+
+// chase sends the next chunk of what the subscriber is behind; false when it has caught up.
+func (s *Subscriber) chase(sh *shard) bool {
+	route := s.transport.sendable(sh)
+	if s.feed == nil || route == nil || s.transport.over.Load() {
+		s.paced = false
+		return false
+	}
+	sh.out.address(route)
+	more := false
+	for _, u := range s.subs {
+		for n := 0; u.chasing && n < chunkPackets; u.cursor++ {
+			ring := u.ring(max(u.forwarder.current, 0))
+			if u.forwarder.current == NoLayer || u.cursor > ring.last {
+				u.chasing = false
+				break
+			}
+			if p := ring.at(u.cursor); p != nil {
+				u.pass(sh, p)
+				n++
+			}
+		}
+		more = more || u.chasing
+	}
+	sh.out.flush()
+	s.paced = more
+	return more
+}
+
+// forward gives a burst to one subscriber: sealed packet by packet into the shard's outbox,
+// sent in trains.
+func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
+	route := s.transport.sendable(sh)
+	if route == nil {
+		return
+	}
+	sh.out.address(route)
+	for i := range packets {
+		p := &packets[i]
+		u := s.subs[0]
+		if u.track.codec != p.Codec {
+			if len(s.subs) == 1 {
+				continue
+			}
+			u = s.subs[1]
+		}
+		switch {
+		case u.chasing && p.Layer == u.forwarder.current && p.Sequence >= u.cursor:
+			continue // the cursor will come by
+		case !u.chasing && i == 0 && len(packets) > largeBurst && p.Layer == u.forwarder.current && p.Sequence > u.forwarder.newest:
+			u.cursor, u.chasing = p.Sequence, true
+			s.paceOn(sh)
+			continue
+		}
+		u.pass(sh, p)
+	}
+	sh.out.flush()
+}
+
+// pass asks the Forwarder and seals what passes.
+func (u *Subscription) pass(sh *shard, p *media.Packet) {
+	n, drop := u.forwarder.Forward(p)
+	if drop != None {
+		sh.drops[drop]++
+		return
+	}
+	u.seal(sh, p, n, uint16(n.Sequence), u.pt, u.track.ssrc, false)
+	u.counts.packetsOut++
+	u.counts.octets += uint32(len(p.Payload))
+}
+
+// seal writes one packet into the outbox: header, transport-wide number, payload, seal.
+// A retransmission's payload begins with the original number (RFC 4588 §4).
+func (u *Subscription) seal(sh *shard, p *media.Packet, n Numbers, number uint16, pt uint8, ssrc uint32, again bool) {
+	t := u.subscriber.transport
+	room := sh.out.room()
+	b := room[:12]
+	b[0], b[1] = 0x80, pt
+	if p.Marker {
+		b[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(b[2:], number)
+	binary.BigEndian.PutUint32(b[4:], n.Timestamp)
+	binary.BigEndian.PutUint32(b[8:], ssrc)
+	if u.extension != 0 {
+		b[0] |= 0x10
+		b = append(b, 0xbe, 0xde, 0, 1, u.extension<<4|1, 0, 0, 0)
+		binary.BigEndian.PutUint16(b[17:], u.subscriber.sender.next(sh.now, len(p.Payload)+40))
+	}
+	if again {
+		b = binary.BigEndian.AppendUint16(b, uint16(n.Sequence))
+	}
+	at := len(b)
+	b = append(b, p.Payload...)
+	if n.Picture|uint16(n.TL0) != 0 && p.Codec == media.VP8 {
+		if d, ok := media.ParseVP8(b[at:]); ok {
+			d.Renumber(b[at:], n.Picture, n.TL0)
+		}
+	}
+	sealed, err := t.seal.EncryptRTP(room, b, &t.header)
+	if err != nil {
+		sh.drops[Malformed]++
+		return
+	}
+	sh.out.add(len(sealed))
+	u.counts.packets++
+	u.counts.bytes += uint64(len(sealed))
+	u.rate.add(len(sealed), false)
+	t.bytesOut += uint64(len(sealed))
+}

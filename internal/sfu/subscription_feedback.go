@@ -1,0 +1,222 @@
+package sfu
+
+import (
+	"encoding/binary"
+
+	"github.com/pion/rtcp"
+
+	"rostrum/internal/media"
+)
+
+const senderReportEvery = 1e9 // ns
+
+// receiveRTCP takes what a viewer reports about what it gets.
+func (s *Subscriber) receiveRTCP(sh *shard, packet rtcp.Packet) {
+	switch r := packet.(type) {
+	case *rtcp.TransportLayerNack:
+		if u := s.bySSRC(r.MediaSSRC); u != nil {
+			u.answerNack(sh, r.Nacks)
+		}
+	case *rtcp.PictureLossIndication:
+		s.askKeyframe(s.bySSRC(r.MediaSSRC))
+	case *rtcp.FullIntraRequest:
+		for _, f := range r.FIR {
+			s.askKeyframe(s.bySSRC(f.SSRC))
+		}
+	case *rtcp.ReceiverReport:
+		s.receiveReports(sh, r.Reports)
+	case *rtcp.SenderReport:
+		s.receiveReports(sh, r.Reports)
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		s.sender.remb(sh.now, r.Bitrate)
+	case *rtcp.TransportLayerCC:
+		s.sender.feedback(sh.now, r)
+	case *rtcp.Goodbye:
+		// A viewer sends nothing that could end; its leaving is told by DTLS or DELETE.
+	}
+}
+
+func (s *Subscriber) bySSRC(ssrc uint32) *Subscription {
+	for _, u := range s.subs {
+		if u.track.ssrc == ssrc {
+			return u
+		}
+	}
+	return nil
+}
+
+// askKeyframe passes a viewer's wish on. The layer's owner asks the publisher at its own
+// pace, so no viewer can drive the encoder.
+func (s *Subscriber) askKeyframe(u *Subscription) {
+	if u == nil || u.track.kind != media.Video {
+		return
+	}
+	u.counts.plis++
+	if layer := u.forwarder.target; layer != NoLayer {
+		u.track.layers[layer].wanted.Store(true)
+	}
+}
+
+// answerNack sends again what the viewer misses, from the ring, under its old numbers.
+func (u *Subscription) answerNack(sh *shard, pairs []rtcp.NackPair) {
+	route := u.subscriber.transport.sendable(sh)
+	if route == nil || u.subscriber.feed == nil {
+		return
+	}
+	sh.out.address(route)
+	defer sh.out.flush()
+	for _, pair := range pairs {
+		u.answerOne(sh, pair.PacketID)
+		for bit := range uint16(16) {
+			if pair.LostPackets>>bit&1 == 1 {
+				u.answerOne(sh, pair.PacketID+bit+1)
+			}
+		}
+	}
+}
+
+func (u *Subscription) answerOne(sh *shard, number uint16) {
+	u.counts.nacks++
+	layer, original, run, ok := u.forwarder.Find(number)
+	var p *media.Packet
+	if ok {
+		p = u.ring(layer).at(original)
+	}
+	if p == nil || !u.repairs.take(len(p.Payload)+40, sh.now) {
+		sh.drops[NackUnanswered]++
+		return
+	}
+	n := Numbers{original - run.shift, run.timestamp(p.Timestamp), run.picture, run.tl0}
+	u.counts.resent++
+	if u.hasRTX {
+		u.rtxNumber++
+		u.seal(sh, p, n, u.rtxNumber, u.rtxPT, u.track.rtx, true)
+		return
+	}
+	// The same packet, bit for bit: under an AEAD a number must never cover two contents. A
+	// subscription without RTX has no extension, and all else follows from the receipt.
+	u.seal(sh, p, n, number, u.pt, u.track.ssrc, false)
+}
+
+// receiveReports takes reception reports on what we send.
+func (s *Subscriber) receiveReports(sh *shard, reports []rtcp.ReceptionReport) {
+	for _, r := range reports {
+		u := s.bySSRC(r.SSRC)
+		if u == nil {
+			continue
+		}
+		for _, sent := range u.reports {
+			if sent.middle == r.LastSenderReport && sent.at != 0 {
+				s.transport.measure(sh.now - sent.at - int64(r.Delay)*1e9/65536)
+			}
+		}
+		u.loss += (float64(r.FractionLost)/256 - u.loss) / 2
+		u.jitter = r.Jitter
+		u.counts.reportedLost = r.TotalLost
+		if u.track.kind == media.Video || len(s.subs) == 1 {
+			s.sender.lost(sh.now, float64(r.FractionLost)/256, int(u.flowing.Load()))
+		}
+	}
+}
+
+// tick does the periodic work of one viewer, ten times a second.
+func (s *Subscriber) tick(sh *shard) {
+	if s.feed == nil {
+		return
+	}
+	for _, u := range s.subs {
+		u.retarget(sh)
+		u.rate.survey(sh.now)
+		u.flowing.Store(int64(u.rate.bitrate))
+		if sh.now >= u.reportAt {
+			u.sendReport(sh)
+		}
+	}
+	s.sender.tick()
+	s.probe(sh)
+}
+
+// retarget takes over what the allotter decided.
+func (u *Subscription) retarget(sh *shard) {
+	target := int8(u.target.Load())
+	f := &u.forwarder
+	if target != f.target {
+		was := f.target
+		f.Target(target)
+		if target == NoLayer {
+			u.chasing = false
+		} else if was == NoLayer && u.track.kind == media.Video {
+			u.replay(sh) // resuming is like joining
+		}
+	}
+	if f.Waiting() && f.target != NoLayer && u.track.kind == media.Video {
+		u.track.layers[f.target].wanted.Store(true)
+	}
+	why := NotPaused
+	if f.current == NoLayer {
+		why = *u.reason.Load()
+		if f.target != NoLayer {
+			return // about to begin
+		}
+	}
+	if !u.toldOnce || u.told != f.current || u.toldWhy != why {
+		u.toldOnce, u.told, u.toldWhy = true, f.current, why
+		u.subscriber.transport.tell(LayerSelected{
+			Kind: u.track.kind, Layer: u.track.label(f.current), Paused: f.current == NoLayer, Reason: why,
+		})
+	}
+}
+
+// sendReport tells the viewer how our timestamps relate to the publisher's clock, so that
+// sound and picture stay together whichever layer flows (RFC 3550 §6.4.1).
+func (u *Subscription) sendReport(sh *shard) {
+	f := &u.forwarder
+	if !f.begun || f.current == NoLayer {
+		return
+	}
+	u.reportAt = sh.now + senderReportEvery
+	l := u.track.layers[f.current]
+	run := *f.receipts.current()
+	run.rush = false
+	unix, timestamp, ok := l.at(u.track.publisher, sh.now, sh.engine)
+	if !ok {
+		return
+	}
+	t := u.subscriber.transport
+	u.reports[1], u.reports[0] = u.reports[0], sentReport{uint32(ntpTime(unix) >> 16), sh.now}
+	b := sh.scratch[:0]
+	b = append(b, 0x80, 200, 0, 6)
+	b = binary.BigEndian.AppendUint32(b, u.track.ssrc)
+	b = binary.BigEndian.AppendUint64(b, ntpTime(unix))
+	b = binary.BigEndian.AppendUint32(b, run.timestamp(timestamp))
+	b = binary.BigEndian.AppendUint32(b, u.counts.packetsOut)
+	b = binary.BigEndian.AppendUint32(b, u.counts.octets)
+	name := u.track.publisher.stream // as in the answer: one CNAME for both media
+	chunk := len(b)
+	b = append(b, 0x81, 202, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, u.track.ssrc)
+	b = append(b, 1, byte(len(name)))
+	b = append(b, name...)
+	b = append(b, 0)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	binary.BigEndian.PutUint16(b[chunk+2:], uint16((len(b)-chunk)/4-1))
+	t.sendRTCP(sh, b)
+}
+
+// at tells the layer's timestamp at this moment and what the publisher's clock then says.
+// Without sender reports arrival stands for capture, on whichever clock the publisher's
+// other media use.
+func (l *Layer) at(p *Publisher, now int64, e *Engine) (unix int64, timestamp uint32, ok bool) {
+	if t := l.timeline.Load(); t != nil {
+		elapsed := now - t.arrived
+		return t.unix + elapsed, t.timestamp + uint32(elapsed*t.clock/1e9), true
+	}
+	first := l.heard.Load()
+	if first == nil {
+		return 0, 0, false
+	}
+	elapsed := now - first.arrived
+	return e.wall(now) + p.clockLead.Load(), first.timestamp + uint32(elapsed*first.clock/1e9), true
+}

@@ -1,0 +1,68 @@
+package sfu
+
+import (
+	"fmt"
+
+	"rostrum/internal/media"
+)
+
+// A sinkTap feeds one Sink from one Track, on the publisher's shard.
+type sinkTap struct {
+	sink      Sink
+	track     *Track
+	forwarder Forwarder
+}
+
+// Tap gives a Sink the packets of one medium, of video the largest layer, numbered without
+// a break from the first keyframe on. The Sink's Write is called on a packet thread. The
+// returned function ends it and returns when Write will not be called again.
+func (p *Publisher) Tap(kind media.Kind, sink Sink) (detach func(), err error) {
+	t := p.track(kind)
+	if t == nil {
+		return nil, fmt.Errorf("%s publishes no %s", p.cfg.Participant, kind)
+	}
+	tap := &sinkTap{sink: sink, track: t, forwarder: newForwarder(t.codec, 1)}
+	p.transport.atHome(func(*shard) { p.sinks = append(p.sinks, tap) })
+	return func() {
+		p.transport.ask(func(*shard) {
+			for i, o := range p.sinks {
+				if o == tap {
+					p.sinks = append(p.sinks[:i], p.sinks[i+1:]...)
+					return
+				}
+			}
+		})
+	}, nil
+}
+
+// write passes on what the sink's Forwarder lets through. A Sink's error is its own affair:
+// it counts what it lost.
+func (k *sinkTap) write(packets []media.Packet) {
+	f := &k.forwarder
+	if best := k.best(); f.target != best {
+		f.Target(best)
+	}
+	if f.Waiting() && f.target != NoLayer {
+		k.track.layers[f.target].wanted.Store(true)
+	}
+	for i := range packets {
+		p := packets[i]
+		if p.Codec != k.track.codec {
+			continue
+		}
+		n, drop := f.Forward(&p)
+		if drop != None {
+			continue
+		}
+		p.Sequence, p.Timestamp = n.Sequence, n.Timestamp
+		_ = k.sink.Write(p)
+	}
+}
+
+// best is the largest layer that flows.
+func (k *sinkTap) best() int8 {
+	if v := k.track.view.Load(); len(v.layers) > 0 {
+		return v.layers[len(v.layers)-1].index
+	}
+	return 0
+}

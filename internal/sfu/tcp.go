@@ -1,0 +1,256 @@
+package sfu
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ICE-TCP, passive side (RFC 6544): peers connect to the media port's number, and each
+// datagram travels behind its length (RFC 4571).
+const (
+	maxTCPPeers     = 10_000
+	maxTCPStrangers = 512              // connections that have not yet made a valid check
+	tcpGreeting     = 10 * time.Second // for the first valid check
+	maxTCPPending   = 512 << 10        // bytes that wait for a slow reader
+)
+
+type tcpDoor struct {
+	engine    *Engine
+	listeners []net.Listener
+	strangers atomic.Int64
+
+	mu     sync.Mutex // guards what follows
+	peers  map[*tcpPeer]struct{}
+	closed bool
+}
+
+func openTCP(e *Engine, listen []netip.Addr, port uint16) (*tcpDoor, error) {
+	d := &tcpDoor{engine: e, peers: map[*tcpPeer]struct{}{}}
+	for _, a := range listen {
+		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
+		if err != nil {
+			d.close()
+			return nil, fmt.Errorf("bind tcp %s: %w", netip.AddrPortFrom(a, port), err)
+		}
+		d.listeners = append(d.listeners, l)
+	}
+	return d, nil
+}
+
+func (d *tcpDoor) serve() {
+	for i, l := range d.listeners {
+		d.engine.wg.Add(1)
+		go d.accept(l, i)
+	}
+}
+
+func (d *tcpDoor) accept(l net.Listener, local int) {
+	defer d.engine.wg.Done()
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // out of descriptors, most likely: others may close theirs
+			select {
+			case <-d.engine.ctx.Done():
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
+		}
+		d.admit(conn, local)
+	}
+}
+
+func (d *tcpDoor) admit(conn net.Conn, local int) {
+	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	p := &tcpPeer{door: d, conn: conn, kick: make(chan struct{}, 1), gone: make(chan struct{})}
+	p.route = route{addr: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), local: local, tcp: p}
+	d.mu.Lock()
+	full := err != nil || d.closed || len(d.peers) >= maxTCPPeers || d.strangers.Load() >= maxTCPStrangers
+	if !full {
+		d.peers[p] = struct{}{}
+		d.strangers.Add(1)
+		d.engine.wg.Add(2)
+	}
+	d.mu.Unlock()
+	if full {
+		conn.Close()
+		return
+	}
+	go p.read()
+	go p.write()
+}
+
+func (d *tcpDoor) close() {
+	d.mu.Lock()
+	d.closed = true
+	peers := d.peers
+	d.peers = map[*tcpPeer]struct{}{}
+	d.mu.Unlock()
+	for _, l := range d.listeners {
+		l.Close()
+	}
+	for p := range peers {
+		p.close()
+	}
+}
+
+// A tcpPeer is one accepted connection.
+type tcpPeer struct {
+	door      *tcpDoor
+	conn      net.Conn
+	route     route
+	transport atomic.Pointer[Transport] // set by the first valid check
+	kick      chan struct{}             // something is pending
+	gone      chan struct{}
+	once      sync.Once
+
+	mu      sync.Mutex // guards what follows
+	pending []byte     // framed, not yet written
+	spare   []byte
+}
+
+func (p *tcpPeer) close() {
+	p.once.Do(func() {
+		close(p.gone)
+		p.conn.Close()
+	})
+}
+
+// adopt marks the connection as t's; called on t's shard after a valid check.
+func (p *tcpPeer) adopt(t *Transport) {
+	if p.transport.CompareAndSwap(nil, t) {
+		p.door.strangers.Add(-1)
+		_ = p.conn.SetReadDeadline(time.Time{})
+	}
+}
+
+// read takes what has come and has the transport's shard work through it before more is
+// read, so a flood slows its own connection and needs no queue.
+func (p *tcpPeer) read() {
+	defer p.door.engine.wg.Done()
+	defer p.leave()
+	_ = p.conn.SetReadDeadline(time.Now().Add(tcpGreeting))
+	in := bufio.NewReaderSize(p.conn, 32<<10)
+	var frames []byte
+	done := make(chan struct{}, 1) // the shard never waits for us
+	for {
+		var err error
+		if frames, err = readFrames(in, frames[:0]); err != nil {
+			return
+		}
+		t := p.transport.Load()
+		if t == nil {
+			c, ok := parseCheck(frames[2 : 2+binary.BigEndian.Uint16(frames)])
+			if !ok {
+				return
+			}
+			if t = p.door.engine.byUfrag(c.ufrag); t == nil {
+				return
+			}
+		}
+		t.atHome(func(s *shard) {
+			for rest := frames; len(rest) > 0; {
+				n := int(binary.BigEndian.Uint16(rest))
+				s.takeFor(t, rest[2:2+n], &p.route)
+				rest = rest[2+n:]
+			}
+			done <- struct{}{}
+		})
+		<-done
+		select {
+		case <-p.gone:
+			return
+		default:
+		}
+	}
+}
+
+func (p *tcpPeer) leave() {
+	p.close()
+	p.door.mu.Lock()
+	delete(p.door.peers, p)
+	p.door.mu.Unlock()
+	if p.transport.Load() == nil {
+		p.door.strangers.Add(-1)
+	}
+}
+
+// readFrames waits for one frame and takes all others that are whole in the buffer.
+func readFrames(in *bufio.Reader, out []byte) ([]byte, error) {
+	for first := true; ; first = false {
+		if !first && in.Buffered() < 2 {
+			return out, nil
+		}
+		head, err := in.Peek(2)
+		if err != nil {
+			return nil, err
+		}
+		n := int(binary.BigEndian.Uint16(head))
+		if n == 0 || n > maxDatagram {
+			return nil, fmt.Errorf("a frame of %d bytes", n)
+		}
+		if !first && in.Buffered() < 2+n {
+			return out, nil
+		}
+		at := len(out)
+		out = append(out, make([]byte, 2+n)...)
+		if _, err := io.ReadFull(in, out[at:]); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// send queues datagrams for the writer; what a slow reader doesn't take is refused.
+func (p *tcpPeer) send(data []byte, segment int) (refused int) {
+	p.mu.Lock()
+	for len(data) > 0 {
+		n := min(segment, len(data))
+		if len(p.pending)+n+2 > maxTCPPending {
+			refused++
+		} else {
+			p.pending = binary.BigEndian.AppendUint16(p.pending, uint16(n))
+			p.pending = append(p.pending, data[:n]...)
+		}
+		data = data[n:]
+	}
+	p.mu.Unlock()
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+	return refused
+}
+
+func (p *tcpPeer) write() {
+	defer p.door.engine.wg.Done()
+	defer p.close()
+	for {
+		select {
+		case <-p.kick:
+		case <-p.gone:
+			return
+		}
+		p.mu.Lock()
+		out := p.pending
+		p.pending, p.spare = p.spare[:0], nil
+		p.mu.Unlock()
+		_ = p.conn.SetWriteDeadline(time.Now().Add(tcpGreeting))
+		if _, err := p.conn.Write(out); err != nil {
+			return
+		}
+		p.mu.Lock()
+		p.spare = out[:0]
+		p.mu.Unlock()
+	}
+}

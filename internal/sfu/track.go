@@ -1,0 +1,132 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+
+	"rostrum/internal/media"
+)
+
+// A Track is one medium of a Publisher. All its subscribers know it by the same SSRCs: each
+// has keys of its own, so nothing is given away and packets need not differ.
+type Track struct {
+	publisher *Publisher
+	kind      media.Kind
+	codec     media.Codec
+	payload   payload // as negotiated with the publisher
+	ids       extensionIDs
+	layers    []*Layer // in the order of the offer
+	ssrc, rtx uint32   // on the subscribers' side
+
+	view atomic.Pointer[trackView] // what other threads may know
+}
+
+// extensionIDs are the header extension ids negotiated with a publisher, 0 for none.
+type extensionIDs struct{ mid, rid, repaired, level, transport uint8 }
+
+// trackView is a picture of the track's layers at one moment.
+type trackView struct {
+	layers []layerView // active ones, smallest first
+}
+
+type layerView struct {
+	index   int8
+	label   string
+	width   int
+	height  int
+	bitrate int
+	fps     float64
+	active  bool
+}
+
+func newTrack(p *Publisher, s *section, a *answered) *Track {
+	t := &Track{
+		publisher: p, kind: a.payload.codec.Kind(), codec: a.payload.codec, payload: a.payload,
+		ssrc: rand.Uint32() | 1, rtx: rand.Uint32() | 1,
+		ids: extensionIDs{
+			mid: a.extensions[extMID], rid: a.extensions[extRID], repaired: a.extensions[extRepairedRID],
+			level: a.extensions[extAudioLevel], transport: a.extensions[extTransportCC],
+		},
+	}
+	if t.rtx == t.ssrc {
+		t.rtx += 2
+	}
+	labels := s.layers
+	if len(labels) == 0 {
+		labels = []string{""}
+	}
+	for i, label := range labels {
+		t.layers = append(t.layers, newLayer(t, int8(i), label))
+	}
+	if len(t.layers) == 1 {
+		t.announced(s)
+	}
+	t.view.Store(&trackView{})
+	return t
+}
+
+// announced binds a single layer to the SSRC that the offer names.
+func (t *Track) announced(s *section) {
+	for _, ssrc := range s.ssrcs {
+		if _, repairs := s.rtxOf[ssrc]; repairs {
+			continue
+		}
+		t.publisher.sources = append(t.publisher.sources, source{ssrc: ssrc, layer: t.layers[0]})
+		for repair, primary := range s.rtxOf {
+			if primary == ssrc {
+				t.publisher.sources = append(t.publisher.sources, source{ssrc: repair, layer: t.layers[0], repair: true})
+			}
+		}
+		return
+	}
+}
+
+func (t *Track) simulcast() bool { return len(t.layers) > 1 }
+
+func (t *Track) labelled(label string) (int8, bool) {
+	i := slices.IndexFunc(t.layers, func(l *Layer) bool { return l.label == label })
+	return int8(i), i >= 0
+}
+
+func (t *Track) label(index int8) string {
+	if index < 0 || int(index) >= len(t.layers) {
+		return ""
+	}
+	return t.layers[index].label
+}
+
+// survey renews the view and reports whether layers or their sizes changed.
+func (t *Track) survey() bool {
+	v := &trackView{}
+	for _, l := range t.layers {
+		if l.rate.active {
+			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, true})
+		}
+	}
+	slices.SortStableFunc(v.layers, func(a, b layerView) int {
+		if a.width*a.height != b.width*b.height && a.width > 0 && b.width > 0 {
+			return a.width*a.height - b.width*b.height
+		}
+		return a.bitrate - b.bitrate
+	})
+	old := t.view.Swap(v)
+	if len(old.layers) != len(v.layers) {
+		return true
+	}
+	for i := range v.layers {
+		a, b := old.layers[i], v.layers[i]
+		if a.index != b.index || a.width != b.width || a.height != b.height {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *trackView) infos() []LayerInfo {
+	all := make([]LayerInfo, len(v.layers))
+	for i, l := range v.layers {
+		all[i] = LayerInfo{l.label, l.width, l.height, l.bitrate, l.fps, l.active}
+	}
+	return all
+}

@@ -1,0 +1,316 @@
+package sfu
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// A Transport is one peer's ICE, DTLS and SRTP association. It serves one Publisher or one
+// Subscriber. Until a peer's first valid check it lives in no shard; from then on everything
+// unguarded below is touched by its home shard's thread alone.
+type Transport struct {
+	engine     *Engine
+	router     *Router
+	publisher  *Publisher  // whom it serves, or
+	subscriber *Subscriber // whom it serves
+	peerPrints []fingerprint
+	active     bool // we are the DTLS client
+	mids       []string
+	notify     func(Event)
+	created    time.Time
+	timeout    *time.Timer // until connected
+
+	home  atomic.Pointer[shard]
+	ice   atomic.Pointer[iceSession]
+	route atomic.Pointer[route] // nominated by the peer; nil until then
+	over  atomic.Bool
+	done  chan struct{} // closed at the end
+	hello *handshakeConn
+
+	addresses []netip.AddrPort // guarded by the engine's lock
+
+	mu         sync.Mutex // guards what follows
+	trickled   int
+	connected  bool
+	profile    string
+	cause      Cause
+	openCounts bool // it counts among the half-open
+
+	adopted     bool
+	index       int // in the shard's list
+	seal, open  *srtp.Context
+	header      rtp.Header // scratch for seal and open
+	early       [][]byte   // came before the keys
+	lastHeard   int64
+	lastConsent int64
+	shaking     bool // the handshake runs
+
+	roundTrip int64 // ns, 0 until measured
+	bytesIn   uint64
+	bytesOut  uint64
+}
+
+// iceSession holds the credentials of the running ICE session and, while a restart is under
+// way, of the one before (RFC 8445 §9).
+type iceSession struct {
+	local, previous credentials
+	peerUfrag       string
+}
+
+const maxEarly = 64 // packets kept until the keys are there
+
+func newTransport(r *Router, o *offer, notify func(Event)) (*Transport, error) {
+	e := r.engine
+	if int(e.transports.Load()) >= e.cfg.MaxTransports || int(e.halfOpen.Load()) >= e.cfg.MaxHalfOpen {
+		return nil, ErrBusy
+	}
+	t := &Transport{
+		engine: e, router: r, peerPrints: o.fingerprints, active: o.passive, notify: notify,
+		created: time.Now(), done: make(chan struct{}), openCounts: true,
+	}
+	for _, s := range o.sections {
+		t.mids = append(t.mids, s.mid)
+	}
+	t.hello = newHandshakeConn(t)
+	session := &iceSession{local: newCredentials(), peerUfrag: o.ice.ufrag}
+	t.ice.Store(session)
+	e.transports.Add(1)
+	e.halfOpen.Add(1)
+	return t, nil
+}
+
+// begin makes the transport reachable; its owner is complete by now.
+func (t *Transport) begin() error {
+	t.mu.Lock()
+	t.timeout = time.AfterFunc(t.engine.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
+	t.mu.Unlock()
+	err := t.engine.register(t, t.ice.Load().local.ufrag)
+	if err != nil {
+		t.end(CauseEngineClosed, "", nil)
+	}
+	return err
+}
+
+func newCredentials() credentials {
+	return credentials{randomText(8), randomText(24)}
+}
+
+// randomText is n characters of which each is allowed in ICE credentials.
+func randomText(n int) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	for i := range b {
+		b[i] = alphabet[b[i]&63]
+	}
+	return string(b)
+}
+
+// atHome has f run on the transport's shard, giving it a home if it has none yet.
+func (t *Transport) atHome(f func(*shard)) {
+	home := t.settle(nil)
+	home.post(func() {
+		home.adopt(t)
+		f(home)
+	})
+}
+
+// settle returns the transport's home; the first caller decides where that is.
+func (t *Transport) settle(here *shard) *shard {
+	if home := t.home.Load(); home != nil {
+		return home
+	}
+	if here == nil {
+		here = t.engine.leastBusy()
+	}
+	if t.home.CompareAndSwap(nil, here) {
+		here.load.Add(1)
+	}
+	return t.home.Load()
+}
+
+// ask runs f on the transport's shard and waits for it. When the transport never had a home,
+// f doesn't run and ask reports false.
+func (t *Transport) ask(f func(*shard)) bool {
+	home := t.home.Load()
+	if home == nil {
+		return false
+	}
+	return home.ask(func() { f(home) })
+}
+
+// end ends the transport once, from any goroutine.
+func (t *Transport) end(cause Cause, reason string, fault error) {
+	if t.over.Swap(true) {
+		return
+	}
+	t.mu.Lock()
+	if t.timeout != nil {
+		t.timeout.Stop()
+	}
+	t.cause = cause
+	counted := t.openCounts
+	t.openCounts = false
+	t.mu.Unlock()
+	if counted {
+		t.engine.halfOpen.Add(-1)
+	}
+	t.engine.transports.Add(-1)
+	t.engine.forget(t)
+	close(t.done)
+	if t.publisher != nil {
+		t.publisher.ended(cause)
+	} else {
+		t.subscriber.ended()
+	}
+	if home := t.home.Load(); home != nil {
+		home.load.Add(-1)
+		home.post(func() { home.dismiss(t) })
+	}
+	if cause != CauseClosed && cause != CausePeerClosed && cause != CauseEngineClosed {
+		t.engine.cfg.Log.Info("media transport ended", "cause", string(cause), "who", t.who(), "after", time.Since(t.created).Round(time.Millisecond), "error", fault)
+	}
+	t.router.herald.tell(t.notify, Closed{cause, reason, fault})
+}
+
+func (t *Transport) who() string {
+	if t.publisher != nil {
+		return "publisher " + t.publisher.cfg.Participant
+	}
+	return "subscriber " + t.subscriber.viewer.id + " of " + t.subscriber.publisher.cfg.Participant
+}
+
+// tell passes an event on unless the transport has ended.
+func (t *Transport) tell(e Event) {
+	if !t.over.Load() {
+		t.router.herald.tell(t.notify, e)
+	}
+}
+
+// ETag names the running ICE session, for conditional requests (RFC 9725 §4.3.1).
+func (t *Transport) etag() string { return `"` + t.ice.Load().local.ufrag + `"` }
+
+// patch applies a fragment: candidates are counted and left alone; new credentials restart
+// ICE, and then the answering fragment is returned.
+func (t *Transport) patch(text string) (string, error) {
+	f, err := parseFragment(text)
+	if err != nil {
+		return "", err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over.Load() {
+		return "", ErrClosed
+	}
+	t.trickled += f.candidates
+	if t.trickled > maxCandidates*4 {
+		return "", faulty(FaultTooLarge, "more than %d candidates came for one session", maxCandidates*4)
+	}
+	session := t.ice.Load()
+	if f.ice.ufrag == "" || f.ice.ufrag == session.peerUfrag || f.ice.pwd == "" {
+		return "", nil
+	}
+	next := &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ice.ufrag}
+	if err := t.engine.register(t, next.local.ufrag); err != nil {
+		return "", err
+	}
+	t.engine.forgetUfrag(t, session.previous.ufrag)
+	t.ice.Store(next)
+	if t.over.Load() { // it ended meanwhile and forgot only what it knew
+		t.engine.forgetUfrag(t, next.local.ufrag)
+	}
+	t.mu.Unlock()
+	defer t.mu.Lock()
+	return writeFragment(t.mids, next.local, t.engine.candidates), nil
+}
+
+// tick checks, ten times a second, whether the peer is still there.
+func (t *Transport) tick(s *shard) {
+	if s.now-t.lastHeard > int64(t.engine.cfg.LostAfter) && t.seal != nil {
+		t.end(CauseLost, "", fmt.Errorf("nothing came from %s for %s", t.peerName(), t.engine.cfg.LostAfter))
+		return
+	}
+	if t.seal == nil {
+		return
+	}
+	if t.subscriber != nil {
+		t.subscriber.tick(s)
+	}
+}
+
+func (t *Transport) peerName() string {
+	if r := t.route.Load(); r != nil {
+		return r.protocol() + " " + r.addr.String()
+	}
+	return "the peer"
+}
+
+// consentTTL is how long we send without a fresh check from the peer (RFC 7675 §5.1).
+const consentTTL = int64(30 * time.Second)
+
+// sendable returns where to send, nil without the peer's consent.
+func (t *Transport) sendable(s *shard) *route {
+	r := t.route.Load()
+	if r == nil || t.seal == nil || s.now-t.lastConsent > consentTTL {
+		s.drops[NoConsent]++
+		return nil
+	}
+	return r
+}
+
+// sendRTCP seals and sends one compound packet; b is used up.
+func (t *Transport) sendRTCP(s *shard, b []byte) {
+	r := t.sendable(s)
+	if r == nil || len(b) == 0 {
+		return
+	}
+	sealed, err := t.seal.EncryptRTCP(nil, b, nil)
+	if err != nil {
+		return
+	}
+	t.bytesOut += uint64(len(sealed))
+	refused, why := r.transmit(s.socket, sealed, len(sealed))
+	s.drops[why] += uint64(refused)
+}
+
+// install takes the keys of a finished handshake.
+func (t *Transport) install(s *shard, seal, open *srtp.Context, profile string) {
+	if t.over.Load() {
+		return
+	}
+	t.seal, t.open = seal, open
+	t.lastHeard = s.now
+	t.mu.Lock()
+	t.connected, t.profile = true, profile
+	if t.timeout != nil {
+		t.timeout.Stop()
+	}
+	counted := t.openCounts
+	t.openCounts = false
+	t.mu.Unlock()
+	if counted {
+		t.engine.halfOpen.Add(-1)
+	}
+	protocol := "udp"
+	if r := t.route.Load(); r != nil {
+		protocol = r.protocol()
+	}
+	t.tell(Connected{Protocol: protocol, Profile: profile, After: time.Since(t.created)})
+	if t.publisher != nil {
+		t.publisher.connected(s)
+	} else {
+		t.subscriber.connected(s)
+	}
+	early := t.early
+	t.early = nil
+	for _, b := range early {
+		t.receive(s, b)
+	}
+}

@@ -1,0 +1,174 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"github.com/pion/rtcp"
+)
+
+// receive takes what isn't STUN from the peer (RFC 7983 §7).
+func (t *Transport) receive(s *shard, b []byte) {
+	switch {
+	case t.over.Load():
+	case b[0] >= 20 && b[0] < 64:
+		if !t.shaking || !t.hello.deliver(b) {
+			s.drops[TooEarly]++
+		}
+	case b[0] < 128 || b[0] > 191 || len(b) < 12:
+		s.drops[Malformed]++
+	case t.open == nil:
+		// The peer may be done with the handshake a moment before our keys are installed.
+		if t.shaking && len(t.early) < maxEarly {
+			t.early = append(t.early, append([]byte(nil), b...))
+		} else {
+			s.drops[TooEarly]++
+		}
+	case b[1] >= 192 && b[1] <= 223: // RFC 5761 §4
+		t.receiveRTCP(s, b)
+	case t.publisher != nil:
+		t.publisher.receive(s, b)
+	default:
+		s.drops[UnknownSource]++ // viewers send no media
+	}
+}
+
+// heard notes that something authentic came.
+func (t *Transport) heard(s *shard, n int) {
+	t.lastHeard = s.now
+	t.bytesIn += uint64(n)
+	if t.publisher != nil {
+		// To a publisher we send only feedback, and some encoders make no checks once they
+		// send: their media, which nobody else can seal, is consent enough.
+		t.lastConsent = s.now
+	}
+}
+
+// refusal tells why a packet couldn't be opened.
+func refusal(err error) Drop {
+	if strings.Contains(err.Error(), "duplicated") {
+		return Replayed
+	}
+	return Forged
+}
+
+func (t *Transport) receiveRTCP(s *shard, b []byte) {
+	plain, err := t.open.DecryptRTCP(nil, b, nil)
+	if err != nil {
+		s.drops[refusal(err)]++
+		return
+	}
+	t.heard(s, len(b))
+	packets, err := unmarshalRTCP(plain)
+	if err != nil {
+		s.drops[Malformed]++
+		return
+	}
+	for _, p := range packets {
+		if x, ok := p.(*rtcp.ExtendedReport); ok {
+			t.receiveXR(s, x)
+			continue
+		}
+		if t.publisher != nil {
+			t.publisher.receiveRTCP(s, p)
+		} else {
+			t.subscriber.receiveRTCP(s, p)
+		}
+	}
+}
+
+// maxRTCP bounds the packets in one compound.
+const maxRTCP = 32
+
+var errRTCP = errors.New("damaged RTCP")
+
+// unmarshalRTCP reads a compound packet, also one of reduced size (RFC 5506). What it can't
+// read inside a well-formed frame is passed over. It never panics.
+func unmarshalRTCP(b []byte) (packets []rtcp.Packet, err error) {
+	defer func() {
+		if recover() != nil { // a fault in the parser mustn't be the peer's to trigger
+			packets, err = nil, errRTCP
+		}
+	}()
+	for len(b) > 0 {
+		if len(b) < 4 || len(packets) == maxRTCP {
+			return nil, errRTCP
+		}
+		n := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+		if n > len(b) {
+			return nil, errRTCP
+		}
+		if one, err := rtcp.Unmarshal(b[:n]); err == nil {
+			packets = append(packets, one...)
+		}
+		b = b[n:]
+	}
+	return packets, nil
+}
+
+// receiveXR answers a receiver's reference time with the delay since, so that it learns its
+// round trip (RFC 3611 §4.4, §4.5), and learns ours from such an answer.
+func (t *Transport) receiveXR(s *shard, x *rtcp.ExtendedReport) {
+	for _, block := range x.Reports {
+		switch r := block.(type) {
+		case *rtcp.ReceiverReferenceTimeReportBlock:
+			answer := rtcp.ExtendedReport{SenderSSRC: t.ownSSRC(), Reports: []rtcp.ReportBlock{
+				&rtcp.DLRRReportBlock{Reports: []rtcp.DLRRReport{{SSRC: x.SenderSSRC, LastRR: uint32(r.NTPTimestamp >> 16), DLRR: 0}}},
+			}}
+			if b, err := rtcp.Marshal(t.compound(s, &answer)); err == nil {
+				t.sendRTCP(s, b)
+			}
+		case *rtcp.DLRRReportBlock:
+			for _, d := range r.Reports {
+				if d.SSRC == t.ownSSRC() {
+					// The echo is in 1/65536 s of our own clock.
+					units := int32(uint32(ntpTime(s.engine.wall(s.now))>>16) - d.LastRR - d.DLRR)
+					t.measure(int64(units) * 1e9 / 65536)
+				}
+			}
+		}
+	}
+}
+
+// measure takes one sample of the round trip, in nanoseconds.
+func (t *Transport) measure(rtt int64) {
+	if rtt < 0 || rtt > 10e9 {
+		return
+	}
+	if t.roundTrip == 0 {
+		t.roundTrip = rtt
+	}
+	t.roundTrip += (rtt - t.roundTrip) / 4
+}
+
+// ownSSRC is what we call ourselves in RTCP.
+func (t *Transport) ownSSRC() uint32 {
+	if t.subscriber != nil {
+		return t.subscriber.ssrc()
+	}
+	return 1
+}
+
+// compound puts what RFC 3550 §6.1 wants in front.
+func (t *Transport) compound(s *shard, p ...rtcp.Packet) []rtcp.Packet {
+	return append([]rtcp.Packet{
+		&rtcp.ReceiverReport{SSRC: t.ownSSRC()},
+		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
+			Source: t.ownSSRC(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "rostrum"}},
+		}}},
+	}, p...)
+}
+
+const ntpEpoch = 2208988800 // seconds from 1900 to 1970
+
+// ntpTime turns Unix nanoseconds into an NTP timestamp (RFC 3550 §4).
+func ntpTime(unix int64) uint64 {
+	seconds, rest := uint64(unix/1e9)+ntpEpoch, uint64(unix%1e9)
+	return seconds<<32 | rest<<32/1e9
+}
+
+// unixTime turns an NTP timestamp into Unix nanoseconds.
+func unixTime(ntp uint64) int64 {
+	return (int64(ntp>>32)-ntpEpoch)*1e9 + int64(ntp&0xffffffff*1e9>>32)
+}
