@@ -14,7 +14,8 @@
 //
 // Exit codes: 0 is success, a server stopped by a signal included; 1 a failure;
 // 2 a command line, environment or configuration that can't be understood, for
-// which a verb returns an error made by misuse.
+// which a verb returns an error made by misuse; 3 a token or key that was refused,
+// for which a verb returns a denied error.
 package main
 
 import (
@@ -33,19 +34,22 @@ const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2
+	exitDenied  = 3
 )
 
 // verbs is the command line: one line for each verb, in the order of the help.
 type verbs struct {
 	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
 
-	Env     envVerb     `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
-	Keys    keysVerbs   `cmd:"" help:"Make, list and revoke access keys."`
-	Config  configVerbs `cmd:"" help:"Check and print the configuration."`
-	Token   tokenVerbs  `cmd:"" help:"Look into participant tokens."`
-	Doctor  doctorVerb  `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
-	Backup  backupVerb  `cmd:"" help:"Copy everything that is kept, also while a server runs."`
-	Version versionVerb `cmd:"" help:"Print the version of this binary."`
+	Env       envVerb       `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
+	Keys      keysVerbs     `cmd:"" help:"Make, list and revoke access keys."`
+	Config    configVerbs   `cmd:"" help:"Check and print the configuration."`
+	Publish   publishVerb   `cmd:"" help:"Send a file or a test pattern into a stage."`
+	Subscribe subscribeVerb `cmd:"" help:"Receive publishers of a stage: statistics, or into a file."`
+	Token     tokenVerbs    `cmd:"" help:"Look into participant tokens."`
+	Doctor    doctorVerb    `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
+	Backup    backupVerb    `cmd:"" help:"Copy everything that is kept, also while a server runs."`
+	Version   versionVerb   `cmd:"" help:"Print the version of this binary."`
 }
 
 func main() {
@@ -83,6 +87,9 @@ func report(err error) int {
 	fmt.Fprintln(os.Stderr, "rostrum: "+err.Error())
 	if _, ok := errors.AsType[misused](err); ok {
 		return exitUsage
+	}
+	if _, ok := errors.AsType[denied](err); ok {
+		return exitDenied
 	}
 	return exitFailure
 }

@@ -124,21 +124,21 @@ func (m Mark) sei() []byte {
 	return binary.BigEndian.AppendUint16(b, m.Identity)
 }
 
-// ParseSEI finds the Mark in an H.264 SEI NAL unit as it was received: with its
-// header byte, with emulation prevention, without a start code.
-func ParseSEI(nal []byte) (m Mark, ok bool) {
-	if len(nal) < 3 || nal[0]&0x1F != nalSEI {
+// Find returns the Mark of an H.264 access unit in Annex B form, if it has one.
+func Find(unit []byte) (m Mark, ok bool) {
+	// Whole messages are looked for: UUID and size, and nothing before them in the unit.
+	at := bytes.Index(unit, seiUUID[:])
+	if at < 3 || !bytes.Equal(unit[at-3:at], []byte{nalSEI, 5, seiBytes}) {
 		return Mark{}, false
 	}
-	// Ours is the only message of its unit, so it starts at once: type 5, size, UUID.
-	rbsp := bytes.ReplaceAll(nal[1:min(len(nal), 2*seiBytes)], []byte{0, 0, 3}, []byte{0, 0})
-	if len(rbsp) < 2+seiBytes || rbsp[0] != 5 || rbsp[1] != seiBytes || !bytes.Equal(rbsp[2:18], seiUUID[:]) {
+	body := unit[at+len(seiUUID):]
+	body = bytes.ReplaceAll(body[:min(len(body), 2*seiBytes)], []byte{0, 0, 3}, []byte{0, 0})
+	if len(body) < seiBytes-len(seiUUID) {
 		return Mark{}, false
 	}
-	b := rbsp[18:]
 	return Mark{
-		Sent:     time.UnixMicro(int64(binary.BigEndian.Uint64(b))),
-		Frame:    binary.BigEndian.Uint32(b[8:]),
-		Identity: binary.BigEndian.Uint16(b[12:]),
+		Sent:     time.UnixMicro(int64(binary.BigEndian.Uint64(body))),
+		Frame:    binary.BigEndian.Uint32(body[8:]),
+		Identity: binary.BigEndian.Uint16(body[12:]),
 	}, true
 }

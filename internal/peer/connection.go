@@ -1,0 +1,269 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"rostrum/internal/media"
+)
+
+// Network is how the media may travel.
+type Network string
+
+const (
+	AnyNetwork Network = "any"
+	UDPOnly    Network = "udp"
+	TCPOnly    Network = "tcp"
+)
+
+// connectTime is how long ICE and DTLS may take after the answer.
+const connectTime = 15 * time.Second
+
+// connection is one PeerConnection and the server's resource for it.
+type connection struct {
+	pc       *webrtc.PeerConnection
+	resource *resource
+	offered  time.Time // when the offer was sent
+
+	connected chan struct{} // closed when media can flow
+	ended     chan struct{} // closed when it no longer can
+	ending    sync.Once
+	cause     error // why it ended; set before ended is closed
+	closing   sync.Once
+	closed    error // what closing came to
+}
+
+// profiles are the codecs we speak, the preferred first, with their numbers in our offers.
+// H.264 is offered in the profiles that files have; the picture's true profile
+// stands in its parameter sets.
+var profiles = []struct {
+	codec media.Codec
+	fmtp  string
+	pt    webrtc.PayloadType
+}{
+	{media.Opus, "minptime=10;useinbandfec=1", 111},
+	{media.H264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", 102},
+	{media.H264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f", 104},
+	{media.H264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f", 106},
+	{media.H264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f", 108},
+	{media.VP8, "", 96},
+	{media.VP9, "profile-id=0", 98},
+	{media.AV1, "", 100},
+}
+
+func mimeType(c media.Codec) string { return c.Kind().String() + "/" + c.String() }
+
+// capabilities are a codec's entries in the offer, with the RTX entry of each.
+func capabilities(wanted media.Codec) []webrtc.RTPCodecParameters {
+	feedback := []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
+	var all []webrtc.RTPCodecParameters
+	for _, c := range profiles {
+		if c.codec != wanted {
+			continue
+		}
+		p := webrtc.RTPCodecParameters{PayloadType: c.pt, RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: mimeType(c.codec), ClockRate: c.codec.ClockRate(), SDPFmtpLine: c.fmtp,
+		}}
+		if c.codec.Kind() == media.Audio {
+			p.Channels = 2 // RFC 7587 §7: always said, whatever is sent
+			all = append(all, p)
+			continue
+		}
+		p.RTCPFeedback = feedback
+		all = append(all, p, webrtc.RTPCodecParameters{PayloadType: c.pt + 1, RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", c.pt),
+		}})
+	}
+	return all
+}
+
+// newPeerConnection makes one with our codecs, loopback candidates and, in both
+// directions, NACK with RTX, reports and transport-cc.
+func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
+	engine := &webrtc.MediaEngine{}
+	for _, c := range []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, media.AV1} {
+		kind := webrtc.RTPCodecTypeVideo
+		if c.Kind() == media.Audio {
+			kind = webrtc.RTPCodecTypeAudio
+		}
+		for _, p := range capabilities(c) {
+			if err := engine.RegisterCodec(p, kind); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.AudioLevelURI}, webrtc.RTPCodecTypeAudio); err != nil {
+		return nil, err
+	}
+	registry := &interceptor.Registry{}
+	if err := webrtc.RegisterDefaultInterceptors(engine, registry); err != nil {
+		return nil, err
+	}
+	if err := webrtc.ConfigureTWCCHeaderExtensionSender(engine, registry); err != nil {
+		return nil, err
+	}
+	settings := webrtc.SettingEngine{}
+	settings.SetIncludeLoopbackCandidate(true) // a stage on this machine may listen on loopback alone
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.LoggerFactory = quiet{}
+	switch network {
+	case UDPOnly:
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	case TCPOnly:
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+	default:
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
+	return api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+}
+
+// quiet keeps Pion's own warnings off the terminal: what matters reaches the
+// caller as an error or a figure.
+type quiet struct{}
+
+func (quiet) NewLogger(scope string) logging.LeveledLogger {
+	return logging.NewDefaultLeveledLoggerForScope(scope, logging.LogLevelDisabled, io.Discard)
+}
+
+// connect offers what pc was prepared with to an endpoint, and returns when media
+// can flow. It owns pc: on error pc is closed and the server's session ended.
+func connect(ctx context.Context, pc *webrtc.PeerConnection, at Endpoint) (*connection, error) {
+	c := &connection{pc: pc, connected: make(chan struct{}), ended: make(chan struct{})}
+	pc.OnConnectionStateChange(c.changed)
+	if err := c.negotiate(ctx, at); err != nil {
+		return nil, errors.Join(err, c.close(err))
+	}
+	timeout := time.NewTimer(connectTime)
+	defer timeout.Stop()
+	var err error
+	select {
+	case <-c.connected:
+		return c, nil
+	case <-c.ended:
+		err = c.cause
+	case <-timeout.C:
+		err = fmt.Errorf("media did not connect within %v: the server's candidates were %s", connectTime, c.candidates())
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return nil, errors.Join(err, c.close(err))
+}
+
+func (c *connection) negotiate(ctx context.Context, at Endpoint) error {
+	offer, err := c.pc.CreateOffer(nil)
+	if err != nil {
+		return fmt.Errorf("make offer: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(c.pc)
+	if err := c.pc.SetLocalDescription(offer); err != nil {
+		return fmt.Errorf("make offer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c.offered = time.Now()
+	answer, res, err := at.post(ctx, c.pc.LocalDescription().SDP)
+	if err != nil {
+		return err
+	}
+	c.resource = res
+	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		return fmt.Errorf("understand answer: %w", err)
+	}
+	return nil
+}
+
+func (c *connection) changed(s webrtc.PeerConnectionState) {
+	switch s {
+	case webrtc.PeerConnectionStateConnected:
+		select {
+		case <-c.connected: // again, after an interruption
+		default:
+			close(c.connected)
+		}
+	case webrtc.PeerConnectionStateFailed:
+		c.end(fmt.Errorf("media connection failed: the server's candidates were %s", c.candidates()))
+	case webrtc.PeerConnectionStateClosed:
+		c.end(errors.New("the server ended the media connection"))
+	}
+}
+
+func (c *connection) end(cause error) {
+	c.ending.Do(func() {
+		c.cause = cause
+		close(c.ended)
+	})
+}
+
+// candidates names the addresses the server offered, for the operator.
+func (c *connection) candidates() string {
+	answer := c.pc.RemoteDescription()
+	if answer == nil {
+		return "not known yet"
+	}
+	seen := map[string]bool{}
+	var list []string
+	for line := range strings.Lines(answer.SDP) {
+		f := strings.Fields(line)
+		if len(f) < 6 || !strings.HasPrefix(f[0], "a=candidate:") {
+			continue
+		}
+		if s := strings.ToLower(f[2]) + " " + f[4] + ":" + f[5]; !seen[s] {
+			seen[s] = true
+			list = append(list, s)
+		}
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// close ends the server's session and ours, whatever state they are in. Another
+// call waits for the first and returns the same.
+func (c *connection) close(cause error) error {
+	c.end(cause)
+	c.closing.Do(func() {
+		if c.resource != nil {
+			// Its own time: the session is to end also when the caller's context has.
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			defer cancel()
+			c.closed = c.resource.end(ctx)
+		}
+		c.closed = errors.Join(c.closed, c.pc.Close())
+	})
+	return c.closed
+}
+
+// errClosed is the cause of an end that we wanted ourselves.
+var errClosed = errors.New("closed")
+
+// Done is closed when media can no longer flow; Err then says why.
+func (c *connection) Done() <-chan struct{} { return c.ended }
+
+// Err is nil until Done is closed.
+func (c *connection) Err() error {
+	select {
+	case <-c.ended:
+		return c.cause
+	default:
+		return nil
+	}
+}
+
+// ICEServers are the STUN and TURN servers that the server recommended.
+func (c *connection) ICEServers() []ICEServer { return c.resource.iceServers }

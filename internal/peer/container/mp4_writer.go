@@ -1,0 +1,154 @@
+package container
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+
+	"rostrum/internal/media"
+)
+
+// mp4Writer writes fragmented MP4, so that what was written stays readable
+// whatever happens.
+type mp4Writer struct {
+	f      *os.File
+	tracks []Track
+	inits  []*fmp4.InitTrack // nil until it can be described
+	began  bool
+	named  []bool // which tracks the header describes
+	count  uint32
+	held   [][]Frame // of each track, the last being the one whose duration isn't known yet
+	since  time.Duration
+}
+
+const fragmentTime = 2 * time.Second
+
+func newMP4Writer(f *os.File, tracks []Track) (Writer, error) {
+	return &mp4Writer{f: f, tracks: tracks, inits: make([]*fmp4.InitTrack, len(tracks)), named: make([]bool, len(tracks)), held: make([][]Frame, len(tracks))}, nil
+}
+
+func (w *mp4Writer) Write(f Frame) error {
+	if w.inits[f.Track] == nil {
+		w.inits[f.Track] = w.describe(f)
+	}
+	w.held[f.Track] = append(w.held[f.Track], f)
+	if f.Time-w.since < fragmentTime {
+		return nil
+	}
+	w.since = f.Time
+	return w.flush(1)
+}
+
+// describe makes a track's description of its first frame; nil if that says too
+// little.
+func (w *mp4Writer) describe(f Frame) *fmp4.InitTrack {
+	t := &fmp4.InitTrack{ID: f.Track + 1, TimeScale: 90000}
+	track := w.tracks[f.Track]
+	switch track.Codec {
+	case media.H264:
+		sps, pps := parameterSets(f.Data)
+		if sps == nil || pps == nil {
+			return nil
+		}
+		t.Codec = &codecs.H264{SPS: sps, PPS: pps}
+	case media.VP9:
+		t.Codec = &codecs.VP9{Width: track.Width, Height: track.Height, Profile: 0, BitDepth: 8, ChromaSubsampling: 1}
+	case media.AV1:
+		var units av1.Bitstream
+		if units.Unmarshal(f.Data) != nil {
+			return nil
+		}
+		for _, u := range units {
+			if len(u) > 0 && u[0]>>3&15 == 1 {
+				t.Codec = &codecs.AV1{SequenceHeader: u}
+			}
+		}
+		if t.Codec == nil {
+			return nil
+		}
+	default:
+		t.TimeScale = 48000
+		t.Codec = &codecs.Opus{ChannelCount: max(track.Channels, 1)}
+	}
+	return t
+}
+
+// flush writes what is held, but the last keep frames of each track.
+func (w *mp4Writer) flush(keep int) error {
+	if !w.began {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	part := fmp4.Part{SequenceNumber: w.count}
+	for i := range w.tracks {
+		if !w.named[i] || len(w.held[i]) <= keep {
+			continue
+		}
+		part.Tracks = append(part.Tracks, w.fragment(i, len(w.held[i])-keep))
+	}
+	if len(part.Tracks) == 0 {
+		return nil
+	}
+	w.count++
+	return w.write(part.Marshal)
+}
+
+// begin writes the header. Tracks of which nothing came yet are left out for good.
+func (w *mp4Writer) begin() error {
+	var header fmp4.Init
+	for i, t := range w.inits {
+		if t != nil {
+			header.Tracks = append(header.Tracks, t)
+			w.named[i] = true
+		}
+	}
+	if len(header.Tracks) == 0 {
+		return nil
+	}
+	w.began = true
+	return w.write(header.Marshal)
+}
+
+// write puts a box together in memory, as its sizes are known last.
+func (w *mp4Writer) write(marshal func(io.WriteSeeker) error) error {
+	var b seekablebuffer.Buffer
+	if err := marshal(&b); err != nil {
+		return err
+	}
+	_, err := w.f.Write(b.Bytes())
+	return err
+}
+
+func (w *mp4Writer) fragment(i, n int) *fmp4.PartTrack {
+	frames := w.held[i]
+	scale := int64(w.inits[i].TimeScale)
+	ticks := func(d time.Duration) int64 {
+		return int64(d/time.Second)*scale + int64(d%time.Second)*scale/int64(time.Second)
+	}
+	t := &fmp4.PartTrack{ID: i + 1, BaseTime: uint64(max(0, ticks(frames[0].Time)))}
+	for k, f := range frames[:n] {
+		s := &fmp4.Sample{IsNonSyncSample: !f.Keyframe, Payload: f.Data}
+		if w.tracks[i].Codec == media.H264 {
+			s.Payload = withLengths(f.Data)
+		}
+		end := f.Time + max(f.Duration, time.Second/30)
+		if k+1 < len(frames) {
+			end = frames[k+1].Time
+		}
+		s.Duration = uint32(max(0, ticks(end)-ticks(f.Time)))
+		t.Samples = append(t.Samples, s)
+	}
+	w.held[i] = append([]Frame(nil), frames[n:]...)
+	return t
+}
+
+func (w *mp4Writer) Close() error {
+	return errors.Join(w.flush(0), w.f.Close())
+}

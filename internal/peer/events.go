@@ -1,0 +1,238 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A Message is something the server said on the events socket.
+type Message struct {
+	Type     string          `json:"type"`
+	Sequence uint64          `json:"sequence,omitempty"` // 0 if it isn't numbered
+	Payload  json.RawMessage `json:"payload,omitempty"`
+}
+
+// Member is a participant as the events socket describes it.
+type Member struct {
+	ID           string            `json:"id"`
+	UserID       string            `json:"userId"`
+	Attributes   map[string]string `json:"attributes"`
+	IsPublishing bool              `json:"isPublishing"`
+}
+
+// StageState is the payload of STAGE_STATE: all who are to be seen.
+type StageState struct {
+	StageID      string   `json:"stageId"`
+	Participants []Member `json:"participants"`
+}
+
+// Notice is what the messages about one participant or one subscription have in
+// common, and what most of them say.
+type Notice struct {
+	ParticipantID string `json:"participantId"`
+	IsPublishing  *bool  `json:"isPublishing"`
+	AudioMuted    *bool  `json:"audioMuted"`
+	VideoStopped  *bool  `json:"videoStopped"`
+	Label         string `json:"label"`
+	Reason        string `json:"reason"`
+}
+
+// State decodes a STAGE_STATE; ok is false for every other message.
+func (m Message) State() (s StageState, ok bool) {
+	if m.Type != "STAGE_STATE" {
+		return s, false
+	}
+	return s, json.Unmarshal(m.Payload, &s) == nil
+}
+
+// Notice decodes the payload of any other message, as far as it has those fields.
+func (m Message) Notice() (n Notice, ok bool) {
+	return n, json.Unmarshal(m.Payload, &n) == nil
+}
+
+const (
+	messageBytes = 8 << 20 // a STAGE_STATE with a hundred publishers and their attributes
+	pingEvery    = 15 * time.Second
+	firstBackoff = 250 * time.Millisecond
+	lastBackoff  = 10 * time.Second
+)
+
+// Events listens to a stage's events socket. Its zero value is not usable: see
+// NewEvents.
+type Events struct {
+	url    string
+	bearer string
+	client *http.Client
+	hello  []Message
+
+	mu   sync.Mutex // guards what follows
+	conn *websocket.Conn
+	seen uint64 // last sequence number
+}
+
+// NewEvents prepares the socket of the token's stage. hello is said after each
+// connect: CLIENT_INFO, for instance.
+func NewEvents(t Token, client *http.Client, hello ...Message) (*Events, error) {
+	if t.EventsURL == "" || t.StageID == "" {
+		return nil, errors.New("the token has no events_url or no topic: there are no events to listen to")
+	}
+	u, err := url.JoinPath(t.EventsURL, url.PathEscape(t.StageID))
+	if err != nil {
+		return nil, fmt.Errorf("the token's events_url: %w", err)
+	}
+	return &Events{url: u, bearer: t.Raw, client: client, hello: hello}, nil
+}
+
+// ErrKicked ends Run when the server won't have this participant any longer.
+var ErrKicked = errors.New("the participant was removed from the stage")
+
+// Run hands each message to handle, and reconnects whenever the socket breaks,
+// until ctx ends (it then returns nil) or the server refuses: a *Problem,
+// ErrKicked, or that the stage was deleted. PONG is kept to itself.
+func (e *Events) Run(ctx context.Context, handle func(Message)) error {
+	backoff := firstBackoff
+	for {
+		began := time.Now()
+		err := e.session(ctx, handle)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var refused *Problem
+		if errors.As(err, &refused) && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests || errors.Is(err, ErrKicked) {
+			return fmt.Errorf("events: %w", err)
+		}
+		if time.Since(began) > lastBackoff {
+			backoff = firstBackoff
+		}
+		// Spread, as a whole stage may have lost its node at once.
+		select {
+		case <-time.After(backoff/2 + rand.N(backoff)):
+		case <-ctx.Done():
+			return nil
+		}
+		backoff = min(2*backoff, lastBackoff)
+	}
+}
+
+// session is one connection, from handshake to its end.
+func (e *Events) session(ctx context.Context, handle func(Message)) error {
+	conn, err := e.dial(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var pinger sync.WaitGroup
+	pinger.Go(func() { e.ping(ctx, conn) })
+	defer func() {
+		cancel()
+		e.setConn(nil)
+		_ = conn.Close(websocket.StatusNormalClosure, "") // broken already, or told
+		pinger.Wait()
+	}()
+	for _, m := range e.hello {
+		if err := write(ctx, conn, m); err != nil {
+			return err
+		}
+	}
+	e.setConn(conn)
+	for {
+		_, data, err := conn.Read(ctx)
+		if err != nil {
+			return err
+		}
+		var m Message
+		if json.Unmarshal(data, &m) != nil || m.Type == "PONG" {
+			continue // newer servers may say what we don't understand
+		}
+		e.mu.Lock()
+		e.seen = max(e.seen, m.Sequence)
+		e.mu.Unlock()
+		handle(m)
+		switch m.Type {
+		case "KICKED", "STAGE_DELETED":
+			n, _ := m.Notice() // without a reason it is true as well
+			return fmt.Errorf("%w: %s %s", ErrKicked, m.Type, n.Reason)
+		case "GOING_AWAY":
+			return errors.New("the node goes away")
+		}
+	}
+}
+
+// dial offers the token as the only sub-protocol, and says what was last seen.
+func (e *Events) dial(ctx context.Context) (*websocket.Conn, error) {
+	at := e.url
+	e.mu.Lock()
+	if e.seen > 0 {
+		at += "?after=" + strconv.FormatUint(e.seen, 10)
+	}
+	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	conn, resp, err := websocket.Dial(ctx, at, &websocket.DialOptions{HTTPClient: e.client, Subprotocols: []string{e.bearer}})
+	if err != nil {
+		if resp != nil && resp.StatusCode/100 != 1 {
+			return nil, readProblem(resp)
+		}
+		return nil, err
+	}
+	if conn.Subprotocol() != e.bearer {
+		_ = conn.Close(websocket.StatusPolicyViolation, "") // nothing was said yet
+		return nil, errors.New("the server did not select the token as sub-protocol")
+	}
+	conn.SetReadLimit(messageBytes)
+	return conn, nil
+}
+
+func (e *Events) ping(ctx context.Context, conn *websocket.Conn) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if write(ctx, conn, Message{Type: "PING"}) != nil {
+				return // the reader sees it, too
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (e *Events) setConn(c *websocket.Conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.conn = c
+}
+
+// Send says something to the server now; it fails while there is no connection.
+func (e *Events) Send(ctx context.Context, kind string, payload any) error {
+	e.mu.Lock()
+	conn := e.conn
+	e.mu.Unlock()
+	if conn == nil {
+		return errors.New("the events socket is not connected")
+	}
+	body, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	return write(ctx, conn, Message{Type: kind, Payload: body})
+}
+
+func write(ctx context.Context, conn *websocket.Conn, m Message) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return conn.Write(ctx, websocket.MessageText, data)
+}

@@ -1,0 +1,235 @@
+package peer
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer/pattern"
+)
+
+// An Inlet is one medium that a Subscription receives.
+type Inlet struct {
+	Codec media.Codec
+
+	order    reorder
+	assemble *assembler
+	asked    time.Time // when a keyframe was last asked for
+
+	mu    sync.Mutex // guards what follows
+	stats Stats
+	pace  pace
+	clock senderClock
+}
+
+// Stats are what an Inlet counted since it began. It is one record of plain
+// figures, so it is longer than a struct should be.
+type Stats struct {
+	Packets, Bytes uint64 // RTP payload
+	Lost           uint64 // packets that never came, not even again
+	Late           uint64 // packets that came twice or too late
+	Jitter         time.Duration
+	Frames         uint64 // that can be decoded
+	Keyframes      uint64
+	Width, Height  int
+	Freezes        uint64
+	Frozen         time.Duration
+	KeyframeWait   time.Duration   // from offer to first keyframe; 0 while there was none
+	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call
+	Mark           pattern.Mark    // of the last pattern picture
+}
+
+func newInlet(c media.Codec) *Inlet {
+	return &Inlet{Codec: c, assemble: newAssembler(c)}
+}
+
+// Stats returns the figures so far, and forgets the latencies it hands out.
+func (in *Inlet) Stats() Stats {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := in.stats
+	in.stats.Latencies = nil
+	s.Jitter = in.pace.jitter
+	return s
+}
+
+// Captured is when the sender took what has an RTP timestamp, by its own clock,
+// which its audio and video share. ok is false before its first report.
+func (in *Inlet) Captured(timestamp uint32) (t time.Time, ok bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.clock.at(timestamp, in.Codec.ClockRate())
+}
+
+const (
+	maxLatencies  = 4096 // kept between two calls of Stats
+	keyframeEvery = 500 * time.Millisecond
+)
+
+// take notes a packet and returns the frames it completes; ask says that a
+// keyframe is to be asked for.
+func (in *Inlet) take(p *rtp.Packet, now, offered time.Time) (frames []Received, ask bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.stats.Packets++
+	in.stats.Bytes += uint64(len(p.Payload))
+	in.pace.packet(p.Timestamp, now, in.Codec.ClockRate())
+	for _, a := range in.order.push(p, now) {
+		in.stats.Lost += uint64(a.lost)
+		f, whole, adrift := in.assemble.add(a)
+		if whole {
+			in.note(f, offered)
+			frames = append(frames, f)
+		}
+		if adrift && now.Sub(in.asked) >= keyframeEvery {
+			in.asked, ask = now, true
+		}
+	}
+	in.stats.Late = in.order.late
+	return frames, ask
+}
+
+func (in *Inlet) note(f Received, offered time.Time) {
+	s := &in.stats
+	s.Frames++
+	if in.Codec.Kind() == media.Audio {
+		return
+	}
+	if f.Keyframe {
+		if s.Keyframes == 0 {
+			s.KeyframeWait = f.Arrived.Sub(offered)
+		}
+		s.Keyframes++
+		if f.Width > 0 {
+			s.Width, s.Height = f.Width, f.Height
+		}
+	}
+	if frozen := in.pace.frame(f.Arrived); frozen > 0 {
+		s.Freezes++
+		s.Frozen += frozen
+	}
+	if in.Codec != media.H264 {
+		return
+	}
+	if m, ok := pattern.Find(f.Data); ok {
+		s.Mark = m
+		if len(s.Latencies) < maxLatencies {
+			s.Latencies = append(s.Latencies, f.Arrived.Sub(m.Sent))
+		}
+	}
+}
+
+// read hands frames on until the track ends.
+func (in *Inlet) read(track *webrtc.TrackRemote, pc *webrtc.PeerConnection, offered time.Time, onFrame func(*Inlet, Received)) {
+	for {
+		p, _, err := track.ReadRTP()
+		if err != nil {
+			return
+		}
+		frames, ask := in.take(p, time.Now(), offered)
+		if ask {
+			// If it gets lost, the next damage asks again.
+			_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}})
+		}
+		if onFrame == nil {
+			continue
+		}
+		for _, f := range frames {
+			onFrame(in, f)
+		}
+	}
+}
+
+// readReports keeps the sender's clock until the track ends.
+func (in *Inlet) readReports(r *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := r.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if sr, ok := p.(*rtcp.SenderReport); ok {
+				in.mu.Lock()
+				in.clock = senderClock{known: true, ntp: sr.NTPTime, rtp: sr.RTPTime}
+				in.mu.Unlock()
+			}
+		}
+	}
+}
+
+// senderClock maps RTP timestamps to the sender's wall clock (RFC 3550 §6.4.1).
+type senderClock struct {
+	known bool
+	ntp   uint64
+	rtp   uint32
+}
+
+const ntpToUnix = 2_208_988_800 // seconds from 1900 to 1970
+
+func (c senderClock) at(timestamp, rate uint32) (time.Time, bool) {
+	if !c.known {
+		return time.Time{}, false
+	}
+	reported := time.Unix(int64(c.ntp>>32)-ntpToUnix, int64(c.ntp&0xFFFFFFFF*1_000_000_000>>32))
+	return reported.Add(time.Duration(int32(timestamp-c.rtp)) * time.Second / time.Duration(rate)), true
+}
+
+// pace measures how evenly packets and pictures come.
+type pace struct {
+	started bool
+	transit int64 // of the last packet, in ticks, from an arbitrary zero
+	jitter  time.Duration
+	begin   time.Time
+
+	shown     time.Time
+	intervals []time.Duration // the last 30 between pictures
+}
+
+// packet updates the interarrival jitter (RFC 3550 §6.4.1 and A.8).
+func (p *pace) packet(timestamp uint32, now time.Time, rate uint32) {
+	if !p.started {
+		p.started, p.begin = true, now
+		p.transit = -int64(timestamp)
+		return
+	}
+	transit := int64(now.Sub(p.begin))*int64(rate)/int64(time.Second) - int64(timestamp)
+	d := int64(int32(transit - p.transit))
+	p.transit = transit
+	if d < 0 {
+		d = -d
+	}
+	p.jitter += (time.Duration(d)*time.Second/time.Duration(rate) - p.jitter) / 16
+}
+
+// frame returns how long the picture froze before this one, 0 if it didn't: a
+// freeze is a wait of more than three average ones and of 150 ms more than the
+// average, as in the W3C's WebRTC statistics (freezeCount).
+func (p *pace) frame(now time.Time) time.Duration {
+	if p.shown.IsZero() {
+		p.shown = now
+		return 0
+	}
+	wait := now.Sub(p.shown)
+	p.shown = now
+	frozen := time.Duration(0)
+	if n := len(p.intervals); n >= 5 {
+		var sum time.Duration
+		for _, i := range p.intervals {
+			sum += i
+		}
+		average := sum / time.Duration(n)
+		if wait > max(3*average, average+150*time.Millisecond) {
+			frozen = wait
+		}
+	}
+	if len(p.intervals) == 30 {
+		p.intervals = slices.Delete(p.intervals, 0, 1)
+	}
+	p.intervals = append(p.intervals, wait)
+	return frozen
+}

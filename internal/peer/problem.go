@@ -1,0 +1,63 @@
+package peer
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// A Problem is a server's refusal, as it explained it: RFC 9457, or whatever text
+// it sent.
+type Problem struct {
+	Status     int    // of HTTP
+	Title      string // never empty
+	Detail     string
+	Code       string // the SDK's name of the error, if it has one
+	RetryAfter string // as in the header
+}
+
+func (p *Problem) Error() string {
+	s := fmt.Sprintf("%d %s", p.Status, p.Title)
+	if p.Detail != "" && p.Detail != p.Title {
+		s += ": " + p.Detail
+	}
+	if p.Code != "" {
+		s += " (" + p.Code + ")"
+	}
+	if p.RetryAfter != "" {
+		s += ", retry after " + p.RetryAfter + " s"
+	}
+	return s
+}
+
+// Denied is true when another or a fresh token may help, and nothing else.
+func (p *Problem) Denied() bool {
+	return p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden
+}
+
+const problemBytes = 64 << 10
+
+func readProblem(resp *http.Response) *Problem {
+	p := &Problem{Status: resp.StatusCode, RetryAfter: resp.Header.Get("Retry-After")}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, problemBytes)) // half a message is better than none
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	var said struct{ Title, Detail, Code, Message string }
+	if strings.HasSuffix(kind, "json") && json.Unmarshal(body, &said) == nil {
+		p.Title, p.Detail, p.Code = said.Title, said.Detail, said.Code
+		if p.Detail == "" {
+			p.Detail = said.Message
+		}
+	} else if text := strings.TrimSpace(string(body)); !strings.HasPrefix(text, "<") {
+		p.Detail = text[:min(len(text), 500)]
+	}
+	if p.Title == "" {
+		p.Title = http.StatusText(p.Status)
+	}
+	if p.Title == "" {
+		p.Title = "unexpected answer"
+	}
+	return p
+}

@@ -1,0 +1,126 @@
+package peer
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer/container"
+)
+
+// A Recording writes what a Subscription receives into a file. Sound and picture
+// are put in step by the sender's own clock, for whose reports it waits a little.
+// Its Take is a SubscribeConfig's OnFrame.
+type Recording struct {
+	path string
+
+	mu      sync.Mutex // guards what follows
+	began   time.Time
+	held    []heldFrame // until the tracks are known
+	out     container.Writer
+	inlets  []*Inlet // of each track of the file
+	shift   []time.Duration
+	written uint64
+	err     error
+}
+
+type heldFrame struct {
+	from  *Inlet
+	frame Received
+}
+
+// settleTime is how long a recording waits for a second medium, and for the
+// sender's reports.
+const settleTime = 1500 * time.Millisecond
+
+// NewRecording makes the file when the media are known. Its name's ending says
+// which kind it is, and may leave out a medium.
+func NewRecording(path string) *Recording { return &Recording{path: path} }
+
+// Take notes a frame.
+func (r *Recording) Take(in *Inlet, f Received) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil || !container.Takes(r.path, in.Codec) {
+		return
+	}
+	if r.began.IsZero() {
+		r.began = f.Arrived
+	}
+	if r.out != nil {
+		r.err = r.write(in, f)
+		return
+	}
+	r.held = append(r.held, heldFrame{in, f})
+	if f.Arrived.Sub(r.began) >= settleTime {
+		r.err = r.start()
+	}
+}
+
+// start makes the file for the media that came, and writes what was held.
+func (r *Recording) start() error {
+	var tracks []container.Track
+	var captured []time.Time
+	synced := true
+	for _, h := range r.held {
+		if slices.Contains(r.inlets, h.from) {
+			continue
+		}
+		t := container.Track{Codec: h.from.Codec, Width: h.frame.Width, Height: h.frame.Height}
+		if t.Codec == media.Opus {
+			t.Channels = 2
+		}
+		at, ok := h.from.Captured(h.frame.Timestamp)
+		synced = synced && ok
+		r.inlets, tracks, captured = append(r.inlets, h.from), append(tracks, t), append(captured, at.Add(-h.frame.Time))
+	}
+	if !synced { // some say when it was taken, some don't: when it came is the next best
+		for i, in := range r.inlets {
+			n := slices.IndexFunc(r.held, func(h heldFrame) bool { return h.from == in })
+			captured[i] = r.held[n].frame.Arrived.Add(-r.held[n].frame.Time)
+		}
+	}
+	out, err := container.Create(r.path, tracks)
+	if err != nil {
+		return err
+	}
+	r.out = out
+	zero := slices.MinFunc(captured, time.Time.Compare)
+	for _, c := range captured {
+		r.shift = append(r.shift, c.Sub(zero))
+	}
+	slices.SortStableFunc(r.held, func(a, b heldFrame) int { return a.frame.Arrived.Compare(b.frame.Arrived) })
+	for _, h := range r.held {
+		if err := r.write(h.from, h.frame); err != nil {
+			return err
+		}
+	}
+	r.held = nil
+	return nil
+}
+
+func (r *Recording) write(in *Inlet, f Received) error {
+	i := slices.Index(r.inlets, in)
+	if i < 0 {
+		return nil // began after the file's tracks were settled
+	}
+	f.Frame.Track = i
+	f.Frame.Time += r.shift[i]
+	r.written++
+	return r.out.Write(f.Frame)
+}
+
+// Close completes the file. It is an error if nothing came.
+func (r *Recording) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil && r.out == nil && len(r.held) > 0 {
+		r.err = r.start()
+	}
+	if r.out == nil {
+		return errors.Join(r.err, errors.New("nothing was recorded: no frame came"))
+	}
+	return errors.Join(r.err, r.out.Close())
+}

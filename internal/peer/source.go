@@ -1,0 +1,249 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer/container"
+	"rostrum/internal/peer/pattern"
+)
+
+// A Source fills outlets with frames, each at its time.
+type Source interface {
+	Outlets() []*Outlet
+	// Run sends until ctx ends or there is nothing more to send, and then returns
+	// nil. It is called once.
+	Run(ctx context.Context) error
+}
+
+// PatternConfig says what a made-up participant sends. Zero values take the
+// default.
+type PatternConfig struct {
+	Video     pattern.VideoConfig // of the best layer
+	Simulcast bool                // up to three layers: hi, mid and low, each half as wide and high
+	NoAudio   bool
+	NoVideo   bool
+}
+
+// patternSource makes pictures and sound up.
+type patternSource struct {
+	video  *Outlet
+	layers []patternLayer
+	audio  *Outlet
+	tone   *pattern.Tone
+	fps    int
+}
+
+type patternLayer struct {
+	video *pattern.Video
+	every uint32 // of the best layer's pictures
+}
+
+// layerShares are the bit rate and the picture rate of each layer against the
+// best, as the service's web SDK has them by default.
+var layerShares = []struct {
+	rid     string
+	bitrate float64
+	every   uint32
+}{{"hi", 1, 1}, {"mid", 0.41, 1}, {"low", 0.12, 2}}
+
+// NewPatternSource makes a source of the test pattern.
+func NewPatternSource(c PatternConfig) (Source, error) {
+	s := &patternSource{}
+	if c.NoAudio && c.NoVideo {
+		return nil, errors.New("neither sound nor picture is wanted")
+	}
+	if !c.NoAudio {
+		tone, err := pattern.NewTone(c.Video.Identity)
+		if err != nil {
+			return nil, err
+		}
+		s.tone, s.audio = tone, NewOutlet(media.Opus)
+	}
+	if !c.NoVideo {
+		return s, s.addLayers(c)
+	}
+	return s, nil
+}
+
+func (s *patternSource) addLayers(c PatternConfig) error {
+	best := c.Video
+	if best.Width == 0 && best.Height == 0 {
+		best.Width, best.Height = 1280, 720
+	}
+	if best.FPS == 0 {
+		best.FPS = 30
+	}
+	s.fps = best.FPS
+	var rids []string
+	for i, share := range layerShares {
+		v := best
+		v.Width, v.Height = best.Width>>i&^1, best.Height>>i&^1
+		v.Bitrate = int(float64(best.Bitrate) * share.bitrate)
+		if v.FPS = max(1, best.FPS/int(share.every)); i > 0 && (!c.Simulcast || pattern.Scale(v.Width, v.Height) < 1) {
+			break
+		}
+		video, err := pattern.NewVideo(v)
+		if err != nil {
+			return err
+		}
+		s.layers, rids = append(s.layers, patternLayer{video, share.every}), append(rids, share.rid)
+	}
+	if len(rids) == 1 {
+		rids = nil
+	}
+	s.video = NewOutlet(media.H264, rids...)
+	return nil
+}
+
+func (s *patternSource) Outlets() []*Outlet {
+	var all []*Outlet
+	for _, o := range []*Outlet{s.audio, s.video} {
+		if o != nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+func (s *patternSource) Run(ctx context.Context) error {
+	start := time.Now()
+	pictures, packets := uint32(0), uint32(0)
+	for {
+		const never = time.Duration(1<<63 - 1)
+		nextPicture, nextPacket := never, never
+		if s.video != nil {
+			nextPicture = time.Duration(pictures) * time.Second / time.Duration(s.fps)
+		}
+		if s.audio != nil {
+			nextPacket = time.Duration(packets) * pattern.PacketTime
+		}
+		if !sleepUntil(ctx, start.Add(min(nextPicture, nextPacket))) {
+			return nil
+		}
+		if nextPacket <= nextPicture {
+			f := container.Frame{Time: nextPacket, Duration: pattern.PacketTime, Keyframe: true, Data: s.tone.Packet(packets)}
+			packets++
+			if err := s.audio.Write(0, f); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.picture(pictures, nextPicture); err != nil {
+			return err
+		}
+		pictures++
+	}
+}
+
+// picture sends a picture on the layers whose turn it is.
+func (s *patternSource) picture(n uint32, at time.Duration) error {
+	now := time.Now()
+	for i, l := range s.layers {
+		if n%l.every != 0 {
+			continue
+		}
+		asked := false
+		select {
+		case <-s.video.KeyframeWanted(i):
+			asked = true
+		default:
+		}
+		unit, key := l.video.Frame(n/l.every, now, asked)
+		if err := s.video.Write(i, container.Frame{Time: at, Keyframe: key, Data: unit}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sleepUntil returns false if ctx ended first.
+func sleepUntil(ctx context.Context, t time.Time) bool {
+	wait := time.Until(t)
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fileSource plays a file.
+type fileSource struct {
+	path    string
+	options container.Options
+	loop    bool
+	outlets []*Outlet
+}
+
+// NewFileSource plays a file once, or again and again. A file that must be
+// converted first is a *container.Unsupported error.
+func NewFileSource(path string, o container.Options, loop bool) (Source, error) {
+	r, err := container.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	s := &fileSource{path: path, options: o, loop: loop}
+	for _, t := range r.Tracks() {
+		s.outlets = append(s.outlets, NewOutlet(t.Codec))
+	}
+	return s, nil
+}
+
+func (s *fileSource) Outlets() []*Outlet { return s.outlets }
+
+func (s *fileSource) Run(ctx context.Context) error {
+	start, offset := time.Now(), time.Duration(0)
+	for {
+		length, err := s.play(ctx, start, offset)
+		if err != nil || !s.loop || ctx.Err() != nil {
+			return err
+		}
+		if length <= 0 {
+			return fmt.Errorf("%s: nothing to repeat", s.path)
+		}
+		offset += length
+	}
+}
+
+// play sends the file once, from offset on, and returns how long it is.
+func (s *fileSource) play(ctx context.Context, start time.Time, offset time.Duration) (length time.Duration, err error) {
+	r, err := container.Open(s.path, s.options)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	last := make([]time.Duration, len(s.outlets)) // to guess how long the last picture is shown
+	for {
+		f, err := r.Next()
+		if err == io.EOF {
+			return length, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", s.path, err)
+		}
+		shown := f.Duration
+		if shown == 0 {
+			shown = f.Time - last[f.Track]
+		}
+		last[f.Track] = f.Time
+		length = max(length, f.Time+shown)
+		f.Time += offset
+		if !sleepUntil(ctx, start.Add(f.Time)) {
+			return length, nil
+		}
+		if err := s.outlets[f.Track].Write(0, f); err != nil {
+			return 0, err
+		}
+	}
+}

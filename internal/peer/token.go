@@ -1,0 +1,48 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"rostrum/internal/token"
+)
+
+// Token is a participant token and what it says, unverified: only the server can
+// tell whether it is true.
+type Token struct {
+	token.Claims
+	Raw string // as it was read; the bearer token and the socket's sub-protocol
+}
+
+// ReadToken reads a participant token. It fails on what is no token; one that
+// lacks addresses is read, and they are empty.
+func ReadToken(raw string) (Token, error) {
+	raw = strings.TrimSpace(raw)
+	claims, err := token.Read(raw)
+	if err != nil {
+		return Token{}, fmt.Errorf("read token: %w", err)
+	}
+	return Token{Claims: claims, Raw: raw}, nil
+}
+
+// PublishAt is where the token's holder publishes.
+func (t Token) PublishAt() (Endpoint, error) {
+	if t.WHIPURL == "" {
+		return Endpoint{}, errors.New("the token has no whip_url: say where to publish")
+	}
+	return Endpoint{URL: t.WHIPURL, Bearer: t.Raw}, nil
+}
+
+// SubscribeAt is where the token's holder receives a publisher of its stage.
+func (t Token) SubscribeAt(participantID string) (Endpoint, error) {
+	if t.WHIPURL == "" {
+		return Endpoint{}, errors.New("the token has no whip_url: say where to subscribe")
+	}
+	u, err := url.JoinPath(t.WHIPURL, "subscribe", url.PathEscape(participantID))
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("the token's whip_url: %w", err)
+	}
+	return Endpoint{URL: u, Bearer: t.Raw}, nil
+}

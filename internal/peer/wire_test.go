@@ -1,0 +1,249 @@
+package peer_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+	"rostrum/internal/peer/container"
+	"rostrum/internal/peer/pattern"
+	"rostrum/test/reference"
+)
+
+// server speaks the participant's wire around the reference forwarder, as far as
+// a client can tell: redirects, tokens, problems, sessions.
+type server struct {
+	*httptest.Server
+	forwarder *reference.Forwarder
+
+	mu       sync.Mutex
+	requests []string // method and path of each that carried the right token
+	layer    map[string]any
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	f, err := reference.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{forwarder: f}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /whip", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/whip/elsewhere", http.StatusTemporaryRedirect)
+	})
+	mux.HandleFunc("POST /whip/elsewhere", func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("Authorization"), "."+denied) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"type":"about:blank","title":"Not allowed to publish","detail":"the token has no publish capability","code":"TOKEN_CAPABILITY"}`)
+			return
+		}
+		w.Header().Add("Link", `<turn:127.0.0.1:3478?transport=udp>; rel="ice-server"; username="u"; credential="a,\"b"; credential-type="password"`)
+		s.pass(w, r, "/whip/alice")
+	})
+	mux.HandleFunc("POST /whip/subscribe/{id}", func(w http.ResponseWriter, r *http.Request) {
+		s.pass(w, r, "/whep/"+r.PathValue("id"))
+	})
+	mux.HandleFunc("POST /peers/{id}/layer", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err := json.NewDecoder(r.Body).Decode(&s.layer); err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(w, `{"label":"low","width":320,"height":180,"somethingNew":1}`)
+	})
+	mux.HandleFunc("DELETE /peers/{id}", func(w http.ResponseWriter, r *http.Request) { s.pass(w, r, r.URL.Path) })
+	s.Server = httptest.NewServer(mux)
+	t.Cleanup(func() {
+		s.Close()
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (s *server) pass(w http.ResponseWriter, r *http.Request, path string) {
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ey") {
+		http.Error(w, "no token", http.StatusUnauthorized)
+		return
+	}
+	s.mu.Lock()
+	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
+	s.mu.Unlock()
+	r.URL.Path = path
+	s.forwarder.ServeHTTP(w, r)
+}
+
+func (s *server) seen() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.requests, ", ")
+}
+
+const (
+	allowed = "c2lnbmVk"
+	denied  = "ZGVuaWVk"
+)
+
+// tokenFor is a participant token that leads to s; nobody here checks its signature.
+func (s *server) tokenFor(t *testing.T, signature string) peer.Token {
+	t.Helper()
+	payload := fmt.Sprintf(`{"exp":4000000000,"iat":1700000000,"jti":"alice","resource":"arn:aws:ivs:us-east-1:000000000000:stage/abcdefghijkl",
+		"topic":"abcdefghijkl","whip_url":"%s/whip","events_url":"%s/events","user_id":"u","version":"1.0","attributes":{"name":"Alice"},
+		"capabilities":{"allow_publish":true,"allow_subscribe":true}}`, s.URL, strings.Replace(s.URL, "http", "ws", 1))
+	encode := base64.RawURLEncoding.EncodeToString
+	token, err := peer.ReadToken(encode([]byte(`{"alg":"ES384","typ":"JWT"}`)) + "." + encode([]byte(payload)) + "." + signature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// send writes the pattern and its tone to outlets until ctx ends.
+func send(ctx context.Context, t *testing.T, video *peer.Outlet) {
+	v, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180, FPS: 30, Bitrate: 300_000, Keyframe: time.Hour, Identity: 77})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	tick := time.NewTicker(time.Second / 30)
+	defer tick.Stop()
+	for n := uint32(0); ; n++ {
+		asked := false
+		select {
+		case <-video.KeyframeWanted(0):
+			asked = true
+		default:
+		}
+		unit, key := v.Frame(n, time.Now(), asked)
+		if err := video.Write(0, container.Frame{Time: time.Duration(n) * time.Second / 30, Keyframe: key, Data: unit}); err != nil && ctx.Err() == nil {
+			t.Error(err)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func TestWire_APublisherIsSeenByASubscriber(t *testing.T) {
+	s := newServer(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	token := s.tokenFor(t, allowed)
+	at, err := token.PublishAt()
+	if err != nil {
+		t.Fatal(err)
+	}
+	video := peer.NewOutlet(media.H264)
+	pub, err := peer.Publish(ctx, at, peer.UDPOnly, video)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sending, stop := context.WithCancel(ctx)
+	var sender sync.WaitGroup
+	sender.Go(func() { send(sending, t, video) })
+
+	sub, frames := subscribe(ctx, t, token)
+	wait(ctx, t, frames, 20)
+	st := sub.Inlets()[0].Stats()
+	if st.Keyframes == 0 || st.KeyframeWait <= 0 || st.Width != 320 || st.Height != 180 || st.Lost != 0 {
+		t.Errorf("statistics are %+v", st)
+	}
+	if st.Mark.Identity != 77 || len(st.Latencies) == 0 || st.Latencies[0] <= 0 || st.Latencies[0] > 5*time.Second {
+		t.Errorf("the mark is %+v, latencies %v", st.Mark, st.Latencies)
+	}
+	layer, err := sub.ChooseLayer(ctx, "low")
+	if err != nil || layer.Label != "low" || layer.Width != 320 || fmt.Sprint(s.layer) != "map[label:low]" {
+		t.Errorf("asked %v for a layer, got %+v, %v", s.layer, layer, err)
+	}
+	servers := pub.ICEServers()
+	if len(servers) != 1 || servers[0] != (peer.ICEServer{URL: "turn:127.0.0.1:3478?transport=udp", Username: "u", Credential: `a,"b`}) {
+		t.Errorf("ICE servers are %+v", servers)
+	}
+
+	stop()
+	sender.Wait()
+	if err := errors.Join(sub.Close(), sub.Close(), pub.Close()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-pub.Done():
+	default:
+		t.Error("closed, but not done")
+	}
+	want := "POST /whip/elsewhere, POST /whip/subscribe/alice, DELETE /peers/2, DELETE /peers/1"
+	if got := s.seen(); got != want {
+		t.Errorf("requests were %s, want %s", got, want)
+	}
+}
+
+// subscribe retries while the publisher's first packets are on their way.
+func subscribe(ctx context.Context, t *testing.T, token peer.Token) (*peer.Subscription, <-chan peer.Received) {
+	t.Helper()
+	at, err := token.SubscribeAt(token.ParticipantID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := make(chan peer.Received, 100)
+	for {
+		sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{Network: peer.UDPOnly, OnFrame: func(_ *peer.Inlet, f peer.Received) {
+			select {
+			case frames <- f:
+			default:
+			}
+		}})
+		if p, refused := errors.AsType[*peer.Problem](err); refused && p.Status == http.StatusNotFound {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sub, frames
+	}
+}
+
+func wait(ctx context.Context, t *testing.T, frames <-chan peer.Received, n int) {
+	t.Helper()
+	for i := range n {
+		select {
+		case f := <-frames:
+			if i == 0 && !f.Keyframe {
+				t.Error("the first frame handed out is no keyframe")
+			}
+		case <-ctx.Done():
+			t.Fatalf("only %d frames came", i)
+		}
+	}
+}
+
+func TestWire_ARefusalSaysWhy(t *testing.T) {
+	s := newServer(t)
+	at, err := s.tokenFor(t, denied).PublishAt()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = peer.Publish(t.Context(), at, peer.UDPOnly, peer.NewOutlet(media.Opus))
+	p, ok := errors.AsType[*peer.Problem](err)
+	if !ok || !p.Denied() || p.Code != "TOKEN_CAPABILITY" {
+		t.Fatalf("refused with %v", err)
+	}
+	want := "publish: 403 Not allowed to publish: the token has no publish capability (TOKEN_CAPABILITY)"
+	if err.Error() != want {
+		t.Errorf("it says %q, want %q", err, want)
+	}
+}
