@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -55,36 +56,37 @@ type verbs struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal is not caught
-	os.Exit(run(ctx, os.Args[1:]))
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run reads the command line, carries out its verb and answers the exit code.
-func run(ctx context.Context, args []string) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var cli verbs
-	out := &output{people: os.Stdout, json: &cli.JSON}
+	out := &output{people: stdout, log: stderr, json: &cli.JSON}
 	parser, err := kong.New(&cli,
 		kong.Name("rostrum"),
 		kong.Description("Amazon IVS Real-Time stages, on your own machines."),
+		kong.Writers(stdout, stderr),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {
-		return report(err)
+		return report(stderr, err)
 	}
 	chosen, err := parser.Parse(args)
 	if err != nil {
-		return report(misuse(err))
+		return report(stderr, misuse(err))
 	}
-	return report(chosen.Run())
+	return report(stderr, chosen.Run())
 }
 
 // report tells people what went wrong and answers the exit code.
-func report(err error) int {
+func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(os.Stderr, "rostrum: "+err.Error())
+	fmt.Fprintln(stderr, "rostrum: "+err.Error())
 	if _, ok := errors.AsType[misused](err); ok {
 		return exitUsage
 	}

@@ -9,6 +9,7 @@ import (
 // output is where a verb speaks.
 type output struct {
 	people io.Writer
+	log    io.Writer
 	json   *bool // --json, known once the command line is read
 }
 
