@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"rostrum/internal/control"
 )
 
 func TestSettings_FlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
@@ -55,8 +58,14 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "a region that is none", env: "ROSTRUM_REGION=moon", complaint: `ROSTRUM_REGION: "moon" is no region`},
 		{name: "a URL with a path", args: []string{"--public-url", "https://a.example/b"}, complaint: "is no URL of the form"},
 		{name: "a certificate without key", args: []string{"--tls-cert", "a.pem"}, complaint: "tls_cert and tls_key go together"},
-		{name: "an access key without secret", args: []string{"--access-key", "AKIA1234"}, complaint: "access_key and secret_key go together"},
+		{name: "a secret without access key", args: []string{"--secret-key", "kQ3vT8xZp1LmN6rB9wYc"}, complaint: "access_key, which is missing"},
 		{name: "a short secret, not repeated", args: []string{"--access-key", "AKIA1234", "--secret-key", "sesame"}, complaint: "a secret has 16 to 128 characters"},
+		{name: "a profile that is none", args: []string{"--limits", "azure"}, complaint: `"azure" is not one of the profiles open, aws`},
+		{name: "a limit that is none", file: "limits: {profile: aws, stage: 5}", complaint: `rostrum.yaml:1: limits: there is no limit "stage"; did you mean stages?`},
+		{name: "a limit that is no number", file: "limits: {stages: many}", complaint: `limits: stages: "many" is no whole number`},
+		{name: "a limit below nothing", env: "ROSTRUM_LIMITS=open,requests=-1", complaint: `requests: "-1" is no number of requests`},
+		{name: "a limit without a unit", file: "limits: {connection_duration: 24}", complaint: `"24" is no duration such as 24h`},
+		{name: "a list of limits", file: "limits: [aws]", complaint: "expected a profile or a map of limits"},
 		{name: "a file that is not there", args: []string{"--config", "missing.yaml"}, complaint: "missing.yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -79,7 +88,7 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 
 func TestConfigPrint_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	const strong = "kQ3vT8xZp1LmN6rB9wYc"
-	cmd := rostrum(t, "config", "print", "--listen", "127.0.0.1:9", "--ephemeral", "--access-key", "AKIAREAL1", "--secret-key", strong)
+	cmd := rostrum(t, "config", "print", "--listen", "127.0.0.1:9", "--ephemeral", "--limits", "aws,stages=5", "--access-key", "AKIAREAL1", "--secret-key", strong)
 	printed, stderr, code := finish(t, cmd)
 	if code != exitOK || strings.Contains(printed, strong) {
 		t.Fatalf("exit %d, %s\n%s", code, stderr, printed)
@@ -94,7 +103,7 @@ func TestConfigPrint_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
 		t.Fatal(err)
 	}
-	if seen["listen"].Value != "127.0.0.1:9" || seen["ephemeral"].Value != "true" || seen["account"].Value != "000000000000" {
+	if seen["listen"].Value != "127.0.0.1:9" || seen["ephemeral"].Value != "true" || seen["account"].Value != "000000000000" || seen["limits"].Value != "aws,stages=5" {
 		t.Errorf("expected the same settings, saw %v", seen)
 	}
 }
@@ -140,5 +149,25 @@ func write(t *testing.T, dir, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestLimits_SingleValuesLieOverAProfile(t *testing.T) {
+	var l limits
+	if err := l.UnmarshalText([]byte("aws,stages=5,connection_duration=1h,requests=2.5")); err != nil {
+		t.Fatal(err)
+	}
+	expected := control.AWSLimits()
+	expected.Stages, expected.ConnectionDuration, expected.Requests = 5, time.Hour, 2.5
+	if l.Limits != expected {
+		t.Errorf("expected %+v, saw %+v", expected, l.Limits)
+	}
+	if err := l.UnmarshalText([]byte("stages=7")); err == nil && l.profile != "open" {
+		t.Errorf("expected values without profile to lie over open, saw %s", l)
+	}
+	for name := range limitFields(new(control.Limits)) {
+		if name == "" {
+			t.Error("a limit has no name to be set by")
+		}
 	}
 }

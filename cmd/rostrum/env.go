@@ -15,8 +15,8 @@ type envVerb struct {
 	Settings settings `embed:""`
 }
 
-// credentials are what a client needs.
-type credentials struct {
+// An environment is what a client needs to know.
+type environment struct {
 	Endpoint  string `json:"endpoint"`
 	AccessKey string `json:"accessKeyId"`
 	SecretKey string `json:"secretAccessKey"`
@@ -45,13 +45,13 @@ func (v *envVerb) Run(ctx context.Context, out *output) error {
 	if !key.Revoked.IsZero() {
 		return fmt.Errorf("access key %s of the first operator is revoked: rostrum keys create makes another", key.ID)
 	}
-	c := credentials{Endpoint: endpoint, AccessKey: key.ID, SecretKey: key.Secret, Region: string(s.Region)}
+	c := environment{Endpoint: endpoint, AccessKey: key.ID, SecretKey: key.Secret, Region: string(s.Region)}
 	return out.say(c, c.exports)
 }
 
-// exports writes the credentials for a POSIX shell. A session token of other
+// exports writes it for a POSIX shell. A session token of other
 // credentials would spoil the signatures.
-func (c credentials) exports(w io.Writer) {
+func (c environment) exports(w io.Writer) {
 	for _, variable := range [][2]string{
 		{"AWS_ENDPOINT_URL_IVS_REALTIME", c.Endpoint},
 		{"AWS_ACCESS_KEY_ID", c.AccessKey},

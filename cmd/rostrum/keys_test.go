@@ -68,16 +68,16 @@ func TestKeys_WantAFolderThatIsThere(t *testing.T) {
 
 func TestEnv_PrintsTheSameKeyEveryTime(t *testing.T) {
 	data := t.TempDir()
-	first := answer[credentials](t, "env", "--data-dir", data)
-	if again := answer[credentials](t, "env", "--data-dir", data); first != again || first.Endpoint != "http://127.0.0.1:7080" || first.AccessKey == "" {
+	first := answer[environment](t, "env", "--data-dir", data)
+	if again := answer[environment](t, "env", "--data-dir", data); first != again || first.Endpoint != "http://127.0.0.1:7080" || first.AccessKey == "" {
 		t.Errorf("expected %+v again, saw %+v", first, again)
 	}
-	if other := answer[credentials](t, "env", "--data-dir", data, "--account", "222222222222"); other.AccessKey == first.AccessKey {
+	if other := answer[environment](t, "env", "--data-dir", data, "--account", "222222222222"); other.AccessKey == first.AccessKey {
 		t.Errorf("expected another key for another account, saw %s twice", other.AccessKey)
 	}
 	const id, strong = "OWNKEY1", "kQ3vT8xZp1LmN6rB9wYc"
-	own := answer[credentials](t, "env", "--data-dir", data, "--access-key", id, "--secret-key", strong, "--public-url", "https://rostrum.example/", "--region", "eu-west-1")
-	if expected := (credentials{"https://rostrum.example", id, strong, "eu-west-1"}); own != expected {
+	own := answer[environment](t, "env", "--data-dir", data, "--access-key", id, "--secret-key", strong, "--public-url", "https://rostrum.example/", "--region", "eu-west-1")
+	if expected := (environment{"https://rostrum.example", id, strong, "eu-west-1"}); own != expected {
 		t.Errorf("expected %+v, saw %+v", expected, own)
 	}
 }
@@ -101,10 +101,10 @@ func TestEnv_IsWhatAShellTakes(t *testing.T) {
 
 func TestBackup_CanBeStartedOn(t *testing.T) {
 	data := t.TempDir()
-	key := answer[credentials](t, "env", "--data-dir", data)
+	key := answer[environment](t, "env", "--data-dir", data)
 	backup := filepath.Join(t.TempDir(), "copy")
 	answer[map[string]string](t, "backup", backup, "--data-dir", data)
-	if restored := answer[credentials](t, "env", "--data-dir", backup); restored != key {
+	if restored := answer[environment](t, "env", "--data-dir", backup); restored != key {
 		t.Errorf("expected %+v from the copy, saw %+v", key, restored)
 	}
 	if _, stderr, code := finish(t, rostrum(t, "backup", backup, "--data-dir", data)); code != exitFailure || !strings.Contains(stderr, "exists already") {

@@ -54,6 +54,9 @@ func ensureOperator(ctx context.Context, st *store.Store, s *settings) (key stor
 		case !errors.Is(err, ivsrealtime.ResourceNotFound):
 			return err
 		}
+		if s.AccessKey != "" && s.SecretKey == "" {
+			return fmt.Errorf("access key %s is not kept here, and secret_key is missing", id)
+		}
 		made = true
 		key = newAccessKey(string(s.Account), operatorName)
 		key.ID = id

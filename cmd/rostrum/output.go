@@ -21,10 +21,10 @@ func (o *output) say(v any, forPeople func(w io.Writer)) error {
 		forPeople(o.people)
 		return nil
 	}
-	line, err := json.Marshal(v)
-	if err != nil {
+	lines := json.NewEncoder(o.people)
+	lines.SetEscapeHTML(false) // it goes to programs and shells, not into pages
+	if err := lines.Encode(v); err != nil {
 		return fmt.Errorf("print as JSON: %w", err)
 	}
-	_, err = o.people.Write(append(line, '\n'))
-	return err
+	return nil
 }

@@ -34,6 +34,8 @@ type settings struct {
 	Auth      string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
 	Insecure  bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
 
+	Limits limits `name:"limits" group:"Limits" default:"open" placeholder:"PROFILE" help:"open is generous; aws has the managed service's quotas and rates; single values may follow: aws,stages=5."`
+
 	LogLevel  string `name:"log-level" group:"Logs" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat string `name:"log-format" group:"Logs" default:"text" enum:"text,json" help:"text for people, json for programs."`
 
@@ -110,8 +112,8 @@ func (s *settings) check() error {
 	switch {
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return errors.New("tls_cert and tls_key go together: one of them is missing")
-	case (s.AccessKey == "") != (s.SecretKey == ""):
-		return errors.New("access_key and secret_key go together: one of them is missing")
+	case s.AccessKey == "" && s.SecretKey != "":
+		return errors.New("secret_key goes with access_key, which is missing")
 	case s.Ephemeral && s.Database != "":
 		return errors.New("ephemeral keeps nothing, and database is where to keep it: one of them is too many")
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,12 +56,12 @@ func (s *settings) readFile(path string, all []declaration) error {
 		d, known := byKey[name]
 		switch {
 		case !known:
-			return fmt.Errorf("%s: there is no setting %q%s", where, name, suggestion(name, byKey))
+			return fmt.Errorf("%s: there is no setting %q%s", where, name, suggestion(name, maps.Keys(byKey)))
 		case seen[name]:
 			return fmt.Errorf("%s: %s is set twice", where, name)
 		}
 		seen[name] = true
-		text, err := scalar(value)
+		text, err := d.fromYAML(value)
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", where, name, err)
 		}
@@ -74,50 +76,30 @@ func (s *settings) readFile(path string, all []declaration) error {
 	return nil
 }
 
-// scalar is a YAML value in the form it has on the command line.
-func scalar(value *yaml.Node) (string, error) {
+// fromYAML is a YAML value in the form it has on the command line.
+func (d declaration) fromYAML(value *yaml.Node) (string, error) {
+	_, takesMap := d.Target.Interface().(limits)
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
 		return "", nil
 	case value.Kind == yaml.ScalarNode:
 		return value.Value, nil
+	case value.Kind == yaml.MappingNode && takesMap:
+		return joined(value)
+	case takesMap:
+		return "", errors.New("expected a profile or a map of limits")
 	}
-	return "", fmt.Errorf("expected one value")
+	return "", errors.New("expected one value")
 }
 
-// suggestion names the known key nearest to a wrong one, if any is near.
-func suggestion(wrong string, known map[string]declaration) string {
-	wrong = strings.ReplaceAll(strings.ToLower(wrong), "-", "_")
-	best, at := "", 4 // further away than three changes is no slip of the finger
-	for key := range known {
-		if d := distance(wrong, key); d < at || d == at && key < best {
-			best, at = key, d
+// joined writes a map of single values as name=value,name=value.
+func joined(value *yaml.Node) (string, error) {
+	var parts []string
+	for i := 0; i < len(value.Content); i += 2 {
+		if value.Content[i+1].Kind != yaml.ScalarNode {
+			return "", fmt.Errorf("%s: expected one value", value.Content[i].Value)
 		}
+		parts = append(parts, value.Content[i].Value+"="+value.Content[i+1].Value)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// distance counts the letters to insert, remove or change to get from a to b
-// (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return strings.Join(parts, ","), nil
 }

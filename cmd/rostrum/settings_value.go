@@ -122,6 +122,9 @@ func (u databaseURL) String() string {
 // GoString is the URL without its password.
 func (u databaseURL) GoString() string { return u.String() }
 
+// MarshalText is the URL without its password.
+func (u databaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
 // LogValue is the URL without its password.
 func (u databaseURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rostrum/internal/store"
+)
+
+// A greeting is what a server says once it is ready.
+type greeting struct {
+	Endpoint string        `json:"endpoint"`
+	DataDir  string        `json:"dataDir,omitempty"`
+	First    bool          `json:"firstStart"`
+	Took     time.Duration `json:"-"`
+
+	// Only of an ephemeral server, whose keys no other process can read.
+	AccessKey string `json:"accessKeyId,omitempty"`
+	SecretKey string `json:"secretAccessKey,omitempty"`
+	Region    string `json:"region"`
+
+	// Try is a line to paste that creates a stage.
+	Try string `json:"try"`
+
+	operator store.AccessKey
+	settings *settings
+}
+
+// say greets people or programs.
+func (g *greeting) say(out *output) error {
+	g.Region = string(g.settings.Region)
+	const create = "aws ivs-realtime create-stage --name hello"
+	if g.settings.Ephemeral {
+		g.DataDir, g.AccessKey, g.SecretKey = "", g.operator.ID, g.operator.Secret
+		g.Try = fmt.Sprintf("AWS_ENDPOINT_URL_IVS_REALTIME=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s %s",
+			quote(g.Endpoint), quote(g.AccessKey), quote(g.SecretKey), quote(g.Region), create)
+		return out.say(g, g.forPeople)
+	}
+	if full, err := filepath.Abs(g.DataDir); err == nil {
+		g.DataDir = full
+	}
+	g.Try = fmt.Sprintf(`eval "$(%s)" && %s`, g.env(), create)
+	return out.say(g, g.forPeople)
+}
+
+func (g *greeting) forPeople(w io.Writer) {
+	kept := g.DataDir
+	switch {
+	case kept == "":
+		kept = "nowhere: all is gone when this ends"
+	case g.First:
+		kept += " (new, with an access key for you)"
+	}
+	fmt.Fprintf(w, `Rostrum is ready after %d ms.
+
+  API    %s
+  Data   %s
+
+Create a stage from another terminal:
+
+  %s
+
+Ctrl-C stops.
+`, g.Took.Milliseconds(), g.Endpoint, kept, g.Try)
+}
+
+// env is the command that prints this server's exports, from whichever folder
+// it is called. What has its default there is left out.
+func (g *greeting) env() string {
+	s := g.settings
+	words := []string{thisProgram(), "env", "--data-dir", g.DataDir}
+	for _, flag := range [][3]string{
+		{"--public-url", g.Endpoint, "http://127.0.0.1:7080"},
+		{"--account", string(s.Account), "000000000000"},
+		{"--region", string(s.Region), "us-east-1"},
+		{"--access-key", string(s.AccessKey), ""},
+	} {
+		if flag[1] != flag[2] {
+			words = append(words, flag[0], flag[1])
+		}
+	}
+	for i := range words {
+		words[i] = quote(words[i])
+	}
+	return strings.Join(words, " ")
+}
+
+// thisProgram is how a shell finds this binary: by its name, where the name
+// leads to it.
+func thisProgram() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "rostrum"
+	}
+	found, err := exec.LookPath("rostrum")
+	if err == nil && sameFile(found, self) {
+		return "rostrum"
+	}
+	return self
+}
+
+func sameFile(a, b string) bool {
+	first, err1 := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(first, second)
+}

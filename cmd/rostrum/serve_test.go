@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"rostrum/ivsrealtime"
+)
+
+// A served is the real binary, serving.
+type served struct {
+	greeting
+	cmd *exec.Cmd
+}
+
+// serve starts the binary on a free port and waits until it is ready.
+func serve(t *testing.T, args ...string) *served {
+	t.Helper()
+	s := &served{cmd: rostrum(t, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)}
+	s.cmd.Cancel = func() error { return s.cmd.Process.Kill() }
+	var log strings.Builder
+	s.cmd.Stderr = &log
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &s.greeting)
+	}
+	if err != nil {
+		_ = s.cmd.Wait()
+		t.Fatalf("no greeting: %v, %s%s", err, line, log.String())
+	}
+	return s
+}
+
+// stop sends a signal and answers the exit code and how long it took.
+func (s *served) stop(t *testing.T, signal os.Signal) (code int, took time.Duration) {
+	t.Helper()
+	began := time.Now()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.cmd.Wait()
+	return s.cmd.ProcessState.ExitCode(), time.Since(began)
+}
+
+// createStage asks for a stage as an application would.
+func (s *served) createStage(t *testing.T, accessKey, secretKey string) (*ivsrealtime.CreateStageOutput, error) {
+	t.Helper()
+	client, err := ivsrealtime.NewClientBuilder().Region("us-east-1").EndpointOverride(s.Endpoint).
+		CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{Name: "hello"})
+}
+
+func TestServe_StopsWithinFiveSecondsOnSIGTERM(t *testing.T) {
+	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		s := serve(t, "--ephemeral")
+		// A client that never finishes its request must not hold the server up.
+		slow, err := net.Dial("tcp", strings.TrimPrefix(s.Endpoint, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer slow.Close()
+		if _, err := io.WriteString(slow, "POST /CreateStage HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		if code, took := s.stop(t, signal); code != exitOK || took > 5*time.Second {
+			t.Errorf("%v: expected exit 0 within 5 s, saw exit %d after %v", signal, code, took)
+		}
+	}
+}
+
+func TestServe_KeepsTheKeyOfTheFirstStart(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	first := serve(t, "--data-dir", data)
+	if !first.First || first.AccessKey != "" {
+		t.Errorf("expected a first start that prints no key, saw %+v", first.greeting)
+	}
+	printed := answer[environment](t, "env", "--data-dir", data)
+	if _, err := first.createStage(t, printed.AccessKey, printed.SecretKey); err != nil {
+		t.Errorf("create a stage with what env prints: %v", err)
+	}
+	if code, _ := first.stop(t, syscall.SIGTERM); code != exitOK {
+		t.Fatalf("expected exit 0, saw %d", code)
+	}
+	second := serve(t, "--data-dir", data)
+	if second.First {
+		t.Error("expected the second start to know that it is not the first")
+	}
+	if _, err := second.createStage(t, printed.AccessKey, printed.SecretKey); err != nil {
+		t.Errorf("create a stage with the same key after a restart: %v", err)
+	}
+	if _, err := second.createStage(t, printed.AccessKey, "another-secret-altogether"); err == nil {
+		t.Error("expected a wrong secret to be refused")
+	}
+	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("expected a folder for its owner alone, saw %v, %v", info.Mode(), err)
+	}
+}
+
+func TestServe_EphemeralPrintsItsKeyAndKeepsNothing(t *testing.T) {
+	s := serve(t, "--ephemeral")
+	if _, err := s.createStage(t, s.AccessKey, s.SecretKey); err != nil {
+		t.Errorf("create a stage with the printed key: %v", err)
+	}
+	if code, _ := s.stop(t, syscall.SIGTERM); code != exitOK {
+		t.Errorf("expected exit 0, saw %d", code)
+	}
+	if left, _ := os.ReadDir(s.cmd.Dir); len(left) > 0 {
+		t.Errorf("expected nothing left behind, saw %v", left)
+	}
+}
+
+func TestServe_TakesAnyCredentialsOnLoopbackWhenTold(t *testing.T) {
+	s := serve(t, "--ephemeral", "--auth", "none")
+	if out, err := s.createStage(t, "ANYBODY", "whatever-they-say"); err != nil || !strings.Contains(out.Stage.ARN, ":000000000000:stage/") {
+		t.Errorf("expected a stage of the first operator's account, saw %+v, %v", out, err)
+	}
+}
+
+func TestServe_TellsItsHealthAndCounts(t *testing.T) {
+	s := serve(t, "--ephemeral")
+	if _, err := s.createStage(t, s.AccessKey, s.SecretKey); err != nil {
+		t.Fatal(err)
+	}
+	for path, expected := range map[string]string{
+		"/healthz": "ok\n",
+		"/readyz":  "ready\n",
+		"/metrics": `rostrum_api_requests_total{code="",operation="CreateStage"} 1`,
+	} {
+		if status, body := fetch(t, s.Endpoint+path); status != http.StatusOK || !strings.Contains(body, expected) {
+			t.Errorf("%s: expected 200 and %q, saw %d %s", path, expected, status, body)
+		}
+	}
+	if status, _ := fetch(t, s.Endpoint+"/debug/pprof/"); status == http.StatusOK {
+		t.Error("profiles are served to everybody")
+	}
+}
+
+func TestServe_MetricsMoveToTheOperatorsAddress(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := free.Addr().String()
+	_ = free.Close()
+	s := serve(t, "--ephemeral", "--admin-listen", at)
+	if status, _ := fetch(t, s.Endpoint+"/metrics"); status == http.StatusOK {
+		t.Error("metrics are still served at the main address")
+	}
+	for _, path := range []string{"/metrics", "/debug/pprof/"} {
+		if status, body := fetch(t, "http://"+at+path); status != http.StatusOK {
+			t.Errorf("%s: expected 200, saw %d %s", path, status, body)
+		}
+	}
+}
+
+func TestServe_ThatCannotStartLeavesNoTrace(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, c := range map[string]struct{ listen, complaint string }{
+		"an address in use":    {taken.Addr().String(), "address already in use"},
+		"an address of others": {"0.0.0.0:0", "without TLS"},
+	} {
+		cmd := rostrum(t, "serve", "--listen", c.listen)
+		_, stderr, code := finish(t, cmd)
+		if code != exitFailure || !strings.Contains(stderr, c.complaint) {
+			t.Errorf("%s: expected exit 1 and %q, saw exit %d and %s", name, c.complaint, code, stderr)
+		}
+		if left, _ := os.ReadDir(cmd.Dir); len(left) > 0 {
+			t.Errorf("%s: expected nothing left behind, saw %v", name, left)
+		}
+	}
+}
+
+func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
+	dir := t.TempDir()
+	selfSigned(t, dir, "rostrum.example", time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour))
+	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&settings{}, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := listen(t.Context(), "127.0.0.1:0", cert, newLogger(&settings{}, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- l.run(ctx, http.NotFoundHandler()) }()
+	serial := func() string {
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+	}
+	old := serial()
+	selfSigned(t, dir, "rostrum.example", time.Now().Add(-time.Hour), time.Now().Add(48*time.Hour))
+	later := time.Now().Add(time.Minute)
+	if err := os.Chtimes(filepath.Join(dir, "cert.pem"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	cert.mu.Lock()
+	cert.looked = time.Time{} // as if the interval had passed
+	cert.mu.Unlock()
+	if renewed := serial(); renewed == old {
+		t.Errorf("expected the renewed certificate, saw %s again", old)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("expected a clean end, saw %v", err)
+	}
+}
+
+func TestTogether_EndsWhenTheFirstPartDoes(t *testing.T) {
+	ended := 0
+	waits := func(ctx context.Context) error { <-ctx.Done(); ended++; return nil }
+	if err := together(t.Context(), waits, func(context.Context) error { return io.ErrUnexpectedEOF }); err != io.ErrUnexpectedEOF || ended != 1 {
+		t.Errorf("expected the first error when all have ended, saw %v with %d ended", err, ended)
+	}
+	if err := together(t.Context(), waits, func(context.Context) error { return nil }); err != nil || ended != 2 {
+		t.Errorf("expected no error when all have ended, saw %v with %d ended", err, ended)
+	}
+}
+
+func TestLogger_HidesSecrets(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		var log strings.Builder
+		l := newLogger(&settings{LogLevel: "debug", LogFormat: format}, &log)
+		l.Info("m", "authorization", "sesame", "stream_key", "sesame", "participantToken", "sesame", "s", secret("sesame"),
+			"settings", settings{SecretKey: "sesame", Database: "postgres://u:sesame@h/d"}, "operation", "seen")
+		if strings.Contains(log.String(), "sesame") || !strings.Contains(log.String(), "seen") {
+			t.Errorf("expected secrets hidden and the rest shown, saw %s", log.String())
+		}
+	}
+}
+
+func fetch(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(b)
+}
