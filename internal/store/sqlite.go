@@ -59,7 +59,7 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 	if !durable {
 		synchronous = "OFF"
 	}
-	if d.writing, err = openPool(path, "journal_mode(WAL)", "synchronous("+synchronous+")"); err != nil {
+	if d.writing, err = openPool(path, "journal_mode(WAL)", "synchronous("+synchronous+")", "journal_size_limit(67108864)"); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, d.writing, sqliteDialect); err != nil {

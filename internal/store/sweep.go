@@ -2,10 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
-
-	"rostrum/internal/arn"
 )
 
 // A Retention says how long what is over is kept. Zero values mean the defaults.
@@ -38,33 +37,50 @@ const sweepLimit = 500
 func (s *Store) Sweep(ctx context.Context, r Retention) error {
 	r = r.filled()
 	now := time.Now()
-	for what, step := range map[string]func(*Tx) (int64, error){
-		"events":       func(tx *Tx) (int64, error) { return tx.sweepEvents(now.Add(-r.Events), r.EventBytes) },
-		"resources":    func(tx *Tx) (int64, error) { return tx.sweepResources(now) },
-		"sessions":     func(tx *Tx) (int64, error) { return tx.sweepSessions(now.Add(-r.Sessions)) },
-		"replications": func(tx *Tx) (int64, error) { return tx.sweepReplications() },
-		"answers": func(tx *Tx) (int64, error) {
-			return tx.exec(`DELETE FROM answer WHERE expires <= $1`, now.UnixMicro())
-		},
-		"revocations": func(tx *Tx) (int64, error) {
-			return tx.exec(`DELETE FROM revoked WHERE until <= $1`, now.UnixMicro())
-		},
+	for _, what := range []struct {
+		name string
+		part func(tx *Tx) (removed int64, err error)
+	}{
+		{"events", func(tx *Tx) (int64, error) { return tx.sweepEvents(now.Add(-r.Events), r.EventBytes) }},
+		{"resources", func(tx *Tx) (int64, error) { // uncounted when they ended
+			return tx.remove("resource", "arn", "expires <= $2", now.UnixMicro())
+		}},
+		{"answers", func(tx *Tx) (int64, error) {
+			return tx.remove("answer", "account, region, operation, token", "expires <= $2", now.UnixMicro())
+		}},
+		{"revocations", func(tx *Tx) (int64, error) {
+			return tx.remove("revoked", "stage_arn, participant_id", "until <= $2", now.UnixMicro())
+		}},
 	} {
-		for removed := int64(1); removed > 0; {
-			err := s.Write(ctx, func(tx *Tx) (err error) {
-				removed, err = step(tx)
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("sweep %s: %w", what, err)
-			}
+		if err := s.sweep(ctx, what.part); err != nil {
+			return fmt.Errorf("sweep %s: %w", what.name, err)
+		}
+	}
+	return errors.Join(s.sweepSessions(ctx, now.Add(-r.Sessions)), s.sweepReplications(ctx))
+}
+
+// sweep repeats a part, a transaction each time, until nothing is left to remove.
+func (s *Store) sweep(ctx context.Context, part func(tx *Tx) (int64, error)) error {
+	for removed := int64(1); removed > 0; {
+		err := s.Write(ctx, func(tx *Tx) (err error) {
+			removed, err = part(tx)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// sweepEvents cuts the oldest part off the log, as far as it is too old or the
-// rest is large enough.
+// remove deletes a few rows of a table, of those that fit a condition ($2 and on).
+func (tx *Tx) remove(table, key, condition string, args ...any) (int64, error) {
+	return tx.exec(`DELETE FROM `+table+` WHERE (`+key+`) IN (SELECT `+key+` FROM `+table+` WHERE `+condition+` LIMIT $1)`,
+		append([]any{sweepLimit}, args...)...)
+}
+
+// sweepEvents cuts a piece off the oldest end of the log, as far as it is too
+// old or the rest is large enough.
 func (tx *Tx) sweepEvents(before time.Time, keepBytes int64) (int64, error) {
 	var all int64
 	if _, err := tx.find([]any{&all}, `SELECT total FROM outbox`); err != nil {
@@ -91,22 +107,63 @@ func (tx *Tx) sweepEvents(before time.Time, keepBytes int64) (int64, error) {
 	return tx.exec(`DELETE FROM event WHERE place <= $1`, upTo)
 }
 
-// sweepResources removes resources that are gone already: they were uncounted when they ended.
-func (tx *Tx) sweepResources(now time.Time) (int64, error) {
-	return tx.exec(`DELETE FROM resource WHERE arn IN (SELECT arn FROM resource WHERE expires <= $1 LIMIT $2)`, now.UnixMicro(), sweepLimit)
+// sweepSessions removes sessions that are over for long, and all of stages that
+// don't exist any more. They are looked for beside the writer, and their
+// history, which may be long, goes first and in pieces.
+func (s *Store) sweepSessions(ctx context.Context, before time.Time) error {
+	var past []paged[Session]
+	err := s.Read(ctx, func(tx *Tx) (err error) {
+		past, err = collect(tx, scanSession, `SELECT `+sessionColumns+` FROM session WHERE ended < $1
+			OR (ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM resource WHERE arn = stage_arn))`, before.UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for past sessions: %w", err)
+	}
+	const ofSession = "stage_arn = $2 AND session_id = $3"
+	for _, p := range past {
+		stage, id := p.item.StageARN, p.item.ID
+		for _, part := range []func(tx *Tx) (int64, error){
+			func(tx *Tx) (int64, error) {
+				return tx.remove("participant_event", "stage_arn, session_id, participant_id, seq", ofSession, stage, id)
+			},
+			func(tx *Tx) (int64, error) {
+				return tx.remove("participant", "stage_arn, session_id, id", ofSession, stage, id)
+			},
+			func(tx *Tx) (int64, error) {
+				return tx.exec(`DELETE FROM session WHERE stage_arn = $1 AND id = $2`, stage, id)
+			},
+		} {
+			if err := s.sweep(ctx, part); err != nil {
+				return fmt.Errorf("sweep session %s: %w", id, err)
+			}
+		}
+	}
+	return nil
 }
 
-// sweepSessions removes a few sessions with all their history: those over for
-// long, and all of stages that don't exist any more.
-func (tx *Tx) sweepSessions(before time.Time) (int64, error) {
-	return tx.exec(`DELETE FROM session WHERE (stage_arn, id) IN (
-		SELECT s.stage_arn, s.id FROM session s WHERE s.ended < $1
-		OR (s.ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.arn = s.stage_arn)) LIMIT 10)`, before.UnixMicro())
-}
-
-// sweepReplications removes those from or to a stage that doesn't exist any more.
-func (tx *Tx) sweepReplications() (int64, error) {
-	return tx.exec(`DELETE FROM replication WHERE state <> 'ACTIVE' AND (
-		NOT EXISTS (SELECT 1 FROM resource r WHERE r.arn = source_stage_arn) OR
-		NOT EXISTS (SELECT 1 FROM resource r WHERE r.arn = destination_stage_arn AND r.kind = $1))`, string(arn.Stage))
+// sweepReplications removes those that are over and whose source or
+// destination doesn't exist any more.
+func (s *Store) sweepReplications(ctx context.Context) error {
+	var past []paged[Replication]
+	err := s.Read(ctx, func(tx *Tx) (err error) {
+		past, err = tx.replications(`state <> 'ACTIVE' AND (
+			NOT EXISTS (SELECT 1 FROM resource WHERE arn = source_stage_arn) OR
+			NOT EXISTS (SELECT 1 FROM resource WHERE arn = destination_stage_arn))`)
+		return err
+	})
+	for _, r := range past {
+		if err != nil {
+			break
+		}
+		err = s.Write(ctx, func(tx *Tx) error {
+			_, err := tx.exec(`DELETE FROM replication WHERE source_stage_arn = $1 AND participant_id = $2 AND destination_stage_arn = $3 AND state <> 'ACTIVE'`,
+				r.item.SourceStageARN, r.item.ParticipantID, r.item.DestinationStageARN)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("sweep replications: %w", err)
+	}
+	return nil
 }
