@@ -28,8 +28,7 @@ type assembler struct {
 	adrift  bool // a frame was lost: until a keyframe nothing can be decoded
 
 	started bool
-	first   uint32 // timestamp of the first frame
-	elapsed int64  // of the frame in hand, in ticks since the first
+	elapsed int64 // of the frame in hand, in ticks since the first
 	last    uint32
 }
 
@@ -91,8 +90,9 @@ func (a *assembler) add(p arrival) (f Received, whole, adrift bool) {
 }
 
 func (a *assembler) begin(p arrival) {
-	if !a.started {
-		a.started, a.first, a.last = true, p.packet.Timestamp, p.packet.Timestamp
+	first := !a.started
+	if first {
+		a.started, a.last = true, p.packet.Timestamp
 	}
 	a.elapsed += int64(int32(p.packet.Timestamp - a.last))
 	a.last = p.packet.Timestamp
@@ -103,11 +103,22 @@ func (a *assembler) begin(p arrival) {
 	if a.codec == media.AV1 {
 		a.frame.Data = []byte{0x12, 0x00} // temporal delimiter, which RTP leaves out
 	}
-	if p.lost > 0 {
+	if first || p.lost > 0 {
 		// Whole frames may be missing, too, which those to come build on.
-		a.damaged = !a.unpack.IsPartitionHead(p.packet.Payload)
+		a.damaged = !a.isHead(p.packet.Payload)
 		a.adrift = a.codec.Kind() == media.Video
 	}
+}
+
+// isHead tells whether nothing of a frame came before its packet. In H.264 that
+// shows only in a parameter set, with which a keyframe begins: before it no other
+// frame helps.
+func (a *assembler) isHead(payload []byte) bool {
+	if a.codec == media.H264 {
+		_, width, _ := media.Begins(a.codec, payload)
+		return width > 0
+	}
+	return a.unpack.IsPartitionHead(payload)
 }
 
 func (a *assembler) damage() {

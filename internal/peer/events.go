@@ -146,7 +146,7 @@ func (e *Events) session(ctx context.Context, handle func(Message)) error {
 	}
 	e.setConn(conn)
 	for {
-		_, data, err := conn.Read(ctx)
+		data, err := read(ctx, conn)
 		if err != nil {
 			return err
 		}
@@ -166,6 +166,14 @@ func (e *Events) session(ctx context.Context, handle func(Message)) error {
 			return errors.New("the node goes away")
 		}
 	}
+}
+
+// read waits for a message no longer than a living server needs to answer PING.
+func read(ctx context.Context, conn *websocket.Conn) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*pingEvery)
+	defer cancel()
+	_, data, err := conn.Read(ctx)
+	return data, err
 }
 
 // dial offers the token as the only sub-protocol, and says what was last seen.

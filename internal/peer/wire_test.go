@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
@@ -89,7 +93,7 @@ func (s *server) pass(w http.ResponseWriter, r *http.Request, path string) {
 func (s *server) seen() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join(s.requests, ", ")
+	return strings.Join(slices.Compact(slices.Clone(s.requests)), ", ") // one that was too early was repeated
 }
 
 const (
@@ -245,5 +249,85 @@ func TestWire_ARefusalSaysWhy(t *testing.T) {
 	want := "publish: 403 Not allowed to publish: the token has no publish capability (TOKEN_CAPABILITY)"
 	if err.Error() != want {
 		t.Errorf("it says %q, want %q", err, want)
+	}
+}
+
+// TestPublish_SimulcastLayersArriveUnderTheirNames: the layers have no SSRC in
+// the offer, so the server finds them by what each packet says.
+func TestPublish_SimulcastLayersArriveUnderTheirNames(t *testing.T) {
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type layer struct {
+		rid  string
+		size string
+	}
+	seen := make(chan layer, 100)
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			if _, w, h := media.Begins(media.H264, p.Payload); w > 0 {
+				seen <- layer{track.RID(), fmt.Sprintf("%dx%d", w, h)}
+			}
+		}
+	})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			return
+		}
+		offer, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(offer)})
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		answer, err := pc.CreateAnswer(nil)
+		gathered := webrtc.GatheringCompletePromise(pc)
+		if err = errors.Join(err, pc.SetLocalDescription(answer)); err != nil {
+			t.Error(err)
+			return
+		}
+		<-gathered
+		w.Header().Set("Location", "/session")
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, pc.LocalDescription().SDP)
+	}))
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	source, err := peer.NewPatternSource(peer.PatternConfig{Simulcast: true, Video: pattern.VideoConfig{Keyframe: 300 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub, err := peer.Publish(ctx, peer.Endpoint{URL: s.URL}, peer.AnyNetwork, source.Outlets()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(ctx)
+	var runner sync.WaitGroup
+	runner.Go(func() {
+		if err := source.Run(running); err != nil {
+			t.Error(err)
+		}
+	})
+	want := map[layer]bool{{"hi", "1280x720"}: true, {"mid", "640x360"}: true, {"low", "320x180"}: true}
+	for len(want) > 0 {
+		select {
+		case l := <-seen:
+			delete(want, l)
+		case <-ctx.Done():
+			t.Fatalf("these layers never came: %v", want)
+		}
+	}
+	stop()
+	runner.Wait()
+	if err := errors.Join(pub.Close(), pc.Close()); err != nil {
+		t.Error(err)
 	}
 }

@@ -71,7 +71,7 @@ func TestVideo_DecodesToExactlyWhatWasDrawn(t *testing.T) {
 		{Width: 720, Height: 1280, FPS: 24, Bitrate: 1_000_000},
 	} {
 		t.Run(fmt.Sprintf("%dx%d at %d, %d bit/s", c.Width, c.Height, c.FPS, c.Bitrate), func(t *testing.T) {
-			const n = 40
+			const n = 20
 			stream, _, _ := record(t, c, n, 7)
 			pictures := decode(t, stream, c.Width, c.Height)
 			if len(pictures) != n {
