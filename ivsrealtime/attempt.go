@@ -45,8 +45,10 @@ func (c *Client) attempt(ctx context.Context, r *request, n int, out any) (corre
 		return false, ended(ctx)
 	}
 	release, err := c.retryer.GetAttemptToken(ctx) // in adaptive mode it waits for its turn
-	if err != nil {
-		return false, errors.Join(ended(ctx), err)
+	if err != nil && ctx.Err() != nil {
+		return false, fmt.Errorf("slowed down after throttling: %w", ended(ctx))
+	} else if err != nil {
+		return false, err
 	}
 	begun := time.Now()
 	skew := time.Duration(c.skew.Load())

@@ -83,9 +83,18 @@ const tagPattern = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`
 // v is never a pointer.
 type shape struct {
 	check func(v reflect.Value) string
+	limits
 
 	// member, key and value name the shapes of what is inside; empty for none.
 	member, key, value string
+}
+
+// limits are what check holds, as data: for those who compare or translate it.
+type limits struct {
+	least, most int      // characters, items, entries, or the number itself; 0, 0 for a closed list of values
+	pattern     string   // anchored
+	values      []string // of a closed list
+	unique      bool
 }
 
 func arnOf(resource string) shape {
@@ -94,7 +103,7 @@ func arnOf(resource string) shape {
 
 func text(least, most int, pattern string) shape {
 	re := regexp.MustCompile(`^(?:` + pattern + `)$`)
-	return shape{check: func(v reflect.Value) string {
+	return shape{limits: limits{least: least, most: most, pattern: pattern}, check: func(v reflect.Value) string {
 		s := v.String()
 		n := utf8.RuneCountInString(s)
 		switch {
@@ -113,7 +122,7 @@ func text(least, most int, pattern string) shape {
 
 func containing(pattern string) shape {
 	re := regexp.MustCompile(pattern)
-	return shape{check: func(v reflect.Value) string {
+	return shape{limits: limits{pattern: `.*` + pattern + `.*`}, check: func(v reflect.Value) string {
 		if !re.MatchString(v.String()) {
 			return "is no PEM public key, must match " + pattern
 		}
@@ -121,23 +130,23 @@ func containing(pattern string) shape {
 	}}
 }
 
-func number(least, most float64) shape {
-	return shape{check: func(v reflect.Value) string {
+func number(least, most int) shape {
+	return shape{limits: limits{least: least, most: most}, check: func(v reflect.Value) string {
 		var n float64
 		if v.CanInt() {
 			n = float64(v.Int())
 		} else {
 			n = v.Float()
 		}
-		if !(n >= least && n <= most) { // NaN is outside too
-			return sprintf("is %v, must be between %v and %v", v.Interface(), int64(least), int64(most))
+		if !(n >= float64(least) && n <= float64(most)) { // NaN is outside too
+			return sprintf("is %v, must be between %d and %d", v.Interface(), least, most)
 		}
 		return ""
 	}}
 }
 
 func even(inner shape) shape {
-	return shape{check: func(v reflect.Value) string {
+	return shape{limits: inner.limits, check: func(v reflect.Value) string {
 		if problem := inner.check(v); problem != "" {
 			return problem
 		}
@@ -153,7 +162,7 @@ func oneOf[T ~string](values ...T) shape {
 	for i, v := range values {
 		allowed[i] = string(v)
 	}
-	return shape{check: func(v reflect.Value) string {
+	return shape{limits: limits{values: allowed}, check: func(v reflect.Value) string {
 		for _, a := range allowed {
 			if v.String() == a {
 				return ""
@@ -164,7 +173,7 @@ func oneOf[T ~string](values ...T) shape {
 }
 
 func orEmpty(inner shape) shape {
-	return shape{check: func(v reflect.Value) string {
+	return shape{limits: limits{most: inner.most, pattern: `^$|^` + inner.pattern + `$`}, check: func(v reflect.Value) string {
 		if v.Len() == 0 {
 			return ""
 		}
@@ -173,11 +182,13 @@ func orEmpty(inner shape) shape {
 }
 
 func list(least, most int, member string) shape {
-	return shape{member: member, check: func(v reflect.Value) string { return count(v.Len(), least, most, "items") }}
+	return shape{limits: limits{least: least, most: most}, member: member,
+		check: func(v reflect.Value) string { return count(v.Len(), least, most, "items") }}
 }
 
 func entries(least, most int, key, value string) shape {
-	return shape{key: key, value: value, check: func(v reflect.Value) string { return count(v.Len(), least, most, "entries") }}
+	return shape{limits: limits{least: least, most: most}, key: key, value: value,
+		check: func(v reflect.Value) string { return count(v.Len(), least, most, "entries") }}
 }
 
 func count(n, least, most int, what string) string {
@@ -191,7 +202,9 @@ func count(n, least, most int, what string) string {
 }
 
 func unique(inner shape) shape {
-	return shape{member: inner.member, check: func(v reflect.Value) string {
+	held := inner.limits
+	held.unique = true
+	return shape{limits: held, member: inner.member, check: func(v reflect.Value) string {
 		if problem := inner.check(v); problem != "" {
 			return problem
 		}
