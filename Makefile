@@ -29,6 +29,10 @@ help: ## List the targets
 build: ## Build bin/rostrum
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
 
+.PHONY: run
+run: build ## Build and serve on this machine
+	@bin/rostrum serve
+
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)
