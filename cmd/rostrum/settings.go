@@ -74,7 +74,8 @@ func (d declaration) set(text string) error {
 	return err
 }
 
-// declarations lists the settings among flags, in the order of their declaration.
+// declarations lists the settings among flags, in the order of their declaration:
+// the flags in groups. A verb that has settings puts none of its own into a group.
 func declarations(flags []*kong.Flag) []declaration {
 	var all []declaration
 	for _, f := range flags {
