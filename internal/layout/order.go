@@ -62,14 +62,14 @@ func take(participants []Participant, attribute string) (one *Participant, other
 func (p *Participant) tile(r Rect, f Fill) Tile {
 	t := Tile{ID: p.ID, Rect: r, Fill: f}
 	if !p.seen() {
-		t.Initial = p.initial()
+		t.Initial = p.Initial()
 	}
 	return t
 }
 
-// initial is the first letter or digit of the participant's name, "?" without any.
+// Initial is the first letter or digit of the participant's name, "?" without any.
 // A participant's name is its attribute "username" or "name", else its id.
-func (p *Participant) initial() string {
+func (p *Participant) Initial() string {
 	for _, name := range []string{p.Attributes["username"], p.Attributes["name"], p.ID} {
 		for _, r := range name {
 			if unicode.IsLetter(r) || unicode.IsDigit(r) {
