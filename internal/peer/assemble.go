@@ -72,11 +72,8 @@ func (a *assembler) add(p arrival) (f Received, whole, adrift bool) {
 	if !a.open {
 		a.begin(p)
 	}
-	if keyframe, w, h := media.Begins(a.codec, p.packet.Payload); keyframe {
+	if keyframe, _, _ := media.Begins(a.codec, p.packet.Payload); keyframe {
 		a.frame.Keyframe = true
-		if w > 0 {
-			a.frame.Width, a.frame.Height = w, h
-		}
 	}
 	data, err := a.unpack.Unmarshal(p.packet.Payload)
 	if err != nil {
@@ -138,6 +135,7 @@ func (a *assembler) end(p arrival) (f Received, whole, adrift bool) {
 	}
 	if a.frame.Keyframe {
 		a.adrift = false
+		a.frame.Width, a.frame.Height = container.Size(a.codec, a.frame.Data)
 	}
 	return a.frame, !a.adrift, a.adrift
 }

@@ -120,6 +120,9 @@ func checkTimes(t *testing.T, codec media.Codec, track int, frames []Frame) {
 		if count == 0 && !f.Keyframe {
 			t.Errorf("%s begins without a keyframe", codec)
 		}
+		if w, h := Size(codec, f.Data); codec.Kind() == media.Video && count == 0 && (w != 160 || h != 120) {
+			t.Errorf("the first frame of %s says %dx%d", codec, w, h)
+		}
 		if f.Time < last || len(f.Data) == 0 {
 			t.Errorf("%s frame %d: %d bytes at %v after %v", codec, count, len(f.Data), f.Time, last)
 		}
