@@ -20,7 +20,11 @@ import (
 
 // crashChild names the environment variable that makes this test binary the
 // child of the crash test: its value is the data directory to write to.
-const crashChild = "ROSTRUM_STORE_CRASH_CHILD"
+// crashURL names the one with the PostgreSQL database, if it is one.
+const (
+	crashChild = "ROSTRUM_STORE_CRASH_CHILD"
+	crashURL   = "ROSTRUM_STORE_CRASH_URL"
+)
 
 // crashRounds names the one that sets how often the child is killed.
 const crashRounds = "ROSTRUM_STORE_CRASH_ROUNDS"
@@ -28,12 +32,12 @@ const crashRounds = "ROSTRUM_STORE_CRASH_ROUNDS"
 // writeUntilKilled makes stages, each with a session and its event, and prints
 // each one's ARN and session once the store says that they are durable. It ends
 // with its parent.
-func writeUntilKilled(dir string) {
+func writeUntilKilled(c Config) {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
-	s, err := Open(context.Background(), Config{Dir: dir})
+	s, err := Open(context.Background(), c)
 	if err != nil {
 		fmt.Println("fault", err)
 		os.Exit(1)
@@ -68,23 +72,30 @@ func TestWrite_IsNeverLostOnceAcknowledged(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n
 	}
-	dir := t.TempDir()
-	kept := map[string]string{} // stage ARN to session id
-	for range rounds {
-		writeAndKill(t, dir, kept)
-		checkAfterCrash(t, dir, kept)
-		if t.Failed() {
-			return
-		}
+	for name, url := range map[string]func(*testing.T) string{
+		"SQLite":     func(*testing.T) string { return "" },
+		"PostgreSQL": func(t *testing.T) string { return cluster.database(t) }, // or skipped
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Config{Dir: t.TempDir(), URL: url(t)}
+			kept := map[string]string{} // stage ARN to session id
+			for range rounds {
+				writeAndKill(t, c, kept)
+				checkAfterCrash(t, c, kept)
+				if t.Failed() {
+					return
+				}
+			}
+			t.Logf("killed %d times, %d acknowledged writes are all there", rounds, len(kept))
+		})
 	}
-	t.Logf("killed %d times, %d acknowledged writes are all there", rounds, len(kept))
 }
 
 // writeAndKill runs the child for a random while and adds to kept what it acknowledged.
-func writeAndKill(t *testing.T, dir string, kept map[string]string) {
+func writeAndKill(t *testing.T, c Config, kept map[string]string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashChild+"="+dir)
+	cmd.Env = append(os.Environ(), crashChild+"="+c.Dir, crashURL+"="+c.URL)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // open as long as this process lives
 	if err != nil {
@@ -121,9 +132,9 @@ func writeAndKill(t *testing.T, dir string, kept map[string]string) {
 
 // checkAfterCrash holds the database against what was acknowledged, and every
 // session against its event.
-func checkAfterCrash(t *testing.T, dir string, kept map[string]string) {
+func checkAfterCrash(t *testing.T, c Config, kept map[string]string) {
 	t.Helper()
-	s, err := Open(context.Background(), Config{Dir: dir})
+	s, err := Open(context.Background(), c)
 	if err != nil {
 		t.Fatalf("after a crash the store does not open: %v", err)
 	}

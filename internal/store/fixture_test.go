@@ -17,7 +17,7 @@ import (
 // process of the crash test when it is asked to be.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashChild); dir != "" {
-		writeUntilKilled(dir)
+		writeUntilKilled(Config{Dir: dir, URL: os.Getenv(crashURL)})
 		return
 	}
 	code := m.Run()

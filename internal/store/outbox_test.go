@@ -94,11 +94,30 @@ func TestEvents_AreNeverMissedByWhoReadsOn(t *testing.T) {
 	})
 }
 
+func TestChanged_TellsOfOtherNodesEvents(t *testing.T) {
+	url, dir := cluster.database(t), t.TempDir()
+	here, elsewhere := opened(t, Config{Dir: dir, URL: url}), opened(t, Config{Dir: dir, URL: url})
+	for seen := int64(0); seen < 3; seen++ {
+		want := seen + 1
+		write(t, elsewhere, func(tx *Tx) error { tx.Emit(event.SessionStarted("s", "st-1", tenOClock)); return nil })
+		for cursor := seen; cursor < want; {
+			changed := here.Changed()
+			read(t, here, func(tx *Tx) (err error) {
+				cursor, err = tx.LastCursor()
+				return err
+			})
+			if cursor < want {
+				<-changed
+			}
+		}
+	}
+}
+
 func TestEvents_AreFoundByTime(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		start := time.Now()
 		if cursor := cursorAt(t, s, start); cursor != 0 {
-			t.Errorf("an empty log begins after %d", cursor)
+			t.Errorf("an empty log is read from cursor %d, expected 0", cursor)
 		}
 		emit := func(n int) {
 			write(t, s, func(tx *Tx) error {

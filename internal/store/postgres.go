@@ -46,7 +46,7 @@ func openPostgres(ctx context.Context, url string) (database, error) {
 	return &postgresDB{db: db}, nil
 }
 
-func (*postgresDB) locks() bool { return true }
+func (*postgresDB) shared() bool { return true }
 
 func (d *postgresDB) write(ctx context.Context, fn func(querier) error) error {
 	for attempt := 1; ; attempt++ {

@@ -124,16 +124,23 @@ func TestVault_OpensASecretOnlyInItsPlace(t *testing.T) {
 }
 
 func TestOpen_RefusesTheKeyOfAnotherDatabase(t *testing.T) {
-	dir := t.TempDir()
-	if err := opened(t, Config{Dir: dir}).Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(filepath.Join(dir, keyFile)); err != nil {
-		t.Fatal(err)
-	}
-	if s, err := Open(context.Background(), Config{Dir: dir}); err == nil {
-		_ = s.Close()
-		t.Error("the database opens with a new key")
+	for name, url := range map[string]func(*testing.T) string{
+		"SQLite":     func(*testing.T) string { return "" },
+		"PostgreSQL": func(t *testing.T) string { return cluster.database(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Config{Dir: t.TempDir(), URL: url(t)}
+			if err := opened(t, c).Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(filepath.Join(c.Dir, keyFile)); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := Open(context.Background(), c); err == nil {
+				_ = s.Close()
+				t.Error("the database opens with a new key")
+			}
+		})
 	}
 }
 
@@ -225,7 +232,8 @@ func TestRevocations_HoldForOneStageUntilTheyExpire(t *testing.T) {
 }
 
 func TestBackup_IsADataDirectoryToStartOn(t *testing.T) {
-	s := opened(t, Config{Dir: t.TempDir()})
+	dir := t.TempDir()
+	s := opened(t, Config{Dir: dir})
 	keep(t, s)
 	stop, written := make(chan struct{}), make(chan struct{})
 	go func() { // writes go on meanwhile
@@ -240,7 +248,8 @@ func TestBackup_IsADataDirectoryToStartOn(t *testing.T) {
 		}
 	}()
 	copied := filepath.Join(t.TempDir(), "copy")
-	if err := s.Backup(context.Background(), copied); err != nil {
+	// by another process, as the backup verb is
+	if err := opened(t, Config{Dir: dir}).Backup(context.Background(), copied); err != nil {
 		t.Fatal(err)
 	}
 	close(stop)

@@ -84,7 +84,7 @@ func openPool(path string, pragmas ...string) (*sql.DB, error) {
 	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: dsn.Encode()}).String())
 }
 
-func (*sqliteDB) locks() bool { return false } // there is one writer
+func (*sqliteDB) shared() bool { return false }
 
 // read runs fn between BEGIN and COMMIT on a reading connection: in WAL mode
 // that is a snapshot, which no writer waits for.

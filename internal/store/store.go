@@ -40,6 +40,9 @@ type Store struct {
 	age atomic.Int64 // the newest seq given out
 	low int64        // this process's part of every seq
 
+	stop     context.CancelFunc // ends watching
+	watching sync.WaitGroup
+
 	mu      sync.Mutex // guards what follows
 	changed chan struct{}
 }
@@ -53,8 +56,9 @@ type database interface {
 	read(ctx context.Context, fn func(querier) error) error
 	// backup writes a consistent copy of the database to a new file.
 	backup(ctx context.Context, file string) error
-	// locks tells whether writers meet, so that rows must be locked.
-	locks() bool
+	// shared tells whether other nodes write to it, too: then rows must be
+	// locked, and news looked for.
+	shared() bool
 	close() error
 }
 
@@ -99,7 +103,15 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.checkKey(ctx)
+	if err := s.checkKey(ctx); err != nil {
+		return err
+	}
+	if s.db.shared() {
+		watch, stop := context.WithCancel(context.Background())
+		s.stop = stop
+		s.watching.Go(func() { s.watch(watch) })
+	}
+	return nil
 }
 
 // checkKey refuses a key file that is not the database's, before it does harm:
@@ -116,6 +128,10 @@ func (s *Store) checkKey(ctx context.Context) error {
 // its methods answer ErrClosed.
 func (s *Store) Close() error {
 	var err error
+	if s.stop != nil {
+		s.stop()
+		s.watching.Wait()
+	}
 	if s.db != nil {
 		err = s.db.close()
 	}
@@ -136,7 +152,7 @@ func (s *Store) Close() error {
 func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
 	emitted := false
 	err := s.db.write(ctx, func(q querier) error {
-		tx := &Tx{ctx: ctx, store: s, sql: q, locks: s.db.locks()}
+		tx := &Tx{ctx: ctx, store: s, sql: q, locks: s.db.shared()}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -150,7 +166,8 @@ func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 // Read runs fn on the state of one moment: all that was durable when it began
-// to read, and nothing later.
+// to read, and nothing later. While fn runs it occupies one of a few
+// connections: it must not block on anything but tx, nor call Read.
 func (s *Store) Read(ctx context.Context, fn func(tx *Tx) error) error {
 	return s.db.read(ctx, func(q querier) error {
 		return fn(&Tx{ctx: ctx, store: s, sql: q})
@@ -174,7 +191,8 @@ func (s *Store) next() int64 {
 }
 
 // Changed returns a channel that is closed when an event has been kept after
-// the call. Who reads the log takes the channel first, then reads, then waits.
+// the call, by this node at once, by another within watchEvery. Who reads the
+// log takes the channel first, then reads, then waits.
 func (s *Store) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,4 +204,30 @@ func (s *Store) wake() {
 	defer s.mu.Unlock()
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// watchEvery is how often the log is looked at for other nodes' events. (Being
+// notified by PostgreSQL instead would make it take one more lock at each commit.)
+const watchEvery = 50 * time.Millisecond
+
+// watch wakes those who wait for events when other nodes have written some.
+func (s *Store) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for seen := int64(-1); ; {
+		var newest int64
+		err := s.Read(ctx, func(tx *Tx) (err error) {
+			newest, err = tx.LastCursor()
+			return err
+		})
+		if err == nil && newest != seen { // what fails now is told to others who read
+			seen = newest
+			s.wake()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
