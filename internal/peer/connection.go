@@ -38,6 +38,9 @@ type connection struct {
 	answer   string
 	held     []webrtc.ICECandidateInit // candidates of the answer, not handed to Pion yet
 
+	restarting sync.Mutex // held while ICE restarts, and guards answer from then on
+	repairs    sync.WaitGroup
+
 	connected chan struct{} // closed when media can flow
 	ended     chan struct{} // closed when it no longer can
 	ending    sync.Once
@@ -167,7 +170,7 @@ func (c *connection) await(ctx context.Context) error {
 		case <-c.connected:
 			return nil
 		case <-c.ended:
-			return c.cause
+			return fmt.Errorf("%w; its candidates were %s", c.cause, c.candidates())
 		case <-timeout.C:
 			return fmt.Errorf("media did not connect within %v: the server's candidates were %s", connectTime, c.candidates())
 		case <-ctx.Done():
@@ -251,8 +254,10 @@ func (c *connection) changed(s webrtc.PeerConnectionState) {
 		default:
 			close(c.connected)
 		}
+	case webrtc.PeerConnectionStateDisconnected:
+		c.repairs.Go(c.repair)
 	case webrtc.PeerConnectionStateFailed:
-		c.end(fmt.Errorf("media connection failed: the server's candidates were %s", c.candidates()))
+		c.end(errors.New("media connection failed: nothing came from the server any longer"))
 	case webrtc.PeerConnectionStateClosed:
 		c.end(errors.New("the server ended the media connection"))
 	}
@@ -297,6 +302,7 @@ func (c *connection) close(cause error) error {
 			c.closed = c.resource.end(ctx)
 		}
 		c.closed = errors.Join(c.closed, c.pc.Close())
+		c.repairs.Wait()
 	})
 	return c.closed
 }
