@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/admin"
+	"rostrum/internal/sfu"
 )
 
 func get(h http.Handler, path string) (status int, body string) {
@@ -52,6 +54,26 @@ func TestMetrics_ShowsWhatWasCounted(t *testing.T) {
 	n.Inc()
 	if _, body := get(admin.Metrics(r), "/metrics"); !strings.Contains(body, "rostrum_test_total 1") {
 		t.Errorf("expected rostrum_test_total 1, saw %s", body)
+	}
+}
+
+func TestMedia_CountsEveryReasonFromTheStart(t *testing.T) {
+	r := prometheus.NewRegistry()
+	r.MustRegister(admin.Media(func() sfu.EngineStats {
+		return sfu.EngineStats{Transports: 3, HalfOpen: 1, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
+	}))
+	_, body := get(admin.Metrics(r), "/metrics")
+	for i, reason := range sfu.Drops() {
+		expected := fmt.Sprintf("rostrum_media_drops_total{reason=%q} 0", reason)
+		if i == 0 {
+			expected = fmt.Sprintf("rostrum_media_drops_total{reason=%q} 7", reason)
+		}
+		if !strings.Contains(body, expected) {
+			t.Errorf("expected %s, saw %s", expected, body)
+		}
+	}
+	if !strings.Contains(body, "rostrum_media_transports 3") || !strings.Contains(body, "rostrum_media_transports_half_open 1") {
+		t.Errorf("expected 3 transports, 1 half open; saw %s", body)
 	}
 }
 
