@@ -484,3 +484,45 @@ func ExampleListen() {
 	fmt.Println(len(e.Candidates()), "candidates")
 	// Output: 2 candidates
 }
+
+func TestEngine_RefusesAPeerWithAnotherCertificate(t *testing.T) {
+	e := listen(t, nil)
+	r := e.NewRouter(sfu.RouterConfig{})
+	ctx := within(t, 20*time.Second)
+	publisher := newPeer(t, nil).publishes(webrtc.MimeTypeH264)
+	ev := newEvents()
+	offer := publisher.offer()
+	at := strings.Index(offer, "a=fingerprint:sha-256 ") + len("a=fingerprint:sha-256 ")
+	other := map[bool]string{true: "01", false: "00"}[offer[at:at+2] == "00"]
+	p, answer, err := r.Publish(offer[:at]+other+offer[at+2:], sfu.PublishConfig{Participant: "mallory", Notify: ev.notify})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publisher.accepts(answer)
+	end := ev.await(t, ctx, "the refusal", is[sfu.Closed]).(sfu.Closed)
+	if end.Cause != sfu.CauseHandshakeFailed {
+		t.Errorf("told %+v", end)
+	}
+	if s := p.Stats(); s.Transport.Connected {
+		t.Errorf("it counts as connected: %+v", s)
+	}
+}
+
+func TestEngine_IsTheDTLSClientOfAPassivePeer(t *testing.T) {
+	e := listen(t, nil)
+	r := e.NewRouter(sfu.RouterConfig{})
+	ctx := within(t, 20*time.Second)
+	publisher := newPeer(t, nil).publishes(webrtc.MimeTypeH264)
+	ev := newEvents()
+	offer := strings.ReplaceAll(publisher.offer(), "a=setup:actpass", "a=setup:passive")
+	_, answer, err := r.Publish(offer, sfu.PublishConfig{Participant: "encoder", Notify: ev.notify})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(answer, "a=setup:active") {
+		t.Fatalf("the answer doesn't take the client's role:\n%s", answer)
+	}
+	publisher.accepts(answer)
+	go publisher.play(ctx, 25)
+	ev.await(t, ctx, "publishing", is[sfu.MediaStarted])
+}
