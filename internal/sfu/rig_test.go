@@ -35,9 +35,9 @@ var (
 	rigSalt = []byte("0123456789ab")
 )
 
-func rigContext(t testing.TB) *srtp.Context {
+func rigContext(t testing.TB, options ...srtp.ContextOption) *srtp.Context {
 	t.Helper()
-	c, err := srtp.CreateContext(rigKey, rigSalt, srtp.ProtectionProfileAeadAes128Gcm)
+	c, err := srtp.CreateContext(rigKey, rigSalt, srtp.ProtectionProfileAeadAes128Gcm, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func newRig(t testing.TB, viewers int, cfg Config, offer, watch string) *rig {
 func (g *rig) place(t *Transport, conn *net.UDPConn) {
 	addr := netip.MustParseAddrPort(conn.LocalAddr().String())
 	via := &route{addr: addr}
-	seal, open := rigContext(g.t), rigContext(g.t)
+	seal, open := rigContext(g.t), rigContext(g.t, replayProtection...)
 	done := make(chan struct{})
 	t.atHome(func(s *shard) {
 		s.socket.prepare(via)

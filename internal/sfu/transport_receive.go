@@ -49,7 +49,7 @@ func (t *Transport) heard(s *shard, n int) {
 
 // refusal tells why a packet couldn't be opened.
 func refusal(err error) Drop {
-	if strings.Contains(err.Error(), "duplicate") {
+	if strings.Contains(err.Error(), "duplicated") {
 		return Replayed
 	}
 	return Forged
