@@ -6,6 +6,7 @@ import (
 
 	"rostrum/internal/peer"
 	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
 )
 
 // problemOf is the refusal in err, or an empty one.
@@ -26,3 +27,15 @@ func (c *scene) deleteStage() {
 	c.Helper()
 	c.write(func(tx *store.Tx) error { return tx.Stages().Delete(c.stage.String()) })
 }
+
+// asToken reads a token that was signed elsewhere.
+func (c *scene) asToken(raw string) peer.Token {
+	c.Helper()
+	t, err := peer.ReadToken(raw)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return t
+}
+
+func isCode(err error, code ivsrealtime.Code) bool { return errors.Is(err, code) }

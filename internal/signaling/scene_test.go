@@ -363,7 +363,8 @@ func (c *scene) untilHistory(id, want string) {
 	}
 }
 
-// participant is what GetParticipant shows, of the newest session.
+// participant is what GetParticipant shows, of the newest session; empty if it
+// isn't there.
 func (c *scene) participant(id string) (p ivsrealtime.Participant) {
 	c.Helper()
 	c.read(func(tx *store.Tx) error {
@@ -375,7 +376,7 @@ func (c *scene) participant(id string) (p ivsrealtime.Participant) {
 		if err == nil {
 			p = kept.Participant
 		}
-		return err
+		return nil
 	})
 	return p
 }

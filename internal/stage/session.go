@@ -51,7 +51,13 @@ const (
 // once it is written.
 type journal struct {
 	changes []func(tx *store.Tx) error
-	waiting []chan<- error
+	waiting []waiter
+}
+
+// A waiter is answered with result once the batch is kept.
+type waiter struct {
+	done   chan<- error
+	result error
 }
 
 func newSession(r *Registry, g Grant) *Session {
@@ -96,24 +102,22 @@ func (s *Session) endIfAbandoned() {
 	}
 }
 
-// ask has the session run f and returns its error.
-func (s *Session) ask(f func() error) error {
-	done := make(chan error, 1)
-	if !s.inbox.put(func() { done <- s.unlessEnded(f) }) {
-		return errOver
-	}
-	return <-done
-}
+// ask has the session run f and returns its error, once anything that f noted is kept.
+func (s *Session) ask(f func() error) error { return s.wait(f, false) }
 
-// do has the session run f and returns when what f changed is kept.
-func (s *Session) do(f func() error) error {
+// do is ask, and what was noted before f is kept too.
+func (s *Session) do(f func() error) error { return s.wait(f, true) }
+
+func (s *Session) wait(f func() error, always bool) error {
 	done := make(chan error, 1)
 	put := s.inbox.put(func() {
-		if err := s.unlessEnded(f); err != nil {
+		noted := len(s.journal.changes)
+		err := s.unlessEnded(f)
+		if len(s.journal.changes) == noted && (err != nil || !always) {
 			done <- err
 			return
 		}
-		s.journal.waiting = append(s.journal.waiting, done)
+		s.journal.waiting = append(s.journal.waiting, waiter{done, err})
 	})
 	if !put {
 		return errOver
@@ -173,7 +177,10 @@ func (s *Session) commit() {
 		err = s.keep(j.changes)
 	}
 	for _, w := range j.waiting {
-		w <- err
+		if w.result == nil {
+			w.result = err
+		}
+		w.done <- w.result
 	}
 	s.spread()
 }
