@@ -35,8 +35,8 @@ type answered struct {
 
 // wanted lists the feedback we take part in, per kind.
 var wanted = map[media.Kind][]string{
-	media.Audio: {"transport-cc", "nack"},
-	media.Video: {"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"},
+	media.Audio: {"transport-cc", "nack", "rrtr"},
+	media.Video: {"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli", "rrtr"},
 }
 
 func (a *answer) String() string {

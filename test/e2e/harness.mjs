@@ -127,5 +127,5 @@ export async function eventually(what, ask, satisfied, seconds = 20) {
     if (satisfied(last)) return last;
     await pause(100);
   } while (Date.now() < end);
-  throw new Error(`${what}: not within ${seconds} s; last seen ${JSON.stringify(last)}`);
+  throw new Error(`${what}: not within ${seconds} s; last seen ${JSON.stringify(last)?.slice(0, 2000)}`);
 }

@@ -51,8 +51,13 @@ export function participant() {
     return out.stream.getAudioTracks()[0];
   }
 
+  // A browser reports its round-trip time as a viewer when it may ask for it
+  // (RFC 3611, receiver reference time), which only the description can say.
+  const askForRoundTrip = (sdp) => sdp.replaceAll(/^a=rtcp-fb:(\d+) transport-cc\r\n/gm, (line, pt) => `${line}a=rtcp-fb:${pt} rrtr\r\n`);
+
   async function exchange(pc, url, token) {
-    await pc.setLocalDescription(await pc.createOffer());
+    const offer = await pc.createOffer();
+    await pc.setLocalDescription({ type: "offer", sdp: askForRoundTrip(offer.sdp) });
     const response = await fetch(url, {
       method: "POST",
       headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" },
@@ -117,7 +122,7 @@ export function participant() {
     pc.addTransceiver("video", { direction: "recvonly" });
     const resource = await exchange(pc, `${claims(token).whip_url}/subscribe/${id}`, token);
     await connected(pc);
-    const video = Object.assign(document.createElement("video"), { autoplay: true, playsInline: true, muted: true, srcObject: stream });
+    const video = Object.assign(document.createElement("video"), { autoplay: true, playsInline: true, srcObject: stream });
     video.style.width = "480px";
     document.body.append(video);
     await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
