@@ -86,6 +86,13 @@ fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
 		done; done
 
+.PHONY: e2e
+e2e: build ## Let real browsers meet in a stage of the real server
+	@$(call need,node npm,nodejs npm)
+	@$(call need,chromium,chromium)
+	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
+	node --test --test-reporter=spec --test-timeout=120000 *.test.mjs
+
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone
 	rm -rf bin .cache
