@@ -33,6 +33,10 @@ build: ## Build bin/rostrum
 run: build ## Build and serve on this machine
 	@bin/rostrum serve
 
+.PHONY: demo
+demo: build ## Show a stage at work: test participants, statistics, a page for your browser
+	@bin/rostrum demo
+
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)

@@ -92,7 +92,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	participants := signaling.New(registry, authority, signaling.Config{Log: log})
 	defer closing(&err, participants)
 	defer closing(&err, registry)
-	clients, operators := s.doors(ctx, parts{plane, st, engine, participants}, log)
+	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, participants}, log)
 
 	hello := greeting{
 		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
@@ -141,6 +141,7 @@ func (s *settings) openEngine(ctx context.Context, log *slog.Logger) (*sfu.Engin
 
 // parts are what the doors lead to.
 type parts struct {
+	endpoint     string
 	plane        *control.Plane
 	store        *store.Store
 	engine       *sfu.Engine
@@ -156,6 +157,7 @@ func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (cl
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
 		clients.Handle(path, p.participants)
 	}
+	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
 	clients.Handle("/", api.New(p.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },

@@ -82,3 +82,18 @@ func TestProfiles_AreListed(t *testing.T) {
 		t.Errorf("expected the list of profiles, saw %d %s", status, body)
 	}
 }
+
+func TestPage_SpeaksToItsServerAlone(t *testing.T) {
+	h := admin.Page("https://stages.example:7443")
+	for path, content := range map[string]string{"": "text/html", "page.js": "text/javascript", "page.css": "text/css"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, admin.PagePath+path, nil))
+		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), content) {
+			t.Errorf("%s: expected 200 and %s, saw %d and %s", path, content, w.Code, w.Header().Get("Content-Type"))
+		}
+		policy := w.Header().Get("Content-Security-Policy")
+		if !strings.Contains(policy, "connect-src 'self' https://stages.example:7443 wss://stages.example:7443;") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: expected a policy for this server alone, saw %s", path, policy)
+		}
+	}
+}
