@@ -69,7 +69,7 @@ var shapes = map[string]shape{
 	"compositionThumbnails": list(0, 1, ""),
 	"destinations":          unique(list(1, 2, "")),
 	"tagKeys":               list(0, MaxTags, "tagKey"),
-	"tagKey":                text(1, 128, tagPattern),
+	"tagKey":                unreserved(text(1, 128, tagPattern)),
 	"tagValue":              text(0, 256, tagPattern),
 	"tags":                  entries(0, MaxTags, "tagKey", "tagValue"),
 	"attributes":            sized(1024),
@@ -127,6 +127,16 @@ func containing(pattern string) shape {
 			return "is no PEM public key, must match " + pattern
 		}
 		return ""
+	}}
+}
+
+// unreserved refuses the keys that only AWS itself may set and take away.
+func unreserved(inner shape) shape {
+	return shape{limits: inner.limits, check: func(v reflect.Value) string {
+		if key := v.String(); len(key) >= 4 && strings.EqualFold(key[:4], "aws:") {
+			return sprintf("is %q, must not begin with aws:, which is reserved", shorten(key))
+		}
+		return inner.check(v)
 	}}
 }
 

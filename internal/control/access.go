@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -149,7 +150,8 @@ func (p *Plane) Authorize(ctx context.Context, c Caller, operation string, in an
 	}
 	d := describe(c, in)
 	for _, resource := range d.resources {
-		if err := here(c, operation, resource); err != nil {
+		err := here(c, operation, resource)
+		if err != nil && !(emptyWhenUnknown[operation] && errors.Is(err, ivsrealtime.ResourceNotFound)) {
 			return err
 		}
 	}
@@ -179,6 +181,16 @@ func (p *Plane) Authorize(ctx context.Context, c Caller, operation string, in an
 	})
 }
 
+// emptyWhenUnknown are the lists that have no ResourceNotFoundException: what
+// is listed of a resource that isn't there is nothing.
+var emptyWhenUnknown = func() map[string]bool {
+	lists := map[string]bool{}
+	for _, s := range ivsrealtime.Specs() {
+		lists[s.Name] = s.Read && !slices.Contains(s.Errors, ivsrealtime.ResourceNotFound)
+	}
+	return lists
+}()
+
 // here holds a resource against the world the request lives in.
 func here(c Caller, operation, resource string) error {
 	if resource == "*" {
@@ -199,6 +211,16 @@ func here(c Caller, operation, resource string) error {
 
 func notFound(resource string) error {
 	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "Resource: %s not found", resource)
+}
+
+// named turns the absence of what a member of the input names into a
+// ValidationException, for operations that have no ResourceNotFoundException.
+func named(member string, err error) error {
+	var e *ivsrealtime.Error
+	if !errors.As(err, &e) || e.Code != ivsrealtime.ResourceNotFound {
+		return err
+	}
+	return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s names what is not there: %s", member, e.Message)
 }
 
 func denied(c Caller, action, resource, because string) error {

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 
 	"rostrum/internal/arn"
 	"rostrum/internal/store"
@@ -12,7 +13,7 @@ import (
 // publishes with it. Without a stage the key can't be used until it has one.
 func (p *Plane) CreateIngestConfiguration(ctx context.Context, c Caller, in *ivsrealtime.CreateIngestConfigurationInput) (*ivsrealtime.CreateIngestConfigurationOutput, error) {
 	if err := hereOrNone(c, "CreateIngestConfiguration", in.StageARN); err != nil {
-		return nil, err
+		return nil, named("stageArn", err)
 	}
 	name := arn.New(arn.IngestConfiguration, c.Account, c.Region)
 	i := &ivsrealtime.IngestConfiguration{
@@ -24,7 +25,7 @@ func (p *Plane) CreateIngestConfiguration(ctx context.Context, c Caller, in *ivs
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
 		return create(c, tx.Ingests(), i, p.limits.IngestConfigurations, "ingest configurations")
 	})
-	return &ivsrealtime.CreateIngestConfigurationOutput{IngestConfiguration: i}, err
+	return &ivsrealtime.CreateIngestConfigurationOutput{IngestConfiguration: i}, named("stageArn", err)
 }
 
 func hereOrNone(c Caller, operation, stageARN string) error {
@@ -111,7 +112,7 @@ func (p *Plane) DeleteIngestConfiguration(ctx context.Context, _ Caller, in *ivs
 
 // ListIngestConfigurations lists the caller's ingest configurations, oldest first.
 func (p *Plane) ListIngestConfigurations(ctx context.Context, c Caller, in *ivsrealtime.ListIngestConfigurationsInput) (*ivsrealtime.ListIngestConfigurationsOutput, error) {
-	if err := hereOrNone(c, "ListIngestConfigurations", in.FilterByStageARN); err != nil {
+	if err := hereOrNone(c, "ListIngestConfigurations", in.FilterByStageARN); err != nil && !errors.Is(err, ivsrealtime.ResourceNotFound) {
 		return nil, err
 	}
 	f := store.Filter{State: string(in.FilterByState)}

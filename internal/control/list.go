@@ -3,12 +3,14 @@ package control
 import (
 	"context"
 
+	"rostrum/internal/arn"
 	"rostrum/internal/store"
 )
 
 // A listQuery is one page that a list operation was asked for.
 type listQuery struct {
 	query
+	of    string // the stage whose things are listed; empty for the caller's own resources
 	token string
 	most  *int // maxResults
 	page  int  // items of a page unless told
@@ -19,6 +21,9 @@ func list[T any](ctx context.Context, p *Plane, q listQuery, read func(*store.Tx
 	after, err := p.pager.open(q.query, q.token)
 	if err != nil {
 		return nil, "", err
+	}
+	if a, err := arn.Parse(q.of); err == nil && a.Region != q.caller.Region {
+		return nil, "", nil // in this region there is no such stage
 	}
 	page := store.Page{After: after, Limit: *or(q.most, q.page)}
 	var items []T

@@ -36,7 +36,7 @@ func (p *Plane) StopParticipantReplication(ctx context.Context, _ Caller, in *iv
 
 // ListParticipantReplicas lists where a participant is, or was last, shown besides its own stage.
 func (p *Plane) ListParticipantReplicas(ctx context.Context, c Caller, in *ivsrealtime.ListParticipantReplicasInput) (*ivsrealtime.ListParticipantReplicasOutput, error) {
-	q := listQuery{query: query{c, "ListParticipantReplicas", []string{in.SourceStageARN, in.ParticipantID}}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListParticipantReplicas", []string{in.SourceStageARN, in.ParticipantID}}, of: in.SourceStageARN, token: in.NextToken, most: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, func(tx *store.Tx, page store.Page) ([]store.Replication, int64, error) {
 		return tx.Replications(in.SourceStageARN, in.ParticipantID, page)
 	})

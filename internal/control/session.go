@@ -25,7 +25,7 @@ func (p *Plane) GetStageSession(ctx context.Context, _ Caller, in *ivsrealtime.G
 
 // ListStageSessions lists the sittings of a stage, newest first.
 func (p *Plane) ListStageSessions(ctx context.Context, c Caller, in *ivsrealtime.ListStageSessionsInput) (*ivsrealtime.ListStageSessionsOutput, error) {
-	q := listQuery{query: query{c, "ListStageSessions", []string{in.StageARN}}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListStageSessions", []string{in.StageARN}}, of: in.StageARN, token: in.NextToken, most: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, func(tx *store.Tx, page store.Page) ([]store.Session, int64, error) {
 		return tx.Sessions(in.StageARN, page)
 	})
@@ -54,7 +54,7 @@ func (p *Plane) ListParticipants(ctx context.Context, c Caller, in *ivsrealtime.
 	if in.FilterByUserID != nil {
 		filters = append(filters, *in.FilterByUserID)
 	}
-	q := listQuery{query: query{c, "ListParticipants", filters}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListParticipants", filters}, of: in.StageARN, token: in.NextToken, most: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, func(tx *store.Tx, page store.Page) ([]store.Participant, int64, error) {
 		return tx.Participants(in.StageARN, in.SessionID, f, page)
 	})
@@ -71,7 +71,7 @@ func (p *Plane) ListParticipants(ctx context.Context, c Caller, in *ivsrealtime.
 // ListParticipantEvents lists what happened to a participant in a session, oldest first.
 func (p *Plane) ListParticipantEvents(ctx context.Context, c Caller, in *ivsrealtime.ListParticipantEventsInput) (*ivsrealtime.ListParticipantEventsOutput, error) {
 	ref := store.ParticipantRef{StageARN: in.StageARN, SessionID: in.SessionID, ParticipantID: in.ParticipantID}
-	q := listQuery{query: query{c, "ListParticipantEvents", []string{in.StageARN, in.SessionID, in.ParticipantID}}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListParticipantEvents", []string{in.StageARN, in.SessionID, in.ParticipantID}}, of: in.StageARN, token: in.NextToken, most: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, func(tx *store.Tx, page store.Page) ([]ivsrealtime.Event, int64, error) {
 		return tx.ParticipantEvents(ref, page)
 	})

@@ -16,8 +16,9 @@ func (p *Plane) CreateStage(ctx context.Context, c Caller, in *ivsrealtime.Creat
 		Tags:                                  tagsOf(in.Tags),
 		AutoParticipantRecordingConfiguration: recordingDefaults(in.AutoParticipantRecordingConfiguration),
 	}
+	const storage = "autoParticipantRecordingConfiguration.storageConfigurationArn"
 	if err := checkRecording(c, "CreateStage", in.AutoParticipantRecordingConfiguration); err != nil {
-		return nil, err
+		return nil, named(storage, err)
 	}
 	out := &ivsrealtime.CreateStageOutput{Stage: s}
 	for _, want := range in.ParticipantTokenConfigurations {
@@ -30,8 +31,11 @@ func (p *Plane) CreateStage(ctx context.Context, c Caller, in *ivsrealtime.Creat
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
 		return create(c, tx.Stages(), s, p.limits.Stages, "stages")
 	})
+	if err != nil {
+		return nil, named(storage, err)
+	}
 	s.Endpoints = p.endpoints()
-	return out, err
+	return out, nil
 }
 
 // create keeps a new resource if the caller's quota has room for it.
@@ -63,8 +67,7 @@ func checkRecording(c Caller, operation string, in *ivsrealtime.AutoParticipantR
 			return err
 		}
 	}
-	// A configuration as the API shows it, interval and all, may be sent back.
-	if t := in.ThumbnailConfiguration; t != nil && *or(t.TargetIntervalSeconds, defaultThumbnailSeconds) != defaultThumbnailSeconds && t.RecordingMode != ivsrealtime.ThumbnailInterval {
+	if t := in.ThumbnailConfiguration; t != nil && t.TargetIntervalSeconds != nil && t.RecordingMode != ivsrealtime.ThumbnailInterval {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed,
 			"autoParticipantRecordingConfiguration.thumbnailConfiguration.targetIntervalSeconds is given, but recordingMode is not INTERVAL")
 	}

@@ -3,14 +3,10 @@ package control
 import (
 	"context"
 	"maps"
-	"strings"
 
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
-
-// reserved begins the keys that only AWS itself may set.
-const reserved = "aws:"
 
 // TagResource adds tags to a resource, or changes those it has.
 func (p *Plane) TagResource(ctx context.Context, _ Caller, in *ivsrealtime.TagResourceInput) (*ivsrealtime.TagResourceOutput, error) {
@@ -26,11 +22,6 @@ func (p *Plane) TagResource(ctx context.Context, _ Caller, in *ivsrealtime.TagRe
 
 // UntagResource takes tags away; those that aren't there are passed over.
 func (p *Plane) UntagResource(ctx context.Context, _ Caller, in *ivsrealtime.UntagResourceInput) (*ivsrealtime.UntagResourceOutput, error) {
-	for _, key := range in.TagKeys {
-		if strings.HasPrefix(strings.ToLower(key), reserved) {
-			return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tagKeys has the key %q, which is reserved", key)
-		}
-	}
 	err := p.retag(ctx, in.ResourceARN, func(tags map[string]string) error {
 		for _, key := range in.TagKeys {
 			delete(tags, key)

@@ -23,7 +23,6 @@ type Inlet struct {
 
 	mu    sync.Mutex // guards what follows
 	stats Stats
-	began time.Time // when the first keyframe came
 	pace  pace
 	clock senderClock
 }
@@ -41,7 +40,7 @@ type Stats struct {
 	Freezes        uint64
 	Frozen         time.Duration
 	KeyframeWait   time.Duration   // from offer to first keyframe; 0 while there was none
-	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call, but those of the first second
+	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call
 	Mark           pattern.Mark    // of the last pattern picture
 }
 
@@ -68,8 +67,7 @@ func (in *Inlet) Captured(timestamp uint32) (t time.Time, ok bool) {
 }
 
 const (
-	maxLatencies  = 4096        // kept between two calls of Stats
-	replayTime    = time.Second // at the beginning a server may send pictures it had kept: old ones
+	maxLatencies  = 4096 // kept between two calls of Stats
 	keyframeEvery = 500 * time.Millisecond
 )
 
@@ -105,7 +103,6 @@ func (in *Inlet) note(f Received, offered time.Time) {
 	if f.Keyframe {
 		if s.Keyframes == 0 {
 			s.KeyframeWait = f.Arrived.Sub(offered)
-			in.began = f.Arrived
 		}
 		s.Keyframes++
 		if f.Width > 0 {
@@ -121,7 +118,7 @@ func (in *Inlet) note(f Received, offered time.Time) {
 	}
 	if m, ok := pattern.Find(f.Data); ok {
 		s.Mark = m
-		if f.Arrived.Sub(in.began) >= replayTime && len(s.Latencies) < maxLatencies {
+		if len(s.Latencies) < maxLatencies {
 			s.Latencies = append(s.Latencies, f.Arrived.Sub(m.Sent))
 		}
 	}

@@ -29,8 +29,7 @@ type Subscription struct {
 	chasing   bool
 	rtxNumber uint16
 	repairs   allowance
-	waits     int64 // since when it waits for a keyframe, 0 when it doesn't
-	told      int8  // layer last told by LayerSelected
+	told      int8 // layer last told by LayerSelected
 	toldWhy   PauseReason
 	toldOnce  bool
 	counts    subscriptionCounts
@@ -55,14 +54,9 @@ type sentReport struct {
 	at     int64
 }
 
-// A keyframe group that is replayed to a joiner has bounds: decoding a long past takes a weak
-// device longer than a fresh keyframe takes to come. If none comes, as encoders outside of
-// browsers may not listen, the past is better than nothing.
-const (
-	replayMost  = 700   // packets
-	replayFresh = 2.2e9 // ns of age up to which the group is replayed at once
-	replayAfter = 400e6 // ns of waiting for a keyframe after which it is replayed anyway
-)
+// replayMost bounds a keyframe group that is replayed to a joiner, in packets. A longer past
+// costs more than a fresh keyframe.
+const replayMost = 700
 
 const (
 	chunkPackets = 32 // of a replay or a large burst, in one pace
@@ -123,7 +117,7 @@ func (u *Subscription) begin(sh *shard) {
 	if layer == NoLayer || u.track.kind == media.Audio {
 		return
 	}
-	if !u.replay(sh, replayFresh) {
+	if !u.replay(sh) {
 		u.track.layers[layer].wanted.Store(true)
 	}
 }
@@ -139,16 +133,15 @@ func (u *Subscription) opening(c Choice) int8 {
 	return 0
 }
 
-// replay begins with the kept keyframe group, if there is one that is short enough and began
-// at most age nanoseconds ago.
-func (u *Subscription) replay(sh *shard, age int64) bool {
+// replay begins with the kept keyframe group, if there is a short enough one.
+func (u *Subscription) replay(sh *shard) bool {
 	ring := u.ring(u.forwarder.target)
 	from, ok := ring.group()
 	if !ok || ring.last-from > replayMost {
 		return false
 	}
 	newest := ring.at(ring.last)
-	if newest == nil || sh.now-ring.at(from).Arrived > age {
+	if newest == nil {
 		return false
 	}
 	u.forwarder.Replay(ring.at(from), newest.Timestamp)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,8 +29,7 @@ const (
 // postgresDB is PostgreSQL. A write reads what is committed and locks the rows
 // it is about to change; a read sees one moment.
 type postgresDB struct {
-	db     *sql.DB
-	closed atomic.Bool
+	db *sql.DB
 }
 
 func openPostgres(ctx context.Context, url string) (database, error) {
@@ -75,7 +73,7 @@ func (d *postgresDB) read(ctx context.Context, fn func(querier) error) error {
 
 func (d *postgresDB) transact(ctx context.Context, o *sql.TxOptions, fn func(querier) error) error {
 	tx, err := d.db.BeginTx(ctx, o)
-	if err != nil && d.closed.Load() {
+	if errors.Is(err, sql.ErrConnDone) || (err != nil && err.Error() == "sql: database is closed") {
 		return ErrClosed
 	}
 	if err != nil {
@@ -93,7 +91,4 @@ func (*postgresDB) backup(context.Context, string) error {
 	return errors.New("a PostgreSQL database is backed up with pg_dump, together with the key file")
 }
 
-func (d *postgresDB) close() error {
-	d.closed.Store(true)
-	return d.db.Close()
-}
+func (d *postgresDB) close() error { return d.db.Close() }

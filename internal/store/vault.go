@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -114,12 +113,8 @@ func (v *vault) hash(secret string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// syncDir makes the names in a directory durable; Windows does so unasked, and
-// refuses to be asked.
+// syncDir makes the names in a directory durable.
 func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -1,0 +1,150 @@
+// Package server runs the real binary for the suites that look at the whole
+// system from outside.
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Build compiles the binary into a folder and tells its path.
+func Build(ctx context.Context, folder string) (string, error) {
+	binary := filepath.Join(folder, "rostrum")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "rostrum/cmd/rostrum")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build rostrum: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// A Server is a running rostrum serve.
+type Server struct {
+	URL   string        // of its main address
+	Ready time.Duration // from its start until it answered that it is ready
+
+	cmd    *exec.Cmd
+	output *tail
+	ended  chan struct{} // closed when the process is gone
+}
+
+// Start runs rostrum serve on a free port of loopback, with further arguments,
+// and waits until it is ready. It is killed when ctx ends.
+func Start(ctx context.Context, binary string, args ...string) (*Server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, fmt.Errorf("start rostrum: %w", err)
+	}
+	s := &Server{URL: "http://" + address, output: &tail{}, ended: make(chan struct{})}
+	s.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--listen", address}, args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start rostrum: %w", err)
+	}
+	go func() {
+		_ = s.cmd.Wait() // how it ended is in its output
+		close(s.ended)
+	}()
+	if err := s.awaitReady(ctx); err != nil {
+		s.Kill()
+		return nil, fmt.Errorf("start rostrum: %w\n%s", err, s.Output())
+	}
+	s.Ready = time.Since(began)
+	return s, nil
+}
+
+// freeAddress is one that nobody listens on now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *Server) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if answer, err := http.DefaultClient.Do(r); err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-s.ended:
+			return errors.New("it ended at once")
+		case <-ctx.Done():
+			return errors.New("it is not ready after 30 s")
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// PID is the process's id.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Kill ends the process at once, as a power cut would, and waits until it is gone.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.ended
+}
+
+// Stop asks the process to end and waits until it has; an error tells that it
+// needed longer than ten seconds, or complained.
+func (s *Server) Stop() error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(10 * time.Second):
+		s.Kill()
+		return fmt.Errorf("rostrum did not stop within 10 s of SIGTERM\n%s", s.Output())
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("rostrum ended with exit code %d\n%s", code, s.Output())
+	}
+	return nil
+}
+
+// Output is the end of what the process printed.
+func (s *Server) Output() string { return s.output.String() }
+
+// A tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex // guards what follows
+	text bytes.Buffer
+}
+
+const tailLength = 16 << 10 // bytes
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text.Write(p)
+	if over := t.text.Len() - tailLength; over > tailLength { // now and then, not at every write
+		t.text.Next(over)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
