@@ -39,6 +39,34 @@ test: ## Run all tests that need no browser and no foreign SDK, with the race de
 	@mkdir -p .cache/results
 	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/test.json -- -race -timeout 14m $(PACKAGES)
 
+# The clients that make conformance drives, each pinned by its own lock file.
+CLIENTS := .cache/conformance
+
+$(CLIENTS)/python/installed: test/conformance/python/requirements.txt
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv; }
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+$(CLIENTS)/javascript/installed: test/conformance/javascript/package-lock.json
+	@$(call need,npm,nodejs npm)
+	@node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0' || { echo "the AWS SDK for JavaScript needs Node.js 20 or newer"; exit 1; }
+	npm ci --silent --no-audit --no-fund --prefix test/conformance/javascript
+	@mkdir -p $(@D) && touch $@
+
+$(CLIENTS)/java/installed: test/conformance/java/pom.xml $(wildcard test/conformance/java/src/main/java/rostrum/conformance/*.java)
+	@$(call need,mvn,maven default-jdk-headless)
+	@$(call need,javac,default-jdk-headless)
+	mvn -q -B -f test/conformance/java/pom.xml compile dependency:copy-dependencies
+	@touch $@
+
+.PHONY: conformance
+conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIENTS)/java/installed ## Drive the server with the official AWS SDKs and the AWS CLI
+	@mkdir -p .cache/results && rm -f $(CLIENTS)/summary.txt
+	@CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) CONFORMANCE_SUMMARY=$(CURDIR)/$(CLIENTS)/summary.txt \
+	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/conformance.json -- -count=1 -timeout 15m ./test/conformance; \
+	status=$$?; cat $(CLIENTS)/summary.txt; exit $$status
+
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities
 

@@ -39,24 +39,21 @@ type fault struct {
 
 // A client is one SDK under test.
 type client struct {
-	name  string
-	abler map[string]bool // by what steps need
-	call  func(t *testing.T, r request) (*reply, error)
-}
+	name string
+	call func(t *testing.T, r request) (*reply, error)
 
-var (
-	clock      = map[string]bool{"clock": true}
-	correction = map[string]bool{"clock": true, "correction": true}
-)
+	can    []string // of what steps need
+	before []string // members of the API that are newer than the client
+}
 
 // clients are those that can run here: all where make conformance has installed
 // them, else those written in Go.
 func clients(t *testing.T) []client {
 	t.Helper()
 	all := []client{
-		{"aws-sdk-go", clock, callOfficial()},
-		{"rostrum", nil, callOwn()},
-		{"rostrum async", nil, callOwnAsync()},
+		{name: "aws-sdk-go", call: callOfficial(), can: []string{"clock"}, before: newer},
+		{name: "rostrum", call: callOwn()},
+		{name: "rostrum async", call: callOwnAsync()},
 	}
 	folder := os.Getenv("CONFORMANCE_CLIENTS")
 	if folder == "" {
@@ -64,13 +61,16 @@ func clients(t *testing.T) []client {
 		return all
 	}
 	python := filepath.Join(folder, "python", "bin")
-	java := filepath.Join(folder, "java", "*")
+	java := []string{
+		"-XX:TieredStopAtLevel=1", "-cp", filepath.Join(folder, "java", "classes") + string(os.PathListSeparator) + filepath.Join(folder, "java", "lib", "*"),
+		"rostrum.conformance.Client",
+	}
 	return append(all,
-		client{"aws-sdk-js", correction, process(t, "node", "javascript/client.mjs")},
-		client{"boto3", clock, process(t, filepath.Join(python, "python"), "python/client.py")},
-		client{"aws-cli", clock, callCommandLine(python)},
-		client{"aws-sdk-java", correction, process(t, "java", "-XX:TieredStopAtLevel=1", "-cp", java, "rostrum.conformance.Client", "sync")},
-		client{"java async", correction, process(t, "java", "-XX:TieredStopAtLevel=1", "-cp", java, "rostrum.conformance.Client", "async")},
+		client{name: "aws-sdk-js", call: process(t, "node", "javascript/client.mjs"), can: []string{"clock", "correction"}},
+		client{name: "boto3", call: process(t, filepath.Join(python, "python"), "python/client.py"), can: []string{"clock"}},
+		client{name: "aws-cli", call: callCommandLine(python), can: []string{"clock"}},
+		client{name: "aws-sdk-java", call: process(t, "java", append(java, "sync")...), can: []string{"clock", "correction"}, before: newer},
+		client{name: "java async", call: process(t, "java", append(java, "async")...), can: []string{"clock", "correction"}, before: newer},
 	)
 }
 
@@ -119,7 +119,7 @@ func cleanEnvironment() (kept []string) {
 			kept = append(kept, v)
 		}
 	}
-	return append(kept, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1")
+	return append(kept, "NODE_NO_WARNINGS=1", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1")
 }
 
 // callCommandLine calls the AWS CLI, a process for each call.

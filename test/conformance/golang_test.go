@@ -22,6 +22,10 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
+// newer are the members of the API that came after the releases of the SDKs for
+// Go and Java that are used here: they neither send nor show them.
+var newer = []string{"redundantIngest", "redundantIngestCredentials", "ingestConfigurationArn", "previousToken", "newToken"}
+
 // paginators are the official SDK's own, for every list.
 var paginators = map[string]any{
 	"ListCompositions":          official.NewListCompositionsPaginator,
@@ -115,13 +119,22 @@ func readOfficial(out []reflect.Value) (*reply, error) {
 		kind := reflect.TypeOf(api).String()
 		id := response.ServiceRequestID()
 		return &reply{RequestID: &id, Error: &fault{
-			Name: api.ErrorCode(), Message: api.ErrorMessage(), Status: response.HTTPStatusCode(), Type: kind[strings.LastIndexByte(kind, '.')+1:],
+			Name: api.ErrorCode(), Message: messageOf(api), Status: response.HTTPStatusCode(), Type: kind[strings.LastIndexByte(kind, '.')+1:],
 		}}, nil
 	}
 	metadata, _ := out[0].Elem().FieldByName("ResultMetadata").Interface().(middleware.Metadata)
 	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
 	page, _ := plain(out[0]).(map[string]any)
 	return &reply{Pages: []map[string]any{page}, RequestID: &id}, nil
+}
+
+// messageOf finds the message: the errors that the API models have it in a
+// member of their own, and leave the SDK's empty.
+func messageOf(e smithy.APIError) string {
+	if own := reflect.ValueOf(e).Elem().FieldByName("ExceptionMessage"); own.IsValid() && !own.IsNil() {
+		return own.Elem().String()
+	}
+	return e.ErrorMessage()
 }
 
 // plain turns a value of the official SDK into what JSON has, with the model's names.

@@ -106,7 +106,7 @@ func (w *world) people(account, neighbour string) []store.AccessKey {
 	variant("hasty", "owner", func(c *caller) { c.Attempts = 1 })
 	variant("ahead", "owner", func(c *caller) { c.Attempts, c.Clock = 1, 600 })
 	variant("behind", "owner", func(c *caller) { c.Attempts, c.Clock = 1, -600 })
-	variant("adrift", "owner", func(c *caller) { c.Clock = 600 })
+	variant("adrift", "owner", func(c *caller) { c.Clock = -600 }) // and may try again
 	for name, c := range w.callers {
 		c.Name = name
 		w.callers[name] = c

@@ -65,6 +65,16 @@ func readModel(t *testing.T) model {
 	return m
 }
 
+// models reports whether an operation has an error: SDKs then have a type for it.
+func (m model) models(operation, name string) bool {
+	for _, e := range m.Operations[operation].Errors {
+		if e.Shape == name {
+			return true
+		}
+	}
+	return false
+}
+
 // An observer passes requests on to a server as they are, counts them and holds
 // each answer against the model.
 type observer struct {
