@@ -1,0 +1,75 @@
+package hls
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
+)
+
+// A Sample is one picture or packet of sound. Times are in ticks of its track, and
+// in the order of decoding, which is that of showing.
+type Sample struct {
+	Track          int // index
+	Time, Duration int64
+	Keyframe       bool // one can begin here; true of all sound
+	// Data is a frame of sound or, of H.264, NAL units each after its length in four
+	// bytes (ISO 14496-15).
+	Data []byte
+}
+
+// end is when the sample ends.
+func (s Sample) end() int64 { return s.Time + s.Duration }
+
+// AVC joins NAL units into a Sample's Data.
+func AVC(units [][]byte) []byte {
+	size := 0
+	for _, u := range units {
+		size += 4 + len(u)
+	}
+	data := make([]byte, 0, size)
+	for _, u := range units {
+		data = binary.BigEndian.AppendUint32(data, uint32(len(u)))
+		data = append(data, u...)
+	}
+	return data
+}
+
+// Init is the piece with which a fragmented MP4 begins.
+func Init(tracks []Track) ([]byte, error) {
+	head := fmp4.Init{}
+	for i, t := range tracks {
+		head.Tracks = append(head.Tracks, &fmp4.InitTrack{ID: i + 1, TimeScale: uint32(t.Rate), Codec: t.codec})
+	}
+	var b seekablebuffer.Buffer
+	if err := head.Marshal(&b); err != nil {
+		return nil, fmt.Errorf("write MP4 header: %w", err)
+	}
+	return slices.Clone(b.Bytes()), nil
+}
+
+// Fragment is a piece that follows: samples, in order on each track. Fragments are
+// numbered from 1.
+func Fragment(number uint32, tracks []Track, samples []Sample) ([]byte, error) {
+	part := fmp4.Part{SequenceNumber: number}
+	for i := range tracks {
+		var t *fmp4.PartTrack
+		for _, s := range samples {
+			if s.Track != i {
+				continue
+			}
+			if t == nil {
+				t = &fmp4.PartTrack{ID: i + 1, BaseTime: uint64(s.Time)}
+				part.Tracks = append(part.Tracks, t)
+			}
+			t.Samples = append(t.Samples, &fmp4.Sample{Duration: uint32(s.Duration), IsNonSyncSample: !s.Keyframe, Payload: s.Data})
+		}
+	}
+	var b seekablebuffer.Buffer
+	if err := part.Marshal(&b); err != nil {
+		return nil, fmt.Errorf("write MP4 fragment: %w", err)
+	}
+	return slices.Clone(b.Bytes()), nil
+}

@@ -1,0 +1,89 @@
+package hls
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// A Segment is one entry of a media playlist.
+type Segment struct {
+	Name          string
+	Duration      time.Duration
+	Begins        time.Time // wall clock; written at the first and after a discontinuity
+	Init          string    // written where it differs from the one before
+	Discontinuity bool      // what comes doesn't continue what was
+}
+
+// A Playlist lists the segments of one rendition (RFC 8216 §4.3.3).
+type Playlist struct {
+	Target   time.Duration // the longest that a segment should be
+	Segments []Segment
+	Ended    bool
+}
+
+// Marshal writes the playlist: of type EVENT, or VOD once it has ended.
+func (p Playlist) Marshal() []byte {
+	target := p.Target
+	for _, s := range p.Segments {
+		target = max(target, s.Duration)
+	}
+	kind := "EVENT"
+	if p.Ended {
+		kind = "VOD"
+	}
+	var b bytes.Buffer
+	// A segment's duration rounded to whole seconds mustn't exceed the target.
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n",
+		max(1, int(math.Round(target.Seconds()))), kind)
+	header := ""
+	for i, s := range p.Segments {
+		if s.Discontinuity {
+			b.WriteString("#EXT-X-DISCONTINUITY\n")
+		}
+		if s.Init != header {
+			header = s.Init
+			fmt.Fprintf(&b, "#EXT-X-MAP:URI=%q\n", header)
+		}
+		if i == 0 || s.Discontinuity {
+			fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Begins.UTC().Format("2006-01-02T15:04:05.000Z"))
+		}
+		fmt.Fprintf(&b, "#EXTINF:%.5f,\n%s\n", s.Duration.Seconds(), s.Name)
+	}
+	if p.Ended {
+		b.WriteString("#EXT-X-ENDLIST\n")
+	}
+	return b.Bytes()
+}
+
+// A Rendition is one entry of a multivariant playlist.
+type Rendition struct {
+	URI       string
+	Bandwidth int // bits a second, at most
+	Tracks    []Track
+	FrameRate float64 // of pictures; 0 leaves it out
+}
+
+// Multivariant writes the playlist that names the renditions (RFC 8216 §4.3.4).
+func Multivariant(renditions ...Rendition) []byte {
+	var b bytes.Buffer
+	b.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")
+	for _, r := range renditions {
+		var names []string
+		size := ""
+		for _, t := range r.Tracks {
+			names = append(names, t.Name)
+			if t.Video() {
+				size = fmt.Sprintf(",RESOLUTION=%dx%d", t.Width, t.Height)
+			}
+		}
+		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,CODECS=%q%s", r.Bandwidth, strings.Join(names, ","), size)
+		if r.FrameRate > 0 {
+			fmt.Fprintf(&b, ",FRAME-RATE=%.3f", r.FrameRate)
+		}
+		fmt.Fprintf(&b, "\n%s\n", r.URI)
+	}
+	return b.Bytes()
+}

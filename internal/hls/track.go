@@ -1,0 +1,65 @@
+package hls
+
+import (
+	"fmt"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+)
+
+// A Track is one medium of a stream: how it is coded, and the ticks of its times.
+type Track struct {
+	Rate          int    // ticks a second
+	Name          string // of the codec, as in a playlist's CODECS (RFC 6381)
+	Width, Height int    // of a picture, pixels
+
+	codec codecs.Codec
+}
+
+// Video tells a picture from sound.
+func (t Track) Video() bool { return t.codec.IsVideo() }
+
+// H264 is a track of H.264 with these parameter sets and a clock of 90 kHz.
+func H264(sps, pps []byte) (Track, error) {
+	var s h264.SPS
+	if err := s.Unmarshal(sps); err != nil {
+		return Track{}, fmt.Errorf("read parameter set: %w", err)
+	}
+	return Track{
+		Rate: 90_000, Name: fmt.Sprintf("avc1.%02x%02x%02x", sps[1], sps[2], sps[3]),
+		Width: s.Width(), Height: s.Height(), codec: &codecs.H264{SPS: sps, PPS: pps},
+	}, nil
+}
+
+// AAC is a track of AAC with an AudioSpecificConfig (ISO 14496-3) and its own rate
+// as clock.
+func AAC(config []byte) (Track, error) {
+	var c mpeg4audio.AudioSpecificConfig
+	if err := c.Unmarshal(config); err != nil {
+		return Track{}, fmt.Errorf("read configuration of AAC: %w", err)
+	}
+	return Track{Rate: c.SampleRate, Name: fmt.Sprintf("mp4a.40.%d", c.Type), codec: &codecs.MPEG4Audio{Config: c}}, nil
+}
+
+// Opus is a track of Opus with one or two channels and a clock of 48 kHz.
+func Opus(channels int) Track {
+	return Track{Rate: 48_000, Name: "opus", codec: &codecs.Opus{ChannelCount: channels}}
+}
+
+// ParameterSets finds those of H.264 among the NAL units of a picture; nil where
+// there are none.
+func ParameterSets(units [][]byte) (sps, pps []byte) {
+	for _, u := range units {
+		if len(u) < 4 {
+			continue
+		}
+		switch h264.NALUType(u[0] & 0x1f) {
+		case h264.NALUTypeSPS:
+			sps = u
+		case h264.NALUTypePPS:
+			pps = u
+		}
+	}
+	return sps, pps
+}
