@@ -43,20 +43,32 @@ func (r *Room) Join(c MemberConfig) (*Member, error) {
 	if slices.ContainsFunc(r.members, func(m *Member) bool { return m.id == c.ID }) {
 		return nil, fmt.Errorf("join %s: is here already", c.ID)
 	}
-	arrival, before := r.arrivals[c.ID]
-	if !before {
-		r.next++
-		arrival = r.next
-		if len(r.arrivals) < rememberedArrivals {
-			r.arrivals[c.ID] = arrival
-		}
-	}
+	arrival := r.arrival(c.ID)
 	m := &Member{id: c.ID, arrival: arrival, room: r, keyframe: c.KeyframeNeeded, attributes: maps.Clone(c.Attributes)}
 	m.video.last = r.since(time.Now()) // not stalled yet
 	at, _ := slices.BinarySearchFunc(r.members, arrival, func(m *Member, a uint64) int { return cmp.Compare(m.arrival, a) })
 	r.members = slices.Insert(slices.Clone(r.members), at, m)
 	r.generation++
 	return m, nil
+}
+
+// Expect gives someone who will join the next place in the order of arrival.
+func (r *Room) Expect(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.arrival(id)
+}
+
+// arrival is someone's place in the order; r.mu is held.
+func (r *Room) arrival(id string) uint64 {
+	if a, before := r.arrivals[id]; before {
+		return a
+	}
+	r.next++
+	if len(r.arrivals) < rememberedArrivals {
+		r.arrivals[id] = r.next
+	}
+	return r.next
 }
 
 func (r *Room) remove(m *Member) {

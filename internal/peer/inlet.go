@@ -20,6 +20,7 @@ type Inlet struct {
 	order    reorder
 	assemble *assembler
 	asked    time.Time // when a keyframe was last asked for
+	ask      func()    // sends the request; constant
 
 	mu    sync.Mutex // guards what follows
 	stats Stats
@@ -43,6 +44,10 @@ type Stats struct {
 	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call
 	Mark           pattern.Mark    // of the last pattern picture
 }
+
+// AskKeyframe asks the sender for one: for who decodes and finds damage that the
+// packets didn't show. It may be called at any time, not too often.
+func (in *Inlet) AskKeyframe() { in.ask() }
 
 func newInlet(c media.Codec) *Inlet {
 	return &Inlet{Codec: c, assemble: newAssembler(c)}
@@ -125,7 +130,7 @@ func (in *Inlet) note(f Received, offered time.Time) {
 }
 
 // read hands frames on until the track ends.
-func (in *Inlet) read(track *webrtc.TrackRemote, pc *webrtc.PeerConnection, offered time.Time, onFrame func(*Inlet, Received)) {
+func (in *Inlet) read(track *webrtc.TrackRemote, offered time.Time, onFrame func(*Inlet, Received)) {
 	for {
 		p, _, err := track.ReadRTP()
 		if err != nil {
@@ -133,8 +138,7 @@ func (in *Inlet) read(track *webrtc.TrackRemote, pc *webrtc.PeerConnection, offe
 		}
 		frames, ask := in.take(p, time.Now(), offered)
 		if ask {
-			// If it gets lost, the next damage asks again.
-			_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}})
+			in.ask()
 		}
 		if onFrame == nil {
 			continue

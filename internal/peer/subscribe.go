@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/media"
@@ -84,9 +85,13 @@ func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, onF
 		return
 	}
 	in := newInlet(codec)
+	in.ask = func() {
+		// If it gets lost, the next damage asks again.
+		_ = s.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
+	}
 	s.inlets = append(s.inlets, in)
 	s.readers.Go(func() { in.readReports(r) })
-	s.readers.Go(func() { in.read(t, s.pc, s.offered, onFrame) })
+	s.readers.Go(func() { in.read(t, s.offered, onFrame) })
 }
 
 // Inlets are the media that came so far.

@@ -1,0 +1,275 @@
+//go:build cgo
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"rostrum/internal/compositor"
+	"rostrum/internal/compositor/job"
+	"rostrum/internal/peer"
+)
+
+type composeVerb struct {
+	Output string `short:"o" placeholder:"FILE" help:"Write a fragmented MP4, and take a token instead of a job."`
+	Token  string `env:"ROSTRUM_TOKEN" help:"With -o: the participant token; else it is read from standard input."`
+}
+
+// Run does one job.
+func (v *composeVerb) Run(ctx context.Context, s *streams) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if v.Output != "" {
+		return v.forPeople(ctx, s)
+	}
+	j, channel, err := job.Read(s.in)
+	if err != nil {
+		return err
+	}
+	go func() { // ends with the process, or the channel
+		var more json.RawMessage
+		for channel.Decode(&more) == nil {
+		}
+		cancel()
+	}()
+	return compose(ctx, j, job.NewWriter(s.out))
+}
+
+func (v *composeVerb) forPeople(ctx context.Context, s *streams) error {
+	raw := v.Token
+	if raw == "" {
+		read, err := io.ReadAll(io.LimitReader(s.in, 1<<16))
+		if err != nil {
+			return fmt.Errorf("read token: %w", err)
+		}
+		raw = strings.TrimSpace(string(read))
+	}
+	return compose(ctx, job.Job{Token: raw, Programs: []job.Program{{
+		Destinations: []job.Destination{{ID: "file", File: v.Output}},
+	}}}, job.NewWriter(s.out))
+}
+
+// A worker does one job.
+type worker struct {
+	job      job.Job
+	token    peer.Token
+	room     *compositor.Room
+	programs []*program
+	reports  *job.Writer
+	stage    stage
+	end      context.CancelCauseFunc
+}
+
+// program is one of the job's, with what became of its destinations.
+type program struct {
+	*compositor.Program
+	destinations []*destination
+}
+
+// farewell is how long the stage may take to let us go, once all else has ended.
+const farewell = 500 * time.Millisecond
+
+// errWanted is the cause of a stop that was asked for.
+var errWanted = errors.New("")
+
+// compose runs until ctx ends, the stage lets us go or no destination is left. The
+// last report tells which.
+func compose(ctx context.Context, j job.Job, reports *job.Writer) error {
+	w := &worker{job: j, room: compositor.NewRoom(), reports: reports}
+	err := w.run(ctx)
+	reason := ""
+	if err != nil && !errors.Is(err, errWanted) {
+		reason = err.Error()
+	}
+	if says := reports.Write(job.Report{Kind: job.Ended, Reason: reason}); says != nil {
+		return says
+	}
+	if reason != "" {
+		return err
+	}
+	return nil
+}
+
+func (w *worker) run(outer context.Context) error {
+	token, err := peer.ReadToken(w.job.Token)
+	if err != nil {
+		return err
+	}
+	w.token = token
+	for _, p := range w.job.Programs {
+		if err := w.open(p); err != nil {
+			return errors.Join(err, w.abandon())
+		}
+	}
+	ctx, end := context.WithCancelCause(context.Background())
+	w.end = end
+	stop := context.AfterFunc(outer, func() { end(errWanted) })
+	defer stop()
+
+	var running sync.WaitGroup
+	for _, p := range w.programs {
+		running.Go(func() {
+			if err := p.Run(ctx); err != nil {
+				end(err)
+			}
+		})
+		for _, d := range p.destinations {
+			running.Go(func() { d.run(ctx) })
+		}
+	}
+	running.Go(func() { w.beat(ctx) })
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		if err := w.follow(ctx); err != nil {
+			end(err)
+		}
+	}()
+	<-ctx.Done()
+	running.Wait()
+	select {
+	case <-followed:
+		w.room.Close()
+	case <-time.After(farewell): // the stage doesn't answer: it will miss us by itself
+	}
+	return context.Cause(ctx)
+}
+
+// abandon frees programs that won't run.
+func (w *worker) abandon() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var err error
+	for _, p := range w.programs {
+		err = errors.Join(err, p.Run(ctx))
+	}
+	return err
+}
+
+// open makes a program and its destinations.
+func (w *worker) open(p job.Program) error {
+	config := compositor.Config{
+		Width: p.Width, Height: p.Height, FrameRate: p.FrameRate, Bitrate: p.Bitrate,
+		Keyframes: keyframes(p), Encoder: w.job.Encoder, Layout: w.job.Layout.Chosen(),
+	}
+	made, err := compositor.NewProgram(w.room, config)
+	if err != nil {
+		return err
+	}
+	opened := &program{Program: made}
+	w.programs = append(w.programs, opened)
+	for _, d := range p.Destinations {
+		opened.destinations = append(opened.destinations, &destination{
+			job: d, program: made, report: w.report, failed: w.destinationFailed,
+		})
+	}
+	return nil
+}
+
+// keyframes is how far keyframes are apart: at most 2 s, and so that the segments of
+// a recording, which begin at one, have the length that was asked for.
+func keyframes(p job.Program) time.Duration {
+	for _, d := range p.Destinations {
+		if d.HLS != nil && d.HLS.SegmentSeconds > 0 {
+			target := float64(d.HLS.SegmentSeconds)
+			return time.Duration(target / math.Ceil(target/2) * float64(time.Second))
+		}
+	}
+	return 2 * time.Second
+}
+
+// report sends a line; a supervisor that doesn't read any more is gone.
+func (w *worker) report(r job.Report) {
+	if err := w.reports.Write(r); err != nil {
+		w.end(fmt.Errorf("report: %w", err))
+	}
+}
+
+func (w *worker) log(level, format string, args ...any) {
+	w.report(job.Report{Kind: job.Log, Level: level, Reason: fmt.Sprintf(format, args...)})
+}
+
+// destinationFailed ends the job with its last destination.
+func (w *worker) destinationFailed() {
+	for _, p := range w.programs {
+		for _, d := range p.destinations {
+			if !d.over.Load() {
+				return
+			}
+		}
+	}
+	w.end(errors.New(job.NoDestinations))
+}
+
+// beat reports health once a second.
+func (w *worker) beat(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.report(job.Report{Kind: job.Heartbeat, Health: w.health()})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *worker) health() *job.Health {
+	h := &job.Health{Publishers: w.stage.publishers(), Members: []job.MemberHealth{}}
+	for _, m := range w.room.Stats() {
+		h.Members = append(h.Members, job.MemberHealth{
+			ID: m.ID, Width: m.Width, Height: m.Height, DelayMS: m.Delay.Milliseconds(),
+			Pictures: m.Video.Decoded, Damaged: m.Video.Damaged, Keyframes: m.Video.Keyframes,
+		})
+	}
+	for _, p := range w.programs {
+		s := p.Stats()
+		h.Programs = append(h.Programs, job.ProgramHealth{
+			Ticks: s.Ticks, Late: s.Late, WorstLateMS: s.WorstLate.Milliseconds(), Bytes: s.Bytes, Dropped: dropped(p.destinations),
+		})
+	}
+	return h
+}
+
+func dropped(destinations []*destination) map[string]uint64 {
+	m := map[string]uint64{}
+	for _, d := range destinations {
+		if n := d.dropped(); n > 0 {
+			m[d.job.ID] = n
+		}
+	}
+	return m
+}
+
+// directory is a store of files below a folder of this machine. A file appears
+// whole: it is written beside its place, and moved there.
+type directory string
+
+func (d directory) put(name string, data []byte) error {
+	at := string(d) + string(os.PathSeparator) + name
+	if err := os.MkdirAll(at[:strings.LastIndexAny(at, `/\`)], 0o750); err != nil {
+		return err
+	}
+	beside := at + ".new"
+	if err := os.WriteFile(beside, data, 0o640); err != nil {
+		return errors.Join(err, remove(beside))
+	}
+	return os.Rename(beside, at)
+}
+
+func remove(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+//go:build cgo
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"rostrum/internal/compositor"
+	"rostrum/internal/compositor/job"
+	"rostrum/internal/rtmp"
+)
+
+const (
+	firstBackoff = 500 * time.Millisecond
+	lastBackoff  = 10 * time.Second
+	// patience is how long a destination may be interrupted before it has failed.
+	patience = 90 * time.Second
+)
+
+// A destination is one of the job's: it opens its output, and again after a fault.
+type destination struct {
+	job     job.Destination
+	program *compositor.Program
+	report  func(job.Report)
+	failed  func()
+
+	over atomic.Bool // it won't be tried again
+	feed atomic.Pointer[compositor.Feed]
+	lost atomic.Uint64 // packets dropped on former feeds
+}
+
+func (d *destination) dropped() uint64 {
+	n := d.lost.Load()
+	if f := d.feed.Load(); f != nil {
+		n += f.Dropped()
+	}
+	return n
+}
+
+func (d *destination) state(s job.State, reason string) {
+	d.report(job.Report{Kind: job.DestinationState, Destination: d.job.ID, State: s, Reason: reason})
+}
+
+// run keeps the destination going until ctx ends or it has failed for good.
+func (d *destination) run(ctx context.Context) {
+	broken := time.Time{} // when it was last found interrupted
+	for attempt := 0; ; attempt++ {
+		began := time.Now()
+		err := d.attempt(ctx)
+		if ctx.Err() != nil {
+			d.over.Store(true)
+			d.state(job.Stopped, "")
+			return
+		}
+		if time.Since(began) > patience {
+			attempt, broken = 0, time.Time{}
+		}
+		if broken.IsZero() {
+			broken = time.Now()
+		}
+		if time.Since(broken) > patience || attempt > 2 && errors.Is(err, rtmp.ErrRefused) || d.job.RTMP == nil {
+			d.over.Store(true)
+			d.state(job.Failed, reason(err))
+			d.failed()
+			return
+		}
+		d.state(job.Reconnecting, reason(err))
+		select {
+		case <-time.After(min(firstBackoff<<min(attempt, 5), lastBackoff)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func reason(err error) string {
+	if err == nil {
+		return "the output ended"
+	}
+	return err.Error()
+}
+
+// attempt is one output, from its opening to its end.
+func (d *destination) attempt(ctx context.Context) error {
+	active := func() { d.state(job.Active, "") }
+	interrupted := func(err error) { d.state(job.Reconnecting, err.Error()) }
+	log := func(err error) {
+		d.report(job.Report{Kind: job.Log, Destination: d.job.ID, Level: "WARN", Reason: err.Error()})
+	}
+	file := func(name string) { d.report(job.Report{Kind: job.File, Destination: d.job.ID, Name: name}) }
+	var output compositor.Output
+	switch format := d.program.Format(); {
+	case d.job.RTMP != nil:
+		output = newPush(ctx, d.job.RTMP.URL, format, active)
+	case d.job.HLS != nil:
+		output = newRecording(*d.job.HLS, format, notices{active, interrupted, file, log})
+	default:
+		output = newFile(d.job.File, format, active)
+	}
+	feed := d.program.Attach(output)
+	d.feed.Store(feed)
+	pictures := make(chan struct{})
+	thumbnails, stop := context.WithCancel(ctx)
+	go func() {
+		defer close(pictures)
+		if r, is := output.(*recording); is {
+			r.takeThumbnails(thumbnails, d.program)
+		}
+	}()
+	<-feed.Done()
+	stop()
+	<-pictures
+	d.program.Detach(feed)
+	d.lost.Add(feed.Dropped())
+	d.feed.Store(nil)
+	if err := feed.Err(); err != nil {
+		return fmt.Errorf("destination %s: %w", d.job.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortmplib"
+	"github.com/bluenviron/gortmplib/pkg/codecs"
+)
+
+var stream = Stream{
+	SPS:   []byte{0x67, 0x42, 0xc0, 0x28, 0xd9, 0x00, 0x78, 0x02, 0x27, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc9, 0x20},
+	PPS:   []byte{0x68, 0xce, 0x3c, 0x80},
+	Audio: []byte{0x11, 0x90, 0x56, 0xe5, 0x00},
+}
+
+// serve runs one connection of a server.
+func serve(t *testing.T, handle func(*gortmplib.ServerConn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { l.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Error(err)
+		}
+		sc := &gortmplib.ServerConn{RW: c}
+		if err := sc.Initialize(); err != nil {
+			t.Errorf("server: %v", err)
+			return
+		}
+		handle(sc)
+	}()
+	return l.Addr().String()
+}
+
+func TestPush_SendsPictureAndSound(t *testing.T) {
+	type arrival struct {
+		kind string
+		at   time.Duration
+	}
+	arrivals := make(chan arrival, 100)
+	url := make(chan string, 1)
+	address := serve(t, func(sc *gortmplib.ServerConn) {
+		defer close(arrivals)
+		if err := sc.Accept(); err != nil {
+			t.Errorf("server: %v", err)
+			return
+		}
+		url <- sc.URL.String()
+		r := gortmplib.Reader{Conn: sc}
+		if err := r.Initialize(); err != nil {
+			t.Errorf("server: %v", err)
+			return
+		}
+		for _, track := range r.Tracks() {
+			switch track.Codec.(type) {
+			case *codecs.H264:
+				r.OnDataH264(track, func(pts, _ time.Duration, _ [][]byte) { arrivals <- arrival{"video", pts} })
+			case *codecs.MPEG4Audio:
+				r.OnDataMPEG4Audio(track, func(pts time.Duration, _ []byte) { arrivals <- arrival{"audio", pts} })
+			}
+		}
+		for r.Read() == nil {
+		}
+	})
+	p, err := Dial(context.Background(), "rtmp://"+address+"/app/sk_key", stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		if err := p.Video(time.Duration(i)*40*time.Millisecond, [][]byte{stream.SPS, stream.PPS, {0x65, 1, 2, 3}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Audio(time.Duration(i)*40*time.Millisecond, []byte{1, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if u := <-url; !strings.HasSuffix(u, "/app/sk_key") && !strings.HasSuffix(u, "/app#sk_key") {
+		t.Errorf("the server was asked for %s", u)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]time.Duration{}
+	for a := range arrivals {
+		last[a.kind] = a.at
+	}
+	if last["video"] != 3960*time.Millisecond || last["audio"] != 3960*time.Millisecond {
+		t.Errorf("the last that arrived are %v, want both at 3.96 s", last)
+	}
+}
+
+func TestPush_TellsARefusalFromAFault(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := l.Addr().String()
+	l.Close()
+	if _, err := Dial(context.Background(), "rtmp://"+gone+"/app/sk_secret", stream); err == nil || errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+func TestPush_RefusesAddressesWithoutAKey(t *testing.T) {
+	for _, a := range []string{"http://host/app/key", "rtmp://host/app/", "rtmp://host/app", "rtmp:///app/key", "rtmp://host:port/x"} {
+		if _, err := Dial(context.Background(), a, stream); err == nil {
+			t.Errorf("%s was dialled", a)
+		}
+	}
+}
