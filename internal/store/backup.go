@@ -15,6 +15,9 @@ import (
 //
 // A PostgreSQL database is copied by its own pg_dump; Backup says so.
 func (s *Store) Backup(ctx context.Context, dir string) error {
+	if s.temporary != "" {
+		return errors.New("an ephemeral store keeps nothing to back up")
+	}
 	if _, err := os.Lstat(dir); err == nil {
 		return fmt.Errorf("back up to %s: it exists already", dir)
 	}

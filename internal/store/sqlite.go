@@ -75,8 +75,28 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 	for range sqliteReaders {
 		d.readers <- &sqliteConn{pool: d.reading}
 	}
+	if !durable {
+		if err := d.vanish(dir); err != nil {
+			return nil, errors.Join(err, d.writing.Close(), d.reading.Close())
+		}
+	}
 	go d.run(&sqliteConn{pool: d.writing, conn: conn})
 	return d, nil
+}
+
+// vanish opens every connection there will be and removes the files under them:
+// so nothing is left however the process ends. (Where open files can't be
+// removed, as on Windows, they stay until the store closes.)
+func (d *sqliteDB) vanish(dir string) error {
+	for range sqliteReaders {
+		c := <-d.readers
+		d.readers <- c
+		if err := c.do("SELECT place FROM outbox"); err != nil { // reading opens all files of a connection
+			return err
+		}
+	}
+	_ = os.RemoveAll(dir)
+	return nil
 }
 
 func openPool(path string, pragmas ...string) (*sql.DB, error) {
