@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,7 +30,8 @@ const (
 // postgresDB is PostgreSQL. A write reads what is committed and locks the rows
 // it is about to change; a read sees one moment.
 type postgresDB struct {
-	db *sql.DB
+	db     *sql.DB
+	closed atomic.Bool
 }
 
 func openPostgres(ctx context.Context, url string) (database, error) {
@@ -73,7 +75,7 @@ func (d *postgresDB) read(ctx context.Context, fn func(querier) error) error {
 
 func (d *postgresDB) transact(ctx context.Context, o *sql.TxOptions, fn func(querier) error) error {
 	tx, err := d.db.BeginTx(ctx, o)
-	if errors.Is(err, sql.ErrConnDone) || (err != nil && err.Error() == "sql: database is closed") {
+	if err != nil && d.closed.Load() {
 		return ErrClosed
 	}
 	if err != nil {
@@ -91,4 +93,7 @@ func (*postgresDB) backup(context.Context, string) error {
 	return errors.New("a PostgreSQL database is backed up with pg_dump, together with the key file")
 }
 
-func (d *postgresDB) close() error { return d.db.Close() }
+func (d *postgresDB) close() error {
+	d.closed.Store(true)
+	return d.db.Close()
+}

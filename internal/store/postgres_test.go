@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,11 +15,14 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 // cluster is the private PostgreSQL server of this test run: started when first
 // needed, on a Unix socket in a temporary directory.
 var cluster postgresCluster
+
+var errNoPostgres = errors.New("no PostgreSQL to test on: install the package postgresql")
 
 type postgresCluster struct {
 	once    sync.Once
@@ -26,6 +30,9 @@ type postgresCluster struct {
 	bin     string
 	dir     string
 	as      []string // the beginning of a command line that drops root's rights, which PostgreSQL refuses
+
+	server *exec.Cmd
+	alive  io.Closer // when it closes, the server ends
 
 	mu sync.Mutex // guards n
 	n  int        // databases created
@@ -36,8 +43,11 @@ type postgresCluster struct {
 func (c *postgresCluster) database(t testing.TB) string {
 	t.Helper()
 	c.once.Do(func() { c.missing = c.start() })
+	if errors.Is(c.missing, errNoPostgres) {
+		t.Skip(c.missing)
+	}
 	if c.missing != nil {
-		t.Skipf("no PostgreSQL to test on (install the package postgresql): %v", c.missing)
+		t.Fatalf("start PostgreSQL to test on: %v", c.missing)
 	}
 	c.mu.Lock()
 	c.n++
@@ -59,12 +69,12 @@ func (c *postgresCluster) url(database string) string {
 }
 
 func (c *postgresCluster) start() error {
-	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if name, err := exec.LookPath("initdb"); err == nil {
+	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // where Debian keeps them
+	if name, err := exec.LookPath("initdb"); err == nil && len(bins) == 0 {
 		bins = append(bins, name)
 	}
 	if len(bins) == 0 {
-		return errors.New("initdb is not here")
+		return errNoPostgres
 	}
 	c.bin = filepath.Dir(bins[len(bins)-1])
 	dir, err := os.MkdirTemp("", "rostrum-pg-")
@@ -78,11 +88,37 @@ func (c *postgresCluster) start() error {
 		}
 	}
 	data := filepath.Join(dir, "data")
-	if err := c.command("initdb", "-D", data, "-U", "rostrum", "-A", "trust", "-E", "UTF8", "--no-sync"); err != nil {
+	if err := c.command("initdb", "-D", data, "-U", "rostrum", "-A", "trust", "-E", "UTF8", "--no-sync").Run(); err != nil {
+		return c.told("initdb", err)
+	}
+	return c.serve(data)
+}
+
+// serve starts the server so that it ends with this process, even a killed one:
+// the shell beside it waits for the end of a pipe that this process holds.
+func (c *postgresCluster) serve(data string) error {
+	const untilPipeEnds = `"$0" "$@" & read -r _; kill -QUIT $!; wait $!; rm -rf "$PWD"`
+	c.server = c.command("postgres", "-D", data, "-k", c.dir,
+		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200")
+	c.server.Args = slices.Insert(c.server.Args, len(c.as), "sh", "-c", untilPipeEnds)
+	if c.as == nil {
+		c.server.Path = "/bin/sh"
+	}
+	pipe, err := c.server.StdinPipe()
+	if err != nil {
 		return err
 	}
-	return c.command("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"),
-		"-o", "-c listen_addresses='' -c fsync=off -c max_connections=200 -k "+dir, "start")
+	c.alive = pipe
+	if err := c.server.Start(); err != nil {
+		return err
+	}
+	for range 100 { // ready within seconds; each try takes a process, and so a while
+		if err = c.command("pg_isready", "-h", c.dir, "-t", "1").Run(); err == nil {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return c.told("pg_isready", err)
 }
 
 // becomeSomebody picks the user the server runs as when the tests run as root.
@@ -103,30 +139,28 @@ func (c *postgresCluster) becomeSomebody() error {
 	return errors.New("no user to run it as")
 }
 
-func (c *postgresCluster) command(name string, args ...string) error {
+// command is one of PostgreSQL's programs, which tells what it has to say in a file.
+func (c *postgresCluster) command(name string, args ...string) *exec.Cmd {
 	line := slices.Concat(c.as, []string{filepath.Join(c.bin, name)}, args)
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = c.dir
-	// Its output goes to a file: the server inherits it, and a pipe would stay open.
-	out, err := os.CreateTemp(c.dir, name+"-*.out")
-	if err != nil {
-		return err
+	if out, err := os.OpenFile(filepath.Join(c.dir, name+".out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+		cmd.Stdout, cmd.Stderr = out, out
 	}
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(out.Name())
-		return fmt.Errorf("%s: %w\n%s", name, err, text)
-	}
-	return nil
+	return cmd
+}
+
+func (c *postgresCluster) told(name string, err error) error {
+	text, _ := os.ReadFile(filepath.Join(c.dir, name+".out"))
+	return fmt.Errorf("%s: %w\n%s", name, err, text)
 }
 
 func (c *postgresCluster) stop() {
-	if c.dir == "" {
-		return
+	if c.alive != nil {
+		_ = c.alive.Close()
+		_ = c.server.Wait()
 	}
-	if c.missing == nil {
-		_ = c.command("pg_ctl", "-D", filepath.Join(c.dir, "data"), "-m", "immediate", "-w", "stop")
+	if c.dir != "" {
+		_ = os.RemoveAll(c.dir)
 	}
-	_ = os.RemoveAll(c.dir)
 }

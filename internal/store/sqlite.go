@@ -45,7 +45,7 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(f.Close(), syncDir(dir)); err != nil {
 		return nil, err
 	}
 	d := &sqliteDB{

@@ -80,10 +80,13 @@ func (d *sqliteDB) batch(c *sqliteConn, first *sqliteWrite) {
 	}
 	var kept []*sqliteWrite
 	var fault error
-	for w := first; w != nil && fault == nil; w = d.waiting(len(kept)) {
+	for w := first; w != nil; w = d.waiting(len(kept)) {
 		var ok bool
 		if ok, fault = w.within(c); ok {
 			kept = append(kept, w)
+		}
+		if fault != nil {
+			break
 		}
 	}
 	if fault == nil {

@@ -156,6 +156,9 @@ func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
+		if tx.failed != nil {
+			return fmt.Errorf("write after a failed statement: %w", tx.failed)
+		}
 		emitted = len(tx.events) > 0
 		return tx.flush()
 	})

@@ -19,6 +19,7 @@ type Tx struct {
 	sql    querier
 	locks  bool          // rows must be locked against other writers
 	events []event.Event // to be written before the commit
+	failed error         // of the statement that ended it
 }
 
 // A querier runs statements in a transaction: a SQLite connection with its
@@ -44,31 +45,55 @@ type Page struct {
 	Limit int
 }
 
+// A statement that fails ends its transaction: none after it is run, and
+// nothing is kept, even if the function goes on. PostgreSQL sees to that by
+// itself; SQLite, on a full disk for one, undoes the transaction and would run
+// what follows outside of it.
+
 // exec runs a statement and tells how many rows it changed.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	if tx.failed != nil {
+		return 0, tx.failed
+	}
 	r, err := tx.sql.ExecContext(tx.ctx, query, args...)
 	if err != nil {
-		return 0, err
+		return 0, tx.fail(err)
 	}
 	return r.RowsAffected()
 }
 
+func (tx *Tx) query(query string, args ...any) (*sql.Rows, error) {
+	if tx.failed != nil {
+		return nil, tx.failed
+	}
+	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
+	return rows, tx.fail(err)
+}
+
+// fail notes and returns the error of a statement; nil is none.
+func (tx *Tx) fail(err error) error {
+	if tx.failed == nil {
+		tx.failed = err
+	}
+	return err
+}
+
 // find reads one row into dest and reports whether there was one.
 func (tx *Tx) find(dest []any, query string, args ...any) (bool, error) {
-	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
+	rows, err := tx.query(query, args...)
 	if err != nil {
 		return false, err
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return false, rows.Err()
+		return false, tx.fail(rows.Err())
 	}
-	return true, errors.Join(rows.Scan(dest...), rows.Close())
+	return true, errors.Join(rows.Scan(dest...), tx.fail(rows.Close()))
 }
 
 // collect reads all rows of a query, each with scan.
 func collect[T any](tx *Tx, scan func(scan func(...any) error) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
+	rows, err := tx.query(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +106,7 @@ func collect[T any](tx *Tx, scan func(scan func(...any) error) (T, error), query
 		}
 		all = append(all, one)
 	}
-	return all, rows.Err()
+	return all, tx.fail(rows.Err())
 }
 
 // paged is an item of a list with its position.

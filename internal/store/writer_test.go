@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,6 +67,23 @@ func TestWrite_UndoesTheFailingOneAlone(t *testing.T) {
 			}
 			return errors.Join(err, err2)
 		})
+	})
+}
+
+func TestWrite_KeepsNothingAfterAFailedStatement(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		name := newARN(arn.Stage, here)
+		err := s.Write(context.Background(), func(tx *Tx) error {
+			_, failed := tx.exec(`INSERT INTO secret (name, sealed) VALUES ('x', NULL)`)
+			if err := tx.Stages().Create(&ivsrealtime.Stage{ARN: name}); err == nil || failed == nil {
+				t.Errorf("after a statement that failed with %v the next one answers %v", failed, err)
+			}
+			return nil // as if nothing had happened
+		})
+		if err == nil {
+			t.Error("a write with a failed statement is acknowledged")
+		}
+		expectCode(t, s.Read(context.Background(), func(tx *Tx) error { _, err := tx.Stages().Get(name); return err }), ivsrealtime.ResourceNotFound, "afterwards")
 	})
 }
 
@@ -186,6 +204,64 @@ func TestRead_CannotWrite(t *testing.T) {
 			t.Error("a stage was created by a read")
 		}
 	})
+}
+
+func TestWrite_SurvivesAFullDisk(t *testing.T) {
+	s := opened(t, Config{Dir: t.TempDir()})
+	limit := func(pages int) {
+		write(t, s, func(tx *Tx) error {
+			_, err := tx.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+			return err
+		})
+	}
+	const tight = 200 // pages of 4 KiB
+	limit(tight)
+	var kept, refused atomic.Int64
+	var group sync.WaitGroup
+	for range 64 {
+		group.Go(func() {
+			err := s.Write(context.Background(), func(tx *Tx) error {
+				return tx.Stages().Create(&ivsrealtime.Stage{ARN: newARN(arn.Stage, here), Name: strings.Repeat("x", 64<<10)})
+			})
+			if err == nil {
+				kept.Add(1)
+			} else {
+				refused.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	limit(1 << 30)
+	aStage(t, s, here)
+	read(t, s, func(tx *Tx) error {
+		n, err := tx.Stages().Count(here)
+		if refused.Load() == 0 || n != int(kept.Load())+1 {
+			t.Errorf("%d writes were acknowledged, %d refused, and there are %d stages with the one afterwards", kept.Load(), refused.Load(), n)
+		}
+		return err
+	})
+}
+
+func TestOpen_SyncsEveryCommitUnlessEphemeral(t *testing.T) {
+	for name, c := range map[string]struct {
+		config      Config
+		synchronous int // SQLite: 2 is FULL, 0 is OFF
+	}{
+		"durable":   {Config{Dir: t.TempDir()}, 2},
+		"ephemeral": {Config{Ephemeral: true}, 0},
+	} {
+		write(t, opened(t, c.config), func(tx *Tx) error {
+			var synchronous, foreignKeys int
+			var journal string
+			_, err := tx.find([]any{&synchronous}, `PRAGMA synchronous`)
+			_, err2 := tx.find([]any{&foreignKeys}, `PRAGMA foreign_keys`)
+			_, err3 := tx.find([]any{&journal}, `PRAGMA journal_mode`)
+			if synchronous != c.synchronous || foreignKeys != 1 || journal != "wal" {
+				t.Errorf("%s: synchronous %d, foreign keys %d, journal %s, expected %d, 1, wal", name, synchronous, foreignKeys, journal, c.synchronous)
+			}
+			return errors.Join(err, err2, err3)
+		})
+	}
 }
 
 func TestOpen_RefusesWhatItCannotKeepSafe(t *testing.T) {
