@@ -33,6 +33,10 @@ build: ## Build bin/rostrum
 run: build ## Build and serve on this machine
 	@bin/rostrum serve
 
+.PHONY: demo
+demo: build ## Show a stage at work: test participants, statistics, a page for your browser
+	@bin/rostrum demo
+
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)
@@ -113,6 +117,13 @@ fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)
 			echo "== $$target ($$(dirname $$file))"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
 		done; done
+
+.PHONY: e2e
+e2e: build ## Let real browsers meet in a stage of the real server
+	@$(call need,node npm,nodejs npm)
+	@$(call need,chromium,chromium)
+	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
+	node --test --test-reporter=spec --test-timeout=120000 *.test.mjs
 
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone

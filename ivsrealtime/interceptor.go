@@ -23,7 +23,9 @@ type Interceptor struct {
 	// AfterAttempt is called after each attempt, whether it succeeded or not.
 	AfterAttempt func(ctx context.Context, attempt Attempt)
 
-	// AfterCall is called once, when the call has its result.
+	// AfterCall is called once, when the call has its result. A call that was
+	// refused before its first attempt, for want of a required member or of room
+	// in an AsyncClient, is not told.
 	AfterCall func(ctx context.Context, result CallResult)
 }
 

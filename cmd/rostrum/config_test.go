@@ -60,6 +60,10 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "a certificate without key", args: []string{"--tls-cert", "a.pem"}, complaint: "tls_cert and tls_key go together"},
 		{name: "a secret without access key", args: []string{"--secret-key", "kQ3vT8xZp1LmN6rB9wYc"}, complaint: "access_key, which is missing"},
 		{name: "a short secret, not repeated", args: []string{"--access-key", "AKIA1234", "--secret-key", "sesame"}, complaint: "a secret has 16 to 128 characters"},
+		{name: "an address nobody reaches", file: "public_ip: [192.0.2.1, 0.0.0.0]", complaint: `public_ip: "0.0.0.0" is no IP address that clients could reach`},
+		{name: "a list of lists", file: "public_ip: [[192.0.2.1]]", complaint: "expected a list of values"},
+		{name: "a media port too large", env: "ROSTRUM_MEDIA_PORT=70000", complaint: `"70000" is not a number from 0 to 65535`},
+		{name: "a limit without effect", file: "limits: {download_bitrate: 5}", complaint: "there is no limit"},
 		{name: "a profile that is none", args: []string{"--limits", "azure"}, complaint: `"azure" is not one of the profiles open, aws`},
 		{name: "a limit that is none", file: "limits: {profile: aws, stage: 5}", complaint: `rostrum.yaml:1: limits: there is no limit "stage"; did you mean stages?`},
 		{name: "a limit that is no number", file: "limits: {stages: many}", complaint: `limits: stages: "many" is no whole number`},
@@ -88,7 +92,7 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 
 func TestConfigPrint_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	const strong = "kQ3vT8xZp1LmN6rB9wYc"
-	cmd := rostrum(t, "config", "print", "--listen", "127.0.0.1:9", "--ephemeral", "--limits", "aws,stages=5", "--access-key", "AKIAREAL1", "--secret-key", strong)
+	cmd := rostrum(t, "config", "print", "--listen", "127.0.0.1:9", "--ephemeral", "--limits", "aws,stages=5", "--public-ip", "192.0.2.1,2001:db8::1", "--access-key", "AKIAREAL1", "--secret-key", strong)
 	printed, stderr, code := finish(t, cmd)
 	if code != exitOK || strings.Contains(printed, strong) {
 		t.Fatalf("exit %d, %s\n%s", code, stderr, printed)
@@ -103,7 +107,7 @@ func TestConfigPrint_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
 		t.Fatal(err)
 	}
-	if seen["listen"].Value != "127.0.0.1:9" || seen["ephemeral"].Value != "true" || seen["account"].Value != "000000000000" || seen["limits"].Value != "aws,stages=5" {
+	if seen["listen"].Value != "127.0.0.1:9" || seen["ephemeral"].Value != "true" || seen["account"].Value != "000000000000" || seen["limits"].Value != "aws,stages=5" || seen["public_ip"].Value != "192.0.2.1,2001:db8::1" {
 		t.Errorf("expected the same settings, saw %v", seen)
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -46,6 +48,7 @@ func (v *doctorVerb) Run(ctx context.Context, out *output) error {
 	s := &v.Settings
 	var all []finding
 	all = append(all, s.examineSafety(), examineAddress(ctx, "HTTP address", "listen", s.Listen))
+	all = append(all, s.examineMediaPort(ctx), s.examinePublicIPs())
 	if s.AdminListen != "" {
 		all = append(all, examineAddress(ctx, "admin address", "admin_listen", s.AdminListen))
 	}
@@ -100,6 +103,48 @@ func examineAddress(ctx context.Context, check, key string, at address) finding 
 		return finding{Check: check, State: sound, Found: "a Rostrum serves at " + string(at)}
 	}
 	return finding{check, broken, err.Error(), "free the address, or set " + key + " to another"}
+}
+
+// examineMediaPort tells whether media can be received, by UDP and by TCP.
+func (s *settings) examineMediaPort(ctx context.Context) finding {
+	const check = "media port"
+	host, _, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
+	at := net.JoinHostPort(host, fmt.Sprint(s.MediaPort))
+	var config net.ListenConfig
+	udp, err := config.ListenPacket(ctx, "udp", at)
+	if err == nil {
+		defer udp.Close()
+		var tcp net.Listener
+		if tcp, err = config.Listen(ctx, "tcp", at); err == nil {
+			defer tcp.Close()
+			return finding{Check: check, State: sound, Found: at + " is free, UDP and TCP"}
+		}
+	}
+	if answersHealth(ctx, s.Listen) {
+		return finding{Check: check, State: sound, Found: at + " is in use, by the Rostrum that serves here"}
+	}
+	return finding{check, broken, err.Error(), "free the port, or set media_port to another"}
+}
+
+// examinePublicIPs tells whether the advertised addresses lead here.
+func (s *settings) examinePublicIPs() finding {
+	const check = "public addresses"
+	if len(s.PublicIP) == 0 {
+		if s.Listen.isLoopback() {
+			return finding{Check: check, State: sound, Found: "media are offered to this machine alone"}
+		}
+		return finding{Check: check, State: sound, Found: "this machine's own are offered"}
+	}
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		return finding{Check: check, State: unknown, Found: err.Error()}
+	}
+	for _, ip := range s.PublicIP {
+		if !slices.ContainsFunc(own, func(a net.Addr) bool { p, err := netip.ParsePrefix(a.String()); return err == nil && p.Addr() == ip }) {
+			return finding{check, weak, ip.String() + " is no address of this machine", fmt.Sprintf("see that what stands before it hands on UDP and TCP port %d, or correct public_ip", s.MediaPort)}
+		}
+	}
+	return finding{Check: check, State: sound, Found: s.PublicIP.String() + " is of this machine"}
 }
 
 func answersHealth(ctx context.Context, at address) bool {

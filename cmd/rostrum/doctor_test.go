@@ -38,14 +38,18 @@ func TestDoctor_FindsAPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	found, code := findings(t, "--listen", l.Addr().String())
+	_, taken, _ := net.SplitHostPort(l.Addr().String())
+	found, code := findings(t, "--listen", l.Addr().String(), "--media-port", taken)
+	if f := found["media port"]; f.State != broken || !strings.Contains(f.Remedy, "media_port") {
+		t.Errorf("expected a broken media port, saw %+v", f)
+	}
 	if f := found["HTTP address"]; f.State != broken || !strings.Contains(f.Remedy, "listen") || code != exitFailure {
 		t.Errorf("expected a broken HTTP address and exit 1, saw %+v and exit %d", f, code)
 	}
 }
 
 func TestDoctor_IsContentWithDefaultsOnAFreePort(t *testing.T) {
-	found, code := findings(t, "--listen", "127.0.0.1:0")
+	found, code := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-ip", "127.0.0.1,::1")
 	if code != exitOK {
 		t.Errorf("expected exit 0, saw %d: %+v", code, found)
 	}
@@ -57,7 +61,10 @@ func TestDoctor_IsContentWithDefaultsOnAFreePort(t *testing.T) {
 }
 
 func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
-	found, code := findings(t, "--listen", "0.0.0.0:0")
+	found, code := findings(t, "--listen", "0.0.0.0:0", "--media-port", "0", "--public-ip", "192.0.2.77")
+	if f := found["public addresses"]; f.State != weak || !strings.Contains(f.Found, "192.0.2.77") {
+		t.Errorf("expected an address that is not of this machine, saw %+v", f)
+	}
 	if f := found["safety"]; f.State != broken || code != exitFailure {
 		t.Errorf("expected broken safety and exit 1, saw %+v and exit %d", f, code)
 	}

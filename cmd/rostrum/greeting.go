@@ -9,15 +9,17 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 )
 
 // A greeting is what a server says once it is ready.
 type greeting struct {
-	Endpoint string        `json:"endpoint"`
-	DataDir  string        `json:"dataDir,omitempty"`
-	First    bool          `json:"firstStart"`
-	Took     time.Duration `json:"-"`
+	Endpoint   string        `json:"endpoint"`
+	Candidates []string      `json:"candidates"`
+	DataDir    string        `json:"dataDir,omitempty"`
+	First      bool          `json:"firstStart"`
+	Took       time.Duration `json:"-"`
 
 	// Only of an ephemeral server, whose keys no other process can read.
 	AccessKey string `json:"accessKeyId,omitempty"`
@@ -59,6 +61,7 @@ func (g *greeting) forPeople(w io.Writer) {
 	fmt.Fprintf(w, `Rostrum is ready after %d ms.
 
   API    %s
+  Media  %s
   Data   %s
 
 Create a stage from another terminal:
@@ -66,7 +69,16 @@ Create a stage from another terminal:
   %s
 
 Ctrl-C stops.
-`, g.Took.Milliseconds(), g.Endpoint, kept, g.Try)
+`, g.Took.Milliseconds(), g.Endpoint, strings.Join(g.Candidates, ", "), kept, g.Try)
+}
+
+// describeCandidates lists where clients are told to send media.
+func describeCandidates(engine *sfu.Engine) []string {
+	var all []string
+	for _, c := range engine.Candidates() {
+		all = append(all, c.Protocol+" "+c.Addr.String())
+	}
+	return all
 }
 
 // env is the command that prints this server's exports, from whichever folder

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +17,8 @@ import (
 	"rostrum/internal/admin"
 	"rostrum/internal/api"
 	"rostrum/internal/control"
+	"rostrum/internal/sfu"
+	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 )
@@ -25,7 +30,8 @@ type serveVerb struct {
 }
 
 // Run serves until the context ends, then stops within five seconds: it takes
-// no more requests, lets those under way finish, and closes the store last.
+// no more requests and lets those under way finish, ends the live stages so that
+// everybody on them is told, and closes the store last.
 func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	began := time.Now()
 	s := &v.Settings
@@ -34,6 +40,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	}
 	log := newLogger(s, out.log)
 	slog.SetDefault(log)
+	defer func() { log.Info("stopped") }()
 
 	// The addresses come first: one that is taken must not leave a trace in the
 	// data folder.
@@ -45,19 +52,24 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if back != nil {
 		defer back.Close()
 	}
+	engine, err := s.openEngine(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, engine)
 
 	// What is kept.
 	st, err := s.openStore(ctx, true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
+	defer closing(&err, st)
 	operator, first, err := ensureOperator(ctx, st, s)
 	if err != nil {
 		return err
 	}
 
-	// Who may take part, and what operations mean.
+	// Who may take part, what is live, and what operations mean.
 	endpoint, err := s.endpoint(s.Listen.withPortOf(front.Addr()))
 	if err != nil {
 		return err
@@ -66,44 +78,90 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return err
 	}
-	plane, err := control.New(ctx, st, authority, nobody{}, s.Limits.Limits)
+	registry, err := stage.Open(ctx, st, engine, authority, stage.Config{Limits: s.Limits.live(), Shared: s.Database != "", Log: log})
 	if err != nil {
 		return err
 	}
+	plane, err := control.New(ctx, st, authority, registry, s.Limits.Limits)
+	if err != nil {
+		return errors.Join(err, registry.Close())
+	}
 
-	// The doors.
-	open, operators := s.doors(ctx, plane, st, log)
+	// The doors. The live stages end before the participants' door, so that
+	// everybody is told why.
+	participants := signaling.New(registry, authority, signaling.Config{Log: log})
+	defer closing(&err, participants)
+	defer closing(&err, registry)
+	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, participants}, log)
 
 	hello := greeting{
-		Endpoint: endpoint, DataDir: s.DataDir, First: first, Took: time.Since(began).Round(time.Millisecond),
-		operator: operator, settings: s,
+		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
+		Took: time.Since(began).Round(time.Millisecond), operator: operator, settings: s,
 	}
 	if err := hello.say(out); err != nil {
 		return err
 	}
 	log.Info("ready", "endpoint", endpoint, "took", hello.Took)
-	parts := []func(context.Context) error{
-		func(ctx context.Context) error { return front.run(ctx, open) },
+	running := []func(context.Context) error{
+		func(ctx context.Context) error { return front.run(ctx, clients) },
 		func(ctx context.Context) error { return sweep(ctx, st, log) },
 	}
 	if back != nil {
-		parts = append(parts, func(ctx context.Context) error { return back.run(ctx, operators) })
+		running = append(running, func(ctx context.Context) error { return back.run(ctx, operators) })
 	}
-	err = together(ctx, parts...)
-	log.Info("stopped")
-	return err
+	return together(ctx, running...)
+}
+
+// closing closes a part when the function that opened it returns, and adds what
+// went wrong to that function's error.
+func closing(err *error, part io.Closer) { *err = errors.Join(*err, part.Close()) }
+
+// openEngine opens the media port: on loopback if that is where listen is, else
+// on the address that listen names, or on all.
+func (s *settings) openEngine(ctx context.Context, log *slog.Logger) (*sfu.Engine, error) {
+	host, listenPort, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
+	if host == "" {
+		host = "::"
+	}
+	var at []netip.Addr
+	if ip, err := netip.ParseAddr(host); err == nil {
+		at = []netip.Addr{ip.Unmap()}
+	} else if at, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
+		return nil, fmt.Errorf("listen for media at %s: %w", host, err)
+	}
+	if host == "::" {
+		at = append(at, netip.IPv4Unspecified())
+	}
+	number := uint16(s.MediaPort)
+	if listenPort == "0" && s.origin["media_port"] == "" {
+		number = 0 // who wants any free port for one wants it for all
+	}
+	return sfu.Listen(sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, Log: log})
+}
+
+// parts are what the doors lead to.
+type parts struct {
+	endpoint     string
+	plane        *control.Plane
+	store        *store.Store
+	engine       *sfu.Engine
+	participants *signaling.Door
 }
 
 // doors opens what clients reach and what operators reach. They are one unless
 // operators have an address of their own.
-func (s *settings) doors(serving context.Context, plane *control.Plane, st *store.Store, log *slog.Logger) (clients, operators *http.ServeMux) {
+func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (clients, operators *http.ServeMux) {
 	counted := prometheus.NewRegistry()
-	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), admin.Media(p.engine.Stats))
 	clients = http.NewServeMux()
-	clients.Handle("/", api.New(plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted}))
+	for _, path := range []string{"/whip", "/whip/", "/events/"} {
+		clients.Handle(path, p.participants)
+	}
+	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
+	clients.Handle("/", api.New(p.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
-		map[string]admin.Check{"server": notStopping(serving), "store": storeAnswers(st)})
+		map[string]admin.Check{"server": notStopping(serving), "store": storeAnswers(p.store)})
 	clients.Handle("GET /healthz", health)
 	clients.Handle("GET /readyz", health)
 	operators = clients

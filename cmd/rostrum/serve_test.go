@@ -64,15 +64,20 @@ func (s *served) stop(t *testing.T, signal os.Signal) (code int, took time.Durat
 	return s.cmd.ProcessState.ExitCode(), time.Since(began)
 }
 
-// createStage asks for a stage as an application would.
-func (s *served) createStage(t *testing.T, accessKey, secretKey string) (*ivsrealtime.CreateStageOutput, error) {
+// client is an application's.
+func (s *served) client(t *testing.T, accessKey, secretKey string) *ivsrealtime.Client {
 	t.Helper()
 	client, err := ivsrealtime.NewClientBuilder().Region("us-east-1").EndpointOverride(s.Endpoint).
 		CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{Name: "hello"})
+	return client
+}
+
+func (s *served) createStage(t *testing.T, accessKey, secretKey string) (*ivsrealtime.CreateStageOutput, error) {
+	t.Helper()
+	return s.client(t, accessKey, secretKey).CreateStage(t.Context(), &ivsrealtime.CreateStageInput{Name: "hello"})
 }
 
 func TestServe_StopsWithinFiveSecondsOnSIGTERM(t *testing.T) {
@@ -132,6 +137,41 @@ func TestServe_EphemeralPrintsItsKeyAndKeepsNothing(t *testing.T) {
 	if left, _ := os.ReadDir(s.cmd.Dir); len(left) > 0 {
 		t.Errorf("expected nothing left behind, saw %v", left)
 	}
+}
+
+func TestServe_CarriesMediaFromOneParticipantToAnother(t *testing.T) {
+	s := serve(t, "--ephemeral")
+	made, err := s.createStage(t, s.AccessKey, s.SecretKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, enough := context.WithCancel(t.Context())
+	published := make(chan int)
+	go func() {
+		published <- run(ctx, []string{"publish", "--token", s.token(t, made.Stage.ARN), "--size", "320x180", "--fps", "10"}, io.Discard, io.Discard)
+	}()
+	var stdout, stderr strings.Builder
+	if code := run(ctx, []string{"subscribe", "--token", s.token(t, made.Stage.ARN), "--duration", "3s", "--json"}, &stdout, &stderr); code != exitOK {
+		t.Errorf("subscribe: exit %d, %s%s", code, stdout.String(), stderr.String())
+	}
+	enough()
+	if code := <-published; code != exitOK {
+		t.Errorf("publish: exit %d", code)
+	}
+	began := time.Now()
+	if code, _ := s.stop(t, syscall.SIGTERM); code != exitOK || time.Since(began) > 5*time.Second {
+		t.Errorf("expected exit 0 within 5 s, saw %d after %v", code, time.Since(began))
+	}
+}
+
+// token makes a participant of a stage who may do everything.
+func (s *served) token(t *testing.T, stageARN string) string {
+	t.Helper()
+	out, err := s.client(t, s.AccessKey, s.SecretKey).CreateParticipantToken(t.Context(), &ivsrealtime.CreateParticipantTokenInput{StageARN: stageARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.ParticipantToken.Token
 }
 
 func TestServe_TakesAnyCredentialsOnLoopbackWhenTold(t *testing.T) {

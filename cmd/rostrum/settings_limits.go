@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rostrum/internal/control"
+	"rostrum/internal/stage"
 )
 
 // limits is a profile, open or aws, with single values laid over it. As text it
@@ -68,14 +69,30 @@ func (l limits) String() string {
 	return text
 }
 
+// withoutEffect are the limits of things that this binary does not do; they are
+// not offered as settings.
+var withoutEffect = []string{"compositions", "compositions_per_stage", "composition_duration", "publish_framerate", "download_bitrate"}
+
 // limitFields are the single limits by the names that their tags give them.
 func limitFields(l *control.Limits) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	v := reflect.ValueOf(l).Elem()
 	for i := range v.NumField() {
-		fields[v.Type().Field(i).Tag.Get("koanf")] = v.Field(i)
+		name := v.Type().Field(i).Tag.Get("koanf")
+		if !slices.Contains(withoutEffect, name) {
+			fields[name] = v.Field(i)
+		}
 	}
 	return fields
+}
+
+// live are the limits that live stages hold participants to.
+func (l limits) live() stage.Limits {
+	return stage.Limits{
+		Publishers: l.Publishers, Subscriptions: l.Subscriptions,
+		StagePublishers: l.StagePublishers, StageSubscribers: l.StageSubscribers,
+		PublishPixels: l.PublishPixels, PublishBitrate: l.PublishBitrate, ConnectionDuration: l.ConnectionDuration,
+	}
 }
 
 func setLimit(field reflect.Value, text string) error {

@@ -79,6 +79,7 @@ func (s *settings) readFile(path string, all []declaration) error {
 // fromYAML is a YAML value in the form it has on the command line.
 func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 	_, takesMap := d.Target.Interface().(limits)
+	_, takesList := d.Target.Interface().(addresses)
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
 		return "", nil
@@ -86,10 +87,24 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return value.Value, nil
 	case value.Kind == yaml.MappingNode && takesMap:
 		return joined(value)
+	case value.Kind == yaml.SequenceNode && takesList:
+		return itemized(value)
 	case takesMap:
 		return "", errors.New("expected a profile or a map of limits")
 	}
 	return "", errors.New("expected one value")
+}
+
+// itemized writes a list of single values as value,value.
+func itemized(value *yaml.Node) (string, error) {
+	var parts []string
+	for _, item := range value.Content {
+		if item.Kind != yaml.ScalarNode {
+			return "", errors.New("expected a list of values")
+		}
+		parts = append(parts, item.Value)
+	}
+	return strings.Join(parts, ","), nil
 }
 
 // joined writes a map of single values as name=value,name=value.

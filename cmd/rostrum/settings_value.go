@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // An address is a host and port to listen at.
@@ -38,6 +39,45 @@ func (a address) isLoopback() bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// A port is a port's number.
+type port uint16
+
+// UnmarshalText takes a number from 0 to 65535.
+func (p *port) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil {
+		return fmt.Errorf("%q is not a number from 0 to 65535", text)
+	}
+	*p = port(n)
+	return nil
+}
+
+// addresses are IP addresses, separated by commas.
+type addresses []netip.Addr
+
+// UnmarshalText takes IP,IP,… of which each could be an address of a machine.
+func (a *addresses) UnmarshalText(text []byte) error {
+	var all addresses
+	for part := range strings.SplitSeq(string(text), ",") {
+		ip, err := netip.ParseAddr(strings.TrimSpace(part))
+		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
+			return fmt.Errorf("%q is no IP address that clients could reach", part)
+		}
+		all = append(all, ip)
+	}
+	*a = all
+	return nil
+}
+
+// String is the addresses with commas.
+func (a addresses) String() string {
+	var all []string
+	for _, ip := range a {
+		all = append(all, ip.String())
+	}
+	return strings.Join(all, ",")
 }
 
 // A webURL is the root of a site: scheme, host, and a port if need be.

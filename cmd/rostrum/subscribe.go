@@ -187,11 +187,15 @@ type change struct {
 	before, now peer.Stats
 }
 
+// look takes the figures of all inlets, and tells when the first picture came.
 func (r *reporter) look() []change {
 	var all []change
 	for _, in := range r.sub.Inlets() {
 		c := change{in: in, before: r.last[in], now: in.Stats()}
 		r.last[in] = c.now
+		if c.before.Keyframes == 0 && c.now.Keyframes > 0 {
+			r.say(received{Event: "first-picture", ParticipantID: r.id, KeyframeWait: millis(c.now.KeyframeWait)})
+		}
 		if len(r.latencies) < 1_000_000 {
 			r.latencies = append(r.latencies, c.now.Latencies...)
 		}
@@ -203,9 +207,6 @@ func (r *reporter) look() []change {
 // second tells what happened since it was last called.
 func (r *reporter) second() {
 	for _, c := range r.look() {
-		if c.before.Keyframes == 0 && c.now.Keyframes > 0 {
-			r.say(received{Event: "first-picture", ParticipantID: r.id, KeyframeWait: millis(c.now.KeyframeWait)})
-		}
 		r.say(r.figures("statistics", c, c.now.Latencies, time.Second))
 	}
 }

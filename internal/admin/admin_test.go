@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/admin"
+	"rostrum/internal/sfu"
 )
 
 func get(h http.Handler, path string) (status int, body string) {
@@ -55,8 +57,43 @@ func TestMetrics_ShowsWhatWasCounted(t *testing.T) {
 	}
 }
 
+func TestMedia_CountsEveryReasonFromTheStart(t *testing.T) {
+	r := prometheus.NewRegistry()
+	r.MustRegister(admin.Media(func() sfu.EngineStats {
+		return sfu.EngineStats{Transports: 3, HalfOpen: 1, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
+	}))
+	_, body := get(admin.Metrics(r), "/metrics")
+	for i, reason := range sfu.Drops() {
+		expected := fmt.Sprintf("rostrum_media_drops_total{reason=%q} 0", reason)
+		if i == 0 {
+			expected = fmt.Sprintf("rostrum_media_drops_total{reason=%q} 7", reason)
+		}
+		if !strings.Contains(body, expected) {
+			t.Errorf("expected %s, saw %s", expected, body)
+		}
+	}
+	if !strings.Contains(body, "rostrum_media_transports 3") || !strings.Contains(body, "rostrum_media_transports_half_open 1") {
+		t.Errorf("expected 3 transports, 1 half open; saw %s", body)
+	}
+}
+
 func TestProfiles_AreListed(t *testing.T) {
 	if status, body := get(admin.Profiles(), "/debug/pprof/"); status != 200 || !strings.Contains(body, "goroutine") {
 		t.Errorf("expected the list of profiles, saw %d %s", status, body)
+	}
+}
+
+func TestPage_SpeaksToItsServerAlone(t *testing.T) {
+	h := admin.Page("https://stages.example:7443")
+	for path, content := range map[string]string{"": "text/html", "page.js": "text/javascript", "page.css": "text/css"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, admin.PagePath+path, nil))
+		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), content) {
+			t.Errorf("%s: expected 200 and %s, saw %d and %s", path, content, w.Code, w.Header().Get("Content-Type"))
+		}
+		policy := w.Header().Get("Content-Security-Policy")
+		if !strings.Contains(policy, "connect-src 'self' https://stages.example:7443 wss://stages.example:7443;") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: expected a policy for this server alone, saw %s", path, policy)
+		}
 	}
 }

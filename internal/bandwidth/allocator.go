@@ -17,6 +17,10 @@ const None = -1
 // don't make it come and go.
 const climb = 1.15
 
+// cling is the share of its cost at which a smallest layer that flows is kept: an estimate
+// that has just backed off lies below what arrives, and a poor picture beats none.
+const cling = 0.6
+
 // Allot shares budget bits a second among the claims and returns a layer for each. Everyone
 // gets a smallest layer before anyone gets a better one, in the order of priority; then
 // layers grow one step at a time. Nobody gets a layer beyond its Most.
@@ -40,7 +44,10 @@ func Allot(budget int, claims []Claim) []int {
 				cost -= c.Layers[step-1]
 			}
 			need := cost
-			if step > c.Now {
+			switch {
+			case step == 0 && c.Now != None:
+				need = int(float64(cost) * cling)
+			case step > c.Now:
 				need = int(float64(c.Layers[step])*climb) - (c.Layers[step] - cost)
 			}
 			if need <= left {

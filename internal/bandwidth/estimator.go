@@ -38,6 +38,7 @@ type Estimator struct {
 	ceiling           int64 // time until which growth is slow: we know where the path ended
 	lost              float64
 	reported, missing int // packets since lost was last reckoned
+	blind             bool
 	remb              float64
 	rembAt            int64
 }
@@ -50,8 +51,10 @@ func (e *Estimator) Feedback(now int64, acks []Ack) {
 	lost := 0
 	for _, a := range acks {
 		if a.Lost {
-			lost++
-			continue
+			if !a.Probe {
+				lost++
+			}
+			continue // some receivers never count padding: its loss says nothing
 		}
 		e.acked.add(a.Arrived, a.Size)
 		e.trend.add(a.Sent, a.Arrived)
@@ -75,6 +78,10 @@ func (e *Estimator) Feedback(now int64, acks []Ack) {
 	}
 	e.adjust(now)
 }
+
+// Blind tells whether the receiver takes no notice of trains. Then the estimate may grow
+// beyond what arrives, at twice the pace, until delay or loss object.
+func (e *Estimator) Blind(blind bool) { e.blind = blind }
 
 // raise takes over what a train of packets showed the path to carry.
 func (e *Estimator) raise(measured float64) {
@@ -107,8 +114,11 @@ func (e *Estimator) adjust(now int64) {
 		if now < e.ceiling {
 			g /= 4
 		}
+		if e.blind {
+			g *= 2
+		}
 		grown := e.rate * (1 + g*float64(elapsed)/float64(second))
-		if arrived == 0 || grown < arrived*headroom+10_000 {
+		if e.blind || arrived == 0 || grown < arrived*headroom+10_000 {
 			e.rate = grown
 		}
 	}

@@ -4,6 +4,9 @@ import "rostrum/ivsrealtime"
 
 // This file fills what a caller left out with the API's documented defaults.
 
+// defaultThumbnailSeconds is the time between thumbnails unless told (API ThumbnailConfiguration).
+const defaultThumbnailSeconds = 60
+
 // or is *p, or the default where the caller gave nothing.
 func or[T any](p *T, otherwise T) *T {
 	if p == nil {
@@ -34,7 +37,7 @@ func recordingDefaults(in *ivsrealtime.AutoParticipantRecordingConfiguration) *i
 		*out.ThumbnailConfiguration = *t
 	}
 	thumbnails := out.ThumbnailConfiguration
-	thumbnails.TargetIntervalSeconds = or(thumbnails.TargetIntervalSeconds, 60)
+	thumbnails.TargetIntervalSeconds = or(thumbnails.TargetIntervalSeconds, defaultThumbnailSeconds)
 	if len(thumbnails.Storage) == 0 {
 		thumbnails.Storage = []ivsrealtime.ThumbnailStorageType{ivsrealtime.ThumbnailSequential}
 	}
@@ -92,7 +95,7 @@ func destinationDefaults(in ivsrealtime.DestinationConfiguration) *ivsrealtime.D
 	s3.RecordingConfiguration = &recording
 	var thumbnails []ivsrealtime.CompositionThumbnailConfiguration
 	for _, t := range s3.ThumbnailConfigurations {
-		t.TargetIntervalSeconds = or(t.TargetIntervalSeconds, 60)
+		t.TargetIntervalSeconds = or(t.TargetIntervalSeconds, defaultThumbnailSeconds)
 		if len(t.Storage) == 0 {
 			t.Storage = []ivsrealtime.ThumbnailStorageType{ivsrealtime.ThumbnailSequential}
 		}

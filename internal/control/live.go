@@ -1,6 +1,10 @@
 package control
 
-import "context"
+import (
+	"context"
+
+	"rostrum/internal/stage"
+)
 
 // Live is what operations ask of live stages. Behind it stands the registry of
 // this process; with several nodes, the node that has the stage.
@@ -24,11 +28,4 @@ type Live interface {
 }
 
 // A Replication asks for a participant of one stage to be shown on another.
-type Replication struct {
-	SourceStageARN         string
-	DestinationStageARN    string
-	ParticipantID          string
-	ReconnectWindowSeconds int
-	Attributes             map[string]string // laid over the token's
-	Most                   int               // replications of the participant at once; 0 for no limit
-}
+type Replication = stage.Replication

@@ -67,7 +67,8 @@ func checkRecording(c Caller, operation string, in *ivsrealtime.AutoParticipantR
 			return err
 		}
 	}
-	if t := in.ThumbnailConfiguration; t != nil && t.TargetIntervalSeconds != nil && t.RecordingMode != ivsrealtime.ThumbnailInterval {
+	// A configuration as the API shows it, interval and all, may be sent back.
+	if t := in.ThumbnailConfiguration; t != nil && *or(t.TargetIntervalSeconds, defaultThumbnailSeconds) != defaultThumbnailSeconds && t.RecordingMode != ivsrealtime.ThumbnailInterval {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed,
 			"autoParticipantRecordingConfiguration.thumbnailConfiguration.targetIntervalSeconds is given, but recordingMode is not INTERVAL")
 	}

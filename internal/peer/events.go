@@ -45,6 +45,7 @@ type Notice struct {
 	VideoStopped  *bool  `json:"videoStopped"`
 	Label         string `json:"label"`
 	Reason        string `json:"reason"`
+	Detail        string `json:"detail"`
 }
 
 // State decodes a STAGE_STATE; ok is false for every other message.
@@ -161,7 +162,7 @@ func (e *Events) session(ctx context.Context, handle func(Message)) error {
 		switch m.Type {
 		case "KICKED", "STAGE_DELETED":
 			n, _ := m.Notice() // without a reason it is true as well
-			return fmt.Errorf("%w: %s %s", ErrKicked, m.Type, n.Reason)
+			return fmt.Errorf("%w: %s %s %s", ErrKicked, m.Type, n.Reason, n.Detail)
 		case "GOING_AWAY":
 			return errors.New("the node goes away")
 		}

@@ -24,6 +24,7 @@ type Inlet struct {
 
 	mu    sync.Mutex // guards what follows
 	stats Stats
+	began time.Time // when the first keyframe came
 	pace  pace
 	clock senderClock
 }
@@ -41,7 +42,7 @@ type Stats struct {
 	Freezes        uint64
 	Frozen         time.Duration
 	KeyframeWait   time.Duration   // from offer to first keyframe; 0 while there was none
-	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call
+	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call, but those of the first second
 	Mark           pattern.Mark    // of the last pattern picture
 }
 
@@ -72,7 +73,8 @@ func (in *Inlet) Captured(timestamp uint32) (t time.Time, ok bool) {
 }
 
 const (
-	maxLatencies  = 4096 // kept between two calls of Stats
+	maxLatencies  = 4096        // kept between two calls of Stats
+	replayTime    = time.Second // at the beginning a server may send pictures it had kept: old ones
 	keyframeEvery = 500 * time.Millisecond
 )
 
@@ -108,6 +110,7 @@ func (in *Inlet) note(f Received, offered time.Time) {
 	if f.Keyframe {
 		if s.Keyframes == 0 {
 			s.KeyframeWait = f.Arrived.Sub(offered)
+			in.began = f.Arrived
 		}
 		s.Keyframes++
 		if f.Width > 0 {
@@ -123,7 +126,7 @@ func (in *Inlet) note(f Received, offered time.Time) {
 	}
 	if m, ok := pattern.Find(f.Data); ok {
 		s.Mark = m
-		if len(s.Latencies) < maxLatencies {
+		if f.Arrived.Sub(in.began) >= replayTime && len(s.Latencies) < maxLatencies {
 			s.Latencies = append(s.Latencies, f.Arrived.Sub(m.Sent))
 		}
 	}

@@ -58,18 +58,14 @@ func addOutlets(pc *webrtc.PeerConnection, outlets []*Outlet) ([]*webrtc.RTPTran
 				return nil, err
 			}
 		}
-		wanted := capabilities(o.codec)
-		if o.codec == media.VP9 || o.codec == media.AV1 {
-			// The service refuses offers without H.264, also of those who won't send it.
-			wanted = append(wanted, capabilities(media.H264)...)
-		}
-		if err := t.SetCodecPreferences(wanted); err != nil {
+		// That codec alone: of several the server would take the one it likes best.
+		if err := t.SetCodecPreferences(capabilities(o.codec)); err != nil {
 			return nil, err
 		}
 		video = video || o.codec.Kind() == media.Video
 		senders = append(senders, t)
 	}
-	if !video { // for the same reason
+	if !video { // the service refuses an offer without H.264 even if only sound is sent
 		t, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		if err != nil {
 			return nil, err

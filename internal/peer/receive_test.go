@@ -223,3 +223,28 @@ func TestOutlet_TimestampsFollowTheFramesAcrossTheWrap(t *testing.T) {
 		t.Errorf("writing before publishing: %v", err)
 	}
 }
+
+func TestHoldBack_LeavesEnoughToBeginWith(t *testing.T) {
+	const (
+		udp1 = "a=candidate:1 1 udp 2130706431 127.0.0.1 7081 typ host\r\n"
+		udp2 = "a=candidate:2 1 UDP 2130706430 192.0.2.1 7081 typ host\r\n"
+		tcp  = "a=candidate:3 1 tcp 1671430143 127.0.0.1 7081 typ host tcptype passive\r\n"
+		head = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+		end  = "a=end-of-candidates\r\nm=video 9 UDP/TLS/RTP/SAVPF 102\r\n"
+	)
+	for _, c := range []struct{ says, answer, kept, held string }{
+		{"of UDP and TCP, TCP waits", head + udp1 + udp2 + tcp + end + udp1 + udp2 + tcp, head + udp1 + udp2 + end + udp1 + udp2, "3"},
+		{"of UDP alone, all but the first wait", head + udp1 + udp2 + end + udp1 + udp2, head + udp1 + end + udp1, "2"},
+		{"of TCP alone, too", head + tcp + end, head + tcp + end, ""},
+		{"none is none", head + end, head + end, ""},
+	} {
+		kept, held := holdBack(c.answer)
+		got := ""
+		for _, h := range held {
+			got += h.Candidate[len("candidate:"):][:1]
+		}
+		if kept != c.kept || got != c.held {
+			t.Errorf("%s: kept %q and held %q, want %q and %q", c.says, kept, got, c.kept, c.held)
+		}
+	}
+}

@@ -105,7 +105,9 @@ func (s *Subscription) Inlets() []*Inlet {
 type Layer struct {
 	Label   string `json:"label"`             // that flows now
 	Wished  string `json:"wished,omitempty"`  // that was asked for
-	Video   *bool  `json:"video,omitempty"`   // whether the picture flows
+	Video   *bool  `json:"video,omitempty"`   // whether the picture flows; nil if it doesn't say
+	Audio   *bool  `json:"audio,omitempty"`   // whether the sound flows
+	Reason  string `json:"reason,omitempty"`  // why the picture doesn't
 	Width   int    `json:"width,omitempty"`   // pixels
 	Height  int    `json:"height,omitempty"`  // pixels
 	Bitrate int    `json:"bitrate,omitempty"` // bits a second

@@ -163,7 +163,7 @@ func TestWire_APublisherIsSeenByASubscriber(t *testing.T) {
 	sender.Go(func() { send(sending, t, video) })
 
 	sub, frames := subscribe(ctx, t, token)
-	wait(ctx, t, frames, 20)
+	wait(ctx, t, frames, 45)
 	st := sub.Inlets()[0].Stats()
 	if st.Keyframes == 0 || st.KeyframeWait <= 0 || st.Width != 320 || st.Height != 180 || st.Lost != 0 {
 		t.Errorf("statistics are %+v", st)

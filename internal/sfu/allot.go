@@ -53,7 +53,7 @@ func (v *Viewer) allot(now int64, speaker *Publisher) {
 				audio.decide(NoLayer, PausedByChoice)
 			} else {
 				audio.decide(0, NotPaused)
-				total -= audioShare // sound is never up for a vote
+				total -= int(audio.flowing.Load()) // sound is never up for a vote
 			}
 		}
 		video := s.subscription(media.Video)
@@ -142,14 +142,14 @@ func (v *Viewer) assign(now int64, given []int, claims []bandwidth.Claim, videos
 		case o.over(now):
 			u.subscriber.sender.pardon.Store(true)
 			u.decide(views[i].layers[0].index, NotPaused)
-		default:
-			o.begin(now)
+		case o.begin(now):
 			u.decide(NoLayer, PausedByBandwidth)
 		}
 	}
 }
 
 const (
+	outageDoubt = int64(time.Second) // of being short before it's believed; probes go meanwhile
 	outageFirst = int64(3 * time.Second)
 	outageMost  = int64(30 * time.Second)
 	outageTrial = int64(4 * time.Second)
@@ -158,19 +158,28 @@ const (
 // An outage is a pause for want of bandwidth. While nothing flows nothing is learned, so
 // after a while the smallest layer is tried again; each failed trial doubles the while.
 type outage struct {
+	short       int64 // since when there is too little
 	began, wait int64
 	trial       int64 // until then what flows is on trial
 	ended       int64
 }
 
-func (o *outage) begin(now int64) {
-	if o.began != 0 {
-		return
+// begin notes that there is too little, and reports whether that has to be believed.
+func (o *outage) begin(now int64) bool {
+	switch {
+	case o.began != 0:
+		return true
+	case o.short == 0:
+		o.short = now
+	}
+	if now-o.short < outageDoubt {
+		return false
 	}
 	if now-o.ended > outageMost {
 		o.wait = 0
 	}
 	o.began, o.wait = now, min(max(o.wait*2, outageFirst), outageMost)
+	return true
 }
 
 // holds tells that the pause goes on whatever the estimate says: loss alone, which is all
@@ -190,6 +199,7 @@ func (o *outage) over(now int64) bool {
 }
 
 func (o *outage) end(now int64) {
+	o.short = 0
 	if o.began != 0 {
 		o.began, o.ended = 0, now
 	}

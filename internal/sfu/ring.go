@@ -43,7 +43,7 @@ func (r *Ring) put(p *media.Packet) Drop {
 // until the next put.
 func (r *Ring) at(sequence uint64) *media.Packet {
 	i := sequence & uint64(len(r.slots)-1)
-	if r.held[i] != sequence+1 {
+	if r.held[i] != sequence+1 || sequence+uint64(len(r.slots)) <= r.last {
 		return nil
 	}
 	return &r.slots[i]

@@ -35,8 +35,8 @@ type answered struct {
 
 // wanted lists the feedback we take part in, per kind.
 var wanted = map[media.Kind][]string{
-	media.Audio: {"transport-cc", "nack"},
-	media.Video: {"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"},
+	media.Audio: {"transport-cc", "nack", "rrtr"},
+	media.Video: {"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli", "rrtr"},
 }
 
 func (a *answer) String() string {
@@ -63,7 +63,11 @@ func (a *answer) String() string {
 
 func (a *answer) writeSection(b *strings.Builder, s *section, t *answered) {
 	if t.direction == "" {
-		fmt.Fprintf(b, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\n", s.kind, s.proto, strings.Join(s.formats, " "))
+		formats := strings.Join(s.formats, " ")
+		if s.kind == "audio" || s.kind == "video" {
+			formats = "0" // as browsers write it: Pion refuses a dynamic number without its rtpmap
+		}
+		fmt.Fprintf(b, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\n", s.kind, s.proto, formats)
 		if s.mid != "" {
 			fmt.Fprintf(b, "a=mid:%s\r\n", s.mid)
 		}

@@ -109,6 +109,9 @@ func parseOffer(text string) (*offer, error) {
 	if len(text) > maxOfferBytes {
 		return nil, faulty(FaultTooLarge, "the offer has %d bytes, at most %d are read", len(text), maxOfferBytes)
 	}
+	if strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), "\r") {
+		return nil, faulty(FaultMalformed, "the offer has a carriage return within a line") // we echo some lines
+	}
 	var desc sdp.SessionDescription
 	if err := desc.UnmarshalString(text); err != nil {
 		return nil, faulty(FaultMalformed, "the offer is not SDP: %v", err)

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
@@ -11,8 +12,8 @@ import (
 
 const (
 	sentWindow   = 1024 // packets whose report may still come
-	probePackets = 16
-	probeEvery   = 2e9 // ns; a train every so often while more is wished than allotted
+	probePackets = 40   // of 291 bytes
+	probeEvery   = 2e9  // ns; a train every so often while more is wished than allotted
 )
 
 // A sender is the sending half of congestion control for one subscriber: it numbers packets,
@@ -24,6 +25,7 @@ type sender struct {
 	number    uint64
 	probing   bool  // packets sent now belong to a train
 	probeAt   int64 // when the next train may go
+	unheard   int   // trains since one was last reported
 
 	estimate atomic.Int64 // bits a second, 0 while unknown; for the allotter
 	wishes   atomic.Bool  // the allotter would give more if there were more
@@ -64,6 +66,9 @@ func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC) {
 			arrived += deltas[0].Delta * 1000 // microseconds
 			deltas = deltas[1:]
 			ack.Lost, ack.Arrived = false, arrived
+		}
+		if known && ack.Probe && !ack.Lost {
+			s.unheard = 0
 		}
 		if known {
 			acks = append(acks, ack)
@@ -122,12 +127,12 @@ func (s *sender) tick() {
 	}
 }
 
-// probe sends a train of recent packets again, which teaches the estimator what the path
-// carries beyond what flows. Receivers drop what they have.
+// probe sends a train of padding as retransmissions, which receivers take for nothing: how
+// it spreads teaches the estimator what the path carries beyond what flows.
 func (s *Subscriber) probe(sh *shard) {
 	video := s.subscription(media.Video)
 	d := &s.sender
-	if video == nil || !video.hasRTX || d.log == nil || !d.wishes.Load() || sh.now < d.probeAt || video.forwarder.current == NoLayer {
+	if video == nil || !video.hasRTX || d.log == nil || !d.wishes.Load() || sh.now < d.probeAt {
 		return
 	}
 	route := s.transport.sendable(sh)
@@ -135,20 +140,36 @@ func (s *Subscriber) probe(sh *shard) {
 		return
 	}
 	d.probeAt = sh.now + probeEvery
+	d.estimator.Blind(d.unheard >= 2)
+	d.unheard++
 	d.probing = true
 	sh.out.address(route)
-	f := &video.forwarder
-	ring := video.ring(f.current)
-	for n, sent := f.newest, 0; sent < probePackets && n+sentWindow > f.newest; n-- {
-		p, run := ring.at(n), f.receipts.left(f.current, n)
-		if p == nil || run == nil {
-			continue
-		}
-		video.rtxNumber++
-		again := Numbers{n - run.shift, run.timestamp(p.Timestamp), run.picture, run.tl0}
-		video.seal(sh, p, again, video.rtxNumber, video.rtxPT, video.track.rtx, true)
-		sent++
+	for range probePackets {
+		video.sealPadding(sh)
 	}
 	sh.out.flush()
 	d.probing = false
+}
+
+// sealPadding writes one packet of the most padding that fits one.
+func (u *Subscription) sealPadding(sh *shard) {
+	t := u.subscriber.transport
+	room := sh.out.room()
+	u.rtxNumber++
+	b := room[:20+255]
+	clear(b)
+	b[0], b[1] = 0xb0, u.rtxPT
+	binary.BigEndian.PutUint16(b[2:], u.rtxNumber)
+	binary.BigEndian.PutUint32(b[4:], u.forwarder.edge.timestamp)
+	binary.BigEndian.PutUint32(b[8:], u.track.rtx)
+	binary.BigEndian.PutUint32(b[12:], oneByteProfile<<16|1)
+	b[16] = u.extension<<4 | 1
+	binary.BigEndian.PutUint16(b[17:], u.subscriber.sender.next(sh.now, len(b)+40))
+	b[len(b)-1] = 255
+	sealed, err := t.seal.EncryptRTP(room, b, &t.header)
+	if err != nil {
+		return
+	}
+	sh.out.add(len(sealed))
+	t.bytesOut += uint64(len(sealed))
 }

@@ -29,7 +29,8 @@ type Subscription struct {
 	chasing   bool
 	rtxNumber uint16
 	repairs   allowance
-	told      int8 // layer last told by LayerSelected
+	waits     int64 // since when it waits for a keyframe, 0 when it doesn't
+	told      int8  // layer last told by LayerSelected
 	toldWhy   PauseReason
 	toldOnce  bool
 	counts    subscriptionCounts
@@ -54,9 +55,14 @@ type sentReport struct {
 	at     int64
 }
 
-// replayMost bounds a keyframe group that is replayed to a joiner, in packets. A longer past
-// costs more than a fresh keyframe.
-const replayMost = 700
+// A keyframe group that is replayed to a joiner has bounds: decoding a long past takes a weak
+// device longer than a fresh keyframe takes to come. If none comes, as encoders outside of
+// browsers may not listen, the past is better than nothing.
+const (
+	replayMost  = 700   // packets
+	replayFresh = 2.2e9 // ns of age up to which the group is replayed at once
+	replayAfter = 400e6 // ns of waiting for a keyframe after which it is replayed anyway
+)
 
 const (
 	chunkPackets = 32 // of a replay or a large burst, in one pace
@@ -117,7 +123,7 @@ func (u *Subscription) begin(sh *shard) {
 	if layer == NoLayer || u.track.kind == media.Audio {
 		return
 	}
-	if !u.replay(sh) {
+	if !u.replay(sh, replayFresh) {
 		u.track.layers[layer].wanted.Store(true)
 	}
 }
@@ -133,15 +139,16 @@ func (u *Subscription) opening(c Choice) int8 {
 	return 0
 }
 
-// replay begins with the kept keyframe group, if there is a short enough one.
-func (u *Subscription) replay(sh *shard) bool {
+// replay begins with the kept keyframe group, if there is one that is short enough and began
+// at most age nanoseconds ago.
+func (u *Subscription) replay(sh *shard, age int64) bool {
 	ring := u.ring(u.forwarder.target)
 	from, ok := ring.group()
 	if !ok || ring.last-from > replayMost {
 		return false
 	}
 	newest := ring.at(ring.last)
-	if newest == nil {
+	if newest == nil || sh.now-ring.at(from).Arrived > age {
 		return false
 	}
 	u.forwarder.Replay(ring.at(from), newest.Timestamp)

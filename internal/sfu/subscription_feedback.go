@@ -146,12 +146,10 @@ func (u *Subscription) retarget(sh *shard) {
 		if target == NoLayer {
 			u.chasing = false
 		} else if was == NoLayer && u.track.kind == media.Video {
-			u.replay(sh) // resuming is like joining
+			u.replay(sh, replayFresh) // resuming is like joining
 		}
 	}
-	if f.Waiting() && f.target != NoLayer && u.track.kind == media.Video {
-		u.track.layers[f.target].wanted.Store(true)
-	}
+	u.wait(sh)
 	why := NotPaused
 	if f.current == NoLayer {
 		why = *u.reason.Load()
@@ -164,6 +162,22 @@ func (u *Subscription) retarget(sh *shard) {
 		u.subscriber.transport.tell(LayerSelected{
 			Kind: u.track.kind, Layer: u.track.label(f.current), Paused: f.current == NoLayer, Reason: why,
 		})
+	}
+}
+
+// wait asks for the keyframe that is waited for, and does without it in the end.
+func (u *Subscription) wait(sh *shard) {
+	f := &u.forwarder
+	switch {
+	case !f.Waiting() || f.target == NoLayer || u.track.kind == media.Audio:
+		u.waits = 0
+	case u.waits == 0:
+		u.waits = sh.now
+		u.track.layers[f.target].wanted.Store(true)
+	case f.current == NoLayer && sh.now-u.waits > replayAfter && u.replay(sh, replayAfter+10e9):
+		u.waits = 0
+	default:
+		u.track.layers[f.target].wanted.Store(true)
 	}
 }
 

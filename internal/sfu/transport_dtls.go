@@ -163,14 +163,16 @@ func (t *Transport) keys(conn *dtls.Conn) error {
 	if err != nil {
 		return fmt.Errorf("make the sealing context: %w", err)
 	}
-	open, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile,
-		srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64))
+	open, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile, replayProtection...)
 	if err != nil {
 		return fmt.Errorf("make the opening context: %w", err)
 	}
 	t.atHome(func(s *shard) { t.install(s, seal, open, profileNames[profile]) })
 	return nil
 }
+
+// replayProtection spans what may overtake within a second at the highest rates (RFC 3711 §3.3.2).
+var replayProtection = []srtp.ContextOption{srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64)}
 
 // handshakeConn is the net.PacketConn under DTLS: what the shard took for it comes out,
 // what goes in is sent to the nominated address.

@@ -1,0 +1,42 @@
+package admin
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rostrum/internal/sfu"
+)
+
+// media counts what the media engine does. It asks the engine when it is asked
+// itself: nothing is counted twice on the packet path.
+type media struct {
+	ask                         func() sfu.EngineStats
+	transports, halfOpen, drops *prometheus.Desc
+}
+
+// Media makes metrics of what the media engine says of itself.
+func Media(ask func() sfu.EngineStats) prometheus.Collector {
+	return &media{
+		ask:        ask,
+		transports: prometheus.NewDesc("rostrum_media_transports", "Publishers' and subscribers' connections.", nil, nil),
+		halfOpen:   prometheus.NewDesc("rostrum_media_transports_half_open", "Connections whose handshake is not done.", nil, nil),
+		drops:      prometheus.NewDesc("rostrum_media_drops_total", "Packets that went no further, by reason.", []string{"reason"}, nil),
+	}
+}
+
+// Describe names the metrics.
+func (m *media) Describe(to chan<- *prometheus.Desc) {
+	to <- m.transports
+	to <- m.halfOpen
+	to <- m.drops
+}
+
+// Collect asks the engine. Every reason for a drop is there from the start, so
+// that a rate can be taken of its first packet.
+func (m *media) Collect(to chan<- prometheus.Metric) {
+	now := m.ask()
+	to <- prometheus.MustNewConstMetric(m.transports, prometheus.GaugeValue, float64(now.Transports))
+	to <- prometheus.MustNewConstMetric(m.halfOpen, prometheus.GaugeValue, float64(now.HalfOpen))
+	for _, reason := range sfu.Drops() {
+		to <- prometheus.MustNewConstMetric(m.drops, prometheus.CounterValue, float64(now.Drops[reason]), reason.String())
+	}
+}

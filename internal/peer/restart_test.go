@@ -1,0 +1,140 @@
+package peer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+	"rostrum/internal/sfu"
+)
+
+// engineServer is the door to a media engine of ours, without stages or tokens.
+type engineServer struct {
+	router *sfu.Router
+	viewer *sfu.Viewer
+
+	mu        sync.Mutex
+	publisher *sfu.Publisher
+	patches   map[string]func(string) (string, error)
+}
+
+func newEngineServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	engine, err := sfu.Listen(sfu.Config{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &engineServer{router: engine.NewRouter(sfu.RouterConfig{}), patches: map[string]func(string) (string, error){}}
+	e.viewer = e.router.NewViewer("bob")
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /whip", func(w http.ResponseWriter, r *http.Request) {
+		offer, _ := io.ReadAll(r.Body)
+		p, answer, err := e.router.Publish(string(offer), sfu.PublishConfig{Participant: "alice"})
+		if err == nil {
+			e.publisher, e.patches["/sessions/alice"] = p, p.Patch
+		}
+		e.created(w, "/sessions/alice", answer, err)
+	})
+	mux.HandleFunc("POST /whep", func(w http.ResponseWriter, r *http.Request) {
+		offer, _ := io.ReadAll(r.Body)
+		s, answer, err := e.viewer.Subscribe(e.publisher, string(offer), sfu.SubscribeConfig{})
+		if err == nil {
+			e.patches["/sessions/bob"] = s.Patch
+		}
+		e.created(w, "/sessions/bob", answer, err)
+	})
+	mux.HandleFunc("PATCH /sessions/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-Match") != "*" || r.Header.Get("Content-Type") != "application/trickle-ice-sdpfrag" {
+			t.Errorf("PATCH with %v", r.Header)
+		}
+		fragment, _ := io.ReadAll(r.Body)
+		answer, err := e.patches[r.URL.Path](string(fragment))
+		if err != nil || answer == "" {
+			t.Errorf("PATCH with %q gives %q, %v", fragment, answer, err)
+		}
+		fmt.Fprint(w, answer)
+	})
+	mux.HandleFunc("DELETE /sessions/{id}", func(http.ResponseWriter, *http.Request) {})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		s.Close()
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (e *engineServer) created(w http.ResponseWriter, location, answer string, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusCreated)
+	fmt.Fprint(w, answer)
+}
+
+// TestRestartICE_PicturesGoOn restarts both sides, one after the other.
+func TestRestartICE_PicturesGoOn(t *testing.T) {
+	s := newEngineServer(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	video := peer.NewOutlet(media.H264)
+	pub, err := peer.Publish(ctx, peer.Endpoint{URL: s.URL + "/whip"}, peer.AnyNetwork, peer.NewOutlet(media.Opus), video)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sending, stop := context.WithCancel(ctx)
+	var sender sync.WaitGroup
+	sender.Go(func() { send(sending, t, video) })
+
+	frames := make(chan peer.Received, 1000)
+	sub, err := peer.Subscribe(ctx, peer.Endpoint{URL: s.URL + "/whep"}, peer.SubscribeConfig{OnFrame: func(_ *peer.Inlet, f peer.Received) { frames <- f }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(ctx, t, frames, 10)
+	for _, restart := range []func(context.Context) error{pub.RestartICE, sub.RestartICE} {
+		if err := restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for since := time.Now(); ; {
+			f := next(ctx, t, frames)
+			if f.Arrived.Sub(since) > 500*time.Millisecond {
+				break
+			}
+		}
+	}
+	stop()
+	sender.Wait()
+	if st := sub.Inlets()[0].Stats(); st.Lost > 0 {
+		t.Errorf("%d packets were lost for good", st.Lost)
+	}
+	if err := errors.Join(sub.Close(), pub.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func next(ctx context.Context, t *testing.T, frames <-chan peer.Received) peer.Received {
+	t.Helper()
+	select {
+	case f := <-frames:
+		return f
+	case <-ctx.Done():
+		t.Fatal("no frame came any more")
+	}
+	return peer.Received{}
+}

@@ -1,0 +1,366 @@
+package sfu
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/stun/v3"
+
+	"rostrum/internal/media"
+)
+
+// on runs f on the publisher's shard.
+func (g *rig) on(f func(s *shard)) { g.publisher.transport.ask(f) }
+
+func (g *rig) drops(d Drop) uint64 { return g.engine.Stats().Drops[d] }
+
+func (g *rig) video(n uint16, ssrc uint32, body string) []byte {
+	return g.seal(&rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: n, Timestamp: uint32(n) * 3000, SSRC: ssrc, Marker: true}, []byte(body))
+}
+
+const idr = "\x65\x88\x84\x00"
+
+func TestHostile_ReplayedAndForgedPacketsAreDropped(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	good := g.video(1, 78, idr)
+	forged := g.video(2, 78, idr)
+	forged[len(forged)-1] ^= 1
+	short := good[:13]
+	g.on(func(s *shard) {
+		for _, b := range [][]byte{good, good, forged, short} {
+			g.publisher.transport.receive(s, b)
+		}
+	})
+	if r, f := g.drops(Replayed), g.drops(Forged); r != 1 || f != 2 {
+		t.Errorf("%d replayed and %d forged packets were counted, want 1 and 2", r, f)
+	}
+	if n := g.publisher.Stats().Tracks[1].Layers[0].Packets; n != 1 {
+		t.Errorf("%d packets were taken, want 1", n)
+	}
+}
+
+func TestHostile_SSRCFloodIsCapped(t *testing.T) {
+	g := newRig(t, 1, Config{}, browserOffer, watchOffer)
+	var packets [][]byte
+	for i := range uint32(500) {
+		packets = append(packets, g.video(1, 1000+i, idr)) // without RID: of no layer
+	}
+	g.on(func(s *shard) {
+		for _, b := range packets {
+			g.publisher.transport.receive(s, b)
+		}
+		if n := len(g.publisher.sources); n > maxSources {
+			t.Errorf("%d sources", n)
+		}
+		if n := len(g.publisher.strange); n > maxStrange {
+			t.Errorf("%d strangers are remembered", n)
+		}
+	})
+	if n := g.drops(TooManySources); n != 500-maxStrange {
+		t.Errorf("%d packets were refused unopened, want %d", n, 500-maxStrange)
+	}
+}
+
+func TestHostile_ALayerCannotBeTakenWhileItSpeaks(t *testing.T) {
+	g := newRig(t, 0, Config{}, browserOffer, watchOffer)
+	rid := func(n uint16, ssrc uint32) []byte {
+		h := rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: n, SSRC: ssrc, Timestamp: 1}
+		_ = h.SetExtension(10, []byte("hi"))
+		return g.seal(&h, []byte(idr))
+	}
+	first, thief := rid(1, 500), rid(9, 501)
+	g.on(func(s *shard) {
+		g.publisher.transport.receive(s, first)
+		g.publisher.transport.receive(s, thief)
+		if from := g.publisher.source(501); from != nil {
+			t.Errorf("SSRC 501 took layer %q", from.layer.label)
+		}
+	})
+}
+
+func TestHostile_APLIFloodReachesThePublisherAtItsPace(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	first := g.video(1, 78, idr)
+	asked := 0
+	g.on(func(s *shard) {
+		g.publisher.transport.receive(s, first)
+		s.closeBursts()
+		l := g.publisher.track(media.Video).layers[0]
+		start := s.now
+		for i := range 10_000 {
+			v := g.viewers[0]
+			v.receiveRTCP(s, &rtcp.PictureLossIndication{MediaSSRC: v.subs[1].track.ssrc})
+			v.receiveRTCP(s, &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: v.subs[1].track.ssrc}}})
+			if l.wantsKeyframe(start + int64(i)*1e5) { // a second in all
+				asked++
+			}
+		}
+	})
+	if asked < 3 || asked > 4 {
+		t.Errorf("20,000 requests in a second made %d, want one each 300 ms", asked)
+	}
+}
+
+func TestHostile_ANackStormEarnsItsShare(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	var packets [][]byte
+	for i := range uint16(400) {
+		body := "\x41" + strings.Repeat("x", 1100)
+		if i == 0 {
+			body = idr + body
+		}
+		packets = append(packets, g.video(i, 78, body))
+	}
+	g.on(func(s *shard) {
+		u := g.viewers[0].subs[1]
+		u.forwarder.Target(0)
+		for _, b := range packets {
+			g.publisher.transport.receive(s, b)
+			s.closeBursts()
+		}
+		var all []rtcp.NackPair
+		for i := range 65_536 / 17 {
+			all = append(all, rtcp.NackPair{PacketID: uint16(i * 17), LostPackets: 0xffff})
+		}
+		for range 20 {
+			g.viewers[0].receiveRTCP(s, &rtcp.TransportLayerNack{MediaSSRC: u.track.ssrc, Nacks: all})
+		}
+		if most := uint64(repairBurst/1100 + 1); u.counts.resent == 0 || u.counts.resent > most {
+			t.Errorf("%d packets were sent again, at most %d are due", u.counts.resent, most)
+		}
+	})
+}
+
+func TestHostile_OthersSourcesAreOutOfReach(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	first := g.video(1, 78, idr)
+	g.on(func(s *shard) {
+		g.publisher.transport.receive(s, first)
+		l := g.publisher.track(media.Video).layers[0]
+		g.publisher.receiveRTCP(s, &rtcp.Goodbye{Sources: []uint32{1, 2, 4_000_000_000}})
+		if !l.rate.active {
+			t.Error("a goodbye for others' SSRCs ended the layer")
+		}
+		v := g.viewers[0]
+		v.receiveRTCP(s, &rtcp.Goodbye{Sources: []uint32{v.subs[1].track.ssrc}})
+		v.receiveRTCP(s, &rtcp.SenderReport{SSRC: 78, NTPTime: 1 << 63})
+		v.receiveRTCP(s, &rtcp.TransportLayerNack{MediaSSRC: 78, Nacks: []rtcp.NackPair{{PacketID: 1}}})
+		v.receiveRTCP(s, &rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 1e30})
+		v.receiveRTCP(s, &rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 0})
+		if l.timeline.Load() != nil || v.subs[1].counts.nacks != 0 {
+			t.Error("a viewer changed what belongs to the publisher")
+		}
+	})
+}
+
+func TestHostile_ConsentRunsOut(t *testing.T) {
+	g := newRig(t, 1, Config{LostAfter: time.Hour}, singleOffer, watchOffer)
+	g.on(func(s *shard) {
+		v := g.viewers[0].transport
+		v.lastConsent = s.now - consentTTL
+		if v.sendable(s) == nil {
+			t.Error("consent ended early")
+		}
+		v.lastConsent--
+		if v.sendable(s) != nil {
+			t.Error("media goes on after 30 s without consent")
+		}
+		packet, err := rigContext(t).EncryptRTCP(nil, []byte{0x80, 201, 0, 1, 0, 0, 0, 1}, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		v.receive(s, packet)
+		if v.sendable(s) != nil {
+			t.Error("a viewer's report, which needs no return path, renewed consent")
+		}
+	})
+}
+
+func TestHostile_ChecksWithoutThePasswordChangeNothing(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	v := g.viewers[0].transport
+	before := v.route.Load()
+	ufrag := v.ice.Load().local.ufrag
+	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(g.engine.Port())}
+	attacker := udp(t)
+	use := stun.RawAttribute{Type: stun.AttrUseCandidate}
+	for _, b := range [][]byte{
+		checkBy(t, ufrag+":x", "a-guessed-password-of-24", use),
+		checkBy(t, "nobody:x", "a-guessed-password-of-24", use),
+		{0}, {1}, bytes.Repeat([]byte{0}, 1500), {},
+		append([]byte{22, 0xfe, 0xfd}, make([]byte, 200)...), // a ClientHello's first bytes
+		append([]byte{0x80, 106}, make([]byte, 100)...),
+		append([]byte{0x80, 200}, make([]byte, 100)...),
+		{0xff, 0xff},
+	} {
+		if _, err := attacker.WriteToUDP(b, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = attacker.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if n, _, err := attacker.ReadFromUDP(make([]byte, 2000)); err == nil {
+		t.Errorf("an attacker got an answer of %d bytes", n)
+	}
+	if v.route.Load() != before {
+		t.Error("an attacker became the target")
+	}
+	if s, u := g.drops(StunRefused), g.drops(UnknownAddress); s < 4 || u < 3 {
+		t.Errorf("counted %d refused checks and %d unknown addresses", s, u)
+	}
+	// The real password is enough to be answered, nomination to become the target.
+	if _, err := attacker.WriteToUDP(checkBy(t, ufrag+":x", v.ice.Load().local.pwd, use), to); err != nil {
+		t.Fatal(err)
+	}
+	_ = attacker.SetReadDeadline(time.Now().Add(2 * time.Second))
+	if _, _, err := attacker.ReadFromUDP(make([]byte, 2000)); err != nil {
+		t.Errorf("the peer itself gets no answer: %v", err)
+	}
+}
+
+func TestHostile_AFloodOfHellosLeavesACallAlone(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(g.engine.Port())}
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	attacker := udp(t)
+	go func() {
+		defer close(done)
+		hello := append([]byte{22, 0xfe, 0xfd}, make([]byte, 250)...)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = attacker.WriteToUDP(hello, to)
+			}
+		}
+	}()
+	send := func(n uint16, body string) {
+		if _, err := g.from.WriteToUDP(g.video(n, 78, body), to); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	send(1, idr)
+	for n := range uint16(200) {
+		send(n+2, "\x41abc")
+	}
+	got := g.opened(0, 300*time.Millisecond)
+	close(stop)
+	<-done
+	if len(got) < 195 {
+		t.Errorf("%d of 201 packets came through the flood of %d hellos", len(got), g.drops(UnknownAddress))
+	}
+	if n := g.engine.Stats().HalfOpen; n != 0 {
+		t.Errorf("the flood opened %d transports", n)
+	}
+}
+
+func TestHostile_HalfOpenTransportsAreCappedAndEnd(t *testing.T) {
+	e, err := Listen(Config{MaxHalfOpen: 5, ConnectTimeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	r := e.NewRouter(RouterConfig{})
+	closed := make(chan Event, 16)
+	for i := range 8 {
+		_, _, err := r.Publish(crlf(singleOffer), PublishConfig{Participant: fmt.Sprint(i), Notify: func(ev Event) { closed <- ev }})
+		if want := i >= 5; errors.Is(err, ErrBusy) != want {
+			t.Errorf("offer %d: %v", i, err)
+		}
+	}
+	for range 5 {
+		if c, ok := (<-closed).(Closed); !ok || c.Cause != CauseNeverConnected {
+			t.Errorf("told %+v", c)
+		}
+	}
+	if s := e.Stats(); s.HalfOpen != 0 || s.Transports != 0 {
+		t.Errorf("left are %+v", s)
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if len(e.ufrags) != 0 || len(e.addresses) != 0 {
+		t.Errorf("%d user names and %d addresses are still known", len(e.ufrags), len(e.addresses))
+	}
+}
+
+func TestHostile_TheHandshakeBufferIsBounded(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	v := g.viewers[0].transport
+	g.on(func(s *shard) {
+		v.open = nil
+		for range 100_000 {
+			v.receive(s, append([]byte{22}, make([]byte, 1200)...))
+			v.receive(s, append([]byte{0x80, 96}, make([]byte, 1200)...))
+		}
+		if len(v.hello.in) > handshakeQueue || len(v.early) > maxEarly {
+			t.Errorf("%d hellos and %d packets wait", len(v.hello.in), len(v.early))
+		}
+	})
+	if g.drops(TooEarly) < 199_000 {
+		t.Errorf("only %d were counted as too early", g.drops(TooEarly))
+	}
+}
+
+func TestHostile_TCPStrangersAreShownOut(t *testing.T) {
+	e, err := Listen(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	frame := func(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
+	for says, b := range map[string][]byte{
+		"a giant frame":          {0xff, 0xff, 1, 2, 3},
+		"an empty frame":         {0, 0, 0, 0},
+		"HTTP":                   []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+		"a check for nobody":     frame(checkBy(t, "nobody:x", "a-guessed-password-of-24")),
+		"media before a check":   frame(append([]byte{0x80, 96}, make([]byte, 50)...)),
+		"a hello before a check": frame(append([]byte{22, 0xfe, 0xfd}, make([]byte, 50)...)),
+	} {
+		c, err := net.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), e.Port()).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = c.Write(b)
+		_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+		var ne net.Error
+		if n, err := c.Read(make([]byte, 10)); err == nil || errors.As(err, &ne) && ne.Timeout() {
+			t.Errorf("%s: got %d bytes, %v; want the connection closed", says, n, err)
+		}
+		c.Close()
+	}
+}
+
+func TestHostile_ATCPReaderThatStallsPaysItself(t *testing.T) {
+	mine, theirs := net.Pipe() // whose Write waits for a reader
+	defer theirs.Close()
+	e, err := Listen(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	p := &tcpPeer{door: e.tcp, conn: mine, kick: make(chan struct{}, 1), gone: make(chan struct{})}
+	e.wg.Add(1)
+	go p.write()
+	refused := 0
+	for range 2000 {
+		refused += p.send(make([]byte, 1200), 1200)
+	}
+	p.mu.Lock()
+	waiting := len(p.pending)
+	p.mu.Unlock()
+	if waiting > maxTCPPending || refused < 1000 {
+		t.Errorf("%d bytes wait, %d datagrams were refused", waiting, refused)
+	}
+	p.close()
+}

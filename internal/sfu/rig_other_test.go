@@ -1,0 +1,8 @@
+//go:build !linux
+
+package sfu
+
+import "time"
+
+// threadTime isn't known here.
+func threadTime() time.Duration { return 0 }

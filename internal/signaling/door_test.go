@@ -1,0 +1,219 @@
+package signaling_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"rostrum/internal/peer"
+	"rostrum/ivsrealtime"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestDoor_TwoPublishersAndAViewerMeet(t *testing.T) {
+	c := newScene(t, swift)
+	alice, bob, carol := c.token("alice"), c.token("bob"), c.token("carol", viewer)
+	watching := c.listen(carol, "")
+	watching.untilState("carol")
+	a := c.publish(alice, false)
+	watching.untilState("carol alice+")
+	c.publish(bob, false)
+	watching.untilState("carol alice+ bob+")
+
+	fromAlice, fromBob := c.subscribe(carol, "alice"), c.subscribe(carol, "bob")
+	c.subscribe(bob, "alice")
+	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STARTED:bob")
+	p := c.participant("alice")
+	if !p.Published || p.State != ivsrealtime.ParticipantConnected || p.Protocol != ivsrealtime.ProtocolWHIP || p.UserID != "user-alice" || p.FirstJoinTime.IsZero() {
+		t.Errorf("alice is kept as %+v", p)
+	}
+
+	check(t, a.Close())
+	watching.untilState("carol bob+")
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STARTED:bob SUBSCRIBE_STOPPED:alice")
+	if got := c.participant("alice").State; got != ivsrealtime.ParticipantDisconnected {
+		t.Errorf("alice is %s after leaving", got)
+	}
+	check(t, fromAlice.Close())
+	check(t, fromBob.Close())
+	watching.leave()
+	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STARTED:bob SUBSCRIBE_STOPPED:alice SUBSCRIBE_STOPPED:bob LEFT")
+}
+
+func TestDoor_ASessionEndsAfterTheLastLeave(t *testing.T) {
+	c := newScene(t, swift)
+	first := c.listen(c.token("alice", viewer), "")
+	first.untilState("alice")
+	first.leave()
+	c.eventually("the session ends", func() bool {
+		return c.events() == "Session Started, Participant Joined alice, Participant Left alice, Session Ended"
+	})
+	again := c.listen(c.token("bob", viewer), "?after=1")
+	again.untilState("bob")
+	if got, want := c.events(), "Session Started, Participant Joined alice, Participant Left alice, Session Ended, Session Started, Participant Joined bob"; got != want {
+		t.Errorf("events are %s, want %s", got, want)
+	}
+}
+
+func TestDoor_LayersAreChosen(t *testing.T) {
+	c := newScene(t, swift)
+	c.publish(c.token("alice"), true)
+	carol := c.token("carol", viewer)
+	watching := c.listen(carol, "")
+	watching.untilState("alice+ carol")
+	sub := c.subscribe(carol, "alice")
+	for _, label := range []string{"hi", "mid"} {
+		if _, err := sub.ChooseLayer(c.ctx, label); err != nil {
+			t.Fatal(err)
+		}
+		watching.until("layer "+label, func(m peer.Message) bool {
+			n, _ := m.Notice()
+			return m.Type == "LAYER_SELECTED" && n.Label == label && n.ParticipantID == "alice"
+		})
+	}
+	c.eventually("the choice shows what flows", func() bool {
+		now, err := sub.ChooseLayer(c.ctx, "mid")
+		return err == nil && now.Label == "mid" && now.Wished == "mid" && now.Video != nil && *now.Video && now.Width > 0
+	})
+	if _, err := sub.ShowVideo(c.ctx, false); err != nil {
+		t.Fatal(err)
+	}
+	c.eventually("the video stops", func() bool {
+		now, err := sub.ChooseLayer(c.ctx, "auto")
+		return err == nil && now.Video != nil && !*now.Video
+	})
+	if _, err := sub.ChooseLayer(c.ctx, "golden"); problemOf(err).Status != http.StatusUnprocessableEntity {
+		t.Errorf("an unknown layer gives %v", err)
+	}
+}
+
+func TestDoor_ATokenIsTakenOver(t *testing.T) {
+	c := newScene(t, swift)
+	alice := c.token("alice")
+	older := c.listen(alice, "")
+	older.untilState("alice")
+	first := c.publish(alice, false)
+	older.untilState("alice+")
+	newer := c.listen(alice, "")
+	n, _ := older.untilType("KICKED").Notice()
+	if n.Reason != "token-reused" {
+		t.Errorf("the older client was told %q", n.Reason)
+	}
+	newer.untilState("alice+")
+	c.publish(alice, false)
+	select {
+	case <-first.Done():
+	case <-c.ctx.Done():
+		t.Fatal("the older publication goes on")
+	}
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED")
+	newer.untilState("alice")
+	newer.untilState("alice+")
+}
+
+func TestDoor_ADisconnectedParticipantIsToldWhyAndStaysOut(t *testing.T) {
+	c := newScene(t, swift)
+	alice := c.token("alice")
+	l := c.listen(alice, "")
+	p := c.publish(alice, false)
+	l.untilState("alice+")
+	c.revoke("alice")
+	check(t, c.registry.Disconnect(c.ctx, c.stage.String(), "alice", "be nice"))
+	m := l.untilType("KICKED")
+	var said struct{ Reason, Detail string }
+	check(t, json.Unmarshal(m.Payload, &said))
+	if said.Reason != "participant-disconnected" || said.Detail != "be nice" {
+		t.Errorf("alice was told %+v", said)
+	}
+	select {
+	case <-p.Done():
+	case <-c.ctx.Done():
+		t.Fatal("the publication goes on")
+	}
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+	_, err := c.tryPublish(alice, false)
+	if got := problemOf(err); got.Status != http.StatusForbidden || got.Code != "PARTICIPANT_DISCONNECTED" {
+		t.Errorf("publishing again gives %v", err)
+	}
+}
+
+func TestDoor_ADeletedStageSendsEverybodyAway(t *testing.T) {
+	c := newScene(t, swift)
+	alice := c.token("alice")
+	l := c.listen(alice, "")
+	c.publish(alice, false)
+	l.untilState("alice+")
+	c.deleteStage()
+	check(t, c.registry.StageDeleted(c.ctx, c.stage.String()))
+	l.untilType("STAGE_DELETED")
+	_, err := c.tryPublish(alice, false)
+	if got := problemOf(err); got.Status != http.StatusNotFound || got.Code != "STAGE_DELETED" {
+		t.Errorf("publishing again gives %v", err)
+	}
+	want := "Session Started, Participant Joined alice, Participant Published alice, Participant Unpublished alice, Participant Left alice, Session Ended"
+	if got := c.events(); got != want {
+		t.Errorf("events are\n%s, want\n%s", got, want)
+	}
+}
+
+// TestDoor_AKilledClientIsGoneAfterItsGrace ends a client without a goodbye.
+func TestDoor_AKilledClientIsGoneAfterItsGrace(t *testing.T) {
+	c := newScene(t, swift)
+	watching := c.listen(c.token("bob", viewer), "")
+	alice := c.token("alice", viewer)
+	l := c.listen(alice, "")
+	watching.untilState("bob alice")
+	_ = l.conn.CloseNow() // no close frame
+	lost := time.Now()
+	back := c.listen(alice, "") // it comes back in time
+	back.untilState("bob alice")
+	_ = back.conn.CloseNow()
+	lost = time.Now()
+	watching.untilState("bob")
+	if took := time.Since(lost); took < 400*time.Millisecond || took > 2*time.Second {
+		t.Errorf("alice was gone after %v, the grace is 500 ms", took)
+	}
+	c.untilHistory("alice", "JOINED LEFT")
+}
+
+func TestDoor_MutesAreTold(t *testing.T) {
+	c := newScene(t, swift)
+	alice := c.listen(c.token("alice"), "")
+	bob := c.listen(c.token("bob"), "")
+	bob.untilState("alice bob")
+	alice.say(`{"type":"MUTE","payload":{"audioMuted":true}}`)
+	n, _ := bob.untilType("MUTE_CHANGED").Notice()
+	if n.ParticipantID != "alice" || !*n.AudioMuted || *n.VideoStopped {
+		t.Errorf("bob was told %+v", n)
+	}
+	alice.say(`{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`)
+	c.eventually("the client is known", func() bool {
+		p := c.participant("alice")
+		return p.BrowserName == "Lynx" && p.OSName == "Plan 9" && p.SDKVersion == "0.1"
+	})
+	alice.say(`{"type":"PING"}`)
+	alice.untilType("PONG")
+}
+
+func TestDoor_AReconnectingClientIsToldWhatItMissed(t *testing.T) {
+	c := newScene(t, swift)
+	bob := c.token("bob", viewer)
+	l := c.listen(bob, "?changes=only")
+	seen := l.untilState("bob").Sequence
+	_ = l.conn.CloseNow()
+	alice := c.listen(c.token("alice"), "")
+	alice.untilState("bob alice")
+	l = c.listen(bob, fmt.Sprintf("?changes=only&after=%d", seen))
+	m := <-l.said
+	if m.Type != "PARTICIPANT_JOINED" || m.Sequence <= seen {
+		t.Errorf("first it was told %s %d %s", m.Type, m.Sequence, m.Payload)
+	}
+	alice.leave()
+	l.untilType("PARTICIPANT_LEFT")
+}

@@ -1,0 +1,364 @@
+package signaling_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/peer"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+func limited(l stage.Limits) stage.Config {
+	c := swift
+	c.Limits = l
+	return c
+}
+
+func TestDoor_NoQuotaIsOvershot(t *testing.T) {
+	for name, limits := range map[string]stage.Limits{
+		"of the stage":   {StagePublishers: 3},
+		"of the account": {Publishers: 3},
+	} {
+		c := newScene(t, limited(limits))
+		watching := c.listen(c.token("watching", viewer), "")
+		watching.untilState("watching")
+		sdp := offer(t, c)
+		var created, crowded atomic.Int32
+		places := make(chan [2]string, 20)
+		var all sync.WaitGroup
+		for i := range 20 {
+			raw := c.token(fmt.Sprint("p", i)).Raw
+			all.Go(func() {
+				resp, said := c.ask("POST", "/whip", raw, "application/sdp", sdp)
+				switch {
+				case resp.StatusCode == http.StatusCreated:
+					created.Add(1)
+					places <- [2]string{resp.Header.Get("Location"), raw}
+				case resp.StatusCode == http.StatusTooManyRequests && said["code"] == "STAGE_AT_CAPACITY" && resp.Header.Get("Retry-After") != "":
+					crowded.Add(1)
+				default:
+					t.Errorf("%s: %d %v", name, resp.StatusCode, said)
+				}
+			})
+		}
+		all.Wait()
+		if created.Load() != 3 || crowded.Load() != 17 {
+			t.Errorf("%s: %d were let in and %d were not, want 3 and 17", name, created.Load(), crowded.Load())
+		}
+		if n := strings.Count(c.events(), "QUOTA_EXCEEDED"); n != 17 {
+			t.Errorf("%s: %d publish errors, want 17", name, n)
+		}
+		place := <-places
+		if resp, said := c.ask("POST", "/whip", place[1], "application/sdp", sdp); resp.StatusCode != 201 {
+			t.Errorf("%s: taking over one's own place gives %d %v", name, resp.StatusCode, said)
+		} else {
+			place[0] = resp.Header.Get("Location")
+		}
+		c.ask("DELETE", place[0], place[1], "", "")
+		if resp, said := c.ask("POST", "/whip", c.token("late").Raw, "application/sdp", sdp); resp.StatusCode != 201 {
+			t.Errorf("%s: a place that was left gives %d %v", name, resp.StatusCode, said)
+		}
+	}
+}
+
+func TestDoor_SubscribersHaveAQuota(t *testing.T) {
+	c := newScene(t, limited(stage.Limits{StageSubscribers: 2}))
+	c.publish(c.token("alice"), false)
+	c.publish(c.token("bob"), false)
+	one, two := c.token("one", viewer), c.token("two", viewer)
+	c.subscribe(one, "alice")
+	c.subscribe(one, "bob") // still one subscriber
+	s := c.subscribe(two, "alice")
+	_, err := c.trySubscribe(c.token("three", viewer), "alice", nil)
+	if got := problemOf(err); got.Status != 429 || got.Code != "STAGE_AT_CAPACITY" {
+		t.Errorf("a third subscriber gets %v", err)
+	}
+	check(t, s.Close())
+	c.subscribe(c.token("three", viewer), "alice")
+}
+
+func TestDoor_LimitsEndAPublication(t *testing.T) {
+	for code, limits := range map[string]stage.Limits{
+		"RESOLUTION_EXCEEDED":      {PublishPixels: 300 * 100},
+		"STREAM_DURATION_EXCEEDED": {ConnectionDuration: 500 * time.Millisecond},
+		"BITRATE_EXCEEDED":         {PublishBitrate: 20_000},
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			c := newScene(t, limited(limits))
+			watching := c.listen(c.token("bob", viewer), "")
+			watching.untilState("bob")
+			p := c.publish(c.token("alice"), false)
+			select {
+			case <-p.Done():
+			case <-c.ctx.Done():
+				t.Fatal("the publication goes on")
+			}
+			watching.untilType("PARTICIPANT_LEFT")
+			c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_ERROR:"+code+" PUBLISH_STOPPED LEFT")
+			if !strings.Contains(c.events(), "Participant Publish Error alice "+code) {
+				t.Errorf("events are %s", c.events())
+			}
+		})
+	}
+}
+
+func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
+	c := newScene(t, swift)
+	key, kid := c.importKey(c.stage.Account)
+	selfSigned := func(id string, change func(*token.Claims)) token.Claims {
+		claims := c.claims(id)
+		claims.KeyARN = kid
+		if change != nil {
+			change(&claims)
+		}
+		return claims
+	}
+	alice := c.asToken(c.sign(key, selfSigned("alice", nil)))
+	l := c.listen(alice, "")
+	watching := c.listen(c.token("bob", viewer), "")
+	p := c.publish(alice, false)
+	watching.untilState("alice+ bob")
+	demoted := c.sign(key, selfSigned("alice", func(x *token.Claims) {
+		x.Publish, x.UserID, x.Attributes = false, "al", map[string]string{"name": "Al"}
+	}))
+	l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + demoted + `"}}`)
+	m := watching.untilType("METADATA_CHANGED")
+	var said struct {
+		ParticipantID, UserID string
+		Attributes            map[string]string
+		Capabilities          []string
+	}
+	check(t, json.Unmarshal(m.Payload, &said))
+	if said.ParticipantID != "alice" || said.UserID != "al" || said.Attributes["name"] != "Al" || fmt.Sprint(said.Capabilities) != "[SUBSCRIBE]" {
+		t.Errorf("others were told %+v", said)
+	}
+	l.untilType("TOKEN_EXCHANGED")
+	select {
+	case <-p.Done(): // the right to publish is gone
+	case <-c.ctx.Done():
+		t.Fatal("the publication goes on")
+	}
+	watching.untilState("alice bob")
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED TOKEN_EXCHANGED PUBLISH_STOPPED")
+	if got := c.participant("alice"); got.UserID != "al" || !maps.Equal(got.Attributes, map[string]string{"name": "Al"}) {
+		t.Errorf("alice is kept as %+v", got)
+	}
+	for name, bad := range map[string]string{
+		"another participant": c.sign(key, selfSigned("carol", nil)),
+		"one of the server's": c.token("alice").Raw,
+		"garbage":             "garbage",
+	} {
+		l := c.listen(c.asToken(c.sign(key, selfSigned("alice", nil))), "")
+		l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + bad + `"}}`)
+		if n, _ := l.untilType("KICKED").Notice(); n.Reason != "failed-exchange" {
+			t.Errorf("%s: alice is told %q", name, n.Reason)
+		}
+	}
+	dave := c.listen(c.token("dave"), "")
+	dave.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + c.sign(key, selfSigned("dave", nil)) + `"}}`)
+	dave.untilType("KICKED") // only self-signed ones can be exchanged
+}
+
+func TestDoor_HiddenViewersAreNowhere(t *testing.T) {
+	c := newScene(t, swift)
+	hidden := c.token("composer", viewer, func(x *token.Claims) { x.Hidden = true })
+	l := c.listen(hidden, "")
+	l.untilState("")
+	if got := c.events(); got != "" {
+		t.Errorf("a hidden viewer made the events %s", got)
+	}
+	c.publish(c.token("alice"), false)
+	watching := c.listen(c.token("bob", viewer), "")
+	l.untilState("alice+ bob")
+	c.subscribe(hidden, "alice")
+	watching.untilState("alice+ bob")
+	if got := c.history("composer"); got != "" {
+		t.Errorf("a hidden viewer has the history %s", got)
+	}
+	if got := c.participant("composer"); got.ParticipantID != "" {
+		t.Errorf("a hidden viewer is kept as %+v", got)
+	}
+}
+
+// TestDoor_ADeadNodesParticipantsHaveLeft opens a second server on the store of
+// one that never said goodbye.
+func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
+	c := newScene(t, stage.Config{})
+	carol := c.token("carol", viewer)
+	l := c.listen(carol, "")
+	c.publish(c.token("alice"), false)
+	l.untilState("carol alice+")
+	c.subscribe(carol, "alice")
+	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice")
+	var seen time.Time
+	c.read(func(tx *store.Tx) error {
+		nodes, err := tx.SilentNodes(time.Now().Add(time.Hour))
+		seen = nodes[0].Seen
+		return err
+	})
+	next := newSceneOn(t, c.store, stage.Config{})
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STOPPED:alice LEFT")
+	for _, id := range []string{"alice", "carol"} {
+		if got := c.participant(id).State; got != ivsrealtime.ParticipantDisconnected {
+			t.Errorf("%s is %s", id, got)
+		}
+	}
+	c.read(func(tx *store.Tx) error {
+		sessions, _, err := tx.Sessions(c.stage.String(), store.Page{Limit: 10})
+		if err == nil && (len(sessions) != 1 || sessions[0].End.IsZero() || sessions[0].End.Before(seen.Truncate(time.Second))) {
+			t.Errorf("sessions are %+v", sessions)
+		}
+		nodes, err2 := tx.SilentNodes(time.Now().Add(time.Hour))
+		if len(nodes) != 1 || nodes[0].ID != next.registry.Node() {
+			t.Errorf("nodes are %+v", nodes)
+		}
+		return err2
+	})
+	const end = "Participant Unpublished alice, Participant Left alice, Session Ended"
+	if got := c.events(); !strings.HasSuffix(got, end) {
+		t.Errorf("events are %s, want them to end with %s", got, end)
+	}
+	next.stage = c.stage
+	again := next.listen(next.token("carol", viewer), "")
+	again.untilState("carol")
+}
+
+func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
+	c := newScene(t, swift)
+	other := *c
+	other.stage = arn.New(arn.Stage, c.stage.Account, c.stage.Region)
+	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: other.stage.String()}) })
+	alice := c.token("alice")
+	here := c.listen(alice, "")
+	p := c.publish(alice, false)
+	here.untilState("alice+")
+	bob := other.token("bob", viewer)
+	there := other.listen(bob, "")
+	there.untilState("bob")
+	want := stage.Replication{
+		SourceStageARN: c.stage.String(), DestinationStageARN: other.stage.String(), ParticipantID: "alice",
+		ReconnectWindowSeconds: 20, Attributes: map[string]string{"from": "here"}, Most: 1,
+	}
+	if err := c.registry.Replicate(c.ctx, want); err != nil {
+		t.Fatal(err)
+	}
+	m := there.untilState("bob alice+")
+	if s, _ := m.State(); !maps.Equal(s.Participants[1].Attributes, map[string]string{"name": "alice", "from": "here"}) {
+		t.Errorf("the replica is shown as %+v", s.Participants[1])
+	}
+	other.subscribe(bob, "alice")
+	if got := other.participant("alice"); got.ReplicationType != ivsrealtime.ReplicationReplica || got.SourceStageARN != c.stage.String() || got.SourceSessionID == "" {
+		t.Errorf("the replica is kept as %+v", got)
+	}
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED")
+	if err := c.registry.Replicate(c.ctx, want); !isCode(err, ivsrealtime.Conflict) {
+		t.Errorf("replicating again gives %v", err)
+	}
+	third := want
+	third.DestinationStageARN = arn.New(arn.Stage, c.stage.Account, c.stage.Region).String()
+	if err := c.registry.Replicate(c.ctx, third); !isCode(err, ivsrealtime.ServiceQuotaExceeded) {
+		t.Errorf("one more than may be gives %v", err)
+	}
+
+	check(t, p.Close()) // within its window the replica waits
+	there.untilState("bob alice")
+	c.publish(alice, false)
+	there.untilState("bob alice+")
+	other.subscribe(bob, "alice")
+
+	check(t, c.registry.StopReplication(c.ctx, want.SourceStageARN, want.DestinationStageARN, "alice"))
+	there.untilState("bob")
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED PUBLISH_STOPPED PUBLISH_STARTED REPLICATION_STOPPED")
+	other.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+	if err := c.registry.StopReplication(c.ctx, want.SourceStageARN, want.DestinationStageARN, "alice"); !isCode(err, ivsrealtime.ResourceNotFound) {
+		t.Errorf("stopping it again gives %v", err)
+	}
+	want.ParticipantID = "nobody"
+	if err := c.registry.Replicate(c.ctx, want); !isCode(err, ivsrealtime.ResourceNotFound) {
+		t.Errorf("replicating nobody gives %v", err)
+	}
+}
+
+func TestDoor_AReplicaGoesWithItsSource(t *testing.T) {
+	c := newScene(t, swift)
+	other := *c
+	other.stage = arn.New(arn.Stage, c.stage.Account, c.stage.Region)
+	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: other.stage.String()}) })
+	there := other.listen(other.token("bob", viewer), "")
+	here := c.listen(c.token("watch", viewer), "")
+	p := c.publish(c.token("alice"), false)
+	here.untilState("watch alice+")
+	check(t, c.registry.Replicate(c.ctx, stage.Replication{SourceStageARN: c.stage.String(), DestinationStageARN: other.stage.String(), ParticipantID: "alice"}))
+	there.untilState("bob alice+")
+	check(t, p.Close())
+	there.untilState("bob")
+	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED PUBLISH_STOPPED LEFT REPLICATION_STOPPED")
+}
+
+func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
+	c := newScene(t, swift)
+	l := c.listen(c.token("alice"), "")
+	c.publish(c.token("bob"), false)
+	l.untilState("alice bob+")
+	check(t, c.registry.Close())
+	l.untilType("GOING_AWAY")
+	c.untilHistory("bob", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+	resp, said := c.ask("POST", "/whip", c.token("late").Raw, "application/sdp", offer(t, c))
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("publishing on a server that goes gives %d %v", resp.StatusCode, said)
+	}
+	c.read(func(tx *store.Tx) error {
+		nodes, err := tx.SilentNodes(time.Now().Add(time.Hour))
+		if len(nodes) != 0 {
+			t.Errorf("the node is still known: %+v", nodes)
+		}
+		return err
+	})
+}
+
+// TestDoor_AClientThatNeverReadsIsDropped fills the path to one client until its
+// queue is full.
+func TestDoor_AClientThatNeverReadsIsDropped(t *testing.T) {
+	c := newScene(t, swift)
+	lazy := c.token("lazy", viewer)
+	conn, _, err := websocket.Dial(c.ctx, lazy.EventsURL+"/"+lazy.StageID, &websocket.DialOptions{Subprotocols: []string{lazy.Raw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.CloseNow() }() // dropped already
+	heavy := strings.Repeat("x", 1000)
+	for i := range 60 { // a state of 60 KB
+		g := stage.Grant{Claims: c.claims(fmt.Sprint("p", i)), Account: c.stage.Account, Region: c.stage.Region}
+		g.Attributes = map[string]string{"a": heavy}
+		if _, err := c.registry.Attend(g, stage.Attending{Deliver: func(stage.Message) {}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	quick := c.listen(c.token("quick", viewer), "")
+	alice := c.listen(c.token("alice"), "")
+	for i := 0; c.participant("lazy").State != ivsrealtime.ParticipantDisconnected; i++ {
+		alice.say(fmt.Sprintf(`{"type":"MUTE","payload":{"audioMuted":%t}}`, i%2 == 0))
+		quick.until("the mute", func(m peer.Message) bool {
+			n, _ := m.Notice()
+			return m.Type == "MUTE_CHANGED" && *n.AudioMuted == (i%2 == 0)
+		})
+	}
+	if got := c.participant("quick").State; got != ivsrealtime.ParticipantConnected {
+		t.Errorf("the quick client is %s", got)
+	}
+}

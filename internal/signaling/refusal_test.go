@@ -1,0 +1,273 @@
+package signaling_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/signaling"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+// ask sends one request as a client of the wire would.
+func (c *scene) ask(method, path, bearer, contentType, body string, header ...string) (*http.Response, map[string]any) {
+	c.Helper()
+	req, err := http.NewRequestWithContext(c.ctx, method, c.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		c.Fatal(err)
+	}
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	resp, err := c.server.Client().Do(req)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.Fatal(err)
+	}
+	said := map[string]any{}
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		check(c, json.Unmarshal(raw, &said))
+	} else {
+		said["text"] = string(raw)
+	}
+	return resp, said
+}
+
+// importKey makes a key pair and imports its public half.
+func (c *scene) importKey(account string) (*ecdsa.PrivateKey, string) {
+	c.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		c.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		c.Fatal(err)
+	}
+	name := arn.New(arn.PublicKey, account, c.stage.Region).String()
+	c.write(func(tx *store.Tx) error {
+		return tx.PublicKeys().Create(&ivsrealtime.PublicKey{ARN: name, Fingerprint: arn.NewID(),
+			PublicKeyMaterial: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))})
+	})
+	return key, name
+}
+
+func (c *scene) sign(key *ecdsa.PrivateKey, claims token.Claims) string {
+	c.Helper()
+	raw, err := token.Mint(key, claims)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return raw
+}
+
+// TestDoor_EveryRouteRefusesEveryBadToken walks the route table with the table
+// of bad tokens.
+func TestDoor_EveryRouteRefusesEveryBadToken(t *testing.T) {
+	c := newScene(t, swift)
+	own, kid := c.importKey(c.stage.Account)
+	foreign, foreignKid := c.importKey("999900001111")
+	gone, goneKid := c.importKey(c.stage.Account)
+	deleted := arn.New(arn.Stage, c.stage.Account, c.stage.Region)
+	c.write(func(tx *store.Tx) error { return tx.PublicKeys().Delete(goneKid) })
+	c.revoke("revoked")
+	by := func(key *ecdsa.PrivateKey, kid string, change func(*token.Claims)) string {
+		claims := c.claims("mallory")
+		claims.KeyARN = kid
+		if change != nil {
+			change(&claims)
+		}
+		return c.sign(key, claims)
+	}
+	good := by(own, kid, nil)
+	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + good[strings.IndexByte(good, '.'):strings.LastIndexByte(good, '.')] + "."
+	cases := map[string]struct {
+		raw    string
+		status int
+		code   string
+	}{
+		"no token":                {"", 401, "TOKEN_MALFORMED"},
+		"no JWT":                  {"abc", 401, "TOKEN_MALFORMED"},
+		"alg none":                {unsigned, 401, "TOKEN_MALFORMED"},
+		"a stranger's signature":  {by(foreign, kid, nil), 401, "TOKEN_MALFORMED"},
+		"another account's key":   {by(foreign, foreignKid, nil), 401, "TOKEN_MALFORMED"},
+		"a deleted key":           {by(gone, goneKid, nil), 401, "TOKEN_MALFORMED"},
+		"hidden":                  {by(own, kid, func(x *token.Claims) { x.Hidden = true }), 401, "TOKEN_MALFORMED"},
+		"another server":          {by(own, kid, func(x *token.Claims) { x.WHIPURL += "x" }), 401, "TOKEN_MALFORMED"},
+		"a deleted stage":         {by(own, kid, func(x *token.Claims) { x.StageARN, x.StageID = deleted.String(), deleted.ID }), 404, "STAGE_DELETED"},
+		"a participant sent away": {by(own, kid, func(x *token.Claims) { x.ParticipantID = "revoked" }), 403, "PARTICIPANT_DISCONNECTED"},
+	}
+	expired := by(own, kid, func(x *token.Claims) {
+		x.IssuedAt, x.ExpiresAt = time.Now().Add(-2*time.Hour).Truncate(time.Second), time.Now().Add(-time.Hour).Truncate(time.Second)
+	})
+	fill := strings.NewReplacer("{participantId}", "mallory", "{id}", "abcdefghijklmnopqrstuvwx", "{stageId}", c.stage.ID, "{$}", "")
+	for _, route := range signaling.Routes() {
+		method, path := route[0], fill.Replace(route[1])
+		for name, bad := range cases {
+			resp, said := c.ask(method, path, bad.raw, "application/sdp", "v=0")
+			if resp.StatusCode != bad.status || said["code"] != bad.code || said["detail"] == "" || said["title"] == "" {
+				t.Errorf("%s %s with %s: %d %v, want %d %s", method, path, name, resp.StatusCode, said, bad.status, bad.code)
+			}
+		}
+		resp, said := c.ask(method, path, expired, "application/sdp", "v=0")
+		want := "401 TOKEN_EXPIRED"
+		if strings.Contains(path, "/sessions/") {
+			want = "404 RESOURCE_NOT_FOUND" // its holder may still end what it opened
+		}
+		if got := fmt.Sprint(resp.StatusCode, " ", said["code"]); got != want {
+			t.Errorf("%s %s with an expired token: %s, want %s", method, path, got, want)
+		}
+	}
+	for _, header := range []string{"Basic " + good, good, "Bearer"} {
+		if resp, _ := c.ask("POST", "/whip", "", "application/sdp", "v=0", "Authorization", header); resp.StatusCode != 401 {
+			t.Errorf("Authorization %.10s…: %d", header, resp.StatusCode)
+		}
+	}
+	if resp, _ := c.ask("POST", "/whip?access_token="+good, "", "application/sdp", "v=0"); resp.StatusCode != 401 {
+		t.Errorf("a token in the address is taken: %d", resp.StatusCode)
+	}
+}
+
+func TestDoor_CapabilitiesBind(t *testing.T) {
+	c := newScene(t, swift)
+	carol := c.token("carol", viewer)
+	watching := c.listen(carol, "")
+	watching.untilState("carol")
+	_, err := c.tryPublish(carol, false)
+	if got := problemOf(err); got.Status != 403 || got.Code != "TOKEN_NOT_ALLOWED" {
+		t.Errorf("a viewer who publishes gets %v", err)
+	}
+	c.publish(c.token("alice"), false)
+	mute := c.token("dave", func(x *token.Claims) { x.Subscribe = false })
+	listening := c.listen(mute, "")
+	listening.untilState("carol alice+ dave")
+	_, err = c.trySubscribe(mute, "alice", nil)
+	if got := problemOf(err); got.Status != 403 || got.Code != "TOKEN_NOT_ALLOWED" {
+		t.Errorf("who may not subscribe gets %v", err)
+	}
+	_, err = c.trySubscribe(carol, "nobody", nil)
+	if got := problemOf(err); got.Status != 404 || got.Code != "PUBLISHER_NOT_FOUND" {
+		t.Errorf("subscribing to nobody gives %v", err)
+	}
+	c.untilHistory("carol", "JOINED PUBLISH_ERROR:INSUFFICIENT_CAPABILITIES SUBSCRIBE_ERROR:nobody:PUBLISHER_NOT_FOUND")
+	c.untilHistory("dave", "JOINED SUBSCRIBE_ERROR:alice:INSUFFICIENT_CAPABILITIES")
+	if resp, said := c.ask("POST", "/whip/publish/alice", carol.Raw, "application/sdp", "v=0"); resp.StatusCode != 403 || said["code"] != "TOKEN_NOT_ALLOWED" {
+		t.Errorf("publishing as another gives %d %v", resp.StatusCode, said)
+	}
+	elsewhere := arn.New(arn.Stage, c.stage.Account, c.stage.Region)
+	if resp, _ := c.ask("GET", "/events/"+elsewhere.ID, carol.Raw, "", ""); resp.StatusCode != 403 {
+		t.Errorf("another stage's events give %d", resp.StatusCode)
+	}
+	if resp, _ := c.ask("GET", "/events/"+c.stage.ID, carol.Raw, "", ""); resp.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("asking without upgrading gives %d", resp.StatusCode)
+	}
+}
+
+func TestDoor_NobodyActsOnAnothersConnection(t *testing.T) {
+	c := newScene(t, swift)
+	alice, bob := c.token("alice"), c.token("bob")
+	resp, answer := c.ask("POST", "/whip", alice.Raw, "application/sdp", offer(t, c))
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("publishing gives %d %v", resp.StatusCode, answer)
+	}
+	at := resp.Header.Get("Location")
+	for _, try := range [][3]string{{"DELETE", at, ""}, {"PATCH", at, "a=ice-ufrag:xxxx"}, {"POST", at + "/layer", "{}"}} {
+		other, saidOther := c.ask(try[0], try[1], bob.Raw, "application/sdp", try[2], "If-Match", "*")
+		none, saidNone := c.ask(try[0], strings.Replace(try[1], at, "/whip/sessions/abcdefghijklmnopqrstuvwx", 1), bob.Raw, "application/sdp", try[2], "If-Match", "*")
+		if other.StatusCode != 404 || none.StatusCode != 404 || fmt.Sprint(saidOther) != fmt.Sprint(saidNone) {
+			t.Errorf("%s by another: %d %v; of none: %d %v", try[0], other.StatusCode, saidOther, none.StatusCode, saidNone)
+		}
+	}
+	if resp, _ := c.ask("DELETE", at, alice.Raw, "", ""); resp.StatusCode != 200 {
+		t.Errorf("ending one's own gives %d", resp.StatusCode)
+	}
+	if resp, said := c.ask("DELETE", at, alice.Raw, "", ""); resp.StatusCode != 404 || said["code"] != "RESOURCE_NOT_FOUND" {
+		t.Errorf("ending it again gives %d %v", resp.StatusCode, said)
+	}
+}
+
+func TestDoor_SaysWhatIsWrongWithABody(t *testing.T) {
+	c := newScene(t, swift)
+	alice := c.token("alice").Raw
+	good := offer(t, c)
+	cases := map[string]struct {
+		contentType, body string
+		status            int
+		code              string
+	}{
+		"another type":    {"application/json", good, 415, "INVALID_INPUT"},
+		"no type":         {"", good, 415, "INVALID_INPUT"},
+		"no SDP":          {"application/sdp", "hello", 400, "INVALID_INPUT"},
+		"an empty body":   {"application/sdp", "", 400, "INVALID_INPUT"},
+		"a megabyte":      {"application/sdp", strings.Repeat("a", 1<<20), 413, "INVALID_INPUT"},
+		"no usable codec": {"application/sdp", strings.NewReplacer("H264", "H263", "VP8", "H261", "VP9", "theora", "AV1", "dirac").Replace(good), 422, "CODEC_MISMATCH"},
+	}
+	for name, bad := range cases {
+		resp, said := c.ask("POST", "/whip", alice, bad.contentType, bad.body)
+		if resp.StatusCode != bad.status || said["code"] != bad.code || resp.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %v, want %d %s", name, resp.StatusCode, said, bad.status, bad.code)
+		}
+	}
+	if resp, _ := c.ask("GET", "/whip", alice, "", ""); resp.StatusCode != 405 || resp.Header.Get("Allow") != "POST, OPTIONS" {
+		t.Errorf("GET gives %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
+	}
+	if resp, _ := c.ask("POST", "/whip/elsewhere", alice, "", ""); resp.StatusCode != 404 {
+		t.Errorf("an unknown address gives %d", resp.StatusCode)
+	}
+}
+
+func TestDoor_AnyWebPageMayAsk(t *testing.T) {
+	c := newScene(t, swift)
+	for _, path := range []string{"/whip", "/whip/publish/a", "/whip/subscribe/a", "/whip/sessions/a", "/whip/sessions/a/layer"} {
+		resp, _ := c.ask("OPTIONS", path, "", "", "", "Origin", "https://page.example", "Access-Control-Request-Method", "POST")
+		h := resp.Header
+		if resp.StatusCode != 204 || h.Get("Access-Control-Allow-Origin") != "*" ||
+			!strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization") || h.Get("Access-Control-Allow-Methods") == "" {
+			t.Errorf("%s: %d %v", path, resp.StatusCode, h)
+		}
+	}
+	resp, _ := c.ask("POST", "/whip", "bad", "application/sdp", "", "Origin", "https://page.example")
+	if resp.Header.Get("Access-Control-Allow-Origin") != "*" || resp.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("a refusal has the headers %v", resp.Header)
+	}
+	alice := c.token("alice")
+	conn, _, err := websocket.Dial(c.ctx, alice.EventsURL+"/"+alice.StageID, &websocket.DialOptions{
+		Subprotocols: []string{alice.Raw}, HTTPHeader: http.Header{"Origin": {"https://page.example"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conn.Subprotocol() != alice.Raw {
+		t.Error("the token is not echoed as the sub-protocol")
+	}
+	check(t, conn.CloseNow())
+	_, resp, err = websocket.Dial(c.ctx, alice.EventsURL+"/"+alice.StageID, &websocket.DialOptions{Subprotocols: []string{"chat", alice.Raw}})
+	if err == nil || resp.StatusCode != 401 {
+		t.Errorf("a second sub-protocol gives %v", err)
+	}
+}

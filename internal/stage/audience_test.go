@@ -1,0 +1,209 @@
+package stage_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/sfu"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+)
+
+func newRegistry(t testing.TB, cfg stage.Config) (*stage.Registry, *store.Store) {
+	t.Helper()
+	s := newStore(t)
+	e, err := sfu.Listen(sfu.Config{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Log = slog.New(slog.DiscardHandler)
+	r, err := stage.Open(t.Context(), s, e, newAuthority(t, s), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r, s
+}
+
+func grantFor(name arn.ARN, id string) stage.Grant {
+	c := claimsFor(name)
+	c.ParticipantID = id
+	return stage.Grant{Claims: c, Account: name.Account, Region: name.Region}
+}
+
+// An ear hears what one participant is told.
+type ear struct {
+	mu   sync.Mutex
+	said []string
+	more chan struct{}
+}
+
+func newEar() *ear { return &ear{more: make(chan struct{}, 1)} }
+
+func (e *ear) deliver(m stage.Message) {
+	e.mu.Lock()
+	e.said = append(e.said, string(m.Data))
+	e.mu.Unlock()
+	select {
+	case e.more <- struct{}{}:
+	default:
+	}
+}
+
+// until waits for a message with this in it.
+func (e *ear) until(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		e.mu.Lock()
+		all := strings.Join(e.said, "\n")
+		e.mu.Unlock()
+		if strings.Contains(all, text) {
+			return
+		}
+		select {
+		case <-e.more:
+		case <-deadline:
+			t.Fatalf("heard\n%s\nnothing with %s", all, text)
+		}
+	}
+}
+
+func (e *ear) heard() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.said...)
+}
+
+// TestAudience_ManyViewersAreNotToldOfEachOther has 400 viewers come: who is
+// there already hears nothing of it once the audience is large.
+func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
+	r, s := newRegistry(t, stage.Config{})
+	name := newStage(t, s, account, region)
+	first := newEar()
+	if _, err := r.Attend(grantFor(name, "first"), stage.Attending{Deliver: first.deliver}); err != nil {
+		t.Fatal(err)
+	}
+	var delivered atomic.Int64
+	var all sync.WaitGroup
+	attendances := make([]*stage.Attendance, 400)
+	for i := range attendances {
+		all.Go(func() {
+			var err error
+			attendances[i], err = r.Attend(grantFor(name, fmt.Sprint("viewer", i)), stage.Attending{Deliver: func(stage.Message) { delivered.Add(1) }})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	joined := 0
+	for _, m := range first.heard() {
+		if strings.Contains(m, "PARTICIPANT_JOINED") {
+			joined++
+		}
+	}
+	if joined > 400/2 {
+		t.Errorf("the first viewer was told of %d others", joined)
+	}
+	last := newEar()
+	if _, err := r.Attend(grantFor(name, "last"), stage.Attending{Deliver: last.deliver}); err != nil {
+		t.Fatal(err)
+	}
+	last.until(t, "STAGE_STATE")
+	var state struct {
+		Payload struct{ Participants []stage.Member }
+	}
+	if err := json.Unmarshal([]byte(last.heard()[0]), &state); err != nil {
+		t.Fatal(err)
+	}
+	if p := state.Payload.Participants; len(p) != 1 || p[0].ID != "last" {
+		t.Errorf("the last viewer was shown %d participants: %+v", len(p), p)
+	}
+	for _, a := range attendances {
+		a.Leave()
+	}
+	first.until(t, `"participants":[{"id":"first"`) // small again: all are shown to all
+	first.until(t, `{"id":"last"`)
+}
+
+func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
+	r, s := newRegistry(t, stage.Config{})
+	name := newStage(t, s, account, region)
+	attend := func(id string, how stage.Attending) *ear {
+		e := newEar()
+		how.Deliver = e.deliver
+		if _, err := r.Attend(grantFor(name, id), how); err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	sequence := func(m string) uint64 {
+		var numbered struct{ Sequence uint64 }
+		if err := json.Unmarshal([]byte(m), &numbered); err != nil {
+			t.Fatal(err)
+		}
+		return numbered.Sequence
+	}
+	watch := attend("watch", stage.Attending{ChangesOnly: true})
+	watch.until(t, "STAGE_STATE")
+	seen := sequence(watch.heard()[0])
+	for i := range 3 {
+		attend(fmt.Sprint("p", i), stage.Attending{})
+	}
+	watch.until(t, `"id":"p2"`)
+	for name, c := range map[string]struct {
+		after uint64
+		want  string
+	}{
+		"all three":        {seen, "PARTICIPANT_JOINED PARTICIPANT_JOINED PARTICIPANT_JOINED"},
+		"the last":         {seen + 2, "PARTICIPANT_JOINED"},
+		"an older session": {seen - 1_000_000, "STAGE_STATE"},
+		"the future":       {seen + 1_000_000, "STAGE_STATE"},
+		"the first time":   {0, "STAGE_STATE"},
+	} {
+		e := attend("watch", stage.Attending{ChangesOnly: true, After: c.after})
+		attend("watch", stage.Attending{ChangesOnly: true}) // its taking over is the last thing e hears
+		e.until(t, "KICKED")
+		var kinds []string
+		for _, m := range e.heard() {
+			kind, _, _ := strings.Cut(strings.TrimPrefix(m, `{"type":"`), `"`)
+			kinds = append(kinds, kind)
+		}
+		if got := strings.TrimSuffix(strings.Join(kinds, " "), " KICKED"); got != c.want {
+			t.Errorf("after %s it was told %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// BenchmarkAttend_Churn has viewers come and go, as many at once as there are waiters.
+func BenchmarkAttend_Churn(b *testing.B) {
+	r, s := newRegistry(b, stage.Config{})
+	name := newStage(b, s, account, region)
+	var n atomic.Int64
+	b.SetParallelism(500)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			a, err := r.Attend(grantFor(name, fmt.Sprint("v", n.Add(1))), stage.Attending{Deliver: func(stage.Message) {}})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			a.Leave()
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package stage
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"rostrum/ivsrealtime"
+)
+
+// A Client is what a participant's program says about itself. It is shown by
+// GetParticipant and believed by nobody.
+type Client struct {
+	BrowserName    string
+	BrowserVersion string
+	OSName         string
+	OSVersion      string
+	SDKVersion     string
+}
+
+// maxClientText bounds each text of a Client, in bytes.
+const maxClientText = 128
+
+// bounded cuts what is too long, at a character.
+func bounded(s string) string {
+	if len(s) <= maxClientText {
+		return strings.ToValidUTF8(s, "")
+	}
+	s = s[:maxClientText]
+	for len(s) > 0 && !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// over is the client with what newer tells laid over it.
+func (c Client) over(newer Client) Client {
+	for _, f := range []struct{ to, from *string }{
+		{&c.BrowserName, &newer.BrowserName}, {&c.BrowserVersion, &newer.BrowserVersion},
+		{&c.OSName, &newer.OSName}, {&c.OSVersion, &newer.OSVersion}, {&c.SDKVersion, &newer.SDKVersion},
+	} {
+		if *f.from != "" {
+			*f.to = bounded(*f.from)
+		}
+	}
+	return c
+}
+
+// describe writes the client into a participant.
+func (c Client) describe(p *ivsrealtime.Participant) {
+	p.BrowserName, p.BrowserVersion = c.BrowserName, c.BrowserVersion
+	p.OSName, p.OSVersion, p.SDKVersion = c.OSName, c.OSVersion, c.SDKVersion
+}
+
+// browsers are the products of User-Agent texts, the more particular first: an
+// Edge says Chrome as well, and a Chrome says Safari.
+var browsers = []struct{ product, name string }{
+	{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
+	{"HeadlessChrome/", "Chrome"}, {"CriOS/", "Chrome"}, {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"},
+	{"Chrome/", "Chrome"}, {"Version/", "Safari"}, // Safari's own number says nothing
+	{"OBS-Studio/", "OBS Studio"}, {"GStreamer", "GStreamer"}, {"Lavf/", "FFmpeg"}, {"aiortc/", "aiortc"},
+}
+
+// systems are the systems of User-Agent texts, the more particular first.
+var systems = []struct{ mark, name string }{
+	{"Windows NT ", "Windows"}, {"CrOS ", "ChromeOS"}, {"Android ", "Android"}, {"iPhone OS ", "iOS"}, {"CPU OS ", "iPadOS"},
+	{"Mac OS X ", "macOS"}, {"Linux", "Linux"},
+}
+
+// ParseUserAgent reads what the common browsers and encoders say. A text it
+// doesn't know gives its first product as the browser's name.
+func ParseUserAgent(text string) Client {
+	text = text[:min(len(text), 512)]
+	var c Client
+	for _, b := range browsers {
+		if at := strings.Index(text, b.product); at >= 0 {
+			c.BrowserName, c.BrowserVersion = b.name, versionAt(text[at+len(b.product):])
+			break
+		}
+	}
+	for _, s := range systems {
+		if at := strings.Index(text, s.mark); at >= 0 {
+			c.OSName, c.OSVersion = s.name, strings.ReplaceAll(versionAt(text[at+len(s.mark):]), "_", ".")
+			break
+		}
+	}
+	if c.BrowserName == "" {
+		product, _, _ := strings.Cut(text, " ")
+		name, version, _ := strings.Cut(product, "/")
+		c.BrowserName, c.BrowserVersion = bounded(name), bounded(version)
+	}
+	return c
+}
+
+// versionAt is the number that s begins with.
+func versionAt(s string) string {
+	s = strings.TrimLeft(s, "/ ")
+	end := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' && r != '_' })
+	if end >= 0 {
+		s = s[:end]
+	}
+	return bounded(s)
+}

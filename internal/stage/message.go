@@ -1,0 +1,57 @@
+package stage
+
+import "rostrum/ivsrealtime"
+
+// The payloads of the events socket's messages (docs/protocol.md). A type that
+// an older client doesn't know is passed over by it.
+
+type leftPayload struct {
+	ParticipantID string `json:"participantId"`
+	UserID        string `json:"userId"`
+}
+
+type publishPayload struct {
+	ParticipantID string                     `json:"participantId"`
+	IsPublishing  bool                       `json:"isPublishing"`
+	Participant   Member                     `json:"participant"`
+	ErrorCode     ivsrealtime.EventErrorCode `json:"errorCode,omitempty"` // why it ended, if for a fault
+}
+
+type mutePayload struct {
+	ParticipantID string `json:"participantId"`
+	AudioMuted    bool   `json:"audioMuted"`
+	VideoStopped  bool   `json:"videoStopped"`
+}
+
+type metadataPayload struct {
+	ParticipantID string                   `json:"participantId"`
+	UserID        string                   `json:"userId"`
+	Attributes    map[string]string        `json:"attributes"`
+	Capabilities  []ivsrealtime.Capability `json:"capabilities"`
+}
+
+type layersPayload struct {
+	ParticipantID string         `json:"participantId"`
+	Layers        []layerPayload `json:"layers"`
+}
+
+type layerPayload struct {
+	Label     string  `json:"label"`
+	Width     int     `json:"width"`
+	Height    int     `json:"height"`
+	Bitrate   int     `json:"bitrate"` // bits a second
+	Framerate float64 `json:"framerate"`
+	Active    bool    `json:"active"`
+}
+
+type layerSelectedPayload struct {
+	ParticipantID string `json:"participantId"` // the publisher
+	Kind          string `json:"kind"`
+	Label         string `json:"label"`
+	Paused        bool   `json:"paused"`
+	Reason        string `json:"reason,omitempty"`
+}
+
+type speakerPayload struct {
+	ParticipantID string `json:"participantId"` // "" when nobody speaks
+}

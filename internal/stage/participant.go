@@ -1,0 +1,121 @@
+package stage
+
+import (
+	"encoding/json"
+	"time"
+
+	"rostrum/internal/event"
+	"rostrum/internal/sfu"
+	"rostrum/ivsrealtime"
+)
+
+// A participant is one token's presence. All of it is its session's own.
+type participant struct {
+	id         string
+	grant      Grant // the newest it showed
+	client     Client
+	introduced int    // times its client told about itself
+	order      uint64 // of its join among others
+	joined     bool
+	replica    *replication // nil for who came with a token of this stage
+
+	arriving       int // requests on their way to a connection
+	publishSlots   int // of its own; together they take one of the stage's
+	subscribeSlots int // of its own; together they take one of the stage's
+	attendance     *Attendance
+	publication    *Connection
+	subscriptions  map[string]*Connection // by the publisher's id
+	viewer         *sfu.Viewer
+	source         *sfu.Publisher // what a replica shows; nil while it shows nothing
+	grace          *time.Timer    // runs when nothing of the above is left but it may come back
+
+	publishing   bool // its media flows
+	published    bool // it did once
+	layers       []sfu.LayerInfo
+	audioMuted   bool
+	videoStopped bool
+	member       []byte // its JSON in STAGE_STATE; nil when that has changed
+}
+
+// holds reports whether anything keeps the participant on the stage.
+func (p *participant) holds() bool {
+	return p.arriving > 0 || p.attendance != nil || p.publication != nil || len(p.subscriptions) > 0 || p.replica != nil
+}
+
+// visible reports whether others may know of it.
+func (p *participant) visible() bool { return p.joined && !p.grant.Hidden }
+
+// publisher is what can be subscribed to; nil when there is nothing.
+func (p *participant) publisher() *sfu.Publisher {
+	if p.publication != nil {
+		return p.publication.publisher
+	}
+	return p.source
+}
+
+// subject is the participant as events name it.
+func (p *participant) subject(s *Session) event.Participant {
+	e := event.Participant{StageARN: s.stageARN, SessionID: s.id, ID: p.id, UserID: p.grant.UserID}
+	if r := p.replica; r != nil {
+		e.Source = &event.Source{StageARN: r.key.source, SessionID: r.sourceSession}
+	}
+	return e
+}
+
+// A Member is a participant as the events socket shows it to others.
+type Member struct {
+	ID           string                   `json:"id"`
+	UserID       string                   `json:"userId"`
+	Attributes   map[string]string        `json:"attributes"`
+	Capabilities []ivsrealtime.Capability `json:"capabilities"`
+	IsPublishing bool                     `json:"isPublishing"`
+	AudioMuted   bool                     `json:"audioMuted"`
+	VideoStopped bool                     `json:"videoStopped"`
+	Replica      bool                     `json:"replica,omitempty"`
+}
+
+func (p *participant) asMember() Member {
+	m := Member{
+		ID: p.id, UserID: p.grant.UserID, Attributes: p.grant.Attributes, Capabilities: p.grant.capabilities(),
+		IsPublishing: p.publishing, AudioMuted: p.audioMuted, VideoStopped: p.videoStopped, Replica: p.replica != nil,
+	}
+	if m.Attributes == nil {
+		m.Attributes = map[string]string{}
+	}
+	return m
+}
+
+// encoded is the member as JSON, made once after each change.
+func (p *participant) encoded() []byte {
+	if p.member == nil {
+		p.member = marshal(p.asMember())
+	}
+	return p.member
+}
+
+func (g Grant) capabilities() []ivsrealtime.Capability {
+	all := []ivsrealtime.Capability{}
+	if g.Publish {
+		all = append(all, ivsrealtime.CapabilityPublish)
+	}
+	if g.Subscribe {
+		all = append(all, ivsrealtime.CapabilitySubscribe)
+	}
+	return all
+}
+
+// exchanged is the grant's token as the events of an exchange tell it.
+func (g Grant) exchanged() ivsrealtime.ExchangedParticipantToken {
+	return ivsrealtime.ExchangedParticipantToken{
+		Capabilities: g.capabilities(), Attributes: g.Attributes, UserID: g.UserID, ExpirationTime: g.ExpiresAt,
+	}
+}
+
+// marshal writes what is made of strings, numbers and booleans alone.
+func marshal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("stage: a message of strings and numbers does not marshal: " + err.Error())
+	}
+	return b
+}

@@ -1,0 +1,210 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rostrum/internal/event"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// beatEvery is how often a node says that it lives.
+const beatEvery = 5 * time.Second
+
+// live says that this node lives, until the registry closes, and looks after
+// what dead ones left.
+func (r *Registry) live() {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-r.ctx.Done():
+			return
+		}
+		err := r.beat(r.ctx)
+		if err == nil && r.cfg.Shared {
+			err = r.bury(r.ctx, r.cfg.Lease)
+		}
+		if err != nil && r.ctx.Err() == nil {
+			r.cfg.Log.Error("heartbeat", "node", r.node, "error", err)
+		}
+	}
+}
+
+func (r *Registry) beat(ctx context.Context) error {
+	return r.store.Write(ctx, func(tx *store.Tx) error { return tx.Beat(r.node, time.Now()) })
+}
+
+// bury closes what nodes that have been silent for a while left open, as of
+// when they were last seen, and forgets them.
+func (r *Registry) bury(ctx context.Context, silent time.Duration) error {
+	var nodes []store.Node
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		nodes, err = tx.SilentNodes(time.Now().Add(-silent))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if n.ID == r.node {
+			continue
+		}
+		if err := r.buryNode(ctx, n); err != nil {
+			return fmt.Errorf("close what node %s left open: %w", n.ID, err)
+		}
+	}
+	return nil
+}
+
+func (r *Registry) buryNode(ctx context.Context, n store.Node) error {
+	var participants []store.Participant
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		participants, err = tx.ConnectedParticipants(n.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	const chunk = 200 // participants a transaction, for others write as well
+	for len(participants) > 0 {
+		some := participants[:min(chunk, len(participants))]
+		participants = participants[len(some):]
+		err := r.store.Write(ctx, func(tx *store.Tx) error {
+			for i := range some {
+				if err := buryParticipant(tx, &some[i], n.Seen); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := r.store.Write(ctx, func(tx *store.Tx) error { return burySessions(tx, n) }); err != nil {
+		return err
+	}
+	if r.cfg.OnDeadNode != nil {
+		if err := r.cfg.OnDeadNode(ctx, n); err != nil {
+			return err
+		}
+	}
+	r.cfg.Log.Info("closed what a dead node left open", "node", n.ID, "seen", n.Seen)
+	return r.store.Write(ctx, func(tx *store.Tx) error { return tx.ForgetNode(n.ID) })
+}
+
+// burySessions ends the replications and sessions of a node.
+func burySessions(tx *store.Tx, n store.Node) error {
+	replications, err := tx.OpenReplications(n.ID)
+	if err != nil {
+		return err
+	}
+	for i := range replications {
+		replications[i].ReplicationState = ivsrealtime.ReplicationStopped
+		if err := replicationEnded(tx, &replications[i], n.Seen, true); err != nil {
+			return err
+		}
+	}
+	sessions, err := tx.OpenSessions(n.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		at := later(n.Seen, s.Start)
+		if err := tx.EndSession(s.StageARN, s.ID, at); err != nil {
+			return err
+		}
+		tx.Emit(event.SessionEnded(s.StageARN, s.ID, at))
+	}
+	return nil
+}
+
+// buryParticipant writes the end of a participant that was connected to a node
+// when that died: what it had begun is stopped, and it has left.
+func buryParticipant(tx *store.Tx, p *store.Participant, seen time.Time) error {
+	at, open, err := openEvents(tx, p.Ref(), later(seen, p.FirstJoinTime))
+	if err != nil {
+		return err
+	}
+	who := event.Participant{StageARN: p.StageARN, SessionID: p.SessionID, ID: p.ParticipantID, UserID: p.UserID}
+	replica := p.ReplicationType == ivsrealtime.ReplicationReplica
+	if replica {
+		who.Source = &event.Source{StageARN: p.SourceStageARN, SessionID: p.SourceSessionID}
+	}
+	ends := open
+	ends = append(ends, ivsrealtime.Event{Name: ivsrealtime.EventLeft, Replica: replica})
+	for _, e := range ends {
+		e.ParticipantID, e.EventTime = p.ParticipantID, at
+		if e.Name == ivsrealtime.EventPublishStopped {
+			tx.Emit(event.ParticipantUnpublished(who, at))
+		}
+		if err := tx.RecordEvent(p.Ref(), e); err != nil {
+			return err
+		}
+	}
+	tx.Emit(event.ParticipantLeft(who, at))
+	_, err = tx.UpdateParticipant(p.Ref(), func(p *store.Participant) error {
+		p.State = ivsrealtime.ParticipantDisconnected
+		if p.ReplicationType != ivsrealtime.ReplicationNone {
+			p.ReplicationState = ivsrealtime.ReplicationStopped
+		}
+		return nil
+	})
+	return err
+}
+
+// openEvents reads a participant's history: the stops that are missing from it,
+// and a time that is not before its last entry.
+func openEvents(tx *store.Tx, ref store.ParticipantRef, at time.Time) (time.Time, []ivsrealtime.Event, error) {
+	var publish *ivsrealtime.Event
+	var remotes []string // in the order of subscribing
+	subscribes := map[string]ivsrealtime.Event{}
+	for page := (store.Page{Limit: 500}); ; {
+		events, next, err := tx.ParticipantEvents(ref, page)
+		if err != nil {
+			return at, nil, err
+		}
+		for _, e := range events {
+			at = later(at, e.EventTime)
+			switch e.Name {
+			case ivsrealtime.EventPublishStarted:
+				publish = &ivsrealtime.Event{Name: ivsrealtime.EventPublishStopped, Replica: e.Replica}
+			case ivsrealtime.EventPublishStopped:
+				publish = nil
+			case ivsrealtime.EventSubscribeStarted:
+				remotes = append(remotes, e.RemoteParticipantID)
+				subscribes[e.RemoteParticipantID] = ivsrealtime.Event{
+					Name: ivsrealtime.EventSubscribeStopped, RemoteParticipantID: e.RemoteParticipantID, Replica: e.Replica,
+				}
+			case ivsrealtime.EventSubscribeStopped:
+				delete(subscribes, e.RemoteParticipantID)
+			}
+		}
+		if next == 0 {
+			break
+		}
+		page.After = next
+	}
+	var stops []ivsrealtime.Event
+	for _, id := range remotes {
+		if e, ok := subscribes[id]; ok {
+			stops = append(stops, e)
+			delete(subscribes, id)
+		}
+	}
+	if publish != nil {
+		stops = append(stops, *publish)
+	}
+	return at, stops, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,317 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+)
+
+// A Config tunes a Registry. Its zero value is good for one node alone.
+type Config struct {
+	Limits Limits
+
+	// Linger is how long a session goes on after its last participant left.
+	// Default 30 s.
+	Linger time.Duration
+	// Grace is how long a participant whose connections were lost may take to
+	// come back before it has left. Default 10 s.
+	Grace time.Duration
+	// MaxAttendances bounds the events sockets of this node. Default 50,000.
+	MaxAttendances int
+
+	// Shared says that other nodes use the same store. What a silent node had
+	// open is then closed after Lease only; without it, at once.
+	Shared bool
+	// Lease is how long a node may be silent before others take it for dead.
+	// Default 20 s.
+	Lease time.Duration
+	// OnDeadNode closes what else a dead node had in its hands; it is called
+	// before the node is forgotten, and again later if it fails. It may be nil.
+	OnDeadNode func(ctx context.Context, n store.Node) error
+
+	// Log takes what an operator should know. Default slog.Default().
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		to        *time.Duration
+		otherwise time.Duration
+	}{{&c.Linger, 30 * time.Second}, {&c.Grace, 10 * time.Second}, {&c.Lease, 20 * time.Second}} {
+		if *d.to <= 0 {
+			*d.to = d.otherwise
+		}
+	}
+	if c.MaxAttendances <= 0 {
+		c.MaxAttendances = 50_000
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// A Registry is all live stages of this node. It may be used by all goroutines
+// at once.
+type Registry struct {
+	cfg       Config
+	store     *store.Store
+	engine    *sfu.Engine
+	authority *Authority
+	node      string
+	quotas    *quotas
+	ctx       context.Context // ends when the registry closes
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup // sessions, and the heartbeat
+
+	mu           sync.Mutex // guards what follows
+	sessions     map[string]*Session
+	connections  map[string]*Connection // by id
+	replications map[replicationKey]*replication
+	barred       map[string]time.Time // participants and stages just sent away, until when
+	swept        time.Time            // when barred was last rid of those whose time is over
+	attendances  int
+	closed       bool
+}
+
+// Open opens the registry of a node. It first closes what dead nodes left open,
+// so that nobody sees participants who are no longer there.
+func Open(ctx context.Context, s *store.Store, e *sfu.Engine, a *Authority, cfg Config) (*Registry, error) {
+	cfg = cfg.withDefaults()
+	r := &Registry{
+		cfg: cfg, store: s, engine: e, authority: a, node: arn.NewID(), quotas: newQuotas(cfg.Limits),
+		sessions: map[string]*Session{}, connections: map[string]*Connection{},
+		replications: map[replicationKey]*replication{}, barred: map[string]time.Time{},
+	}
+	if err := r.beat(ctx); err != nil {
+		return nil, err
+	}
+	silent := cfg.Lease
+	if !cfg.Shared {
+		silent = -time.Hour // nobody else can be alive
+	}
+	if err := r.bury(ctx, silent); err != nil {
+		return nil, err
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.wg.Go(r.live)
+	return r, nil
+}
+
+// Node is this process's name in the store.
+func (r *Registry) Node() string { return r.node }
+
+// Close tells everybody that the node goes away, ends all sessions with their
+// events, and returns once that is kept. The media engine closes after it, the
+// store last.
+func (r *Registry) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	sessions := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		sessions = append(sessions, s)
+	}
+	r.mu.Unlock()
+	for _, rep := range r.replicationsWhere(func(replicationKey) bool { return true }) {
+		r.endReplication(rep)
+	}
+	for _, s := range sessions {
+		s.inbox.put(func() { s.end(goingAway) })
+	}
+	for _, s := range sessions {
+		<-s.over
+	}
+	r.cancel()
+	r.wg.Wait()
+	return r.store.Write(context.Background(), func(tx *store.Tx) error { return tx.ForgetNode(r.node) })
+}
+
+// errOver says that a session ended before it could do what it was asked; the
+// stage's next session can.
+var errOver = errors.New("session is over")
+
+// in has f work with the stage's session, a new one if there is none or the old
+// one ends meanwhile.
+func (r *Registry) in(g Grant, f func(s *Session) error) error {
+	for {
+		s, err := r.session(g)
+		if err != nil {
+			return err
+		}
+		if err := f(s); !errors.Is(err, errOver) {
+			return err
+		}
+		<-s.over
+	}
+}
+
+// session finds the stage's session or begins one.
+func (r *Registry) session(g Grant) (*Session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, &Refusal{Code: StageAtCapacity, Kind: Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+	}
+	s, ok := r.sessions[g.StageARN]
+	if !ok {
+		s = newSession(r, g)
+		r.sessions[g.StageARN] = s
+		r.wg.Go(s.run)
+	}
+	return s, nil
+}
+
+// running finds the stage's session; nil when there is none.
+func (r *Registry) running(stageARN string) *Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessions[stageARN]
+}
+
+// forget makes place for the stage's next session.
+func (r *Registry) forget(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[s.stageARN] == s {
+		delete(r.sessions, s.stageARN)
+	}
+}
+
+// remember makes a connection known by its id.
+func (r *Registry) remember(c *Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.connections[c.id] = c
+}
+
+func (r *Registry) forgetConnection(c *Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.connections, c.id)
+}
+
+// Attend opens a participant's events socket. An older one of the participant
+// is taken over. Errors are *Refusal.
+func (r *Registry) Attend(g Grant, how Attending) (a *Attendance, err error) {
+	err = r.in(g, func(s *Session) error {
+		a = &Attendance{session: s, how: how}
+		return s.do(func() error { return s.attend(a, g) })
+	})
+	if err != nil && a != nil {
+		a.Leave() // it may be in, and only not kept
+	}
+	return a, err
+}
+
+func (r *Registry) takeAttendance() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.attendances >= r.cfg.MaxAttendances {
+		return false
+	}
+	r.attendances++
+	return true
+}
+
+func (r *Registry) giveAttendance() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attendances--
+}
+
+// barFor is longer than any request takes from its judging to its admission.
+const barFor = time.Minute
+
+// bar keeps out those whose token was judged before it lost its worth, and who
+// are on their way in.
+func (r *Registry) bar(stageARN, participantID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if now.Sub(r.swept) > barFor {
+		r.swept = now
+		maps.DeleteFunc(r.barred, func(_ string, until time.Time) bool { return now.After(until) })
+	}
+	r.barred[stageARN+"|"+participantID] = now.Add(barFor)
+}
+
+func (r *Registry) isBarred(stageARN, participantID string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.barred[stageARN+"|"+participantID]
+	return ok && time.Now().Before(until)
+}
+
+// Disconnect ends a participant's connections on a stage and shows its client
+// the reason. Its tokens must have been revoked in the store before. A
+// participant that isn't there is no error.
+func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
+	r.bar(stageARN, participantID)
+	s := r.running(stageARN)
+	if s == nil {
+		return nil
+	}
+	err := s.do(func() error {
+		if p := s.participants[participantID]; p != nil && p.replica == nil {
+			s.kick(p, farewell{kind: "KICKED", reason: "participant-disconnected", detail: reason})
+		}
+		return nil
+	})
+	if errors.Is(err, errOver) {
+		return nil
+	}
+	return err
+}
+
+// StageDeleted ends a stage's session and disconnects everybody, after the
+// stage is gone from the store.
+func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
+	r.bar(stageARN, "")
+	r.endReplicationsOf(stageARN)
+	s := r.running(stageARN)
+	if s == nil {
+		return nil
+	}
+	s.inbox.put(func() {
+		s.end(farewell{kind: "STAGE_DELETED", reason: "stage-deleted", detail: "the stage was deleted"})
+	})
+	select {
+	case <-s.over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// A Presence is what is known of a participant that is connected now.
+type Presence struct {
+	SessionID  string
+	Publishing bool
+	Replica    bool
+}
+
+// Participant looks up a participant that is connected to a stage now.
+func (r *Registry) Participant(stageARN, participantID string) (found Presence, ok bool) {
+	s := r.running(stageARN)
+	if s == nil {
+		return found, false
+	}
+	err := s.ask(func() error {
+		if p := s.participants[participantID]; p != nil && p.joined && !p.grant.Hidden {
+			found, ok = Presence{s.id, p.publishing, p.replica != nil}, true
+		}
+		return nil
+	})
+	return found, ok && err == nil
+}

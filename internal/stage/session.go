@@ -1,0 +1,236 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/event"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// A Session is one sitting of a stage: an actor, whose goroutine alone touches
+// what is not constant. What it may do is in transition.go; here is how it is
+// made to do it.
+type Session struct {
+	registry *Registry
+	stageARN string
+	stageID  string
+	world    world
+	id       string
+	router   *sfu.Router
+	inbox    *inbox
+	over     chan struct{} // closed when the goroutine has ended
+
+	opened       bool // it is in the store: somebody visible has joined
+	ended        bool
+	idle         *time.Timer // ends the session
+	participants map[string]*participant
+	order        uint64        // of the last join
+	joined       int           // visible participants
+	publishers   int           // slots taken
+	subscribers  int           // slots taken
+	complaints   *rate.Limiter // of failed attempts in the history: anyone with a token can fail at will
+
+	journal  journal
+	audience audience
+}
+
+// Failed attempts beyond this rate, a second and session, are not recorded.
+const (
+	complaintRate  = 5
+	complaintBurst = 200
+)
+
+// A journal is what a batch of transitions has to write, and whom to answer
+// once it is written.
+type journal struct {
+	changes []func(tx *store.Tx) error
+	waiting []waiter
+}
+
+// A waiter is answered with result once the batch is kept.
+type waiter struct {
+	done   chan<- error
+	result error
+}
+
+func newSession(r *Registry, g Grant) *Session {
+	s := &Session{
+		registry: r, stageARN: g.StageARN, stageID: g.StageID, world: world{g.Account, g.Region},
+		id: arn.NewSessionID(), inbox: newInbox(), over: make(chan struct{}),
+		participants: map[string]*participant{}, complaints: rate.NewLimiter(complaintRate, complaintBurst),
+	}
+	s.audience.listeners = map[*Attendance]*participant{}
+	s.audience.sequence = uint64(time.Now().UnixMicro()) // above all numbers of earlier sessions
+	s.router = r.engine.NewRouter(sfu.RouterConfig{Notify: s.routerEvent})
+	return s
+}
+
+// run is the session's goroutine. It takes what has come, writes all that
+// follows from it in one transaction, and only then tells anybody.
+func (s *Session) run() {
+	defer close(s.over)
+	for !s.ended {
+		<-s.inbox.ready
+		for _, f := range s.inbox.take() {
+			f()
+		}
+		s.commit()
+		s.endIfAbandoned()
+	}
+	s.router.Close()
+	s.registry.forget(s)
+	s.inbox.close()
+	for all := s.inbox.take(); len(all) > 0; all = s.inbox.take() {
+		for _, f := range all { // each finds that the session has ended
+			f()
+		}
+		s.commit()
+	}
+}
+
+// endIfAbandoned ends a session that nobody entered after all.
+func (s *Session) endIfAbandoned() {
+	if !s.opened && !s.ended && len(s.participants) == 0 {
+		s.ended = true
+	}
+}
+
+// ask has the session run f and returns its error, once anything that f noted is kept.
+func (s *Session) ask(f func() error) error { return s.wait(f, false) }
+
+// do is ask, and what was noted before f is kept too.
+func (s *Session) do(f func() error) error { return s.wait(f, true) }
+
+func (s *Session) wait(f func() error, always bool) error {
+	done := make(chan error, 1)
+	put := s.inbox.put(func() {
+		noted := len(s.journal.changes)
+		err := s.unlessEnded(f)
+		if len(s.journal.changes) == noted && (err != nil || !always) {
+			done <- err
+			return
+		}
+		s.journal.waiting = append(s.journal.waiting, waiter{done, err})
+	})
+	if !put {
+		return errOver
+	}
+	return <-done
+}
+
+func (s *Session) unlessEnded(f func() error) error {
+	if s.ended {
+		return errOver
+	}
+	return f()
+}
+
+// soon has the session run f, unless it ends before.
+func (s *Session) soon(f func()) {
+	s.inbox.put(func() {
+		if !s.ended {
+			f()
+		}
+	})
+}
+
+// after has the session run f when d has passed.
+func (s *Session) after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { s.soon(f) })
+}
+
+// note adds a change to the batch's transaction. f may run more than once.
+func (s *Session) note(f func(tx *store.Tx) error) { s.journal.changes = append(s.journal.changes, f) }
+
+// emit adds an event to the batch's transaction.
+func (s *Session) emit(e event.Event) {
+	s.note(func(tx *store.Tx) error {
+		tx.Emit(e)
+		return nil
+	})
+}
+
+// record adds to the history of a participant in the batch's transaction.
+func (s *Session) record(participantID string, e ivsrealtime.Event) {
+	e.ParticipantID = participantID
+	ref := s.ref(participantID)
+	s.note(func(tx *store.Tx) error { return tx.RecordEvent(ref, e) })
+}
+
+func (s *Session) ref(participantID string) store.ParticipantRef {
+	return store.ParticipantRef{StageARN: s.stageARN, SessionID: s.id, ParticipantID: participantID}
+}
+
+// commit writes the batch, answers those who wait for it and tells the audience.
+func (s *Session) commit() {
+	j := s.journal
+	s.journal = journal{}
+	var err error
+	if len(j.changes) > 0 {
+		err = s.keep(j.changes)
+	}
+	for _, w := range j.waiting {
+		if w.result == nil {
+			w.result = err
+		}
+		w.done <- w.result
+	}
+	s.spread()
+}
+
+// keep writes changes, patiently: the stage goes on while a disk is full for a
+// moment. What can't be kept in the end is an error, logged once.
+func (s *Session) keep(changes []func(tx *store.Tx) error) error {
+	const first, last = 20 * time.Millisecond, 2 * time.Second
+	for pause := first; ; pause *= 2 {
+		err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
+			for _, f := range changes {
+				if err := f(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		var decided *ivsrealtime.Error
+		if err == nil {
+			return nil
+		}
+		if pause > last || errors.Is(err, store.ErrClosed) || errors.As(err, &decided) {
+			s.registry.cfg.Log.Error("changes of a stage session are lost", "stage", s.stageARN, "session", s.id, "changes", len(changes), "error", err)
+			return failed("keep the change", err)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// open begins the sitting in the store, when the first visible participant joins.
+func (s *Session) open() error {
+	if s.opened {
+		return nil
+	}
+	now := moment()
+	err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
+		tx.Emit(event.SessionStarted(s.stageARN, s.id, now))
+		return tx.OpenSession(store.Session{StageARN: s.stageARN, ID: s.id, Start: now, Node: s.registry.node})
+	})
+	switch {
+	case errors.Is(err, ivsrealtime.ResourceNotFound):
+		return refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
+	case errors.Is(err, ivsrealtime.Conflict):
+		return &Refusal{Code: Failed, Kind: Unavailable, Detail: "the stage's session runs on another server, or one that just ended", RetryAfter: 5 * time.Second, Err: err}
+	case err != nil:
+		return failed("begin a session", err)
+	}
+	s.opened = true
+	return nil
+}
+
+// moment is now, as the API shows times.
+func moment() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,199 @@
+// What runs inside the browser: a participant written against the wire alone
+// (WHIP, subscribe, events socket), with a picture and a sound that can be
+// recognised at the other end. The strips are those of `rostrum publish`.
+
+/** Installed into every page as window.participant. */
+export function participant() {
+  const crc8 = (bytes) => {
+    let crc = 0xff;
+    for (const b of bytes) {
+      crc ^= b;
+      for (let i = 0; i < 8; i++) crc = crc & 0x80 ? ((crc << 1) ^ 0x07) & 0xff : (crc << 1) & 0xff;
+    }
+    return crc;
+  };
+  const claims = (token) => JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+
+  /** A canvas of the given colour with a clock strip and a frame strip; 30 pictures a second. */
+  function picture({ width = 1280, height = 720, colour = "#c02020", identity = 1, fps = 30 }) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const g = canvas.getContext("2d", { alpha: false });
+    const cell = 8 * Math.min(Math.floor(width / 320), Math.floor(height / 176));
+    let frame = 0;
+    const strip = (row, value) => {
+      const bytes = [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+      bytes.push(crc8(bytes));
+      for (let i = 0; i < 40; i++) {
+        g.fillStyle = (bytes[i >> 3] >> (7 - (i % 8))) & 1 ? "#fff" : "#000";
+        g.fillRect(i * cell, row * cell, cell, cell);
+      }
+    };
+    const draw = () => {
+      g.fillStyle = colour;
+      g.fillRect(0, 0, width, height);
+      strip(0, Date.now() >>> 0);
+      strip(1, (((frame & 0xffff) << 16) | identity) >>> 0);
+      g.fillStyle = "#fff";
+      g.fillRect(((frame * 4) % (width - cell * 4)) | 0, height - cell * 4, cell * 4, cell * 4);
+      frame++;
+    };
+    draw();
+    const timer = setInterval(draw, 1000 / fps);
+    return { track: canvas.captureStream(fps).getVideoTracks()[0], stop: () => clearInterval(timer) };
+  }
+
+  function tone(hertz) {
+    const audio = new AudioContext();
+    const oscillator = new OscillatorNode(audio, { frequency: hertz });
+    const out = audio.createMediaStreamDestination();
+    oscillator.connect(new GainNode(audio, { gain: 0.2 })).connect(out);
+    oscillator.start();
+    return out.stream.getAudioTracks()[0];
+  }
+
+  // A browser reports its round-trip time as a viewer when it may ask for it
+  // (RFC 3611, receiver reference time), which only the description can say.
+  const askForRoundTrip = (sdp) => sdp.replaceAll(/^a=rtcp-fb:(\d+) transport-cc\r\n/gm, (line, pt) => `${line}a=rtcp-fb:${pt} rrtr\r\n`);
+
+  async function exchange(pc, url, token) {
+    const offer = await pc.createOffer();
+    await pc.setLocalDescription({ type: "offer", sdp: askForRoundTrip(offer.sdp) });
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" },
+      body: pc.localDescription.sdp,
+    });
+    const body = await response.text();
+    if (response.status !== 201) throw new Error(`${response.status} ${body}`);
+    await pc.setRemoteDescription({ type: "answer", sdp: body });
+    const location = response.headers.get("Location");
+    return new URL(location, url).href;
+  }
+
+  const connected = (pc) =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (pc.connectionState === "connected") resolve();
+        if (pc.connectionState === "failed") reject(new Error("the connection failed"));
+      };
+      pc.addEventListener("connectionstatechange", look);
+      look();
+    });
+
+  const api = { publications: {}, subscriptions: {}, messages: [] };
+
+  api.publish = async (token, { codec = "H264", simulcast = false, ...look } = {}) => {
+    const pc = new RTCPeerConnection();
+    const source = picture(look);
+    const audio = tone(200 + 100 * (look.identity ?? 1));
+    pc.addTransceiver(audio, { direction: "sendonly" });
+    const video = pc.addTransceiver(source.track, {
+      direction: "sendonly",
+      sendEncodings: simulcast
+        ? [
+            { rid: "hi", maxBitrate: 1_700_000 },
+            { rid: "mid", scaleResolutionDownBy: 2, maxBitrate: 700_000 },
+            { rid: "low", scaleResolutionDownBy: 4, maxBitrate: 200_000 },
+          ]
+        : [{ maxBitrate: 2_500_000 }],
+    });
+    const all = RTCRtpSender.getCapabilities("video").codecs;
+    video.setCodecPreferences([...all.filter((c) => c.mimeType === `video/${codec}`), ...all.filter((c) => /rtx/.test(c.mimeType))]);
+    const resource = await exchange(pc, claims(token).whip_url, token);
+    await connected(pc);
+    const id = claims(token).jti;
+    api.publications[id] = { pc, source, resource, token, audio };
+    return { id, resource };
+  };
+
+  api.unpublish = async (id) => {
+    const p = api.publications[id];
+    p.source.stop();
+    p.pc.close();
+    return (await fetch(p.resource, { method: "DELETE", headers: { Authorization: `Bearer ${p.token}` } })).status;
+  };
+
+  api.subscribe = async (token, id) => {
+    const started = performance.now();
+    const pc = new RTCPeerConnection();
+    const stream = new MediaStream();
+    pc.addEventListener("track", (e) => stream.addTrack(e.track));
+    pc.addTransceiver("audio", { direction: "recvonly" });
+    pc.addTransceiver("video", { direction: "recvonly" });
+    const resource = await exchange(pc, `${claims(token).whip_url}/subscribe/${id}`, token);
+    await connected(pc);
+    const video = Object.assign(document.createElement("video"), { autoplay: true, playsInline: true, srcObject: stream });
+    video.style.width = "480px";
+    document.body.append(video);
+    await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+    api.subscriptions[id] = { pc, video, resource, token };
+    return { resource, firstPicture: performance.now() - started };
+  };
+
+  api.layer = async (id, choice) => {
+    const s = api.subscriptions[id];
+    const response = await fetch(`${s.resource}/layer`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${s.token}`, "Content-Type": "application/json" },
+      body: JSON.stringify(choice),
+    });
+    return { status: response.status, body: await response.json().catch(() => null) };
+  };
+
+  /** What the picture says: size, colour of its middle, and the strips if they can be read. */
+  api.look = (id) => {
+    const { video } = api.subscriptions[id];
+    const width = video.videoWidth;
+    const height = video.videoHeight;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const g = canvas.getContext("2d", { alpha: false });
+    g.drawImage(video, 0, 0);
+    const now = Date.now();
+    const cell = width / 40 >= 8 ? 8 * Math.min(Math.floor(width / 320), Math.floor(height / 176)) || width / 40 : width / 40;
+    const luma = (x, y) => {
+      const [r, gr, b] = g.getImageData(x, y, 1, 1).data;
+      return 0.2126 * r + 0.7152 * gr + 0.0722 * b;
+    };
+    const strip = (row) => {
+      const bytes = [0, 0, 0, 0, 0];
+      for (let i = 0; i < 40; i++) if (luma((i + 0.5) * cell, (row + 0.5) * cell) > 128) bytes[i >> 3] |= 0x80 >> i % 8;
+      return crc8(bytes.slice(0, 4)) === bytes[4] ? ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0 : null;
+    };
+    const clock = strip(0);
+    const frame = strip(1);
+    return {
+      width,
+      height,
+      colour: [...g.getImageData(width - 8, height * 0.7, 1, 1).data.slice(0, 3)],
+      latency: clock === null ? null : ((now >>> 0) - clock) | 0,
+      frame: frame === null ? null : frame >>> 16,
+      identity: frame === null ? null : frame & 0xffff,
+    };
+  };
+
+  /** The inbound or outbound RTP statistics of a connection, by kind and rid. */
+  api.stats = async (pc) => {
+    const all = [...(await pc.getStats()).values()];
+    return all.filter((s) => /(in|out)bound-rtp|candidate-pair|transport|remote-outbound-rtp|codec/.test(s.type));
+  };
+  api.received = async (id) => api.stats(api.subscriptions[id].pc);
+  api.sent = async (id) => api.stats(api.publications[id].pc);
+
+  api.events = (token) =>
+    new Promise((resolve, reject) => {
+      const c = claims(token);
+      const socket = new WebSocket(`${c.events_url}/${c.topic}`, [token]);
+      api.socket = socket;
+      socket.onmessage = (e) => {
+        const m = JSON.parse(e.data);
+        api.messages.push(m);
+        if (m.type === "STAGE_STATE") resolve(m.payload);
+      };
+      socket.onclose = (e) => {
+        api.messages.push({ type: "CLOSED", code: e.code, reason: e.reason });
+        reject(new Error(`closed: ${e.code} ${e.reason}`));
+      };
+    });
+
+  window.participant = api;
+}
