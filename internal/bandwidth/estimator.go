@@ -103,7 +103,8 @@ func (e *Estimator) adjust(now int64) {
 		e.trend.calm()
 	case e.lost > lossy:
 		if elapsed >= second/5 {
-			e.rate *= 1 - e.lost/2
+			// What arrives is what the path carries: less would answer more than was asked.
+			e.rate = max(e.rate*(1-e.lost/2), min(e.rate, arrived*backOff))
 			e.lost /= 2 // what was answered counts no more
 		} else {
 			return

@@ -75,7 +75,7 @@ type stage struct {
 
 func newStage(t *testing.T, e *sfu.Engine, mime string, gop int, rids ...string) *stage {
 	t.Helper()
-	s := &stage{t: t, ctx: within(t, 30*time.Second), engine: e, router: e.NewRouter(sfu.RouterConfig{}), events: newEvents()}
+	s := &stage{t: t, ctx: within(t, 90*time.Second), engine: e, router: e.NewRouter(sfu.RouterConfig{}), events: newEvents()}
 	s.peer = newPeer(t, nil).publishes(mime, rids...)
 	codec, _ := housemedia.CodecNamed(strings.TrimPrefix(mime, "video/"))
 	p, answer, err := s.router.Publish(s.peer.offer(), sfu.PublishConfig{Participant: "alice", Codecs: []housemedia.Codec{codec}, Notify: s.events.notify})

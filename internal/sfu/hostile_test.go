@@ -298,7 +298,7 @@ func TestHostile_TheHandshakeBufferIsBounded(t *testing.T) {
 	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
 	v := g.viewers[0].transport
 	g.on(func(s *shard) {
-		v.open = nil
+		v.flows = false
 		for range 100_000 {
 			v.receive(s, append([]byte{22}, make([]byte, 1200)...))
 			v.receive(s, append([]byte{0x80, 96}, make([]byte, 1200)...))

@@ -1,6 +1,7 @@
 package sfu_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -254,7 +255,19 @@ type wire struct {
 	mu          sync.Mutex
 	loss        float64
 	client      *net.UDPAddr
+	rate        float64   // bits a second towards the peer, 0 without limit
+	free        time.Time // when the limited link has sent what waits
+	queue       chan timed
 }
+
+// timed is a datagram on the limited link.
+type timed struct {
+	data []byte
+	at   time.Time
+}
+
+// queueTime is how long a datagram may wait for the limited link.
+const queueTime = 250 * time.Millisecond
 
 func newWire(t *testing.T, port uint16, loss float64) *wire {
 	t.Helper()
@@ -266,8 +279,9 @@ func newWire(t *testing.T, port uint16, loss float64) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{front: front, back: back, loss: loss}
-	t.Cleanup(func() { front.Close(); w.current().Close() })
+	w := &wire{front: front, back: back, loss: loss, queue: make(chan timed, 4096)}
+	t.Cleanup(func() { front.Close(); w.current().Close(); close(w.queue) })
+	go w.deliver()
 	go func() {
 		b := make([]byte, 4096)
 		for {
@@ -298,9 +312,51 @@ func (w *wire) backward(back *net.UDPConn) {
 		client := w.client
 		w.mu.Unlock()
 		if client != nil && !w.loses() {
-			_, _ = w.front.WriteToUDP(b[:n], client)
+			w.enqueue(b[:n])
 		}
 	}
+}
+
+// enqueue puts a datagram on the link, or drops it from the tail of its queue.
+func (w *wire) enqueue(b []byte) {
+	defer func() { _ = recover() }() // the queue is closed when the test ends
+	w.mu.Lock()
+	now := time.Now()
+	at := now
+	if w.rate > 0 {
+		if w.free.Before(now) {
+			w.free = now
+		}
+		if w.free.Sub(now) > queueTime {
+			w.mu.Unlock()
+			return
+		}
+		w.free = w.free.Add(time.Duration(float64(len(b)+28) * 8 / w.rate * 1e9))
+		at = w.free
+	}
+	w.mu.Unlock()
+	select {
+	case w.queue <- timed{bytes.Clone(b), at}:
+	default:
+	}
+}
+
+func (w *wire) deliver() {
+	for d := range w.queue {
+		if wait := time.Until(d.at); wait > 0 {
+			time.Sleep(wait)
+		}
+		w.mu.Lock()
+		client := w.client
+		w.mu.Unlock()
+		_, _ = w.front.WriteToUDP(d.data, client)
+	}
+}
+
+func (w *wire) setRate(bps float64) {
+	w.mu.Lock()
+	w.rate = bps
+	w.mu.Unlock()
 }
 
 // rebind gives the peer another address, as a NAT does that forgot it.

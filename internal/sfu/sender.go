@@ -14,6 +14,8 @@ const (
 	sentWindow   = 1024 // packets whose report may still come
 	probePackets = 40   // of 291 bytes
 	probeEvery   = 2e9  // ns; a train every so often while more is wished than allotted
+	// probeAfterLess is how long after a smaller estimate the path is not loaded with a train.
+	probeAfterLess = 4e9
 )
 
 // A sender is the sending half of congestion control for one subscriber: it numbers packets,
@@ -74,7 +76,11 @@ func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC) {
 			acks = append(acks, ack)
 		}
 	})
+	before, _ := s.estimator.Rate()
 	s.estimator.Feedback(now, acks)
+	if after, _ := s.estimator.Rate(); after < before {
+		s.probeAt = max(s.probeAt, now+probeAfterLess) // a full path needs no more load
+	}
 	s.publish()
 }
 

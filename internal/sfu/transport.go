@@ -30,6 +30,7 @@ type Transport struct {
 	home  atomic.Pointer[shard]
 	ice   atomic.Pointer[iceSession]
 	route atomic.Pointer[route] // nominated by the peer; nil until then
+	greet atomic.Pointer[route] // of the first valid check: the handshake needn't wait for nomination
 	over  atomic.Bool
 	done  chan struct{} // closed at the end
 	hello *handshakeConn
@@ -51,6 +52,7 @@ type Transport struct {
 	lastHeard   int64
 	lastConsent int64
 	shaking     bool // the handshake runs
+	flows       bool // media may go: keys and address are there
 
 	roundTrip int64 // ns, 0 until measured
 	bytesIn   uint64
@@ -233,14 +235,11 @@ func (t *Transport) patch(text string) (string, error) {
 
 // tick checks, ten times a second, whether the peer is still there.
 func (t *Transport) tick(s *shard) {
-	if s.now-t.lastHeard > int64(t.engine.cfg.LostAfter) && t.seal != nil {
+	if s.now-t.lastHeard > int64(t.engine.cfg.LostAfter) && t.flows {
 		t.end(CauseLost, "", fmt.Errorf("nothing came from %s for %s", t.peerName(), t.engine.cfg.LostAfter))
 		return
 	}
-	if t.seal == nil {
-		return
-	}
-	if t.subscriber != nil {
+	if t.flows && t.subscriber != nil {
 		t.subscriber.tick(s)
 	}
 }
@@ -282,27 +281,32 @@ func (t *Transport) sendRTCP(s *shard, b []byte) {
 
 // install takes the keys of a finished handshake.
 func (t *Transport) install(s *shard, seal, open *srtp.Context, profile string) {
-	if t.over.Load() {
+	t.seal, t.open = seal, open
+	t.mu.Lock()
+	t.profile = profile
+	t.mu.Unlock()
+	t.flow(s)
+}
+
+// flow lets media go once there are keys and a nominated address, whichever came last.
+func (t *Transport) flow(s *shard) {
+	r := t.route.Load()
+	if t.flows || t.seal == nil || r == nil || t.over.Load() {
 		return
 	}
-	t.seal, t.open = seal, open
-	t.lastHeard = s.now
+	t.flows, t.lastHeard, t.lastConsent = true, s.now, s.now
 	t.mu.Lock()
-	t.connected, t.profile = true, profile
+	t.connected = true
 	if t.timeout != nil {
 		t.timeout.Stop()
 	}
-	counted := t.openCounts
+	counted, profile := t.openCounts, t.profile
 	t.openCounts = false
 	t.mu.Unlock()
 	if counted {
 		t.engine.halfOpen.Add(-1)
 	}
-	protocol := "udp"
-	if r := t.route.Load(); r != nil {
-		protocol = r.protocol()
-	}
-	t.tell(Connected{Protocol: protocol, Profile: profile, After: time.Since(t.created)})
+	t.tell(Connected{Protocol: r.protocol(), Profile: profile, After: time.Since(t.created)})
 	if t.publisher != nil {
 		t.publisher.connected(s)
 	} else {

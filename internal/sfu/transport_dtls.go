@@ -36,7 +36,8 @@ var profileNames = map[dtls.SRTPProtectionProfile]string{
 }
 
 // shake runs the DTLS handshake (RFC 5764), hands the keys to the shard and then listens for
-// the peer's goodbye. It runs once, after the peer nominated an address.
+// the peer's goodbye. It runs once, after the peer's first valid check: browsers take some
+// 50 ms more to nominate, which media waits for and the handshake needn't.
 func (t *Transport) shake() {
 	defer t.engine.wg.Done()
 	defer t.hello.shut()
@@ -175,7 +176,7 @@ func (t *Transport) keys(conn *dtls.Conn) error {
 var replayProtection = []srtp.ContextOption{srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64)}
 
 // handshakeConn is the net.PacketConn under DTLS: what the shard took for it comes out,
-// what goes in is sent to the nominated address.
+// what goes in is sent to the nominated address, or the one that was checked first.
 type handshakeConn struct {
 	t      *Transport
 	in     chan []byte
@@ -230,6 +231,9 @@ func (c *handshakeConn) ReadFrom(p []byte) (int, net.Addr, error) {
 
 func (c *handshakeConn) WriteTo(p []byte, _ net.Addr) (int, error) {
 	home, r := c.t.home.Load(), c.t.route.Load()
+	if r == nil {
+		r = c.t.greet.Load()
+	}
 	if home != nil && r != nil {
 		r.transmit(home.socket, p, len(p))
 	}

@@ -68,9 +68,11 @@ func (t *Transport) checked(s *shard, nominates bool, via *route) {
 		t.lastConsent = s.now
 		t.route.Store(via)
 	}
-	if t.route.Load() != nil && !t.shaking {
+	if !t.shaking {
+		t.greet.Store(via)
 		t.shaking = true
 		t.engine.wg.Add(1)
 		go t.shake()
 	}
+	t.flow(s)
 }

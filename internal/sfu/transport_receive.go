@@ -13,14 +13,12 @@ func (t *Transport) receive(s *shard, b []byte) {
 	switch {
 	case t.over.Load():
 	case b[0] >= 20 && b[0] < 64:
-		// Peers begin the handshake once a check has worked, before they nominate: what
-		// comes from a checked address waits in the queue.
 		if !t.hello.deliver(b) {
 			s.drops[TooEarly]++
 		}
 	case b[0] < 128 || b[0] > 191 || len(b) < 12:
 		s.drops[Malformed]++
-	case t.open == nil:
+	case !t.flows:
 		// The peer may be done with the handshake a moment before our keys are installed.
 		if len(t.early) < maxEarly {
 			t.early = append(t.early, append([]byte(nil), b...))
