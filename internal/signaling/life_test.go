@@ -220,9 +220,14 @@ func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
 	}
 	c.read(func(tx *store.Tx) error {
 		sessions, _, err := tx.Sessions(c.stage.String(), store.Page{Limit: 10})
-		if err == nil && (len(sessions) != 1 || sessions[0].End.IsZero() || sessions[0].End.Before(seen.Truncate(time.Second))) {
+		if err == nil && (len(sessions) != 1 || sessions[0].End.IsZero() || sessions[0].End.Before(seen.Truncate(time.Millisecond))) {
 			t.Errorf("sessions are %+v", sessions)
 		}
+		events, _, err3 := tx.ParticipantEvents(store.ParticipantRef{StageARN: c.stage.String(), SessionID: sessions[0].ID, ParticipantID: "carol"}, store.Page{Limit: 10})
+		if last := events[len(events)-1].EventTime; last.After(sessions[0].End) {
+			t.Errorf("carol left at %v, after the session's end at %v", last, sessions[0].End)
+		}
+		check(t, err3)
 		nodes, err2 := tx.SilentNodes(time.Now().Add(time.Hour))
 		if len(nodes) != 1 || nodes[0].ID != next.registry.Node() {
 			t.Errorf("nodes are %+v", nodes)

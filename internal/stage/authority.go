@@ -75,7 +75,14 @@ func (a *Authority) Endpoints() ivsrealtime.StageEndpoints { return a.endpoints 
 // claims are the caller's to decide; whether the stage exists is not asked.
 func (a *Authority) Issue(c token.Claims) (string, error) {
 	c.EventsURL, c.WHIPURL, c.KeyARN = a.endpoints.Events, a.endpoints.WHIP, ""
-	return token.Mint(a.key, c)
+	raw, err := token.Mint(a.key, c)
+	if err != nil {
+		return "", err
+	}
+	if said, err := token.Read(raw); err == nil { // it will be shown here, and soon
+		a.verified.keep(sha256.Sum256([]byte(raw)), said)
+	}
+	return raw, nil
 }
 
 // A Grant is what a good token allows, and to whom.
@@ -107,56 +114,64 @@ func (a *Authority) JudgeHolder(ctx context.Context, raw string) (Grant, error) 
 }
 
 // judge asks everything but whether a token that once was verified has expired.
-func (a *Authority) judge(ctx context.Context, raw string) (Grant, error) {
+func (a *Authority) judge(ctx context.Context, raw string) (g Grant, err error) {
 	if raw == "" {
 		return Grant{}, refuse(Unauthenticated, TokenMalformed, "there is no participant token in the request")
 	}
-	var g Grant
-	err := a.store.Read(ctx, func(tx *store.Tx) (err error) {
-		g, err = a.judgeIn(tx, raw)
-		return err
-	})
+	claims, err := a.verify(ctx, raw)
+	if err == nil {
+		g, err = a.consider(claims)
+	}
+	if err == nil {
+		err = a.store.Read(ctx, func(tx *store.Tx) error { return stillGood(tx, g) })
+	}
 	var refusal *Refusal
 	switch {
 	case err == nil:
 		return g, nil
 	case errors.As(err, &refusal):
 		return Grant{}, refusal
+	case token.IsReason(err):
+		return Grant{}, &Refusal{Code: TokenMalformed, Kind: Unauthenticated, Detail: err.Error()}
 	case ctx.Err() != nil:
 		return Grant{}, ctx.Err()
 	}
 	return Grant{}, failed("look up the token", err)
 }
 
-func (a *Authority) judgeIn(tx *store.Tx, raw string) (Grant, error) {
-	claims, err := a.verify(tx, raw)
-	if err != nil {
-		return Grant{}, err
-	}
-	resource, err := arn.Parse(claims.StageARN)
-	if err != nil || resource.Type != arn.Stage || resource.ID != claims.StageID {
+// consider holds the claims against each other and against this server.
+func (a *Authority) consider(c token.Claims) (Grant, error) {
+	resource, err := arn.Parse(c.StageARN)
+	switch {
+	case err != nil || resource.Type != arn.Stage || resource.ID != c.StageID:
 		return Grant{}, refuse(Unauthenticated, TokenMalformed, "the claims resource and topic do not name one stage")
-	}
-	if claims.KeyARN != "" && !sameWorld(claims.KeyARN, resource) {
+	case c.KeyARN != "" && !sameWorld(c.KeyARN, resource):
 		return Grant{}, refuse(Unauthenticated, TokenMalformed, "the key that signed the token is not of the account and region of its stage")
-	}
-	if claims.EventsURL != a.endpoints.Events || claims.WHIPURL != a.endpoints.WHIP {
+	case c.EventsURL != a.endpoints.Events || c.WHIPURL != a.endpoints.WHIP:
 		return Grant{}, refuse(Unauthenticated, TokenMalformed, "the claims events_url and whip_url are not the endpoints of the stage")
 	}
-	if _, err := tx.Stages().Get(claims.StageARN); err != nil {
+	return Grant{Claims: c, Account: resource.Account, Region: resource.Region}, nil
+}
+
+// stillGood asks what can change after a token was signed: the key may have been
+// deleted, the stage too, and the participant sent away.
+func stillGood(tx *store.Tx, g Grant) error {
+	if g.SelfSigned() {
+		if _, err := publicKey(tx, g.KeyARN); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Stages().Get(g.StageARN); err != nil {
 		if errors.Is(err, ivsrealtime.ResourceNotFound) {
 			err = refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
 		}
-		return Grant{}, err
+		return err
 	}
-	revoked, err := tx.Revoked(claims.StageARN, claims.ParticipantID)
-	if err != nil {
-		return Grant{}, err
+	revoked, err := tx.Revoked(g.StageARN, g.ParticipantID)
+	if err == nil && revoked {
+		err = refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage; its tokens are no longer good")
 	}
-	if revoked {
-		return Grant{}, refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage; its tokens are no longer good")
-	}
-	return Grant{Claims: claims, Account: resource.Account, Region: resource.Region}, nil
+	return err
 }
 
 func sameWorld(key string, stage arn.ARN) bool {
@@ -164,28 +179,14 @@ func sameWorld(key string, stage arn.ARN) bool {
 	return err == nil && k.Type == arn.PublicKey && k.Account == stage.Account && k.Region == stage.Region
 }
 
-// verify holds a token against its signature, or remembers that it did.
-func (a *Authority) verify(tx *store.Tx, raw string) (token.Claims, error) {
+// verify holds a token against its signature, or remembers that it did. One that
+// has expired is looked at as of the second before: whether that matters is for
+// others to say.
+func (a *Authority) verify(ctx context.Context, raw string) (token.Claims, error) {
 	sum := sha256.Sum256([]byte(raw))
-	c, ok := a.verified.find(sum)
-	var err error
-	if !ok {
-		c, err = a.verifySignature(tx, raw)
-	} else if c.KeyARN != "" {
-		_, err = a.publicKey(tx, c.KeyARN) // it may have been deleted since
+	if c, ok := a.verified.find(sum); ok {
+		return c, nil
 	}
-	if token.IsReason(err) {
-		err = &Refusal{Code: TokenMalformed, Kind: Unauthenticated, Detail: err.Error()}
-	}
-	if err == nil && !ok {
-		a.verified.keep(sum, c)
-	}
-	return c, err
-}
-
-// verifySignature looks at an expired token as of the second before it expired:
-// whether that matters is for others to say.
-func (a *Authority) verifySignature(tx *store.Tx, raw string) (token.Claims, error) {
 	said, err := token.Read(raw)
 	if err != nil {
 		return token.Claims{}, err
@@ -194,21 +195,28 @@ func (a *Authority) verifySignature(tx *store.Tx, raw string) (token.Claims, err
 	if last := said.ExpiresAt.Add(-time.Second); last.Before(moment) && !said.ExpiresAt.IsZero() {
 		moment = last
 	}
-	c, err := token.Verify(raw, moment, func(kid string) (*ecdsa.PublicKey, error) {
+	c, err := token.Verify(raw, moment, func(kid string) (key *ecdsa.PublicKey, err error) {
 		if kid == "" {
 			return &a.key.PublicKey, nil
 		}
-		return a.publicKey(tx, kid)
+		err = a.store.Read(ctx, func(tx *store.Tx) error {
+			key, err = publicKey(tx, kid)
+			return err
+		})
+		return key, err
 	})
 	if err == nil && c.Hidden && c.KeyARN != "" {
 		err = fmt.Errorf("%w: the claim hidden is this server's own", token.Malformed)
+	}
+	if err == nil {
+		a.verified.keep(sum, c)
 	}
 	return c, err
 }
 
 // publicKey finds an imported key. One that was never there and one that was
 // deleted are refused alike.
-func (a *Authority) publicKey(tx *store.Tx, name string) (*ecdsa.PublicKey, error) {
+func publicKey(tx *store.Tx, name string) (*ecdsa.PublicKey, error) {
 	unknown := fmt.Errorf("%w: it was never imported here, or was deleted", token.NoKey)
 	if k, err := arn.Parse(name); err != nil || k.Type != arn.PublicKey {
 		return nil, unknown

@@ -71,7 +71,8 @@ func (s *Session) regrant(p *participant, g Grant) {
 	if same || !p.visible() {
 		return
 	}
-	s.update(p, func(kept *store.Participant) { kept.UserID, kept.Attributes = g.UserID, g.Attributes })
+	attributes := p.attributes()
+	s.update(p, func(kept *store.Participant) { kept.UserID, kept.Attributes = g.UserID, attributes })
 	if s.audience.large && !p.publishing {
 		return
 	}

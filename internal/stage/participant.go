@@ -75,14 +75,18 @@ type Member struct {
 }
 
 func (p *participant) asMember() Member {
-	m := Member{
-		ID: p.id, UserID: p.grant.UserID, Attributes: p.grant.Attributes, Capabilities: p.grant.capabilities(),
+	return Member{
+		ID: p.id, UserID: p.grant.UserID, Attributes: p.attributes(), Capabilities: p.grant.capabilities(),
 		IsPublishing: p.publishing, AudioMuted: p.audioMuted, VideoStopped: p.videoStopped, Replica: p.replica != nil,
 	}
-	if m.Attributes == nil {
-		m.Attributes = map[string]string{}
+}
+
+// attributes is never nil: without any there is an empty object.
+func (p *participant) attributes() map[string]string {
+	if p.grant.Attributes == nil {
+		return map[string]string{}
 	}
-	return m
+	return p.grant.Attributes
 }
 
 // encoded is the member as JSON, made once after each change.

@@ -69,15 +69,19 @@ func (r *Registry) buryNode(ctx context.Context, n store.Node) error {
 	if err != nil {
 		return err
 	}
-	const chunk = 200 // participants a transaction, for others write as well
+	n.Seen = n.Seen.Truncate(time.Millisecond)
+	ends := map[string]time.Time{} // of sessions, not before the last thing that happened in them
+	const chunk = 200              // participants a transaction, for others write as well
 	for len(participants) > 0 {
 		some := participants[:min(chunk, len(participants))]
 		participants = participants[len(some):]
 		err := r.store.Write(ctx, func(tx *store.Tx) error {
 			for i := range some {
-				if err := buryParticipant(tx, &some[i], n.Seen); err != nil {
+				at, err := buryParticipant(tx, &some[i], n.Seen)
+				if err != nil {
 					return err
 				}
+				ends[some[i].SessionID] = later(ends[some[i].SessionID], at)
 			}
 			return nil
 		})
@@ -85,7 +89,7 @@ func (r *Registry) buryNode(ctx context.Context, n store.Node) error {
 			return err
 		}
 	}
-	if err := r.store.Write(ctx, func(tx *store.Tx) error { return burySessions(tx, n) }); err != nil {
+	if err := r.store.Write(ctx, func(tx *store.Tx) error { return burySessions(tx, n, ends) }); err != nil {
 		return err
 	}
 	if r.cfg.OnDeadNode != nil {
@@ -98,7 +102,7 @@ func (r *Registry) buryNode(ctx context.Context, n store.Node) error {
 }
 
 // burySessions ends the replications and sessions of a node.
-func burySessions(tx *store.Tx, n store.Node) error {
+func burySessions(tx *store.Tx, n store.Node, ends map[string]time.Time) error {
 	replications, err := tx.OpenReplications(n.ID)
 	if err != nil {
 		return err
@@ -114,7 +118,7 @@ func burySessions(tx *store.Tx, n store.Node) error {
 		return err
 	}
 	for _, s := range sessions {
-		at := later(n.Seen, s.Start)
+		at := later(later(n.Seen, s.Start), ends[s.ID])
 		if err := tx.EndSession(s.StageARN, s.ID, at); err != nil {
 			return err
 		}
@@ -124,11 +128,15 @@ func burySessions(tx *store.Tx, n store.Node) error {
 }
 
 // buryParticipant writes the end of a participant that was connected to a node
-// when that died: what it had begun is stopped, and it has left.
-func buryParticipant(tx *store.Tx, p *store.Participant, seen time.Time) error {
+// when that died: what it had begun is stopped, and it has left. It returns when.
+func buryParticipant(tx *store.Tx, p *store.Participant, seen time.Time) (time.Time, error) {
+	now, err := tx.Participant(p.Ref())
+	if err != nil || now.State != ivsrealtime.ParticipantConnected || now.Node != p.Node {
+		return seen, err // another node was quicker
+	}
 	at, open, err := openEvents(tx, p.Ref(), later(seen, p.FirstJoinTime))
 	if err != nil {
-		return err
+		return at, err
 	}
 	who := event.Participant{StageARN: p.StageARN, SessionID: p.SessionID, ID: p.ParticipantID, UserID: p.UserID}
 	replica := p.ReplicationType == ivsrealtime.ReplicationReplica
@@ -143,7 +151,7 @@ func buryParticipant(tx *store.Tx, p *store.Participant, seen time.Time) error {
 			tx.Emit(event.ParticipantUnpublished(who, at))
 		}
 		if err := tx.RecordEvent(p.Ref(), e); err != nil {
-			return err
+			return at, err
 		}
 	}
 	tx.Emit(event.ParticipantLeft(who, at))
@@ -154,7 +162,7 @@ func buryParticipant(tx *store.Tx, p *store.Participant, seen time.Time) error {
 		}
 		return nil
 	})
-	return err
+	return at, err
 }
 
 // openEvents reads a participant's history: the stops that are missing from it,

@@ -106,7 +106,7 @@ func (s *Session) enter(p *participant) {
 // row is the participant as the store keeps it at its join.
 func (s *Session) row(p *participant) store.Participant {
 	row := store.Participant{StageARN: s.stageARN, SessionID: s.id, Node: s.registry.node, Participant: ivsrealtime.Participant{
-		ParticipantID: p.id, UserID: p.grant.UserID, Attributes: p.grant.Attributes, State: ivsrealtime.ParticipantConnected,
+		ParticipantID: p.id, UserID: p.grant.UserID, Attributes: p.attributes(), State: ivsrealtime.ParticipantConnected,
 		RecordingState: ivsrealtime.RecordingDisabled, ReplicationType: ivsrealtime.ReplicationNone,
 	}}
 	p.client.describe(&row.Participant)
