@@ -48,7 +48,7 @@ func (f *feed) open(sh *shard) {
 	}
 	p.transport.atHome(func(home *shard) {
 		p.outlets = append(p.outlets, sh)
-		if held := p.held(); len(held) > 0 && !sh.lanes[home.index].push(burst{p, held}) {
+		if held := p.held(); len(held) > 0 && !sh.lanes[home.index].push(burst{p, held, true}) {
 			home.drops[ShardBehind] += uint64(len(held))
 		}
 		sh.rouse()
@@ -80,6 +80,17 @@ func (f *feed) ring(p *media.Packet) *Ring { return f.rings[p.Codec.Kind()][p.La
 func (f *feed) keep(packets []media.Packet) {
 	for i := range packets {
 		f.ring(&packets[i]).put(&packets[i])
+	}
+}
+
+// begin replays what was held to those who wait for it.
+func (f *feed) begin(sh *shard) {
+	for _, s := range f.subscribers {
+		for _, u := range s.subs {
+			if u.track.kind == media.Video && u.forwarder.Waiting() && u.forwarder.target != NoLayer {
+				u.replay(sh, replayFresh)
+			}
+		}
 	}
 }
 

@@ -27,6 +27,8 @@ type Forwarder struct {
 	newest   uint64 // greatest of the current layer's own numbers
 	edge     edge   // what was sent under last
 
+	sent sentWindowBits // which of the latest outgoing numbers were used
+
 	picture uint16 // greatest outgoing VP8 picture id and TL0PICIDX
 	tl0     uint8
 	hasVP8  bool
@@ -84,12 +86,44 @@ func (f *Forwarder) Forward(p *media.Packet) (Numbers, Drop) {
 		}
 	}
 	n := Numbers{p.Sequence - run.shift, run.timestamp(p.Timestamp), run.picture, run.tl0}
+	if !f.sent.use(n.Sequence, f.last) {
+		return Numbers{}, Duplicate // under an AEAD a number must never be sealed twice
+	}
 	if p.Sequence > f.newest {
 		f.newest, f.last = p.Sequence, n.Sequence // a late packet doesn't move the end
 		f.edge = edge{n.Timestamp, p.Captured, p.Arrived}
 	}
 	f.noteVP8(p, n)
 	return n, None
+}
+
+// sentWindowBits remembers of the latest outgoing numbers which were used.
+type sentWindowBits [16]uint64
+
+const sentWindowSize = 64 * uint64(len(sentWindowBits{}))
+
+// use marks a number as used; false when it was before, or is too old to tell. last is the
+// greatest used so far.
+func (w *sentWindowBits) use(number, last uint64) bool {
+	bit := func(n uint64) (*uint64, uint64) { return &w[n/64%uint64(len(w))], 1 << (n % 64) }
+	if number > last {
+		for n := max(last+1, number-min(number, sentWindowSize-1)); n < number; n++ {
+			word, mask := bit(n)
+			*word &^= mask
+		}
+		word, mask := bit(number)
+		*word |= mask
+		return true
+	}
+	if number+sentWindowSize <= last {
+		return false
+	}
+	word, mask := bit(number)
+	if *word&mask != 0 {
+		return false
+	}
+	*word |= mask
+	return true
 }
 
 func (f *Forwarder) why(p *media.Packet) Drop {

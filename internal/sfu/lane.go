@@ -12,6 +12,7 @@ import (
 type burst struct {
 	publisher *Publisher
 	packets   []media.Packet
+	held      bool // not new: what the publisher's rings held, for a shard that begins
 }
 
 const laneSize = 1024

@@ -76,7 +76,7 @@ func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, e
 	}
 	p.transport.publisher = p
 	if err := r.add(p); err != nil {
-		p.transport.end(CauseClosed, "", nil)
+		p.transport.fail()
 		return nil, "", err
 	}
 	if err := p.transport.begin(); err != nil {

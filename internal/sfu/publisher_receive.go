@@ -213,7 +213,7 @@ func (p *Publisher) spread(s *shard, packets []media.Packet) {
 			s.feeds[p].forward(s, packets)
 			continue
 		}
-		if !outlet.lanes[s.index].push(burst{p, packets}) {
+		if !outlet.lanes[s.index].push(burst{publisher: p, packets: packets}) {
 			s.drops[ShardBehind] += uint64(len(packets))
 		}
 		outlet.rouse()

@@ -268,8 +268,14 @@ func (s *shard) takeFor(t *Transport, b []byte, via *route) {
 func (s *shard) drainLanes() {
 	for i := range s.lanes {
 		for b, ok := s.lanes[i].pop(); ok; b, ok = s.lanes[i].pop() {
-			if f := s.feeds[b.publisher]; f != nil {
-				f.keep(b.packets)
+			f := s.feeds[b.publisher]
+			if f == nil {
+				continue
+			}
+			f.keep(b.packets)
+			if b.held {
+				f.begin(s)
+			} else {
 				f.forward(s, b.packets)
 			}
 		}

@@ -60,7 +60,7 @@ func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Su
 	sub.transport.subscriber = sub
 	for _, join := range []func(*Subscriber) error{v.add, p.join} {
 		if err := join(sub); err != nil {
-			sub.transport.end(CauseClosed, "", nil)
+			sub.transport.fail()
 			return nil, "", err
 		}
 	}

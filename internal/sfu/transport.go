@@ -93,11 +93,17 @@ func (t *Transport) begin() error {
 	t.mu.Lock()
 	t.timeout = time.AfterFunc(t.engine.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
 	t.mu.Unlock()
-	err := t.engine.register(t, t.ice.Load().local.ufrag)
-	if err != nil {
-		t.end(CauseEngineClosed, "", nil)
+	if err := t.engine.register(t, t.ice.Load().local.ufrag); err != nil {
+		t.fail()
+		return err
 	}
-	return err
+	return nil
+}
+
+// fail ends a transport that its owner never got to know.
+func (t *Transport) fail() {
+	t.notify = nil
+	t.end(CauseClosed, "", nil)
 }
 
 func newCredentials() credentials {
