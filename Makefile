@@ -26,8 +26,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/rostrum
+build: ## Build bin/rostrum and bin/rostrum-media
+	@$(need-codecs)
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
+	$(GO) build -trimpath -o bin/rostrum-media ./cmd/rostrum-media
 
 .PHONY: run
 run: build ## Build and serve on this machine
@@ -109,6 +111,12 @@ check-vulnerabilities:
 	if [ $$status -ne 0 ] && grep -q 'fetching vulnerabilities' <<<"$$out"; then \
 		echo "govulncheck: SKIPPED, its database can't be reached from here"; \
 	else echo "$$out"; exit $$status; fi
+
+.PHONY: bench-compose
+bench-compose: ## Measure what composing costs, beside plain ffmpeg on the same input
+	@$(need-codecs)
+	@$(call need,ffmpeg,ffmpeg)
+	$(GO) test -timeout 20m -run TestCost -cost -v ./internal/compositor
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)

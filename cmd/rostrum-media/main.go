@@ -28,7 +28,7 @@ type streams struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal isn't caught
+	defer stop()
 	parsed := kong.Parse(&verbs{}, kong.Name("rostrum-media"),
 		kong.Description("What needs native codecs: compositions."),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&streams{os.Stdin, os.Stdout}))

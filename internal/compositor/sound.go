@@ -30,6 +30,7 @@ func (s *sound) write(at int64, samples []float32) {
 		s.ring = make([]float32, 2*ringSamples)
 		s.begin, s.end = at, at
 	}
+	comes := int64(0) // samples that fade in
 	switch {
 	case at < s.end-ringSamples || at > s.end+ringSamples: // nothing to join it to
 		s.begin, s.end = at, at
@@ -41,10 +42,15 @@ func (s *sound) write(at int64, samples []float32) {
 		at, samples, n = s.end, samples[2*skip:], n-skip
 	case at > s.end:
 		s.conceal(at - s.end)
+		comes = fade
 	}
 	for i := range n {
+		level := float32(1)
+		if i < comes {
+			level = float32(i) / fade
+		}
 		j := slot(at + i)
-		s.ring[j], s.ring[j+1] = sane(samples[2*i]), sane(samples[2*i+1])
+		s.ring[j], s.ring[j+1] = level*sane(samples[2*i]), level*sane(samples[2*i+1])
 	}
 	s.end = at + n
 	s.begin = max(s.begin, s.end-ringSamples)
@@ -68,13 +74,13 @@ func slot(place int64) int64 {
 }
 
 // conceal fills a gap: played backwards, the last sound goes on without a step; it
-// fades away over the bridge.
+// fades away within the gap, or the bridge.
 func (s *sound) conceal(gap int64) {
-	last := s.end
+	last, length := s.end, min(gap, bridge)
 	for i := range gap {
 		var left, right float32
-		if from := last - 1 - i; i < bridge && from >= s.begin {
-			level := 1 - float32(i+1)/bridge
+		if from := last - 1 - i; i < length && from >= s.begin {
+			level := 1 - float32(i+1)/float32(length)
 			j := slot(from)
 			left, right = s.ring[j]*level, s.ring[j+1]*level
 		}

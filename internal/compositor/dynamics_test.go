@@ -1,0 +1,335 @@
+//go:build cgo
+
+package compositor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rostrum/internal/codec"
+	"rostrum/internal/layout"
+	"rostrum/internal/media"
+)
+
+// TestProgram_KeepsTimeWhateverMembersDo has members come and go at random, in other
+// sizes each time, for minutes.
+func TestProgram_KeepsTimeWhateverMembersDo(t *testing.T) {
+	clips := []clip{
+		film(t, 160, 90, plain(100), beep), film(t, 90, 160, plain(140), silent),
+		film(t, 320, 180, plain(180), beep), film(t, 64, 64, flash, beep),
+	}
+	synctest.Test(t, func(t *testing.T) {
+		const length = 2 * time.Minute
+		s := start(t, Config{Width: 160, Height: 90})
+		r := rand.New(rand.NewPCG(5, 6))
+		var leave [6]func()
+		for begin := time.Now(); time.Since(begin) < length; time.Sleep(time.Duration(r.Int64N(int64(2 * time.Second)))) {
+			i := r.IntN(len(leave))
+			if leave[i] != nil {
+				leave[i]()
+				leave[i] = nil
+				continue
+			}
+			p := path{audio: 20 * time.Millisecond, video: 50 * time.Millisecond, jitter: 30 * time.Millisecond, seed: r.Uint64()}
+			_, leave[i] = s.join(fmt.Sprint(i), clips[r.IntN(len(clips))], p)
+		}
+		o := s.stop()
+		o.steady()
+		if n := len(o.video); n < int(length.Seconds())*30 || n > int(length.Seconds()+3)*30 {
+			t.Errorf("%d pictures in %v", n, length)
+		}
+		picture, sound := o.video[len(o.video)-1], o.audio[len(o.audio)-1]
+		if apart := float64(picture.Time)/VideoRate - float64(sound.Time)/AudioRate; apart < -0.02 || apart > 0.1 {
+			t.Errorf("in the end sound is %.3f s behind the picture", apart)
+		}
+		if late := s.program.Stats().Late; late != 0 {
+			t.Errorf("%d ticks were late in virtual time", late)
+		}
+	})
+}
+
+func TestProgram_FollowsChangesOfSize(t *testing.T) {
+	small, large := film(t, 160, 90, plain(100), silent), film(t, 180, 320, plain(200), silent)
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{Width: 320, Height: 180})
+		m, err := s.room.Join(MemberConfig{ID: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []clip{small, large, small} {
+			ctx, cancel := context.WithTimeout(s.ctx, time.Second)
+			c.send(ctx, m, path{video: 20 * time.Millisecond, unreported: true})
+			cancel()
+		}
+		o := s.stop()
+		o.steady()
+		var seen []int // as they changed
+		for _, l := range o.lumas(image.Pt(160, 90)) {
+			for _, want := range []int{100, 200} {
+				if !off(l[0], want) && (len(seen) == 0 || seen[len(seen)-1] != want) {
+					seen = append(seen, want)
+				}
+			}
+		}
+		if !slices.Equal(seen, []int{100, 200, 100}) {
+			t.Errorf("the picture was %v, want 100, 200, 100", seen)
+		}
+	})
+}
+
+func TestMember_AsksForAKeyframeAndKeepsTheLastGoodPicture(t *testing.T) {
+	// A picture of noise: what is lost of it can't be guessed.
+	noise := film(t, 320, 180, func(c *codec.Canvas, n int) {
+		r := rand.New(rand.NewPCG(uint64(n), 1))
+		for y := 0; y < 180; y += 6 {
+			for x := 0; x < 320; x += 8 {
+				c.Fill(image.Rect(x, y, x+8, y+6), uint8(40+r.IntN(150)))
+			}
+		}
+	}, silent)
+	asked := atomic.Int32{}
+	room := NewRoom()
+	m, err := room.Join(MemberConfig{ID: "a", KeyframeNeeded: func() { asked.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Leave()
+	write := func(n int, data []byte, keyframe bool) {
+		m.Write(Frame{Codec: media.H264, Timestamp: uint32(n) * 3000, Arrived: room.began.Add(time.Duration(n) * time.Second / 30), Keyframe: keyframe, Data: data})
+	}
+	for n := range 6 {
+		write(n, noise.pictures[n].Data, n == 0)
+	}
+	good := m.Stats().Video.Decoded
+	write(6, noise.pictures[6].Data[:len(noise.pictures[6].Data)/2], false)
+	write(7, noise.pictures[7].Data, false)
+	if s := m.Stats().Video; s.Decoded != good || asked.Load() != 1 || s.Damaged == 0 {
+		t.Errorf("after damage %d pictures were shown, %d keyframes asked for: %+v", s.Decoded-good, asked.Load(), s)
+	}
+	write(8, noise.pictures[0].Data, true)
+	if s := m.Stats().Video; s.Decoded != good+1 {
+		t.Errorf("after the keyframe %d pictures were shown, want 1", s.Decoded-good)
+	}
+}
+
+func TestProgram_DrawsWhoSendsNoVideo(t *testing.T) {
+	big := film(t, 160, 90, plain(100), silent)
+	big.width, big.height = 3840, 2160 // says its keyframe: it isn't even decoded
+	cases := []struct {
+		name  string
+		clip  clip
+		after func(*Member)
+		want  int
+	}{
+		{"a picture that flows", film(t, 160, 90, plain(100), silent), nil, 100},
+		{"stopped video", film(t, 160, 90, plain(100), silent), func(m *Member) { m.SetVideoStopped(true) }, dark},
+		{"sound alone", clip{packets: film(t, 160, 90, plain(100), silent).packets}, nil, dark},
+		{"more than 1080p", big, nil, dark},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t, Config{Width: 160, Height: 90})
+				m, _ := s.join("Ann", c.clip, path{})
+				time.Sleep(time.Second)
+				if c.after != nil {
+					c.after(m)
+				}
+				time.Sleep(time.Second)
+				o := s.stop()
+				lumas := o.lumas(image.Pt(5, 5), image.Pt(80, 30))
+				last := lumas[len(lumas)-1]
+				if off(last[0], c.want) {
+					t.Errorf("the tile is %d, want %d", last[0], c.want)
+				}
+				if c.want == dark && last[1] <= dark+10 {
+					t.Errorf("there is no disc with the initial: %d", last[1])
+				}
+			})
+		})
+	}
+}
+
+func TestProgram_ShowsTheDarkTileWhenPicturesStall(t *testing.T) {
+	c := film(t, 160, 90, plain(150), silent)
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{Width: 160, Height: 90})
+		m, err := s.room.Join(MemberConfig{ID: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, time.Second)
+		defer cancel()
+		c.send(ctx, m, path{})
+		time.Sleep(3 * time.Second)
+		held := len(s.tape.video)
+		time.Sleep(4 * time.Second)
+		o := s.stop()
+		lumas := o.lumas(image.Pt(5, 5))
+		if off(lumas[held-1][0], 150) || off(lumas[len(lumas)-1][0], dark) {
+			t.Errorf("3 s after the last picture the tile is %d, 7 s after %d; want 150, then %d", lumas[held-1][0], lumas[len(lumas)-1][0], dark)
+		}
+	})
+}
+
+func TestProgram_PutsTheWindowBackOverWhatMoves(t *testing.T) {
+	still, moving := film(t, 160, 90, plain(200), silent), film(t, 160, 90, flash, silent)
+	still.pictures = still.pictures[:30]
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{Width: 320, Height: 180, Layout: layout.Pip{PipParticipantAttribute: "pip"}})
+		s.join("below", moving, path{})
+		m, err := s.room.Join(MemberConfig{ID: "above", Attributes: map[string]string{"pip": "true"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, 500*time.Millisecond)
+		defer cancel()
+		still.send(ctx, m, path{}) // then its picture stays
+		time.Sleep(2 * time.Second)
+		o := s.stop()
+		lumas := o.lumas(image.Pt(300, 165), image.Pt(20, 20))
+		for i, l := range lumas[45:] {
+			if off(l[0], 200) {
+				t.Fatalf("in picture %d the window is %d and what is below %d", i+45, l[0], l[1])
+			}
+		}
+	})
+}
+
+func TestProgram_RearrangesWhenAttributesChange(t *testing.T) {
+	a, b := film(t, 160, 90, plain(100), silent), film(t, 160, 90, plain(200), silent)
+	synctest.Test(t, func(t *testing.T) {
+		grid := layout.DefaultGrid()
+		grid.ParticipantOrderAttribute = "n"
+		s := start(t, Config{Width: 320, Height: 180, Layout: grid})
+		s.join("a", a, path{})
+		m, _ := s.join("b", b, path{})
+		time.Sleep(time.Second)
+		m.SetAttributes(map[string]string{"n": "1"})
+		time.Sleep(time.Second)
+		o := s.stop()
+		lumas := o.lumas(image.Pt(80, 90))
+		if before, after := lumas[25][0], lumas[len(lumas)-1][0]; off(before, 100) || off(after, 200) {
+			t.Errorf("on the left were %d, then %d; want 100 (a), then 200 (b)", before, after)
+		}
+	})
+}
+
+// stuck is an Output that takes nothing for a while.
+type stuck struct {
+	release chan struct{}
+	taken   []Packet
+}
+
+func (o *stuck) Write(p Packet) error {
+	<-o.release
+	o.taken = append(o.taken, p)
+	return nil
+}
+
+func (o *stuck) Close() error { return nil }
+
+type failing struct{ closed bool }
+
+func (o *failing) Write(Packet) error { return errors.New("disk full") }
+func (o *failing) Close() error       { o.closed = true; return nil }
+
+func TestFeed_ASlowOutputLosesPicturesNotTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{Width: 64, Height: 64})
+		slow, broken := &stuck{release: make(chan struct{})}, &failing{}
+		feed := s.program.Attach(slow)
+		ended := s.program.Attach(broken)
+		time.Sleep(20 * time.Second)
+		close(slow.release)
+		time.Sleep(5 * time.Second)
+		o := s.stop()
+		o.steady()
+		if feed.Dropped() == 0 || ended.Err() == nil || !broken.closed {
+			t.Errorf("dropped %d; the broken output ended with %v", feed.Dropped(), ended.Err())
+		}
+		var last *Packet
+		gaps := 0
+		for i, p := range slow.taken {
+			if p.Kind != media.Video {
+				continue
+			}
+			if last != nil && p.Time != last.Time+last.Duration {
+				gaps++
+				if !p.Keyframe {
+					t.Errorf("after a gap came a picture that is no keyframe")
+				}
+			}
+			last = &slow.taken[i]
+		}
+		if gaps != 1 {
+			t.Errorf("%d gaps, want the one", gaps)
+		}
+	})
+}
+
+// TestRoom_ForgetsWhoLeft has 2,000 members come, send some broken pictures and go.
+func TestRoom_ForgetsWhoLeft(t *testing.T) {
+	clips := []clip{film(t, 160, 90, flash, beep), film(t, 90, 160, flash, beep), film(t, 320, 180, flash, beep)}
+	members := 2000
+	if testing.Short() {
+		members = 200
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{Width: 160, Height: 90})
+		r := rand.New(rand.NewPCG(8, 9))
+		settled := 0
+		for i := range members {
+			m, err := s.room.Join(MemberConfig{ID: fmt.Sprint(i % 50)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range 9 {
+				u := clips[k/3].pictures[k%3]
+				data := u.Data
+				if r.IntN(10) == 0 {
+					data = bytes.Clone(data)
+					data[r.IntN(len(data))]++
+					data = data[:1+r.IntN(len(data))]
+				}
+				m.Write(Frame{Codec: media.H264, Timestamp: uint32(k) * 3000, Arrived: time.Now(), Keyframe: u.Keyframe, Data: data})
+				m.Write(Frame{Codec: media.Opus, Timestamp: uint32(k) * 960, Arrived: time.Now(), Data: clips[0].packets[k]})
+			}
+			if i%4 == 0 {
+				time.Sleep(40 * time.Millisecond)
+			}
+			m.Leave()
+			if i == members/4 {
+				settled = resident(t)
+			}
+		}
+		if grown := resident(t) - settled; grown > 30<<20 && !testing.Short() {
+			t.Errorf("memory grew by %d MiB", grown>>20)
+		}
+		s.stop().steady()
+	})
+}
+
+func resident(t *testing.T) int {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.Fields(string(b))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n * os.Getpagesize()
+}
