@@ -73,6 +73,10 @@ conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIEN
 	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/conformance.json -- -count=1 -timeout 15m ./test/conformance; \
 	status=$$?; cat $(CLIENTS)/summary.txt; exit $$status
 
+.PHONY: kill
+kill: ## Kill the server 200 times under load and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)
+	ROSTRUM_KILL_ROUNDS=$${ROSTRUM_KILL_ROUNDS:-200} $(GO) test -count=1 -v -timeout 30m ./test/kill
+
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities
 

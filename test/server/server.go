@@ -5,9 +5,9 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -30,47 +30,49 @@ func Build(ctx context.Context, folder string) (string, error) {
 
 // A Server is a running rostrum serve.
 type Server struct {
-	URL   string        // of its main address
-	Ready time.Duration // from its start until it answered that it is ready
+	URL       string        `json:"endpoint"`
+	AccessKey string        `json:"accessKeyId"` // of an ephemeral server, as the next
+	SecretKey string        `json:"secretAccessKey"`
+	Region    string        `json:"region"`
+	Ready     time.Duration `json:"-"` // from its start until it answered that it is ready
 
 	cmd    *exec.Cmd
 	output *tail
 	ended  chan struct{} // closed when the process is gone
 }
 
-// Start runs rostrum serve on a free port of loopback, with further arguments,
+// Start runs rostrum serve on free ports of loopback, with further arguments,
 // and waits until it is ready. It is killed when ctx ends.
 func Start(ctx context.Context, binary string, args ...string) (*Server, error) {
-	address, err := freeAddress()
+	s := &Server{output: &tail{}, ended: make(chan struct{})}
+	s.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)
+	s.cmd.Stderr = s.output
+	read, write, err := os.Pipe() // not the command's own pipe, whose end Wait would race with the reader
 	if err != nil {
 		return nil, fmt.Errorf("start rostrum: %w", err)
 	}
-	s := &Server{URL: "http://" + address, output: &tail{}, ended: make(chan struct{})}
-	s.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--listen", address}, args...)...)
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	s.cmd.Stdout = write
 	began := time.Now()
-	if err := s.cmd.Start(); err != nil {
+	err = errors.Join(s.cmd.Start(), write.Close())
+	if err != nil {
+		_ = read.Close()
 		return nil, fmt.Errorf("start rostrum: %w", err)
 	}
 	go func() {
 		_ = s.cmd.Wait() // how it ended is in its output
 		close(s.ended)
 	}()
-	if err := s.awaitReady(ctx); err != nil {
+	err = json.NewDecoder(read).Decode(s) // what it says once it listens
+	_ = read.Close()
+	if err == nil {
+		err = s.awaitReady(ctx)
+	}
+	if err != nil {
 		s.Kill()
 		return nil, fmt.Errorf("start rostrum: %w\n%s", err, s.Output())
 	}
 	s.Ready = time.Since(began)
 	return s, nil
-}
-
-// freeAddress is one that nobody listens on now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func (s *Server) awaitReady(ctx context.Context) error {
