@@ -92,6 +92,7 @@ check-vet:
 
 .PHONY: check-lint
 check-lint:
+	@$(need-codecs)
 	$(STATICCHECK) ./...
 
 # The house rule, and what is written twice on purpose: settings, samples, tables.

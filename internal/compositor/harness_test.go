@@ -150,13 +150,11 @@ func (c clip) send(ctx context.Context, m *Member, p path) {
 
 // tape is an Output that keeps all.
 type tape struct {
-	t              testing.TB
-	format         Format
-	mu             sync.Mutex
-	video, audio   []Packet
-	closed         bool
-	lastVideo      int64
-	beforeKeyframe bool
+	t            testing.TB
+	format       Format
+	mu           sync.Mutex
+	video, audio []Packet
+	closed       bool
 }
 
 func (o *tape) Write(p Packet) error {

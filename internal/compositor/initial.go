@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -53,11 +54,9 @@ type mark func(u, v float64) float64
 // shape is the mark of an initial: its letter or, where the font has none, a head
 // and shoulders.
 func shape(initial string) mark {
-	for _, r := range norm.NFD.String(initial) { // É is an E with an accent
-		if strokes, ok := font[unicode.ToUpper(r)]; ok {
-			return letter(strokes)
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(norm.NFD.String(initial)) // É is an E with an accent
+	if strokes, ok := font[unicode.ToUpper(first)]; ok {
+		return letter(strokes)
 	}
 	return func(u, v float64) float64 {
 		head := 0.3 - math.Hypot(u, v+0.3)

@@ -93,7 +93,6 @@ type outletLayer struct {
 	mu       sync.Mutex // guards what follows
 	out      webrtc.TrackLocalWriter
 	header   rtp.Header // what all packets have in common
-	level    uint8      // header extension of the audio level; 0 is none
 	sequence uint16
 	packets  uint64
 	bytes    uint64

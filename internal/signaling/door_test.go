@@ -169,12 +169,11 @@ func TestDoor_AKilledClientIsGoneAfterItsGrace(t *testing.T) {
 	alice := c.token("alice", viewer)
 	l := c.listen(alice, "")
 	watching.untilState("bob alice")
-	_ = l.conn.CloseNow() // no close frame
-	lost := time.Now()
+	_ = l.conn.CloseNow()       // no close frame
 	back := c.listen(alice, "") // it comes back in time
 	back.untilState("bob alice")
 	_ = back.conn.CloseNow()
-	lost = time.Now()
+	lost := time.Now()
 	watching.untilState("bob")
 	if took := time.Since(lost); took < 400*time.Millisecond || took > 2*time.Second {
 		t.Errorf("alice was gone after %v, the grace is 500 ms", took)

@@ -32,8 +32,6 @@ type matroskaTrack struct {
 	avc   avcConfig
 }
 
-const headBytes = 16 << 20 // the largest description of tracks that is read
-
 var matroskaCodecs = map[string]media.Codec{
 	"V_MPEG4/ISO/AVC": media.H264, "V_VP8": media.VP8, "V_VP9": media.VP9, "V_AV1": media.AV1, "A_OPUS": media.Opus,
 }
@@ -43,7 +41,7 @@ func newMatroskaReader(in *bufio.Reader, c io.Closer, o Options) (*matroskaReade
 	for r.tracks == nil {
 		if err := r.step(o); err != nil {
 			if err == io.EOF {
-				err = errors.New("Matroska without tracks")
+				err = errors.New("the Matroska file has no tracks")
 			}
 			return nil, err
 		}

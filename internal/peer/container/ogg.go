@@ -32,16 +32,16 @@ func newOggReader(in io.Reader, c io.Closer) (*oggReader, error) {
 	r := &oggReader{Closer: c, in: in}
 	head, err := r.packet()
 	if err != nil {
-		return nil, fmt.Errorf("Ogg: %w", err)
+		return nil, fmt.Errorf("read Ogg: %w", err)
 	}
 	var id opus.IDHeader
 	if err := id.Unmarshal(head); err != nil {
-		name := strings.Trim(string(head[:min(len(head), 8)]), "\x00\x01\x7f\x80 ")
+		name := strings.TrimFunc(string(head[:min(len(head), 8)]), func(r rune) bool { return r <= ' ' || r >= 0x7f })
 		return nil, &Unsupported{problems: []problem{{what: fmt.Sprintf("its first stream is %q, and the sound of stages is Opus", name), audio: true}}}
 	}
 	r.track = Track{Codec: media.Opus, Channels: int(id.ChannelCount)}
 	if _, err := r.packet(); err != nil { // OpusTags
-		return nil, fmt.Errorf("Ogg: %w", err)
+		return nil, fmt.Errorf("read Ogg: %w", err)
 	}
 	return r, nil
 }
