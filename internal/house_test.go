@@ -72,6 +72,7 @@ var guests = []struct {
 	{"github.com/pressly/goose", []string{"store"}},
 	{"database/sql", []string{"store"}},
 	{"github.com/aws/aws-sdk-go-v2/service/s3", []string{"bucket"}},
+	{"github.com/aws/aws-sdk-go-v2/service/eventbridge", []string{"event"}},
 }
 
 type listed struct {

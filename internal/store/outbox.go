@@ -101,11 +101,11 @@ func (tx *Tx) CursorAt(t time.Time) (int64, error) {
 	for low < high {
 		middle := low + (high-low)/2
 		var kept int64
-		found, err := tx.find([]any{&kept}, `SELECT kept FROM event WHERE place = $1`, middle)
+		found, err := tx.find([]any{&kept}, `SELECT kept FROM event WHERE place >= $1 ORDER BY place LIMIT 1`, middle) // the past may have gaps
 		if err != nil {
 			return 0, err
 		}
-		if found && kept >= t.UnixMicro() {
+		if !found || kept >= t.UnixMicro() {
 			high = middle
 		} else {
 			low = middle + 1

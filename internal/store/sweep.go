@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -12,6 +14,7 @@ type Retention struct {
 	Events     time.Duration // in the event log; default 7 days
 	EventBytes int64         // of the event log's details; default 1 GiB
 	Sessions   time.Duration // after their end, with participants and history; default 90 days
+	Dead       time.Duration // deliveries given up, with their events; default 30 days
 }
 
 func (r Retention) filled() Retention {
@@ -23,6 +26,9 @@ func (r Retention) filled() Retention {
 	}
 	if r.Sessions == 0 {
 		r.Sessions = 90 * 24 * time.Hour
+	}
+	if r.Dead == 0 {
+		r.Dead = 30 * 24 * time.Hour
 	}
 	return r
 }
@@ -41,6 +47,9 @@ func (s *Store) Sweep(ctx context.Context, r Retention) error {
 		name string
 		part func(tx *Tx) (removed int64, err error)
 	}{
+		{"dead deliveries", func(tx *Tx) (int64, error) {
+			return tx.remove("delivery", "target, place", "dead AND since <= $2", now.Add(-r.Dead).UnixMicro())
+		}},
 		{"events", func(tx *Tx) (int64, error) { return tx.sweepEvents(now.Add(-r.Events), r.EventBytes) }},
 		{"resources", func(tx *Tx) (int64, error) { // uncounted when they ended
 			return tx.remove("resource", "arn", "expires <= $2", now.UnixMicro())
@@ -80,17 +89,25 @@ func (tx *Tx) remove(table, key, condition string, args ...any) (int64, error) {
 }
 
 // sweepEvents cuts a piece off the oldest end of the log, as far as it is too
-// old or the rest is large enough.
+// old or the rest is large enough. What a target has yet to be told stays.
 func (tx *Tx) sweepEvents(before time.Time, keepBytes int64) (int64, error) {
 	var all int64
 	if _, err := tx.find([]any{&all}, `SELECT total FROM outbox`); err != nil {
 		return 0, err
 	}
+	var told sql.NullInt64 // to all targets
+	if _, err := tx.find([]any{&told}, `SELECT MIN(place) FROM target WHERE enabled`); err != nil {
+		return 0, err
+	}
+	if !told.Valid {
+		told.Int64 = math.MaxInt64
+	}
+	const needless = `place <= $1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.place = event.place)`
 	type age struct{ place, kept, total int64 }
 	oldest, err := collect(tx, func(scan func(...any) error) (a age, err error) {
 		err = scan(&a.place, &a.kept, &a.total)
 		return a, err
-	}, `SELECT place, kept, total FROM event ORDER BY place LIMIT $1`, sweepLimit)
+	}, `SELECT place, kept, total FROM event WHERE `+needless+` ORDER BY place LIMIT $2`, told.Int64, sweepLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -104,7 +121,7 @@ func (tx *Tx) sweepEvents(before time.Time, keepBytes int64) (int64, error) {
 	if upTo == 0 {
 		return 0, nil
 	}
-	return tx.exec(`DELETE FROM event WHERE place <= $1`, upTo)
+	return tx.exec(`DELETE FROM event WHERE `+needless, upTo)
 }
 
 // sweepSessions removes sessions that are over for long, and all of stages that

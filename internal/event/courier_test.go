@@ -1,0 +1,467 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// memory is a ledger that forgets when the process ends.
+type memory struct {
+	mu      sync.Mutex
+	log     []Event
+	changed chan struct{}
+	targets map[string]*Target
+	cursor  map[string]int64
+	holder  map[string]string
+	parked  map[string]map[int64]Delivery
+	broken  error // answered by every change while set
+}
+
+func newMemory(targets ...Target) *memory {
+	m := &memory{changed: make(chan struct{}), targets: map[string]*Target{}, cursor: map[string]int64{}, holder: map[string]string{}, parked: map[string]map[int64]Delivery{}}
+	for _, t := range targets {
+		t.Account, t.Revision = "111122223333", 1
+		m.targets[t.Name], m.parked[t.Name] = &t, map[int64]Delivery{}
+	}
+	return m
+}
+
+func (m *memory) emit(stage string, numbers ...int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range numbers {
+		m.log = append(m.log, Event{
+			Cursor: int64(len(m.log) + 1), ID: fmt.Sprintf("%s%d", stage, n), DetailType: StageUpdate, Account: "111122223333",
+			Time: time.Now(), Resource: stage, StageARN: stage, Detail: fmt.Appendf(nil, `{"n":%d}`, n),
+		})
+	}
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+func (m *memory) Targets(context.Context) (all []Target, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.targets {
+		all = append(all, *t)
+	}
+	return all, nil
+}
+
+func (m *memory) Claim(_ context.Context, target, holder string, _ time.Time) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h := m.holder[target]; h != "" && h != holder {
+		return 0, ErrNotHeld
+	}
+	m.holder[target] = holder
+	return m.cursor[target], nil
+}
+
+func (m *memory) Release(_ context.Context, target, holder string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.holder[target] == holder {
+		m.holder[target] = ""
+	}
+	return nil
+}
+
+func (m *memory) Log(_ context.Context, after int64, limit int) ([]Event, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rest := m.log[min(int(after), len(m.log)):]
+	return slices.Clone(rest[:min(limit, len(rest))]), nil
+}
+
+func (m *memory) Changed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed
+}
+
+func (m *memory) Lanes(_ context.Context, target string) (all []Lane, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	lanes := map[string]Lane{}
+	for _, d := range m.parked[target] {
+		if !d.Dead {
+			l := lanes[d.Event.StageARN]
+			l.StageARN = d.Event.StageARN
+			l.Waiting++
+			if d.Due.After(l.Due) {
+				l.Due = d.Due
+			}
+			lanes[l.StageARN] = l
+		}
+	}
+	return slices.Collect(maps.Values(lanes)), nil
+}
+
+func (m *memory) Parked(_ context.Context, target, stageARN string, limit int) (all []Delivery, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, place := range slices.Sorted(maps.Keys(m.parked[target])) {
+		if d := m.parked[target][place]; !d.Dead && d.Event.StageARN == stageARN && len(all) < limit {
+			all = append(all, d)
+		}
+	}
+	return all, nil
+}
+
+func (m *memory) Settle(_ context.Context, target, holder string, p Progress) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return m.broken
+	}
+	if m.holder[target] != holder {
+		return ErrNotHeld
+	}
+	m.cursor[target] = max(m.cursor[target], p.Cursor)
+	for _, d := range append(p.Parked, p.Failed...) {
+		m.parked[target][d.Event.Cursor] = d
+	}
+	for _, place := range p.Delivered {
+		delete(m.parked[target], place)
+	}
+	return nil
+}
+
+func (m *memory) dead(target string) (ids []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, place := range slices.Sorted(maps.Keys(m.parked[target])) {
+		if d := m.parked[target][place]; d.Dead {
+			ids = append(ids, d.Event.ID)
+		}
+	}
+	return ids
+}
+
+func (m *memory) at(target string) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cursor[target]
+}
+
+func (m *memory) breakWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = err
+}
+
+func (m *memory) waiting(target string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.parked[target])
+}
+
+// ear is a listener that answers as answer says, and remembers what it took.
+type ear struct {
+	manner Manner
+	answer func(ctx context.Context, e Event) error
+
+	mu    sync.Mutex
+	took  []string
+	tried int
+}
+
+func (l *ear) Manner() Manner { return l.manner }
+func (l *ear) Close() error   { return nil }
+
+func (l *ear) Tell(ctx context.Context, events []Event) []error {
+	errs := make([]error, len(events))
+	for i, e := range events {
+		l.mu.Lock()
+		l.tried++
+		l.mu.Unlock()
+		if l.answer != nil {
+			if errs[i] = l.answer(ctx, e); errs[i] != nil {
+				if l.manner.Ordered {
+					for ; i < len(events); i++ {
+						errs[i] = errors.New("one before it was not taken")
+					}
+					break
+				}
+				continue
+			}
+		}
+		l.mu.Lock()
+		l.took = append(l.took, e.ID)
+		l.mu.Unlock()
+	}
+	return errs
+}
+
+func (l *ear) taken() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.took)
+}
+
+// of picks the events of one stage.
+func of(stage string, ids []string) (n []string) {
+	for _, id := range ids {
+		if id[:1] == stage {
+			n = append(n, id[1:])
+		}
+	}
+	return n
+}
+
+// carrying runs a courier in a bubble of its own time until the test is done.
+func carrying(t *testing.T, m *memory, ears map[string]*ear, test func(stop func())) {
+	t.Helper()
+	prepared(t, m, ears, func(start, stop func()) {
+		start()
+		test(stop)
+	})
+}
+
+// prepared is carrying with a courier that starts when it is told to.
+func prepared(t *testing.T, m *memory, ears map[string]*ear, test func(start, stop func())) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		m.changed = make(chan struct{}) // of the bubble
+		c := NewCourier(m, "node", CourierConfig{Log: slog.New(slog.DiscardHandler)})
+		c.listen = func(_ context.Context, t Target) (Listener, error) {
+			return ears[t.Name], nil
+		}
+		var running sync.WaitGroup
+		start := func() {
+			running.Go(func() {
+				if err := c.Run(ctx); err != nil {
+					t.Errorf("courier: %v", err)
+				}
+			})
+		}
+		stop := func() { cancel(); running.Wait() }
+		defer stop()
+		test(start, stop)
+	})
+}
+
+func expect(t *testing.T, what string, seen, expected []string) {
+	t.Helper()
+	if !slices.Equal(seen, expected) {
+		t.Errorf("%s: saw %v, expected %v", what, seen, expected)
+	}
+}
+
+var one = Manner{Batch: 1, Parallel: 4}
+
+func TestCourier_DeliversInOrderPerStage(t *testing.T) {
+	for name, manner := range map[string]Manner{"one by one": one, "by tens": {Batch: 10, Parallel: 2}, "in order": {Batch: 7, Parallel: 1, Ordered: true}} {
+		m, l := newMemory(Target{Name: "a"}), &ear{manner: manner}
+		carrying(t, m, map[string]*ear{"a": l}, func(stop func()) {
+			for n := range 300 {
+				m.emit("x", 2*n, 2*n+1)
+				m.emit("y", n)
+			}
+			synctest.Wait()
+			time.Sleep(time.Second)
+			stop()
+			if x, y := of("x", l.taken()), of("y", l.taken()); len(x) != 600 || len(y) != 300 || !inOrder(x) || !inOrder(y) {
+				t.Errorf("%s: %d events of x and %d of y, in order %v %v; expected 600, 300, in order", name, len(x), len(y), inOrder(x), inOrder(y))
+			}
+			if m.at("a") != 900 {
+				t.Errorf("%s: the cursor is %d, expected 900", name, m.at("a"))
+			}
+		})
+	}
+}
+
+func inOrder(numbers []string) bool {
+	last := -1
+	for _, s := range numbers {
+		var n int
+		fmt.Sscan(s, &n)
+		if n <= last {
+			return false
+		}
+		last = n
+	}
+	return true
+}
+
+func TestCourier_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
+	m := newMemory(Target{Name: "a"})
+	var up atomic.Bool
+	l := &ear{manner: one}
+	l.answer = func(_ context.Context, e Event) error {
+		if !up.Load() && e.ID == "x1" {
+			return errors.New("not now")
+		}
+		return nil
+	}
+	carrying(t, m, map[string]*ear{"a": l}, func(func()) {
+		m.emit("x", 0, 1, 2)
+		m.emit("y", 0, 1)
+		time.Sleep(500 * time.Millisecond)
+		m.emit("x", 3)
+		m.emit("y", 2)
+		time.Sleep(10 * time.Minute)
+		expect(t, "the failed stage", of("x", l.taken()), []string{"0"})
+		expect(t, "the other stage", of("y", l.taken()), []string{"0", "1", "2"})
+		if m.at("a") != 7 || m.waiting("a") != 3 {
+			t.Errorf("the cursor is %d and %d deliveries are parked, expected 7 and 3", m.at("a"), m.waiting("a"))
+		}
+		up.Store(true)
+		time.Sleep(lastRetry)
+		m.emit("x", 4)
+		time.Sleep(time.Second)
+		expect(t, "the failed stage, later", of("x", l.taken()), []string{"0", "1", "2", "3", "4"})
+		if m.waiting("a") != 0 {
+			t.Errorf("%d deliveries are still parked", m.waiting("a"))
+		}
+	})
+}
+
+func TestCourier_GivesUpAfterADayAndGoesOn(t *testing.T) {
+	m, l := newMemory(Target{Name: "a"}), &ear{manner: one}
+	l.answer = func(_ context.Context, e Event) error {
+		if e.ID == "x0" {
+			return errors.New("never")
+		}
+		return nil
+	}
+	carrying(t, m, map[string]*ear{"a": l}, func(func()) {
+		m.emit("x", 0, 1, 2)
+		time.Sleep(giveUpAfter - time.Minute)
+		expect(t, "before a day", l.taken(), nil)
+		time.Sleep(lastRetry + 2*time.Minute)
+		expect(t, "after a day", l.taken(), []string{"x1", "x2"})
+		expect(t, "dead", m.dead("a"), []string{"x0"})
+		if n := l.tried; n < 90 || n > 250 {
+			t.Errorf("%d attempts in a day, expected some hundred", n)
+		}
+	})
+}
+
+func TestCourier_HonoursWhatTheListenerAsksFor(t *testing.T) {
+	m, l := newMemory(Target{Name: "a"}), &ear{manner: one}
+	var again atomic.Bool
+	l.answer = func(_ context.Context, e Event) error {
+		switch {
+		case e.ID == "x0" && !again.Swap(true):
+			return &Setback{Err: errors.New("in ten minutes"), After: 10 * time.Minute}
+		case e.ID == "y0":
+			return &Setback{Err: errors.New("too large"), Final: true}
+		}
+		return nil
+	}
+	carrying(t, m, map[string]*ear{"a": l}, func(func()) {
+		m.emit("x", 0)
+		time.Sleep(time.Second)
+		m.emit("y", 0, 1)
+		time.Sleep(10*time.Minute - 2*time.Second)
+		expect(t, "before its time", l.taken(), []string{"y1"})
+		expect(t, "dead", m.dead("a"), []string{"y0"})
+		time.Sleep(3 * time.Second)
+		expect(t, "after it", l.taken(), []string{"y1", "x0"})
+	})
+}
+
+func TestCourier_OneSlowTargetDelaysNoOther(t *testing.T) {
+	m := newMemory(Target{Name: "quick"}, Target{Name: "slow"})
+	slow := &ear{manner: one, answer: func(ctx context.Context, _ Event) error { <-ctx.Done(); return ctx.Err() }}
+	quick := &ear{manner: one}
+	carrying(t, m, map[string]*ear{"quick": quick, "slow": slow}, func(stop func()) {
+		for n := range 3000 {
+			m.emit(string(rune('a'+n%20)), n)
+		}
+		time.Sleep(time.Second)
+		if n := len(quick.taken()); n != 3000 {
+			t.Errorf("the quick one took %d events, expected 3000", n)
+		}
+		stop()
+		if m.at("slow") != 0 || m.waiting("slow") != 0 {
+			t.Errorf("the slow one stands at %d with %d parked, expected where it was", m.at("slow"), m.waiting("slow"))
+		}
+	})
+}
+
+func TestCourier_WakesAllStagesOnceATargetIsUpAgain(t *testing.T) {
+	m := newMemory(Target{Name: "a"})
+	var up atomic.Int64
+	l := &ear{manner: one}
+	l.answer = func(context.Context, Event) error {
+		if time.Now().UnixNano() < up.Load() {
+			return errors.New("down")
+		}
+		return nil
+	}
+	carrying(t, m, map[string]*ear{"a": l}, func(func()) {
+		up.Store(time.Now().Add(6 * time.Hour).UnixNano())
+		for n := range 200 {
+			m.emit(string(rune('!'+n%90)), n)
+		}
+		time.Sleep(6*time.Hour + lastRetry/5)
+		if n := len(l.taken()); n != 200 {
+			t.Errorf("%d of 200 events are through three minutes after the target came back", n)
+		}
+	})
+}
+
+func TestCourier_KeepsWhatTheLedgerCouldNotAtOnce(t *testing.T) {
+	m, l := newMemory(Target{Name: "a"}), &ear{manner: one}
+	var again atomic.Bool
+	l.answer = func(_ context.Context, e Event) error {
+		if e.ID == "x1" && !again.Swap(true) {
+			return errors.New("once")
+		}
+		return nil
+	}
+	carrying(t, m, map[string]*ear{"a": l}, func(func()) {
+		m.breakWith(errors.New("disk full"))
+		m.emit("x", 0, 1, 2, 3)
+		time.Sleep(30 * time.Second)
+		expect(t, "while the ledger is broken", l.taken(), []string{"x0"})
+		m.breakWith(nil)
+		time.Sleep(5 * time.Second)
+		expect(t, "after it", l.taken(), []string{"x0", "x1", "x2", "x3"})
+		if m.at("a") != 4 || m.waiting("a") != 0 {
+			t.Errorf("the cursor is %d with %d parked, expected 4 and none", m.at("a"), m.waiting("a"))
+		}
+	})
+}
+
+func TestCourier_DeliversWhatATargetWants(t *testing.T) {
+	m := newMemory(
+		Target{Name: "pattern", Pattern: []byte(`{"detail":{"n":[{"numeric":[">",1]}]}}`)},
+		Target{Name: "plain"}, Target{Name: "own", RostrumEvents: true}, Target{Name: "off", Disabled: true})
+	ears := map[string]*ear{}
+	for name := range m.targets {
+		ears[name] = &ear{manner: one}
+	}
+	prepared(t, m, ears, func(start, _ func()) {
+		m.emit("x", 1, 2, 3)
+		m.log[2].DetailType = RostrumStageUpdate
+		m.log = append(m.log, Event{Cursor: 4, ID: "z9", Account: "444455556666", Detail: []byte(`{}`)})
+		start()
+		time.Sleep(5 * time.Second)
+		for name, expected := range map[string][]string{"pattern": {"x2"}, "plain": {"x1", "x2"}, "own": {"x1", "x2", "x3"}, "off": nil} {
+			expect(t, name, ears[name].taken(), expected)
+		}
+		if m.at("pattern") < 3 {
+			t.Errorf("the cursor of a target that wants little is %d, expected 3 at least", m.at("pattern"))
+		}
+		m.mu.Lock()
+		m.targets["off"].Disabled = false
+		m.targets["off"].Revision++
+		m.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		expect(t, "enabled", ears["off"].taken(), []string{"x1", "x2"})
+	})
+}
