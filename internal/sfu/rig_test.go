@@ -217,12 +217,14 @@ func TestPacketPath_AllocatesNothing(t *testing.T) {
 // 2.5 Mbps of video and its sound put on the way to N viewers, paced as browsers pace.
 func BenchmarkFanOut(b *testing.B) {
 	for _, n := range []int{50, 200, 1000} {
-		b.Run(fmt.Sprintf("viewers=%d", n), func(b *testing.B) { fanOut(b, n) })
+		b.Run(fmt.Sprintf("viewers=%d", n), func(b *testing.B) { fanOut(b, n, singleOffer) })
 	}
+	// With simulcast every packet carries a transport-wide number of its own.
+	b.Run("simulcast/viewers=200", func(b *testing.B) { fanOut(b, 200, browserOffer) })
 }
 
-func fanOut(b *testing.B, n int) {
-	g := newRig(b, n, Config{}, singleOffer, watchOffer)
+func fanOut(b *testing.B, n int, offer string) {
+	g := newRig(b, n, Config{}, offer, watchOffer)
 	stop := make(chan struct{})
 	defer close(stop)
 	for _, sink := range g.sinks {
@@ -239,6 +241,9 @@ func fanOut(b *testing.B, n int) {
 	payload := make([]byte, 1172)
 	var seq, audioSeq uint16
 	send := func(h rtp.Header, body []byte) {
+		if offer == browserOffer && h.PayloadType == 106 {
+			_ = h.SetExtension(10, []byte("hi"))
+		}
 		if _, err := g.from.WriteToUDP(g.seal(&h, body), to); err != nil {
 			b.Fatal(err)
 		}

@@ -1,0 +1,152 @@
+package sfu
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/pion/rtp"
+
+	"rostrum/internal/media"
+)
+
+// told collects events, in a test that drives the clock itself.
+type told struct {
+	mu  sync.Mutex
+	all []Event
+}
+
+func (k *told) notify(e Event) {
+	k.mu.Lock()
+	k.all = append(k.all, e)
+	k.mu.Unlock()
+}
+
+// wait lets the router's herald finish and returns what was told.
+func (k *told) wait(r *Router) []Event {
+	done := make(chan struct{})
+	r.herald.tell(func(Event) { close(done) }, Connected{})
+	<-done
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]Event(nil), k.all...)
+}
+
+// sps720 is a parameter set of 1280x720 in front of an IDR slice, as a STAP-A.
+const sps720 = "\x18\x00\x1a\x67\x42\xc0\x1f\xd9\x00\x50\x05\xbb\x01\x10\x00\x00\x03\x00\x10\x00\x00\x03\x03\xc0\xf1\x83\x24\x80\x01\x00\x02\x65\x88"
+
+// drive plays seconds of video and sound at one shard with a clock of its own: 50 packets
+// a second each.
+func (g *rig) drive(s *shard, from int64, seconds int, video, audio [][]byte) (now int64) {
+	now = from
+	for i := range seconds * 50 {
+		s.now = now
+		if i < len(video) {
+			g.publisher.transport.receive(s, video[i])
+		}
+		if i < len(audio) {
+			g.publisher.transport.receive(s, audio[i])
+		}
+		s.closeBursts()
+		g.publisher.tick(s)
+		now += 20e6
+	}
+	return now
+}
+
+func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
+	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
+	var k told
+	g.publisher.transport.notify = k.notify
+	g.publisher.cfg.MaxPixels, g.publisher.cfg.MaxBitrate = 640*360, 400_000
+	var video, audio [][]byte
+	for i := range uint16(300) {
+		body := "\x41" + string(make([]byte, 1100)) // 440 kbps
+		if i == 0 {
+			body = sps720
+		}
+		video = append(video, g.video(i, 78, body))
+		h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: i, SSRC: 77, Timestamp: uint32(i) * 960}
+		_ = h.SetExtension(1, []byte{20}) // loud
+		audio = append(audio, g.seal(&h, make([]byte, 80)))
+	}
+	var spoke told
+	g.router.cfg.Notify = spoke.notify
+	g.on(func(s *shard) {
+		now := g.drive(s, s.now, 6, video, audio)
+		g.drive(s, now, 4, nil, nil)
+	})
+	counts := map[string]int{}
+	for _, e := range k.wait(g.router) {
+		switch e := e.(type) {
+		case MediaStarted:
+			counts["started "+e.Kind.String()]++
+		case MediaStopped:
+			counts["stopped "+e.Kind.String()]++
+		case LimitExceeded:
+			counts["limit "+string(e.Limit)]++
+			if e.Limit == LimitPixels && (e.Width != 1280 || e.Height != 720) || e.Limit == LimitBitrate && e.Bitrate < 400_000 {
+				t.Errorf("measured %+v", e)
+			}
+		case LayersChanged:
+			counts["layers"]++
+		}
+	}
+	for _, want := range []string{"started audio", "started video", "stopped audio", "stopped video", "limit resolution", "limit bitrate"} {
+		if counts[want] != 1 {
+			t.Errorf("%q was told %d times, want once: %v", want, counts[want], counts)
+		}
+	}
+	if counts["layers"] != 2 {
+		t.Errorf("layers changed %d times, want at the beginning and the end", counts["layers"])
+	}
+	var who []string
+	for _, e := range spoke.wait(g.router) {
+		who = append(who, e.(ActiveSpeakerChanged).Participant)
+	}
+	if len(who) != 2 || who[0] != "p" || who[1] != "" {
+		t.Errorf("speakers were %q, want p and then nobody", who)
+	}
+}
+
+func TestPublisher_AMutedMediumNeitherStopsNorSpeaks(t *testing.T) {
+	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
+	var k told
+	g.publisher.transport.notify = k.notify
+	g.publisher.SetMuted(media.Video, true)
+	first := [][]byte{g.video(0, 78, idr), g.video(1, 78, "\x41x")}
+	g.on(func(s *shard) { g.drive(s, s.now, 8, first, nil) })
+	for _, e := range k.wait(g.router) {
+		if stopped, ok := e.(MediaStopped); ok {
+			t.Errorf("told %+v", stopped)
+		}
+	}
+}
+
+func TestPublisher_GoesOnWhenItsSSRCChanges(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	var packets [][]byte
+	for i := range uint16(20) {
+		ssrc, n := uint32(78), i
+		if i >= 10 {
+			ssrc, n = 79, 40_000+i
+		}
+		body := "\x41x"
+		if i%10 == 0 {
+			body = idr
+		}
+		packets = append(packets, g.video(n, ssrc, body))
+	}
+	g.on(func(s *shard) {
+		now := g.drive(s, s.now, 1, packets[:10], nil)
+		g.drive(s, now+3e9, 1, packets[10:], nil)
+	})
+	got := g.opened(0, 200e6)
+	if len(got) != 20 {
+		t.Fatalf("%d packets came, want 20", len(got))
+	}
+	for i, p := range got[1:] {
+		if p.SequenceNumber != got[i].SequenceNumber+1 || int32(p.Timestamp-got[i].Timestamp) <= 0 {
+			t.Errorf("packet %d at %d follows %d at %d", p.SequenceNumber, p.Timestamp, got[i].SequenceNumber, got[i].Timestamp)
+		}
+	}
+}
