@@ -2,7 +2,9 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rostrum/internal/event"
@@ -61,35 +63,22 @@ func (r *Registry) bury(ctx context.Context, silent time.Duration) error {
 }
 
 func (r *Registry) buryNode(ctx context.Context, n store.Node) error {
-	var participants []store.Participant
-	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
-		participants, err = tx.ConnectedParticipants(n.ID)
-		return err
-	})
+	n.Seen = n.Seen.Truncate(time.Millisecond)
+	ends, err := r.buryParticipants(ctx, n, func(*store.Participant) bool { return true })
 	if err != nil {
 		return err
 	}
-	n.Seen = n.Seen.Truncate(time.Millisecond)
-	ends := map[string]time.Time{} // of sessions, not before the last thing that happened in them
-	const chunk = 200              // participants a transaction, for others write as well
-	for len(participants) > 0 {
-		some := participants[:min(chunk, len(participants))]
-		participants = participants[len(some):]
-		err := r.store.Write(ctx, func(tx *store.Tx) error {
-			for i := range some {
-				at, err := buryParticipant(tx, &some[i], n.Seen)
-				if err != nil {
-					return err
-				}
-				ends[some[i].SessionID] = later(ends[some[i].SessionID], at)
-			}
-			return nil
-		})
-		if err != nil {
+	err = r.store.Write(ctx, func(tx *store.Tx) error {
+		if err := buryReplications(tx, n); err != nil {
 			return err
 		}
-	}
-	if err := r.store.Write(ctx, func(tx *store.Tx) error { return burySessions(tx, n, ends) }); err != nil {
+		sessions, err := tx.OpenSessions(n.ID)
+		for i := 0; err == nil && i < len(sessions); i++ {
+			err = endSession(tx, sessions[i], later(n.Seen, ends[sessions[i].ID]))
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if r.cfg.OnDeadNode != nil {
@@ -101,30 +90,66 @@ func (r *Registry) buryNode(ctx context.Context, n store.Node) error {
 	return r.store.Write(ctx, func(tx *store.Tx) error { return tx.ForgetNode(n.ID) })
 }
 
-// burySessions ends the replications and sessions of a node.
-func burySessions(tx *store.Tx, n store.Node, ends map[string]time.Time) error {
-	replications, err := tx.OpenReplications(n.ID)
+// buryParticipants closes those of a node's connected participants that match,
+// and tells for each session when the last thing happened in it.
+func (r *Registry) buryParticipants(ctx context.Context, n store.Node, match func(*store.Participant) bool) (map[string]time.Time, error) {
+	var participants []store.Participant
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		participants, err = tx.ConnectedParticipants(n.ID)
+		return err
+	})
+	participants = slices.DeleteFunc(participants, func(p store.Participant) bool { return !match(&p) })
+	ends := map[string]time.Time{}
+	for len(participants) > 0 && err == nil {
+		const chunk = 200 // participants a transaction, for others write as well
+		some := participants[:min(chunk, len(participants))]
+		participants = participants[len(some):]
+		err = r.store.Write(ctx, func(tx *store.Tx) error {
+			for i := range some {
+				at, err := buryParticipant(tx, &some[i], n.Seen)
+				if err != nil {
+					return err
+				}
+				ends[some[i].SessionID] = later(ends[some[i].SessionID], at)
+			}
+			return nil
+		})
+	}
+	return ends, err
+}
+
+// burySession closes, as of now, a session of this node that failed.
+func (r *Registry) burySession(ctx context.Context, stageARN, id string) error {
+	n := store.Node{ID: r.node, Seen: moment()}
+	ends, err := r.buryParticipants(ctx, n, func(p *store.Participant) bool { return p.StageARN == stageARN && p.SessionID == id })
 	if err != nil {
 		return err
 	}
-	for i := range replications {
-		replications[i].ReplicationState = ivsrealtime.ReplicationStopped
-		if err := replicationEnded(tx, &replications[i], n.Seen, true); err != nil {
-			return err
+	return r.store.Write(ctx, func(tx *store.Tx) error {
+		s, err := tx.Session(stageARN, id)
+		if errors.Is(err, ivsrealtime.ResourceNotFound) {
+			return nil // it had not begun
 		}
-	}
-	sessions, err := tx.OpenSessions(n.ID)
-	if err != nil {
+		if err == nil && s.End.IsZero() {
+			err = endSession(tx, *s, later(n.Seen, ends[id]))
+		}
 		return err
+	})
+}
+
+func endSession(tx *store.Tx, s store.Session, at time.Time) error {
+	at = later(at, s.Start)
+	tx.Emit(event.SessionEnded(s.StageARN, s.ID, at))
+	return tx.EndSession(s.StageARN, s.ID, at)
+}
+
+func buryReplications(tx *store.Tx, n store.Node) error {
+	all, err := tx.OpenReplications(n.ID)
+	for i := 0; err == nil && i < len(all); i++ {
+		all[i].ReplicationState = ivsrealtime.ReplicationStopped
+		err = replicationEnded(tx, &all[i], n.Seen, true)
 	}
-	for _, s := range sessions {
-		at := later(later(n.Seen, s.Start), ends[s.ID])
-		if err := tx.EndSession(s.StageARN, s.ID, at); err != nil {
-			return err
-		}
-		tx.Emit(event.SessionEnded(s.StageARN, s.ID, at))
-	}
-	return nil
+	return err
 }
 
 // buryParticipant writes the end of a participant that was connected to a node

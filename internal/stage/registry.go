@@ -123,9 +123,7 @@ func (r *Registry) Close() error {
 		sessions = append(sessions, s)
 	}
 	r.mu.Unlock()
-	for _, rep := range r.replicationsWhere(func(replicationKey) bool { return true }) {
-		r.endReplication(rep)
-	}
+	r.endReplications(func(replicationKey) bool { return true })
 	for _, s := range sessions {
 		s.inbox.put(func() { s.end(goingAway) })
 	}
@@ -214,6 +212,19 @@ func (r *Registry) Attend(g Grant, how Attending) (a *Attendance, err error) {
 	return a, err
 }
 
+// release gives back all that a session had taken.
+func (r *Registry) release(s *Session) {
+	r.endReplications(func(k replicationKey) bool { return k.source == s.stageARN || k.destination == s.stageARN })
+	subscriptions := 0
+	for _, p := range s.participants {
+		subscriptions += p.subscribeSlots
+	}
+	r.quotas.give(s.world, usage{s.publishers, subscriptions})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.connections, func(_ string, c *Connection) bool { return c.session == s })
+}
+
 func (r *Registry) takeAttendance() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -258,6 +269,7 @@ func (r *Registry) isBarred(stageARN, participantID string) bool {
 // participant that isn't there is no error.
 func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
 	r.bar(stageARN, participantID)
+	r.endReplications(func(k replicationKey) bool { return k.source == stageARN && k.participant == participantID })
 	s := r.running(stageARN)
 	if s == nil {
 		return nil
@@ -278,7 +290,7 @@ func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason
 // stage is gone from the store.
 func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
 	r.bar(stageARN, "")
-	r.endReplicationsOf(stageARN)
+	r.endReplications(func(k replicationKey) bool { return k.source == stageARN || k.destination == stageARN })
 	s := r.running(stageARN)
 	if s == nil {
 		return nil
@@ -292,6 +304,28 @@ func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Counts are how many of what a live stage has.
+type Counts struct {
+	StageID      string
+	Participants int // hidden ones aside
+	Publishers   int // replicas too
+	Subscribers  int // participants that subscribe
+	Sockets      int
+}
+
+// Counts tells of all live stages, as of their last change.
+func (r *Registry) Counts() []Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]Counts, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		if c := s.counts.Load(); c != nil {
+			all = append(all, *c)
+		}
+	}
+	return all
 }
 
 // A Presence is what is known of a participant that is connected now.

@@ -3,6 +3,8 @@ package stage
 import (
 	"context"
 	"errors"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -26,6 +28,7 @@ type Session struct {
 	router   *sfu.Router
 	inbox    *inbox
 	over     chan struct{} // closed when the goroutine has ended
+	counts   atomic.Pointer[Counts]
 
 	opened       bool // it is in the store: somebody visible has joined
 	ended        bool
@@ -78,12 +81,10 @@ func (s *Session) run() {
 	defer close(s.over)
 	for !s.ended {
 		<-s.inbox.ready
-		for _, f := range s.inbox.take() {
-			f()
-		}
-		s.commit()
+		s.batch()
 		s.endIfAbandoned()
 	}
+	s.commit()
 	s.router.Close()
 	s.registry.forget(s)
 	s.inbox.close()
@@ -92,6 +93,47 @@ func (s *Session) run() {
 			f()
 		}
 		s.commit()
+	}
+}
+
+// batch does what has come. A fault in one session must not end the others: it
+// ends this one, which is then closed as if its node had died.
+func (s *Session) batch() {
+	todo := s.inbox.take()
+	defer func() {
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		s.registry.cfg.Log.Error("a stage session failed", "stage", s.stageARN, "session", s.id, "fault", fault, "stack", string(debug.Stack()))
+		s.abandon()
+		for _, f := range todo { // each finds that the session has ended
+			f()
+		}
+	}()
+	for len(todo) > 0 {
+		f := todo[0]
+		todo = todo[1:]
+		f()
+	}
+	s.commit()
+}
+
+// abandon ends the session without relying on what it knows.
+func (s *Session) abandon() {
+	s.ended = true
+	for _, w := range s.journal.waiting {
+		w.done <- failed("go on with the session", nil)
+	}
+	s.journal = journal{}
+	for a := range s.audience.listeners {
+		a.how.Deliver(Message{Data: envelope(goingAway.kind, 0, farewellPayload{Reason: goingAway.reason}), Last: true})
+		s.registry.giveAttendance()
+	}
+	s.audience = audience{}
+	s.registry.release(s)
+	if err := s.registry.burySession(context.Background(), s.stageARN, s.id); err != nil {
+		s.registry.cfg.Log.Error("the end of a failed stage session is lost", "stage", s.stageARN, "session", s.id, "error", err)
 	}
 }
 
@@ -111,8 +153,15 @@ func (s *Session) do(f func() error) error { return s.wait(f, true) }
 func (s *Session) wait(f func() error, always bool) error {
 	done := make(chan error, 1)
 	put := s.inbox.put(func() {
+		ran := false
+		defer func() {
+			if !ran {
+				done <- failed("go on with the session", nil)
+			}
+		}()
 		noted := len(s.journal.changes)
 		err := s.unlessEnded(f)
+		ran = true
 		if len(s.journal.changes) == noted && (err != nil || !always) {
 			done <- err
 			return
@@ -170,24 +219,42 @@ func (s *Session) ref(participantID string) store.ParticipantRef {
 
 // commit writes the batch, answers those who wait for it and tells the audience.
 func (s *Session) commit() {
-	j := s.journal
-	s.journal = journal{}
 	var err error
-	if len(j.changes) > 0 {
-		err = s.keep(j.changes)
+	if len(s.journal.changes) > 0 {
+		err = s.keep(s.journal.changes)
 	}
-	for _, w := range j.waiting {
+	waiting := s.journal.waiting
+	s.journal = journal{}
+	for _, w := range waiting {
 		if w.result == nil {
 			w.result = err
 		}
 		w.done <- w.result
 	}
 	s.spread()
+	s.counts.Store(&Counts{s.stageID, s.joined, s.publishers, s.subscribers, len(s.audience.listeners)})
 }
 
 // keep writes changes, patiently: the stage goes on while a disk is full for a
-// moment. What can't be kept in the end is an error, logged once.
+// moment. A change that the store refuses must not take the others with it.
 func (s *Session) keep(changes []func(tx *store.Tx) error) error {
+	err := s.insist(changes)
+	var decided *ivsrealtime.Error
+	if errors.As(err, &decided) && len(changes) > 1 {
+		for _, f := range changes {
+			_ = s.keep([]func(tx *store.Tx) error{f}) // each is logged by itself
+		}
+		return nil
+	}
+	if err != nil {
+		s.registry.cfg.Log.Error("changes of a stage session are lost", "stage", s.stageARN, "session", s.id, "changes", len(changes), "error", err)
+		return failed("keep the change", err)
+	}
+	return nil
+}
+
+// insist writes changes in one transaction, several times if it must.
+func (s *Session) insist(changes []func(tx *store.Tx) error) error {
 	const first, last = 20 * time.Millisecond, 2 * time.Second
 	for pause := first; ; pause *= 2 {
 		err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
@@ -199,12 +266,8 @@ func (s *Session) keep(changes []func(tx *store.Tx) error) error {
 			return nil
 		})
 		var decided *ivsrealtime.Error
-		if err == nil {
-			return nil
-		}
-		if pause > last || errors.Is(err, store.ErrClosed) || errors.As(err, &decided) {
-			s.registry.cfg.Log.Error("changes of a stage session are lost", "stage", s.stageARN, "session", s.id, "changes", len(changes), "error", err)
-			return failed("keep the change", err)
+		if err == nil || pause > last || errors.Is(err, store.ErrClosed) || errors.As(err, &decided) {
+			return err
 		}
 		time.Sleep(pause)
 	}

@@ -1,0 +1,131 @@
+package stage
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestSession_AFaultEndsItAlone lets one session fail while others run.
+func TestSession_AFaultEndsItAlone(t *testing.T) {
+	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := sfu.Listen(sfu.Config{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := NewAuthority(t.Context(), s, EndpointsConfig{PublicURL: "http://127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(t.Context(), s, e, a, Config{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	told := make(chan string, 100)
+	attend := func(name arn.ARN, id string) {
+		g := Grant{Claims: token.Claims{StageARN: name.String(), StageID: name.ID, ParticipantID: id, IssuedAt: time.Now()}, Account: name.Account, Region: name.Region}
+		if _, err := r.Attend(g, Attending{Deliver: func(m Message) { told <- id + " " + string(m.Data) }}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := []arn.ARN{arn.New(arn.Stage, "111122223333", "eu-west-1"), arn.New(arn.Stage, "111122223333", "eu-west-1")}
+	for _, name := range names {
+		if err := s.Write(t.Context(), func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: name.String()}) }); err != nil {
+			t.Fatal(err)
+		}
+		attend(name, "alice")
+	}
+	failing := r.running(names[0].String())
+	failing.soon(func() { panic("on purpose") })
+	if err := failing.do(func() error { panic("as well") }); err == nil {
+		t.Error("who waits for what failed was told that it is done")
+	}
+	<-failing.over
+	until(t, told, "GOING_AWAY")
+	if r.running(names[1].String()) == nil {
+		t.Error("the other session ended, too")
+	}
+	err = s.Read(t.Context(), func(tx *store.Tx) error {
+		kept, err := tx.Session(names[0].String(), failing.id)
+		if err == nil && kept.End.IsZero() {
+			t.Error("the failed session is still open")
+		}
+		left, _, err2 := tx.ParticipantEvents(store.ParticipantRef{StageARN: names[0].String(), SessionID: failing.id, ParticipantID: "alice"}, store.Page{Limit: 10})
+		if len(left) != 2 || left[1].Name != ivsrealtime.EventLeft {
+			t.Errorf("alice's history is %+v", left)
+		}
+		return errors.Join(err, err2)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attend(names[0], "bob") // the stage's next session
+	until(t, told, "bob")
+	if c := r.Counts(); len(c) != 2 || c[0].Participants != 1 || c[1].Sockets != 1 {
+		t.Errorf("the counts are %+v", c)
+	}
+}
+
+func until(t *testing.T, told <-chan string, text string) {
+	t.Helper()
+	for {
+		select {
+		case m := <-told:
+			if strings.Contains(m, text) {
+				return
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("nothing was told with %s", text)
+		}
+	}
+}
+
+func TestSession_OneRefusedChangeDoesNotLoseTheOthers(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := &Session{registry: &Registry{store: st, cfg: Config{Log: slog.New(slog.DiscardHandler)}}}
+	beat := func(id string) func(tx *store.Tx) error {
+		return func(tx *store.Tx) error { return tx.Beat(id, time.Now()) }
+	}
+	refused := func(tx *store.Tx) error {
+		return errors.Join(tx.Beat("lost", time.Now()), ivsrealtime.Errorf(ivsrealtime.Conflict, "on purpose"))
+	}
+	if err := s.keep([]func(tx *store.Tx) error{beat("a"), refused, beat("b")}); err != nil {
+		t.Error(err)
+	}
+	var nodes []store.Node
+	err = st.Read(t.Context(), func(tx *store.Tx) (err error) {
+		nodes, err = tx.SilentNodes(time.Now().Add(time.Hour))
+		return err
+	})
+	if err != nil || len(nodes) != 2 {
+		t.Errorf("kept are %+v, %v, want a and b", nodes, err)
+	}
+}
