@@ -92,7 +92,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	participants := signaling.New(registry, authority, signaling.Config{Log: log})
 	defer closing(&err, participants)
 	defer closing(&err, registry)
-	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, participants}, log)
+	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, participants}, log)
 
 	hello := greeting{
 		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
@@ -145,6 +145,7 @@ type parts struct {
 	plane        *control.Plane
 	store        *store.Store
 	engine       *sfu.Engine
+	live         *stage.Registry
 	participants *signaling.Door
 }
 
@@ -152,7 +153,8 @@ type parts struct {
 // operators have an address of their own.
 func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (clients, operators *http.ServeMux) {
 	counted := prometheus.NewRegistry()
-	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), admin.Media(p.engine.Stats))
+	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts))
 	clients = http.NewServeMux()
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
 		clients.Handle(path, p.participants)

@@ -13,6 +13,7 @@ import (
 
 	"rostrum/internal/admin"
 	"rostrum/internal/sfu"
+	"rostrum/internal/stage"
 )
 
 func get(h http.Handler, path string) (status int, body string) {
@@ -94,6 +95,23 @@ func TestPage_SpeaksToItsServerAlone(t *testing.T) {
 		policy := w.Header().Get("Content-Security-Policy")
 		if !strings.Contains(policy, "connect-src 'self' https://stages.example:7443 wss://stages.example:7443;") || strings.Contains(policy, "unsafe") {
 			t.Errorf("%s: expected a policy for this server alone, saw %s", path, policy)
+		}
+	}
+}
+
+func TestStages_CountsEachLiveStage(t *testing.T) {
+	r := prometheus.NewRegistry()
+	r.MustRegister(admin.Stages(func() []stage.Counts {
+		return []stage.Counts{{StageID: "Ab3dEf6hIj9k", Participants: 4, Publishers: 2, Subscribers: 3, Sockets: 4}}
+	}))
+	w := httptest.NewRecorder()
+	admin.Metrics(r).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{
+		`rostrum_stage_participants{stage="Ab3dEf6hIj9k"} 4`, `rostrum_stage_publishers{stage="Ab3dEf6hIj9k"} 2`,
+		`rostrum_stage_subscribers{stage="Ab3dEf6hIj9k"} 3`, `rostrum_stage_sockets{stage="Ab3dEf6hIj9k"} 4`,
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the metrics lack %s:\n%s", want, w.Body)
 		}
 	}
 }

@@ -65,12 +65,6 @@ func New(r *stage.Registry, a *stage.Authority, cfg Config) *Door {
 	return d
 }
 
-// Serves reports whether a request is for this door: the listener it shares has others.
-func Serves(r *http.Request) bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return first == "whip" || first == "events"
-}
-
 // A route is one row of the door's table.
 type route struct {
 	method, path string
