@@ -43,7 +43,10 @@ func newPush(ctx context.Context, url string, f compositor.Format, active func()
 func (o *push) Write(p compositor.Packet) error {
 	if o.to == nil {
 		sps, pps := hls.ParameterSets(p.Units)
-		to, err := rtmp.Dial(o.ctx, o.url, rtmp.Stream{SPS: sps, PPS: pps, Audio: o.format.AudioConfig})
+		to, err := rtmp.Dial(o.ctx, o.url, rtmp.Stream{
+			SPS: sps, PPS: pps, Audio: o.format.AudioConfig,
+			Width: o.format.Width, Height: o.format.Height, FrameRate: o.format.FrameRate,
+		})
 		if err != nil {
 			return err
 		}
@@ -57,7 +60,7 @@ func (o *push) Write(p compositor.Packet) error {
 	case p.Kind == media.Audio:
 		return o.to.Audio(at, p.Units[0])
 	}
-	return o.to.Video(at, p.Units)
+	return o.to.Video(at, p.Keyframe, p.Units)
 }
 
 func (o *push) Close() error {

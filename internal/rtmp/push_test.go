@@ -1,15 +1,19 @@
 package rtmp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bluenviron/gortmplib"
 	"github.com/bluenviron/gortmplib/pkg/codecs"
+
+	"rostrum/internal/peer/pattern"
 )
 
 var stream = Stream{
@@ -82,7 +86,7 @@ func TestPush_SendsPictureAndSound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 100 {
-		if err := p.Video(time.Duration(i)*40*time.Millisecond, [][]byte{stream.SPS, stream.PPS, {0x65, 1, 2, 3}}); err != nil {
+		if err := p.Video(time.Duration(i)*40*time.Millisecond, true, [][]byte{stream.SPS, stream.PPS, {0x65, 1, 2, 3}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.Audio(time.Duration(i)*40*time.Millisecond, []byte{1, 2, 3}); err != nil {
@@ -101,6 +105,77 @@ func TestPush_SendsPictureAndSound(t *testing.T) {
 	}
 	if last["video"] != 3960*time.Millisecond || last["audio"] != 3960*time.Millisecond {
 		t.Errorf("the last that arrived are %v, want both at 3.96 s", last)
+	}
+}
+
+func TestPush_IsTakenByFFmpeg(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-listen", "1", "-i", "rtmp://"+address+"/app/key", "-c", "copy", "-f", "framecrc", "-")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var p *Push
+	film, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := func(n int) (units [][]byte, keyframe bool) {
+		unit, keyframe := film.Frame(uint32(n), time.Unix(0, 0), false)
+		for _, u := range bytes.Split(unit, []byte{0, 0, 1}) {
+			if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
+				units = append(units, u)
+			}
+		}
+		return units, keyframe
+	}
+	first, _ := picture(0)
+	told := stream
+	for _, u := range first {
+		switch u[0] & 0x1f {
+		case 7:
+			told.SPS = u
+		case 8:
+			told.PPS = u
+		}
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) { // until it listens
+		if p, err = Dial(t.Context(), "rtmp://"+address+"/app/key", told); err == nil || time.Since(begin) > 10*time.Second {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for i := range 300 {
+		units, keyframe := first, true
+		if i > 0 {
+			units, keyframe = picture(i)
+		}
+		if err := p.Video(time.Duration(i)*40*time.Millisecond, keyframe, units); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Audio(time.Duration(i)*40*time.Millisecond, []byte{0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, &out)
+	}
+	if n := strings.Count(out.String(), "\n0, "); n != 300 {
+		t.Errorf("ffmpeg got %d pictures of 300:\n%.500s", n, &out)
 	}
 }
 
