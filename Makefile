@@ -26,17 +26,21 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/rostrum and bin/rostrum-media
+build: rostrum ## Build bin/rostrum and bin/rostrum-media
 	@$(need-codecs)
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
 	$(GO) build -trimpath -o bin/rostrum-media ./cmd/rostrum-media
 
+# Most of what rostrum does needs no codec, and so no library but Go's.
+.PHONY: rostrum
+rostrum:
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
+
 .PHONY: run
-run: build ## Build and serve on this machine
+run: rostrum ## Build and serve on this machine
 	@bin/rostrum serve
 
 .PHONY: demo
-demo: build ## Show a stage at work: test participants, statistics, a page for your browser
+demo: rostrum ## Show a stage at work: test participants, statistics, a page for your browser
 	@bin/rostrum demo
 
 .PHONY: test
@@ -132,7 +136,7 @@ fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)
 		done; done
 
 .PHONY: e2e
-e2e: build ## Let real browsers meet in a stage of the real server
+e2e: rostrum ## Let real browsers meet in a stage of the real server
 	@$(call need,node npm,nodejs npm)
 	@$(call need,chromium,chromium)
 	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
