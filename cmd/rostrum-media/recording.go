@@ -5,9 +5,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image/jpeg"
+	"os"
 	"path"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -42,7 +45,10 @@ func newRecording(j job.HLS, f compositor.Format, n notices) *recording {
 	return &recording{muxer: muxer{format: f}, job: j, notices: n}
 }
 
-const hlsFolder = "media/hls"
+const (
+	hlsFolder       = "media/hls"
+	thumbnailFolder = "media/thumbnails"
+)
 
 // Put keeps a file of the recording and tells of it. It implements hls.Store.
 func (o *recording) Put(name string, data []byte) error {
@@ -92,10 +98,12 @@ func (o *recording) begin(p compositor.Packet) error {
 	if target == 0 {
 		target = 2 * time.Second
 	}
-	var err error
-	o.segmenter, err = hls.NewSegmenter(o, hls.Config{
-		Folder: path.Join(hlsFolder, o.job.Rendition), Target: target, Begins: time.Now(),
-	}, o.tracks...)
+	folder := path.Join(hlsFolder, o.job.Rendition)
+	after, err := o.before(folder)
+	if err != nil {
+		return err
+	}
+	o.segmenter, err = hls.NewSegmenter(o, hls.Config{Folder: folder, Target: target, Begins: time.Now(), After: after}, o.tracks...)
 	if err != nil {
 		return err
 	}
@@ -103,6 +111,18 @@ func (o *recording) begin(p compositor.Packet) error {
 		URI: o.job.Rendition + "/playlist.m3u8", Tracks: o.tracks, FrameRate: o.format.FrameRate,
 		Bandwidth: (o.format.Bitrate + o.format.AudioBitrate) * 11 / 10, // and the container
 	}))
+}
+
+// before is the playlist that a former process left in a folder.
+func (o *recording) before(folder string) (hls.Playlist, error) {
+	data, err := os.ReadFile(filepath.Join(o.job.Directory, filepath.FromSlash(folder), "playlist.m3u8"))
+	if errors.Is(err, os.ErrNotExist) {
+		return hls.Playlist{}, nil
+	}
+	if err != nil {
+		return hls.Playlist{}, err
+	}
+	return hls.Parse(data)
 }
 
 func (o *recording) Close() error {
@@ -125,7 +145,7 @@ func (o *recording) takeThumbnails(ctx context.Context, p *compositor.Program) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for n := 0; ; n++ {
+	for n := o.thumbnails(); ; n++ {
 		if err := o.takeThumbnail(ctx, p, n); err != nil && ctx.Err() == nil {
 			o.notices.log(err)
 		}
@@ -137,6 +157,18 @@ func (o *recording) takeThumbnails(ctx context.Context, p *compositor.Program) {
 	}
 }
 
+// size names the folder of thumbnails.
+func (o *recording) size() string { return fmt.Sprintf("%dx%d", o.format.Width, o.format.Height) }
+
+// thumbnails is how many a former process left.
+func (o *recording) thumbnails() int {
+	there, err := os.ReadDir(filepath.Join(o.job.Directory, filepath.FromSlash(thumbnailFolder), o.size()))
+	if err != nil {
+		return 0 // mostly, there is no such folder
+	}
+	return len(there)
+}
+
 func (o *recording) takeThumbnail(ctx context.Context, p *compositor.Program, n int) error {
 	picture, err := p.Image(ctx)
 	if err != nil {
@@ -146,14 +178,13 @@ func (o *recording) takeThumbnail(ctx context.Context, p *compositor.Program, n 
 	if err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: 80}); err != nil {
 		return fmt.Errorf("thumbnail: %w", err)
 	}
-	size := fmt.Sprintf("%dx%d", o.format.Width, o.format.Height)
 	if o.job.Thumbnails.Sequential {
-		if err := o.Put(path.Join("media/thumbnails", size, fmt.Sprintf("%d.jpg", n)), b.Bytes()); err != nil {
+		if err := o.Put(path.Join(thumbnailFolder, o.size(), fmt.Sprintf("%d.jpg", n)), b.Bytes()); err != nil {
 			return err
 		}
 	}
 	if o.job.Thumbnails.Latest {
-		return o.Put(path.Join("media/latest_thumbnail", size, "thumb.jpg"), b.Bytes())
+		return o.Put(path.Join("media/latest_thumbnail", o.size(), "thumb.jpg"), b.Bytes())
 	}
 	return nil
 }

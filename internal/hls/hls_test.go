@@ -112,6 +112,48 @@ func TestSegmenter_GoesOnAfterAGap(t *testing.T) {
 	}
 }
 
+func TestSegmenter_GoesOnWithAPlaylist(t *testing.T) {
+	store := memory{}
+	video, audio := tracks(t)
+	config := Config{Target: time.Second, Begins: time.Unix(1_700_000_000, 0)}
+	s, err := NewSegmenter(store, config, video, audio)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, 75, 30) // and then the process is gone
+	before := store["playlist.m3u8"]
+	config.After, err = Parse(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Begins = time.Unix(1_700_000_010, 0)
+	if s, err = NewSegmenter(store, config, video, audio); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, 30, 30)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := string(before) + "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:30.000Z\n#EXTINF:1.00000,\n2.mp4\n#EXT-X-ENDLIST\n"
+	if got := strings.Replace(string(store["playlist.m3u8"]), "VOD", "EVENT", 1); got != want {
+		t.Errorf("the playlist is\n%s\nwant\n%s", got, want)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("#EXTM3U\n#EXT-X-MAP:URI=\"init-0.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z\n#EXTINF:2.00000,\n0.mp4\n#EXT-X-DISCONTINUITY\n#EXTINF:1.00000,\n1.mp4\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := Parse(data)
+		if err != nil {
+			return
+		}
+		q, err := Parse(p.Marshal())
+		if err != nil || len(q.Segments) != len(p.Segments) {
+			t.Errorf("written and read again, %d segments are %d: %v", len(p.Segments), len(q.Segments), err)
+		}
+	})
+}
+
 func TestSegmenter_DoesNotWaitForASilentTrack(t *testing.T) {
 	store := memory{}
 	video, audio := tracks(t)

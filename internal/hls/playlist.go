@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
+
+// dateTime is how PROGRAM-DATE-TIME is written.
+const dateTime = "2006-01-02T15:04:05.000Z07:00"
 
 // A Segment is one entry of a media playlist.
 type Segment struct {
@@ -48,7 +52,7 @@ func (p Playlist) Marshal() []byte {
 			fmt.Fprintf(&b, "#EXT-X-MAP:URI=%q\n", header)
 		}
 		if i == 0 || s.Discontinuity {
-			fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Begins.UTC().Format("2006-01-02T15:04:05.000Z"))
+			fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Begins.UTC().Format(dateTime))
 		}
 		fmt.Fprintf(&b, "#EXTINF:%.5f,\n%s\n", s.Duration.Seconds(), s.Name)
 	}
@@ -56,6 +60,41 @@ func (p Playlist) Marshal() []byte {
 		b.WriteString("#EXT-X-ENDLIST\n")
 	}
 	return b.Bytes()
+}
+
+// Parse reads a playlist that Marshal wrote, to go on with it. Its Target is unknown.
+func Parse(data []byte) (Playlist, error) {
+	var p Playlist
+	var next Segment
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		tag, value, _ := strings.Cut(line, ":")
+		switch tag {
+		case "#EXT-X-DISCONTINUITY":
+			next.Discontinuity = true
+		case "#EXT-X-MAP":
+			next.Init = strings.Trim(strings.TrimPrefix(value, "URI="), `"`)
+		case "#EXT-X-PROGRAM-DATE-TIME":
+			begins, err := time.Parse(dateTime, value)
+			if err != nil {
+				return Playlist{}, fmt.Errorf("read playlist: %w", err)
+			}
+			next.Begins = begins
+		case "#EXTINF":
+			seconds, err := strconv.ParseFloat(strings.TrimSuffix(value, ","), 64)
+			if err != nil || !(seconds >= 0 && seconds < 86_400) {
+				return Playlist{}, fmt.Errorf("read playlist: a segment of %q seconds", value)
+			}
+			next.Duration = time.Duration(math.Round(seconds * float64(time.Second)))
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		next.Name = line
+		p.Segments = append(p.Segments, next)
+		next = Segment{Init: next.Init, Begins: next.Begins.Add(next.Duration)}
+	}
+	return p, nil
 }
 
 // A Rendition is one entry of a multivariant playlist.

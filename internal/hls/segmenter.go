@@ -18,6 +18,7 @@ type Config struct {
 	Folder string        // of the rendition, in the store
 	Target time.Duration // of a segment; 0 is 6 s. Segments end at the next keyframe
 	Begins time.Time     // wall clock of the samples' time 0; what players align by
+	After  Playlist      // of the same folder, to go on with; none begins anew
 }
 
 const (
@@ -50,8 +51,19 @@ func NewSegmenter(store Store, config Config, tracks ...Track) (*Segmenter, erro
 	if config.Target == 0 {
 		config.Target = 6 * time.Second
 	}
-	s := &Segmenter{store: store, config: config, list: Playlist{Target: config.Target}}
-	return s, s.start(tracks)
+	s := &Segmenter{store: store, config: config, list: Playlist{Target: config.Target, Segments: config.After.Segments}}
+	last := ""
+	for _, g := range s.list.Segments {
+		if g.Init != last {
+			last = g.Init
+			s.inits++
+		}
+	}
+	s.broken = s.inits > 0
+	if err := s.start(tracks); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // start writes the header of the tracks.
