@@ -56,8 +56,6 @@ func (g *rig) drive(s *shard, from int64, seconds int, video, audio [][]byte) (n
 func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
 	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
 	var k told
-	g.publisher.transport.notify = k.notify
-	g.publisher.cfg.MaxPixels, g.publisher.cfg.MaxBitrate = 640*360, 400_000
 	var video, audio [][]byte
 	for i := range uint16(300) {
 		body := "\x41" + string(make([]byte, 1100)) // 440 kbps
@@ -70,8 +68,9 @@ func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
 		audio = append(audio, g.seal(&h, make([]byte, 80)))
 	}
 	var spoke told
-	g.router.cfg.Notify = spoke.notify
 	g.on(func(s *shard) {
+		g.publisher.transport.notify, g.router.cfg.Notify = k.notify, spoke.notify
+		g.publisher.cfg.MaxPixels, g.publisher.cfg.MaxBitrate = 640*360, 400_000
 		now := g.drive(s, s.now, 6, video, audio)
 		g.drive(s, now, 4, nil, nil)
 	})
@@ -111,10 +110,12 @@ func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
 func TestPublisher_AMutedMediumNeitherStopsNorSpeaks(t *testing.T) {
 	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
 	var k told
-	g.publisher.transport.notify = k.notify
 	g.publisher.SetMuted(media.Video, true)
 	first := [][]byte{g.video(0, 78, idr), g.video(1, 78, "\x41x")}
-	g.on(func(s *shard) { g.drive(s, s.now, 8, first, nil) })
+	g.on(func(s *shard) {
+		g.publisher.transport.notify = k.notify
+		g.drive(s, s.now, 8, first, nil)
+	})
 	for _, e := range k.wait(g.router) {
 		if stopped, ok := e.(MediaStopped); ok {
 			t.Errorf("told %+v", stopped)
