@@ -23,6 +23,7 @@ type Connection struct {
 
 	// The session's own.
 	opened  bool        // the client has its answer
+	dead    bool        // the media engine ended it before that
 	started bool        // it was recorded that media flows
 	over    bool        // it has ended, whatever the media engine still says
 	limit   *time.Timer // ends it when it has lasted too long

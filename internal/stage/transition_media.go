@@ -81,7 +81,14 @@ func (s *Session) subscribeRefused(c *Connection, code ivsrealtime.EventErrorCod
 // for the same is taken over.
 func (s *Session) connectionOpened(c *Connection, from Client) error {
 	p := c.owner
-	if err := s.join(p, from); err != nil {
+	err := s.join(p, from)
+	if err == nil && c.dead {
+		err = noPublisher(c.remote)
+		if c.remote == "" {
+			err = &Refusal{Code: StageAtCapacity, Kind: Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+		}
+	}
+	if err != nil {
 		c.over = true
 		s.giveSlot(c)
 		s.depart(p)
@@ -142,9 +149,18 @@ func (s *Session) connectionEnded(c *Connection, grace time.Duration) {
 	s.settle(p, grace)
 }
 
+// early notes what the media engine told before the connection was opened: that
+// it has ended already. Nothing else can happen until the client has its answer.
+func (c *Connection) early(e sfu.Event) bool {
+	if _, ended := e.(sfu.Closed); ended && !c.opened {
+		c.dead = true
+	}
+	return c.over || !c.opened
+}
+
 // publicationEvent is told by the media engine.
 func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
-	if c.over || !c.opened {
+	if c.early(e) {
 		return
 	}
 	p := c.owner
@@ -173,7 +189,7 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 
 // subscriptionEvent is told by the media engine.
 func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
-	if c.over || !c.opened {
+	if c.early(e) {
 		return
 	}
 	switch e := e.(type) {

@@ -1,0 +1,164 @@
+package stage
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+// anOffer is what a browser-like client offers.
+func anOffer(t *testing.T, direction webrtc.RTPTransceiverDirection) string {
+	t.Helper()
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := pc.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		if _, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: direction}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return offer.SDP
+}
+
+// TestRegistry_GivesBackAllThatWasTaken has participants do at random what they
+// can, all at once, and looks afterwards whether a slot, a connection or a
+// participant was forgotten.
+func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
+	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := sfu.Listen(sfu.Config{Shards: 1, ConnectTimeout: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := NewAuthority(t.Context(), s, EndpointsConfig{PublicURL: "http://127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(t.Context(), s, e, a, Config{
+		Log: slog.New(slog.DiscardHandler), Grace: 20 * time.Millisecond, Linger: 100 * time.Millisecond,
+		Limits: Limits{StagePublishers: 5, Publishers: 7, StageSubscribers: 6, Subscriptions: 12},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	stages := []arn.ARN{arn.New(arn.Stage, "111122223333", "eu-west-1"), arn.New(arn.Stage, "111122223333", "eu-west-1")}
+	for _, name := range stages {
+		if err := s.Write(t.Context(), func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: name.String()}) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sends, receives := anOffer(t, webrtc.RTPTransceiverDirectionSendonly), anOffer(t, webrtc.RTPTransceiverDirectionRecvonly)
+	acceptable := func(err error) {
+		var refusal *Refusal
+		if err != nil && (!errors.As(err, &refusal) || refusal.Kind == Internal || refusal.Kind == Malformed) {
+			t.Error(err)
+		}
+	}
+	act := func(g Grant) {
+		switch rand.IntN(6) {
+		case 0:
+			a, err := r.Attend(g, Attending{Deliver: func(Message) {}})
+			acceptable(err)
+			if err == nil && rand.IntN(2) == 0 {
+				a.Leave()
+			} else if err == nil {
+				a.Lose(0)
+			}
+		case 1, 2:
+			c, _, err := r.Publish(g, sends, Client{})
+			acceptable(err)
+			if err == nil && rand.IntN(3) > 0 {
+				acceptable(c.Close())
+			}
+		case 3, 4:
+			c, _, err := r.Subscribe(g, fmt.Sprint("p", rand.IntN(8)), receives, Client{})
+			acceptable(err)
+			if err == nil && rand.IntN(3) > 0 {
+				acceptable(c.Close())
+			}
+		case 5:
+			_, _, err := r.Publish(g, "no offer", Client{})
+			if err == nil {
+				t.Error("no offer is taken for one")
+			}
+			s := r.running(g.StageARN) // sent away, though not barred
+			if s != nil && rand.IntN(10) == 0 {
+				s.soon(func() {
+					if p := s.participants[g.ParticipantID]; p != nil {
+						s.kick(p, goingAway)
+					}
+				})
+			}
+		}
+	}
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			for range 60 {
+				name := stages[rand.IntN(2)]
+				act(Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
+					StageARN: name.String(), StageID: name.ID, ParticipantID: fmt.Sprint("p", i%8), Publish: true, Subscribe: true, IssuedAt: time.Now(),
+				}})
+			}
+		})
+	}
+	all.Wait()
+	deadline := time.Now().Add(10 * time.Second)
+	for left := ""; ; {
+		r.quotas.mu.Lock()
+		r.mu.Lock()
+		left = fmt.Sprint(len(r.sessions), len(r.connections), r.attendances, len(r.quotas.worlds))
+		r.mu.Unlock()
+		r.quotas.mu.Unlock()
+		if left == "0 0 0 0" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left are sessions, connections, sockets, worlds: %s", left)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	err = s.Read(t.Context(), func(tx *store.Tx) error {
+		connected, err := tx.ConnectedParticipants(r.Node())
+		if len(connected) != 0 {
+			t.Errorf("%d participants are connected for ever", len(connected))
+		}
+		open, err2 := tx.OpenSessions(r.Node())
+		if len(open) != 0 {
+			t.Errorf("%d sessions are open for ever", len(open))
+		}
+		return errors.Join(err, err2)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
