@@ -135,10 +135,21 @@ fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
 		done; done
 
+GSTREAMER := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+	gstreamer1.0-plugins-ugly gstreamer1.0-nice python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0
+
+.cache/e2e/python/installed: test/e2e/python/requirements.txt
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv; }
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: e2e
-e2e: rostrum ## Let real browsers meet in a stage of the real server
+e2e: rostrum .cache/e2e/python/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
 	@$(call need,node npm,nodejs npm)
 	@$(call need,chromium,chromium)
+	@$(call need,firefox-esr,firefox-esr) || echo "no firefox-esr for this system: its tests are skipped"
+	@gst-inspect-1.0 webrtcbin >/dev/null 2>&1 || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(GSTREAMER); } || echo "no GStreamer with webrtcbin for this system: its tests are skipped"
 	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
 	node --test --test-reporter=spec --test-timeout=120000 *.test.mjs
 

@@ -10,6 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import * as ivs from "@aws-sdk/client-ivs-realtime";
 import { chromium } from "playwright-core";
+import puppeteer from "puppeteer-core";
 
 import { participant } from "./page.mjs";
 
@@ -25,10 +26,17 @@ async function freePort() {
   return port;
 }
 
+/**
+ * A server whose media is on all the machine's addresses: a browser that may not
+ * use loopback candidates (Firefox never pairs them with others) can reach it.
+ */
+export const serveWide = (...flags) => serve("--listen", "0.0.0.0:0", "--insecure", ...flags);
+
 /** A running server with an SDK client for it. */
 export async function serve(...flags) {
   const port = await freePort();
   const media = await freePort();
+  flags = flags.map((f) => (f === "0.0.0.0:0" ? `0.0.0.0:${port}` : f));
   const dir = mkdtempSync(join(tmpdir(), "rostrum-e2e-"));
   const child = spawn(
     binary,
@@ -70,31 +78,42 @@ export async function serve(...flags) {
   };
 }
 
-/** Runs a verb of the binary; out() waits for a line of its output that satisfies a test. */
+/** What a token says of itself. */
+export const claims = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+
+/** Runs a verb of the binary, or another command, and collects the lines it prints. */
 export function run(...args) {
-  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const { command } = typeof args[0] === "object" ? args.shift() : { command: binary };
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   const lines = [];
-  const waiting = new Set();
-  const take = (l) => {
-    lines.push(l);
-    for (const w of waiting) w(l);
-  };
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", take);
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (l) => lines.push(l));
   const exited = once(child, "exit");
   return {
     lines,
     exited,
+    child,
+    /** Asks it to end as a person would, and returns its exit code. */
     async stop() {
+      child.stdin.end();
       if (child.exitCode === null) child.kill("SIGINT");
-      return (await exited)[0];
+      const lost = setTimeout(() => child.kill("SIGKILL"), 5000);
+      const [code] = await exited;
+      clearTimeout(lost);
+      return code;
     },
   };
 }
 
-/** Chromium with a page of another origin than the server's, as an application would be. */
-export async function browse() {
+/** A page of another origin than the server's, as an application would be. */
+async function openSite() {
   const site = createServer((_, w) => w.setHeader("Content-Type", "text/html").end("<!doctype html><title>e2e</title><body>")).listen(0, "127.0.0.1");
   await once(site, "listening");
+  return { url: `http://127.0.0.1:${site.address().port}/`, close: () => site.close() };
+}
+
+/** Chromium, by Playwright. */
+export async function browse() {
+  const site = await openSite();
   const browser = await chromium.launch({
     executablePath: browserPath,
     args: [
@@ -108,7 +127,34 @@ export async function browse() {
     async page() {
       const page = await browser.newPage();
       await page.addInitScript(participant);
-      await page.goto(`http://127.0.0.1:${site.address().port}/`);
+      await page.goto(site.url);
+      return page;
+    },
+    async stop() {
+      await browser.close();
+      site.close();
+    },
+  };
+}
+
+/** Firefox as Debian has it, by WebDriver BiDi. */
+export async function browseFirefox() {
+  const site = await openSite();
+  const browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    headless: true,
+    extraPrefsFirefox: {
+      "media.peerconnection.ice.obfuscate_host_addresses": false, // nobody answers mDNS here
+      "media.autoplay.default": 0,
+    },
+  });
+  return {
+    browser,
+    async page() {
+      const page = await browser.newPage();
+      await page.goto(site.url);
+      await page.evaluate(participant);
       return page;
     },
     async stop() {

@@ -125,8 +125,8 @@ export function participant() {
     const video = Object.assign(document.createElement("video"), { autoplay: true, playsInline: true, srcObject: stream });
     video.style.width = "480px";
     document.body.append(video);
-    await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
     api.subscriptions[id] = { pc, video, resource, token };
+    await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
     return { resource, firstPicture: performance.now() - started };
   };
 
