@@ -11,12 +11,14 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"rostrum/internal/admin"
 	"rostrum/internal/api"
 	"rostrum/internal/control"
+	"rostrum/internal/event"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
@@ -69,6 +71,10 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 
+	if err := s.keepTargets(ctx, st); err != nil {
+		return err
+	}
+
 	// Who may take part, what is live, and what operations mean.
 	endpoint, err := s.endpoint(s.Listen.withPortOf(front.Addr()))
 	if err != nil {
@@ -92,7 +98,9 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	participants := signaling.New(registry, authority, signaling.Config{Log: log})
 	defer closing(&err, participants)
 	defer closing(&err, registry)
-	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, participants}, log)
+	counted := prometheus.NewRegistry()
+	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, participants, counted}, log)
+	courier := event.NewCourier(store.Ledger{Store: st}, uuid.NewString(), event.CourierConfig{Log: log, Metrics: counted})
 
 	hello := greeting{
 		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
@@ -104,7 +112,8 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	log.Info("ready", "endpoint", endpoint, "took", hello.Took)
 	running := []func(context.Context) error{
 		func(ctx context.Context) error { return front.run(ctx, clients) },
-		func(ctx context.Context) error { return sweep(ctx, st, log) },
+		courier.Run,
+		func(ctx context.Context) error { return s.sweep(ctx, st, log) },
 	}
 	if back != nil {
 		running = append(running, func(ctx context.Context) error { return back.run(ctx, operators) })
@@ -147,12 +156,13 @@ type parts struct {
 	engine       *sfu.Engine
 	live         *stage.Registry
 	participants *signaling.Door
+	counted      *prometheus.Registry
 }
 
 // doors opens what clients reach and what operators reach. They are one unless
 // operators have an address of their own.
 func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (clients, operators *http.ServeMux) {
-	counted := prometheus.NewRegistry()
+	counted := p.counted
 	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts))
 	clients = http.NewServeMux()
@@ -220,7 +230,7 @@ func storeAnswers(st *store.Store) admin.Check {
 // sweepEvery is how often what is past its time is removed from the store.
 const sweepEvery = time.Minute
 
-func sweep(ctx context.Context, st *store.Store, log *slog.Logger) error {
+func (s *settings) sweep(ctx context.Context, st *store.Store, log *slog.Logger) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -228,7 +238,7 @@ func sweep(ctx context.Context, st *store.Store, log *slog.Logger) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := st.Sweep(ctx, store.Retention{}); err != nil && ctx.Err() == nil {
+			if err := st.Sweep(ctx, store.Retention{Events: s.EventAge, EventBytes: s.EventBytes}); err != nil && ctx.Err() == nil {
 				log.Error("sweep the store", "error", err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -26,6 +27,10 @@ type settings struct {
 	DataDir   string      `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
 	Database  databaseURL `name:"database" group:"Keeping" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data folder."`
 	Ephemeral bool        `name:"ephemeral" group:"Keeping" help:"Keep nothing: all is gone when the process ends. For tests and CI."`
+
+	EventAge   time.Duration `name:"event-age" group:"Events" default:"168h" help:"How long the event log goes back. What a target has yet to be told stays longer."`
+	EventBytes int64         `name:"event-bytes" group:"Events" default:"1073741824" help:"How large the event log may grow, in bytes of the events' details."`
+	Targets    targets       `name:"targets" group:"Events" placeholder:"LIST" help:"Where events go, beside what rostrum targets add has set up; a list, see docs/events.md."`
 
 	TLSCert   string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
 	TLSKey    string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
@@ -117,6 +122,8 @@ func (s *settings) check() error {
 		return errors.New("tls_cert and tls_key go together: one of them is missing")
 	case s.AccessKey == "" && s.SecretKey != "":
 		return errors.New("secret_key goes with access_key, which is missing")
+	case s.EventAge <= 0 || s.EventBytes <= 0:
+		return errors.New("event_age and event_bytes are more than nothing")
 	case s.Ephemeral && s.Database != "":
 		return errors.New("ephemeral keeps nothing, and database is where to keep it: one of them is too many")
 	}

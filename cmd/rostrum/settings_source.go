@@ -80,6 +80,7 @@ func (s *settings) readFile(path string, all []declaration) error {
 func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 	_, takesMap := d.Target.Interface().(limits)
 	_, takesList := d.Target.Interface().(addresses)
+	_, takesTargets := d.Target.Interface().(targets)
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
 		return "", nil
@@ -89,6 +90,10 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return joined(value)
 	case value.Kind == yaml.SequenceNode && takesList:
 		return itemized(value)
+	case value.Kind == yaml.SequenceNode && takesTargets:
+		return fromYAMLList(value)
+	case takesTargets:
+		return "", errors.New("expected a list of targets")
 	case takesMap:
 		return "", errors.New("expected a profile or a map of limits")
 	}

@@ -51,3 +51,15 @@ func SessionStarted(stageARN, sessionID string, at time.Time) Event {
 func SessionEnded(stageARN, sessionID string, at time.Time) Event {
 	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting("Session Ended", sessionID, at))
 }
+
+// TargetTested is what a target is sent to see whether it works. It stands in no
+// log.
+func TargetTested(t Target, at time.Time) Event {
+	e := occurred(RostrumStageUpdate, "", "", at, struct {
+		Name   string `json:"event_name"`
+		Time   string `json:"event_time"`
+		Target string `json:"target"`
+	}{"Target Tested", at.UTC().Format(wholeSeconds), t.Name})
+	e.Account = t.Account
+	return e
+}

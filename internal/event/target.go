@@ -1,6 +1,9 @@
 package event
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,4 +177,21 @@ func (t *Target) kind() string {
 		return "bus"
 	}
 	return "file"
+}
+
+// secretBytes is how long a key must be that somebody thought up.
+const secretBytes = 16
+
+// NewSecret makes a secret of a key, or of a key that it mints when there is
+// none. The id is made from the key: whoever has the key can tell that it is the
+// one, nobody else can tell anything.
+func NewSecret(key string) (Secret, error) {
+	if key == "" {
+		key = rand.Text() + rand.Text() // about 256 bits
+	}
+	if len(key) < secretBytes {
+		return Secret{}, fmt.Errorf("a secret has %d bytes at least", secretBytes)
+	}
+	sum := sha256.Sum256([]byte("rostrum webhook key " + key))
+	return Secret{ID: "k" + hex.EncodeToString(sum[:4]), Key: key}, nil
 }
