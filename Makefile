@@ -153,6 +153,13 @@ e2e: rostrum .cache/e2e/python/installed ## Let real browsers, aiortc and encode
 	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
 	node --test --test-reporter=spec --test-timeout=120000 *.test.mjs
 
+KILLS ?= 1000
+
+.PHONY: crash
+crash: ## Kill writers and couriers of events 1,000 times and look for what was lost (KILLS=…)
+	ROSTRUM_EVENT_CRASH_ROUNDS=$(KILLS) ROSTRUM_STORE_CRASH_ROUNDS=$(KILLS) \
+		$(GO) test -run 'WhenKilled|OnceAcknowledged' -v -timeout 60m ./internal/event ./internal/store
+
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone
 	rm -rf bin .cache
