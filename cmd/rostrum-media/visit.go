@@ -31,6 +31,14 @@ type publisher struct {
 	member     *compositor.Member // while composed
 }
 
+// stageState is what STAGE_STATE says.
+type stageState struct {
+	Participants []struct {
+		peer.Member
+		VideoStopped bool `json:"videoStopped"`
+	} `json:"participants"`
+}
+
 // layer is an encoding that a publisher sends.
 type layer struct {
 	Label  string `json:"label"`
@@ -65,7 +73,11 @@ func (w *worker) follow(ctx context.Context) error {
 
 // hear takes in a message before the visits that follow from it.
 func (w *worker) hear(m peer.Message) {
-	if state, ok := m.State(); ok {
+	if m.Type == "STAGE_STATE" {
+		var state stageState
+		if json.Unmarshal(m.Payload, &state) != nil {
+			return
+		}
 		w.stage.take(state, w.token.ParticipantID, w.room)
 		if w.stage.first() {
 			w.report(job.Report{Kind: job.Ready})
@@ -94,10 +106,7 @@ func (w *worker) hear(m peer.Message) {
 		}
 	case "MUTE_CHANGED":
 		if p.VideoStopped != nil {
-			k.stopped = *p.VideoStopped
-			if k.member != nil {
-				k.member.SetVideoStopped(k.stopped)
-			}
+			k.setStopped(*p.VideoStopped)
 		}
 	case "LAYERS":
 		k.layers = p.Layers
@@ -123,9 +132,16 @@ func (k *publisher) setAttributes(a map[string]string) {
 	}
 }
 
+func (k *publisher) setStopped(stopped bool) {
+	k.stopped = stopped
+	if k.member != nil {
+		k.member.SetVideoStopped(stopped)
+	}
+}
+
 // take replaces what is known by the whole state. The order in which it names the
 // publishers is that of their arrival.
-func (s *stage) take(state peer.StageState, self string, room *compositor.Room) {
+func (s *stage) take(state stageState, self string, room *compositor.Room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.present = 0
@@ -135,7 +151,9 @@ func (s *stage) take(state peer.StageState, self string, room *compositor.Room) 
 			continue
 		}
 		here[p.ID] = true
-		s.about(p.ID).setAttributes(p.Attributes)
+		k := s.about(p.ID)
+		k.setAttributes(p.Attributes)
+		k.setStopped(p.VideoStopped)
 		if p.IsPublishing {
 			s.present++
 			room.Expect(p.ID)

@@ -162,6 +162,9 @@ func (s *Session) spreadState() {
 				data = closeState(open, p)
 			}
 			l.how.Deliver(Message{Data: data})
+			if l.fresh {
+				s.tellLayers(l)
+			}
 		}
 		l.fresh = false
 	}
@@ -169,6 +172,16 @@ func (s *Session) spreadState() {
 		a.told, a.changed = time.Now(), false
 	}
 	a.reordered = false
+}
+
+// tellLayers tells a newcomer in what layers the publishers send: others heard of it
+// when it changed.
+func (s *Session) tellLayers(l *Attendance) {
+	for _, p := range s.participants {
+		if p.publishing && len(p.layers) > 1 {
+			l.how.Deliver(Message{Data: envelope("LAYERS", 0, describeLayers(p.id, p.layers))})
+		}
+	}
 }
 
 func (s *Session) spreadStateIn(wait time.Duration) {

@@ -1,6 +1,9 @@
 package stage
 
-import "rostrum/ivsrealtime"
+import (
+	"rostrum/internal/sfu"
+	"rostrum/ivsrealtime"
+)
 
 // The payloads of the events socket's messages (docs/protocol.md). A type that
 // an older client doesn't know is passed over by it.
@@ -33,6 +36,14 @@ type metadataPayload struct {
 type layersPayload struct {
 	ParticipantID string         `json:"participantId"`
 	Layers        []layerPayload `json:"layers"`
+}
+
+func describeLayers(participantID string, layers []sfu.LayerInfo) layersPayload {
+	payload := layersPayload{participantID, make([]layerPayload, len(layers))}
+	for i, l := range layers {
+		payload.Layers[i] = layerPayload{l.Label, l.Width, l.Height, l.Bitrate, l.FPS, l.Active}
+	}
+	return payload
 }
 
 type layerPayload struct {

@@ -280,11 +280,7 @@ func (s *Session) tellPublishState(p *participant, code ivsrealtime.EventErrorCo
 
 func (s *Session) layersChanged(p *participant, layers []sfu.LayerInfo) {
 	p.layers = layers
-	payload := layersPayload{p.id, make([]layerPayload, len(layers))}
-	for i, l := range layers {
-		payload.Layers[i] = layerPayload{l.Label, l.Width, l.Height, l.Bitrate, l.FPS, l.Active}
-	}
-	s.tell("LAYERS", payload)
+	s.tell("LAYERS", describeLayers(p.id, layers))
 }
 
 // layersOf are the layers of a publisher, if it is there.
