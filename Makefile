@@ -121,6 +121,10 @@ check-vulnerabilities:
 		echo "govulncheck: SKIPPED, its database can't be reached from here"; \
 	else echo "$$out"; exit $$status; fi
 
+.PHONY: bench
+bench: ## Measure the API of the real binary: rates, latencies, lists, start, memory
+	$(GO) run ./test/bench
+
 .PHONY: bench-compose
 bench-compose: ## Measure what composing costs, beside plain ffmpeg on the same input
 	@$(need-codecs)

@@ -22,8 +22,12 @@ func newLogger(s *settings, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
+// alike writes stream_key and Stream-Key as one word. It is made once: every value
+// of every line of the log passes here.
+var alike = strings.NewReplacer("_", "", "-", "")
+
 func hideSecrets(_ []string, a slog.Attr) slog.Attr {
-	name := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(a.Key))
+	name := alike.Replace(strings.ToLower(a.Key))
 	for _, word := range neverLogged {
 		if strings.HasSuffix(name, word) && a.Value.Kind() != slog.KindGroup {
 			return slog.String(a.Key, hidden)

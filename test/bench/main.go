@@ -1,0 +1,249 @@
+// Bench measures the API of the real binary: the server is one process, this is
+// the other, on the same machine, with SQLite as durable as it is by default.
+//
+//	go run ./test/bench
+//
+// It prints a table for docs/performance.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+	"rostrum/test/server"
+)
+
+const (
+	accessKey = "AKIABENCHMARK"
+	secretKey = "secret-of-the-benchmark"
+	region    = "us-east-1"
+	account   = "000000000000"
+)
+
+func main() {
+	seconds := flag.Duration("for", 5*time.Second, "how long each measurement takes")
+	connections := flag.Int("connections", 32, "connections that send at once")
+	flag.Parse()
+	if err := run(context.Background(), *seconds, *connections); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, length time.Duration, connections int) (err error) {
+	folder, err := os.MkdirTemp("", "rostrum-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	binary, err := server.Build(ctx, folder)
+	if err != nil {
+		return err
+	}
+	if err := measureStart(ctx, binary, folder); err != nil {
+		return err
+	}
+	if err := measureRates(ctx, binary, filepath.Join(folder, "rates"), length, connections); err != nil {
+		return err
+	}
+	return measureLists(ctx, binary, filepath.Join(folder, "lists"))
+}
+
+func start(ctx context.Context, binary, data string) (*server.Server, error) {
+	return server.Start(ctx, binary, "--data-dir", data, "--access-key", accessKey, "--secret-key", secretKey,
+		"--region", region, "--limits", "open,requests=0,stages=0")
+}
+
+// measureStart tells how soon a server is ready, and what it then needs.
+func measureStart(ctx context.Context, binary, folder string) error {
+	fmt.Printf("| | |\n|---|---|\n")
+	for _, kind := range []string{"first start, data folder made", "start on a data folder"} {
+		s, err := start(ctx, binary, filepath.Join(folder, "start"))
+		if err != nil {
+			return err
+		}
+		time.Sleep(2 * time.Second) // what a start needs beyond its end is given back
+		resident, err := residentMemory(s.PID())
+		if err != nil {
+			return errors.Join(err, s.Stop())
+		}
+		if err := s.Stop(); err != nil {
+			return err
+		}
+		fmt.Printf("| %s: until `/readyz` answers | %d ms |\n| resident memory, idle | %.1f MiB |\n", kind, s.Ready.Milliseconds(), resident)
+	}
+	fmt.Println()
+	return nil
+}
+
+// residentMemory is in MiB (proc(5), VmRSS).
+func residentMemory(pid int) (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib float64
+		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kib); n == 1 {
+			return kib / 1024, nil
+		}
+	}
+	return 0, errors.New("the process tells no VmRSS")
+}
+
+// cpuTime is what a process has used so far (proc(5), utime and stime of stat,
+// in hundredths of a second); 0 where it can't be told.
+func cpuTime(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // after the name, which may hold anything
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// measureRates tells how much the server answers at most, and how soon at half
+// of what it has to answer.
+func measureRates(ctx context.Context, binary, data string, length time.Duration, connections int) error {
+	s, err := start(ctx, binary, data)
+	if err != nil {
+		return err
+	}
+	defer s.Kill()
+	stage, err := aStage(ctx, s.URL)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| operation | asked for | at most | server's CPU time each | at half of what is asked for: p50 | p99 | slowest |\n|---|---|---|---|---|---|---|\n")
+	for _, m := range []struct {
+		operation, body string
+		asked           int
+	}{
+		{"GetStage", `{"arn":"` + stage + `"}`, 5000},
+		{"CreateParticipantToken", `{"stageArn":"` + stage + `","userId":"ann","attributes":{"displayName":"Ann"}}`, 2000},
+		{"CreateStage", `{"name":"bench","tags":{"team":"red"}}`, 500},
+		{"TagResource", `{"tags":{"team":"red"}}`, 0},
+	} {
+		l := load{url: s.URL, path: "/" + m.operation, body: m.body, connections: connections, length: length}
+		if m.operation == "TagResource" {
+			l.path = "/tags/" + strings.NewReplacer(":", "%3A", "/", "%2F").Replace(stage)
+		}
+		if _, err := l.run(ctx, 0); err != nil { // warm
+			return err
+		}
+		before := cpuTime(s.PID())
+		full, err := l.run(ctx, 0)
+		if err != nil {
+			return err
+		}
+		each := (cpuTime(s.PID()) - before) / time.Duration(len(full.samples))
+		asked, rate := fmt.Sprintf("%d/s", m.asked), m.asked/2
+		if m.asked == 0 {
+			asked, rate = "", full.rate()/2
+		}
+		half, err := l.run(ctx, rate)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("| %s | %s | %d/s | %d µs | %s | %s | %s |\n", m.operation, asked, full.rate(), each.Microseconds(), round(half.quantile(0.5)), round(half.quantile(0.99)), round(half.quantile(1)))
+	}
+	resident, err := residentMemory(s.PID())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nResident memory after that: %.1f MiB.\n\n", resident)
+	return s.Stop()
+}
+
+func aStage(ctx context.Context, url string) (string, error) {
+	c, err := client(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	out, err := c.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "bench"})
+	if err != nil {
+		return "", err
+	}
+	return out.Stage.ARN, nil
+}
+
+// measureLists walks a hundred thousand stages and tells what pages cost at the
+// beginning, in the middle and at the end.
+func measureLists(ctx context.Context, binary, data string) error {
+	const stages, page = 100_000, 100
+	if err := fillStages(ctx, data, stages); err != nil {
+		return err
+	}
+	s, err := start(ctx, binary, data)
+	if err != nil {
+		return err
+	}
+	defer s.Kill()
+	c, err := client(ctx, s.URL)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var took samples
+	seen, began := 0, time.Now()
+	for p, err := range c.StagePages(ctx, &ivsrealtime.ListStagesInput{MaxResults: new(page)}) {
+		if err != nil {
+			return err
+		}
+		took = append(took, time.Since(began))
+		began = time.Now()
+		seen += len(p.Stages)
+	}
+	if seen != stages {
+		return fmt.Errorf("the pages hold %d stages, expected %d", seen, stages)
+	}
+	third := len(took) / 3
+	fmt.Printf("| ListStages, %d stages, pages of %d | median | p99 |\n|---|---|---|\n", stages, page)
+	for i, part := range []string{"first third", "second third", "last third"} {
+		some := append(samples(nil), took[i*third:(i+1)*third]...)
+		fmt.Printf("| %s | %s | %s |\n", part, round(some.quantile(0.5)), round(some.quantile(0.99)))
+	}
+	return s.Stop()
+}
+
+// fillStages makes stages in a store that no server runs on.
+func fillStages(ctx context.Context, data string, n int) error {
+	s, err := store.Open(ctx, store.Config{Dir: data})
+	if err != nil {
+		return err
+	}
+	const batch = 1000
+	for range n / batch {
+		if err := s.Write(ctx, func(tx *store.Tx) error {
+			for range batch {
+				stage := &ivsrealtime.Stage{ARN: arn.New(arn.Stage, account, region).String(), Name: "bench", Tags: map[string]string{"team": "red"}}
+				if err := tx.Stages().Create(stage); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
+	return s.Close()
+}
+
+func round(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
