@@ -207,7 +207,7 @@ func TestDoor_AnswersEveryFaultInTheAPIsWords(t *testing.T) {
 		"an unknown operation":     {request{path: "/CreateRoom", body: `{}`}, 404, ivsrealtime.UnknownOperation, "CreateRoom"},
 		"another case":             {request{path: "/createStage", body: `{}`}, 404, ivsrealtime.UnknownOperation, "createStage"},
 		"the wrong method":         {request{method: "GET", path: "/CreateStage"}, 404, ivsrealtime.UnknownOperation, "POST"},
-		"the wrong method of tags": {request{method: "PUT", path: "/tags/x", body: `{}`}, 404, ivsrealtime.UnknownOperation, "PUT"},
+		"the wrong method of tags": {request{method: "PUT", path: "/tags/x", body: `{}`}, 404, ivsrealtime.UnknownOperation, "DELETE, GET, POST"},
 		"no signature":             {request{path: "/CreateStage", body: `{}`, unsigned: true}, 403, ivsrealtime.MissingAuthentication, ""},
 		"a wrong secret":           {request{path: "/CreateStage", body: `{}`, key: "AKIAALICE", secret: "guess"}, 403, ivsrealtime.InvalidSignature, "signature"},
 		"an unknown key":           {request{path: "/CreateStage", body: `{}`, key: "AKIANOBODY", secret: "x"}, 403, ivsrealtime.UnrecognizedClient, "security token"},

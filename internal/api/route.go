@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"rostrum/internal/control"
@@ -96,10 +97,15 @@ func (d *Door) route(r *http.Request) (operation, error) {
 	if op, ok := d.operations[r.Method+" "+path]; ok {
 		return op, nil
 	}
+	var takes []string
 	for _, op := range d.operations {
 		if op.spec.Path == path {
-			return operation{}, ivsrealtime.Errorf(ivsrealtime.UnknownOperation, "%s is no method of %s, which takes %s", r.Method, path, op.spec.Method)
+			takes = append(takes, op.spec.Method)
 		}
+	}
+	if len(takes) > 0 {
+		slices.Sort(takes)
+		return operation{}, ivsrealtime.Errorf(ivsrealtime.UnknownOperation, "%s is no method of %s, which takes %s", r.Method, path, strings.Join(takes, ", "))
 	}
 	return operation{}, ivsrealtime.Errorf(ivsrealtime.UnknownOperation, "there is no operation at %s %s", r.Method, r.URL.Path)
 }
