@@ -170,7 +170,7 @@ func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (cl
 		clients.Handle(path, p.participants)
 	}
 	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
-	clients.Handle("/", api.New(p.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted}))
+	clients.Handle("/", api.New(p.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
 		map[string]admin.Check{"server": notStopping(serving), "store": storeAnswers(p.store)})

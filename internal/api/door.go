@@ -25,6 +25,8 @@ type Door struct {
 	log        *slog.Logger
 	metrics    metrics
 	operations map[string]operation // "POST /CreateStage"
+	stopping   <-chan struct{}
+	streams    turnout
 }
 
 // Config is what a Door may do otherwise; its zero value is good.
@@ -35,17 +37,21 @@ type Config struct {
 	Log *slog.Logger
 	// Metrics takes the door's metrics. Default none.
 	Metrics prometheus.Registerer
+	// Stopping is closed when the server is about to stop: what streams then
+	// ends. Default never.
+	Stopping <-chan struct{}
 }
 
 // New opens the door to a control plane.
 func New(plane *control.Plane, cfg Config) *Door {
-	d := &Door{plane: plane, anyone: cfg.Anyone, log: cfg.Log, operations: map[string]operation{}}
+	d := &Door{plane: plane, anyone: cfg.Anyone, log: cfg.Log, operations: map[string]operation{}, stopping: cfg.Stopping}
 	if d.log == nil {
 		d.log = slog.Default()
 	}
 	d.metrics = newMetrics(cfg.Metrics)
 	d.verifier = sigv4.NewVerifier(signingName, plane.Key, sigv4.Config{})
 	d.table()
+	d.eventLogTable()
 	return d
 }
 
@@ -73,6 +79,10 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		log.Info("request", "operation", name, "code", string(code), "took", took, "from", r.RemoteAddr)
 	}()
 	out, err := d.do(r, id, &name)
+	if stream, ok := out.(*eventStream); ok {
+		stream.serve(w, r)
+		return
+	}
 	code = d.answer(w, log, out, err)
 }
 

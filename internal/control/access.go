@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rostrum/internal/arn"
@@ -75,6 +76,14 @@ var demands = map[string]func(c Caller, in any) demand{
 	"ListStorageConfigurations": anywhere(""),
 	"ListIngestConfigurations":  anywhere(""),
 	"ListPublicKeys":            anywhere(""),
+
+	readEvents: func(c Caller, in any) demand {
+		stage := in.(string)
+		if stage == "" {
+			stage = every(arn.Stage, c)
+		}
+		return demand{resources: []string{stage}}
+	},
 
 	"ListTagsForResource": on(func(in *ivsrealtime.ListTagsForResourceInput) string { return in.ResourceARN }),
 	"TagResource": func(_ Caller, in any) demand {
@@ -146,7 +155,7 @@ func startComposition(c Caller, in any) demand {
 func (p *Plane) Authorize(ctx context.Context, c Caller, operation string, in any) error {
 	describe, ok := demands[operation]
 	if !ok {
-		return ivsrealtime.Errorf(ivsrealtime.AccessDenied, "nobody is authorized to perform: ivs:%s", operation)
+		return ivsrealtime.Errorf(ivsrealtime.AccessDenied, "nobody is authorized to perform: %s", qualified(operation))
 	}
 	d := describe(c, in)
 	for _, resource := range d.resources {
@@ -225,19 +234,28 @@ func named(member string, err error) error {
 
 func denied(c Caller, action, resource, because string) error {
 	return ivsrealtime.Errorf(ivsrealtime.AccessDenied,
-		"User: arn:aws:iam::%s:user/%s is not authorized to perform: ivs:%s on resource: %s because %s", c.Account, c.UserName, action, resource, because)
+		"User: arn:aws:iam::%s:user/%s is not authorized to perform: %s on resource: %s because %s", c.Account, c.UserName, qualified(action), resource, because)
+}
+
+// qualified is an action as policies name it: with the prefix of the service,
+// unless it is one of Rostrum's own.
+func qualified(action string) string {
+	if strings.Contains(action, ":") {
+		return action
+	}
+	return "ivs:" + action
 }
 
 // may asks the caller's policies one question.
 func (c Caller) may(action, resource string, d demand, resourceTags map[string]string) error {
-	decision := policy.Evaluate(policy.Request{Action: "ivs:" + action, Resource: resource, Context: c.context(d, resourceTags)}, c.Policies...)
+	decision := policy.Evaluate(policy.Request{Action: qualified(action), Resource: resource, Context: c.context(d, resourceTags)}, c.Policies...)
 	switch decision.Outcome {
 	case policy.Allowed:
 		return nil
 	case policy.ExplicitDeny:
 		return denied(c, action, resource, "an identity-based policy explicitly denies it")
 	default:
-		return denied(c, action, resource, fmt.Sprintf("no identity-based policy allows the ivs:%s action", action))
+		return denied(c, action, resource, fmt.Sprintf("no identity-based policy allows the %s action", qualified(action)))
 	}
 }
 

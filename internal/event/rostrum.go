@@ -5,6 +5,14 @@ import "time"
 // The events below are Rostrum's own: the managed service shows joins and
 // sessions only in its lists, so that applications have to poll for them.
 
+// Their names.
+const (
+	nameSessionStarted = "Session Started"
+	nameSessionEnded   = "Session Ended"
+	nameJoined         = "Participant Joined"
+	nameLeft           = "Participant Left"
+)
+
 // sessionDetail is the detail of an event about a whole session.
 type sessionDetail struct {
 	SessionID   string `json:"session_id"`
@@ -31,25 +39,25 @@ func sitting(name, sessionID string, at time.Time) sessionDetail {
 // ParticipantJoined tells that p is connected, with the attributes of its token.
 func ParticipantJoined(p Participant, at time.Time, attributes map[string]string) Event {
 	return occurred(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
-		sitting("Participant Joined", p.SessionID, at), p.UserID, p.ID, attributes,
+		sitting(nameJoined, p.SessionID, at), p.UserID, p.ID, attributes,
 	})
 }
 
 // ParticipantLeft tells that p is no longer connected.
 func ParticipantLeft(p Participant, at time.Time) Event {
 	return occurred(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
-		sitting("Participant Left", p.SessionID, at), p.UserID, p.ID, nil,
+		sitting(nameLeft, p.SessionID, at), p.UserID, p.ID, nil,
 	})
 }
 
 // SessionStarted tells that a sitting of the stage began.
 func SessionStarted(stageARN, sessionID string, at time.Time) Event {
-	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting("Session Started", sessionID, at))
+	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionStarted, sessionID, at))
 }
 
 // SessionEnded tells that a sitting of the stage is over.
 func SessionEnded(stageARN, sessionID string, at time.Time) Event {
-	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting("Session Ended", sessionID, at))
+	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionEnded, sessionID, at))
 }
 
 // TargetTested is what a target is sent to see whether it works. It stands in no

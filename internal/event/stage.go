@@ -67,16 +67,22 @@ func (p Participant) update(at time.Time, d participantDetail) Event {
 	return occurred(StageUpdate, p.StageARN, p.StageARN, at, d)
 }
 
+// The names by which a stage's state is told from its events.
+const (
+	namePublished   = "Participant Published"
+	nameUnpublished = "Participant Unpublished"
+)
+
 // ParticipantPublished tells that p began to publish.
 func ParticipantPublished(p Participant, at time.Time) Event {
-	d := p.replicated("Participant Published", at)
+	d := p.replicated(namePublished, at)
 	d.PreciseTime = at.UTC().Format(preciseTime)
 	return p.update(at, d)
 }
 
 // ParticipantUnpublished tells that p stopped publishing.
 func ParticipantUnpublished(p Participant, at time.Time) Event {
-	d := p.replicated("Participant Unpublished", at)
+	d := p.replicated(nameUnpublished, at)
 	d.PreciseTime = at.UTC().Format(preciseTime)
 	return p.update(at, d)
 }

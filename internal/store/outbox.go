@@ -13,7 +13,7 @@ import (
 // Emit writes an event into the log, in the transaction of the change it tells
 // of and after the events emitted before it.
 func (tx *Tx) Emit(events ...event.Event) {
-	tx.events = append(tx.events, events...)
+	tx.emitted = append(tx.emitted, events...)
 }
 
 // flush writes what was emitted, as the last thing before the commit. Its first
@@ -21,22 +21,22 @@ func (tx *Tx) Emit(events ...event.Event) {
 // committed: so cursors are committed in their order, and who has read up to
 // one has missed none below it.
 func (tx *Tx) flush() error {
-	if len(tx.events) == 0 {
+	if len(tx.emitted) == 0 {
 		return nil
 	}
 	size := 0
-	for i := range tx.events {
-		size += len(tx.events[i].Detail)
+	for i := range tx.emitted {
+		size += len(tx.emitted[i].Detail)
 	}
 	var place, total int64
-	if _, err := tx.find([]any{&place, &total}, `UPDATE outbox SET place = place + $1, total = total + $2 RETURNING place, total`, len(tx.events), size); err != nil {
+	if _, err := tx.find([]any{&place, &total}, `UPDATE outbox SET place = place + $1, total = total + $2 RETURNING place, total`, len(tx.emitted), size); err != nil {
 		return fmt.Errorf("take a place in the event log: %w", err)
 	}
-	place -= int64(len(tx.events))
+	place -= int64(len(tx.emitted))
 	total -= int64(size)
 	now := time.Now().UnixMicro()
-	for i := range tx.events {
-		e := &tx.events[i]
+	for i := range tx.emitted {
+		e := &tx.emitted[i]
 		place++
 		total += int64(len(e.Detail))
 		if _, err := tx.exec(`INSERT INTO event (place, id, detail_type, account, region, at, resource, stage_arn, detail, kept, total)
@@ -48,11 +48,13 @@ func (tx *Tx) flush() error {
 	return nil
 }
 
-// An EventQuery asks for a part of the event log.
+// An EventQuery asks for a part of the event log. Empty strings ask for all.
 type EventQuery struct {
-	After    int64  // cursor: only events after it; 0 for the oldest there are
-	Limit    int    // at most so many
-	StageARN string // only events of this stage; empty for all
+	After    int64 // cursor: only events after it; 0 for the oldest there are
+	Limit    int   // at most so many
+	Account  string
+	Region   string
+	StageARN string
 }
 
 // Events reads the log in order. Fewer events than the limit mean that these
@@ -67,17 +69,33 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (events []event.Event,
 
 // Events reads the log in order, as [Store.Events] does.
 func (tx *Tx) Events(q EventQuery) ([]event.Event, error) {
-	query, args := `SELECT place, id, detail_type, account, region, at, resource, stage_arn, detail FROM event WHERE place > $1`, []any{q.After, q.Limit}
-	if q.StageARN != "" {
-		query, args = query+` AND stage_arn = $3`, append(args, q.StageARN)
+	condition, args := `place > $1`, []any{q.After, q.Limit}
+	for _, filter := range [][2]string{{"account", q.Account}, {"region", q.Region}, {"stage_arn", q.StageARN}} {
+		if filter[1] != "" {
+			args = append(args, filter[1])
+			condition += fmt.Sprintf(" AND %s = $%d", filter[0], len(args))
+		}
 	}
-	return collect(tx, func(scan func(...any) error) (e event.Event, err error) {
+	return tx.events(condition+` ORDER BY place LIMIT $2`, args...)
+}
+
+// EventsBefore reads the events of a stage before a cursor, newest first.
+func (tx *Tx) EventsBefore(stageARN string, before int64, limit int) ([]event.Event, error) {
+	return tx.events(`stage_arn = $1 AND place < $2 ORDER BY place DESC LIMIT $3`, stageARN, before, limit)
+}
+
+func (tx *Tx) events(where string, args ...any) ([]event.Event, error) {
+	all, err := collect(tx, func(scan func(...any) error) (e event.Event, err error) {
 		var at int64
 		var detail string
 		err = scan(&e.Cursor, &e.ID, &e.DetailType, &e.Account, &e.Region, &at, &e.Resource, &e.StageARN, &detail)
 		e.Time, e.Detail = time.UnixMicro(at).UTC(), json.RawMessage(detail)
 		return e, err
-	}, query+` ORDER BY place LIMIT $2`, args...)
+	}, `SELECT place, id, detail_type, account, region, at, resource, stage_arn, detail FROM event WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the event log: %w", err)
+	}
+	return all, nil
 }
 
 // LastCursor is the cursor of the newest event, 0 before the first.

@@ -159,7 +159,7 @@ func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		if tx.failed != nil {
 			return fmt.Errorf("write after a failed statement: %w", tx.failed)
 		}
-		emitted = len(tx.events) > 0
+		emitted = len(tx.emitted) > 0
 		return tx.flush()
 	})
 	if err == nil && emitted {

@@ -14,12 +14,12 @@ import (
 // A Tx is one transaction: a change under [Store.Write], or one moment's view
 // under [Store.Read]. It belongs to the function it was given to and dies with it.
 type Tx struct {
-	ctx    context.Context
-	store  *Store
-	sql    querier
-	locks  bool          // rows must be locked against other writers
-	events []event.Event // to be written before the commit
-	failed error         // of the statement that ended it
+	ctx     context.Context
+	store   *Store
+	sql     querier
+	locks   bool          // rows must be locked against other writers
+	emitted []event.Event // to be written before the commit
+	failed  error         // of the statement that ended it
 }
 
 // A querier runs statements in a transaction: a SQLite connection with its
