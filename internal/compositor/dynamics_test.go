@@ -174,6 +174,7 @@ func TestProgram_ShowsTheDarkTileWhenPicturesStall(t *testing.T) {
 		defer cancel()
 		c.send(ctx, m, path{})
 		time.Sleep(3 * time.Second)
+		synctest.Wait() // what the tape takes now is taken
 		held := len(s.tape.video)
 		time.Sleep(4 * time.Second)
 		o := s.stop()

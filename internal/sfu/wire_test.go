@@ -20,6 +20,7 @@ type wire struct {
 	rate        float64   // bits a second towards the peer, 0 without limit
 	free        time.Time // when the limited link has sent what waits
 	queue       chan timed
+	over        chan struct{} // closed when the test ends
 }
 
 // timed is a datagram on the limited link.
@@ -41,8 +42,8 @@ func newWire(t *testing.T, port uint16, loss float64) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{front: front, back: back, loss: loss, queue: make(chan timed, 4096)}
-	t.Cleanup(func() { front.Close(); w.current().Close(); close(w.queue) })
+	w := &wire{front: front, back: back, loss: loss, queue: make(chan timed, 4096), over: make(chan struct{})}
+	t.Cleanup(func() { front.Close(); w.current().Close(); close(w.over) })
 	go w.deliver()
 	go func() {
 		b := make([]byte, 4096)
@@ -81,7 +82,6 @@ func (w *wire) backward(back *net.UDPConn) {
 
 // enqueue puts a datagram on the link, or drops it from the tail of its queue.
 func (w *wire) enqueue(b []byte) {
-	defer func() { _ = recover() }() // the queue is closed when the test ends
 	w.mu.Lock()
 	now := time.Now()
 	at := now
@@ -104,7 +104,13 @@ func (w *wire) enqueue(b []byte) {
 }
 
 func (w *wire) deliver() {
-	for d := range w.queue {
+	for {
+		var d timed
+		select {
+		case d = <-w.queue:
+		case <-w.over:
+			return
+		}
 		if wait := time.Until(d.at); wait > 0 {
 			time.Sleep(wait)
 		}
