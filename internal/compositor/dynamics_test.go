@@ -175,7 +175,7 @@ func TestProgram_ShowsTheDarkTileWhenPicturesStall(t *testing.T) {
 		c.send(ctx, m, path{})
 		time.Sleep(3 * time.Second)
 		synctest.Wait() // what the tape takes now is taken
-		held := len(s.tape.video)
+		held := s.tape.pictures()
 		time.Sleep(4 * time.Second)
 		o := s.stop()
 		lumas := o.lumas(image.Pt(5, 5))

@@ -168,6 +168,13 @@ func (o *tape) Write(p Packet) error {
 	return nil
 }
 
+// pictures counts what has come so far.
+func (o *tape) pictures() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.video)
+}
+
 func (o *tape) Close() error {
 	o.closed = true
 	return nil
