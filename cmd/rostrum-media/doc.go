@@ -1,3 +1,5 @@
+//go:build cgo
+
 // Command rostrum-media does what needs native codecs, one job a process, so that a
 // fault in a codec ends that job alone. It is a participant like any other: it has a
 // token, and reaches the stage over the public wire.
