@@ -46,6 +46,9 @@ func TestConformance(t *testing.T) {
 		})
 		urls[name] = s.URL
 	}
+	for _, w := range worlds {
+		w.goOnAir(t, urls["open"])
+	}
 	sum := newSummary(all)
 	t.Run("clients", func(t *testing.T) {
 		for i, c := range all {

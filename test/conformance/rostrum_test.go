@@ -131,5 +131,13 @@ func readOwn(out any, err error) (*reply, error) {
 		return &reply{RequestID: &e.RequestID, Error: &fault{Name: string(e.Code), Status: e.StatusCode, Message: e.Message}}, nil
 	}
 	page := map[string]any{}
-	return &reply{Pages: []map[string]any{page}}, transcode(out, &page)
+	if err := transcode(out, &page); err != nil {
+		return nil, err
+	}
+	if headers := reflect.ValueOf(out).Elem().FieldByName("TransportHeaders"); headers.IsValid() {
+		for i := range headers.NumField() {
+			page[lowerFirst(headers.Type().Field(i).Name)] = headers.Field(i).String()
+		}
+	}
+	return &reply{Pages: []map[string]any{page}}, nil
 }

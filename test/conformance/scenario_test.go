@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -220,11 +221,18 @@ func show(v any) string {
 // at finds what a path of members and positions leads to.
 func at(v any, path string) any {
 	for part := range strings.SplitSeq(path, ".") {
-		m, ok := v.(map[string]any)
-		if !ok {
+		switch inner := v.(type) {
+		case map[string]any:
+			v = inner[part]
+		case []any:
+			n, err := strconv.Atoi(part)
+			if err != nil || n >= len(inner) {
+				return nil
+			}
+			v = inner[n]
+		default:
 			return nil
 		}
-		v = m[part]
 	}
 	return v
 }

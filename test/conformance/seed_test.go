@@ -150,7 +150,7 @@ func (w *world) history(tx *store.Tx, account string) error {
 		w.variables[variable] = n
 		return n
 	}
-	for _, stage := range []string{"hall", "annex1", "annex2", "annex3", "annex4", "annex5"} {
+	for _, stage := range []string{"hall", "annex1", "annex2", "annex3", "annex4", "annex5", "studio"} {
 		if err := tx.Stages().Create(&ivsrealtime.Stage{ARN: name(stage, arn.Stage), Name: stage, AutoParticipantRecordingConfiguration: notRecorded()}); err != nil {
 			return err
 		}

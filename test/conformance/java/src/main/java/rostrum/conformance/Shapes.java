@@ -24,7 +24,7 @@ final class Shapes {
 
     private static Object filled(SdkPojo builder, Map<String, Object> members) {
         for (SdkField<?> field : builder.sdkFields()) {
-            Object value = members.get(field.locationName());
+            Object value = members.get(field.memberName());
             if (value != null) {
                 field.set(builder, written(field, value));
             }
@@ -65,7 +65,7 @@ final class Shapes {
         for (SdkField<?> field : shape.sdkFields()) {
             Object value = field.getValueOrDefault(shape);
             if (value != null && !(value instanceof SdkAutoConstructList) && !(value instanceof SdkAutoConstructMap)) {
-                members.put(field.locationName(), read(value));
+                members.put(field.memberName(), read(value));
             }
         }
         return members;
