@@ -51,6 +51,7 @@ type verbs struct {
 	Targets   targetsVerbs  `cmd:"" help:"Say where events go."`
 	Publish   publishVerb   `cmd:"" help:"Send a file or a test pattern into a stage."`
 	Subscribe subscribeVerb `cmd:"" help:"Receive publishers of a stage: statistics, or into a file."`
+	Bench     benchVerb     `cmd:"" help:"Measure how many viewers a server carries, and at what cost."`
 	Token     tokenVerbs    `cmd:"" help:"Look into participant tokens."`
 	Doctor    doctorVerb    `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
 	Backup    backupVerb    `cmd:"" help:"Copy everything that is kept, also while a server runs."`

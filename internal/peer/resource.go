@@ -268,3 +268,23 @@ func linkValue(h string) (value, rest string) {
 	}
 	return b.String(), ""
 }
+
+// A Session is what a server made of an offer that was posted by Offer.
+type Session struct{ at *resource }
+
+// Offer posts an SDP offer and returns the answer: the bare signalling, for who
+// brings media connections of its own. A refusal of the server is a *Problem. End
+// the Session when done.
+func (e Endpoint) Offer(ctx context.Context, sdp string) (answer string, s *Session, err error) {
+	answer, r, err := e.post(ctx, sdp)
+	return answer, &Session{r}, err
+}
+
+// ChooseLayer asks the server for a layer by its label, or for "auto".
+func (s *Session) ChooseLayer(ctx context.Context, label string) (now Layer, err error) {
+	err = s.at.ask(ctx, "layer", map[string]string{"label": label}, &now)
+	return now, err
+}
+
+// End deletes the session. One that is already gone is no error.
+func (s *Session) End(ctx context.Context) error { return s.at.end(ctx) }

@@ -129,4 +129,15 @@ describe("the tools of the binary", () => {
     console.log(`# rostrum subscribe: ${JSON.stringify(last)}`);
     await close(pages);
   });
+
+  test("rostrum bench serves twenty viewers of two publishers without loss", async () => {
+    const tool = run("bench", "--publishers", "2", "--viewers", "20", "--simulcast", "--duration", "3s", "--json");
+    const [code] = await tool.exited;
+    assert.equal(code, 0, tool.lines.join("\n"));
+    const report = JSON.parse(tool.lines.find((l) => l.startsWith("{")));
+    assert.equal(report.subscriptions, 40, tool.lines.join("\n"));
+    assert.equal(report.lossRatio, 0, tool.lines.join("\n"));
+    assert.ok(report.picturesPerSecond > 25, tool.lines.join("\n"));
+    console.log(`# rostrum bench: ${JSON.stringify(report)}`);
+  });
 });

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"rostrum/internal/peer"
+	"rostrum/internal/peer/load"
+	"rostrum/ivsrealtime"
+)
+
+// benchVerb measures what a server of stages carries.
+type benchVerb struct {
+	Publishers int           `default:"1" help:"Participants that publish a moving pattern and a tone."`
+	Viewers    int           `default:"50" help:"Participants that each subscribe to all publishers."`
+	JoinRate   float64       `default:"20" help:"Viewers that join in a second; 0 is all at once."`
+	Duration   time.Duration `default:"15s" help:"How long is measured, after all have joined."`
+	Size       string        `default:"1280x720" placeholder:"WxH" help:"Width and height of the best layer."`
+	Bitrate    string        `name:"video-bitrate" default:"1.7M" help:"Bits a second of the best layer."`
+	Simulcast  bool          `help:"Publish three layers: hi, mid and low."`
+	Layer      string        `help:"The layer that viewers choose; by default the server does."`
+
+	WHIP    string `name:"whip" placeholder:"URL" group:"Other servers" help:"Publish there by WHIP; {n} is the publisher's number. By default a server is started for the measurement."`
+	WHEP    string `name:"whep" placeholder:"URL" group:"Other servers" help:"Receive there by WHEP; {n} is the publisher's number."`
+	PID     int    `name:"pid" placeholder:"N" group:"Other servers" help:"The server's process, on this machine, whose use of processor and memory is told."`
+	Compare bool   `group:"Other servers" help:"Measure that server and then one of our own, and tell how they compare."`
+}
+
+// A comparison is two measurements by the same plan.
+type comparison struct {
+	Other load.Report `json:"other"`
+	Ours  load.Report `json:"ours"`
+	// PerPacket is the other server's use of processor for a packet over ours; 0 is unknown.
+	PerPacket float64 `json:"cpuPerPacketRatio,omitempty"`
+}
+
+// Run measures and prints the report.
+func (v *benchVerb) Run(ctx context.Context, out *output) error {
+	switch {
+	case (v.WHIP == "") != (v.WHEP == ""):
+		return misuse(errors.New("say both --whip and --whep, or neither"))
+	case v.Compare && v.WHIP == "":
+		return misuse(errors.New("--compare needs another server: say --whip and --whep"))
+	case v.Publishers < 1 || v.Viewers < 1:
+		return misuse(errors.New("a measurement needs a publisher and a viewer"))
+	}
+	plan, err := v.plan()
+	if err != nil {
+		return misuse(err)
+	}
+	plan.OnProgress = func(s string) { fmt.Fprintln(out.log, s) }
+	var c comparison
+	if v.WHIP != "" {
+		if c.Other, err = load.Run(ctx, v.at(plan)); err != nil || !v.Compare {
+			return tell(ctx, out, c.Other, err)
+		}
+	}
+	if c.Ours, err = v.own(ctx, plan); err != nil || !v.Compare {
+		return tell(ctx, out, c.Ours, err)
+	}
+	if c.Other.PerPacket != nil && c.Ours.PerPacket != nil && *c.Ours.PerPacket > 0 {
+		c.PerPacket = *c.Other.PerPacket / *c.Ours.PerPacket
+	}
+	return out.say(c, func(w io.Writer) {
+		fmt.Fprintf(w, "%s\n\n", v.WHIP)
+		describeReport(w, c.Other)
+		fmt.Fprint(w, "\nrostrum\n\n")
+		describeReport(w, c.Ours)
+		if c.PerPacket > 0 {
+			fmt.Fprintf(w, "\nThe other server uses %.1f times as much processor for a packet.\n", c.PerPacket)
+		}
+	})
+}
+
+// tell prints a report, or why there is none.
+func tell(ctx context.Context, out *output, report load.Report, err error) error {
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return denial(err)
+	}
+	return out.say(report, func(w io.Writer) { describeReport(w, report) })
+}
+
+// at turns a plan to the server that the flags name.
+func (v *benchVerb) at(plan load.Plan) load.Plan {
+	plan.PID = v.PID
+	for n := range v.Publishers {
+		plan.Publish = append(plan.Publish, peer.Endpoint{URL: numbered(v.WHIP, n)})
+	}
+	plan.Subscribe = func(_, n int) peer.Endpoint { return peer.Endpoint{URL: numbered(v.WHEP, n)} }
+	return plan
+}
+
+// own starts a server and measures it.
+func (v *benchVerb) own(ctx context.Context, plan load.Plan) (load.Report, error) {
+	server, err := startServer(ctx)
+	if err != nil {
+		return load.Report{}, err
+	}
+	plan.PID = server.process.Process.Pid
+	var report load.Report
+	if err = v.invite(ctx, server.greeting, &plan); err == nil {
+		report, err = load.Run(ctx, plan)
+	}
+	return report, errors.Join(err, server.stop())
+}
+
+func numbered(url string, n int) string {
+	return strings.ReplaceAll(url, "{n}", strconv.Itoa(n+1))
+}
+
+func (v *benchVerb) plan() (load.Plan, error) {
+	c := load.ClipConfig{Simulcast: v.Simulcast}
+	if _, err := fmt.Sscanf(v.Size, "%dx%d", &c.Width, &c.Height); err != nil {
+		return load.Plan{}, fmt.Errorf("--size %s: want it like 1280x720", v.Size)
+	}
+	var err error
+	if c.Bitrate, err = parseBitrate(v.Bitrate); err != nil {
+		return load.Plan{}, fmt.Errorf("--video-bitrate: %w", err)
+	}
+	clip, err := load.NewClip(c)
+	return load.Plan{Viewers: v.Viewers, JoinRate: v.JoinRate, Layer: v.Layer, Duration: v.Duration, Clip: clip}, err
+}
+
+// invite makes a stage on a server, and everybody's token, by the SDK.
+func (v *benchVerb) invite(ctx context.Context, hello greeting, plan *load.Plan) error {
+	client, err := ivsrealtime.NewClientBuilder().Region(hello.Region).EndpointOverride(hello.Endpoint).
+		CredentialsProvider(credentials.NewStaticCredentialsProvider(hello.AccessKey, hello.SecretKey, "")).Build(ctx)
+	if err != nil {
+		return err
+	}
+	made, err := client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "bench"})
+	if err != nil {
+		return err
+	}
+	tokens := func(n int, may ivsrealtime.Capability) (all []peer.Token, err error) {
+		for range n {
+			made, err := client.CreateParticipantToken(ctx, &ivsrealtime.CreateParticipantTokenInput{
+				StageARN: made.Stage.ARN, Capabilities: []ivsrealtime.Capability{may},
+			})
+			if err != nil {
+				return nil, err
+			}
+			t, err := peer.ReadToken(made.ParticipantToken.Token)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, t)
+		}
+		return all, nil
+	}
+	publishers, err := tokens(v.Publishers, ivsrealtime.CapabilityPublish)
+	if err != nil {
+		return err
+	}
+	for _, t := range publishers {
+		plan.Publish = append(plan.Publish, peer.Endpoint{URL: t.WHIPURL, Bearer: t.Raw})
+	}
+	viewers, err := tokens(v.Viewers, ivsrealtime.CapabilitySubscribe)
+	plan.Subscribe = func(viewer, publisher int) peer.Endpoint {
+		return peer.Endpoint{URL: viewers[viewer].WHIPURL + "/subscribe/" + publishers[publisher].ParticipantID, Bearer: viewers[viewer].Raw}
+	}
+	return err
+}
+
+// A benchServer is a server of our own, in a process of its own, so that what it
+// uses can be told from what we do.
+type benchServer struct {
+	greeting greeting
+	process  *exec.Cmd
+}
+
+func startServer(ctx context.Context) (*benchServer, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &benchServer{process: exec.CommandContext(ctx, self, "serve", "--ephemeral", "--json", "--log-level", "warn", "--listen", "127.0.0.1:0", "--media-port", "0")}
+	s.process.Stderr = os.Stderr
+	s.process.Cancel = func() error { return s.process.Process.Signal(os.Interrupt) }
+	words, err := s.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.process.Start(); err != nil {
+		return nil, fmt.Errorf("start a server: %w", err)
+	}
+	line, err := bufio.NewReader(words).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &s.greeting)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start a server: %w", err), s.stop())
+	}
+	return s, nil
+}
+
+// stop ends the server as a person would.
+func (s *benchServer) stop() error {
+	if err := s.process.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop the server: %w", err)
+	}
+	var exit *exec.ExitError
+	if err := s.process.Wait(); err != nil && !errors.As(err, &exit) {
+		return fmt.Errorf("stop the server: %w", err)
+	}
+	return nil
+}
+
+// describeReport writes a report as a table.
+func describeReport(w io.Writer, r load.Report) {
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-22s "+format+"\n", append([]any{name}, args...)...)
+	}
+	row("subscriptions", "%d of %d (%d viewers of %d publishers)", r.Subscriptions, r.Viewers*r.Publishers, r.Viewers, r.Publishers)
+	for _, why := range r.Failures {
+		row("  not joined", "%s", why)
+	}
+	row("forwarded", "%.0f packets/s, %.1f Mbit/s, %.1f pictures/s each", r.Packets, r.Bits/1e6, r.Pictures)
+	row("lost", "%.4f %% (%.4f %% sent again)", 100*r.Lost, 100*r.Again)
+	spread := func(name string, s load.Spread) {
+		row(name, "p50 %.1f   p95 %.1f   p99 %.1f   max %.1f ms", s.P50, s.P95, s.P99, s.Max)
+	}
+	spread("latency", r.Latency)
+	spread("join to first packet", r.FirstPacket)
+	spread("join to first picture", r.FirstPicture)
+	if r.Cores != nil {
+		row("server's processor", "%.2f cores, %.2f µs a packet, %.2f ms a second and viewer", *r.Cores, *r.PerPacket, *r.PerViewer)
+		row("server's memory", "%.0f KiB a subscription, %.0f MiB in all", *r.Memory, *r.Resident)
+	}
+	if busy := loadAverage(); busy != "" {
+		row("machine", "load average %s", busy)
+	}
+}
+
+// loadAverage is how busy the machine is, where that can be read.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	return strings.Join(strings.Fields(string(b))[:3], " ")
+}

@@ -1,0 +1,34 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+)
+
+// usageOf reads proc(5).
+func usageOf(pid int) usage {
+	if pid <= 0 {
+		return usage{}
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return usage{}
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") ")) // the name before may have spaces
+	f := bytes.Fields(rest)
+	const utime, stime, rss = 11, 12, 21 // counted from the field after the name
+	if len(f) <= rss {
+		return usage{}
+	}
+	var n [3]int64
+	for i, at := range []int{utime, stime, rss} {
+		if n[i], err = strconv.ParseInt(string(f[at]), 10, 64); err != nil {
+			return usage{}
+		}
+	}
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on all architectures that Go has
+	return usage{known: true, cpu: time.Duration(n[0]+n[1]) * tick, resident: n[2] * int64(os.Getpagesize())}
+}
