@@ -5,6 +5,7 @@ package compositor
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -85,6 +86,43 @@ func TestProgram_FollowsChangesOfSize(t *testing.T) {
 		}
 		if !slices.Equal(seen, []int{100, 200, 100}) {
 			t.Errorf("the picture was %v, want 100, 200, 100", seen)
+		}
+	})
+}
+
+func TestProgram_FollowsAChangeOfCodec(t *testing.T) {
+	h264 := film(t, 160, 90, plain(200), silent)
+	data, err := os.ReadFile("../codec/testdata/vp8.ivf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vp8 := data[32+12:] // the first frame, a keyframe, after the headers
+	vp8 = vp8[:binary.LittleEndian.Uint32(data[32:])]
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, Config{Width: 160, Height: 90})
+		m, err := s.room.Join(MemberConfig{ID: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(c media.Codec, at uint32, data []byte) {
+			m.Write(Frame{Codec: c, Timestamp: at, Arrived: time.Now(), Keyframe: true, Data: data})
+			time.Sleep(500 * time.Millisecond)
+		}
+		write(media.H264, 0, h264.pictures[0].Data)
+		if st := m.Stats(); st.Width != 160 || st.Height != 90 {
+			t.Errorf("the picture has %dx%d, want 160x90", st.Width, st.Height)
+		}
+		write(media.VP8, 45_000, vp8)
+		if st := m.Stats(); st.Width != 64 || st.Height != 48 {
+			t.Errorf("after the change it has %dx%d, want 64x48", st.Width, st.Height)
+		}
+		write(media.AV1, 90_000, []byte{0x12, 0}) // nothing we decode: the last picture stays
+		write(media.H264, 135_000, h264.pictures[0].Data)
+		o := s.stop()
+		o.steady()
+		lumas := o.lumas(image.Pt(80, 45))
+		if first, last := lumas[12][0], lumas[len(lumas)-1][0]; off(first, 200) || off(last, 200) {
+			t.Errorf("in H.264 the picture is %d, and %d at its return; want 200", first, last)
 		}
 	})
 }

@@ -101,5 +101,5 @@ var font = map[rune]string{
 	'M': "uamey", 'N': "uaye", 'O': "dbfpvxtjd", 'P': "uadjnk", 'Q': "dbfpvxtjd sy", 'R': "uadjnk my",
 	'S': "jdbflntxvp", 'T': "ae cw", 'U': "apvxte", 'V': "awe", 'W': "avmxe", 'X': "ay eu", 'Y': "ame mw", 'Z': "aeuy",
 	'0': "dbfpvxtjd iq", '1': "gcw vx", '2': "fbdjuy", '3': "fbdjnm ntxvp", '4': "xdpt", '5': "eakntxvp",
-	'6': "dbfpvxtnk", '7': "aev", '8': "bdjnlfb lpvxtn", '9': "jnlfbdjtxv", '?': "fbdjmr",
+	'6': "dbfpvxtnk", '7': "aev", '8': "bdjnlfb lpvxtn", '9': "jnlfbdjtxv",
 }
