@@ -12,9 +12,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"rostrum/internal/arn"
@@ -34,7 +36,10 @@ func main() {
 	seconds := flag.Duration("for", 5*time.Second, "how long each measurement takes")
 	connections := flag.Int("connections", 32, "connections that send at once")
 	flag.Parse()
-	if err := run(context.Background(), *seconds, *connections); err != nil {
+	// Whatever ends the bench, its server and its folder go with it.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	defer stop()
+	if err := run(ctx, *seconds, *connections); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
