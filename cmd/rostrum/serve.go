@@ -99,6 +99,8 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	defer closing(&err, participants)
 	defer closing(&err, registry)
 	counted := prometheus.NewRegistry()
+	realtime := admin.NewRealtime(registry.Counts, registry.MediaSamples)
+	counted.MustRegister(realtime)
 	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, participants, counted}, log)
 	courier := event.NewCourier(store.Ledger{Store: st}, uuid.NewString(), event.CourierConfig{Log: log, Metrics: counted})
 
@@ -113,6 +115,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	running := []func(context.Context) error{
 		func(ctx context.Context) error { return front.run(ctx, clients) },
 		courier.Run,
+		realtime.Run,
 		func(ctx context.Context) error { return s.sweep(ctx, st, log) },
 	}
 	if back != nil {

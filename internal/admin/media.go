@@ -6,16 +6,16 @@ import (
 	"rostrum/internal/sfu"
 )
 
-// media counts what the media engine does. It asks the engine when it is asked
+// engine counts what the media engine does. It asks the engine when it is asked
 // itself: nothing is counted twice on the packet path.
-type media struct {
+type engine struct {
 	ask                         func() sfu.EngineStats
 	transports, halfOpen, drops *prometheus.Desc
 }
 
 // Media makes metrics of what the media engine says of itself.
 func Media(ask func() sfu.EngineStats) prometheus.Collector {
-	return &media{
+	return &engine{
 		ask:        ask,
 		transports: prometheus.NewDesc("rostrum_media_transports", "Publishers' and subscribers' connections.", nil, nil),
 		halfOpen:   prometheus.NewDesc("rostrum_media_transports_half_open", "Connections whose handshake is not done.", nil, nil),
@@ -24,7 +24,7 @@ func Media(ask func() sfu.EngineStats) prometheus.Collector {
 }
 
 // Describe names the metrics.
-func (m *media) Describe(to chan<- *prometheus.Desc) {
+func (m *engine) Describe(to chan<- *prometheus.Desc) {
 	to <- m.transports
 	to <- m.halfOpen
 	to <- m.drops
@@ -32,7 +32,7 @@ func (m *media) Describe(to chan<- *prometheus.Desc) {
 
 // Collect asks the engine. Every reason for a drop is there from the start, so
 // that a rate can be taken of its first packet.
-func (m *media) Collect(to chan<- prometheus.Metric) {
+func (m *engine) Collect(to chan<- prometheus.Metric) {
 	now := m.ask()
 	to <- prometheus.MustNewConstMetric(m.transports, prometheus.GaugeValue, float64(now.Transports))
 	to <- prometheus.MustNewConstMetric(m.halfOpen, prometheus.GaugeValue, float64(now.HalfOpen))

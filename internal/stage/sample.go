@@ -1,0 +1,73 @@
+package stage
+
+import (
+	"rostrum/internal/sfu"
+)
+
+// A MediaSample is what one live stage carries, hidden participants aside.
+type MediaSample struct {
+	StageID    string
+	Publishers []PublisherSample // replicas too
+	Receivers  []ReceiverSample
+}
+
+// A PublisherSample is what one participant publishes.
+type PublisherSample struct {
+	ParticipantID string
+	sfu.PublisherStats
+}
+
+// A ReceiverSample is what one participant receives of one other.
+type ReceiverSample struct {
+	ParticipantID string
+	sfu.SubscriberStats
+}
+
+// MediaSamples asks the media engine about every connection of every live
+// stage. It takes a turn of a shard for each of them, a millisecond or so under
+// load: it is for who samples now and then, not for who waits.
+func (r *Registry) MediaSamples() []MediaSample {
+	r.mu.Lock()
+	sessions := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		sessions = append(sessions, s)
+	}
+	r.mu.Unlock()
+	samples := make([]MediaSample, 0, len(sessions))
+	for _, s := range sessions {
+		samples = append(samples, s.mediaSample())
+	}
+	return samples
+}
+
+func (s *Session) mediaSample() MediaSample {
+	publishers := map[string]*sfu.Publisher{}
+	receivers := map[*sfu.Subscriber]string{}
+	err := s.ask(func() error {
+		for _, p := range s.participants {
+			if !p.visible() {
+				continue
+			}
+			if publisher := p.publisher(); publisher != nil && p.publishing {
+				publishers[p.id] = publisher
+			}
+			for _, c := range p.subscriptions {
+				if c.subscriber != nil && c.started {
+					receivers[c.subscriber] = p.id
+				}
+			}
+		}
+		return nil
+	})
+	sample := MediaSample{StageID: s.stageID}
+	if err != nil { // it is over
+		return sample
+	}
+	for id, publisher := range publishers {
+		sample.Publishers = append(sample.Publishers, PublisherSample{id, publisher.Stats()})
+	}
+	for receiver, id := range receivers {
+		sample.Receivers = append(sample.Receivers, ReceiverSample{id, receiver.Stats()})
+	}
+	return sample
+}
