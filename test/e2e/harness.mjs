@@ -38,20 +38,29 @@ export async function serve(...flags) {
   const media = await freePort();
   flags = flags.map((f) => (f === "0.0.0.0:0" ? `0.0.0.0:${port}` : f));
   const dir = mkdtempSync(join(tmpdir(), "rostrum-e2e-"));
-  const child = spawn(
-    binary,
-    ["serve", "--listen", `127.0.0.1:${port}`, "--media-port", `${media}`, "--data-dir", dir, "--access-key", "E2EACCESSKEY", "--secret-key", "e2e-secret-of-the-suite", "--region", "eu-west-1", ...flags],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const log = [];
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (l) => log.push(l));
   const url = `http://127.0.0.1:${port}`;
-  for (let i = 0; ; i++) {
-    if (child.exitCode !== null || i > 200) throw new Error(`the server did not start:\n${log.join("\n")}`);
-    const ready = await fetch(`${url}/readyz`).then((r) => r.ok, () => false);
-    if (ready) break;
-    await pause(25);
-  }
+  const log = [];
+  let child;
+  const start = async () => {
+    child = spawn(
+      binary,
+      ["serve", "--listen", `127.0.0.1:${port}`, "--media-port", `${media}`, "--data-dir", dir, "--access-key", "E2EACCESSKEY", "--secret-key", "e2e-secret-of-the-suite", "--region", "eu-west-1", ...flags],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (l) => log.push(l));
+    for (let i = 0; ; i++) {
+      if (child.exitCode !== null || i > 200) throw new Error(`the server did not start:\n${log.join("\n")}`);
+      const ready = await fetch(`${url}/readyz`).then((r) => r.ok, () => false);
+      if (ready) break;
+      await pause(25);
+    }
+  };
+  const end = async (signal) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, "exit");
+  };
+  await start();
   const client = new ivs.IVSRealTimeClient({
     endpoint: url,
     region: "eu-west-1",
@@ -64,15 +73,15 @@ export async function serve(...flags) {
     dir,
     log,
     call,
-    child,
     token: async (stageArn, userId, capabilities) =>
       (await call("CreateParticipantToken", { stageArn, userId, capabilities, attributes: { name: userId } })).participantToken.token,
+    /** Ends it without a chance to say goodbye. */
+    kill: () => end("SIGKILL"),
+    /** Starts it again on what it left. */
+    start,
     async stop() {
       client.destroy();
-      if (child.exitCode === null) {
-        child.kill("SIGTERM");
-        await once(child, "exit");
-      }
+      await end("SIGTERM");
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -114,7 +123,7 @@ async function openSite() {
 /** Chromium, by Playwright. */
 export async function browse() {
   const site = await openSite();
-  const browser = await chromium.launch({
+  const host = await chromium.launchServer({
     executablePath: browserPath,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -122,16 +131,18 @@ export async function browse() {
       "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
     ],
   });
+  const browser = await chromium.connect(host.wsEndpoint());
   return {
-    browser,
     async page() {
       const page = await browser.newPage();
       await page.addInitScript(participant);
       await page.goto(site.url);
       return page;
     },
+    /** Ends it as a machine does whose power fails. */
+    kill: () => host.process().kill("SIGKILL"),
     async stop() {
-      await browser.close();
+      await host.close().catch(() => {}); // it may have been killed
       site.close();
     },
   };
@@ -150,7 +161,6 @@ export async function browseFirefox() {
     },
   });
   return {
-    browser,
     async page() {
       const page = await browser.newPage();
       await page.goto(site.url);

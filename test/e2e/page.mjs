@@ -70,6 +70,37 @@ export function participant() {
     return new URL(location, url).href;
   }
 
+  const lines = (text, pattern) => text.split(/\r?\n/).filter((l) => pattern.test(l));
+  const gathered = (pc) =>
+    new Promise((resolve) => {
+      const look = () => pc.iceGatheringState === "complete" && resolve();
+      pc.addEventListener("icegatheringstatechange", look);
+      look();
+    });
+
+  /** Restarts ICE as RFC 9725 says: a fragment of the offer out, one of the answer back. */
+  async function restart({ pc, resource, token }) {
+    const before = pc.remoteDescription.sdp;
+    pc.restartIce();
+    await pc.setLocalDescription();
+    await gathered(pc);
+    const { sdp } = pc.localDescription;
+    const [mid] = lines(sdp, /^a=mid:/);
+    const fragment = [lines(sdp, /^a=ice-ufrag:/)[0], lines(sdp, /^a=ice-pwd:/)[0], "m=audio 9 UDP/TLS/RTP/SAVPF 0", mid, ...lines(sdp.split("\nm=")[1], /^a=candidate:/), "a=end-of-candidates", ""];
+    const response = await fetch(resource, {
+      method: "PATCH",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*" },
+      body: fragment.join("\r\n"),
+    });
+    const theirs = await response.text();
+    if (response.status !== 200) throw new Error(`${response.status} ${theirs}`);
+    const [ufrag] = lines(theirs, /^a=ice-ufrag:/);
+    const [password] = lines(theirs, /^a=ice-pwd:/);
+    const answer = before.replaceAll(/a=ice-ufrag:.*/g, ufrag).replaceAll(/a=ice-pwd:.*/g, password).replaceAll(/a=setup:\w+/g, "a=setup:passive");
+    await pc.setRemoteDescription({ type: "answer", sdp: answer });
+    return { ufrag, etag: response.headers.get("ETag") };
+  }
+
   const connected = (pc) =>
     new Promise((resolve, reject) => {
       const look = () => {
@@ -130,6 +161,9 @@ export function participant() {
     return { resource, firstPicture: performance.now() - started };
   };
 
+  api.restartPublication = (id) => restart(api.publications[id]);
+  api.restartSubscription = (id) => restart(api.subscriptions[id]);
+
   api.layer = async (id, choice) => {
     const s = api.subscriptions[id];
     const response = await fetch(`${s.resource}/layer`, {
@@ -174,7 +208,7 @@ export function participant() {
   /** The inbound or outbound RTP statistics of a connection, by kind and rid. */
   api.stats = async (pc) => {
     const all = [...(await pc.getStats()).values()];
-    return all.filter((s) => /(in|out)bound-rtp|candidate-pair|transport|remote-outbound-rtp|codec/.test(s.type));
+    return all.filter((s) => /(in|out)bound-rtp|candidate|transport|remote-outbound-rtp|codec/.test(s.type));
   };
   api.received = async (id) => api.stats(api.subscriptions[id].pc);
   api.sent = async (id) => api.stats(api.publications[id].pc);
