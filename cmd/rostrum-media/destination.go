@@ -53,6 +53,10 @@ func (d *destination) run(ctx context.Context) {
 		err := d.attempt(ctx)
 		if ctx.Err() != nil {
 			d.over.Store(true)
+			if err != nil && d.job.RTMP == nil { // the end of the files is missing
+				d.state(job.Failed, reason(err))
+				return
+			}
 			d.state(job.Stopped, "")
 			return
 		}

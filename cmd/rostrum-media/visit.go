@@ -17,14 +17,14 @@ import (
 
 // A stage is what is known of the stage's participants.
 type stage struct {
-	mu      sync.Mutex // guards what follows
-	known   map[string]*publisher
-	present int
-	ready   bool
+	mu    sync.Mutex // guards what follows
+	known map[string]*publisher
+	ready bool
 }
 
 // publisher is what the events socket told of a participant.
 type publisher struct {
+	publishing bool
 	attributes map[string]string
 	stopped    bool
 	layers     []layer
@@ -50,7 +50,13 @@ type layer struct {
 func (s *stage) publishers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.present
+	n := 0
+	for _, k := range s.known {
+		if k.publishing {
+			n++
+		}
+	}
+	return n
 }
 
 // follow is on the stage until ctx ends; an error tells why we may not be any more.
@@ -88,6 +94,7 @@ func (w *worker) hear(m peer.Message) {
 		ParticipantID string            `json:"participantId"`
 		Attributes    map[string]string `json:"attributes"`
 		VideoStopped  *bool             `json:"videoStopped"`
+		IsPublishing  *bool             `json:"isPublishing"`
 		Layers        []layer           `json:"layers"`
 		Participant   *peer.Member      `json:"participant"`
 	}
@@ -104,6 +111,9 @@ func (w *worker) hear(m peer.Message) {
 		if p.Participant != nil {
 			k.setAttributes(p.Participant.Attributes)
 		}
+		if p.IsPublishing != nil {
+			k.publishing = *p.IsPublishing
+		}
 	case "MUTE_CHANGED":
 		if p.VideoStopped != nil {
 			k.setStopped(*p.VideoStopped)
@@ -111,6 +121,7 @@ func (w *worker) hear(m peer.Message) {
 	case "LAYERS":
 		k.layers = p.Layers
 	case "PARTICIPANT_LEFT":
+		k.publishing = false
 		if k.member == nil {
 			delete(w.stage.known, p.ParticipantID)
 		}
@@ -144,7 +155,6 @@ func (k *publisher) setStopped(stopped bool) {
 func (s *stage) take(state stageState, self string, room *compositor.Room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.present = 0
 	here := map[string]bool{}
 	for _, p := range state.Participants {
 		if p.ID == self {
@@ -154,12 +164,12 @@ func (s *stage) take(state stageState, self string, room *compositor.Room) {
 		k := s.about(p.ID)
 		k.setAttributes(p.Attributes)
 		k.setStopped(p.VideoStopped)
-		if p.IsPublishing {
-			s.present++
+		if k.publishing = p.IsPublishing; k.publishing {
 			room.Expect(p.ID)
 		}
 	}
 	for id, k := range s.known {
+		k.publishing = k.publishing && here[id]
 		if !here[id] && k.member == nil {
 			delete(s.known, id)
 		}
