@@ -168,17 +168,6 @@ func (f *File) check() error {
 	return nil
 }
 
-// kind is the word for what the target is.
-func (t *Target) kind() string {
-	switch {
-	case t.Webhook != nil:
-		return "webhook"
-	case t.Bus != nil:
-		return "bus"
-	}
-	return "file"
-}
-
 // secretBytes is how long a key must be that somebody thought up.
 const secretBytes = 16
 
