@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,7 +55,7 @@ func listen(ctx context.Context, at address, cert *certificate, log *slog.Logger
 		},
 	}
 	if cert != nil {
-		l.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.current}
+		l.server.TLSConfig = cert.config()
 	}
 	return l, nil
 }
@@ -121,6 +123,26 @@ func (c *certificate) load() error {
 	}
 	c.loaded, c.of = &pair, info.ModTime()
 	return nil
+}
+
+func (c *certificate) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.current}
+}
+
+// name is the host of a URL where the certificate is for it, else the first host
+// that it is for; empty when there is none.
+func (c *certificate) name(of string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if u, err := url.Parse(of); err == nil && c.loaded.Leaf.VerifyHostname(u.Hostname()) == nil {
+		return u.Hostname()
+	}
+	for _, name := range c.loaded.Leaf.DNSNames {
+		if !strings.HasPrefix(name, "*") {
+			return name
+		}
+	}
+	return ""
 }
 
 // current is the certificate for a handshake. A renewed one that can't be read

@@ -46,7 +46,11 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 
 	// The addresses come first: one that is taken must not leave a trace in the
 	// data folder.
-	front, back, err := s.listenAll(ctx, log)
+	cert, err := s.certificate(log)
+	if err != nil {
+		return err
+	}
+	front, back, err := s.listenAll(ctx, cert, log)
 	if err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if back != nil {
 		defer back.Close()
 	}
-	engine, err := s.openEngine(ctx, log)
+	engine, err := s.openEngine(ctx, cert, log)
 	if err != nil {
 		return err
 	}
@@ -95,7 +99,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 
 	// The doors. The live stages end before the participants' door, so that
 	// everybody is told why.
-	participants := signaling.New(registry, authority, signaling.Config{Log: log})
+	participants := signaling.New(registry, authority, signaling.Config{ICEServers: relays(engine), Log: log})
 	defer closing(&err, participants)
 	defer closing(&err, registry)
 	counted := prometheus.NewRegistry()
@@ -130,7 +134,7 @@ func closing(err *error, part io.Closer) { *err = errors.Join(*err, part.Close()
 
 // openEngine opens the media port: on loopback if that is where listen is, else
 // on the address that listen names, or on all.
-func (s *settings) openEngine(ctx context.Context, log *slog.Logger) (*sfu.Engine, error) {
+func (s *settings) openEngine(ctx context.Context, cert *certificate, log *slog.Logger) (*sfu.Engine, error) {
 	host, listenPort, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
 	if host == "" {
 		host = "::"
@@ -148,7 +152,25 @@ func (s *settings) openEngine(ctx context.Context, log *slog.Logger) (*sfu.Engin
 	if listenPort == "0" && s.origin["media_port"] == "" {
 		number = 0 // who wants any free port for one wants it for all
 	}
-	return sfu.Listen(sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, Log: log})
+	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, Log: log}
+	if cert != nil {
+		cfg.TLS, cfg.TLSName = cert.config(), cert.name(string(s.PublicURL))
+	}
+	return sfu.Listen(cfg)
+}
+
+// relayLife is how long credentials for TURN can be used to begin with.
+const relayLife = time.Hour
+
+// relays tells participants of the engine's own TURN servers.
+func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
+	return func(g stage.Grant) []signaling.ICEServer {
+		var all []signaling.ICEServer
+		for _, r := range engine.Relays(g.ParticipantID, relayLife) {
+			all = append(all, signaling.ICEServer(r))
+		}
+		return all
+	}
 }
 
 // parts are what the doors lead to.
@@ -188,14 +210,16 @@ func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (cl
 	return clients, operators
 }
 
-// listenAll binds the main address, and the operators' one if there is any.
-func (s *settings) listenAll(ctx context.Context, log *slog.Logger) (front, back *listener, err error) {
-	var cert *certificate
-	if s.TLSCert != "" {
-		if cert, err = loadCertificate(s.TLSCert, s.TLSKey, log); err != nil {
-			return nil, nil, err
-		}
+// certificate is the one of the TLS servers; nil when none is set.
+func (s *settings) certificate(log *slog.Logger) (*certificate, error) {
+	if s.TLSCert == "" {
+		return nil, nil
 	}
+	return loadCertificate(s.TLSCert, s.TLSKey, log)
+}
+
+// listenAll binds the main address, and the operators' one if there is any.
+func (s *settings) listenAll(ctx context.Context, cert *certificate, log *slog.Logger) (front, back *listener, err error) {
 	if front, err = listen(ctx, s.Listen, cert, log); err != nil {
 		return nil, nil, err
 	}

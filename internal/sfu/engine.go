@@ -29,8 +29,12 @@ type Config struct {
 	// Advertise are the addresses in our candidates, where they differ from Listen (behind
 	// NAT). Default: what is listened on.
 	Advertise []netip.Addr
-	// NoTCP turns ICE-TCP off.
+	// NoTCP turns ICE-TCP and TURN over TCP off.
 	NoTCP bool
+	// TLS, where given, is spoken with TCP clients that begin with it, to reach TURN through
+	// what lets nothing else pass; TLSName is the name that its certificate has.
+	TLS     *tls.Config
+	TLSName string
 	// Shards is the number of packet threads. Default: one for each core.
 	Shards int
 	// Portable uses plain sockets where the fast path of the system would do.
@@ -93,6 +97,7 @@ type Engine struct {
 	epoch       time.Time
 	shards      []*shard
 	tcp         *tcpDoor // nil when off
+	turn        *turnServer
 	ctx         context.Context
 	cancel      context.CancelFunc
 	wg          sync.WaitGroup // goroutines other than the shards
@@ -134,6 +139,7 @@ func Listen(cfg Config) (*Engine, error) {
 		advertise = listen
 	}
 	e.candidates = candidates(advertise, e.port, e.tcp != nil)
+	e.turn = newTURN(e, listen, advertise)
 	for _, s := range e.shards {
 		e.shardsDone.Add(1)
 		go s.run()
@@ -141,7 +147,8 @@ func Listen(cfg Config) (*Engine, error) {
 	if e.tcp != nil {
 		e.tcp.serve()
 	}
-	e.wg.Add(1)
+	e.wg.Add(2)
+	go e.turn.run()
 	go e.allot()
 	return e, nil
 }

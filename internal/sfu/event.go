@@ -13,7 +13,7 @@ type Event interface{ event() }
 type (
 	// Connected tells that a transport's handshake is done: media may flow.
 	Connected struct {
-		Protocol string // "udp" or "tcp"
+		Protocol string // as in TransportStats
 		Profile  string // SRTP protection profile
 		After    time.Duration
 	}

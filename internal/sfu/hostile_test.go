@@ -350,7 +350,7 @@ func TestHostile_ATCPReaderThatStallsPaysItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := &tcpPeer{door: e.tcp, conn: mine, kick: make(chan struct{}, 1), gone: make(chan struct{})}
+	p := &tcpPeer{door: e.tcp, conn: mine, stream: mine, kick: make(chan struct{}, 1), gone: make(chan struct{})}
 	e.wg.Add(1)
 	go p.write()
 	refused := 0

@@ -28,6 +28,12 @@ type peer struct {
 
 func newPeer(t *testing.T, change func(*webrtc.SettingEngine)) *peer {
 	t.Helper()
+	return newPeerBy(t, webrtc.Configuration{}, change)
+}
+
+// newPeerBy makes a peer with ICE servers.
+func newPeerBy(t *testing.T, by webrtc.Configuration, change func(*webrtc.SettingEngine)) *peer {
+	t.Helper()
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
@@ -43,7 +49,7 @@ func newPeer(t *testing.T, change func(*webrtc.SettingEngine)) *peer {
 		change(&s)
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s), webrtc.WithInterceptorRegistry(registry))
-	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	pc, err := api.NewPeerConnection(by)
 	if err != nil {
 		t.Fatal(err)
 	}

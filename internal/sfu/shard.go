@@ -41,6 +41,7 @@ type shard struct {
 	out        outbox
 	scratch    []byte // RTCP and STUN under construction
 	drops      [dropCount]uint64
+	credits    map[netip.AddrPort]int // bytes of strangers that had no answer yet
 
 	nextTick, nextPace int64
 	part               int // which tenth of the viewers is next
@@ -49,7 +50,7 @@ type shard struct {
 func newShard(e *Engine, index int, s socket, shards int) *shard {
 	sh := &shard{
 		engine: e, index: index, socket: s, lanes: make([]lane, shards),
-		peers: map[netip.AddrPort]*Transport{}, feeds: map[*Publisher]*feed{},
+		peers: map[netip.AddrPort]*Transport{}, feeds: map[*Publisher]*feed{}, credits: map[netip.AddrPort]int{},
 		scratch: make([]byte, 0, 4096), exited: make(chan struct{}),
 	}
 	sh.take = sh.receive
@@ -214,12 +215,16 @@ func (s *shard) receive(b []byte, from netip.AddrPort, local int) {
 		s.receiveCheck(b, &route{addr: from, local: local}, nil)
 		return
 	}
+	if b[0] >= 64 && b[0] < 80 {
+		s.receiveChannelData(b, &route{addr: from, local: local})
+		return
+	}
 	t := s.peer(from)
 	switch {
 	case t == nil:
 		s.drops[UnknownAddress]++
 	case t.home.Load() != s:
-		s.stray(t, b, from, local)
+		s.stray(t, b, &route{addr: from, local: local})
 	default:
 		t.receive(s, b)
 	}
@@ -245,9 +250,8 @@ func (s *shard) peer(from netip.AddrPort) *Transport {
 
 // stray hands a datagram to the shard where its transport lives. It happens after NAT
 // rebinding, or with several addresses, for which the kernel chose different sockets.
-func (s *shard) stray(t *Transport, b []byte, from netip.AddrPort, local int) {
+func (s *shard) stray(t *Transport, b []byte, via *route) {
 	home, data := t.home.Load(), append([]byte(nil), b...)
-	via := &route{addr: from, local: local}
 	if !home.mail.putStray(func() { home.takeFor(t, data, via) }) {
 		s.drops[ShardBehind]++
 		return
@@ -259,7 +263,7 @@ func (s *shard) stray(t *Transport, b []byte, from netip.AddrPort, local int) {
 func (s *shard) takeFor(t *Transport, b []byte, via *route) {
 	if len(b) > 0 && b[0] < 4 {
 		s.receiveCheck(b, via, t)
-	} else if len(b) > 0 && (via.tcp == nil || via.tcp.transport.Load() == t) {
+	} else if len(b) > 0 && via.leadsTo(t) {
 		t.receive(s, b)
 	}
 }

@@ -22,18 +22,23 @@ type socket interface {
 	close()
 }
 
-// A route is where a transport's packets go: one UDP address, or one TCP connection.
+// A route is where a transport's packets go: one UDP address, one TCP connection, or a path
+// through TURN.
 // It isn't changed once in use.
 type route struct {
 	addr  netip.AddrPort
 	local int // index of our listen address
 	tcp   *tcpPeer
+	turn  *turnPath
 
 	name    [28]byte // the address as the kernel wants it
 	nameLen uint32
 }
 
 func (r *route) protocol() string {
+	if r.turn != nil {
+		return "turn-" + r.turn.allocation.client.protocol()
+	}
 	if r.tcp != nil {
 		return "tcp"
 	}
@@ -41,11 +46,26 @@ func (r *route) protocol() string {
 }
 
 func (r *route) same(o *route) bool {
-	return o != nil && r.addr == o.addr && r.local == o.local && r.tcp == o.tcp
+	return o != nil && r.addr == o.addr && r.local == o.local && r.tcp == o.tcp && r.turn == o.turn
+}
+
+// leadsTo tells whether what came by the route may be t's own. By UDP it was found by its
+// address; a connection or an allocation belongs to who has proved to be behind it.
+func (r *route) leadsTo(t *Transport) bool {
+	switch {
+	case r.turn != nil:
+		return r.turn.allocation.transport.Load() == t
+	case r.tcp != nil:
+		return r.tcp.transport.Load() == t
+	}
+	return true
 }
 
 // transmit sends data on the route, whatever it is made of.
 func (r *route) transmit(s socket, data []byte, segment int) (refused int, why Drop) {
+	if r.turn != nil {
+		return r.turn.send(s, data, segment)
+	}
 	if r.tcp != nil {
 		return r.tcp.send(data, segment), SlowReader
 	}

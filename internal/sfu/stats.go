@@ -9,7 +9,7 @@ import (
 // TransportStats is what is known of one peer's connection.
 type TransportStats struct {
 	Connected bool
-	Protocol  string // "udp" or "tcp", "" until the peer nominated an address
+	Protocol  string // "udp", "tcp", "turn-udp" or "turn-tcp", "" until the peer nominated an address
 	Remote    string
 	Profile   string // SRTP protection profile
 	RoundTrip time.Duration

@@ -102,22 +102,7 @@ func (c check) verify(pwd string) bool {
 func (c check) respond(b []byte, from netip.AddrPort, pwd string) []byte {
 	start := len(b)
 	b = c.head(b, stunBindingSuccess)
-	addr := from.Addr().Unmap()
-	value := make([]byte, 4, 20)
-	value[1] = 1
-	binary.BigEndian.PutUint16(value[2:], from.Port()^stunMagic>>16)
-	if addr.Is4() {
-		a := addr.As4()
-		value = append(value, a[:]...)
-	} else {
-		value[1] = 2
-		a := addr.As16()
-		value = append(value, a[:]...)
-	}
-	for i := range value[4:] {
-		value[4+i] ^= c.message[4+i] // magic cookie, then transaction id (RFC 8489 §14.2)
-	}
-	return finishSTUN(appendAttribute(b, attrXORMapped, value), start, pwd)
+	return finishSTUN(appendAttribute(b, attrXORMapped, xorAddress(from, c.message[4:stunHeader])), start, pwd)
 }
 
 // conflict appends the 487 response that makes a peer take the controlling role (RFC 8445 §7.3.1.1).

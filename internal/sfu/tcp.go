@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 )
 
 // ICE-TCP, passive side (RFC 6544): peers connect to the media port's number, and each
-// datagram travels behind its length (RFC 4571).
+// datagram travels behind its length (RFC 4571). TURN's clients connect there, too, by TLS if
+// need be: what comes first tells them apart.
 const (
 	maxTCPPeers     = 10_000
 	maxTCPStrangers = 512              // connections that have not yet made a valid check
@@ -73,7 +75,7 @@ func (d *tcpDoor) accept(l net.Listener, local int) {
 
 func (d *tcpDoor) admit(conn net.Conn, local int) {
 	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	p := &tcpPeer{door: d, conn: conn, kick: make(chan struct{}, 1), gone: make(chan struct{})}
+	p := &tcpPeer{door: d, conn: conn, stream: conn, kick: make(chan struct{}, 1), gone: make(chan struct{})}
 	p.route = route{addr: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), local: local, tcp: p}
 	d.mu.Lock()
 	full := err != nil || d.closed || len(d.peers) >= maxTCPPeers || d.strangers.Load() >= maxTCPStrangers
@@ -111,6 +113,8 @@ type tcpPeer struct {
 	conn      net.Conn
 	route     route
 	transport atomic.Pointer[Transport] // set by the first valid check
+	stream    io.ReadWriter             // conn, or TLS over it; not changed once something is sent
+	guest     atomic.Bool               // no stranger any more
 	kick      chan struct{}             // something is pending
 	gone      chan struct{}
 	once      sync.Once
@@ -130,18 +134,39 @@ func (p *tcpPeer) close() {
 // adopt marks the connection as t's; called on t's shard after a valid check.
 func (p *tcpPeer) adopt(t *Transport) {
 	if p.transport.CompareAndSwap(nil, t) {
+		p.welcome()
+	}
+}
+
+// welcome ends the time that strangers have.
+func (p *tcpPeer) welcome() {
+	if !p.guest.Swap(true) {
 		p.door.strangers.Add(-1)
 		_ = p.conn.SetReadDeadline(time.Time{})
 	}
 }
 
-// read takes what has come and has the transport's shard work through it before more is
-// read, so a flood slows its own connection and needs no queue.
+// read serves what the connection turns out to be.
 func (p *tcpPeer) read() {
 	defer p.door.engine.wg.Done()
 	defer p.leave()
 	_ = p.conn.SetReadDeadline(time.Now().Add(tcpGreeting))
 	in := bufio.NewReaderSize(p.conn, 32<<10)
+	if config := p.door.engine.cfg.TLS; config != nil && beginsTLS(in) {
+		p.stream = tls.Server(buffered{p.conn, in}, config)
+		if in = bufio.NewReaderSize(p.stream, 32<<10); beginsSTUN(in) { // only TURN comes by TLS
+			p.readTURN(in)
+		}
+	} else if beginsSTUN(in) {
+		p.readTURN(in)
+	} else {
+		p.readFrames(in)
+	}
+}
+
+// readFrames takes what has come and has the transport's shard work through it before more is
+// read, so a flood slows its own connection and needs no queue.
+func (p *tcpPeer) readFrames(in *bufio.Reader) {
 	var frames []byte
 	done := make(chan struct{}, 1) // the shard never waits for us
 	for {
@@ -181,7 +206,7 @@ func (p *tcpPeer) leave() {
 	p.door.mu.Lock()
 	delete(p.door.peers, p)
 	p.door.mu.Unlock()
-	if p.transport.Load() == nil {
+	if !p.guest.Swap(true) {
 		p.door.strangers.Add(-1)
 	}
 }
@@ -232,6 +257,21 @@ func (p *tcpPeer) send(data []byte, segment int) (refused int) {
 	return refused
 }
 
+// put queues one message that needs no frame; false when the reader is too slow for it.
+func (p *tcpPeer) put(message []byte) bool {
+	p.mu.Lock()
+	fits := len(p.pending)+len(message) <= maxTCPPending
+	if fits {
+		p.pending = append(p.pending, message...)
+	}
+	p.mu.Unlock()
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+	return fits
+}
+
 func (p *tcpPeer) write() {
 	defer p.door.engine.wg.Done()
 	defer p.close()
@@ -246,7 +286,7 @@ func (p *tcpPeer) write() {
 		p.pending, p.spare = p.spare[:0], nil
 		p.mu.Unlock()
 		_ = p.conn.SetWriteDeadline(time.Now().Add(tcpGreeting))
-		if _, err := p.conn.Write(out); err != nil {
+		if _, err := p.stream.Write(out); err != nil {
 			return
 		}
 		p.mu.Lock()

@@ -12,6 +12,10 @@ const followAfter = int64(3 * time.Second)
 // brought to its transport's shard.
 func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 	c, ok := parseCheck(b)
+	if !ok && known == nil && via.tcp == nil {
+		s.receiveTURN(b, via)
+		return
+	}
 	if !ok {
 		s.drops[StunRefused]++
 		return
@@ -32,7 +36,7 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 		return
 	}
 	if home := t.settle(s); home != s {
-		s.stray(t, b, via.addr, via.local)
+		s.stray(t, b, via)
 		return
 	}
 	s.adopt(t)
@@ -42,7 +46,9 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 	} else {
 		reply = c.respond(reply, via.addr, pwd)
 	}
-	s.socket.prepare(via)
+	if via.turn == nil {
+		s.socket.prepare(via)
+	}
 	via.transmit(s.socket, reply, len(reply))
 	if !c.controlled {
 		t.checked(s, c.nominates && (fresh || t.route.Load() == nil), via)
@@ -53,7 +59,9 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 // or any when the target fell silent (RFC 8445 §8.1.1).
 func (t *Transport) checked(s *shard, nominates bool, via *route) {
 	t.lastHeard = s.now
-	if via.tcp != nil {
+	if via.turn != nil {
+		via.turn.allocation.adopt(t)
+	} else if via.tcp != nil {
 		via.tcp.adopt(t)
 	} else if s.peers[via.addr] != t {
 		s.engine.claim(t, via.addr)

@@ -107,6 +107,7 @@ func (d *Door) dispatch(w http.ResponseWriter, r *http.Request, methods map[stri
 		allow := strings.Join(append(allowed, http.MethodOptions), ", ")
 		w.Header().Set("Allow", allow)
 		if r.Method == http.MethodOptions {
+			d.introduce(w, r, methods)
 			preflight(w, allow, methods)
 			return
 		}
@@ -119,6 +120,19 @@ func (d *Door) dispatch(w http.ResponseWriter, r *http.Request, methods map[stri
 	}
 	if err != nil {
 		d.refuse(w, r, err)
+	}
+}
+
+// introduce names the ICE servers to who shows a token where connections are
+// made: a client that can reach only those must know them before it offers
+// (RFC 9725 §4.6). Browsers ask by themselves without one.
+func (d *Door) introduce(w http.ResponseWriter, r *http.Request, methods map[string]route) {
+	row, ok := methods[http.MethodPost]
+	if !ok || r.Header.Get("Authorization") == "" {
+		return
+	}
+	if g, err := row.judge(d.authority, r.Context(), row.token(r)); err == nil {
+		d.recommend(w.Header(), g)
 	}
 }
 

@@ -79,11 +79,16 @@ func newSceneOn(t *testing.T, s *store.Store, cfg stage.Config) *scene {
 	if c.registry, err = stage.Open(ctx, s, c.engine, c.authority, cfg); err != nil {
 		t.Fatal(err)
 	}
-	c.door = signaling.New(c.registry, c.authority, signaling.Config{Log: cfg.Log})
+	c.door = signaling.New(c.registry, c.authority, signaling.Config{Log: cfg.Log, ICEServers: c.iceServers})
 	handler = c.door
 	t.Cleanup(c.close)
 	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: c.stage.String()}) })
 	return c
+}
+
+// iceServers stands for the engine's own.
+func (c *scene) iceServers(g stage.Grant) []signaling.ICEServer {
+	return []signaling.ICEServer{{URL: "turn:192.0.2.1:7081?transport=udp", Username: "1:" + g.ParticipantID, Credential: "proof"}}
 }
 
 func (c *scene) close() {

@@ -59,13 +59,19 @@ func (d *Door) created(w http.ResponseWriter, c *stage.Connection, answer string
 	h.Set("Location", strings.TrimSuffix(d.base, "/")+"/sessions/"+c.ID())
 	h.Set("ETag", c.ETag())
 	h.Set("Accept-Patch", fragmentType)
-	if d.cfg.ICEServers != nil {
-		for _, s := range d.cfg.ICEServers(g) {
-			h.Add("Link", s.link())
-		}
-	}
+	d.recommend(h, g)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone never connects, which ends the connection
+}
+
+// recommend names the ICE servers that are there for a participant.
+func (d *Door) recommend(h http.Header, g stage.Grant) {
+	if d.cfg.ICEServers == nil {
+		return
+	}
+	for _, s := range d.cfg.ICEServers(g) {
+		h.Add("Link", s.link())
+	}
 }
 
 // link writes the server as RFC 9725 §4.6 says.

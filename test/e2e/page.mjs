@@ -111,10 +111,19 @@ export function participant() {
       look();
     });
 
-  const api = { publications: {}, subscriptions: {}, messages: [] };
+  const api = { publications: {}, subscriptions: {}, messages: [], configuration: {} };
+
+  /** Has all connections made from now on go through one of the server's TURN servers. */
+  api.relay = async (token, transport) => {
+    const response = await fetch(claims(token).whip_url, { method: "OPTIONS", headers: { Authorization: `Bearer ${token}` } });
+    const links = [...response.headers.get("Link").matchAll(/<([^>]*)>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"/g)];
+    const iceServers = links.map(([, urls, username, credential]) => ({ urls, username, credential })).filter((s) => s.urls.endsWith(`=${transport}`));
+    api.configuration = { iceServers, iceTransportPolicy: "relay" };
+    return iceServers.map((s) => s.urls);
+  };
 
   api.publish = async (token, { codec = "H264", simulcast = false, ...look } = {}) => {
-    const pc = new RTCPeerConnection();
+    const pc = new RTCPeerConnection(api.configuration);
     const source = picture(look);
     const audio = tone(200 + 100 * (look.identity ?? 1));
     pc.addTransceiver(audio, { direction: "sendonly" });
@@ -146,7 +155,7 @@ export function participant() {
 
   api.subscribe = async (token, id) => {
     const started = performance.now();
-    const pc = new RTCPeerConnection();
+    const pc = new RTCPeerConnection(api.configuration);
     const stream = new MediaStream();
     pc.addEventListener("track", (e) => stream.addTrack(e.track));
     pc.addTransceiver("audio", { direction: "recvonly" });

@@ -1,0 +1,403 @@
+package sfu
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	turnRealm         = "rostrum"
+	turnNonceTTL      = time.Hour
+	turnLifetime      = 10 * time.Minute // RFC 8656 §3.2
+	turnMaxLifetime   = time.Hour
+	turnSweep         = 5 * time.Second
+	maxAllocations    = 20_000
+	maxUserAllocation = 400 // one participant may receive a hundred others, each by several paths
+)
+
+// A turnServer is TURN (RFC 8656) on the media port, for peers that can reach nothing else.
+// The only peer it relays to is the media port itself, so nothing is relayed at all: an
+// allocation is a name for a way to the client, and what is sent through it is handed to the
+// transport that it is meant for. No socket is opened, and no address but ours can be reached.
+type turnServer struct {
+	engine *Engine
+	secret [32]byte         // keys user's passwords and nonces; lives as long as the engine
+	legal  []netip.AddrPort // our media addresses
+
+	mu          sync.Mutex // guards what follows
+	allocations map[turnClient]*allocation
+	users       map[string]int // allocations of each
+	port        uint16         // of the latest relayed address
+}
+
+// A turnClient is where an allocation's client is: RFC 8656's 5-tuple.
+type turnClient struct {
+	addr  netip.AddrPort
+	local int
+	tcp   *tcpPeer
+}
+
+func clientOf(r *route) turnClient { return turnClient{r.addr, r.local, r.tcp} }
+
+// An allocation is one client's claim on a relayed address.
+type allocation struct {
+	client      *route
+	user, key   string
+	transaction [12]byte // of the request that made it, which may come again
+	relayed     netip.AddrPort
+	expires     atomic.Int64 // engine's clock
+	transport   atomic.Pointer[Transport]
+
+	mu    sync.RWMutex // guards what follows
+	paths []*turnPath  // at most one for each media address
+}
+
+// A turnPath is an allocation's permission to speak to one of our media addresses, and the
+// channel for it if there is one.
+type turnPath struct {
+	allocation *allocation
+	peer       netip.AddrPort
+	channel    atomic.Uint32 // 0 when none is bound
+	route      *route        // by which a transport answers
+}
+
+func newTURN(e *Engine, listen, advertise []netip.Addr) *turnServer {
+	v := &turnServer{engine: e, allocations: map[turnClient]*allocation{}, users: map[string]int{}}
+	_, _ = rand.Read(v.secret[:]) // never fails (crypto/rand)
+	for _, a := range slices.Concat(advertise, listen) {
+		if at := netip.AddrPortFrom(a.Unmap(), e.port); !slices.Contains(v.legal, at) {
+			v.legal = append(v.legal, at)
+		}
+	}
+	return v
+}
+
+// A Relay is a TURN server as participants are told of it.
+type Relay struct {
+	URL, Username, Credential string
+}
+
+// Relays are the engine's own TURN servers, with credentials of one user that serve to make
+// allocations for the given time. An allocation once made outlives them.
+func (e *Engine) Relays(user string, life time.Duration) []Relay {
+	if len(e.candidates) == 0 {
+		return nil
+	}
+	name := fmt.Sprintf("%d:%s", time.Now().Add(life).Unix(), user)
+	password := e.turn.password(name)
+	at := e.candidates[0].Addr.String()
+	all := []Relay{{"turn:" + at + "?transport=udp", name, password}}
+	if e.tcp != nil {
+		all = append(all, Relay{"turn:" + at + "?transport=tcp", name, password})
+	}
+	if e.tcp != nil && e.cfg.TLS != nil && e.cfg.TLSName != "" {
+		at = net.JoinHostPort(e.cfg.TLSName, strconv.Itoa(int(e.port)))
+		all = append(all, Relay{"turns:" + at + "?transport=tcp", name, password})
+	}
+	return all
+}
+
+// password is what belongs to a user name that ends at the time it begins with.
+func (v *turnServer) password(username string) string {
+	mac := hmac.New(sha1.New, v.secret[:])
+	mac.Write([]byte("password " + username))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// longTermKey is the key of RFC 8489 §9.2.2.
+func longTermKey(username, password string) string {
+	sum := md5.Sum([]byte(username + ":" + turnRealm + ":" + password))
+	return string(sum[:])
+}
+
+// nonce holds for a client's address and for the hour that begins with a minute.
+func (v *turnServer) nonce(from netip.Addr, minute uint32) string {
+	mac := hmac.New(sha256.New, v.secret[:])
+	fmt.Fprintf(mac, "nonce %s %d", from, minute)
+	b := []byte{byte(minute >> 16), byte(minute >> 8), byte(minute)}
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(b)[:9])
+}
+
+func (v *turnServer) minute() uint32 { return uint32(v.engine.now()/int64(time.Minute)) & 0xffffff }
+
+// fresh tells whether a nonce is ours, for this client, and young enough.
+func (v *turnServer) fresh(nonce []byte, from netip.Addr) bool {
+	raw, err := base64.RawURLEncoding.DecodeString(string(nonce))
+	if err != nil || len(raw) != 9 {
+		return false
+	}
+	minute := uint32(raw[0])<<16 | uint32(raw[1])<<8 | uint32(raw[2])
+	age := v.minute() - minute
+	return age <= uint32(turnNonceTTL/time.Minute) && hmac.Equal(nonce, []byte(v.nonce(from, minute)))
+}
+
+// A turnResult is what comes of a message: an answer, or a payload for a path.
+type turnResult struct {
+	answer    []byte
+	authentic bool // the answer goes to someone with credentials
+	path      *turnPath
+	payload   []byte
+}
+
+// serve takes a message that is no connectivity check. It may be called from any goroutine.
+func (v *turnServer) serve(b []byte, client *route) (result turnResult) {
+	r, ok := parseTURN(b)
+	if !ok {
+		return result
+	}
+	switch r.kind {
+	case stunBindingRequest:
+		if r.username == nil && r.integrity == 0 { // a plain one: which address do you see? (RFC 8489 §7.3)
+			out := appendAttribute(r.reply(nil, classSuccess), attrXORMapped, xorAddress(client.addr, b[4:stunHeader]))
+			result.answer = sizeSTUN(out)
+		}
+	case turnSend:
+		if a := v.find(client); a != nil && len(r.peers) == 1 {
+			result.path, result.payload = a.path(r.peers[0]), r.data
+		}
+	case turnAllocate, turnRefresh, turnCreatePermission, turnChannelBind, turnConnect:
+		user, key, code := v.authenticate(&r, client)
+		if code != 0 {
+			result.answer = v.challenge(&r, client, code)
+			return result
+		}
+		var out []byte
+		if r.unknown != 0 {
+			out = r.fault(420)
+			out = appendAttribute(out, attrUnknown, binary.BigEndian.AppendUint16(nil, r.unknown))
+		} else {
+			out = v.perform(&r, client, user, key)
+		}
+		result.answer, result.authentic = finishSTUN(out, 0, key), true
+	}
+	return result
+}
+
+// sizeSTUN writes the length of a message without integrity.
+func sizeSTUN(b []byte) []byte {
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader))
+	return b
+}
+
+// fault begins an error response. It has no reason phrase: the number says it, and a short
+// answer can't amplify.
+func (r *turnRequest) fault(code int) []byte {
+	return appendAttribute(r.reply(nil, classError), attrErrorCode, []byte{0, 0, byte(code / 100), byte(code % 100)})
+}
+
+func (v *turnServer) challenge(r *turnRequest, client *route, code int) []byte {
+	out := r.fault(code)
+	if code != 400 {
+		out = appendAttribute(out, attrRealm, []byte(turnRealm))
+		out = appendAttribute(out, attrNonce, []byte(v.nonce(client.addr.Addr(), v.minute())))
+	}
+	return sizeSTUN(out)
+}
+
+// authenticate tells who asks, or the error to answer (RFC 8489 §9.2.4). The owner of an
+// allocation is known by its key even after the credentials have expired.
+func (v *turnServer) authenticate(r *turnRequest, client *route) (user, key string, code int) {
+	switch {
+	case r.integrity == 0:
+		return "", "", 401
+	case r.username == nil || r.realm == nil || r.nonce == nil:
+		return "", "", 400
+	case !v.fresh(r.nonce, client.addr.Addr()):
+		return "", "", 438
+	}
+	name := string(r.username)
+	until, user, found := strings.Cut(name, ":")
+	expires, err := strconv.ParseInt(until, 10, 64)
+	key = longTermKey(name, v.password(name))
+	if !found || err != nil || user == "" || string(r.realm) != turnRealm || !r.verify(key) {
+		return "", "", 401
+	}
+	if time.Now().Unix() > expires {
+		if a := v.find(client); a == nil || a.key != key || r.kind == turnAllocate {
+			return "", "", 401
+		}
+	}
+	return user, key, 0
+}
+
+// perform does what an authentic request asks for and begins the answer.
+func (v *turnServer) perform(r *turnRequest, client *route, user, key string) []byte {
+	if r.kind == turnAllocate {
+		return v.allocate(r, client, user, key)
+	}
+	a := v.find(client)
+	switch {
+	case r.kind == turnConnect:
+		return r.fault(403)
+	case a == nil:
+		return r.fault(437)
+	case a.user != user:
+		return r.fault(441)
+	case r.kind == turnRefresh:
+		return v.refresh(r, a)
+	case r.kind == turnCreatePermission:
+		if len(r.peers) == 0 {
+			return r.fault(400)
+		}
+		for _, p := range r.peers {
+			if !v.permits(p, true) {
+				return r.fault(403)
+			}
+		}
+		for _, p := range r.peers {
+			a.permit(netip.AddrPortFrom(p.Addr(), v.engine.port))
+		}
+		return r.reply(nil, classSuccess)
+	}
+	switch {
+	case len(r.peers) != 1 || r.channel < minChannel || r.channel > maxChannel:
+		return r.fault(400)
+	case !v.permits(r.peers[0], false):
+		return r.fault(403)
+	case !a.bind(r.channel, r.peers[0]):
+		return r.fault(400)
+	}
+	return r.reply(nil, classSuccess)
+}
+
+// permits tells whether an address is a media address of ours, and nothing else is. A
+// permission is for an address and its port is ignored (RFC 8656 §9.1); 0 is taken for any.
+func (v *turnServer) permits(peer netip.AddrPort, anyPort bool) bool {
+	if anyPort && peer.Port() == 0 {
+		peer = netip.AddrPortFrom(peer.Addr(), v.engine.port)
+	}
+	return slices.Contains(v.legal, peer)
+}
+
+func (v *turnServer) allocate(r *turnRequest, client *route, user, key string) []byte {
+	var relayed netip.Addr
+	for _, at := range v.legal {
+		if family := r.family; at.Addr().Is4() && family <= 1 || at.Addr().Is6() && family == 2 {
+			relayed = at.Addr()
+			break
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	transaction := [12]byte(r.message[8:stunHeader])
+	a := v.allocations[clientOf(client)]
+	switch {
+	case a != nil && a.transaction == transaction && a.user == user: // its answer was lost
+	case a != nil:
+		return r.fault(437)
+	case r.traffic != 17: // UDP
+		return r.fault(442)
+	case !relayed.IsValid() && r.family == 0 && len(v.legal) > 0:
+		relayed = v.legal[0].Addr() // a server without IPv4
+	case !relayed.IsValid():
+		return r.fault(440)
+	case v.users[user] >= maxUserAllocation:
+		return r.fault(486)
+	case len(v.allocations) >= maxAllocations:
+		return r.fault(508)
+	}
+	life := lifetime(r)
+	if a == nil {
+		// The port is a name that no socket has; what is told apart are clients.
+		v.port = max(v.port+1, 1024)
+		a = &allocation{client: client, user: user, key: key, transaction: transaction, relayed: netip.AddrPortFrom(relayed, v.port)}
+		v.allocations[clientOf(client)] = a
+		v.users[user]++
+	}
+	a.expires.Store(v.engine.now() + int64(life))
+	out := r.reply(nil, classSuccess)
+	out = appendAttribute(out, attrXORRelayed, xorAddress(a.relayed, r.message[4:stunHeader]))
+	out = appendAttribute(out, attrXORMapped, xorAddress(client.addr, r.message[4:stunHeader]))
+	return appendSeconds(out, life)
+}
+
+func lifetime(r *turnRequest) time.Duration {
+	return min(max(time.Duration(r.lifetime)*time.Second, turnLifetime), turnMaxLifetime)
+}
+
+func appendSeconds(b []byte, d time.Duration) []byte {
+	return appendAttribute(b, attrLifetime, binary.BigEndian.AppendUint32(nil, uint32(d/time.Second)))
+}
+
+func (v *turnServer) refresh(r *turnRequest, a *allocation) []byte {
+	life := lifetime(r)
+	if r.lifetime == 0 {
+		life = 0
+		v.remove(clientOf(a.client))
+	} else {
+		a.expires.Store(v.engine.now() + int64(life))
+	}
+	return appendSeconds(r.reply(nil, classSuccess), life)
+}
+
+// find returns a client's allocation, nil when it has none.
+func (v *turnServer) find(client *route) *allocation {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	a := v.allocations[clientOf(client)]
+	if a != nil && v.engine.now() > a.expires.Load() {
+		return nil
+	}
+	return a
+}
+
+func (v *turnServer) remove(c turnClient) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.drop(c)
+}
+
+// drop is remove with the lock held.
+func (v *turnServer) drop(c turnClient) {
+	a := v.allocations[c]
+	if a == nil {
+		return
+	}
+	delete(v.allocations, c)
+	if v.users[a.user]--; v.users[a.user] == 0 {
+		delete(v.users, a.user)
+	}
+}
+
+// run forgets what has expired.
+func (v *turnServer) run() {
+	defer v.engine.wg.Done()
+	tick := time.NewTicker(turnSweep)
+	defer tick.Stop()
+	for {
+		select {
+		case <-v.engine.ctx.Done():
+			return
+		case <-tick.C:
+			v.sweep()
+		}
+	}
+}
+
+func (v *turnServer) sweep() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := v.engine.now()
+	for c, a := range v.allocations {
+		if now > a.expires.Load() {
+			v.drop(c)
+			if c.tcp != nil {
+				c.tcp.close()
+			}
+		}
+	}
+}

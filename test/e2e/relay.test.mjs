@@ -1,0 +1,39 @@
+// Browsers that may reach nothing but the server's TURN.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { browse, eventually, serve } from "./harness.mjs";
+
+let server, web;
+
+before(async () => {
+  server = await serve();
+  web = await browse();
+});
+after(async () => {
+  await web?.stop();
+  await server?.stop();
+});
+
+for (const transport of ["udp", "tcp"]) {
+  test(`a call goes through TURN over ${transport}`, async () => {
+    const { arn } = (await server.call("CreateStage", { name: `relay-${transport}` })).stage;
+    const pages = await Promise.all([web.page(), web.page()]);
+    const tokens = [await server.token(arn, "ann"), await server.token(arn, "bob", ["SUBSCRIBE"])];
+    for (const [i, page] of pages.entries()) {
+      const urls = await page.evaluate(([t, by]) => participant.relay(t, by), [tokens[i], transport]);
+      assert.equal(urls.length, 1, `one server for ${transport}, not ${urls}`);
+    }
+    const { id } = await pages[0].evaluate((t) => participant.publish(t, { identity: 5 }), tokens[0]);
+    const { firstPicture } = await pages[1].evaluate(([t, i]) => participant.subscribe(t, i), [tokens[1], id]);
+    const seen = await eventually("a readable picture", () => pages[1].evaluate((i) => participant.look(i), id), (s) => s.identity === 5 && s.latency !== null);
+    assert.ok(seen.latency < 1500, `the picture is ${seen.latency} ms old`);
+    const stats = await pages[1].evaluate((i) => participant.received(i), id);
+    const pair = stats.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+    const local = stats.find((s) => s.id === pair?.localCandidateId);
+    assert.equal(local?.candidateType, "relay", JSON.stringify(local));
+    assert.equal(local?.relayProtocol, transport, JSON.stringify(local));
+    console.log(`# TURN over ${transport}: first picture after ${Math.round(firstPicture)} ms, ${seen.latency} ms old`);
+    await Promise.all(pages.map((p) => p.close()));
+  });
+}
