@@ -70,6 +70,16 @@ $(CLIENTS)/java/installed: test/conformance/java/pom.xml $(wildcard test/conform
 	mvn -q -B -f test/conformance/java/pom.xml compile dependency:copy-dependencies
 	@touch $@
 
+$(CLIENTS)/events/installed: test/events/requirements.txt
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv; }
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: conformance-events
+conformance-events: $(CLIENTS)/events/installed ## Put events on the bus of an EventBridge emulator
+	ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server $(GO) test -count=1 ./test/events/...
+
 .PHONY: conformance
 conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIENTS)/java/installed ## Drive the server with the official AWS SDKs and the AWS CLI
 	@mkdir -p .cache/results && rm -f $(CLIENTS)/summary.txt
