@@ -1,0 +1,233 @@
+package bucket_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rostrum/internal/bucket"
+)
+
+// suite holds whoever stands behind the seam to its contract. known is a bucket
+// that may be written to.
+func suite(t *testing.T, buckets bucket.Buckets, known string) {
+	ctx := t.Context()
+	b, err := buckets("us-east-1", known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(key string) string {
+		t.Helper()
+		r, err := b.Get(ctx, key)
+		if err != nil {
+			t.Fatalf("get %s: %v", key, err)
+		}
+		defer r.Close()
+		all, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(all)
+	}
+	put := func(key, text string) {
+		t.Helper()
+		if err := b.Put(ctx, key, strings.NewReader(text)); err != nil {
+			t.Fatalf("put %s: %v", key, err)
+		}
+	}
+	put("a/b/c.m3u8", "first")
+	put("a/b/c.m3u8", "second")
+	put("a/empty.json", "")
+	if got := read("a/b/c.m3u8"); got != "second" {
+		t.Errorf("a file put again: expected second, saw %q", got)
+	}
+	if got := read("a/empty.json"); got != "" {
+		t.Errorf("an empty file: saw %q", got)
+	}
+	rest := strings.NewReader("skipped kept")
+	_, _ = rest.Seek(8, io.SeekStart)
+	if err := b.Put(ctx, "a/rest.json", rest); err != nil {
+		t.Fatal(err)
+	}
+	if got := read("a/rest.json"); got != "kept" {
+		t.Errorf("a file from the middle of its reader: expected kept, saw %q", got)
+	}
+	for _, key := range []string{"a/none", "a/b"} {
+		if _, err := b.Get(ctx, key); !errors.Is(err, bucket.ErrNoFile) {
+			t.Errorf("get %s, which is no file: expected ErrNoFile, saw %v", key, err)
+		}
+	}
+	for _, key := range []string{"", ".", "..", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", `..\x`, "a\x00b", strings.Repeat("k", 1025)} {
+		if err := b.Put(ctx, key, strings.NewReader("x")); !errors.Is(err, bucket.ErrNoFile) {
+			t.Errorf("put %q: expected ErrNoFile, saw %v", key, err)
+		}
+		if _, err := b.Get(ctx, key); !errors.Is(err, bucket.ErrNoFile) {
+			t.Errorf("get %q: expected ErrNoFile, saw %v", key, err)
+		}
+	}
+	for _, name := range []string{"", "..", "a/b", "UPPER", "x", "a..b", ".ab", strings.Repeat("n", 64)} {
+		if _, err := buckets("us-east-1", name); !errors.Is(err, bucket.ErrNoBucket) {
+			t.Errorf("bucket %q: expected ErrNoBucket, saw %v", name, err)
+		}
+	}
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			key := fmt.Sprintf("many/%d.jpg", i%5)
+			if err := b.Put(ctx, key, bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 10_000))); err != nil {
+				t.Errorf("put %s: %v", key, err)
+			}
+		})
+	}
+	all.Wait()
+	for i := range 5 {
+		if got := read(fmt.Sprintf("many/%d.jpg", i)); len(got) != 10_000 || strings.Trim(got, got[:1]) != "" {
+			t.Errorf("files put at once are mixed up")
+		}
+	}
+}
+
+func TestFolders_KeepFiles(t *testing.T) { suite(t, bucket.Folders(t.TempDir()), "recordings") }
+
+func TestFolders_NoLinkLeadsOut(t *testing.T) {
+	root := t.TempDir()
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("s"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(root, "recordings"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(root, "recordings", "out")); err != nil {
+		t.Skip(err)
+	}
+	b, err := bucket.Folders(root)("", "recordings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Get(t.Context(), "out/secret"); err == nil {
+		t.Error("a file outside of the bucket was read")
+	}
+	if err := b.Put(t.Context(), "out/new", strings.NewReader("x")); err == nil {
+		t.Error("a file outside of the bucket was written")
+	}
+}
+
+func TestS3_KeepsFiles(t *testing.T) {
+	server := newS3(t)
+	suite(t, server.buckets(t), "recordings")
+	if got := server.types["recordings/a/b/c.m3u8"]; got != "application/vnd.apple.mpegurl" {
+		t.Errorf("a playlist has the content type %q", got)
+	}
+}
+
+func TestS3_TellsWhatWontPass(t *testing.T) {
+	server := newS3(t)
+	for name, expected := range map[string]error{"missing": bucket.ErrNoBucket, "forbidden": bucket.ErrDenied} {
+		b, err := server.buckets(t)("eu-west-1", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Put(t.Context(), "x", strings.NewReader("x")); !errors.Is(err, expected) {
+			t.Errorf("bucket %s: expected %v, saw %v", name, expected, err)
+		}
+	}
+}
+
+// An s3Server is the part of S3 that a bucket uses: objects under /bucket/key.
+type s3Server struct {
+	*httptest.Server
+	mu      sync.Mutex // guards what follows
+	objects map[string][]byte
+	types   map[string]string
+}
+
+func newS3(t *testing.T) *s3Server {
+	s := &s3Server{objects: map[string][]byte{}, types: map[string]string{}}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *s3Server) buckets(t *testing.T) bucket.Buckets {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	b, err := bucket.NewS3(context.Background(), s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	refuse := func(status int, code string) {
+		w.WriteHeader(status)
+		_ = xml.NewEncoder(w).Encode(struct {
+			XMLName xml.Name `xml:"Error"`
+			Code    string
+		}{Code: code})
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	at := strings.TrimPrefix(r.URL.Path, "/")
+	switch {
+	case !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=AKIATEST/"), name == "forbidden":
+		refuse(http.StatusForbidden, "AccessDenied")
+	case name == "missing":
+		refuse(http.StatusNotFound, "NoSuchBucket")
+	case r.Method == http.MethodPut:
+		body, err := io.ReadAll(r.Body)
+		if err != nil || int64(len(body)) != r.ContentLength {
+			refuse(http.StatusBadRequest, "IncompleteBody")
+			return
+		}
+		s.objects[at], s.types[at] = body, r.Header.Get("Content-Type")
+	case s.objects[at] == nil:
+		refuse(http.StatusNotFound, "NoSuchKey")
+	default:
+		_, _ = w.Write(s.objects[at])
+	}
+}
+
+func TestLinks_OpenWhatIsBelowTheirPrefix(t *testing.T) {
+	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
+	now := time.Unix(1_800_000_000, 0)
+	link := links.Sign("recordings", "a/b", now.Add(time.Hour))
+	changed := func(name, value string) map[string][]string {
+		v := links.Sign("recordings", "a/b", now.Add(time.Hour))
+		v.Set(name, value)
+		return v
+	}
+	for name, c := range map[string]struct {
+		bucket, key string
+		query       map[string][]string
+		at          time.Time
+		expected    bool
+	}{
+		"a file below":          {"recordings", "a/b/c.mp4", link, now, true},
+		"the file of that name": {"recordings", "a/b", link, now, true},
+		"a neighbour":           {"recordings", "a/bc", link, now, false},
+		"another bucket":        {"other", "a/b/c.mp4", link, now, false},
+		"when it has expired":   {"recordings", "a/b/c.mp4", link, now.Add(time.Hour), false},
+		"a wider prefix":        {"recordings", "a/x", changed("prefix", "a"), now, false},
+		"a later end":           {"recordings", "a/b/c.mp4", changed("expires", "1999999999"), now, false},
+		"no query":              {"recordings", "a/b/c.mp4", nil, now, false},
+		"another key's link":    {"recordings", "a/b/c.mp4", bucket.NewLinks([]byte("x")).Sign("recordings", "a/b", now.Add(time.Hour)), now, false},
+	} {
+		if got := links.Allows(c.bucket, c.key, c.query, c.at); got != c.expected {
+			t.Errorf("%s: expected %v, saw %v", name, c.expected, got)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package bucket
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Links signs and checks links to what rests in buckets. A link opens all files
+// whose key begins with a prefix, so that one is enough for a playlist and all it
+// names.
+type Links struct{ key []byte }
+
+// NewLinks makes links with a secret key, of 32 random bytes.
+func NewLinks(key []byte) Links { return Links{key} }
+
+// Sign makes the query of a link to all below a folder of a bucket, or to the
+// one file of that name, good until a time.
+func (l Links) Sign(bucket, prefix string, until time.Time) url.Values {
+	expires := strconv.FormatInt(until.Unix(), 10)
+	return url.Values{"prefix": {prefix}, "expires": {expires}, "signature": {l.sum(bucket, prefix, expires)}}
+}
+
+// Allows tells whether the query of a link opens a file at a time.
+func (l Links) Allows(bucket, key string, query url.Values, now time.Time) bool {
+	prefix, expires := query.Get("prefix"), query.Get("expires")
+	until, err := strconv.ParseInt(expires, 10, 64)
+	if err != nil || now.Unix() >= until || prefix == "" {
+		return false
+	}
+	if subtle.ConstantTimeCompare([]byte(query.Get("signature")), []byte(l.sum(bucket, prefix, expires))) != 1 {
+		return false
+	}
+	return key == prefix || strings.HasPrefix(key, strings.TrimSuffix(prefix, "/")+"/")
+}
+
+func (l Links) sum(bucket, prefix, expires string) string {
+	mac := hmac.New(sha256.New, l.key)
+	mac.Write([]byte(bucket + "\n" + expires + "\n" + prefix)) // neither of the first two has a line's end
+	return hex.EncodeToString(mac.Sum(nil))
+}
