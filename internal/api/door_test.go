@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"rostrum/internal/api"
+	"rostrum/internal/composition"
 	"rostrum/internal/control"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -65,7 +66,12 @@ func open(t testing.TB, limits control.Limits) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plane, err := control.New(ctx, s, authority, nobody{}, limits)
+	compositions, err := composition.Open(ctx, composition.Parts{Store: s, Authority: authority, Node: "here"}, composition.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = compositions.Close() })
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: nobody{}, Compositions: compositions}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}

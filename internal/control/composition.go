@@ -2,29 +2,117 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"path"
+	"time"
 
+	"rostrum/internal/arn"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
 
-// StartComposition checks everything a composition needs. None can start yet:
-// this build has no engine that composes, and says so.
+// StartComposition begins to compose a stage. The same idempotency token brings
+// the same answer for 24 hours. That nobody is on the stage is no error: the
+// composition then stops after a minute.
 func (p *Plane) StartComposition(ctx context.Context, c Caller, in *ivsrealtime.StartCompositionInput) (*ivsrealtime.StartCompositionOutput, error) {
-	err := p.store.Read(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Stages().Get(in.StageARN); err != nil {
-			return err
-		}
-		for _, d := range in.Destinations {
-			if err := destinationExists(tx, d); err != nil {
-				return err
+	key := store.IdempotencyKey{Owner: c.owner(), Operation: "StartComposition", Token: in.IdempotencyToken}
+	parameters, err := fingerprint(*in)
+	if err != nil {
+		return nil, err
+	}
+	out := &ivsrealtime.StartCompositionOutput{}
+	fresh := false
+	err = p.store.Write(ctx, func(tx *store.Tx) error {
+		if in.IdempotencyToken != "" {
+			answer, err := tx.Answered(key, parameters)
+			if err != nil || answer != nil {
+				return errors.Join(err, json.Unmarshal(orNull(answer), out))
 			}
 		}
-		return nil
+		composition, err := p.newComposition(tx, c, in)
+		if err != nil {
+			return err
+		}
+		fresh, out.Composition = true, composition
+		if in.IdempotencyToken == "" {
+			return nil
+		}
+		answer, err := json.Marshal(out)
+		if err != nil {
+			return err
+		}
+		return tx.KeepAnswer(key, parameters, answer)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "compositions cannot start: no composition engine runs in this installation")
+	if fresh {
+		p.compositions.Run(out.Composition.ARN)
+	}
+	return out, nil
+}
+
+// fingerprint tells requests with different parameters apart.
+func fingerprint(in ivsrealtime.StartCompositionInput) ([]byte, error) {
+	in.IdempotencyToken = ""
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	return sum[:], nil
+}
+
+func orNull(answer json.RawMessage) json.RawMessage {
+	if answer == nil {
+		return json.RawMessage("null")
+	}
+	return answer
+}
+
+// newComposition makes a composition that this node holds. Its quotas are
+// counted with it, so that two at once can't both be the last.
+func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartCompositionInput) (*ivsrealtime.Composition, error) {
+	if _, err := tx.Stages().Get(in.StageARN); err != nil {
+		return nil, err
+	}
+	for _, d := range in.Destinations {
+		if err := destinationExists(tx, d); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.compositions.Able(); err != nil {
+		return nil, err
+	}
+	name := arn.New(arn.Composition, c.Account, c.Region)
+	stage, err := arn.Parse(in.StageARN)
+	if err != nil {
+		return nil, err
+	}
+	made := &ivsrealtime.Composition{
+		ARN: name.String(), StageARN: in.StageARN, State: ivsrealtime.CompositionStarting,
+		Layout: layoutDefaults(in.Layout), Tags: tagsOf(in.Tags), StartTime: time.Now().UTC().Truncate(time.Second),
+	}
+	for _, d := range in.Destinations {
+		id := arn.NewID()
+		made.Destinations = append(made.Destinations, ivsrealtime.Destination{
+			ID: id, State: ivsrealtime.DestinationStarting, Configuration: destinationDefaults(d),
+			Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: path.Join(stage.ID, name.ID, id, "composite")}},
+		})
+	}
+	if err := create(c, tx.Compositions(), made, p.limits.Compositions, "compositions"); err != nil {
+		return nil, err
+	}
+	n, err := tx.Compositions().CountUsing(in.StageARN)
+	if err != nil {
+		return nil, err
+	}
+	if err := within(n-1, p.limits.CompositionsPerStage, "compositions of a stage"); err != nil {
+		return nil, err
+	}
+	return made, p.compositions.Hold(tx, made.ARN)
 }
 
 func destinationExists(tx *store.Tx, d ivsrealtime.DestinationConfiguration) error {
@@ -50,8 +138,7 @@ func (p *Plane) GetComposition(ctx context.Context, _ Caller, in *ivsrealtime.Ge
 
 // StopComposition stops a composition; one that is stopping or has stopped is left as it is.
 func (p *Plane) StopComposition(ctx context.Context, _ Caller, in *ivsrealtime.StopCompositionInput) (*ivsrealtime.StopCompositionOutput, error) {
-	_, err := get(ctx, p, (*store.Tx).Compositions, in.ARN)
-	return &ivsrealtime.StopCompositionOutput{}, err
+	return &ivsrealtime.StopCompositionOutput{}, p.compositions.Stop(ctx, in.ARN)
 }
 
 // ListCompositions lists the caller's compositions, newest first.

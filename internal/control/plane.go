@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"rostrum/internal/composition"
 	"rostrum/internal/sigv4"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -22,18 +23,27 @@ import (
 
 // A Plane carries out operations.
 type Plane struct {
-	store     *store.Store
-	authority *stage.Authority
-	live      Live
-	limits    Limits
-	turnstile *turnstile
-	pager     pager
-	keys      keyring
+	store        *store.Store
+	authority    *stage.Authority
+	live         Live
+	compositions *composition.Registry
+	limits       Limits
+	turnstile    *turnstile
+	pager        pager
+	keys         keyring
 }
 
-// New builds a plane on a store, an authority for tokens and the live stages.
-func New(ctx context.Context, s *store.Store, authority *stage.Authority, live Live, limits Limits) (*Plane, error) {
-	pageKey, err := s.Secret(ctx, "page-token-key", func() ([]byte, error) {
+// Parts are what operations work on.
+type Parts struct {
+	Store        *store.Store
+	Authority    *stage.Authority // for tokens
+	Live         Live
+	Compositions *composition.Registry
+}
+
+// New builds a plane on its parts.
+func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
+	pageKey, err := parts.Store.Secret(ctx, "page-token-key", func() ([]byte, error) {
 		fresh := make([]byte, 32)
 		_, _ = rand.Read(fresh) // never fails (crypto/rand)
 		return fresh, nil
@@ -45,7 +55,10 @@ func New(ctx context.Context, s *store.Store, authority *stage.Authority, live L
 	if err != nil {
 		return nil, err
 	}
-	return &Plane{store: s, authority: authority, live: live, limits: limits, turnstile: newTurnstile(limits), pager: pages, keys: keyring{keys: map[string]*key{}}}, nil
+	return &Plane{
+		store: parts.Store, authority: parts.Authority, live: parts.Live, compositions: parts.Compositions,
+		limits: limits, turnstile: newTurnstile(limits), pager: pages, keys: keyring{keys: map[string]*key{}},
+	}, nil
 }
 
 // Admit takes one request of a caller through its request rates; the error is

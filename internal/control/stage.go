@@ -153,7 +153,9 @@ func (p *Plane) DeleteStage(ctx context.Context, c Caller, in *ivsrealtime.Delet
 	if err != nil {
 		return nil, err
 	}
-	return &ivsrealtime.DeleteStageOutput{}, p.live.StageDeleted(ctx, in.ARN)
+	err = p.live.StageDeleted(ctx, in.ARN)
+	p.compositions.StageDeleted(in.ARN)
+	return &ivsrealtime.DeleteStageOutput{}, err
 }
 
 func detachIngests(tx *store.Tx, c Caller, stageARN string) error {

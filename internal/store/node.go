@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"rostrum/internal/arn"
 )
 
 // A Node is one running Rostrum, or one that ran.
@@ -61,6 +63,22 @@ func (tx *Tx) Hold(name, node string) error {
 func (tx *Tx) Release(name, node string) error {
 	_, err := tx.exec(`DELETE FROM hold WHERE arn = $1 AND node = $2`, name, node)
 	return err
+}
+
+// AdoptCompositions puts the living compositions that no living node holds into
+// a node's hands and names them: those of nodes that ended or died.
+func (tx *Tx) AdoptCompositions(node string) ([]string, error) {
+	all, err := tx.names(`SELECT arn FROM resource WHERE kind = $1 AND living AND NOT EXISTS
+		(SELECT 1 FROM hold JOIN node ON node.id = hold.node WHERE hold.arn = resource.arn) ORDER BY seq`, string(arn.Composition))
+	if err != nil {
+		return nil, fmt.Errorf("look for compositions that nobody holds: %w", err)
+	}
+	for _, name := range all {
+		if _, err := tx.exec(`INSERT INTO hold (arn, node) VALUES ($1, $2) ON CONFLICT (arn) DO UPDATE SET node = $2`, name, node); err != nil {
+			return nil, fmt.Errorf("adopt %s: %w", name, err)
+		}
+	}
+	return all, nil
 }
 
 // Held are the ARNs of the resources in a node's hands, or in them when it died.

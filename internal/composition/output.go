@@ -1,0 +1,325 @@
+package composition
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/compositor/job"
+	"rostrum/internal/event"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+// An output is a destination that has not ended yet, on this side.
+type output struct {
+	id        string
+	encoder   string // ARN of its format
+	video     *ivsrealtime.Video
+	job       job.Destination
+	recording *recording
+
+	began   time.Time      // the worker's first file
+	writes  bool           // the worker of now does
+	broken  bool           // though it says that it can't
+	through bool           // what was written got into the bucket
+	failure *event.Failure // it ends, or has ended, with
+	over    bool           // that it ended is kept
+}
+
+func (o *output) up() bool { return o.writes && !o.broken && o.through }
+
+// forget removes what is left of the way into the bucket.
+func (o *output) forget(log *slog.Logger) {
+	if err := os.RemoveAll(filepath.Dir(string(o.recording.spool))); err != nil {
+		log.Warn("remove the spool", "error", err)
+	}
+}
+
+// open makes the outputs of the destinations that have not ended.
+func (c *composition) open() error {
+	return c.house.Store.Read(c.house.ctx, func(tx *store.Tx) error {
+		c.outputs = nil
+		for i := range c.doc.Destinations {
+			d := &c.doc.Destinations[i]
+			if over(d.State) {
+				continue
+			}
+			o, err := c.openRecording(tx, d)
+			if err != nil {
+				return fmt.Errorf("destination %s: %w", d.ID, err)
+			}
+			c.outputs = append(c.outputs, o)
+		}
+		for _, o := range c.outputs {
+			c.wg.Go(func() { o.recording.run(c.ctx) })
+		}
+		return nil
+	})
+}
+
+func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*output, error) {
+	s3 := d.Configuration.S3
+	storage, err := tx.Storages().Get(s3.StorageConfigurationARN)
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := tx.Encoders().Get(s3.EncoderConfigurationARNs[0])
+	if err != nil {
+		return nil, err
+	}
+	region, err := arn.Parse(storage.ARN)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := c.house.Buckets(region.Region, storage.S3.BucketName)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := folderOf(c.house.Spool, d.ID, c.house.Node)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{id: d.ID, encoder: encoder.ARN, video: encoder.Video, began: d.StartTime}
+	meta := metadata{
+		prefix: d.Detail.S3.RecordingPrefix, stageARN: c.doc.StageARN, rendition: renditionName(encoder.Video, d.ID),
+		width: *encoder.Video.Width, height: *encoder.Video.Height, started: d.StartTime,
+	}
+	hls := &job.HLS{
+		Directory: string(folder), Rendition: meta.rendition,
+		SegmentSeconds: *s3.RecordingConfiguration.HLSConfiguration.TargetSegmentDurationSeconds,
+	}
+	for _, t := range s3.ThumbnailConfigurations {
+		meta.sequential = slices.Contains(t.Storage, ivsrealtime.ThumbnailSequential)
+		meta.latest = slices.Contains(t.Storage, ivsrealtime.ThumbnailLatest)
+		hls.Thumbnails = &job.Thumbnails{IntervalSeconds: *t.TargetIntervalSeconds, Sequential: meta.sequential, Latest: meta.latest}
+	}
+	o.job = job.Destination{ID: d.ID, HLS: hls}
+	o.recording = &recording{
+		spool: folder, bucket: bucket, meta: meta, patience: c.house.cfg.Patience, most: c.house.cfg.SpoolBytes,
+		log: c.log.With("destination", d.ID), wake: make(chan struct{}, 1),
+		news: func(n recordingNews) {
+			select {
+			case c.news <- func() { c.recordingTells(o, n) }:
+			case <-c.ctx.Done():
+			}
+		},
+	}
+	return o, nil
+}
+
+// recordingTells takes in how the way into the bucket goes.
+func (c *composition) recordingTells(o *output, n recordingNews) {
+	switch n {
+	case through:
+		o.through = true
+		c.judge(o)
+	case interrupted:
+		o.through = false
+		c.judge(o)
+	case brought:
+		o.over = true
+		if o.failure != nil {
+			c.destinationFailed(o.id, *o.failure)
+		} else {
+			c.destinationStopped(o.id)
+		}
+		c.settle()
+	case gaveUp:
+		o.over, o.failure = true, &o.recording.why
+		c.destinationFailed(o.id, o.recording.why)
+		c.settle()
+	}
+}
+
+// judge has a destination's state follow what is known of it.
+func (c *composition) judge(o *output) {
+	if o.over || o.failure != nil || c.wanted != nil {
+		return
+	}
+	switch state := destination(&c.doc, o.id).State; {
+	case o.up() && state != ivsrealtime.DestinationActive:
+		c.destinationUp(o.id, o.began)
+	case !o.up() && state == ivsrealtime.DestinationActive:
+		c.destinationDown(o.id)
+	}
+}
+
+// hear takes in what the worker says.
+func (c *composition) hear(r job.Report) {
+	c.heard = time.Now()
+	switch r.Kind {
+	case job.Ready:
+		c.log.Info("composing", "after", time.Since(c.worker.began).Round(time.Millisecond))
+	case job.Heartbeat:
+		if r.Health == nil {
+			return
+		}
+		if r.Health.Publishers > 0 {
+			c.audience = time.Now()
+		}
+		c.figures.hear(*r.Health)
+	case job.Ended:
+		c.words = r.Reason
+	case job.File, job.DestinationState:
+		for _, o := range c.outputs {
+			if o.id == r.Destination && !o.over {
+				c.hearOf(o, r)
+			}
+		}
+	}
+}
+
+// hearOf takes in what the worker says of a destination.
+func (c *composition) hearOf(o *output, r job.Report) {
+	switch {
+	case r.Kind == job.File:
+		o.recording.nudge()
+		if o.writes {
+			return
+		}
+		o.writes, o.through = true, false // until the first files got through
+		if o.began.IsZero() {
+			o.began = micro(time.Now())
+			if err := o.recording.begin(o.began); err != nil {
+				c.log.Error("write the recording's metadata", "destination", o.id, "error", err)
+			}
+		}
+	case r.State == job.Active:
+		o.broken = false
+		c.judge(o)
+	case r.State == job.Reconnecting:
+		c.log.Warn("destination is interrupted", "destination", o.id, "reason", r.Reason)
+		o.broken = true
+		c.judge(o)
+	case r.State == job.Failed:
+		c.log.Error("destination failed", "destination", o.id, "reason", r.Reason)
+		o.failure = &internalError
+		o.recording.finish(ending{at: time.Now(), failure: o.failure})
+	}
+}
+
+// startWorker begins the composing, for the first time or again.
+func (c *composition) startWorker() {
+	c.again = nil
+	if c.decide(); c.wanted != nil || c.stopped {
+		return
+	}
+	if err := c.house.Able(); err != nil {
+		c.log.Error("start a worker", "error", err)
+		c.finish(&internalError)
+		return
+	}
+	w, err := c.employ()
+	if err != nil {
+		c.log.Error("start a worker", "error", err)
+		c.retryLater()
+		return
+	}
+	c.worker, c.heard, c.words = w, time.Now(), ""
+	c.figures.employ(w)
+}
+
+// employ starts a process with the job as it is now.
+func (c *composition) employ() (*worker, error) {
+	for _, o := range c.outputs {
+		if !o.over && !o.began.IsZero() {
+			if err := o.recording.fetch(c.house.ctx); err != nil {
+				return nil, fmt.Errorf("go on with the recording of destination %s: %w", o.id, err)
+			}
+		}
+	}
+	j, err := c.job()
+	if err != nil {
+		return nil, err
+	}
+	return startWorker(c.house.cfg.Program, j, c.house.cfg.WorkerMemory, c.log)
+}
+
+// job is what a worker is to do: each format is encoded once.
+func (c *composition) job() (job.Job, error) {
+	stage, err := arn.Parse(c.doc.StageARN)
+	if err != nil {
+		return job.Job{}, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	raw, err := c.house.Authority.Issue(token.Claims{
+		ParticipantID: arn.NewID(), StageARN: c.doc.StageARN, StageID: stage.ID,
+		Subscribe: true, Hidden: true, IssuedAt: now, ExpiresAt: now.Add(token.MaxLifetime),
+	})
+	if err != nil {
+		return job.Job{}, err
+	}
+	j := job.Job{Token: raw}
+	layout, err := json.Marshal(c.doc.Layout) // the names of the API's fields are the job's
+	if err == nil {
+		err = json.Unmarshal(layout, &j.Layout)
+	}
+	if err != nil {
+		return job.Job{}, fmt.Errorf("layout: %w", err)
+	}
+	programs := map[string]int{}
+	for _, o := range c.outputs {
+		if o.over || o.failure != nil {
+			continue
+		}
+		n, known := programs[o.encoder]
+		if !known {
+			n = len(j.Programs)
+			programs[o.encoder] = n
+			j.Programs = append(j.Programs, job.Program{
+				Width: *o.video.Width, Height: *o.video.Height, FrameRate: *o.video.Framerate, Bitrate: *o.video.Bitrate,
+			})
+		}
+		j.Programs[n].Destinations = append(j.Programs[n].Destinations, o.job)
+	}
+	return j, nil
+}
+
+// workerGone takes in that the process ended: as it was wanted, for a reason it
+// told, or by a crash, after which another takes its place.
+func (c *composition) workerGone() {
+	w := c.worker
+	w.await()
+	c.worker = nil
+	c.figures.dismiss(w)
+	for _, o := range c.outputs {
+		o.recording.nudge()
+	}
+	switch {
+	case c.wanted != nil:
+		c.finishOutputs()
+		return
+	case c.words == job.StageDeleted:
+		c.finish(&stageDeleted)
+		return
+	case c.words == job.NoDestinations:
+		c.settle() // or once their recordings have ended
+		return
+	}
+	c.log.Error("worker ended unasked", "error", w.err, "says", c.words, "after", time.Since(w.began).Round(time.Millisecond))
+	for _, o := range c.outputs {
+		o.writes, o.broken = false, false
+		c.judge(o)
+	}
+	if time.Since(w.began) > goodTime {
+		c.failures = 0
+	}
+	c.retryLater()
+}
+
+// retryLater has another worker take the place of one that failed, unless too many did.
+func (c *composition) retryLater() {
+	if c.failures++; c.failures > maxFailures {
+		c.log.Error("composition fails: no worker can be kept up", "tried", c.failures)
+		c.finish(&internalError)
+		return
+	}
+	c.again = time.After(min(firstRestart<<(c.failures-1), lastRestart))
+}

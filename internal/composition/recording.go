@@ -1,0 +1,254 @@
+package composition
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rostrum/internal/bucket"
+	"rostrum/internal/event"
+	"rostrum/ivsrealtime"
+)
+
+// A recording brings what a worker writes into a bucket, and tells how that goes.
+type recording struct {
+	spool    spool
+	bucket   bucket.Bucket
+	patience time.Duration
+	most     int64 // bytes that may wait
+	news     func(recordingNews)
+	log      *slog.Logger
+
+	wake chan struct{}
+	held atomic.Int64  // bytes that wait
+	why  event.Failure // read after gaveUp
+
+	mu    sync.Mutex // guards what follows
+	meta  metadata
+	final *ending // once the worker is done with it
+}
+
+// recordingNews is what became of a recording's way into its bucket.
+type recordingNews int
+
+const (
+	through     recordingNews = iota // what there was got into the bucket
+	interrupted                      // the bucket doesn't take it for now
+	brought                          // the recording is complete in the bucket; the last news
+	gaveUp                           // it will not be; the last news, failure tells why
+)
+
+// An ending is how a recording ended.
+type ending struct {
+	at      time.Time
+	failure *event.Failure // nil: as it should
+}
+
+// retries of a bucket that doesn't answer, and what one file may take.
+const (
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = 15 * time.Second
+	putWithin  = time.Minute
+)
+
+// errSpoolFull says that a bucket didn't take files for so long that no more can wait.
+var errSpoolFull = errors.New("as much as may wait for the bucket does")
+
+// run brings files into the bucket until the recording is complete there, can't
+// be, or ctx ends.
+func (r *recording) run(ctx context.Context) {
+	var since time.Time // nothing gets through
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for wait := firstRetry; ; {
+		select {
+		case <-r.wake:
+		case <-retry.C:
+		case <-ctx.Done():
+			return
+		}
+		put, complete, err := r.bring(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && complete:
+			r.news(brought)
+			return
+		case err == nil:
+			if put || !since.IsZero() {
+				r.news(through)
+			}
+			since, wait = time.Time{}, firstRetry
+			continue
+		case since.IsZero():
+			since = time.Now()
+			r.log.Warn("bring the recording into its bucket", "error", err)
+			r.news(interrupted)
+		}
+		if hopeless(err) || time.Since(since) > r.patience {
+			r.fail(ctx, err)
+			return
+		}
+		retry.Reset(wait)
+		wait = min(2*wait, lastRetry)
+	}
+}
+
+func hopeless(err error) bool {
+	return errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrDenied) || errors.Is(err, errSpoolFull)
+}
+
+// bring puts everything there is into the bucket, and the end of it once that is known.
+func (r *recording) bring(ctx context.Context) (put, complete bool, err error) {
+	meta, final := r.known()
+	if final != nil {
+		if err := meta.end(r.spool, *final); err != nil {
+			return false, false, err
+		}
+	}
+	held, err := r.spool.size()
+	if err != nil {
+		return false, false, err
+	}
+	r.held.Store(held)
+	err = r.spool.empty(func(name string, file io.ReadSeeker) error {
+		ctx, cancel := context.WithTimeout(ctx, putWithin)
+		defer cancel()
+		put = true
+		return r.bucket.Put(ctx, meta.prefix+"/"+name, file)
+	})
+	if err != nil {
+		if held > r.most {
+			err = fmt.Errorf("%w: %w", errSpoolFull, err)
+		}
+		return put, false, err
+	}
+	r.held.Store(0)
+	return put, final != nil, nil
+}
+
+// fail gives the recording up: what waits is dropped, and the bucket is told if
+// it can be.
+func (r *recording) fail(ctx context.Context, err error) {
+	why := failureOf(err)
+	r.log.Error("recording failed", "error", err, "dropped", r.held.Load())
+	r.finish(ending{at: time.Now(), failure: &why})
+	meta, final := r.known()
+	if data, err := meta.failed(r.spool, *final); err == nil {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_ = r.bucket.Put(ctx, meta.prefix+"/"+failedFile, bytes.NewReader(data)) // it likely can't be told
+		cancel()
+	}
+	r.why = why
+	r.news(gaveUp)
+	for { // the worker writes on until it is stopped
+		if err := r.spool.remove(); err != nil {
+			r.log.Warn("remove what waited for the bucket", "error", err)
+		}
+		r.held.Store(0)
+		select {
+		case <-r.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// failureOf is an error of a bucket in the words of the API's events.
+func failureOf(err error) event.Failure {
+	switch {
+	case errors.Is(err, bucket.ErrNoBucket):
+		return event.Failure{Code: ivsrealtime.ResourceNotFound, Reason: "Bucket not found. Check that the bucket exists."}
+	case errors.Is(err, bucket.ErrDenied):
+		return event.Failure{Code: ivsrealtime.AccessDenied, Reason: "Access to the bucket was denied. Check the bucket's policy."}
+	}
+	return internalError
+}
+
+var internalError = event.Failure{Code: ivsrealtime.InternalServerError, Reason: "Service internal error"}
+
+func (r *recording) known() (metadata, *ending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.meta, r.final
+}
+
+// nudge has the recording look into its spool.
+func (r *recording) nudge() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// begin notes the start of the recording, among its files.
+func (r *recording) begin(at time.Time) error {
+	r.mu.Lock()
+	r.meta.started = at
+	err := r.meta.begin(r.spool)
+	r.mu.Unlock()
+	r.nudge()
+	return err
+}
+
+// finish ends the recording, once no worker writes to it any more.
+func (r *recording) finish(e ending) {
+	r.mu.Lock()
+	if r.final == nil {
+		r.final = &e
+	}
+	r.mu.Unlock()
+	r.nudge()
+}
+
+// fetch makes the spool ready for a worker that goes on with a recording: its
+// playlist is there, from an earlier worker or out of the bucket.
+func (r *recording) fetch(ctx context.Context) error {
+	meta, _ := r.known()
+	name := meta.playlist()
+	if _, err := os.Stat(r.spool.path(name)); err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	from, err := r.bucket.Get(ctx, meta.prefix+"/"+name)
+	if errors.Is(err, bucket.ErrNoFile) {
+		return nil // nothing was recorded yet
+	}
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	data, err := io.ReadAll(io.LimitReader(from, maxPlaylist))
+	if err != nil {
+		return fmt.Errorf("get %s: %w", name, err)
+	}
+	return r.spool.put(name, data)
+}
+
+// folderOf is where this node spools a destination's files; those of earlier
+// nodes are taken over.
+func folderOf(all, destination, node string) (spool, error) {
+	own := filepath.Join(all, destination, node)
+	others, err := os.ReadDir(filepath.Dir(own))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	for _, o := range others {
+		if _, err := os.Stat(own); errors.Is(err, os.ErrNotExist) && o.Name() != node {
+			// Under its new name no worker of the past can reach it.
+			if err := os.Rename(filepath.Join(filepath.Dir(own), o.Name()), own); err != nil {
+				return "", err
+			}
+		}
+	}
+	return spool(own), os.MkdirAll(own, 0o750)
+}
