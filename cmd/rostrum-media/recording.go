@@ -145,7 +145,7 @@ func (o *recording) takeThumbnails(ctx context.Context, p *compositor.Program) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for n := o.thumbnails(); ; n++ {
+	for n := max(t.First, o.thumbnails()); ; n++ {
 		if err := o.takeThumbnail(ctx, p, n); err != nil && ctx.Err() == nil {
 			o.notices.log(err)
 		}

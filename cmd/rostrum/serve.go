@@ -17,6 +17,7 @@ import (
 
 	"rostrum/internal/admin"
 	"rostrum/internal/api"
+	"rostrum/internal/composition"
 	"rostrum/internal/control"
 	"rostrum/internal/event"
 	"rostrum/internal/sfu"
@@ -92,20 +93,30 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return err
 	}
-	plane, err := control.New(ctx, st, authority, registry, s.Limits.Limits)
+	tapes, err := s.openTapes(ctx, st)
 	if err != nil {
 		return errors.Join(err, registry.Close())
 	}
+	defer closing(&err, tapes)
+	compositions, err := s.openCompositions(ctx, st, authority, registry.Node(), tapes, log)
+	if err != nil {
+		return errors.Join(err, registry.Close())
+	}
+	plane, err := control.New(ctx, control.Parts{Store: st, Authority: authority, Live: registry, Compositions: compositions}, s.Limits.Limits)
+	if err != nil {
+		return errors.Join(err, compositions.Close(), registry.Close())
+	}
 
 	// The doors. The live stages end before the participants' door, so that
-	// everybody is told why.
+	// everybody is told why, and the compositions, which are on them, first.
 	participants := signaling.New(registry, authority, signaling.Config{ICEServers: relays(engine), Log: log})
 	defer closing(&err, participants)
 	defer closing(&err, registry)
+	defer closing(&err, compositions)
 	counted := prometheus.NewRegistry()
 	realtime := admin.NewRealtime(registry.Counts, registry.MediaSamples)
 	counted.MustRegister(realtime)
-	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, participants, counted}, log)
+	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, compositions, tapes, participants, counted}, log)
 	courier := event.NewCourier(store.Ledger{Store: st}, uuid.NewString(), event.CourierConfig{Log: log, Metrics: counted})
 
 	hello := greeting{
@@ -180,6 +191,8 @@ type parts struct {
 	store        *store.Store
 	engine       *sfu.Engine
 	live         *stage.Registry
+	compositions *composition.Registry
+	tapes        *tapes
 	participants *signaling.Door
 	counted      *prometheus.Registry
 }
@@ -189,12 +202,15 @@ type parts struct {
 func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (clients, operators *http.ServeMux) {
 	counted := p.counted
 	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts))
+		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts), admin.Compositions(p.compositions.Stats))
 	clients = http.NewServeMux()
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
 		clients.Handle(path, p.participants)
 	}
 	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
+	if s.S3Endpoint == "" {
+		clients.Handle(admin.RecordingsPath, admin.Recordings(p.tapes.buckets, p.tapes.links))
+	}
 	clients.Handle("/", api.New(p.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },

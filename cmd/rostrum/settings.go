@@ -32,6 +32,8 @@ type settings struct {
 	EventBytes int64         `name:"event-bytes" group:"Events" default:"1073741824" help:"How large the event log may grow, in bytes of the events' details."`
 	Targets    targets       `name:"targets" group:"Events" placeholder:"LIST" help:"Where events go, beside what rostrum targets add has set up; a list, see docs/events.md."`
 
+	S3Endpoint webURL `name:"s3-endpoint" group:"Keeping" placeholder:"URL" help:"Where the buckets of storage configurations are: any S3 server, with credentials by the AWS chain. By default they are folders in the data folder."`
+
 	TLSCert   string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
 	TLSKey    string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
 	AccessKey accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`

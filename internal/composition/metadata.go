@@ -170,7 +170,7 @@ func (m *metadata) close(in spool) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	list, err := hls.ReadPlaylist(data)
+	list, err := hls.Parse(data)
 	if err != nil {
 		return 0, err
 	}

@@ -230,6 +230,9 @@ func (c *composition) startWorker() {
 func (c *composition) employ() (*worker, error) {
 	for _, o := range c.outputs {
 		if !o.over && !o.began.IsZero() {
+			if t := o.job.HLS.Thumbnails; t != nil { // those before are in the bucket
+				t.First = 1 + int(time.Since(o.began)/(time.Duration(t.IntervalSeconds)*time.Second))
+			}
 			if err := o.recording.fetch(c.house.ctx); err != nil {
 				return nil, fmt.Errorf("go on with the recording of destination %s: %w", o.id, err)
 			}

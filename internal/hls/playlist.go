@@ -86,6 +86,8 @@ func Parse(data []byte) (Playlist, error) {
 				return Playlist{}, fmt.Errorf("read playlist: a segment of %q seconds", value)
 			}
 			next.Duration = time.Duration(math.Round(seconds * float64(time.Second)))
+		case "#EXT-X-ENDLIST":
+			p.Ended = true
 		}
 		if line == "" || line[0] == '#' {
 			continue
@@ -95,6 +97,14 @@ func Parse(data []byte) (Playlist, error) {
 		next = Segment{Init: next.Init, Begins: next.Begins.Add(next.Duration)}
 	}
 	return p, nil
+}
+
+// Duration is how long all segments are.
+func (p Playlist) Duration() (d time.Duration) {
+	for _, s := range p.Segments {
+		d += s.Duration
+	}
+	return d
 }
 
 // A Rendition is one entry of a multivariant playlist.

@@ -188,12 +188,7 @@ func (s *Segmenter) flush() error {
 }
 
 // Duration is how long all segments are.
-func (s *Segmenter) Duration() (d time.Duration) {
-	for _, g := range s.list.Segments {
-		d += g.Duration
-	}
-	return d
-}
+func (s *Segmenter) Duration() time.Duration { return s.list.Duration() }
 
 // Tracks are those of now.
 func (s *Segmenter) Tracks() []Track { return s.tracks }

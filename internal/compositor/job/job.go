@@ -77,7 +77,8 @@ type HLS struct {
 // Thumbnails are pictures taken at intervals.
 type Thumbnails struct {
 	IntervalSeconds int  `json:"targetIntervalSeconds,omitempty"` // default 60
-	Sequential      bool `json:"sequential,omitempty"`            // media/thumbnails/<W>x<H>/<n>.jpg, from 0
+	Sequential      bool `json:"sequential,omitempty"`            // media/thumbnails/<W>x<H>/<n>.jpg
+	First           int  `json:"first,omitempty"`                 // the first n, where those before may be taken away
 	Latest          bool `json:"latest,omitempty"`                // media/latest_thumbnail/<W>x<H>/thumb.jpg
 }
 

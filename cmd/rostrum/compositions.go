@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"rostrum/internal/bucket"
+	"rostrum/internal/composition"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+)
+
+// tapes is where recordings rest, and wait to get there.
+type tapes struct {
+	folder    string // of all that is on this machine
+	temporary bool
+	buckets   bucket.Buckets
+	links     bucket.Links
+}
+
+// openTapes finds the buckets: folders in the data folder, or S3.
+func (s *settings) openTapes(ctx context.Context, st *store.Store) (*tapes, error) {
+	t := &tapes{folder: s.DataDir}
+	if s.Ephemeral { // it is made with the first recording
+		t.folder, t.temporary = filepath.Join(os.TempDir(), "rostrum-ephemeral-"+rand.Text()), true
+	}
+	var err error
+	if t.links, err = openLinks(ctx, st); err != nil {
+		return nil, err
+	}
+	t.buckets = bucket.Folders(filepath.Join(t.folder, "buckets"))
+	if s.S3Endpoint != "" {
+		t.buckets, err = bucket.NewS3(ctx, string(s.S3Endpoint))
+	}
+	return t, err
+}
+
+// openLinks makes signed links with the key that all nodes share.
+func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
+	key, err := st.Secret(ctx, "bucket-link-key", func() ([]byte, error) {
+		fresh := make([]byte, 32)
+		_, _ = rand.Read(fresh) // never fails (crypto/rand)
+		return fresh, nil
+	})
+	return bucket.NewLinks(key), err
+}
+
+// Close leaves nothing of what was not to be kept.
+func (t *tapes) Close() error {
+	if !t.temporary {
+		return nil
+	}
+	return os.RemoveAll(t.folder)
+}
+
+func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *stage.Authority, node string, t *tapes, log *slog.Logger) (*composition.Registry, error) {
+	spool, err := filepath.Abs(filepath.Join(t.folder, "spool"))
+	if err != nil {
+		return nil, err
+	}
+	return composition.Open(ctx, composition.Parts{
+		Store: st, Authority: a, Buckets: t.buckets, Node: node, Spool: spool,
+	}, composition.Config{
+		Program: composition.FindProgram(), Longest: s.Limits.CompositionDuration, Shared: s.Database != "", Log: log,
+	})
+}

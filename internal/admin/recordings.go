@@ -1,0 +1,110 @@
+package admin
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"rostrum/internal/bucket"
+)
+
+// RecordingsPath is where what rests in buckets is shown: a bucket's name and a
+// file's follow.
+const RecordingsPath = "/buckets/"
+
+// maxShownPlaylist bounds a playlist that is rewritten.
+const maxShownPlaylist = 64 << 20
+
+// Recordings shows files in buckets to who has a signed link, players on other
+// sites included. In playlists the link is added to every address, so that it
+// opens all they name. Without a good link everything is forbidden, whether it
+// is there or not.
+func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
+	return http.StripPrefix(RecordingsPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Allow-Headers", "Range")
+		h.Set("Access-Control-Expose-Headers", "Content-Length, Content-Range")
+		h.Set("Access-Control-Max-Age", "86400")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		switch r.Method {
+		case http.MethodOptions:
+			w.WriteHeader(http.StatusNoContent)
+			return
+		case http.MethodGet, http.MethodHead:
+		default:
+			h.Set("Allow", "GET, HEAD, OPTIONS")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		name, key, _ := strings.Cut(r.URL.Path, "/")
+		query := r.URL.Query()
+		if !links.Allows(name, key, query, time.Now()) {
+			http.Error(w, "the link is not good, or no longer", http.StatusForbidden)
+			return
+		}
+		b, err := buckets("", name)
+		if err == nil {
+			err = show(w, r, b, key)
+		}
+		switch {
+		case errors.Is(err, bucket.ErrNoFile), errors.Is(err, bucket.ErrNoBucket):
+			http.Error(w, "no such file", http.StatusNotFound)
+		case err != nil:
+			http.Error(w, "the file can't be read now", http.StatusInternalServerError)
+		}
+	}))
+}
+
+// show serves one file.
+func show(w http.ResponseWriter, r *http.Request, b bucket.Bucket, key string) error {
+	file, err := b.Get(r.Context(), key)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	h := w.Header()
+	h.Set("Content-Type", bucket.ContentType(key))
+	if strings.HasSuffix(key, ".m3u8") {
+		text, err := io.ReadAll(io.LimitReader(file, maxShownPlaylist))
+		if err != nil {
+			return err
+		}
+		h.Set("Cache-Control", "no-cache")
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(withLink(string(text), r.URL.Query())))
+		return nil
+	}
+	h.Set("Cache-Control", "private, max-age=3600")
+	seekable, ok := file.(io.ReadSeeker)
+	if !ok {
+		_, err = io.Copy(w, file)
+		return err
+	}
+	http.ServeContent(w, r, "", time.Time{}, seekable)
+	return nil
+}
+
+// uris are the addresses within the tags of a playlist (RFC 8216 §4.3.2.5).
+var uris = regexp.MustCompile(`URI="[^"?]*`)
+
+// withLink adds a link's query to all addresses of a playlist.
+func withLink(playlist string, query url.Values) string {
+	link := "?" + query.Encode()
+	var out strings.Builder
+	for line := range strings.Lines(playlist) {
+		text := strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(text, "#"):
+			out.WriteString(uris.ReplaceAllString(text, "$0"+link))
+		case text != "":
+			out.WriteString(text + link)
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}

@@ -1,0 +1,74 @@
+package admin_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"rostrum/internal/admin"
+	"rostrum/internal/bucket"
+)
+
+func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
+	buckets := bucket.Folders(t.TempDir())
+	tape, err := buckets("", "recordings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, text := range map[string]string{
+		"a/media/multivariant.m3u8": "#EXTM3U\n#EXT-X-MAP:URI=\"init-0.mp4\"\n720p30/playlist.m3u8\n",
+		"a/media/720p30/0.mp4":      "0123456789",
+		"b/media/720p30/0.mp4":      "secret",
+	} {
+		if err := tape.Put(t.Context(), key, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
+	mux := http.NewServeMux()
+	mux.Handle(admin.RecordingsPath, admin.Recordings(buckets, links))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	link := "?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
+	old := "?" + links.Sign("recordings", "a", time.Now().Add(-time.Minute)).Encode()
+	for name, c := range map[string]struct {
+		method, path, span string
+		status             int
+		says               string
+	}{
+		"a segment":                 {"GET", "recordings/a/media/720p30/0.mp4" + link, "", 200, "0123456789"},
+		"a part of a segment":       {"GET", "recordings/a/media/720p30/0.mp4" + link, "bytes=2-4", 206, "234"},
+		"a playlist, links and all": {"GET", "recordings/a/media/multivariant.m3u8" + link, "", 200, "#EXTM3U\n#EXT-X-MAP:URI=\"init-0.mp4" + link + "\"\n720p30/playlist.m3u8" + link + "\n"},
+		"a file that is not there":  {"GET", "recordings/a/none" + link, "", 404, "no such file\n"},
+		"another recording":         {"GET", "recordings/b/media/720p30/0.mp4" + link, "", 403, "the link is not good, or no longer\n"},
+		"a way out of the folder":   {"GET", "recordings/a/%2e%2e/b/media/720p30/0.mp4" + link, "", 404, "no such file\n"},
+		"no link":                   {"GET", "recordings/a/media/720p30/0.mp4", "", 403, "the link is not good, or no longer\n"},
+		"an old link":               {"GET", "recordings/a/media/720p30/0.mp4" + old, "", 403, "the link is not good, or no longer\n"},
+		"another bucket":            {"GET", "others/a/media/720p30/0.mp4" + link, "", 403, "the link is not good, or no longer\n"},
+		"a change":                  {"PUT", "recordings/a/media/720p30/0.mp4" + link, "", 405, "method not allowed\n"},
+		"a browser's question":      {"OPTIONS", "recordings/a/media/720p30/0.mp4", "", 204, ""},
+	} {
+		r, err := http.NewRequest(c.method, server.URL+admin.RecordingsPath+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.span != "" {
+			r.Header.Set("Range", c.span)
+		}
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != c.status || string(body) != c.says {
+			t.Errorf("%s: expected %d %q, saw %d %q", name, c.status, c.says, answer.StatusCode, body)
+		}
+		if answer.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: players on other sites can't read the answer", name)
+		}
+	}
+}
