@@ -1,0 +1,160 @@
+package composition_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rostrum/internal/compositor/job"
+	"rostrum/internal/hls"
+)
+
+// The tests' own binary is the worker, when it is called like one. How it behaves
+// stands in FAKE_WORKER; the folder FAKE_WORKER_RUNS counts its processes.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "compose" {
+		if err := work(os.Getenv("FAKE_WORKER")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// work does a job without any media.
+func work(how string) error {
+	runs := os.Getenv("FAKE_WORKER_RUNS")
+	before, err := os.ReadDir(runs)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(runs, fmt.Sprint(os.Getpid())), nil, 0o600); err != nil {
+		return err
+	}
+	first := len(before) == 0
+	if how == "refuses" {
+		return fmt.Errorf("this worker doesn't like its job")
+	}
+	j, channel, err := job.Read(os.Stdin)
+	if err != nil {
+		return err
+	}
+	w := &fake{reports: job.NewWriter(os.Stdout), job: j, publishers: 1}
+	if how == "finds nobody" {
+		w.publishers = 0
+	}
+	ended := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, channel.Buffered())
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		if how != "is deaf" {
+			close(ended)
+		}
+	}()
+	if err := w.begin(); err != nil {
+		return err
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	for n := 0; ; n++ {
+		select {
+		case <-tick.C:
+		case <-ended:
+			return w.end("")
+		}
+		if n == 4 && (how == "crashes always" || how == "crashes once" && first) {
+			fmt.Println("a library's last words")
+			os.Exit(3)
+		}
+		if n >= 4 && how == "hangs once" && first {
+			select {}
+		}
+		if n == 4 && how == "finds the stage deleted" {
+			return w.end(job.StageDeleted)
+		}
+		if err := w.segment(); err != nil {
+			return err
+		}
+		w.say(job.Report{Kind: job.Heartbeat, Health: &job.Health{Publishers: w.publishers, Programs: []job.ProgramHealth{{Ticks: int64(n), Late: 1}}}})
+	}
+}
+
+type fake struct {
+	reports    *job.Writer
+	job        job.Job
+	publishers int
+	list       hls.Playlist
+}
+
+func (w *fake) say(r job.Report) {
+	if w.reports.Write(r) != nil {
+		os.Exit(4) // nobody listens
+	}
+}
+
+func (w *fake) hls() (string, *job.HLS) {
+	d := w.job.Programs[0].Destinations[0]
+	return d.ID, d.HLS
+}
+
+func (w *fake) put(name string, data []byte) error {
+	id, to := w.hls()
+	at := filepath.Join(to.Directory, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(at), 0o750); err != nil {
+		return err
+	}
+	if err := os.WriteFile(at+".new", data, 0o640); err != nil {
+		return err
+	}
+	if err := os.Rename(at+".new", at); err != nil {
+		return err
+	}
+	w.say(job.Report{Kind: job.File, Destination: id, Name: name})
+	return nil
+}
+
+func (w *fake) folder() string {
+	_, to := w.hls()
+	return "media/hls/" + to.Rendition + "/"
+}
+
+func (w *fake) begin() error {
+	w.say(job.Report{Kind: job.Log, Level: "INFO", Reason: "fake worker begins"})
+	w.say(job.Report{Kind: job.Ready})
+	id, to := w.hls()
+	data, err := os.ReadFile(filepath.Join(to.Directory, filepath.FromSlash(w.folder()), "playlist.m3u8"))
+	if err == nil {
+		if w.list, err = hls.Parse(data); err != nil {
+			return err
+		}
+		w.list.Ended = false
+	}
+	if err := w.put(w.folder()+"init-0.mp4", []byte("init")); err != nil {
+		return err
+	}
+	w.say(job.Report{Kind: job.DestinationState, Destination: id, State: job.Active})
+	return w.put("media/hls/multivariant.m3u8", []byte("#EXTM3U\n"))
+}
+
+func (w *fake) segment() error {
+	name := fmt.Sprintf("%d.mp4", len(w.list.Segments))
+	if err := w.put(w.folder()+name, make([]byte, 1000)); err != nil {
+		return err
+	}
+	w.list.Segments = append(w.list.Segments, hls.Segment{Name: name, Duration: 50 * time.Millisecond, Begins: time.Now(), Init: "init-0.mp4"})
+	return w.put(w.folder()+"playlist.m3u8", w.list.Marshal())
+}
+
+func (w *fake) end(reason string) error {
+	w.list.Ended = true
+	if err := w.put(w.folder()+"playlist.m3u8", w.list.Marshal()); err != nil {
+		return err
+	}
+	id, _ := w.hls()
+	w.say(job.Report{Kind: job.DestinationState, Destination: id, State: job.Stopped})
+	w.say(job.Report{Kind: job.Ended, Reason: reason})
+	return nil
+}

@@ -1,0 +1,482 @@
+package composition_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/bucket"
+	"rostrum/internal/composition"
+	"rostrum/internal/hls"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// A house is a registry with a store, and a folder for buckets.
+type house struct {
+	*composition.Registry
+	t       *testing.T
+	store   *store.Store
+	auth    *stage.Authority
+	folder  string
+	runs    string
+	parts   composition.Parts
+	cfg     composition.Config
+	stage   string
+	encoder string
+	storage string
+}
+
+// open opens a house whose worker behaves in a way.
+func open(t *testing.T, how string, change func(*composition.Parts, *composition.Config)) *house {
+	t.Helper()
+	h := &house{t: t, folder: t.TempDir(), runs: t.TempDir()}
+	t.Setenv("FAKE_WORKER", how)
+	t.Setenv("FAKE_WORKER_RUNS", h.runs)
+	var err error
+	if h.store, err = store.Open(t.Context(), store.Config{Ephemeral: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.store.Close() })
+	if h.auth, err = stage.NewAuthority(t.Context(), h.store, stage.EndpointsConfig{PublicURL: "http://127.0.0.1:7080"}); err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.parts = composition.Parts{
+		Store: h.store, Authority: h.auth, Node: "one",
+		Buckets: bucket.Folders(filepath.Join(h.folder, "buckets")), Spool: filepath.Join(h.folder, "spool"),
+	}
+	h.cfg = composition.Config{Program: program, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	if change != nil {
+		change(&h.parts, &h.cfg)
+	}
+	h.begin()
+	h.furnish()
+	return h
+}
+
+func (h *house) begin() {
+	h.t.Helper()
+	r, err := composition.Open(h.t.Context(), h.parts, h.cfg)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.Registry = r
+	h.t.Cleanup(func() { _ = r.Close() })
+}
+
+func (h *house) write(fn func(*store.Tx) error) {
+	h.t.Helper()
+	if err := h.store.Write(context.Background(), fn); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func name(kind arn.Type) string { return arn.New(kind, "111122223333", "eu-west-1").String() }
+
+func ptr[T any](v T) *T { return &v }
+
+func (h *house) furnish() {
+	h.stage, h.encoder, h.storage = name(arn.Stage), name(arn.EncoderConfiguration), name(arn.StorageConfiguration)
+	h.write(func(tx *store.Tx) error {
+		if err := tx.Stages().Create(&ivsrealtime.Stage{ARN: h.stage, Tags: map[string]string{}}); err != nil {
+			return err
+		}
+		if err := tx.Encoders().Create(&ivsrealtime.EncoderConfiguration{ARN: h.encoder, Tags: map[string]string{}, Video: &ivsrealtime.Video{
+			Width: ptr(640), Height: ptr(360), Framerate: ptr(30.0), Bitrate: ptr(1_000_000),
+		}}); err != nil {
+			return err
+		}
+		return tx.Storages().Create(&ivsrealtime.StorageConfiguration{ARN: h.storage, Tags: map[string]string{}, S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+	})
+}
+
+// start makes a composition and runs it.
+func (h *house) start() string {
+	h.t.Helper()
+	made, id := name(arn.Composition), arn.NewID()
+	h.write(func(tx *store.Tx) error {
+		if err := tx.Compositions().Create(&ivsrealtime.Composition{
+			ARN: made, StageARN: h.stage, State: ivsrealtime.CompositionStarting, StartTime: time.Now().UTC().Truncate(time.Second),
+			Tags: map[string]string{}, Layout: &ivsrealtime.LayoutConfiguration{Grid: &ivsrealtime.GridConfiguration{GridGap: ptr(2), VideoAspectRatio: ivsrealtime.AspectVideo, VideoFillMode: ptr(ivsrealtime.VideoFillMode(""))}},
+			Destinations: []ivsrealtime.Destination{{
+				ID: id, State: ivsrealtime.DestinationStarting,
+				Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: "s/c/" + id + "/composite"}},
+				Configuration: &ivsrealtime.DestinationConfiguration{S3: &ivsrealtime.S3DestinationConfiguration{
+					StorageConfigurationARN: h.storage, EncoderConfigurationARNs: []string{h.encoder},
+					RecordingConfiguration: &ivsrealtime.RecordingConfiguration{HLSConfiguration: &ivsrealtime.CompositionRecordingHLSConfiguration{TargetSegmentDurationSeconds: ptr(2)}},
+				}},
+			}},
+		}); err != nil {
+			return err
+		}
+		return h.Hold(tx, made)
+	})
+	h.Run(made)
+	return made
+}
+
+func (h *house) get(name string) (c *ivsrealtime.Composition) {
+	h.t.Helper()
+	err := h.store.Read(context.Background(), func(tx *store.Tx) (err error) {
+		c, err = tx.Compositions().Get(name)
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
+// await waits until a composition is as it should be.
+func (h *house) await(name, what string, is func(*ivsrealtime.Composition) bool) *ivsrealtime.Composition {
+	h.t.Helper()
+	end := time.After(20 * time.Second)
+	for {
+		changed := h.store.Changed()
+		c := h.get(name)
+		if is(c) {
+			return c
+		}
+		select {
+		case <-changed:
+		case <-time.After(20 * time.Millisecond): // not every change is an event
+		case <-end:
+			h.t.Fatalf("expected %s, saw %s with %s; events %v", what, c.State, c.Destinations[0].State, h.events(name))
+		}
+	}
+}
+
+func (h *house) awaitState(name string, s ivsrealtime.CompositionState) *ivsrealtime.Composition {
+	h.t.Helper()
+	return h.await(name, string(s), func(c *ivsrealtime.Composition) bool { return c.State == s })
+}
+
+func (h *house) awaitDestination(name string, s ivsrealtime.DestinationState) {
+	h.t.Helper()
+	h.await(name, "a destination "+string(s), func(c *ivsrealtime.Composition) bool { return c.Destinations[0].State == s })
+}
+
+// events are the names of what was told about a composition, with their codes.
+func (h *house) events(name string) (all []string) {
+	h.t.Helper()
+	told, err := h.store.Events(context.Background(), store.EventQuery{Limit: 1000})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, e := range told {
+		if e.Resource != name {
+			continue
+		}
+		var d struct {
+			Name string `json:"event_name"`
+			Code string `json:"error_code"`
+		}
+		if err := json.Unmarshal(e.Detail, &d); err != nil {
+			h.t.Fatal(err)
+		}
+		all = append(all, strings.TrimSpace(d.Name+" "+d.Code))
+	}
+	return all
+}
+
+func (h *house) expectEvents(name string, expected ...string) {
+	h.t.Helper()
+	if got := h.events(name); !slices.Equal(got, expected) {
+		h.t.Errorf("events: expected %q, saw %q", expected, got)
+	}
+}
+
+// workers are the processes that ran, and those that still do.
+func (h *house) workers() (ran, running int) {
+	all, err := os.ReadDir(h.runs)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, f := range all {
+		if line, err := os.ReadFile("/proc/" + f.Name() + "/cmdline"); err == nil && strings.Contains(string(line), "compose") {
+			running++
+		}
+	}
+	return len(all), running
+}
+
+// recorded reads a file of the first destination's recording; nil when there is none.
+func (h *house) recorded(c *ivsrealtime.Composition, file string) []byte {
+	data, err := os.ReadFile(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, file))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// expectWhole holds a recording to its promises: a playlist of what is there.
+func (h *house) expectWhole(c *ivsrealtime.Composition) hls.Playlist {
+	h.t.Helper()
+	folders, _ := filepath.Glob(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, "media/hls/360p30-*"))
+	if len(folders) != 1 {
+		h.t.Fatalf("expected one rendition, saw %v", folders)
+	}
+	data, err := os.ReadFile(filepath.Join(folders[0], "playlist.m3u8"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	list, err := hls.Parse(data)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, s := range list.Segments {
+		if _, err := os.Stat(filepath.Join(folders[0], s.Name)); err != nil {
+			h.t.Errorf("the playlist names a segment that is not there: %v", err)
+		}
+	}
+	if !list.Ended {
+		h.t.Error("the playlist of a recording that is over is not VOD")
+	}
+	return list
+}
+
+func TestComposition_StartsAndStops(t *testing.T) {
+	h := open(t, "works", nil)
+	name := h.start()
+	began := time.Now()
+	c := h.awaitState(name, ivsrealtime.CompositionActive)
+	t.Logf("ACTIVE after %v", time.Since(began))
+	if c.Destinations[0].State != ivsrealtime.DestinationActive || c.Destinations[0].StartTime.IsZero() {
+		t.Errorf("destination is %+v", c.Destinations[0])
+	}
+	h.await(name, "recording-started.json", func(c *ivsrealtime.Composition) bool { return h.recorded(c, "events/recording-started.json") != nil })
+	if err := h.Stop(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.get(name).State; s != ivsrealtime.CompositionStopping && s != ivsrealtime.CompositionStopped {
+		t.Errorf("expected STOPPING as soon as Stop returns, saw %s", s)
+	}
+	c = h.awaitState(name, ivsrealtime.CompositionStopped)
+	if c.EndTime.IsZero() || c.Destinations[0].State != ivsrealtime.DestinationStopped || c.Destinations[0].EndTime.IsZero() {
+		t.Errorf("after the end: %+v", c)
+	}
+	if err := h.Stop(t.Context(), name); err != nil {
+		t.Errorf("stop again: %v", err)
+	}
+	h.expectEvents(name, "Session Start", "Destination Start", "Destination End", "Session End")
+	list := h.expectWhole(c)
+	var meta struct {
+		Version   string `json:"version"`
+		StageARN  string `json:"stage_arn"`
+		StartedAt string `json:"recording_started_at"`
+		EndedAt   string `json:"recording_ended_at"`
+		Status    string `json:"recording_status"`
+		Media     struct {
+			HLS struct {
+				DurationMS int64  `json:"duration_ms"`
+				Path       string `json:"path"`
+				Playlist   string `json:"playlist"`
+				Renditions []struct {
+					Path   string `json:"path"`
+					Width  int    `json:"resolution_width"`
+					Height int    `json:"resolution_height"`
+				} `json:"renditions"`
+			} `json:"hls"`
+		} `json:"media"`
+	}
+	if err := json.Unmarshal(h.recorded(c, "events/recording-ended.json"), &meta); err != nil {
+		t.Fatal(err)
+	}
+	m := meta.Media.HLS
+	if meta.Version != "v1" || meta.StageARN != h.stage || meta.Status != "RECORDING_ENDED" || meta.StartedAt == "" || meta.EndedAt == "" ||
+		m.DurationMS != list.Duration().Milliseconds() || m.Path != "media/hls" || m.Playlist != "multivariant.m3u8" ||
+		len(m.Renditions) != 1 || m.Renditions[0].Width != 640 || m.Renditions[0].Height != 360 || !strings.HasPrefix(m.Renditions[0].Path, "360p30-") {
+		t.Errorf("recording-ended.json is %+v", meta)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(h.folder, "spool")); len(left) != 0 {
+		t.Errorf("the spool keeps %v", left)
+	}
+}
+
+func TestComposition_StopsByItself(t *testing.T) {
+	for how, c := range map[string]struct {
+		change   func(*composition.Parts, *composition.Config)
+		expected []string
+	}{
+		"finds nobody": {func(_ *composition.Parts, c *composition.Config) { c.NoPublishers = 700 * time.Millisecond },
+			[]string{"Session Start", "Destination Start", "Destination End", "Session End"}},
+		"works too long": {func(_ *composition.Parts, c *composition.Config) { c.Longest = 1500 * time.Millisecond },
+			[]string{"Session Start", "Destination Start", "Destination End", "Session End"}},
+	} {
+		t.Run(how, func(t *testing.T) {
+			h := open(t, how, c.change)
+			name := h.start()
+			h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+			h.expectEvents(name, c.expected...)
+		})
+	}
+}
+
+func TestComposition_WorkerIsReplaced(t *testing.T) {
+	for how, within := range map[string]time.Duration{"crashes once": time.Second, "hangs once": 2 * time.Second} {
+		t.Run(how, func(t *testing.T) {
+			h := open(t, how, func(_ *composition.Parts, c *composition.Config) { c.HeartbeatLimit = time.Second })
+			name := h.start()
+			h.awaitState(name, ivsrealtime.CompositionActive)
+			h.awaitDestination(name, ivsrealtime.DestinationReconnecting)
+			interrupted := time.Now()
+			h.awaitDestination(name, ivsrealtime.DestinationActive)
+			if took := time.Since(interrupted); took > within {
+				t.Errorf("expected another worker within %v, it took %v", within, took)
+			}
+			if s := h.Stats(); len(s) != 1 || s[0].Restarts != 1 {
+				t.Errorf("stats are %+v", s)
+			}
+			if err := h.Stop(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			list := h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+			if len(list.Segments) < 4 {
+				t.Errorf("the second worker didn't go on with the playlist: %d segments", len(list.Segments))
+			}
+			h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination End", "Session End")
+			if ran, running := h.workers(); ran != 2 || running != 0 {
+				t.Errorf("expected 2 workers and none left, saw %d and %d", ran, running)
+			}
+		})
+	}
+}
+
+func TestComposition_FailsWhereNoWorkerCanBeKeptUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	h := open(t, "refuses", nil)
+	name := h.start()
+	began := time.Now()
+	for h.get(name).State != ivsrealtime.CompositionFailed && time.Since(began) < time.Minute {
+		time.Sleep(50 * time.Millisecond) // the attempts take real time
+	}
+	h.awaitState(name, ivsrealtime.CompositionFailed)
+	h.expectEvents(name, "Destination End", "Session Failure InternalServerException")
+}
+
+func TestComposition_KillsAWorkerThatDoesNotEnd(t *testing.T) {
+	h := open(t, "is deaf", nil)
+	name := h.start()
+	h.awaitState(name, ivsrealtime.CompositionActive)
+	if err := h.Stop(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	if _, running := h.workers(); running != 0 {
+		t.Errorf("%d workers are left", running)
+	}
+}
+
+func TestComposition_EndsWithItsStage(t *testing.T) {
+	t.Run("the server says so", func(t *testing.T) {
+		h := open(t, "works", nil)
+		name := h.start()
+		h.awaitState(name, ivsrealtime.CompositionActive)
+		h.write(func(tx *store.Tx) error { return tx.Stages().Delete(h.stage) })
+		h.StageDeleted(h.stage)
+		h.expectWhole(h.awaitState(name, ivsrealtime.CompositionFailed))
+		h.expectEvents(name, "Session Start", "Destination Start", "Destination End", "Session Failure StageDeleted")
+	})
+	t.Run("the worker says so", func(t *testing.T) {
+		h := open(t, "finds the stage deleted", nil)
+		name := h.start()
+		h.expectWhole(h.awaitState(name, ivsrealtime.CompositionFailed))
+		h.expectEvents(name, "Session Start", "Destination Start", "Destination End", "Session Failure StageDeleted")
+	})
+}
+
+func TestComposition_GoesOnAfterARestart(t *testing.T) {
+	h := open(t, "works", nil)
+	name := h.start()
+	h.awaitState(name, ivsrealtime.CompositionActive)
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.get(name).State; s != ivsrealtime.CompositionActive {
+		t.Errorf("expected the composition to stay ACTIVE while nobody runs it, saw %s", s)
+	}
+	if _, running := h.workers(); running != 0 {
+		t.Errorf("%d workers outlive their server", running)
+	}
+	h.write(func(tx *store.Tx) error { return tx.ForgetNode("one") })
+	h.parts.Node = "two"
+	h.begin()
+	h.await(name, "the second node's worker", func(*ivsrealtime.Composition) bool { ran, _ := h.workers(); return ran == 2 })
+	h.awaitDestination(name, ivsrealtime.DestinationActive)
+	if err := h.Stop(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination End", "Session End")
+}
+
+func TestComposition_EndsAfterARestartWhatWasStopping(t *testing.T) {
+	h := open(t, "works", nil)
+	name := h.start()
+	h.awaitState(name, ivsrealtime.CompositionActive)
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Stop(t.Context(), name); err != nil { // by another node, say
+		t.Fatal(err)
+	}
+	h.write(func(tx *store.Tx) error { return tx.ForgetNode("one") })
+	h.parts.Node = "two"
+	h.begin()
+	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	if ran, _ := h.workers(); ran != 1 {
+		t.Errorf("expected no second worker, saw %d", ran)
+	}
+}
+
+func TestComposition_LeavesNoProcess(t *testing.T) {
+	times := 100
+	if os.Getenv("ROSTRUM_MANY") != "" {
+		times = 1000
+	}
+	h := open(t, "works", nil)
+	var all sync.WaitGroup
+	turn := make(chan struct{}, 4)
+	for range times {
+		turn <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turn }()
+			name := h.start()
+			h.awaitState(name, ivsrealtime.CompositionActive)
+			if err := h.Stop(context.Background(), name); err != nil {
+				t.Error(err)
+			}
+			h.awaitState(name, ivsrealtime.CompositionStopped)
+		})
+	}
+	all.Wait()
+	if ran, running := h.workers(); ran != times || running != 0 {
+		t.Errorf("expected %d workers and none left, saw %d and %d", times, ran, running)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(h.folder, "spool")); len(left) != 0 {
+		t.Errorf("the spool keeps %d folders", len(left))
+	}
+	fmt.Fprintln(t.Output(), times, "starts and stops")
+}
