@@ -82,6 +82,7 @@ conformance-events: $(CLIENTS)/events/installed ## Put events on the bus of an E
 
 .PHONY: conformance
 conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIENTS)/java/installed ## Drive the server with the official AWS SDKs and the AWS CLI
+	@$(need-codecs)
 	@mkdir -p .cache/results && rm -f $(CLIENTS)/summary.txt
 	@CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) CONFORMANCE_SUMMARY=$(CURDIR)/$(CLIENTS)/summary.txt \
 	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/conformance.json -- -count=1 -timeout 15m ./test/conformance; \

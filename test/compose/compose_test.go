@@ -47,8 +47,8 @@ func open(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s.binary = binary
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.worker, "rostrum/cmd/rostrum-media").CombinedOutput(); err != nil {
-		t.Fatalf("build rostrum-media: %v\n%s", err, out)
+	if err := server.BuildMedia(t.Context(), folder); err != nil {
+		t.Fatal(err)
 	}
 	running, err := server.Start(context.Background(), binary, "--ephemeral", "--media-port", "0", "--log-level", "warn")
 	if err != nil {

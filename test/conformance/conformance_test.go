@@ -20,6 +20,9 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := server.BuildMedia(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
 	worlds := make([]*world, len(all))
 	data := map[string]string{"open": filepath.Join(folder, "open"), "limited": filepath.Join(folder, "limited")}
 	withStores(t, data, func(open, limited *store.Store) {

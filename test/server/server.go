@@ -28,6 +28,17 @@ func Build(ctx context.Context, folder string) (string, error) {
 	return binary, nil
 }
 
+// BuildMedia compiles rostrum-media into a folder, where a binary in the same
+// folder finds it. It needs gcc and FFmpeg's libraries.
+func BuildMedia(ctx context.Context, folder string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join(folder, "rostrum-media"), "rostrum/cmd/rostrum-media")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build rostrum-media: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // A Server is a running rostrum serve.
 type Server struct {
 	URL       string        `json:"endpoint"`
