@@ -32,8 +32,7 @@ for (const codec of ["H264", "VP8"]) {
     const [publisher, viewer] = pages;
     const { id } = await publisher.evaluate(([t, c]) => participant.publish(t, { codec: c, identity: 7, colour: "#c02020" }), [await server.token(arn, "ann"), codec]);
     const { firstPicture } = await viewer.evaluate(([t, i]) => participant.subscribe(t, i), [await server.token(arn, "bob", ["SUBSCRIBE"]), id]);
-    const seen = await eventually("a readable picture", () => viewer.evaluate((i) => participant.look(i), id), (s) => s.identity === 7 && s.latency !== null);
-    assert.ok(seen.latency < 1000, `the picture is ${seen.latency} ms old`);
+    const seen = await eventually("a readable picture of the last second", () => viewer.evaluate((i) => participant.look(i), id), (s) => s.identity === 7 && s.latency !== null && s.latency < 1000);
     const [r, g, b] = seen.colour;
     assert.ok(r > 140 && g < 90 && b < 90, `the colour is ${seen.colour}, expected red`);
     const later = await eventually("a later picture", () => viewer.evaluate((i) => participant.look(i), id), (s) => s.frame !== null && ((s.frame - seen.frame) & 0xffff) >= 15);
@@ -102,7 +101,7 @@ test("two tabs hold a call, and the API tells the truth about it", async () => {
 });
 
 describe("the tools of the binary", () => {
-  test("rostrum publish is seen in a browser, clock and identity readable", async () => {
+  test("rostrum publish is seen in a browser, clock and identity readable", async (t) => {
     const { arn, pages } = await scene("pattern");
     const token = await server.token(arn, "pattern");
     const id = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti;
@@ -111,8 +110,8 @@ describe("the tools of the binary", () => {
     const watcher = await server.token(arn, "bob", ["SUBSCRIBE"]);
     await eventually("the pattern is published", async () => (await server.call("GetStage", { arn })).stage.activeSessionId ?? null, (s) => s !== null);
     await eventually("a subscription", () => viewer.evaluate(([t, i]) => participant.subscribe(t, i).then(() => true, (e) => String(e)), [watcher, id]), (x) => x === true);
-    const seen = await eventually("a readable pattern", () => viewer.evaluate((i) => participant.look(i), id), (s) => s.latency !== null && s.frame !== null);
-    assert.ok(seen.latency < 1000, `the picture is ${seen.latency} ms old`);
+    const seen = await eventually("a readable pattern of the last second", () => viewer.evaluate((i) => participant.look(i), id), (s) => s.frame !== null && s.latency !== null && s.latency < 1000);
+    t.diagnostic(`the pattern is ${seen.latency} ms old`);
     if (process.env.SCREENSHOTS) await viewer.screenshot({ path: `${process.env.SCREENSHOTS}/pattern.png` });
     assert.equal(await tool.stop(), 0, tool.lines.join("\n"));
     await close(pages);
