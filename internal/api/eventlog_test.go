@@ -157,16 +157,18 @@ func TestEventLog_TellsWhatAStageLookedLike(t *testing.T) {
 		event.ParticipantJoined(person(stage, "p1"), at(0), map[string]string{"seat": "1"}),
 		event.ParticipantPublished(person(stage, "p1"), at(10)),
 		event.ParticipantJoined(person(stage, "p2"), at(20), nil),
+		event.ParticipantJoined(replica, at(24), nil),
 		event.ParticipantPublished(replica, at(25)),
 		event.ParticipantUnpublished(person(stage, "p1"), at(30)),
 		event.ParticipantUnpublished(replica, at(35)),
+		event.ParticipantLeft(replica, at(38)),
 		event.ParticipantLeft(person(stage, "p1"), at(40)),
 		event.ParticipantLeft(person(stage, "p2"), at(50)),
 		event.SessionEnded(stage, "st-1", at(80)),
 		event.SessionStarted(stage, "st-2", at(100)),
 	)
 	for second, expected := range map[int]string{
-		-1: "", 5: "st-1 p1", 15: "st-1 p1+", 22: "st-1 p1+ p2", 27: "st-1 p1+ p2 p3+", 32: "st-1 p1 p2 p3+", 37: "st-1 p1 p2", 45: "st-1 p2", 60: "st-1", 90: "", 110: "st-2",
+		-1: "", 5: "st-1 p1", 15: "st-1 p1+", 22: "st-1 p1+ p2", 27: "st-1 p1+ p2 p3+", 32: "st-1 p1 p2 p3+", 37: "st-1 p1 p2 p3", 45: "st-1 p2", 60: "st-1", 90: "", 110: "st-2",
 	} {
 		var state event.StageState
 		h.call(t, get("/event-log/state", "stage", stage, "at", at(second).Format(time.RFC3339)), &state)

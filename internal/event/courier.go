@@ -13,6 +13,8 @@ import (
 const (
 	// lookEvery is how often the targets are read anew.
 	lookEvery = time.Second
+	// lookLater is how seldom a target is tried that can't even be opened.
+	lookLater = time.Minute
 	// claimFor is how long a target stays in dead hands.
 	claimFor = 15 * time.Second
 )
@@ -117,13 +119,21 @@ func (c *Courier) follow(ctx context.Context, targets []Target, at map[string]*w
 
 // work holds a target, as often as it can be had, and delivers to it.
 func (c *Courier) work(ctx context.Context, t Target) {
+	pause := again
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := c.carry(ctx, t)
-		if err != nil && !errors.Is(err, ErrNotHeld) && ctx.Err() == nil {
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, ErrNotHeld) || time.Since(began) > lookLater:
+			pause = again
+		default: // a file that can't be opened will not be there in a second
+			pause = min(2*pause, lookLater)
 			c.log.Error("deliver events", "target", t.Name, "error", err)
 		}
 		select {
-		case <-time.After(again):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}

@@ -161,7 +161,7 @@ func TestCourier_LosesAndReordersNothingWhenKilled(t *testing.T) {
 	if lost > 0 {
 		t.Errorf("%d of %d acknowledged events never came", lost, len(kept))
 	}
-	t.Logf("killed %d times: %d events acknowledged, %d received, %d of them more than once, %d lost", rounds, len(kept), len(c.seen), c.repeats, lost)
+	t.Logf("killed %d times: %d events acknowledged, %d received with %d repetitions, %d lost", rounds, len(kept), len(c.seen), c.repeats, lost)
 }
 
 // emitAndKill runs the child for a random while and notes what it acknowledged.

@@ -83,13 +83,10 @@ func (s *StageState) Apply(e Event) {
 		s.forget(d.ParticipantID)
 	case namePublished:
 		p := s.participant(d.ParticipantID)
-		p.UserID, p.Publishing, p.Since, p.SourceARN = d.UserID, true, e.Time, more.SourceStageARN
+		p.UserID, p.Publishing, p.Since, p.SourceARN = d.UserID, true, e.Time, more.SourceStageARN // a replica's joining names no source
 	case nameUnpublished:
 		p := s.participant(d.ParticipantID)
 		p.Publishing, p.Since = false, time.Time{}
-		if more.Replica { // one who is shown from elsewhere neither joined nor leaves
-			s.forget(d.ParticipantID)
-		}
 	}
 }
 

@@ -154,6 +154,9 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 	}
 	watching.untilState("alice bob")
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED TOKEN_EXCHANGED PUBLISH_STOPPED")
+	if got, want := c.told("alice"), "Participant Joined, Participant Published, Token Exchanged, Participant Unpublished"; got != want {
+		t.Errorf("events are %s, want %s", got, want)
+	}
 	if got := c.participant("alice"); got.UserID != "al" || !maps.Equal(got.Attributes, map[string]string{"name": "Al"}) {
 		t.Errorf("alice is kept as %+v", got)
 	}
@@ -290,6 +293,14 @@ func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
 	there.untilState("bob")
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED PUBLISH_STOPPED PUBLISH_STARTED REPLICATION_STOPPED")
 	other.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+	for where, want := range map[*scene]string{
+		c:      "Participant Joined, Participant Published, Participant Replication Start, Participant Unpublished, Participant Published, Participant Replication End",
+		&other: "Participant Joined, Participant Published, Participant Unpublished, Participant Published, Participant Unpublished, Participant Left",
+	} {
+		if got := where.told("alice"); got != want {
+			t.Errorf("events of stage %s are\n%s, want\n%s", where.stage, got, want)
+		}
+	}
 	if err := c.registry.StopReplication(c.ctx, want.SourceStageARN, want.DestinationStageARN, "alice"); !isCode(err, ivsrealtime.ResourceNotFound) {
 		t.Errorf("stopping it again gives %v", err)
 	}

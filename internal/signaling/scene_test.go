@@ -400,6 +400,22 @@ func (c *scene) events() string {
 	return strings.Join(names, ", ")
 }
 
+// told are the names of the stage's events about a participant, in order.
+func (c *scene) told(id string) string {
+	c.Helper()
+	all, err := c.store.Events(c.ctx, store.EventQuery{Limit: 1000, StageARN: c.stage.String()})
+	if err != nil {
+		c.Fatal(err)
+	}
+	var names []string
+	for _, e := range all {
+		if name, about := strings.CutSuffix(eventName(e), " "+id); about {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 func eventName(e event.Event) string {
 	var detail struct {
 		Name string `json:"event_name"`
