@@ -61,6 +61,7 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "a secret without access key", args: []string{"--secret-key", "kQ3vT8xZp1LmN6rB9wYc"}, complaint: "access_key, which is missing"},
 		{name: "a short secret, not repeated", args: []string{"--access-key", "AKIA1234", "--secret-key", "sesame"}, complaint: "a secret has 16 to 128 characters"},
 		{name: "an address nobody reaches", file: "public_ip: [192.0.2.1, 0.0.0.0]", complaint: `public_ip: "0.0.0.0" is no IP address that clients could reach`},
+		{name: "an address nobody can listen at", file: "media_listen: [0.0.0.0, 224.0.0.1]", complaint: `media_listen: "224.0.0.1" is no IP address to listen at`},
 		{name: "a list of lists", file: "public_ip: [[192.0.2.1]]", complaint: "expected a list of values"},
 		{name: "a media port too large", env: "ROSTRUM_MEDIA_PORT=70000", complaint: `"70000" is not a number from 0 to 65535`},
 		{name: "a limit without effect", file: "limits: {download_bitrate: 5}", complaint: "there is no limit"},

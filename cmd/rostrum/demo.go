@@ -59,7 +59,9 @@ func (v *demoVerb) Run(ctx context.Context, out *output) error {
 	greetings, words := io.Pipe()
 	served := make(chan error, 1)
 	go func() {
-		err := v.perform(serving, words, "serve", "--ephemeral", "--json", "--log-level", "warn", "--listen", v.Listen, "--media-port", v.MediaPort)
+		err := v.perform(serving, words, "serve", "--ephemeral", "--json", "--log-level", "warn", "--listen", v.Listen, "--media-port", v.MediaPort,
+			// Firefox doesn't pair its addresses with loopback, where the page is.
+			"--media-listen", "0.0.0.0")
 		words.Close()
 		stopPlaying()
 		served <- err

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -108,29 +109,48 @@ func examineAddress(ctx context.Context, check, key string, at address) finding 
 // examineMediaPort tells whether media can be received, by UDP and by TCP.
 func (s *settings) examineMediaPort(ctx context.Context) finding {
 	const check = "media port"
-	host, _, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
-	at := net.JoinHostPort(host, fmt.Sprint(s.MediaPort))
-	var config net.ListenConfig
-	udp, err := config.ListenPacket(ctx, "udp", at)
-	if err == nil {
-		defer udp.Close()
-		var tcp net.Listener
-		if tcp, err = config.Listen(ctx, "tcp", at); err == nil {
-			defer tcp.Close()
-			return finding{Check: check, State: sound, Found: at + " is free, UDP and TCP"}
+	addrs, err := s.mediaAddresses(ctx)
+	var free []string
+	for _, addr := range addrs {
+		at := netip.AddrPortFrom(addr, uint16(s.MediaPort)).String()
+		if err = tryBoth(ctx, at); err != nil {
+			break
 		}
+		free = append(free, at)
+	}
+	if err == nil {
+		return finding{Check: check, State: sound, Found: strings.Join(free, ", ") + " free, UDP and TCP"}
 	}
 	if answersHealth(ctx, s.Listen) {
-		return finding{Check: check, State: sound, Found: at + " is in use, by the Rostrum that serves here"}
+		return finding{Check: check, State: sound, Found: fmt.Sprintf("%d is in use, by the Rostrum that serves here", s.MediaPort)}
 	}
 	return finding{check, broken, err.Error(), "free the port, or set media_port to another"}
+}
+
+// tryBoth listens at an address, by UDP and by TCP, for a moment.
+func tryBoth(ctx context.Context, at string) error {
+	var config net.ListenConfig
+	network := "4"
+	if strings.HasPrefix(at, "[") {
+		network = "6" // "::" beside "0.0.0.0" is not the same port twice
+	}
+	udp, err := config.ListenPacket(ctx, "udp"+network, at)
+	if err != nil {
+		return err
+	}
+	defer udp.Close()
+	tcp, err := config.Listen(ctx, "tcp"+network, at)
+	if err != nil {
+		return err
+	}
+	return tcp.Close()
 }
 
 // examinePublicIPs tells whether the advertised addresses lead here.
 func (s *settings) examinePublicIPs() finding {
 	const check = "public addresses"
 	if len(s.PublicIP) == 0 {
-		if s.Listen.isLoopback() {
+		if s.Listen.isLoopback() && len(s.MediaListen) == 0 {
 			return finding{Check: check, State: sound, Found: "media are offered to this machine alone"}
 		}
 		return finding{Check: check, State: sound, Found: "this machine's own are offered"}

@@ -60,6 +60,13 @@ func TestDoctor_IsContentWithDefaultsOnAFreePort(t *testing.T) {
 	}
 }
 
+func TestDoctor_TriesTheMediaPortWhereMediaAreReceived(t *testing.T) {
+	found, code := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--media-listen", "0.0.0.0")
+	if f := found["media port"]; f.State != sound || !strings.Contains(f.Found, "0.0.0.0") || code != exitOK {
+		t.Errorf("exit %d, expected a free media port at 0.0.0.0, saw %+v", code, f)
+	}
+}
+
 func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
 	found, code := findings(t, "--listen", "0.0.0.0:0", "--media-port", "0", "--public-ip", "192.0.2.77")
 	if f := found["public addresses"]; f.State != weak || !strings.Contains(f.Found, "192.0.2.77") {

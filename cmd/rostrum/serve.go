@@ -143,22 +143,13 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 // went wrong to that function's error.
 func closing(err *error, part io.Closer) { *err = errors.Join(*err, part.Close()) }
 
-// openEngine opens the media port: on loopback if that is where listen is, else
-// on the address that listen names, or on all.
+// openEngine opens the media port.
 func (s *settings) openEngine(ctx context.Context, cert *certificate, log *slog.Logger) (*sfu.Engine, error) {
-	host, listenPort, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
-	if host == "" {
-		host = "::"
+	at, err := s.mediaAddresses(ctx)
+	if err != nil {
+		return nil, err
 	}
-	var at []netip.Addr
-	if ip, err := netip.ParseAddr(host); err == nil {
-		at = []netip.Addr{ip.Unmap()}
-	} else if at, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
-		return nil, fmt.Errorf("listen for media at %s: %w", host, err)
-	}
-	if host == "::" {
-		at = append(at, netip.IPv4Unspecified())
-	}
+	_, listenPort, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
 	number := uint16(s.MediaPort)
 	if listenPort == "0" && s.origin["media_port"] == "" {
 		number = 0 // who wants any free port for one wants it for all
@@ -182,6 +173,30 @@ func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
 		}
 		return all
 	}
+}
+
+// mediaAddresses are where media are received: where media_listen says, or else on
+// loopback if that is where listen is, or on the address that listen names, or on all.
+func (s *settings) mediaAddresses(ctx context.Context) ([]netip.Addr, error) {
+	if len(s.MediaListen) > 0 {
+		return s.MediaListen, nil
+	}
+	host, _, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
+	if host == "" {
+		host = "::"
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		at, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, fmt.Errorf("listen for media at %s: %w", host, err)
+		}
+		return at, nil
+	}
+	if host == "::" {
+		return []netip.Addr{ip, netip.IPv4Unspecified()}, nil
+	}
+	return []netip.Addr{ip.Unmap()}, nil
 }
 
 // parts are what the doors lead to.

@@ -174,6 +174,19 @@ func (s *served) token(t *testing.T, stageARN string) string {
 	return out.ParticipantToken.Token
 }
 
+func TestServe_ReceivesMediaWhereToldWhileHTTPStaysOnLoopback(t *testing.T) {
+	s := serve(t, "--ephemeral", "--media-port", "0", "--media-listen", "127.0.0.1,::1")
+	seen := strings.Join(s.Candidates, " ")
+	for _, expected := range []string{"udp 127.0.0.1:", "udp [::1]:", "tcp 127.0.0.1:", "tcp [::1]:"} {
+		if !strings.Contains(seen, expected) {
+			t.Errorf("candidates are %q, expected one at %q", seen, expected)
+		}
+	}
+	if !strings.HasPrefix(s.Endpoint, "http://127.0.0.1:") {
+		t.Errorf("endpoint is %s, expected loopback", s.Endpoint)
+	}
+}
+
 func TestServe_TakesAnyCredentialsOnLoopbackWhenTold(t *testing.T) {
 	s := serve(t, "--ephemeral", "--auth", "none")
 	if out, err := s.createStage(t, "ANYBODY", "whatever-they-say"); err != nil || !strings.Contains(out.Stage.ARN, ":000000000000:stage/") {

@@ -19,7 +19,8 @@ type settings struct {
 	Config string `name:"config" placeholder:"FILE" help:"YAML file of settings."`
 
 	Listen      address   `name:"listen" group:"Addresses" default:"127.0.0.1:7080" help:"Where HTTP is served: the API, WHIP, events sockets, health, metrics."`
-	MediaPort   port      `name:"media-port" group:"Addresses" default:"7081" help:"The one port of all media, UDP and TCP, at the address of listen; 0 takes a free one."`
+	MediaPort   port      `name:"media-port" group:"Addresses" default:"7081" help:"The one port of all media, UDP and TCP, at the address of listen or of media-listen; 0 takes a free one."`
+	MediaListen listeners `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine where media are received, if not that of listen; 0.0.0.0 and :: are all."`
 	PublicIP    addresses `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, where this machine does not have them itself."`
 	AdminListen address   `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
 	PublicURL   webURL    `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`

@@ -80,6 +80,27 @@ func (a addresses) String() string {
 	return strings.Join(all, ",")
 }
 
+// listeners are IP addresses to listen at.
+type listeners []netip.Addr
+
+// UnmarshalText takes IP,IP,… of which each could be an address of this machine,
+// or all of them.
+func (l *listeners) UnmarshalText(text []byte) error {
+	var all listeners
+	for part := range strings.SplitSeq(string(text), ",") {
+		ip, err := netip.ParseAddr(strings.TrimSpace(part))
+		if err != nil || ip.IsMulticast() || ip.Zone() != "" {
+			return fmt.Errorf("%q is no IP address to listen at", part)
+		}
+		all = append(all, ip.Unmap())
+	}
+	*l = all
+	return nil
+}
+
+// String is the addresses with commas.
+func (l listeners) String() string { return addresses(l).String() }
+
 // A webURL is the root of a site: scheme, host, and a port if need be.
 type webURL string
 

@@ -128,6 +128,7 @@ export async function browse() {
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+      "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=30",
       "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
     ],
   });
@@ -158,6 +159,8 @@ export async function browseFirefox() {
     extraPrefsFirefox: {
       "media.peerconnection.ice.obfuscate_host_addresses": false, // nobody answers mDNS here
       "media.autoplay.default": 0,
+      "dom.min_background_timeout_value": 4, // a tab that isn't in front must draw as fast, too
+      "dom.timeout.enable_budget_timer_throttling": false,
     },
   });
   return {

@@ -139,4 +139,20 @@ describe("the tools of the binary", () => {
     assert.ok(report.picturesPerSecond > 25, tool.lines.join("\n"));
     console.log(`# rostrum bench: ${JSON.stringify(report)}`);
   });
+
+  test("rostrum demo shows a visitor two moving pictures, and the visitor's own", async () => {
+    const tool = run("demo", "--listen", "127.0.0.1:0", "--media-port", "0");
+    const address = await eventually("the page's address", () => tool.lines.join("\n").match(/http:\/\/\S+\/stage\/#\S+/)?.[0], (x) => x);
+    const page = await web.page();
+    await page.goto(address);
+    const pictures = () => page.$$eval("video", (all) => all.map((v) => ({ width: v.videoWidth, shown: v.getVideoPlaybackQuality().totalVideoFrames })));
+    await eventually("two moving pictures", pictures, (all) => all.length === 2 && all.every((v) => v.width > 0 && v.shown > 60));
+    assert.match(await page.textContent("body"), /Ada/);
+    assert.match(await page.textContent("body"), /Grace/);
+    await page.click("text=Publish my camera");
+    await eventually("three who publish", () => page.textContent("#state"), (s) => /3 publishing/.test(s));
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/demo.png` });
+    await page.close();
+    assert.equal(await tool.stop(), 0, tool.lines.join("\n"));
+  });
 });
