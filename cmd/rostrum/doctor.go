@@ -59,6 +59,7 @@ func (v *doctorVerb) Run(ctx context.Context, out *output) error {
 	if s.TLSCert != "" {
 		all = append(all, s.examineCertificate(time.Now()))
 	}
+	all = append(all, examineCompositions(ctx))
 	all = append(all, examineSystem()...)
 	if err := out.say(all, func(w io.Writer) { describe(w, all) }); err != nil {
 		return err

@@ -53,6 +53,7 @@ type verbs struct {
 	Subscribe subscribeVerb `cmd:"" help:"Receive publishers of a stage: statistics, or into a file."`
 	Bench     benchVerb     `cmd:"" help:"Measure how many viewers a server carries, and at what cost."`
 	Token     tokenVerbs    `cmd:"" help:"Look into participant tokens."`
+	Link      linkVerb      `cmd:"" help:"Make a link under which a browser plays a recording."`
 	Doctor    doctorVerb    `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
 	Backup    backupVerb    `cmd:"" help:"Copy everything that is kept, also while a server runs."`
 	Version   versionVerb   `cmd:"" help:"Print the version of this binary."`

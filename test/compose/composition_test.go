@@ -1,0 +1,332 @@
+//go:build cgo
+
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"rostrum/internal/hls"
+	"rostrum/internal/peer/pattern"
+	"rostrum/ivsrealtime"
+	"rostrum/test/server"
+)
+
+const (
+	accessKey = "AKIACOMPOSE"
+	secretKey = "a secret that no manual has printed"
+)
+
+// A studio is a stage on a server that keeps its data, with what a composition needs.
+type studio struct {
+	*stage
+	running          *server.Server
+	data, address    string
+	encoder, storage string
+}
+
+// serve starts the server, at the same address every time.
+func (s *studio) serve() {
+	s.t.Helper()
+	var err error
+	s.running, err = server.Start(context.Background(), s.binary, "--data-dir", s.data, "--listen", s.address, "--media-port", "0",
+		"--access-key", accessKey, "--secret-key", secretKey)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func openKept(t *testing.T) *studio {
+	t.Helper()
+	folder := t.TempDir()
+	binary, err := server.Build(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.BuildMedia(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &studio{stage: &stage{t: t, binary: binary}, data: filepath.Join(folder, "data"), address: free.Addr().String()}
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.serve()
+	t.Cleanup(func() {
+		if err := s.running.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(s.running.Output())
+		}
+	})
+	b := ivsrealtime.NewClientBuilder()
+	b.Region("us-east-1")
+	b.EndpointOverride(s.running.URL)
+	b.CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""))
+	if s.client, err = b.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.client.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{Name: "compose"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stageARN = made.Stage.ARN
+	e, err := s.client.CreateEncoderConfiguration(t.Context(), &ivsrealtime.CreateEncoderConfigurationInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := s.client.CreateStorageConfiguration(t.Context(), &ivsrealtime.CreateStorageConfigurationInput{S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.encoder, s.storage = e.EncoderConfiguration.ARN, k.StorageConfiguration.ARN
+	return s
+}
+
+// start starts a composition, and tells its name and the folder of its recording.
+func (s *studio) start() (arn, folder string) {
+	s.t.Helper()
+	out, err := s.client.StartComposition(s.t.Context(), &ivsrealtime.StartCompositionInput{StageARN: s.stageARN, Destinations: []ivsrealtime.DestinationConfiguration{{
+		S3: &ivsrealtime.S3DestinationConfiguration{
+			StorageConfigurationARN: s.storage, EncoderConfigurationARNs: []string{s.encoder},
+			ThumbnailConfigurations: []ivsrealtime.CompositionThumbnailConfiguration{{
+				TargetIntervalSeconds: new(1), Storage: []ivsrealtime.ThumbnailStorageType{ivsrealtime.ThumbnailSequential, ivsrealtime.ThumbnailLatest},
+			}},
+		},
+	}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out.Composition.ARN, filepath.Join(s.data, "buckets", "recordings", out.Composition.Destinations[0].Detail.S3.RecordingPrefix)
+}
+
+func (s *studio) stop(arn string) {
+	s.t.Helper()
+	if _, err := s.client.StopComposition(s.t.Context(), &ivsrealtime.StopCompositionInput{ARN: arn}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.awaitComposition(arn, "STOPPED", func(c *ivsrealtime.Composition) bool { return c.State == ivsrealtime.CompositionStopped })
+}
+
+func composing(c *ivsrealtime.Composition) bool {
+	return c.Destinations[0].State == ivsrealtime.DestinationActive
+}
+
+// segment tells that a recording has its nth.
+func segment(folder string, n int) func(*ivsrealtime.Composition) bool {
+	return func(*ivsrealtime.Composition) bool {
+		there, _ := filepath.Glob(filepath.Join(folder, "media/hls/720p30-*", fmt.Sprintf("%d.mp4", n)))
+		return len(there) == 1
+	}
+}
+
+// awaitComposition polls until a composition is as it should be.
+func (s *stage) awaitComposition(arn, what string, is func(*ivsrealtime.Composition) bool) *ivsrealtime.Composition {
+	s.t.Helper()
+	for late := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		out, err := s.client.GetComposition(s.t.Context(), &ivsrealtime.GetCompositionInput{ARN: arn})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if is(out.Composition) {
+			return out.Composition
+		}
+		if time.Now().After(late) {
+			s.t.Fatalf("expected %s, saw %s with a destination %s", what, out.Composition.State, out.Composition.Destinations[0].State)
+		}
+	}
+}
+
+// workersOf are the processes of rostrum-media that a server started.
+func workersOf(t *testing.T, parent int) (pids []int) {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	if err != nil || len(tasks) == 0 {
+		t.Skip("this system doesn't tell a process's children")
+	}
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		for _, f := range strings.Fields(string(text)) {
+			pid, _ := strconv.Atoi(f)
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s %v", url, r.Status, err)
+	}
+	return string(body)
+}
+
+func TestComposition_RecordsAStageThroughACrash(t *testing.T) {
+	s := openKept(t)
+	first := s.publish("--size", "640x360")
+	second := s.publish("--size", "640x360")
+
+	began := time.Now()
+	arn, folder := s.start()
+	s.awaitComposition(arn, "ACTIVE", composing)
+	t.Logf("StartComposition to ACTIVE: %v", time.Since(began).Round(time.Millisecond))
+	s.awaitComposition(arn, "a segment", segment(folder, 0))
+
+	workers := workersOf(t, s.running.PID())
+	if len(workers) != 1 {
+		t.Fatalf("expected one worker, saw %v", workers)
+	}
+	if err := syscall.Kill(workers[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitComposition(arn, "RECONNECTING", func(c *ivsrealtime.Composition) bool {
+		return c.Destinations[0].State == ivsrealtime.DestinationReconnecting
+	})
+	interrupted := time.Now()
+	s.awaitComposition(arn, "ACTIVE again", composing)
+	t.Logf("crash to ACTIVE: %v", time.Since(interrupted).Round(time.Millisecond))
+	s.awaitComposition(arn, "segments of the second worker", segment(folder, 3))
+	if metrics := fetch(t, s.running.URL+"/metrics"); !regexp.MustCompile(`rostrum_composition_worker_restarts_total\{composition="\w+"\} 1\n`).MatchString(metrics) {
+		t.Error("the metrics don't tell of the restart")
+	}
+
+	s.stop(arn)
+	if left := workersOf(t, s.running.PID()); len(left) != 0 {
+		t.Errorf("workers are left: %v", left)
+	}
+	s.expectPlayable(folder, s.expectRecording(folder, first, second))
+}
+
+func TestComposition_GoesOnWhenTheServerWasKilled(t *testing.T) {
+	s := openKept(t)
+	s.publish("--size", "640x360")
+	arn, folder := s.start()
+	s.awaitComposition(arn, "a segment", segment(folder, 0))
+	s.running.Kill()
+	s.serve()
+	began := time.Now()
+	first := s.publish("--size", "640x360")
+	second := s.publish("--size", "640x360")
+	s.awaitComposition(arn, "ACTIVE again", composing)
+	t.Logf("start of the server to ACTIVE: %v", time.Since(began).Round(time.Millisecond))
+	s.awaitComposition(arn, "segments of the second server", segment(folder, 4))
+	s.stop(arn)
+	s.expectPlayable(folder, s.expectRecording(folder, first, second))
+}
+
+// expectRecording holds the files of a recording to what is documented of them.
+func (s *studio) expectRecording(folder, first, second string) hls.Playlist {
+	t := s.t
+	t.Helper()
+	for _, name := range []string{
+		"events/recording-started.json", "events/recording-ended.json", "media/hls/multivariant.m3u8",
+		"media/thumbnails/1280x720/0.jpg", "media/latest_thumbnail/1280x720/thumb.jpg",
+	} {
+		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+			t.Errorf("a file of the recording is missing: %v", err)
+		}
+	}
+	renditions, _ := filepath.Glob(filepath.Join(folder, "media/hls/720p30-*"))
+	if len(renditions) != 1 || !regexp.MustCompile(`^720p30-[0-9A-Za-z]{12}$`).MatchString(filepath.Base(renditions[0])) {
+		t.Fatalf("renditions are %v", renditions)
+	}
+	text, err := os.ReadFile(filepath.Join(renditions[0], "playlist.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := hls.Parse(text)
+	if err != nil || !list.Ended {
+		t.Fatalf("the playlist is no VOD: %v\n%s", err, text)
+	}
+	var ended struct {
+		Media struct {
+			HLS struct {
+				Duration int64 `json:"duration_ms"`
+			} `json:"hls"`
+		} `json:"media"`
+	}
+	raw, _ := os.ReadFile(filepath.Join(folder, "events/recording-ended.json"))
+	if err := json.Unmarshal(raw, &ended); err != nil || ended.Media.HLS.Duration != list.Duration().Milliseconds() {
+		t.Errorf("recording-ended.json tells %d ms of %v: %v", ended.Media.HLS.Duration, list.Duration(), err)
+	}
+	last := list.Segments[len(list.Segments)-1]
+	whole := filepath.Join(t.TempDir(), "end.mp4")
+	head, err1 := os.ReadFile(filepath.Join(renditions[0], last.Init))
+	body, err2 := os.ReadFile(filepath.Join(renditions[0], last.Name))
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if err := os.WriteFile(whole, append(head, body...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint16]bool{}
+	for _, m := range marks(t, whole, image.Pt(0, 180), image.Pt(640, 180)) {
+		seen[uint16(m.Identity)] = true
+	}
+	for _, id := range []string{first, second} {
+		if !seen[uint16(pattern.IdentityOf(id))] {
+			t.Errorf("the last picture doesn't show %s", id)
+		}
+	}
+	return list
+}
+
+// expectPlayable has a foreign player go through the recording by a signed link.
+func (s *studio) expectPlayable(folder string, list hls.Playlist) {
+	t := s.t
+	t.Helper()
+	probe, err := exec.LookPath("ffprobe")
+	if err != nil {
+		t.Skip("ffprobe is not installed")
+	}
+	recording, err := filepath.Rel(filepath.Join(s.data, "buckets"), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := exec.Command(s.binary, "link", "--data-dir", s.data, "--public-url", s.running.URL, recording).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := exec.CommandContext(t.Context(), probe, "-v", "error", "-show_entries", "stream=codec_name,width,height:format=duration", "-of", "csv=p=0",
+		strings.TrimSpace(string(link))).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffprobe: %v\n%s", err, says)
+	}
+	for _, expected := range []string{"h264,1280,720", "aac"} {
+		if !strings.Contains(string(says), expected) {
+			t.Errorf("ffprobe finds no %s in\n%s", expected, says)
+		}
+	}
+	fields := strings.Fields(string(says))
+	seconds, err := strconv.ParseFloat(strings.Trim(fields[len(fields)-1], ","), 64)
+	if told := list.Duration().Seconds(); err != nil || seconds < told-0.5 || seconds > told+0.5 {
+		t.Errorf("ffprobe finds %v s, the playlist tells %v: %v", seconds, told, err)
+	}
+}
