@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -19,7 +18,6 @@ import (
 	"rostrum/internal/api"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
-	"rostrum/internal/event"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
@@ -79,6 +77,8 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if err := s.keepTargets(ctx, st); err != nil {
 		return err
 	}
+	counted := prometheus.NewRegistry()
+	defer closing(&err, startCourier(st, counted, log))
 
 	// Who may take part, what is live, and what operations mean.
 	endpoint, err := s.endpoint(s.Listen.withPortOf(front.Addr()))
@@ -113,11 +113,9 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	defer closing(&err, participants)
 	defer closing(&err, registry)
 	defer closing(&err, compositions)
-	counted := prometheus.NewRegistry()
 	realtime := admin.NewRealtime(registry.Counts, registry.MediaSamples)
 	counted.MustRegister(realtime)
 	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, compositions, tapes, participants, counted}, log)
-	courier := event.NewCourier(store.Ledger{Store: st}, uuid.NewString(), event.CourierConfig{Log: log, Metrics: counted})
 
 	hello := greeting{
 		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
@@ -129,7 +127,6 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	log.Info("ready", "endpoint", endpoint, "took", hello.Took)
 	running := []func(context.Context) error{
 		func(ctx context.Context) error { return front.run(ctx, clients) },
-		courier.Run,
 		realtime.Run,
 		func(ctx context.Context) error { return s.sweep(ctx, st, log) },
 	}
