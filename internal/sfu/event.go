@@ -90,6 +90,7 @@ const (
 	PausedByChoice    PauseReason = "choice"    // the viewer asked for it
 	PausedByBandwidth PauseReason = "bandwidth" // not even the lowest layer fits the path
 	PausedNoLayer     PauseReason = "no-layer"  // the publisher sends none
+	PausedNoCodec     PauseReason = "no-codec"  // the viewer's offer lacks the publisher's
 	NotPaused         PauseReason = ""
 )
 

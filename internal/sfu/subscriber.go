@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"rostrum/internal/media"
@@ -33,6 +34,7 @@ type Subscriber struct {
 	publisher *Publisher
 	transport *Transport
 	subs      []*Subscription // constant; audio first
+	lacks     []media.Kind    // constant: what the offer has no codec for
 	choice    atomic.Pointer[Choice]
 	sender    sender // transport-wide congestion control
 	feed      *feed  // the home shard's own; nil until connected
@@ -87,6 +89,7 @@ func (s *Subscriber) accept(o *offer) ([]answered, error) {
 		chosen, ok := sec.choose(t.codec)
 		if !ok {
 			missed = t.codec
+			s.lacks = append(s.lacks, kind)
 			continue
 		}
 		// A number on every packet and feedback on it only where a layer is to be decided.
@@ -124,6 +127,9 @@ func (s *Subscriber) subscription(k media.Kind) *Subscription {
 }
 
 func (s *Subscriber) ssrc() uint32 { return s.subs[0].track.ssrc }
+
+// Lacks reports whether the publisher sends a medium in a codec that the offer didn't have.
+func (s *Subscriber) Lacks(k media.Kind) bool { return slices.Contains(s.lacks, k) }
 
 // Choose changes what the viewer wants. An unknown layer label is an error that names the
 // known ones.

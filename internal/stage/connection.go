@@ -132,6 +132,9 @@ func (s *Session) subscribe(g Grant, publisherID, offer string, from Client) (*C
 		s.soon(func() { s.subscribeRefused(c, code) })
 		return nil, "", refusal
 	}
+	if subscriber.Lacks(media.Video) {
+		c.flow.Reason = string(sfu.PausedNoCodec)
+	}
 	return c, answer, s.admit(c, from)
 }
 

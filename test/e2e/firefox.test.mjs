@@ -23,7 +23,7 @@ after(async () => {
 const inbound = (stats, kind) => stats.find((s) => s.type === "inbound-rtp" && s.kind === kind);
 const evaluate = (page, fn, ...args) => page.evaluate(fn, args);
 
-for (const [from, to, simulcast] of [["firefox", "chromium", false], ["firefox", "chromium", true], ["chromium", "firefox", false], ["chromium", "firefox", true], ["firefox", "firefox", false]]) {
+for (const [from, to, simulcast] of [["firefox", "chromium", false], ["firefox", "chromium", true], ["chromium", "firefox", false], ["chromium", "firefox", true]]) {
   test(`${from} publishes VP8${simulcast ? " in three layers" : ""}, ${to} sees and hears it`, { skip }, async (t) => {
     const browsers = { chromium, firefox };
     const [publisher, viewer] = [await browsers[from].page(), await browsers[to].page()];
@@ -59,5 +59,5 @@ test("Firefox, which has no H.264, hears an H.264 publisher and is told why it s
   const { status, body } = await evaluate(viewer, ([i]) => participant.layer(i, { label: "auto" }), id);
   assert.equal(status, 200);
   assert.equal(body.video, false);
-  assert.ok(body.reason, `no reason in ${JSON.stringify(body)}`);
+  assert.equal(body.reason, "no-codec");
 });

@@ -1,0 +1,27 @@
+package sfu
+
+import (
+	"strings"
+	"testing"
+
+	"rostrum/internal/media"
+)
+
+func TestSubscriber_GetsSoundAloneWithoutThePublishersCodec(t *testing.T) {
+	withoutH264 := strings.NewReplacer("H264/90000", "VP8/90000", "a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\n", "").Replace(watchOffer)
+	for _, tt := range []struct {
+		name, offer string
+		lacks       bool
+	}{{"the publisher's codec", watchOffer, false}, {"another codec", withoutH264, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newRig(t, 0, Config{}, singleOffer, watchOffer)
+			s, _, err := g.router.NewViewer("v").Subscribe(g.publisher, crlf(tt.offer), SubscribeConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Lacks(media.Video); got != tt.lacks || s.Lacks(media.Audio) {
+				t.Errorf("lacks video %v, audio %v; expected %v and false", got, s.Lacks(media.Audio), tt.lacks)
+			}
+		})
+	}
+}
