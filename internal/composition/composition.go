@@ -198,6 +198,13 @@ func (c *composition) finish(failure *event.Failure) {
 		return
 	}
 	c.wanted, c.again = &wish{failure}, nil
+	if failure == &internalError {
+		for _, o := range c.outputs { // what they have is not all that was asked for
+			if o.failure == nil {
+				o.failure = failure
+			}
+		}
+	}
 	c.stopping()
 	if c.worker != nil {
 		c.worker.stop(job.StopTime)

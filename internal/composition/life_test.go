@@ -370,7 +370,7 @@ func TestComposition_FailsWhereNoWorkerCanBeKeptUp(t *testing.T) {
 		time.Sleep(50 * time.Millisecond) // the attempts take real time
 	}
 	h.awaitState(name, ivsrealtime.CompositionFailed)
-	h.expectEvents(name, "Destination End", "Session Failure InternalServerException")
+	h.expectEvents(name, "Destination Failure InternalServerException", "Session Failure InternalServerException")
 }
 
 func TestComposition_KillsAWorkerThatDoesNotEnd(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,14 +79,18 @@ func startWorker(program string, j job.Job, memory int64, log *slog.Logger) (*wo
 	return w, nil
 }
 
-// workerEnvironment is ours without what is no worker's business: credentials and settings.
-func workerEnvironment() (all []string) {
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "ROSTRUM_") {
-			all = append(all, v)
+// workerEnvironment is ours without what is no business of a process that reads
+// what strangers send: credentials and settings.
+func workerEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		for _, secret := range []string{"AWS_", "ROSTRUM_", "PG"} {
+			if strings.HasPrefix(name, secret) {
+				return true
+			}
 		}
-	}
-	return all
+		return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN")
+	})
 }
 
 // chatter is how many lines a second of one worker are logged, and bursts of.

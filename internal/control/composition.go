@@ -96,7 +96,7 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 		Layout: layoutDefaults(in.Layout), Tags: tagsOf(in.Tags), StartTime: time.Now().UTC().Truncate(time.Second),
 	}
 	for _, d := range in.Destinations {
-		id := arn.NewID()
+		id := arn.NewID() // of a bucket: nothing else exists
 		made.Destinations = append(made.Destinations, ivsrealtime.Destination{
 			ID: id, State: ivsrealtime.DestinationStarting, Configuration: destinationDefaults(d),
 			Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: path.Join(stage.ID, name.ID, id, "composite")}},
