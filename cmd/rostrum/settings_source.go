@@ -79,7 +79,8 @@ func (s *settings) readFile(path string, all []declaration) error {
 // fromYAML is a YAML value in the form it has on the command line.
 func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 	_, takesMap := d.Target.Interface().(limits)
-	_, takesList := d.Target.Interface().(addresses)
+	_, takesAddresses := d.Target.Interface().(addresses)
+	_, takesListeners := d.Target.Interface().(listeners)
 	_, takesTargets := d.Target.Interface().(targets)
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
@@ -88,7 +89,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return value.Value, nil
 	case value.Kind == yaml.MappingNode && takesMap:
 		return joined(value)
-	case value.Kind == yaml.SequenceNode && takesList:
+	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners):
 		return itemized(value)
 	case value.Kind == yaml.SequenceNode && takesTargets:
 		return fromYAMLList(value)
