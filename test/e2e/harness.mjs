@@ -177,8 +177,11 @@ export async function browseFirefox() {
   };
 }
 
-/** Asks until the answer satisfies, and fails with the last answer. */
-export async function eventually(what, ask, satisfied, seconds = 20) {
+/**
+ * Asks until the answer satisfies, and fails with the last answer. A browser whose
+ * first probe of the path fails, as on a busy machine, takes half a minute to send all.
+ */
+export async function eventually(what, ask, satisfied, seconds = 40) {
   const end = Date.now() + seconds * 1000;
   let last;
   do {
