@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rostrum/internal/shape"
 )
 
 // goNames are the Go names of shapes that are not called as in the API.
@@ -68,7 +70,7 @@ func TestDrift_ShapesAreTheAPIs(t *testing.T) {
 	}
 	limitExceptions.expectAllUsed(t, w.exempted)
 	for word, s := range shapes {
-		for _, inner := range []string{s.member, s.key, s.value} {
+		for _, inner := range []string{s.Member, s.Key, s.Value} {
 			w.words[inner] = true
 			if _, ok := shapes[inner]; inner != "" && !ok {
 				t.Errorf("the shape %q speaks of %q, which is not in the table", word, inner)
@@ -138,8 +140,8 @@ func (w *walker) field(at string, f reflect.StructField, m apiMember, input bool
 	if m.Rule == "total size of the map at most 1 KB" && word != "attributes" {
 		w.Errorf("%s has the shape %q, expected attributes", at, word)
 	}
-	if zero := reflect.Zero(f.Type); !m.Required && !omitted && shapes[word].check != nil {
-		if problem := shapes[word].check(zero); problem != "" {
+	if zero := reflect.Zero(f.Type); !m.Required && !omitted && shapes[word].Check != nil {
+		if problem := shapes[word].Check(zero); problem != "" {
 			w.Errorf("%s is sent when it is not set, and then %s", at, problem)
 		}
 	}
@@ -201,32 +203,32 @@ func (w *walker) enum(at, shape string, values []string, t reflect.Type) {
 }
 
 // limits holds a word of the table against a shape, and what it holds likewise.
-func (w *walker) limits(at, word, shape string) {
-	s, got := w.api.Shapes[shape], shapes[word]
-	exempt := limitExceptions.use(shape, w.exempted)
-	want := limits{pattern: s.Pattern, unique: s.UniqueItems, values: s.Enum}
+func (w *walker) limits(at, word, facts string) {
+	s, got := w.api.Shapes[facts], shapes[word]
+	exempt := limitExceptions.use(facts, w.exempted)
+	want := shape.Limits{Pattern: s.Pattern, Unique: s.UniqueItems, Values: s.Enum}
 	for _, bounds := range [][2]*int{{s.MinLength, s.MaxLength}, {s.Minimum, s.Maximum}, {s.MinItems, s.MaxItems}, {s.MinEntries, s.MaxEntries}} {
 		if bounds[0] != nil {
-			want.least = *bounds[0]
+			want.Least = *bounds[0]
 		}
 		if bounds[1] != nil {
-			want.most = *bounds[1]
+			want.Most = *bounds[1]
 		} else if bounds[0] != nil && exempt {
-			want.most = math.MaxInt32
+			want.Most = math.MaxInt32
 		}
 	}
 	if exempt && s.Type == "string" {
-		want.pattern = got.pattern
+		want.Pattern = got.Pattern
 	}
-	if !slices.Equal(slices.Sorted(slices.Values(got.values)), slices.Sorted(slices.Values(want.values))) ||
-		got.least != want.least || got.most != want.most || got.unique != want.unique || got.pattern != want.pattern {
-		w.Errorf("%s (%s) is held to %q %+v\nexpected %+v", at, shape, word, got.limits, want)
+	if !slices.Equal(slices.Sorted(slices.Values(got.Values)), slices.Sorted(slices.Values(want.Values))) ||
+		got.Least != want.Least || got.Most != want.Most || got.Unique != want.Unique || got.Pattern != want.Pattern {
+		w.Errorf("%s (%s) is held to %q %+v\nexpected %+v", at, facts, word, got.Limits, want)
 	}
 	switch {
 	case s.Type == "list" && w.api.Shapes[s.Member].Type != "structure":
-		w.limits(at+"[]", got.member, s.Member)
+		w.limits(at+"[]", got.Member, s.Member)
 	case s.Type == "map" && word != "attributes":
-		w.limits(at+" key", got.key, s.Key)
-		w.limits(at+" value", got.value, s.Value)
+		w.limits(at+" key", got.Key, s.Key)
+		w.limits(at+" value", got.Value, s.Value)
 	}
 }

@@ -1,5 +1,7 @@
 package ivsrealtime
 
+import "fmt"
+
 // An EncoderConfiguration is a reusable output format of compositions.
 type EncoderConfiguration struct {
 	ARN   string            `json:"arn"`
@@ -36,7 +38,7 @@ func (v *Video) check() string {
 		height = *v.Height
 	}
 	if width*height > maxPixels {
-		return sprintf("width x height is %d x %d = %d, must be at most %d", width, height, width*height, maxPixels)
+		return fmt.Sprintf("width x height is %d x %d = %d, must be at most %d", width, height, width*height, maxPixels)
 	}
 	return ""
 }

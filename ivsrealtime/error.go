@@ -42,6 +42,12 @@ const (
 	ValidationError       Code = "ValidationError"
 )
 
+// The errors that the channels of the sister API (`ivs`) have besides.
+const (
+	ChannelNotBroadcasting Code = "ChannelNotBroadcasting" // the channel is offline
+	StreamUnavailable      Code = "StreamUnavailable"      // the stream can't be reached now
+)
+
 // UnknownError is no name of the service's: the client gives it to an answer
 // that names no error it could read, as the page of a proxy in between.
 const UnknownError Code = "UnknownError"
@@ -70,6 +76,9 @@ var statuses = map[Code]int{
 	NotAuthorized:         http.StatusUnauthorized,
 	OptInRequired:         http.StatusForbidden,
 	ValidationError:       http.StatusBadRequest,
+
+	ChannelNotBroadcasting: http.StatusNotFound,
+	StreamUnavailable:      http.StatusServiceUnavailable,
 }
 
 // Status is the HTTP status an error of this code travels with; 500 for a code

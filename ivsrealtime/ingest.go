@@ -1,5 +1,7 @@
 package ivsrealtime
 
+import "rostrum/internal/shape"
+
 // An IngestConfiguration lets an RTMP(S) encoder publish to a stage with a stream key.
 type IngestConfiguration struct {
 	Name                       string                      `json:"name"`
@@ -117,7 +119,7 @@ type ListIngestConfigurationsInput struct {
 }
 
 func (in *ListIngestConfigurationsInput) check() string {
-	return atMostOne("filterByStageArn, filterByState", in.FilterByStageARN != "", in.FilterByState != "")
+	return shape.AtMostOne("filterByStageArn, filterByState", in.FilterByStageARN != "", in.FilterByState != "")
 }
 
 // ListIngestConfigurationsOutput is the output of ListIngestConfigurations.

@@ -1,6 +1,10 @@
 package ivsrealtime
 
-import "time"
+import (
+	"time"
+
+	"rostrum/internal/shape"
+)
 
 // A Participant is one token's presence in a session.
 type Participant struct {
@@ -122,7 +126,7 @@ type ListParticipantsInput struct {
 }
 
 func (in *ListParticipantsInput) check() string {
-	return atMostOne("filterByUserId, filterByPublished, filterByState, filterByRecordingState",
+	return shape.AtMostOne("filterByUserId, filterByPublished, filterByState, filterByRecordingState",
 		in.FilterByUserID != nil, in.FilterByPublished, in.FilterByState != "", in.FilterByRecordingState != "")
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/aws/smithy-go/encoding/httpbinding"
 	"github.com/google/uuid"
+
+	"rostrum/internal/shape"
 )
 
 // A request is a call made ready for the wire. It never changes, so all
@@ -34,7 +36,7 @@ func prepare[In, Out any](op Operation[In, Out], in *In) (*request, error) {
 		in = new(In)
 	}
 	v := reflect.ValueOf(in).Elem()
-	if path := missingMember(v, ""); path != "" {
+	if path := shape.MissingMember(v, ""); path != "" {
 		return nil, fmt.Errorf("%s: %w", op.Name, Errorf(ValidationFailed, "%s is missing, it is required", path))
 	}
 	r := &request{operation: op.Name, method: op.Method, invocation: uuid.NewString()}
@@ -68,35 +70,6 @@ func bind(path string, in reflect.Value) (string, string) {
 	}
 	// A space is %20 in a canonical query (Signature Version 4), never a plus.
 	return path, strings.ReplaceAll(query.Encode(), "+", "%20")
-}
-
-// missingMember finds the first required member that was not given, however
-// deep; empty when there is none. It is the one constraint the official SDKs
-// check before they send.
-func missingMember(v reflect.Value, path string) string {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			return missingMember(v.Elem(), path)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			if p := missingMember(v.Index(i), fmt.Sprintf("%s[%d]", path, i)); p != "" {
-				return p
-			}
-		}
-	case reflect.Struct:
-		for _, f := range fields(v.Type()) {
-			at := strings.TrimPrefix(path+"."+f.name, ".")
-			if f.required && absent(v.Field(f.index)) {
-				return at
-			}
-			if p := missingMember(v.Field(f.index), at); p != "" {
-				return p
-			}
-		}
-	}
-	return ""
 }
 
 // identified gives a composition's start the token that makes its retries one

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/shape"
 	"rostrum/internal/token"
 )
 
@@ -27,7 +28,7 @@ type TokenSigner struct {
 // nothing else.
 func NewTokenSigner(keyARN string, key *ecdsa.PrivateKey) (*TokenSigner, error) {
 	if a, err := arn.Parse(keyARN); err != nil || a.Type != arn.PublicKey {
-		return nil, fmt.Errorf("make token signer: key ARN %q is not one of a public key", shorten(keyARN))
+		return nil, fmt.Errorf("make token signer: key ARN %q is not one of a public key", shape.Shorten(keyARN))
 	}
 	if key == nil || key.Curve != elliptic.P384() {
 		return nil, errors.New("make token signer: the key is not on the curve P-384")
@@ -73,7 +74,7 @@ const defaultLifetime = 12 * time.Hour
 func (s *TokenSigner) Sign(c TokenClaims) (string, error) {
 	stage, err := arn.Parse(c.StageARN)
 	if err != nil || stage.Type != arn.Stage {
-		return "", fmt.Errorf("sign participant token: %q is not the ARN of a stage", shorten(c.StageARN))
+		return "", fmt.Errorf("sign participant token: %q is not the ARN of a stage", shape.Shorten(c.StageARN))
 	}
 	claims := token.Claims{
 		ParticipantID: c.ParticipantID, StageARN: c.StageARN, StageID: stage.ID, EventsURL: c.EventsURL, WHIPURL: c.WHIPURL,
