@@ -13,6 +13,8 @@ import (
 var floors = map[string]int{
 	"rostrum/ivsrealtime":          0,
 	"rostrum/internal/arn":         0,
+	"rostrum/internal/shape":       0,
+	"rostrum/internal/ivs":         0,
 	"rostrum/internal/sigv4":       0,
 	"rostrum/internal/policy":      0,
 	"rostrum/internal/token":       0,
@@ -50,6 +52,9 @@ var neighbours = map[[2]string]bool{
 	{"composition", "channel"}:  true,
 	{"ivsrealtime", "token"}:    true,
 	{"ivsrealtime", "arn"}:      true,
+	{"ivsrealtime", "shape"}:    true,
+	{"ivs", "ivsrealtime"}:      true,
+	{"ivs", "shape"}:            true,
 	{"store", "event"}:          true,
 }
 
@@ -70,6 +75,8 @@ var guests = []struct {
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/jackc/pgx", []string{"store"}},
 	{"github.com/pressly/goose", []string{"store"}},
+	{"github.com/bluenviron/gohlslib", []string{"channel"}},
+	{"github.com/bluenviron/gortmplib", []string{"rtmp"}},
 	{"database/sql", []string{"store"}},
 	{"github.com/aws/aws-sdk-go-v2/service/s3", []string{"bucket"}},
 	{"github.com/aws/aws-sdk-go-v2/service/eventbridge", []string{"event"}},

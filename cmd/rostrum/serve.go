@@ -16,6 +16,7 @@ import (
 
 	"rostrum/internal/admin"
 	"rostrum/internal/api"
+	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
 	"rostrum/internal/sfu"
@@ -57,6 +58,11 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if back != nil {
 		defer back.Close()
 	}
+	encoders, err := s.listenForEncoders(ctx, cert, log)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, encoders)
 	engine, err := s.openEngine(ctx, cert, log)
 	if err != nil {
 		return err
@@ -93,6 +99,11 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return err
 	}
+	channels, err := s.openChannels(ctx, st, encoders, endpoint, registry.Node(), log)
+	if err != nil {
+		return errors.Join(err, registry.Close())
+	}
+	defer closing(&err, channels)
 	tapes, err := s.openTapes(ctx, st)
 	if err != nil {
 		return errors.Join(err, registry.Close())
@@ -102,7 +113,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return errors.Join(err, registry.Close())
 	}
-	plane, err := control.New(ctx, control.Parts{Store: st, Authority: authority, Live: registry, Compositions: compositions}, s.Limits.Limits)
+	plane, err := control.New(ctx, control.Parts{Store: st, Authority: authority, Live: registry, Channels: channels, Compositions: compositions}, s.Limits.Limits)
 	if err != nil {
 		return errors.Join(err, compositions.Close(), registry.Close())
 	}
@@ -115,7 +126,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	defer closing(&err, compositions)
 	realtime := admin.NewRealtime(registry.Counts, registry.MediaSamples)
 	counted.MustRegister(realtime)
-	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, compositions, tapes, participants, counted}, log)
+	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, channels, compositions, tapes, participants, counted}, log)
 
 	hello := greeting{
 		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
@@ -130,6 +141,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 		realtime.Run,
 		func(ctx context.Context) error { return s.sweep(ctx, st, log) },
 	}
+	running = append(running, encoders.serve(channels, log)...)
 	if back != nil {
 		running = append(running, func(ctx context.Context) error { return back.run(ctx, operators) })
 	}
@@ -203,6 +215,7 @@ type parts struct {
 	store        *store.Store
 	engine       *sfu.Engine
 	live         *stage.Registry
+	channels     *channel.Registry
 	compositions *composition.Registry
 	tapes        *tapes
 	participants *signaling.Door
@@ -219,6 +232,7 @@ func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (cl
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
 		clients.Handle(path, p.participants)
 	}
+	clients.Handle(channel.PlaybackPath, p.channels)
 	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
 	if s.S3Endpoint == "" {
 		clients.Handle(admin.RecordingsPath, admin.Recordings(p.tapes.buckets, p.tapes.links))

@@ -23,6 +23,8 @@ type settings struct {
 	MediaListen listeners `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine where media are received, if not that of listen; 0.0.0.0 and :: are all."`
 	PublicIP    addresses `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, where this machine does not have them itself."`
 	AdminListen address   `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
+	RTMPListen  address   `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Where encoders reach channels by RTMP; port 0 takes a free one. The default is passed over when it is taken."`
+	RTMPSListen address   `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where encoders reach channels by RTMPS, with the certificate of the main address."`
 	PublicURL   webURL    `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`
 
 	DataDir   string      `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
@@ -123,6 +125,8 @@ func (s *settings) check() error {
 	switch {
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return errors.New("tls_cert and tls_key go together: one of them is missing")
+	case s.RTMPSListen != "" && s.TLSCert == "":
+		return errors.New("rtmps_listen goes with tls_cert and tls_key, which are missing")
 	case s.AccessKey == "" && s.SecretKey != "":
 		return errors.New("secret_key goes with access_key, which is missing")
 	case s.EventAge <= 0 || s.EventBytes <= 0:

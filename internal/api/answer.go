@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"rostrum/internal/ivs"
 	"rostrum/ivsrealtime"
 )
 
@@ -39,6 +40,10 @@ func (d *Door) answer(w http.ResponseWriter, log *slog.Logger, out any, err erro
 	body, err := encode(out)
 	if err != nil {
 		return d.refuse(w, log, err)
+	}
+	if _, nothing := out.(*ivs.Unit); nothing {
+		w.WriteHeader(http.StatusNoContent)
+		return ""
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

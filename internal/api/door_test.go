@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"rostrum/internal/api"
+	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
 	"rostrum/internal/stage"
@@ -71,7 +72,12 @@ func open(t testing.TB, limits control.Limits) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = compositions.Close() })
-	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: nobody{}, Compositions: compositions}, limits)
+	channels, err := channel.Open(ctx, s, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = channels.Close() })
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: nobody{}, Channels: channels, Compositions: compositions}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}

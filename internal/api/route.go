@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"rostrum/internal/control"
+	"rostrum/internal/ivs"
 	"rostrum/ivsrealtime"
 )
 
@@ -24,14 +25,23 @@ type operation struct {
 // A call is an operation's meaning, as the control plane has it.
 type call[In, Out any] func(ctx context.Context, caller control.Caller, in *In) (*Out, error)
 
-// serve adds an operation to the table.
+// serve adds an operation on stages to the table.
 func serve[In, Out any](d *Door, op ivsrealtime.Operation[In, Out], mean call[In, Out]) {
+	enter(d, op, ivsrealtime.Validate, mean)
+}
+
+// serveChannels adds an operation on channels to the table.
+func serveChannels[In, Out any](d *Door, op ivsrealtime.Operation[In, Out], mean call[In, Out]) {
+	enter(d, op, ivs.Validate, mean)
+}
+
+func enter[In, Out any](d *Door, op ivsrealtime.Operation[In, Out], validate func(any) error, mean call[In, Out]) {
 	d.operations[op.Method+" "+op.Path] = operation{op.Spec, func(ctx context.Context, caller control.Caller, r *http.Request, body []byte) (any, error) {
 		in := new(In)
 		if err := decode(r, body, in); err != nil {
 			return nil, err
 		}
-		if err := ivsrealtime.Validate(in); err != nil {
+		if err := validate(in); err != nil {
 			return nil, err
 		}
 		if err := d.plane.Authorize(ctx, caller, op.Name, in); err != nil {
@@ -83,6 +93,20 @@ func (d *Door) table() {
 	serve(d, ivsrealtime.OpTagResource, p.TagResource)
 	serve(d, ivsrealtime.OpUntagResource, p.UntagResource)
 	serve(d, ivsrealtime.OpListTagsForResource, p.ListTagsForResource)
+	serveChannels(d, ivs.OpCreateChannel, p.CreateChannel)
+	serveChannels(d, ivs.OpGetChannel, p.GetChannel)
+	serveChannels(d, ivs.OpBatchGetChannel, p.BatchGetChannel)
+	serveChannels(d, ivs.OpListChannels, p.ListChannels)
+	serveChannels(d, ivs.OpUpdateChannel, p.UpdateChannel)
+	serveChannels(d, ivs.OpDeleteChannel, p.DeleteChannel)
+	serveChannels(d, ivs.OpCreateStreamKey, p.CreateStreamKey)
+	serveChannels(d, ivs.OpGetStreamKey, p.GetStreamKey)
+	serveChannels(d, ivs.OpBatchGetStreamKey, p.BatchGetStreamKey)
+	serveChannels(d, ivs.OpListStreamKeys, p.ListStreamKeys)
+	serveChannels(d, ivs.OpDeleteStreamKey, p.DeleteStreamKey)
+	serveChannels(d, ivs.OpGetStream, p.GetStream)
+	serveChannels(d, ivs.OpListStreams, p.ListStreams)
+	serveChannels(d, ivs.OpStopStream, p.StopStream)
 }
 
 // tagsPrefix is where the three tag operations live.
@@ -96,6 +120,9 @@ func (d *Door) route(r *http.Request) (operation, error) {
 	}
 	if op, ok := d.operations[r.Method+" "+path]; ok {
 		return op, nil
+	}
+	if name := strings.TrimPrefix(path, "/"); slices.Contains(ivs.Elsewhere, name) {
+		return operation{}, ivsrealtime.Errorf(ivsrealtime.AccessDenied, "%s is not offered by Rostrum", name)
 	}
 	var takes []string
 	for _, op := range d.operations {

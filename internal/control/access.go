@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/ivs"
 	"rostrum/internal/policy"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -34,6 +35,9 @@ var demands = map[string]func(c Caller, in any) demand{
 	"CreateIngestConfiguration":  making(arn.IngestConfiguration, func(in *ivsrealtime.CreateIngestConfigurationInput) map[string]string { return in.Tags }),
 	"ImportPublicKey":            making(arn.PublicKey, func(in *ivsrealtime.ImportPublicKeyInput) map[string]string { return in.Tags }),
 	"StartComposition":           startComposition,
+
+	"CreateChannel":   making(arn.Channel, func(in *ivs.CreateChannelInput) map[string]string { return in.Tags }),
+	"CreateStreamKey": making(arn.StreamKey, func(in *ivs.CreateStreamKeyInput) map[string]string { return in.Tags }),
 
 	"CreateParticipantToken": on(func(in *ivsrealtime.CreateParticipantTokenInput) string { return in.StageARN }),
 	"DisconnectParticipant":  on(func(in *ivsrealtime.DisconnectParticipantInput) string { return in.StageARN }),
@@ -76,6 +80,19 @@ var demands = map[string]func(c Caller, in any) demand{
 	"ListStorageConfigurations": anywhere(""),
 	"ListIngestConfigurations":  anywhere(""),
 	"ListPublicKeys":            anywhere(""),
+
+	"GetChannel":        on(func(in *ivs.GetChannelInput) string { return in.ARN }),
+	"UpdateChannel":     on(func(in *ivs.UpdateChannelInput) string { return in.ARN }),
+	"DeleteChannel":     on(func(in *ivs.DeleteChannelInput) string { return in.ARN }),
+	"GetStreamKey":      on(func(in *ivs.GetStreamKeyInput) string { return in.ARN }),
+	"DeleteStreamKey":   on(func(in *ivs.DeleteStreamKeyInput) string { return in.ARN }),
+	"GetStream":         on(func(in *ivs.GetStreamInput) string { return in.ChannelARN }),
+	"StopStream":        on(func(in *ivs.StopStreamInput) string { return in.ChannelARN }),
+	"ListStreamKeys":    on(func(in *ivs.ListStreamKeysInput) string { return in.ChannelARN }),
+	"ListChannels":      anywhere(arn.Channel),
+	"ListStreams":       anywhere(arn.Channel),
+	"BatchGetChannel":   func(_ Caller, in any) demand { return demand{resources: in.(*ivs.BatchGetChannelInput).ARNs} },
+	"BatchGetStreamKey": func(_ Caller, in any) demand { return demand{resources: in.(*ivs.BatchGetStreamKeyInput).ARNs} },
 
 	readEvents: func(c Caller, in any) demand {
 		stage := in.(string)
@@ -194,7 +211,7 @@ func (p *Plane) Authorize(ctx context.Context, c Caller, operation string, in an
 // is listed of a resource that isn't there is nothing.
 var emptyWhenUnknown = func() map[string]bool {
 	lists := map[string]bool{}
-	for _, s := range ivsrealtime.Specs() {
+	for _, s := range append(ivsrealtime.Specs(), ivs.Specs()...) {
 		lists[s.Name] = s.Read && !slices.Contains(s.Errors, ivsrealtime.ResourceNotFound)
 	}
 	return lists

@@ -117,7 +117,10 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 
 func destinationExists(tx *store.Tx, d ivsrealtime.DestinationConfiguration) error {
 	if d.Channel != nil {
-		return notFound(d.Channel.ChannelARN) // channels have no door yet, so none exists
+		if _, err := tx.Channels().Get(d.Channel.ChannelARN); err != nil {
+			return err
+		}
+		return ivsrealtime.Errorf(ivsrealtime.Conflict, "compositions can't be sent to channels in this version, only recorded: %s", d.Channel.ChannelARN)
 	}
 	if _, err := tx.Storages().Get(d.S3.StorageConfigurationARN); err != nil {
 		return err

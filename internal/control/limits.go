@@ -16,6 +16,8 @@ type Limits struct {
 	StorageConfigurations      int `koanf:"storage_configurations"`
 	IngestConfigurations       int `koanf:"ingest_configurations"`
 	PublicKeys                 int `koanf:"public_keys"`
+	Channels                   int `koanf:"channels"`
+	Streams                    int `koanf:"streams"`                      // live at once
 	Compositions               int `koanf:"compositions"`                 // running at once
 	CompositionsPerStage       int `koanf:"compositions_per_stage"`       // running at once
 	ReplicationsPerParticipant int `koanf:"replications_per_participant"` // running at once
@@ -45,6 +47,7 @@ func OpenLimits() Limits {
 	const many = 100_000
 	return Limits{
 		Stages: many, EncoderConfigurations: many, StorageConfigurations: many, IngestConfigurations: many, PublicKeys: many,
+		Channels: many, Streams: 1000,
 		Compositions: 100, CompositionsPerStage: 20, ReplicationsPerParticipant: 50,
 		Publishers: many, Subscriptions: many, StagePublishers: 100, StageSubscribers: many,
 		PublishPixels: 1920 * 1080, PublishFramerate: 60, PublishBitrate: 20_000_000,
@@ -57,6 +60,7 @@ func OpenLimits() Limits {
 func AWSLimits() Limits {
 	return Limits{
 		Stages: 1000, EncoderConfigurations: 20, StorageConfigurations: 5, IngestConfigurations: 100, PublicKeys: 3,
+		Channels: 5000, Streams: 100,
 		Compositions: 20, CompositionsPerStage: 5, ReplicationsPerParticipant: 5,
 		Publishers: 1000, Subscriptions: 20_000, StagePublishers: 12, StageSubscribers: 10_000,
 		PublishPixels: 1280 * 720, PublishFramerate: 60, PublishBitrate: 8_500_000, DownloadBitrate: 8_500_000,

@@ -26,6 +26,7 @@ type Plane struct {
 	store        *store.Store
 	authority    *stage.Authority
 	live         Live
+	channels     Channels
 	compositions *composition.Registry
 	limits       Limits
 	turnstile    *turnstile
@@ -38,6 +39,7 @@ type Parts struct {
 	Store        *store.Store
 	Authority    *stage.Authority // for tokens
 	Live         Live
+	Channels     Channels
 	Compositions *composition.Registry
 }
 
@@ -56,7 +58,7 @@ func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 		return nil, err
 	}
 	return &Plane{
-		store: parts.Store, authority: parts.Authority, live: parts.Live, compositions: parts.Compositions,
+		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions,
 		limits: limits, turnstile: newTurnstile(limits), pager: pages, keys: keyring{keys: map[string]*key{}},
 	}, nil
 }

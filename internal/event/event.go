@@ -23,6 +23,7 @@ const (
 	StageUpdate        = "IVS Stage Update"
 	CompositionChange  = "IVS Composition State Change"
 	RecordingChange    = "IVS Participant Recording State Change"
+	StreamChange       = "IVS Stream State Change"
 	RostrumStageUpdate = "Rostrum Stage Update"
 )
 

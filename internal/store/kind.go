@@ -21,6 +21,7 @@ type kind[T any] struct {
 
 	arn         func(*T) string
 	tags        func(*T) *map[string]string
+	label       func(*T) string // the name that lists filter by
 	state       func(*T) string
 	setState    func(*T, string)          // where the column knows better than the document
 	uses        func(*T) []string         // ARNs; empty ones are passed over
@@ -178,6 +179,9 @@ func (k *kind[T]) encode(v *vault, name string, doc *T) (*row, error) {
 	r := &row{arn: name, living: true, uses: k.used(doc), aliases: k.alsoCalled(v, doc)}
 	if k.state != nil {
 		r.state = k.state(doc)
+	}
+	if k.label != nil {
+		r.name = k.label(doc)
 	}
 	if k.ended != nil {
 		if end := k.ended(doc); !end.IsZero() {

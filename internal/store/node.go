@@ -40,6 +40,12 @@ func (tx *Tx) SilentNodes(since time.Time) ([]Node, error) {
 	return all, nil
 }
 
+// Alive reports whether a node was seen after a time.
+func (tx *Tx) Alive(id string, since time.Time) (bool, error) {
+	var seen int64
+	return tx.find([]any{&seen}, `SELECT seen FROM node WHERE id = $1 AND seen > $2`, id, since.UnixMicro())
+}
+
 // ForgetNode removes a node that ended, or whose open things are closed.
 func (tx *Tx) ForgetNode(id string) error {
 	_, err := tx.exec(`DELETE FROM node WHERE id = $1`, id)

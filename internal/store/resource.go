@@ -21,6 +21,7 @@ type Owner struct {
 // A Filter narrows a list of resources; its zero value shows all.
 type Filter struct {
 	State string   // only those in this state
+	Name  string   // only those of this name
 	Uses  []string // only those that use every one of these, by ARN
 }
 
@@ -51,9 +52,9 @@ func (r Resources[T]) Create(doc *T) error {
 		return err
 	}
 	row.seq = r.tx.store.next()
-	if _, err := r.tx.exec(`INSERT INTO resource (arn, account, region, kind, seq, state, living, expires, tags, sealed, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		name, owner.Account, owner.Region, string(r.kind.name), row.seq, row.state, row.living, row.expires, row.tags, row.sealed, row.body); err != nil {
+	if _, err := r.tx.exec(`INSERT INTO resource (arn, account, region, kind, seq, state, living, expires, tags, sealed, body, name)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		name, owner.Account, owner.Region, string(r.kind.name), row.seq, row.state, row.living, row.expires, row.tags, row.sealed, row.body, row.name); err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
 	if row.living {
@@ -79,8 +80,8 @@ func (r Resources[T]) Update(name string, fn func(doc *T) error) (*T, error) {
 		return nil, err
 	}
 	row.seq = was.seq
-	n, err := r.tx.exec(`UPDATE resource SET state = $2, living = $3, expires = $4, tags = $5, sealed = $6, body = $7 WHERE arn = $1`,
-		name, row.state, row.living, row.expires, row.tags, row.sealed, row.body)
+	n, err := r.tx.exec(`UPDATE resource SET state = $2, living = $3, expires = $4, tags = $5, sealed = $6, body = $7, name = $8 WHERE arn = $1`,
+		name, row.state, row.living, row.expires, row.tags, row.sealed, row.body, row.name)
 	if err := one(n, err, string(r.kind.name), name); err != nil {
 		return nil, err
 	}
@@ -174,6 +175,9 @@ func (r Resources[T]) listing(o Owner, f Filter, p Page) (string, []any) {
 			continue
 		}
 		where += " AND EXISTS (SELECT 1 FROM usage x WHERE x.user_arn = r.arn AND x.used_arn = " + arg(used) + ")"
+	}
+	if f.Name != "" {
+		where += " AND r.name = " + arg(f.Name)
 	}
 	order, after := walk+".seq", " > "
 	if r.kind.newestFirst {
@@ -312,6 +316,7 @@ type row struct {
 	arn     string
 	seq     int64
 	state   string
+	name    string
 	living  bool
 	expires sql.NullInt64
 	tags    string

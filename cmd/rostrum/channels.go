@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"syscall"
+
+	"rostrum/internal/channel"
+	"rostrum/internal/ingest"
+	"rostrum/internal/store"
+)
+
+// encoders are the addresses at which encoders knock; nil where there is none.
+type encoders struct {
+	plain, secure net.Listener
+	config        *tls.Config
+}
+
+// listenForEncoders binds them. The default address is a courtesy: when another
+// program has it, Rostrum does without.
+func (s *settings) listenForEncoders(ctx context.Context, cert *certificate, log *slog.Logger) (e encoders, err error) {
+	var config net.ListenConfig
+	at := s.RTMPListen
+	_, chosen := s.origin["rtmp_listen"]
+	if _, port, _ := net.SplitHostPort(string(s.Listen)); !chosen && port == "0" {
+		at = "127.0.0.1:0" // who wants any free port for one wants it for all
+	}
+	if at != "" {
+		e.plain, err = config.Listen(ctx, "tcp", string(at))
+		if !chosen && errors.Is(err, syscall.EADDRINUSE) {
+			log.Warn("no RTMP: another program has the address; choose one with rtmp_listen", "address", at)
+			err = nil
+		}
+		if err != nil {
+			return encoders{}, fmt.Errorf("listen for RTMP at %s: %w", at, err)
+		}
+	}
+	if s.RTMPSListen != "" {
+		if e.secure, err = config.Listen(ctx, "tcp", string(s.RTMPSListen)); err != nil {
+			return encoders{}, errors.Join(fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err), e.Close())
+		}
+		e.config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.current}
+	}
+	return e, nil
+}
+
+// Close gives the addresses up; those that were served are given up already.
+func (e encoders) Close() error {
+	for _, l := range []net.Listener{e.plain, e.secure} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	return nil
+}
+
+// serve lets encoders in, at each address.
+func (e encoders) serve(channels *channel.Registry, log *slog.Logger) (running []func(context.Context) error) {
+	door := ingest.New(channels, log)
+	if e.plain != nil {
+		running = append(running, func(ctx context.Context) error { return door.Serve(ctx, e.plain, nil) })
+	}
+	if e.secure != nil {
+		running = append(running, func(ctx context.Context) error { return door.Serve(ctx, e.secure, e.config) })
+	}
+	return running
+}
+
+// openChannels brings the channels up, reached by encoders at e and by viewers
+// under the endpoint.
+func (s *settings) openChannels(ctx context.Context, st *store.Store, e encoders, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
+	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Node: node, Shared: s.Database != "", Log: log}
+	public, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if e.plain != nil {
+		cfg.Ingest, cfg.Local = seenAs(e.plain, public.Hostname()), seenAs(e.plain, "127.0.0.1")
+	}
+	if e.secure != nil {
+		cfg.Ingest = seenAs(e.secure, public.Hostname())
+		if host, port, err := net.SplitHostPort(cfg.Ingest); err == nil && port == "443" {
+			cfg.Ingest = host
+		}
+	}
+	return channel.Open(ctx, st, cfg)
+}
+
+// seenAs is a listener's address, with a name for the host that is no certain one.
+func seenAs(l net.Listener, host string) string {
+	at, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil {
+		return l.Addr().String()
+	}
+	if at.Addr().IsUnspecified() {
+		return net.JoinHostPort(host, fmt.Sprint(at.Port()))
+	}
+	return at.String()
+}

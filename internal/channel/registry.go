@@ -1,0 +1,337 @@
+// Package channel is the channels on air: who may send to one, what it shows,
+// and who watches. An encoder's session begins with a stream key and ends with
+// its connection; in between its pictures and sound go out as low-latency HLS.
+// Nothing of a stream survives the process: what a crash left open is ended at
+// the next start.
+package channel
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/event"
+	"rostrum/internal/ivs"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// What an encoder is told when it is refused.
+var (
+	ErrKey      = errors.New("the stream key is not known")
+	ErrInsecure = errors.New("the channel takes RTMPS alone: use it, or set insecureIngest")
+	ErrLive     = errors.New("the channel has an encoder already")
+	ErrFull     = errors.New("too many streams are live")
+	ErrClosing  = errors.New("the server is stopping")
+)
+
+// Config is where channels are reached, and how many may be live.
+type Config struct {
+	Ingest  string // host, and port unless it is that of RTMPS; empty when encoders have no door
+	Local   string // address at which this machine's own workers send, HOST:PORT; empty for none
+	Public  string // URL under which PlaybackPath is served
+	Streams int    // live at once in an account and region; 0 for no limit
+	Node    string // this process among those that share the store
+	Shared  bool   // others share the store
+	Log     *slog.Logger
+}
+
+// A Registry has the sessions of this process.
+type Registry struct {
+	store *store.Store
+	cfg   Config
+
+	mu       sync.Mutex          // guards what follows
+	sessions map[string]*Session // by channel ARN
+	byID     map[string]*Session // by the last part of it
+	tickets  map[[sha256.Size]byte]string
+	order    int64
+	closed   bool
+	open     sync.WaitGroup // sessions
+}
+
+// Open ends what a former process left live, and begins with no session.
+func Open(ctx context.Context, s *store.Store, cfg Config) (*Registry, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	r := &Registry{store: s, cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{}, tickets: map[[sha256.Size]byte]string{}}
+	if err := r.recover(ctx); err != nil {
+		return nil, fmt.Errorf("end the streams of a former process: %w", err)
+	}
+	return r, nil
+}
+
+// silentFor is how long a node that shares the store may say nothing before it is dead.
+const silentFor = 15 * time.Second
+
+// recover ends the streams whose process is gone, now: nobody knows better.
+func (r *Registry) recover(ctx context.Context) error {
+	return r.store.Write(ctx, func(tx *store.Tx) error {
+		live, err := tx.LiveChannels()
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		for _, name := range live {
+			holder, err := tx.Holder(name)
+			if err != nil {
+				return err
+			}
+			if r.cfg.Shared && holder != "" {
+				alive, err := tx.Alive(holder, now.Add(-silentFor))
+				if err != nil {
+					return err
+				}
+				if alive {
+					continue
+				}
+			}
+			if err := end(tx, name, holder, true, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// end puts a channel off air, with its events. shown tells whether there was
+// anything to watch.
+func end(tx *store.Tx, channelARN, node string, shown bool, at time.Time) error {
+	var about event.Channel
+	_, err := tx.Channels().Update(channelARN, func(c *store.Channel) error {
+		about = event.Channel{ARN: c.ARN, Name: c.Name, StreamID: c.StreamID}
+		c.StreamID = ""
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := tx.Release(channelARN, node); err != nil {
+		return err
+	}
+	if shown {
+		tx.Emit(event.StreamEnded(about, at))
+	}
+	tx.Emit(event.StreamSessionEnded(about, at))
+	return nil
+}
+
+// A Source is how an encoder reached the door.
+type Source struct {
+	Secure bool   // by TLS, or without leaving this machine
+	Drop   func() // ends its connection
+}
+
+// Begin judges a stream key and puts its channel on air. The errors that an
+// encoder may be told are those above.
+func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session, error) {
+	name, ticket, err := r.channelOf(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(r, name, from.Drop)
+	if err := r.enter(s); err != nil {
+		return nil, err
+	}
+	err = r.store.Write(ctx, func(tx *store.Tx) error {
+		switch err := tx.Hold(name, r.cfg.Node); {
+		case errors.Is(err, ivsrealtime.Conflict):
+			return ErrLive
+		case err != nil:
+			return err
+		}
+		_, err := tx.Channels().Update(name, func(c *store.Channel) error {
+			switch {
+			case c.StreamID != "":
+				return ErrLive
+			case !from.Secure && !ticket && !c.InsecureIngest:
+				return ErrInsecure
+			}
+			c.StreamID, s.about.Name = s.about.StreamID, c.Name
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		tx.Emit(event.StreamSessionCreated(s.about, time.Now()))
+		return nil
+	})
+	if err != nil {
+		r.leave(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+// channelOf is the channel that a key opens. Keys are looked up by a keyed hash,
+// so that the time it takes tells nothing about those there are.
+func (r *Registry) channelOf(ctx context.Context, key string) (name string, ticket bool, err error) {
+	r.mu.Lock()
+	name, ticket = r.tickets[sha256.Sum256([]byte(key))]
+	r.mu.Unlock()
+	if ticket {
+		return name, true, nil
+	}
+	err = r.store.Read(ctx, func(tx *store.Tx) error {
+		k, err := tx.StreamKey(key)
+		if err == nil {
+			name = k.ChannelARN
+		}
+		return err
+	})
+	if errors.Is(err, ivsrealtime.ResourceNotFound) {
+		err = ErrKey
+	}
+	return name, false, err
+}
+
+// enter takes a session in, unless its channel has one or there are too many.
+func (r *Registry) enter(s *Session) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return ErrClosing
+	}
+	if r.sessions[s.about.ARN] != nil {
+		return ErrLive
+	}
+	n := 0
+	for _, other := range r.sessions {
+		if other.owner == s.owner {
+			n++
+		}
+	}
+	if r.cfg.Streams > 0 && n >= r.cfg.Streams {
+		return ErrFull
+	}
+	r.order++
+	s.order = r.order
+	r.sessions[s.about.ARN], r.byID[s.id] = s, s
+	r.open.Add(1)
+	return nil
+}
+
+func (r *Registry) leave(s *Session) {
+	r.mu.Lock()
+	delete(r.sessions, s.about.ARN)
+	delete(r.byID, s.id)
+	r.mu.Unlock()
+	r.open.Done()
+}
+
+// Reserve makes an address at which a worker of this machine may send to a
+// channel, whatever its stream key; it is good until release is called. An error
+// of code ConflictException says that the channel is live, or can't be reached.
+func (r *Registry) Reserve(ctx context.Context, channelARN string) (address string, release func(), err error) {
+	if r.cfg.Local == "" {
+		return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "%s can't be sent to: there is no RTMP listener", channelARN)
+	}
+	err = r.store.Read(ctx, func(tx *store.Tx) error {
+		c, err := tx.Channels().Get(channelARN)
+		if err == nil && c.StreamID != "" {
+			err = ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is live with stream %s", channelARN, c.StreamID)
+		}
+		return err
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	secret := make([]byte, 24)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	ticket := "ticket_" + hex.EncodeToString(secret)
+	hash := sha256.Sum256([]byte(ticket))
+	r.mu.Lock()
+	r.tickets[hash] = channelARN
+	r.mu.Unlock()
+	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + ticket, func() {
+		r.mu.Lock()
+		delete(r.tickets, hash)
+		r.mu.Unlock()
+	}, nil
+}
+
+// Application is the first part of an ingest URL's path.
+const Application = "app"
+
+// PlaybackPath is where [Registry.ServeHTTP] is to be found.
+const PlaybackPath = "/hls/"
+
+// Addresses are where encoders send to a channel and viewers find it.
+func (r *Registry) Addresses(channelARN string) (ingest, playback string) {
+	name, _ := arn.Parse(channelARN)
+	return r.cfg.Ingest, r.cfg.Public + PlaybackPath + name.ID + "/" + playlist
+}
+
+// Stream is what a channel shows; false while it is offline.
+func (r *Registry) Stream(channelARN string) (ivs.Stream, bool) {
+	r.mu.Lock()
+	s := r.sessions[channelARN]
+	r.mu.Unlock()
+	if s == nil {
+		return ivs.Stream{}, false
+	}
+	return s.stream()
+}
+
+// Streams are what an owner's channels show, oldest first, from a position on,
+// with the position of the next page; 0 ends the list.
+func (r *Registry) Streams(o store.Owner, health ivs.Health, p store.Page) (page []ivs.Stream, next int64) {
+	r.mu.Lock()
+	var mine []*Session
+	for _, s := range r.sessions {
+		if s.owner == o && s.order > p.After {
+			mine = append(mine, s)
+		}
+	}
+	r.mu.Unlock()
+	slices.SortFunc(mine, func(a, b *Session) int { return int(a.order - b.order) })
+	last := int64(0)
+	for _, s := range mine {
+		shown, ok := s.stream()
+		if !ok || health != "" && shown.Health != health {
+			continue
+		}
+		if len(page) == p.Limit {
+			return page, last
+		}
+		page, last = append(page, shown), s.order
+	}
+	return page, 0
+}
+
+// Stop drops the encoder of a channel; false while it is offline.
+func (r *Registry) Stop(channelARN string) bool {
+	r.mu.Lock()
+	s := r.sessions[channelARN]
+	r.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	s.drop()
+	return true
+}
+
+// Close drops all encoders and waits until their channels are off air.
+func (r *Registry) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	all := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		all = append(all, s)
+	}
+	r.mu.Unlock()
+	for _, s := range all {
+		s.drop()
+	}
+	r.open.Wait()
+	return nil
+}

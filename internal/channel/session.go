@@ -1,0 +1,202 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gohlslib/v2"
+	"github.com/bluenviron/gohlslib/v2/pkg/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/event"
+	"rostrum/internal/ivs"
+	"rostrum/internal/rtmp"
+	"rostrum/internal/store"
+)
+
+// A Session is one encoder's connection to a channel. Take and Close are for the
+// goroutine that reads the connection.
+type Session struct {
+	registry *Registry
+	id       string // of the channel
+	owner    store.Owner
+	order    int64 // of beginning
+	about    event.Channel
+	drop     func()
+	viewers  audience
+
+	sps, pps []byte
+	config   *mpeg4audio.AudioSpecificConfig
+	video    *gohlslib.Track
+	audio    *gohlslib.Track // nil for none
+	first    time.Duration   // when the first picture came, by the encoder's clock
+	waiting  bool            // it came, and the muxer does not run yet
+
+	mu      sync.Mutex // guards what follows
+	muxer   *gohlslib.Muxer
+	started time.Time // zero until the channel can be watched
+	fed     time.Time // when the last picture came
+}
+
+// Bounds and pace of what viewers get.
+const (
+	segmentAtLeast = time.Second
+	part           = 200 * time.Millisecond
+	maxSegment     = 16 << 20 // bytes
+	segments       = 7
+
+	soundWait   = time.Second      // for the configuration of sound, once there is a picture
+	pictureWait = 10 * time.Second // for a first keyframe
+	starvation  = 3 * time.Second  // without a picture
+)
+
+func newSession(r *Registry, channelARN string, drop func()) *Session {
+	const streamIDLength = 23 // after st-
+	name, _ := arn.Parse(channelARN)
+	return &Session{
+		registry: r, id: name.ID, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop,
+		about: event.Channel{ARN: channelARN, StreamID: "st-" + arn.NewSecret(streamIDLength)},
+	}
+}
+
+// Take passes a frame on to the viewers. After an error the session is over.
+func (s *Session) Take(ctx context.Context, f rtmp.Frame) error {
+	switch f.Kind {
+	case rtmp.VideoConfig:
+		return s.configureVideo(f)
+	case rtmp.AudioConfig:
+		var config mpeg4audio.AudioSpecificConfig
+		if err := config.Unmarshal(f.Units[0]); err != nil {
+			return fmt.Errorf("read the configuration of AAC: %w", err)
+		}
+		if s.config == nil {
+			s.config = &config
+		}
+		return nil
+	case rtmp.Audio:
+		if s.audio == nil {
+			return nil
+		}
+		at := int64(f.Present/time.Millisecond) * int64(s.audio.ClockRate) / 1000
+		return s.muxer.WriteMPEG4Audio(s.audio, s.clock(f.Present), at, f.Units)
+	default:
+		return s.picture(ctx, f)
+	}
+}
+
+func (s *Session) configureVideo(f rtmp.Frame) error {
+	if len(f.Units) != 2 {
+		return errors.New("the configuration of H.264 is damaged")
+	}
+	s.sps, s.pps = f.Units[0], f.Units[1] // a change comes with the next keyframe
+	return nil
+}
+
+func (s *Session) picture(ctx context.Context, f rtmp.Frame) error {
+	if !s.waiting && s.video == nil {
+		s.first, s.waiting = f.Decode, true
+	}
+	if s.video == nil {
+		waited := f.Decode - s.first
+		if waited > pictureWait {
+			return errors.New("the stream has no keyframe")
+		}
+		if !f.Keyframe || s.sps == nil || s.config == nil && waited < soundWait {
+			return nil
+		}
+		if err := s.start(ctx, f); err != nil {
+			return err
+		}
+	}
+	units := f.Units
+	if f.Keyframe {
+		units = append([][]byte{s.sps, s.pps}, units...)
+	}
+	s.mu.Lock()
+	s.fed = time.Now()
+	s.mu.Unlock()
+	at := int64(f.Present/time.Millisecond) * int64(s.video.ClockRate) / 1000
+	return s.muxer.WriteH264(s.video, s.clock(f.Present), at, units)
+}
+
+// clock is the time of day of a frame.
+func (s *Session) clock(at time.Duration) time.Time { return s.started.Add(at - s.first) }
+
+// start opens the channel to viewers, at its first keyframe.
+func (s *Session) start(ctx context.Context, f rtmp.Frame) error {
+	s.first = f.Present
+	video := &gohlslib.Track{Codec: &codecs.H264{SPS: s.sps, PPS: s.pps}, ClockRate: 90_000}
+	m := &gohlslib.Muxer{
+		Variant: gohlslib.MuxerVariantLowLatency, SegmentCount: segments, SegmentMinDuration: segmentAtLeast,
+		PartMinDuration: part, SegmentMaxSize: maxSegment, Tracks: []*gohlslib.Track{video},
+		OnEncodeError: func(err error) { s.registry.cfg.Log.Warn("channel", "channel", s.about.ARN, "error", err) },
+	}
+	var audio *gohlslib.Track
+	if s.config != nil {
+		audio = &gohlslib.Track{Codec: &codecs.MPEG4Audio{Config: *s.config}, ClockRate: s.config.SampleRate, IsDefault: true}
+		m.Tracks = append(m.Tracks, audio)
+	}
+	if err := m.Start(); err != nil {
+		return fmt.Errorf("start HLS: %w", err)
+	}
+	now := time.Now()
+	err := s.registry.store.Write(ctx, func(tx *store.Tx) error {
+		tx.Emit(event.StreamStarted(s.about, now))
+		return nil
+	})
+	if err != nil {
+		m.Close()
+		return err
+	}
+	s.video, s.audio = video, audio
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muxer, s.started, s.fed = m, now, now
+	return nil
+}
+
+// stream is what the session shows; false before its first keyframe.
+func (s *Session) stream() (ivs.Stream, bool) {
+	s.mu.Lock()
+	started, fed := s.started, s.fed
+	s.mu.Unlock()
+	if started.IsZero() {
+		return ivs.Stream{}, false
+	}
+	health := ivs.Healthy
+	if time.Since(fed) > starvation {
+		health = ivs.Starving
+	}
+	_, playback := s.registry.Addresses(s.about.ARN)
+	return ivs.Stream{
+		ChannelARN: s.about.ARN, StreamID: s.about.StreamID, PlaybackURL: playback, StartTime: started.UTC(),
+		State: ivs.Live, Health: health, ViewerCount: int64(s.viewers.count(time.Now())),
+	}, true
+}
+
+// Close puts the channel off air. why is what ended the session, nil when the
+// encoder did.
+func (s *Session) Close(ctx context.Context, why error) error {
+	defer s.registry.leave(s)
+	s.mu.Lock()
+	m := s.muxer
+	s.mu.Unlock()
+	if m != nil {
+		defer m.Close()
+	}
+	now := time.Now()
+	err := s.registry.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		if why != nil {
+			tx.Emit(event.StreamFailed(s.about, now, why.Error()))
+		}
+		return end(tx, s.about.ARN, s.registry.cfg.Node, m != nil, now)
+	})
+	if err != nil {
+		return fmt.Errorf("end the stream of %s: %w", s.about.ARN, err)
+	}
+	return nil
+}

@@ -1,0 +1,288 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/channel"
+	"rostrum/internal/ingest"
+	"rostrum/internal/ivs"
+	"rostrum/internal/peer/pattern"
+	"rostrum/internal/rtmp"
+	"rostrum/internal/store"
+)
+
+// A studio is a channel with its door and its viewers' side.
+type studio struct {
+	store    *store.Store
+	channels *channel.Registry
+	address  string // of the door
+	playback *httptest.Server
+	channel  ivs.Channel
+	key      string
+}
+
+func openStudio(t *testing.T) *studio {
+	t.Helper()
+	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret"}
+	s.channel = ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "show", Tags: map[string]string{}}
+	err = st.Write(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(
+			tx.Channels().Create(&store.Channel{Channel: s.channel}),
+			tx.StreamKeys().Create(&ivs.StreamKey{ARN: arn.New(arn.StreamKey, "111122223333", "eu-west-1").String(), Value: s.key, ChannelARN: s.channel.ARN}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address = l.Addr().String()
+	s.playback = httptest.NewUnstartedServer(nil)
+	s.playback.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.channels.ServeHTTP(w, r) })
+	s.playback.Start()
+	t.Cleanup(s.playback.Close)
+	s.channels, err = channel.Open(t.Context(), st, channel.Config{Local: s.address, Public: s.playback.URL, Node: "here"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() {
+		done <- ingest.New(s.channels, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l, nil)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = s.channels.Close()
+	})
+	return s
+}
+
+// await asks until it is so.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within 20 s", what)
+		}
+	}
+}
+
+// events are the names of what happened, in order.
+func (s *studio) events(t *testing.T) (names string) {
+	t.Helper()
+	err := s.store.Read(context.Background(), func(tx *store.Tx) error {
+		all, err := tx.Events(store.EventQuery{Limit: 100})
+		for _, e := range all {
+			_, rest, _ := strings.Cut(string(e.Detail), `"event_name":"`)
+			name, _, _ := strings.Cut(rest, `"`)
+			names += name + "; "
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// A film is what a test sends.
+type film struct {
+	video *pattern.Video
+	push  *rtmp.Push
+	n     int
+}
+
+func (s *studio) send(t *testing.T, key string) (*film, error) {
+	t.Helper()
+	video, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &film{video: video}
+	first, _ := f.next()
+	about := rtmp.Stream{Audio: []byte{0x11, 0x90}, Width: 320, Height: 180, FrameRate: 25}
+	for _, u := range first {
+		switch u[0] & 0x1f {
+		case 7:
+			about.SPS = u
+		case 8:
+			about.PPS = u
+		}
+	}
+	f.n = 0
+	f.push, err = rtmp.Dial(t.Context(), "rtmp://"+s.address+"/app/"+key, about)
+	return f, err
+}
+
+func (f *film) next() (units [][]byte, keyframe bool) {
+	unit, keyframe := f.video.Frame(uint32(f.n), time.Unix(0, 0), f.n%25 == 0)
+	f.n++
+	for _, u := range bytes.Split(unit, []byte{0, 0, 1}) {
+		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
+			units = append(units, u)
+		}
+	}
+	return units, keyframe
+}
+
+func (f *film) roll(pictures int) error {
+	for range pictures {
+		at := time.Duration(f.n) * 40 * time.Millisecond
+		units, keyframe := f.next()
+		if err := f.push.Video(at, keyframe, units); err != nil {
+			return err
+		}
+		if err := f.push.Audio(at, []byte{0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *studio) get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, _ := io.ReadAll(res.Body)
+	if res.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("%s is not for every page", url)
+	}
+	return res.StatusCode, string(b)
+}
+
+func TestDoor_PutsAnEncoderOnAir(t *testing.T) {
+	s := openStudio(t)
+	_, playlist := s.channels.Addresses(s.channel.ARN)
+	if status, _ := s.get(t, playlist); status != http.StatusNotFound {
+		t.Errorf("an offline channel is answered by %d", status)
+	}
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.roll(200); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	status, body := s.get(t, playlist)
+	if status != 200 || !strings.Contains(body, "CODECS=\"avc1.") || !strings.Contains(body, "viewer=") {
+		t.Errorf("the playlist is %d %s", status, body)
+	}
+	show, _ := s.channels.Stream(s.channel.ARN)
+	if show.State != ivs.Live || show.Health != ivs.Healthy || show.ViewerCount != 1 || len(show.StreamID) != 26 || show.PlaybackURL != playlist {
+		t.Errorf("the stream is %+v", show)
+	}
+	if status, _ := s.get(t, strings.Replace(playlist, "index.m3u8", "nothing.mp4", 1)); status != http.StatusNotFound {
+		t.Errorf("a file that isn't there is answered by %d", status)
+	}
+	if _, err := s.send(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrLive.Error()) {
+		t.Errorf("a second encoder is answered by %v", err)
+	}
+	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN); err == nil {
+		t.Error("a live channel was reserved")
+	}
+	if !s.channels.Stop(s.channel.ARN) {
+		t.Error("nothing to stop")
+	}
+	await(t, "off air", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
+	if got := s.events(t); got != "Session Created; Stream Start; Stream End; Session Ended; " {
+		t.Errorf("it happened: %s", got)
+	}
+	_ = f.push.Close()
+	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket := address[strings.LastIndexByte(address, '/')+1:]
+	f, err = s.send(t, ticket)
+	if err != nil {
+		t.Fatalf("with a ticket: %v", err)
+	}
+	_ = f.push.Close()
+	await(t, "off air again", func() bool { return strings.Count(s.events(t), "Session Ended") == 2 })
+	release()
+	if _, err := s.send(t, ticket); !errors.Is(err, rtmp.ErrRefused) {
+		t.Errorf("with a ticket that was given back: %v", err)
+	}
+}
+
+func TestDoor_RefusesKeysItDoesNotKnow(t *testing.T) {
+	s := openStudio(t)
+	refused := 0
+	for range 12 {
+		_, err := s.send(t, "sk_eu-west-1_abcdefghijkl_wrong")
+		if err == nil {
+			t.Fatal("a wrong key was taken")
+		}
+		if errors.Is(err, rtmp.ErrRefused) {
+			refused++
+		}
+	}
+	if refused != 10 {
+		t.Errorf("%d wrong keys were answered before the door stayed shut, expected 10", refused)
+	}
+}
+
+func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
+	for _, program := range []string{"ffmpeg", "ffprobe"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("there is no %s", program)
+		}
+	}
+	s := openStudio(t)
+	var said bytes.Buffer
+	send := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440",
+		"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ar", "48000", "-t", "30", "-f", "flv", "rtmp://"+s.address+"/app/"+s.key)
+	send.Stderr = &said
+	if err := send.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = send.Process.Kill(); _ = send.Wait() }()
+	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	_, playlist := s.channels.Addresses(s.channel.ARN)
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_packets", "-show_entries", "stream=codec_name,width,nb_read_packets", "-of", "csv=p=0", playlist).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "h264,320,") || !strings.Contains(string(out), "aac,") {
+		t.Errorf("ffprobe: %v\n%s\nffmpeg: %s", err, out, &said)
+	}
+}
+
+func TestRegistry_EndsWhatACrashLeftLive(t *testing.T) {
+	s := openStudio(t)
+	err := s.store.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Channels().Update(s.channel.ARN, func(c *store.Channel) error { c.StreamID = "st-before"; return nil })
+		return errors.Join(err, tx.Hold(s.channel.ARN, "dead"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := channel.Open(t.Context(), s.store, channel.Config{Node: "next"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.events(t); got != "Stream End; Session Ended; " {
+		t.Errorf("it happened: %s", got)
+	}
+}
