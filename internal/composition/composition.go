@@ -59,7 +59,7 @@ const (
 	goodTime    = 15 * time.Second
 	maxFailures = 10
 	// partingTime is what the end of a server leaves workers and recordings.
-	partingTime = 2500 * time.Millisecond
+	partingTime = 1500 * time.Millisecond
 )
 
 func newComposition(r *Registry, name string) *composition {

@@ -224,21 +224,30 @@ func TestComposition_RecordsAStageThroughACrash(t *testing.T) {
 	s.expectPlayable(folder, s.expectRecording(folder, first, second))
 }
 
-func TestComposition_GoesOnWhenTheServerWasKilled(t *testing.T) {
-	s := openKept(t)
-	s.publish("--size", "640x360")
-	arn, folder := s.start()
-	s.awaitComposition(arn, "a segment", segment(folder, 0))
-	s.running.Kill()
-	s.serve()
-	began := time.Now()
-	first := s.publish("--size", "640x360")
-	second := s.publish("--size", "640x360")
-	s.awaitComposition(arn, "ACTIVE again", composing)
-	t.Logf("start of the server to ACTIVE: %v", time.Since(began).Round(time.Millisecond))
-	s.awaitComposition(arn, "segments of the second server", segment(folder, 4))
-	s.stop(arn)
-	s.expectPlayable(folder, s.expectRecording(folder, first, second))
+func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
+	for how, end := range map[string]func(*server.Server) error{
+		"after kill -9": func(s *server.Server) error { s.Kill(); return nil },
+		"after a stop":  (*server.Server).Stop,
+	} {
+		t.Run(how, func(t *testing.T) {
+			s := openKept(t)
+			s.publish("--size", "640x360")
+			arn, folder := s.start()
+			s.awaitComposition(arn, "a segment", segment(folder, 0))
+			began := time.Now()
+			if err := end(s.running); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("the server ended after %v", time.Since(began).Round(time.Millisecond))
+			s.serve()
+			first := s.publish("--size", "640x360")
+			second := s.publish("--size", "640x360")
+			s.awaitComposition(arn, "segments of the second server", segment(folder, 4))
+			s.awaitComposition(arn, "ACTIVE", composing)
+			s.stop(arn)
+			s.expectPlayable(folder, s.expectRecording(folder, first, second))
+		})
+	}
 }
 
 // expectRecording holds the files of a recording to what is documented of them.
