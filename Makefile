@@ -10,7 +10,7 @@ GOTESTSUM   := $(GO) run gotest.tools/gotestsum@v1.13.0
 FUZZTIME    ?= 30s
 
 # The packages of make test: all but the suites that need a browser or a foreign SDK.
-PACKAGES = $(shell $(GO) list ./... | grep -v -E '^rostrum/test/(conformance|e2e)(/|$$)')
+PACKAGES = $(shell $(GO) list ./... | grep -v -E '^rostrum/test/(attack|conformance|e2e|netem)(/|$$)')
 
 # $(call need,COMMAND,PACKAGES) installs Debian packages when a command is missing.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -91,6 +91,16 @@ conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIEN
 .PHONY: kill
 kill: ## Kill the server 200 times under load and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)
 	ROSTRUM_KILL_ROUNDS=$${ROSTRUM_KILL_ROUNDS:-200} $(GO) test -count=1 -v -timeout 30m ./test/kill
+
+.PHONY: attack
+attack: ## Attack a running server: what it must refuse, and a call that must go on meanwhile
+	@mkdir -p .cache/results
+	$(GOTESTSUM) --format testname --jsonfile .cache/results/attack.json -- -count=1 -timeout 5m ./test/attack
+
+.PHONY: netem
+netem: ## Hold calls to their promises on bad networks, in network namespaces (as root)
+	@$(call need,ip,iproute2)
+	$(GO) test -count=1 -v -timeout 5m ./test/netem
 
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -25,6 +26,13 @@ const (
 	AnyNetwork Network = "any"
 	UDPOnly    Network = "udp"
 	TCPOnly    Network = "tcp"
+)
+
+// What is missing is asked for at this interval while reorderWait runs, and no longer: Pion
+// doesn't learn that a packet came by RTX, and would go on asking for it.
+const (
+	nackEvery = 40 * time.Millisecond
+	nackMost  = uint16(reorderWait / nackEvery)
 )
 
 // connectTime is how long ICE and DTLS may take after the answer.
@@ -82,6 +90,7 @@ func capabilities(wanted media.Codec) []webrtc.RTPCodecParameters {
 		}}
 		if c.codec.Kind() == media.Audio {
 			p.Channels = 2 // RFC 7587 §7: always said, whatever is sent
+			p.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "nack"}}
 			all = append(all, p)
 			continue
 		}
@@ -112,7 +121,9 @@ func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
-	if err := webrtc.RegisterDefaultInterceptors(engine, registry); err != nil {
+	err := webrtc.RegisterDefaultInterceptorsWithOptions(engine, registry, webrtc.WithNackGeneratorOptions(
+		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackMost)))
+	if err != nil {
 		return nil, err
 	}
 	if err := webrtc.ConfigureTWCCHeaderExtensionSender(engine, registry); err != nil {

@@ -183,9 +183,27 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 		home.post(func() { home.dismiss(t) })
 	}
 	if cause != CauseClosed && cause != CausePeerClosed && cause != CauseEngineClosed {
-		t.engine.cfg.Log.Info("media transport ended", "cause", string(cause), "who", t.who(), "after", time.Since(t.created).Round(time.Millisecond), "error", fault)
+		said := []any{"cause", string(cause), "who", t.who(), "after", time.Since(t.created).Round(time.Millisecond), "error", fault}
+		if cause == CauseNeverConnected || cause == CauseHandshakeFailed {
+			said = append(said, "offered", t.engine.candidates, "likely", t.likelyFault(cause))
+		}
+		t.engine.cfg.Log.Info("media transport ended", said...)
 	}
 	t.router.herald.tell(t.notify, Closed{cause, reason, fault})
+}
+
+// likelyFault tells an operator from how far it came why a transport didn't connect.
+func (t *Transport) likelyFault(cause Cause) string {
+	first := t.greet.Load()
+	switch {
+	case first == nil:
+		return "no connectivity check came: the client reaches none of the offered addresses; open the media port by UDP and TCP, or set public_ip to the address that clients see"
+	case t.route.Load() == nil:
+		return "checks came from " + first.addr.String() + " by " + first.protocol() + ", but the client chose no path: our answers don't reach it"
+	case cause == CauseNeverConnected:
+		return "a path was chosen from " + first.addr.String() + " by " + first.protocol() + ", but DTLS didn't finish: something between drops larger packets, or the client went away"
+	}
+	return "DTLS failed: a certificate that the offer didn't announce, no cipher in common, or something between that changes packets"
 }
 
 func (t *Transport) who() string {

@@ -33,7 +33,7 @@
 //	                        else left         DELETE, clean close: nothing left ────┘
 //
 // A media transport counts as lost after the media engine has heard nothing for
-// as long as the grace, so then nothing is waited for again.
+// longer than the grace, so then nothing is waited for again.
 //
 // # What it publishes
 //

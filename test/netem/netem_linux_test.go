@@ -1,0 +1,106 @@
+package netem
+
+import (
+	"testing"
+	"time"
+)
+
+// steady runs a call under conditions that don't change.
+func steady(t *testing.T, c conditions, d time.Duration) []sight {
+	w := newWorld(t)
+	w.path.set(c)
+	all := w.watches().runs(d)
+	first, last := all[0], all[len(all)-1]
+	t.Logf("%v: longest freeze %v, %.1f pictures a second, sound concealed %.1f %%, packets of the picture lost for good %d of %d, first picture after %v",
+		d, freeze(all).Round(time.Millisecond), float64(last.Frames-first.Frames)/last.At.Sub(first.At).Seconds(), 100*concealed(all),
+		last.Lost-first.Lost, last.Packets-first.Packets, last.Picture.Round(time.Millisecond))
+	return all
+}
+
+func TestNetwork_FivePercentLossFreezesNothing(t *testing.T) {
+	all := steady(t, conditions{loss: 0.05, delay: 10 * time.Millisecond}, 15*time.Second)
+	if f := freeze(all); f > time.Second {
+		t.Errorf("a freeze of %v, want at most 1 s", f)
+	}
+	if c := concealed(all); c >= 0.03 {
+		t.Errorf("%.1f %% of the sound was concealed, want less than 3 %%", 100*c)
+	}
+}
+
+func TestNetwork_BurstsOfLossAreRepaired(t *testing.T) {
+	if f := freeze(steady(t, conditions{loss: 0.1, burst: 4, delay: 10 * time.Millisecond}, 15*time.Second)); f > 2*time.Second {
+		t.Errorf("a freeze of %v, want at most 2 s", f)
+	}
+}
+
+func TestNetwork_JitterFreezesNothing(t *testing.T) {
+	if f := freeze(steady(t, conditions{delay: 100 * time.Millisecond, jitter: 30 * time.Millisecond}, 10*time.Second)); f > time.Second {
+		t.Errorf("a freeze of %v, want at most 1 s", f)
+	}
+}
+
+func TestNetwork_LayersFollowTheRate(t *testing.T) {
+	w := newWorld(t, "--simulcast", "--size", "1280x720")
+	at := func(rate float64) conditions { return conditions{rate: rate, delay: 15 * time.Millisecond} }
+	w.path.set(at(4e6))
+	d := w.watches()
+	best := func(s sight) bool { return s.Width == 1280 }
+	d.settles(time.Now(), 30*time.Second, 4*time.Second, "the best layer at 4 Mbps", best)
+	began := time.Now()
+	w.path.set(at(500e3))
+	down := d.settles(began, 10*time.Second, 4*time.Second, "a lower layer at 500 kbps", func(s sight) bool { return !best(s) })
+	t.Logf("down after %v", down.Round(time.Millisecond))
+	if down > 2*time.Second {
+		t.Errorf("the layer went down after %v, want 2 s", down)
+	}
+	began = time.Now()
+	w.path.set(at(4e6))
+	up := d.settles(began, 20*time.Second, 2*time.Second, "the best layer at 4 Mbps again", best)
+	t.Logf("up again after %v", up.Round(time.Millisecond))
+	if up > 10*time.Second {
+		t.Errorf("the layer went up after %v, want 10 s", up)
+	}
+}
+
+func TestNetwork_ACallSurvivesTenSecondsOfDarkness(t *testing.T) {
+	w := newWorld(t)
+	d := w.watches()
+	d.runs(3 * time.Second)
+	w.path.set(conditions{dark: true})
+	time.Sleep(10 * time.Second)
+	began := time.Now()
+	w.path.set(conditions{})
+	back, _ := d.await(began, 20*time.Second, "the picture", func(s, before sight) bool { return s.Frames > before.Frames })
+	t.Logf("the picture was back %v after a blackout of 10 s", back.Round(time.Millisecond))
+	if back > 3*time.Second {
+		t.Errorf("the picture was back after %v, want 3 s", back)
+	}
+}
+
+func TestNetwork_ANewMappingIsFollowed(t *testing.T) {
+	w := newWorld(t)
+	d := w.watches()
+	d.runs(3 * time.Second)
+	began := time.Now()
+	w.path.set(conditions{moved: 0x0101})
+	back, _ := d.await(began.Add(200*time.Millisecond), 20*time.Second, "the picture", func(s, before sight) bool { return s.Frames > before.Frames })
+	back += 200 * time.Millisecond
+	t.Logf("the picture was back %v after the NAT forgot its mapping", back.Round(time.Millisecond))
+	if back > 8*time.Second {
+		t.Errorf("the picture was back after %v, want 8 s", back)
+	}
+}
+
+func TestNetwork_WithoutUDPMediaComeByTCP(t *testing.T) {
+	w := newWorld(t)
+	w.path.set(conditions{noUDP: true, delay: 10 * time.Millisecond})
+	all := w.watches().runs(3 * time.Second)
+	last := all[len(all)-1]
+	t.Logf("connected after %v, first picture after %v", last.Connected.Round(time.Millisecond), last.Picture.Round(time.Millisecond))
+	if last.Connected > 2*time.Second {
+		t.Errorf("connected after %v, want 2 s", last.Connected)
+	}
+	if f := freeze(all); f > time.Second {
+		t.Errorf("a freeze of %v, want at most 1 s", f)
+	}
+}

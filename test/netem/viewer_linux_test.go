@@ -1,0 +1,202 @@
+package netem
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"testing"
+	"time"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+)
+
+// viewerOf names the variable with the token that makes this program a viewer, which runs in
+// a namespace of its own; watched says whom it watches.
+const (
+	viewerOf = "ROSTRUM_NETEM_TOKEN"
+	watched  = "ROSTRUM_NETEM_PUBLISHER"
+)
+
+func TestMain(m *testing.M) {
+	if token := os.Getenv(viewerOf); token != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		if err := watch(ctx, token, os.Getenv(watched)); err != nil {
+			fmt.Fprintln(os.Stderr, "viewer:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A sight is what the viewer has received up to a moment.
+type sight struct {
+	At        time.Time
+	Connected time.Duration // from the offer to media, and
+	Picture   time.Duration // from the offer to the first picture; 0 until then
+	Frames    uint64
+	Width     int
+	Packets   uint64 // of the picture, as the next
+	Lost      uint64
+	Sound     uint64 // packets, as the next
+	Silent    uint64 // lost for good: what a decoder has to conceal
+}
+
+const lookEvery = 50 * time.Millisecond
+
+// watch prints a sight every 50 ms.
+func watch(ctx context.Context, raw, publisher string) error {
+	token, err := peer.ReadToken(raw)
+	if err != nil {
+		return err
+	}
+	at, err := token.SubscribeAt(publisher)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{Network: peer.AnyNetwork})
+	if err != nil {
+		return err
+	}
+	connected := time.Since(began)
+	defer sub.Close()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	out := json.NewEncoder(os.Stdout)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-sub.Done():
+			return sub.Err()
+		case now := <-tick.C:
+			s := sight{At: now, Connected: connected}
+			for _, in := range sub.Inlets() {
+				f := in.Stats()
+				if in.Codec.Kind() == media.Audio {
+					s.Sound, s.Silent = f.Packets, f.Lost
+				} else {
+					s.Frames, s.Width, s.Packets, s.Lost, s.Picture = f.Frames, f.Width, f.Packets, f.Lost, f.KeyframeWait
+				}
+			}
+			if err := out.Encode(s); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// A diary is all that a viewer has seen.
+type diary struct {
+	world *world
+
+	mu   sync.Mutex // guards what follows
+	all  []sight
+	more chan struct{}
+}
+
+// watches starts a viewer at the far end of the path.
+func (w *world) watches() *diary {
+	w.Helper()
+	d := &diary{world: w, more: make(chan struct{}, 1)}
+	cmd := w.in(w.viewer, os.Args[0])
+	cmd.Env = append(os.Environ(), viewerOf+"="+w.token("viewer"), watched+"="+w.publisher)
+	w.lines(cmd, func(line []byte) {
+		var s sight
+		if json.Unmarshal(line, &s) != nil {
+			return
+		}
+		d.mu.Lock()
+		d.all = append(d.all, s)
+		d.mu.Unlock()
+		select {
+		case d.more <- struct{}{}:
+		default:
+		}
+	})
+	return d
+}
+
+// await waits for a sight after a moment that fits, and tells how long after it was.
+func (d *diary) await(since time.Time, most time.Duration, what string, fits func(s, before sight) bool) (time.Duration, sight) {
+	d.world.Helper()
+	timeout := time.After(time.Until(since.Add(most)) + time.Second)
+	for {
+		d.mu.Lock()
+		for i, s := range d.all {
+			if i > 0 && s.At.After(since) && fits(s, d.all[i-1]) {
+				d.mu.Unlock()
+				return s.At.Sub(since), s
+			}
+		}
+		d.mu.Unlock()
+		select {
+		case <-d.more:
+		case <-timeout:
+			d.world.Fatalf("%s: not within %v", what, most)
+		}
+	}
+}
+
+// settles waits until what fits goes on for a while, and tells when it began.
+func (d *diary) settles(since time.Time, most, hold time.Duration, what string, fits func(sight) bool) time.Duration {
+	d.world.Helper()
+	var from time.Time
+	began := since
+	for {
+		after, s := d.await(since, most+hold, what, func(s, _ sight) bool { return true })
+		since = since.Add(after)
+		switch {
+		case !fits(s):
+			from = time.Time{}
+		case from.IsZero():
+			from = s.At
+		case s.At.Sub(from) >= hold:
+			return from.Sub(began)
+		}
+		if since.Sub(began) > most+hold {
+			d.world.Fatalf("%s: not within %v", what, most)
+		}
+	}
+}
+
+// runs waits for the picture and lets it run for a time, of which it returns the diary.
+func (d *diary) runs(most time.Duration) []sight {
+	d.world.Helper()
+	d.await(time.Now(), 30*time.Second, "the first picture", func(s, _ sight) bool { return s.Frames > 0 })
+	began := time.Now()
+	d.await(began, most+5*time.Second, "the time", func(s, _ sight) bool { return s.At.Sub(began) > most })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, s := range d.all {
+		if s.At.After(began) {
+			return append([]sight(nil), d.all[i:]...)
+		}
+	}
+	return nil
+}
+
+// freeze is the longest time without a new picture.
+func freeze(all []sight) time.Duration {
+	longest, last := time.Duration(0), all[0]
+	for _, s := range all {
+		if s.Frames != last.Frames {
+			last = s
+		}
+		longest = max(longest, s.At.Sub(last.At))
+	}
+	return longest
+}
+
+// concealed is the share of sound that never came.
+func concealed(all []sight) float64 {
+	first, last := all[0], all[len(all)-1]
+	came, lost := last.Sound-first.Sound, last.Silent-first.Silent
+	return float64(lost) / float64(max(came+lost, 1))
+}

@@ -1,0 +1,230 @@
+package netem
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"golang.org/x/sys/unix"
+
+	"rostrum/ivsrealtime"
+	"rostrum/test/server"
+)
+
+const (
+	serverIP  = "10.211.0.1"
+	viewerIP  = "10.211.0.2"
+	accessKey = "AKIANETEM"
+	secretKey = "secret-of-the-bad-network"
+	region    = "us-east-1"
+)
+
+// A world is a server with a publisher at its side, and a place for viewers at the other
+// end of a path.
+type world struct {
+	*testing.T
+	ctx            context.Context
+	path           *path
+	binary         string
+	server, viewer string // network namespaces
+	client         *ivsrealtime.Client
+	stage          string
+	publisher      string // participant id
+}
+
+// namespace makes a network namespace with a TUN device in it. Where the kernel or our rights
+// don't allow it, the test is skipped.
+func namespace(t *testing.T, name, address string) *os.File {
+	t.Helper()
+	run := func(args ...string) error {
+		out, err := exec.Command("ip", args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+		}
+		return nil
+	}
+	if err := run("netns", "add", name); err != nil {
+		t.Skipf("network namespaces can't be made here (it takes root and CAP_NET_ADMIN): %v", err)
+	}
+	t.Cleanup(func() { _ = run("netns", "del", name) })
+	var tun *os.File
+	err := within(name, func() (err error) {
+		tun, err = openTUN("path")
+		return err
+	})
+	if err != nil {
+		t.Skipf("no TUN device can be opened here: %v", err)
+	}
+	t.Cleanup(func() { tun.Close() })
+	err = errors.Join(
+		run("-n", name, "addr", "add", address+"/24", "dev", "path"),
+		run("-n", name, "link", "set", "path", "mtu", "1400", "up"),
+		run("-n", name, "link", "set", "lo", "up"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tun
+}
+
+// within runs f in a network namespace. Sockets and devices that it opens stay there.
+func within(name string, f func() error) error {
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer home.Close()
+	there, err := os.Open("/run/netns/" + name)
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter the namespace: %w", err)
+	}
+	err = f()
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+		return errors.Join(err, back) // the thread stays locked, and ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+func openTUN(name string) (*os.File, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("open /dev/net/tun", err)
+	}
+	request, err := unix.NewIfreq(name)
+	if err == nil {
+		request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("make a tun device", err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// in is a command in a namespace, killed at the end.
+func (w *world) in(name, command string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(w.ctx, "ip", append([]string{"netns", "exec", name, command}, args...)...)
+	return cmd
+}
+
+// lines starts a command and gives each line that it prints to f, until it ends.
+func (w *world) lines(cmd *exec.Cmd, f func(line []byte)) {
+	w.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		w.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for in := bufio.NewScanner(out); in.Scan(); {
+			f(in.Bytes())
+		}
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+	}()
+	w.Cleanup(func() { // before the namespaces go
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+}
+
+func newWorld(t *testing.T, publishing ...string) *world {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	w := &world{T: t, ctx: ctx, server: fmt.Sprintf("rostrum-%d-s", os.Getpid()), viewer: fmt.Sprintf("rostrum-%d-v", os.Getpid())}
+	near, far := namespace(t, w.server, serverIP), namespace(t, w.viewer, viewerIP)
+	w.path = newPath(near, far)
+	t.Cleanup(w.path.close)
+	var err error
+	if w.binary, err = server.Build(ctx, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	w.lines(w.in(w.server, w.binary, "serve", "--json", "--ephemeral", "--insecure", "--listen", serverIP+":7080", "--media-port", "7081",
+		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn"), func(line []byte) {
+		var hello struct{ Endpoint string }
+		if json.Unmarshal(line, &hello) == nil && hello.Endpoint != "" {
+			ready <- hello.Endpoint
+		}
+	})
+	select {
+	case endpoint := <-ready:
+		w.connect(endpoint)
+	case <-ctx.Done():
+		t.Fatal("the server did not start")
+	}
+	token := w.token("publisher")
+	published := make(chan string, 1)
+	w.lines(w.in(w.server, w.binary, append([]string{"publish", "--json", "--network", "udp", "--token", token}, publishing...)...), func(line []byte) {
+		var said struct{ Event, ParticipantID string }
+		if json.Unmarshal(line, &said) == nil && said.Event == "published" {
+			published <- said.ParticipantID
+		}
+	})
+	select {
+	case w.publisher = <-published:
+	case <-ctx.Done():
+		t.Fatal("nobody published")
+	}
+	return w
+}
+
+// connect makes an API client whose connections begin next to the server.
+func (w *world) connect(endpoint string) {
+	w.Helper()
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		err = within(w.server, func() error {
+			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+			return err
+		})
+		return conn, err
+	}}
+	var err error
+	w.client, err = ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(endpoint).HTTPClient(&http.Client{Transport: transport}).
+		CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(w.ctx)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = w.client.Close() })
+	made, err := w.client.CreateStage(w.ctx, &ivsrealtime.CreateStageInput{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.stage = made.Stage.ARN
+}
+
+func (w *world) token(user string) string {
+	w.Helper()
+	made, err := w.client.CreateParticipantToken(w.ctx, &ivsrealtime.CreateParticipantTokenInput{StageARN: w.stage, UserID: user})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return made.ParticipantToken.Token
+}
