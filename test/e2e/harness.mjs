@@ -14,10 +14,10 @@ import puppeteer from "puppeteer-core";
 
 import { participant } from "./page.mjs";
 
-const binary = process.env.ROSTRUM ?? new URL("../../bin/rostrum", import.meta.url).pathname;
+export const binary = process.env.ROSTRUM ?? new URL("../../bin/rostrum", import.meta.url).pathname;
 const browserPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-async function freePort() {
+export async function freePort() {
   const s = createServer().listen(0, "127.0.0.1");
   await once(s, "listening");
   const { port } = s.address();
