@@ -154,7 +154,7 @@ func (s *settings) examinePublicIPs() finding {
 		if s.Listen.isLoopback() && len(s.MediaListen) == 0 {
 			return finding{Check: check, State: sound, Found: "media are offered to this machine alone"}
 		}
-		return finding{Check: check, State: sound, Found: "this machine's own are offered"}
+		return s.examineOwnAddresses(check)
 	}
 	own, err := net.InterfaceAddrs()
 	if err != nil {
@@ -166,6 +166,36 @@ func (s *settings) examinePublicIPs() finding {
 		}
 	}
 	return finding{Check: check, State: sound, Found: s.PublicIP.String() + " is of this machine"}
+}
+
+// examineOwnAddresses tells whether clients beyond this network reach what is offered
+// when nothing says otherwise: the machine's own addresses.
+func (s *settings) examineOwnAddresses(check string) finding {
+	nets, err := net.InterfaceAddrs()
+	if err != nil {
+		return finding{Check: check, State: unknown, Found: err.Error()}
+	}
+	var own []netip.Addr
+	for _, n := range nets {
+		if p, err := netip.ParsePrefix(n.String()); err == nil {
+			own = append(own, p.Addr())
+		}
+	}
+	if behindNAT(own) {
+		return finding{check, weak, "this machine's own are offered, and all are private: clients of other networks reach none",
+			"set public_ip to the address that they see, unless all clients are of this network"}
+	}
+	return finding{Check: check, State: sound, Found: "this machine's own are offered"}
+}
+
+// sharedSpace is what carriers put their customers into (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// behindNAT tells whether none of a machine's addresses is reached from the internet.
+func behindNAT(own []netip.Addr) bool {
+	return !slices.ContainsFunc(own, func(a netip.Addr) bool {
+		return a.IsGlobalUnicast() && !a.IsPrivate() && !sharedSpace.Contains(a)
+	})
 }
 
 func answersHealth(ctx context.Context, at address) bool {

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,6 +75,25 @@ func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
 	}
 	if f := found["safety"]; f.State != broken || code != exitFailure {
 		t.Errorf("expected broken safety and exit 1, saw %+v and exit %d", f, code)
+	}
+}
+
+func TestBehindNAT_IsWhoHasPrivateAddressesAlone(t *testing.T) {
+	for addresses, want := range map[string]bool{
+		"127.0.0.1 10.0.0.4 fe80::1": true,
+		"192.168.1.2 fd00::1":        true,
+		"100.64.3.4":                 true,
+		"127.0.0.1 ::1":              true,
+		"10.0.0.4 203.0.113.7":       false,
+		"192.168.1.2 2001:db8::1":    false,
+	} {
+		var own []netip.Addr
+		for _, a := range strings.Fields(addresses) {
+			own = append(own, netip.MustParseAddr(a))
+		}
+		if got := behindNAT(own); got != want {
+			t.Errorf("%s: behind NAT %v, expected %v", addresses, got, want)
+		}
 	}
 }
 
