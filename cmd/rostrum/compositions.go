@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/bucket"
+	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -59,13 +60,13 @@ func (t *tapes) Close() error {
 	return os.RemoveAll(t.folder)
 }
 
-func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *stage.Authority, node string, t *tapes, log *slog.Logger) (*composition.Registry, error) {
+func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *stage.Authority, node string, t *tapes, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
 	spool, err := filepath.Abs(filepath.Join(t.folder, "spool"))
 	if err != nil {
 		return nil, err
 	}
 	return composition.Open(ctx, composition.Parts{
-		Store: st, Authority: a, Buckets: t.buckets, Node: node, Spool: spool,
+		Store: st, Authority: a, Buckets: t.buckets, Channels: channels, Node: node, Spool: spool,
 	}, composition.Config{
 		Program: composition.FindProgram(), Longest: s.Limits.CompositionDuration, Shared: s.Database != "", Log: log,
 	})

@@ -109,7 +109,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 		return errors.Join(err, registry.Close())
 	}
 	defer closing(&err, tapes)
-	compositions, err := s.openCompositions(ctx, st, authority, registry.Node(), tapes, log)
+	compositions, err := s.openCompositions(ctx, st, authority, registry.Node(), tapes, channels, log)
 	if err != nil {
 		return errors.Join(err, registry.Close())
 	}

@@ -250,8 +250,13 @@ func (r *Registry) Reserve(ctx context.Context, channelARN string) (address stri
 	ticket := "ticket_" + hex.EncodeToString(secret)
 	hash := sha256.Sum256([]byte(ticket))
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, taken := range r.tickets {
+		if taken == channelARN {
+			return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "another composition goes to %s", channelARN)
+		}
+	}
 	r.tickets[hash] = channelARN
-	r.mu.Unlock()
 	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + ticket, func() {
 		r.mu.Lock()
 		delete(r.tickets, hash)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,6 +85,11 @@ func (c *composition) run() {
 	defer func() {
 		c.cancel()
 		c.wg.Wait()
+		for _, o := range c.outputs {
+			if o.release != nil {
+				o.release() // safe twice
+			}
+		}
 	}()
 	if err := c.begin(); err != nil {
 		c.log.Error("begin composition", "error", err)
@@ -144,7 +150,7 @@ func (c *composition) begin() error {
 	for _, o := range c.outputs {
 		c.judge(o) // no worker writes to it now
 	}
-	if len(c.outputs) == 0 { // only the last step is missing
+	if !slices.ContainsFunc(c.outputs, func(o *output) bool { return !o.over }) { // only the last step is missing
 		c.settle()
 		return nil
 	}
@@ -216,9 +222,7 @@ func (c *composition) finish(failure *event.Failure) {
 // finishOutputs has what was written brought away, once no worker writes any more.
 func (c *composition) finishOutputs() {
 	for _, o := range c.outputs {
-		if !o.over {
-			o.recording.finish(ending{at: time.Now(), failure: o.failure})
-		}
+		c.finishOutput(o)
 	}
 	c.settle()
 }
@@ -263,14 +267,12 @@ func (c *composition) part() {
 		c.worker = nil
 	}
 	for _, o := range c.outputs {
-		if !o.over {
-			o.recording.nudge()
-		}
+		o.nudge()
 	}
 	for waiting := true; waiting; {
 		waiting = false
 		for _, o := range c.outputs {
-			waiting = waiting || !o.over && !o.recording.spool.isEmpty()
+			waiting = waiting || !o.over && o.recording != nil && !o.recording.spool.isEmpty()
 		}
 		select {
 		case <-c.news: // nothing is decided any more

@@ -23,7 +23,9 @@ type output struct {
 	encoder   string // ARN of its format
 	video     *ivsrealtime.Video
 	job       job.Destination
-	recording *recording
+	recording *recording // nil for a push
+	channel   string     // ARN; empty for a recording
+	release   func()     // of the channel
 
 	began   time.Time      // the worker's first file
 	writes  bool           // the worker of now does
@@ -37,6 +39,9 @@ func (o *output) up() bool { return o.writes && !o.broken && o.through }
 
 // forget removes what is left of the way into the bucket.
 func (o *output) forget(log *slog.Logger) {
+	if o.recording == nil {
+		return
+	}
 	if err := os.RemoveAll(filepath.Dir(string(o.recording.spool))); err != nil {
 		log.Warn("remove the spool", "error", err)
 	}
@@ -44,24 +49,36 @@ func (o *output) forget(log *slog.Logger) {
 
 // open makes the outputs of the destinations that have not ended.
 func (c *composition) open() error {
-	return c.house.Store.Read(c.house.ctx, func(tx *store.Tx) error {
+	err := c.house.Store.Read(c.house.ctx, func(tx *store.Tx) error {
 		c.outputs = nil
 		for i := range c.doc.Destinations {
 			d := &c.doc.Destinations[i]
 			if over(d.State) {
 				continue
 			}
-			o, err := c.openRecording(tx, d)
+			open := c.openRecording
+			if d.Configuration.Channel != nil {
+				open = c.openPush
+			}
+			o, err := open(tx, d)
 			if err != nil {
 				return fmt.Errorf("destination %s: %w", d.ID, err)
 			}
 			c.outputs = append(c.outputs, o)
 		}
-		for _, o := range c.outputs {
-			c.wg.Go(func() { o.recording.run(c.ctx) })
-		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, o := range c.outputs {
+		if o.recording != nil {
+			c.wg.Go(func() { o.recording.run(c.ctx) })
+			continue
+		}
+		c.reserve(o)
+	}
+	return nil
 }
 
 func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*output, error) {
@@ -179,7 +196,7 @@ func (c *composition) hear(r job.Report) {
 // hearOf takes in what the worker says of a destination.
 func (c *composition) hearOf(o *output, r job.Report) {
 	switch {
-	case r.Kind == job.File:
+	case r.Kind == job.File && o.recording != nil:
 		o.recording.nudge()
 		if o.writes {
 			return
@@ -193,6 +210,11 @@ func (c *composition) hearOf(o *output, r job.Report) {
 		}
 	case r.State == job.Active:
 		o.broken = false
+		if o.recording == nil {
+			if o.writes = true; o.began.IsZero() {
+				o.began = micro(time.Now())
+			}
+		}
 		c.judge(o)
 	case r.State == job.Reconnecting:
 		c.log.Warn("destination is interrupted", "destination", o.id, "reason", r.Reason)
@@ -201,7 +223,7 @@ func (c *composition) hearOf(o *output, r job.Report) {
 	case r.State == job.Failed:
 		c.log.Error("destination failed", "destination", o.id, "reason", r.Reason)
 		o.failure = &internalError
-		o.recording.finish(ending{at: time.Now(), failure: o.failure})
+		c.finishOutput(o)
 	}
 }
 
@@ -229,7 +251,7 @@ func (c *composition) startWorker() {
 // employ starts a process with the job as it is now.
 func (c *composition) employ() (*worker, error) {
 	for _, o := range c.outputs {
-		if !o.over && !o.began.IsZero() {
+		if o.recording != nil && !o.over && !o.began.IsZero() {
 			if t := o.job.HLS.Thumbnails; t != nil { // those before are in the bucket
 				t.First = 1 + int(time.Since(o.began)/(time.Duration(t.IntervalSeconds)*time.Second))
 			}
@@ -293,7 +315,7 @@ func (c *composition) workerGone() {
 	c.worker = nil
 	c.figures.dismiss(w)
 	for _, o := range c.outputs {
-		o.recording.nudge()
+		o.nudge()
 	}
 	switch {
 	case c.wanted != nil:

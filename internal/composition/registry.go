@@ -26,6 +26,7 @@ type Parts struct {
 	Store     *store.Store
 	Authority *stage.Authority
 	Buckets   bucket.Buckets
+	Channels  Channels
 	Node      string // this process's name in the store
 	Spool     string // folder for what is on its way into buckets
 }

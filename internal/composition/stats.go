@@ -60,7 +60,9 @@ func (f *figures) now() Stats {
 func (f *figures) look(c *composition) {
 	held := int64(0)
 	for _, o := range c.outputs {
-		held += o.recording.held.Load()
+		if o.recording != nil {
+			held += o.recording.held.Load()
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

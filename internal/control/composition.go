@@ -97,10 +97,11 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 	}
 	for _, d := range in.Destinations {
 		id := arn.NewID() // of a bucket: nothing else exists
-		made.Destinations = append(made.Destinations, ivsrealtime.Destination{
-			ID: id, State: ivsrealtime.DestinationStarting, Configuration: destinationDefaults(d),
-			Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: path.Join(stage.ID, name.ID, id, "composite")}},
-		})
+		dest := ivsrealtime.Destination{ID: id, State: ivsrealtime.DestinationStarting, Configuration: destinationDefaults(d)}
+		if d.S3 != nil {
+			dest.Detail = &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: path.Join(stage.ID, name.ID, id, "composite")}}
+		}
+		made.Destinations = append(made.Destinations, dest)
 	}
 	if err := create(c, tx.Compositions(), made, p.limits.Compositions, "compositions"); err != nil {
 		return nil, err
@@ -117,10 +118,11 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 
 func destinationExists(tx *store.Tx, d ivsrealtime.DestinationConfiguration) error {
 	if d.Channel != nil {
-		if _, err := tx.Channels().Get(d.Channel.ChannelARN); err != nil {
+		if _, err := tx.Channels().Get(d.Channel.ChannelARN); err != nil || d.Channel.EncoderConfigurationARN == "" {
 			return err
 		}
-		return ivsrealtime.Errorf(ivsrealtime.Conflict, "compositions can't be sent to channels in this version, only recorded: %s", d.Channel.ChannelARN)
+		_, err := tx.Encoders().Get(d.Channel.EncoderConfigurationARN)
+		return err
 	}
 	if _, err := tx.Storages().Get(d.S3.StorageConfigurationARN); err != nil {
 		return err

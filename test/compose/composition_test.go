@@ -45,7 +45,7 @@ type studio struct {
 func (s *studio) serve() {
 	s.t.Helper()
 	var err error
-	s.running, err = server.Start(context.Background(), s.binary, "--data-dir", s.data, "--listen", s.address, "--media-port", "0",
+	s.running, err = server.Start(context.Background(), s.binary, "--data-dir", s.data, "--listen", s.address, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
 		"--access-key", accessKey, "--secret-key", secretKey)
 	if err != nil {
 		s.t.Fatal(err)

@@ -1,0 +1,95 @@
+package rtmp
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+// chunk writes a chunk with a whole header on chunk stream 4.
+func chunk(kind byte, at, length int, body ...byte) []byte {
+	return append([]byte{4, byte(at >> 16), byte(at >> 8), byte(at), byte(length >> 16), byte(length >> 8), byte(length), kind, 1, 0, 0, 0}, body...)
+}
+
+func TestChunkReader_PutsMessagesTogether(t *testing.T) {
+	long := bytes.Repeat([]byte{7}, 200)
+	wire := chunk(audioMessage, 1000, 200, long[:128]...)
+	wire = append(append(wire, 0xc4), long[128:]...) // goes on
+	wire = append(wire, 0x84, 0, 0, 20)              // the same length, 20 ms later
+	wire = append(append(append(wire, long[:128]...), 0xc4), long[128:]...)
+	r := newChunkReader(bytes.NewReader(wire))
+	for _, at := range []uint32{1000, 1020} {
+		m, err := r.next()
+		if err != nil || m.at != at || m.kind != audioMessage || !bytes.Equal(m.body, long) {
+			t.Errorf("got %d bytes at %d and %v, expected 200 at %d", len(m.body), m.at, err, at)
+		}
+	}
+	if r.begun != 0 {
+		t.Errorf("%d bytes are begun, expected none", r.begun)
+	}
+}
+
+func TestChunkReader_RefusesWhatHasNoEnd(t *testing.T) {
+	many := []byte{}
+	for id := byte(2); id < 40; id++ {
+		c := chunk(audioMessage, 0, 200, make([]byte, 128)...)
+		c[0] = id
+		many = append(many, c...)
+	}
+	for what, c := range map[string]struct {
+		wire []byte
+		says string
+	}{
+		"a long command":         {chunk(commandAMF0, 0, maxCommand+1), "at most"},
+		"a long picture":         {chunk(videoMessage, 0, maxPicture+1), "at most"},
+		"many chunk streams":     {many, "chunk streams"},
+		"a header never given":   {[]byte{0xc4}, "never said"},
+		"a message in a message": {append(chunk(audioMessage, 0, 200, make([]byte, 128)...), chunk(audioMessage, 0, 1, 0)...), "before"},
+	} {
+		r := newChunkReader(bytes.NewReader(c.wire))
+		var err error
+		for err == nil {
+			_, err = r.next()
+		}
+		if !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, expected an error that says %q", what, err, c.says)
+		}
+	}
+}
+
+func TestIngest_KeepsTimeWhereItWraps(t *testing.T) {
+	i := &Ingest{}
+	var got []time.Duration
+	for _, at := range []uint32{0xffffff00, 0xffffffff, 0x00000010, 0x00000005} {
+		got = append(got, i.clock(at)/time.Millisecond)
+	}
+	for n, want := range []time.Duration{0, 255, 272, 261} {
+		if got[n] != want {
+			t.Errorf("the times are %v, expected 0, 255, 272, 261", got)
+			break
+		}
+	}
+}
+
+func FuzzChunkReader(f *testing.F) {
+	f.Add(chunk(videoMessage, 5, 9, 0x17, 1, 0, 0, 0, 0, 0, 0, 0))
+	f.Add(append(chunk(setChunkSize, 0, 4, 0, 0, 1, 0), chunk(audioMessage, 0, 3, 0xaf, 0, 0x11)...))
+	f.Add(chunk(videoMessage, 0, 22, append([]byte{0x17, 0, 0, 0, 0, 1, 0x42, 0, 0x1e, 0xff, 0xe1, 0, 4}, 0x67, 0x42, 0, 0x1e, 1, 0, 1, 0x68, 0)...))
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		r := newChunkReader(bytes.NewReader(wire))
+		for {
+			m, err := r.next()
+			if err != nil {
+				return
+			}
+			if r.begun < 0 || r.begun > maxBegun || len(m.body) > maxPicture {
+				t.Fatalf("%d bytes begun, a message of %d", r.begun, len(m.body))
+			}
+			if f, _, ok, err := m.frame(); ok && (err != nil || len(f.Units) == 0) {
+				t.Fatalf("a frame without units, or with the error %v", err)
+			}
+			m.command()
+		}
+	})
+}
