@@ -30,7 +30,8 @@ type chunkReader struct {
 	r       *bufio.Reader
 	size    int // of a chunk's part of the body
 	streams map[uint32]*assembly
-	begun   int // bytes
+	begun   int  // bytes
+	media   bool // pictures and sound are taken, longer than commands
 }
 
 // An assembly is the state of one chunk stream.
@@ -144,17 +145,17 @@ func (c *chunkReader) messageHeader(a *assembly, format byte) error {
 		a.length, a.kind = int(h[3])<<16|int(h[4])<<8|int(h[5]), h[6]
 	}
 	a.known = true
-	if most := maxLength(a.kind); a.length > most {
+	if most := c.maxLength(a.kind); a.length > most {
 		return fmt.Errorf("rtmp: a message of type %d has %d bytes, at most %d are taken", a.kind, a.length, most)
 	}
 	return nil
 }
 
-func maxLength(kind uint8) int {
-	switch kind {
-	case videoMessage:
+func (c *chunkReader) maxLength(kind uint8) int {
+	switch {
+	case c.media && kind == videoMessage:
 		return maxPicture
-	case audioMessage:
+	case c.media && kind == audioMessage:
 		return maxSound
 	default:
 		return maxCommand

@@ -41,13 +41,15 @@ func TestChunkReader_RefusesWhatHasNoEnd(t *testing.T) {
 		wire []byte
 		says string
 	}{
-		"a long command":         {chunk(commandAMF0, 0, maxCommand+1), "at most"},
-		"a long picture":         {chunk(videoMessage, 0, maxPicture+1), "at most"},
-		"many chunk streams":     {many, "chunk streams"},
-		"a header never given":   {[]byte{0xc4}, "never said"},
-		"a message in a message": {append(chunk(audioMessage, 0, 200, make([]byte, 128)...), chunk(audioMessage, 0, 1, 0)...), "before"},
+		"a long command":          {chunk(commandAMF0, 0, maxCommand+1), "at most"},
+		"a long picture":          {chunk(videoMessage, 0, maxPicture+1), "at most"},
+		"a picture of a stranger": {chunk(videoMessage, 0, maxCommand+1), "at most"},
+		"many chunk streams":      {many, "chunk streams"},
+		"a header never given":    {[]byte{0xc4}, "never said"},
+		"a message in a message":  {append(chunk(audioMessage, 0, 200, make([]byte, 128)...), chunk(audioMessage, 0, 1, 0)...), "before"},
 	} {
 		r := newChunkReader(bytes.NewReader(c.wire))
+		r.media = what != "a picture of a stranger"
 		var err error
 		for err == nil {
 			_, err = r.next()
@@ -78,6 +80,7 @@ func FuzzChunkReader(f *testing.F) {
 	f.Add(chunk(videoMessage, 0, 22, append([]byte{0x17, 0, 0, 0, 0, 1, 0x42, 0, 0x1e, 0xff, 0xe1, 0, 4}, 0x67, 0x42, 0, 0x1e, 1, 0, 1, 0x68, 0)...))
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		r := newChunkReader(bytes.NewReader(wire))
+		r.media = true
 		for {
 			m, err := r.next()
 			if err != nil {

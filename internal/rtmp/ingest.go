@@ -60,6 +60,7 @@ func Accept(conn net.Conn, judge func(application, key string) error) (*Ingest, 
 	if err := i.introduce(judge); err != nil {
 		return nil, err
 	}
+	i.chunks.media = true
 	return i, conn.SetReadDeadline(time.Now().Add(silence))
 }
 
