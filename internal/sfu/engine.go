@@ -46,7 +46,7 @@ type Config struct {
 	MaxHalfOpen int
 	// ConnectTimeout ends a transport whose handshake isn't done. Default: 15 s.
 	ConnectTimeout time.Duration
-	// LostAfter ends a transport from which nothing authentic came. Default: 11 s, so that a
+	// LostAfter ends a transport from which nothing authentic came. Default: 12 s, so that a
 	// call survives a network that is gone for ten.
 	LostAfter time.Duration
 	// MediaTimeout is the silence after which a medium has stopped. Default: 3 s.
@@ -74,7 +74,7 @@ func (c Config) withDefaults() Config {
 	orInt(&c.MaxTransports, 20_000)
 	orInt(&c.MaxHalfOpen, 2_000)
 	orTime(&c.ConnectTimeout, 15*time.Second)
-	orTime(&c.LostAfter, 11*time.Second)
+	orTime(&c.LostAfter, 12*time.Second)
 	orTime(&c.MediaTimeout, 3*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
