@@ -73,20 +73,57 @@ func refuse(r Reason, format string, args ...any) error {
 	return fmt.Errorf("%w: %s", r, fmt.Sprintf(format, args...))
 }
 
+// stamp is what the payloads of all tokens have.
+type stamp struct {
+	Exp       *jwt.NumericDate `json:"exp"`
+	Iat       *jwt.NumericDate `json:"iat"`
+	Jti       string           `json:"jti"`
+	EventsURL string           `json:"events_url"`
+	Version   string           `json:"version"`
+	Nbf       *jwt.NumericDate `json:"nbf,omitempty"`
+}
+
+func (s *stamp) GetExpirationTime() (*jwt.NumericDate, error) { return s.Exp, nil }
+func (s *stamp) GetIssuedAt() (*jwt.NumericDate, error)       { return s.Iat, nil }
+func (s *stamp) GetNotBefore() (*jwt.NumericDate, error)      { return s.Nbf, nil }
+func (s *stamp) GetIssuer() (string, error)                   { return "", nil }
+func (s *stamp) GetSubject() (string, error)                  { return "", nil }
+func (s *stamp) GetAudience() (jwt.ClaimStrings, error)       { return nil, nil }
+
+func newStamp(id, eventsURL string, issued, expires time.Time) stamp {
+	return stamp{Exp: jwt.NewNumericDate(expires), Iat: jwt.NewNumericDate(issued), Jti: id, EventsURL: eventsURL, Version: Version}
+}
+
+// check holds what all tokens have against the limits that need no clock.
+func (s *stamp) check(most time.Duration) error {
+	switch {
+	case s.Exp == nil:
+		return refuse(Malformed, "the claim exp is missing")
+	case s.Iat == nil:
+		return refuse(Malformed, "the claim iat is missing")
+	case !s.Exp.After(s.Iat.Time):
+		return refuse(Malformed, "the claim exp is not after iat")
+	case s.Exp.Sub(s.Iat.Time) > most:
+		return refuse(Malformed, "the claim exp is more than %d days after iat", most/(24*time.Hour))
+	case !validID(s.Jti):
+		return refuse(Malformed, "the claim jti must have 1 to %d characters of [a-zA-Z0-9-_]", MaxID)
+	case s.EventsURL == "":
+		return refuse(Malformed, "the claim events_url is missing")
+	case s.Version == "":
+		return refuse(Malformed, "the claim version is missing")
+	}
+	return nil
+}
+
 // wire is the payload of a participant token.
 type wire struct {
-	Exp          *jwt.NumericDate  `json:"exp"`
-	Iat          *jwt.NumericDate  `json:"iat"`
-	Jti          string            `json:"jti"`
+	stamp
 	Resource     string            `json:"resource"`
 	Topic        string            `json:"topic"`
-	EventsURL    string            `json:"events_url"`
 	WHIPURL      string            `json:"whip_url"`
 	UserID       string            `json:"user_id,omitempty"`
 	Attributes   map[string]string `json:"attributes,omitempty"`
 	Capabilities *capabilities     `json:"capabilities"`
-	Version      string            `json:"version"`
-	Nbf          *jwt.NumericDate  `json:"nbf,omitempty"`
 	Hidden       bool              `json:"hidden,omitempty"`
 }
 
@@ -95,20 +132,12 @@ type capabilities struct {
 	Subscribe bool `json:"allow_subscribe,omitempty"`
 }
 
-func (w *wire) GetExpirationTime() (*jwt.NumericDate, error) { return w.Exp, nil }
-func (w *wire) GetIssuedAt() (*jwt.NumericDate, error)       { return w.Iat, nil }
-func (w *wire) GetNotBefore() (*jwt.NumericDate, error)      { return w.Nbf, nil }
-func (w *wire) GetIssuer() (string, error)                   { return "", nil }
-func (w *wire) GetSubject() (string, error)                  { return "", nil }
-func (w *wire) GetAudience() (jwt.ClaimStrings, error)       { return nil, nil }
-
 // Mint signs c with a P-384 key. c.KeyARN becomes the header's kid.
 func Mint(key *ecdsa.PrivateKey, c Claims) (string, error) {
 	w := wire{
-		Exp: jwt.NewNumericDate(c.ExpiresAt), Iat: jwt.NewNumericDate(c.IssuedAt),
-		Jti: c.ParticipantID, Resource: c.StageARN, Topic: c.StageID,
-		EventsURL: c.EventsURL, WHIPURL: c.WHIPURL, UserID: c.UserID, Attributes: c.Attributes,
-		Capabilities: &capabilities{c.Publish, c.Subscribe}, Version: Version, Hidden: c.Hidden,
+		stamp:    newStamp(c.ParticipantID, c.EventsURL, c.IssuedAt, c.ExpiresAt),
+		Resource: c.StageARN, Topic: c.StageID, WHIPURL: c.WHIPURL, UserID: c.UserID, Attributes: c.Attributes,
+		Capabilities: &capabilities{c.Publish, c.Subscribe}, Hidden: c.Hidden,
 	}
 	if err := w.check(); err != nil {
 		return "", fmt.Errorf("mint token: %w", err)
@@ -180,29 +209,18 @@ func (w *wire) claims(kid string) Claims {
 
 // check holds the claims against the limits that need no clock.
 func (w *wire) check() error {
+	if err := w.stamp.check(MaxLifetime); err != nil {
+		return err
+	}
 	switch {
-	case w.Exp == nil:
-		return refuse(Malformed, "the claim exp is missing")
-	case w.Iat == nil:
-		return refuse(Malformed, "the claim iat is missing")
-	case !w.Exp.After(w.Iat.Time):
-		return refuse(Malformed, "the claim exp is not after iat")
-	case w.Exp.Sub(w.Iat.Time) > MaxLifetime:
-		return refuse(Malformed, "the claim exp is more than 14 days after iat")
-	case !validID(w.Jti):
-		return refuse(Malformed, "the claim jti must have 1 to %d characters of [a-zA-Z0-9-_]", MaxID)
 	case w.Resource == "":
 		return refuse(Malformed, "the claim resource is missing")
 	case w.Topic == "":
 		return refuse(Malformed, "the claim topic is missing")
-	case w.EventsURL == "":
-		return refuse(Malformed, "the claim events_url is missing")
 	case w.WHIPURL == "":
 		return refuse(Malformed, "the claim whip_url is missing")
 	case w.Capabilities == nil:
 		return refuse(Malformed, "the claim capabilities is missing")
-	case w.Version == "":
-		return refuse(Malformed, "the claim version is missing")
 	case len([]rune(w.UserID)) > MaxUserID:
 		return refuse(Malformed, "the claim user_id has more than %d characters", MaxUserID)
 	}

@@ -75,14 +75,14 @@ func authenticate(token string, keyFor KeyFor, claims jwt.Claims) (kid string, e
 }
 
 // checkTime holds claims that check has passed against the clock.
-func (w *wire) checkTime(now time.Time) error {
+func (s *stamp) checkTime(now time.Time) error {
 	switch {
-	case !now.Before(w.Exp.Time):
-		return refuse(Expired, "it expired at %s", w.Exp.UTC().Format(time.RFC3339))
-	case w.Iat.After(now.Add(Leeway)):
-		return refuse(NotYet, "it says it was issued at %s, which is in the future", w.Iat.UTC().Format(time.RFC3339))
-	case w.Nbf != nil && w.Nbf.After(now.Add(Leeway)):
-		return refuse(NotYet, "it is not valid before %s", w.Nbf.UTC().Format(time.RFC3339))
+	case !now.Before(s.Exp.Time):
+		return refuse(Expired, "it expired at %s", s.Exp.UTC().Format(time.RFC3339))
+	case s.Iat.After(now.Add(Leeway)):
+		return refuse(NotYet, "it says it was issued at %s, which is in the future", s.Iat.UTC().Format(time.RFC3339))
+	case s.Nbf != nil && s.Nbf.After(now.Add(Leeway)):
+		return refuse(NotYet, "it is not valid before %s", s.Nbf.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
