@@ -154,9 +154,30 @@ func (w *world) lines(cmd *exec.Cmd, f func(line []byte)) {
 	})
 }
 
+// newWorld is a world in which the test pattern is published.
 func newWorld(t *testing.T, publishing ...string) *world {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	w := newEmptyWorld(t, 2*time.Minute)
+	token := w.token("publisher")
+	published := make(chan string, 1)
+	w.lines(w.in(w.server, w.binary, append([]string{"publish", "--json", "--network", "udp", "--token", token}, publishing...)...), func(line []byte) {
+		var said struct{ Event, ParticipantID string }
+		if json.Unmarshal(line, &said) == nil && said.Event == "published" {
+			published <- said.ParticipantID
+		}
+	})
+	select {
+	case w.publisher = <-published:
+	case <-w.ctx.Done():
+		t.Fatal("nobody published")
+	}
+	return w
+}
+
+// newEmptyWorld is a world with nobody on its stage. It lasts a while at most.
+func newEmptyWorld(t *testing.T, most time.Duration) *world {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	t.Cleanup(cancel)
 	w := &world{T: t, ctx: ctx, server: fmt.Sprintf("rostrum-%d-s", os.Getpid()), viewer: fmt.Sprintf("rostrum-%d-v", os.Getpid())}
 	near, far := namespace(t, w.server, serverIP), namespace(t, w.viewer, viewerIP)
@@ -179,19 +200,6 @@ func newWorld(t *testing.T, publishing ...string) *world {
 		w.connect(endpoint)
 	case <-ctx.Done():
 		t.Fatal("the server did not start")
-	}
-	token := w.token("publisher")
-	published := make(chan string, 1)
-	w.lines(w.in(w.server, w.binary, append([]string{"publish", "--json", "--network", "udp", "--token", token}, publishing...)...), func(line []byte) {
-		var said struct{ Event, ParticipantID string }
-		if json.Unmarshal(line, &said) == nil && said.Event == "published" {
-			published <- said.ParticipantID
-		}
-	})
-	select {
-	case w.publisher = <-published:
-	case <-ctx.Done():
-		t.Fatal("nobody published")
 	}
 	return w
 }
