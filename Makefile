@@ -173,6 +173,7 @@ GSTREAMER := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-g
 e2e: rostrum .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
 	@$(call need,node npm,nodejs npm)
 	@$(call need,chromium,chromium)
+	@$(call need,ffmpeg,ffmpeg)
 	@$(call need,firefox-esr,firefox-esr) || echo "no firefox-esr for this system: its tests are skipped"
 	@gst-inspect-1.0 webrtcbin >/dev/null 2>&1 || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(GSTREAMER); } || echo "no GStreamer with webrtcbin for this system: its tests are skipped"
 	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"syscall"
 
 	"rostrum/internal/channel"
@@ -58,6 +59,22 @@ func (e encoders) Close() error {
 		}
 	}
 	return nil
+}
+
+// urls are what encoders are set to, as seen from where the endpoint is; a stream
+// key follows.
+func (e encoders) urls(endpoint string) (all []string) {
+	host := ""
+	if public, err := url.Parse(endpoint); err == nil {
+		host = public.Hostname()
+	}
+	for scheme, l := range map[string]net.Listener{"rtmp": e.plain, "rtmps": e.secure} {
+		if l != nil {
+			all = append(all, scheme+"://"+seenAs(l, host)+"/"+channel.Application+"/")
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // serve lets encoders in, at each address.

@@ -54,6 +54,7 @@ func (v *envVerb) Run(ctx context.Context, out *output) error {
 func (c environment) exports(w io.Writer) {
 	for _, variable := range [][2]string{
 		{"AWS_ENDPOINT_URL_IVS_REALTIME", c.Endpoint},
+		{"AWS_ENDPOINT_URL_IVS", c.Endpoint},
 		{"AWS_ACCESS_KEY_ID", c.AccessKey},
 		{"AWS_SECRET_ACCESS_KEY", c.SecretKey},
 		{"AWS_REGION", c.Region},

@@ -17,6 +17,7 @@ import (
 type greeting struct {
 	Endpoint   string        `json:"endpoint"`
 	Candidates []string      `json:"candidates"`
+	Encoders   []string      `json:"encoders,omitempty"` // where RTMP is spoken; a stream key follows
 	DataDir    string        `json:"dataDir,omitempty"`
 	First      bool          `json:"firstStart"`
 	Took       time.Duration `json:"-"`
@@ -58,10 +59,15 @@ func (g *greeting) forPeople(w io.Writer) {
 	case g.First:
 		kept += " (new, with an access key for you)"
 	}
+	encoders := "nowhere"
+	if len(g.Encoders) > 0 {
+		encoders = strings.Join(g.Encoders, "<stream key>, ") + "<stream key>"
+	}
 	fmt.Fprintf(w, `Rostrum is ready after %d ms.
 
   API    %s
   Media  %s
+  RTMP   %s
   Data   %s
 
 Create a stage from another terminal:
@@ -69,7 +75,7 @@ Create a stage from another terminal:
   %s
 
 Ctrl-C stops.
-`, g.Took.Milliseconds(), g.Endpoint, strings.Join(g.Candidates, ", "), kept, g.Try)
+`, g.Took.Milliseconds(), g.Endpoint, strings.Join(g.Candidates, ", "), encoders, kept, g.Try)
 }
 
 // describeCandidates lists where clients are told to send media.

@@ -129,7 +129,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, channels, compositions, tapes, participants, counted}, log)
 
 	hello := greeting{
-		Endpoint: endpoint, Candidates: describeCandidates(engine), DataDir: s.DataDir, First: first,
+		Endpoint: endpoint, Candidates: describeCandidates(engine), Encoders: encoders.urls(endpoint), DataDir: s.DataDir, First: first,
 		Took: time.Since(began).Round(time.Millisecond), operator: operator, settings: s,
 	}
 	if err := hello.say(out); err != nil {
@@ -234,6 +234,7 @@ func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (cl
 	}
 	clients.Handle(channel.PlaybackPath, p.channels)
 	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
+	clients.Handle("GET "+admin.PlayerPath, admin.Player(p.endpoint))
 	if s.S3Endpoint == "" {
 		clients.Handle(admin.RecordingsPath, admin.Recordings(p.tapes.buckets, p.tapes.links))
 	}

@@ -183,9 +183,8 @@ export function participant() {
     return { status: response.status, body: await response.json().catch(() => null) };
   };
 
-  /** What the picture says: size, colour of its middle, and the strips if they can be read. */
-  api.look = (id) => {
-    const { video } = api.subscriptions[id];
+  /** What a picture says: size, colour of its middle, and the strips if they can be read. */
+  api.read = (video) => {
     const width = video.videoWidth;
     const height = video.videoHeight;
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -213,6 +212,7 @@ export function participant() {
       identity: frame === null ? null : frame & 0xffff,
     };
   };
+  api.look = (id) => api.read(api.subscriptions[id].video);
 
   /** The inbound or outbound RTP statistics of a connection, by kind and rid. */
   api.stats = async (pc) => {
