@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -56,13 +57,20 @@ func listen(ctx context.Context, at address, cert *certificate, log *slog.Logger
 	}
 	if cert != nil {
 		l.server.TLSConfig = cert.config()
+		l.server.TLSConfig.NextProtos = []string{protocolHTTP2, protocolHTTP1}
 	}
 	return l, nil
 }
 
-// run serves until the context ends, then lets requests under way finish.
-func (l *listener) run(ctx context.Context, h http.Handler) error {
+// run serves until the context ends, then lets requests under way finish. Clients of TURN,
+// of whom there are none without TLS, are handed to admit.
+func (l *listener) run(ctx context.Context, h http.Handler, admit func(net.Conn)) error {
 	l.server.Handler = h
+	accepting := l.Listener
+	if l.server.TLSConfig != nil {
+		accepting = shareListener(l.Listener, l.server.TLSConfig, admit)
+		defer accepting.Close()
+	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
@@ -73,11 +81,7 @@ func (l *listener) run(ctx context.Context, h http.Handler) error {
 		}
 		stopped <- err
 	})
-	serve := func() error { return l.server.Serve(l.Listener) }
-	if l.server.TLSConfig != nil {
-		serve = func() error { return l.server.ServeTLS(l.Listener, "", "") }
-	}
-	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+	if err := l.server.Serve(accepting); !errors.Is(err, http.ErrServerClosed) {
 		stop()
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
@@ -143,6 +147,15 @@ func (c *certificate) name(of string) string {
 		}
 	}
 	return ""
+}
+
+// portOf is the port of a URL of HTTPS; empty for another.
+func portOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" {
+		return ""
+	}
+	return cmp.Or(u.Port(), "443")
 }
 
 // current is the certificate for a handshake. A renewed one that can't be read

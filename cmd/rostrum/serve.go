@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -63,7 +64,18 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	defer closing(&err, encoders)
-	engine, err := s.openEngine(ctx, cert, log)
+	endpoint, err := s.endpoint(s.Listen.withPortOf(front.Addr()))
+	if err != nil {
+		return err
+	}
+	turns, err := s.listenForTURN(ctx)
+	if err != nil {
+		return err
+	}
+	if turns != nil {
+		defer turns.Close()
+	}
+	engine, err := s.openEngine(ctx, cert, turnsAt(endpoint, cert, turns), log)
 	if err != nil {
 		return err
 	}
@@ -86,11 +98,11 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	counted := prometheus.NewRegistry()
 	defer closing(&err, startCourier(st, counted, log))
 
-	// Who may take part, what is live, and what operations mean.
-	endpoint, err := s.endpoint(s.Listen.withPortOf(front.Addr()))
-	if err != nil {
+	if err := keyRelays(ctx, st, engine); err != nil {
 		return err
 	}
+
+	// Who may take part, what is live, and what operations mean.
 	authority, err := stage.NewAuthority(ctx, st, stage.EndpointsConfig{PublicURL: endpoint})
 	if err != nil {
 		return err
@@ -137,13 +149,16 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	}
 	log.Info("ready", "endpoint", endpoint, "took", hello.Took)
 	running := []func(context.Context) error{
-		func(ctx context.Context) error { return front.run(ctx, clients) },
+		func(ctx context.Context) error { return front.run(ctx, clients, engine.Admit) },
 		realtime.Run,
 		func(ctx context.Context) error { return s.sweep(ctx, st, log) },
 	}
 	running = append(running, encoders.serve(channels, log)...)
+	if turns != nil {
+		running = append(running, func(ctx context.Context) error { return admitAll(ctx, turns, engine.Admit) })
+	}
 	if back != nil {
-		running = append(running, func(ctx context.Context) error { return back.run(ctx, operators) })
+		running = append(running, func(ctx context.Context) error { return back.run(ctx, operators, engine.Admit) })
 	}
 	return together(ctx, running...)
 }
@@ -153,7 +168,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 func closing(err *error, part io.Closer) { *err = errors.Join(*err, part.Close()) }
 
 // openEngine opens the media port.
-func (s *settings) openEngine(ctx context.Context, cert *certificate, log *slog.Logger) (*sfu.Engine, error) {
+func (s *settings) openEngine(ctx context.Context, cert *certificate, turns string, log *slog.Logger) (*sfu.Engine, error) {
 	at, err := s.mediaAddresses(ctx)
 	if err != nil {
 		return nil, err
@@ -163,9 +178,9 @@ func (s *settings) openEngine(ctx context.Context, cert *certificate, log *slog.
 	if listenPort == "0" && s.origin["media_port"] == "" {
 		number = 0 // who wants any free port for one wants it for all
 	}
-	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, Log: log}
+	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, Log: log}
 	if cert != nil {
-		cfg.TLS, cfg.TLSName = cert.config(), cert.name(string(s.PublicURL))
+		cfg.TLS = cert.config()
 	}
 	return sfu.Listen(cfg)
 }
@@ -173,10 +188,28 @@ func (s *settings) openEngine(ctx context.Context, cert *certificate, log *slog.
 // relayLife is how long credentials for TURN can be used to begin with.
 const relayLife = time.Hour
 
-// relays tells participants of the engine's own TURN servers.
+// keyRelays has all nodes, and those that come after them, take each other's credentials
+// for TURN.
+func keyRelays(ctx context.Context, st *store.Store, engine *sfu.Engine) error {
+	key, err := st.Secret(ctx, "turn", func() ([]byte, error) {
+		key := make([]byte, 32)
+		_, err := rand.Read(key)
+		return key, err
+	})
+	if err != nil {
+		return fmt.Errorf("read the key of TURN: %w", err)
+	}
+	engine.KeyRelays(key)
+	return nil
+}
+
+// relays tells participants of the engine's own STUN and TURN servers.
 func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
 	return func(g stage.Grant) []signaling.ICEServer {
 		var all []signaling.ICEServer
+		if here := engine.Candidates(); len(here) > 0 {
+			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
+		}
 		for _, r := range engine.Relays(g.ParticipantID, relayLife) {
 			all = append(all, signaling.ICEServer(r))
 		}

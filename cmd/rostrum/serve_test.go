@@ -265,7 +265,7 @@ func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- l.run(ctx, http.NotFoundHandler()) }()
+	go func() { done <- l.run(ctx, http.NotFoundHandler(), nil) }()
 	serial := func() string {
 		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {

@@ -25,6 +25,7 @@ type settings struct {
 	AdminListen address   `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
 	RTMPListen  address   `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Where encoders reach channels by RTMP; port 0 takes a free one. The default is passed over when it is taken."`
 	RTMPSListen address   `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where encoders reach channels by RTMPS, with the certificate of the main address."`
+	TURNSListen address   `name:"turns-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where TURN is reached by TLS, if not at the main address, which takes it beside HTTPS."`
 	PublicURL   webURL    `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`
 
 	DataDir   string      `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
@@ -127,6 +128,8 @@ func (s *settings) check() error {
 		return errors.New("tls_cert and tls_key go together: one of them is missing")
 	case s.RTMPSListen != "" && s.TLSCert == "":
 		return errors.New("rtmps_listen goes with tls_cert and tls_key, which are missing")
+	case s.TURNSListen != "" && s.TLSCert == "":
+		return errors.New("turns_listen goes with tls_cert and tls_key, which are missing")
 	case s.AccessKey == "" && s.SecretKey != "":
 		return errors.New("secret_key goes with access_key, which is missing")
 	case s.EventAge <= 0 || s.EventBytes <= 0:

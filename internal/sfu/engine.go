@@ -32,9 +32,11 @@ type Config struct {
 	// NoTCP turns ICE-TCP and TURN over TCP off.
 	NoTCP bool
 	// TLS, where given, is spoken with TCP clients that begin with it, to reach TURN through
-	// what lets nothing else pass; TLSName is the name that its certificate has.
-	TLS     *tls.Config
-	TLSName string
+	// what lets nothing else pass.
+	TLS *tls.Config
+	// TURNS is the host and port at which clients are told to do so, by a name that the
+	// certificate has: of the media port, or of a listener whose connections Admit takes.
+	TURNS string
 	// Shards is the number of packet threads. Default: one for each core.
 	Shards int
 	// Portable uses plain sockets where the fast path of the system would do.
@@ -211,6 +213,16 @@ func (e *Engine) Close() error {
 	}
 	e.shardsDone.Wait()
 	return nil
+}
+
+// Admit takes a connection that was accepted elsewhere as if it had come to the media port by
+// TCP: ICE-TCP or TURN, in TLS or not. It doesn't wait, and owns the connection from now on.
+func (e *Engine) Admit(conn net.Conn) {
+	if e.tcp == nil {
+		conn.Close()
+		return
+	}
+	e.tcp.admit(conn, 0)
 }
 
 // Port is the media port.

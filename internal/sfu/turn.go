@@ -28,8 +28,9 @@ const (
 // transport that it is meant for. No socket is opened, and no address but ours can be reached.
 type turnServer struct {
 	engine *Engine
-	secret [32]byte         // keys user's passwords and nonces; lives as long as the engine
-	legal  []netip.AddrPort // our media addresses
+	secret [32]byte               // keys nonces; lives as long as the engine
+	key    atomic.Pointer[[]byte] // keys users' passwords; the secret until KeyRelays
+	legal  []netip.AddrPort       // our media addresses
 
 	mu          sync.Mutex // guards what follows
 	allocations map[turnClient]*allocation
@@ -71,6 +72,8 @@ type turnPath struct {
 func newTURN(e *Engine, listen, advertise []netip.Addr) *turnServer {
 	v := &turnServer{engine: e, allocations: map[turnClient]*allocation{}, users: map[string]int{}}
 	_, _ = rand.Read(v.secret[:]) // never fails (crypto/rand)
+	key := v.secret[:]
+	v.key.Store(&key)
 	for _, a := range slices.Concat(advertise, listen) {
 		if at := netip.AddrPortFrom(a.Unmap(), e.port); !slices.Contains(v.legal, at) {
 			v.legal = append(v.legal, at)

@@ -7,9 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"time"
 )
 
@@ -31,16 +29,19 @@ func (e *Engine) Relays(user string, life time.Duration) []Relay {
 	if e.tcp != nil {
 		all = append(all, Relay{"turn:" + at + "?transport=tcp", name, password})
 	}
-	if e.tcp != nil && e.cfg.TLS != nil && e.cfg.TLSName != "" {
-		at = net.JoinHostPort(e.cfg.TLSName, strconv.Itoa(int(e.port)))
-		all = append(all, Relay{"turns:" + at + "?transport=tcp", name, password})
+	if e.tcp != nil && e.cfg.TURNS != "" {
+		all = append(all, Relay{"turns:" + e.cfg.TURNS + "?transport=tcp", name, password})
 	}
 	return all
 }
 
+// KeyRelays has credentials made and checked with a key, of which engines that share it take
+// each other's and those of the one before them. Without one they end with the engine.
+func (e *Engine) KeyRelays(key []byte) { e.turn.key.Store(&key) }
+
 // password is what belongs to a user name that ends at the time it begins with.
 func (v *turnServer) password(username string) string {
-	mac := hmac.New(sha1.New, v.secret[:])
+	mac := hmac.New(sha1.New, *v.key.Load())
 	mac.Write([]byte("password " + username))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

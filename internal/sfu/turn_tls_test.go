@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -40,11 +39,11 @@ func tlsPair(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 
 func TestTURN_GoesThroughTLS(t *testing.T) {
 	config, pool := tlsPair(t, "stage.example")
-	g := newRig(t, 1, Config{TLS: config, TLSName: "stage.example"}, singleOffer, watchOffer)
+	g := newRig(t, 1, Config{TLS: config, TURNS: "stage.example:443"}, singleOffer, watchOffer)
 	relays := g.engine.Relays("ann", time.Minute)
 	last := relays[len(relays)-1]
 	port := g.engine.Port()
-	if want := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port); len(relays) != 3 || last.URL != "turns:stage.example:"+want.String()[len("127.0.0.1:"):]+"?transport=tcp" {
+	if len(relays) != 3 || last.URL != "turns:stage.example:443?transport=tcp" {
 		t.Fatalf("the relays are %v", relays)
 	}
 	address := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)}
@@ -77,4 +76,75 @@ func TestTURN_GoesThroughTLS(t *testing.T) {
 	if err != nil || n < stunHeader || buffer[0] != 1 || buffer[1] != 1 || from.String() != address.String() {
 		t.Errorf("a check through TLS: %d bytes %x from %v, %v", n, buffer[:min(n, 20)], from, err)
 	}
+}
+
+// TestTURN_TakesConnectionsOfOtherListeners: as of the port that HTTPS has, TLS done by it.
+func TestTURN_TakesConnectionsOfOtherListeners(t *testing.T) {
+	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			g.engine.Admit(conn)
+		}
+	}()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay := g.engine.Relays("ann", time.Minute)[0]
+	client, err := turn.NewClient(&turn.ClientConfig{
+		TURNServerAddr: l.Addr().String(), Username: relay.Username, Password: relay.Credential, Conn: turn.NewSTUNConn(conn),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	relayed, err := client.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = relayed.Close()
+}
+
+// TestTURN_CredentialsOutliveTheEngineThatMadeThem, and are as good at another one with its key.
+func TestTURN_CredentialsOutliveTheEngineThatMadeThem(t *testing.T) {
+	one, other := newRig(t, 1, Config{}, singleOffer, watchOffer).engine, newRig(t, 1, Config{}, singleOffer, watchOffer).engine
+	if one.Relays("ann", time.Hour)[0].Credential == other.turn.password(one.Relays("ann", time.Hour)[0].Username) {
+		t.Error("two engines without a common key take each other's credentials")
+	}
+	one.KeyRelays([]byte("common"))
+	other.KeyRelays([]byte("common"))
+	made := one.Relays("ann", time.Hour)[0]
+	if err := allocateWith(t, other, made); err != nil {
+		t.Errorf("credentials of one engine at the other: %v, want an allocation", err)
+	}
+}
+
+func allocateWith(t *testing.T, e *Engine, r Relay) error {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c, err := turn.NewClient(&turn.ClientConfig{TURNServerAddr: e.Candidates()[0].Addr.String(), Username: r.Username, Password: r.Credential, Conn: conn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if err := c.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	through, err := c.Allocate()
+	if err == nil {
+		_ = through.Close()
+	}
+	return err
 }
