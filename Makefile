@@ -88,6 +88,21 @@ conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIEN
 	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/conformance.json -- -count=1 -timeout 15m ./test/conformance; \
 	status=$$?; cat $(CLIENTS)/summary.txt; exit $$status
 
+# A foreign S3 server, to which compositions are recorded.
+VERSITYGW := 1.8.0
+S3_SERVER := .cache/s3/$(VERSITYGW)/versitygw
+
+$(S3_SERVER):
+	GOBIN=$(CURDIR)/$(@D) $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW)
+
+.PHONY: s3
+s3: $(S3_SERVER) $(CLIENTS)/python/installed ## Record compositions to a real S3 server that fails in every way
+	@$(need-codecs)
+	@$(call need,ffprobe,ffmpeg)
+	@mkdir -p .cache/results
+	@ROSTRUM_S3_SERVER=$(CURDIR)/$(S3_SERVER) ROSTRUM_AWS_CLI=$(CURDIR)/$(CLIENTS)/python/bin/aws \
+	$(GOTESTSUM) --format testname --jsonfile .cache/results/s3.json -- -count=1 -timeout 10m -run S3 ./test/compose
+
 .PHONY: kill
 kill: ## Kill the server 200 times under load and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)
 	ROSTRUM_KILL_ROUNDS=$${ROSTRUM_KILL_ROUNDS:-200} $(GO) test -count=1 -v -timeout 30m ./test/kill

@@ -33,11 +33,13 @@ type composition struct {
 	wg      sync.WaitGroup // recordings
 
 	worker   *worker
-	heard    time.Time // from the worker, last
+	heard    time.Time // from the worker, last, that it goes on
+	ticks    []int64   // of its programs, then
 	audience time.Time // somebody published, or we began
 	failures int       // of workers, without a good time between
 	again    <-chan time.Time
-	words    string // the worker's last
+	awaiting time.Time // since when a bucket doesn't give back what a worker needs
+	words    string    // the worker's last
 
 	wanted  *wish // how it is to end, once it is
 	stopped bool  // the end was kept
@@ -183,7 +185,10 @@ func (c *composition) decide() {
 // watch looks at the clock.
 func (c *composition) watch() {
 	c.figures.look(c)
-	if c.worker != nil && time.Since(c.heard) > c.house.cfg.HeartbeatLimit && c.wanted == nil {
+	for _, o := range c.outputs {
+		c.judge(o) // whose bucket may have stopped to answer
+	}
+	if w := c.worker; w != nil && len(w.reports) == 0 && time.Since(c.heard) > c.house.cfg.HeartbeatLimit && c.wanted == nil {
 		c.log.Error("worker hangs", "silent", time.Since(c.heard).Round(time.Millisecond))
 		c.worker.kill()
 	}

@@ -122,22 +122,23 @@ func (m *metadata) begin(into spool) error {
 // end closes the playlist, where the worker could not, and writes the file that
 // tells of the end.
 func (m *metadata) end(into spool, e ending) error {
-	if e.failure != nil {
-		data, err := m.failed(into, e)
-		if err != nil {
-			return err
-		}
-		return into.put(failedFile, data)
-	}
-	if m.started.IsZero() {
+	if m.started.IsZero() && e.failure == nil {
 		return nil // it was stopped before it began
 	}
 	duration, err := m.close(into)
 	if err != nil {
 		return err
 	}
+	if e.failure != nil {
+		data, err := m.failed(e, duration)
+		if err != nil {
+			return err
+		}
+		return into.put(failedFile, data)
+	}
 	f := m.file("RECORDING_ENDED")
-	f.EndedAt, f.Media.HLS.DurationMS = stamp(e.at), &duration
+	ms := duration.Milliseconds()
+	f.EndedAt, f.Media.HLS.DurationMS = stamp(e.at), &ms
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
@@ -145,24 +146,21 @@ func (m *metadata) end(into spool, e ending) error {
 	return into.put(endedFile, data)
 }
 
-// failed is the file that tells of an end in failure.
-func (m *metadata) failed(from spool, e ending) ([]byte, error) {
+// failed is the file that tells of an end in failure, after so much was recorded.
+func (m *metadata) failed(e ending, duration time.Duration) ([]byte, error) {
 	if m.started.IsZero() {
 		f := m.file("RECORDING_START_FAILED")
 		f.Message = e.failure.Reason
 		return json.MarshalIndent(f, "", "  ")
 	}
-	duration, err := m.close(from)
-	if err != nil {
-		return nil, err
-	}
 	f := m.file("RECORDING_ENDED_WITH_FAILURE")
-	f.EndedAt, f.Message, f.Media.HLS.DurationMS = stamp(e.at), e.failure.Reason, &duration
+	ms := duration.Milliseconds()
+	f.EndedAt, f.Message, f.Media.HLS.DurationMS = stamp(e.at), e.failure.Reason, &ms
 	return json.MarshalIndent(f, "", "  ")
 }
 
-// close makes the playlist one of what is over, and tells how long that is, in ms.
-func (m *metadata) close(in spool) (int64, error) {
+// close makes the playlist one of what is over, and tells how long that is.
+func (m *metadata) close(in spool) (time.Duration, error) {
 	data, err := os.ReadFile(in.path(m.playlist()))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
@@ -180,5 +178,5 @@ func (m *metadata) close(in spool) (int64, error) {
 			return 0, err
 		}
 	}
-	return list.Duration().Milliseconds(), nil
+	return list.Duration(), nil
 }

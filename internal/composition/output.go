@@ -35,7 +35,9 @@ type output struct {
 	over    bool           // that it ended is kept
 }
 
-func (o *output) up() bool { return o.writes && !o.broken && o.through }
+func (o *output) up() bool {
+	return o.writes && !o.broken && o.through && (o.recording == nil || !o.recording.stuck())
+}
 
 // forget removes what is left of the way into the bucket.
 func (o *output) forget(log *slog.Logger) {
@@ -120,7 +122,7 @@ func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*
 	o.job = job.Destination{ID: d.ID, HLS: hls}
 	o.recording = &recording{
 		spool: folder, bucket: bucket, meta: meta, patience: c.house.cfg.Patience, most: c.house.cfg.SpoolBytes,
-		log: c.log.With("destination", d.ID), wake: make(chan struct{}, 1),
+		log: c.log.With("destination", d.ID), wake: make(chan struct{}, 1), lost: make(chan error, 1),
 		news: func(n recordingNews) {
 			select {
 			case c.news <- func() { c.recordingTells(o, n) }:
@@ -170,7 +172,9 @@ func (c *composition) judge(o *output) {
 
 // hear takes in what the worker says.
 func (c *composition) hear(r job.Report) {
-	c.heard = time.Now()
+	if r.Kind != job.Heartbeat || c.ticking(r.Health) {
+		c.heard = time.Now()
+	}
 	switch r.Kind {
 	case job.Ready:
 		c.log.Info("composing", "after", time.Since(c.worker.began).Round(time.Millisecond))
@@ -193,6 +197,27 @@ func (c *composition) hear(r job.Report) {
 	}
 }
 
+// ticking tells whether all of a worker's programs went on since they were last asked:
+// one that is stuck in a codec beats its heart still.
+func (c *composition) ticking(h *job.Health) bool {
+	if h == nil {
+		return true
+	}
+	goes := true
+	for i, p := range h.Programs {
+		if i == len(c.ticks) {
+			c.ticks = append(c.ticks, -1)
+		}
+		goes = goes && p.Ticks != c.ticks[i]
+	}
+	if goes {
+		for i, p := range h.Programs {
+			c.ticks[i] = p.Ticks
+		}
+	}
+	return goes
+}
+
 // hearOf takes in what the worker says of a destination.
 func (c *composition) hearOf(o *output, r job.Report) {
 	switch {
@@ -204,9 +229,7 @@ func (c *composition) hearOf(o *output, r job.Report) {
 		o.writes, o.through = true, false // until the first files got through
 		if o.began.IsZero() {
 			o.began = micro(time.Now())
-			if err := o.recording.begin(o.began); err != nil {
-				c.log.Error("write the recording's metadata", "destination", o.id, "error", err)
-			}
+			o.recording.begin(o.began)
 		}
 	case r.State == job.Active:
 		o.broken = false
@@ -238,33 +261,55 @@ func (c *composition) startWorker() {
 		c.finish(&internalError)
 		return
 	}
-	w, err := c.employ()
+	if !c.fetch() {
+		return
+	}
+	j, err := c.job()
+	if err == nil && len(j.Programs) == 0 {
+		return // each destination is about to end
+	}
+	var w *worker
+	if err == nil {
+		w, err = startWorker(c.house.cfg.Program, j, c.house.cfg.WorkerMemory, c.log)
+	}
 	if err != nil {
 		c.log.Error("start a worker", "error", err)
 		c.retryLater()
 		return
 	}
-	c.worker, c.heard, c.words = w, time.Now(), ""
+	c.worker, c.heard, c.ticks, c.words = w, time.Now(), nil, ""
 	c.figures.employ(w)
 }
 
-// employ starts a process with the job as it is now.
-func (c *composition) employ() (*worker, error) {
+// fetch makes recordings ready for a worker that goes on with them. False: a bucket
+// that has to give back a playlist doesn't answer; fetch is called again later.
+func (c *composition) fetch() bool {
 	for _, o := range c.outputs {
-		if o.recording != nil && !o.over && !o.began.IsZero() {
-			if t := o.job.HLS.Thumbnails; t != nil { // those before are in the bucket
-				t.First = 1 + int(time.Since(o.began)/(time.Duration(t.IntervalSeconds)*time.Second))
-			}
-			if err := o.recording.fetch(c.house.ctx); err != nil {
-				return nil, fmt.Errorf("go on with the recording of destination %s: %w", o.id, err)
-			}
+		if o.recording == nil || o.over || o.failure != nil || o.began.IsZero() {
+			continue
 		}
+		if t := o.job.HLS.Thumbnails; t != nil { // those before are in the bucket
+			t.First = 1 + int(time.Since(o.began)/(time.Duration(t.IntervalSeconds)*time.Second))
+		}
+		err := o.recording.fetch(c.house.ctx)
+		if err == nil {
+			continue
+		}
+		c.log.Warn("go on with the recording", "destination", o.id, "error", err)
+		if c.awaiting.IsZero() {
+			c.awaiting = time.Now()
+		}
+		if hopeless(err) || time.Since(c.awaiting) > c.house.cfg.Patience {
+			why := failureOf(err)
+			o.failure = &why
+			o.recording.abandon(err)
+			continue
+		}
+		c.again = time.After(lastRestart)
+		return false
 	}
-	j, err := c.job()
-	if err != nil {
-		return nil, err
-	}
-	return startWorker(c.house.cfg.Program, j, c.house.cfg.WorkerMemory, c.log)
+	c.awaiting = time.Time{}
+	return true
 }
 
 // job is what a worker is to do: each format is encoded once.

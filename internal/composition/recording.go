@@ -27,9 +27,13 @@ type recording struct {
 	news     func(recordingNews)
 	log      *slog.Logger
 
-	wake chan struct{}
-	held atomic.Int64  // bytes that wait
-	why  event.Failure // read after gaveUp
+	wake    chan struct{}
+	lost    chan error    // why it can't go on, if it can't
+	held    atomic.Int64  // bytes that wait
+	putting atomic.Int64  // when the put under way began, Unix nanoseconds; 0 is none
+	why     event.Failure // read after gaveUp
+
+	noted bool // that it began is told among the files; of run
 
 	mu    sync.Mutex // guards what follows
 	meta  metadata
@@ -52,12 +56,17 @@ type ending struct {
 	failure *event.Failure // nil: as it should
 }
 
-// retries of a bucket that doesn't answer, and what one file may take.
+// retries of a bucket that doesn't answer, and what one file may take: after slowPut
+// the destination counts as interrupted, after putWithin the file is tried again.
 const (
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 15 * time.Second
+	slowPut    = 10 * time.Second
 	putWithin  = time.Minute
 )
+
+// measureEvery is how often what waits is measured while files are brought away.
+const measureEvery = time.Second
 
 // errSpoolFull says that a bucket didn't take files for so long that no more can wait.
 var errSpoolFull = errors.New("as much as may wait for the bucket does")
@@ -72,6 +81,9 @@ func (r *recording) run(ctx context.Context) {
 		select {
 		case <-r.wake:
 		case <-retry.C:
+		case err := <-r.lost:
+			r.fail(ctx, err)
+			return
 		case <-ctx.Done():
 			return
 		}
@@ -109,20 +121,28 @@ func hopeless(err error) bool {
 // bring puts everything there is into the bucket, and the end of it once that is known.
 func (r *recording) bring(ctx context.Context) (put, complete bool, err error) {
 	meta, final := r.known()
-	if final != nil {
-		if err := meta.end(r.spool, *final); err != nil {
-			return false, false, err
-		}
+	if err := r.note(&meta, final); err != nil {
+		return false, false, err
 	}
-	held, err := r.spool.size()
+	held, err := r.measure()
 	if err != nil {
 		return false, false, err
 	}
-	r.held.Store(held)
+	measured := time.Now()
 	err = r.spool.empty(func(name string, file io.ReadSeeker) error {
+		if time.Since(measured) > measureEvery {
+			if held, err = r.measure(); err != nil {
+				return err
+			}
+			if measured = time.Now(); held > r.most {
+				return errors.New("it takes files slower than they come")
+			}
+		}
 		ctx, cancel := context.WithTimeout(ctx, putWithin)
 		defer cancel()
 		put = true
+		r.putting.Store(time.Now().UnixNano())
+		defer r.putting.Store(0)
 		return r.bucket.Put(ctx, meta.prefix+"/"+name, file)
 	})
 	if err != nil {
@@ -135,20 +155,47 @@ func (r *recording) bring(ctx context.Context) (put, complete bool, err error) {
 	return put, final != nil, nil
 }
 
+// note writes what is told of the recording's start, once, and of its end into the
+// spool; a full disk may keep it from that for a while.
+func (r *recording) note(meta *metadata, final *ending) error {
+	if !meta.started.IsZero() && !r.noted {
+		if err := meta.begin(r.spool); err != nil {
+			return err
+		}
+		r.noted = true
+	}
+	if final == nil {
+		return nil
+	}
+	return meta.end(r.spool, *final)
+}
+
+// measure looks how much waits.
+func (r *recording) measure() (held int64, err error) {
+	held, err = r.spool.size()
+	if err == nil {
+		r.held.Store(held)
+	}
+	return held, err
+}
+
+// stuck tells that the bucket is taking its time over a file.
+func (r *recording) stuck() bool {
+	began := r.putting.Load()
+	return began != 0 && time.Since(time.Unix(0, began)) > slowPut
+}
+
 // fail gives the recording up: what waits is dropped, and the bucket is told if
 // it can be.
 func (r *recording) fail(ctx context.Context, err error) {
 	why := failureOf(err)
 	r.log.Error("recording failed", "error", err, "dropped", r.held.Load())
 	r.finish(ending{at: time.Now(), failure: &why})
-	meta, final := r.known()
-	if data, err := meta.failed(r.spool, *final); err == nil {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		_ = r.bucket.Put(ctx, meta.prefix+"/"+failedFile, bytes.NewReader(data)) // it likely can't be told
-		cancel()
-	}
+	r.tellFailure(ctx)
 	r.why = why
 	r.news(gaveUp)
+	tick := time.NewTicker(dropEvery)
+	defer tick.Stop()
 	for { // the worker writes on until it is stopped
 		if err := r.spool.remove(); err != nil {
 			r.log.Warn("remove what waited for the bucket", "error", err)
@@ -156,9 +203,33 @@ func (r *recording) fail(ctx context.Context, err error) {
 		r.held.Store(0)
 		select {
 		case <-r.wake:
+		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// dropEvery is how often what a worker writes for a destination that has failed is
+// removed.
+const dropEvery = 5 * time.Second
+
+// tellFailure makes of what got into the bucket a whole: a playlist that is over,
+// and the file that tells why. It likely can't.
+func (r *recording) tellFailure(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	meta, final := r.known()
+	there, err := r.spool.told(meta.playlist())
+	if err != nil {
+		r.log.Warn("end the playlist in the bucket", "error", err)
+	}
+	if len(there.Segments) > 0 {
+		there.Ended = true
+		_ = r.bucket.Put(ctx, meta.prefix+"/"+meta.playlist(), bytes.NewReader(there.Marshal()))
+	}
+	if data, err := meta.failed(*final, there.Duration()); err == nil {
+		_ = r.bucket.Put(ctx, meta.prefix+"/"+failedFile, bytes.NewReader(data))
 	}
 }
 
@@ -170,7 +241,7 @@ func failureOf(err error) event.Failure {
 	case errors.Is(err, bucket.ErrDenied):
 		return event.Failure{Code: ivsrealtime.AccessDenied, Reason: "Access to the bucket was denied. Check the bucket's policy."}
 	}
-	return internalError
+	return event.Failure{Code: ivsrealtime.InternalServerError, Reason: "The bucket did not take the recording for too long. Check that it can be reached."}
 }
 
 var internalError = event.Failure{Code: ivsrealtime.InternalServerError, Reason: "Service internal error"}
@@ -189,14 +260,20 @@ func (r *recording) nudge() {
 	}
 }
 
-// begin notes the start of the recording, among its files.
-func (r *recording) begin(at time.Time) error {
+// begin has the start of the recording told among its files.
+func (r *recording) begin(at time.Time) {
 	r.mu.Lock()
 	r.meta.started = at
-	err := r.meta.begin(r.spool)
 	r.mu.Unlock()
 	r.nudge()
-	return err
+}
+
+// abandon gives the recording up.
+func (r *recording) abandon(why error) {
+	select {
+	case r.lost <- why:
+	default: // it is given up already
+	}
 }
 
 // finish ends the recording, once no worker writes to it any more.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rostrum/internal/hls"
 )
 
 // A spool is a folder of files on their way into a bucket, under the names they
@@ -163,6 +165,18 @@ func (s spool) tell(w waiting, put func(string, io.ReadSeeker) error) error {
 		return err
 	}
 	return os.WriteFile(s.path(w.name)+sent, w.playlist, 0o640)
+}
+
+// told is a playlist as it was put last; an empty one if it never was.
+func (s spool) told(name string) (hls.Playlist, error) {
+	was, err := os.ReadFile(s.path(name) + sent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return hls.Playlist{}, nil
+	}
+	if err != nil {
+		return hls.Playlist{}, err
+	}
+	return hls.Parse(was)
 }
 
 // move puts a file and removes it, unless it was written anew meanwhile.

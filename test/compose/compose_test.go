@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -38,18 +39,40 @@ type stage struct {
 	stageARN string
 }
 
+// built is the folder of the two binaries, made by the first test that needs them.
+var built struct {
+	sync.Once
+	folder, binary string
+	err            error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.folder != "" {
+		_ = os.RemoveAll(built.folder)
+	}
+	os.Exit(code)
+}
+
+func build(t *testing.T) (binary string) {
+	t.Helper()
+	built.Do(func() {
+		if built.folder, built.err = os.MkdirTemp("", "rostrum-compose-"); built.err != nil {
+			return
+		}
+		built.binary, built.err = server.Build(context.Background(), built.folder)
+		built.err = errors.Join(built.err, server.BuildMedia(context.Background(), built.folder))
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.binary
+}
+
 func open(t *testing.T) *stage {
 	t.Helper()
-	folder := t.TempDir()
-	s := &stage{t: t, worker: filepath.Join(folder, "rostrum-media")}
-	binary, err := server.Build(t.Context(), folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.binary = binary
-	if err := server.BuildMedia(t.Context(), folder); err != nil {
-		t.Fatal(err)
-	}
+	binary := build(t)
+	s := &stage{t: t, binary: binary, worker: filepath.Join(filepath.Dir(binary), "rostrum-media")}
 	running, err := server.Start(context.Background(), binary, "--ephemeral", "--media-port", "0", "--log-level", "warn")
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,7 @@ const (
 type studio struct {
 	*stage
 	running          *server.Server
+	args             []string // further ones of the server
 	data, address    string
 	encoder, storage string
 }
@@ -45,31 +46,16 @@ type studio struct {
 func (s *studio) serve() {
 	s.t.Helper()
 	var err error
-	s.running, err = server.Start(context.Background(), s.binary, "--data-dir", s.data, "--listen", s.address, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
-		"--access-key", accessKey, "--secret-key", secretKey)
+	s.running, err = server.Start(context.Background(), s.binary, append([]string{"--data-dir", s.data, "--listen", s.address, "--media-port", "0",
+		"--rtmp-listen", "127.0.0.1:0", "--access-key", accessKey, "--secret-key", secretKey}, s.args...)...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func openKept(t *testing.T) *studio {
+func openKept(t *testing.T, args ...string) *studio {
 	t.Helper()
-	folder := t.TempDir()
-	binary, err := server.Build(t.Context(), folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.BuildMedia(t.Context(), folder); err != nil {
-		t.Fatal(err)
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &studio{stage: &stage{t: t, binary: binary}, data: filepath.Join(folder, "data"), address: free.Addr().String()}
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s := &studio{stage: &stage{t: t, binary: build(t)}, args: args, data: filepath.Join(t.TempDir(), "data"), address: freeAddress(t)}
 	s.serve()
 	t.Cleanup(func() {
 		if err := s.running.Stop(); err != nil {
@@ -83,6 +69,7 @@ func openKept(t *testing.T) *studio {
 	b.Region("us-east-1")
 	b.EndpointOverride(s.running.URL)
 	b.CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""))
+	var err error
 	if s.client, err = b.Build(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -103,21 +90,44 @@ func openKept(t *testing.T) *studio {
 	return s
 }
 
+// freeAddress is one of loopback that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return free.Addr().String()
+}
+
 // start starts a composition, and tells its name and the folder of its recording.
 func (s *studio) start() (arn, folder string) {
 	s.t.Helper()
-	out, err := s.client.StartComposition(s.t.Context(), &ivsrealtime.StartCompositionInput{StageARN: s.stageARN, Destinations: []ivsrealtime.DestinationConfiguration{{
-		S3: &ivsrealtime.S3DestinationConfiguration{
-			StorageConfigurationARN: s.storage, EncoderConfigurationARNs: []string{s.encoder},
-			ThumbnailConfigurations: []ivsrealtime.CompositionThumbnailConfiguration{{
-				TargetIntervalSeconds: new(1), Storage: []ivsrealtime.ThumbnailStorageType{ivsrealtime.ThumbnailSequential, ivsrealtime.ThumbnailLatest},
-			}},
-		},
-	}}})
+	c := s.begin(s.bucket())
+	return c.ARN, filepath.Join(s.data, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix)
+}
+
+// bucket is the destination of a recording with thumbnails.
+func (s *studio) bucket() ivsrealtime.DestinationConfiguration {
+	return ivsrealtime.DestinationConfiguration{S3: &ivsrealtime.S3DestinationConfiguration{
+		StorageConfigurationARN: s.storage, EncoderConfigurationARNs: []string{s.encoder},
+		ThumbnailConfigurations: []ivsrealtime.CompositionThumbnailConfiguration{{
+			TargetIntervalSeconds: new(1), Storage: []ivsrealtime.ThumbnailStorageType{ivsrealtime.ThumbnailSequential, ivsrealtime.ThumbnailLatest},
+		}},
+	}}
+}
+
+// begin starts a composition of the stage.
+func (s *studio) begin(to ...ivsrealtime.DestinationConfiguration) *ivsrealtime.Composition {
+	s.t.Helper()
+	out, err := s.client.StartComposition(s.t.Context(), &ivsrealtime.StartCompositionInput{StageARN: s.stageARN, Destinations: to})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return out.Composition.ARN, filepath.Join(s.data, "buckets", "recordings", out.Composition.Destinations[0].Detail.S3.RecordingPrefix)
+	return out.Composition
 }
 
 func (s *studio) stop(arn string) {
