@@ -225,6 +225,7 @@ func (r *Registry) leave(s *Session) {
 	delete(r.sessions, s.about.ARN)
 	delete(r.byID, s.id)
 	r.mu.Unlock()
+	close(s.over)
 	r.open.Done()
 }
 
@@ -313,8 +314,12 @@ func (r *Registry) Streams(o store.Owner, health ivs.Health, p store.Page) (page
 	return page, 0
 }
 
-// Stop drops the encoder of a channel; false while it is offline.
-func (r *Registry) Stop(channelARN string) bool {
+// stopTime bounds how long Stop waits.
+const stopTime = 5 * time.Second
+
+// Stop drops the encoder of a channel, and returns once the channel is off air, or
+// ctx ends; false while it is offline.
+func (r *Registry) Stop(ctx context.Context, channelARN string) bool {
 	r.mu.Lock()
 	s := r.sessions[channelARN]
 	r.mu.Unlock()
@@ -322,6 +327,12 @@ func (r *Registry) Stop(channelARN string) bool {
 		return false
 	}
 	s.drop()
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	select {
+	case <-s.over:
+	case <-ctx.Done():
+	}
 	return true
 }
 

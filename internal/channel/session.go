@@ -27,6 +27,7 @@ type Session struct {
 	order    int64 // of beginning
 	about    event.Channel
 	drop     func()
+	over     chan struct{} // closed when the channel is off air
 	viewers  audience
 
 	sps, pps []byte
@@ -58,7 +59,7 @@ func newSession(r *Registry, channelARN string, drop func()) *Session {
 	const streamIDLength = 23 // after st-
 	name, _ := arn.Parse(channelARN)
 	return &Session{
-		registry: r, id: name.ID, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop,
+		registry: r, id: name.ID, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop, over: make(chan struct{}),
 		about: event.Channel{ARN: channelARN, StreamID: "st-" + arn.NewSecret(streamIDLength)},
 	}
 }

@@ -22,8 +22,9 @@ type Channels interface {
 	// on, with the position of the next page; 0 ends the list.
 	Streams(o store.Owner, health ivs.Health, p store.Page) ([]ivs.Stream, int64)
 
-	// Stop drops the encoder of a channel; false while it is offline.
-	Stop(channelARN string) bool
+	// Stop drops the encoder of a channel, and returns once it is off air, or ctx
+	// ends; false while it is offline.
+	Stop(ctx context.Context, channelARN string) bool
 }
 
 // CreateChannel makes a channel and its stream key.

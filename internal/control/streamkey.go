@@ -110,7 +110,7 @@ func (p *Plane) StopStream(ctx context.Context, _ Caller, in *ivs.StopStreamInpu
 	if _, err := get(ctx, p, (*store.Tx).Channels, in.ChannelARN); err != nil {
 		return nil, err
 	}
-	if !p.channels.Stop(in.ChannelARN) {
+	if !p.channels.Stop(ctx, in.ChannelARN) {
 		return nil, notBroadcasting(in.ChannelARN)
 	}
 	return &ivs.StopStreamOutput{}, nil

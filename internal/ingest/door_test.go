@@ -205,7 +205,7 @@ func TestDoor_PutsAnEncoderOnAir(t *testing.T) {
 	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN); err == nil {
 		t.Error("a live channel was reserved")
 	}
-	if !s.channels.Stop(s.channel.ARN) {
+	if !s.channels.Stop(t.Context(), s.channel.ARN) {
 		t.Error("nothing to stop")
 	}
 	await(t, "off air", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })

@@ -15,6 +15,7 @@ import (
 
 // A request is one call that a client is to make with its SDK.
 type request struct {
+	Service   string         `json:"service"`
 	Operation string         `json:"operation"`
 	Input     map[string]any `json:"input"`
 	Caller    caller         `json:"caller"`
@@ -44,16 +45,18 @@ type client struct {
 
 	can    []string // of what steps need
 	before []string // members of the API that are newer than the client
+	knows  []string // services
 }
 
 // clients are those that can run here: all where make conformance has installed
 // them, else those written in Go.
 func clients(t *testing.T) []client {
 	t.Helper()
+	both := []string{stages, channels}
 	all := []client{
-		{name: "aws-sdk-go", call: callOfficial(), can: []string{"clock"}, before: newer},
-		{name: "rostrum", call: callOwn()},
-		{name: "rostrum async", call: callOwnAsync()},
+		{name: "aws-sdk-go", call: callOfficial(), can: []string{"clock"}, before: newer, knows: both},
+		{name: "rostrum", call: callOwn(), knows: []string{stages}},
+		{name: "rostrum async", call: callOwnAsync(), knows: []string{stages}},
 	}
 	folder := os.Getenv("CONFORMANCE_CLIENTS")
 	if folder == "" {
@@ -66,11 +69,11 @@ func clients(t *testing.T) []client {
 		"rostrum.conformance.Client",
 	}
 	return append(all,
-		client{name: "aws-sdk-js", call: process(t, "node", "javascript/client.mjs"), can: []string{"clock", "correction"}},
-		client{name: "boto3", call: process(t, filepath.Join(python, "python"), "python/client.py"), can: []string{"clock"}},
-		client{name: "aws-cli", call: callCommandLine(python), can: []string{"clock"}},
-		client{name: "aws-sdk-java", call: process(t, "java", append(java, "sync")...), can: []string{"clock", "correction"}, before: newer},
-		client{name: "java async", call: process(t, "java", append(java, "async")...), can: []string{"clock", "correction"}, before: newer},
+		client{name: "aws-sdk-js", call: process(t, "node", "javascript/client.mjs"), can: []string{"clock", "correction"}, knows: both},
+		client{name: "boto3", call: process(t, filepath.Join(python, "python"), "python/client.py"), can: []string{"clock"}, knows: both},
+		client{name: "aws-cli", call: callCommandLine(python), can: []string{"clock"}, knows: both},
+		client{name: "aws-sdk-java", call: process(t, "java", append(java, "sync")...), can: []string{"clock", "correction"}, before: newer, knows: both},
+		client{name: "java async", call: process(t, "java", append(java, "async")...), can: []string{"clock", "correction"}, before: newer, knows: both},
 	)
 }
 
@@ -129,7 +132,7 @@ func callCommandLine(folder string) func(*testing.T, request) (*reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		args := []string{"ivs-realtime", hyphenated(r.Operation), "--cli-input-json", string(input), "--output", "json"}
+		args := []string{r.Service, hyphenated(r.Operation), "--cli-input-json", string(input), "--output", "json"}
 		if r.PageSize > 0 && pagedByCommandLine[r.Operation] {
 			args = append(args, "--page-size", strconv.Itoa(r.PageSize))
 		}
@@ -141,7 +144,7 @@ func callCommandLine(folder string) func(*testing.T, request) (*reply, error) {
 			cmd = exec.CommandContext(t.Context(), filepath.Join(folder, "python"), append([]string{"python/skewed_cli.py", strconv.Itoa(r.Caller.Clock)}, args...)...)
 		}
 		cmd.Env = append(cleanEnvironment(), "AWS_ACCESS_KEY_ID="+r.Caller.AccessKey, "AWS_SECRET_ACCESS_KEY="+r.Caller.SecretKey,
-			"AWS_REGION="+r.Caller.Region, "AWS_DEFAULT_REGION="+r.Caller.Region, "AWS_ENDPOINT_URL_IVS_REALTIME="+r.Caller.Endpoint, "PYTHONIOENCODING=utf-8")
+			"AWS_REGION="+r.Caller.Region, "AWS_DEFAULT_REGION="+r.Caller.Region, "AWS_ENDPOINT_URL_IVS_REALTIME="+r.Caller.Endpoint, "AWS_ENDPOINT_URL_IVS="+r.Caller.Endpoint, "PYTHONIOENCODING=utf-8")
 		if r.Caller.SessionToken != "" {
 			cmd.Env = append(cmd.Env, "AWS_SESSION_TOKEN="+r.Caller.SessionToken)
 		}
@@ -164,7 +167,10 @@ func callCommandLine(folder string) func(*testing.T, request) (*reply, error) {
 }
 
 // pagedByCommandLine are the lists whose pages the AWS CLI walks by itself.
-var pagedByCommandLine = map[string]bool{"ListPublicKeys": true, "ListIngestConfigurations": true, "ListParticipantReplicas": true}
+var pagedByCommandLine = map[string]bool{
+	"ListPublicKeys": true, "ListIngestConfigurations": true, "ListParticipantReplicas": true,
+	"ListChannels": true, "ListStreamKeys": true, "ListStreams": true,
+}
 
 // readComplaint reads “An error occurred (ValidationException) when calling the
 // CreateStage operation: …”.

@@ -51,6 +51,7 @@ func TestConformance(t *testing.T) {
 	}
 	for _, w := range worlds {
 		w.goOnAir(t, urls["open"])
+		w.broadcast(t, urls["open"])
 	}
 	sum := newSummary(all)
 	t.Run("clients", func(t *testing.T) {
@@ -95,6 +96,13 @@ func (s *step) run(t *testing.T, c *client, w *world, observers map[string]*obse
 	if s.Needs != "" && !slices.Contains(c.can, s.Needs) {
 		return // the client gives no means to it: nothing of the server's goes untested
 	}
+	service := s.Service
+	if service == "" {
+		service = observers["open"].model.Operations[s.Call].Service
+	}
+	if !slices.Contains(c.knows, service) {
+		return
+	}
 	as, at := s.As, s.Server
 	if as == "" {
 		as = "owner"
@@ -117,7 +125,11 @@ func (s *step) run(t *testing.T, c *client, w *world, observers map[string]*obse
 				t.Fatalf("the scenario has no caller %s", as)
 			}
 			who.Endpoint = wire.URL
-			r := request{Operation: s.Call, Caller: who, Input: fill(t, s.Input, w.variables).(map[string]any)}
+			input, some := fill(t, s.Input, w.variables).(map[string]any)
+			if !some {
+				input = map[string]any{}
+			}
+			r := request{Service: service, Operation: s.Call, Caller: who, Input: input}
 			if s.Pages != nil {
 				r.PageSize, r.Items = s.Pages.Size, s.Pages.Items
 			}

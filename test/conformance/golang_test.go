@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	officialchannels "github.com/aws/aws-sdk-go-v2/service/ivs"
 	official "github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -38,6 +39,10 @@ var paginators = map[string]any{
 	"ListStageSessions":         official.NewListStageSessionsPaginator,
 	"ListStages":                official.NewListStagesPaginator,
 	"ListStorageConfigurations": official.NewListStorageConfigurationsPaginator,
+
+	"ListChannels":   officialchannels.NewListChannelsPaginator,
+	"ListStreamKeys": officialchannels.NewListStreamKeysPaginator,
+	"ListStreams":    officialchannels.NewListStreamsPaginator,
 }
 
 // A skewedSigner signs with a clock that is off.
@@ -52,11 +57,11 @@ func (s skewedSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.R
 
 // callOfficial is the AWS SDK for Go v2.
 func callOfficial() func(*testing.T, request) (*reply, error) {
-	known := map[string]*official.Client{}
+	known := map[string]any{}
 	return func(t *testing.T, r request) (*reply, error) {
-		id := r.Caller.Name + r.Caller.Endpoint
+		id := r.Service + r.Caller.Name + r.Caller.Endpoint
 		if known[id] == nil {
-			known[id] = newOfficial(r.Caller)
+			known[id] = newOfficial(r.Service, r.Caller)
 		}
 		method := reflect.ValueOf(known[id]).MethodByName(r.Operation)
 		input := reflect.New(method.Type().In(1).Elem())
@@ -84,12 +89,16 @@ func callOfficial() func(*testing.T, request) (*reply, error) {
 	}
 }
 
-func newOfficial(c caller) *official.Client {
-	return official.New(official.Options{
+func newOfficial(service string, c caller) any {
+	config := aws.Config{
 		Region: c.Region, BaseEndpoint: aws.String(c.Endpoint), RetryMaxAttempts: c.Attempts,
-		Credentials:  credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken),
-		HTTPSignerV4: skewedSigner{v4.NewSigner(), time.Duration(c.Clock) * time.Second},
-	})
+		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken),
+	}
+	signer := skewedSigner{v4.NewSigner(), time.Duration(c.Clock) * time.Second}
+	if service == channels {
+		return officialchannels.NewFromConfig(config, func(o *officialchannels.Options) { o.HTTPSignerV4 = signer })
+	}
+	return official.NewFromConfig(config, func(o *official.Options) { o.HTTPSignerV4 = signer })
 }
 
 func withPageSize(r request) map[string]any {

@@ -18,10 +18,11 @@ type summary struct {
 }
 
 type tally struct {
+	failure        bool           // it counts an error's steps, and not an operation's
 	passed, failed map[string]int // by client
 }
 
-func newTally() *tally { return &tally{map[string]int{}, map[string]int{}} }
+func newTally() *tally { return &tally{passed: map[string]int{}, failed: map[string]int{}} }
 
 func newSummary(all []client) *summary {
 	s := &summary{rows: map[string]*tally{}, total: *newTally()}
@@ -39,9 +40,10 @@ func (s *summary) note(client string, of *step, passed bool) {
 		names = append(names, of.Error.Name)
 	}
 	tallies := []*tally{&s.total}
-	for _, name := range names {
+	for i, name := range names {
 		if s.rows[name] == nil {
 			s.rows[name] = newTally()
+			s.rows[name].failure = i > 0
 			s.order = append(s.order, name)
 		}
 		tallies = append(tallies, s.rows[name])
@@ -65,8 +67,8 @@ func (s *summary) String() string {
 	fmt.Fprintf(w, "\t%s\n", strings.Join(s.clients, "\t"))
 	for _, errors := range []bool{false, true} {
 		for _, name := range s.order {
-			if isError := strings.HasSuffix(name, "Exception"); isError == errors {
-				s.row(w, name, s.rows[name])
+			if t := s.rows[name]; t.failure == errors {
+				s.row(w, name, t)
 			}
 		}
 	}

@@ -25,17 +25,21 @@ type model struct {
 		Code       string
 		HTTPStatus int
 	}
-	Operations map[string]struct {
-		Method, URI     string
-		Output          string
-		HasResponseBody bool
-		Pagination      *struct{ Items string }
-		Errors          []struct {
-			Shape      string
-			HTTPStatus int
-		}
+	Operations map[string]operation
+	Shapes     map[string]shape
+}
+
+type operation struct {
+	Service         string // as the AWS CLI calls it
+	Method, URI     string
+	Output          string
+	SuccessStatus   int
+	HasResponseBody bool
+	Pagination      *struct{ Items string }
+	Errors          []struct {
+		Shape      string
+		HTTPStatus int
 	}
-	Shapes map[string]shape
 }
 
 type shape struct {
@@ -52,17 +56,30 @@ type member struct {
 	Enum         []string
 }
 
+// readModel reads the facts of both services as one.
 func readModel(t *testing.T) model {
 	t.Helper()
-	data, err := os.ReadFile("../../ivsrealtime/testdata/api.json")
+	var m model
+	readJSON(t, "../../ivsrealtime/testdata/api.json", &m)
+	for name, op := range m.Operations {
+		op.Service = stages
+		m.Operations[name] = op
+	}
+	var c channelModel
+	readJSON(t, "../../internal/ivs/testdata/channels-api.json", &c)
+	c.addTo(&m)
+	return m
+}
+
+func readJSON(t *testing.T, name string, to any) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err == nil {
+		err = json.Unmarshal(data, to)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m model
-	if err := json.Unmarshal(data, &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // models reports whether an operation has an error: SDKs then have a type for it.
@@ -124,7 +141,7 @@ func (o *observer) look(r *http.Response) error {
 	faults := o.judge(operation, r, body)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if r.StatusCode == http.StatusOK {
+	if r.StatusCode < http.StatusMultipleChoices {
 		o.requests[operation]++
 	}
 	for _, f := range faults {
@@ -162,10 +179,14 @@ func (o *observer) judge(operation string, r *http.Response, body []byte) (fault
 	if r.Header.Get("Date") == "" {
 		faults = append(faults, "there is no Date header")
 	}
-	if n := r.Header.Get("Content-Length"); n != strconv.Itoa(len(body)) {
+	length := strconv.Itoa(len(body))
+	if r.StatusCode == http.StatusNoContent {
+		length = "" // RFC 9110 §8.6
+	}
+	if n := r.Header.Get("Content-Length"); n != length {
 		faults = append(faults, fmt.Sprintf("Content-Length is %q for %d bytes", n, len(body)))
 	}
-	if r.StatusCode != http.StatusOK {
+	if r.StatusCode != op.SuccessStatus {
 		return append(faults, o.judgeError(operation, r, body)...)
 	}
 	output := o.model.Shapes[op.Output]

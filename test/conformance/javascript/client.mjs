@@ -1,15 +1,21 @@
 // Hands calls to the AWS SDK for JavaScript: a request a line on standard
 // input, a reply a line on standard output.
 import { createInterface } from "node:readline";
-import * as sdk from "@aws-sdk/client-ivs-realtime";
+import * as channels from "@aws-sdk/client-ivs";
+import * as stages from "@aws-sdk/client-ivs-realtime";
+
+const services = {
+  ivs: { sdk: channels, Client: channels.IvsClient, Failure: channels.IvsServiceException },
+  "ivs-realtime": { sdk: stages, Client: stages.IVSRealTimeClient, Failure: stages.IVSRealTimeServiceException },
+};
 
 const clients = new Map();
 
 // clientOf is the client of a caller, made when it is first needed.
-function clientOf(caller) {
-  const name = caller.name + caller.endpoint;
+function clientOf(service, caller) {
+  const name = service + caller.name + caller.endpoint;
   if (!clients.has(name)) {
-    clients.set(name, new sdk.IVSRealTimeClient({
+    clients.set(name, new services[service].Client({
       region: caller.region,
       endpoint: caller.endpoint,
       credentials: { accessKeyId: caller.accessKey, secretAccessKey: caller.secretKey, sessionToken: caller.sessionToken },
@@ -20,8 +26,9 @@ function clientOf(caller) {
   return clients.get(name);
 }
 
-async function call({ operation, input, caller, pageSize }) {
-  const client = clientOf(caller);
+async function call({ service, operation, input, caller, pageSize }) {
+  const client = clientOf(service, caller);
+  const { sdk } = services[service];
   if (!pageSize) {
     return [await client.send(new sdk[operation + "Command"](input ?? {}))];
   }
@@ -41,7 +48,7 @@ async function answer(request) {
     }
     return { pages, requestId };
   } catch (e) {
-    if (!(e instanceof sdk.IVSRealTimeServiceException)) {
+    if (!(e instanceof services[request.service].Failure)) {
       throw e;
     }
     return {

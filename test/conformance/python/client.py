@@ -13,13 +13,13 @@ from botocore.exceptions import ClientError
 clients = {}
 
 
-def client_of(caller):
+def client_of(service, caller):
     """The client of a caller, made when it is first needed."""
-    name = (caller["name"], caller["endpoint"])
+    name = (service, caller["name"], caller["endpoint"])
     if name not in clients:
         attempts = caller.get("attempts")
         clients[name] = boto3.session.Session().client(
-            "ivs-realtime",
+            service,
             region_name=caller["region"],
             endpoint_url=caller["endpoint"],
             aws_access_key_id=caller["accessKey"],
@@ -38,7 +38,7 @@ def set_clock(seconds):
 
 
 def call(request):
-    client = client_of(request["caller"])
+    client = client_of(request["service"], request["caller"])
     operation, members = request["operation"], request.get("input") or {}
     size = request.get("pageSize")
     if not size:

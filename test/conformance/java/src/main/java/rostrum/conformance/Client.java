@@ -18,21 +18,23 @@ import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.AwsResponse;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.SdkGlobalTime;
 import software.amazon.awssdk.core.async.SdkPublisher;
 import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.ivs.IvsAsyncClient;
+import software.amazon.awssdk.services.ivs.IvsClient;
 import software.amazon.awssdk.services.ivsrealtime.IvsRealTimeAsyncClient;
 import software.amazon.awssdk.services.ivsrealtime.IvsRealTimeClient;
-import software.amazon.awssdk.services.ivsrealtime.model.IvsRealTimeResponse;
 
 /**
  * Hands calls to the AWS SDK for Java: a request a line on standard input, a reply a line on
  * standard output. Its argument names the client, sync or async.
  */
 public final class Client {
-    private static final String MODEL = "software.amazon.awssdk.services.ivsrealtime.model.";
+    private static final String SERVICES = "software.amazon.awssdk.services.";
     private static final Gson GSON = new Gson();
 
     private final boolean async;
@@ -44,6 +46,7 @@ public final class Client {
 
     /** What a line of input says. */
     private static final class Request {
+        String service;
         String operation;
         Map<String, Object> input;
         Caller caller;
@@ -77,7 +80,7 @@ public final class Client {
         try {
             List<Map<String, Object>> pages = new ArrayList<>();
             String requestId = null;
-            for (IvsRealTimeResponse page : call(request)) {
+            for (AwsResponse page : call(request)) {
                 requestId = page.responseMetadata().requestId();
                 pages.add(Shapes.read(page));
             }
@@ -92,10 +95,12 @@ public final class Client {
     }
 
     /** Calls the method of an operation, or of its paginator where the SDK has one. */
-    private List<IvsRealTimeResponse> call(Request request) throws Exception {
-        Object client = clients.computeIfAbsent(request.caller.name + request.caller.endpoint, name -> newClient(request.caller));
-        Class<?> type = async ? IvsRealTimeAsyncClient.class : IvsRealTimeClient.class;
-        Class<?> inputType = Class.forName(MODEL + request.operation + "Request");
+    private List<AwsResponse> call(Request request) throws Exception {
+        boolean channels = request.service.equals("ivs");
+        Object client = clients.computeIfAbsent(
+                request.service + request.caller.name + request.caller.endpoint, name -> newClient(channels, request.caller));
+        Class<?> type = typeOf(channels);
+        Class<?> inputType = Class.forName(SERVICES + (channels ? "ivs" : "ivsrealtime") + ".model." + request.operation + "Request");
         String method = Character.toLowerCase(request.operation.charAt(0)) + request.operation.substring(1);
         Map<String, Object> input = request.input == null ? new HashMap<>() : new HashMap<>(request.input);
         if (request.pageSize > 0) {
@@ -107,7 +112,7 @@ public final class Client {
                 return pages(type.getMethod(method + "Paginator", inputType).invoke(client, in));
             }
             Object out = type.getMethod(method, inputType).invoke(client, in);
-            return List.of((IvsRealTimeResponse) (async ? ((CompletableFuture<?>) out).join() : out));
+            return List.of((AwsResponse) (async ? ((CompletableFuture<?>) out).join() : out));
         } catch (InvocationTargetException e) {
             throw unwrapped(e);
         } catch (CompletionException e) {
@@ -120,20 +125,30 @@ public final class Client {
     }
 
     @SuppressWarnings("unchecked")
-    private List<IvsRealTimeResponse> pages(Object paginated) {
-        List<IvsRealTimeResponse> pages = new ArrayList<>();
+    private List<AwsResponse> pages(Object paginated) {
+        List<AwsResponse> pages = new ArrayList<>();
         if (async) {
-            ((SdkPublisher<IvsRealTimeResponse>) paginated).subscribe(pages::add).join();
+            ((SdkPublisher<AwsResponse>) paginated).subscribe(pages::add).join();
         } else {
-            ((Iterable<IvsRealTimeResponse>) paginated).forEach(pages::add);
+            ((Iterable<AwsResponse>) paginated).forEach(pages::add);
         }
         return pages;
     }
 
+    private Class<?> typeOf(boolean channels) {
+        if (channels) {
+            return async ? IvsAsyncClient.class : IvsClient.class;
+        }
+        return async ? IvsRealTimeAsyncClient.class : IvsRealTimeClient.class;
+    }
+
     /** A client takes over the offset of the time of its making, which is what is taken off the clock. */
-    private Object newClient(Caller caller) {
+    private Object newClient(boolean channels, Caller caller) {
         SdkGlobalTime.setGlobalTimeOffset(-caller.clock);
         try {
+            if (channels) {
+                return async ? configured(IvsAsyncClient.builder(), caller).build() : configured(IvsClient.builder(), caller).build();
+            }
             return async
                     ? configured(IvsRealTimeAsyncClient.builder(), caller).build()
                     : configured(IvsRealTimeClient.builder(), caller).build();
