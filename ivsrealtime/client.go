@@ -64,6 +64,12 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// Invoke carries out an operation by its declaration: of this API, or of one that
+// the same endpoint serves to the same keys, as that of channels.
+func Invoke[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In) (*Out, error) {
+	return call(ctx, c, op, in)
+}
+
 // call is every operation of the Client.
 func call[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In) (*Out, error) {
 	r, err := prepare(op, in)
