@@ -40,7 +40,7 @@ run: rostrum ## Build and serve on this machine
 	@bin/rostrum serve
 
 .PHONY: demo
-demo: rostrum ## Show a stage at work: test participants, statistics, a page for your browser
+demo: build ## Show a stage at work: test participants, a composition in a channel, its recording
 	@bin/rostrum demo
 
 .PHONY: test
@@ -185,7 +185,7 @@ GSTREAMER := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-g
 	@touch $@
 
 .PHONY: e2e
-e2e: rostrum .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
+e2e: build .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
 	@$(call need,node npm,nodejs npm)
 	@$(call need,chromium,chromium)
 	@$(call need,ffmpeg,ffmpeg)

@@ -204,7 +204,7 @@ func (s *scene) stopOnEnter(ctx context.Context) {
 }
 
 // player is the page that plays what is at an address.
-func player(endpoint, url string) string { return url }
+func player(endpoint, url string) string { return endpoint + admin.PlayerPath + "#" + url }
 
 // An ending tells what is left of a composition.
 type ending struct {

@@ -43,7 +43,7 @@ type verbs struct {
 	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
 
 	Serve     serveVerb     `cmd:"" help:"Serve stages until told to stop."`
-	Demo      demoVerb      `cmd:"" help:"Show a stage at work: test participants, statistics, a page for your browser."`
+	Demo      demoVerb      `cmd:"" help:"Show a stage at work: test participants, a composition in a channel, its recording."`
 	Env       envVerb       `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
 	Keys      keysVerbs     `cmd:"" help:"Make, list and revoke access keys."`
 	Config    configVerbs   `cmd:"" help:"Check and print the configuration."`

@@ -104,9 +104,12 @@ func freeAddress(t *testing.T) string {
 }
 
 // start starts a composition, and tells its name and the folder of its recording.
-func (s *studio) start() (arn, folder string) {
+func (s *studio) start() (arn, folder string) { return s.startWith(nil) }
+
+// startWith does so with a layout; nil is the default.
+func (s *studio) startWith(l *ivsrealtime.LayoutConfiguration) (arn, folder string) {
 	s.t.Helper()
-	c := s.begin(s.bucket())
+	c := s.beginWith(l, s.bucket())
 	return c.ARN, filepath.Join(s.data, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix)
 }
 
@@ -123,7 +126,12 @@ func (s *studio) bucket() ivsrealtime.DestinationConfiguration {
 // begin starts a composition of the stage.
 func (s *studio) begin(to ...ivsrealtime.DestinationConfiguration) *ivsrealtime.Composition {
 	s.t.Helper()
-	out, err := s.client.StartComposition(s.t.Context(), &ivsrealtime.StartCompositionInput{StageARN: s.stageARN, Destinations: to})
+	return s.beginWith(nil, to...)
+}
+
+func (s *studio) beginWith(l *ivsrealtime.LayoutConfiguration, to ...ivsrealtime.DestinationConfiguration) *ivsrealtime.Composition {
+	s.t.Helper()
+	out, err := s.client.StartComposition(s.t.Context(), &ivsrealtime.StartCompositionInput{StageARN: s.stageARN, Layout: l, Destinations: to})
 	if err != nil {
 		s.t.Fatal(err)
 	}
