@@ -19,8 +19,9 @@ type demoVerb struct {
 	Duration  time.Duration `help:"Stop after this time."`
 }
 
-// performers are the test participants.
-var performers = []string{"Ada", "Grace"}
+// performers are the test participants. Their names give them colours and pitches
+// that are easily told apart.
+var performers = []string{"Ada", "Alan"}
 
 // Run serves, publishes, composes and watches until told to stop, and leaves nothing
 // behind.
@@ -85,9 +86,9 @@ func (v *demoVerb) play(ctx context.Context, b *board, hello greeting) error {
 		return err
 	}
 	var parts []func(context.Context) error
-	for _, token := range s.publishing {
+	for i, token := range s.publishing {
 		parts = append(parts, func(ctx context.Context) error {
-			return perform(ctx, io.Discard, "publish", "--simulcast", "--size", v.Size, "--token", token)
+			return perform(ctx, io.Discard, "publish", "--simulcast", "--size", v.Size, "--name", performers[i], "--token", token)
 		})
 	}
 	figures, lines := io.Pipe()

@@ -27,13 +27,13 @@ type scene struct {
 	ChannelARN     string `json:"channelArn,omitempty"`
 	PlaybackURL    string `json:"playbackUrl,omitempty"` // of the channel
 	Player         string `json:"player,omitempty"`      // plays the channel to whoever opens it
-	Try            string `json:"try"`
+	Environment    string `json:"environment"`           // the command by which a shell reaches the server
+	Try            string `json:"try"`                   // one to follow it
 
 	client     *ivsrealtime.Client
 	publishing []string // tokens of the performers
 	watching   string   // token of the viewer whose statistics are shown
 	names      map[string]string
-	entrance   string // the command by which a shell reaches the server
 	folder     string // of the server's data
 	prefix     string // of the recording
 }
@@ -58,7 +58,7 @@ func setScene(ctx context.Context, hello greeting) (*scene, error) {
 		return nil, err
 	}
 	s.StageARN = made.Stage.ARN
-	s.entrance, _, _ = strings.Cut(hello.Try, " && ")
+	s.Environment, _, _ = strings.Cut(hello.Try, " && ")
 	s.Try = "aws ivs-realtime get-stage --arn " + s.StageARN
 	for _, name := range performers {
 		token, err := s.join(ctx, name, ivsrealtime.CapabilityPublish)
@@ -245,7 +245,7 @@ Compositions need rostrum-media beside rostrum: make build makes both.
 
 What a viewer receives (Ctrl-C stops):
 
-`, s.Endpoint, s.Page, s.entrance, s.Try)
+`, s.Endpoint, s.Page, s.Environment, s.Try)
 		return
 	}
 	fmt.Fprintf(w, `A stage with two test participants, and a composition of it that goes into a
@@ -269,5 +269,5 @@ Enter stops the composition, too, and you see its recording. Ctrl-C stops all.
 
 What a viewer of the stage receives:
 
-`, s.Endpoint, s.Page, s.Player, s.entrance, s.Try)
+`, s.Endpoint, s.Page, s.Player, s.Environment, s.Try)
 }

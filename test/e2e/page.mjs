@@ -184,12 +184,13 @@ export function participant() {
   };
 
   /** What a picture says: size, colour of its middle, and the strips if they can be read. */
-  api.read = (video) => {
-    const width = video.videoWidth;
-    const height = video.videoHeight;
+  api.read = (video, part) => {
+    const width = part ? 640 : video.videoWidth;
+    const height = part ? 360 : video.videoHeight;
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const g = canvas.getContext("2d", { alpha: false });
-    g.drawImage(video, 0, 0);
+    if (part) g.drawImage(video, part.x, part.y, part.width, part.height, 0, 0, width, height);
+    else g.drawImage(video, 0, 0);
     const now = Date.now();
     const cell = width / 40 >= 8 ? 8 * Math.min(Math.floor(width / 320), Math.floor(height / 176)) || width / 40 : width / 40;
     const luma = (x, y) => {

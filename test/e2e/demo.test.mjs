@@ -1,0 +1,137 @@
+// The demo as who tries Rostrum meets it: the stage's page, the channel in the
+// player's page, the composition stopped, its recording in the same player.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, test } from "node:test";
+
+import * as ivs from "@aws-sdk/client-ivs-realtime";
+
+import { browse, eventually, freePort, run } from "./harness.mjs";
+
+let web;
+
+before(async () => {
+  web = await browse();
+});
+after(() => web?.stop());
+
+/** A running demo; say collects what it prints that has a field. */
+async function demo() {
+  const show = run("demo", "--json", "--listen", `127.0.0.1:${await freePort()}`, "--media-port", `${await freePort()}`);
+  const says = (field) => show.lines.filter((l) => l.startsWith("{")).map((l) => JSON.parse(l)).find((l) => field in l);
+  const scene = await eventually("the demo says what there is to see", () => says("page") ?? show.lines, (s) => "page" in s);
+  return { ...show, scene, says };
+}
+
+/** The variables that the demo's line for the shell sets. */
+async function shell({ environment }) {
+  const { lines, exited } = run({ command: "bash" }, "-c", `${environment}; env`);
+  await exited;
+  return Object.fromEntries(lines.map((l) => l.split(/=(.*)/s).slice(0, 2)));
+}
+
+/** The identity and the colour that rostrum publish gives to a name. */
+function look(name) {
+  let h = 0x811c9dc5;
+  for (const b of Buffer.from(name)) h = Math.imul(h ^ b, 0x01000193) >>> 0;
+  const identity = (h >>> 16) ^ (h & 0xffff);
+  const channel = (offset) => {
+    const k = (offset + (identity % 12) / 2) % 6;
+    return 255 * 0.75 * (1 - 0.65 * Math.max(0, Math.min(k, 4 - k, 1)));
+  };
+  return { identity, colour: [channel(5), channel(3), channel(1)] };
+}
+
+// Where two participants are in a grid of 1280x720.
+const tiles = [0, 642].map((x) => ({ x, y: 181, width: 638, height: 358 }));
+
+const screenshot = (page, name) => process.env.SCREENSHOTS && page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png` });
+
+/** Waits until a page plays both, moving, in their colours. */
+async function expectBoth(page, expected) {
+  const read = () => page.evaluate((t) => t.map((part) => participant.read(document.querySelector("video"), part)), tiles);
+  const identities = new Set(expected.map((e) => e.identity));
+  const first = await eventually("both participants in the picture", read, (s) => s.every((tile) => identities.has(tile.identity)) && s[0].identity !== s[1].identity);
+  for (const tile of first) {
+    const { colour } = expected.find((e) => e.identity === tile.identity);
+    assert.ok(colour.every((c, i) => Math.abs(c - tile.colour[i]) < 25), `the colour is ${tile.colour}, expected ${colour.map(Math.round)}`);
+  }
+  await eventually("both move", read, (s) => s.every((tile, i) => tile.frame !== null && ((tile.frame - first[i].frame) & 0xffff) > 20));
+}
+
+/** Turns the sound on as a person does, and tells how loud it becomes. */
+async function listen(page) {
+  await page.click("#sound");
+  assert.equal(await page.evaluate(() => document.querySelector("video").muted), false, "the sound is still muted");
+  await page.evaluate(() => {
+    const audio = new AudioContext();
+    const analyser = new AnalyserNode(audio, { fftSize: 32768 });
+    audio.createMediaStreamSource(document.querySelector("video").captureStream()).connect(analyser);
+    globalThis.loudness = () => {
+      const wave = new Float32Array(analyser.fftSize);
+      analyser.getFloatTimeDomainData(wave);
+      return Math.max(...wave);
+    };
+  });
+  return eventually("the beeps are heard", () => page.evaluate(() => loudness()), (l) => l > 0.2);
+}
+
+test("the demo shows a stage, a channel that plays, and a recording that plays after the stop", async () => {
+  const { scene, says, stop } = await demo();
+  const keys = await shell(scene);
+  const client = new ivs.IVSRealTimeClient({
+    endpoint: keys.AWS_ENDPOINT_URL_IVS_REALTIME, region: keys.AWS_REGION,
+    credentials: { accessKeyId: keys.AWS_ACCESS_KEY_ID, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY },
+  });
+  const call = (name, input = {}) => client.send(new ivs[`${name}Command`](input));
+  const expected = ["Ada", "Alan"].map(look);
+
+  const stage = await web.page();
+  await stage.goto(scene.page);
+  await eventually("two pictures on the stage's page", () => stage.evaluate(() => [...document.querySelectorAll("video")].map((v) => v.videoWidth > 0 && v.currentTime > 1)), (s) => s.length === 2 && s.every(Boolean));
+  await screenshot(stage, "stage");
+  await stage.close();
+
+  const page = await web.page();
+  await page.goto(scene.player);
+  await eventually("the channel is live", () => page.textContent("#state"), (s) => s === "Live");
+  await expectBoth(page, expected);
+  await listen(page);
+  await screenshot(page, "channel");
+  const now = await page.evaluate((part) => participant.read(document.querySelector("video"), part), tiles[0]);
+  console.log(`# the channel is ${now.latency} ms behind the participants' drawing; ${await page.textContent("#figures")}`);
+
+  const { compositions } = await call("ListCompositions");
+  assert.deepEqual(compositions.map((c) => [c.arn, c.state]), [[scene.compositionArn, "ACTIVE"]]);
+  await call("StopComposition", { arn: scene.compositionArn });
+  const ending = await eventually("the demo says where the recording is", () => says("recording"), (s) => s !== undefined);
+  assert.equal(ending.state, "STOPPED");
+  await eventually("the channel is offline", () => page.textContent("#state"), (s) => s.startsWith("Offline"));
+
+  await page.goto("about:blank");
+  await page.goto(ending.player);
+  await eventually("the recording plays", () => page.textContent("#state"), (s) => s === "Recording");
+  await expectBoth(page, expected);
+  await listen(page);
+  await screenshot(page, "recording");
+  const length = await page.evaluate(() => document.querySelector("video").duration);
+  assert.ok(length > 4, `the recording is ${length} s long`);
+  await page.evaluate(() => (document.querySelector("video").currentTime = document.querySelector("video").duration - 1));
+  await eventually("it plays to its end", () => page.textContent("#state"), (s) => s === "The end");
+  await page.close();
+
+  client.destroy();
+  assert.equal(await stop(), 0);
+  const [folder] = scene.environment.match(/\S*rostrum-demo-\d+/);
+  assert.ok(!existsSync(folder), `${folder} is left behind`);
+});
+
+test("Enter stops the demo's composition", async () => {
+  const { child, says, stop } = await demo();
+  child.stdin.write("\n");
+  const ending = await eventually("the demo says where the recording is", () => says("recording"), (s) => s !== undefined);
+  const list = await fetch(ending.recording);
+  assert.equal(list.status, 200);
+  assert.match(await list.text(), /playlist\.m3u8/);
+  assert.equal(await stop(), 0);
+});
