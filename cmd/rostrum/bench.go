@@ -22,19 +22,27 @@ import (
 
 // benchVerb measures what a server of stages carries.
 type benchVerb struct {
-	Publishers int           `default:"1" help:"Participants that publish a moving pattern and a tone."`
+	Publishers int           `default:"1" help:"Participants that publish pictures and a tone."`
 	Viewers    int           `default:"50" help:"Participants that each subscribe to all publishers."`
 	JoinRate   float64       `default:"20" help:"Viewers that join in a second; 0 is all at once."`
 	Duration   time.Duration `default:"15s" help:"How long is measured, after all have joined."`
 	Size       string        `default:"1280x720" placeholder:"WxH" help:"Width and height of the best layer."`
-	Bitrate    string        `name:"video-bitrate" default:"1.7M" help:"Bits a second of the best layer."`
+	Bitrate    string        `name:"video-bitrate" default:"2.5M" help:"Bits a second of the best layer."`
 	Simulcast  bool          `help:"Publish three layers: hi, mid and low."`
+	File       string        `type:"existingfile" placeholder:"PATH" help:"Publish the H.264 of this file instead, again and again."`
+	Bursts     bool          `help:"Send each picture at once; otherwise it is paced in steps of 5 ms, as browsers do."`
 	Layer      string        `help:"The layer that viewers choose; by default the server does."`
+
+	Loss     float64       `placeholder:"PERCENT" group:"The viewers' network" help:"Packets lost in each direction, in percent."`
+	Delay    time.Duration `group:"The viewers' network" help:"Delay of each packet in each direction."`
+	Feedback time.Duration `default:"100ms" group:"The viewers' network" help:"Time between two transport-wide reports of a viewer."`
+	Single   bool          `group:"The viewers' network" help:"Have the kernel hand out each datagram by itself, as to viewers of the same machine; otherwise those that the server sent in one piece arrive in one, as with a network card that cuts them up."`
 
 	WHIP    string `name:"whip" placeholder:"URL" group:"Other servers" help:"Publish there by WHIP; {n} is the publisher's number. By default a server is started for the measurement."`
 	WHEP    string `name:"whep" placeholder:"URL" group:"Other servers" help:"Receive there by WHEP; {n} is the publisher's number."`
 	PID     int    `name:"pid" placeholder:"N" group:"Other servers" help:"The server's process, on this machine, whose use of processor and memory is told."`
 	Compare bool   `group:"Other servers" help:"Measure that server and then one of our own, and tell how they compare."`
+	Pin     bool   `help:"Keep our server to one processor and the measuring to another."`
 }
 
 // A comparison is two measurements by the same plan.
@@ -54,19 +62,27 @@ func (v *benchVerb) Run(ctx context.Context, out *output) error {
 		return misuse(errors.New("--compare needs another server: say --whip and --whep"))
 	case v.Publishers < 1 || v.Viewers < 1:
 		return misuse(errors.New("a measurement needs a publisher and a viewer"))
+	case v.Loss < 0 || v.Loss >= 100:
+		return misuse(errors.New("--loss: want a percentage below 100"))
+	case v.Pin && load.Processors() < 2:
+		return misuse(errors.New("--pin needs two processors, and a system that lets us choose"))
+	}
+	if v.Pin {
+		if err := load.KeepTo(ownProcessor); err != nil {
+			return err
+		}
 	}
 	plan, err := v.plan()
 	if err != nil {
 		return misuse(err)
 	}
-	plan.OnProgress = func(s string) { fmt.Fprintln(out.log, s) }
 	var c comparison
 	if v.WHIP != "" {
-		if c.Other, err = load.Run(ctx, v.at(plan)); err != nil || !v.Compare {
+		if c.Other, err = v.measure(ctx, out, v.at(plan)); err != nil || !v.Compare {
 			return tell(ctx, out, c.Other, err)
 		}
 	}
-	if c.Ours, err = v.own(ctx, plan); err != nil || !v.Compare {
+	if c.Ours, err = v.own(ctx, out, plan); err != nil || !v.Compare {
 		return tell(ctx, out, c.Ours, err)
 	}
 	if c.Other.PerPacket != nil && c.Ours.PerPacket != nil && *c.Ours.PerPacket > 0 {
@@ -104,18 +120,39 @@ func (v *benchVerb) at(plan load.Plan) load.Plan {
 	return plan
 }
 
+// With --pin: which processor is whose.
+const (
+	serverProcessor = 0
+	ownProcessor    = 1
+)
+
 // own starts a server and measures it.
-func (v *benchVerb) own(ctx context.Context, plan load.Plan) (load.Report, error) {
-	server, err := startServer(ctx)
+func (v *benchVerb) own(ctx context.Context, out *output, plan load.Plan) (load.Report, error) {
+	server, err := startServer(ctx, v.Pin)
 	if err != nil {
 		return load.Report{}, err
 	}
 	plan.PID = server.process.Process.Pid
 	var report load.Report
 	if err = v.invite(ctx, server.greeting, &plan); err == nil {
-		report, err = load.Run(ctx, plan)
+		report, err = v.measure(ctx, out, plan)
 	}
 	return report, errors.Join(err, server.stop())
+}
+
+// measure brings everybody, watches, and takes them away.
+func (v *benchVerb) measure(ctx context.Context, out *output, plan load.Plan) (rep load.Report, err error) {
+	m, err := load.Open(ctx, plan)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	fmt.Fprintf(out.log, "%d publishers are on; %d viewers join\n", v.Publishers, v.Viewers)
+	if err := m.Join(ctx, v.Viewers, v.JoinRate); err != nil {
+		return rep, err
+	}
+	fmt.Fprintf(out.log, "measuring for %v\n", v.Duration)
+	return m.Measure(ctx, v.Duration)
 }
 
 func numbered(url string, n int) string {
@@ -123,7 +160,7 @@ func numbered(url string, n int) string {
 }
 
 func (v *benchVerb) plan() (load.Plan, error) {
-	c := load.ClipConfig{Simulcast: v.Simulcast}
+	c := load.ClipConfig{Simulcast: v.Simulcast, File: v.File}
 	if _, err := fmt.Sscanf(v.Size, "%dx%d", &c.Width, &c.Height); err != nil {
 		return load.Plan{}, fmt.Errorf("--size %s: want it like 1280x720", v.Size)
 	}
@@ -132,7 +169,10 @@ func (v *benchVerb) plan() (load.Plan, error) {
 		return load.Plan{}, fmt.Errorf("--video-bitrate: %w", err)
 	}
 	clip, err := load.NewClip(c)
-	return load.Plan{Viewers: v.Viewers, JoinRate: v.JoinRate, Layer: v.Layer, Duration: v.Duration, Clip: clip}, err
+	return load.Plan{
+		Layer: v.Layer, Clip: clip, Bursts: v.Bursts,
+		Network: load.CrowdConfig{Loss: v.Loss / 100, Delay: v.Delay, Feedback: v.Feedback, Single: v.Single},
+	}, err
 }
 
 // invite makes a stage on a server, and everybody's token, by the SDK.
@@ -183,7 +223,7 @@ type benchServer struct {
 	process  *exec.Cmd
 }
 
-func startServer(ctx context.Context) (*benchServer, error) {
+func startServer(ctx context.Context, pinned bool) (*benchServer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -195,7 +235,11 @@ func startServer(ctx context.Context) (*benchServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.process.Start(); err != nil {
+	start := s.process.Start
+	if pinned {
+		start = func() error { return load.StartOn(s.process, serverProcessor) }
+	}
+	if err := start(); err != nil {
 		return nil, fmt.Errorf("start a server: %w", err)
 	}
 	line, err := bufio.NewReader(words).ReadBytes('\n')
@@ -230,7 +274,7 @@ func describeReport(w io.Writer, r load.Report) {
 		row("  not joined", "%s", why)
 	}
 	row("forwarded", "%.0f packets/s, %.1f Mbit/s, %.1f pictures/s each", r.Packets, r.Bits/1e6, r.Pictures)
-	row("lost", "%.4f %% (%.4f %% sent again)", 100*r.Lost, 100*r.Again)
+	row("lost", "%.4f %%, never repaired %.4f %%; sent again %.4f %%; our own sockets overflowed for %.4f %%", 100*r.Lost, 100*r.Missing, 100*r.Again, 100*r.Overflowed)
 	spread := func(name string, s load.Spread) {
 		row(name, "p50 %.1f   p95 %.1f   p99 %.1f   max %.1f ms", s.P50, s.P95, s.P99, s.Max)
 	}
@@ -240,6 +284,9 @@ func describeReport(w io.Writer, r load.Report) {
 	if r.Cores != nil {
 		row("server's processor", "%.2f cores, %.2f µs a packet, %.2f ms a second and viewer", *r.Cores, *r.PerPacket, *r.PerViewer)
 		row("server's memory", "%.0f KiB a subscription, %.0f MiB in all", *r.Memory, *r.Resident)
+	}
+	if r.Own != nil {
+		row("the measuring itself", "%.2f cores", *r.Own)
 	}
 	if busy := loadAverage(); busy != "" {
 		row("machine", "load average %s", busy)

@@ -38,6 +38,7 @@ func NewOutlet(codec media.Codec, rids ...string) *Outlet {
 		o.layers = append(o.layers, &outletLayer{
 			codec: codec, rid: rid, payloader: newPayloader(codec),
 			sequence: uint16(rand.Uint32()), base: rand.Uint32(), wanted: make(chan struct{}, 1),
+			leaves: func([]byte) {},
 		})
 	}
 	return o
@@ -71,6 +72,22 @@ func (o *Outlet) Write(layer int, f container.Frame) error {
 	return o.layers[layer].write(f)
 }
 
+// Pace has frames leave through p, which the caller runs. It is called before the
+// outlet is published.
+func (o *Outlet) Pace(p *Pacer) {
+	for _, l := range o.layers {
+		l.pacer = p
+	}
+}
+
+// Watch has leaves called with the payload of each frame's first packet at the moment
+// when it leaves. It is called before the outlet is published.
+func (o *Outlet) Watch(leaves func(payload []byte)) {
+	for _, l := range o.layers {
+		l.leaves = leaves
+	}
+}
+
 // Sent is what left through all layers: RTP packets, and their payload in bytes.
 func (o *Outlet) Sent() (packets, bytes uint64) {
 	for _, l := range o.layers {
@@ -89,6 +106,8 @@ type outletLayer struct {
 	payloader rtp.Payloader
 	base      uint32 // RTP timestamp of time 0
 	wanted    chan struct{}
+	pacer     *Pacer // nil sends at once
+	leaves    func(payload []byte)
 
 	mu       sync.Mutex // guards what follows
 	out      webrtc.TrackLocalWriter
@@ -115,12 +134,37 @@ func (l *outletLayer) write(f container.Frame) error {
 		h.SequenceNumber = l.sequence
 		h.Marker = l.codec.Kind() == media.Video && i == len(payloads)-1
 		l.sequence++
-		if _, err := l.out.WriteRTP(&h, p); err != nil {
-			return fmt.Errorf("send %s: %w", l.codec, err)
+		one := outgoing{layer: l, header: h, payload: p, first: i == 0}
+		if l.pacer != nil {
+			l.pacer.add(one)
+		} else if err := l.send(&one); err != nil {
+			return err
 		}
-		l.packets++
-		l.bytes += uint64(len(p))
 	}
+	return nil
+}
+
+// outgoing is a packet on its way.
+type outgoing struct {
+	layer   *outletLayer
+	header  rtp.Header
+	payload []byte
+	first   bool // of its frame
+}
+
+// send is called with the lock held.
+func (l *outletLayer) send(o *outgoing) error {
+	if l.out == nil {
+		return nil
+	}
+	if o.first {
+		l.leaves(o.payload)
+	}
+	if _, err := l.out.WriteRTP(&o.header, o.payload); err != nil {
+		return fmt.Errorf("send %s: %w", l.codec, err)
+	}
+	l.packets++
+	l.bytes += uint64(len(o.payload))
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/pion/stun/v3"
@@ -33,14 +32,14 @@ func (r *Receiver) await(ctx context.Context) error {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
-		if _, err := r.socket.Write(r.check); err != nil {
+		if _, err := r.Write(r.check); err != nil {
 			return fmt.Errorf("check the path: %w", err)
 		}
 		select {
 		case <-r.checked:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("no answer from %s: %w", r.socket.RemoteAddr(), ctx.Err())
+			return fmt.Errorf("no answer from %s: %w", r.socket.remote, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -61,14 +60,14 @@ func (r *Receiver) checks(b []byte) {
 		}
 	case stun.BindingRequest:
 		integrity := stun.NewShortTermIntegrity(r.password)
-		server, ok := r.socket.RemoteAddr().(*net.UDPAddr)
-		if !ok || integrity.Check(m) != nil {
+		if integrity.Check(m) != nil {
 			return
 		}
+		server := r.socket.remote
 		answer, err := stun.Build(stun.NewTransactionIDSetter(m.TransactionID), stun.BindingSuccess,
 			&stun.XORMappedAddress{IP: server.IP, Port: server.Port}, integrity, stun.Fingerprint)
 		if err == nil {
-			_, _ = r.socket.Write(answer.Raw) // if it is lost, the server asks again
+			_, _ = r.Write(answer.Raw) // if it is lost, the server asks again
 		}
 	}
 }

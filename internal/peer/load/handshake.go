@@ -10,7 +10,7 @@ import (
 // records is the net.PacketConn under DTLS: the records that the read loop found
 // come out, what goes in leaves by the socket.
 type records struct {
-	socket *net.UDPConn // connected
+	owner  *Receiver
 	in     chan []byte
 	closed chan struct{}
 	once   sync.Once
@@ -23,8 +23,8 @@ type records struct {
 // handshakeQueue holds a flight of a handshake; what is too much is sent again.
 const handshakeQueue = 16
 
-func newRecords(socket *net.UDPConn) *records {
-	return &records{socket: socket, in: make(chan []byte, handshakeQueue), closed: make(chan struct{}), changed: make(chan struct{})}
+func newRecords(owner *Receiver) *records {
+	return &records{owner: owner, in: make(chan []byte, handshakeQueue), closed: make(chan struct{}), changed: make(chan struct{})}
 }
 
 // deliver takes a record without waiting.
@@ -48,7 +48,7 @@ func (c *records) ReadFrom(p []byte) (int, net.Addr, error) {
 		}
 		select {
 		case b := <-c.in:
-			return copy(p, b), c.socket.RemoteAddr(), nil
+			return copy(p, b), c.owner.socket.remote, nil
 		case <-c.closed:
 			return 0, nil, net.ErrClosed
 		case <-expired:
@@ -58,7 +58,7 @@ func (c *records) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-func (c *records) WriteTo(p []byte, _ net.Addr) (int, error) { return c.socket.Write(p) }
+func (c *records) WriteTo(p []byte, _ net.Addr) (int, error) { return c.owner.Write(p) }
 
 func (c *records) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
@@ -75,6 +75,7 @@ func (c *records) Close() error {
 	return nil
 }
 
-func (c *records) LocalAddr() net.Addr              { return c.socket.LocalAddr() }
+// LocalAddr is any address: nobody asks for it.
+func (c *records) LocalAddr() net.Addr              { return c.owner.socket.remote }
 func (c *records) SetDeadline(t time.Time) error    { return c.SetReadDeadline(t) }
 func (c *records) SetWriteDeadline(time.Time) error { return nil }

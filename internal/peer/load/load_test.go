@@ -5,9 +5,14 @@ import (
 	"fmt"
 	"net"
 	"net/http/httptest"
+	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtp/codecs"
 
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
@@ -30,13 +35,30 @@ func TestRun_MeasuresAForwarder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := Run(t.Context(), Plan{
+	m, err := Open(t.Context(), Plan{
 		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}, {URL: web.URL + "/whip/2"}},
 		Subscribe: func(_, n int) peer.Endpoint { return peer.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, n+1)} },
-		Viewers:   3, Duration: 2 * time.Second, Clip: clip, PID: os.Getpid(),
+		Clip:      clip, PID: os.Getpid(),
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := m.Join(t.Context(), 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	passed := make(chan []Tally)
+	go func() { passed <- m.Pass(t.Context(), 4, time.Second, 500*time.Millisecond) }()
+	rep, err := m.Measure(t.Context(), 2*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := <-passed; len(all) != 8 || all[0].FirstPicture == 0 {
+		t.Errorf("%d passed, the first with %+v: expected 8 with a picture", len(all), all)
 	}
 	if rep.Subscriptions != 6 || len(rep.Failures) > 0 {
 		t.Errorf("%d subscriptions, failures %q: expected 6 and none", rep.Subscriptions, rep.Failures)
@@ -61,7 +83,7 @@ func TestReceive_TellsWhyItWasRefused(t *testing.T) {
 	}
 	web := httptest.NewServer(forwarder)
 	t.Cleanup(web.Close)
-	crowd, err := NewCrowd()
+	crowd, err := NewCrowd(CrowdConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +112,7 @@ func TestLine_CountsWhatIsMissing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var l line
 			for _, n := range tt.sequence {
-				l.take(1, n)
+				l.take(1, n, time.Now())
 			}
 			if got := l.lost(); got != tt.lost {
 				t.Errorf("lost %d, expected %d", got, tt.lost)
@@ -102,14 +124,133 @@ func TestLine_CountsWhatIsMissing(t *testing.T) {
 func TestLine_ForgetsWhatWasLostBefore(t *testing.T) {
 	var l line
 	for _, n := range []uint16{1, 2, 5} {
-		l.take(1, n)
+		l.take(1, n, time.Now())
 	}
 	l.reset()
 	for _, n := range []uint16{6, 8} {
-		l.take(1, n)
+		l.take(1, n, time.Now())
 	}
 	if got := l.lost(); got != 1 {
 		t.Errorf("lost %d since the reset, expected 1", got)
+	}
+}
+
+func TestLine_AsksForWhatIsMissing(t *testing.T) {
+	var l line
+	now := time.Now()
+	for _, n := range []uint16{1, 4} {
+		l.take(1, n, now)
+	}
+	if got := l.due(nil, now); len(got) != 0 {
+		t.Errorf("asked for %d at once, expected to wait for what may have been overtaken", got)
+	}
+	now = now.Add(waitBefore)
+	if got := l.due(nil, now); !slices.Equal(got, []uint16{2, 3}) {
+		t.Errorf("asked for %d, expected 2 and 3", got)
+	}
+	l.fill(1<<16 | 2)
+	if got := l.due(nil, now.Add(askAgain)); !slices.Equal(got, []uint16{3}) {
+		t.Errorf("asked for %d again, expected 3", got)
+	}
+	for range mostTries {
+		now = now.Add(askAgain)
+		l.due(nil, now)
+	}
+	if len(l.missing) != 0 {
+		t.Errorf("%d still missed, expected to give up after %d tries", len(l.missing), mostTries)
+	}
+	if l.lost() != 2 || l.repaired != 1 {
+		t.Errorf("lost %d, repaired %d; expected 2 and 1", l.lost(), l.repaired)
+	}
+}
+
+func TestReceiver_ReadsTransportWideNumbers(t *testing.T) {
+	packet := func(extension ...byte) []byte {
+		b := []byte{0x90, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, byte(len(extension) / 4)}
+		return append(append(b, extension...), 9, 9, 9)
+	}
+	tests := []struct {
+		name   string
+		packet []byte
+		number uint16
+		ok     bool
+	}{
+		{"alone", packet(0x31, 1, 2, 0), 258, true},
+		{"behind another and padding", packet(0x10, 7, 0, 0x31, 1, 2, 0, 0), 258, true},
+		{"another's", packet(0x11, 1, 2, 0), 0, false},
+		{"no extension", []byte{0x80, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 5, 5, 5, 5, 5}, 0, false},
+		{"a length beyond the packet", []byte{0x90, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 9, 9, 0x31, 1}, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &Receiver{server: answer{transport: 3}, arrivals: twcc.NewRecorder(1)}
+			if n, ok := r.numbered(tt.packet); n != tt.number || ok != tt.ok {
+				t.Errorf("%d %v, expected %d %v", n, ok, tt.number, tt.ok)
+			}
+		})
+	}
+}
+
+func TestNewClip_HasTheSizesOfTheSpecifiedLoad(t *testing.T) {
+	clip, err := NewClip(ClipConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := 0
+	payloader := &codecs.H264Payloader{}
+	for i, unit := range clip.layers[0].units {
+		all := payloader.Payload(1160, unit)
+		if i == 0 && !beginsKeyframe(all[0]) {
+			t.Error("the first picture is no keyframe")
+		}
+		packets += len(all)
+	}
+	// 2.5 Mbit/s in packets of 1,200 bytes: 256 a second, and the parameter sets.
+	if packets != 2*256+1 {
+		t.Errorf("%d packets in two seconds, expected 513", packets)
+	}
+}
+
+func TestCrowd_LosesAndDelays(t *testing.T) {
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forwarder, err := reference.New(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = forwarder.Close() })
+	web := httptest.NewServer(forwarder)
+	t.Cleanup(web.Close)
+	clip, err := NewClip(ClipConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{
+		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}},
+		Subscribe: func(int, int) peer.Endpoint { return peer.Endpoint{URL: web.URL + "/whep/1"} },
+		Clip:      clip, Network: CrowdConfig{Loss: 0.1, Delay: 30 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if err := m.Join(t.Context(), 5, 0); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := m.Measure(t.Context(), 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Subscriptions != 5 {
+		t.Fatalf("%d joined (%q), expected 5", rep.Subscriptions, rep.Failures)
+	}
+	if rep.Lost < 0.05 || rep.Lost > 0.15 || rep.Missing > rep.Lost/3 || rep.Again == 0 {
+		t.Errorf("lost %.3f, never came %.3f, sent again %.3f: expected a tenth, the picture repaired and a sixth of sound not", rep.Lost, rep.Missing, rep.Again)
+	}
+	if rep.Latency.P50 < 30 {
+		t.Errorf("latency p50 %.1f ms, expected at least the network's 30", rep.Latency.P50)
 	}
 }
 
@@ -163,13 +304,18 @@ func FuzzSort(f *testing.F) {
 		f.Add(check)
 	}
 	f.Add([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	socket, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
+	f.Add([]byte{0x90, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x31, 0, 7, 0})
+	socket, err := dialSocket(netip.MustParseAddrPort("127.0.0.1:9"), true)
 	if err != nil {
 		f.Fatal(err)
 	}
-	defer socket.Close()
+	defer func() { _ = socket.close() }()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := &Receiver{checked: make(chan struct{}), records: newRecords(nil), socket: socket, offered: time.Now()}
+		r := &Receiver{
+			crowd: &Crowd{}, checked: make(chan struct{}), socket: socket, offered: time.Now(),
+			server: answer{transport: 3}, arrivals: twcc.NewRecorder(1),
+		}
+		r.records = newRecords(r)
 		for range maxEarly + 1 {
 			r.sort(b, time.Now())
 		}
@@ -177,5 +323,10 @@ func FuzzSort(f *testing.F) {
 			t.Errorf("%d packets kept, expected at most %d", len(r.early), maxEarly)
 		}
 		r.look(b, true, time.Now())
+		for _, p := range r.arrivals.BuildFeedbackPacket() {
+			if _, err := p.Marshal(); err != nil {
+				t.Errorf("feedback on %x: %v", b, err)
+			}
+		}
 	})
 }

@@ -3,8 +3,8 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync/atomic"
+	"hash/maphash"
+	"sync"
 	"time"
 
 	"rostrum/internal/media"
@@ -13,108 +13,68 @@ import (
 	"rostrum/internal/peer/pattern"
 )
 
-// A Clip is two seconds of pictures from a keyframe on, in each layer, encoded
-// once for all who publish it.
-type Clip struct {
-	fps    int
-	layers []clipLayer
-}
-
-type clipLayer struct {
-	rid   string
-	units [][]byte // access units; the first is a keyframe
-}
-
-// ClipConfig says what a Clip shows. Zero values take the default.
-type ClipConfig struct {
-	Width, Height int  // of the best layer; 1280x720
-	Bitrate       int  // of the best layer, bits a second; 1.7 million
-	Simulcast     bool // three layers, each half as wide and high as the one before
-}
-
-const (
-	clipFPS    = 30
-	clipLength = 2 * clipFPS // pictures from keyframe to keyframe
-	markLayer  = 1 << 10     // marks count from there on, for each layer
-)
-
-// NewClip draws and encodes a clip, which takes a while.
-func NewClip(c ClipConfig) (*Clip, error) {
-	if c.Width == 0 && c.Height == 0 {
-		c.Width, c.Height = 1280, 720
-	}
-	if c.Bitrate == 0 {
-		c.Bitrate = 1_700_000
-	}
-	clip := &Clip{fps: clipFPS}
-	for i, share := range []struct {
-		rid  string
-		rate float64
-	}{{"hi", 1}, {"mid", 0.41}, {"low", 0.12}} {
-		if i > 0 && !c.Simulcast {
-			break
-		}
-		video, err := pattern.NewVideo(pattern.VideoConfig{Width: c.Width >> i &^ 1, Height: c.Height >> i &^ 1, FPS: clipFPS, Bitrate: int(float64(c.Bitrate) * share.rate)})
-		if err != nil {
-			return nil, fmt.Errorf("draw layer %s: %w", share.rid, err)
-		}
-		layer := clipLayer{rid: share.rid}
-		for n := range uint32(clipLength) {
-			unit, _ := video.Frame(uint32(i)*markLayer+n, time.Now(), n == 0)
-			layer.units = append(layer.units, append([]byte(nil), unit...))
-		}
-		clip.layers = append(clip.layers, layer)
-	}
-	return clip, nil
-}
-
-// rids name the layers, if there is a choice.
-func (c *Clip) rids() (all []string) {
-	if len(c.layers) > 1 {
-		for _, l := range c.layers {
-			all = append(all, l.rid)
-		}
-	}
-	return all
-}
-
 // A Publisher sends a Clip and a tone.
 type Publisher struct {
 	clip         *Clip
 	tone         *pattern.Tone
+	pacer        *peer.Pacer // nil: whole pictures at once
 	video, audio *peer.Outlet
 	publication  *peer.Publication
-	sent         [][]atomic.Int64 // by layer and picture, when it was last sent, in nanoseconds since zero
-	zero         time.Time
+
+	mu   sync.Mutex           // guards what follows
+	sent map[uint64]time.Time // when a picture left last, by its beginning
 }
 
 // Publish offers a clip at an endpoint and returns when it can be heard; Run sends it.
-func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16) (*Publisher, error) {
+// With bursts pictures leave whole, otherwise as a browser paces them.
+func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16, bursts bool) (*Publisher, error) {
 	tone, err := pattern.NewTone(identity)
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{clip: clip, tone: tone, video: peer.NewOutlet(media.H264, clip.rids()...), audio: peer.NewOutlet(media.Opus), zero: time.Now()}
-	for range clip.layers {
-		p.sent = append(p.sent, make([]atomic.Int64, clipLength))
+	p := &Publisher{clip: clip, tone: tone, video: peer.NewOutlet(media.H264, clip.rids()...), audio: peer.NewOutlet(media.Opus), sent: map[uint64]time.Time{}}
+	p.video.Watch(p.leaves)
+	if !bursts {
+		p.pacer = peer.NewPacer(clip.bitrate)
+		p.video.Pace(p.pacer)
 	}
 	p.publication, err = peer.Publish(ctx, at, peer.UDPOnly, p.audio, p.video)
 	return p, err
 }
 
-// sentAt is when the picture of a mark was last sent. A clip is longer than any
+var seed = maphash.MakeSeed()
+
+// beginning tells pictures of a clip apart by the payload of their first packets.
+func beginning(payload []byte) uint64 { return maphash.Bytes(seed, payload[:min(len(payload), 64)]) }
+
+// leaves notes that a picture's first packet leaves now. A clip has so many pictures
+// and no more.
+func (p *Publisher) leaves(payload []byte) {
+	key, now := beginning(payload), time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent[key] = now
+}
+
+// sentAt is when the picture that begins so was last sent. A clip is longer than any
 // latency worth the name, so the last time is the one that is meant.
-func (p *Publisher) sentAt(mark uint32) (time.Time, bool) {
-	layer, n := int(mark/markLayer), int(mark%markLayer)
-	if layer >= len(p.sent) || n >= clipLength {
-		return time.Time{}, false
-	}
-	at := p.sent[layer][n].Load()
-	return p.zero.Add(time.Duration(at)), at != 0
+func (p *Publisher) sentAt(payload []byte) (at time.Time, ok bool) {
+	key := beginning(payload)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, ok = p.sent[key]
+	return at, ok
 }
 
 // Run sends until ctx or the connection ends.
 func (p *Publisher) Run(ctx context.Context) error {
+	if p.pacer != nil {
+		ctx, cancel := context.WithCancel(ctx)
+		var pacing sync.WaitGroup
+		pacing.Go(func() { p.pacer.Run(ctx) })
+		defer pacing.Wait()
+		defer cancel()
+	}
 	picture, sound := time.Second/time.Duration(p.clip.fps), pattern.PacketTime
 	start := time.Now()
 	next := make([]int, len(p.clip.layers)) // of each layer
@@ -154,18 +114,10 @@ func (p *Publisher) picture(at time.Duration, next []int) error {
 		default:
 		}
 		n := next[i]
-		next[i] = (n + 1) % clipLength
-		p.sent[i][n].Store(int64(time.Since(p.zero)))
+		next[i] = (n + 1) % len(layer.units)
 		errs = append(errs, p.video.Write(i, container.Frame{Time: at, Keyframe: n == 0, Data: layer.units[n]}))
 	}
 	return errors.Join(errs...)
-}
-
-// Sent is what left so far: RTP packets, and their payload in bytes.
-func (p *Publisher) Sent() (packets, bytes uint64) {
-	vp, vb := p.video.Sent()
-	ap, ab := p.audio.Sent()
-	return vp + ap, vb + ab
 }
 
 // Close ends the publication.

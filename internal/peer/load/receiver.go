@@ -1,51 +1,54 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/rtcp"
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
-	"rostrum/internal/media"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/pattern"
 )
 
 // A Receiver is one subscription.
 type Receiver struct {
 	crowd    *Crowd
 	session  *peer.Session
-	socket   *net.UDPConn
+	socket   *socket
+	place    int32 // at the poller
 	records  *records
 	tls      *dtls.Conn
 	check    []byte // the binding request, which is always the same
 	password string // of the server's checks
+	server   answer
 	source   *Publisher
 	offered  time.Time
-	reading  sync.WaitGroup
 	checked  chan struct{} // closed at the server's first answer
-	seal     *srtp.Context // for the Crowd's goroutine, once joined
 	ssrc     uint32
 
-	mu       sync.Mutex    // guards what follows
-	open     *srtp.Context // nil until the handshake is over
-	early    [][]byte      // video packets that came before
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	seal     *srtp.Context // both nil until the handshake is over
+	open     *srtp.Context
+	early    [][]byte // video packets that came before
 	tally    Tally
 	lines    lines
-	began    time.Time // when the first picture was whole
-	entering bool      // inside the first keyframe
-	seen     bool      // a first answer of the server
+	arrivals *twcc.Recorder // nil if packets aren't numbered
+	began    time.Time      // when the first picture was whole
+	entering bool           // inside the first keyframe
+	sampled  bool           // latencies are looked at
+	seen     bool           // a first answer of the server
+	bytes    uint64         // since the last receiver report
+	bytesAt  time.Time
+	overflow uint64 // of the socket, when the Tally began
 	scratch  []byte
+	numbers  []uint16
 	header   rtp.Header
 }
 
@@ -62,34 +65,36 @@ func (c *Crowd) Receive(ctx context.Context, at peer.Endpoint, source *Publisher
 	if err := r.connect(ctx, sdp, ufrag); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	c.join(r)
 	return r, nil
 }
 
-func (r *Receiver) connect(ctx context.Context, sdp, ufrag string) error {
-	server, err := readAnswer(sdp)
-	if err != nil {
+func (r *Receiver) connect(ctx context.Context, sdp, ufrag string) (err error) {
+	if r.server, err = readAnswer(sdp); err != nil {
 		return err
 	}
-	if r.check, err = makeCheck(server.ufrag+":"+ufrag, server.password); err != nil {
+	if r.server.transport != 0 {
+		r.arrivals = twcc.NewRecorder(r.ssrc)
+	}
+	if r.check, err = makeCheck(r.server.ufrag+":"+ufrag, r.server.password); err != nil {
 		return fmt.Errorf("make a check: %w", err)
 	}
-	if r.socket, err = net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server.addr)); err != nil {
+	if r.socket, err = dialSocket(r.server.addr, !r.crowd.config.Single); err != nil {
 		return fmt.Errorf("reach the server's candidate: %w", err)
 	}
-	_ = r.socket.SetReadBuffer(receiveBuffer) // the kernel may give less
-	r.records = newRecords(r.socket)
-	r.reading.Go(r.read)
+	r.records = newRecords(r)
+	if err := r.crowd.poller.watch(r); err != nil {
+		return err
+	}
 	if err := r.await(ctx); err != nil {
 		return err
 	}
 	return r.handshake(ctx)
 }
 
-const receiveBuffer = 512 << 10 // bytes, of a socket: a tenth of a second of the best layer
+const receiveBuffer = 512 << 10 // bytes, of a socket: a second and a half of 2.5 Mbit/s
 
 func (r *Receiver) handshake(ctx context.Context) error {
-	conn, err := dtls.ClientWithOptions(r.records, r.socket.RemoteAddr(),
+	conn, err := dtls.ClientWithOptions(r.records, r.socket.remote,
 		dtls.WithCertificates(r.crowd.certificate),
 		dtls.WithInsecureSkipVerify(true), // what is measured is speed; who answers was told by the answer
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
@@ -111,23 +116,25 @@ func (r *Receiver) handshake(ctx context.Context) error {
 	if err := c.ExtractSessionKeysFromDTLS(&state, true); err != nil {
 		return fmt.Errorf("export SRTP keys: %w", err)
 	}
-	if r.seal, err = srtp.CreateContext(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile); err != nil {
+	seal, err := srtp.CreateContext(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
+	if err != nil {
 		return err
 	}
 	open, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile)
 	if err != nil {
 		return err
 	}
-	r.opened(open)
+	r.opened(seal, open)
 	return nil
 }
 
 // opened begins to look into packets, those first that overtook the end of the
 // handshake.
-func (r *Receiver) opened(c *srtp.Context) {
+func (r *Receiver) opened(seal, open *srtp.Context) {
+	sampled := r.crowd.join(r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.open = c
+	r.seal, r.open, r.sampled = seal, open, sampled
 	now := time.Now()
 	for _, b := range r.early {
 		r.unseal(b, now)
@@ -135,148 +142,33 @@ func (r *Receiver) opened(c *srtp.Context) {
 	r.early = nil
 }
 
-// read takes what comes until the socket is closed.
-func (r *Receiver) read() {
-	in := newInbox(r.socket)
-	for {
-		datagrams, err := in.next()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue // a refused port, told by ICMP: the server is gone or not there yet
-		}
-		now := time.Now()
-		r.mu.Lock()
-		for _, b := range datagrams {
-			r.sort(b, now)
-		}
-		r.mu.Unlock()
+// Write sends a datagram over the network that the Crowd has.
+func (r *Receiver) Write(b []byte) (int, error) {
+	switch c := r.crowd; {
+	case c.lose():
+		return len(b), nil
+	case c.config.Delay > 0:
+		c.postpone(r, b, time.Now(), true)
+		return len(b), nil
 	}
-}
-
-// sort tells apart what shares the port (RFC 7983 §7).
-func (r *Receiver) sort(b []byte, now time.Time) {
-	switch {
-	case len(b) < 12:
-	case b[0] < 4:
-		r.checks(b)
-	case b[0] >= 20 && b[0] < 64:
-		r.records.deliver(b)
-	case b[0]>>6 == 2 && (b[1] < 192 || b[1] > 223): // RTCP isn't looked at
-		r.take(b, now)
-	}
-}
-
-// take counts an SRTP packet. Its header is in the clear; it is opened only where
-// the first keyframe is sought and where a mark tells when it was sent.
-func (r *Receiver) take(b []byte, now time.Time) {
-	t := &r.tally
-	if t.FirstPacket == 0 {
-		t.FirstPacket = now.Sub(r.offered)
-	}
-	t.Packets++
-	t.Bytes += uint64(len(b))
-	kind, ok := kindOf(b[1] & 0x7f)
-	if !ok {
-		t.Again++
-		return
-	}
-	r.lines.of(kind).take(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:]))
-	if kind != media.Video {
-		return
-	}
-	if b[1]&0x80 != 0 {
-		t.Frames++
-	}
-	switch {
-	case r.open != nil:
-		r.unseal(b, now)
-	case len(r.early) < maxEarly:
-		r.early = append(r.early, bytes.Clone(b))
-	}
-}
-
-// maxEarly is how many packets are kept until the handshake is over: more than a
-// keyframe has.
-const maxEarly = 256
-
-// unseal opens a video packet, if there is anything to look for in it.
-func (r *Receiver) unseal(b []byte, now time.Time) {
-	if !r.began.IsZero() && len(b) > markBytes {
-		return
-	}
-	plain, err := r.open.DecryptRTP(r.scratch[:0], b, nil)
-	if err != nil {
-		return
-	}
-	r.scratch = plain
-	n, err := r.header.Unmarshal(plain)
-	if err != nil {
-		return
-	}
-	r.look(plain[n:], r.header.Marker, now)
-}
-
-// markBytes is more than a packet has that carries nothing but the pattern's mark.
-const markBytes = 110
-
-// look reads the payload of a packet.
-func (r *Receiver) look(payload []byte, whole bool, now time.Time) {
-	if r.began.IsZero() {
-		r.entering = r.entering || beginsKeyframe(payload)
-		if r.entering && whole {
-			r.began = now
-			r.tally.FirstPicture = now.Sub(r.offered)
-		}
-		return
-	}
-	if r.source == nil || now.Sub(r.began) < settle || len(r.tally.Latencies) >= maxLatencies {
-		return
-	}
-	mark, ok := pattern.Find(payload)
-	if !ok {
-		return
-	}
-	if sent, ok := r.source.sentAt(mark.Frame); ok {
-		r.tally.Latencies = append(r.tally.Latencies, now.Sub(sent))
-	}
-}
-
-// report sends a receiver report, and a check if it is time.
-func (r *Receiver) report(check bool) {
-	if check {
-		_, _ = r.socket.Write(r.check) // a path that fails shows in what comes
-	}
-	r.mu.Lock()
-	rr := &rtcp.ReceiverReport{SSRC: r.ssrc}
-	for i := range r.lines {
-		if l := &r.lines[i]; l.started {
-			rr.Reports = append(rr.Reports, rtcp.ReceptionReport{
-				SSRC: l.ssrc, LastSequenceNumber: uint32(l.highest), TotalLost: uint32(min(l.lost(), 1<<23-1)),
-			})
-		}
-	}
-	r.mu.Unlock()
-	plain, err := rr.Marshal()
-	if err != nil || len(rr.Reports) == 0 {
-		return
-	}
-	if sealed, err := r.seal.EncryptRTCP(nil, plain, nil); err == nil {
-		_, _ = r.socket.Write(sealed)
-	}
+	return r.socket.Write(b)
 }
 
 // Tally is what was counted so far. reset begins another.
 func (r *Receiver) Tally(reset bool) Tally {
+	overflowed := r.socket.overflowed()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.tally
+	t.Overflowed = overflowed - r.overflow
 	for i := range r.lines {
-		t.Lost += r.lines[i].lost()
+		lost := r.lines[i].lost()
+		t.Lost += lost
+		t.Missing += lost - min(lost, r.lines[i].repaired)
 	}
 	if reset {
 		r.tally = Tally{FirstPacket: t.FirstPacket, FirstPicture: t.FirstPicture}
+		r.overflow = overflowed
 		for i := range r.lines {
 			r.lines[i].reset()
 		}
@@ -302,9 +194,12 @@ func (r *Receiver) Close() error {
 	if r.records != nil {
 		_ = r.records.Close()
 	}
-	if r.socket != nil {
-		err = errors.Join(err, r.socket.Close())
+	if r.socket == nil {
+		return err
 	}
-	r.reading.Wait()
-	return err
+	r.crowd.poller.forget(r)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	return errors.Join(err, r.socket.close())
 }

@@ -17,7 +17,9 @@ type Report struct {
 	Packets       float64  `json:"packetsPerSecond"` // received by all
 	Bits          float64  `json:"bitsPerSecond"`
 	Pictures      float64  `json:"picturesPerSecond"` // of one subscription
-	Lost          float64  `json:"lossRatio"`
+	Lost          float64  `json:"lossRatio"`         // that didn't come when it was their turn
+	Missing       float64  `json:"missingRatio"`      // that never came
+	Overflowed    float64  `json:"overflowRatio"`     // that came, but our own sockets had no room: then we were too slow
 	Again         float64  `json:"retransmissionRatio"`
 
 	Latency      Spread `json:"latencyMs"` // from sending to receiving a picture's first packet
@@ -29,6 +31,7 @@ type Report struct {
 	PerViewer *float64 `json:"cpuMillisPerViewer,omitempty"`    // a second and viewer
 	Memory    *float64 `json:"kibPerSubscription,omitempty"`    // resident, above that without viewers
 	Resident  *float64 `json:"serverResidentMibytes,omitempty"` // at the end
+	Own       *float64 `json:"ownCores,omitempty"`              // processors that the measuring itself kept busy
 }
 
 // A Spread tells how values lie, in milliseconds.
@@ -50,29 +53,41 @@ func spread(all []time.Duration) Spread {
 	return Spread{at(0.5), at(0.95), at(0.99), at(1)}
 }
 
+// Joins tells how long people waited who came: for a first packet, for a first picture.
+func Joins(all []Tally) (packet, picture Spread) {
+	var packets, pictures []time.Duration
+	for _, t := range all {
+		if t.FirstPacket > 0 {
+			packets = append(packets, t.FirstPacket)
+		}
+		if t.FirstPicture > 0 {
+			pictures = append(pictures, t.FirstPicture)
+		}
+	}
+	return spread(packets), spread(pictures)
+}
+
 func summarize(all []Tally, took time.Duration) Report {
 	rep := Report{Seconds: took.Seconds()}
-	var packets, bytes, lost, again, frames uint64
-	var latencies, firstPackets, firstPictures []time.Duration
+	var sum Tally
 	for _, t := range all {
 		if t.Packets > 0 {
 			rep.Subscriptions++
 		}
-		packets, bytes, lost, again, frames = packets+t.Packets, bytes+t.Bytes, lost+t.Lost, again+t.Again, frames+t.Frames
-		latencies = append(latencies, t.Latencies...)
-		if t.FirstPacket > 0 {
-			firstPackets = append(firstPackets, t.FirstPacket)
-		}
-		if t.FirstPicture > 0 {
-			firstPictures = append(firstPictures, t.FirstPicture)
-		}
+		sum.Packets, sum.Bytes, sum.Frames = sum.Packets+t.Packets, sum.Bytes+t.Bytes, sum.Frames+t.Frames
+		sum.Lost, sum.Missing, sum.Again = sum.Lost+t.Lost, sum.Missing+t.Missing, sum.Again+t.Again
+		sum.Overflowed += t.Overflowed
+		sum.Latencies = append(sum.Latencies, t.Latencies...)
 	}
-	rep.Packets, rep.Bits = float64(packets)/took.Seconds(), float64(8*bytes)/took.Seconds()
-	if packets > 0 {
-		rep.Lost, rep.Again = float64(lost)/float64(packets+lost), float64(again)/float64(packets)
-		rep.Pictures = float64(frames) / took.Seconds() / float64(rep.Subscriptions)
+	rep.Packets, rep.Bits = float64(sum.Packets)/took.Seconds(), float64(8*sum.Bytes)/took.Seconds()
+	if sum.Packets > 0 {
+		all := float64(sum.Packets + sum.Lost)
+		rep.Lost, rep.Missing, rep.Overflowed = float64(sum.Lost)/all, float64(sum.Missing)/all, float64(sum.Overflowed)/all
+		rep.Again = float64(sum.Again) / float64(sum.Packets)
+		rep.Pictures = float64(sum.Frames) / took.Seconds() / float64(rep.Subscriptions)
 	}
-	rep.Latency, rep.FirstPacket, rep.FirstPicture = spread(latencies), spread(firstPackets), spread(firstPictures)
+	rep.Latency = spread(sum.Latencies)
+	rep.FirstPacket, rep.FirstPicture = Joins(all)
 	return rep
 }
 
