@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,10 +66,15 @@ func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *sta
 	if err != nil {
 		return nil, err
 	}
+	idle := s.Limits.CompositionIdle
+	if idle == 0 { // no limit
+		idle = math.MaxInt64
+	}
 	return composition.Open(ctx, composition.Parts{
 		Store: st, Authority: a, Buckets: t.buckets, Channels: channels, Node: node, Spool: spool,
 	}, composition.Config{
-		Program: composition.FindProgram(), Longest: s.Limits.CompositionDuration, Shared: s.Database != "", Log: log,
+		Program: composition.FindProgram(), NoPublishers: idle, Longest: s.Limits.CompositionDuration,
+		Patience: s.SpoolAge, SpoolBytes: s.SpoolBytes, Shared: s.Database != "", Log: log,
 	})
 }
 

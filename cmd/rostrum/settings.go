@@ -38,6 +38,9 @@ type settings struct {
 
 	S3Endpoint webURL `name:"s3-endpoint" group:"Keeping" placeholder:"URL" help:"Where the buckets of storage configurations are: any S3 server, with credentials by the AWS chain. By default they are folders in the data folder."`
 
+	SpoolBytes int64         `name:"spool-bytes" group:"Keeping" default:"4294967296" help:"How much of a recording may wait on this machine while its bucket doesn't take it, in bytes: an hour at the largest bitrate."`
+	SpoolAge   time.Duration `name:"spool-age" group:"Keeping" default:"90m" help:"How long a bucket may not take a recording before its destination has failed."`
+
 	TLSCert   string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
 	TLSKey    string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
 	AccessKey accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`
@@ -134,6 +137,8 @@ func (s *settings) check() error {
 		return errors.New("secret_key goes with access_key, which is missing")
 	case s.EventAge <= 0 || s.EventBytes <= 0:
 		return errors.New("event_age and event_bytes are more than nothing")
+	case s.SpoolBytes <= 0 || s.SpoolAge <= 0:
+		return errors.New("spool_bytes and spool_age are more than nothing")
 	case s.Ephemeral && s.Database != "":
 		return errors.New("ephemeral keeps nothing, and database is where to keep it: one of them is too many")
 	}

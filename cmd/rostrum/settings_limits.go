@@ -71,7 +71,7 @@ func (l limits) String() string {
 
 // withoutEffect are the limits of things that this binary does not do; they are
 // not offered as settings.
-var withoutEffect = []string{"compositions", "compositions_per_stage", "composition_duration", "publish_framerate", "download_bitrate"}
+var withoutEffect = []string{"publish_framerate", "download_bitrate"}
 
 // limitFields are the single limits by the names that their tags give them.
 func limitFields(l *control.Limits) map[string]reflect.Value {

@@ -20,6 +20,7 @@ import (
 type composition struct {
 	house    *Registry
 	arn      string
+	former   string // node that had it before this one
 	log      *slog.Logger
 	wake     chan struct{}          // look into the store
 	news     chan func()            // of recordings
@@ -65,9 +66,9 @@ const (
 	partingTime = 1500 * time.Millisecond
 )
 
-func newComposition(r *Registry, name string) *composition {
+func newComposition(r *Registry, name, former string) *composition {
 	c := &composition{
-		house: r, arn: name, log: r.cfg.Log.With("composition", name),
+		house: r, arn: name, former: former, log: r.cfg.Log.With("composition", name),
 		wake: make(chan struct{}, 1), news: make(chan func(), 16),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())

@@ -75,10 +75,14 @@ func work(how string) error {
 		if n == 4 && how == "finds the stage deleted" {
 			return w.end(job.StageDeleted)
 		}
+		if n >= 4 && how == "stands still once" && first {
+			w.beat(4)
+			continue
+		}
 		if err := w.segment(); err != nil {
 			return err
 		}
-		w.say(job.Report{Kind: job.Heartbeat, Health: &job.Health{Publishers: w.publishers, Programs: []job.ProgramHealth{{Ticks: int64(n), Late: 1}}}})
+		w.beat(n)
 	}
 }
 
@@ -95,66 +99,78 @@ func (w *fake) say(r job.Report) {
 	}
 }
 
-func (w *fake) hls() (string, *job.HLS) {
-	d := w.job.Programs[0].Destinations[0]
-	return d.ID, d.HLS
+func (w *fake) beat(ticks int) {
+	w.say(job.Report{Kind: job.Heartbeat, Health: &job.Health{Publishers: w.publishers, Programs: []job.ProgramHealth{{Ticks: int64(ticks), Late: 1}}}})
 }
 
+func (w *fake) destinations() []job.Destination { return w.job.Programs[0].Destinations }
+
+// put writes a file for each destination.
 func (w *fake) put(name string, data []byte) error {
-	id, to := w.hls()
-	at := filepath.Join(to.Directory, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(at), 0o750); err != nil {
-		return err
+	for _, d := range w.destinations() {
+		if err := putFile(filepath.Join(d.HLS.Directory, filepath.FromSlash(w.folder(d)+name)), data); err != nil {
+			return err
+		}
+		w.say(job.Report{Kind: job.File, Destination: d.ID, Name: w.folder(d) + name})
 	}
-	if err := os.WriteFile(at+".new", data, 0o640); err != nil {
-		return err
-	}
-	if err := os.Rename(at+".new", at); err != nil {
-		return err
-	}
-	w.say(job.Report{Kind: job.File, Destination: id, Name: name})
 	return nil
 }
 
-func (w *fake) folder() string {
-	_, to := w.hls()
-	return "media/hls/" + to.Rendition + "/"
+func putFile(at string, data []byte) error {
+	err := os.MkdirAll(filepath.Dir(at), 0o750)
+	if err == nil {
+		err = os.WriteFile(at+".new", data, 0o640)
+	}
+	if err == nil {
+		err = os.Rename(at+".new", at)
+	}
+	if os.IsNotExist(err) {
+		return nil // the folder of a destination that has failed is removed again and again
+	}
+	return err
+}
+
+func (w *fake) folder(d job.Destination) string { return "media/hls/" + d.HLS.Rendition + "/" }
+
+func (w *fake) tell(s job.State) {
+	for _, d := range w.destinations() {
+		w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: s})
+	}
 }
 
 func (w *fake) begin() error {
 	w.say(job.Report{Kind: job.Log, Level: "INFO", Reason: "fake worker begins"})
 	w.say(job.Report{Kind: job.Ready})
-	id, to := w.hls()
-	data, err := os.ReadFile(filepath.Join(to.Directory, filepath.FromSlash(w.folder()), "playlist.m3u8"))
+	first := w.destinations()[0]
+	data, err := os.ReadFile(filepath.Join(first.HLS.Directory, filepath.FromSlash(w.folder(first)), "playlist.m3u8"))
 	if err == nil {
 		if w.list, err = hls.Parse(data); err != nil {
 			return err
 		}
 		w.list.Ended = false
 	}
-	if err := w.put(w.folder()+"init-0.mp4", []byte("init")); err != nil {
+	if err := w.put("init-0.mp4", []byte("init")); err != nil {
 		return err
 	}
-	w.say(job.Report{Kind: job.DestinationState, Destination: id, State: job.Active})
-	return w.put("media/hls/multivariant.m3u8", []byte("#EXTM3U\n"))
+	w.tell(job.Active)
+	return nil
 }
 
 func (w *fake) segment() error {
 	name := fmt.Sprintf("%d.mp4", len(w.list.Segments))
-	if err := w.put(w.folder()+name, make([]byte, 1000)); err != nil {
+	if err := w.put(name, make([]byte, 1000)); err != nil {
 		return err
 	}
 	w.list.Segments = append(w.list.Segments, hls.Segment{Name: name, Duration: 50 * time.Millisecond, Begins: time.Now(), Init: "init-0.mp4"})
-	return w.put(w.folder()+"playlist.m3u8", w.list.Marshal())
+	return w.put("playlist.m3u8", w.list.Marshal())
 }
 
 func (w *fake) end(reason string) error {
 	w.list.Ended = true
-	if err := w.put(w.folder()+"playlist.m3u8", w.list.Marshal()); err != nil {
+	if err := w.put("playlist.m3u8", w.list.Marshal()); err != nil {
 		return err
 	}
-	id, _ := w.hls()
-	w.say(job.Report{Kind: job.DestinationState, Destination: id, State: job.Stopped})
+	w.tell(job.Stopped)
 	w.say(job.Report{Kind: job.Ended, Reason: reason})
 	return nil
 }

@@ -3,6 +3,7 @@ package composition_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -104,22 +105,31 @@ func (h *house) furnish() {
 	})
 }
 
-// start makes a composition and runs it.
-func (h *house) start() string {
+// start makes a composition that is recorded, once for each storage configuration
+// and if none is given for the house's own, and runs it.
+func (h *house) start(storages ...string) string {
 	h.t.Helper()
-	made, id := name(arn.Composition), arn.NewID()
+	if len(storages) == 0 {
+		storages = []string{h.storage}
+	}
+	made := name(arn.Composition)
+	var destinations []ivsrealtime.Destination
+	for _, storage := range storages {
+		id := arn.NewID()
+		destinations = append(destinations, ivsrealtime.Destination{
+			ID: id, State: ivsrealtime.DestinationStarting,
+			Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: "s/c/" + id + "/composite"}},
+			Configuration: &ivsrealtime.DestinationConfiguration{S3: &ivsrealtime.S3DestinationConfiguration{
+				StorageConfigurationARN: storage, EncoderConfigurationARNs: []string{h.encoder},
+				RecordingConfiguration: &ivsrealtime.RecordingConfiguration{HLSConfiguration: &ivsrealtime.CompositionRecordingHLSConfiguration{TargetSegmentDurationSeconds: ptr(2)}},
+			}},
+		})
+	}
 	h.write(func(tx *store.Tx) error {
 		if err := tx.Compositions().Create(&ivsrealtime.Composition{
 			ARN: made, StageARN: h.stage, State: ivsrealtime.CompositionStarting, StartTime: time.Now().UTC().Truncate(time.Second),
 			Tags: map[string]string{}, Layout: &ivsrealtime.LayoutConfiguration{Grid: &ivsrealtime.GridConfiguration{GridGap: ptr(2), VideoAspectRatio: ivsrealtime.AspectVideo, VideoFillMode: ptr(ivsrealtime.VideoFillMode(""))}},
-			Destinations: []ivsrealtime.Destination{{
-				ID: id, State: ivsrealtime.DestinationStarting,
-				Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: "s/c/" + id + "/composite"}},
-				Configuration: &ivsrealtime.DestinationConfiguration{S3: &ivsrealtime.S3DestinationConfiguration{
-					StorageConfigurationARN: h.storage, EncoderConfigurationARNs: []string{h.encoder},
-					RecordingConfiguration: &ivsrealtime.RecordingConfiguration{HLSConfiguration: &ivsrealtime.CompositionRecordingHLSConfiguration{TargetSegmentDurationSeconds: ptr(2)}},
-				}},
-			}},
+			Destinations: destinations,
 		}); err != nil {
 			return err
 		}
@@ -223,21 +233,38 @@ func (h *house) recorded(c *ivsrealtime.Composition, file string) []byte {
 	return data
 }
 
+// list is the playlist of the first destination's recording, as far as it is there.
+func (h *house) list(c *ivsrealtime.Composition) (p hls.Playlist) {
+	h.t.Helper()
+	for _, name := range h.recordings(c) {
+		data, err := os.ReadFile(filepath.Join(name, "playlist.m3u8"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			p, err = hls.Parse(data)
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// recordings are the folders of the first destination's renditions.
+func (h *house) recordings(c *ivsrealtime.Composition) []string {
+	folders, _ := filepath.Glob(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, "media/hls/360p30-*"))
+	return folders
+}
+
 // expectWhole holds a recording to its promises: a playlist of what is there.
 func (h *house) expectWhole(c *ivsrealtime.Composition) hls.Playlist {
 	h.t.Helper()
-	folders, _ := filepath.Glob(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, "media/hls/360p30-*"))
+	folders := h.recordings(c)
 	if len(folders) != 1 {
 		h.t.Fatalf("expected one rendition, saw %v", folders)
 	}
-	data, err := os.ReadFile(filepath.Join(folders[0], "playlist.m3u8"))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	list, err := hls.Parse(data)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	list := h.list(c)
 	for _, s := range list.Segments {
 		if _, err := os.Stat(filepath.Join(folders[0], s.Name)); err != nil {
 			h.t.Errorf("the playlist names a segment that is not there: %v", err)
@@ -330,7 +357,7 @@ func TestComposition_StopsByItself(t *testing.T) {
 }
 
 func TestComposition_WorkerIsReplaced(t *testing.T) {
-	for how, within := range map[string]time.Duration{"crashes once": time.Second, "hangs once": 2 * time.Second} {
+	for how, within := range map[string]time.Duration{"crashes once": time.Second, "hangs once": 2 * time.Second, "stands still once": 2 * time.Second} {
 		t.Run(how, func(t *testing.T) {
 			h := open(t, how, func(_ *composition.Parts, c *composition.Config) { c.HeartbeatLimit = time.Second })
 			name := h.start()

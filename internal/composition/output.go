@@ -101,7 +101,7 @@ func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*
 	if err != nil {
 		return nil, err
 	}
-	folder, err := folderOf(c.house.Spool, d.ID, c.house.Node)
+	folder, err := folderOf(c.house.Spool, d.ID, c.house.Node, c.former)
 	if err != nil {
 		return nil, err
 	}

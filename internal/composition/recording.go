@@ -311,20 +311,26 @@ func (r *recording) fetch(ctx context.Context) error {
 	return r.spool.put(name, data)
 }
 
-// folderOf is where this node spools a destination's files; those of earlier
-// nodes are taken over.
-func folderOf(all, destination, node string) (spool, error) {
+// folderOf is where this node spools a destination's files. Those of the node that
+// had it before are taken over, if it was of this machine. Older ones are removed:
+// another node went on since, with a playlist that doesn't know them.
+func folderOf(all, destination, node, former string) (spool, error) {
 	own := filepath.Join(all, destination, node)
 	others, err := os.ReadDir(filepath.Dir(own))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
 	for _, o := range others {
-		if _, err := os.Stat(own); errors.Is(err, os.ErrNotExist) && o.Name() != node {
-			// Under its new name no worker of the past can reach it.
-			if err := os.Rename(filepath.Join(filepath.Dir(own), o.Name()), own); err != nil {
-				return "", err
-			}
+		at := filepath.Join(filepath.Dir(own), o.Name())
+		switch o.Name() {
+		case node:
+		case former: // under its new name no worker of the past can reach it
+			err = os.Rename(at, own)
+		default:
+			err = os.RemoveAll(at)
+		}
+		if err != nil {
+			return "", err
 		}
 	}
 	return spool(own), os.MkdirAll(own, 0o750)

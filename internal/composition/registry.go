@@ -98,38 +98,95 @@ func Open(ctx context.Context, parts Parts, cfg Config) (*Registry, error) {
 	if err := r.adopt(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("go on with compositions: %w", err), r.Close())
 	}
-	if cfg.Shared {
-		r.wg.Go(r.adoptAlways)
-	}
+	r.wg.Go(r.look)
 	return r, nil
 }
 
-// adoptAlways looks for compositions of nodes that ended, until the registry closes.
-func (r *Registry) adoptAlways() {
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
+const (
+	adoptEvery = 5 * time.Second
+	sweepEvery = time.Minute
+)
+
+// look looks after what others left, until the registry closes: compositions of
+// nodes that ended, and spools of compositions that did.
+func (r *Registry) look() {
+	adopt, sweep := time.NewTicker(adoptEvery), time.NewTicker(sweepEvery)
+	defer adopt.Stop()
+	defer sweep.Stop()
+	r.sweep()
 	for {
 		select {
-		case <-tick.C:
+		case <-adopt.C:
+			if !r.cfg.Shared {
+				continue
+			}
+			if err := r.adopt(r.ctx); err != nil && r.ctx.Err() == nil {
+				r.cfg.Log.Error("look for compositions of other nodes", "error", err)
+			}
+		case <-sweep.C:
+			r.sweep()
 		case <-r.ctx.Done():
 			return
-		}
-		if err := r.adopt(r.ctx); err != nil && r.ctx.Err() == nil {
-			r.cfg.Log.Error("look for compositions of other nodes", "error", err)
 		}
 	}
 }
 
+// sweep removes the spools of destinations whose composition has ended: this node
+// was killed before it could, or another node ended the composition.
+func (r *Registry) sweep() {
+	there, err := os.ReadDir(r.Spool)
+	if err != nil || len(there) == 0 {
+		return // mostly, nothing was ever recorded
+	}
+	needed, err := r.destinations(r.ctx)
+	if err != nil {
+		if r.ctx.Err() == nil {
+			r.cfg.Log.Error("look for spools that nobody needs", "error", err)
+		}
+		return
+	}
+	for _, d := range there { // read before: none that is new is taken for an old one
+		if needed[d.Name()] {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(r.Spool, d.Name())); err != nil {
+			r.cfg.Log.Warn("remove a spool that nobody needs", "error", err)
+		}
+	}
+}
+
+// destinations are the ids of the destinations of all compositions that live.
+func (r *Registry) destinations(ctx context.Context) (map[string]bool, error) {
+	all := map[string]bool{}
+	err := r.Store.Read(ctx, func(tx *store.Tx) error {
+		living, err := tx.LivingCompositions()
+		if err != nil {
+			return err
+		}
+		for _, name := range living {
+			c, err := tx.Compositions().Get(name)
+			if err != nil {
+				return err
+			}
+			for _, d := range c.Destinations {
+				all[d.ID] = true
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
 func (r *Registry) adopt(ctx context.Context) error {
-	var orphans []string
+	var orphans []store.Orphan
 	err := r.Store.Write(ctx, func(tx *store.Tx) (err error) {
 		if err = tx.Beat(r.Node, time.Now()); err == nil {
 			orphans, err = tx.AdoptCompositions(r.Node)
 		}
 		return err
 	})
-	for _, arn := range orphans {
-		r.Run(arn)
+	for _, o := range orphans {
+		r.run(o.ARN, o.Former)
 	}
 	return err
 }
@@ -167,14 +224,17 @@ func (r *Registry) Able() error {
 // makes it; Run follows once that is kept.
 func (r *Registry) Hold(tx *store.Tx, arn string) error { return tx.Hold(arn, r.Node) }
 
-// Run begins to run a composition that this node holds.
-func (r *Registry) Run(arn string) {
+// Run begins to run a composition that this node made and holds.
+func (r *Registry) Run(arn string) { r.run(arn, r.Node) }
+
+// run begins to run a composition that a node had before this one.
+func (r *Registry) run(arn, former string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.live[arn] != nil {
 		return
 	}
-	c := newComposition(r, arn)
+	c := newComposition(r, arn, former)
 	r.live[arn] = c
 	r.wg.Go(func() {
 		c.run()

@@ -33,6 +33,7 @@ type Limits struct {
 	DownloadBitrate     int           `koanf:"download_bitrate"`    // bits a second, all subscriptions of a participant
 	ConnectionDuration  time.Duration `koanf:"connection_duration"` // of a publish or subscribe connection
 	CompositionDuration time.Duration `koanf:"composition_duration"`
+	CompositionIdle     time.Duration `koanf:"composition_idle"` // without a publisher
 
 	// Request rates, a second; bursts of the same size are let through.
 	Requests          float64 `koanf:"requests"`            // of an account, all operations together
@@ -51,7 +52,8 @@ func OpenLimits() Limits {
 		Compositions: 100, CompositionsPerStage: 20, ReplicationsPerParticipant: 50,
 		Publishers: many, Subscriptions: many, StagePublishers: 100, StageSubscribers: many,
 		PublishPixels: 1920 * 1080, PublishFramerate: 60, PublishBitrate: 20_000_000,
-		Requests: 1000,
+		CompositionIdle: time.Minute,
+		Requests:        1000,
 	}
 }
 
@@ -64,7 +66,7 @@ func AWSLimits() Limits {
 		Compositions: 20, CompositionsPerStage: 5, ReplicationsPerParticipant: 5,
 		Publishers: 1000, Subscriptions: 20_000, StagePublishers: 12, StageSubscribers: 10_000,
 		PublishPixels: 1280 * 720, PublishFramerate: 60, PublishBitrate: 8_500_000, DownloadBitrate: 8_500_000,
-		ConnectionDuration: 24 * time.Hour, CompositionDuration: 24 * time.Hour,
+		ConnectionDuration: 24 * time.Hour, CompositionDuration: 24 * time.Hour, CompositionIdle: time.Minute,
 		TokenRequests: 50, PublicKeyRequests: 3, TagRequests: 10, OtherRequests: 5,
 	}
 }

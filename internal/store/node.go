@@ -71,20 +71,34 @@ func (tx *Tx) Release(name, node string) error {
 	return err
 }
 
+// An Orphan is a live resource in the hands of a node that ended or died.
+type Orphan struct {
+	ARN    string
+	Former string // the node that had it last; empty if none did
+}
+
 // AdoptCompositions puts the living compositions that no living node holds into
 // a node's hands and names them: those of nodes that ended or died.
-func (tx *Tx) AdoptCompositions(node string) ([]string, error) {
-	all, err := tx.names(`SELECT arn FROM resource WHERE kind = $1 AND living AND NOT EXISTS
-		(SELECT 1 FROM hold JOIN node ON node.id = hold.node WHERE hold.arn = resource.arn) ORDER BY seq`, string(arn.Composition))
+func (tx *Tx) AdoptCompositions(node string) ([]Orphan, error) {
+	all, err := collect(tx, func(scan func(...any) error) (o Orphan, err error) {
+		return o, scan(&o.ARN, &o.Former)
+	}, `SELECT resource.arn, COALESCE(hold.node, '') FROM resource LEFT JOIN hold ON hold.arn = resource.arn WHERE kind = $1 AND living
+		AND NOT EXISTS (SELECT 1 FROM node WHERE node.id = hold.node) ORDER BY seq`, string(arn.Composition))
 	if err != nil {
 		return nil, fmt.Errorf("look for compositions that nobody holds: %w", err)
 	}
-	for _, name := range all {
-		if _, err := tx.exec(`INSERT INTO hold (arn, node) VALUES ($1, $2) ON CONFLICT (arn) DO UPDATE SET node = $2`, name, node); err != nil {
-			return nil, fmt.Errorf("adopt %s: %w", name, err)
+	for _, o := range all {
+		if _, err := tx.exec(`INSERT INTO hold (arn, node) VALUES ($1, $2) ON CONFLICT (arn) DO UPDATE SET node = $2`, o.ARN, node); err != nil {
+			return nil, fmt.Errorf("adopt %s: %w", o.ARN, err)
 		}
 	}
 	return all, nil
+}
+
+// LivingCompositions names all compositions that have not ended, of all accounts
+// and nodes.
+func (tx *Tx) LivingCompositions() ([]string, error) {
+	return tx.names(`SELECT arn FROM resource WHERE kind = $1 AND living ORDER BY seq`, string(arn.Composition))
 }
 
 // Held are the ARNs of the resources in a node's hands, or in them when it died.
