@@ -20,7 +20,9 @@ import (
 type door struct {
 	Token   string       `env:"ROSTRUM_TOKEN" help:"Participant token; it says where to go, and who we are."`
 	Bearer  string       `help:"Bearer token for the URL given." group:"Other servers"`
-	Network peer.Network `enum:"any,udp,tcp" default:"any" help:"How media may travel: any, udp or tcp."`
+	Network peer.Network `enum:"any,udp,tcp" default:"any" help:"How media may travel: any (through TURN if nothing else works), udp or tcp."`
+
+	Rejoin time.Duration `default:"1m" help:"How long to try to come back after the server or the network was gone; 0 ends at once."`
 }
 
 // publishVerb sends a file or a test pattern into a stage.
@@ -45,7 +47,7 @@ type publishVerb struct {
 
 // Run publishes until the file or the time ends, the server ends it, or we are
 // told to stop.
-func (v *publishVerb) Run(ctx context.Context, out *output) error {
+func (v *publishVerb) Run(told context.Context, out *output) error {
 	at, name, err := v.endpoint()
 	if err != nil {
 		return err
@@ -54,17 +56,32 @@ func (v *publishVerb) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	pub, err := peer.Publish(ctx, at, v.Network, source.Outlets()...)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return denial(err)
+	ctx, cancel := context.WithCancel(told)
+	defer cancel()
+	if v.Duration > 0 {
+		ctx, cancel = context.WithTimeout(ctx, v.Duration)
+		defer cancel()
 	}
-	v.say(out, published{Event: "published", ParticipantID: name, URL: at.URL, Elapsed: millis(time.Since(began))})
-	err = v.send(ctx, pub, source, out)
-	return errors.Join(err, pub.Close())
+	sent := &sending{verb: v, out: out, source: source, over: make(chan struct{})}
+	err = v.rejoin(ctx, sent.interrupted, func(ctx context.Context) (peer.Ending, error) {
+		began := time.Now()
+		pub, err := peer.Publish(ctx, at, v.Network, source.Outlets()...)
+		if err != nil {
+			return "", err
+		}
+		v.say(out, published{Event: "published", ParticipantID: name, URL: at.URL, Elapsed: millis(time.Since(began))})
+		err = sent.through(ctx, pub)
+		err = errors.Join(err, pub.Close())
+		return pub.Ending(), err
+	})
+	cancel()
+	if sent.started {
+		<-sent.over
+	}
+	if told.Err() != nil {
+		return nil
+	}
+	return denial(err)
 }
 
 // endpoint is where to publish, and who we are there.
@@ -138,36 +155,49 @@ func parseBitrate(s string) (int, error) {
 	return int(n * unit), nil
 }
 
-// send runs the source, and tells each second what left.
-func (v *publishVerb) send(ctx context.Context, pub *peer.Publication, source peer.Source, out *output) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if v.Duration > 0 {
-		ctx, cancel = context.WithTimeout(ctx, v.Duration)
-		defer cancel()
+// sending is the source at work, which goes on while its publication is interrupted.
+type sending struct {
+	verb    *publishVerb
+	out     *output
+	source  peer.Source
+	started bool
+	bytes   uint64        // that had left when it was last told
+	over    chan struct{} // closed when the source has ended
+	err     error         // how; set before over is closed
+}
+
+// through tells each second what left through a publication, until that or the source ends.
+// The source starts with the first.
+func (s *sending) through(ctx context.Context, pub *peer.Publication) error {
+	if !s.started {
+		s.started = true
+		go func() {
+			defer close(s.over)
+			s.err = s.source.Run(ctx)
+		}()
 	}
-	sent := make(chan error, 1)
-	go func() { sent <- source.Run(ctx) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	last := uint64(0)
 	for {
 		select {
-		case err := <-sent:
-			return err
+		case <-s.over:
+			return s.err
 		case <-pub.Done():
-			cancel()
-			return errors.Join(fmt.Errorf("publishing ended: %w", pub.Err()), <-sent)
+			return fmt.Errorf("publishing ended: %w", pub.Err())
 		case <-tick.C:
 			now := published{Event: "statistics"}
-			for _, o := range source.Outlets() {
+			for _, o := range s.source.Outlets() {
 				packets, bytes := o.Sent()
 				now.Packets, now.Bytes = now.Packets+packets, now.Bytes+bytes
 			}
-			now.Bitrate, last = 8*(now.Bytes-last), now.Bytes
-			v.say(out, now)
+			now.Bitrate, s.bytes = 8*(now.Bytes-s.bytes), now.Bytes
+			s.verb.say(s.out, now)
 		}
 	}
+}
+
+func (s *sending) interrupted(err error) {
+	s.verb.say(s.out, published{Event: "interrupted", Error: err.Error()})
 }
 
 // published is what the verb tells: that it began, and then each second.
@@ -179,16 +209,20 @@ type published struct {
 	Packets       uint64  `json:"packets,omitempty"`
 	Bytes         uint64  `json:"bytes,omitempty"`
 	Bitrate       uint64  `json:"bitrate,omitempty"`
+	Error         string  `json:"error,omitempty"`
 }
 
 func (v *publishVerb) say(out *output, p published) {
 	// A terminal that went away is no reason to stop publishing.
 	_ = out.say(p, func(w io.Writer) {
-		if p.Event == "published" {
+		switch p.Event {
+		case "published":
 			fmt.Fprintf(w, "publishing as %s (connected in %.0f ms); Ctrl-C stops\n", p.ParticipantID, p.Elapsed)
-			return
+		case "interrupted":
+			fmt.Fprintf(w, "%s; coming back\n", p.Error)
+		default:
+			fmt.Fprintf(w, "sending %s, %d packets so far\n", bitrate(float64(p.Bitrate)), p.Packets)
 		}
-		fmt.Fprintf(w, "sending %s, %d packets so far\n", bitrate(float64(p.Bitrate)), p.Packets)
 	})
 }
 

@@ -97,14 +97,16 @@ func (w *viewer) follow(ctx context.Context, token peer.Token) error {
 	defer enough()
 	var first sync.Once
 	var watched error // of the first, if one is enough
-	err = peer.Follow(ctx, token, events, nil, func(ctx context.Context, m peer.Member) {
+	err = peer.Follow(ctx, token, events, nil, func(there context.Context, m peer.Member) {
 		if w.verb.All {
-			if err := w.watchParticipant(ctx, token, m.ID); err != nil && ctx.Err() == nil {
+			if err := w.watchParticipant(there, token, m.ID); err != nil && there.Err() == nil {
 				w.say(received{Event: "error", ParticipantID: m.ID, Error: err.Error()})
 			}
 			return
 		}
 		first.Do(func() {
+			// Not until the publisher is said to be gone, but until it can't be received: after
+			// a restart of the server those who come back first find it missing.
 			watched = w.watchParticipant(ctx, token, m.ID)
 			enough()
 		})
@@ -120,27 +122,40 @@ func (w *viewer) watchParticipant(ctx context.Context, token peer.Token, id stri
 	return w.watch(ctx, id, at)
 }
 
-// watch receives one publisher until ctx ends, which is no error.
+// watch receives one publisher until ctx ends, which is no error. What goes into a file
+// isn't continued after an interruption.
 func (w *viewer) watch(ctx context.Context, id string, at peer.Endpoint) error {
-	config := peer.SubscribeConfig{Network: w.verb.Network, AudioOnly: w.verb.AudioOnly}
-	var recording *peer.Recording
 	if w.verb.Out != "" {
-		recording = peer.NewRecording(w.verb.Out)
-		config.OnFrame = recording.Take
-	}
-	began := time.Now()
-	sub, err := peer.Subscribe(ctx, at, config)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
+		recording := peer.NewRecording(w.verb.Out)
+		_, err := w.visit(ctx, id, at, recording.Take)
+		if closing := recording.Close(); closing != nil {
+			return errors.Join(err, fmt.Errorf("%s: %w", w.verb.Out, closing))
 		}
 		return err
+	}
+	interrupted := func(err error) {
+		w.say(received{Event: "interrupted", ParticipantID: id, Error: err.Error()})
+	}
+	return w.verb.rejoin(ctx, interrupted, func(ctx context.Context) (peer.Ending, error) {
+		return w.visit(ctx, id, at, nil)
+	})
+}
+
+// visit receives a publisher through one connection.
+func (w *viewer) visit(ctx context.Context, id string, at peer.Endpoint, take func(*peer.Inlet, peer.Received)) (peer.Ending, error) {
+	began := time.Now()
+	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{Network: w.verb.Network, AudioOnly: w.verb.AudioOnly, OnFrame: take})
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", nil
+		}
+		return "", err
 	}
 	r := reporter{viewer: w, id: id, sub: sub, began: time.Now(), last: map[*peer.Inlet]peer.Stats{}}
 	w.say(received{Event: "subscribed", ParticipantID: id, Elapsed: millis(time.Since(began))})
 	if w.verb.Layer != "" {
 		if _, err := sub.ChooseLayer(ctx, w.verb.Layer); err != nil {
-			return errors.Join(fmt.Errorf("choose layer %s: %w", w.verb.Layer, err), sub.Close())
+			return peer.Ours, errors.Join(fmt.Errorf("choose layer %s: %w", w.verb.Layer, err), sub.Close())
 		}
 	}
 	err = r.run(ctx)
@@ -148,12 +163,7 @@ func (w *viewer) watch(ctx context.Context, id string, at peer.Endpoint) error {
 		err = errors.Join(err, closing)
 	}
 	r.summary()
-	if recording != nil {
-		if closing := recording.Close(); closing != nil {
-			return errors.Join(err, fmt.Errorf("%s: %w", w.verb.Out, closing))
-		}
-	}
-	return err
+	return sub.Ending(), err
 }
 
 // reporter tells each second how one subscription does.
@@ -285,6 +295,8 @@ func (f received) describe(w io.Writer) {
 		fmt.Fprintf(w, "%s  first picture %.0f ms after the offer\n", f.ParticipantID, f.KeyframeWait)
 	case "error":
 		fmt.Fprintf(w, "%s  %s\n", f.ParticipantID, f.Error)
+	case "interrupted":
+		fmt.Fprintf(w, "%s  %s; coming back\n", f.ParticipantID, f.Error)
 	default:
 		f.describeFigures(w)
 	}

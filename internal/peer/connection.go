@@ -41,20 +41,25 @@ const connectTime = 15 * time.Second
 // connection is one PeerConnection and the server's resource for it.
 type connection struct {
 	pc       *webrtc.PeerConnection
+	network  Network
+	at       Endpoint
 	resource *resource
-	offered  time.Time // when the offer was sent
+	offered  time.Time     // when the offer was sent, and
+	exchange time.Duration // how long its answer took
 	answer   string
 	held     []webrtc.ICECandidateInit // candidates of the answer, not handed to Pion yet
+	relayed  bool                      // TURN was tried before media could flow
 
 	restarting sync.Mutex // held while ICE restarts, and guards answer from then on
 	repairs    sync.WaitGroup
 
 	connected chan struct{} // closed when media can flow
 	ended     chan struct{} // closed when it no longer can
-	ending    sync.Once
+	once      sync.Once
 	cause     error // why it ended; set before ended is closed
 	closing   sync.Once
-	closed    error // what closing came to
+	closed    error  // what closing came to, and
+	ending    Ending // whose doing the end was; set once close has returned
 }
 
 // profiles are the codecs we speak, the preferred first, with their numbers in our offers.
@@ -121,9 +126,8 @@ func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
-	err := webrtc.RegisterDefaultInterceptorsWithOptions(engine, registry, webrtc.WithNackGeneratorOptions(
-		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackMost)))
-	if err != nil {
+	if err := webrtc.RegisterDefaultInterceptorsWithOptions(engine, registry, webrtc.WithNackGeneratorOptions(
+		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackMost))); err != nil {
 		return nil, err
 	}
 	if err := webrtc.ConfigureTWCCHeaderExtensionSender(engine, registry); err != nil {
@@ -132,7 +136,13 @@ func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true) // a stage on this machine may listen on loopback alone
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.SetRelayAcceptanceMinWait(0) // relays are tried late enough already
 	settings.LoggerFactory = quiet{}
+	dialing, err := newImpatientNet()
+	if err != nil {
+		return nil, err
+	}
+	settings.SetNet(dialing)
 	switch network {
 	case UDPOnly:
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
@@ -155,10 +165,10 @@ func (quiet) NewLogger(scope string) logging.LeveledLogger {
 
 // connect offers what pc was prepared with to an endpoint, and returns when media
 // can flow. It owns pc: on error pc is closed and the server's session ended.
-func connect(ctx context.Context, pc *webrtc.PeerConnection, at Endpoint) (*connection, error) {
-	c := &connection{pc: pc, connected: make(chan struct{}), ended: make(chan struct{})}
+func connect(ctx context.Context, pc *webrtc.PeerConnection, at Endpoint, network Network) (*connection, error) {
+	c := &connection{pc: pc, at: at, network: network, connected: make(chan struct{}), ended: make(chan struct{})}
 	pc.OnConnectionStateChange(c.changed)
-	if err := c.negotiate(ctx, at); err != nil {
+	if err := c.negotiate(ctx); err != nil {
 		return nil, errors.Join(err, c.close(err))
 	}
 	if err := c.await(ctx); err != nil {
@@ -168,7 +178,7 @@ func connect(ctx context.Context, pc *webrtc.PeerConnection, at Endpoint) (*conn
 }
 
 // await returns when media can flow. Meanwhile it hands Pion the candidates that
-// were held back.
+// were held back and, when none of them seems to be within reach, the server's TURN.
 func (c *connection) await(ctx context.Context) error {
 	timeout := time.NewTimer(connectTime)
 	defer timeout.Stop()
@@ -176,14 +186,22 @@ func (c *connection) await(ctx context.Context) error {
 	wait := soon
 	next := time.NewTimer(wait)
 	defer next.Stop()
+	var unreached <-chan time.Time
+	if after, ok := c.relayWait(); ok {
+		unreached = time.After(after)
+	}
 	for {
 		select {
 		case <-c.connected:
 			return nil
+		case <-unreached:
+			c.held = nil                   // a restart has them all
+			restarted := c.RestartICE(ctx) // whether it helps is told by what follows
+			c.relayed = restarted == nil
 		case <-c.ended:
-			return fmt.Errorf("%w; its candidates were %s", c.cause, c.candidates())
+			return fmt.Errorf("%w; %s", c.cause, c.tried())
 		case <-timeout.C:
-			return fmt.Errorf("media did not connect within %v: the server's candidates were %s", connectTime, c.candidates())
+			return fmt.Errorf("media did not connect within %v: %s", connectTime, c.tried())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-next.C:
@@ -230,7 +248,7 @@ func holdBack(answer string) (kept string, held []webrtc.ICECandidateInit) {
 	return strings.Join(lines, ""), held
 }
 
-func (c *connection) negotiate(ctx context.Context, at Endpoint) error {
+func (c *connection) negotiate(ctx context.Context) error {
 	offer, err := c.pc.CreateOffer(nil)
 	if err != nil {
 		return fmt.Errorf("make offer: %w", err)
@@ -245,11 +263,11 @@ func (c *connection) negotiate(ctx context.Context, at Endpoint) error {
 		return ctx.Err()
 	}
 	c.offered = time.Now()
-	answer, res, err := at.post(ctx, c.pc.LocalDescription().SDP)
+	answer, res, err := c.at.post(ctx, c.pc.LocalDescription().SDP)
 	if err != nil {
 		return err
 	}
-	c.resource, c.answer = res, answer
+	c.resource, c.answer, c.exchange = res, answer, time.Since(c.offered)
 	answer, c.held = holdBack(answer)
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("understand answer: %w", err)
@@ -268,24 +286,33 @@ func (c *connection) changed(s webrtc.PeerConnectionState) {
 	case webrtc.PeerConnectionStateDisconnected:
 		c.repairs.Go(c.repair)
 	case webrtc.PeerConnectionStateFailed:
-		c.end(errors.New("media connection failed: nothing came from the server any longer"))
+		c.end(errSilent)
 	case webrtc.PeerConnectionStateClosed:
 		c.end(errors.New("the server ended the media connection"))
 	}
 }
 
 func (c *connection) end(cause error) {
-	c.ending.Do(func() {
+	c.once.Do(func() {
 		c.cause = cause
 		close(c.ended)
 	})
 }
 
-// candidates names the addresses the server offered, for the operator.
-func (c *connection) candidates() string {
+// tried says where the server was looked for, and where we were to be found.
+func (c *connection) tried() string {
+	said := "the server's candidates were " + candidates(c.answer) + "; ours were " + candidates(c.pc.LocalDescription().SDP)
+	if c.relayed {
+		said += "; its TURN servers did not help either"
+	}
+	return said
+}
+
+// candidates names the addresses in a description, for the operator.
+func candidates(description string) string {
 	seen := map[string]bool{}
 	var list []string
-	for line := range strings.Lines(c.answer) {
+	for line := range strings.Lines(description) {
 		f := strings.Fields(line)
 		if len(f) < 6 || !strings.HasPrefix(f[0], "a=candidate:") {
 			continue
@@ -310,7 +337,10 @@ func (c *connection) close(cause error) error {
 			// Its own time: the session is to end also when the caller's context has.
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 			defer cancel()
-			c.closed = c.resource.end(ctx)
+			var there bool
+			var code string
+			there, code, c.closed = c.resource.end(ctx)
+			c.ending = endingOf(c.cause, there, code)
 		}
 		c.closed = errors.Join(c.closed, c.pc.Close())
 		c.repairs.Wait()
@@ -318,8 +348,40 @@ func (c *connection) close(cause error) error {
 	return c.closed
 }
 
-// errClosed is the cause of an end that we wanted ourselves.
-var errClosed = errors.New("closed")
+// errClosed is the cause of an end that we wanted ourselves, errSilent of one that the
+// network or a crash brought.
+var (
+	errClosed = errors.New("closed")
+	errSilent = errors.New("media connection failed: nothing came from the server any longer")
+)
+
+// An Ending says whose doing the end of a connection was, and so whether to come back.
+type Ending string
+
+const (
+	Ours      Ending = "ours"       // we closed it
+	Lost      Ending = "lost"       // the server fell silent or goes away: come back, with patience
+	Dismissed Ending = "dismissed"  // the server ended it and is there: ask once whether we may come back
+	TakenOver Ending = "taken-over" // another client has our token: coming back would take over from it
+)
+
+// codeTakenOver is what a server of ours says of a connection that a newer one replaced.
+const codeTakenOver = "TOKEN_REUSED"
+
+func endingOf(cause error, there bool, code string) Ending {
+	switch {
+	case errors.Is(cause, errClosed):
+		return Ours
+	case code == codeTakenOver:
+		return TakenOver
+	case errors.Is(cause, errSilent) || !there:
+		return Lost
+	}
+	return Dismissed
+}
+
+// Ending says, once Close has returned, whose doing the end was.
+func (c *connection) Ending() Ending { return c.ending }
 
 // Done is closed when media can no longer flow; Err then says why.
 func (c *connection) Done() <-chan struct{} { return c.ended }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -64,8 +63,6 @@ func (m Message) Notice() (n Notice, ok bool) {
 const (
 	messageBytes = 8 << 20 // a STAGE_STATE with a hundred publishers and their attributes
 	pingEvery    = 15 * time.Second
-	firstBackoff = 250 * time.Millisecond
-	lastBackoff  = 10 * time.Second
 )
 
 // Events listens to a stage's events socket. Its zero value is not usable: see
@@ -101,7 +98,7 @@ var ErrKicked = errors.New("the participant was removed from the stage")
 // until ctx ends (it then returns nil) or the server refuses: a *Problem,
 // ErrKicked, or that the stage was deleted. PONG is kept to itself.
 func (e *Events) Run(ctx context.Context, handle func(Message)) error {
-	backoff := firstBackoff
+	var backoff Backoff
 	for {
 		began := time.Now()
 		err := e.session(ctx, handle)
@@ -113,15 +110,11 @@ func (e *Events) Run(ctx context.Context, handle func(Message)) error {
 			return fmt.Errorf("events: %w", err)
 		}
 		if time.Since(began) > lastBackoff {
-			backoff = firstBackoff
+			backoff.Reset()
 		}
-		// Spread, as a whole stage may have lost its node at once.
-		select {
-		case <-time.After(backoff/2 + rand.N(backoff)):
-		case <-ctx.Done():
+		if !backoff.Wait(ctx) {
 			return nil
 		}
-		backoff = min(2*backoff, lastBackoff)
 	}
 }
 

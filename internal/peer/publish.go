@@ -31,7 +31,7 @@ func Publish(ctx context.Context, at Endpoint, network Network, outlets ...*Outl
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("publish: %w", err), pc.Close())
 	}
-	if p.connection, err = connect(ctx, pc, at); err != nil {
+	if p.connection, err = connect(ctx, pc, at, network); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	for i, t := range senders {

@@ -130,24 +130,42 @@ func send(ctx context.Context, client *http.Client, method string, at *url.URL, 
 	return client.Do(req)
 }
 
+// servers asks for the STUN and TURN servers that the endpoint recommends, as one may before
+// an offer (RFC 9725 §4.6).
+func (e Endpoint) servers(ctx context.Context) ([]ICEServer, error) {
+	at, err := url.Parse(e.URL)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint: %w", err)
+	}
+	resp, err := send(ctx, e.client(), http.MethodOptions, at, e.Bearer, nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask for TURN servers: %w", err)
+	}
+	defer resp.Body.Close()
+	return parseLinks(resp.Header.Values("Link")), nil
+}
+
 // end deletes the session. One that is already gone, and a server that has no
-// sessions to delete, are no error.
-func (r *resource) end(ctx context.Context) error {
+// sessions to delete, are no error. It tells whether the server is there, and the
+// code of its answer if that had one.
+func (r *resource) end(ctx context.Context) (there bool, code string, err error) {
 	if r.url == nil {
-		return nil
+		return true, "", nil
 	}
 	resp, err := send(ctx, r.client, http.MethodDelete, r.url, r.bearer, nil, nil)
 	if err != nil {
-		return fmt.Errorf("end the session: %w", err)
+		return false, "", fmt.Errorf("end the session: %w", err)
 	}
 	defer resp.Body.Close()
-	switch {
-	case resp.StatusCode/100 == 2,
-		resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone,
-		resp.StatusCode == http.StatusMethodNotAllowed, resp.StatusCode == http.StatusNotImplemented:
-		return nil
+	if resp.StatusCode/100 == 2 {
+		return true, "", nil
 	}
-	return fmt.Errorf("end the session: %w", readProblem(resp))
+	problem := readProblem(resp)
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true, problem.Code, nil
+	}
+	return resp.StatusCode < 500, problem.Code, fmt.Errorf("end the session: %w", problem)
 }
 
 // patch sends an SDP fragment (RFC 8840 §9) and returns the server's, which is
@@ -287,4 +305,7 @@ func (s *Session) ChooseLayer(ctx context.Context, label string) (now Layer, err
 }
 
 // End deletes the session. One that is already gone is no error.
-func (s *Session) End(ctx context.Context) error { return s.at.end(ctx) }
+func (s *Session) End(ctx context.Context) error {
+	_, _, err := s.at.end(ctx)
+	return err
+}

@@ -14,13 +14,17 @@ import (
 const restartTime = 8 * time.Second
 
 // RestartICE looks for a new path, as after a change of network, by a PATCH of the
-// session (RFC 9725 §4.3.3). What is sent and received goes on. A server that
+// session (RFC 9725 §4.3.3), and among the server's TURN servers, too. What is sent
+// and received goes on. A server that
 // doesn't know this answers with a *Problem, and the old path stays in use for as
 // long as it works. Pion can make no second offer where the first answer rejected
 // a medium; that is an error, too.
 func (c *connection) RestartICE(ctx context.Context) error {
 	c.restarting.Lock()
 	defer c.restarting.Unlock()
+	if err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: c.relays(ctx)}); err != nil {
+		return fmt.Errorf("restart ICE: %w", err)
+	}
 	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
 		return fmt.Errorf("restart ICE: %w", err)
@@ -31,6 +35,7 @@ func (c *connection) RestartICE(ctx context.Context) error {
 	}
 	select {
 	case <-gathered:
+	case <-time.After(gatherTime):
 	case <-ctx.Done():
 		return ctx.Err()
 	}

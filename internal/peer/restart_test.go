@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 // engineServer is the door to a media engine of ours, without stages or tokens.
 type engineServer struct {
+	engine *sfu.Engine
 	router *sfu.Router
 	viewer *sfu.Viewer
 
@@ -26,13 +29,14 @@ type engineServer struct {
 	patches   map[string]func(string) (string, error)
 }
 
-func newEngineServer(t *testing.T) *httptest.Server {
+func newEngineServer(t *testing.T, cfg sfu.Config) *httptest.Server {
 	t.Helper()
-	engine, err := sfu.Listen(sfu.Config{Shards: 1})
+	cfg.Shards = 1
+	engine, err := sfu.Listen(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engineServer{router: engine.NewRouter(sfu.RouterConfig{}), patches: map[string]func(string) (string, error){}}
+	e := &engineServer{engine: engine, router: engine.NewRouter(sfu.RouterConfig{}), patches: map[string]func(string) (string, error){}}
 	e.viewer = e.router.NewViewer("bob")
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /whip", func(w http.ResponseWriter, r *http.Request) {
@@ -83,13 +87,61 @@ func (e *engineServer) created(w http.ResponseWriter, location, answer string, e
 		return
 	}
 	w.Header().Set("Location", location)
+	w.Header().Set("ETag", `"x"`)
+	for _, r := range e.engine.Relays("alice", time.Minute) {
+		reachable := strings.Replace(r.URL, unreachable, "127.0.0.1", 1)
+		w.Header().Add("Link", fmt.Sprintf("<%s>; rel=\"ice-server\"; username=%q; credential=%q", reachable, r.Username, r.Credential))
+	}
 	w.WriteHeader(http.StatusCreated)
 	fmt.Fprint(w, answer)
 }
 
+// unreachable is an address that no test machine has (RFC 5737).
+const unreachable = "192.0.2.1"
+
+// TestPublish_GoesThroughTURNWhenNothingElseIsWithinReach: the server's own addresses are of
+// a network that isn't there, by UDP and TCP.
+func TestPublish_GoesThroughTURNWhenNothingElseIsWithinReach(t *testing.T) {
+	for network, within := range map[peer.Network]time.Duration{peer.AnyNetwork: 2 * time.Second, peer.UDPOnly: 2 * time.Second} {
+		t.Run(string(network), func(t *testing.T) {
+			s := newEngineServer(t, sfu.Config{Advertise: []netip.Addr{netip.MustParseAddr(unreachable)}})
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			video := peer.NewOutlet(media.H264)
+			began := time.Now()
+			pub, err := peer.Publish(ctx, peer.Endpoint{URL: s.URL + "/whip"}, network, peer.NewOutlet(media.Opus), video)
+			if err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(began)
+			t.Logf("connected after %v", took.Round(time.Millisecond))
+			if took > within {
+				t.Errorf("connected after %v, want %v", took, within)
+			}
+			sending, stop := context.WithCancel(ctx)
+			var sender sync.WaitGroup
+			sender.Go(func() { send(sending, t, video) })
+			frames := make(chan peer.Received, 1000)
+			sub, err := peer.Subscribe(ctx, peer.Endpoint{URL: s.URL + "/whep"}, peer.SubscribeConfig{Network: network, OnFrame: func(_ *peer.Inlet, f peer.Received) { frames <- f }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait(ctx, t, frames, 10)
+			stop()
+			sender.Wait()
+			if err := errors.Join(sub.Close(), pub.Close()); err != nil {
+				t.Error(err)
+			}
+			if sub.Ending() != peer.Ours {
+				t.Errorf("closed by us, it ended as %s", sub.Ending())
+			}
+		})
+	}
+}
+
 // TestRestartICE_PicturesGoOn restarts both sides, one after the other.
 func TestRestartICE_PicturesGoOn(t *testing.T) {
-	s := newEngineServer(t)
+	s := newEngineServer(t, sfu.Config{})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	video := peer.NewOutlet(media.H264)

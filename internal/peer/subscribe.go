@@ -47,7 +47,7 @@ func Subscribe(ctx context.Context, at Endpoint, cfg SubscribeConfig) (*Subscrip
 	if err := wish(pc, cfg.AudioOnly); err != nil {
 		return nil, errors.Join(fmt.Errorf("subscribe: %w", err), pc.Close())
 	}
-	s.connection, err = connect(ctx, pc, at)
+	s.connection, err = connect(ctx, pc, at, cfg.Network)
 	close(negotiated)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)

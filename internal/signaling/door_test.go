@@ -112,6 +112,10 @@ func TestDoor_ATokenIsTakenOver(t *testing.T) {
 	case <-c.ctx.Done():
 		t.Fatal("the older publication goes on")
 	}
+	check(t, first.Close())
+	if first.Ending() != peer.TakenOver {
+		t.Errorf("the older client takes it for %s, want %s", first.Ending(), peer.TakenOver)
+	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED")
 	newer.untilState("alice")
 	newer.untilState("alice+")
@@ -135,6 +139,12 @@ func TestDoor_ADisconnectedParticipantIsToldWhyAndStaysOut(t *testing.T) {
 	case <-p.Done():
 	case <-c.ctx.Done():
 		t.Fatal("the publication goes on")
+	}
+	if err := p.Close(); problemOf(err).Code != "PARTICIPANT_DISCONNECTED" {
+		t.Errorf("ending what has ended gives %v", err)
+	}
+	if p.Ending() != peer.Dismissed {
+		t.Errorf("its client takes it for %s, want %s", p.Ending(), peer.Dismissed)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	_, err := c.tryPublish(alice, false)

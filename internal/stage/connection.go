@@ -3,6 +3,7 @@ package stage
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rostrum/internal/arn"
@@ -178,7 +179,11 @@ func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*Refusal, ivsrea
 func (r *Registry) Connection(g Grant, id string) (*Connection, error) {
 	r.mu.Lock()
 	c := r.connections[id]
+	replaced := c == nil && slices.Contains(r.replaced, id)
 	r.mu.Unlock()
+	if replaced {
+		return nil, refuse(NotFound, TokenReused, "the token was used by another client, whose connection took over from this one")
+	}
 	if c == nil || c.session.stageARN != g.StageARN || c.owner.id != g.ParticipantID {
 		return nil, gone()
 	}

@@ -21,6 +21,7 @@ const (
 	CodecMismatch           Code = "CODEC_MISMATCH"
 	PublisherNotFound       Code = "PUBLISHER_NOT_FOUND"
 	ResourceGone            Code = "RESOURCE_NOT_FOUND" // a connection that has ended, or never was
+	TokenReused             Code = "TOKEN_REUSED"       // a connection that a newer one took over
 	PreconditionFailed      Code = "PRECONDITION_FAILED"
 	InvalidInput            Code = "INVALID_INPUT"
 	ExchangeRefused         Code = "EXCHANGE_REFUSED"

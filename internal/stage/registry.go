@@ -74,6 +74,7 @@ type Registry struct {
 	mu           sync.Mutex // guards what follows
 	sessions     map[string]*Session
 	connections  map[string]*Connection // by id
+	replaced     []string               // ids of those that newer ones took over lately, the oldest first
 	replications map[replicationKey]*replication
 	barred       map[string]time.Time // participants and stages just sent away, until when
 	swept        time.Time            // when barred was last rid of those whose time is over
@@ -191,6 +192,20 @@ func (r *Registry) remember(c *Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.connections[c.id] = c
+}
+
+// maxReplaced bounds the connections that are known to have been taken over.
+const maxReplaced = 1000
+
+// replace notes that a newer connection takes over from c: its client, who finds it
+// gone, must not come back by itself.
+func (r *Registry) replace(c *Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.replaced) == maxReplaced {
+		r.replaced = append(r.replaced[:0], r.replaced[1:]...)
+	}
+	r.replaced = append(r.replaced, c.id)
 }
 
 func (r *Registry) forgetConnection(c *Connection) {

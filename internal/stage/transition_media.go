@@ -108,6 +108,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		s.update(p, func(kept *store.Participant) { kept.Protocol = ivsrealtime.ProtocolWHIP })
 	}
 	if old != nil {
+		s.registry.replace(old)
 		s.hangUp(old, "token-reused")
 	}
 	return nil
