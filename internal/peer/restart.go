@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -54,10 +55,11 @@ func (c *connection) RestartICE(ctx context.Context) error {
 	return nil
 }
 
-// repair restarts ICE once after the path fell silent. If that fails, Pion tells
-// in the end that the connection did.
+// repair restarts ICE after the path fell silent, again and again until that works: without
+// the server's new credentials nothing goes on. A server that doesn't know the session any
+// longer was restarted meanwhile, which ends the connection.
 func (c *connection) repair() {
-	ctx, cancel := context.WithTimeout(context.Background(), restartTime)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	over := make(chan struct{})
 	go func() {
@@ -68,7 +70,21 @@ func (c *connection) repair() {
 		case <-ctx.Done():
 		}
 	}()
-	_ = c.RestartICE(ctx) // told by the state that follows
+	for backoff := (Backoff{}); ; {
+		attempt, done := context.WithTimeout(ctx, restartTime)
+		err := c.RestartICE(attempt)
+		done()
+		var refused *Problem
+		if errors.As(err, &refused) && refused.Status/100 == 4 {
+			if refused.Status == http.StatusNotFound {
+				c.end(errSilent)
+			}
+			break // told by the state that follows
+		}
+		if err == nil || !backoff.Wait(ctx) {
+			break
+		}
+	}
 	cancel()
 	<-over
 }
