@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -150,4 +151,35 @@ func TestPublisher_GoesOnWhenItsSSRCChanges(t *testing.T) {
 			t.Errorf("packet %d at %d follows %d at %d", p.SequenceNumber, p.Timestamp, got[i].SequenceNumber, got[i].Timestamp)
 		}
 	}
+}
+
+func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
+	numbered := strings.Replace(singleOffer, "a=extmap:1 urn", "a=extmap:5 "+extTransportCC+"\na=extmap:1 urn", 1)
+	g := newRig(t, 0, Config{}, numbered, watchOffer)
+	p := g.publisher
+	var came [][]byte
+	for i := range uint16(3) {
+		h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: i, SSRC: 77, Timestamp: uint32(i) * 960}
+		_ = h.SetExtension(5, []byte{0, byte(7 + i)})
+		came = append(came, g.seal(&h, make([]byte, 80)))
+	}
+	g.on(func(s *shard) {
+		began := s.now
+		p.transport.flows = false
+		for i, b := range came {
+			s.now = began + int64(i)*5e6
+			p.transport.receive(s, b)
+		}
+		s.now = began + 40e6
+		p.transport.flows = true
+		p.transport.takeEarly(s)
+		if s.now != began+40e6 {
+			t.Errorf("the clock is %d ns off afterwards", began+40e6-s.now)
+		}
+		for i := range came {
+			if at := p.arrivals.times[(uint64(7+i)|1<<16)%arrivalWindow] - 1; at != began+int64(i)*5e6 {
+				t.Errorf("packet %d is reported %d ns after the first, want %d", i, at-began, int64(i)*5e6)
+			}
+		}
+	})
 }

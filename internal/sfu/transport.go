@@ -48,7 +48,7 @@ type Transport struct {
 	index       int // in the shard's list
 	seal, open  *srtp.Context
 	header      rtp.Header // scratch for seal and open
-	early       [][]byte   // came before the keys
+	early       []earlyPacket
 	lastHeard   int64
 	lastConsent int64
 	shaking     bool // the handshake runs
@@ -67,6 +67,13 @@ type iceSession struct {
 }
 
 const maxEarly = 64 // packets kept until the keys are there
+
+// An earlyPacket came before the keys. A publisher's first packets measure the path, so
+// what is told of them must be when they came and not when they could be opened.
+type earlyPacket struct {
+	at   int64
+	data []byte
+}
 
 func newTransport(r *Router, o *offer, notify func(Event)) (*Transport, error) {
 	e := r.engine
@@ -336,9 +343,16 @@ func (t *Transport) flow(s *shard) {
 	} else {
 		t.subscriber.connected(s)
 	}
-	early := t.early
+	t.takeEarly(s)
+}
+
+// takeEarly receives what came before the keys, at the time when it came.
+func (t *Transport) takeEarly(s *shard) {
+	early, now := t.early, s.now
 	t.early = nil
-	for _, b := range early {
-		t.receive(s, b)
+	for _, p := range early {
+		s.now = p.at
+		t.receive(s, p.data)
 	}
+	s.now = now
 }

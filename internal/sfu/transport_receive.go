@@ -21,7 +21,7 @@ func (t *Transport) receive(s *shard, b []byte) {
 	case !t.flows:
 		// The peer may be done with the handshake a moment before our keys are installed.
 		if len(t.early) < maxEarly {
-			t.early = append(t.early, append([]byte(nil), b...))
+			t.early = append(t.early, earlyPacket{s.now, append([]byte(nil), b...)})
 		} else {
 			s.drops[TooEarly]++
 		}
