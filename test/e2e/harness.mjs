@@ -38,7 +38,7 @@ export async function serve(...flags) {
   const media = await freePort();
   flags = flags.map((f) => (f === "0.0.0.0:0" ? `0.0.0.0:${port}` : f));
   const dir = mkdtempSync(join(tmpdir(), "rostrum-e2e-"));
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${flags.includes("--tls-cert") ? "https" : "http"}://127.0.0.1:${port}`;
   const log = [];
   let child;
   const start = async () => {
@@ -77,6 +77,8 @@ export async function serve(...flags) {
       (await call("CreateParticipantToken", { stageArn, userId, capabilities, attributes: { name: userId } })).participantToken.token,
     /** Ends it without a chance to say goodbye. */
     kill: () => end("SIGKILL"),
+    /** Ends it as an operator would. */
+    end: () => end("SIGTERM"),
     /** Starts it again on what it left. */
     start,
     async stop() {
@@ -121,7 +123,7 @@ async function openSite() {
 }
 
 /** Chromium, by Playwright. */
-export async function browse() {
+export async function browse(...flags) {
   const site = await openSite();
   const host = await chromium.launchServer({
     executablePath: browserPath,
@@ -129,7 +131,7 @@ export async function browse() {
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
       "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=30",
-      "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
+      "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows", ...flags,
     ],
   });
   const browser = await chromium.connect(host.wsEndpoint());

@@ -1,0 +1,157 @@
+// Calls on the page of a stage, without a hand that helps: the server is restarted under
+// them, or the network lets nothing but HTTPS out.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // the servers' certificate is made below
+process.removeAllListeners("warning"); // and Node need not say so
+
+import { browse, eventually, serve } from "./harness.mjs";
+
+let folder, web;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "rostrum-reach-"));
+  web = await browse("--ignore-certificate-errors");
+});
+after(async () => {
+  await web?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Pictures shown of each participant but oneself, by name. */
+const seen = (page) =>
+  page.$$eval("figure:not(.own)", (all) =>
+    Object.fromEntries(
+      all.map((f) => {
+        const video = f.querySelector("video");
+        return [f.querySelector(".name").textContent, video.getVideoPlaybackQuality().totalVideoFrames - (video.dataset.before ?? 0)];
+      }),
+    ),
+  );
+
+/** Two who publish from their pages. */
+async function call(server, name) {
+  const { arn } = (await server.call("CreateStage", { name })).stage;
+  const pages = {};
+  for (const who of ["ann", "bob"]) {
+    const page = (pages[who] = await web.page());
+    await page.goto(`${server.url}/stage/#${await server.token(arn, who)}`);
+    await page.click("text=Publish my camera");
+  }
+  return pages;
+}
+
+const other = { ann: "bob", bob: "ann" };
+
+/** Waits until both see more of each other than some pictures, from now on. */
+async function meet(pages, what, seconds) {
+  const shown = async () => {
+    const counts = {};
+    for (const [who, page] of Object.entries(pages)) counts[who] = (await seen(page))[other[who]] ?? 0;
+    return counts;
+  };
+  await eventually(what, shown, (n) => n.ann > 15 && n.bob > 15, seconds);
+}
+
+for (const [how, signal, most] of [["is restarted", "end", 6], ["crashes and starts again", "kill", 12]]) {
+  test(`a server that ${how} finds both back in their call`, async (t) => {
+    const server = await serve();
+    t.after(() => server.stop());
+    const pages = await call(server, `resume-${signal}`);
+    await meet(pages, "both see each other");
+    const ended = Date.now();
+    await server[signal]();
+    const down = Date.now();
+    // Pictures shown until now don't count, be it on the same tile or on a new one.
+    for (const page of Object.values(pages)) await page.$$eval("figure:not(.own) video", (all) => all.forEach((v) => (v.dataset.before = v.getVideoPlaybackQuality().totalVideoFrames)));
+    await server.start();
+    const up = Date.now();
+    const fresh = {};
+    for (const [who, page] of Object.entries(pages)) {
+      fresh[who] = eventually(`${who} sees the other again`, () => seen(page), (n) => n[other[who]] > 5).then(() => Date.now() - up);
+    }
+    const took = Math.max(await fresh.ann, await fresh.bob);
+    console.log(`# the server ${how}: ended in ${down - ended} ms, was away for ${up - down} ms, both see each other ${took} ms after it was ready`);
+    assert.ok(took < most * 1000, `after ${took} ms, want ${most} s`);
+    if (process.env.SCREENSHOTS) await pages.ann.screenshot({ path: `${process.env.SCREENSHOTS}/resume-${signal}.png` });
+    await Promise.all(Object.values(pages).map((p) => p.close()));
+  });
+}
+
+const firewall = (...args) => execFileSync("iptables", ["-w", ...args], { stdio: "pipe" });
+function mayBlock() {
+  try {
+    firewall("-S");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Lets packets of the media port through no longer; nobody is told. */
+function block(t, port, protocols) {
+  const rules = protocols.flatMap((p) => ["--sport", "--dport"].map((side) => ["OUTPUT", "-p", p, side, `${port}`, "-j", "DROP"]));
+  for (const rule of rules) firewall("-I", ...rule);
+  const open = () => rules.splice(0).forEach((rule) => firewall("-D", ...rule));
+  t.after(open);
+  return open;
+}
+
+const skip = mayBlock() ? false : "blocking ports needs iptables and root";
+
+/** The way that a page's pictures take: protocol to the server, and that of the relay if there is one. */
+const way = (page) =>
+  page.evaluate(async () => {
+    const all = [...(await window.shown.getStats()).values()];
+    const pair = all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+    const local = all.find((s) => s.id === pair?.localCandidateId);
+    return local && { type: local.candidateType, protocol: local.protocol, relay: local.relayProtocol };
+  });
+
+/** Remembers the latest connection that a page makes, and when it was begun and there. */
+const spy = () => {
+  const Real = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(...args) {
+      super(...args);
+      window.shown = this;
+      const began = performance.now();
+      this.addEventListener("connectionstatechange", () => (window.took ??= this.connectionState === "connected" ? performance.now() - began : undefined));
+    }
+  };
+};
+
+for (const [says, protocols, want] of [
+  ["UDP", ["udp"], { protocol: "tcp", relay: undefined }],
+  ["UDP and the media port", ["udp", "tcp"], { type: "relay", relay: "tls" }],
+]) {
+  test(`where no ${says} passes, a viewer is there within two seconds`, { skip }, async (t) => {
+    const pair = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+      "-addext", "subjectAltName=IP:127.0.0.1", "-out", pair.cert, "-keyout", pair.key], { stdio: "pipe" });
+    const server = await serve("--tls-cert", pair.cert, "--tls-key", pair.key);
+    t.after(() => server.stop());
+    const { arn } = (await server.call("CreateStage", { name: "firewalled" })).stage;
+    const publisher = await web.page();
+    await publisher.goto(`${server.url}/stage/#${await server.token(arn, "ann")}`);
+    await publisher.click("text=Publish my camera");
+    await eventually("it is published", () => publisher.textContent("#state"), (s) => /1 publishing/.test(s));
+    const open = block(t, server.media, protocols);
+    const viewer = await web.page();
+    await viewer.addInitScript(spy);
+    await viewer.goto(`${server.url}/stage/#${await server.token(arn, "bob", ["SUBSCRIBE"])}`);
+    const took = await eventually("the viewer is connected", () => viewer.evaluate(() => window.took), (x) => x, 20);
+    const by = await way(viewer);
+    console.log(`# without ${says}: connected after ${Math.round(took)} ms by ${JSON.stringify(by)}`);
+    for (const [key, value] of Object.entries(want)) assert.equal(by?.[key], value, JSON.stringify(by));
+    assert.ok(took < 2000, `connected after ${Math.round(took)} ms, want 2 s`);
+    open(); // the publisher was behind it, too, whose media had come directly
+    await eventually("pictures", () => seen(viewer), (n) => n.ann > 15, 30);
+    await Promise.all([publisher.close(), viewer.close()]);
+  });
+}
