@@ -162,10 +162,11 @@ bench: ## Measure the API of the real binary: rates, latencies, lists, start, me
 	$(GO) run ./test/bench
 
 .PHONY: bench-compose
-bench-compose: ## Measure what composing costs, beside plain ffmpeg on the same input
+bench-compose: ## Measure what composing costs, beside plain ffmpeg, and how it keeps time (ROSTRUM_CHURN=10m)
 	@$(need-codecs)
 	@$(call need,ffmpeg,ffmpeg)
 	$(GO) test -timeout 20m -run TestCost -cost -v ./internal/compositor
+	$(GO) test -timeout 60m -run 'TestCost|ShowsWhoIsThere|FollowsAttributes|KeepsTime' -cost -v ./test/compose
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)

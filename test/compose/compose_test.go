@@ -171,11 +171,27 @@ func (p *process) hear(r job.Report) {
 	}
 }
 
-// until waits for a report, and fails after a time that is more than enough.
+// until waits for a report, whenever it came.
 func (p *process) until(what string, is func(job.Report) bool) {
 	p.t.Helper()
+	p.await(what, 0, is)
+}
+
+// after waits for a report that comes from now on.
+func (p *process) after(what string, is func(job.Report) bool) {
+	p.t.Helper()
+	p.mu.Lock()
+	from := len(p.reports)
+	p.mu.Unlock()
+	p.await(what, from, is)
+}
+
+// await looks through the reports from one on, and fails after a time that is more
+// than enough.
+func (p *process) await(what string, from int, is func(job.Report) bool) {
+	p.t.Helper()
 	late := time.After(30 * time.Second)
-	for from := 0; ; {
+	for {
 		p.mu.Lock()
 		for ; from < len(p.reports); from++ {
 			if is(p.reports[from]) {
@@ -187,7 +203,11 @@ func (p *process) until(what string, is func(job.Report) bool) {
 		select {
 		case <-p.news:
 		case <-late:
-			p.t.Fatalf("no report of %s came: %+v", what, p.reports)
+			p.mu.Lock()
+			last := p.reports[max(0, len(p.reports)-3):]
+			p.mu.Unlock()
+			text, _ := json.Marshal(last)
+			p.t.Fatalf("no report of %s came; the last are %s", what, text)
 		}
 	}
 }
