@@ -19,6 +19,7 @@ type conditions struct {
 	rate   float64       // bits a second; 0: no limit
 	dark   bool          // nothing passes
 	noUDP  bool          // as behind a firewall
+	only   uint16        // the server's TCP port that alone is let through, by a stricter one; 0: all
 	moved  uint16        // the NAT's mapping: other ports than before
 }
 
@@ -118,6 +119,9 @@ func (l *link) pass(b []byte, c *conditions) (at time.Time, passes bool) {
 	if len(b) < 28 || b[0]>>4 != 4 || c.dark {
 		return at, false
 	}
+	if c.only != 0 && !l.leadsTo(b, c.only) {
+		return at, false
+	}
 	if udp := b[9] == 17; udp && c.noUDP {
 		return at, false
 	} else if udp && c.moved != 0 {
@@ -142,6 +146,15 @@ func (l *link) pass(b []byte, c *conditions) (at time.Time, passes bool) {
 		at = at.Add(l.free.Sub(now))
 	}
 	return at, true
+}
+
+// leadsTo tells whether a packet is of TCP and to or from a port of the server.
+func (l *link) leadsTo(b []byte, port uint16) bool {
+	at := int(b[0]&15) * 4
+	if l.out {
+		at += 2
+	}
+	return b[9] == 6 && len(b) >= at+2 && binary.BigEndian.Uint16(b[at:]) == port
 }
 
 // loses follows a chain of two states (Gilbert): in one nothing is lost, in the other all.

@@ -158,6 +158,13 @@ func (w *world) lines(cmd *exec.Cmd, f func(line []byte)) {
 func newWorld(t *testing.T, publishing ...string) *world {
 	t.Helper()
 	w := newEmptyWorld(t, 2*time.Minute)
+	w.publishes(publishing...)
+	return w
+}
+
+// publishes has the test pattern published next to the server.
+func (w *world) publishes(publishing ...string) {
+	w.Helper()
 	token := w.token("publisher")
 	published := make(chan string, 1)
 	w.lines(w.in(w.server, w.binary, append([]string{"publish", "--json", "--network", "udp", "--token", token}, publishing...)...), func(line []byte) {
@@ -169,13 +176,13 @@ func newWorld(t *testing.T, publishing ...string) *world {
 	select {
 	case w.publisher = <-published:
 	case <-w.ctx.Done():
-		t.Fatal("nobody published")
+		w.Fatal("nobody published")
 	}
-	return w
 }
 
-// newEmptyWorld is a world with nobody on its stage. It lasts a while at most.
-func newEmptyWorld(t *testing.T, most time.Duration) *world {
+// newEmptyWorld is a world with nobody on its stage. It lasts a while at most. Its server
+// has further settings, if any are given.
+func newEmptyWorld(t *testing.T, most time.Duration, serving ...string) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	t.Cleanup(cancel)
@@ -188,8 +195,8 @@ func newEmptyWorld(t *testing.T, most time.Duration) *world {
 		t.Fatal(err)
 	}
 	ready := make(chan string, 1)
-	w.lines(w.in(w.server, w.binary, "serve", "--json", "--ephemeral", "--insecure", "--listen", serverIP+":7080", "--media-port", "7081",
-		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn"), func(line []byte) {
+	w.lines(w.in(w.server, w.binary, append([]string{"serve", "--json", "--ephemeral", "--insecure", "--listen", serverIP + ":7080", "--media-port", "7081",
+		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn"}, serving...)...), func(line []byte) {
 		var hello struct{ Endpoint string }
 		if json.Unmarshal(line, &hello) == nil && hello.Endpoint != "" {
 			ready <- hello.Endpoint
