@@ -20,6 +20,7 @@ var floors = map[string]int{
 	"rostrum/internal/token":       0,
 	"rostrum/internal/media":       0,
 	"rostrum/internal/layout":      0,
+	"rostrum/internal/outbound":    0,
 	"rostrum/internal/sfu":         1,
 	"rostrum/internal/bandwidth":   1,
 	"rostrum/internal/codec":       1,

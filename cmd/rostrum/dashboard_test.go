@@ -39,14 +39,14 @@ func (d described) Unregister(prometheus.Collector) bool { return false }
 
 func TestDrift_DashboardAsksForMetricsThatAreThere(t *testing.T) {
 	known := described{}
-	known.MustRegister(admin.Media(nil), admin.Stages(nil), admin.NewRealtime(nil, nil))
+	known.MustRegister(admin.Media(nil), admin.Stages(nil), admin.NewRealtime(nil, nil), admin.Channels(nil))
 	event.NewCourier(nil, "", event.CourierConfig{Metrics: known})
 	api.New(new(control.Plane), api.Config{Metrics: known})
 	text, err := os.ReadFile("../../deploy/grafana-dashboard.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := regexp.MustCompile(`(?:ivs_realtime|rostrum)_[a-z_]+`).FindAllString(string(text), -1)
+	asked := regexp.MustCompile(`(?:ivs|rostrum)_[a-z_]+`).FindAllString(string(text), -1)
 	if len(asked) < 10 {
 		t.Errorf("the dashboard asks for %d metrics, expected more", len(asked))
 	}

@@ -260,7 +260,7 @@ type parts struct {
 func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (clients, operators *http.ServeMux) {
 	counted := p.counted
 	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts), admin.Compositions(p.compositions.Stats))
+		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts), admin.Compositions(p.compositions.Stats), admin.Channels(p.channels.Stats))
 	clients = http.NewServeMux()
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
 		clients.Handle(path, p.participants)

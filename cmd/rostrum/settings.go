@@ -41,14 +41,15 @@ type settings struct {
 	SpoolBytes int64         `name:"spool-bytes" group:"Keeping" default:"4294967296" help:"How much of a recording may wait on this machine while its bucket doesn't take it, in bytes: an hour at the largest bitrate."`
 	SpoolAge   time.Duration `name:"spool-age" group:"Keeping" default:"90m" help:"How long a bucket may not take a recording before its destination has failed."`
 
-	TLSCert   string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
-	TLSKey    string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
-	AccessKey accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`
-	SecretKey secret    `name:"secret-key" group:"Security" placeholder:"SECRET" help:"Secret of that access key."`
-	Account   account   `name:"account" group:"Security" default:"000000000000" help:"Account of the first operator: 12 digits."`
-	Region    region    `name:"region" group:"Security" default:"us-east-1" help:"Region that the tools name; the server takes any."`
-	Auth      string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
-	Insecure  bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
+	TLSCert     string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
+	TLSKey      string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	AccessKey   accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`
+	SecretKey   secret    `name:"secret-key" group:"Security" placeholder:"SECRET" help:"Secret of that access key."`
+	Account     account   `name:"account" group:"Security" default:"000000000000" help:"Account of the first operator: 12 digits."`
+	Region      region    `name:"region" group:"Security" default:"us-east-1" help:"Region that the tools name; the server takes any."`
+	Auth        string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
+	PushPrivate bool      `name:"push-private" group:"Security" help:"Let channels send their streams on to private addresses, by their tag rostrum:push-url."`
+	Insecure    bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
 
 	Limits limits `name:"limits" group:"Limits" default:"open" placeholder:"PROFILE" help:"open is generous; aws has the managed service's quotas and rates; single values may follow: aws,stages=5."`
 

@@ -7,9 +7,8 @@ package channel
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"rostrum/internal/arn"
 	"rostrum/internal/event"
 	"rostrum/internal/ivs"
 	"rostrum/internal/store"
@@ -42,6 +40,9 @@ type Config struct {
 	Node    string // this process among those that share the store
 	Shared  bool   // others share the store
 	Log     *slog.Logger
+
+	PushPrivate bool        // streams may be sent on to private addresses
+	PushTLS     *tls.Config // of those that go by RTMPS; nil takes the system's roots
 }
 
 // A Registry has the sessions of this process.
@@ -139,7 +140,11 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 		return nil, err
 	}
 	s := newSession(r, name, from.Drop)
-	if err := r.enter(s); err != nil {
+	err = r.enter(s)
+	if errors.Is(err, ErrLive) && r.relieve(ctx, name) {
+		err = r.enter(s)
+	}
+	if err != nil {
 		return nil, err
 	}
 	err = r.store.Write(ctx, func(tx *store.Tx) error {
@@ -156,7 +161,7 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 			case !from.Secure && !ticket && !c.InsecureIngest:
 				return ErrInsecure
 			}
-			c.StreamID, s.about.Name = s.about.StreamID, c.Name
+			c.StreamID, s.about.Name, s.pushURL = s.about.StreamID, c.Name, c.Tags[ivs.TagPushURL]
 			return nil
 		})
 		if err != nil {
@@ -167,9 +172,33 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 	})
 	if err != nil {
 		r.leave(s)
+		if errors.Is(err, ivsrealtime.ResourceNotFound) { // deleted since its key was found
+			err = ErrKey
+		}
 		return nil, err
 	}
 	return s, nil
+}
+
+// relieveAfter is how long an encoder may send nothing before another takes its
+// place: one whose network broke comes back before its old connection is known
+// to be dead.
+const relieveAfter = 4 * time.Second
+
+// relieve drops the encoder of a channel if it is silent, and reports whether the
+// channel is free.
+func (r *Registry) relieve(ctx context.Context, channelARN string) bool {
+	r.mu.Lock()
+	s := r.sessions[channelARN]
+	r.mu.Unlock()
+	if s == nil {
+		return true
+	}
+	if time.Since(s.heard()) < relieveAfter {
+		return false
+	}
+	r.Stop(ctx, channelARN)
+	return true
 }
 
 // channelOf is the channel that a key opens. Keys are looked up by a keyed hash,
@@ -227,54 +256,6 @@ func (r *Registry) leave(s *Session) {
 	r.mu.Unlock()
 	close(s.over)
 	r.open.Done()
-}
-
-// Reserve makes an address at which a worker of this machine may send to a
-// channel, whatever its stream key; it is good until release is called. An error
-// of code ConflictException says that the channel is live, or can't be reached.
-func (r *Registry) Reserve(ctx context.Context, channelARN string) (address string, release func(), err error) {
-	if r.cfg.Local == "" {
-		return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "%s can't be sent to: there is no RTMP listener", channelARN)
-	}
-	err = r.store.Read(ctx, func(tx *store.Tx) error {
-		c, err := tx.Channels().Get(channelARN)
-		if err == nil && c.StreamID != "" {
-			err = ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is live with stream %s", channelARN, c.StreamID)
-		}
-		return err
-	})
-	if err != nil {
-		return "", nil, err
-	}
-	secret := make([]byte, 24)
-	_, _ = rand.Read(secret) // never fails (crypto/rand)
-	ticket := "ticket_" + hex.EncodeToString(secret)
-	hash := sha256.Sum256([]byte(ticket))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, taken := range r.tickets {
-		if taken == channelARN {
-			return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "another composition goes to %s", channelARN)
-		}
-	}
-	r.tickets[hash] = channelARN
-	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + ticket, func() {
-		r.mu.Lock()
-		delete(r.tickets, hash)
-		r.mu.Unlock()
-	}, nil
-}
-
-// Application is the first part of an ingest URL's path.
-const Application = "app"
-
-// PlaybackPath is where [Registry.ServeHTTP] is to be found.
-const PlaybackPath = "/hls/"
-
-// Addresses are where encoders send to a channel and viewers find it.
-func (r *Registry) Addresses(channelARN string) (ingest, playback string) {
-	name, _ := arn.Parse(channelARN)
-	return r.cfg.Ingest, r.cfg.Public + PlaybackPath + name.ID + "/" + playlist
 }
 
 // Stream is what a channel shows; false while it is offline.

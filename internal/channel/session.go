@@ -32,15 +32,25 @@ type Session struct {
 
 	sps, pps []byte
 	config   *mpeg4audio.AudioSpecificConfig
+	sound    []byte // the same as it came
+	pushURL  string // where the stream is sent on to; empty for nowhere
 	video    *gohlslib.Track
 	audio    *gohlslib.Track // nil for none
 	first    time.Duration   // when the first picture came, by the encoder's clock
 	waiting  bool            // it came, and the muxer does not run yet
 
-	mu      sync.Mutex // guards what follows
-	muxer   *gohlslib.Muxer
-	started time.Time // zero until the channel can be watched
-	fed     time.Time // when the last picture came
+	began    time.Time
+	watching sync.WaitGroup
+	unwatch  context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	muxer    *gohlslib.Muxer
+	push     *push     // nil for none
+	started  time.Time // zero until the channel can be watched
+	fed      time.Time // when the last picture came
+	last     time.Time // when the last frame came
+	starving bool
+	meter    meter
 }
 
 // Bounds and pace of what viewers get.
@@ -52,14 +62,13 @@ const (
 
 	soundWait   = time.Second      // for the configuration of sound, once there is a picture
 	pictureWait = 10 * time.Second // for a first keyframe
-	starvation  = 3 * time.Second  // without a picture
 )
 
 func newSession(r *Registry, channelARN string, drop func()) *Session {
 	const streamIDLength = 23 // after st-
 	name, _ := arn.Parse(channelARN)
 	return &Session{
-		registry: r, id: name.ID, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop, over: make(chan struct{}),
+		registry: r, began: time.Now(), id: name.ID, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop, over: make(chan struct{}),
 		about: event.Channel{ARN: channelARN, StreamID: "st-" + arn.NewSecret(streamIDLength)},
 	}
 }
@@ -75,13 +84,14 @@ func (s *Session) Take(ctx context.Context, f rtmp.Frame) error {
 			return fmt.Errorf("read the configuration of AAC: %w", err)
 		}
 		if s.config == nil {
-			s.config = &config
+			s.config, s.sound = &config, f.Units[0]
 		}
 		return nil
 	case rtmp.Audio:
 		if s.audio == nil {
 			return nil
 		}
+		s.note(f)
 		at := int64(f.Present/time.Millisecond) * int64(s.audio.ClockRate) / 1000
 		return s.muxer.WriteMPEG4Audio(s.audio, s.clock(f.Present), at, f.Units)
 	default:
@@ -113,15 +123,27 @@ func (s *Session) picture(ctx context.Context, f rtmp.Frame) error {
 			return err
 		}
 	}
+	s.note(f)
 	units := f.Units
 	if f.Keyframe {
 		units = append([][]byte{s.sps, s.pps}, units...)
 	}
-	s.mu.Lock()
-	s.fed = time.Now()
-	s.mu.Unlock()
 	at := int64(f.Present/time.Millisecond) * int64(s.video.ClockRate) / 1000
 	return s.muxer.WriteH264(s.video, s.clock(f.Present), at, units)
+}
+
+// note counts a frame, and sends it on.
+func (s *Session) note(f rtmp.Frame) {
+	s.mu.Lock()
+	s.meter.count(f)
+	s.last = time.Now()
+	if f.Kind == rtmp.Video {
+		s.fed = s.last
+	}
+	s.mu.Unlock()
+	if s.push != nil {
+		s.push.offer(f, s.sps, s.pps)
+	}
 }
 
 // clock is the time of day of a frame.
@@ -155,21 +177,37 @@ func (s *Session) start(ctx context.Context, f rtmp.Frame) error {
 	}
 	s.video, s.audio = video, audio
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.muxer, s.started, s.fed = m, now, now
+	if s.pushURL != "" {
+		s.push = startPush(s, s.pushURL, s.sound)
+	}
+	s.mu.Unlock()
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	s.unwatch = unwatch
+	s.watching.Go(func() { s.watch(watching) })
 	return nil
+}
+
+// heard is when something came from the encoder.
+func (s *Session) heard() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last.IsZero() {
+		return s.began
+	}
+	return s.last
 }
 
 // stream is what the session shows; false before its first keyframe.
 func (s *Session) stream() (ivs.Stream, bool) {
 	s.mu.Lock()
-	started, fed := s.started, s.fed
+	started, starving := s.started, s.starving
 	s.mu.Unlock()
 	if started.IsZero() {
 		return ivs.Stream{}, false
 	}
 	health := ivs.Healthy
-	if time.Since(fed) > starvation {
+	if starving {
 		health = ivs.Starving
 	}
 	_, playback := s.registry.Addresses(s.about.ARN)
@@ -188,6 +226,11 @@ func (s *Session) Close(ctx context.Context, why error) error {
 	s.mu.Unlock()
 	if m != nil {
 		defer m.Close()
+		s.unwatch()
+		s.watching.Wait()
+	}
+	if s.push != nil {
+		s.push.close()
 	}
 	now := time.Now()
 	err := s.registry.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {

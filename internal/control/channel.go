@@ -6,6 +6,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/ivs"
+	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -57,6 +58,19 @@ func complete(ch *ivs.Channel) error {
 	}
 	if problem := ch.Complete(); problem != "" {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s", problem)
+	}
+	return pushable(ch.Tags)
+}
+
+// pushable holds the tag that has a channel's stream sent on against what can be
+// sent to. Where its host may be is looked at when it is connected to.
+func pushable(tags map[string]string) error {
+	to, wanted := tags[ivs.TagPushURL]
+	if !wanted {
+		return nil
+	}
+	if err := rtmp.Check(to); err != nil {
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags.%s is no address to send to: %v", ivs.TagPushURL, err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"rostrum/internal/arn"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -14,6 +15,9 @@ func (p *Plane) TagResource(ctx context.Context, _ Caller, in *ivsrealtime.TagRe
 		maps.Copy(tags, in.Tags)
 		if n := len(tags); n > ivsrealtime.MaxTags {
 			return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags would give %s %d tags, it can have at most %d", in.ResourceARN, n, ivsrealtime.MaxTags)
+		}
+		if name, err := arn.Parse(in.ResourceARN); err == nil && name.Type == arn.Channel {
+			return pushable(tags)
 		}
 		return nil
 	})

@@ -228,7 +228,7 @@ func (c *carrier) accept(h *happening) {
 
 func (c *carrier) wants(h *happening) bool {
 	return h.Account == c.target.Account &&
-		(h.DetailType != RostrumStageUpdate || c.target.RostrumEvents) &&
+		(!ours(h.DetailType) || c.target.RostrumEvents) &&
 		(c.pattern == nil || c.pattern.Matches(h.document))
 }
 

@@ -14,6 +14,7 @@ import (
 const (
 	stageARN       = "arn:aws:ivs:eu-west-1:111122223333:stage/Ab3dEf6hIj9k"
 	destinationARN = "arn:aws:ivs:eu-west-1:111122223333:stage/Zz3dEf6hIj9k"
+	channelARN     = "arn:aws:ivs:eu-west-1:111122223333:channel/Ch3dEf6hIj9k"
 	compositionARN = "arn:aws:ivs:eu-west-1:111122223333:composition/Cc3dEf6hIj9k"
 )
 

@@ -21,6 +21,10 @@ func (c Channel) change(name string, at time.Time, reason string) Event {
 	return occurred(StreamChange, c.ARN, c.ARN, at, channelDetail{name, c.Name, c.StreamID, reason})
 }
 
+func (c Channel) health(name string, at time.Time) Event {
+	return occurred(StreamHealthChange, c.ARN, c.ARN, at, channelDetail{name, c.Name, c.StreamID, ""})
+}
+
 // StreamSessionCreated tells that an encoder with the channel's key is connected.
 func StreamSessionCreated(c Channel, at time.Time) Event { return c.change("Session Created", at, "") }
 
@@ -37,3 +41,9 @@ func StreamFailed(c Channel, at time.Time, reason string) Event {
 
 // StreamSessionEnded tells that the encoder is gone.
 func StreamSessionEnded(c Channel, at time.Time) Event { return c.change("Session Ended", at, "") }
+
+// StarvationStarted tells that no picture has come for some seconds.
+func StarvationStarted(c Channel, at time.Time) Event { return c.health("Starvation Start", at) }
+
+// StarvationEnded tells that pictures come again.
+func StarvationEnded(c Channel, at time.Time) Event { return c.health("Starvation End", at) }

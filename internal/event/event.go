@@ -17,15 +17,23 @@ import (
 )
 
 // The detail-types of events (Real-Time User Guide, EventBridge). Those that
-// the managed service doesn't send stand under RostrumStageUpdate alone, so
-// that no pattern written for it sees them unasked.
+// the managed service doesn't send stand under Rostrum's alone, so that no pattern
+// written for it sees them unasked.
 const (
 	StageUpdate        = "IVS Stage Update"
 	CompositionChange  = "IVS Composition State Change"
 	RecordingChange    = "IVS Participant Recording State Change"
 	StreamChange       = "IVS Stream State Change"
-	RostrumStageUpdate = "Rostrum Stage Update"
+	StreamHealthChange = "IVS Stream Health Change"
+
+	RostrumStageUpdate   = "Rostrum Stage Update"
+	RostrumChannelUpdate = "Rostrum Channel Update"
 )
+
+// ours reports whether the managed service has no events of a detail-type.
+func ours(detailType string) bool {
+	return detailType == RostrumStageUpdate || detailType == RostrumChannelUpdate
+}
 
 // The times in events: RFC 3339, UTC.
 const (

@@ -60,6 +60,33 @@ func SessionEnded(stageARN, sessionID string, at time.Time) Event {
 	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionEnded, sessionID, at))
 }
 
+// pushDetail is the detail of an event about a channel's push to another platform.
+// The rest of the address is a secret.
+type pushDetail struct {
+	channelDetail
+	Host string `json:"push_host"`
+}
+
+func pushed(name string, c Channel, at time.Time, host, reason string) Event {
+	return occurred(RostrumChannelUpdate, c.ARN, c.ARN, at, pushDetail{channelDetail{name, c.Name, c.StreamID, reason}, host})
+}
+
+// PushStarted tells that host takes the channel's stream, for the first time or again.
+func PushStarted(c Channel, at time.Time, host string) Event {
+	return pushed("Push Started", c, at, host, "")
+}
+
+// PushInterrupted tells that host does not take the channel's stream now, and why.
+// It is tried again until the stream ends.
+func PushInterrupted(c Channel, at time.Time, host, reason string) Event {
+	return pushed("Push Interrupted", c, at, host, reason)
+}
+
+// PushEnded tells that the channel's stream is over, and no more is sent to host.
+func PushEnded(c Channel, at time.Time, host string) Event {
+	return pushed("Push Ended", c, at, host, "")
+}
+
 // TargetTested is what a target is sent to see whether it works. It stands in no
 // log.
 func TargetTested(t Target, at time.Time) Event {

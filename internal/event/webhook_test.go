@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -176,22 +175,6 @@ func TestWebhook_ReachesNoPrivateAddressUnlessAllowed(t *testing.T) {
 	}
 	if err := hookTo(t, "http://192.0.2.1/", true).Tell(t.Context(), []Event{aJoin()})[0]; err == nil || !strings.Contains(err.Error(), "machine alone") {
 		t.Errorf("plain http to another machine: %v, expected it to be refused", err)
-	}
-}
-
-func TestGuard_KnowsWhatIsPublic(t *testing.T) {
-	for text, expected := range map[string]bool{
-		"8.8.8.8": true, "1.1.1.1": true, "2606:4700::1111": true, "172.32.0.1": true, "100.128.0.1": true,
-		"127.0.0.1": false, "127.9.9.9": false, "0.0.0.0": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false,
-		"169.254.169.254": false, "100.64.0.1": false, "100.100.100.200": false, "224.0.0.1": false, "239.255.255.255": false,
-		"255.255.255.255": false, "240.0.0.1": false, "198.18.0.1": false, "192.0.0.192": false,
-		"::": false, "::1": false, "::ffff:127.0.0.1": false, "::ffff:8.8.8.8": false, "::127.0.0.1": false,
-		"fe80::1": false, "fc00::1": false, "fd00:ec2::254": false, "ff02::1": false, "fec0::1": false,
-		"64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001::1": false, "2001:db8::1": false,
-	} {
-		if seen := public(netip.MustParseAddr(text)); seen != expected {
-			t.Errorf("%s is public: %v, expected %v", text, seen, expected)
-		}
 	}
 }
 

@@ -33,7 +33,7 @@ type studio struct {
 	key      string
 }
 
-func openStudio(t *testing.T) *studio {
+func openStudio(t *testing.T, change ...func(*ivs.Channel, *channel.Config)) *studio {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
@@ -42,6 +42,10 @@ func openStudio(t *testing.T) *studio {
 	t.Cleanup(func() { _ = st.Close() })
 	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret"}
 	s.channel = ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "show", Tags: map[string]string{}}
+	cfg := channel.Config{Node: "here"}
+	for _, c := range change {
+		c(&s.channel, &cfg)
+	}
 	err = st.Write(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(
 			tx.Channels().Create(&store.Channel{Channel: s.channel}),
@@ -59,7 +63,8 @@ func openStudio(t *testing.T) *studio {
 	s.playback.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.channels.ServeHTTP(w, r) })
 	s.playback.Start()
 	t.Cleanup(s.playback.Close)
-	s.channels, err = channel.Open(t.Context(), st, channel.Config{Local: s.address, Public: s.playback.URL, Node: "here"})
+	cfg.Local, cfg.Public = s.address, s.playback.URL
+	s.channels, err = channel.Open(t.Context(), st, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,19 +96,29 @@ func await(t *testing.T, what string, so func() bool) {
 // events are the names of what happened, in order.
 func (s *studio) events(t *testing.T) (names string) {
 	t.Helper()
+	for line := range strings.Lines(s.details(t)) {
+		_, rest, _ := strings.Cut(line, `"event_name":"`)
+		name, _, _ := strings.Cut(rest, `"`)
+		names += name + "; "
+	}
+	return names
+}
+
+// details are the events' details, a line for each.
+func (s *studio) details(t *testing.T) (lines string) {
+	t.Helper()
 	err := s.store.Read(context.Background(), func(tx *store.Tx) error {
+		lines = ""
 		all, err := tx.Events(store.EventQuery{Limit: 100})
 		for _, e := range all {
-			_, rest, _ := strings.Cut(string(e.Detail), `"event_name":"`)
-			name, _, _ := strings.Cut(rest, `"`)
-			names += name + "; "
+			lines += string(e.Detail) + "\n"
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names
+	return lines
 }
 
 // A film is what a test sends.
@@ -111,6 +126,8 @@ type film struct {
 	video *pattern.Video
 	push  *rtmp.Push
 	n     int
+
+	filler []byte // a NAL unit that goes with each picture; nil for none
 }
 
 func (s *studio) send(t *testing.T, key string) (*film, error) {
@@ -142,6 +159,9 @@ func (f *film) next() (units [][]byte, keyframe bool) {
 		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
 			units = append(units, u)
 		}
+	}
+	if f.filler != nil {
+		units = append(units, f.filler)
 	}
 	return units, keyframe
 }
@@ -247,26 +267,45 @@ func TestDoor_RefusesKeysItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
-	for _, program := range []string{"ffmpeg", "ffprobe"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("there is no %s", program)
-		}
+// encode has ffmpeg send to the channel, with options for x264, until the test ends.
+func (s *studio) encode(t *testing.T, options ...string) {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
 	}
-	s := openStudio(t)
-	var said bytes.Buffer
-	send := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440",
-		"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ar", "48000", "-t", "30", "-f", "flv", "rtmp://"+s.address+"/app/"+s.key)
+	args := []string{"-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-pix_fmt", "yuv420p"}
+	args = append(args, options...)
+	args = append(args, "-c:a", "aac", "-b:a", "160k", "-ac", "2", "-t", "60", "-f", "flv", s.ingest())
+	var said words
+	send := exec.CommandContext(t.Context(), "ffmpeg", args...)
 	send.Stderr = &said
 	if err := send.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = send.Process.Kill(); _ = send.Wait() }()
+	t.Cleanup(func() {
+		_ = send.Process.Kill()
+		_ = send.Wait()
+		if t.Failed() {
+			t.Logf("ffmpeg: %s", &said)
+		}
+	})
+}
+
+// ingest is what an encoder is set to.
+func (s *studio) ingest() string { return "rtmp://" + s.address + "/app/" + s.key }
+
+func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
+	if _, err := exec.LookPath("ffprobe"); err != nil {
+		t.Skip("there is no ffprobe")
+	}
+	s := openStudio(t)
+	s.encode(t, "-bf", "2", "-profile:v", "high") // as OBS does
 	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
 	_, playlist := s.channels.Addresses(s.channel.ARN)
-	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_packets", "-show_entries", "stream=codec_name,width,nb_read_packets", "-of", "csv=p=0", playlist).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "h264,320,") || !strings.Contains(string(out), "aac,") {
-		t.Errorf("ffprobe: %v\n%s\nffmpeg: %s", err, out, &said)
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_packets", "-show_entries", "stream=codec_name,width,sample_rate,has_b_frames", "-of", "csv=p=0", playlist).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "h264,320,2") || !strings.Contains(string(out), "aac,48000") {
+		t.Errorf("ffprobe: %v\n%s", err, out)
 	}
 }
 

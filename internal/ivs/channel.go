@@ -38,6 +38,10 @@ type ChannelSummary struct {
 	PlaybackRestrictionPolicyARN string            `json:"playbackRestrictionPolicyArn"`
 }
 
+// TagPushURL is the tag that has a channel's stream sent on to another platform:
+// an address like rtmps://host/app/<stream key>. The service has no such thing.
+const TagPushURL = "rostrum:push-url"
+
 // LatencyMode is how far viewers may be behind.
 type LatencyMode string
 

@@ -10,10 +10,12 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 	"github.com/bluenviron/gortmplib/pkg/rawmessage"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
 // ErrRefused tells that the server was reached and wouldn't take the stream: a key
@@ -28,10 +30,14 @@ const (
 // A Stream is what a Push sends.
 type Stream struct {
 	SPS, PPS      []byte // of H.264
-	Audio         []byte // AudioSpecificConfig (ISO 14496-3)
+	Audio         []byte // AudioSpecificConfig (ISO 14496-3); nil for no sound
 	Width, Height int    // pixels
 	FrameRate     float64
 	TLS           *tls.Config // of rtmps; nil takes the system's roots
+
+	// Guard looks at the address that is about to be connected to, and may refuse
+	// it (the Control of a net.Dialer); nil refuses none.
+	Guard func(network, address string, c syscall.RawConn) error
 }
 
 // A Push is a connection that publishes. Its writes are for one goroutine.
@@ -39,6 +45,7 @@ type Push struct {
 	wire   *wire
 	stream uint32
 	done   chan struct{} // closed when the connection ended
+	why    error         // of the end, to be read once done is closed
 }
 
 // Dial connects and publishes at an address like rtmp://host/app/key: the last
@@ -65,7 +72,7 @@ func Dial(ctx context.Context, address string, s Stream) (*Push, error) {
 }
 
 func dial(ctx context.Context, u *url.URL, key string, s Stream) (*Push, error) {
-	conn, err := connect(ctx, u, s.TLS)
+	conn, err := connect(ctx, u, s)
 	if err != nil {
 		return nil, err
 	}
@@ -75,29 +82,42 @@ func dial(ctx context.Context, u *url.URL, key string, s Stream) (*Push, error) 
 	if p.wire, err = newWire(conn); err == nil {
 		p.stream, err = p.wire.publish(strings.Trim(u.Path, "/"), u.String(), key)
 	}
-	if err == nil {
-		err = p.begin(s)
-	}
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	go p.read()
+	if err := p.begin(s); err != nil {
+		conn.Close()
+		<-p.done
+		return nil, err
+	}
 	return p, nil
 }
 
-func connect(ctx context.Context, u *url.URL, config *tls.Config) (net.Conn, error) {
+func connect(ctx context.Context, u *url.URL, s Stream) (net.Conn, error) {
+	dialer := &net.Dialer{Control: s.Guard}
 	port := u.Port()
 	if u.Scheme == "rtmps" {
 		if port == "" {
 			port = "443"
 		}
-		return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+		return (&tls.Dialer{NetDialer: dialer, Config: s.TLS}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	}
 	if port == "" {
 		port = "1935"
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+}
+
+// Check tells what is wrong with an address to push to, without showing its key.
+func Check(address string) error {
+	u, err := url.Parse(address)
+	if err == nil && u.User != nil {
+		return errors.New("push: the address has a user name, want a stream key alone")
+	}
+	_, _, err = split(address)
+	return err
 }
 
 // split takes the stream key off an address.
@@ -123,31 +143,39 @@ func split(address string) (u *url.URL, key string, err error) {
 
 // begin tells what the stream is (FLV: onMetaData, and the codecs' configurations).
 func (p *Push) begin(s Stream) error {
-	about, err := amf0.Data{"@setDataFrame", "onMetaData", amf0.Object{
+	about := amf0.Object{
 		{Key: "width", Value: float64(s.Width)}, {Key: "height", Value: float64(s.Height)}, {Key: "framerate", Value: s.FrameRate},
-		{Key: "videocodecid", Value: float64(7)}, {Key: "audiocodecid", Value: float64(10)},
-		{Key: "audiosamplerate", Value: float64(48000)}, {Key: "stereo", Value: true},
-	}}.Marshal()
+		{Key: "videocodecid", Value: float64(7)},
+	}
+	var sound mpeg4audio.AudioSpecificConfig
+	if s.Audio != nil {
+		if err := sound.Unmarshal(s.Audio); err != nil {
+			return fmt.Errorf("push: the configuration of AAC: %w", err)
+		}
+		about = append(about, amf0.ObjectEntry{Key: "audiocodecid", Value: float64(10)},
+			amf0.ObjectEntry{Key: "audiosamplerate", Value: float64(sound.SampleRate)}, amf0.ObjectEntry{Key: "stereo", Value: sound.ChannelConfig != 1})
+	}
+	body, err := amf0.Data{"@setDataFrame", "onMetaData", about}.Marshal()
 	if err != nil {
 		return err
 	}
-	// AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3.1).
-	config := []byte{0x17, 0, 0, 0, 0, 1, s.SPS[1], s.SPS[2], s.SPS[3], 0xff, 0xe1}
-	config = append(binary.BigEndian.AppendUint16(config, uint16(len(s.SPS))), s.SPS...)
-	config = append(binary.BigEndian.AppendUint16(append(config, 1), uint16(len(s.PPS))), s.PPS...)
-	return errors.Join(
-		p.send(dataAMF0, 0, about),
-		p.send(videoMessage, 0, config),
-		p.send(audioMessage, 0, append([]byte{0xaf, 0}, s.Audio...)),
-	)
+	err = errors.Join(p.write(dataAMF0, 0, body), p.Send(Frame{Kind: VideoConfig, Units: [][]byte{s.SPS, s.PPS}}))
+	if s.Audio != nil {
+		err = errors.Join(err, p.Send(Frame{Kind: AudioConfig, Units: [][]byte{s.Audio}}))
+	}
+	return err
 }
 
-func (p *Push) send(kind uint8, at time.Duration, body []byte) error {
+func (p *Push) write(kind uint8, at time.Duration, body []byte) error {
 	channel := byte(4)
 	if kind == videoMessage {
 		channel = 6
 	}
 	err := p.wire.send(&rawmessage.Message{ChunkStreamID: channel, Type: kind, Timestamp: at, MessageStreamID: onStream(p.stream), Body: body})
+	if errors.Is(err, net.ErrClosed) { // the reader did that, and knows why
+		<-p.done
+		err = p.why
+	}
 	if err != nil {
 		return fmt.Errorf("push: %w", err)
 	}
@@ -159,29 +187,58 @@ func (p *Push) read() {
 	defer close(p.done)
 	for {
 		a, err := p.wire.next()
-		if err != nil || a.name == "onStatus" && a.level() == "error" {
+		if err == nil && a.name == "onStatus" && a.level() == "error" {
+			err = fmt.Errorf("%w: %s", ErrRefused, a.says())
+		}
+		if err != nil {
+			p.why = err
 			p.wire.conn.Close() // a write that waits ends, too
 			return
 		}
 	}
 }
 
-// Video sends the NAL units of a picture, the first a keyframe. Times begin at 0.
+// Send sends a frame as an [Ingest] gives it. Times begin at 0.
+func (p *Push) Send(f Frame) error {
+	switch f.Kind {
+	case VideoConfig:
+		// AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3.1).
+		sps, pps := f.Units[0], f.Units[1]
+		body := []byte{0x17, 0, 0, 0, 0, 1, sps[1], sps[2], sps[3], 0xff, 0xe1}
+		body = append(binary.BigEndian.AppendUint16(body, uint16(len(sps))), sps...)
+		body = append(binary.BigEndian.AppendUint16(append(body, 1), uint16(len(pps))), pps...)
+		return p.write(videoMessage, f.Decode, body)
+	case AudioConfig:
+		return p.write(audioMessage, f.Decode, append([]byte{0xaf, 0}, f.Units[0]...))
+	case Audio:
+		return p.write(audioMessage, f.Decode, append([]byte{0xaf, 1}, f.Units[0]...))
+	default:
+		body := []byte{0x27, 1, 0, 0, 0}
+		if f.Keyframe {
+			body[0] = 0x17
+		}
+		shift := int32((f.Present - f.Decode) / time.Millisecond) // 24 bits, signed
+		body[2], body[3], body[4] = byte(shift>>16), byte(shift>>8), byte(shift)
+		for _, u := range f.Units {
+			body = append(binary.BigEndian.AppendUint32(body, uint32(len(u))), u...)
+		}
+		return p.write(videoMessage, f.Decode, body)
+	}
+}
+
+// Video sends the NAL units of a picture that is shown as it is decoded, the
+// first a keyframe. Times begin at 0.
 func (p *Push) Video(at time.Duration, keyframe bool, units [][]byte) error {
-	body := []byte{0x27, 1, 0, 0, 0}
-	if keyframe {
-		body[0] = 0x17
-	}
-	for _, u := range units {
-		body = append(binary.BigEndian.AppendUint32(body, uint32(len(u))), u...)
-	}
-	return p.send(videoMessage, at, body)
+	return p.Send(Frame{Kind: Video, Decode: at, Present: at, Keyframe: keyframe, Units: units})
 }
 
 // Audio sends a frame of AAC.
 func (p *Push) Audio(at time.Duration, frame []byte) error {
-	return p.send(audioMessage, at, append([]byte{0xaf, 1}, frame...))
+	return p.Send(Frame{Kind: Audio, Decode: at, Present: at, Units: [][]byte{frame}})
 }
+
+// Abort ends the connection at once, whoever writes on it.
+func (p *Push) Abort() { p.wire.conn.Close() }
 
 // Close ends the stream and the connection.
 func (p *Push) Close() error {

@@ -1,0 +1,60 @@
+package channel
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// Reserve makes an address at which a worker of this machine may send to a
+// channel, whatever its stream key; it is good until release is called. An error
+// of code ConflictException says that the channel is live, or can't be reached.
+func (r *Registry) Reserve(ctx context.Context, channelARN string) (address string, release func(), err error) {
+	if r.cfg.Local == "" {
+		return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "%s can't be sent to: there is no RTMP listener", channelARN)
+	}
+	err = r.store.Read(ctx, func(tx *store.Tx) error {
+		c, err := tx.Channels().Get(channelARN)
+		if err == nil && c.StreamID != "" {
+			err = ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is live with stream %s", channelARN, c.StreamID)
+		}
+		return err
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	secret := make([]byte, 24)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	ticket := "ticket_" + hex.EncodeToString(secret)
+	hash := sha256.Sum256([]byte(ticket))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, taken := range r.tickets {
+		if taken == channelARN {
+			return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "another composition goes to %s", channelARN)
+		}
+	}
+	r.tickets[hash] = channelARN
+	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + ticket, func() {
+		r.mu.Lock()
+		delete(r.tickets, hash)
+		r.mu.Unlock()
+	}, nil
+}
+
+// Application is the first part of an ingest URL's path.
+const Application = "app"
+
+// PlaybackPath is where [Registry.ServeHTTP] is to be found.
+const PlaybackPath = "/hls/"
+
+// Addresses are where encoders send to a channel and viewers find it.
+func (r *Registry) Addresses(channelARN string) (ingest, playback string) {
+	name, _ := arn.Parse(channelARN)
+	return r.cfg.Ingest, r.cfg.Public + PlaybackPath + name.ID + "/" + playlist
+}

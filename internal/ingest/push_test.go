@@ -1,0 +1,325 @@
+package ingest_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rostrum/internal/channel"
+	"rostrum/internal/ivs"
+	"rostrum/internal/outbound"
+	"rostrum/internal/rtmp"
+)
+
+const peerKey = "key-of-the-peer"
+
+// A peer is another platform: it takes what is pushed to it.
+type peer struct {
+	net.Listener
+	keys   chan string
+	frames chan rtmp.Frame
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func openPeer(t *testing.T, l net.Listener, judge func() error) *peer {
+	t.Helper()
+	p := &peer{Listener: l, keys: make(chan string, 100), frames: make(chan rtmp.Frame, 10_000)}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, conn)
+			p.mu.Unlock()
+			all.Go(func() {
+				defer conn.Close()
+				in, err := rtmp.Accept(conn, func(application, key string) error {
+					p.keys <- application + "/" + key
+					return judge()
+				})
+				for err == nil {
+					var f rtmp.Frame
+					if f, err = in.Next(); err == nil {
+						p.frames <- f
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		p.hangUp()
+		all.Wait()
+	})
+	return p
+}
+
+func (p *peer) hangUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func gladly() error { return nil }
+
+// pushTo has a channel's stream sent on to a peer of this machine.
+func pushTo(address string, logged *words) func(*ivs.Channel, *channel.Config) {
+	return func(c *ivs.Channel, cfg *channel.Config) {
+		c.Tags[ivs.TagPushURL] = address + "/live/" + peerKey
+		cfg.PushPrivate, cfg.Log = true, slog.New(slog.NewTextHandler(logged, nil))
+	}
+}
+
+// words are what was logged.
+type words struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (w *words) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(b)
+}
+
+func (w *words) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// keepRolling sends at the pace of the pictures until the test ends.
+func (f *film) keepRolling(t *testing.T) {
+	t.Helper()
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for f.roll(1) == nil {
+			select {
+			case <-time.After(10 * time.Millisecond): // four times as fast as it is shown
+			case <-stop:
+				_ = f.push.Close()
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-ended })
+}
+
+func count(text, part string) int { return strings.Count(text, part+"; ") }
+
+func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
+	there := openPeer(t, listen(t), gladly)
+	var logged words
+	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), &logged))
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.keepRolling(t)
+	await(t, "the peer has it", func() bool { return count(s.events(t), "Push Started") == 1 })
+	if key := <-there.keys; key != "live/"+peerKey {
+		t.Errorf("the peer was asked for %s", key)
+	}
+	kinds, last := map[rtmp.FrameKind]int{}, time.Duration(-1)
+	for range 60 {
+		got := <-there.frames
+		kinds[got.Kind]++
+		if got.Decode < last {
+			t.Errorf("a frame at %s follows one at %s", got.Decode, last)
+		}
+		last = got.Decode
+	}
+	if kinds[rtmp.VideoConfig] != 1 || kinds[rtmp.AudioConfig] != 1 || kinds[rtmp.Video] < 20 || kinds[rtmp.Audio] < 20 {
+		t.Errorf("the peer got %v", kinds)
+	}
+	if stats := s.channels.Stats(); len(stats) != 1 || stats[0].Push == nil || !stats[0].Push.Up || stats[0].Push.Reconnects != 0 {
+		t.Errorf("the statistics are %+v", stats)
+	}
+
+	there.hangUp()
+	await(t, "the peer has it again", func() bool { return count(s.events(t), "Push Started") == 2 })
+	if got := s.events(t); !strings.Contains(got, "Push Started; Push Interrupted; Push Started; ") {
+		t.Errorf("it happened: %s", got)
+	}
+	if show, ok := s.channels.Stream(s.channel.ARN); !ok || show.Health != ivs.Healthy {
+		t.Errorf("meanwhile the channel was %+v", show)
+	}
+	if !s.channels.Stop(t.Context(), s.channel.ARN) {
+		t.Error("nothing to stop")
+	}
+	if got := s.events(t); !strings.HasSuffix(got, "Push Ended; Stream End; Session Ended; ") {
+		t.Errorf("it happened: %s", got)
+	}
+	if text := logged.String() + s.details(t); strings.Contains(text, peerKey) || !strings.Contains(text, there.Addr().String()) {
+		t.Errorf("log and events show the peer's key, or not its address:\n%s", text)
+	}
+}
+
+func TestPush_KeepsWhenPicturesAreShown(t *testing.T) {
+	there := openPeer(t, listen(t), gladly)
+	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), new(words)))
+	s.encode(t, "-bf", "2")
+	shifts := map[time.Duration]int{}
+	for len(shifts) < 3 {
+		if got := <-there.frames; got.Kind == rtmp.Video {
+			shifts[got.Present-got.Decode]++
+			if got.Present < got.Decode {
+				t.Fatalf("a picture is decoded at %s and shown at %s", got.Decode, got.Present)
+			}
+		}
+	}
+}
+
+func TestPush_TellsWhyItIsRefusedWithoutTheKey(t *testing.T) {
+	there := openPeer(t, listen(t), func() error { return errors.New("nobody has the key " + peerKey) })
+	var logged words
+	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), &logged))
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.keepRolling(t)
+	await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
+	if text := logged.String() + s.details(t); strings.Contains(text, peerKey) || !strings.Contains(text, "nobody has the key ***") {
+		t.Errorf("log and events say:\n%s", text)
+	}
+}
+
+func TestPush_GoesNowherePrivateUnlessAllowed(t *testing.T) {
+	var reached atomic.Bool
+	there := openPeer(t, listen(t), func() error { reached.Store(true); return nil })
+	_, port, _ := net.SplitHostPort(there.Addr().String())
+	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
+		s := openStudio(t, pushTo("rtmp://"+host+":"+port, new(words)), func(_ *ivs.Channel, cfg *channel.Config) { cfg.PushPrivate = false })
+		f, err := s.send(t, s.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.keepRolling(t)
+		await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
+		if text := s.details(t); reached.Load() || !strings.Contains(text, outbound.ErrPrivate.Error()) || strings.Contains(text, "127.0.0.1:"+port+":") {
+			t.Errorf("%s: reached %v, the events say %s", host, reached.Load(), text)
+		}
+	}
+}
+
+func TestPush_GoesByTLSToWhomItKnows(t *testing.T) {
+	certified := httptest.NewUnstartedServer(nil)
+	certified.StartTLS()
+	defer certified.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(certified.Certificate())
+	there := openPeer(t, tls.NewListener(listen(t), &tls.Config{Certificates: certified.TLS.Certificates}), gladly)
+	for _, known := range []bool{true, false} {
+		s := openStudio(t, pushTo("rtmps://"+there.Addr().String(), new(words)), func(_ *ivs.Channel, cfg *channel.Config) {
+			if known {
+				cfg.PushTLS = &tls.Config{RootCAs: roots}
+			}
+		})
+		f, err := s.send(t, s.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.keepRolling(t)
+		expected := map[bool]string{true: "Push Started", false: "Push Interrupted"}[known]
+		await(t, expected, func() bool { return count(s.events(t), expected) == 1 })
+		if text := s.details(t); !known && !strings.Contains(text, "certificate") {
+			t.Errorf("a peer that nobody vouches for: %s", text)
+		}
+	}
+}
+
+func TestPush_ThatStallsHoldsNobodyUp(t *testing.T) {
+	there := openPeer(t, listen(t), gladly)
+	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), new(words)))
+	there.frames <- rtmp.Frame{} // a peer that reads nothing: its queue is full
+	for len(there.frames) < cap(there.frames) {
+		there.frames <- rtmp.Frame{}
+	}
+	t.Cleanup(func() {
+		for len(there.frames) > 0 {
+			<-there.frames
+		}
+	})
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.filler = append([]byte{12}, bytes.Repeat([]byte{0xff}, 100<<10)...) // more than a connection holds
+	f.keepRolling(t)
+	await(t, "frames are dropped", func() bool {
+		stats := s.channels.Stats()
+		return len(stats) == 1 && stats[0].Push.Dropped > 0
+	})
+	if show, ok := s.channels.Stream(s.channel.ARN); !ok || show.Health != ivs.Healthy {
+		t.Errorf("meanwhile the channel is %+v", show)
+	}
+	began := time.Now()
+	s.channels.Stop(t.Context(), s.channel.ARN)
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("its end took %s", took)
+	}
+}
+
+func TestPush_IsTakenByFFmpeg(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	l := listen(t)
+	address := "rtmp://" + l.Addr().String()
+	l.Close()
+	var out words
+	start := func() *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-listen", "1", "-i", address+"/live/"+peerKey, "-c", "copy", "-f", "framecrc", "-")
+		cmd.Stdout = &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	there := start()
+	defer func() { _ = there.Process.Kill(); _ = there.Wait() }()
+	s := openStudio(t, pushTo(address, new(words)))
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.keepRolling(t)
+	await(t, "ffmpeg has pictures", func() bool { return strings.Count(out.String(), "\n0, ") > 20 })
+	_ = there.Process.Kill()
+	_ = there.Wait()
+	before := strings.Count(out.String(), "\n0, ")
+	there = start()
+	await(t, "another ffmpeg has pictures", func() bool { return strings.Count(out.String(), "\n0, ") > before+20 })
+	if got := s.events(t); !strings.Contains(got, "Push Interrupted; Push Started; ") {
+		t.Errorf("it happened: %s", got)
+	}
+}
