@@ -13,6 +13,7 @@ const maxCandidates = 64
 type fragment struct {
 	ice        credentials
 	candidates int
+	tried      tried
 	mids       []string
 }
 
@@ -36,6 +37,7 @@ func parseFragment(text string) (fragment, error) {
 			}
 		case "a=candidate":
 			f.candidates++
+			f.tried.add(value)
 		case "a=mid":
 			if err := checkToken("mid", value); err != nil {
 				return f, err

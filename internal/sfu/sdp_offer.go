@@ -70,6 +70,7 @@ type offer struct {
 	bundle       []string
 	msid         string
 	mixed        bool // a=extmap-allow-mixed
+	tried        tried
 	sections     []section
 }
 
@@ -161,6 +162,8 @@ func (o *offer) readTransport(attributes []sdp.Attribute) {
 			if o.ice.pwd == "" {
 				o.ice.pwd = a.Value
 			}
+		case "candidate":
+			o.tried.add(a.Value)
 		case "setup":
 			o.passive = a.Value == "passive"
 		case "fingerprint":

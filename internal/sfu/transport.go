@@ -39,6 +39,7 @@ type Transport struct {
 
 	mu         sync.Mutex // guards what follows
 	trickled   int
+	tried      tried // of the peer, until connected
 	connected  bool
 	profile    string
 	cause      Cause
@@ -82,7 +83,7 @@ func newTransport(r *Router, o *offer, notify func(Event)) (*Transport, error) {
 	}
 	t := &Transport{
 		engine: e, router: r, peerPrints: o.fingerprints, active: o.passive, notify: notify,
-		created: time.Now(), done: make(chan struct{}), openCounts: true,
+		created: time.Now(), done: make(chan struct{}), openCounts: true, tried: o.tried,
 	}
 	for _, s := range o.sections {
 		t.mids = append(t.mids, s.mid)
@@ -171,7 +172,7 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 		t.timeout.Stop()
 	}
 	t.cause = cause
-	counted := t.openCounts
+	counted, where := t.openCounts, t.tried
 	t.openCounts = false
 	t.mu.Unlock()
 	if counted {
@@ -192,7 +193,7 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 	if cause != CauseClosed && cause != CausePeerClosed && cause != CauseEngineClosed {
 		said := []any{"cause", string(cause), "who", t.who(), "after", time.Since(t.created).Round(time.Millisecond), "error", fault}
 		if cause == CauseNeverConnected || cause == CauseHandshakeFailed {
-			said = append(said, "offered", t.engine.candidates, "likely", t.likelyFault(cause))
+			said = append(said, "tried", where.String(), "offered", offeredText(t.engine.candidates), "likely", t.likelyFault(cause, where))
 		}
 		t.engine.cfg.Log.Info("media transport ended", said...)
 	}
@@ -200,11 +201,11 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 }
 
 // likelyFault tells an operator from how far it came why a transport didn't connect.
-func (t *Transport) likelyFault(cause Cause) string {
+func (t *Transport) likelyFault(cause Cause, where tried) string {
 	first := t.greet.Load()
 	switch {
 	case first == nil:
-		return "no connectivity check came: the client reaches none of the offered addresses; open the media port by UDP and TCP, or set public_ip to the address that clients see"
+		return "no connectivity check came: " + whyUnreached(t.engine.candidates, where.addresses())
 	case t.route.Load() == nil:
 		return "checks came from " + first.addr.String() + " by " + first.protocol() + ", but the client chose no path: our answers don't reach it"
 	case cause == CauseNeverConnected:
@@ -243,6 +244,9 @@ func (t *Transport) patch(text string) (string, error) {
 		return "", ErrClosed
 	}
 	t.trickled += f.candidates
+	if !t.connected {
+		t.tried.merge(f.tried)
+	}
 	if t.trickled > maxCandidates*4 {
 		return "", faulty(FaultTooLarge, "more than %d candidates came for one session", maxCandidates*4)
 	}
@@ -327,7 +331,7 @@ func (t *Transport) flow(s *shard) {
 	}
 	t.flows, t.lastHeard, t.lastConsent = true, s.now, s.now
 	t.mu.Lock()
-	t.connected = true
+	t.connected, t.tried = true, tried{}
 	if t.timeout != nil {
 		t.timeout.Stop()
 	}
