@@ -1,233 +1,211 @@
 package bandwidth
 
 const (
-	second = int64(1e9)
-
 	startRate = 500_000 // bits a second, before anything is known
 	leastRate = 50_000
 	mostRate  = 100_000_000
 
-	backOff      = 0.85 // of what arrived, after the queue on the path grew
-	growth       = 0.08 // a second, while the path keeps up
-	headroom     = 1.5  // over what arrived: an estimate can't outrun its evidence by more
-	lossy        = 0.10 // share of lost packets that calls for less
-	clean        = 0.02 // share below which loss says nothing
-	ackWindow    = second / 2
-	maxAckPieces = 64
-	lossSample   = 20 // packets over which a share of loss means something
+	backOff     = 0.85       // of what the path carries, so that the queue drains
+	cautious    = 0.95       // of what a train showed that met the path's end
+	growth      = 0.16       // a second, where trains can't tell
+	answerAfter = second     // a queue has that long to give way to an answer, or isn't ours
+	yield       = 20         // it must shrink by a 20th of the time
+	lossy       = 0.10       // share of lost packets that calls for less
+	clean       = 0.02       // share below which loss says nothing
+	lossSample  = 40         // packets over which a share of loss means something
+	lossAnswer  = second / 2 // between two answers to loss
+	compliant   = 1.05
 )
 
-// An Ack is the fate of one packet as the receiver reported it.
+// An Ack is the fate of one packet as the receiver reported it. A packet is reported as
+// lost once it is no longer waited for.
 type Ack struct {
 	Sent    int64 // our clock
 	Arrived int64 // the receiver's clock; meaningless when Lost
 	Size    int   // bytes on the wire
 	Lost    bool
-	Probe   bool // part of a train sent to measure the path
+	Train   uint32 // the train it belongs to, 0 for none
 }
 
-// An Estimator reckons how much a path carries, from delay and loss of what was sent over
-// it. The zero value is ready.
+// An Estimator reckons how much a viewer's path carries, from delay and loss of what was
+// sent over it by all transports together. The zero value is ready.
 type Estimator struct {
-	rate              float64
-	known             bool
-	trend             trend
-	changed           int64 // when rate last grew
-	acked             window
-	probe             train
-	ceiling           int64 // time until which growth is slow: we know where the path ended
-	lost              float64
-	reported, missing int // packets since lost was last reckoned
-	blind             bool
-	remb              float64
-	rembAt            int64
+	rate      float64
+	known     bool
+	blind     bool
+	congested bool
+	past      arrivals
+	source    *Delays // whose report came last
+	mixed     int64   // when reports of several transports last alternated
+	full      *Delays // which saw the queue that stands, and
+	seen      int64   // when it last said so
+	since     int64   // when the queue began to stand
+	room      float64 // bits a second at which bursts come out
+	answered  answer
+	grown     int64
+	loss      lossShare
+}
+
+// answer remembers what was done about a standing queue.
+type answer struct {
+	at, queue int64
 }
 
 // Rate is the estimate in bits a second; known is false before any evidence.
 func (e *Estimator) Rate() (bps int, known bool) { return int(e.rate), e.known }
 
-// Feedback takes what one transport-wide report says, in the order of sending.
-func (e *Estimator) Feedback(now int64, acks []Ack) {
-	lost := 0
-	for _, a := range acks {
-		if a.Lost {
-			if !a.Probe {
-				lost++
-			}
-			continue // some receivers never count padding: its loss says nothing
-		}
-		e.acked.add(a.Arrived, a.Size)
-		e.trend.add(a.Sent, a.Arrived)
-		if a.Probe {
-			e.probe.add(a)
-		}
-	}
+// Congested tells that a queue stands on the path.
+func (e *Estimator) Congested() bool { return e.congested }
+
+// Room is the bits a second at which the latest bursts came out of the path; 0 if unknown.
+func (e *Estimator) Room() int { return int(e.room) }
+
+// Blind tells whether the receiver takes no notice of trains. Then the estimate grows by
+// itself until delay or loss object.
+func (e *Estimator) Blind(blind bool) { e.blind = blind }
+
+// Feedback takes what one transport-wide report says, in the order of sending. d is of the
+// transport that it is about.
+func (e *Estimator) Feedback(now int64, d *Delays, acks []Ack) {
 	if len(acks) == 0 {
 		return
 	}
 	if !e.known {
-		e.known, e.rate, e.changed = true, startRate, now
+		e.known, e.rate, e.grown = true, startRate, now
 	}
-	e.reported, e.missing = e.reported+len(acks), e.missing+lost
-	if e.reported >= lossSample {
-		e.lost += (float64(e.missing)/float64(e.reported) - e.lost) / 2
-		e.reported, e.missing = 0, 0
+	if e.source != nil && e.source != d {
+		e.mixed = now
 	}
-	if measured, ok := e.probe.measure(); ok {
-		e.raise(measured)
-	}
-	e.adjust(now)
-}
-
-// Blind tells whether the receiver takes no notice of trains. Then the estimate may grow
-// beyond what arrives, at twice the pace, until delay or loss object.
-func (e *Estimator) Blind(blind bool) { e.blind = blind }
-
-// raise takes over what a train of packets showed the path to carry.
-func (e *Estimator) raise(measured float64) {
-	if e.trend.state != overuse && e.lost < lossy {
-		e.rate = min(max(e.rate, measured*0.9), mostRate)
-	}
-}
-
-// adjust moves the estimate by the state of the queue and by loss.
-func (e *Estimator) adjust(now int64) {
-	arrived := e.acked.rate()
-	elapsed := min(now-e.changed, second)
-	switch {
-	case e.trend.state == overuse:
-		if arrived > 0 && arrived*backOff < e.rate {
-			e.rate = arrived * backOff
-			e.ceiling = now + 5*second
+	e.source = d
+	var b burst
+	for _, a := range acks {
+		if measured, ended := d.train.ended(a); ended {
+			e.raise(measured + max(e.past.rate(true)-d.rate(), 0)) // beside what the others sent
 		}
-		e.trend.calm()
-	case e.lost > lossy:
-		if elapsed >= second/5 {
-			// What arrives is what the path carries: less would answer more than was asked.
-			e.rate = max(e.rate*(1-e.lost/2), min(e.rate, arrived*backOff))
-			e.lost /= 2 // what was answered counts no more
-		} else {
-			return
+		if a.Lost {
+			if a.Train == 0 { // some receivers never count padding: its loss says nothing
+				e.loss.count(true)
+			}
+			continue
 		}
-	case e.trend.state == underuse: // the queue drains: let it
-	case e.lost < clean || e.trend.state == normal && e.lost < lossy/2:
-		g := growth
-		if now < e.ceiling {
-			g /= 4
-		}
-		if e.blind {
-			g *= 2
-		}
-		grown := e.rate * (1 + g*float64(elapsed)/float64(second))
-		if e.blind || arrived == 0 || grown < arrived*headroom+10_000 {
-			e.rate = grown
+		e.loss.count(false)
+		queue := d.take(a.Sent, a.Arrived, a.Size)
+		e.past.add(a.Sent+queue, a.Size)
+		d.train.add(a)
+		if measured, ok := b.add(a); ok {
+			e.seeRoom(measured)
 		}
 	}
-	e.changed = now
+	e.adjust(now, d)
 	e.rate = min(max(e.rate, leastRate), mostRate)
 }
 
-// Loss takes the share of packets lost by a receiver that sends no transport-wide
-// reports. sent is what it was sent, in bits a second.
-func (e *Estimator) Loss(now int64, share float64, sent int) {
-	e.lost += (share - e.lost) / 2
+func (e *Estimator) seeRoom(measured float64) {
+	if e.room == 0 {
+		e.room = measured
+	}
+	e.room += (measured - e.room) / 2
+}
+
+// raise takes over what a train showed the path to carry.
+func (e *Estimator) raise(measured float64) {
+	if !e.congested && e.loss.share < lossy {
+		e.rate = min(max(e.rate, measured), mostRate)
+	}
+}
+
+// adjust moves the estimate by the queue and by loss.
+func (e *Estimator) adjust(now int64, d *Delays) {
+	arrived := e.past.rate(now-e.mixed < second)
+	elapsed := float64(min(now-e.grown, second)) / float64(second)
+	e.grown = now
+	queue, drains := d.queue()
 	switch {
-	case e.lost > lossy && sent > 0:
-		if !e.known {
-			e.known, e.rate = true, float64(sent)
+	case queue > standing:
+		if !e.congested {
+			e.since = now
 		}
-		e.rate = max(min(e.rate, float64(sent))*(1-e.lost/2), leastRate)
-	case e.known:
-		elapsed := min(now-e.changed, 2*second)
-		e.rate = min(e.rate*(1+growth*float64(elapsed)/float64(second)), mostRate)
-		if e.lost < clean && e.rate > float64(sent)*2 {
-			e.known = false // nothing is in the way any more
+		e.congested, e.full, e.seen = true, d, now
+		if !drains && (queue > long || now-e.since > patient) {
+			e.drain(now, d, queue, arrived)
 		}
-	}
-	e.changed = now
-}
-
-// Remb takes the receiver's own estimate (draft-alvestrand-rmcat-remb). Browsers report low
-// values while they still learn, so alone it proves nothing: it bounds what loss has shown.
-func (e *Estimator) Remb(now int64, bps float64) {
-	if !(bps > 0) || bps > mostRate { // also NaN; a lie, or no limit
 		return
+	case e.congested && e.full != d && now-e.seen < second/2:
+		return // a transport that began on a full path doesn't know better
 	}
-	e.remb, e.rembAt = bps, now
-	if e.known && e.lost > clean && e.rate > bps {
-		e.rate = max(bps, leastRate)
-	}
-}
-
-// window measures the rate of what arrived, on the receiver's clock.
-type window struct {
-	pieces [maxAckPieces]piece
-	n      int
-}
-
-type piece struct {
-	at    int64
-	bytes int
-}
-
-// add joins what arrived within ten milliseconds.
-func (w *window) add(at int64, bytes int) {
-	if w.n > 0 {
-		if last := &w.pieces[(w.n-1)%maxAckPieces]; at-last.at < 10e6 {
-			last.bytes += bytes
-			return
+	e.congested, e.full = false, nil
+	e.answered = answer{}
+	switch {
+	case e.loss.answer(now, e.rate, arrived):
+		// What arrives is what the path carries: less would answer more than was asked.
+		e.rate = max(e.rate*(1-e.loss.share/2), min(e.rate, arrived*backOff))
+	case e.loss.share > lossy:
+	default:
+		e.rate = max(e.rate, arrived)
+		if e.blind {
+			e.rate *= 1 + growth*elapsed
 		}
 	}
-	w.pieces[w.n%maxAckPieces] = piece{at, bytes}
-	w.n++
 }
 
-func (w *window) rate() float64 {
-	if w.n < 2 {
-		return 0
-	}
-	end := w.pieces[(w.n-1)%maxAckPieces].at
-	total, start := 0, end
-	for i := w.n - 1; i >= 0 && i > w.n-maxAckPieces; i-- {
-		p := w.pieces[i%maxAckPieces]
-		if end-p.at > ackWindow {
-			break
+// drain answers a queue that stands: the link never rests, so what arrives is all it
+// carries. A queue that stays although less is sent is somebody else's, or the path has
+// become a longer one.
+func (e *Estimator) drain(now int64, d *Delays, queue int64, arrived float64) {
+	switch {
+	case e.answered.at == 0 || arrived > e.rate*compliant:
+		if arrived > 0 {
+			e.rate = min(e.rate, arrived*backOff)
 		}
-		total, start = total+p.bytes, p.at
+		e.answered, e.room = answer{now, queue}, 0
+	case now-e.answered.at > answerAfter && e.loss.share < clean && e.answered.queue-queue < (now-e.answered.at)/yield:
+		d.settle()
+		e.answered, e.congested = answer{}, false
 	}
-	if end-start < ackWindow/4 {
-		return 0
-	}
-	return float64(total) * 8 * 1e9 / float64(end-start+10e6)
 }
 
-// train measures a path by the spreading of packets that were sent at once.
-type train struct {
-	sent        int64 // of its first packet
-	first, last int64
-	bytes, n    int
+// lossShare follows the share of packets that get lost, and tells loss that answers to us
+// from loss that is the path's own, as radio has it.
+type lossShare struct {
+	seen, missing int
+	share         float64
+	answered      int64
+	before        float64 // share when last answered
+	inherent      float64 // share that no answer has changed
 }
 
-const (
-	trainGap   = 30e6 // ns between sendings that belong to one train
-	trainLeast = 6    // packets
-)
-
-func (t *train) add(a Ack) {
-	if t.n == 0 || a.Sent-t.sent > trainGap {
-		*t = train{sent: a.Sent, first: a.Arrived, last: a.Arrived, n: 1}
-		return // the first packet only starts the clock
+func (l *lossShare) count(lost bool) {
+	l.seen++
+	if lost {
+		l.missing++
 	}
-	t.last, t.bytes, t.n = max(t.last, a.Arrived), t.bytes+a.Size, t.n+1
+	if l.seen >= lossSample {
+		l.share += (float64(l.missing)/float64(l.seen) - l.share) / 2
+		l.seen, l.missing = 0, 0
+	}
 }
 
-// measure returns the rate at which the train came out, once it's long enough.
-func (t *train) measure() (float64, bool) {
-	if t.n < trainLeast {
-		return 0, false
+// answer reports whether so much is lost that less should be sent.
+func (l *lossShare) answer(now int64, rate, arrived float64) bool {
+	if l.share <= max(lossy, l.inherent*1.3) {
+		if l.share < l.inherent/2 {
+			l.inherent = 0
+		}
+		if now-l.answered > 10*second {
+			l.answered = 0
+		}
+		return false
 	}
-	spread := max(t.last-t.first, 1e6) // receivers count in quarters of a millisecond
-	bps := float64(t.bytes) * 8 * 1e9 / float64(spread)
-	t.n = 0
-	return bps, true
+	if now-l.answered < lossAnswer {
+		return false
+	}
+	if l.answered != 0 && now-l.answered > 2*second && arrived < rate*compliant && l.share > l.before*0.7 {
+		l.inherent, l.answered = l.share, 0
+		return false
+	}
+	if l.answered == 0 || arrived > rate {
+		l.answered, l.before = now, l.share
+		return true
+	}
+	return false
 }

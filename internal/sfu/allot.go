@@ -68,35 +68,45 @@ func (v *Viewer) allot(now int64, speaker *Publisher) {
 		if len(view.layers) == 0 {
 			continue // nothing measured yet: what was opened with stays
 		}
-		claims = append(claims, claim(video, view, c, speaker))
+		claims = append(claims, claim(now, video, view, c, speaker))
 		videos, views = append(videos, video), append(views, view)
 	}
 	if !known {
 		v.assumeEnough(now, claims, videos, views)
 		return
 	}
-	v.assign(now, bandwidth.Allot(total, claims), claims, videos, views)
+	given, next := bandwidth.Allot(total, claims)
+	if next > 0 {
+		next += int(v.path.estimate.Load()) - total // beside what isn't up for a vote
+	}
+	v.path.need.Store(int64(next))
+	v.assign(now, given, claims, videos, views)
 }
 
-// available adds up what the paths of one viewer carry. Each estimate grew out of what its
-// own transport was sent, so together they are what the shared path was seen to carry.
+// available is what the viewer's path carries, and what flows to those of its transports
+// of which the path learns nothing.
 func (v *Viewer) available(subscribers []*Subscriber) (total int, known bool) {
+	if estimate := int(v.path.estimate.Load()); estimate > 0 {
+		total, known = estimate, true
+	}
 	for _, s := range subscribers {
-		if estimate := int(s.sender.estimate.Load()); estimate > 0 {
-			total, known = total+estimate, true
-		} else {
-			for _, u := range s.subs {
+		bound := int(s.sender.bound.Load())
+		for _, u := range s.subs {
+			if u.extension == 0 && bound == 0 {
 				total += int(u.flowing.Load())
 			}
+		}
+		if bound > 0 {
+			total, known = total+bound, true
 		}
 	}
 	return total, known
 }
 
-func claim(u *Subscription, view *trackView, c Choice, speaker *Publisher) bandwidth.Claim {
+func claim(now int64, u *Subscription, view *trackView, c Choice, speaker *Publisher) bandwidth.Claim {
 	claim := bandwidth.Claim{Most: len(view.layers) - 1, Now: bandwidth.None}
 	for i, l := range view.layers {
-		claim.Layers = append(claim.Layers, l.bitrate)
+		claim.Layers = append(claim.Layers, l.steady)
 		if l.index == int8(u.target.Load()) {
 			claim.Now = i
 		}
@@ -104,6 +114,7 @@ func claim(u *Subscription, view *trackView, c Choice, speaker *Publisher) bandw
 			claim.Most = i
 		}
 	}
+	claim.Most = u.patience.Bound(now, claim.Most)
 	switch {
 	case c.Pinned:
 		claim.Priority = 2
@@ -121,7 +132,6 @@ func (v *Viewer) assumeEnough(now int64, claims []bandwidth.Claim, videos []*Sub
 		if u.subscriber.Choice().Layer != "" || u.extension == 0 {
 			layer = claims[i].Most // nothing will ever be known, or it was asked for
 		}
-		u.subscriber.sender.wishes.Store(layer < claims[i].Most)
 		if !u.outage.holds(now, u.extension == 0) {
 			u.decide(views[i].layers[layer].index, NotPaused)
 		}
@@ -131,15 +141,17 @@ func (v *Viewer) assumeEnough(now int64, claims []bandwidth.Claim, videos []*Sub
 // assign hands the decisions to the subscriptions.
 func (v *Viewer) assign(now int64, given []int, claims []bandwidth.Claim, videos []*Subscription, views []*trackView) {
 	for i, u := range videos {
-		u.subscriber.sender.wishes.Store(given[i] < claims[i].Most)
-		o := &u.outage
+		o, blind := &u.outage, u.extension == 0
 		switch {
-		case given[i] != bandwidth.None && !o.holds(now, u.extension == 0):
+		case given[i] != bandwidth.None && !o.holds(now, blind):
 			o.end(now)
+			if given[i] != claims[i].Now {
+				u.patience.Moved(now, claims[i].Now, given[i])
+			}
 			u.decide(views[i].layers[given[i]].index, NotPaused)
 		case now < o.trial:
 			u.decide(views[i].layers[0].index, NotPaused)
-		case o.over(now):
+		case blind && o.over(now):
 			u.subscriber.sender.pardon.Store(true)
 			u.decide(views[i].layers[0].index, NotPaused)
 		case o.begin(now):
@@ -155,8 +167,9 @@ const (
 	outageTrial = int64(4 * time.Second)
 )
 
-// An outage is a pause for want of bandwidth. While nothing flows nothing is learned, so
-// after a while the smallest layer is tried again; each failed trial doubles the while.
+// An outage is a pause for want of bandwidth. Of a receiver that tells only of loss nothing
+// is learned while nothing flows, so after a while the smallest layer is tried again; each
+// failed trial doubles the while. For others trains find out.
 type outage struct {
 	short       int64 // since when there is too little
 	began, wait int64

@@ -23,6 +23,7 @@ func (s *Subscriber) connected(sh *shard) {
 	}
 	s.feed = f
 	f.subscribers = append(f.subscribers, s)
+	s.sender.pace = s.viewer.path.pace(0)
 	for _, sub := range s.subs {
 		sub.begin(sh)
 	}

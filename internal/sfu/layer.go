@@ -176,6 +176,7 @@ type rate struct {
 	bytes, frames int
 	since         int64
 	bitrate       int
+	steady        int // bitrate, smoothed
 	fps           float64
 	active        bool
 }
@@ -200,10 +201,12 @@ func (r *rate) survey(now int64) {
 	if elapsed < rateWindow {
 		if r.bitrate == 0 && elapsed > rateWindow/5 { // a first guess soon
 			r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
+			r.steady = r.bitrate
 		}
 		return
 	}
 	r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
+	r.steady += (r.bitrate - r.steady) / 3
 	r.fps = float64(r.frames) * 1e9 / float64(elapsed)
 	r.active = r.bytes > 0
 	r.bytes, r.frames, r.since = 0, 0, now

@@ -191,7 +191,7 @@ func FuzzRTCP(f *testing.F) {
 		}
 		for _, p := range packets {
 			if r, ok := p.(*rtcp.TransportLayerCC); ok {
-				s.feedback(1e9, r)
+				s.feedback(1e9, r, &path{}, 0, nil)
 			}
 		}
 	})

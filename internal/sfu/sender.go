@@ -11,33 +11,47 @@ import (
 )
 
 const (
-	sentWindow   = 1024 // packets whose report may still come
-	probePackets = 40   // of 291 bytes
-	probeEvery   = 2e9  // ns; a train every so often while more is wished than allotted
-	// probeAfterLess is how long after a smaller estimate the path is not loaded with a train.
-	probeAfterLess = 4e9
+	sentWindow = 1024 // packets whose report may still come
+	// reorderGrace is how much later than others a packet may be reported before it counts as
+	// lost: where packets overtake each other, reports at first have holes.
+	reorderGrace = 100e6 // ns
 )
 
 // A sender is the sending half of congestion control for one subscriber: it numbers packets,
-// remembers when they left, and feeds the estimator from the reports. The home shard's own,
-// but for what is atomic.
+// remembers when they left, and tells the viewer's path what was reported. The home shard's
+// own, but for what is atomic.
 type sender struct {
-	estimator bandwidth.Estimator
-	log       []sentPacket // nil until a packet is numbered
-	number    uint64
-	probing   bool  // packets sent now belong to a train
-	probeAt   int64 // when the next train may go
-	unheard   int   // trains since one was last reported
+	delays  bandwidth.Delays
+	log     []sentPacket // nil until a packet is numbered
+	number  uint64
+	covered uint64 // the latest that a report spoke of
+	judged  uint64 // up to here each was reported or given up
+	heard   int64  // when the latest packet left that was received
+	pacer   bandwidth.Pacer
+	pace    int   // bits a second at which bursts leave
+	full    int64 // when a queue last stood on the path
+	train   probeTrain
 
-	estimate atomic.Int64 // bits a second, 0 while unknown; for the allotter
-	wishes   atomic.Bool  // the allotter would give more if there were more
-	pardon   atomic.Bool  // the allotter tries again: what was held against the path is forgotten
+	limit bandwidth.LossLimit // for receivers without transport-wide reports
+	bound atomic.Int64        // what it says, 0 for none; for the allotter
+	// pardon is set when the allotter tries again: what was held against the path is forgotten.
+	pardon atomic.Bool
 }
 
 type sentPacket struct {
 	at    int64
 	size  int32
-	probe bool
+	train uint32
+	acked bool
+}
+
+// probeTrain is a time in which so much padding is sent along that the packets together
+// have a given rate.
+type probeTrain struct {
+	id          uint32
+	began, ends int64
+	bps         int
+	sent        int64 // bytes
 }
 
 // next numbers a packet that leaves now.
@@ -46,42 +60,64 @@ func (s *sender) next(now int64, size int) uint16 {
 		s.log = make([]sentPacket, sentWindow)
 	}
 	s.number++
-	s.log[s.number%sentWindow] = sentPacket{now, int32(size), s.probing}
+	p := sentPacket{at: now, size: int32(size)}
+	if now < s.train.ends {
+		p.train = s.train.id
+		s.train.sent += int64(size)
+	}
+	s.log[s.number%sentWindow] = p
 	return uint16(s.number)
 }
 
-// feedback takes a transport-wide report.
-func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC) {
+// feedback takes a transport-wide report. scratch is used for what it says and returned.
+func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC, p *path, flow int, scratch []bandwidth.Ack) []bandwidth.Ack {
+	acks := scratch[:0]
 	if s.log == nil || r.PacketStatusCount > sentWindow {
-		return
+		return acks
 	}
 	number := media.Extend(s.number, r.BaseSequenceNumber)
 	arrived := int64(r.ReferenceTime) * referenceUnit
-	acks := make([]bandwidth.Ack, 0, r.PacketStatusCount)
 	deltas := r.RecvDeltas
 	each(r, func(symbol uint16) {
-		p := s.log[number%sentWindow]
-		known := number <= s.number && s.number-number < sentWindow && p.at != 0
-		number++
-		ack := bandwidth.Ack{Sent: p.at, Size: int(p.size), Probe: p.probe, Lost: true}
-		if symbol != rtcp.TypeTCCPacketNotReceived && len(deltas) > 0 {
-			arrived += deltas[0].Delta * 1000 // microseconds
-			deltas = deltas[1:]
-			ack.Lost, ack.Arrived = false, arrived
-		}
-		if known && ack.Probe && !ack.Lost {
-			s.unheard = 0
-		}
+		sent := &s.log[number%sentWindow]
+		known := number <= s.number && s.number-number < sentWindow && sent.at != 0
 		if known {
-			acks = append(acks, ack)
+			s.covered = max(s.covered, number)
+		}
+		number++
+		if symbol == rtcp.TypeTCCPacketNotReceived || len(deltas) == 0 {
+			return
+		}
+		arrived += deltas[0].Delta * 1000 // microseconds
+		deltas = deltas[1:]
+		if known && !sent.acked {
+			sent.acked, s.heard = true, max(s.heard, sent.at)
+			acks = append(acks, bandwidth.Ack{Sent: sent.at, Arrived: arrived, Size: int(sent.size), Train: sent.train})
 		}
 	})
-	before, _ := s.estimator.Rate()
-	s.estimator.Feedback(now, acks)
-	if after, _ := s.estimator.Rate(); after < before {
-		s.probeAt = max(s.probeAt, now+probeAfterLess) // a full path needs no more load
+	acks = s.judge(acks)
+	full := false
+	if s.pace, full = p.feedback(now, &s.delays, acks, flow); full {
+		s.full = now
 	}
-	s.publish()
+	return acks
+}
+
+// judge appends the packets that no report will speak of any more.
+func (s *sender) judge(acks []bandwidth.Ack) []bandwidth.Ack {
+	if s.number-s.judged > sentWindow {
+		s.judged = s.number - sentWindow
+	}
+	for ; s.judged < s.covered; s.judged++ {
+		sent := &s.log[(s.judged+1)%sentWindow]
+		if s.heard-sent.at < reorderGrace {
+			break
+		}
+		if !sent.acked {
+			acks = append(acks, bandwidth.Ack{Sent: sent.at, Size: int(sent.size), Lost: true, Train: sent.train})
+		}
+	}
+	return acks
 }
 
 // each calls f with the status of each packet of a report.
@@ -104,57 +140,65 @@ func each(r *rtcp.TransportLayerCC, f func(symbol uint16)) {
 }
 
 // remb takes the receiver's own estimate.
-func (s *sender) remb(now int64, bps float32) {
-	s.estimator.Remb(now, float64(bps))
+func (s *sender) remb(bps float32) {
+	s.limit.Remb(float64(bps))
 	s.publish()
 }
 
 // lost takes the share of lost packets from a receiver report, where that is all there is.
 func (s *sender) lost(now int64, share float64, sent int) {
 	if s.log == nil {
-		s.estimator.Loss(now, share, sent)
+		s.limit.Report(now, share, sent)
 		s.publish()
 	}
 }
 
 func (s *sender) publish() {
-	bps, known := s.estimator.Rate()
+	bps, known := s.limit.Rate()
 	if !known {
 		bps = 0
 	}
-	s.estimate.Store(int64(bps))
+	s.bound.Store(int64(bps))
 }
 
 // tick does what is periodic: ten times a second.
-func (s *sender) tick() {
+func (s *sender) tick(p *path, flow int) {
 	if s.pardon.Swap(false) {
-		s.estimator = bandwidth.Estimator{}
+		s.limit = bandwidth.LossLimit{}
 		s.publish()
+	}
+	if s.heard == 0 {
+		s.pace = p.pace(flow)
 	}
 }
 
-// probe sends a train of padding as retransmissions, which receivers take for nothing: how
-// it spreads teaches the estimator what the path carries beyond what flows.
+// probe begins a train if one is due: padding sent as retransmissions, which receivers take
+// for nothing. How it spreads teaches what the path carries beyond what flows.
 func (s *Subscriber) probe(sh *shard) {
+	video, d := s.subscription(media.Video), &s.sender
+	if video == nil || !video.hasRTX || d.log == nil || sh.now < d.train.ends {
+		return
+	}
+	if bps, ok := s.viewer.path.due(sh.now); ok {
+		d.train = probeTrain{id: d.train.id + 1, began: sh.now, ends: sh.now + bandwidth.TrainSpan, bps: bps}
+		s.paceOn(sh)
+	}
+}
+
+// pull sends what the train lacks by now; false when it has ended.
+func (s *Subscriber) pull(sh *shard) bool {
+	t := &s.sender.train
+	if sh.now >= t.ends {
+		return false
+	}
 	video := s.subscription(media.Video)
-	d := &s.sender
-	if video == nil || !video.hasRTX || d.log == nil || !d.wishes.Load() || sh.now < d.probeAt {
-		return
+	for due := (sh.now - t.began) / 1000 * int64(t.bps) / 8e6; t.sent < due; {
+		before := t.sent
+		if video.sealPadding(sh); t.sent == before {
+			return false
+		}
 	}
-	route := s.transport.sendable(sh)
-	if route == nil {
-		return
-	}
-	d.probeAt = sh.now + probeEvery
-	d.estimator.Blind(d.unheard >= 2)
-	d.unheard++
-	d.probing = true
-	sh.out.address(route)
-	for range probePackets {
-		video.sealPadding(sh)
-	}
-	sh.out.flush()
-	d.probing = false
+	return true
 }
 
 // sealPadding writes one packet of the most padding that fits one.

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"rostrum/internal/bandwidth"
 )
 
 const (
@@ -40,6 +42,7 @@ type shard struct {
 	pacing     []*Subscriber
 	out        outbox
 	scratch    []byte // RTCP and STUN under construction
+	acks       []bandwidth.Ack
 	drops      [dropCount]uint64
 	credits    map[netip.AddrPort]int // bytes of strangers that had no answer yet
 

@@ -138,7 +138,7 @@ func (l *Layer) stats() LayerStats {
 
 // Stats is a snapshot; before the peer's first packet it holds zeros.
 func (s *Subscriber) Stats() SubscriberStats {
-	v := SubscriberStats{Estimate: int(s.sender.estimate.Load())}
+	v := SubscriberStats{Estimate: int(s.viewer.path.estimate.Load())}
 	choice := s.Choice()
 	s.transport.ask(func(*shard) {
 		v.Transport = s.transport.stats()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 
+	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
 )
 
@@ -20,13 +21,15 @@ type Subscription struct {
 	target atomic.Int32 // set by the allotter, taken over in tick
 	reason atomic.Pointer[PauseReason]
 
-	flowing atomic.Int64 // bits a second, for the allotter
-	outage  outage       // the allotter's own
+	flowing  atomic.Int64 // bits a second, for the allotter
+	outage   outage       // the allotter's own, as the next
+	patience bandwidth.Patience
 
 	// The home shard's own.
 	forwarder Forwarder
 	cursor    uint64 // next packet to take from the ring, while chasing
 	chasing   bool
+	chased    int8 // the layer whose ring cursor is in
 	rtxNumber uint16
 	repairs   allowance
 	waits     int64 // since when it waits for a keyframe, 0 when it doesn't
@@ -152,13 +155,18 @@ func (u *Subscription) replay(sh *shard, age int64) bool {
 		return false
 	}
 	u.forwarder.Replay(ring.at(from), newest.Timestamp)
-	u.cursor, u.chasing = from, true
-	u.subscriber.paceOn(sh)
+	u.chase(sh, from)
 	u.subscriber.chase(sh)
 	return true
 }
 
 func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.feed.rings[u.track.kind][layer] }
+
+// chase has the packets from a number on sent as the pace allows.
+func (u *Subscription) chase(sh *shard, from uint64) {
+	u.cursor, u.chasing, u.chased = from, true, u.forwarder.current
+	u.subscriber.paceOn(sh)
+}
 
 // paceOn has the shard call chase until it's done.
 func (s *Subscriber) paceOn(sh *shard) {
@@ -168,7 +176,8 @@ func (s *Subscriber) paceOn(sh *shard) {
 	}
 }
 
-// chase sends the next chunk of what the subscriber is behind; false when it has caught up.
+// chase sends the next chunk of what the subscriber is behind, and of a train; false when
+// nothing is left to send.
 func (s *Subscriber) chase(sh *shard) bool {
 	route := s.transport.sendable(sh)
 	if s.feed == nil || route == nil || s.transport.over.Load() {
@@ -179,18 +188,22 @@ func (s *Subscriber) chase(sh *shard) bool {
 	more := false
 	for _, u := range s.subs {
 		for n := 0; u.chasing && n < chunkPackets; u.cursor++ {
-			ring := u.ring(max(u.forwarder.current, 0))
-			if u.forwarder.current == NoLayer || u.cursor > ring.last {
+			ring := u.ring(u.chased)
+			if u.cursor > ring.last {
 				u.chasing = false
 				break
 			}
 			if p := ring.at(u.cursor); p != nil {
+				if !u.may(sh, p) {
+					break
+				}
 				u.pass(sh, p)
 				n++
 			}
 		}
 		more = more || u.chasing
 	}
+	more = s.pull(sh) || more
 	sh.out.flush()
 	s.paced = more
 	return more
@@ -213,22 +226,36 @@ func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
 			}
 			u = s.subs[1]
 		}
-		switch {
-		case u.chasing && p.Layer == u.forwarder.current && p.Sequence >= u.cursor:
-			continue // the cursor will come by
-		case !u.chasing && i == 0 && len(packets) > largeBurst && p.Layer == u.forwarder.current && p.Sequence > u.forwarder.newest:
-			u.cursor, u.chasing = p.Sequence, true
-			s.paceOn(sh)
-			continue
+		if f := &u.forwarder; p.Layer == f.current && p.Sequence > f.newest {
+			switch {
+			case u.chasing && p.Sequence >= u.cursor:
+				continue // the cursor will come by
+			case !u.chasing && (i == 0 && len(packets) > largeBurst || !u.may(sh, p)):
+				u.chase(sh, p.Sequence)
+				continue
+			}
 		}
 		u.pass(sh, p)
 	}
 	sh.out.flush()
 }
 
+// may asks the pacer, where there is one: where transport-wide reports tell what the path
+// carries. Sound never waits.
+func (u *Subscription) may(sh *shard, p *media.Packet) bool {
+	if u.extension == 0 || u.track.kind == media.Audio {
+		return true
+	}
+	d := &u.subscriber.sender
+	return d.pacer.Take(sh.now, d.pace, len(p.Payload))
+}
+
 // pass asks the Forwarder and seals what passes.
 func (u *Subscription) pass(sh *shard, p *media.Packet) {
 	n, drop := u.forwarder.Forward(p)
+	if u.chasing && u.forwarder.current != u.chased {
+		u.chasing = false // what is behind belongs to a layer that was left
+	}
 	if drop != None {
 		sh.drops[drop]++
 		return

@@ -28,12 +28,24 @@ func (s *Subscriber) receiveRTCP(sh *shard, packet rtcp.Packet) {
 	case *rtcp.SenderReport:
 		s.receiveReports(sh, r.Reports)
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		s.sender.remb(sh.now, r.Bitrate)
+		s.sender.remb(r.Bitrate)
 	case *rtcp.TransportLayerCC:
-		s.sender.feedback(sh.now, r)
+		sh.acks = s.sender.feedback(sh.now, r, &s.viewer.path, s.flow(), sh.acks)
 	case *rtcp.Goodbye:
 		// A viewer sends nothing that could end; its leaving is told by DTLS or DELETE.
 	}
+}
+
+// flow is what the picture that should flow takes on average, in bits a second.
+func (s *Subscriber) flow() int {
+	if video := s.subscription(media.Video); video != nil {
+		for _, l := range video.track.view.Load().layers {
+			if l.index == video.forwarder.target {
+				return l.steady
+			}
+		}
+	}
+	return 0
 }
 
 func (s *Subscriber) bySSRC(ssrc uint32) *Subscription {
@@ -82,7 +94,7 @@ func (u *Subscription) answerOne(sh *shard, number uint16) {
 	if ok {
 		p = u.ring(layer).at(original)
 	}
-	if p == nil || !u.repairs.take(len(p.Payload)+40, sh.now) {
+	if p == nil || !u.worth(sh, p) || !u.repairs.take(len(p.Payload)+40, sh.now) {
 		sh.drops[NackUnanswered]++
 		return
 	}
@@ -96,6 +108,20 @@ func (u *Subscription) answerOne(sh *shard, number uint16) {
 	// The same packet, bit for bit: under an AEAD a number must never cover two contents. A
 	// subscription without RTX has no extension, and all else follows from the receipt.
 	u.seal(sh, p, n, number, u.pt, u.track.ssrc, false)
+}
+
+// repairsLeft is how long after the path was full no layer is repaired that was left: its
+// packets were lost because there were too many.
+const repairsLeft = 3e9 // ns
+
+// worth tells whether p should be sent again. Every repair displaces something: on a full
+// path a layer that was left, or is about to be, gets none, and all keep to the pace.
+func (u *Subscription) worth(sh *shard, p *media.Packet) bool {
+	f, full := &u.forwarder, u.subscriber.sender.full
+	if full != 0 && sh.now-full < repairsLeft && (p.Layer != f.current || f.Waiting()) {
+		return false
+	}
+	return u.may(sh, p)
 }
 
 // receiveReports takes reception reports on what we send.
@@ -132,7 +158,7 @@ func (s *Subscriber) tick(sh *shard) {
 			u.sendReport(sh)
 		}
 	}
-	s.sender.tick()
+	s.sender.tick(&s.viewer.path, s.flow())
 	s.probe(sh)
 }
 

@@ -36,6 +36,7 @@ type layerView struct {
 	width   int
 	height  int
 	bitrate int
+	steady  int // the same over some seconds: keyframes don't move it
 	fps     float64
 	active  bool
 }
@@ -101,7 +102,7 @@ func (t *Track) survey() bool {
 	v := &trackView{}
 	for _, l := range t.layers {
 		if l.rate.active {
-			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, true})
+			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.steady, l.rate.fps, true})
 		}
 	}
 	slices.SortStableFunc(v.layers, func(a, b layerView) int {

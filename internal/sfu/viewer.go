@@ -10,6 +10,7 @@ import (
 type Viewer struct {
 	router *Router
 	id     string
+	path   path
 
 	mu          sync.Mutex // guards what follows
 	subscribers []*Subscriber

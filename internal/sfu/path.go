@@ -1,0 +1,64 @@
+package sfu
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"rostrum/internal/bandwidth"
+)
+
+// A path is the way to one viewer, which all its transports share. They live on several
+// shards, so their reports meet here under a lock: some twenty times a second and transport,
+// never per packet.
+type path struct {
+	mu        sync.Mutex // guards what follows
+	estimator bandwidth.Estimator
+	prober    bandwidth.Prober
+	unheard   int // trains since one was last reported
+
+	estimate atomic.Int64 // bits a second, 0 while unknown
+	need     atomic.Int64 // bits a second at which somebody would get more, 0 if nobody would
+}
+
+// feedback takes what one transport reports, and returns how fast its bursts may leave when
+// its picture needs flow bits a second on average, and whether a queue stands on the path.
+func (p *path) feedback(now int64, d *bandwidth.Delays, acks []bandwidth.Ack, flow int) (pace int, full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range acks {
+		if acks[i].Train != 0 && !acks[i].Lost {
+			p.unheard = 0
+		}
+	}
+	p.estimator.Blind(p.unheard >= blindAfter)
+	p.estimator.Feedback(now, d, acks)
+	if bps, known := p.estimator.Rate(); known {
+		p.estimate.Store(int64(bps))
+	}
+	return bandwidth.PaceRate(&p.estimator, flow), p.estimator.Congested()
+}
+
+// pace is how fast bursts may leave before anything was reported.
+func (p *path) pace(flow int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return bandwidth.PaceRate(&p.estimator, flow)
+}
+
+// blindAfter is how many trains in a row a receiver must have said nothing about, to be
+// taken for one that doesn't count them.
+const blindAfter = 3
+
+// due tells whether to send a train now, and how fast.
+func (p *path) due(now int64) (bps int, ok bool) {
+	need := int(p.need.Load())
+	if need == 0 {
+		return 0, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bps, ok = p.prober.Due(now, &p.estimator, need); ok {
+		p.unheard++
+	}
+	return bps, ok
+}
