@@ -22,6 +22,12 @@ func (p *page) Write(b []byte) (int, error) {
 	return p.text.Write(b)
 }
 
+func (p *page) lines() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Split(strings.TrimSpace(p.text.String()), "\n")
+}
+
 func TestTransport_AFailureNamesItsLikelyCause(t *testing.T) {
 	from := &route{addr: netip.MustParseAddrPort("192.0.2.7:4000")}
 	for says, c := range map[string]struct {
@@ -29,7 +35,7 @@ func TestTransport_AFailureNamesItsLikelyCause(t *testing.T) {
 		cause Cause
 		want  []string
 	}{
-		"nothing came":            {func(*Transport) {}, CauseNeverConnected, []string{"no connectivity check came", "public_ip", "candidate:"}},
+		"nothing came":            {func(*Transport) {}, CauseNeverConnected, []string{"no connectivity check came", "public_ip", "tried=none", "udp 127.0.0.1:"}},
 		"no path was chosen":      {func(t *Transport) { t.greet.Store(from) }, CauseNeverConnected, []string{"chose no path", "192.0.2.7:4000"}},
 		"the handshake hung":      {func(t *Transport) { t.greet.Store(from); t.route.Store(from) }, CauseNeverConnected, []string{"DTLS didn't finish"}},
 		"the handshake failed":    {func(t *Transport) { t.greet.Store(from); t.route.Store(from) }, CauseHandshakeFailed, []string{"DTLS failed"}},

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -61,29 +60,11 @@ func TestWhyUnreached_KnowsTheUsualCases(t *testing.T) {
 	}
 }
 
-// A journal is a log that can be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) lines() []string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return strings.Split(strings.TrimSpace(j.text.String()), "\n")
-}
-
 // TestTransport_ThatNeverConnectsIsLoggedWithWhatWasTried: what the offer and a PATCH named,
 // what we offered, and the likely cause, in one line.
 func TestTransport_ThatNeverConnectsIsLoggedWithWhatWasTried(t *testing.T) {
-	var log journal
-	e, err := Listen(Config{ConnectTimeout: 200 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	log := &page{}
+	e, err := Listen(Config{ConnectTimeout: 200 * time.Millisecond, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
