@@ -40,6 +40,8 @@ func (v *composeVerb) Run(ctx context.Context, s *streams) error {
 		for channel.Decode(&more) == nil {
 		}
 		cancel()
+		// Who would see to it that we end is gone, if it was killed.
+		time.AfterFunc(job.StopTime, func() { os.Exit(1) })
 	}()
 	return compose(ctx, j, job.NewWriter(s.out))
 }

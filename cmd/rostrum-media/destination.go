@@ -68,8 +68,7 @@ func (d *destination) run(ctx context.Context) {
 		}
 		if time.Since(broken) > patience || attempt > 2 && errors.Is(err, rtmp.ErrRefused) || d.job.RTMP == nil {
 			d.over.Store(true)
-			d.state(job.Failed, reason(err))
-			d.failed()
+			d.giveUp(err)
 			return
 		}
 		d.state(job.Reconnecting, reason(err))
@@ -78,6 +77,18 @@ func (d *destination) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// giveUp tells why the destination has failed for good, in words for people if the
+// supervisor's are too few.
+func (d *destination) giveUp(err error) {
+	why := reason(err)
+	if errors.Is(err, rtmp.ErrRefused) {
+		d.report(job.Report{Kind: job.Log, Destination: d.job.ID, Level: "WARN", Reason: why})
+		why = job.Refused
+	}
+	d.state(job.Failed, why)
+	d.failed()
 }
 
 func reason(err error) string {

@@ -245,7 +245,9 @@ func (c *composition) hearOf(o *output, r job.Report) {
 		c.judge(o)
 	case r.State == job.Failed:
 		c.log.Error("destination failed", "destination", o.id, "reason", r.Reason)
-		o.failure = &internalError
+		if o.failure = &internalError; r.Reason == job.Refused {
+			o.failure = &streamExists
+		}
 		c.finishOutput(o)
 	}
 }

@@ -40,6 +40,9 @@ func defaultVideo() *ivsrealtime.Video {
 	return &ivsrealtime.Video{Width: new(1280), Height: new(720), Framerate: new(30.0), Bitrate: new(2_500_000)}
 }
 
+// streamExists is why a channel refuses a stream that it let in before.
+var streamExists = event.Failure{Code: ivsrealtime.Conflict, Reason: "Stream already exists"}
+
 // reserve has a push's channel to itself. One that can't be had has failed.
 func (c *composition) reserve(o *output) {
 	address, release, err := c.house.Channels.Reserve(c.house.ctx, o.channel)

@@ -38,7 +38,7 @@ type worker struct {
 
 // startWorker begins a job. Its lines of log go to log.
 func startWorker(program string, j job.Job, memory int64, log *slog.Logger) (*worker, error) {
-	w := &worker{reports: make(chan job.Report, 64), exited: make(chan struct{}), began: time.Now()}
+	w := &worker{reports: make(chan job.Report, backlog), exited: make(chan struct{}), began: time.Now()}
 	w.command = exec.Command(program, "compose")
 	// The Go part gives memory back before the limit of the whole is reached.
 	w.command.Env = append(workerEnvironment(), fmt.Sprintf("GOMEMLIMIT=%d", memory/4))
@@ -93,6 +93,10 @@ func workerEnvironment() []string {
 	})
 }
 
+// backlog is how many reports wait for their owner. What is repeated anyhow is
+// dropped beyond it: a worker must never wait to be heard.
+const backlog = 64
+
 // chatter is how many lines a second of one worker are logged, and bursts of.
 const chatter, chatterBurst = 20, 200
 
@@ -100,7 +104,15 @@ const chatter, chatterBurst = 20, 200
 func (w *worker) read(from io.Reader, log *slog.Logger) {
 	limit := rate.NewLimiter(chatter, chatterBurst)
 	err := job.Reports(from, func(r job.Report) {
-		if r.Kind != job.Log {
+		switch r.Kind {
+		case job.Log:
+		case job.File, job.Heartbeat:
+			select {
+			case w.reports <- r:
+			default: // its owner waits for the store; the next one tells as much
+			}
+			return
+		default:
 			w.reports <- r
 			return
 		}

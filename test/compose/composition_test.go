@@ -55,7 +55,12 @@ func (s *studio) serve() {
 
 func openKept(t *testing.T, args ...string) *studio {
 	t.Helper()
-	s := &studio{stage: &stage{t: t, binary: build(t)}, args: args, data: filepath.Join(t.TempDir(), "data"), address: freeAddress(t)}
+	return openKeptIn(t, filepath.Join(t.TempDir(), "data"), args...)
+}
+
+func openKeptIn(t *testing.T, data string, args ...string) *studio {
+	t.Helper()
+	s := &studio{stage: &stage{t: t, binary: build(t)}, args: args, data: data, address: freeAddress(t)}
 	s.serve()
 	t.Cleanup(func() {
 		if err := s.running.Stop(); err != nil {

@@ -267,6 +267,50 @@ func expectNoSpool(t *testing.T, s *studio) {
 	})
 }
 
+func TestS3_AwayTooLongCostsItsDestinationAlone(t *testing.T) {
+	at := openS3(t)
+	s := openKept(t, "--s3-endpoint", at.url, "--spool-bytes", "1000000")
+	s.publish("--size", "640x360")
+	_, channel := s.channel()
+	c := s.begin(channel, s.bucket())
+	both := func(of [2]ivsrealtime.DestinationState) func(*ivsrealtime.Composition) bool {
+		return func(c *ivsrealtime.Composition) bool {
+			return c.Destinations[0].State == of[0] && c.Destinations[1].State == of[1]
+		}
+	}
+	s.awaitComposition(c.ARN, "both ACTIVE", both([2]ivsrealtime.DestinationState{"ACTIVE", "ACTIVE"}))
+	at.end()
+	c = s.awaitComposition(c.ARN, "one FAILED", both([2]ivsrealtime.DestinationState{"ACTIVE", "FAILED"}))
+	if c.State != ivsrealtime.CompositionActive {
+		t.Errorf("the composition is %s while it goes to the channel", c.State)
+	}
+	at.begin()
+	s.stop(c.ARN)
+	told := s.events(c.ARN)
+	slices.Sort(told[1:3]) // whichever came first
+	if expected := []string{"Session Start", "Destination Start", "Destination Start", "Destination Reconnecting",
+		"Destination Failure InternalServerException", "Destination End", "Session End"}; !slices.Equal(told, expected) {
+		t.Errorf("events: expected %q, saw %q", expected, told)
+	}
+	expectNoSpool(t, s)
+}
+
+func TestS3_MayBeAwayAtTheStart(t *testing.T) {
+	at := openS3(t)
+	s := openKept(t, "--s3-endpoint", at.url)
+	at.end()
+	first, second := s.publish("--size", "640x360"), s.publish("--size", "640x360")
+	c := s.begin(s.bucket())
+	s.await("a megabyte in the spool", func() bool { return s.spooled() > 1<<20 })
+	s.awaitComposition(c.ARN, "STARTING still", destinationIs(ivsrealtime.DestinationStarting))
+	at.begin()
+	s.awaitComposition(c.ARN, "ACTIVE", composing)
+	s.stop(c.ARN)
+	s.expectEvents(c.ARN, "Session Start", "Destination Start", "Destination End", "Session End")
+	expectLayout(t, at, prefixOf(c))
+	expectPresignedPlayable(t, at, prefixOf(c), s.expectRecording(at.download(prefixOf(c)), first, second))
+}
+
 func TestS3_ThatHangsIsToldAsInterrupted(t *testing.T) {
 	at := openS3(t)
 	s := openKept(t, "--s3-endpoint", at.url)

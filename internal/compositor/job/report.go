@@ -32,10 +32,11 @@ const (
 	Stopped      State = "STOPPED"
 )
 
-// Reasons of Ended that a supervisor tells apart.
+// Reasons that a supervisor tells apart: of Ended, and of Failed.
 const (
 	StageDeleted   = "the stage was deleted"
 	NoDestinations = "no destination is left"
+	Refused        = "the server refuses the stream"
 )
 
 // A Report is one line of the channel. Which fields it has, its Kind says.
