@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -56,9 +55,18 @@ func (v *doctorVerb) Run(ctx context.Context, out *output) error {
 	if !s.Ephemeral {
 		all = append(all, examineFolder(s.DataDir))
 	}
+	for _, extra := range []struct {
+		check, key string
+		at         address
+	}{{"RTMPS address", "rtmps_listen", s.RTMPSListen}, {"TURN address", "turns_listen", s.TURNSListen}} {
+		if extra.at != "" {
+			all = append(all, s.examineExtra(ctx, extra.check, extra.key, extra.at))
+		}
+	}
 	if s.TLSCert != "" {
 		all = append(all, s.examineCertificate(time.Now()))
 	}
+	all = append(all, s.examineReach(ctx)...)
 	all = append(all, examineCompositions(ctx))
 	all = append(all, examineSystem()...)
 	if err := out.say(all, func(w io.Writer) { describe(w, all) }); err != nil {
@@ -105,6 +113,16 @@ func examineAddress(ctx context.Context, check, key string, at address) finding 
 		return finding{Check: check, State: sound, Found: "a Rostrum serves at " + string(at)}
 	}
 	return finding{check, broken, err.Error(), "free the address, or set " + key + " to another"}
+}
+
+// examineExtra is examineAddress for one that doesn't speak HTTP: when it is taken while a
+// Rostrum serves here, it is taken by that.
+func (s *settings) examineExtra(ctx context.Context, check, key string, at address) finding {
+	f := examineAddress(ctx, check, key, at)
+	if f.State == broken && answersHealth(ctx, s.Listen) {
+		return finding{Check: check, State: sound, Found: string(at) + " is in use, by the Rostrum that serves here"}
+	}
+	return f
 }
 
 // examineMediaPort tells whether media can be received, by UDP and by TCP.
@@ -201,20 +219,8 @@ func behindNAT(own []netip.Addr) bool {
 func answersHealth(ctx context.Context, at address) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	// The certificate is not asked for: it is looked at by a check of its own.
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	defer client.CloseIdleConnections()
 	for _, scheme := range []string{"http", "https"} {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+string(at)+"/healthz", nil)
-		if err != nil {
-			return false
-		}
-		answer, err := client.Do(r)
-		if err != nil {
-			continue
-		}
-		_ = answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
+		if answersOK(ctx, scheme+"://"+string(at)+"/healthz") == nil {
 			return true
 		}
 	}

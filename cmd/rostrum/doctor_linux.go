@@ -35,10 +35,14 @@ func examineSystem() []finding {
 func examineClock() finding {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
-	switch {
-	case err != nil:
+	if err != nil {
 		return finding{Check: "clock", State: unknown, Found: err.Error()}
-	case state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0:
+	}
+	return judgeClock(state, t.Status)
+}
+
+func judgeClock(state int, status int32) finding {
+	if state == unix.TIME_ERROR || status&unix.STA_UNSYNC != 0 {
 		return finding{"clock", weak, "nothing keeps it in step", "run a time service, such as systemd-timesyncd or chrony"}
 	}
 	return finding{Check: "clock", State: sound, Found: "it is kept in step"}
@@ -53,6 +57,10 @@ func examineBuffer(check, name string) finding {
 	if err != nil {
 		return finding{Check: check, State: unknown, Found: err.Error()}
 	}
+	return judgeBuffer(check, name, size)
+}
+
+func judgeBuffer(check, name string, size int) finding {
 	found := fmt.Sprintf("up to %d KiB", size>>10)
 	if size < wantedBuffer {
 		return finding{check, weak, found + ", bursts may be lost", fmt.Sprintf("sysctl -w %s=%d", name, wantedBuffer)}
@@ -89,8 +97,12 @@ func examineFiles() finding {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return finding{Check: check, State: unknown, Found: err.Error()}
 	}
-	if limit.Max < wantedFiles {
-		return finding{check, weak, fmt.Sprintf("at most %d", limit.Max), fmt.Sprintf("ulimit -Hn %d, or LimitNOFILE= in the service unit", wantedFiles)}
+	return judgeFiles(check, limit.Max)
+}
+
+func judgeFiles(check string, most uint64) finding {
+	if most < wantedFiles {
+		return finding{check, weak, fmt.Sprintf("at most %d", most), fmt.Sprintf("ulimit -Hn %d, or LimitNOFILE= in the service unit", wantedFiles)}
 	}
-	return finding{Check: check, State: sound, Found: fmt.Sprintf("at most %d", limit.Max)}
+	return finding{Check: check, State: sound, Found: fmt.Sprintf("at most %d", most)}
 }

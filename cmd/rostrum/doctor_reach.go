@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reachTime is how long one way to the server may take to answer the doctor.
+const reachTime = 2 * time.Second
+
+// examineReach tries the ways that clients take, as far as a server runs here that could
+// answer.
+func (s *settings) examineReach(ctx context.Context) (all []finding) {
+	serves := answersHealth(ctx, s.Listen)
+	if s.PublicURL != "" {
+		all = append(all, s.examinePublicURL(ctx, serves))
+	}
+	if serves {
+		all = append(all, s.examineMediaReach(ctx))
+	}
+	if s.TLSCert != "" {
+		all = append(all, s.examineTrust(time.Now()))
+	}
+	return append(all, s.examineTURNS(ctx, serves))
+}
+
+// examinePublicURL tells whether what stands in tokens leads here.
+func (s *settings) examinePublicURL(ctx context.Context, serves bool) finding {
+	const check = "public URL"
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	u, err := url.Parse(string(s.PublicURL))
+	if err == nil {
+		_, err = net.DefaultResolver.LookupHost(ctx, u.Hostname())
+	}
+	switch {
+	case err != nil:
+		return finding{check, broken, err.Error(), "set public_url to a name that resolves, or add it to the DNS"}
+	case !serves:
+		return finding{Check: check, State: sound, Found: u.Hostname() + " resolves; whether it leads here can be told once the server runs"}
+	}
+	if err := answersOK(ctx, u.JoinPath("healthz").String()); err != nil {
+		return finding{check, weak, "it leads to no Rostrum, seen from here: " + err.Error(),
+			"see that what stands before the server hands " + string(s.PublicURL) + " on to " + string(s.Listen) + ", or correct public_url; compositions need it on this machine too"}
+	}
+	return finding{Check: check, State: sound, Found: string(s.PublicURL) + " leads to a Rostrum"}
+}
+
+// answersOK asks a URL. The certificate is looked at by a check of its own.
+func answersOK(ctx context.Context, at string) error {
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer client.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New("it answers " + answer.Status)
+	}
+	return nil
+}
+
+// examineMediaReach asks the media port of the running server at each address that clients
+// are told of, by UDP and by TCP.
+func (s *settings) examineMediaReach(ctx context.Context) finding {
+	const check = "media reach"
+	if s.MediaPort == 0 {
+		return finding{Check: check, State: unknown, Found: "the media port is any free one"}
+	}
+	at := []netip.Addr(s.PublicIP)
+	if len(at) == 0 {
+		own, err := s.mediaAddresses(ctx)
+		if err != nil {
+			return finding{Check: check, State: unknown, Found: err.Error()}
+		}
+		at = slices.DeleteFunc(slices.Clone(own), netip.Addr.IsUnspecified)
+		if len(at) == 0 {
+			at = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		}
+	}
+	var ways []string
+	for _, ip := range at {
+		for _, network := range []string{"udp", "tcp"} {
+			address := netip.AddrPortFrom(ip, uint16(s.MediaPort)).String()
+			conn, err := (&net.Dialer{Timeout: reachTime}).DialContext(ctx, network, address)
+			if err == nil {
+				err = answersSTUN(conn)
+				conn.Close()
+			}
+			if err != nil {
+				return finding{check, weak, fmt.Sprintf("no answer by %s at %s: %v", strings.ToUpper(network), address, err),
+					fmt.Sprintf("open port %d for it, hand it on where public_ip points, or correct public_ip; a router that doesn't lead back to its own address looks the same from here", s.MediaPort)}
+			}
+		}
+		ways = append(ways, ip.String())
+	}
+	return finding{Check: check, State: sound, Found: strings.Join(ways, ", ") + " answer by UDP and TCP"}
+}
+
+// answersSTUN asks which address the other end sees (RFC 8489 §2.2). It asks again, for the
+// server sends strangers no more bytes than they sent.
+func answersSTUN(conn net.Conn) error {
+	request := make([]byte, 20)
+	binary.BigEndian.PutUint16(request, 0x0001)
+	binary.BigEndian.PutUint32(request[4:], 0x2112a442)
+	_, _ = rand.Read(request[8:])
+	answer := make([]byte, 1500)
+	var err error
+	for range 4 {
+		if _, err = conn.Write(request); err != nil {
+			return err
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(reachTime / 4))
+		var n int
+		if n, err = conn.Read(answer); err == nil {
+			if n < 20 || binary.BigEndian.Uint16(answer) != 0x0101 || string(answer[4:20]) != string(request[4:]) {
+				return errors.New("something else answers")
+			}
+			return nil
+		}
+	}
+	return err
+}
+
+// examineTrust tells whether clients that know the usual authorities take the certificate.
+func (s *settings) examineTrust(now time.Time) finding {
+	const check = "TLS trust"
+	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+	if err != nil {
+		return finding{Check: check, State: unknown, Found: "the certificate can't be read"}
+	}
+	between := x509.NewCertPool()
+	for _, der := range pair.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			between.AddCert(c)
+		}
+	}
+	if _, err := pair.Leaf.Verify(x509.VerifyOptions{Intermediates: between, CurrentTime: now}); err != nil {
+		return finding{check, weak, err.Error() + ": browsers refuse it, as TURN over TLS", "set tls_cert to the full chain, issued by an authority that clients know"}
+	}
+	return finding{Check: check, State: sound, Found: "issued by " + pair.Leaf.Issuer.CommonName}
+}
+
+// examineTURNS tells whether clients of networks that let nothing but HTTPS out can reach
+// media.
+func (s *settings) examineTURNS(ctx context.Context, serves bool) finding {
+	const check = "TURN over TLS"
+	if s.TLSCert == "" {
+		if s.Listen.isLoopback() {
+			return finding{Check: check, State: sound, Found: "not needed: only this machine reaches the server"}
+		}
+		return finding{check, weak, "there is none: clients whose network lets nothing but HTTPS out get no media", "set tls_cert and tls_key, and listen or turns_listen to port 443"}
+	}
+	at := s.Listen
+	if s.TURNSListen != "" {
+		at = s.TURNSListen
+	}
+	host, port, _ := net.SplitHostPort(string(at)) // an address has been checked
+	if serves && port != "0" {
+		if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		if err := s.answersTURNS(ctx, net.JoinHostPort(host, port)); err != nil {
+			return finding{check, broken, "no answer at " + string(at) + ": " + err.Error(), "let nothing stand between that speaks HTTP alone, or set turns_listen to an address of its own"}
+		}
+	}
+	if reached := s.turnsPort(port); reached != "443" {
+		return finding{check, weak, "it is at port " + reached + ", and strict networks let only 443 out", "set listen or turns_listen to port 443"}
+	}
+	return finding{Check: check, State: sound, Found: "at " + string(at)}
+}
+
+// turnsPort is the port by which clients reach TURN over TLS, where an address with another
+// is bound behind something that hands it on.
+func (s *settings) turnsPort(bound string) string {
+	if u, err := url.Parse(string(s.PublicURL)); s.TURNSListen == "" && err == nil && u.Scheme == "https" {
+		return portOf(string(s.PublicURL))
+	}
+	if _, err := strconv.ParseUint(bound, 10, 16); err != nil {
+		return "any"
+	}
+	return bound
+}
+
+func (s *settings) answersTURNS(ctx context.Context, at string) error {
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachTime}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocolTURN}}}
+	conn, err := dialer.DialContext(ctx, "tcp", at)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return answersSTUN(conn)
+}
