@@ -82,8 +82,9 @@ type Registry struct {
 	closed       bool
 }
 
-// Open opens the registry of a node. It first closes what dead nodes left open,
-// so that nobody sees participants who are no longer there.
+// Open opens the registry of a node. It first closes what an earlier process left open,
+// so that nobody sees participants who are no longer there. Where several nodes share
+// the store, that is done once a node has been watched to be silent.
 func Open(ctx context.Context, s *store.Store, e *sfu.Engine, a *Authority, cfg Config) (*Registry, error) {
 	cfg = cfg.withDefaults()
 	r := &Registry{
@@ -94,12 +95,10 @@ func Open(ctx context.Context, s *store.Store, e *sfu.Engine, a *Authority, cfg 
 	if err := r.beat(ctx); err != nil {
 		return nil, err
 	}
-	silent := cfg.Lease
-	if !cfg.Shared {
-		silent = -time.Hour // nobody else can be alive
-	}
-	if err := r.bury(ctx, silent); err != nil {
-		return nil, err
+	if !cfg.Shared { // nobody else can be alive
+		if err := r.bury(ctx, func(store.Node) bool { return true }); err != nil {
+			return nil, err
+		}
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.wg.Go(r.live)
