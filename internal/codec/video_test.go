@@ -5,6 +5,7 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"image"
 	"math/rand/v2"
 	"os"
@@ -333,6 +334,25 @@ func FuzzVideoDecoder(f *testing.F) {
 		}
 	}
 	f.Add(0, stream(f, 3840, 2160, 1)[0].Data[:400])
+	for _, u := range stream(f, 640, 360, 3) { // slices with errors in them, before parameter sets of another picture
+		for i := 60; i < len(u.Data); i += 97 {
+			u.Data[i] ^= 0x55
+		}
+		f.Add(0, u.Data)
+		for _, sps := range []string{
+			"674d0028da00100000801c842110",                   // 16384x16384
+			"674d0028da7c842110",                             // 4x4
+			"674d0028da400801c84211",                         // 4x16372
+			"674d0028da01e0089c842110",                       // 1908x1076
+			"674d0028da00000004000000000000020000001c842110", // of 2^28 macroblocks each way
+		} {
+			set, err := hex.DecodeString(sps)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(0, append(append([]byte{0, 0, 0, 1}, set...), u.Data...))
+		}
+	}
 	f.Fuzz(func(t *testing.T, codec int, data []byte) {
 		d := decoder(t, codecs[uint(codec)%3])
 		tile, err := NewTile()
