@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -31,20 +32,25 @@ type studio struct {
 	playback *httptest.Server
 	channel  ivs.Channel
 	key      string
+	scheme   string // rtmp or rtmps
 }
 
-func openStudio(t *testing.T, change ...func(*ivs.Channel, *channel.Config)) *studio {
+func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret"}
+	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret", scheme: "rtmp"}
 	s.channel = ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "show", Tags: map[string]string{}}
 	cfg := channel.Config{Node: "here"}
+	var secure *tls.Config
 	for _, c := range change {
-		c(&s.channel, &cfg)
+		c(s, &cfg)
+	}
+	if s.scheme == "rtmps" {
+		secure = &tls.Config{Certificates: certificates(t)}
 	}
 	err = st.Write(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(
@@ -71,7 +77,7 @@ func openStudio(t *testing.T, change ...func(*ivs.Channel, *channel.Config)) *st
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		done <- ingest.New(s.channels, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l, nil)
+		done <- ingest.New(s.channels, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l, secure)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -82,6 +88,20 @@ func openStudio(t *testing.T, change ...func(*ivs.Channel, *channel.Config)) *st
 	})
 	return s
 }
+
+// certificates are of a server that nobody vouches for.
+func certificates(t *testing.T) []tls.Certificate {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS()
+	defer s.Close()
+	return s.TLS.Certificates
+}
+
+// byTLS has a studio's door speak RTMPS.
+func byTLS(s *studio, _ *channel.Config) { s.scheme = "rtmps" }
+
+func plainly(*studio, *channel.Config) {}
 
 // await asks until it is so.
 func await(t *testing.T, what string, so func() bool) {
@@ -293,19 +313,101 @@ func (s *studio) encode(t *testing.T, options ...string) {
 }
 
 // ingest is what an encoder is set to.
-func (s *studio) ingest() string { return "rtmp://" + s.address + "/app/" + s.key }
+func (s *studio) ingest() string { return s.scheme + "://" + s.address + "/app/" + s.key }
 
 func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
+	for _, change := range []func(*studio, *channel.Config){plainly, byTLS} {
+		s := openStudio(t, change)
+		t.Run(s.scheme, s.showFFprobe)
+	}
+}
+
+func (s *studio) showFFprobe(t *testing.T) {
 	if _, err := exec.LookPath("ffprobe"); err != nil {
 		t.Skip("there is no ffprobe")
 	}
-	s := openStudio(t)
 	s.encode(t, "-bf", "2", "-profile:v", "high") // as OBS does
 	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
 	_, playlist := s.channels.Addresses(s.channel.ARN)
 	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_packets", "-show_entries", "stream=codec_name,width,sample_rate,has_b_frames", "-of", "csv=p=0", playlist).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "h264,320,2") || !strings.Contains(string(out), "aac,48000") {
 		t.Errorf("ffprobe: %v\n%s", err, out)
+	}
+}
+
+func TestDoor_TellsFFmpegThatItsKeyIsWrong(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	s := openStudio(t)
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "verbose", "-f", "lavfi", "-i", "testsrc=size=320x180", "-c:v", "libx264", "-t", "5",
+		"-f", "flv", "rtmp://"+s.address+"/app/sk_eu-west-1_abcdefghijkl_wrong").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), channel.ErrKey.Error()) {
+		t.Errorf("ffmpeg with a wrong key: %v\n%s", err, out)
+	}
+}
+
+func TestDoor_LeavesAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
+	s := openStudio(t)
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.keepRolling(t)
+	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	err = s.store.Write(t.Context(), func(tx *store.Tx) error {
+		keys, _, err := tx.StreamKeys().List(store.Owner{Account: "111122223333", Region: "eu-west-1"}, store.Filter{}, store.Page{Limit: 1})
+		if err != nil {
+			return err
+		}
+		return tx.StreamKeys().Delete(keys[0].ARN)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.send(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrKey.Error()) {
+		t.Errorf("the deleted key is answered by %v", err)
+	}
+	if _, ok := s.channels.Stream(s.channel.ARN); !ok {
+		t.Error("the stream ended with its key")
+	}
+	s.channels.Stop(t.Context(), s.channel.ARN)
+	if _, ok := s.channels.Stream(s.channel.ARN); ok {
+		t.Error("the channel is live though it was stopped")
+	}
+}
+
+func TestDoor_TellsThatAnEncoderStarvesAndMakesRoomWhenItComesBack(t *testing.T) {
+	s := openStudio(t)
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.push.Close()
+	if err := f.roll(50); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "starving", func() bool { return strings.HasSuffix(s.events(t), "Starvation Start; ") })
+	if show, ok := s.channels.Stream(s.channel.ARN); !ok || show.Health != ivs.Starving {
+		t.Errorf("the stream is %+v", show)
+	}
+	if streams, _ := s.channels.Streams(store.Owner{Account: "111122223333", Region: "eu-west-1"}, ivs.Starving, store.Page{Limit: 10}); len(streams) != 1 {
+		t.Errorf("%d streams are listed as starving, expected 1", len(streams))
+	}
+	if err := f.roll(25); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "well again", func() bool { return strings.HasSuffix(s.events(t), "Starvation End; ") })
+	if _, err := s.send(t, s.key); !errors.Is(err, rtmp.ErrRefused) {
+		t.Errorf("a second encoder beside one that sends: %v", err)
+	}
+	var again *film
+	await(t, "room for another", func() bool { again, err = s.send(t, s.key); return err == nil })
+	again.keepRolling(t)
+	await(t, "live again", func() bool { return strings.HasSuffix(s.events(t), "Session Created; Stream Start; ") })
+	expected := "Session Created; Stream Start; Starvation Start; Starvation End; "
+	if got := s.events(t); !strings.HasPrefix(got, expected) || !strings.Contains(got, "Stream End; Session Ended; Session Created; Stream Start; ") {
+		t.Errorf("it happened: %s", got)
 	}
 }
 

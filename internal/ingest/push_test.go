@@ -90,9 +90,9 @@ func listen(t *testing.T) net.Listener {
 func gladly() error { return nil }
 
 // pushTo has a channel's stream sent on to a peer of this machine.
-func pushTo(address string, logged *words) func(*ivs.Channel, *channel.Config) {
-	return func(c *ivs.Channel, cfg *channel.Config) {
-		c.Tags[ivs.TagPushURL] = address + "/live/" + peerKey
+func pushTo(address string, logged *words) func(*studio, *channel.Config) {
+	return func(s *studio, cfg *channel.Config) {
+		s.channel.Tags[ivs.TagPushURL] = address + "/live/" + peerKey
 		cfg.PushPrivate, cfg.Log = true, slog.New(slog.NewTextHandler(logged, nil))
 	}
 }
@@ -218,7 +218,7 @@ func TestPush_GoesNowherePrivateUnlessAllowed(t *testing.T) {
 	there := openPeer(t, listen(t), func() error { reached.Store(true); return nil })
 	_, port, _ := net.SplitHostPort(there.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
-		s := openStudio(t, pushTo("rtmp://"+host+":"+port, new(words)), func(_ *ivs.Channel, cfg *channel.Config) { cfg.PushPrivate = false })
+		s := openStudio(t, pushTo("rtmp://"+host+":"+port, new(words)), func(_ *studio, cfg *channel.Config) { cfg.PushPrivate = false })
 		f, err := s.send(t, s.key)
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func TestPush_GoesByTLSToWhomItKnows(t *testing.T) {
 	roots.AddCert(certified.Certificate())
 	there := openPeer(t, tls.NewListener(listen(t), &tls.Config{Certificates: certified.TLS.Certificates}), gladly)
 	for _, known := range []bool{true, false} {
-		s := openStudio(t, pushTo("rtmps://"+there.Addr().String(), new(words)), func(_ *ivs.Channel, cfg *channel.Config) {
+		s := openStudio(t, pushTo("rtmps://"+there.Addr().String(), new(words)), func(_ *studio, cfg *channel.Config) {
 			if known {
 				cfg.PushTLS = &tls.Config{RootCAs: roots}
 			}

@@ -78,6 +78,8 @@ func FuzzChunkReader(f *testing.F) {
 	f.Add(chunk(videoMessage, 5, 9, 0x17, 1, 0, 0, 0, 0, 0, 0, 0))
 	f.Add(append(chunk(setChunkSize, 0, 4, 0, 0, 1, 0), chunk(audioMessage, 0, 3, 0xaf, 0, 0x11)...))
 	f.Add(chunk(videoMessage, 0, 22, append([]byte{0x17, 0, 0, 0, 0, 1, 0x42, 0, 0x1e, 0xff, 0xe1, 0, 4}, 0x67, 0x42, 0, 0x1e, 1, 0, 1, 0x68, 0)...))
+	f.Add(chunk(videoMessage, 0, 14, append([]byte("\x91avc1\x00\x00\x50"), onePicture...)...))
+	f.Add(chunk(audioMessage, 0, 7, []byte("\x91mp4a\x01\x02")...))
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		r := newChunkReader(bytes.NewReader(wire))
 		r.media = true

@@ -38,18 +38,51 @@ func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) 
 	if len(body) < 5 {
 		return f, 0, false, nil
 	}
-	if body[0]&0x80 != 0 || body[0]&0x0f != 7 {
+	kind, rest := body[1], body[2:]
+	if body[0]&0x80 != 0 { // the codec by name (Enhanced RTMP: ExVideoTagHeader)
+		kind, rest = body[0]&0x0f, body[5:]
+		if kind == videoMetadata {
+			return f, 0, false, nil
+		}
+		if string(body[1:5]) != "avc1" {
+			return f, 0, false, errCodec
+		}
+	} else if body[0]&0x0f != 7 {
 		return f, 0, false, errCodec
 	}
-	rest := body[5:]
-	switch body[1] {
-	case 0:
-		f.Kind = VideoConfig
+	f.Keyframe = body[0]>>4&7 == 1
+	return f.fillVideo(kind, body[0]&0x80 != 0, rest)
+}
+
+// What a message carries; of a codec by name unless it is 0 or 1.
+const (
+	videoSequence     = 0
+	videoCoded        = 1
+	videoCodedUnmoved = 3 // decoded when it is shown
+	videoMetadata     = 4
+
+	audioSequence = 0
+	audioCoded    = 1
+)
+
+const compositionSize = 3 // bytes of a composition time
+
+func (f Frame) fillVideo(kind byte, byName bool, rest []byte) (_ Frame, shift time.Duration, ok bool, err error) {
+	// The older header has the composition time in every message, the newer one
+	// with pictures that need it.
+	if !byName || kind == videoCoded {
+		if len(rest) < compositionSize {
+			return f, 0, false, nil
+		}
+		shift = time.Duration(int32(uint32(rest[0])<<24|uint32(rest[1])<<16|uint32(rest[2])<<8)>>8) * time.Millisecond
+		rest = rest[compositionSize:]
+	}
+	switch {
+	case kind == videoSequence:
+		f.Kind, f.Keyframe, shift = VideoConfig, false, 0
 		f.Units, err = parameterSets(rest)
-	case 1:
-		f.Kind, f.Keyframe = Video, body[0]>>4 == 1
-		composition := int32(uint32(body[2])<<24|uint32(body[3])<<16|uint32(body[4])<<8) >> 8
-		shift = time.Duration(composition) * time.Millisecond
+	case kind == videoCoded, kind == videoCodedUnmoved && byName:
+		f.Kind = Video
 		f.Units, err = units(rest)
 	default:
 		return f, 0, false, nil
@@ -112,12 +145,28 @@ func parseAudio(body []byte) (f Frame, ok bool, err error) {
 	if len(body) < 3 {
 		return f, false, nil
 	}
-	if body[0]>>4 != 10 {
+	kind, rest := body[1], body[2:]
+	switch body[0] >> 4 {
+	case 10: // AAC
+	case 9: // the codec by name (Enhanced RTMP: ExAudioTagHeader)
+		if len(body) < 5 {
+			return f, false, nil
+		}
+		kind, rest = body[0]&0x0f, body[5:]
+		if string(body[1:5]) != "mp4a" {
+			return f, false, errCodec
+		}
+	default:
 		return f, false, errCodec
 	}
-	f.Kind, f.Units = Audio, [][]byte{body[2:]}
-	if body[1] == 0 {
+	switch {
+	case kind == audioSequence:
 		f.Kind = AudioConfig
+	case kind == audioCoded:
+		f.Kind = Audio
+	default:
+		return f, false, nil
 	}
-	return f, true, nil
+	f.Units = [][]byte{rest}
+	return f, len(rest) > 0, nil
 }

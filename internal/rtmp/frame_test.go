@@ -1,0 +1,69 @@
+package rtmp
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+)
+
+var (
+	avcRecord  = []byte{1, 0x42, 0, 0x1e, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0, 0x1e, 1, 0, 4, 0x68, 0xce, 0x3c, 0x80}
+	onePicture = []byte{0, 0, 0, 2, 0x65, 1}
+)
+
+func TestFrame_IsReadFromEitherHeader(t *testing.T) {
+	named := func(first byte, name string, rest ...byte) []byte {
+		return append(append([]byte{first}, name...), rest...)
+	}
+	for _, c := range []struct {
+		name     string
+		audio    bool
+		body     []byte
+		kind     FrameKind
+		keyframe bool
+		shift    time.Duration
+		carries  bool
+		refused  bool
+	}{
+		{name: "a configuration", body: append([]byte{0x17, 0, 0, 0, 0}, avcRecord...), kind: VideoConfig, carries: true},
+		{name: "a keyframe", body: append([]byte{0x17, 1, 0, 0, 80}, onePicture...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, carries: true},
+		{name: "a picture shown before its time", body: append([]byte{0x27, 1, 0xff, 0xff, 0xd8}, onePicture...), kind: Video, shift: -40 * time.Millisecond, carries: true},
+		{name: "the end of the sequence", body: []byte{0x17, 2, 0, 0, 0}},
+		{name: "a configuration, by name", body: named(0x90, "avc1", avcRecord...), kind: VideoConfig, carries: true},
+		{name: "a keyframe, by name", body: named(0x91, "avc1", append([]byte{0, 0, 80}, onePicture...)...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, carries: true},
+		{name: "a picture shown when it is decoded, by name", body: named(0xa3, "avc1", onePicture...), kind: Video, carries: true},
+		{name: "what is told of colours", body: named(0x94, "hvc1", 2, 0)},
+		{name: "the end of the sequence, by name", body: named(0x92, "avc1")},
+		{name: "another codec", body: append([]byte{0x12, 1, 0, 0, 0}, onePicture...), refused: true},
+		{name: "another codec, by name", body: named(0x91, "hvc1", onePicture...), refused: true},
+		{name: "a picture that is cut off", body: append([]byte{0x17, 1, 0, 0, 80}, onePicture[:5]...), refused: true},
+
+		{name: "a configuration of sound", audio: true, body: []byte{0xaf, 0, 0x11, 0x90}, kind: AudioConfig, carries: true},
+		{name: "sound", audio: true, body: []byte{0xaf, 1, 1, 2}, kind: Audio, carries: true},
+		{name: "a configuration of sound, by name", audio: true, body: named(0x90, "mp4a", 0x11, 0x90), kind: AudioConfig, carries: true},
+		{name: "sound, by name", audio: true, body: named(0x91, "mp4a", 1, 2), kind: Audio, carries: true},
+		{name: "where the loudspeakers are", audio: true, body: named(0x94, "mp4a", 1, 2)},
+		{name: "another codec of sound", audio: true, body: []byte{0x2f, 1, 1, 2}, refused: true},
+		{name: "another codec of sound, by name", audio: true, body: named(0x91, "Opus", 1, 2), refused: true},
+	} {
+		m := message{kind: videoMessage, body: c.body}
+		if c.audio {
+			m.kind = audioMessage
+		}
+		f, shift, carries, err := m.frame()
+		if carries != c.carries || (err != nil) != c.refused {
+			t.Errorf("%s: carries a frame %v, error %v; expected %v and an error %v", c.name, carries, err, c.carries, c.refused)
+			continue
+		}
+		if carries && (f.Kind != c.kind || f.Keyframe != c.keyframe || shift != c.shift || len(f.Units) == 0) {
+			t.Errorf("%s: saw %+v, shown %s later", c.name, f, shift)
+		}
+		if f.Kind == Video && carries && !bytes.Equal(f.Units[0], onePicture[4:]) {
+			t.Errorf("%s: the picture is %x", c.name, f.Units)
+		}
+	}
+	if _, _, _, err := (message{kind: videoMessage, body: []byte{0x12, 1, 0, 0, 0, 1}}).frame(); !errors.Is(err, errCodec) {
+		t.Errorf("another codec is refused with %v", err)
+	}
+}
