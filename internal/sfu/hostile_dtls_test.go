@@ -1,0 +1,260 @@
+package sfu
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
+	"github.com/pion/dtls/v3/pkg/protocol"
+	"github.com/pion/dtls/v3/pkg/protocol/handshake"
+	"github.com/pion/stun/v3"
+)
+
+// A caller has had an offer answered and shown its consent: what it does next is DTLS.
+type caller struct {
+	conn        *net.UDPConn
+	to          *net.UDPAddr
+	certificate tls.Certificate // which the offer announced
+	publisher   *Publisher
+	closed      chan Closed
+}
+
+func newCaller(t *testing.T) *caller {
+	t.Helper()
+	e := engine(t, Config{ConnectTimeout: 2 * time.Second})
+	certificate, err := selfsign.GenerateSelfSigned()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &caller{certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
+	offer := strings.ReplaceAll(crlf(singleOffer), "AA:BB", fingerprintOf(certificate.Certificate[0]))
+	c.publisher, _, err = e.NewRouter(RouterConfig{}).Publish(offer, PublishConfig{Participant: "caller", Notify: func(ev Event) {
+		if over, is := ev.(Closed); is {
+			c.closed <- over
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.conn = udp(t)
+	session := c.publisher.transport.ice.Load()
+	check := checkBy(t, session.local.ufrag+":x", session.local.pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
+	if _, err := c.conn.WriteToUDP(check, c.to); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	if _, err := c.conn.Read(make([]byte, 1500)); err != nil {
+		t.Fatalf("the check got no answer: %v", err)
+	}
+	_ = c.conn.SetReadDeadline(time.Time{})
+	return c
+}
+
+func (c *caller) greets(ctx context.Context, options ...dtls.ClientOption) (*dtls.Conn, error) {
+	conn, err := dtls.ClientWithOptions(c.conn, c.to, append([]dtls.ClientOption{
+		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...), dtls.WithFlightInterval(flightInterval),
+	}, options...)...)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.HandshakeContext(ctx)
+}
+
+// TestHostile_WeakHandshakesAreRefused: the shared key, the anonymous and the NULL suites,
+// DTLS 1.0, a caller without a certificate or with one that wasn't announced. No media flows.
+func TestHostile_WeakHandshakesAreRefused(t *testing.T) {
+	other, err := selfsign.GenerateSelfSigned()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := func(change func(*handshake.MessageClientHello)) dtls.ClientOption {
+		return dtls.WithClientHelloMessageHook(func(m handshake.MessageClientHello) handshake.Message {
+			change(&m)
+			return &m
+		})
+	}
+	suites := func(ids ...uint16) dtls.ClientOption {
+		return hello(func(m *handshake.MessageClientHello) { m.CipherSuiteIDs = ids })
+	}
+	for says, c := range map[string]struct {
+		options []dtls.ClientOption
+		shows   bool // the certificate that was announced
+		takes   bool
+	}{
+		"all as it should be":    {nil, true, true},
+		"no certificate":         {nil, false, false},
+		"another's certificate":  {[]dtls.ClientOption{dtls.WithCertificates(other)}, false, false},
+		"a shared key":           {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_PSK_WITH_AES_128_GCM_SHA256)}, false, false},
+		"a shared key over ECDH": {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256)}, false, false},
+		"anonymous suites":       {[]dtls.ClientOption{suites(0x0018, 0x001b, 0xc018, 0xc019)}, true, false},
+		"NULL suites":            {[]dtls.ClientOption{suites(0x0001, 0x0002, 0xc006, 0xc010)}, true, false},
+		"RSA suites":             {[]dtls.ClientOption{dtls.WithCipherSuites(dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)}, true, false},
+		"DTLS 1.0":               {[]dtls.ClientOption{hello(func(m *handshake.MessageClientHello) { m.Version = protocol.Version1_0 })}, true, false},
+		"no extended secret":     {[]dtls.ClientOption{dtls.WithExtendedMasterSecret(dtls.DisableExtendedMasterSecret)}, true, false},
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			from := newCaller(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			ended := make(chan Closed, 1)
+			if !c.takes {
+				go func() { // the caller may wait for long: what counts is what we say
+					ended <- <-from.closed
+					cancel()
+				}()
+			}
+			options := c.options
+			if c.shows {
+				options = append(options, dtls.WithCertificates(from.certificate))
+			}
+			conn, err := from.greets(ctx, options...)
+			if conn == nil {
+				t.Fatalf("the caller can't be made: %v", err)
+			}
+			defer conn.Close()
+			if c.takes {
+				for end := time.Now().Add(5 * time.Second); err == nil && !from.publisher.Stats().Transport.Connected; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("it is not connected")
+					}
+				}
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			select {
+			case over := <-ended:
+				if over.Cause != CauseHandshakeFailed && over.Cause != CauseNeverConnected {
+					t.Errorf("it ended with %s", over.Cause)
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("it was not ended")
+			}
+			if from.publisher.Stats().Transport.Connected {
+				t.Error("media may flow")
+			}
+		})
+	}
+}
+
+// TestHostile_MonstrousFragmentsCostNobodyElse: from one who has shown consent come empty and
+// overlapping fragments, and messages in 64 k pieces. Others are answered all the while.
+func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
+	fragment := func(sequence uint16, total, at, length, have int) []byte {
+		b := []byte{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0}
+		b = binary.BigEndian.AppendUint16(b, sequence)
+		b = binary.BigEndian.AppendUint16(b, uint16(12+have))
+		b = append(b, 1, byte(total>>16), byte(total>>8), byte(total), 0, 0, byte(at>>16), byte(at>>8), byte(at), byte(length>>16), byte(length>>8), byte(length))
+		return append(b, make([]byte, have)...)
+	}
+	from := newCaller(t)
+	e := from.publisher.transport.engine
+	bystander, _, err := e.NewRouter(RouterConfig{}).Publish(crlf(singleOffer), PublishConfig{Participant: "bystander"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := bystander.transport.ice.Load()
+	conn := udp(t)
+	slowest := time.Duration(0)
+	for i := range 40_000 {
+		var b []byte
+		switch i % 4 {
+		case 0:
+			b = fragment(uint16(i), 0, 0, 0, 0)
+		case 1:
+			b = fragment(uint16(i), 1<<20, i%65536, 1, 1) // one of very many pieces
+		case 2:
+			b = fragment(uint16(i), 1000, i%900, 100, 100) // overlapping
+		case 3:
+			b = fragment(uint16(i), 10, 5, 1<<20, 20) // beyond its end
+		}
+		_, _ = from.conn.WriteToUDP(b, from.to)
+		if i%2000 != 0 {
+			continue
+		}
+		began := time.Now()
+		answered := false
+		for range 5 { // the kernel's queue may lose one meanwhile
+			if _, err := conn.WriteToUDP(checkBy(t, session.local.ufrag+":x", session.local.pwd), from.to); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+			if _, err := conn.Read(make([]byte, 1500)); err == nil {
+				answered = true
+				break
+			}
+		}
+		if !answered {
+			t.Fatalf("after %d fragments nobody else is answered", i)
+		}
+		slowest = max(slowest, time.Since(began))
+	}
+	t.Logf("the slowest answer to another took %v", slowest)
+}
+
+// A tappedConn notes the explicit nonces of the application data that is sent through it.
+type tappedConn struct {
+	net.PacketConn
+	mu     sync.Mutex
+	nonces map[uint64]struct{}
+	twice  int
+}
+
+func (c *tappedConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	c.mu.Lock()
+	for rest := b; len(rest) >= 21 && rest[0] == 23; rest = rest[13+int(binary.BigEndian.Uint16(rest[11:])):] {
+		nonce := binary.BigEndian.Uint64(rest[13:])
+		if _, used := c.nonces[nonce]; used {
+			c.twice++
+		}
+		c.nonces[nonce] = struct{}{}
+	}
+	c.mu.Unlock()
+	return c.PacketConn.WriteTo(b, to)
+}
+
+// TestHostile_NoNonceIsUsedTwice looks at the library that seals DTLS: the version that drew
+// nonces by lot had the first pair after some 2^32 records, and far fewer would tell a
+// shorter one.
+func TestHostile_NoNonceIsUsedTwice(t *testing.T) {
+	records := 1 << 17
+	if testing.Short() {
+		records = 1 << 12
+	}
+	from := newCaller(t)
+	tap := &tappedConn{PacketConn: from.conn, nonces: make(map[uint64]struct{}, records)}
+	conn, err := dtls.ClientWithOptions(tap, from.to, dtls.WithCertificates(from.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range records {
+		if _, err := conn.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tap.mu.Lock()
+	defer tap.mu.Unlock()
+	if len(tap.nonces) < records || tap.twice > 0 {
+		t.Errorf("%d records had %d nonces, %d of them twice", records, len(tap.nonces), tap.twice)
+	}
+	lowest, highest := ^uint64(0), uint64(0)
+	for n := range tap.nonces {
+		lowest, highest = min(lowest, n), max(highest, n)
+	}
+	if span := highest - lowest; span >= uint64(2*records) {
+		t.Errorf("the nonces of %d records span %d: they are drawn by lot, not counted", records, span)
+	}
+}
