@@ -8,10 +8,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/admin"
+	"rostrum/internal/channel"
 	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 )
@@ -121,5 +123,28 @@ func TestStages_CountsEachLiveStage(t *testing.T) {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the metrics lack %s:\n%s", want, w.Body)
 		}
+	}
+}
+
+func TestChannels_TellsWhatTheServiceTellsAndOfPushes(t *testing.T) {
+	r := prometheus.NewRegistry()
+	r.MustRegister(admin.Channels(func() []channel.Stats {
+		return []channel.Stats{
+			{ChannelID: "one", Viewers: 3, VideoBitrate: 2e6, AudioBitrate: 160e3, FrameRate: 30, KeyframeInterval: 2 * time.Second, Push: &channel.PushStats{Reconnects: 4, Dropped: 7}},
+			{ChannelID: "two", Starving: true},
+		}
+	}))
+	_, body := get(admin.Metrics(r), "/metrics")
+	for _, expected := range []string{
+		"ivs_concurrent_streams 2", `ivs_concurrent_views{channel="one"} 3`, `ivs_ingest_video_bitrate{channel="one"} 2e+06`, `ivs_ingest_audio_bitrate{channel="one"} 160000`,
+		`ivs_ingest_framerate{channel="one"} 30`, `ivs_keyframe_interval{channel="one"} 2`, `rostrum_channel_starving{channel="two"} 1`,
+		`rostrum_channel_push_up{channel="one"} 0`, `rostrum_channel_push_reconnects_total{channel="one"} 4`, `rostrum_channel_push_dropped_frames_total{channel="one"} 7`,
+	} {
+		if !strings.Contains(body, expected) {
+			t.Errorf("the metrics lack %s:\n%s", expected, body)
+		}
+	}
+	if strings.Contains(body, `push_up{channel="two"}`) {
+		t.Error("a channel without a push has metrics of one")
 	}
 }

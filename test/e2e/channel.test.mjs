@@ -1,13 +1,15 @@
 // A channel as its broadcaster and its viewers meet it: an encoder sends by RTMP,
 // hls.js plays it in the player's page and in a page of somebody else.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import * as ivs from "@aws-sdk/client-ivs";
 
 import { broadcast } from "./encoder.mjs";
-import { browse, eventually, freePort, serve } from "./harness.mjs";
+import { binary, browse, eventually, freePort, run, serve } from "./harness.mjs";
 
 let server, web, channels, ingest;
 
@@ -47,6 +49,11 @@ async function ages(page, selector, seconds) {
   return all;
 }
 
+/** Keeps what the page looks like, for who wants to see it. */
+async function photograph(page, name) {
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+}
+
 test("the player in the binary is the package's", () => {
   const [built, packed] = ["../../internal/admin/player/hls.js/hls.min.mjs", "node_modules/hls.js/dist/hls.min.mjs"].map((f) => readFileSync(new URL(f, import.meta.url)));
   assert.ok(built.equals(packed), "internal/admin/player/hls.js differs from the package that package-lock.json pins");
@@ -69,12 +76,94 @@ test("the player's page waits for a channel, plays it live, and plays it again",
   assert.ok(quantile(old, 0.5) < 3000, `the picture is ${quantile(old, 0.5)} ms old`);
   const { stream } = await call("GetStream", { channelArn: channel.arn });
   assert.deepEqual([stream.state, stream.health, stream.viewerCount], ["LIVE", "HEALTHY", 1]);
-  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  await photograph(page, "channel");
 
   await encoder.kill();
   await eventually("the page says that it is offline again", () => page.textContent("#state"), (s) => s.startsWith("Offline"));
   encoder = broadcast(channel.address, { identity: 8 });
   await eventually("the second stream's picture", look, (s) => s.identity === 8);
   await encoder.stop();
+  await page.close();
+});
+
+test("hls.js plays a channel in a page of another origin, at low latency", async () => {
+  const channel = await makeChannel("elsewhere");
+  const encoder = broadcast(channel.address, { identity: 9, video: ["-preset", "veryfast", "-tune", "zerolatency"] });
+  await eventually("the channel is live", () => call("GetStream", { channelArn: channel.arn }).then((a) => a.stream.state, () => null), (s) => s === "LIVE");
+  const page = await web.page();
+  await page.addScriptTag({ path: fileURLToPath(new URL("node_modules/hls.js/dist/hls.min.js", import.meta.url)) });
+  await page.evaluate((url) => {
+    const video = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
+    document.body.append(video);
+    window.faults = [];
+    const hls = new Hls({ lowLatencyMode: true });
+    hls.on(Hls.Events.ERROR, (_, e) => e.fatal && window.faults.push(e.details));
+    hls.loadSource(url);
+    hls.attachMedia(video);
+  }, channel.playbackUrl);
+  const look = () => page.evaluate(() => participant.read(document.querySelector("video")));
+  await eventually("a recent picture", look, (s) => s.identity === 9 && s.latency !== null && s.latency < 3000);
+  const old = await ages(page, "video", 8);
+  console.log(`# hls.js in a page of another origin, encoder without B-frames: ${quantile(old, 0.5)} ms behind the drawing (95 % ${quantile(old, 0.95)} ms)`);
+  assert.ok(quantile(old, 0.5) < 3000, `the picture is ${quantile(old, 0.5)} ms old`);
+  assert.deepEqual(await page.evaluate(() => window.faults), []);
+  await encoder.stop();
+  await page.close();
+});
+
+const composes = existsSync(join(dirname(binary), "rostrum-media"));
+
+test("a composition plays from its channel, and its recording after the end", { skip: composes ? false : "rostrum-media is not built" }, async () => {
+  const channel = await makeChannel("composed");
+  const { stage } = await server.call("CreateStage", { name: "composed" });
+  const publishers = [];
+  for (const name of ["ann", "bob"]) publishers.push(run("publish", "--token", await server.token(stage.arn, name, ["PUBLISH"]), "--size", "1280x720"));
+  const { storageConfiguration } = await server.call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
+  const { encoderConfiguration } = await server.call("CreateEncoderConfiguration", {});
+  const { composition } = await server.call("StartComposition", {
+    stageArn: stage.arn,
+    layout: { grid: { videoFillMode: "CONTAIN" } },
+    destinations: [
+      { channel: { channelArn: channel.arn, encoderConfigurationArn: encoderConfiguration.arn } },
+      { s3: { storageConfigurationArn: storageConfiguration.arn, encoderConfigurationArns: [encoderConfiguration.arn] } },
+    ],
+  });
+  const page = await web.page();
+  await page.goto(`${server.url}/play/#${channel.playbackUrl}`);
+  // The first tile is the left half: its picture begins at a quarter of the height.
+  const look = () => page.evaluate(() => {
+    const video = document.querySelector("video");
+    const tile = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+    tile.getContext("2d").drawImage(video, 0, 180, 640, 360, 0, 0, 640, 360);
+    Object.assign(tile, { videoWidth: 640, videoHeight: 360 });
+    return { ...participant.read(tile), width: video.videoWidth, at: video.currentTime };
+  });
+  const first = await eventually("a tile with a recent picture", look, (s) => s.width === 1280 && s.latency !== null && s.latency < 3000);
+  await eventually("time goes on", look, (s) => s.at > first.at + 3 && s.latency !== null && s.latency < 3000);
+  const old = [];
+  for (const end = Date.now() + 8000; Date.now() < end; ) {
+    const { latency } = await look();
+    if (latency !== null) old.push(latency);
+  }
+  console.log(`# publisher, composition, channel, hls.js: ${quantile(old, 0.5)} ms behind the drawing (95 % ${quantile(old, 0.95)} ms)`);
+  assert.ok(quantile(old, 0.5) < 4000, `the picture is ${quantile(old, 0.5)} ms old`);
+  await photograph(page, "composition");
+
+  await server.call("StopComposition", { arn: composition.arn });
+  const ended = await eventually("the composition has stopped", () => server.call("GetComposition", { arn: composition.arn }), (a) => a.composition.state === "STOPPED");
+  await Promise.all(publishers.map((p) => p.stop()));
+  const { recordingPrefix } = ended.composition.destinations.find((d) => d.detail?.s3).detail.s3;
+  const link = run("link", `recordings/${recordingPrefix}`, "--data-dir", server.dir, "--public-url", server.url);
+  await link.exited;
+  await page.goto("about:blank");
+  await page.goto(`${server.url}/play/#${link.lines[0]}`);
+  const recording = await eventually("the recording plays", look, (s) => s.width === 1280 && s.at > 2 && s.identity !== null);
+  assert.ok(recording.frame !== null);
+  await eventually("the page says so", () => page.textContent("#state"), (s) => s === "Recording");
+  const lasts = await page.evaluate(() => document.querySelector("video").duration);
+  assert.ok(lasts > 8 && lasts < 120, `the recording lasts ${lasts} s`);
+  await photograph(page, "recording");
+  await page.evaluate(() => (document.querySelector("video").currentTime = document.querySelector("video").duration - 0.5));
+  await eventually("it comes to its end", () => page.textContent("#state"), (s) => s === "The end");
   await page.close();
 });
