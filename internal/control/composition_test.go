@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -115,6 +116,51 @@ func TestStartComposition_QuotasAreExactHoweverManyAskAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStartComposition_HasTheManagedServicesQuotas(t *testing.T) {
+	p := aPlane(t, AWSLimits(), true)
+	start := func(in *ivsrealtime.StartCompositionInput, refused string) (name string) {
+		t.Helper()
+		out, err := p.StartComposition(t.Context(), someone, in)
+		switch {
+		case refused == "" && err == nil:
+			return out.Composition.ARN
+		case refused == "" || !errors.Is(err, ivsrealtime.ServiceQuotaExceeded) || !strings.Contains(err.Error(), refused):
+			t.Errorf("expected the quota of %q, saw %v", refused, err)
+		}
+		return ""
+	}
+	first := aRequest(t, p)
+	var one string
+	for range 4 { // stages
+		in := *first
+		made, err := p.CreateStage(t.Context(), someone, &ivsrealtime.CreateStageInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.StageARN = made.Stage.ARN
+		for range 5 {
+			one = start(&in, "")
+		}
+		start(&in, "compositions")
+	}
+	start(first, "20 compositions")
+	if _, err := p.StopComposition(t.Context(), someone, &ivsrealtime.StopCompositionInput{ARN: one}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		changed := p.store.Changed()
+		got, err := p.GetComposition(t.Context(), someone, &ivsrealtime.GetCompositionInput{ARN: one})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Composition.EndTime.IsZero() {
+			break
+		}
+		<-changed // the test's own time limit ends it
+	}
+	start(first, "")
 }
 
 func TestStartComposition_TheSameTokenStartsOne(t *testing.T) {

@@ -362,34 +362,3 @@ func (s *studio) expectPlayable(folder string, list hls.Playlist) {
 		t.Errorf("ffprobe finds %v s, the playlist tells %v: %v", seconds, told, err)
 	}
 }
-
-func TestComposition_StartsAndStopsManyTimes(t *testing.T) {
-	times := 20
-	if os.Getenv("ROSTRUM_MANY") != "" {
-		times = 1000
-	}
-	s := openKept(t)
-	s.publish("--size", "320x180")
-	small, err := s.client.CreateEncoderConfiguration(t.Context(), &ivsrealtime.CreateEncoderConfigurationInput{
-		Video: &ivsrealtime.Video{Width: new(320), Height: new(180)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.encoder = small.EncoderConfiguration.ARN
-	slowest := time.Duration(0)
-	for range times {
-		began := time.Now()
-		arn, folder := s.start()
-		s.awaitComposition(arn, "ACTIVE", composing)
-		slowest = max(slowest, time.Since(began))
-		s.stop(arn)
-		if _, err := os.Stat(filepath.Join(folder, "events/recording-ended.json")); err != nil {
-			t.Errorf("a recording has no end: %v", err)
-		}
-	}
-	t.Logf("%d starts and stops, the slowest start took %v", times, slowest.Round(time.Millisecond))
-	if left := workersOf(t, s.running.PID()); len(left) != 0 {
-		t.Errorf("workers are left: %v", left)
-	}
-}
