@@ -9,6 +9,7 @@ import (
 
 	"github.com/bluenviron/gohlslib/v2"
 	"github.com/bluenviron/gohlslib/v2/pkg/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"rostrum/internal/arn"
@@ -38,6 +39,8 @@ type Session struct {
 	audio    *gohlslib.Track // nil for none
 	first    time.Duration   // when the first picture came, by the encoder's clock
 	waiting  bool            // it came, and the muxer does not run yet
+	pictures grid
+	sounds   grid
 
 	began    time.Time
 	watching sync.WaitGroup
@@ -92,8 +95,8 @@ func (s *Session) Take(ctx context.Context, f rtmp.Frame) error {
 			return nil
 		}
 		s.note(f)
-		at := int64(f.Present/time.Millisecond) * int64(s.audio.ClockRate) / 1000
-		return s.muxer.WriteMPEG4Audio(s.audio, s.clock(f.Present), at, f.Units)
+		at := s.sounds.snap(f.Present)
+		return s.muxer.WriteMPEG4Audio(s.audio, s.clock(at), ticks(at, s.audio.ClockRate), f.Units)
 	default:
 		return s.picture(ctx, f)
 	}
@@ -128,8 +131,8 @@ func (s *Session) picture(ctx context.Context, f rtmp.Frame) error {
 	if f.Keyframe {
 		units = append([][]byte{s.sps, s.pps}, units...)
 	}
-	at := int64(f.Present/time.Millisecond) * int64(s.video.ClockRate) / 1000
-	return s.muxer.WriteH264(s.video, s.clock(f.Present), at, units)
+	at := s.pictures.snap(f.Present)
+	return s.muxer.WriteH264(s.video, s.clock(at), ticks(at, s.video.ClockRate), units)
 }
 
 // note counts a frame, and sends it on.
@@ -162,6 +165,11 @@ func (s *Session) start(ctx context.Context, f rtmp.Frame) error {
 	if s.config != nil {
 		audio = &gohlslib.Track{Codec: &codecs.MPEG4Audio{Config: *s.config}, ClockRate: s.config.SampleRate, IsDefault: true}
 		m.Tracks = append(m.Tracks, audio)
+		s.sounds.rate = float64(s.config.SampleRate) / mpeg4audio.SamplesPerAccessUnit
+	}
+	var format h264.SPS
+	if format.Unmarshal(s.sps) == nil {
+		s.pictures.rate = format.FPS()
 	}
 	if err := m.Start(); err != nil {
 		return fmt.Errorf("start HLS: %w", err)

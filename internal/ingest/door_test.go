@@ -293,7 +293,7 @@ func (s *studio) encode(t *testing.T, options ...string) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg")
 	}
-	args := []string{"-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+	args := []string{"-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=30", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
 		"-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-pix_fmt", "yuv420p"}
 	args = append(args, options...)
 	args = append(args, "-c:a", "aac", "-b:a", "160k", "-ac", "2", "-t", "60", "-f", "flv", s.ingest())
@@ -317,12 +317,17 @@ func (s *studio) ingest() string { return s.scheme + "://" + s.address + "/app/"
 
 func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
 	for _, change := range []func(*studio, *channel.Config){plainly, byTLS} {
-		s := openStudio(t, change)
+		var logged words
+		s := openStudio(t, change, func(_ *studio, cfg *channel.Config) { cfg.Log = slog.New(slog.NewTextHandler(&logged, nil)) })
 		t.Run(s.scheme, s.showFFprobe)
+		if strings.Contains(logged.String(), "part duration") {
+			t.Errorf("iOS would not play it: %s", &logged)
+		}
 	}
 }
 
 func (s *studio) showFFprobe(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("ffprobe"); err != nil {
 		t.Skip("there is no ffprobe")
 	}

@@ -61,6 +61,9 @@ func TestComposition_GoesToAChannel(t *testing.T) {
 	if err != nil || !strings.Contains(string(seen), "h264,1280") || !strings.Contains(string(seen), "aac") {
 		t.Errorf("ffprobe: %v\n%s", err, seen)
 	}
+	if said := s.running.Output(); strings.Contains(said, "part duration") {
+		t.Errorf("iOS would not play the channel: %s", said)
+	}
 	s.stop(out.Composition.ARN)
 	s.awaitComposition(out.Composition.ARN, "offline", func(*ivsrealtime.Composition) bool {
 		_, err := channels.DeleteChannel(t.Context(), &official.DeleteChannelInput{Arn: made.Channel.Arn})
