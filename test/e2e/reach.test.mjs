@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // the servers' certificate is made below
 process.removeAllListeners("warning"); // and Node need not say so
 
-import { browse, eventually, serve } from "./harness.mjs";
+import { browse, eventually, run, serve } from "./harness.mjs";
 
 let folder, web;
 
@@ -102,6 +102,15 @@ function block(t, port, protocols) {
   return open;
 }
 
+/** A certificate for this machine, signed by itself. Programs that the tests start trust it. */
+function certificate() {
+  const pair = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+    "-addext", "subjectAltName=IP:127.0.0.1", "-out", pair.cert, "-keyout", pair.key], { stdio: "pipe" });
+  process.env.SSL_CERT_FILE = pair.cert;
+  return pair;
+}
+
 const skip = mayBlock() ? false : "blocking ports needs iptables and root";
 
 /** The way that a page's pictures take: protocol to the server, and that of the relay if there is one. */
@@ -131,9 +140,7 @@ for (const [says, protocols, want] of [
   ["UDP and the media port", ["udp", "tcp"], { type: "relay", relay: "tls" }],
 ]) {
   test(`where no ${says} passes, a viewer is there within two seconds`, { skip }, async (t) => {
-    const pair = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
-    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-      "-addext", "subjectAltName=IP:127.0.0.1", "-out", pair.cert, "-keyout", pair.key], { stdio: "pipe" });
+    const pair = certificate();
     const server = await serve("--tls-cert", pair.cert, "--tls-key", pair.key);
     t.after(() => server.stop());
     const { arn } = (await server.call("CreateStage", { name: "firewalled" })).stage;
@@ -153,5 +160,36 @@ for (const [says, protocols, want] of [
     open(); // the publisher was behind it, too, whose media had come directly
     await eventually("pictures", () => seen(viewer), (n) => n.ann > 15, 30);
     await Promise.all([publisher.close(), viewer.close()]);
+  });
+}
+
+for (const [says, protocols, want] of [
+  ["UDP", ["udp"], { protocol: "tcp", relay: undefined }],
+  ["all but HTTPS", ["udp", "tcp"], { type: "relay", relay: "tls" }],
+]) {
+  test(`a call whose network loses ${says} goes on by another way`, { skip }, async (t) => {
+    const pair = certificate();
+    const server = await serve("--tls-cert", pair.cert, "--tls-key", pair.key);
+    t.after(() => server.stop());
+    const { arn } = (await server.call("CreateStage", { name: "moved" })).stage;
+    const publisher = run("publish", "--json", "--token", await server.token(arn, "ann"));
+    t.after(() => publisher.stop());
+    const viewer = await web.page();
+    await viewer.addInitScript(spy);
+    await viewer.goto(`${server.url}/stage/#${await server.token(arn, "bob", ["SUBSCRIBE"])}`);
+    await eventually("pictures", () => seen(viewer), (n) => n.ann > 15);
+    const first = await way(viewer);
+    assert.equal(first?.protocol, "udp", JSON.stringify(first));
+    // The publisher is behind it, too, and changes its way as well.
+    const lost = Date.now();
+    block(t, server.media, protocols);
+    await viewer.$$eval("figure video", (all) => all.forEach((v) => (v.dataset.before = v.getVideoPlaybackQuality().totalVideoFrames + 10))); // some are under way
+    await eventually("pictures again", () => seen(viewer), (n) => n.ann > 5, 40);
+    const took = Date.now() - lost;
+    const by = await way(viewer);
+    console.log(`# without ${says} in the midst of a call: pictures again after ${took} ms by ${JSON.stringify(by)}`);
+    for (const [key, value] of Object.entries(want)) assert.equal(by?.[key], value, JSON.stringify(by));
+    assert.ok(took < 20_000, `after ${took} ms, want 20 s`);
+    await viewer.close();
   });
 }
