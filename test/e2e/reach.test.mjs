@@ -2,7 +2,7 @@
 // them, or the network lets nothing but HTTPS out.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -193,3 +193,21 @@ for (const [says, protocols, want] of [
     await viewer.close();
   });
 }
+
+const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
+const client = new URL("python/client.py", import.meta.url).pathname;
+
+test("aiortc, whom only HTTPS is left, publishes through TURN by TLS and is seen", { skip: skip || (existsSync(python) ? false : "aiortc is not installed") }, async (t) => {
+  const pair = certificate();
+  const server = await serve("--tls-cert", pair.cert, "--tls-key", pair.key);
+  t.after(() => server.stop());
+  const { arn } = (await server.call("CreateStage", { name: "aiortc-relayed" })).stage;
+  block(t, server.media, ["udp", "tcp"]);
+  const publisher = run({ command: python }, client, "publish", await server.token(arn, "ann"), "--codec", "VP8", "--relay");
+  t.after(() => publisher.stop());
+  await eventually("a connection", () => publisher.lines, (l) => l.some((x) => x.includes('"connected"')), 20);
+  const viewer = await web.page();
+  await viewer.goto(`${server.url}/stage/#${await server.token(arn, "bob", ["SUBSCRIBE"])}`);
+  await eventually("pictures", () => seen(viewer), (n) => n.ann > 15);
+  await viewer.close();
+});

@@ -21,7 +21,7 @@ import time
 
 import aiohttp
 import numpy
-from aiortc import AudioStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription, VideoStreamTrack
+from aiortc import AudioStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription, VideoStreamTrack
 from av import AudioFrame, VideoFrame
 
 
@@ -96,7 +96,7 @@ async def exchange(session, pc, url, token, plain):
 
 
 async def publish(session, args):
-    pc = peer()
+    pc = await peer(session, args)
     pc.addTransceiver(Tone(args.tone), "sendonly")
     video = pc.addTransceiver(Picture([int(c) for c in args.colour.split(",")]), "sendonly")
     known = RTCRtpSender.getCapabilities("video").codecs
@@ -106,7 +106,7 @@ async def publish(session, args):
 
 
 async def subscribe(session, args):
-    pc = peer()
+    pc = await peer(session, args)
     pc.addTransceiver("audio", "recvonly")
     pc.addTransceiver("video", "recvonly")
     readers = []
@@ -149,8 +149,16 @@ async def events(session, args):
             say(event="message", message=json.loads(message.data))
 
 
-def peer():
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+async def servers(session, args):
+    """Asks for the server's TURN before the offer (RFC 9725, section 4.6), and takes it by TLS."""
+    async with session.options(claims(args.token)["whip_url"], headers={"Authorization": f"Bearer {args.token}"}) as response:
+        links = ", ".join(response.headers.getall("Link"))
+    found = re.findall(r'<(turns:[^>]+)>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"', links)
+    return [RTCIceServer(urls=url, username=username, credential=credential) for url, username, credential in found]
+
+
+async def peer(session, args):
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=await servers(session, args) if args.relay else []))
 
     @pc.on("connectionstatechange")
     def changed():
@@ -180,6 +188,7 @@ def main():
         p.set_defaults(do=verb)
         p.add_argument("token")
         p.add_argument("--plain", action="store_true")
+        p.add_argument("--relay", action="store_true")
     verbs.choices["publish"].add_argument("--codec", default="H264")
     verbs.choices["publish"].add_argument("--colour", default="200,30,30")
     verbs.choices["publish"].add_argument("--tone", type=int, default=440)
