@@ -33,6 +33,7 @@ type studio struct {
 	channel  ivs.Channel
 	key      string
 	scheme   string // rtmp or rtmps
+	host     string // that it listens at
 }
 
 func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio {
@@ -42,7 +43,7 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret", scheme: "rtmp"}
+	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret", scheme: "rtmp", host: "127.0.0.1"}
 	s.channel = ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "show", Tags: map[string]string{}}
 	cfg := channel.Config{Node: "here"}
 	var secure *tls.Config
@@ -60,15 +61,15 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.address = l.Addr().String()
 	s.playback = httptest.NewUnstartedServer(nil)
 	s.playback.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.channels.ServeHTTP(w, r) })
 	s.playback.Start()
 	t.Cleanup(s.playback.Close)
+	l, err := net.Listen("tcp", net.JoinHostPort(s.host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address = l.Addr().String()
 	cfg.Local, cfg.Public = s.address, s.playback.URL
 	s.channels, err = channel.Open(t.Context(), st, cfg)
 	if err != nil {
@@ -349,6 +350,40 @@ func TestDoor_TellsFFmpegThatItsKeyIsWrong(t *testing.T) {
 		"-f", "flv", "rtmp://"+s.address+"/app/sk_eu-west-1_abcdefghijkl_wrong").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), channel.ErrKey.Error()) {
 		t.Errorf("ffmpeg with a wrong key: %v\n%s", err, out)
+	}
+}
+
+// elsewhere is an address of this machine that is not loopback, as if a connection
+// came from another.
+func elsewhere(t *testing.T) string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
+			return n.IP.String()
+		}
+	}
+	t.Skip("this machine has no address but loopback")
+	return ""
+}
+
+func TestDoor_TakesNoKeyInTheClear(t *testing.T) {
+	at := elsewhere(t)
+	for _, allowed := range []bool{false, true} {
+		s := openStudio(t, func(s *studio, _ *channel.Config) { s.host, s.channel.InsecureIngest = at, allowed })
+		f, err := s.send(t, s.key)
+		if allowed {
+			if err != nil {
+				t.Errorf("plain RTMP to a channel with insecureIngest: %v", err)
+				continue
+			}
+			_ = f.push.Close()
+		} else if !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrInsecure.Error()) {
+			t.Errorf("plain RTMP from another machine: %v", err)
+		}
 	}
 }
 
