@@ -108,9 +108,9 @@ kill: ## Kill the server 200 times under load and miss nothing it acknowledged (
 	ROSTRUM_KILL_ROUNDS=$${ROSTRUM_KILL_ROUNDS:-200} $(GO) test -count=1 -v -timeout 30m ./test/kill
 
 .PHONY: attack
-attack: ## Attack a running server: what it must refuse, and a call that must go on meanwhile
+attack: ## Attack a running server: what it must refuse, and a call that must go on meanwhile (ROSTRUM_CHURN=30m)
 	@mkdir -p .cache/results
-	$(GOTESTSUM) --format testname --jsonfile .cache/results/attack.json -- -count=1 -timeout 5m ./test/attack
+	$(GOTESTSUM) --format testname --jsonfile .cache/results/attack.json -- -count=1 -timeout $(if $(ROSTRUM_CHURN),90m,5m) ./test/attack
 
 .PHONY: netem
 netem: ## Hold calls to their promises on bad networks, in network namespaces (as root)

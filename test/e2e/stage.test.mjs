@@ -149,7 +149,7 @@ describe("the tools of the binary", () => {
     const pictures = () => page.$$eval("video", (all) => all.map((v) => ({ width: v.videoWidth, shown: v.getVideoPlaybackQuality().totalVideoFrames })));
     await eventually("two moving pictures", pictures, (all) => all.length === 2 && all.every((v) => v.width > 0 && v.shown > 60));
     assert.match(await page.textContent("body"), /Ada/);
-    assert.match(await page.textContent("body"), /Grace/);
+    assert.match(await page.textContent("body"), /Alan/);
     await page.click("text=Publish my camera");
     await eventually("three who publish", () => page.textContent("#state"), (s) => /3 publishing/.test(s));
     if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/demo.png` });
