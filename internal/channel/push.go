@@ -63,6 +63,7 @@ const (
 	pushAgainMax = 30 * time.Second
 	pushGood     = time.Minute     // a connection of that length was none that fails
 	pushFarewell = 2 * time.Second // for what is queued when the session ends
+	pushWords    = 400             // bytes of a reason, which may be the peer's
 )
 
 // startPush begins to send a session's stream to an address.
@@ -230,7 +231,7 @@ func (p *push) reason(err error) string {
 	if i := strings.LastIndexByte(p.address, '/'); i >= 0 && i < len(p.address)-1 {
 		text = strings.ReplaceAll(text, p.address[i+1:], "***")
 	}
-	return text
+	return strings.ToValidUTF8(text[:min(len(text), pushWords)], "")
 }
 
 func (p *push) emit(e event.Event) {

@@ -70,7 +70,7 @@ func pushable(tags map[string]string) error {
 		return nil
 	}
 	if err := rtmp.Check(to); err != nil {
-		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags.%s is no address to send to: %v", ivs.TagPushURL, err)
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags.%s can't be sent to: %v", ivs.TagPushURL, err)
 	}
 	return nil
 }

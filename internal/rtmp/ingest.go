@@ -27,10 +27,7 @@ const (
 // An Ingest is a connection that a publisher sends on. Its reads are for one
 // goroutine.
 type Ingest struct {
-	wire    *wire
-	chunks  *chunkReader
-	counted *bytecounter.ReadWriter
-	told    uint32 // bytes acknowledged
+	wire *wire
 
 	began bool
 	last  uint32        // of the times that came, which wrap
@@ -52,15 +49,11 @@ func Accept(conn net.Conn, judge func(application, key string) error) (*Ingest, 
 	if encrypted != nil {
 		return nil, errors.New("handshake: RTMPE is not spoken here, use RTMPS")
 	}
-	i := &Ingest{
-		wire:    &wire{conn: conn, writer: rawmessage.NewWriter(counted, counted.Writer, false)},
-		chunks:  newChunkReader(counted.Reader),
-		counted: counted,
-	}
+	i := &Ingest{wire: newWire(conn, counted)}
 	if err := i.introduce(judge); err != nil {
 		return nil, err
 	}
-	i.chunks.media = true
+	i.wire.chunks.media = true
 	return i, conn.SetReadDeadline(time.Now().Add(silence))
 }
 
@@ -68,7 +61,7 @@ func Accept(conn net.Conn, judge func(application, key string) error) (*Ingest, 
 func (i *Ingest) introduce(judge func(application, key string) error) error {
 	application := ""
 	for range maxIntro {
-		m, err := i.next()
+		m, err := i.wire.receive()
 		if err != nil {
 			return err
 		}
@@ -128,44 +121,11 @@ func (i *Ingest) welcome(c answer) error {
 		})
 }
 
-// next reads a message, and does what it says of the connection.
-func (i *Ingest) next() (message, error) {
-	for {
-		m, err := i.chunks.next()
-		if err != nil {
-			return m, err
-		}
-		if n := uint32(i.counted.Reader.Count()); n-i.told >= window/2 {
-			i.told = n
-			if err := i.wire.control(acknowledge, n); err != nil {
-				return m, err
-			}
-		}
-		switch {
-		case m.kind == setChunkSize && len(m.body) == 4:
-			size := binary.BigEndian.Uint32(m.body)
-			if size == 0 || size > 1<<24 {
-				return m, fmt.Errorf("rtmp: a chunk size of %d", size)
-			}
-			i.chunks.size = int(size)
-		case m.kind == abort && len(m.body) == 4:
-			i.chunks.abort(binary.BigEndian.Uint32(m.body))
-		case m.kind == userControl && len(m.body) == 6 && binary.BigEndian.Uint16(m.body) == pingRequest:
-			pong := binary.BigEndian.AppendUint16(nil, pingResponse)
-			if err := i.wire.send(&rawmessage.Message{ChunkStreamID: 2, Type: userControl, Body: append(pong, m.body[2:]...)}); err != nil {
-				return m, err
-			}
-		default:
-			return m, nil
-		}
-	}
-}
-
 // Next waits for the next frame. The error is io.EOF when the publisher ended the
 // stream, and no frame comes after one.
 func (i *Ingest) Next() (Frame, error) {
 	for {
-		m, err := i.next()
+		m, err := i.wire.receive()
 		if err != nil {
 			return Frame{}, err
 		}
@@ -207,14 +167,6 @@ func (i *Ingest) clock(at uint32) time.Duration {
 	i.at += time.Duration(int32(at-i.last)) * time.Millisecond
 	i.last = at
 	return i.at
-}
-
-// command reads a message as a command, as far as it is one.
-func (m message) command() (answer, bool) {
-	if m.kind != commandAMF0 && (m.kind != commandAMF3 || len(m.body) == 0) {
-		return answer{}, false
-	}
-	return parse(&rawmessage.Message{Type: m.kind, Body: m.body})
 }
 
 // text is a command's argument, or a member of it.

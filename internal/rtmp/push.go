@@ -57,7 +57,7 @@ func Dial(ctx context.Context, address string, s Stream) (*Push, error) {
 	}
 	u, key, err := split(address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("push to an address: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
@@ -79,7 +79,7 @@ func dial(ctx context.Context, u *url.URL, key string, s Stream) (*Push, error) 
 	p := &Push{done: make(chan struct{})}
 	release := within(ctx, conn)
 	defer release()
-	if p.wire, err = newWire(conn); err == nil {
+	if p.wire, err = shakeHands(conn); err == nil {
 		p.stream, err = p.wire.publish(strings.Trim(u.Path, "/"), u.String(), key)
 	}
 	if err != nil {
@@ -114,7 +114,7 @@ func connect(ctx context.Context, u *url.URL, s Stream) (net.Conn, error) {
 func Check(address string) error {
 	u, err := url.Parse(address)
 	if err == nil && u.User != nil {
-		return errors.New("push: the address has a user name, want a stream key alone")
+		return errors.New("it has a user name, want a stream key alone")
 	}
 	_, _, err = split(address)
 	return err
@@ -124,14 +124,14 @@ func Check(address string) error {
 func split(address string) (u *url.URL, key string, err error) {
 	u, err = url.Parse(address)
 	if err != nil {
-		return nil, "", errors.New("push: the address is no URL") // the error would show the key
+		return nil, "", errors.New("it is no URL") // the error would show the key
 	}
 	if u.Scheme != "rtmp" && u.Scheme != "rtmps" || u.Host == "" {
-		return nil, "", errors.New("push: want an address that begins with rtmp:// or rtmps://")
+		return nil, "", errors.New("it begins with neither rtmp:// nor rtmps://, and a host")
 	}
 	i := strings.LastIndexByte(u.Path, '/')
 	if i <= 0 || i == len(u.Path)-1 {
-		return nil, "", fmt.Errorf("push to %s: want an application and a stream key in the path", u.Host)
+		return nil, "", errors.New("its path is not an application and a stream key")
 	}
 	key = u.Path[i+1:]
 	if u.RawQuery != "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os/exec"
 	"strings"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortmplib"
+	"github.com/bluenviron/gortmplib/pkg/bytecounter"
 	"github.com/bluenviron/gortmplib/pkg/codecs"
+	"github.com/bluenviron/gortmplib/pkg/handshake"
 
 	"rostrum/internal/peer/pattern"
 )
@@ -196,5 +199,48 @@ func TestPush_RefusesAddressesWithoutAKey(t *testing.T) {
 		if _, err := Dial(context.Background(), a, stream); err == nil {
 			t.Errorf("%s was dialled", a)
 		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, a := range []string{"rtmps://live.example:443/app/secret", "rtmp://me:secret@host/app/key", "rtmp://[::1]/app/secret?x=y", "://secret", "rtmp://host/a/b/%zz"} {
+		f.Add(a)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		err := Check(address)
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: the complaint shows the key: %v", address, err)
+		}
+		u, key, failed := split(address)
+		if err == nil && (failed != nil || key == "" || u.Host == "" || u.User != nil) {
+			t.Errorf("%q passes and is split into %v, %q, %v", address, u, key, failed)
+		}
+	})
+}
+
+func TestPush_HangsUpOnAServerThatSendsWithoutMeasure(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	defer func() { l.Close(); <-ended }()
+	go func() {
+		defer close(ended)
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if _, _, err := handshake.DoServer(bytecounter.NewReadWriter(c), false); err != nil {
+			return
+		}
+		// A command of 16 MiB that never ends.
+		_, _ = c.Write([]byte{3, 0, 0, 0, 0xff, 0xff, 0xff, commandAMF0, 0, 0, 0, 0})
+		_, _ = io.Copy(io.Discard, c)
+	}()
+	_, err = Dial(t.Context(), "rtmp://"+l.Addr().String()+"/app/key", stream)
+	if err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("the server was put up with: %v", err)
 	}
 }

@@ -35,26 +35,31 @@ const (
 
 const chunkSize = 65536
 
-// A wire is the client's side of a connection: chunks, and commands as AMF0. The
-// libraries' own client insists on answers that not every server gives.
+// A wire is either side of a connection: chunks, and commands as AMF0. The
+// library's own client insists on answers that not every server gives, and its
+// reader takes whatever the other side sends. Reads are for one goroutine.
 type wire struct {
-	conn   net.Conn
-	reader *rawmessage.Reader
+	conn    net.Conn
+	chunks  *chunkReader
+	counted *bytecounter.ReadWriter
+	told    uint32 // bytes acknowledged
 
 	mu     sync.Mutex // guards what follows
 	writer *rawmessage.Writer
 }
 
-// newWire shakes hands on a connection.
-func newWire(conn net.Conn) (*wire, error) {
+// newWire is for a connection on which hands were shaken.
+func newWire(conn net.Conn, counted *bytecounter.ReadWriter) *wire {
+	return &wire{conn: conn, chunks: newChunkReader(counted.Reader), counted: counted, writer: rawmessage.NewWriter(counted, counted.Writer, false)}
+}
+
+// shakeHands makes the client's side of a connection.
+func shakeHands(conn net.Conn) (*wire, error) {
 	counted := bytecounter.NewReadWriter(conn)
 	if _, _, err := handshake.DoClient(counted, false, false); err != nil {
 		return nil, fmt.Errorf("handshake: %w", err)
 	}
-	w := &wire{conn: conn, writer: rawmessage.NewWriter(counted, counted.Writer, false)}
-	w.reader = rawmessage.NewReader(counted, counted.Reader, func(count uint32) error {
-		return w.control(acknowledge, count)
-	})
+	w := newWire(conn, counted)
 	if err := w.control(setChunkSize, chunkSize); err != nil {
 		return nil, err
 	}
@@ -89,47 +94,67 @@ func (w *wire) call(stream uint32, name string, id int, arguments ...any) error 
 	return w.send(&rawmessage.Message{ChunkStreamID: 3, Type: commandAMF0, MessageStreamID: onStream(stream), Body: body})
 }
 
-// An answer is a command of the server.
+// receive reads a message, and does what it says of the connection.
+func (w *wire) receive() (message, error) {
+	for {
+		m, err := w.chunks.next()
+		if err != nil {
+			return m, err
+		}
+		if n := uint32(w.counted.Reader.Count()); n-w.told >= window/2 {
+			w.told = n
+			if err := w.control(acknowledge, n); err != nil {
+				return m, err
+			}
+		}
+		switch {
+		case m.kind == setChunkSize && len(m.body) == 4:
+			size := binary.BigEndian.Uint32(m.body)
+			if size == 0 || size > 1<<24 {
+				return m, fmt.Errorf("rtmp: a chunk size of %d", size)
+			}
+			w.chunks.size = int(size)
+		case m.kind == abort && len(m.body) == 4:
+			w.chunks.abort(binary.BigEndian.Uint32(m.body))
+		case m.kind == userControl && len(m.body) == 6 && binary.BigEndian.Uint16(m.body) == pingRequest:
+			pong := binary.BigEndian.AppendUint16(nil, pingResponse)
+			if err := w.send(&rawmessage.Message{ChunkStreamID: 2, Type: userControl, Body: append(pong, m.body[2:]...)}); err != nil {
+				return m, err
+			}
+		default:
+			return m, nil
+		}
+	}
+}
+
+// An answer is a command.
 type answer struct {
 	name      string
 	id        int
 	arguments []any
 }
 
-// next returns the server's next command, and does what it says of the connection.
+// next waits for the other side's next command.
 func (w *wire) next() (answer, error) {
 	for {
-		m, err := w.reader.Read()
+		m, err := w.receive()
 		if err != nil {
 			return answer{}, err
 		}
-		switch {
-		case m.Type == setChunkSize && len(m.Body) == 4:
-			if err := w.reader.SetChunkSize(binary.BigEndian.Uint32(m.Body) & 0x7FFFFFFF); err != nil {
-				return answer{}, err
-			}
-		case m.Type == abort && len(m.Body) == 4:
-			w.reader.AbortChunkStream(binary.BigEndian.Uint32(m.Body))
-		case m.Type == windowSize && len(m.Body) == 4:
-			w.reader.SetWindowAckSize(binary.BigEndian.Uint32(m.Body))
-		case m.Type == userControl && len(m.Body) == 6 && binary.BigEndian.Uint16(m.Body) == pingRequest:
-			pong := binary.BigEndian.AppendUint16(nil, pingResponse)
-			if err := w.send(&rawmessage.Message{ChunkStreamID: 2, Type: userControl, Body: append(pong, m.Body[2:]...)}); err != nil {
-				return answer{}, err
-			}
-		case m.Type == commandAMF0 || m.Type == commandAMF3 && len(m.Body) > 0:
-			if a, ok := parse(m); ok {
-				return a, nil
-			}
+		if a, ok := m.command(); ok {
+			return a, nil
 		}
 	}
 }
 
-// parse reads a command, as far as it is one.
-func parse(m *rawmessage.Message) (a answer, ok bool) {
-	body := m.Body
-	if m.Type == commandAMF3 {
+// command reads a message as a command, as far as it is one.
+func (m message) command() (a answer, ok bool) {
+	body := m.body
+	switch {
+	case m.kind == commandAMF3 && len(body) > 0:
 		body = body[1:] // AMF0 after a byte, in practice
+	case m.kind != commandAMF0:
+		return answer{}, false
 	}
 	data, err := amf0.Unmarshal(body)
 	if err != nil || len(data) < 2 {
