@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import * as ivs from "@aws-sdk/client-ivs";
 
 import { broadcast } from "./encoder.mjs";
-import { binary, browse, eventually, freePort, run, serve } from "./harness.mjs";
+import { binary, browse, browseFirefox, eventually, freePort, run, serve } from "./harness.mjs";
+import { participant } from "./page.mjs";
 
 let server, web, channels, ingest;
 
@@ -109,6 +110,25 @@ test("hls.js plays a channel in a page of another origin, at low latency", async
   assert.deepEqual(await page.evaluate(() => window.faults), []);
   await encoder.stop();
   await page.close();
+});
+
+const firefox = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+
+test("the player's page plays a channel in Firefox", { skip: existsSync(firefox) ? false : `no ${firefox}` }, async () => {
+  const channel = await makeChannel("firefox");
+  const encoder = broadcast(channel.address, { identity: 11 });
+  const browser = await browseFirefox();
+  try {
+    const page = await browser.page();
+    await page.goto(`${server.url}/play/#${channel.playbackUrl}`);
+    await page.evaluate(participant);
+    const look = () => page.evaluate(() => ({ ...globalThis.participant.read(document.querySelector("video")), at: document.querySelector("video").currentTime }));
+    const first = await eventually("a readable picture", look, (s) => s.identity === 11 && s.latency !== null && s.latency < 5000);
+    await eventually("time goes on", look, (s) => s.at > first.at + 3 && s.latency !== null && s.latency < 5000);
+  } finally {
+    await browser.stop();
+    await encoder.stop();
+  }
 });
 
 const composes = existsSync(join(dirname(binary), "rostrum-media"));
