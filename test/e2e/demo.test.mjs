@@ -98,7 +98,7 @@ test("the demo shows a stage, a channel that plays, and a recording that plays a
   await expectBoth(page, expected);
   await listen(page);
   await screenshot(page, "channel");
-  const now = await page.evaluate((part) => participant.read(document.querySelector("video"), part), tiles[0]);
+  const now = await eventually("the channel is less than 3 s behind", () => page.evaluate((part) => participant.read(document.querySelector("video"), part), tiles[0]), (s) => s.latency !== null && s.latency < 3000);
   console.log(`# the channel is ${now.latency} ms behind the participants' drawing; ${await page.textContent("#figures")}`);
 
   const { compositions } = await call("ListCompositions");
