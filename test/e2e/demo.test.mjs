@@ -42,8 +42,9 @@ function look(name) {
   return { identity, colour: [channel(5), channel(3), channel(1)] };
 }
 
-// Where two participants are in a grid of 1280x720.
-const tiles = [0, 642].map((x) => ({ x, y: 181, width: 638, height: 358 }));
+// Where two participants are in a grid of 1280x720, and the third of three.
+const tiles = [0, 640].map((x) => ({ x, y: 180, width: 638, height: 358 }));
+const third = { x: 320, y: 360, width: 638, height: 358 };
 
 const screenshot = (page, name) => process.env.SCREENSHOTS && page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png` });
 
@@ -100,6 +101,17 @@ test("the demo shows a stage, a channel that plays, and a recording that plays a
   await screenshot(page, "channel");
   const now = await eventually("the channel is less than 3 s behind", () => page.evaluate((part) => participant.read(document.querySelector("video"), part), tiles[0]), (s) => s.latency !== null && s.latency < 3000);
   console.log(`# the channel is ${now.latency} ms behind the participants' drawing; ${await page.textContent("#figures")}`);
+
+  const camera = await web.page();
+  const visitor = new URL(scene.page).hash.slice(1);
+  for (const [identity, codec] of [[7, "VP8"], [8, "H264"]]) {
+    const { id } = await camera.evaluate(([t, look]) => participant.publish(t, look), [visitor, { codec, identity }]);
+    await eventually(`a browser's ${codec} in the channel`, () => page.evaluate((part) => participant.read(document.querySelector("video"), part), third), (s) => s.identity === identity);
+    if (codec === "H264") await screenshot(page, "three");
+    await camera.evaluate((i) => participant.unpublish(i), id);
+  }
+  await camera.close();
+  await expectBoth(page, expected);
 
   const { compositions } = await call("ListCompositions");
   assert.deepEqual(compositions.map((c) => [c.arn, c.state]), [[scene.compositionArn, "ACTIVE"]]);
