@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"syscall"
 
 	"rostrum/internal/channel"
@@ -21,6 +20,7 @@ import (
 type encoders struct {
 	plain, secure net.Listener
 	config        *tls.Config
+	named         bool // the public URL has the certificate's name
 }
 
 // listenForEncoders binds them. The default address is a courtesy: when another
@@ -46,6 +46,7 @@ func (s *settings) listenForEncoders(ctx context.Context, cert *certificate, log
 		if e.secure, err = config.Listen(ctx, "tcp", string(s.RTMPSListen)); err != nil {
 			return encoders{}, errors.Join(fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err), e.Close())
 		}
+		e.named = s.PublicURL != ""
 		e.config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.current}
 	}
 	return e, nil
@@ -68,13 +69,22 @@ func (e encoders) urls(endpoint string) (all []string) {
 	if public, err := url.Parse(endpoint); err == nil {
 		host = public.Hostname()
 	}
-	for scheme, l := range map[string]net.Listener{"rtmp": e.plain, "rtmps": e.secure} {
-		if l != nil {
-			all = append(all, scheme+"://"+seenAs(l, host)+"/"+channel.Application+"/")
-		}
+	if e.plain != nil {
+		all = append(all, "rtmp://"+seenAs(e.plain, host)+"/"+channel.Application+"/")
 	}
-	slices.Sort(all)
+	if e.secure != nil {
+		all = append(all, "rtmps://"+e.secureAt(host)+"/"+channel.Application+"/")
+	}
 	return all
+}
+
+// secureAt is where RTMPS is spoken: under the certificate's name, if it is known.
+func (e encoders) secureAt(host string) string {
+	at := seenAs(e.secure, host)
+	if _, port, err := net.SplitHostPort(at); err == nil && e.named {
+		return net.JoinHostPort(host, port)
+	}
+	return at
 }
 
 // serve lets encoders in, at each address.
@@ -101,7 +111,7 @@ func (s *settings) openChannels(ctx context.Context, st *store.Store, e encoders
 		cfg.Ingest, cfg.Local = seenAs(e.plain, public.Hostname()), seenAs(e.plain, "127.0.0.1")
 	}
 	if e.secure != nil {
-		cfg.Ingest = seenAs(e.secure, public.Hostname())
+		cfg.Ingest = e.secureAt(public.Hostname())
 		if host, port, err := net.SplitHostPort(cfg.Ingest); err == nil && port == "443" {
 			cfg.Ingest = host
 		}

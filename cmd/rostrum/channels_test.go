@@ -1,0 +1,29 @@
+package main
+
+import (
+	"net"
+	"slices"
+	"testing"
+)
+
+func TestEncoders_AreToldTheNameInTheCertificate(t *testing.T) {
+	var e encoders
+	for _, l := range []*net.Listener{&e.plain, &e.secure} {
+		var err error
+		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer e.Close()
+	plain, secure := e.plain.Addr().String(), e.secure.Addr().String()
+	_, port, _ := net.SplitHostPort(secure)
+	for named, expected := range map[bool][]string{
+		true:  {"rtmp://" + plain + "/app/", "rtmps://live.example:" + port + "/app/"},
+		false: {"rtmp://" + plain + "/app/", "rtmps://" + secure + "/app/"},
+	} {
+		e.named = named
+		if seen := e.urls("https://live.example:7443"); !slices.Equal(seen, expected) {
+			t.Errorf("with a public URL %v: expected %q, saw %q", named, expected, seen)
+		}
+	}
+}
