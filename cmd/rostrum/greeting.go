@@ -78,11 +78,15 @@ Ctrl-C stops.
 `, g.Took.Milliseconds(), g.Endpoint, strings.Join(g.Candidates, ", "), encoders, kept, g.Try)
 }
 
-// describeCandidates lists where clients are told to send media.
-func describeCandidates(engine *sfu.Engine) []string {
+// describeCandidates lists where clients are told to send media, at last by TURN over TLS if
+// there is that.
+func describeCandidates(engine *sfu.Engine, turns string) []string {
 	var all []string
 	for _, c := range engine.Candidates() {
 		all = append(all, c.Protocol+" "+c.Addr.String())
+	}
+	if turns != "" {
+		all = append(all, "tls "+turns)
 	}
 	return all
 }

@@ -75,7 +75,8 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if turns != nil {
 		defer turns.Close()
 	}
-	engine, err := s.openEngine(ctx, cert, turnsAt(endpoint, cert, turns), log)
+	relay := turnsAt(endpoint, cert, turns)
+	engine, err := s.openEngine(ctx, cert, relay, log)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, channels, compositions, tapes, participants, counted}, log)
 
 	hello := greeting{
-		Endpoint: endpoint, Candidates: describeCandidates(engine), Encoders: encoders.urls(endpoint), DataDir: s.DataDir, First: first,
+		Endpoint: endpoint, Candidates: describeCandidates(engine, relay), Encoders: encoders.urls(endpoint), DataDir: s.DataDir, First: first,
 		Took: time.Since(began).Round(time.Millisecond), operator: operator, settings: s,
 	}
 	if err := hello.say(out); err != nil {
