@@ -8,9 +8,13 @@ import (
 
 // arrivals notes when transport-wide numbered packets came and writes the feedback with
 // which the sender estimates its path (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+//
+// What was overtaken on the way may come after a report that it was missing. The next
+// report then begins with it, and tells once more of those behind it: else a path that only
+// mixes packets up would look like one that loses them.
 type arrivals struct {
-	times [arrivalWindow]int64 // arrival + 1 by number, 0 for none
-	first uint64               // not yet reported
+	times [arrivalWindow]int64 // arrival + 1 of the last numbers, 0 for none
+	first uint64               // where the next report begins
 	last  uint64
 	any   bool
 	count uint8
@@ -25,17 +29,20 @@ func (a *arrivals) note(extension []byte, now int64) {
 	}
 	number := binary.BigEndian.Uint16(extension)
 	if !a.any {
-		a.any, a.first, a.last = true, uint64(number)|1<<16, uint64(number)|1<<16
+		a.any, a.first, a.last = true, uint64(number)|1<<16, uint64(number)|1<<16-1
 	}
 	n := media.Extend(a.last, number)
-	if n < a.first {
-		return // its report has gone out without it
+	switch {
+	case n+arrivalWindow <= a.last:
+		return // too old to be of use
+	case n >= a.last+arrivalWindow: // a jump
+		a.times, a.first, a.last = [arrivalWindow]int64{}, n, n
+	default:
+		for ; a.last < n; a.last++ {
+			a.times[(a.last+1)%arrivalWindow] = 0 // of a number one window ago
+		}
+		a.first = max(min(a.first, n), a.last-min(a.last, arrivalWindow-1)) // we may be late with reports
 	}
-	if n >= a.first+arrivalWindow { // a jump, or we are late with reports
-		a.times = [arrivalWindow]int64{}
-		a.first = n
-	}
-	a.last = max(a.last, n)
 	a.times[n%arrivalWindow] = now + 1
 }
 
@@ -76,7 +83,6 @@ func (a *arrivals) feedback(b []byte, ssrc uint32) []byte {
 			}
 			delta := (*slot - 1 - before) / deltaUnit
 			before += delta * deltaUnit
-			*slot = 0
 			if delta >= 0 && delta < 256 {
 				chunk |= 1 << (12 - 2*i)
 				deltas[used] = byte(delta)
