@@ -49,7 +49,7 @@ func TestWorker_TakesTheLayerNearestToItsTile(t *testing.T) {
 	p := s.composeFile()
 	p.until("the best layer, alone in 1280x720", receives(watched, 1280))
 	var others []*performer
-	for _, c := range []struct{ members, width int }{{4, 640}, {9, 320}} {
+	for _, c := range []struct{ members, width int }{{4, 640}, {9, 640}, {10, 320}} {
 		for len(others) < c.members-1 {
 			raw, _ := s.token("PUBLISH")
 			others = append(others, s.perform(raw, "--size", "320x180", "--video-bitrate", "0"))
