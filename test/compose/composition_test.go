@@ -254,7 +254,7 @@ func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
 	} {
 		t.Run(how, func(t *testing.T) {
 			s := openKept(t)
-			s.publish("--size", "640x360")
+			first := s.publish("--size", "640x360") // and comes back
 			arn, folder := s.start()
 			s.awaitComposition(arn, "a segment", segment(folder, 0))
 			began := time.Now()
@@ -263,10 +263,11 @@ func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
 			}
 			t.Logf("the server ended after %v", time.Since(began).Round(time.Millisecond))
 			s.serve()
-			first := s.publish("--size", "640x360")
 			second := s.publish("--size", "640x360")
-			s.awaitComposition(arn, "segments of the second server", segment(folder, 4))
 			s.awaitComposition(arn, "ACTIVE", composing)
+			s.await("both publishers", func() bool { return s.counted("publishers") == 2 })
+			there, _ := filepath.Glob(filepath.Join(folder, "media/hls/720p30-*", "*.mp4"))
+			s.awaitComposition(arn, "segments of the second server", segment(folder, len(there)+2))
 			s.stop(arn)
 			s.expectPlayable(folder, s.expectRecording(folder, first, second))
 		})

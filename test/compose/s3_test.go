@@ -224,7 +224,7 @@ func (s *studio) spooled() (n float64) {
 func TestS3_MayBeAwayForLong(t *testing.T) {
 	at := openS3(t)
 	s := openKept(t, "--s3-endpoint", at.url)
-	s.publish("--size", "640x360")
+	first := s.publish("--size", "640x360") // and comes back
 	c := s.begin(s.bucket())
 	s.awaitComposition(c.ARN, "segments", segmentInS3(at, 1))
 
@@ -233,12 +233,13 @@ func TestS3_MayBeAwayForLong(t *testing.T) {
 	s.await("more than a megabyte in the spool", func() bool { return s.spooled() > 1<<20 })
 	s.running.Kill() // a night when nothing goes well
 	s.serve()
-	first, second := s.publish("--size", "640x360"), s.publish("--size", "640x360")
+	second := s.publish("--size", "640x360")
 	s.awaitComposition(c.ARN, "RECONNECTING still", destinationIs(ivsrealtime.DestinationReconnecting))
 	s.await("another megabyte in the spool", func() bool { return s.spooled() > 2<<20 })
 	at.begin()
 	s.awaitComposition(c.ARN, "ACTIVE again", composing)
 	s.await("an empty spool", func() bool { return s.spooled() == 0 })
+	s.await("both publishers", func() bool { return s.counted("publishers") == 2 })
 
 	at.end() // and at the end once more
 	s.awaitComposition(c.ARN, "RECONNECTING again", destinationIs(ivsrealtime.DestinationReconnecting))
