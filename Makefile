@@ -115,7 +115,10 @@ attack: ## Attack a running server: what it must refuse, and a call that must go
 .PHONY: netem
 netem: ## Hold calls to their promises on bad networks, in network namespaces (as root)
 	@$(call need,ip,iproute2)
-	$(GO) test -count=1 -v -timeout 5m ./test/netem
+	@$(call need,node npm,nodejs npm) || echo "no Node.js for this system: the calls between browsers are skipped"
+	@$(call need,chromium,chromium) || echo "no Chromium for this system: the calls between browsers are skipped"
+	@cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || echo "what steers browsers can't be installed: their calls are skipped"
+	$(GO) test -count=1 -v -timeout 12m ./test/netem
 
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities

@@ -228,6 +228,11 @@ func (w *world) connect(endpoint string) {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() { _ = w.client.Close() })
+	w.newStage()
+}
+
+func (w *world) newStage() {
+	w.Helper()
 	made, err := w.client.CreateStage(w.ctx, &ivsrealtime.CreateStageInput{})
 	if err != nil {
 		w.Fatal(err)
