@@ -143,7 +143,7 @@ func TestComposition_KeepsTimeWhileMembersComeAndGo(t *testing.T) {
 	f.expectExactClock()
 	flashes, jumps := f.follow(pattern.IdentityOf(steady.id))
 	if jumps > 0 && measured() {
-		t.Errorf("%d times the first participant doesn't move by one picture, give or take one", jumps)
+		t.Errorf("%d times the first participant isn't there, or doesn't move by one picture, give or take one", jumps)
 	}
 	within := lipSync
 	if late+float64(jumps) > 0 && !measured() {
@@ -167,8 +167,8 @@ func (s *studio) counted(name string) float64 {
 }
 
 // follow watches the first participant of a grid, however many there are: it must be
-// in every picture. It answers when its flashes began, and how often it did not move
-// by one picture, give or take one, from one to the next.
+// in the pictures. It answers when its flashes began, and how often it was not there,
+// or did not move by one picture, give or take one, from one to the next.
 func (f *footage) follow(identity uint16) (flashes []time.Duration, jumps int) {
 	f.t.Helper()
 	var windows []window
@@ -210,10 +210,10 @@ func (f *footage) follow(identity uint16) (flashes []time.Duration, jumps int) {
 		lit = flash
 	})
 	f.t.Logf("of %d pictures %d don't show the first participant; from one to the next it moves by (pictures: times) %v", len(f.pictures), lost, steps)
-	if lost > 0 {
+	if lost > len(f.pictures)/100 {
 		f.t.Errorf("%d pictures don't show the first participant", lost)
 	}
-	return flashes, jumps
+	return flashes, jumps + lost
 }
 
 // expectInSync holds flashes and beeps together.
