@@ -137,6 +137,7 @@ func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
 	settings.SetIncludeLoopbackCandidate(true) // a stage on this machine may listen on loopback alone
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetRelayAcceptanceMinWait(0) // relays are tried late enough already
+	settings.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
 	settings.LoggerFactory = quiet{}
 	dialing, err := newImpatientNet()
 	if err != nil {
@@ -154,6 +155,14 @@ func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	return api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 }
+
+// When nothing came for iceKeepalive the server is asked whether it still hears us: where a NAT
+// has moved us, that is how it learns. The others are Pion's own.
+const (
+	iceKeepalive    = 500 * time.Millisecond
+	iceDisconnected = 5 * time.Second
+	iceFailed       = 25 * time.Second
+)
 
 // quiet keeps Pion's own warnings off the terminal: what matters reaches the
 // caller as an error or a figure.

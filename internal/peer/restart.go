@@ -11,8 +11,13 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// restartTime is how long one attempt to find another path may take.
-const restartTime = 8 * time.Second
+// An attempt to find another path may take restartFirst, each further one half as long again,
+// up to restartMost. The first are short: a request that was sent into a dead network is
+// repeated by TCP at ever longer intervals, a new one is there as soon as the network is.
+const (
+	restartFirst = 2 * time.Second
+	restartMost  = 8 * time.Second
+)
 
 // RestartICE looks for a new path, as after a change of network, by a PATCH of the
 // session (RFC 9725 §4.3.3), and among the server's TURN servers, too. What is sent
@@ -26,19 +31,11 @@ func (c *connection) RestartICE(ctx context.Context) error {
 	if err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: c.relays(ctx)}); err != nil {
 		return fmt.Errorf("restart ICE: %w", err)
 	}
-	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
-	if err != nil {
-		return fmt.Errorf("restart ICE: %w", err)
-	}
-	gathered := webrtc.GatheringCompletePromise(c.pc)
-	if err := c.pc.SetLocalDescription(offer); err != nil {
-		return fmt.Errorf("restart ICE: %w", err)
-	}
-	select {
-	case <-gathered:
-	case <-time.After(gatherTime):
-	case <-ctx.Done():
-		return ctx.Err()
+	// An offer that got no answer is repeated: Pion can't take it back.
+	if c.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
+		if err := c.reoffer(ctx); err != nil {
+			return fmt.Errorf("restart ICE: %w", err)
+		}
 	}
 	theirs, err := c.resource.patch(ctx, fragmentOf(c.pc.LocalDescription().SDP), "*")
 	if err != nil {
@@ -52,6 +49,25 @@ func (c *connection) RestartICE(ctx context.Context) error {
 		return fmt.Errorf("restart ICE: %w", err)
 	}
 	c.answer = answer
+	return nil
+}
+
+// reoffer makes an offer with new credentials, and waits for its candidates.
+func (c *connection) reoffer(ctx context.Context) error {
+	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		return err
+	}
+	gathered := webrtc.GatheringCompletePromise(c.pc)
+	if err := c.pc.SetLocalDescription(offer); err != nil {
+		return err
+	}
+	select {
+	case <-gathered:
+	case <-time.After(gatherTime):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return nil
 }
 
@@ -70,8 +86,9 @@ func (c *connection) repair() {
 		case <-ctx.Done():
 		}
 	}()
-	for backoff := (Backoff{}); ; {
-		attempt, done := context.WithTimeout(ctx, restartTime)
+	backoff := Backoff{}
+	for patience := restartFirst; ; patience = min(patience*3/2, restartMost) {
+		attempt, done := context.WithTimeout(ctx, patience)
 		err := c.RestartICE(attempt)
 		done()
 		var refused *Problem

@@ -175,6 +175,10 @@ func (p *Publisher) ETag() string { return p.transport.etag() }
 // fragment after an ICE restart. Errors are *OfferError or ErrClosed.
 func (p *Publisher) Patch(fragment string) (string, error) { return p.transport.patch(fragment) }
 
+// Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was
+// none: an answer may get lost, and the restart be asked for again.
+func (p *Publisher) Restarted() string { return p.transport.restarted() }
+
 // Close ends the publisher and, with cause PublisherGone, its subscribers. Reason is
 // repeated in the Closed event.
 func (p *Publisher) Close(reason string) { p.transport.end(CauseClosed, reason, nil) }

@@ -35,6 +35,7 @@ type shard struct {
 	peers      map[netip.AddrPort]*Transport
 	lastFrom   netip.AddrPort // the peer of the latest datagram: most come in trains
 	lastPeer   *Transport
+	via        *route // of the datagram at hand, when it didn't come by our socket
 	transports []*Transport
 	feeds      map[*Publisher]*feed
 	publishers []*Publisher
@@ -267,7 +268,9 @@ func (s *shard) takeFor(t *Transport, b []byte, via *route) {
 	if len(b) > 0 && b[0] < 4 {
 		s.receiveCheck(b, via, t)
 	} else if len(b) > 0 && via.leadsTo(t) {
+		s.via = via
 		t.receive(s, b)
+		s.via = nil
 	}
 }
 

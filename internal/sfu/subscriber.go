@@ -163,6 +163,10 @@ func (s *Subscriber) ETag() string { return s.transport.etag() }
 // fragment after an ICE restart. Errors are *OfferError or ErrClosed.
 func (s *Subscriber) Patch(fragment string) (string, error) { return s.transport.patch(fragment) }
 
+// Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was
+// none: an answer may get lost, and the restart be asked for again.
+func (s *Subscriber) Restarted() string { return s.transport.restarted() }
+
 // Close ends the subscriber. Reason is repeated in the Closed event.
 func (s *Subscriber) Close(reason string) { s.transport.end(CauseClosed, reason, nil) }
 

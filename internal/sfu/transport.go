@@ -50,6 +50,8 @@ type Transport struct {
 	seal, open  *srtp.Context
 	header      rtp.Header // scratch for seal and open
 	early       []earlyPacket
+	moving      *route // where checks come from, while the proof is missing that media may go there
+	routed      string // the ICE session under which the target was chosen
 	lastHeard   int64
 	lastConsent int64
 	shaking     bool // the handshake runs
@@ -265,7 +267,18 @@ func (t *Transport) patch(text string) (string, error) {
 	}
 	t.mu.Unlock()
 	defer t.mu.Lock()
+	// Who asks for another path is there, though nothing comes by the old one.
+	t.atHome(func(s *shard) { t.lastHeard = s.now })
 	return writeFragment(t.mids, next.local, t.engine.candidates), nil
+}
+
+// restarted is the fragment that answered the latest ICE restart, "" if there was none.
+func (t *Transport) restarted() string {
+	session := t.ice.Load()
+	if session.previous.ufrag == "" {
+		return ""
+	}
+	return writeFragment(t.mids, session.local, t.engine.candidates)
 }
 
 // tick checks, ten times a second, whether the peer is still there.

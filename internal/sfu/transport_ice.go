@@ -5,7 +5,7 @@ import (
 )
 
 // followAfter is the silence of the nominated address after which an authentic check from
-// another one is followed even without nomination: the peer's NAT has moved it.
+// another one is enough: the peer's NAT has moved it, and it has nothing to say.
 const followAfter = int64(3 * time.Second)
 
 // receiveCheck takes an ICE connectivity check. known is set when the datagram was already
@@ -51,13 +51,16 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 	}
 	via.transmit(s.socket, reply, len(reply))
 	if !c.controlled {
-		t.checked(s, c.nominates && (fresh || t.route.Load() == nil), via)
+		t.checked(s, c, fresh, via)
 	}
 }
 
-// checked notes an authentic check. Only a nominating one makes its address the target,
-// or any when the target fell silent (RFC 8445 §8.1.1).
-func (t *Transport) checked(s *shard, nominates bool, via *route) {
+// checked notes an authentic check; fresh tells that it was made with the credentials of the
+// running ICE session. Until media flow, and once after a restart, a nominating one makes its
+// address the target (RFC 8445 §8.1.1). Then a check alone moves nothing, for anyone on the
+// way could send it again from elsewhere: the target follows once something sealed with the
+// session's keys, and never seen before, has come from there.
+func (t *Transport) checked(s *shard, c check, fresh bool, via *route) {
 	t.lastHeard = s.now
 	if via.turn != nil {
 		via.turn.allocation.adopt(t)
@@ -69,12 +72,17 @@ func (t *Transport) checked(s *shard, nominates bool, via *route) {
 		s.lastPeer = nil
 	}
 	current := t.route.Load()
+	settled := t.flows && t.routed == string(c.ufrag)
 	switch {
 	case current != nil && current.same(via):
 		t.lastConsent = s.now
-	case nominates || current != nil && s.now-t.lastConsent > followAfter:
-		t.lastConsent = s.now
-		t.route.Store(via)
+		if c.nominates && fresh && !settled {
+			t.routed = string(c.ufrag)
+		}
+	case c.nominates && !settled && (fresh || current == nil), current != nil && s.now-t.lastConsent > followAfter:
+		t.move(s, via, string(c.ufrag))
+	case current != nil && fresh:
+		t.moving = via
 	}
 	if !t.shaking {
 		t.greet.Store(via)
@@ -83,4 +91,19 @@ func (t *Transport) checked(s *shard, nominates bool, via *route) {
 		go t.shake()
 	}
 	t.flow(s)
+}
+
+// move makes a route the target.
+func (t *Transport) move(s *shard, to *route, ufrag string) {
+	t.lastConsent, t.moving, t.routed = s.now, nil, ufrag
+	t.route.Store(to)
+}
+
+// proved is called when the peer proved to be there while its checks come from elsewhere
+// than where media go.
+func (t *Transport) proved(s *shard) {
+	m := t.moving
+	if s.via != nil && m.same(s.via) || s.via == nil && m.tcp == nil && m.turn == nil && m.addr == s.lastFrom {
+		t.move(s, m, t.ice.Load().local.ufrag)
+	}
 }

@@ -38,6 +38,9 @@ func (t *Transport) receive(s *shard, b []byte) {
 func (t *Transport) heard(s *shard, n int) {
 	t.lastHeard = s.now
 	t.bytesIn += uint64(n)
+	if t.moving != nil {
+		t.proved(s)
+	}
 	if t.publisher != nil {
 		// To a publisher we send only feedback, and some encoders make no checks once they
 		// send: their media, which nobody else can seal, is consent enough.

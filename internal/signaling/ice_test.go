@@ -64,6 +64,7 @@ func TestDoor_TricklesAndRestartsICE(t *testing.T) {
 		{"no fragment", frag, "hello", etag, 400},
 		{"a hundred candidates", frag, candidate + strings.Repeat("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", 100), etag, 400},
 		{"a restart", frag, restart, "*", 200},
+		{"the same again, for want of an answer", frag, restart, "*", 200},
 		{"a candidate for the session before", frag, candidate, etag, 412},
 	}
 	for _, step := range steps {

@@ -54,6 +54,7 @@ type Wish struct {
 type transport interface {
 	ETag() string
 	Patch(fragment string) (string, error)
+	Restarted() string
 	Close(reason string)
 }
 
@@ -223,6 +224,9 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 	if err != nil {
 		refusal, _ := offerRefusal(err, "")
 		return "", refusal
+	}
+	if answer == "" && ifMatch == "*" {
+		answer = c.transport().Restarted() // the client asks again: the first answer was lost
 	}
 	return answer, nil
 }

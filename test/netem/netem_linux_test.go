@@ -86,8 +86,8 @@ func TestNetwork_ANewMappingIsFollowed(t *testing.T) {
 	back, _ := d.await(began.Add(200*time.Millisecond), 20*time.Second, "the picture", func(s, before sight) bool { return s.Frames > before.Frames })
 	back += 200 * time.Millisecond
 	t.Logf("the picture was back %v after the NAT forgot its mapping", back.Round(time.Millisecond))
-	if back > 8*time.Second {
-		t.Errorf("the picture was back after %v, want 8 s", back)
+	if back > 3*time.Second {
+		t.Errorf("the picture was back after %v, want 3 s", back)
 	}
 }
 
