@@ -118,7 +118,8 @@ netem: ## Hold calls to their promises on bad networks, in network namespaces (a
 	@$(call need,node npm,nodejs npm) || echo "no Node.js for this system: the calls between browsers are skipped"
 	@$(call need,chromium,chromium) || echo "no Chromium for this system: the calls between browsers are skipped"
 	@cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || echo "what steers browsers can't be installed: their calls are skipped"
-	$(GO) test -count=1 -v -timeout 12m ./test/netem
+	@mkdir -p .cache/results
+	$(GOTESTSUM) --format testname --jsonfile .cache/results/netem.json -- -count=1 -v -timeout 12m ./test/netem
 
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities
