@@ -103,15 +103,21 @@ func (p *Publisher) Run(ctx context.Context) error {
 	}
 }
 
+// keyframeEvery is the least time between two keyframes, however many ask: browsers'
+// encoders don't hurry, either.
+const keyframeEvery = 300 * time.Millisecond
+
 // picture sends the next picture of each layer. Who asks for a keyframe gets the
 // clip from its beginning.
 func (p *Publisher) picture(at time.Duration, next []int) error {
 	var errs []error
 	for i, layer := range p.clip.layers {
-		select {
-		case <-p.video.KeyframeWanted(i):
-			next[i] = 0
-		default:
+		if next[i] >= p.clip.fps*int(keyframeEvery/time.Millisecond)/1000 {
+			select {
+			case <-p.video.KeyframeWanted(i):
+				next[i] = 0
+			default:
+			}
 		}
 		n := next[i]
 		next[i] = (n + 1) % len(layer.units)

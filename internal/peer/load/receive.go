@@ -8,18 +8,23 @@ import (
 	"rostrum/internal/media"
 )
 
+// mostReads bounds how long one Receiver holds up the others.
+const mostReads = 32
+
 // read takes what the kernel has for one Receiver. More of it wakes the loop again.
 func (r *Receiver) read() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		return
+	for range mostReads {
+		if r.closed {
+			return
+		}
+		datagrams, at, err := r.crowd.poller.receive(r.socket)
+		if err != nil {
+			return // nothing more; or, told by ICMP, the server is gone or not there yet
+		}
+		r.arrived(datagrams, at)
 	}
-	datagrams, at, err := r.crowd.poller.receive(r.socket)
-	if err != nil {
-		return // a refused port, told by ICMP: the server is gone or not there yet
-	}
-	r.arrived(datagrams, at)
 }
 
 // arrived takes datagrams from the network.

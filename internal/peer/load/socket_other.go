@@ -3,6 +3,7 @@
 package load
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -65,4 +66,5 @@ func (p *poller) wait(d time.Duration) []*Receiver {
 	return nil
 }
 
-func (p *poller) receive(*socket) ([][]byte, time.Time, error) { return nil, time.Now(), nil }
+// receive is never called, for wait tells of nobody.
+func (p *poller) receive(*socket) ([][]byte, time.Time, error) { return nil, time.Time{}, errors.ErrUnsupported }
