@@ -162,8 +162,8 @@ check-vulnerabilities:
 	else echo "$$out"; exit $$status; fi
 
 .PHONY: bench
-bench: ## Measure the API of the real binary: rates, latencies, lists, start, memory
-	$(GO) run ./test/bench
+bench: ## Measure the real binary: the API, and stages beside a plain forwarder (BENCH="-part stages")
+	$(GO) run ./test/bench -for 2s $(BENCH)
 
 .PHONY: bench-compose
 bench-compose: ## Measure what composing costs, beside plain ffmpeg, and how it keeps time (ROSTRUM_CHURN=10m)

@@ -13,11 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"rostrum/internal/peer"
 	"rostrum/internal/peer/load"
-	"rostrum/ivsrealtime"
 )
 
 // benchVerb measures what a server of stages carries.
@@ -177,43 +174,13 @@ func (v *benchVerb) plan() (load.Plan, error) {
 
 // invite makes a stage on a server, and everybody's token, by the SDK.
 func (v *benchVerb) invite(ctx context.Context, hello greeting, plan *load.Plan) error {
-	client, err := ivsrealtime.NewClientBuilder().Region(hello.Region).EndpointOverride(hello.Endpoint).
-		CredentialsProvider(credentials.NewStaticCredentialsProvider(hello.AccessKey, hello.SecretKey, "")).Build(ctx)
+	at := load.Access{Endpoint: hello.Endpoint, Region: hello.Region, AccessKey: hello.AccessKey, SecretKey: hello.SecretKey}
+	stage, err := load.MakeStage(ctx, at, v.Publishers)
 	if err != nil {
 		return err
 	}
-	made, err := client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "bench"})
-	if err != nil {
-		return err
-	}
-	tokens := func(n int, may ivsrealtime.Capability) (all []peer.Token, err error) {
-		for range n {
-			made, err := client.CreateParticipantToken(ctx, &ivsrealtime.CreateParticipantTokenInput{
-				StageARN: made.Stage.ARN, Capabilities: []ivsrealtime.Capability{may},
-			})
-			if err != nil {
-				return nil, err
-			}
-			t, err := peer.ReadToken(made.ParticipantToken.Token)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, t)
-		}
-		return all, nil
-	}
-	publishers, err := tokens(v.Publishers, ivsrealtime.CapabilityPublish)
-	if err != nil {
-		return err
-	}
-	for _, t := range publishers {
-		plan.Publish = append(plan.Publish, peer.Endpoint{URL: t.WHIPURL, Bearer: t.Raw})
-	}
-	viewers, err := tokens(v.Viewers, ivsrealtime.CapabilitySubscribe)
-	plan.Subscribe = func(viewer, publisher int) peer.Endpoint {
-		return peer.Endpoint{URL: viewers[viewer].WHIPURL + "/subscribe/" + publishers[publisher].ParticipantID, Bearer: viewers[viewer].Raw}
-	}
-	return err
+	stage.Invite(plan)
+	return stage.Admit(ctx, v.Viewers)
 }
 
 // A benchServer is a server of our own, in a process of its own, so that what it
@@ -228,7 +195,7 @@ func startServer(ctx context.Context, pinned bool) (*benchServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &benchServer{process: exec.CommandContext(ctx, self, "serve", "--ephemeral", "--json", "--log-level", "warn", "--listen", "127.0.0.1:0", "--media-port", "0")}
+	s := &benchServer{process: exec.CommandContext(ctx, self, "serve", "--ephemeral", "--json", "--log-level", "warn", "--listen", "127.0.0.1:0", "--media-port", "0", "--limits", "open,requests=0")}
 	s.process.Stderr = os.Stderr
 	s.process.Cancel = func() error { return s.process.Process.Signal(os.Interrupt) }
 	words, err := s.process.StdoutPipe()

@@ -1,9 +1,11 @@
-// Bench measures the API of the real binary: the server is one process, this is
-// the other, on the same machine, with SQLite as durable as it is by default.
+// Bench measures the real binary: the server is one process, this is the other, on
+// the same machine.
 //
 //	go run ./test/bench
 //
-// It prints a table for docs/performance.md.
+// The API part has SQLite as durable as it is by default. The stages part keeps the
+// server to one processor and itself to another, and measures a plain forwarder
+// (test/reference) with the same packets. Both print tables for docs/performance.md.
 package main
 
 import (
@@ -35,17 +37,28 @@ const (
 func main() {
 	seconds := flag.Duration("for", 5*time.Second, "how long each measurement takes")
 	connections := flag.Int("connections", 32, "connections that send at once")
+	part := flag.String("part", "all", "what is measured: api, stages or all")
+	cases := flag.String("cases", "", "of the stages: capacity, whole, single, simulcast, loss, arrivals, busy, told; with commas between; empty takes all")
+	each := flag.Duration("each", 5*time.Second, "how long one measurement of a stage takes")
+	save := flag.String("json", "", "file for the stages' figures and reports as JSON")
 	flag.Parse()
 	// Whatever ends the bench, its server and its folder go with it.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
-	if err := run(ctx, *seconds, *connections); err != nil {
+	b := bench{part: *part, length: *seconds, connections: *connections, cases: *cases, each: *each, save: *save}
+	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, length time.Duration, connections int) (err error) {
+type bench struct {
+	part, cases, save string
+	length, each      time.Duration
+	connections       int
+}
+
+func (b *bench) run(ctx context.Context) (err error) {
 	folder, err := os.MkdirTemp("", "rostrum-bench-")
 	if err != nil {
 		return err
@@ -55,10 +68,25 @@ func run(ctx context.Context, length time.Duration, connections int) (err error)
 	if err != nil {
 		return err
 	}
+	if b.part != "stages" { // first, for the other keeps us to one processor
+		if err := b.measureAPI(ctx, binary, folder); err != nil || b.part == "api" {
+			return err
+		}
+	}
+	a, err := newArena(ctx, folder, binary, b.each)
+	if err != nil {
+		return err
+	}
+	err = a.measureStages(ctx, b.cases)
+	a.results.print(os.Stdout)
+	return errors.Join(err, a.results.save(b.save))
+}
+
+func (b *bench) measureAPI(ctx context.Context, binary, folder string) error {
 	if err := measureStart(ctx, binary, folder); err != nil {
 		return err
 	}
-	if err := measureRates(ctx, binary, filepath.Join(folder, "rates"), length, connections); err != nil {
+	if err := measureRates(ctx, binary, filepath.Join(folder, "rates"), b.length, b.connections); err != nil {
 		return err
 	}
 	return measureLists(ctx, binary, filepath.Join(folder, "lists"))
@@ -145,7 +173,7 @@ func measureRates(ctx context.Context, binary, data string, length time.Duration
 		{"CreateStage", `{"name":"bench","tags":{"team":"red"}}`, 500},
 		{"TagResource", `{"tags":{"team":"red"}}`, 0},
 	} {
-		l := load{url: s.URL, path: "/" + m.operation, body: m.body, connections: connections, length: length}
+		l := requests{url: s.URL, path: "/" + m.operation, body: m.body, connections: connections, length: length}
 		if m.operation == "TagResource" {
 			l.path = "/tags/" + strings.NewReplacer(":", "%3A", "/", "%2F").Replace(stage)
 		}

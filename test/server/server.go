@@ -55,6 +55,11 @@ type Server struct {
 // Start runs rostrum serve on free ports of loopback, with further arguments,
 // and waits until it is ready. It is killed when ctx ends.
 func Start(ctx context.Context, binary string, args ...string) (*Server, error) {
+	return StartBy((*exec.Cmd).Start, ctx, binary, args...)
+}
+
+// StartBy is Start for who starts processes in a way of its own.
+func StartBy(start func(*exec.Cmd) error, ctx context.Context, binary string, args ...string) (*Server, error) {
 	s := &Server{output: &tail{}, ended: make(chan struct{})}
 	s.cmd = exec.CommandContext(ctx, binary, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)
 	s.cmd.Stderr = s.output
@@ -64,7 +69,7 @@ func Start(ctx context.Context, binary string, args ...string) (*Server, error) 
 	}
 	s.cmd.Stdout = write
 	began := time.Now()
-	err = errors.Join(s.cmd.Start(), write.Close())
+	err = errors.Join(start(s.cmd), write.Close())
 	if err != nil {
 		_ = read.Close()
 		return nil, fmt.Errorf("start rostrum: %w", err)

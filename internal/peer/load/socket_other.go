@@ -67,4 +67,6 @@ func (p *poller) wait(d time.Duration) []*Receiver {
 }
 
 // receive is never called, for wait tells of nobody.
-func (p *poller) receive(*socket) ([][]byte, time.Time, error) { return nil, time.Time{}, errors.ErrUnsupported }
+func (p *poller) receive(*socket) ([][]byte, time.Time, error) {
+	return nil, time.Time{}, errors.ErrUnsupported
+}

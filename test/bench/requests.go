@@ -28,10 +28,10 @@ func client(ctx context.Context, url string) (*ivsrealtime.Client, error) {
 		CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(ctx)
 }
 
-// A load is one request sent again and again over connections that stay open.
+// requests are one request, sent again and again over connections that stay open.
 // It is signed once, within whose lifetime the server believes it, so that what
 // is measured is the server: a client of its own machine takes its cores.
-type load struct {
+type requests struct {
 	url, path, body string
 	connections     int
 	length          time.Duration
@@ -59,7 +59,7 @@ func (r result) rate() int { return int(float64(len(r.samples)) / r.took.Seconds
 // distances and their time counts from when they were due, so that a server
 // that stalls is charged for those it made wait; without, each connection sends
 // as soon as it has an answer.
-func (l *load) run(ctx context.Context, rate int) (result, error) {
+func (l *requests) run(ctx context.Context, rate int) (result, error) {
 	request, err := l.signed(ctx)
 	if err != nil {
 		return result{}, err
@@ -89,7 +89,7 @@ func (l *load) run(ctx context.Context, rate int) (result, error) {
 	return all, failed
 }
 
-func (l *load) signed(ctx context.Context) ([]byte, error) {
+func (l *requests) signed(ctx context.Context) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+l.path, strings.NewReader(l.body))
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (l *load) signed(ctx context.Context) ([]byte, error) {
 }
 
 // send is one connection.
-func (l *load) send(request []byte, end time.Time, due func(int) time.Time) (samples, error) {
+func (l *requests) send(request []byte, end time.Time, due func(int) time.Time) (samples, error) {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(l.url, "http://"))
 	if err != nil {
 		return nil, err

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rostrum/internal/peer/load"
+	"rostrum/test/server"
+)
+
+const listeners = 10_000
+
+// measureTold has ten thousand viewers on events sockets of one stage, and one publisher
+// who begins.
+func (a *arena) measureTold(ctx context.Context) (err error) {
+	n := listeners
+	if most := openFiles(); most < 2*n {
+		n = most / 2 // ours; the server's are as many
+	}
+	s, err := server.StartBy(a.start, ctx, a.rostrum, "--ephemeral", "--log-level", "warn", "--media-port", "0", "--limits", "open,requests=0")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	stage, err := load.MakeStage(ctx, load.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, 1)
+	if err == nil {
+		err = stage.Admit(ctx, n)
+	}
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	audience, err := listen(ctx, stage.Viewers())
+	if err != nil {
+		return err
+	}
+	defer audience.leave()
+	joined := time.Since(began)
+	at, times, err := audience.await(ctx, stage.Publishers()[0])
+	if err != nil {
+		return err
+	}
+	all := make(samples, 0, n)
+	for _, t := range times {
+		all = append(all, t.Sub(at))
+	}
+	where := fmt.Sprintf("%d events sockets on a stage", n)
+	a.results.atLeast(where, "learn of a publication", float64(len(all)), listeners, "", fmt.Sprintf("joined in %.1f s", joined.Seconds()))
+	a.results.atMost("", "the last of them, from its first packet", float64(all.quantile(1).Microseconds())/1000, toldMillis, "ms",
+		fmt.Sprintf("half of them within %.0f ms", float64(all.quantile(0.5).Microseconds())/1000))
+	return nil
+}
