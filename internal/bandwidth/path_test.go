@@ -82,7 +82,6 @@ type audience struct {
 	need      int
 	sound     int // packets sent, and
 	silent    int // lost
-	late      int64
 }
 
 func (a *audience) packet(w *bottleneck, s *simulcast, now int64, size int) {

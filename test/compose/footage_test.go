@@ -14,7 +14,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"rostrum/internal/codec"
 	"rostrum/internal/hls"
@@ -81,7 +81,7 @@ func (f *footage) readHeader(name string) {
 	if err := header.Unmarshal(bytes.NewReader(data)); err != nil || len(header.Tracks) != 2 {
 		f.t.Fatalf("%s: %d tracks, %v", name, len(header.Tracks), err)
 	}
-	sound, ok := header.Tracks[1].Codec.(*mp4.CodecMPEG4Audio)
+	sound, ok := header.Tracks[1].Codec.(*codecs.MPEG4Audio)
 	if !ok || header.Tracks[0].TimeScale != pictureRate || header.Tracks[1].TimeScale != soundRate {
 		f.t.Fatalf("%s: the tracks are %+v", name, header.Tracks)
 	}
