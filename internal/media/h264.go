@@ -41,6 +41,12 @@ func h264Keyframe(p []byte) (begins bool, sps []byte) {
 	return begins, sps
 }
 
+// h264Leads reports whether a payload carries a sequence parameter set, or its beginning.
+func h264Leads(p []byte) bool {
+	_, sps := h264Keyframe(p)
+	return sps != nil || len(p) > 1 && p[0]&0x1f == nalFUA && p[1]&0x9f == 0x80|nalSPS
+}
+
 // spsSize reads the picture size from a sequence parameter set (ITU-T H.264 §7.3.2.1.1).
 // ok is false when the set is damaged or its size absurd.
 func spsSize(nal []byte) (width, height int, ok bool) {

@@ -24,6 +24,10 @@ func Begins(c Codec, payload []byte) (keyframe bool, width, height int) {
 	return false, 0, 0
 }
 
+// Leads reports whether a payload for which Begins holds shows that nothing which a decoder
+// needs of its picture comes before it. An H.264 slice doesn't: its parameter sets may.
+func Leads(c Codec, payload []byte) bool { return c != H264 || h264Leads(payload) }
+
 // vp9Keyframe reads the payload descriptor (RFC 9628 §4.2): not inter-predicted, beginning
 // of a frame, and of the base spatial layer.
 func vp9Keyframe(p []byte) bool {

@@ -67,6 +67,28 @@ func TestBegins_KnowsKeyframesOfEachCodec(t *testing.T) {
 	}
 }
 
+func TestLeads_TellsAPictureFromOneOfItsSlices(t *testing.T) {
+	for _, c := range []struct {
+		says    string
+		codec   Codec
+		payload []byte
+		want    bool
+	}{
+		{"a parameter set", H264, []byte{0x67, 0x42}, true},
+		{"a parameter set among others", H264, []byte{0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce}, true},
+		{"the beginning of one", H264, []byte{0x7c, 0x87, 0x42}, true},
+		{"a slice", H264, []byte{0x65, 0x88}, false},
+		{"the beginning of one slice", H264, []byte{0x7c, 0x85, 0x88}, false},
+		{"a picture parameter set", H264, []byte{0x68, 0xce}, false},
+		{"what is too short", H264, []byte{0x7c}, false},
+		{"VP8, whose Begins tells all", VP8, []byte{0x10, 0}, true},
+	} {
+		if got := Leads(c.codec, c.payload); got != c.want {
+			t.Errorf("%s: %v, want %v", c.says, got, c.want)
+		}
+	}
+}
+
 func TestVP8Descriptor_RenumbersBothIDs(t *testing.T) {
 	p := unhex(t, "90e0fffe07200102") // X; I, L, T; 15-bit id 0x7ffe; TL0 7
 	d, ok := ParseVP8(p)

@@ -272,31 +272,3 @@ func TestRing_RefusesDuplicatesAndTheTooOld(t *testing.T) {
 		t.Error("packets are found that aren't there")
 	}
 }
-
-func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
-	var l losses
-	l.saw(10, 0)
-	l.saw(14, 0)
-	l.saw(12, 1e6) // it was only late
-	if ask, _ := l.due(nil, 5e6, 50e6); len(ask) != 0 {
-		t.Errorf("asked %v before reordering was ruled out", ask)
-	}
-	ask, _ := l.due(nil, 11e6, 50e6)
-	if len(ask) != 2 || ask[0] != 11 || ask[1] != 13 {
-		t.Errorf("asked %v, want 11 and 13", ask)
-	}
-	if ask, _ := l.due(nil, 50e6, 50e6); len(ask) != 0 {
-		t.Errorf("asked again within a round trip: %v", ask)
-	}
-	gaveUp := 0
-	for now := int64(1e9); now < 5e9; now += 100e6 {
-		_, n := l.due(nil, now, 50e6)
-		gaveUp += n
-	}
-	if gaveUp != 2 || len(l.missing) != 0 {
-		t.Errorf("gave up %d, %d still missing", gaveUp, len(l.missing))
-	}
-	if !l.saw(60_000, 0) || len(l.missing) != 0 {
-		t.Error("a jump over the limit is to be given up at once")
-	}
-}

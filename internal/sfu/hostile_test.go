@@ -27,7 +27,8 @@ func (g *rig) video(n uint16, ssrc uint32, body string) []byte {
 	return g.seal(&rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: n, Timestamp: uint32(n) * 3000, SSRC: ssrc, Marker: true}, []byte(body))
 }
 
-const idr = "\x65\x88\x84\x00"
+// idr is a parameter set of no known size in front of an IDR slice, as a STAP-A.
+const idr = "\x18\x00\x02\x67\x42\x00\x02\x65\x88"
 
 func TestHostile_ReplayedAndForgedPacketsAreDropped(t *testing.T) {
 	g := newRig(t, 1, Config{}, singleOffer, watchOffer)

@@ -31,6 +31,7 @@ type Layer struct {
 	losses   losses
 	last     uint64 // greatest number seen
 	begun    bool
+	start    uint64 // the first number under the publisher's present SSRC
 	shift    uint16 // added to the publisher's numbers: they go on when its SSRC changes
 	stamp    uint32 // added to its timestamps, likewise
 	lastTime uint32
@@ -73,7 +74,7 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int
 	if !l.begun {
 		// A full ring below the first number leaves room for what overtook it.
 		l.begun, l.last = true, uint64(number)|1<<16
-		l.counts.first = l.last
+		l.counts.first, l.start = l.last, l.last
 		p.Sequence = l.last
 	} else {
 		p.Sequence = media.Extend(l.last, number)
@@ -90,7 +91,7 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int
 	if drop := l.ring.put(p); drop != None {
 		return drop
 	}
-	if l.losses.saw(p.Sequence, now) {
+	if l.losses.saw(p.Sequence, now, repaired) {
 		l.wanted.Store(true)
 	}
 	if p.Sequence > l.last {
@@ -111,9 +112,17 @@ func (l *Layer) recognise(p *media.Packet) {
 		l.width, l.height = width, height
 	}
 	// Parameter sets and slices of one picture may each look like a beginning: the first counts.
-	if begins && (!l.hasKey || p.Timestamp != l.keyTime) {
+	if begins && (!l.hasKey || p.Timestamp != l.keyTime) && (media.Leads(p.Codec, p.Payload) || l.follows(p)) {
 		p.Keyframe, l.keyTime, l.hasKey = true, p.Timestamp, true
 	}
+}
+
+// follows tells that the packet before p is there, and of another picture. A slice that looks
+// like a beginning may have overtaken its parameter sets: who entered with it would decode it
+// by those of another layer.
+func (l *Layer) follows(p *media.Packet) bool {
+	before := l.ring.at(p.Sequence - 1)
+	return before != nil && p.Sequence > l.start && before.Timestamp != p.Timestamp
 }
 
 func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
@@ -138,10 +147,10 @@ func (l *Layer) restart(number uint16, timestamp uint32, now int64) {
 	if !l.begun {
 		return
 	}
-	l.shift = uint16(l.last+1) - number
+	l.shift, l.start = uint16(l.last+1)-number, l.last+1
 	elapsed := (now - l.lastSeen) * int64(l.track.codec.ClockRate()) / 1e9
 	l.stamp = l.lastTime + uint32(max(elapsed, 1)) - timestamp
-	l.losses = losses{}
+	l.losses = losses{overtaken: l.losses.overtaken}
 	l.hasKey = false
 	l.timeline.Store(nil)
 	l.heard.Store(nil)

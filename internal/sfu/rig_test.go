@@ -253,7 +253,7 @@ func fanOut(b *testing.B, n int, offer string) {
 		count := 8
 		payload[0] = 0x41
 		if i%60 == 0 {
-			count, payload[0] = 40, 0x65
+			count, payload[0] = 40, 0x67
 		}
 		for k := range count {
 			send(rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: seq, Timestamp: uint32(i * 3000), SSRC: 78, Marker: k == count-1}, payload)

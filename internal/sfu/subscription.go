@@ -235,9 +235,28 @@ func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
 				continue
 			}
 		}
+		before := u.forwarder.current
 		u.pass(sh, p)
+		if u.forwarder.current != before && u.overtaken(p, packets[i+1:]) {
+			u.chase(sh, p.Sequence+1)
+		}
 	}
 	sh.out.flush()
+}
+
+// overtaken tells that packets behind p, with which a layer was entered, came earlier than p:
+// they were passed over then. rest is what came after p.
+func (u *Subscription) overtaken(p *media.Packet, rest []media.Packet) bool {
+	if u.track.kind == media.Audio {
+		return false
+	}
+	last := p.Sequence
+	for i := range rest {
+		if rest[i].Codec == p.Codec && rest[i].Layer == p.Layer {
+			last = max(last, rest[i].Sequence)
+		}
+	}
+	return u.ring(p.Layer).last > last
 }
 
 // may asks the pacer, where there is one: where transport-wide reports tell what the path
