@@ -359,7 +359,8 @@ func TestComposition_StopsByItself(t *testing.T) {
 func TestComposition_WorkerIsReplaced(t *testing.T) {
 	for how, within := range map[string]time.Duration{"crashes once": time.Second, "hangs once": 2 * time.Second, "stands still once": 2 * time.Second} {
 		t.Run(how, func(t *testing.T) {
-			h := open(t, how, func(_ *composition.Parts, c *composition.Config) { c.HeartbeatLimit = time.Second })
+			// Long enough that a busy machine's first worker isn't taken for one that hangs.
+			h := open(t, how, func(_ *composition.Parts, c *composition.Config) { c.HeartbeatLimit = 4 * time.Second })
 			name := h.start()
 			h.awaitState(name, ivsrealtime.CompositionActive)
 			h.awaitDestination(name, ivsrealtime.DestinationReconnecting)
