@@ -1,6 +1,7 @@
 package bandwidth
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -56,26 +57,55 @@ func TestAllot_TellsWhatTheNextStepTakes(t *testing.T) {
 
 func TestLossLimit_BoundsAndReleases(t *testing.T) {
 	l := &LossLimit{}
-	for i := range int64(5) {
-		l.Report(i*second, 0.4, 2_000_000)
+	for i := range int64(6) {
+		l.Report((1+i)*second, 0.4, 200, 2_000_000, false)
 	}
 	if r, known := l.Rate(); !known || r > 1_600_000 {
 		t.Errorf("40 %% loss left the bound at %d (known %v)", r, known)
 	}
 	for i := range int64(60) {
-		l.Report((5+i)*second, 0, 500_000)
+		l.Report((7+i)*second, 0, 200, 500_000, false)
 	}
 	if _, known := l.Rate(); known {
 		t.Error("a minute without loss didn't lift the bound")
 	}
 }
 
+// TestLossLimit_LeavesTheOnlyLayerToRepair reports as browsers do, each second on a few
+// dozen packets: what is repaired mustn't stop a picture that has no smaller one beside it.
+func TestLossLimit_LeavesTheOnlyLayerToRepair(t *testing.T) {
+	for _, path := range []struct {
+		lost  float64
+		all   bool
+		stops bool
+	}{{0.05, true, false}, {0.10, true, false}, {0.05, false, false}, {0.20, false, true}, {0.40, true, true}} {
+		random := rand.New(rand.NewPCG(1, 2))
+		l := &LossLimit{}
+		const packets = 30
+		for i := range int64(240) {
+			missing := 0
+			for range packets {
+				if random.Float64() < path.lost {
+					missing++
+				}
+			}
+			l.Report((2+i)*second/2, float64(missing)/packets, packets, 200_000, path.all)
+			if _, known := l.Rate(); known && !path.stops {
+				t.Fatalf("%.0f %% loss (no smaller layer: %v) bounded what is sent after %d s", 100*path.lost, path.all, i/2)
+			}
+		}
+		if _, known := l.Rate(); known != path.stops {
+			t.Errorf("%.0f %% loss (no smaller layer: %v) bounded what is sent: %v, want %v", 100*path.lost, path.all, known, path.stops)
+		}
+	}
+}
+
 func TestEstimator_SurvivesLies(t *testing.T) {
 	var l LossLimit
 	zero := 0.0
-	for _, bps := range []float64{0, -1, 1e300, 1 / zero, zero / zero} {
+	for i, bps := range []float64{0, -1, 1e300, 1 / zero, zero / zero} {
 		l.Remb(bps)
-		l.Report(1e9, 1, 1_000_000)
+		l.Report(int64(1+i)*second, 1, 1<<40, 1_000_000, false)
 	}
 	if r, _ := l.Rate(); r < leastRate || r > mostRate {
 		t.Errorf("the bound left its bounds: %d", r)

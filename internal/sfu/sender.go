@@ -146,9 +146,9 @@ func (s *sender) remb(bps float32) {
 }
 
 // lost takes the share of lost packets from a receiver report, where that is all there is.
-func (s *sender) lost(now int64, share float64, sent int) {
+func (s *sender) lost(now int64, share float64, packets, sent int, all bool) {
 	if s.log == nil {
-		s.limit.Report(now, share, sent)
+		s.limit.Report(now, share, packets, sent, all)
 		s.publish()
 	}
 }

@@ -49,6 +49,7 @@ type subscriptionCounts struct {
 	nacks, resent      uint64
 	plis               uint64
 	reportedLost       uint32
+	reportedLast       uint32 // number
 	octets, packetsOut uint32 // as sender reports count
 }
 

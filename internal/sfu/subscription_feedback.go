@@ -137,10 +137,15 @@ func (s *Subscriber) receiveReports(sh *shard, reports []rtcp.ReceptionReport) {
 			}
 		}
 		u.loss += (float64(r.FractionLost)/256 - u.loss) / 2
+		packets := 0
+		if u.counts.reportedLast != 0 {
+			packets = int(int32(r.LastSequenceNumber - u.counts.reportedLast))
+		}
 		u.jitter = r.Jitter
+		u.counts.reportedLast = r.LastSequenceNumber
 		u.counts.reportedLost = r.TotalLost
 		if u.track.kind == media.Video || len(s.subs) == 1 {
-			s.sender.lost(sh.now, float64(r.FractionLost)/256, int(u.flowing.Load()))
+			s.sender.lost(sh.now, float64(r.FractionLost)/256, packets, int(u.flowing.Load()), !u.track.simulcast())
 		}
 	}
 }
