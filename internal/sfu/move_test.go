@@ -70,4 +70,20 @@ func TestTransport_FollowsAPeerThatProvesItsNewAddress(t *testing.T) {
 
 	send(elsewhere, report())
 	target(elsewhere, "after a fresh report from there")
+
+	// After a restart the peer stays where it was until a new path works, and checks both.
+	if _, err := v.patch("a=ice-ufrag:other\r\na=ice-pwd:otherotherotherotherother\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	next, fresh := v.ice.Load().local, udp(t)
+	send(home, checkBy(t, session.ufrag+":x", session.pwd))
+	answered(home)
+	send(fresh, checkBy(t, next.ufrag+":x", next.pwd))
+	answered(fresh)
+	target(elsewhere, "after checks without nomination")
+	send(home, report())
+	target(home, "after a report from the old path, whose checks weren't the last")
+	send(fresh, checkBy(t, next.ufrag+":x", next.pwd, stun.RawAttribute{Type: stun.AttrUseCandidate}))
+	answered(fresh)
+	target(fresh, "after the new session's nomination")
 }

@@ -50,7 +50,7 @@ type Transport struct {
 	seal, open  *srtp.Context
 	header      rtp.Header // scratch for seal and open
 	early       []earlyPacket
-	moving      *route // where checks come from, while the proof is missing that media may go there
+	moves       []move // where checks come from, while the proof is missing that media may go there
 	routed      string // the ICE session under which the target was chosen
 	lastHeard   int64
 	lastConsent int64

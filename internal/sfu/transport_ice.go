@@ -81,8 +81,8 @@ func (t *Transport) checked(s *shard, c check, fresh bool, via *route) {
 		}
 	case c.nominates && !settled && (fresh || current == nil), current != nil && s.now-t.lastConsent > followAfter:
 		t.move(s, via, string(c.ufrag))
-	case current != nil && fresh:
-		t.moving = via
+	case current != nil:
+		t.mayMove(via, string(c.ufrag))
 	}
 	if !t.shaking {
 		t.greet.Store(via)
@@ -93,17 +93,45 @@ func (t *Transport) checked(s *shard, c check, fresh bool, via *route) {
 	t.flow(s)
 }
 
+// A move is a route that has been checked, and under which ICE session.
+type move struct {
+	to    *route
+	ufrag string
+}
+
+// maxMoves bounds the routes that are remembered at once: a browser checks all its pairs in
+// turn, and what it chose may be any of them.
+const maxMoves = 8
+
+// mayMove remembers that media may go to a route once the peer has proved to be there. The
+// session before a restart counts as well: the peer stays on its old path until the new
+// one works, which may be much later.
+func (t *Transport) mayMove(to *route, ufrag string) {
+	for i, m := range t.moves {
+		if m.to.same(to) {
+			t.moves = append(t.moves[:i], t.moves[i+1:]...)
+			break
+		}
+	}
+	if len(t.moves) == maxMoves {
+		t.moves = append(t.moves[:0], t.moves[1:]...)
+	}
+	t.moves = append(t.moves, move{to, ufrag})
+}
+
 // move makes a route the target.
 func (t *Transport) move(s *shard, to *route, ufrag string) {
-	t.lastConsent, t.moving, t.routed = s.now, nil, ufrag
+	t.lastConsent, t.moves, t.routed = s.now, t.moves[:0], ufrag
 	t.route.Store(to)
 }
 
-// proved is called when the peer proved to be there while its checks come from elsewhere
-// than where media go.
+// proved is called when the peer proved to be there while checks come from elsewhere than
+// where media go, too.
 func (t *Transport) proved(s *shard) {
-	m := t.moving
-	if s.via != nil && m.same(s.via) || s.via == nil && m.tcp == nil && m.turn == nil && m.addr == s.lastFrom {
-		t.move(s, m, t.ice.Load().local.ufrag)
+	for _, m := range t.moves {
+		if s.via != nil && m.to.same(s.via) || s.via == nil && m.to.tcp == nil && m.to.turn == nil && m.to.addr == s.lastFrom {
+			t.move(s, m.to, m.ufrag)
+			return
+		}
 	}
 }

@@ -38,7 +38,7 @@ func (t *Transport) receive(s *shard, b []byte) {
 func (t *Transport) heard(s *shard, n int) {
 	t.lastHeard = s.now
 	t.bytesIn += uint64(n)
-	if t.moving != nil {
+	if len(t.moves) > 0 {
 		t.proved(s)
 	}
 	if t.publisher != nil {
