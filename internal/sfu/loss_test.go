@@ -119,3 +119,25 @@ func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
 		t.Logf("%s: patience %d ms, needless %.2f %%, first request after %d ms", path.says, l.overtaken.patience/1e6, 100*float64(needless)/float64(sequence), waited/max(firsts, 1)/1e6)
 	}
 }
+
+func TestAnswers_KnowWhatIsUnderWay(t *testing.T) {
+	var a answers
+	if a.recent(0, 5, 50e6) {
+		t.Error("0 was never sent again, and is said to be under way")
+	}
+	a.note(7, 1e9)
+	for _, c := range []struct {
+		says   string
+		number uint16
+		now    int64
+		want   bool
+	}{
+		{"half a round trip hasn't passed", 7, 1e9 + 40e6, true},
+		{"it has", 7, 1e9 + 60e6, false},
+		{"another number is another answer", 7 + 64, 1e9 + 1, false},
+	} {
+		if got := a.recent(c.number, c.now, 50e6); got != c.want {
+			t.Errorf("%s: %v, want %v", c.says, got, c.want)
+		}
+	}
+}

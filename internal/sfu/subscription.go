@@ -32,6 +32,7 @@ type Subscription struct {
 	chased    int8 // the layer whose ring cursor is in
 	rtxNumber uint16
 	repairs   allowance
+	answers   answers
 	waits     int64 // since when it waits for a keyframe, 0 when it doesn't
 	told      int8  // layer last told by LayerSelected
 	toldWhy   PauseReason

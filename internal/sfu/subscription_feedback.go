@@ -94,12 +94,17 @@ func (u *Subscription) answerOne(sh *shard, number uint16) {
 	if ok {
 		p = u.ring(layer).at(original)
 	}
+	if p != nil && u.answers.recent(number, sh.now, u.subscriber.transport.roundTrip/2) {
+		sh.drops[NackUnanswered]++
+		return // the answer is still under way
+	}
 	if p == nil || !u.worth(sh, p) || !u.repairs.take(len(p.Payload)+40, sh.now) {
 		sh.drops[NackUnanswered]++
 		return
 	}
 	n := Numbers{original - run.shift, run.timestamp(p.Timestamp), run.picture, run.tl0}
 	u.counts.resent++
+	u.answers.note(number, sh.now)
 	if u.hasRTX {
 		u.rtxNumber++
 		u.seal(sh, p, n, u.rtxNumber, u.rtxPT, u.track.rtx, true)
@@ -108,6 +113,23 @@ func (u *Subscription) answerOne(sh *shard, number uint16) {
 	// The same packet, bit for bit: under an AEAD a number must never cover two contents. A
 	// subscription without RTX has no extension, and all else follows from the receipt.
 	u.seal(sh, p, n, number, u.pt, u.track.ssrc, false)
+}
+
+// answers remembers which numbers were sent again last, and when: a viewer may ask twice
+// before the first answer can have come.
+type answers [64]struct {
+	number uint16
+	at     int64
+}
+
+func (a *answers) recent(number uint16, now, within int64) bool {
+	last := a[number%uint16(len(a))]
+	return last.at != 0 && last.number == number && now-last.at < within
+}
+
+func (a *answers) note(number uint16, now int64) {
+	last := &a[number%uint16(len(a))]
+	last.number, last.at = number, now
 }
 
 // repairsLeft is how long after the path was full no layer is repaired that was left: its

@@ -35,11 +35,27 @@ function spy() {
     return seen;
   }
 
-  /** A number that is another one when the picture is. */
-  function pixels(video) {
-    if (!video.videoWidth) return 0;
+  /** What is in the picture: a number that is another one when the picture is, and the share that Chromium's false camera didn't film. */
+  function picture(video) {
+    if (!video.videoWidth) return { pixels: 0, strange: 0 };
     canvas.drawImage(video, 0, 0, 64, 36);
-    return canvas.getImageData(0, 0, 64, 36).data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7);
+    const { data } = canvas.getImageData(0, 0, 64, 36);
+    return { pixels: data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7), strange: strange(data) };
+  }
+
+  /** Its background is of one colour but for the disc in the middle, the time above it, and the corners: the share of the rest that isn't so. */
+  function strange(data) {
+    const at = (x, y) => 4 * (64 * y + x);
+    const ground = [0, 1, 2].map((c) => data[at(6, 18) + c]);
+    let looked = 0;
+    let other = 0;
+    for (let y = 5; y < 31; y++)
+      for (let x = 2; x < 62; x++) {
+        if (Math.hypot(x - 32, y - 18) < 12) continue;
+        looked++;
+        if ([0, 1, 2].some((c) => Math.abs(data[at(x, y) + c] - ground[c]) > 24)) other++;
+      }
+    return other / looked;
   }
 
   function seen() {
@@ -49,7 +65,7 @@ function spy() {
     const { shown } = notes;
     const longest = Math.max(notes.longest, performance.now() - notes.last);
     notes.longest = 0;
-    return { shown, waited: Math.round(longest), pixels: pixels(video), text: video.parentElement.innerText };
+    return { shown, waited: Math.round(longest), ...picture(video), text: video.parentElement.innerText };
   }
 
   async function measured(connection) {

@@ -15,12 +15,13 @@ import (
 
 // What a browser's user gets to see and hear, up to a moment; test/e2e/onlooker.mjs tells it.
 type view struct {
-	At       int64  // Unix milliseconds
-	State    string // what the page says of itself
-	Text     string // and of the other's picture
-	Shown    int    // pictures of the other on the screen so far
-	Waited   int    // the longest wait for one since the last view, in milliseconds
-	Pixels   int64  // another number for another picture
+	At       int64   // Unix milliseconds
+	State    string  // what the page says of itself
+	Text     string  // and of the other's picture
+	Shown    int     // pictures of the other on the screen so far
+	Waited   int     // the longest wait for one since the last view, in milliseconds
+	Pixels   int64   // another number for another picture
+	Strange  float64 // share of the picture's background that the camera didn't film
 	Incoming incoming
 	Outgoing outgoing
 }
@@ -215,6 +216,7 @@ type tally struct {
 	longest                         time.Duration // without a new picture on the screen
 	still                           time.Duration // with the same pixels
 	rate                            float64       // pictures a second
+	strange                         float64       // the greatest share of a background that is not the camera's
 	concealed                       float64       // share of the sound
 	lost, resent                    int
 	frozen                          time.Duration
@@ -237,6 +239,7 @@ func sum(all []view) tally {
 	for _, v := range all[1:] {
 		s.longest = max(s.longest, time.Duration(v.Waited)*time.Millisecond)
 		s.still = max(s.still, v.at().Sub(moved.at()))
+		s.strange = max(s.strange, v.Strange)
 		if v.Pixels != moved.Pixels {
 			moved = v
 		}
@@ -248,6 +251,6 @@ func sum(all []view) tally {
 }
 
 func (s tally) String() string {
-	return fmt.Sprintf("%.1f pictures a second, longest wait for one %v (same pixels %v, frozen %v in all), widths %v, sound concealed %.2f %% (%d lost, %d NACKs, %d repaired), picture's packets lost %d, NACKs %d",
-		s.rate, s.longest, s.still.Round(time.Millisecond), s.frozen.Round(time.Millisecond), s.widths, 100*s.concealed, s.soundLost, s.soundNacks, s.repaired, s.lost, s.resent)
+	return fmt.Sprintf("%.1f pictures a second, longest wait for one %v (same pixels %v, frozen %v in all), widths %v, sound concealed %.2f %% (%d lost, %d NACKs, %d repaired), picture's packets lost %d, NACKs %d, strange %.0f %%",
+		s.rate, s.longest, s.still.Round(time.Millisecond), s.frozen.Round(time.Millisecond), s.widths, 100*s.concealed, s.soundLost, s.soundNacks, s.repaired, s.lost, s.resent, 100*s.strange)
 }

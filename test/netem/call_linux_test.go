@@ -53,8 +53,17 @@ func (c *call) sums(what string, began time.Time) (ann, bob tally) {
 	ann, bob = sum(c.ann.since(began)), sum(c.bob.since(began))
 	c.Logf("%s: Ann saw Bob: %v", what, ann)
 	c.Logf("%s: Bob saw Ann: %v", what, bob)
+	for _, s := range []tally{ann, bob} {
+		if s.strange > mostStrange {
+			c.Errorf("%s: %.0f %% of a picture's background isn't what the camera filmed: it's damaged", what, 100*s.strange)
+		}
+	}
 	return ann, bob
 }
+
+// mostStrange is the share of the background that may look otherwise than filmed: what little
+// pictures blur.
+const mostStrange = 0.05
 
 func TestBrowsersKeepTheirCall(t *testing.T) {
 	needBrowsers(t)
@@ -110,6 +119,9 @@ func jitter(c *call) {
 	ann, bob := c.runs("jitter", 10*time.Second)
 	for _, s := range []tally{ann, bob} {
 		c.within("the longest freeze", s.longest, time.Second)
+	}
+	if w := c.bob.last().Incoming.Width; w < 640 {
+		c.Errorf("Bob sees Ann %d wide after 13 s of a path that only mixes packets up, want an upper layer", w)
 	}
 }
 
