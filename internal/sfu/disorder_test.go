@@ -104,7 +104,7 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 	}
 	seen := picture{packets: map[uint64]rtp.Packet{}}
 	g.on(func(s *shard) {
-		v.sender.pace, v.sender.heard = 1<<40, 1
+		v.sender.pace, v.sender.heard = 1<<36, 1
 		wanted := [2]bool{true, true}
 		base := s.now
 		for ms := range int64(frames*33 + 1000) {

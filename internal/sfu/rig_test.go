@@ -180,7 +180,7 @@ func TestPacketPath_AllocatesNothing(t *testing.T) {
 					s.closeBursts()
 				}
 				for _, v := range g.viewers {
-					v.sender.pace, v.sender.heard = 1<<40, 1 // no time passes in which credit could grow
+					v.sender.pace, v.sender.heard = 1<<36, 1 // no time passes in which credit could grow
 					v.subs[1].target.Store(0)
 					v.subs[1].forwarder.Target(0)
 				}
