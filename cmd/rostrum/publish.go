@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"rostrum/internal/peer"
@@ -38,7 +39,7 @@ type publishVerb struct {
 
 	Size         string        `help:"Width and height of the pattern." placeholder:"1280x720" group:"Pattern"`
 	VideoBitrate string        `help:"Bits a second of the pattern's best layer: 2500000, 2500k or 2.5M. 0 sends no more than needed." default:"1.7M" group:"Pattern"`
-	Simulcast    bool          `help:"Send the pattern in layers: hi, mid and low." group:"Pattern"`
+	Simulcast    bool          `help:"Send the pattern in layers: hi, mid and low. Those that nobody watches are left out, as the token's events socket tells." group:"Pattern"`
 	Keyframe     time.Duration `help:"Time between keyframes of the pattern." default:"2s" group:"Pattern"`
 	Name         string        `help:"Whose colours and pitch the pattern has; the participant's by default." group:"Pattern"`
 
@@ -75,6 +76,7 @@ func (v *publishVerb) Run(told context.Context, out *output) error {
 		return pub.Ending(), err
 	})
 	cancel()
+	sent.heeding.Wait()
 	if sent.started {
 		<-sent.over
 	}
@@ -161,6 +163,7 @@ type sending struct {
 	out     *output
 	source  peer.Source
 	started bool
+	heeding sync.WaitGroup
 	bytes   uint64        // that had left when it was last told
 	over    chan struct{} // closed when the source has ended
 	err     error         // how; set before over is closed
@@ -171,6 +174,7 @@ type sending struct {
 func (s *sending) through(ctx context.Context, pub *peer.Publication) error {
 	if !s.started {
 		s.started = true
+		s.heed(ctx)
 		go func() {
 			defer close(s.over)
 			s.err = s.source.Run(ctx)
@@ -193,6 +197,21 @@ func (s *sending) through(ctx context.Context, pub *peer.Publication) error {
 			now.Bitrate, s.bytes = 8*(now.Bytes-s.bytes), now.Bytes
 			s.verb.say(s.out, now)
 		}
+	}
+}
+
+// heed leaves out the layers that nobody watches, until ctx ends. Without an events socket,
+// as of other servers, all are sent.
+func (s *sending) heed(ctx context.Context) {
+	if !s.verb.Simulcast || s.verb.WHIP != "" {
+		return
+	}
+	token, err := s.verb.read()
+	if err != nil {
+		return
+	}
+	if events, err := peer.NewEvents(token, nil); err == nil {
+		s.heeding.Go(func() { _ = peer.Heed(ctx, events, s.source.Outlets()...) }) // media end for the same reasons
 	}
 }
 

@@ -71,7 +71,7 @@ func (l limits) String() string {
 
 // withoutEffect are the limits of things that this binary does not do; they are
 // not offered as settings.
-var withoutEffect = []string{"publish_framerate", "download_bitrate"}
+var withoutEffect = []string{"publish_framerate"}
 
 // limitFields are the single limits by the names that their tags give them.
 func limitFields(l *control.Limits) map[string]reflect.Value {
@@ -91,7 +91,8 @@ func (l limits) live() stage.Limits {
 	return stage.Limits{
 		Publishers: l.Publishers, Subscriptions: l.Subscriptions,
 		StagePublishers: l.StagePublishers, StageSubscribers: l.StageSubscribers,
-		PublishPixels: l.PublishPixels, PublishBitrate: l.PublishBitrate, ConnectionDuration: l.ConnectionDuration,
+		PublishPixels: l.PublishPixels, PublishBitrate: l.PublishBitrate, DownloadBitrate: l.DownloadBitrate,
+		ConnectionDuration: l.ConnectionDuration,
 	}
 }
 

@@ -73,6 +73,8 @@ type Events struct {
 	client *http.Client
 	hello  []Message
 
+	broke func() // called after each socket; nil calls nothing
+
 	mu   sync.Mutex // guards what follows
 	conn *websocket.Conn
 	seen uint64 // last sequence number
@@ -132,6 +134,9 @@ func (e *Events) session(ctx context.Context, handle func(Message)) error {
 		e.setConn(nil)
 		_ = conn.Close(websocket.StatusNormalClosure, "") // broken already, or told
 		pinger.Wait()
+		if e.broke != nil {
+			e.broke()
+		}
 	}()
 	for _, m := range e.hello {
 		if err := write(ctx, conn, m); err != nil {

@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,6 +99,29 @@ func (o *Outlet) Sent() (packets, bytes uint64) {
 	return packets, bytes
 }
 
+// Rest has the layers of these names, and no others, drop what is written to them. One that
+// goes on wants a keyframe first.
+func (o *Outlet) Rest(rids []string) {
+	for _, l := range o.layers {
+		l.mu.Lock()
+		was := l.resting
+		l.resting = slices.Contains(rids, l.rid)
+		woken := was && !l.resting
+		l.mu.Unlock()
+		if woken {
+			l.want()
+		}
+	}
+}
+
+// Resting tells whether a layer drops what is written: it need not be made.
+func (o *Outlet) Resting(layer int) bool {
+	l := o.layers[layer]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.resting
+}
+
 // outletLayer is one encoding of an outlet. It is a TrackLocal of its own making,
 // as Pion's leave timestamps and the layer's name to chance.
 type outletLayer struct {
@@ -113,6 +137,7 @@ type outletLayer struct {
 	out      webrtc.TrackLocalWriter
 	header   rtp.Header // what all packets have in common
 	sequence uint16
+	resting  bool // what is written is dropped
 	packets  uint64
 	bytes    uint64
 }
@@ -124,7 +149,7 @@ const audioLevel = 0x80 | 20
 func (l *outletLayer) write(f container.Frame) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.out == nil {
+	if l.out == nil || l.resting {
 		return nil
 	}
 	h := l.header

@@ -144,7 +144,7 @@ func (s *patternSource) Run(ctx context.Context) error {
 func (s *patternSource) picture(n uint32, at time.Duration) error {
 	now := time.Now()
 	for i, l := range s.layers {
-		if n%l.every != 0 {
+		if n%l.every != 0 || s.video.Resting(i) {
 			continue
 		}
 		asked := false

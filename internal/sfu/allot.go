@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"time"
 
 	"rostrum/internal/bandwidth"
@@ -30,10 +31,16 @@ func (e *Engine) allot() {
 			routers = append(routers, r)
 		}
 		e.mu.RUnlock()
+		now := e.now()
 		for _, r := range routers {
 			speaker := r.speakers.speaker()
 			for _, v := range r.snapshot() {
-				v.allot(e.now(), speaker)
+				v.allot(now, speaker)
+			}
+		}
+		for _, r := range routers {
+			for _, p := range *r.stage.Load() {
+				p.spare(now)
 			}
 		}
 	}
@@ -43,6 +50,8 @@ func (e *Engine) allot() {
 func (v *Viewer) allot(now int64, speaker *Publisher) {
 	subscribers := v.snapshot()
 	total, known := v.available(subscribers)
+	heard := 0
+	most := int(v.most.Load())
 	var claims []bandwidth.Claim
 	var videos []*Subscription
 	var views []*trackView
@@ -53,7 +62,8 @@ func (v *Viewer) allot(now int64, speaker *Publisher) {
 				audio.decide(NoLayer, PausedByChoice)
 			} else {
 				audio.decide(0, NotPaused)
-				total -= int(audio.flowing.Load()) // sound is never up for a vote
+				sound := int(audio.flowing.Load()) // is never up for a vote
+				total, heard = total-sound, heard+sound
 			}
 		}
 		video := s.subscription(media.Video)
@@ -70,6 +80,9 @@ func (v *Viewer) allot(now int64, speaker *Publisher) {
 		}
 		claims = append(claims, claim(now, video, view, c, speaker))
 		videos, views = append(videos, video), append(views, view)
+	}
+	if most > 0 {
+		confine(most-heard, claims)
 	}
 	if !known {
 		v.assumeEnough(now, claims, videos, views)
@@ -124,6 +137,23 @@ func claim(now int64, u *Subscription, view *trackView, c Choice, speaker *Publi
 	return claim
 }
 
+// confine lowers what is wished to what fits into most bits a second, beside the smallest
+// layer of each, which flows in any case.
+func confine(most int, claims []bandwidth.Claim) {
+	beyond := slices.Clone(claims)
+	for i, c := range claims {
+		most -= c.Layers[0]
+		beyond[i].Layers = make([]int, len(c.Layers))
+		for k, bitrate := range c.Layers {
+			beyond[i].Layers[k] = bitrate - c.Layers[0]
+		}
+	}
+	fits, _ := bandwidth.Allot(most, beyond)
+	for i := range claims {
+		claims[i].Most = max(fits[i], 0)
+	}
+}
+
 // assumeEnough decides while nothing is known of the path: without simulcast there is
 // nothing to decide, with it what was opened with stays.
 func (v *Viewer) assumeEnough(now int64, claims []bandwidth.Claim, videos []*Subscription, views []*trackView) {
@@ -133,7 +163,7 @@ func (v *Viewer) assumeEnough(now int64, claims []bandwidth.Claim, videos []*Sub
 			layer = claims[i].Most // nothing will ever be known, or it was asked for
 		}
 		if !u.outage.holds(now, u.extension == 0) {
-			u.decide(views[i].layers[layer].index, NotPaused)
+			u.give(views[i], &claims[i], min(layer, claims[i].Most))
 		}
 	}
 }
@@ -148,7 +178,7 @@ func (v *Viewer) assign(now int64, given []int, claims []bandwidth.Claim, videos
 			if given[i] != claims[i].Now {
 				u.patience.Moved(now, claims[i].Now, given[i])
 			}
-			u.decide(views[i].layers[given[i]].index, NotPaused)
+			u.give(views[i], &claims[i], given[i])
 		case now < o.trial:
 			u.decide(views[i].layers[0].index, NotPaused)
 		case blind && o.over(now):
@@ -220,6 +250,7 @@ func (o *outage) end(now int64) {
 
 // decide leaves a decision for the shard.
 func (u *Subscription) decide(layer int8, why PauseReason) {
+	u.given = layer
 	u.reason.Store(&why)
 	u.target.Store(int32(layer))
 }

@@ -3,7 +3,7 @@ package sfu
 import "sync"
 
 // maxHerald bounds the events that wait for a slow listener. Beyond it what can be measured
-// again (layers, speakers, limits) is left out; Connected and Closed never are.
+// again (layers, speakers, limits) is left out; what is told once never is.
 const maxHerald = 4096
 
 // A herald delivers the events of one Router, one at a time and in order. Its goroutine
@@ -23,7 +23,7 @@ func (h *herald) tell(notify func(Event), e Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch e.(type) {
-	case Closed, Connected:
+	case Closed, Connected, LayersUnwatched:
 	default:
 		if len(h.queue) >= maxHerald {
 			return

@@ -43,6 +43,7 @@ type Layer struct {
 	firs    uint8
 
 	width, height int
+	rest          rest
 	rate          rate
 	counts        layerCounts
 }
@@ -195,14 +196,15 @@ func (r *rate) add(n int, marker bool) {
 	if marker {
 		r.frames++
 	}
-	r.active = true
+	r.active = r.active || n > 0 // padding alone is no picture
 }
 
 // rateWindow smooths over browsers that pause between frames.
 const rateWindow = int64(time.Second)
 
 // survey closes the window if it's long enough. A layer without a byte in it is inactive.
-func (r *rate) survey(now int64) {
+// frozen leaves the smoothed rate as it is.
+func (r *rate) survey(now int64, frozen bool) {
 	if r.since == 0 {
 		r.since = now
 	}
@@ -210,12 +212,16 @@ func (r *rate) survey(now int64) {
 	if elapsed < rateWindow {
 		if r.bitrate == 0 && elapsed > rateWindow/5 { // a first guess soon
 			r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
-			r.steady = r.bitrate
+			if !frozen {
+				r.steady = r.bitrate
+			}
 		}
 		return
 	}
 	r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
-	r.steady += (r.bitrate - r.steady) / 3
+	if !frozen {
+		r.steady += (r.bitrate - r.steady) / 3
+	}
 	r.fps = float64(r.frames) * 1e9 / float64(elapsed)
 	r.active = r.bytes > 0
 	r.bytes, r.frames, r.since = 0, 0, now

@@ -187,10 +187,9 @@ func (p *Publisher) survey(s *shard) {
 	for _, t := range p.tracks {
 		var seen int64
 		for _, l := range t.layers {
-			l.rate.survey(s.now)
 			seen = max(seen, l.lastSeen)
 		}
-		changed := t.survey()
+		changed := t.survey(s.now)
 		started := &p.rhythm.started[t.kind]
 		switch {
 		case seen == 0:

@@ -34,6 +34,7 @@ func (e *Engine) NewRouter(cfg RouterConfig) *Router {
 		publishers: map[*Publisher]struct{}{}, viewers: map[*Viewer]struct{}{},
 	}
 	r.herald.wg = &e.wg
+	r.restage()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.closed = e.closed

@@ -24,6 +24,8 @@ type Subscription struct {
 	flowing  atomic.Int64 // bits a second, for the allotter
 	outage   outage       // the allotter's own, as the next
 	patience bandwidth.Patience
+	given    int8 // the layer that target is, or is to be after a detour
+	detour   bool // a smaller one flows until the given one comes back
 
 	// The home shard's own.
 	forwarder Forwarder
@@ -103,7 +105,7 @@ func newSubscription(s *Subscriber, t *Track, a *answered) *Subscription {
 		subscriber: s, track: t, pt: a.payload.pt, rtxPT: a.payload.rtx, hasRTX: a.rtx,
 		extension: a.extensions[extTransportCC],
 		forwarder: newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
-		rtxNumber: uint16(rand.Uint32N(0x3000)), told: NoLayer,
+		rtxNumber: uint16(rand.Uint32N(0x3000)), told: NoLayer, given: NoLayer,
 	}
 	sub.target.Store(int32(NoLayer))
 	none := PausedNoLayer
@@ -133,9 +135,10 @@ func (u *Subscription) begin(sh *shard) {
 	}
 }
 
-// opening is the layer to begin with: the chosen one, or the smallest that flows.
+// opening is the layer to begin with: the chosen one if it flows, or the smallest.
 func (u *Subscription) opening(c Choice) int8 {
-	if layer, ok := u.track.labelled(c.Layer); ok && c.Layer != "" {
+	unwatched := layerSet(u.track.unwatched.Load())
+	if layer, ok := u.track.labelled(c.Layer); ok && c.Layer != "" && !unwatched.has(layer) {
 		return layer
 	}
 	if v := u.track.view.Load(); len(v.layers) > 0 {

@@ -179,7 +179,7 @@ func (s *Subscriber) tick(sh *shard) {
 	}
 	for _, u := range s.subs {
 		u.retarget(sh)
-		u.rate.survey(sh.now)
+		u.rate.survey(sh.now, false)
 		u.flowing.Store(int64(u.rate.bitrate))
 		if sh.now >= u.reportAt {
 			u.sendReport(sh)

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"fmt"
+	"sync"
 
 	"rostrum/internal/media"
 )
@@ -22,8 +23,11 @@ func (p *Publisher) Tap(kind media.Kind, sink Sink) (detach func(), err error) {
 		return nil, fmt.Errorf("%s publishes no %s", p.cfg.Participant, kind)
 	}
 	tap := &sinkTap{sink: sink, track: t, forwarder: newForwarder(t.codec, 1)}
+	t.taps.Add(1)
+	var once sync.Once
 	p.transport.atHome(func(*shard) { p.sinks = append(p.sinks, tap) })
 	return func() {
+		once.Do(func() { t.taps.Add(-1) })
 		p.transport.ask(func(*shard) {
 			for i, o := range p.sinks {
 				if o == tap {

@@ -20,6 +20,10 @@ type Track struct {
 	ssrc, rtx uint32   // on the subscribers' side
 
 	view atomic.Pointer[trackView] // what other threads may know
+
+	taps      atomic.Int32  // Sinks
+	unwatched atomic.Uint32 // layerSet, of the allotter
+	idle      idleness      // the allotter's own
 }
 
 // extensionIDs are the header extension ids negotiated with a publisher, 0 for none.
@@ -27,7 +31,7 @@ type extensionIDs struct{ mid, rid, repaired, level, transport uint8 }
 
 // trackView is a picture of the track's layers at one moment.
 type trackView struct {
-	layers []layerView // active ones, smallest first
+	layers []layerView // that flow, or would if they were watched; smallest first
 }
 
 type layerView struct {
@@ -97,19 +101,27 @@ func (t *Track) label(index int8) string {
 	return t.layers[index].label
 }
 
-// survey renews the view and reports whether layers or their sizes changed.
-func (t *Track) survey() bool {
+// survey measures the layers, renews the view and reports whether layers or their sizes
+// changed.
+func (t *Track) survey(now int64) bool {
 	v := &trackView{}
+	unwatched, flows := layerSet(t.unwatched.Load()), false
 	for _, l := range t.layers {
-		if l.rate.active {
-			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.steady, l.rate.fps, true})
+		known, frozen := l.rest.keeps(now, unwatched.has(l.index), l.rate.active)
+		l.rate.survey(now, frozen)
+		if l.rate.active || known && l.rate.steady > 0 {
+			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.steady, l.rate.fps, l.rate.active})
 		}
+		flows = flows || l.rate.active
+	}
+	if !flows {
+		v.layers = nil
 	}
 	slices.SortStableFunc(v.layers, func(a, b layerView) int {
 		if a.width*a.height != b.width*b.height && a.width > 0 && b.width > 0 {
 			return a.width*a.height - b.width*b.height
 		}
-		return a.bitrate - b.bitrate
+		return a.steady - b.steady
 	})
 	old := t.view.Swap(v)
 	if len(old.layers) != len(v.layers) {
@@ -117,7 +129,7 @@ func (t *Track) survey() bool {
 	}
 	for i := range v.layers {
 		a, b := old.layers[i], v.layers[i]
-		if a.index != b.index || a.width != b.width || a.height != b.height {
+		if a.index != b.index || a.width != b.width || a.height != b.height || a.active != b.active {
 			return true
 		}
 	}

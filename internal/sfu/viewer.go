@@ -3,6 +3,7 @@ package sfu
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // A Viewer is one receiver: all it subscribes to shares one path, so bandwidth is allotted
@@ -11,6 +12,7 @@ type Viewer struct {
 	router *Router
 	id     string
 	path   path
+	most   atomic.Int64 // bits a second, 0 for no bound
 
 	mu          sync.Mutex // guards what follows
 	subscribers []*Subscriber
@@ -28,6 +30,11 @@ func (r *Router) NewViewer(id string) *Viewer {
 	}
 	return v
 }
+
+// Limit bounds, in bits a second, what the viewer is sent: of simulcast it gets layers that fit
+// together. The smallest ones, and pictures of which there is no smaller one, flow all the
+// same. 0 is no bound.
+func (v *Viewer) Limit(most int) { v.most.Store(int64(most)) }
 
 // Close ends all its Subscribers.
 func (v *Viewer) Close(reason string) {

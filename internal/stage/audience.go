@@ -166,6 +166,9 @@ func (s *Session) spreadState() {
 				s.tellLayers(l)
 			}
 		}
+		if l.fresh && p.unwatched != nil {
+			l.how.Deliver(Message{Data: envelope("LAYERS_UNWATCHED", 0, unwatchedPayload{p.unwatched})})
+		}
 		l.fresh = false
 	}
 	if whole {

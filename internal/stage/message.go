@@ -55,6 +55,10 @@ type layerPayload struct {
 	Active    bool    `json:"active"`
 }
 
+type unwatchedPayload struct {
+	Labels []string `json:"labels"` // none: all are to be sent
+}
+
 type layerSelectedPayload struct {
 	ParticipantID string `json:"participantId"` // the publisher
 	Kind          string `json:"kind"`

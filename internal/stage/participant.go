@@ -32,6 +32,7 @@ type participant struct {
 	publishing   bool // its media flows
 	published    bool // it did once
 	layers       []sfu.LayerInfo
+	unwatched    []string // layers that nobody has use for; nil until its client was told of any
 	audioMuted   bool
 	videoStopped bool
 	member       []byte // its JSON in STAGE_STATE; nil when that has changed

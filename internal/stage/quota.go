@@ -14,6 +14,7 @@ type Limits struct {
 
 	PublishPixels      int           // width times height, of every layer
 	PublishBitrate     int           // bits a second, all layers of the video together
+	DownloadBitrate    int           // bits a second, all that a participant subscribes to
 	ConnectionDuration time.Duration // of a publish or subscribe connection
 }
 

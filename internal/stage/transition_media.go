@@ -66,6 +66,7 @@ func (s *Session) arriveToSubscribe(c *Connection, g Grant) (*sfu.Viewer, *sfu.P
 	c.owner = p
 	if p.viewer == nil {
 		p.viewer = s.router.NewViewer(p.id)
+		p.viewer.Limit(s.registry.cfg.Limits.DownloadBitrate)
 	}
 	return p.viewer, publisher, nil
 }
@@ -103,6 +104,9 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		p.subscriptions[c.remote] = c
 	} else {
 		p.publication = c
+		if p.unwatched != nil {
+			s.unwatched(p, []string{}) // what was told of the older publication is void
+		}
 		c.publisher.SetMuted(media.Audio, p.audioMuted)
 		c.publisher.SetMuted(media.Video, p.videoStopped)
 		s.update(p, func(kept *store.Participant) { kept.Protocol = ivsrealtime.ProtocolWHIP })
@@ -177,6 +181,8 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 	case sfu.LayersChanged:
 		s.layersChanged(p, e.Layers)
 		s.registry.eachReplica(s, p, func(d *Session, r *replication) { d.replicaLayers(r, e.Layers) })
+	case sfu.LayersUnwatched:
+		s.unwatched(p, e.Labels)
 	case sfu.LimitExceeded:
 		code := ivsrealtime.ErrorBitrateExceeded
 		if e.Limit == sfu.LimitPixels {
@@ -282,6 +288,12 @@ func (s *Session) tellPublishState(p *participant, code ivsrealtime.EventErrorCo
 func (s *Session) layersChanged(p *participant, layers []sfu.LayerInfo) {
 	p.layers = layers
 	s.tell("LAYERS", describeLayers(p.id, layers))
+}
+
+// unwatched tells a publisher alone which layers it may leave out.
+func (s *Session) unwatched(p *participant, labels []string) {
+	p.unwatched = labels
+	s.tellOne(p, "LAYERS_UNWATCHED", unwatchedPayload{labels})
 }
 
 // layersOf are the layers of a publisher, if it is there.

@@ -101,6 +101,7 @@ function hear(claims, token) {
       clearInterval(pinging);
       socket.onmessage = socket.onclose = null;
       socket.close();
+      camera?.rest([]); // nobody could say when one is watched again
       resolve({ news, last });
     };
     socket.onclose = end;
@@ -114,6 +115,7 @@ function hear(claims, token) {
         news = true;
         show(payload.participants, claims, token);
       } else if (type === 'LAYER_SELECTED') choose(payload);
+      else if (type === 'LAYERS_UNWATCHED') camera?.rest(payload.labels);
       else if (type === 'GOING_AWAY') reopen();
       else if (type === 'KICKED') last = `You were removed from the stage. ${payload?.detail || payload?.reason || ''}`;
       else if (type === 'STAGE_DELETED') last = 'The stage was deleted.';
@@ -183,8 +185,21 @@ async function publishCamera(claims, token) {
       if (camera?.link === link) stopCamera();
       say(`The camera is not published: ${why}`, true);
     });
-    camera = { link, stream, tile };
+    camera = { link, stream, tile, rest: (labels) => rest(link.connection, labels) };
   });
+}
+
+let resting = Promise.resolve();
+
+/** Has a connection leave out the layers that nobody watches, and no others. One change at a time is taken. */
+function rest(connection, labels) {
+  const change = async () => {
+    const sender = connection.getSenders().find(({ track }) => track?.kind === 'video');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = !labels.includes(encoding.rid);
+    await sender.setParameters(parameters);
+  };
+  resting = resting.then(change).catch(() => {}); // closed meanwhile, or it can't: then all go on
 }
 
 /** H.264 first: every viewer, and every composition, can take it. */

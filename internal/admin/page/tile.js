@@ -71,7 +71,7 @@ export class Tile {
     const seconds = (now.at - before.at) / 1000;
     if (now.sign > before.sign) this.heard = now.at;
     this.stale = now.at - (this.heard ?? now.at) > staleAfter;
-    this.limited = this.own && now.sent > 0 && now.sent < now.encodings && now.why === 'bandwidth';
+    this.limited = this.own && now.sent > 0 && now.sent < now.wanted && now.why === 'bandwidth';
     this.tell(now, before, seconds);
     this.note();
   }
@@ -96,6 +96,7 @@ export class Tile {
       best,
       sent: flowing.length,
       encodings: flows.filter((s) => s.kind === 'video').length,
+      wanted: flows.filter((s) => s.kind === 'video' && s.active !== false).length,
       why: best?.qualityLimitationReason,
       roundTrip: pair?.currentRoundTripTime,
       protocol: local?.relayProtocol ?? local?.protocol,
