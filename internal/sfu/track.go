@@ -129,17 +129,22 @@ func (t *Track) survey(now int64) bool {
 	}
 	for i := range v.layers {
 		a, b := old.layers[i], v.layers[i]
-		if a.index != b.index || a.width != b.width || a.height != b.height || a.active != b.active {
+		if a.index != b.index || a.width != b.width || a.height != b.height {
 			return true
 		}
 	}
 	return false
 }
 
+// infos tells viewers what they can have. A layer that is left out while nobody watches it
+// is to be had, at the rate it last was of: whoever asks gets it.
 func (v *trackView) infos() []LayerInfo {
 	all := make([]LayerInfo, len(v.layers))
 	for i, l := range v.layers {
-		all[i] = LayerInfo{l.label, l.width, l.height, l.bitrate, l.fps, l.active}
+		all[i] = LayerInfo{l.label, l.width, l.height, l.bitrate, l.fps, true}
+		if !l.active {
+			all[i].Bitrate = l.steady
+		}
 	}
 	return all
 }
