@@ -28,8 +28,10 @@ func (s *layerSet) add(layer int8) {
 	}
 }
 
-// idleness finds the layers of one track that need not be sent: nobody has had use for them
-// for a while. The smallest is always needed, for whoever comes next. The zero value is ready.
+// idleness finds the layers of one track that need not be sent: nobody has had use for them,
+// or for a better one, for a while. What is below a watched layer costs little and is there
+// at once when a path narrows, the publisher's own as well; the smallest is always needed,
+// for whoever comes next. The zero value is ready.
 type idleness struct {
 	since [maxLayers]int64 // since when nobody has use for each; 0 while somebody has
 }
@@ -37,10 +39,8 @@ type idleness struct {
 // rest is what need not be sent now, of those that the publisher sends or would send again.
 func (i *idleness) rest(now int64, layers []layerView, watched layerSet) (unwatched layerSet) {
 	var idle layerSet
-	for _, l := range layers[1:] {
-		if !watched.has(l.index) {
-			idle.add(l.index)
-		}
+	for k := len(layers) - 1; k > 0 && !watched.has(layers[k].index); k-- {
+		idle.add(layers[k].index)
 	}
 	for layer := range i.since {
 		switch at := &i.since[layer]; {

@@ -28,9 +28,10 @@ func TestIdleness_RestsWhatNobodyHasWatchedForAWhileButNeverTheSmallest(t *testi
 	for says, steps := range map[string][]step{
 		"nobody watches at all":                   {{1, 0, 0}, {5, 0, 0}, {6, 0, hi | mid}, {60, 0, hi | mid}},
 		"somebody watches each":                   {{1, low | mid | hi, 0}, {60, low | mid | hi, 0}},
-		"only the best is watched":                {{1, hi, 0}, {6, hi, mid}},
-		"a rested layer is wanted again, at once": {{1, low, 0}, {6, low, hi | mid}, {7, low | hi, mid}, {8, low | hi, mid}},
-		"whoever comes back within the time":      {{1, low, 0}, {5, hi, 0}, {6, low, mid}, {10, low, mid}, {11, low, mid | hi}},
+		"only the best is watched":                {{1, hi, 0}, {60, hi, 0}},
+		"all above the best that is watched rest": {{1, mid, 0}, {6, mid, hi}},
+		"a rested layer is wanted again, at once": {{1, low, 0}, {6, low, hi | mid}, {7, low | hi, 0}, {8, low | mid, 0}, {13, low | mid, hi}},
+		"whoever comes back within the time":      {{1, low, 0}, {5, hi, 0}, {6, low, 0}, {10, low, 0}, {11, low, mid | hi}},
 	} {
 		t.Run(says, func(t *testing.T) {
 			var i idleness

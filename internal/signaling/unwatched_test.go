@@ -128,9 +128,13 @@ func TestDoor_HasLayersLeftOutThatNobodyWatches(t *testing.T) {
 	case <-c.ctx.Done():
 		t.Fatal("the best layer never came")
 	}
-	h.untilSends("sending the watched layer and the smallest", [3]bool{true, false, true})
+	h.untilSends("sending the watched layer and all below", [3]bool{true, true, true})
+	if _, err := s.ChooseLayer(c.ctx, "mid"); err != nil {
+		t.Fatal(err)
+	}
+	h.untilSends("leaving out what is above the watched layer", [3]bool{false, true, true})
 	h.hangUp()
 	h.untilSends("sending all without a socket", [3]bool{true, true, true})
 	h.heed()
-	h.untilSends("leaving out again what a new socket tells of", [3]bool{true, false, true})
+	h.untilSends("leaving out again what a new socket tells of", [3]bool{false, true, true})
 }
