@@ -163,9 +163,10 @@ for (const [says, protocols, want] of [
   });
 }
 
-for (const [says, protocols, want] of [
-  ["UDP", ["udp"], { protocol: "tcp", relay: undefined }],
-  ["all but HTTPS", ["udp", "tcp"], { type: "relay", relay: "tls" }],
+// Browsers choose among the ways that are left: without UDP, the port's own TCP or a relay's.
+for (const [says, protocols, left] of [
+  ["UDP", ["udp"], ["tcp", "tls"]],
+  ["all but HTTPS", ["udp", "tcp"], ["tls"]],
 ]) {
   test(`a call whose network loses ${says} goes on by another way`, { skip }, async (t) => {
     const pair = certificate();
@@ -188,7 +189,7 @@ for (const [says, protocols, want] of [
     const took = Date.now() - lost;
     const by = await way(viewer);
     console.log(`# without ${says} in the midst of a call: pictures again after ${took} ms by ${JSON.stringify(by)}`);
-    for (const [key, value] of Object.entries(want)) assert.equal(by?.[key], value, JSON.stringify(by));
+    assert.ok(left.includes(by?.relay ?? by?.protocol), `${JSON.stringify(by)}, want ${left.join(" or ")}`);
     assert.ok(took < 20_000, `after ${took} ms, want 20 s`);
     await viewer.close();
   });
