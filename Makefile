@@ -189,16 +189,20 @@ GSTREAMER := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-g
 	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
+# One file at a time: they look at what comes when. The limit is that of a whole file,
+# which waits for no single thing longer than 40 s.
 .PHONY: e2e
 e2e: build .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
 	@$(call need,node npm,nodejs npm)
 	@$(call need,chromium,chromium)
 	@$(call need,ffmpeg,ffmpeg)
+	@$(call need,openssl,openssl)
+	@$(call need,iptables,iptables) || echo "no iptables for this system: the calls whose network loses a port are skipped"
 	@$(call need,firefox-esr,firefox-esr) || echo "no firefox-esr for this system: its tests are skipped"
 	@gst-inspect-1.0 webrtcbin >/dev/null 2>&1 || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(GSTREAMER); } || echo "no GStreamer with webrtcbin for this system: its tests are skipped"
 	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
 	ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server \
-	node --test --test-reporter=spec --test-timeout=120000 *.test.mjs
+	node --test --test-reporter=spec --test-concurrency=1 --test-timeout=600000 *.test.mjs
 
 KILLS ?= 1000
 

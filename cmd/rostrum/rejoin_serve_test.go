@@ -12,24 +12,18 @@ import (
 	"time"
 
 	"rostrum/ivsrealtime"
+	"rostrum/test/server"
 )
 
 // freePort is one that nobody has at the moment, by UDP and TCP.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		u, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
-			u.Close()
-			return port
-		}
+	address, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
 	}
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 // A line is what one of the verbs of a participant says.

@@ -214,12 +214,7 @@ func TestServe_TellsItsHealthAndCounts(t *testing.T) {
 }
 
 func TestServe_MetricsMoveToTheOperatorsAddress(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := free.Addr().String()
-	_ = free.Close()
+	at := "127.0.0.1:" + freePort(t)
 	s := serve(t, "--ephemeral", "--admin-listen", at)
 	if status, _ := fetch(t, s.Endpoint+"/metrics"); status == http.StatusOK {
 		t.Error("metrics are still served at the main address")

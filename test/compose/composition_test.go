@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -98,14 +97,11 @@ func openKeptIn(t *testing.T, data string, args ...string) *studio {
 // freeAddress is one of loopback that nobody listens at.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := server.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return free.Addr().String()
+	return address
 }
 
 // start starts a composition, and tells its name and the folder of its recording.

@@ -1,7 +1,7 @@
 // What a browser does becomes an event: at a webhook whose receiver dies in
 // between, and on a bus, matched by a rule of that bus.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { after, before, test } from "node:test";
 import { CreateEventBusCommand, EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 
-import { binary, browse, eventually, freePort, serve } from "./harness.mjs";
+import { binary, browse, eventually, freePort, launch, serve } from "./harness.mjs";
 
 const root = new URL("../..", import.meta.url).pathname;
 const emulator = process.env.ROSTRUM_MOTO_SERVER;
@@ -37,7 +37,7 @@ const target = (...args) => JSON.parse(execFileSync(binary, ["targets", "add", .
 
 /** The receiver of docs/events.md; received fills with what it printed. */
 function receive(port, secret, received) {
-  const child = spawn(receiverBinary, { env: { LISTEN: `127.0.0.1:${port}`, ROSTRUM_WEBHOOK_SECRET: secret }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = launch(receiverBinary, { env: { LISTEN: `127.0.0.1:${port}`, ROSTRUM_WEBHOOK_SECRET: secret }, stdio: ["ignore", "pipe", "inherit"] });
   createInterface({ input: child.stdout }).on("line", (l) => received.push(JSON.parse(l)));
   return child;
 }
@@ -60,6 +60,7 @@ test("a receiver that dies in between misses nothing of what a browser did", asy
   assert.ok(secret, "adding a webhook prints its secret");
   const received = [];
   let receiver = receive(port, secret, received);
+  t.after(() => receiver.kill());
   const { stage } = await server.call("CreateStage", { name: "events" });
   const first = await publishAndLeave(stage.arn, "ann");
   await eventually("the first participant's events", () => received.map((e) => e.detail.event_name), (names) => names.length === 2);
@@ -82,7 +83,7 @@ test("a receiver that dies in between misses nothing of what a browser did", asy
 
 test("the same event arrives on a bus and is matched by its rule", { skip: emulator ? false : "ROSTRUM_MOTO_SERVER names no EventBridge emulator" }, async (t) => {
   const port = await freePort();
-  const moto = spawn(emulator, ["-H", "127.0.0.1", "-p", `${port}`], { stdio: "ignore" });
+  const moto = launch(emulator, ["-H", "127.0.0.1", "-p", `${port}`], { stdio: "ignore" });
   t.after(() => moto.kill());
   const config = { endpoint: `http://127.0.0.1:${port}`, region, credentials: { accessKeyId: "AKIAEMULATOR", secretAccessKey: "emulated" } };
   await eventually("the emulator", () => fetch(config.endpoint).then(() => true, () => false), (up) => up, 60);

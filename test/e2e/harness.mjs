@@ -1,11 +1,13 @@
 // Starts the real server and real browsers, and takes them down again.
 import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { afterEach } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import * as ivs from "@aws-sdk/client-ivs-realtime";
@@ -17,13 +19,21 @@ import { participant } from "./page.mjs";
 export const binary = process.env.ROSTRUM ?? new URL("../../bin/rostrum", import.meta.url).pathname;
 const browserPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+/** How long a browser may take to start: the first time its files come from the disk. */
+const launchTimeout = 120_000; // ms
+
+/**
+ * A port that is free by TCP and UDP. It is none of those that the system gives to who
+ * asks for any: a browser would take it for its media before the server has it (again).
+ */
 export async function freePort() {
-  const s = createServer().listen(0, "127.0.0.1");
-  await once(s, "listening");
-  const { port } = s.address();
-  s.close();
-  await once(s, "close");
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const sockets = [createServer().listen(port), createSocket("udp4").bind(port)];
+    const all = await Promise.allSettled(sockets.map((s) => once(s, "listening")));
+    await Promise.allSettled(sockets.map((s) => new Promise((resolve) => s.close(resolve))));
+    if (all.every((a) => a.status === "fulfilled")) return port;
+  }
 }
 
 /**
@@ -42,14 +52,14 @@ export async function serve(...flags) {
   const log = [];
   let child;
   const start = async () => {
-    child = spawn(
+    child = launch(
       binary,
       ["serve", "--listen", `127.0.0.1:${port}`, "--media-port", `${media}`, "--data-dir", dir, "--access-key", "E2EACCESSKEY", "--secret-key", "e2e-secret-of-the-suite", "--region", "eu-west-1", ...flags],
       { stdio: ["ignore", "pipe", "pipe"] },
     );
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (l) => log.push(l));
-    for (let i = 0; ; i++) {
-      if (child.exitCode !== null || i > 200) throw new Error(`the server did not start:\n${log.join("\n")}`);
+    for (const end = Date.now() + 30_000; ; ) {
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`the server did not start:\n${log.join("\n")}`);
       const ready = await fetch(`${url}/readyz`).then((r) => r.ok, () => false);
       if (ready) break;
       await pause(25);
@@ -92,14 +102,31 @@ export async function serve(...flags) {
 /** What a token says of itself. */
 export const claims = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
 
-/** Runs a verb of the binary, or another command, and collects the lines it prints. */
+const processes = new Set();
+process.once("SIGTERM", () => process.exit(1)); // how the runner ends a file whose time is over
+process.on("exit", () => processes.forEach((p) => p.kill("SIGKILL")));
+
+/** Starts a program that does not outlive this one. */
+export function launch(...args) {
+  const child = spawn(...args);
+  processes.add(child);
+  child.once("exit", () => processes.delete(child));
+  return child;
+}
+
+const tools = new Set();
+
+// What a test that fails has left running would slow the next ones down, and keep this process.
+afterEach(() => Promise.all([...tools].map((t) => t.stop())));
+
+/** Runs a verb of the binary, or another command, and collects the lines it prints; it ends with the test. */
 export function run(...args) {
   const { command } = typeof args[0] === "object" ? args.shift() : { command: binary };
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const child = launch(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   const lines = [];
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (l) => lines.push(l));
   const exited = once(child, "exit");
-  return {
+  const tool = {
     lines,
     exited,
     child,
@@ -107,12 +134,15 @@ export function run(...args) {
     async stop() {
       child.stdin.end();
       if (child.exitCode === null) child.kill("SIGINT");
-      const lost = setTimeout(() => child.kill("SIGKILL"), 5000);
+      const lost = setTimeout(() => child.kill("SIGKILL"), 20_000);
       const [code] = await exited;
       clearTimeout(lost);
       return code;
     },
   };
+  tools.add(tool);
+  exited.then(() => tools.delete(tool));
+  return tool;
 }
 
 /** A page of another origin than the server's, as an application would be. */
@@ -127,6 +157,7 @@ export async function browse(...flags) {
   const site = await openSite();
   const host = await chromium.launchServer({
     executablePath: browserPath,
+    timeout: launchTimeout,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
@@ -158,6 +189,7 @@ export async function browseFirefox() {
     browser: "firefox",
     executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
     headless: true,
+    timeout: launchTimeout,
     extraPrefsFirefox: {
       "media.peerconnection.ice.obfuscate_host_addresses": false, // nobody answers mDNS here
       "media.autoplay.default": 0,
@@ -192,4 +224,19 @@ export async function eventually(what, ask, satisfied, seconds = 40) {
     await pause(100);
   } while (Date.now() < end);
   throw new Error(`${what}: not within ${seconds} s; last seen ${JSON.stringify(last)?.slice(0, 2000)}`);
+}
+
+/**
+ * Tries again what a busy machine may spoil: a bound on time or on how evenly pictures
+ * come is held where one of the tries holds it.
+ */
+export async function bestOf(tries, attempt) {
+  for (let n = 1; ; n++) {
+    try {
+      return await attempt();
+    } catch (e) {
+      if (n === tries) throw e;
+      console.log(`# try ${n} of ${tries}: ${e.message}`);
+    }
+  }
 }

@@ -223,6 +223,14 @@ export function participant() {
   api.received = async (id) => api.stats(api.subscriptions[id].pc);
   api.sent = async (id) => api.stats(api.publications[id].pc);
 
+  /** The own end of the way that a participant's media take; the statistics know it a moment after the connection does. */
+  api.way = async (id) => {
+    const all = await api.stats((api.subscriptions[id] ?? api.publications[id]).pc);
+    const transport = all.find((s) => s.type === "transport");
+    const pair = all.find((s) => s.id === transport?.selectedCandidatePairId);
+    return all.find((s) => s.id === pair?.localCandidateId);
+  };
+
   api.events = (token) =>
     new Promise((resolve, reject) => {
       const c = claims(token);

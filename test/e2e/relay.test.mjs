@@ -27,9 +27,7 @@ for (const transport of ["udp", "tcp"]) {
     const { id } = await pages[0].evaluate((t) => participant.publish(t, { identity: 5 }), tokens[0]);
     const { firstPicture } = await pages[1].evaluate(([t, i]) => participant.subscribe(t, i), [tokens[1], id]);
     const seen = await eventually("a readable picture of the last moments", () => pages[1].evaluate((i) => participant.look(i), id), (s) => s.identity === 5 && s.latency !== null && s.latency < 1500);
-    const stats = await pages[1].evaluate((i) => participant.received(i), id);
-    const pair = stats.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
-    const local = stats.find((s) => s.id === pair?.localCandidateId);
+    const local = await eventually("the way in use", () => pages[1].evaluate((i) => participant.way(i), id), (l) => l, 5);
     assert.equal(local?.candidateType, "relay", JSON.stringify(local));
     assert.equal(local?.relayProtocol, transport, JSON.stringify(local));
     console.log(`# TURN over ${transport}: first picture after ${Math.round(firstPicture)} ms, ${seen.latency} ms old`);

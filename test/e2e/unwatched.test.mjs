@@ -49,9 +49,14 @@ test("layers that nobody watches stall, and go on when a viewer asks for the bes
   const id = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti;
   await page.goto(`${server.url}/stage/#${token}`);
   await page.click("text=Publish my camera");
-  await eventually("three layers are sent", () => layers(page), (l) => ["hi", "mid", "low"].every((rid) => l[rid]?.frames > 5), 20);
-  await eventually("the upper two are paused", () => layers(page), (l) => !l.hi.active && !l.mid.active && l.low.active, 15);
-  const before = await layers(page);
+  await eventually("three layers are there", () => layers(page), (l) => l.hi && l.mid && l.low?.frames > 5);
+  await eventually("the upper two are paused", () => layers(page), (l) => !l.hi.active && !l.mid.active && l.low.active);
+  let before;
+  await eventually("what was being encoded is sent", async () => {
+    const last = before;
+    before = await layers(page);
+    return ["hi", "mid"].every((rid) => before[rid].frames === last?.[rid].frames);
+  }, (still) => still, 5);
   const later = await eventually("the smallest goes on", () => layers(page), (l) => l.low.frames > before.low.frames + 20);
   for (const rid of ["hi", "mid"]) assert.ok(later[rid].frames - before[rid].frames <= 2, `of ${rid} ${later[rid].frames - before[rid].frames} pictures were sent`);
 

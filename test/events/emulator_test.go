@@ -23,6 +23,7 @@ import (
 
 	"rostrum/internal/event"
 	"rostrum/internal/store"
+	"rostrum/test/server"
 )
 
 // emulator is a running moto server.
@@ -39,12 +40,10 @@ func startEmulator(t *testing.T) *emulator {
 	if program == "" {
 		t.Skip("ROSTRUM_MOTO_SERVER names no moto_server: make conformance-events installs one")
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := server.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	_ = free.Close()
 	_, port, _ := net.SplitHostPort(address)
 	cmd := exec.Command(program, "-H", "127.0.0.1", "-p", port)
 	if err := cmd.Start(); err != nil {

@@ -8,10 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -113,6 +116,28 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+}
+
+// FreeAddress is one of loopback whose port nobody has, by TCP and UDP. It is none of
+// those that the system gives to who asks for any, which a client that calls while
+// the server is away would take for itself.
+func FreeAddress() (string, error) {
+	var last error
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			last = err
+			continue
+		}
+		c, err := net.ListenPacket("udp", address)
+		_ = l.Close()
+		if err == nil {
+			return address, c.Close()
+		}
+		last = err
+	}
+	return "", fmt.Errorf("find a free port: %w", last)
 }
 
 // PID is the process's id.
