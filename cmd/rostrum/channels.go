@@ -25,7 +25,7 @@ type encoders struct {
 
 // listenForEncoders binds them. The default address is a courtesy: when another
 // program has it, Rostrum does without.
-func (s *settings) listenForEncoders(ctx context.Context, cert *certificate, log *slog.Logger) (e encoders, err error) {
+func (s *settings) listenForEncoders(ctx context.Context, house *opened, cert *certificate, log *slog.Logger) (e encoders, err error) {
 	var config net.ListenConfig
 	at := s.RTMPListen
 	_, chosen := s.origin["rtmp_listen"]
@@ -41,25 +41,19 @@ func (s *settings) listenForEncoders(ctx context.Context, cert *certificate, log
 		if err != nil {
 			return encoders{}, fmt.Errorf("listen for RTMP at %s: %w", at, err)
 		}
+		if e.plain != nil {
+			house.add(e.plain)
+		}
 	}
 	if s.RTMPSListen != "" {
 		if e.secure, err = config.Listen(ctx, "tcp", string(s.RTMPSListen)); err != nil {
-			return encoders{}, errors.Join(fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err), e.Close())
+			return encoders{}, fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err)
 		}
+		house.add(e.secure)
 		e.named = s.PublicURL != ""
 		e.config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.current}
 	}
 	return e, nil
-}
-
-// Close gives the addresses up; those that were served are given up already.
-func (e encoders) Close() error {
-	for _, l := range []net.Listener{e.plain, e.secure} {
-		if l != nil {
-			_ = l.Close()
-		}
-	}
-	return nil
 }
 
 // urls are what encoders are set to, as seen from where the endpoint is; a stream

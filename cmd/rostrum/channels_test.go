@@ -13,8 +13,8 @@ func TestEncoders_AreToldTheNameInTheCertificate(t *testing.T) {
 		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
 		}
+		defer (*l).Close()
 	}
-	defer e.Close()
 	plain, secure := e.plain.Addr().String(), e.secure.Addr().String()
 	_, port, _ := net.SplitHostPort(secure)
 	for named, expected := range map[bool][]string{

@@ -64,7 +64,6 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "an address nobody can listen at", file: "media_listen: [0.0.0.0, 224.0.0.1]", complaint: `media_listen: "224.0.0.1" is no IP address to listen at`},
 		{name: "a list of lists", file: "public_ip: [[192.0.2.1]]", complaint: "expected a list of values"},
 		{name: "a media port too large", env: "ROSTRUM_MEDIA_PORT=70000", complaint: `"70000" is not a number from 0 to 65535`},
-		{name: "a limit without effect", file: "limits: {publish_framerate: 5}", complaint: "there is no limit"},
 		{name: "a profile that is none", args: []string{"--limits", "azure"}, complaint: `"azure" is not one of the profiles open, aws`},
 		{name: "a limit that is none", file: "limits: {profile: aws, stage: 5}", complaint: `rostrum.yaml:1: limits: there is no limit "stage"; did you mean stages?`},
 		{name: "a limit that is no number", file: "limits: {stages: many}", complaint: `limits: stages: "many" is no whole number`},

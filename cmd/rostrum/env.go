@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+
+	"rostrum/internal/store"
 )
 
 // envVerb prints what AWS SDKs and the AWS CLI need to reach this server.
@@ -26,27 +28,21 @@ type environment struct {
 // Run prints shell exports: eval "$(rostrum env)".
 func (v *envVerb) Run(ctx context.Context, out *output) error {
 	s := &v.Settings
-	if s.Ephemeral {
-		return errors.New("an ephemeral server keeps nothing: its keys are printed when it starts")
-	}
-	endpoint, err := s.endpoint(string(s.Listen))
-	if err != nil {
-		return err
-	}
-	st, err := s.openStore(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	key, _, err := ensureOperator(ctx, st, s)
-	if err != nil {
-		return err
-	}
-	if !key.Revoked.IsZero() {
-		return fmt.Errorf("access key %s of the first operator is revoked: rostrum keys create makes another", key.ID)
-	}
-	c := environment{Endpoint: endpoint, AccessKey: key.ID, SecretKey: key.Secret, Region: string(s.Region)}
-	return out.say(c, c.exports)
+	return s.withStore(ctx, func(st *store.Store) error {
+		endpoint, err := s.endpoint(string(s.Listen))
+		if err != nil {
+			return err
+		}
+		key, _, err := ensureOperator(ctx, st, s)
+		if err != nil {
+			return err
+		}
+		if !key.Revoked.IsZero() {
+			return fmt.Errorf("access key %s of the first operator is revoked: rostrum keys create makes another", key.ID)
+		}
+		c := environment{Endpoint: endpoint, AccessKey: key.ID, SecretKey: key.Secret, Region: string(s.Region)}
+		return out.say(c, c.exports)
+	})
 }
 
 // exports writes it for a POSIX shell. A session token of other

@@ -26,7 +26,7 @@ type keysCreateVerb struct {
 	Settings settings `embed:""`
 
 	User    string            `name:"user" default:"user" help:"Name of the user that the key stands for."`
-	Policy  []string          `name:"policy" type:"existingfile" placeholder:"FILE" help:"IAM policy document, JSON, that says what the key may do; without any it may do everything in the account."`
+	Policy  []string          `name:"policy" placeholder:"FILE" help:"IAM policy document, JSON, that says what the key may do, or one of IVSFullAccess and IVSReadOnlyAccess; without any it may do everything in the account."`
 	Tag     map[string]string `name:"tag" placeholder:"KEY=VALUE" help:"Tag of the user, for policies that ask for aws:PrincipalTag."`
 	Expires time.Duration     `name:"expires" placeholder:"DURATION" help:"Time after which the key is worthless, such as 12h."`
 }
@@ -64,7 +64,7 @@ func listed(k store.AccessKey) listedKey {
 // withStore runs fn on the kept store of the settings.
 func (s *settings) withStore(ctx context.Context, fn func(*store.Store) error) error {
 	if s.Ephemeral {
-		return errors.New("an ephemeral server keeps nothing that another process could read")
+		return errors.New("an ephemeral server keeps nothing that another process could read: its key is printed when it starts")
 	}
 	st, err := s.openStore(ctx, false)
 	if err != nil {
@@ -83,13 +83,10 @@ func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
 	if v.Expires > 0 {
 		key.Expires = key.Created.Add(v.Expires)
 	}
-	for _, file := range v.Policy {
-		document, err := os.ReadFile(file)
+	for _, name := range v.Policy {
+		document, err := readPolicy(name)
 		if err != nil {
-			return fmt.Errorf("read policy: %w", err)
-		}
-		if _, err := policy.Parse(document); err != nil {
-			return misuse(fmt.Errorf("policy %s: %w", file, err))
+			return misuse(err)
 		}
 		key.Policies = append(key.Policies, json.RawMessage(document))
 	}
@@ -103,6 +100,21 @@ func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
 			fmt.Fprintf(w, "access key   %s\nsecret key   %s\n\nThe secret is not shown again.\n", made.ID, made.Secret)
 		})
 	})
+}
+
+// readPolicy is the document of a built-in policy, or of a file.
+func readPolicy(name string) ([]byte, error) {
+	if document, ok := policy.Managed(name); ok {
+		return document, nil
+	}
+	document, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read policy: %w", err)
+	}
+	if _, err := policy.Parse(document); err != nil {
+		return nil, fmt.Errorf("policy %s: %w", name, err)
+	}
+	return document, nil
 }
 
 // Run lists the keys, oldest first.

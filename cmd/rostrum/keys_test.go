@@ -22,7 +22,7 @@ func TestKeys_AreMadeListedAndRevoked(t *testing.T) {
 	data := t.TempDir()
 	policyFile := filepath.Join(data, "policy.json")
 	write(t, data, "policy.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ivs:Get*","Resource":"*"}]}`)
-	made := answer[listedKey](t, "keys", "create", "--data-dir", data, "--user", "ci", "--policy", policyFile, "--tag", "team=video", "--expires", "1h")
+	made := answer[listedKey](t, "keys", "create", "--data-dir", data, "--user", "ci", "--policy", policyFile, "--policy", "IVSReadOnlyAccess", "--tag", "team=video", "--expires", "1h")
 	if len(made.Secret) != 40 || !made.Bounded || made.Tags["team"] != "video" || made.Expires.Sub(made.Created).Hours() != 1 {
 		t.Errorf("expected a bounded key for an hour with its secret, saw %+v", made)
 	}
@@ -46,6 +46,7 @@ func TestKeys_NonsenseIsRefused(t *testing.T) {
 		complaint string
 	}{
 		{"a policy that can't be evaluated", []string{"create", "--policy", filepath.Join(data, "broken.json")}, exitUsage, "broken.json"},
+		{"a policy that is no file and not built in", []string{"create", "--policy", "IVSNoAccess"}, exitUsage, "IVSNoAccess"},
 		{"a past expiry", []string{"create", "--expires=-1h"}, exitUsage, "past"},
 		{"a key nobody has", []string{"revoke", "RSTRNONE"}, exitFailure, "RSTRNONE"},
 		{"an ephemeral store", []string{"list", "--ephemeral"}, exitFailure, "ephemeral"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/admin"
+	"rostrum/internal/store"
 )
 
 // linkVerb makes a link under which a browser plays a recording.
@@ -32,8 +33,6 @@ func (v *linkVerb) Run(ctx context.Context, out *output) error {
 	s := &v.Settings
 	name, prefix, _ := strings.Cut(strings.TrimSuffix(v.Recording, "/"), "/")
 	switch {
-	case s.Ephemeral:
-		return errors.New("an ephemeral server keeps nothing, the key of its links neither")
 	case s.S3Endpoint != "":
 		return errors.New("buckets are in S3: presign with its tools")
 	case name == "" || prefix == "" || prefix != path.Clean(prefix):
@@ -41,20 +40,17 @@ func (v *linkVerb) Run(ctx context.Context, out *output) error {
 	case v.For < time.Second:
 		return misuse(errors.New("a link must be good for a second at least"))
 	}
-	endpoint, err := s.endpoint(string(s.Listen))
-	if err != nil {
-		return err
-	}
-	st, err := s.openStore(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	links, err := openLinks(ctx, st)
-	if err != nil {
-		return err
-	}
-	l := link{Expires: time.Now().Add(v.For).UTC().Truncate(time.Second)}
-	l.URL = endpoint + admin.RecordingsPath + name + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(name, prefix, l.Expires).Encode()
-	return out.say(l, func(w io.Writer) { fmt.Fprintln(w, l.URL) })
+	return s.withStore(ctx, func(st *store.Store) error {
+		endpoint, err := s.endpoint(string(s.Listen))
+		if err != nil {
+			return err
+		}
+		links, err := openLinks(ctx, st)
+		if err != nil {
+			return err
+		}
+		l := link{Expires: time.Now().Add(v.For).UTC().Truncate(time.Second)}
+		l.URL = endpoint + admin.RecordingsPath + name + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(name, prefix, l.Expires).Encode()
+		return out.say(l, func(w io.Writer) { fmt.Fprintln(w, l.URL) })
+	})
 }

@@ -8,15 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"rostrum/internal/admin"
-	"rostrum/internal/api"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
@@ -45,149 +42,77 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	slog.SetDefault(log)
 	defer func() { log.Info("stopped") }()
 
-	// The addresses come first: one that is taken must not leave a trace in the
-	// data folder.
-	cert, err := s.certificate(log)
+	var house opened
+	defer func() { err = errors.Join(err, house.Close()) }()
+	at, err := s.bind(ctx, &house, log)
 	if err != nil {
 		return err
 	}
-	front, back, err := s.listenAll(ctx, cert, log)
+	kept, err := s.openKeeping(ctx, &house, at.engine, log)
 	if err != nil {
 		return err
 	}
-	defer front.Close()
-	if back != nil {
-		defer back.Close()
-	}
-	encoders, err := s.listenForEncoders(ctx, cert, log)
+	live, err := s.openLive(ctx, &house, at, kept, log)
 	if err != nil {
 		return err
 	}
-	defer closing(&err, encoders)
-	endpoint, err := s.endpoint(s.Listen.withPortOf(front.Addr()))
-	if err != nil {
-		return err
-	}
-	turns, err := s.listenForTURN(ctx)
-	if err != nil {
-		return err
-	}
-	if turns != nil {
-		defer turns.Close()
-	}
-	relay := turnsAt(endpoint, cert, turns)
-	engine, err := s.openEngine(ctx, cert, relay, log)
-	if err != nil {
-		return err
-	}
-	defer closing(&err, engine)
-
-	// What is kept.
-	st, err := s.openStore(ctx, true)
-	if err != nil {
-		return err
-	}
-	defer closing(&err, st)
-	operator, first, err := ensureOperator(ctx, st, s)
-	if err != nil {
-		return err
-	}
-
-	if err := s.keepTargets(ctx, st); err != nil {
-		return err
-	}
-	counted := prometheus.NewRegistry()
-	defer closing(&err, startCourier(st, counted, log))
-
-	if err := keyRelays(ctx, st, engine); err != nil {
-		return err
-	}
-
-	// Who may take part, what is live, and what operations mean.
-	authority, err := stage.NewAuthority(ctx, st, stage.EndpointsConfig{PublicURL: endpoint})
-	if err != nil {
-		return err
-	}
-	registry, err := stage.Open(ctx, st, engine, authority, stage.Config{Limits: s.Limits.live(), Shared: s.Database != "", Log: log})
-	if err != nil {
-		return err
-	}
-	channels, err := s.openChannels(ctx, st, encoders, endpoint, registry.Node(), log)
-	if err != nil {
-		return errors.Join(err, registry.Close())
-	}
-	defer closing(&err, channels)
-	tapes, err := s.openTapes(ctx, st)
-	if err != nil {
-		return errors.Join(err, registry.Close())
-	}
-	defer closing(&err, tapes)
-	compositions, err := s.openCompositions(ctx, st, authority, registry.Node(), tapes, channels, log)
-	if err != nil {
-		return errors.Join(err, registry.Close())
-	}
-	plane, err := control.New(ctx, control.Parts{Store: st, Authority: authority, Live: registry, Channels: channels, Compositions: compositions}, s.Limits.Limits)
-	if err != nil {
-		return errors.Join(err, compositions.Close(), registry.Close())
-	}
-
-	// The doors. The live stages end before the participants' door, so that
-	// everybody is told why, and the compositions, which are on them, first.
-	participants := signaling.New(registry, authority, signaling.Config{ICEServers: relays(engine), Log: log})
-	defer closing(&err, participants)
-	defer closing(&err, registry)
-	defer closing(&err, compositions)
-	realtime := admin.NewRealtime(registry.Counts, registry.MediaSamples)
-	counted.MustRegister(realtime)
-	clients, operators := s.doors(ctx, parts{endpoint, plane, st, engine, registry, channels, compositions, tapes, participants, counted}, log)
+	clients, operators := s.doors(ctx, at, kept, live, log)
 
 	hello := greeting{
-		Endpoint: endpoint, Candidates: describeCandidates(engine, relay), Encoders: encoders.urls(endpoint), DataDir: s.DataDir, First: first,
-		Took: time.Since(began).Round(time.Millisecond), operator: operator, settings: s,
+		Endpoint: at.endpoint, Candidates: describeCandidates(at.engine, at.relay), Encoders: at.encoders.urls(at.endpoint),
+		DataDir: s.DataDir, First: kept.first, Took: time.Since(began).Round(time.Millisecond), operator: kept.operator, settings: s,
 	}
 	if err := hello.say(out); err != nil {
 		return err
 	}
-	log.Info("ready", "endpoint", endpoint, "took", hello.Took)
-	running := []func(context.Context) error{
-		func(ctx context.Context) error { return front.run(ctx, clients, engine.Admit) },
-		realtime.Run,
-		func(ctx context.Context) error { return s.sweep(ctx, st, log) },
-	}
-	running = append(running, encoders.serve(channels, log)...)
-	if turns != nil {
-		running = append(running, func(ctx context.Context) error { return admitAll(ctx, turns, engine.Admit) })
-	}
-	if back != nil {
-		running = append(running, func(ctx context.Context) error { return back.run(ctx, operators, engine.Admit) })
-	}
+	log.Info("ready", "endpoint", at.endpoint, "took", hello.Took)
+	running := at.serve(clients, operators, live.channels, log)
+	running = append(running, live.samples.Run, func(ctx context.Context) error { return s.sweep(ctx, kept.store, log) })
 	return together(ctx, running...)
 }
 
-// closing closes a part when the function that opened it returns, and adds what
-// went wrong to that function's error.
-func closing(err *error, part io.Closer) { *err = errors.Join(*err, part.Close()) }
+// opened are the parts of the house, in the order in which they close last.
+type opened []io.Closer
 
-// openEngine opens the media port.
-func (s *settings) openEngine(ctx context.Context, cert *certificate, turns string, log *slog.Logger) (*sfu.Engine, error) {
-	at, err := s.mediaAddresses(ctx)
+func (o *opened) add(parts ...io.Closer) { *o = append(*o, parts...) }
+
+// Close closes what was added last first, and tells all that went wrong. A listener
+// that was served is closed already.
+func (o *opened) Close() (err error) {
+	for _, part := range slices.Backward(*o) {
+		if wrong := part.Close(); !errors.Is(wrong, net.ErrClosed) {
+			err = errors.Join(err, wrong)
+		}
+	}
+	return err
+}
+
+// keeping is what outlives the process, and the courier that tells of it.
+type keeping struct {
+	store    *store.Store
+	operator store.AccessKey
+	first    bool // the operator's key is new
+	counted  *prometheus.Registry
+}
+
+// openKeeping opens the store, with all in it that the settings name and what all nodes
+// have in common.
+func (s *settings) openKeeping(ctx context.Context, house *opened, engine *sfu.Engine, log *slog.Logger) (*keeping, error) {
+	st, err := s.openStore(ctx, true)
 	if err != nil {
 		return nil, err
 	}
-	_, listenPort, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
-	number := uint16(s.MediaPort)
-	if listenPort == "0" && s.origin["media_port"] == "" {
-		number = 0 // who wants any free port for one wants it for all
+	house.add(st)
+	k := &keeping{store: st, counted: prometheus.NewRegistry()}
+	if k.operator, k.first, err = ensureOperator(ctx, st, s); err != nil {
+		return nil, err
 	}
-	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, Log: log}
-	if cert != nil {
-		cfg.TLS = cert.config()
+	if err := s.keepTargets(ctx, st); err != nil {
+		return nil, err
 	}
-	return sfu.Listen(cfg)
+	house.add(startCourier(st, k.counted, log))
+	return k, keyRelays(ctx, st, engine)
 }
-
-// relayLife is how long credentials for TURN can be used to begin with.
-const relayLife = time.Hour
 
 // keyRelays has all nodes, and those that come after them, take each other's credentials
 // for TURN.
@@ -204,131 +129,49 @@ func keyRelays(ctx context.Context, st *store.Store, engine *sfu.Engine) error {
 	return nil
 }
 
-// relays tells participants of the engine's own STUN and TURN servers.
-func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
-	return func(g stage.Grant) []signaling.ICEServer {
-		var all []signaling.ICEServer
-		if here := engine.Candidates(); len(here) > 0 {
-			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
-		}
-		for _, r := range engine.Relays(g.ParticipantID, relayLife) {
-			all = append(all, signaling.ICEServer(r))
-		}
-		return all
-	}
-}
-
-// mediaAddresses are where media are received: where media_listen says, or else on
-// loopback if that is where listen is, or on the address that listen names, or on all.
-func (s *settings) mediaAddresses(ctx context.Context) ([]netip.Addr, error) {
-	if len(s.MediaListen) > 0 {
-		return s.MediaListen, nil
-	}
-	host, _, _ := net.SplitHostPort(string(s.Listen)) // an address has been checked
-	if host == "" {
-		host = "::"
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		at, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			return nil, fmt.Errorf("listen for media at %s: %w", host, err)
-		}
-		return at, nil
-	}
-	if host == "::" {
-		return []netip.Addr{ip, netip.IPv4Unspecified()}, nil
-	}
-	return []netip.Addr{ip.Unmap()}, nil
-}
-
-// parts are what the doors lead to.
-type parts struct {
-	endpoint     string
+// living is who may take part, what is live, and what operations mean.
+type living struct {
 	plane        *control.Plane
-	store        *store.Store
-	engine       *sfu.Engine
-	live         *stage.Registry
-	channels     *channel.Registry
-	compositions *composition.Registry
-	tapes        *tapes
+	stages       *stage.Registry
 	participants *signaling.Door
-	counted      *prometheus.Registry
+	channels     *channel.Registry
+	tapes        *tapes
+	compositions *composition.Registry
+	samples      *admin.Realtime
 }
 
-// doors opens what clients reach and what operators reach. They are one unless
-// operators have an address of their own.
-func (s *settings) doors(serving context.Context, p parts, log *slog.Logger) (clients, operators *http.ServeMux) {
-	counted := p.counted
-	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		admin.Media(p.engine.Stats), admin.Stages(p.live.Counts), admin.Compositions(p.compositions.Stats), admin.Channels(p.channels.Stats))
-	clients = http.NewServeMux()
-	for _, path := range []string{"/whip", "/whip/", "/events/"} {
-		clients.Handle(path, p.participants)
-	}
-	clients.Handle(channel.PlaybackPath, p.channels)
-	clients.Handle("GET "+admin.PagePath, admin.Page(p.endpoint))
-	clients.Handle("GET "+admin.PlayerPath, admin.Player(p.endpoint))
-	if s.S3Endpoint == "" {
-		clients.Handle(admin.RecordingsPath, admin.Recordings(p.tapes.buckets, p.tapes.links))
-	}
-	clients.Handle("/", api.New(p.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
-	health := admin.Health(
-		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
-		map[string]admin.Check{"server": notStopping(serving), "store": storeAnswers(p.store)})
-	clients.Handle("GET /healthz", health)
-	clients.Handle("GET /readyz", health)
-	operators = clients
-	if s.AdminListen != "" {
-		operators = http.NewServeMux()
-		operators.Handle("/debug/pprof/", admin.Profiles())
-	}
-	operators.Handle("GET /metrics", admin.Metrics(counted))
-	return clients, operators
-}
-
-// certificate is the one of the TLS servers; nil when none is set.
-func (s *settings) certificate(log *slog.Logger) (*certificate, error) {
-	if s.TLSCert == "" {
-		return nil, nil
-	}
-	return loadCertificate(s.TLSCert, s.TLSKey, log)
-}
-
-// listenAll binds the main address, and the operators' one if there is any.
-func (s *settings) listenAll(ctx context.Context, cert *certificate, log *slog.Logger) (front, back *listener, err error) {
-	if front, err = listen(ctx, s.Listen, cert, log); err != nil {
-		return nil, nil, err
-	}
-	if s.AdminListen != "" {
-		if back, err = listen(ctx, s.AdminListen, nil, log); err != nil {
-			return nil, nil, errors.Join(err, front.Close())
-		}
-	}
-	return front, back, nil
-}
-
-// withPortOf is the address as it was set, with the port that was really bound.
-func (a address) withPortOf(bound net.Addr) string {
-	host, _, _ := net.SplitHostPort(string(a)) // an address has been checked
-	_, port, err := net.SplitHostPort(bound.String())
+// openLive brings all to life that a former process left open, and what operations act on.
+func (s *settings) openLive(ctx context.Context, house *opened, at *entrances, kept *keeping, log *slog.Logger) (l *living, err error) {
+	st := kept.store
+	authority, err := stage.NewAuthority(ctx, st, stage.EndpointsConfig{PublicURL: at.endpoint})
 	if err != nil {
-		return string(a)
+		return nil, err
 	}
-	return net.JoinHostPort(host, port)
-}
-
-func notStopping(serving context.Context) admin.Check {
-	return func(context.Context) error { return serving.Err() }
-}
-
-func storeAnswers(st *store.Store) admin.Check {
-	return func(ctx context.Context) error {
-		return st.Read(ctx, func(tx *store.Tx) error {
-			_, err := tx.Accounts()
-			return err
-		})
+	l = &living{}
+	if l.stages, err = stage.Open(ctx, st, at.engine, authority, stage.Config{Limits: s.Limits.live(), Shared: s.Database != "", Log: log}); err != nil {
+		return nil, err
 	}
+	l.participants = signaling.New(l.stages, authority, signaling.Config{ICEServers: relays(at.engine), Log: log})
+	l.samples = admin.NewRealtime(l.stages.Counts, l.stages.MediaSamples)
+	// The stages end before the participants' door, so that everybody is told why, and the
+	// compositions, which are on them, first.
+	house.add(l.participants, l.stages)
+	if l.channels, err = s.openChannels(ctx, st, at.encoders, at.endpoint, l.stages.Node(), log); err != nil {
+		return nil, err
+	}
+	house.add(l.channels)
+	if l.tapes, err = s.openTapes(ctx, st); err != nil {
+		return nil, err
+	}
+	house.add(l.tapes)
+	if l.compositions, err = s.openCompositions(ctx, st, authority, l.stages.Node(), l.tapes, l.channels, log); err != nil {
+		return nil, err
+	}
+	house.add(l.compositions)
+	l.plane, err = control.New(ctx, control.Parts{
+		Store: st, Authority: authority, Live: l.stages, Channels: l.channels, Compositions: l.compositions,
+	}, s.Limits.Limits)
+	return l, err
 }
 
 // sweepEvery is how often what is past its time is removed from the store.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"go.uber.org/goleak"
 
 	"rostrum/ivsrealtime"
 )
@@ -246,6 +247,50 @@ func TestServe_ThatCannotStartLeavesNoTrace(t *testing.T) {
 		}
 	}
 }
+
+func TestServe_ThatCannotStartClosesWhatItOpened(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, c := range map[string]struct {
+		args      []string
+		stdout    io.Writer
+		complaint string
+	}{
+		"the last of its addresses is taken": {[]string{"--media-port", strings.TrimPrefix(taken.Addr().String(), "127.0.0.1:")}, io.Discard, "listen for media"},
+		"its first operator can't be":        {[]string{"--access-key", "AKIDNOTKEPTHERE"}, io.Discard, "secret_key is missing"},
+		"there is nobody to greet":           {nil, gone{}, io.ErrClosedPipe.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			free, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := free.Addr().String()
+			_ = free.Close()
+			t.Chdir(t.TempDir())
+			var stderr strings.Builder
+			args := append([]string{"serve", "--json", "--listen", at, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0"}, c.args...)
+			if code := run(t.Context(), args, c.stdout, &stderr); code == exitOK || !strings.Contains(stderr.String(), c.complaint) {
+				t.Errorf("expected a failure and %q, saw exit %d and %s", c.complaint, code, stderr.String())
+			}
+			again, err := net.Listen("tcp", at)
+			if err != nil {
+				t.Fatalf("the address is still taken: %v", err)
+			}
+			_ = again.Close()
+			goleak.VerifyNone(t, before)
+		})
+	}
+}
+
+// gone is a terminal that was closed.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
 	dir := t.TempDir()

@@ -69,19 +69,12 @@ func (l limits) String() string {
 	return text
 }
 
-// withoutEffect are the limits of things that this binary does not do; they are
-// not offered as settings.
-var withoutEffect = []string{"publish_framerate"}
-
 // limitFields are the single limits by the names that their tags give them.
 func limitFields(l *control.Limits) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	v := reflect.ValueOf(l).Elem()
 	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("koanf")
-		if !slices.Contains(withoutEffect, name) {
-			fields[name] = v.Field(i)
-		}
+		fields[v.Type().Field(i).Tag.Get("setting")] = v.Field(i)
 	}
 	return fields
 }

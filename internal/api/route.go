@@ -146,14 +146,6 @@ func resourceARN(r *http.Request) (string, error) {
 	return s, nil
 }
 
-// Serves reports whether a request is for this door: the listener it shares
-// has others.
-func Serves(r *http.Request) bool {
-	path := strings.TrimPrefix(r.URL.Path, "/")
-	return strings.HasPrefix(r.URL.Path, tagsPrefix) ||
-		(r.Method == http.MethodPost || r.Method == http.MethodOptions) && path != "" && path[0] >= 'A' && path[0] <= 'Z'
-}
-
 // encode writes an output. One without members has no body (API reference:
 // «the service sends back an HTTP 200 response with an empty HTTP body»).
 func encode(out any) ([]byte, error) {

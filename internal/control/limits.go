@@ -9,38 +9,38 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// Limits bound what an account may have and do, per region. Zero means no limit.
+// Limits bound what an account may have and do, per region. Zero means no limit. The tags
+// are their names in the configuration.
 type Limits struct {
-	Stages                     int `koanf:"stages"`
-	EncoderConfigurations      int `koanf:"encoder_configurations"`
-	StorageConfigurations      int `koanf:"storage_configurations"`
-	IngestConfigurations       int `koanf:"ingest_configurations"`
-	PublicKeys                 int `koanf:"public_keys"`
-	Channels                   int `koanf:"channels"`
-	Streams                    int `koanf:"streams"`                      // live at once
-	Compositions               int `koanf:"compositions"`                 // running at once
-	CompositionsPerStage       int `koanf:"compositions_per_stage"`       // running at once
-	ReplicationsPerParticipant int `koanf:"replications_per_participant"` // running at once
+	Stages                     int `setting:"stages"`
+	EncoderConfigurations      int `setting:"encoder_configurations"`
+	StorageConfigurations      int `setting:"storage_configurations"`
+	IngestConfigurations       int `setting:"ingest_configurations"`
+	PublicKeys                 int `setting:"public_keys"`
+	Channels                   int `setting:"channels"`
+	Streams                    int `setting:"streams"`                      // live at once
+	Compositions               int `setting:"compositions"`                 // running at once
+	CompositionsPerStage       int `setting:"compositions_per_stage"`       // running at once
+	ReplicationsPerParticipant int `setting:"replications_per_participant"` // running at once
 
-	Publishers       int `koanf:"publishers"`        // at once, over all stages
-	Subscriptions    int `koanf:"subscriptions"`     // at once, over all stages
-	StagePublishers  int `koanf:"stage_publishers"`  // at once, on one stage
-	StageSubscribers int `koanf:"stage_subscribers"` // at once, on one stage
+	Publishers       int `setting:"publishers"`        // at once, over all stages
+	Subscriptions    int `setting:"subscriptions"`     // at once, over all stages
+	StagePublishers  int `setting:"stage_publishers"`  // at once, on one stage
+	StageSubscribers int `setting:"stage_subscribers"` // at once, on one stage
 
-	PublishPixels       int           `koanf:"publish_pixels"`      // width x height
-	PublishFramerate    int           `koanf:"publish_framerate"`   // frames a second
-	PublishBitrate      int           `koanf:"publish_bitrate"`     // bits a second, all layers
-	DownloadBitrate     int           `koanf:"download_bitrate"`    // bits a second, all subscriptions of a participant
-	ConnectionDuration  time.Duration `koanf:"connection_duration"` // of a publish or subscribe connection
-	CompositionDuration time.Duration `koanf:"composition_duration"`
-	CompositionIdle     time.Duration `koanf:"composition_idle"` // without a publisher
+	PublishPixels       int           `setting:"publish_pixels"`      // width x height
+	PublishBitrate      int           `setting:"publish_bitrate"`     // bits a second, all layers
+	DownloadBitrate     int           `setting:"download_bitrate"`    // bits a second, all subscriptions of a participant
+	ConnectionDuration  time.Duration `setting:"connection_duration"` // of a publish or subscribe connection
+	CompositionDuration time.Duration `setting:"composition_duration"`
+	CompositionIdle     time.Duration `setting:"composition_idle"` // without a publisher
 
 	// Request rates, a second; bursts of the same size are let through.
-	Requests          float64 `koanf:"requests"`            // of an account, all operations together
-	TokenRequests     float64 `koanf:"token_requests"`      // CreateParticipantToken
-	PublicKeyRequests float64 `koanf:"public_key_requests"` // each public key operation
-	TagRequests       float64 `koanf:"tag_requests"`        // each tag operation
-	OtherRequests     float64 `koanf:"other_requests"`      // each other operation
+	Requests          float64 `setting:"requests"`            // of an account, all operations together
+	TokenRequests     float64 `setting:"token_requests"`      // CreateParticipantToken
+	PublicKeyRequests float64 `setting:"public_key_requests"` // each public key operation
+	TagRequests       float64 `setting:"tag_requests"`        // each tag operation
+	OtherRequests     float64 `setting:"other_requests"`      // each other operation
 }
 
 // OpenLimits is generous and only protects the machine.
@@ -51,7 +51,7 @@ func OpenLimits() Limits {
 		Channels: many, Streams: 1000,
 		Compositions: 100, CompositionsPerStage: 20, ReplicationsPerParticipant: 50,
 		Publishers: many, Subscriptions: many, StagePublishers: 100, StageSubscribers: many,
-		PublishPixels: 1920 * 1080, PublishFramerate: 60, PublishBitrate: 20_000_000,
+		PublishPixels: 1920 * 1080, PublishBitrate: 20_000_000,
 		CompositionIdle: time.Minute,
 		Requests:        1000,
 	}
@@ -65,7 +65,7 @@ func AWSLimits() Limits {
 		Channels: 5000, Streams: 100,
 		Compositions: 20, CompositionsPerStage: 5, ReplicationsPerParticipant: 5,
 		Publishers: 1000, Subscriptions: 20_000, StagePublishers: 12, StageSubscribers: 10_000,
-		PublishPixels: 1280 * 720, PublishFramerate: 60, PublishBitrate: 8_500_000, DownloadBitrate: 8_500_000,
+		PublishPixels: 1280 * 720, PublishBitrate: 8_500_000, DownloadBitrate: 8_500_000,
 		ConnectionDuration: 24 * time.Hour, CompositionDuration: 24 * time.Hour, CompositionIdle: time.Minute,
 		TokenRequests: 50, PublicKeyRequests: 3, TagRequests: 10, OtherRequests: 5,
 	}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"rostrum/internal/admin"
+	"rostrum/internal/api"
+	"rostrum/internal/channel"
+	"rostrum/internal/sfu"
+	"rostrum/internal/signaling"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+)
+
+// doors opens what clients reach and what operators reach. They are one unless
+// operators have an address of their own.
+func (s *settings) doors(serving context.Context, at *entrances, kept *keeping, live *living, log *slog.Logger) (clients, operators *http.ServeMux) {
+	counted := kept.counted
+	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.samples,
+		admin.Media(at.engine.Stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))
+	clients = http.NewServeMux()
+	for _, path := range []string{"/whip", "/whip/", "/events/"} {
+		clients.Handle(path, live.participants)
+	}
+	clients.Handle(channel.PlaybackPath, live.channels)
+	clients.Handle("GET "+admin.PagePath, admin.Page(at.endpoint))
+	clients.Handle("GET "+admin.PlayerPath, admin.Player(at.endpoint))
+	if s.S3Endpoint == "" {
+		clients.Handle(admin.RecordingsPath, admin.Recordings(live.tapes.buckets, live.tapes.links))
+	}
+	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
+	health := admin.Health(
+		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
+		map[string]admin.Check{"server": notStopping(serving), "store": storeAnswers(kept.store)})
+	clients.Handle("GET /healthz", health)
+	clients.Handle("GET /readyz", health)
+	operators = clients
+	if s.AdminListen != "" {
+		operators = http.NewServeMux()
+		operators.Handle("/debug/pprof/", admin.Profiles())
+	}
+	operators.Handle("GET /metrics", admin.Metrics(counted))
+	return clients, operators
+}
+
+// relayLife is how long credentials for TURN can be used to begin with.
+const relayLife = time.Hour
+
+// relays tells participants of the engine's own STUN and TURN servers.
+func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
+	return func(g stage.Grant) []signaling.ICEServer {
+		var all []signaling.ICEServer
+		if here := engine.Candidates(); len(here) > 0 {
+			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
+		}
+		for _, r := range engine.Relays(g.ParticipantID, relayLife) {
+			all = append(all, signaling.ICEServer(r))
+		}
+		return all
+	}
+}
+
+func notStopping(serving context.Context) admin.Check {
+	return func(context.Context) error { return serving.Err() }
+}
+
+func storeAnswers(st *store.Store) admin.Check {
+	return func(ctx context.Context) error {
+		return st.Read(ctx, func(tx *store.Tx) error {
+			_, err := tx.Accounts()
+			return err
+		})
+	}
+}
