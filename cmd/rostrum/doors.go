@@ -14,7 +14,6 @@ import (
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
-	"rostrum/internal/store"
 )
 
 // doors opens what clients reach and what operators reach. They are one unless
@@ -36,7 +35,7 @@ func (s *settings) doors(serving context.Context, at *entrances, kept *keeping, 
 	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
-		map[string]admin.Check{"server": notStopping(serving), "store": storeAnswers(kept.store)})
+		map[string]admin.Check{"server": notStopping(serving), "store": kept.store.Check})
 	clients.Handle("GET /healthz", health)
 	clients.Handle("GET /readyz", health)
 	operators = clients
@@ -67,13 +66,4 @@ func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
 
 func notStopping(serving context.Context) admin.Check {
 	return func(context.Context) error { return serving.Err() }
-}
-
-func storeAnswers(st *store.Store) admin.Check {
-	return func(ctx context.Context) error {
-		return st.Read(ctx, func(tx *store.Tx) error {
-			_, err := tx.Accounts()
-			return err
-		})
-	}
 }

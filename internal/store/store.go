@@ -40,6 +40,8 @@ type Store struct {
 	age atomic.Int64 // the newest seq given out
 	low int64        // this process's part of every seq
 
+	fault atomic.Pointer[fault] // of the writes since the last that got through; nil when that was the last
+
 	stop     context.CancelFunc // ends watching
 	watching sync.WaitGroup
 
@@ -150,10 +152,12 @@ func (s *Store) Close() error {
 // another transaction, so it must set, not add to, what it shares with its
 // surroundings.
 func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
-	emitted := false
+	emitted, refused := false, false
 	err := s.db.write(ctx, func(q querier) error {
 		tx := &Tx{ctx: ctx, store: s, sql: q, locks: s.db.shared()}
+		refused = false
 		if err := fn(tx); err != nil {
+			refused = tx.failed == nil
 			return err
 		}
 		if tx.failed != nil {
@@ -162,6 +166,7 @@ func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error {
 		emitted = len(tx.emitted) > 0
 		return tx.flush()
 	})
+	s.written(ctx, err, refused)
 	if err == nil && emitted {
 		s.wake()
 	}

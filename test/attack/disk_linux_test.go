@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"golang.org/x/sys/unix"
@@ -67,11 +68,13 @@ func TestAttack_AFullDiskIsOutlasted(t *testing.T) {
 	if _, err := client.ListStages(t.Context(), &ivsrealtime.ListStagesInput{}); err != nil {
 		t.Errorf("what needs no room: %v", err)
 	}
-	if answer, err := http.Get(s.URL + "/healthz"); err != nil || answer.StatusCode != http.StatusOK {
-		t.Errorf("the process is not well: %v", err)
-	} else {
-		_, _ = io.Copy(io.Discard, answer.Body)
-		answer.Body.Close()
+	if seen := status(t, s.URL+"/healthz"); seen != http.StatusOK {
+		t.Errorf("/healthz: %d, expected the process to be well", seen)
+	}
+	for deadline := time.Now().Add(30 * time.Second); status(t, s.URL+"/readyz") != http.StatusServiceUnavailable; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("/readyz says that all is well although nothing can be kept")
+		}
 	}
 	if err := os.Remove(filler.Name()); err != nil {
 		t.Fatal(err)
@@ -79,7 +82,21 @@ func TestAttack_AFullDiskIsOutlasted(t *testing.T) {
 	if err := create(); err != nil {
 		t.Errorf("once there is room: %v\n%s", err, s.Output())
 	}
+	if seen := status(t, s.URL+"/readyz"); seen != http.StatusOK {
+		t.Errorf("/readyz: %d once there is room, expected 200", seen)
+	}
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+func status(t *testing.T, url string) int {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
 }
