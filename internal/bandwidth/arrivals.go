@@ -5,6 +5,7 @@ const (
 	bins    = 32
 	// rateBins are counted together, as long as queues are looked at.
 	rateBins = int(lookSpan * lookSpans / binSpan)
+	jamBins  = int(lookSpan * jamSpans / binSpan)
 )
 
 // arrivals counts what came out of the path, on our clock.
@@ -34,20 +35,20 @@ func (w *arrivals) add(at int64, bytes int) {
 	w.newest = max(w.newest, number)
 }
 
-// rate is the bits a second that came lately. When several transports report in turn, the
+// rate is the bits a second that came in the latest bins. When several transports report in turn, the
 // latest tenth of a second isn't complete and is left out.
-func (w *arrivals) rate(mixed bool) float64 {
+func (w *arrivals) rate(latest int, mixed bool) float64 {
 	end := w.newest // itself incomplete
 	if mixed {
 		end -= int64(0.1 * 1e9 / float64(binSpan))
 	}
 	total := 0
 	for i := range w.bins {
-		if b := &w.bins[i]; b.number < end && b.number >= end-int64(rateBins) {
+		if b := &w.bins[i]; b.number < end && b.number >= end-int64(latest) {
 			total += b.bytes
 		}
 	}
-	return float64(total) * 8 * 1e9 / float64(int64(rateBins)*binSpan)
+	return float64(total) * 8 * 1e9 / float64(int64(latest)*binSpan)
 }
 
 // train measures a path by packets that are sent faster than what usually flows: the line

@@ -8,7 +8,8 @@ const (
 	// carries its layer.
 	lookSpan    = int64(25e6)
 	lookSpans   = 16
-	lookPackets = 6 // that a judgement takes
+	jamSpans    = lookSpans / 2 // in which a path that has become far narrower shows
+	lookPackets = 6             // that a judgement takes
 	standing    = int64(20e6)
 	long        = int64(100e6)
 	draining    = int64(6e6)  // in half the time that is looked at: 3 % of what the path carries
@@ -71,19 +72,30 @@ func (d *Delays) least() int64 { return min(d.base[0], d.base[1], d.base[2]) }
 
 // queue is the wait that no packet was spared lately, 0 when too few came to tell. It drains
 // when it becomes shorter by itself: a burst was on its way.
-func (d *Delays) queue() (least int64, drains bool) {
+func (d *Delays) queue() (least int64, drains bool) { return d.look(lookSpans) }
+
+// jam is the same over half that time, and 0 when it isn't long or drains.
+func (d *Delays) jam() int64 {
+	if least, drains := d.look(jamSpans); least > long && !drains {
+		return least
+	}
+	return 0
+}
+
+// look judges the latest spans.
+func (d *Delays) look(latest int64) (least int64, drains bool) {
 	halves, packets, oldest := [2]int64{insane, insane}, 0, d.newest
 	for i := range d.spans {
-		if s := &d.spans[i]; s.packets > 0 && s.number > d.newest-lookSpans {
+		if s := &d.spans[i]; s.packets > 0 && s.number > d.newest-latest {
 			half := 0
-			if s.number > d.newest-lookSpans/2 {
+			if s.number > d.newest-latest/2 {
 				half = 1
 			}
 			halves[half] = min(halves[half], s.queue)
 			packets, oldest = packets+s.packets, min(oldest, s.number)
 		}
 	}
-	if packets < lookPackets || d.newest-oldest < lookSpans*3/4 {
+	if packets < lookPackets || d.newest-oldest < latest*3/4 {
 		return 0, false
 	}
 	return min(halves[0], halves[1]), halves[1] < halves[0]-draining

@@ -15,6 +15,7 @@ const (
 	lossSample  = 40         // packets over which a share of loss means something
 	lossAnswer  = second / 2 // between two answers to loss
 	compliant   = 1.05
+	collapsed   = 0.5 // of the estimate: less than that behind a long queue is believed sooner
 )
 
 // An Ack is the fate of one packet as the receiver reported it. A packet is reported as
@@ -40,6 +41,7 @@ type Estimator struct {
 	full      *Delays // which saw the queue that stands, and
 	seen      int64   // when it last said so
 	since     int64   // when the queue began to stand
+	jammed    int64   // when the path was last seen to have become far narrower
 	room      float64 // bits a second at which bursts come out
 	answered  answer
 	grown     int64
@@ -80,7 +82,7 @@ func (e *Estimator) Feedback(now int64, d *Delays, acks []Ack) {
 	var b burst
 	for _, a := range acks {
 		if measured, ended := d.train.ended(a); ended {
-			e.raise(measured + max(e.past.rate(true)-d.rate(), 0)) // beside what the others sent
+			e.raise(measured + max(e.past.rate(rateBins, true)-d.rate(), 0)) // beside what the others sent
 		}
 		if a.Lost {
 			if a.Train == 0 { // some receivers never count padding: its loss says nothing
@@ -116,11 +118,19 @@ func (e *Estimator) raise(measured float64) {
 
 // adjust moves the estimate by the queue and by loss.
 func (e *Estimator) adjust(now int64, d *Delays) {
-	arrived := e.past.rate(now-e.mixed < second)
+	mixed := now-e.mixed < second
+	arrived := e.past.rate(rateBins, mixed)
 	elapsed := float64(min(now-e.grown, second)) / float64(second)
 	e.grown = now
 	queue, drains := d.queue()
+	jam := d.jam()
 	switch {
+	case e.jammed != 0 && now-e.jammed < lookSpan*lookSpans:
+		return // what came before the path was jammed says nothing any more
+	case jam > 0 && e.past.rate(jamBins, mixed) < e.rate*collapsed:
+		e.congested, e.full, e.seen, e.since, e.jammed = true, d, now, now, now
+		e.drain(now, d, jam, e.past.rate(jamBins, mixed))
+		return
 	case queue > standing:
 		if !e.congested {
 			e.since = now

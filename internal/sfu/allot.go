@@ -10,7 +10,7 @@ import (
 
 const (
 	allotEvery = 200 * time.Millisecond
-	audioShare = 60_000 // bits a second kept for each sound
+	maxUrgent  = 256
 )
 
 // allot decides, for every viewer, which layer of each video flows. It reads what shards
@@ -23,6 +23,9 @@ func (e *Engine) allot() {
 		select {
 		case <-e.ctx.Done():
 			return
+		case v := <-e.urgent:
+			v.allot(e.now(), v.router.speakers.speaker())
+			continue
 		case <-tick.C:
 		}
 		e.mu.RLock()
@@ -46,6 +49,24 @@ func (e *Engine) allot() {
 	}
 }
 
+// hurry has a viewer allotted at once, for what it's given can no longer come. When many
+// hurry some wait for the next turn.
+func (e *Engine) hurry(v *Viewer) {
+	select {
+	case e.urgent <- v:
+	default:
+	}
+}
+
+// hurryViewers has everybody who watches the publisher allotted at once.
+func (p *Publisher) hurryViewers() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.subscribers {
+		p.router.engine.hurry(s.viewer)
+	}
+}
+
 // allot shares the viewer's path among its subscribers.
 func (v *Viewer) allot(now int64, speaker *Publisher) {
 	subscribers := v.snapshot()
@@ -55,6 +76,7 @@ func (v *Viewer) allot(now int64, speaker *Publisher) {
 	var claims []bandwidth.Claim
 	var videos []*Subscription
 	var views []*trackView
+	defer v.handOver(subscribers, targets(subscribers))
 	for _, s := range subscribers {
 		c := s.Choice()
 		if audio := s.subscription(media.Audio); audio != nil {
@@ -94,6 +116,26 @@ func (v *Viewer) allot(now int64, speaker *Publisher) {
 	}
 	v.path.need.Store(int64(next))
 	v.assign(now, given, claims, videos, views)
+}
+
+// targets are the pictures' layers that were decided on last.
+func targets(subscribers []*Subscriber) []int32 {
+	all := make([]int32, len(subscribers))
+	for i, s := range subscribers {
+		if video := s.subscription(media.Video); video != nil {
+			all[i] = video.target.Load()
+		}
+	}
+	return all
+}
+
+// handOver has the shards take over at once what was decided otherwise than before.
+func (v *Viewer) handOver(subscribers []*Subscriber, before []int32) {
+	for i, s := range subscribers {
+		if video := s.subscription(media.Video); video != nil && video.target.Load() != before[i] {
+			s.transport.atHome(s.retarget)
+		}
+	}
 }
 
 // available is what the viewer's path carries, and what flows to those of its transports

@@ -105,6 +105,7 @@ type Engine struct {
 	cancel      context.CancelFunc
 	wg          sync.WaitGroup // goroutines other than the shards
 	shardsDone  sync.WaitGroup
+	urgent      chan *Viewer // who can't wait for the allotter's next turn
 
 	transports atomic.Int64
 	halfOpen   atomic.Int64
@@ -130,7 +131,7 @@ func Listen(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, certificate: certificate, fingerprint: fingerprintOf(certificate.Certificate[0]),
 		epoch: time.Now(), ufrags: map[string]*Transport{}, addresses: map[netip.AddrPort]*Transport{},
-		routers: map[*Router]struct{}{},
+		routers: map[*Router]struct{}{}, urgent: make(chan *Viewer, maxUrgent),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	if err := e.open(listen); err != nil {

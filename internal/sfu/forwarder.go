@@ -57,6 +57,10 @@ func (f *Forwarder) Target(layer int8) {
 	}
 }
 
+// Leave ends the current layer at once, before the target can be entered: nothing of use is
+// to come of it. What is left out gets no numbers.
+func (f *Forwarder) Leave() { f.current = NoLayer }
+
 // Waiting reports whether a keyframe of the target layer is needed.
 func (f *Forwarder) Waiting() bool { return f.current != f.target }
 

@@ -272,3 +272,25 @@ func TestRing_RefusesDuplicatesAndTheTooOld(t *testing.T) {
 		t.Error("packets are found that aren't there")
 	}
 }
+
+func TestForwarder_LeavesNoGapForALayerThatWasLeft(t *testing.T) {
+	f := newForwarder(media.H264, 100)
+	f.Target(1)
+	for n := range uint64(3) {
+		f.Forward(pkt(1, 500+n, 9000, n == 0))
+	}
+	f.Target(0)
+	f.Leave()
+	if _, drop := f.Forward(pkt(1, 503, 12000, false)); drop != OtherLayer {
+		t.Errorf("a packet of the layer that was left: %v, want %v", drop, OtherLayer)
+	}
+	if !f.Waiting() {
+		t.Error("it doesn't wait for the target's keyframe")
+	}
+	if n, drop := f.Forward(pkt(0, 70, 4000, true)); drop != None || n.Sequence != 103 {
+		t.Errorf("the target's keyframe went out as %d, %v; want 103", n.Sequence, drop)
+	}
+	if _, drop := f.Forward(pkt(1, 504, 12000, false)); drop != OtherLayer {
+		t.Errorf("a late packet of the layer that was left: %v, want %v", drop, OtherLayer)
+	}
+}

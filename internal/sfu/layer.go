@@ -36,6 +36,8 @@ type Layer struct {
 	stamp    uint32 // added to its timestamps, likewise
 	lastTime uint32
 	lastSeen int64
+	pulse    pulse
+	hush     hush
 
 	keyTime uint32 // timestamp of the newest keyframe
 	hasKey  bool
@@ -96,6 +98,9 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int
 		l.wanted.Store(true)
 	}
 	if p.Sequence > l.last {
+		if len(p.Payload) > 0 && p.Timestamp != l.lastTime {
+			l.pulse.beat(now)
+		}
 		l.last, l.lastTime = p.Sequence, p.Timestamp
 	}
 	if l.heard.Load() == nil {

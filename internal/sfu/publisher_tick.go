@@ -54,9 +54,16 @@ func (p *Publisher) tick(s *shard) {
 			p.transport.sendRTCP(s, b)
 		}
 	}
-	if s.now >= p.rhythm.survey {
+	fell := false
+	if video := p.track(media.Video); video != nil && video.simulcast() {
+		fell = video.listen(s.now)
+	}
+	if fell || s.now >= p.rhythm.survey {
 		p.rhythm.survey = s.now + surveyEvery
 		p.survey(s)
+	}
+	if fell {
+		p.hurryViewers()
 	}
 	if s.now >= p.rhythm.report {
 		p.rhythm.report = s.now + reportEvery

@@ -110,12 +110,12 @@ func (p *Publisher) Stats() PublisherStats {
 	p.mu.Lock()
 	v.Subscribers = len(p.subscribers)
 	p.mu.Unlock()
-	p.transport.ask(func(*shard) {
+	p.transport.ask(func(home *shard) {
 		v.Transport = p.transport.stats()
 		for _, t := range p.tracks {
 			track := TrackStats{Kind: t.kind, Codec: t.codec}
 			for _, l := range t.layers {
-				track.Layers = append(track.Layers, l.stats())
+				track.Layers = append(track.Layers, l.stats(home.now))
 			}
 			v.Tracks = append(v.Tracks, track)
 		}
@@ -123,10 +123,10 @@ func (p *Publisher) Stats() PublisherStats {
 	return v
 }
 
-func (l *Layer) stats() LayerStats {
+func (l *Layer) stats(now int64) LayerStats {
 	c := &l.counts
 	v := LayerStats{
-		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.rate.active},
+		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.flows(now)},
 		Packets:   c.packets, Bytes: c.bytes, Repaired: c.repaired, Nacks: c.nacks, Plis: c.plis,
 		Jitter: time.Duration(c.jitter * 1e9 / float64(l.track.codec.ClockRate())),
 	}

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/pion/rtcp"
 
@@ -30,7 +31,11 @@ func (s *Subscriber) receiveRTCP(sh *shard, packet rtcp.Packet) {
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
 		s.sender.remb(r.Bitrate)
 	case *rtcp.TransportLayerCC:
+		before := s.viewer.path.estimate.Load()
 		sh.acks = s.sender.feedback(sh.now, r, &s.viewer.path, s.flow(), sh.acks)
+		if s.viewer.path.estimate.Load() < before*3/4 {
+			sh.engine.hurry(s.viewer)
+		}
 	case *rtcp.Goodbye:
 		// A viewer sends nothing that could end; its leaving is told by DTLS or DELETE.
 	}
@@ -139,8 +144,8 @@ const repairsLeft = 3e9 // ns
 // worth tells whether p should be sent again. Every repair displaces something: on a full
 // path a layer that was left, or is about to be, gets none, and all keep to the pace.
 func (u *Subscription) worth(sh *shard, p *media.Packet) bool {
-	f, full := &u.forwarder, u.subscriber.sender.full
-	if full != 0 && sh.now-full < repairsLeft && (p.Layer != f.current || f.Waiting()) {
+	f := &u.forwarder
+	if u.pathIsFull(sh, repairsLeft) && (p.Layer != f.current || f.Waiting()) {
 		return false
 	}
 	return u.may(sh, p)
@@ -177,8 +182,8 @@ func (s *Subscriber) tick(sh *shard) {
 	if s.feed == nil {
 		return
 	}
+	s.retarget(sh)
 	for _, u := range s.subs {
-		u.retarget(sh)
 		u.rate.survey(sh.now, false)
 		u.flowing.Store(int64(u.rate.bitrate))
 		if sh.now >= u.reportAt {
@@ -190,16 +195,31 @@ func (s *Subscriber) tick(sh *shard) {
 }
 
 // retarget takes over what the allotter decided.
+func (s *Subscriber) retarget(sh *shard) {
+	if s.feed == nil {
+		return
+	}
+	for _, u := range s.subs {
+		u.retarget(sh)
+	}
+}
+
 func (u *Subscription) retarget(sh *shard) {
 	target := int8(u.target.Load())
 	f := &u.forwarder
 	if target != f.target {
 		was := f.target
 		f.Target(target)
-		if target == NoLayer {
+		switch {
+		case target == NoLayer:
 			u.chasing = false
-		} else if was == NoLayer && u.track.kind == media.Video {
+		case u.track.kind == media.Audio:
+		case was == NoLayer || u.leftOut():
+			f.Leave()
 			u.replay(sh, replayFresh) // resuming is like joining
+		case u.hopeless(sh):
+			f.Leave()
+			u.chasing = false
 		}
 	}
 	u.wait(sh)
@@ -218,6 +238,29 @@ func (u *Subscription) retarget(sh *shard) {
 	}
 }
 
+// leftOut tells that the layer that flows comes no longer, though others do.
+func (u *Subscription) leftOut() bool {
+	layers := u.track.view.Load().layers
+	return len(layers) > 0 && !slices.ContainsFunc(layers, func(l layerView) bool { return l.index == u.forwarder.current && l.active })
+}
+
+// hopeless tells that the layer that flows only fills the path: less than half of it gets
+// through, so no picture of it is whole, and the keyframe of the next has to wait behind it.
+func (u *Subscription) hopeless(sh *shard) bool {
+	estimate := int(u.subscriber.viewer.path.estimate.Load())
+	return u.pathIsFull(sh, fullLately) && slices.ContainsFunc(u.track.view.Load().layers, func(l layerView) bool {
+		return l.index == u.forwarder.current && l.steady > 2*estimate
+	})
+}
+
+const fullLately = 500e6 // ns
+
+// pathIsFull tells that a queue stood on the path within the last nanoseconds.
+func (u *Subscription) pathIsFull(sh *shard, within int64) bool {
+	full := u.subscriber.sender.full
+	return full != 0 && sh.now-full < within
+}
+
 // wait asks for the keyframe that is waited for, and does without it in the end.
 func (u *Subscription) wait(sh *shard) {
 	f := &u.forwarder
@@ -227,11 +270,20 @@ func (u *Subscription) wait(sh *shard) {
 	case u.waits == 0:
 		u.waits = sh.now
 		u.track.layers[f.target].wanted.Store(true)
-	case f.current == NoLayer && sh.now-u.waits > replayAfter && u.replay(sh, replayAfter+10e9):
+	case f.current == NoLayer && sh.now-u.waits > replayAfter && u.replay(sh, u.bearable(sh)):
 		u.waits = 0
 	default:
 		u.track.layers[f.target].wanted.Store(true)
 	}
+}
+
+// bearable is the age up to which a keyframe group is replayed for want of a fresh keyframe: a
+// full path takes longer for a long past than the keyframe does.
+func (u *Subscription) bearable(sh *shard) int64 {
+	if u.pathIsFull(sh, fullLately) {
+		return replayFresh
+	}
+	return replayAfter + 10e9
 }
 
 // sendReport tells the viewer how our timestamps relate to the publisher's clock, so that

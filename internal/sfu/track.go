@@ -107,12 +107,13 @@ func (t *Track) survey(now int64) bool {
 	v := &trackView{}
 	unwatched, flows := layerSet(t.unwatched.Load()), false
 	for _, l := range t.layers {
-		known, frozen := l.rest.keeps(now, unwatched.has(l.index), l.rate.active)
+		known, frozen := l.rest.keeps(now, unwatched.has(l.index), l.flows(now))
 		l.rate.survey(now, frozen)
-		if l.rate.active || known && l.rate.steady > 0 {
-			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.steady, l.rate.fps, l.rate.active})
+		active := l.flows(now)
+		if active || known && l.rate.steady > 0 {
+			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.steady, l.rate.fps, active})
 		}
-		flows = flows || l.rate.active
+		flows = flows || active
 	}
 	if !flows {
 		v.layers = nil
