@@ -86,7 +86,11 @@ func newRig(t testing.TB, viewers int, cfg Config, offer, watch string) *rig {
 func (g *rig) place(t *Transport, conn *net.UDPConn) {
 	addr := netip.MustParseAddrPort(conn.LocalAddr().String())
 	via := &route{addr: addr}
-	seal, open := rigContext(g.t), rigContext(g.t, replayProtection...)
+	seal, err := newSealer(rigKey, rigSalt, srtp.ProtectionProfileAeadAes128Gcm)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	open := rigContext(g.t, replayProtection...)
 	done := make(chan struct{})
 	t.atHome(func(s *shard) {
 		s.socket.prepare(via)

@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
@@ -43,6 +42,8 @@ type sentPacket struct {
 	size  int32
 	train uint32
 	acked bool
+	// again tells that it was repeated under its number: of what arrives it isn't known when it left.
+	again bool
 }
 
 // probeTrain is a time in which so much padding is sent along that the packets together
@@ -69,6 +70,13 @@ func (s *sender) next(now int64, size int) uint16 {
 	return uint16(s.number)
 }
 
+// repeated notes that a packet leaves once more under the number it had.
+func (s *sender) repeated(number uint16) {
+	if n := media.Extend(s.number, number); n <= s.number && s.number-n < sentWindow {
+		s.log[n%sentWindow].again = true
+	}
+}
+
 // feedback takes a transport-wide report. scratch is used for what it says and returned.
 func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC, p *path, flow int, scratch []bandwidth.Ack) []bandwidth.Ack {
 	acks := scratch[:0]
@@ -90,7 +98,7 @@ func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC, p *path, flow int
 		}
 		arrived += deltas[0].Delta * 1000 // microseconds
 		deltas = deltas[1:]
-		if known && !sent.acked {
+		if known && !sent.acked && !sent.again {
 			sent.acked, s.heard = true, max(s.heard, sent.at)
 			acks = append(acks, bandwidth.Ack{Sent: sent.at, Arrived: arrived, Size: int(sent.size), Train: sent.train})
 		}
@@ -194,32 +202,9 @@ func (s *Subscriber) pull(sh *shard) bool {
 	video := s.subscription(media.Video)
 	for due := (sh.now - t.began) / 1000 * int64(t.bps) / 8e6; t.sent < due; {
 		before := t.sent
-		if video.sealPadding(sh); t.sent == before {
+		if video.pad(sh); t.sent == before {
 			return false
 		}
 	}
 	return true
-}
-
-// sealPadding writes one packet of the most padding that fits one.
-func (u *Subscription) sealPadding(sh *shard) {
-	t := u.subscriber.transport
-	room := sh.out.room()
-	u.rtxNumber++
-	b := room[:20+255]
-	clear(b)
-	b[0], b[1] = 0xb0, u.rtxPT
-	binary.BigEndian.PutUint16(b[2:], u.rtxNumber)
-	binary.BigEndian.PutUint32(b[4:], u.forwarder.edge.timestamp)
-	binary.BigEndian.PutUint32(b[8:], u.track.rtx)
-	binary.BigEndian.PutUint32(b[12:], oneByteProfile<<16|1)
-	b[16] = u.extension<<4 | 1
-	binary.BigEndian.PutUint16(b[17:], u.subscriber.sender.next(sh.now, len(b)+40))
-	b[len(b)-1] = 255
-	sealed, err := t.seal.EncryptRTP(room, b, &t.header)
-	if err != nil {
-		return
-	}
-	sh.out.add(len(sealed))
-	t.bytesOut += uint64(len(sealed))
 }

@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"sync/atomic"
 
@@ -28,23 +27,24 @@ type Subscription struct {
 	detour   bool // a smaller one flows until the given one comes back
 
 	// The home shard's own.
-	forwarder Forwarder
-	cursor    uint64 // next packet to take from the ring, while chasing
-	chasing   bool
-	chased    int8 // the layer whose ring cursor is in
-	rtxNumber uint16
-	repairs   allowance
-	answers   answers
-	waits     int64 // since when it waits for a keyframe, 0 when it doesn't
-	told      int8  // layer last told by LayerSelected
-	toldWhy   PauseReason
-	toldOnce  bool
-	counts    subscriptionCounts
-	reportAt  int64
-	reports   [2]sentReport
-	rate      rate
-	loss      float64 // share of packets, smoothed
-	jitter    uint32
+	forwarder   Forwarder
+	cursor      uint64 // next packet to take from the ring, while chasing
+	chasing     bool
+	chased      int8   // the layer whose ring cursor is in
+	repairIndex uint64 // of the latest packet of the stream for repair
+	marks       *marks // nil where there is such a stream, or no transport-wide number
+	repairs     allowance
+	answers     answers
+	waits       int64 // since when it waits for a keyframe, 0 when it doesn't
+	told        int8  // layer last told by LayerSelected
+	toldWhy     PauseReason
+	toldOnce    bool
+	counts      subscriptionCounts
+	reportAt    int64
+	reports     [2]sentReport
+	rate        rate
+	loss        float64 // share of packets, smoothed
+	jitter      uint32
 }
 
 type subscriptionCounts struct {
@@ -103,9 +103,12 @@ func (a *allowance) take(n int, now int64) bool {
 func newSubscription(s *Subscriber, t *Track, a *answered) *Subscription {
 	sub := &Subscription{
 		subscriber: s, track: t, pt: a.payload.pt, rtxPT: a.payload.rtx, hasRTX: a.rtx,
-		extension: a.extensions[extTransportCC],
-		forwarder: newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
-		rtxNumber: uint16(rand.Uint32N(0x3000)), told: NoLayer, given: NoLayer,
+		extension:   a.extensions[extTransportCC],
+		forwarder:   newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
+		repairIndex: rand.Uint64N(0x3000), told: NoLayer, given: NoLayer,
+	}
+	if sub.extension != 0 && !sub.hasRTX {
+		sub.marks = new(marks)
 	}
 	sub.target.Store(int32(NoLayer))
 	none := PausedNoLayer
@@ -272,59 +275,4 @@ func (u *Subscription) may(sh *shard, p *media.Packet) bool {
 	}
 	d := &u.subscriber.sender
 	return d.pacer.Take(sh.now, d.pace, len(p.Payload))
-}
-
-// pass asks the Forwarder and seals what passes.
-func (u *Subscription) pass(sh *shard, p *media.Packet) {
-	n, drop := u.forwarder.Forward(p)
-	if u.chasing && u.forwarder.current != u.chased {
-		u.chasing = false // what is behind belongs to a layer that was left
-	}
-	if drop != None {
-		sh.drops[drop]++
-		return
-	}
-	u.seal(sh, p, n, uint16(n.Sequence), u.pt, u.track.ssrc, false)
-	u.counts.packetsOut++
-	u.counts.octets += uint32(len(p.Payload))
-}
-
-// seal writes one packet into the outbox: header, transport-wide number, payload, seal.
-// A retransmission's payload begins with the original number (RFC 4588 §4).
-func (u *Subscription) seal(sh *shard, p *media.Packet, n Numbers, number uint16, pt uint8, ssrc uint32, again bool) {
-	t := u.subscriber.transport
-	room := sh.out.room()
-	b := room[:12]
-	b[0], b[1] = 0x80, pt
-	if p.Marker {
-		b[1] |= 0x80
-	}
-	binary.BigEndian.PutUint16(b[2:], number)
-	binary.BigEndian.PutUint32(b[4:], n.Timestamp)
-	binary.BigEndian.PutUint32(b[8:], ssrc)
-	if u.extension != 0 {
-		b[0] |= 0x10
-		b = append(b, 0xbe, 0xde, 0, 1, u.extension<<4|1, 0, 0, 0)
-		binary.BigEndian.PutUint16(b[17:], u.subscriber.sender.next(sh.now, len(p.Payload)+40))
-	}
-	if again {
-		b = binary.BigEndian.AppendUint16(b, uint16(n.Sequence))
-	}
-	at := len(b)
-	b = append(b, p.Payload...)
-	if n.Picture|uint16(n.TL0) != 0 && p.Codec == media.VP8 {
-		if d, ok := media.ParseVP8(b[at:]); ok {
-			d.Renumber(b[at:], n.Picture, n.TL0)
-		}
-	}
-	sealed, err := t.seal.EncryptRTP(room, b, &t.header)
-	if err != nil {
-		sh.drops[Malformed]++
-		return
-	}
-	sh.out.add(len(sealed))
-	u.counts.packets++
-	u.counts.bytes += uint64(len(sealed))
-	u.rate.add(len(sealed), false)
-	t.bytesOut += uint64(len(sealed))
 }

@@ -111,13 +111,10 @@ func (u *Subscription) answerOne(sh *shard, number uint16) {
 	u.counts.resent++
 	u.answers.note(number, sh.now)
 	if u.hasRTX {
-		u.rtxNumber++
-		u.seal(sh, p, n, u.rtxNumber, u.rtxPT, u.track.rtx, true)
-		return
+		u.resend(sh, p, n)
+	} else {
+		u.repeat(sh, p, n)
 	}
-	// The same packet, bit for bit: under an AEAD a number must never cover two contents. A
-	// subscription without RTX has no extension, and all else follows from the receipt.
-	u.seal(sh, p, n, number, u.pt, u.track.ssrc, false)
 }
 
 // answers remembers which numbers were sent again last, and when: a viewer may ask twice

@@ -46,16 +46,16 @@ type layerView struct {
 }
 
 func newTrack(p *Publisher, s *section, a *answered) *Track {
+	kind := a.payload.codec.Kind()
+	// All of a publisher's goes under one key: no two streams of it may have one SSRC.
+	ssrc := rand.Uint32()&^7 | uint32(kind)<<2 | 1
 	t := &Track{
-		publisher: p, kind: a.payload.codec.Kind(), codec: a.payload.codec, payload: a.payload,
-		ssrc: rand.Uint32() | 1, rtx: rand.Uint32() | 1,
+		publisher: p, kind: kind, codec: a.payload.codec, payload: a.payload,
+		ssrc: ssrc, rtx: ssrc | 2,
 		ids: extensionIDs{
 			mid: a.extensions[extMID], rid: a.extensions[extRID], repaired: a.extensions[extRepairedRID],
 			level: a.extensions[extAudioLevel], transport: a.extensions[extTransportCC],
 		},
-	}
-	if t.rtx == t.ssrc {
-		t.rtx += 2
 	}
 	labels := s.layers
 	if len(labels) == 0 {

@@ -47,8 +47,9 @@ type Transport struct {
 
 	adopted     bool
 	index       int // in the shard's list
-	seal, open  *srtp.Context
-	header      rtp.Header // scratch for seal and open
+	seal        *sealer
+	open        *srtp.Context
+	header      rtp.Header // scratch for open
 	early       []earlyPacket
 	moves       []move // where checks come from, while the proof is missing that media may go there
 	routed      string // the ICE session under which the target was chosen
@@ -318,7 +319,7 @@ func (t *Transport) sendRTCP(s *shard, b []byte) {
 	if r == nil || len(b) == 0 {
 		return
 	}
-	sealed, err := t.seal.EncryptRTCP(nil, b, nil)
+	sealed, err := t.seal.sealRTCP(b)
 	if err != nil {
 		return
 	}
@@ -328,7 +329,7 @@ func (t *Transport) sendRTCP(s *shard, b []byte) {
 }
 
 // install takes the keys of a finished handshake.
-func (t *Transport) install(s *shard, seal, open *srtp.Context, profile string) {
+func (t *Transport) install(s *shard, seal *sealer, open *srtp.Context, profile string) {
 	t.seal, t.open = seal, open
 	t.mu.Lock()
 	t.profile = profile

@@ -160,7 +160,7 @@ func (t *Transport) keys(conn *dtls.Conn) error {
 	if err := c.ExtractSessionKeysFromDTLS(&state, t.active); err != nil {
 		return fmt.Errorf("export SRTP keys: %w", err)
 	}
-	seal, err := srtp.CreateContext(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
+	seal, err := newSealer(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
 	if err != nil {
 		return fmt.Errorf("make the sealing context: %w", err)
 	}
