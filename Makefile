@@ -12,14 +12,37 @@ FUZZTIME    ?= 30s
 # The packages of make test: all but the suites that need a browser or a foreign SDK.
 PACKAGES = $(shell $(GO) list ./... | grep -v -E '^rostrum/test/(attack|conformance|e2e|netem)(/|$$)')
 
-# $(call need,COMMAND,PACKAGES) installs Debian packages when a command is missing.
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-need  = command -v $(1) >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(2); }
+# $(call suite,NAME,FORMAT,PACKAGES) runs tests, with what follows as flags of go test, and
+# keeps what they come to in .cache/results. A few that fail are tried again RERUNS times,
+# but not where the race detector spoke.
+RERUNS ?= 0
+suite   = mkdir -p .cache/results && $(GOTESTSUM) --format $(2) --jsonfile .cache/results/$(1).json \
+	--rerun-fails=$(RERUNS) --rerun-fails-run-root-test --rerun-fails-abort-on-data-race --packages="$(3)" --
+
+# $(call install,PACKAGES) installs Debian packages, $(call need,COMMAND,PACKAGES) when a
+# command is missing. Where the lists can't all be had anew, the old ones may do.
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT      = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120
+install  = { $(APT) update || :; $(APT) install -y --no-install-recommends $(1); }
+need     = command -v $(1) >/dev/null || $(call install,$(2))
 
 # The libraries that internal/codec is a layer over.
 need-codecs = pkg-config --exists libavcodec libavutil libswscale libswresample 2>/dev/null && command -v gcc >/dev/null || \
-	{ $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-	gcc libc6-dev pkg-config libavcodec-dev libavutil-dev libswscale-dev libswresample-dev; }
+	$(call install,gcc libc6-dev pkg-config libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
+
+# An environment for the Python packages of a file of requirements; what was begun is begun anew.
+define environment
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || $(call install,python3 python3-venv)
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+endef
+
+# The packages of a package-lock.json; npm writes the target when all are there.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@$(call need,npm,nodejs npm)
+	@node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0' || { echo "the browsers' suites and the AWS SDK for JavaScript need Node.js 20 or newer"; exit 1; }
+	cd $(<D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .PHONY: help
 help: ## List the targets
@@ -46,23 +69,13 @@ demo: build ## Show a stage at work: test participants, a composition in a chann
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)
-	@mkdir -p .cache/results
-	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/test.json -- -race -timeout 14m $(PACKAGES)
+	@$(call suite,test,pkgname,$(PACKAGES)) -race -timeout 14m
 
 # The clients that make conformance drives, each pinned by its own lock file.
 CLIENTS := .cache/conformance
 
 $(CLIENTS)/python/installed: test/conformance/python/requirements.txt
-	@python3 -c 'import venv, ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv; }
-	python3 -m venv --clear $(@D)
-	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
-	@touch $@
-
-$(CLIENTS)/javascript/installed: test/conformance/javascript/package-lock.json
-	@$(call need,npm,nodejs npm)
-	@node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0' || { echo "the AWS SDK for JavaScript needs Node.js 20 or newer"; exit 1; }
-	npm ci --silent --no-audit --no-fund --prefix test/conformance/javascript
-	@mkdir -p $(@D) && touch $@
+	$(environment)
 
 $(CLIENTS)/java/installed: test/conformance/java/pom.xml $(wildcard test/conformance/java/src/main/java/rostrum/conformance/*.java)
 	@$(call need,mvn,maven default-jdk-headless)
@@ -71,21 +84,18 @@ $(CLIENTS)/java/installed: test/conformance/java/pom.xml $(wildcard test/conform
 	@touch $@
 
 $(CLIENTS)/events/installed: test/events/requirements.txt
-	@python3 -c 'import venv, ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv; }
-	python3 -m venv --clear $(@D)
-	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
-	@touch $@
+	$(environment)
 
 .PHONY: conformance-events
 conformance-events: $(CLIENTS)/events/installed ## Put events on the bus of an EventBridge emulator
 	ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server $(GO) test -count=1 ./test/events/...
 
 .PHONY: conformance
-conformance: $(CLIENTS)/python/installed $(CLIENTS)/javascript/installed $(CLIENTS)/java/installed ## Drive the server with the official AWS SDKs and the AWS CLI
+conformance: $(CLIENTS)/python/installed $(CLIENTS)/java/installed test/conformance/javascript/node_modules/.package-lock.json ## Drive the server with the official AWS SDKs and the AWS CLI
 	@$(need-codecs)
-	@mkdir -p .cache/results && rm -f $(CLIENTS)/summary.txt
-	@CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) CONFORMANCE_SUMMARY=$(CURDIR)/$(CLIENTS)/summary.txt \
-	$(GOTESTSUM) --format pkgname --jsonfile .cache/results/conformance.json -- -count=1 -timeout 15m ./test/conformance; \
+	@rm -f $(CLIENTS)/summary.txt
+	@export CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) CONFORMANCE_SUMMARY=$(CURDIR)/$(CLIENTS)/summary.txt; \
+	$(call suite,conformance,pkgname,./test/conformance) -count=1 -timeout 15m; \
 	status=$$?; cat $(CLIENTS)/summary.txt; exit $$status
 
 # A foreign S3 server, to which compositions are recorded.
@@ -99,9 +109,8 @@ $(S3_SERVER):
 s3: $(S3_SERVER) $(CLIENTS)/python/installed ## Record compositions to a real S3 server that fails in every way
 	@$(need-codecs)
 	@$(call need,ffprobe,ffmpeg)
-	@mkdir -p .cache/results
-	@ROSTRUM_S3_SERVER=$(CURDIR)/$(S3_SERVER) ROSTRUM_AWS_CLI=$(CURDIR)/$(CLIENTS)/python/bin/aws \
-	$(GOTESTSUM) --format testname --jsonfile .cache/results/s3.json -- -count=1 -timeout 10m -run S3 ./test/compose
+	@export ROSTRUM_S3_SERVER=$(CURDIR)/$(S3_SERVER) ROSTRUM_AWS_CLI=$(CURDIR)/$(CLIENTS)/python/bin/aws; \
+	$(call suite,s3,testname,./test/compose) -count=1 -timeout 10m -run S3
 
 .PHONY: kill
 kill: ## Kill the server 200 times under load and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)
@@ -109,17 +118,14 @@ kill: ## Kill the server 200 times under load and miss nothing it acknowledged (
 
 .PHONY: attack
 attack: ## Attack a running server: what it must refuse, and a call that must go on meanwhile (ROSTRUM_CHURN=30m)
-	@mkdir -p .cache/results
-	$(GOTESTSUM) --format testname --jsonfile .cache/results/attack.json -- -count=1 -timeout $(if $(ROSTRUM_CHURN),90m,5m) ./test/attack
+	@$(call suite,attack,testname,./test/attack) -count=1 -timeout $(if $(ROSTRUM_CHURN),90m,10m)
 
 .PHONY: netem
 netem: ## Hold calls to their promises on bad networks, in network namespaces (as root)
 	@$(call need,ip,iproute2)
-	@$(call need,node npm,nodejs npm) || echo "no Node.js for this system: the calls between browsers are skipped"
 	@$(call need,chromium,chromium) || echo "no Chromium for this system: the calls between browsers are skipped"
-	@cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || echo "what steers browsers can't be installed: their calls are skipped"
-	@mkdir -p .cache/results
-	$(GOTESTSUM) --format testname --jsonfile .cache/results/netem.json -- -count=1 -v -timeout 12m ./test/netem
+	@$(MAKE) --no-print-directory test/e2e/node_modules/.package-lock.json || echo "what steers browsers can't be installed: their calls are skipped"
+	@$(call suite,netem,testname,./test/netem) -count=1 -v -timeout 12m
 
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Hold the code to the rules: format, vet, lint, house, drift, platforms, vulnerabilities
@@ -184,25 +190,34 @@ GSTREAMER := gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-g
 	gstreamer1.0-plugins-ugly gstreamer1.0-nice python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gir1.2-gst-plugins-base-1.0
 
 .cache/e2e/python/installed: test/e2e/python/requirements.txt
-	@python3 -c 'import venv, ensurepip' 2>/dev/null || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3 python3-venv; }
-	python3 -m venv --clear $(@D)
-	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
-	@touch $@
+	$(environment)
 
-# One file at a time: they look at what comes when. The limit is that of a whole file,
-# which waits for no single thing longer than 40 s.
-.PHONY: e2e
-e2e: build .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
-	@$(call need,node npm,nodejs npm)
+.PHONY: browsers
+browsers: test/e2e/node_modules/.package-lock.json
 	@$(call need,chromium,chromium)
 	@$(call need,ffmpeg,ffmpeg)
 	@$(call need,openssl,openssl)
 	@$(call need,iptables,iptables) || echo "no iptables for this system: the calls whose network loses a port are skipped"
 	@$(call need,firefox-esr,firefox-esr) || echo "no firefox-esr for this system: its tests are skipped"
-	@gst-inspect-1.0 webrtcbin >/dev/null 2>&1 || { $(SUDO) apt-get update -q && $(SUDO) DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(GSTREAMER); } || echo "no GStreamer with webrtcbin for this system: its tests are skipped"
-	cd test/e2e && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
-	ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server \
-	node --test --test-reporter=spec --test-concurrency=1 --test-timeout=600000 *.test.mjs
+	@gst-inspect-1.0 webrtcbin >/dev/null 2>&1 || $(call install,$(GSTREAMER)) || echo "no GStreamer with webrtcbin for this system: its tests are skipped"
+
+# One file at a time: they look at what comes when. The limit is that of a whole file,
+# which waits for no single thing longer than 40 s.
+.PHONY: e2e
+e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
+	@cd test/e2e; export ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server; failed=; \
+	for file in *.test.mjs; do \
+		for try in $$(seq 0 $(RERUNS)); do node --test --test-reporter=spec --test-timeout=600000 $$file && continue 2; echo "$$file failed"; done; \
+		failed="$$failed $$file"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+# What all of the above takes from package registries, which fail now and then.
+.PHONY: fetch
+fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json ## Install all that check and the suites need
+	@$(need-codecs)
+	@$(call need,ip,iproute2)
+	@$(GO) list -deps -test ./... >/dev/null
+	@$(STATICCHECK) -version && $(GOTESTSUM) --version && $(GOVULNCHECK) -version >/dev/null
 
 KILLS ?= 1000
 

@@ -42,6 +42,63 @@ func anOffer(t *testing.T, direction webrtc.RTPTransceiverDirection) string {
 	return offer.SDP
 }
 
+// TestSession_ItsEndGivesBackWhatArrivalsHaveTaken ends a session between the arrival of
+// an offer and its answer: one who arrives is still a participant, another was sent away.
+func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
+	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := sfu.Listen(sfu.Config{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := NewAuthority(t.Context(), s, EndpointsConfig{PublicURL: "http://127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(t.Context(), s, e, a, Config{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	name := arn.New(arn.Stage, "111122223333", "eu-west-1")
+	grant := func(id string) Grant {
+		return Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
+			StageARN: name.String(), StageID: name.ID, ParticipantID: id, Publish: true, Subscribe: true, IssuedAt: time.Now(),
+		}}
+	}
+	err = r.in(grant("ann"), func(s *Session) error {
+		err := s.ask(func() error {
+			for _, id := range []string{"ann", "bob"} {
+				if err := s.arriveToPublish(&Connection{session: s}, grant(id)); err != nil {
+					return err
+				}
+				if err := s.takeSubscribeSlot(s.participants[id]); err != nil {
+					return err
+				}
+			}
+			s.kick(s.participants["bob"], goingAway)
+			s.end(goingAway)
+			return nil
+		})
+		<-s.over
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.quotas.mu.Lock()
+	defer r.quotas.mu.Unlock()
+	if len(r.quotas.worlds) != 0 {
+		t.Errorf("still taken are %+v", r.quotas.worlds)
+	}
+}
+
 // TestRegistry_GivesBackAllThatWasTaken has participants do at random what they
 // can, all at once, and looks afterwards whether a slot, a connection or a
 // participant was forgotten.

@@ -109,6 +109,7 @@ func (s *Session) takeSubscribeSlot(p *participant) error {
 		s.subscribers++
 	}
 	p.subscribeSlots++
+	s.subscribed++
 	return nil
 }
 
@@ -117,6 +118,7 @@ func (s *Session) giveSubscribeSlot(p *participant) {
 		return
 	}
 	s.registry.quotas.give(s.world, usage{subscriptions: 1})
+	s.subscribed--
 	if p.subscribeSlots--; p.subscribeSlots == 0 {
 		s.subscribers--
 	}
@@ -128,4 +130,11 @@ func (s *Session) giveSlot(c *Connection) {
 		return
 	}
 	s.giveSubscribeSlot(c.owner)
+}
+
+// giveBack ends all that is taken with the session: who was on the way in finds it
+// over, and gives nothing back any more.
+func (s *Session) giveBack() {
+	s.registry.quotas.give(s.world, usage{s.publishers, s.subscribed})
+	s.publishers, s.subscribers, s.subscribed = 0, 0, 0
 }

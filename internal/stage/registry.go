@@ -226,14 +226,9 @@ func (r *Registry) Attend(g Grant, how Attending) (a *Attendance, err error) {
 	return a, err
 }
 
-// release gives back all that a session had taken.
+// release forgets the replications and connections of a session that failed.
 func (r *Registry) release(s *Session) {
 	r.endReplications(func(k replicationKey) bool { return k.source == s.stageARN || k.destination == s.stageARN })
-	subscriptions := 0
-	for _, p := range s.participants {
-		subscriptions += p.subscribeSlots
-	}
-	r.quotas.give(s.world, usage{s.publishers, subscriptions})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.connections, func(_ string, c *Connection) bool { return c.session == s })

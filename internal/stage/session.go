@@ -38,6 +38,7 @@ type Session struct {
 	joined       int           // visible participants
 	publishers   int           // slots taken
 	subscribers  int           // slots taken
+	subscribed   int           // slots of the account taken: a subscriber has one for each subscription
 	complaints   *rate.Limiter // of failed attempts in the history: anyone with a token can fail at will
 
 	journal  journal
@@ -85,6 +86,7 @@ func (s *Session) run() {
 		s.endIfAbandoned()
 	}
 	s.commit()
+	s.giveBack()
 	s.router.Close()
 	s.registry.forget(s)
 	s.inbox.close()
