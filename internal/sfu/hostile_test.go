@@ -268,7 +268,7 @@ func TestHostile_AFloodOfHellosLeavesACallAlone(t *testing.T) {
 }
 
 func TestHostile_HalfOpenTransportsAreCappedAndEnd(t *testing.T) {
-	e, err := Listen(Config{MaxHalfOpen: 5, ConnectTimeout: 300 * time.Millisecond})
+	e, err := Listen(Config{MaxHalfOpen: 5, ConnectTimeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

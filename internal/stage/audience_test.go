@@ -67,7 +67,7 @@ func (e *ear) deliver(m stage.Message) {
 // until waits for a message with this in it.
 func (e *ear) until(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		e.mu.Lock()
 		all := strings.Join(e.said, "\n")

@@ -189,7 +189,7 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 		})
 	}
 	all.Wait()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for left := ""; ; {
 		r.quotas.mu.Lock()
 		r.mu.Lock()
