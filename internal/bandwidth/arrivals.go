@@ -15,24 +15,41 @@ type arrivals struct {
 }
 
 type bin struct {
-	number int64
-	bytes  int
+	number  int64
+	bytes   int
+	unknown bool // a report on what came then was lost
 }
 
 func (w *arrivals) add(at int64, bytes int) {
-	number := at / binSpan
+	if b := w.bin(at / binSpan); b != nil {
+		b.bytes += bytes
+		w.newest = max(w.newest, b.number)
+	}
+}
+
+// bin returns the bin of a number, nil if that was long ago.
+func (w *arrivals) bin(number int64) *bin {
 	if number < 0 {
-		return
+		return nil
 	}
 	b := &w.bins[number%bins]
 	if b.number > number {
-		return
+		return nil
 	}
 	if b.number < number {
 		*b = bin{number: number}
 	}
-	b.bytes += bytes
-	w.newest = max(w.newest, number)
+	return b
+}
+
+// miss notes that nothing is known of the time from the newest arrival to one at at.
+func (w *arrivals) miss(at int64) {
+	last := at / binSpan
+	for number := max(w.newest, last-bins+1); number <= last; number++ {
+		if b := w.bin(number); b != nil {
+			b.unknown = true
+		}
+	}
 }
 
 // rate is the bits a second that came in the latest bins. When several transports report in turn, the
@@ -42,13 +59,20 @@ func (w *arrivals) rate(latest int, mixed bool) float64 {
 	if mixed {
 		end -= int64(0.1 * 1e9 / float64(binSpan))
 	}
-	total := 0
+	total, known := 0, int64(latest)
 	for i := range w.bins {
-		if b := &w.bins[i]; b.number < end && b.number >= end-int64(latest) {
+		switch b := &w.bins[i]; {
+		case b.number >= end || b.number < end-int64(latest):
+		case b.unknown:
+			known--
+		default:
 			total += b.bytes
 		}
 	}
-	return float64(total) * 8 * 1e9 / float64(int64(latest)*binSpan)
+	if known == 0 {
+		return 0
+	}
+	return float64(total) * 8 * 1e9 / float64(known*binSpan)
 }
 
 // train measures a path by packets that are sent faster than what usually flows: the line

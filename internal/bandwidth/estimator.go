@@ -59,12 +59,23 @@ func (e *Estimator) Rate() (bps int, known bool) { return int(e.rate), e.known }
 // Congested tells that a queue stands on the path.
 func (e *Estimator) Congested() bool { return e.congested }
 
+// Answered tells that Rate was lowered for a queue that stands.
+func (e *Estimator) Answered() bool { return e.congested && e.answered.at != 0 }
+
 // Room is the bits a second at which the latest bursts came out of the path; 0 if unknown.
 func (e *Estimator) Room() int { return int(e.room) }
 
 // Blind tells whether the receiver takes no notice of trains. Then the estimate grows by
 // itself until delay or loss object.
 func (e *Estimator) Blind(blind bool) { e.blind = blind }
+
+// Missed tells that a report was lost before the one whose packets Feedback is given next:
+// on a path that is full in both directions many are. at is when the first of these came.
+func (e *Estimator) Missed(d *Delays, first Ack) {
+	if e.known && d.begun {
+		e.past.miss(first.Arrived - d.least())
+	}
+}
 
 // Feedback takes what one transport-wide report says, in the order of sending. d is of the
 // transport that it is about.

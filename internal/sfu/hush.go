@@ -60,9 +60,10 @@ func (l *Layer) flows(now int64) bool {
 }
 
 // listen finds layers that fell silent, or are sent again, and reports whether any fell silent.
-func (t *Track) listen(now int64) (fell bool) {
+// While the publisher's path is full none is taken for back: what comes was on its way before.
+func (t *Track) listen(now int64, full bool) (fell bool) {
 	for _, l := range t.layers {
-		if l.hush.at != 0 && l.hush.over(&l.pulse) {
+		if l.hush.at != 0 && !full && l.hush.over(&l.pulse) {
 			l.hush = hush{}
 		}
 	}

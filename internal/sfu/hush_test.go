@@ -66,7 +66,7 @@ func TestTrack_HearsALayerFallSilent(t *testing.T) {
 					p := media.Packet{Payload: []byte{0x41, 1}}
 					hi.accept(&p, sequence[1], hi.lastTime, now, true)
 				}
-				if at%10 == 0 && track.listen(now) && silent == 0 {
+				if at%10 == 0 && track.listen(now, false) && silent == 0 {
 					silent = at
 				}
 				if at%250 == 0 {

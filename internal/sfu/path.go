@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,7 +23,8 @@ type path struct {
 
 // feedback takes what one transport reports, and returns how fast its bursts may leave when
 // its picture needs flow bits a second on average, and whether a queue stands on the path.
-func (p *path) feedback(now int64, d *bandwidth.Delays, acks []bandwidth.Ack, flow int) (pace int, full bool) {
+// missed tells that a report before this one was lost.
+func (p *path) feedback(now int64, d *bandwidth.Delays, acks []bandwidth.Ack, missed bool, flow int) (pace int, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range acks {
@@ -31,6 +33,9 @@ func (p *path) feedback(now int64, d *bandwidth.Delays, acks []bandwidth.Ack, fl
 		}
 	}
 	p.estimator.Blind(p.unheard >= blindAfter)
+	if i := slices.IndexFunc(acks, func(a bandwidth.Ack) bool { return !a.Lost }); missed && i >= 0 {
+		p.estimator.Missed(d, acks[i])
+	}
 	p.estimator.Feedback(now, d, acks)
 	if bps, known := p.estimator.Rate(); known {
 		p.estimate.Store(int64(bps))

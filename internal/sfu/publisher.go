@@ -52,6 +52,7 @@ type Publisher struct {
 	outlets  []*shard       // where there are subscribers
 	sinks    []*sinkTap
 	arrivals arrivals
+	uplink   uplink
 	rhythm   rhythm
 }
 
@@ -98,7 +99,7 @@ var publishExtensions = map[media.Kind][]string{
 	media.Video: {extMID, extRID, extRepairedRID, extTransportCC, extAbsSendTime, extPlayoutDelay},
 }
 
-var publishFeedback = []string{"transport-cc", "ccm fir", "nack", "nack pli"}
+var publishFeedback = []string{"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"}
 
 // accept chooses one audio and one video section; further ones are refused in the answer.
 func (p *Publisher) accept(o *offer) ([]answered, error) {

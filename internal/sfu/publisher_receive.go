@@ -53,6 +53,7 @@ func (p *Publisher) receive(s *shard, b []byte) {
 		from.heard = true
 	}
 	p.arrivals.note(h.extension(plain, from.layer.track.ids.transport), s.now)
+	p.uplink.note(h.extension(plain, from.layer.track.ids.sent), len(b)+28, s.now)
 	s.drops[p.pass(s, from, &h, plain)]++
 }
 

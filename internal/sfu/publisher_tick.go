@@ -47,16 +47,16 @@ func (p *Publisher) connected(s *shard) { s.publishers = append(s.publishers, p)
 
 // tick does the periodic work, a hundred times a second.
 func (p *Publisher) tick(s *shard) {
-	packets := p.repair(s, nil)
+	packets, fell := p.repair(s, nil), false
 	if s.now >= p.rhythm.feedback {
 		p.rhythm.feedback = s.now + feedbackEvery
+		fell = p.follow(s)
 		if b := p.arrivals.feedback(s.scratch[:0], p.anySSRC()); len(b) > 0 {
 			p.transport.sendRTCP(s, b)
 		}
 	}
-	fell := false
 	if video := p.track(media.Video); video != nil && video.simulcast() {
-		fell = video.listen(s.now)
+		fell = video.listen(s.now, p.uplink.bound != 0) || fell
 	}
 	if fell || s.now >= p.rhythm.survey {
 		p.rhythm.survey = s.now + surveyEvery
@@ -101,6 +101,10 @@ func (p *Publisher) repair(s *shard, packets []rtcp.Packet) []rtcp.Packet {
 			continue
 		}
 		l := from.layer
+		if l.hush.at != 0 {
+			l.losses.missing = l.losses.missing[:0] // what is still to come of it is no picture
+			continue
+		}
 		if l.track.payload.answers("nack") && len(l.losses.missing) > 0 {
 			asked, gaveUp := l.losses.due(p.rhythm.nacks[:0], s.now, p.roundTrip())
 			p.rhythm.nacks = asked

@@ -56,3 +56,12 @@ func (r *Ring) group() (from uint64, ok bool) {
 	}
 	return r.key, true
 }
+
+// whole tells that nothing is missing from the newest keyframe group.
+func (r *Ring) whole() bool {
+	from, ok := r.group()
+	for n := from; ok && n <= r.last; n++ {
+		ok = r.at(n) != nil
+	}
+	return ok
+}

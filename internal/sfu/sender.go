@@ -24,6 +24,7 @@ type sender struct {
 	log     []sentPacket // nil until a packet is numbered
 	number  uint64
 	covered uint64 // the latest that a report spoke of
+	reports uint8  // number of the latest report
 	judged  uint64 // up to here each was reported or given up
 	heard   int64  // when the latest packet left that was received
 	pacer   bandwidth.Pacer
@@ -84,6 +85,7 @@ func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC, p *path, flow int
 		return acks
 	}
 	number := media.Extend(s.number, r.BaseSequenceNumber)
+	missed := s.missed(r.FbPktCount, number)
 	arrived := int64(r.ReferenceTime) * referenceUnit
 	deltas := r.RecvDeltas
 	each(r, func(symbol uint16) {
@@ -105,10 +107,26 @@ func (s *sender) feedback(now int64, r *rtcp.TransportLayerCC, p *path, flow int
 	})
 	acks = s.judge(acks)
 	full := false
-	if s.pace, full = p.feedback(now, &s.delays, acks, flow); full {
+	if s.pace, full = p.feedback(now, &s.delays, acks, missed, flow); full {
 		s.full = now
 	}
 	return acks
+}
+
+// missed tells whether reports were lost before the one of a number, which begins with a
+// packet. What they spoke of isn't known, and won't be.
+func (s *sender) missed(report uint8, first uint64) bool {
+	ahead := int8(report - s.reports)
+	if ahead > 0 || s.covered == 0 {
+		s.reports = report
+	}
+	if s.covered == 0 || ahead <= 1 || first > s.number {
+		return false
+	}
+	for n := max(s.covered+1, first-min(first, sentWindow-1)); n < first; n++ {
+		s.log[n%sentWindow].acked = true
+	}
+	return true
 }
 
 // judge appends the packets that no report will speak of any more.

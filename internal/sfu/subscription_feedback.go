@@ -211,9 +211,11 @@ func (u *Subscription) retarget(sh *shard) {
 		case target == NoLayer:
 			u.chasing = false
 		case u.track.kind == media.Audio:
-		case was == NoLayer || u.leftOut():
+		case was == NoLayer, u.leftOut() && u.ring(target).whole():
 			f.Leave()
 			u.replay(sh, replayFresh) // resuming is like joining
+		case u.leftOut():
+			f.Leave()
 		case u.hopeless(sh):
 			f.Leave()
 			u.chasing = false
@@ -241,12 +243,12 @@ func (u *Subscription) leftOut() bool {
 	return len(layers) > 0 && !slices.ContainsFunc(layers, func(l layerView) bool { return l.index == u.forwarder.current && l.active })
 }
 
-// hopeless tells that the layer that flows only fills the path: less than half of it gets
-// through, so no picture of it is whole, and the keyframe of the next has to wait behind it.
+// hopeless tells that the layer that flows only fills the path: so much of it is lost that
+// hardly a picture is whole, and the keyframe of the next would wait behind it, or be lost too.
 func (u *Subscription) hopeless(sh *shard) bool {
 	estimate := int(u.subscriber.viewer.path.estimate.Load())
 	return u.pathIsFull(sh, fullLately) && slices.ContainsFunc(u.track.view.Load().layers, func(l layerView) bool {
-		return l.index == u.forwarder.current && l.steady > 2*estimate
+		return l.index == u.forwarder.current && l.steady*2/3 > estimate
 	})
 }
 

@@ -27,7 +27,7 @@ type Track struct {
 }
 
 // extensionIDs are the header extension ids negotiated with a publisher, 0 for none.
-type extensionIDs struct{ mid, rid, repaired, level, transport uint8 }
+type extensionIDs struct{ mid, rid, repaired, level, transport, sent uint8 }
 
 // trackView is a picture of the track's layers at one moment.
 type trackView struct {
@@ -54,7 +54,7 @@ func newTrack(p *Publisher, s *section, a *answered) *Track {
 		ssrc: ssrc, rtx: ssrc | 2,
 		ids: extensionIDs{
 			mid: a.extensions[extMID], rid: a.extensions[extRID], repaired: a.extensions[extRepairedRID],
-			level: a.extensions[extAudioLevel], transport: a.extensions[extTransportCC],
+			level: a.extensions[extAudioLevel], transport: a.extensions[extTransportCC], sent: a.extensions[extAbsSendTime],
 		},
 	}
 	labels := s.layers

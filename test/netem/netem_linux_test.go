@@ -62,6 +62,37 @@ func TestNetwork_LayersFollowTheRate(t *testing.T) {
 	}
 }
 
+// TestNetwork_SoundGoesOnWhereNoPictureFits: 150 kbit/s are less than the smallest layer and
+// the sound take. The picture is paused, which its viewer is told, and is back once it fits.
+func TestNetwork_SoundGoesOnWhereNoPictureFits(t *testing.T) {
+	w := newWorld(t, "--simulcast", "--size", "1280x720")
+	at := func(rate float64) conditions { return conditions{rate: rate, delay: 15 * time.Millisecond} }
+	w.path.set(at(4e6))
+	d := w.watches()
+	d.settles(time.Now(), 30*time.Second, 2*time.Second, "the best layer at 4 Mbps", func(s sight) bool { return s.Width == 1280 })
+	began := time.Now()
+	w.path.set(at(150e3))
+	paused, first := d.await(began, 15*time.Second, "being told of the pause", func(s, _ sight) bool { return s.Told == "bandwidth" })
+	time.Sleep(10 * time.Second)
+	_, last := d.await(time.Now(), time.Second, "the next look", func(_, _ sight) bool { return true })
+	came, lost := last.Sound-first.Sound, last.Silent-first.Silent
+	t.Logf("paused after %v; in the %v after that %d packets of sound came, %d were lost, and %d pictures came",
+		paused.Round(time.Millisecond), last.At.Sub(first.At).Round(time.Second), came, lost, last.Frames-first.Frames)
+	if lost*20 > came+lost || came < 400 {
+		t.Errorf("%d packets of sound came and %d were lost in 10 s, want 500 and less than a twentieth of them", came, lost)
+	}
+	if last.Told != "bandwidth" {
+		t.Errorf("the picture is paused for %q at the end, want bandwidth", last.Told)
+	}
+	began = time.Now()
+	w.path.set(at(4e6))
+	back, _ := d.await(began, 15*time.Second, "the picture again", func(s, before sight) bool { return s.Told == "" && s.Frames > before.Frames })
+	t.Logf("the picture was back %v after the path", back.Round(time.Millisecond))
+	if back > 10*time.Second {
+		t.Errorf("the picture was back after %v, want 10 s", back)
+	}
+}
+
 func TestNetwork_ACallSurvivesTenSecondsOfDarkness(t *testing.T) {
 	w := newWorld(t)
 	d := w.watches()

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +47,7 @@ type sight struct {
 	Lost      uint64
 	Sound     uint64 // packets, as the next
 	Silent    uint64 // lost for good: what a decoder has to conceal
+	Told      string // why there is no picture, as the events socket says; "" if there is one
 }
 
 const lookEvery = 50 * time.Millisecond
@@ -59,6 +62,14 @@ func watch(ctx context.Context, raw, publisher string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	told, heard, err := listen(ctx, token)
+	if err != nil {
+		cancel()
+		return err
+	}
+	defer heard.Wait()
+	defer cancel()
 	began := time.Now()
 	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{Network: peer.AnyNetwork})
 	if err != nil {
@@ -76,7 +87,7 @@ func watch(ctx context.Context, raw, publisher string) error {
 		case <-sub.Done():
 			return sub.Err()
 		case now := <-tick.C:
-			s := sight{At: now, Connected: connected}
+			s := sight{At: now, Connected: connected, Told: *told.Load()}
 			for _, in := range sub.Inlets() {
 				f := in.Stats()
 				if in.Codec.Kind() == media.Audio {
@@ -90,6 +101,32 @@ func watch(ctx context.Context, raw, publisher string) error {
 			}
 		}
 	}
+}
+
+// listen follows what the events socket says of the picture, until ctx ends.
+func listen(ctx context.Context, token peer.Token) (told *atomic.Pointer[string], ended *sync.WaitGroup, err error) {
+	told, ended = &atomic.Pointer[string]{}, &sync.WaitGroup{}
+	told.Store(new(string))
+	events, err := peer.NewEvents(token, http.DefaultClient)
+	if err != nil {
+		return nil, nil, err
+	}
+	ended.Go(func() {
+		_ = events.Run(ctx, func(m peer.Message) { // the subscription tells of its end
+			var selected struct {
+				Kind, Reason string
+				Paused       bool
+			}
+			if m.Type != "LAYER_SELECTED" || json.Unmarshal(m.Payload, &selected) != nil || selected.Kind != "video" {
+				return
+			}
+			if !selected.Paused {
+				selected.Reason = ""
+			}
+			told.Store(&selected.Reason)
+		})
+	})
+	return told, ended, nil
 }
 
 // A diary is all that a viewer has seen.

@@ -41,12 +41,14 @@ const lineOf = (sdp, name) => sdp.match(new RegExp(`^a=${name}:.*$`, 'm'))?.[0].
 
 /**
  * What browsers can do but don't offer by themselves: sound that was lost is sent
- * again, and receivers learn their round-trip time (RFC 3611).
+ * again, receivers learn their round-trip time (RFC 3611), and Chromium takes no H.264
+ * keyframe whose parameter sets were lost: it would decode it by another layer's.
  */
 function wishes(sdp) {
   return sdp
     .replaceAll(/^a=rtpmap:(\d+) opus\/.*\r\n/gim, (line, pt) => `${line}a=rtcp-fb:${pt} nack\r\n`)
-    .replaceAll(/^a=rtcp-fb:(\d+) transport-cc\r\n/gm, (line, pt) => `${line}a=rtcp-fb:${pt} rrtr\r\n`);
+    .replaceAll(/^a=rtcp-fb:(\d+) transport-cc\r\n/gm, (line, pt) => `${line}a=rtcp-fb:${pt} rrtr\r\n`)
+    .replaceAll(/^a=fmtp:\d+ .*packetization-mode=[^\r]*/gm, '$&;sps-pps-idr-in-keyframe=1');
 }
 
 /**
