@@ -40,6 +40,7 @@ type socket struct {
 	cancel  context.CancelFunc
 	heard   atomic.Int64 // when something last came, Unix nanoseconds
 	pinger  *time.Timer
+	late    *time.Timer // runs while something is written: the writer's own
 
 	mu      sync.Mutex // guards what follows
 	conn    *websocket.Conn
@@ -153,11 +154,18 @@ func (s *socket) startWriting() {
 	s.helpers.Go(s.write)
 }
 
-// write writes until nothing is left to write.
+// write writes until nothing is left to write. The socket's context would be watched anew by
+// each message, which costs as much as half of the system call: who is told along with ten
+// thousand others waits for that. So a timer ends the socket, and with its connection the
+// writing.
 func (s *socket) write() {
+	if s.late == nil {
+		s.late = time.AfterFunc(writeWithin, s.cancel)
+	}
 	for {
 		s.mu.Lock()
 		if len(s.queue) == 0 || s.shutOff {
+			s.late.Stop() // before another writer may begin
 			s.writing, s.queue = false, nil
 			s.mu.Unlock()
 			return
@@ -166,9 +174,8 @@ func (s *socket) write() {
 		s.queue = s.queue[1:]
 		s.bytes -= len(m.Data)
 		s.mu.Unlock()
-		ctx, cancel := context.WithTimeout(s.ctx, writeWithin)
-		err := s.conn.Write(ctx, websocket.MessageText, m.Data)
-		cancel()
+		s.late.Reset(writeWithin)
+		err := s.conn.Write(context.Background(), websocket.MessageText, m.Data)
 		if err == nil && m.Last {
 			err = errors.New("that was the last")
 			_ = s.conn.Close(websocket.StatusNormalClosure, "") // it is closed either way

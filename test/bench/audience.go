@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"rostrum/internal/peer"
 	"rostrum/internal/peer/load"
@@ -39,12 +45,15 @@ func listen(ctx context.Context, tokens []peer.Token) (*audience, error) {
 	sent, came := 0, 0
 	for came < len(tokens) {
 		for ; sent < len(tokens) && sent-came < dialing; sent++ {
-			events, err := peer.NewEvents(tokens[sent], client)
-			if err != nil {
-				a.leave()
-				return nil, err
-			}
-			a.listening.Go(func() { a.attend(ctx, events) })
+			token := tokens[sent]
+			a.listening.Go(func() {
+				conn, err := open(ctx, token, client)
+				if err != nil {
+					a.fail(ctx, err)
+					return
+				}
+				a.attend(ctx, conn)
+			})
 		}
 		select {
 		case <-a.there:
@@ -60,23 +69,58 @@ func listen(ctx context.Context, tokens []peer.Token) (*audience, error) {
 	return a, nil
 }
 
-func (a *audience) attend(ctx context.Context, events *peer.Events) {
+// attend listens, and notes when it's told. Of a message it reads no more than what kind it
+// is: ten thousand viewers are as many machines, but here they share one processor, which
+// would otherwise be measured.
+func (a *audience) attend(ctx context.Context, conn *websocket.Conn) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.CloseNow() })
+	defer stop()
 	greeted, told := false, false
-	err := events.Run(ctx, func(m peer.Message) {
-		switch {
-		case m.Type == "STAGE_STATE" && !greeted:
+	buffer := make([]byte, 512)
+	for {
+		_, message, err := conn.Reader(context.Background())
+		if err != nil {
+			a.fail(ctx, err)
+			return
+		}
+		n, err := io.ReadFull(message, buffer)
+		at := time.Now()
+		switch kind := buffer[:n]; {
+		case bytes.Contains(kind, []byte(`"STAGE_STATE"`)) && !greeted:
 			greeted = true
 			a.there <- struct{}{}
-		case m.Type == "PUBLISH_STATE" && !told:
+		case bytes.Contains(kind, []byte(`"PUBLISH_STATE"`)) && !told:
 			told = true
-			a.note(time.Now())
+			a.note(at)
 		}
-	})
-	if err != nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.why = err
+		if err == nil {
+			_, err = io.Copy(io.Discard, message)
+		}
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			a.fail(ctx, err)
+			return
+		}
 	}
+}
+
+// open opens the events socket of a participant.
+func open(ctx context.Context, t peer.Token, client *http.Client) (*websocket.Conn, error) {
+	at, err := url.JoinPath(t.EventsURL, url.PathEscape(t.StageID))
+	if err != nil {
+		return nil, err
+	}
+	conn, _, err := websocket.Dial(ctx, at, &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{t.Raw}})
+	return conn, err
+}
+
+// fail notes why somebody doesn't listen any more.
+func (a *audience) fail(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.why = err
 }
 
 func (a *audience) note(at time.Time) {
