@@ -161,17 +161,16 @@ func stillGood(tx *store.Tx, g Grant) error {
 			return err
 		}
 	}
-	if _, err := tx.Stages().Get(g.StageARN); err != nil {
-		if errors.Is(err, ivsrealtime.ResourceNotFound) {
-			err = refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
-		}
+	there, revoked, err := tx.Standing(g.StageARN, g.ParticipantID)
+	switch {
+	case err != nil:
 		return err
+	case !there:
+		return refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
+	case revoked:
+		return refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage; its tokens are no longer good")
 	}
-	revoked, err := tx.Revoked(g.StageARN, g.ParticipantID)
-	if err == nil && revoked {
-		err = refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage; its tokens are no longer good")
-	}
-	return err
+	return nil
 }
 
 func sameWorld(key string, stage arn.ARN) bool {

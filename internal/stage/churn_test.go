@@ -3,7 +3,6 @@ package stage
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/arn"
-	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
@@ -45,34 +43,14 @@ func anOffer(t *testing.T, direction webrtc.RTPTransceiverDirection) string {
 // TestSession_ItsEndGivesBackWhatArrivalsHaveTaken ends a session between the arrival of
 // an offer and its answer: one who arrives is still a participant, another was sent away.
 func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
-	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := sfu.Listen(sfu.Config{Shards: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := NewAuthority(t.Context(), s, EndpointsConfig{PublicURL: "http://127.0.0.1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := Open(t.Context(), s, e, a, Config{Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
+	r, _ := live(t, Config{})
 	name := arn.New(arn.Stage, "111122223333", "eu-west-1")
 	grant := func(id string) Grant {
 		return Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
 			StageARN: name.String(), StageID: name.ID, ParticipantID: id, Publish: true, Subscribe: true, IssuedAt: time.Now(),
 		}}
 	}
-	err = r.in(grant("ann"), func(s *Session) error {
+	err := r.in(grant("ann"), func(s *Session) error {
 		err := s.ask(func() error {
 			for _, id := range []string{"ann", "bob"} {
 				if err := s.arriveToPublish(&Connection{session: s}, grant(id)); err != nil {
@@ -103,30 +81,10 @@ func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
 // can, all at once, and looks afterwards whether a slot, a connection or a
 // participant was forgotten.
 func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
-	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := sfu.Listen(sfu.Config{Shards: 1, ConnectTimeout: 200 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := NewAuthority(t.Context(), s, EndpointsConfig{PublicURL: "http://127.0.0.1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := Open(t.Context(), s, e, a, Config{
-		Log: slog.New(slog.DiscardHandler), Grace: 20 * time.Millisecond, Linger: 100 * time.Millisecond,
+	r, s := live(t, Config{
+		Grace: 20 * time.Millisecond, Linger: 100 * time.Millisecond,
 		Limits: Limits{StagePublishers: 5, Publishers: 7, StageSubscribers: 6, Subscriptions: 12},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
 	stages := []arn.ARN{arn.New(arn.Stage, "111122223333", "eu-west-1"), arn.New(arn.Stage, "111122223333", "eu-west-1")}
 	for _, name := range stages {
 		if err := s.Write(t.Context(), func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: name.String()}) }); err != nil {
@@ -204,7 +162,7 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	err = s.Read(t.Context(), func(tx *store.Tx) error {
+	err := s.Read(t.Context(), func(tx *store.Tx) error {
 		connected, err := tx.ConnectedParticipants(r.Node())
 		if len(connected) != 0 {
 			t.Errorf("%d participants are connected for ever", len(connected))

@@ -18,13 +18,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestSession_AFaultEndsItAlone lets one session fail while others run.
-func TestSession_AFaultEndsItAlone(t *testing.T) {
+// live is a registry with nobody on any stage, which closes at the end of the test.
+func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
+	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := sfu.Listen(sfu.Config{Shards: 1})
+	e, err := sfu.Listen(sfu.Config{Shards: 1, ConnectTimeout: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,15 +33,22 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(t.Context(), s, e, a, Config{Log: slog.New(slog.DiscardHandler)})
+	cfg.Log = slog.New(slog.DiscardHandler)
+	r, err := Open(t.Context(), s, e, a, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return r, s
+}
+
+// TestSession_AFaultEndsItAlone lets one session fail while others run.
+func TestSession_AFaultEndsItAlone(t *testing.T) {
+	r, s := live(t, Config{})
 	told := make(chan string, 100)
 	attend := func(name arn.ARN, id string) {
 		g := Grant{Claims: token.Claims{StageARN: name.String(), StageID: name.ID, ParticipantID: id, IssuedAt: time.Now()}, Account: name.Account, Region: name.Region}
@@ -65,7 +73,7 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 	if r.running(names[1].String()) == nil {
 		t.Error("the other session ended, too")
 	}
-	err = s.Read(t.Context(), func(tx *store.Tx) error {
+	err := s.Read(t.Context(), func(tx *store.Tx) error {
 		kept, err := tx.Session(names[0].String(), failing.id)
 		if err == nil && kept.End.IsZero() {
 			t.Error("the failed session is still open")

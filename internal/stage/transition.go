@@ -84,15 +84,16 @@ func (s *Session) enter(p *participant) {
 	now, row := moment(), s.row(p)
 	s.note(func(tx *store.Tx) error {
 		row.FirstJoinTime = now
-		_, err := tx.UpdateParticipant(row.Ref(), func(kept *store.Participant) error {
+		err := tx.CreateParticipant(&row)
+		if !errors.Is(err, ivsrealtime.Conflict) {
+			return err
+		}
+		_, err = tx.UpdateParticipant(row.Ref(), func(kept *store.Participant) error {
 			row.FirstJoinTime, row.Published = kept.FirstJoinTime, kept.Published
 			row.RecordingState, row.RecordingS3BucketName, row.RecordingS3Prefix = kept.RecordingState, kept.RecordingS3BucketName, kept.RecordingS3Prefix
 			*kept = row
 			return nil
 		})
-		if errors.Is(err, ivsrealtime.ResourceNotFound) {
-			return tx.CreateParticipant(&row)
-		}
 		return err
 	})
 	s.record(p.id, ivsrealtime.Event{Name: ivsrealtime.EventJoined, EventTime: now, Replica: p.replica != nil})

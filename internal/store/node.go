@@ -124,8 +124,10 @@ func (tx *Tx) Revoke(stageARN, participantID string, until time.Time) error {
 	return nil
 }
 
-// Revoked tells whether the tokens of a participant are worthless on a stage.
-func (tx *Tx) Revoked(stageARN, participantID string) (bool, error) {
-	var until int64
-	return tx.find([]any{&until}, `SELECT until FROM revoked WHERE stage_arn = $1 AND participant_id = $2`, stageARN, participantID)
+// Standing tells whether a stage is there, and whether the tokens of a participant are
+// worthless on it. It is asked with every request of a participant.
+func (tx *Tx) Standing(stageARN, participantID string) (there, revoked bool, err error) {
+	_, err = tx.find([]any{&there, &revoked}, `SELECT EXISTS (SELECT 1 FROM resource WHERE arn = $1 AND kind = 'stage'),
+		EXISTS (SELECT 1 FROM revoked WHERE stage_arn = $1 AND participant_id = $2)`, stageARN, participantID)
+	return there, revoked, err
 }

@@ -214,16 +214,24 @@ func TestAnswers_AreKeptForRepetitions(t *testing.T) {
 
 func TestRevocations_HoldForOneStageUntilTheyExpire(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
+		stage, other, gone := aStage(t, s, here).ARN, aStage(t, s, here).ARN, newARN(arn.Stage, here)
 		write(t, s, func(tx *Tx) error {
-			return errors.Join(tx.Revoke("stage", "p", time.Now().Add(time.Hour)), tx.Revoke("stage", "p", time.Now().Add(2*time.Hour)), tx.Revoke("stage", "old", time.Now().Add(-time.Second)))
+			return errors.Join(tx.Revoke(stage, "p", time.Now().Add(time.Hour)), tx.Revoke(stage, "p", time.Now().Add(2*time.Hour)),
+				tx.Revoke(gone, "p", time.Now().Add(time.Hour)), tx.Revoke(stage, "old", time.Now().Add(-time.Second)))
 		})
 		if err := s.Sweep(context.Background(), Retention{}); err != nil {
 			t.Fatal(err)
 		}
 		read(t, s, func(tx *Tx) error {
-			for ref, want := range map[[2]string]bool{{"stage", "p"}: true, {"stage", "q"}: false, {"stage2", "p"}: false, {"stage", "old"}: false} {
-				if got, err := tx.Revoked(ref[0], ref[1]); got != want || err != nil {
-					t.Errorf("%v revoked: %v, %v, expected %v", ref, got, err, want)
+			for _, c := range []struct {
+				stage, participant string
+				there, revoked     bool
+			}{
+				{stage, "p", true, true}, {stage, "q", true, false}, {other, "p", true, false}, {stage, "old", true, false},
+				{gone, "p", false, true}, {gone, "q", false, false},
+			} {
+				if there, revoked, err := tx.Standing(c.stage, c.participant); there != c.there || revoked != c.revoked || err != nil {
+					t.Errorf("%s on %s: there %v, revoked %v, %v; expected %v, %v", c.participant, c.stage, there, revoked, err, c.there, c.revoked)
 				}
 			}
 			return nil
