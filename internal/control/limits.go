@@ -88,7 +88,7 @@ type turnstile struct {
 }
 
 // A bucketKey is as bounded as the accounts are: callers are known when they
-// reach the turnstile, operations are 39, and a region is counted only when
+// reach the turnstile, operations are those that are served, and a region is counted only when
 // something was allowed in it.
 type bucketKey struct{ account, region, operation string }
 

@@ -19,7 +19,9 @@ import (
 	"rostrum/test/reference"
 )
 
-func TestRun_MeasuresAForwarder(t *testing.T) {
+// forwarding serves a forwarder that was not made here.
+func forwarding(t *testing.T) *httptest.Server {
+	t.Helper()
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +33,11 @@ func TestRun_MeasuresAForwarder(t *testing.T) {
 	t.Cleanup(func() { _ = forwarder.Close() })
 	web := httptest.NewServer(forwarder)
 	t.Cleanup(web.Close)
+	return web
+}
+
+func TestRun_MeasuresAForwarder(t *testing.T) {
+	web := forwarding(t)
 	clip, err := NewClip(ClipConfig{Width: 320, Height: 180, Bitrate: 300_000})
 	if err != nil {
 		t.Fatal(err)
@@ -216,17 +223,7 @@ func TestNewClip_HasTheSizesOfTheSpecifiedLoad(t *testing.T) {
 }
 
 func TestCrowd_LosesAndDelays(t *testing.T) {
-	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	forwarder, err := reference.New(socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = forwarder.Close() })
-	web := httptest.NewServer(forwarder)
-	t.Cleanup(web.Close)
+	web := forwarding(t)
 	clip, err := NewClip(ClipConfig{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,209 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"rostrum/internal/api"
+	"rostrum/internal/channel"
+	"rostrum/internal/composition"
+	"rostrum/internal/control"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// nobody is the live side of a house in which no stage has a session.
+type nobody struct{}
+
+func (nobody) Disconnect(context.Context, string, string, string) error { return nil }
+func (nobody) StageDeleted(context.Context, string) error               { return nil }
+func (nobody) Replicate(_ context.Context, r control.Replication) error {
+	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s does not publish on %s", r.ParticipantID, r.SourceStageARN)
+}
+func (nobody) StopReplication(_ context.Context, source, _, participant string) error {
+	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s of %s has no such replica", participant, source)
+}
+
+const (
+	account = "111122223333"
+	other   = "999988887777"
+	region  = "eu-west-1"
+)
+
+// A house is a door with a store behind it, and two accounts in it.
+type house struct {
+	*httptest.Server
+	store *store.Store
+	log   *bytes.Buffer
+}
+
+func open(t testing.TB, limits control.Limits) *house {
+	t.Helper()
+	ctx := context.Background()
+	s, err := store.Open(ctx, store.Config{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	h := &house{store: s, log: &bytes.Buffer{}}
+	h.addKey(t, account, "AKIAALICE", "alice-secret", "alice")
+	h.addKey(t, other, "AKIABOB", "bob-secret", "bob")
+	authority, err := stage.NewAuthority(ctx, s, stage.EndpointsConfig{PublicURL: "http://127.0.0.1:7080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compositions, err := composition.Open(ctx, composition.Parts{Store: s, Authority: authority, Node: "here"}, composition.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = compositions.Close() })
+	channels, err := channel.Open(ctx, s, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = channels.Close() })
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: nobody{}, Channels: channels, Compositions: compositions}, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Server = httptest.NewServer(api.New(plane, api.Config{Log: slog.New(slog.NewTextHandler(h.log, nil))}))
+	t.Cleanup(h.Close)
+	return h
+}
+
+func (h *house) addKey(t testing.TB, account, id, secret, user string, policies ...string) {
+	t.Helper()
+	err := h.store.Write(context.Background(), func(tx *store.Tx) error {
+		accounts, err := tx.Accounts()
+		if err != nil {
+			return err
+		}
+		known := false
+		for _, a := range accounts {
+			known = known || a.ID == account
+		}
+		if !known {
+			if err := tx.CreateAccount(store.Account{ID: account, Name: user, Created: time.Now()}); err != nil {
+				return err
+			}
+		}
+		k := store.AccessKey{ID: id, Account: account, Secret: secret, UserName: user, Created: time.Now(), PrincipalTags: map[string]string{"team": "red"}}
+		for _, p := range policies {
+			k.Policies = append(k.Policies, json.RawMessage(p))
+		}
+		return tx.CreateAccessKey(k)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A request is what a test sends; what it leaves out is as an SDK would have it.
+type request struct {
+	method, path string
+	body         string
+	contentType  string
+	key, secret  string
+	region       string
+	at           time.Time
+	unsigned     bool
+}
+
+// An answer is what came back.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+// fault is the message of an error answer.
+func (a answer) fault() (code, message string) {
+	var body struct{ ExceptionMessage, Message string }
+	_ = json.Unmarshal(a.body, &body)
+	if body.Message != body.ExceptionMessage {
+		return a.Header.Get("x-amzn-ErrorType"), fmt.Sprintf("two messages: %q, %q", body.Message, body.ExceptionMessage)
+	}
+	return a.Header.Get("x-amzn-ErrorType"), body.Message
+}
+
+func (h *house) send(t testing.TB, q request) answer {
+	t.Helper()
+	if q.method == "" {
+		q.method = http.MethodPost
+	}
+	if q.key == "" {
+		q.key, q.secret = "AKIAALICE", "alice-secret"
+	}
+	if q.region == "" {
+		q.region = region
+	}
+	if q.at.IsZero() {
+		q.at = time.Now()
+	}
+	if q.contentType == "" && q.body != "" {
+		q.contentType = "application/json"
+	}
+	r, err := http.NewRequest(q.method, h.URL+q.path, strings.NewReader(q.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.contentType != "" {
+		r.Header.Set("Content-Type", q.contentType)
+	}
+	if !q.unsigned {
+		sum := sha256.Sum256([]byte(q.body))
+		if err := v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: q.key, SecretAccessKey: q.secret}, r, hex.EncodeToString(sum[:]), "ivs", q.region, q.at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp, body}
+}
+
+// call sends an operation that must succeed.
+func (h *house) call(t testing.TB, q request, out any) {
+	t.Helper()
+	a := h.send(t, q)
+	if a.StatusCode != http.StatusOK {
+		code, message := a.fault()
+		t.Fatalf("%s %s %s: %d %s: %s", q.method, q.path, q.body, a.StatusCode, code, message)
+	}
+	if out != nil {
+		if err := json.Unmarshal(a.body, out); err != nil {
+			t.Fatalf("%s answered %s: %v", q.path, a.body, err)
+		}
+	}
+}
+
+func (h *house) createStage(t testing.TB, q request) ivsrealtime.Stage {
+	t.Helper()
+	q.path = "/CreateStage"
+	if q.body == "" {
+		q.body = `{}`
+	}
+	var out ivsrealtime.CreateStageOutput
+	h.call(t, q, &out)
+	return *out.Stage
+}
