@@ -19,6 +19,8 @@ const (
 	lastBackoff  = 10 * time.Second
 	// patience is how long a destination may be interrupted before it has failed.
 	patience = 90 * time.Second
+	// goodTime is how long it must have been on air for an interruption to be a new one.
+	goodTime = 10 * time.Second
 )
 
 // A destination is one of the job's: it opens its output, and again after a fault.
@@ -28,9 +30,10 @@ type destination struct {
 	report  func(job.Report)
 	failed  func()
 
-	over atomic.Bool // it won't be tried again
-	feed atomic.Pointer[compositor.Feed]
-	lost atomic.Uint64 // packets dropped on former feeds
+	onAir time.Time   // since when the attempt of now is; of that attempt
+	over  atomic.Bool // it won't be tried again
+	feed  atomic.Pointer[compositor.Feed]
+	lost  atomic.Uint64 // packets dropped on former feeds
 }
 
 func (d *destination) dropped() uint64 {
@@ -47,9 +50,8 @@ func (d *destination) state(s job.State, reason string) {
 
 // run keeps the destination going until ctx ends or it has failed for good.
 func (d *destination) run(ctx context.Context) {
-	broken := time.Time{} // when it was last found interrupted
+	broken := time.Now() // since when it is interrupted
 	for attempt := 0; ; attempt++ {
-		began := time.Now()
 		err := d.attempt(ctx)
 		if ctx.Err() != nil {
 			d.over.Store(true)
@@ -60,13 +62,10 @@ func (d *destination) run(ctx context.Context) {
 			d.state(job.Stopped, "")
 			return
 		}
-		if time.Since(began) > patience {
-			attempt, broken = 0, time.Time{}
+		if !d.onAir.IsZero() && time.Since(d.onAir) > goodTime {
+			attempt, broken = 0, time.Now()
 		}
-		if broken.IsZero() {
-			broken = time.Now()
-		}
-		if time.Since(broken) > patience || attempt > 2 && errors.Is(err, rtmp.ErrRefused) || d.job.RTMP == nil {
+		if d.hopeless(err, attempt, time.Since(broken)) {
 			d.over.Store(true)
 			d.giveUp(err)
 			return
@@ -77,6 +76,18 @@ func (d *destination) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// hopeless tells whether a destination that is interrupted is not tried again.
+func (d *destination) hopeless(err error, attempt int, interrupted time.Duration) bool {
+	if d.job.RTMP == nil {
+		return true
+	}
+	longest := patience
+	if s := d.job.RTMP.Patience; s > 0 {
+		longest = time.Duration(s) * time.Second
+	}
+	return interrupted > longest || attempt > 2 && errors.Is(err, rtmp.ErrRefused)
 }
 
 // giveUp tells why the destination has failed for good, in words for people if the
@@ -100,7 +111,11 @@ func reason(err error) string {
 
 // attempt is one output, from its opening to its end.
 func (d *destination) attempt(ctx context.Context) error {
-	active := func() { d.state(job.Active, "") }
+	d.onAir = time.Time{}
+	active := func() { // by the output, before the feed is done
+		d.onAir = time.Now()
+		d.state(job.Active, "")
+	}
 	interrupted := func(err error) { d.state(job.Reconnecting, err.Error()) }
 	log := func(err error) {
 		d.report(job.Report{Kind: job.Log, Destination: d.job.ID, Level: "WARN", Reason: err.Error()})

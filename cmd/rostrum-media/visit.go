@@ -25,6 +25,7 @@ type stage struct {
 // publisher is what the events socket told of a participant.
 type publisher struct {
 	publishing bool
+	gone       bool // forgotten once it isn't composed any more
 	attributes map[string]string
 	stopped    bool
 	layers     []layer
@@ -121,19 +122,29 @@ func (w *worker) hear(m peer.Message) {
 	case "LAYERS":
 		k.layers = p.Layers
 	case "PARTICIPANT_LEFT":
-		k.publishing = false
-		if k.member == nil {
-			delete(w.stage.known, p.ParticipantID)
-		}
+		w.stage.leave(p.ParticipantID)
 	}
 }
 
-// about is what is known of a participant; s.mu is held.
+// about is what is known of a participant, who is there; s.mu is held.
 func (s *stage) about(id string) *publisher {
 	if s.known[id] == nil {
 		s.known[id] = &publisher{}
 	}
+	s.known[id].gone = false
 	return s.known[id]
+}
+
+// leave forgets a participant, as soon as it isn't composed any more; s.mu is held.
+func (s *stage) leave(id string) {
+	k := s.known[id]
+	if k == nil {
+		return
+	}
+	k.publishing, k.gone = false, true
+	if k.member == nil {
+		delete(s.known, id)
+	}
 }
 
 func (k *publisher) setAttributes(a map[string]string) {
@@ -168,10 +179,9 @@ func (s *stage) take(state stageState, self string, room *compositor.Room) {
 			room.Expect(p.ID)
 		}
 	}
-	for id, k := range s.known {
-		k.publishing = k.publishing && here[id]
-		if !here[id] && k.member == nil {
-			delete(s.known, id)
+	for id := range s.known {
+		if !here[id] {
+			s.leave(id)
 		}
 	}
 }
@@ -189,19 +199,26 @@ func (s *stage) first() bool {
 // break off.
 func (w *worker) visit(ctx context.Context, p peer.Member) {
 	v := &visit{worker: w, id: p.ID}
-	m, err := w.room.Join(compositor.MemberConfig{ID: p.ID, Attributes: p.Attributes, KeyframeNeeded: v.askKeyframe})
+	w.stage.mu.Lock()
+	k := w.stage.known[p.ID]
+	if k == nil { // it left meanwhile
+		w.stage.mu.Unlock()
+		return
+	}
+	m, err := w.room.Join(compositor.MemberConfig{ID: p.ID, Attributes: k.attributes, KeyframeNeeded: v.askKeyframe})
 	if err != nil {
+		w.stage.mu.Unlock()
 		w.log("WARN", "%v", err)
 		return
 	}
-	w.stage.mu.Lock()
-	k := w.stage.about(p.ID)
 	k.member = m
 	m.SetVideoStopped(k.stopped)
 	w.stage.mu.Unlock()
 	defer func() {
 		w.stage.mu.Lock()
-		k.member = nil
+		if k.member = nil; k.gone {
+			w.stage.leave(p.ID)
+		}
 		w.stage.mu.Unlock()
 		m.Leave()
 	}()
@@ -285,6 +302,7 @@ func (v *visit) choose(ctx context.Context, s *peer.Subscription) {
 		}
 		if _, err := s.ChooseLayer(ctx, label); err != nil {
 			v.worker.log("DEBUG", "choose layer %s of %s: %v", label, v.id, err)
+			continue // and once more
 		}
 		chosen = label
 	}
@@ -300,7 +318,11 @@ func (v *visit) wanted() string {
 	}
 	v.worker.stage.mu.Lock()
 	defer v.worker.stage.mu.Unlock()
-	return nearest(v.worker.stage.about(v.id).layers, place)
+	k := v.worker.stage.known[v.id]
+	if k == nil {
+		return ""
+	}
+	return nearest(k.layers, place)
 }
 
 // nearest is the smallest layer that needn't be enlarged by more than a quarter;

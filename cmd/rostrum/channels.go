@@ -96,7 +96,7 @@ func (e encoders) serve(channels *channel.Registry, log *slog.Logger) (running [
 // openChannels brings the channels up, reached by encoders at e and by viewers
 // under the endpoint.
 func (s *settings) openChannels(ctx context.Context, st *store.Store, e encoders, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
-	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, PushPrivate: s.PushPrivate, Node: node, Shared: s.Database != "", Log: log}
+	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Node: node, Shared: s.Database != "", Log: log}
 	public, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err

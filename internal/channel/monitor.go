@@ -8,7 +8,6 @@ import (
 
 	"rostrum/internal/event"
 	"rostrum/internal/rtmp"
-	"rostrum/internal/store"
 )
 
 // Stats are what a channel that can be watched is doing.
@@ -85,23 +84,20 @@ func (s *Session) watch(ctx context.Context) {
 func (s *Session) look(now time.Time) {
 	s.mu.Lock()
 	s.meter.measure(now)
+	bitrate, exceeds := s.meter.exceeds(s.most)
 	starving := now.Sub(s.fed) > starvation
 	changed := starving != s.starving
 	s.starving = starving
 	s.mu.Unlock()
-	if !changed {
-		return
+	if exceeds {
+		s.tell(event.IngestBitrateExceeded(s.about, now, bitrate, int64(s.most)))
+		s.drop()
 	}
-	tell := event.StarvationEnded
-	if starving {
-		tell = event.StarvationStarted
-	}
-	err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
-		tx.Emit(tell(s.about, now))
-		return nil
-	})
-	if err != nil {
-		s.registry.cfg.Log.Error("keep the health of a channel", "channel", s.about.ARN, "error", err)
+	switch {
+	case changed && starving:
+		s.tell(event.StarvationStarted(s.about, now))
+	case changed:
+		s.tell(event.StarvationEnded(s.about, now))
 	}
 }
 
@@ -109,6 +105,8 @@ func (s *Session) look(now time.Time) {
 type meter struct {
 	video, audio, pictures int // bytes, bytes and pictures since the last measurement
 	measured               time.Time
+	fresh                  bool // latest has not been judged
+	over                   int  // measurements in a row that were over the limit
 	latest                 Stats
 	keyframe               time.Duration // when the last one is shown
 	keyframes              int
@@ -150,7 +148,28 @@ func (m *meter) measure(now time.Time) {
 	}
 	m.latest.VideoBitrate, m.latest.AudioBitrate = 8*float64(m.video)/seconds, 8*float64(m.audio)/seconds
 	m.latest.FrameRate = float64(m.pictures) / seconds
+	m.fresh = true
 	m.measured, m.video, m.audio, m.pictures = now, 0, 0, 0
+}
+
+// overFor is how many measurements in a row make more bits than are allowed more than
+// one costly scene: ten seconds.
+const overFor = 5
+
+// exceeds judges a measurement, once: whether more than most bits a second have come
+// for long, and how many came lately. Without a limit nothing exceeds it.
+func (m *meter) exceeds(most int) (bitrate int64, exceeds bool) {
+	if !m.fresh || most == 0 {
+		return 0, false
+	}
+	m.fresh = false
+	bitrate = int64(m.latest.VideoBitrate + m.latest.AudioBitrate)
+	if bitrate <= int64(most) {
+		m.over = 0
+		return bitrate, false
+	}
+	m.over++
+	return bitrate, m.over == overFor
 }
 
 func (m *meter) shown() Stats { return m.latest }

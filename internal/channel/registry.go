@@ -37,6 +37,8 @@ type Config struct {
 	Local   string // address at which this machine's own workers send, HOST:PORT; empty for none
 	Public  string // URL under which PlaybackPath is served
 	Streams int    // live at once in an account and region; 0 for no limit
+	Pixels  int    // of a picture that an encoder may send; 0 for no limit
+	Bitrate int    // bits a second that an encoder may send for long; 0 for no limit
 	Node    string // this process among those that share the store
 	Shared  bool   // others share the store
 	Log     *slog.Logger
@@ -54,6 +56,7 @@ type Registry struct {
 	sessions map[string]*Session // by channel ARN
 	byID     map[string]*Session // by the last part of it
 	tickets  map[[sha256.Size]byte]string
+	full     map[store.Owner]time.Time // when it was last told of one that has all it may
 	order    int64
 	closed   bool
 	open     sync.WaitGroup // sessions
@@ -64,7 +67,7 @@ func Open(ctx context.Context, s *store.Store, cfg Config) (*Registry, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	r := &Registry{store: s, cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{}, tickets: map[[sha256.Size]byte]string{}}
+	r := &Registry{store: s, cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{}, tickets: map[[sha256.Size]byte]string{}, full: map[store.Owner]time.Time{}}
 	if err := r.recover(ctx); err != nil {
 		return nil, fmt.Errorf("end the streams of a former process: %w", err)
 	}
@@ -140,9 +143,15 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 		return nil, err
 	}
 	s := newSession(r, name, from.Drop)
+	if !ticket { // what our own workers send was bounded when it was configured
+		s.most = r.cfg.Bitrate
+	}
 	err = r.enter(s)
 	if errors.Is(err, ErrLive) && r.relieve(ctx, name) {
 		err = r.enter(s)
+	}
+	if errors.Is(err, ErrFull) {
+		r.tellFull(s)
 	}
 	if err != nil {
 		return nil, err
@@ -180,6 +189,24 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 	return s, nil
 }
 
+// fullEvery is how often it is told that an account has all the streams it may:
+// encoders knock again at once.
+const fullEvery = time.Minute
+
+// tellFull tells that a session was refused because its owner has all it may.
+func (r *Registry) tellFull(s *Session) {
+	now := time.Now()
+	r.mu.Lock()
+	told := now.Sub(r.full[s.owner]) < fullEvery
+	if !told {
+		r.full[s.owner] = now
+	}
+	r.mu.Unlock()
+	if !told {
+		s.tell(event.BroadcastsExceeded(s.about, now, r.cfg.Streams))
+	}
+}
+
 // relieveAfter is how long an encoder may send nothing before another takes its
 // place: one whose network broke comes back before its old connection is known
 // to be dead.
@@ -188,9 +215,7 @@ const relieveAfter = 4 * time.Second
 // relieve drops the encoder of a channel if it is silent, and reports whether the
 // channel is free.
 func (r *Registry) relieve(ctx context.Context, channelARN string) bool {
-	r.mu.Lock()
-	s := r.sessions[channelARN]
-	r.mu.Unlock()
+	s := r.session(channelARN)
 	if s == nil {
 		return true
 	}
@@ -258,11 +283,16 @@ func (r *Registry) leave(s *Session) {
 	r.open.Done()
 }
 
+// session is a channel's, nil while it has none.
+func (r *Registry) session(channelARN string) *Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessions[channelARN]
+}
+
 // Stream is what a channel shows; false while it is offline.
 func (r *Registry) Stream(channelARN string) (ivs.Stream, bool) {
-	r.mu.Lock()
-	s := r.sessions[channelARN]
-	r.mu.Unlock()
+	s := r.session(channelARN)
 	if s == nil {
 		return ivs.Stream{}, false
 	}
@@ -301,9 +331,7 @@ const stopTime = 5 * time.Second
 // Stop drops the encoder of a channel, and returns once the channel is off air, or
 // ctx ends; false while it is offline.
 func (r *Registry) Stop(ctx context.Context, channelARN string) bool {
-	r.mu.Lock()
-	s := r.sessions[channelARN]
-	r.mu.Unlock()
+	s := r.session(channelARN)
 	if s == nil {
 		return false
 	}

@@ -28,6 +28,7 @@ type Session struct {
 	order    int64 // of beginning
 	about    event.Channel
 	drop     func()
+	most     int           // bits a second that it may send for long; 0 for no limit
 	over     chan struct{} // closed when the channel is off air
 	viewers  audience
 
@@ -106,8 +107,24 @@ func (s *Session) configureVideo(f rtmp.Frame) error {
 	if len(f.Units) != 2 {
 		return errors.New("the configuration of H.264 is damaged")
 	}
+	var format h264.SPS
+	if most := s.registry.cfg.Pixels; most > 0 && format.Unmarshal(f.Units[0]) == nil && format.Width()*format.Height() > most {
+		s.tell(event.IngestResolutionExceeded(s.about, time.Now(), format.Width()*format.Height(), most))
+		return fmt.Errorf("pictures of %dx%d are larger than the %d pixels that are taken", format.Width(), format.Height(), most)
+	}
 	s.sps, s.pps = f.Units[0], f.Units[1] // a change comes with the next keyframe
 	return nil
+}
+
+// tell keeps an event of the session that is no change of its state.
+func (s *Session) tell(e event.Event) {
+	err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
+		tx.Emit(e)
+		return nil
+	})
+	if err != nil {
+		s.registry.cfg.Log.Error("keep an event of a channel", "channel", s.about.ARN, "error", err)
+	}
 }
 
 func (s *Session) picture(ctx context.Context, f rtmp.Frame) error {

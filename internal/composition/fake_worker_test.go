@@ -75,6 +75,9 @@ func work(how string) error {
 		if n == 4 && how == "finds the stage deleted" {
 			return w.end(job.StageDeleted)
 		}
+		if over := w.push(how, n); over {
+			return w.end(job.NoDestinations)
+		}
 		if n >= 4 && how == "stands still once" && first {
 			w.beat(4)
 			continue
@@ -105,9 +108,33 @@ func (w *fake) beat(ticks int) {
 
 func (w *fake) destinations() []job.Destination { return w.job.Programs[0].Destinations }
 
-// put writes a file for each destination.
+// push has a worker that loses its channel lose it; over tells that no destination
+// is left.
+func (w *fake) push(how string, n int) (over bool) {
+	if how != "loses its channel" {
+		return false
+	}
+	for _, d := range w.destinations() {
+		if d.RTMP == nil {
+			continue
+		}
+		switch n {
+		case 4:
+			w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: job.Reconnecting, Reason: "connection reset"})
+		case 8:
+			w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: job.Failed, Reason: "connection refused"})
+			over = len(w.destinations()) == 1
+		}
+	}
+	return over
+}
+
+// put writes a file for each destination that is a recording.
 func (w *fake) put(name string, data []byte) error {
 	for _, d := range w.destinations() {
+		if d.HLS == nil {
+			continue
+		}
 		if err := putFile(filepath.Join(d.HLS.Directory, filepath.FromSlash(w.folder(d)+name)), data); err != nil {
 			return err
 		}
@@ -141,13 +168,14 @@ func (w *fake) tell(s job.State) {
 func (w *fake) begin() error {
 	w.say(job.Report{Kind: job.Log, Level: "INFO", Reason: "fake worker begins"})
 	w.say(job.Report{Kind: job.Ready})
-	first := w.destinations()[0]
-	data, err := os.ReadFile(filepath.Join(first.HLS.Directory, filepath.FromSlash(w.folder(first)), "playlist.m3u8"))
-	if err == nil {
-		if w.list, err = hls.Parse(data); err != nil {
-			return err
+	if first := w.destinations()[0]; first.HLS != nil {
+		data, err := os.ReadFile(filepath.Join(first.HLS.Directory, filepath.FromSlash(w.folder(first)), "playlist.m3u8"))
+		if err == nil {
+			if w.list, err = hls.Parse(data); err != nil {
+				return err
+			}
+			w.list.Ended = false
 		}
-		w.list.Ended = false
 	}
 	if err := w.put("init-0.mp4", []byte("init")); err != nil {
 		return err

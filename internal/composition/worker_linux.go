@@ -18,8 +18,13 @@ const programName = "rostrum-media"
 const niceness = 5
 
 // apart has a worker in a process group of its own, so that Ctrl-C reaches it
-// through us alone, and what it may start ends with it.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+// through us alone, and what it may start ends with it. When we are killed it is
+// told to go on: one that was stopped would else not hear that its channel ended,
+// and stay. (The signal also comes when the thread that started it ends, prctl(2);
+// to a process that runs it is nothing.)
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT}
+}
 
 // restrain bounds what a process may take, threads that it has already included.
 func restrain(pid int, memory int64) error {

@@ -19,6 +19,8 @@ type Limits struct {
 	PublicKeys                 int `setting:"public_keys"`
 	Channels                   int `setting:"channels"`
 	Streams                    int `setting:"streams"`                      // live at once
+	StreamPixels               int `setting:"stream_pixels"`                // width x height that an encoder sends to a channel
+	StreamBitrate              int `setting:"stream_bitrate"`               // bits a second that it sends, for ten seconds
 	Compositions               int `setting:"compositions"`                 // running at once
 	CompositionsPerStage       int `setting:"compositions_per_stage"`       // running at once
 	ReplicationsPerParticipant int `setting:"replications_per_participant"` // running at once
@@ -62,7 +64,7 @@ func OpenLimits() Limits {
 func AWSLimits() Limits {
 	return Limits{
 		Stages: 1000, EncoderConfigurations: 20, StorageConfigurations: 5, IngestConfigurations: 100, PublicKeys: 3,
-		Channels: 5000, Streams: 100,
+		Channels: 5000, Streams: 100, StreamPixels: 1920 * 1080, StreamBitrate: 8_500_000,
 		Compositions: 20, CompositionsPerStage: 5, ReplicationsPerParticipant: 5,
 		Publishers: 1000, Subscriptions: 20_000, StagePublishers: 12, StageSubscribers: 10_000,
 		PublishPixels: 1280 * 720, PublishBitrate: 8_500_000, DownloadBitrate: 8_500_000,

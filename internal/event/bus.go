@@ -91,7 +91,7 @@ func (b *bus) put(ctx context.Context, events []Event, errs []error) {
 		in.Entries = append(in.Entries, types.PutEventsRequestEntry{
 			Source: &b.Source, EventBusName: &b.Name,
 			DetailType: aws.String(e.DetailType), Detail: aws.String(string(e.Detail)),
-			Resources: []string{e.Resource}, Time: aws.Time(e.Time.UTC().Truncate(time.Second)),
+			Resources: e.resources(), Time: aws.Time(e.Time.UTC().Truncate(time.Second)),
 		})
 	}
 	out, err := b.client.PutEvents(ctx, in)

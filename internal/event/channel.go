@@ -47,3 +47,37 @@ func StarvationStarted(c Channel, at time.Time) Event { return c.health("Starvat
 
 // StarvationEnded tells that pictures come again.
 func StarvationEnded(c Channel, at time.Time) Event { return c.health("Starvation End", at) }
+
+// limitDetail has no event_name: the service's doesn't.
+type limitDetail struct {
+	Limit       string `json:"limit_name"`
+	Value       int64  `json:"limit_value"`
+	Exceeded    int64  `json:"exceeded_by"`
+	Unit        string `json:"limit_unit"`
+	ChannelName string `json:"channel_name,omitempty"`
+	StreamID    string `json:"stream_id,omitempty"`
+}
+
+// BroadcastsExceeded tells that an encoder was refused because as many streams of
+// the channel's account as may be are live. It is about the account, not the channel.
+func BroadcastsExceeded(c Channel, at time.Time, most int) Event {
+	e := occurred(LimitBreach, c.ARN, c.ARN, at, limitDetail{Limit: "Concurrent Broadcasts", Value: int64(most), Exceeded: 1, Unit: "Count"})
+	e.Resource = ""
+	return e
+}
+
+// IngestBitrateExceeded tells that an encoder was dropped for sending more bits a
+// second than it may.
+func IngestBitrateExceeded(c Channel, at time.Time, bitrate, most int64) Event {
+	return c.exceeds("Ingest Bitrate", "Bits/Second", bitrate, most, at)
+}
+
+// IngestResolutionExceeded tells that an encoder was dropped for sending pictures of
+// more pixels than it may.
+func IngestResolutionExceeded(c Channel, at time.Time, pixels, most int) Event {
+	return c.exceeds("Ingest Resolution", "Pixels", int64(pixels), int64(most), at)
+}
+
+func (c Channel) exceeds(limit, unit string, seen, most int64, at time.Time) Event {
+	return occurred(LimitBreach, c.ARN, c.ARN, at, limitDetail{limit, most, seen - most, unit, c.Name, c.StreamID})
+}

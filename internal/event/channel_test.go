@@ -23,6 +23,8 @@ func TestChannelEvents_SayWhatTheGuideSaysAndNoMore(t *testing.T) {
 		{PushStarted(show, at, "live.example"), "Rostrum Channel Update", `{"event_name":"Push Started",` + common + `,"push_host":"live.example"}`},
 		{PushInterrupted(show, at, "live.example", "gone"), "Rostrum Channel Update", `{"event_name":"Push Interrupted",` + common + `,"reason":"gone","push_host":"live.example"}`},
 		{PushEnded(show, at, "live.example"), "Rostrum Channel Update", `{"event_name":"Push Ended",` + common + `,"push_host":"live.example"}`},
+		{IngestBitrateExceeded(show, at, 9_000_000, 8_500_000), "IVS Limit Breach", `{"limit_name":"Ingest Bitrate","limit_value":8500000,"exceeded_by":500000,"limit_unit":"Bits/Second",` + common + `}`},
+		{IngestResolutionExceeded(show, at, 3_686_400, 2_073_600), "IVS Limit Breach", `{"limit_name":"Ingest Resolution","limit_value":2073600,"exceeded_by":1612800,"limit_unit":"Pixels",` + common + `}`},
 	} {
 		if c.event.DetailType != c.detailType || string(c.event.Detail) != c.detail || c.event.Resource != channelARN || c.event.StageARN != channelARN {
 			t.Errorf("%s of %s about %s, expected %s of %s", c.event.Detail, c.event.DetailType, c.event.Resource, c.detail, c.detailType)
@@ -38,5 +40,18 @@ func TestChannelEvents_SayWhatTheGuideSaysAndNoMore(t *testing.T) {
 		if ours(c.event.DetailType) != (c.detailType == "Rostrum Channel Update") {
 			t.Errorf("%s is opt-in: %v", c.detailType, ours(c.event.DetailType))
 		}
+	}
+}
+
+func TestBroadcastsExceeded_IsAboutTheAccount(t *testing.T) {
+	e := BroadcastsExceeded(Channel{ARN: channelARN, Name: "show"}, at, 100)
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := `{"version":"0","id":"` + e.ID + `","detail-type":"IVS Limit Breach","source":"aws.ivs","account":"111122223333","time":"2026-07-01T10:00:00Z","region":"eu-west-1",` +
+		`"resources":[],"detail":{"limit_name":"Concurrent Broadcasts","limit_value":100,"exceeded_by":1,"limit_unit":"Count"}}`
+	if string(b) != expected {
+		t.Errorf("expected %s, saw %s", expected, b)
 	}
 }

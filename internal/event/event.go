@@ -25,6 +25,7 @@ const (
 	RecordingChange    = "IVS Participant Recording State Change"
 	StreamChange       = "IVS Stream State Change"
 	StreamHealthChange = "IVS Stream Health Change"
+	LimitBreach        = "IVS Limit Breach"
 
 	RostrumStageUpdate   = "Rostrum Stage Update"
 	RostrumChannelUpdate = "Rostrum Channel Update"
@@ -52,9 +53,17 @@ type Event struct {
 	Account    string
 	Region     string
 	Time       time.Time
-	Resource   string          // the ARN it happened to
+	Resource   string          // the ARN it happened to; empty where it is the account
 	StageARN   string          // events of one stage are delivered in order
 	Detail     json.RawMessage // an object
+}
+
+// resources are the ARNs that the envelope names.
+func (e Event) resources() []string {
+	if e.Resource == "" {
+		return []string{}
+	}
+	return []string{e.Resource}
 }
 
 // MarshalJSON writes the EventBridge envelope, as targets receive it.
@@ -71,7 +80,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Detail     json.RawMessage `json:"detail"`
 	}{
 		Version: "0", ID: e.ID, DetailType: e.DetailType, Source: "aws.ivs", Account: e.Account,
-		Time: e.Time.UTC().Format(wholeSeconds), Region: e.Region, Resources: []string{e.Resource}, Detail: e.Detail,
+		Time: e.Time.UTC().Format(wholeSeconds), Region: e.Region, Resources: e.resources(), Detail: e.Detail,
 	})
 }
 

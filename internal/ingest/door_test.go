@@ -239,3 +239,43 @@ func TestRegistry_EndsWhatACrashLeftLive(t *testing.T) {
 		t.Errorf("it happened: %s", got)
 	}
 }
+
+func TestDoor_HoldsEncodersToTheirLimits(t *testing.T) {
+	limited := func(change func(*channel.Config)) *studio {
+		return openStudio(t, func(_ *studio, cfg *channel.Config) { change(cfg) })
+	}
+	t.Run("streams at once", func(t *testing.T) {
+		s := limited(func(cfg *channel.Config) { cfg.Streams = 1 })
+		if _, err := s.send(t, s.key); err != nil {
+			t.Fatal(err)
+		}
+		second := s.furnish(t)
+		for range 3 { // it is told once
+			if _, err := s.send(t, second); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrFull.Error()) {
+				t.Errorf("one more than may be live is answered by %v", err)
+			}
+		}
+		if got := strings.Count(s.details(t), `{"limit_name":"Concurrent Broadcasts","limit_value":1,"exceeded_by":1,"limit_unit":"Count"}`); got != 1 {
+			t.Errorf("it was told %d times: %s", got, s.details(t))
+		}
+	})
+	t.Run("pixels", func(t *testing.T) {
+		s := limited(func(cfg *channel.Config) { cfg.Pixels = 320*180 - 1 })
+		if _, err := s.send(t, s.key); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
+		if got := s.details(t); !strings.Contains(got, `{"limit_name":"Ingest Resolution","limit_value":57599,"exceeded_by":1,"limit_unit":"Pixels","channel_name":"show"`) ||
+			!strings.Contains(got, "pictures of 320x180") {
+			t.Errorf("it happened: %s", got)
+		}
+	})
+	t.Run("bits a second", func(t *testing.T) {
+		s := limited(func(cfg *channel.Config) { cfg.Bitrate = 1000 })
+		s.broadcast(t)
+		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Stream End; Session Ended; ") })
+		if got := s.details(t); strings.Count(got, `{"limit_name":"Ingest Bitrate","limit_value":1000,`) != 1 {
+			t.Errorf("it happened: %s", got)
+		}
+	})
+}

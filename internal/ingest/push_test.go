@@ -115,6 +115,16 @@ func (w *words) String() string {
 	return w.text.String()
 }
 
+// broadcast has an encoder send to the channel until the test ends.
+func (s *studio) broadcast(t *testing.T) {
+	t.Helper()
+	f, err := s.send(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.keepRolling(t)
+}
+
 // keepRolling sends at the pace of the pictures until the test ends.
 func (f *film) keepRolling(t *testing.T) {
 	t.Helper()
@@ -139,11 +149,7 @@ func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
 	there := openPeer(t, listen(t), gladly)
 	var logged words
 	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), &logged))
-	f, err := s.send(t, s.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.keepRolling(t)
+	s.broadcast(t)
 	await(t, "the peer has it", func() bool { return count(s.events(t), "Push Started") == 1 })
 	if key := <-there.keys; key != "live/"+peerKey {
 		t.Errorf("the peer was asked for %s", key)
@@ -202,11 +208,7 @@ func TestPush_TellsWhyItIsRefusedWithoutTheKey(t *testing.T) {
 	there := openPeer(t, listen(t), func() error { return errors.New("nobody has the key " + peerKey) })
 	var logged words
 	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), &logged))
-	f, err := s.send(t, s.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.keepRolling(t)
+	s.broadcast(t)
 	await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
 	if text := logged.String() + s.details(t); strings.Contains(text, peerKey) || !strings.Contains(text, "nobody has the key ***") {
 		t.Errorf("log and events say:\n%s", text)
@@ -219,11 +221,7 @@ func TestPush_GoesNowherePrivateUnlessAllowed(t *testing.T) {
 	_, port, _ := net.SplitHostPort(there.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
 		s := openStudio(t, pushTo("rtmp://"+host+":"+port, new(words)), func(_ *studio, cfg *channel.Config) { cfg.PushPrivate = false })
-		f, err := s.send(t, s.key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.keepRolling(t)
+		s.broadcast(t)
 		await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
 		if text := s.details(t); reached.Load() || !strings.Contains(text, outbound.ErrPrivate.Error()) || strings.Contains(text, "127.0.0.1:"+port+":") {
 			t.Errorf("%s: reached %v, the events say %s", host, reached.Load(), text)
@@ -244,11 +242,7 @@ func TestPush_GoesByTLSToWhomItKnows(t *testing.T) {
 				cfg.PushTLS = &tls.Config{RootCAs: roots}
 			}
 		})
-		f, err := s.send(t, s.key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.keepRolling(t)
+		s.broadcast(t)
 		expected := map[bool]string{true: "Push Started", false: "Push Interrupted"}[known]
 		await(t, expected, func() bool { return count(s.events(t), expected) == 1 })
 		if text := s.details(t); !known && !strings.Contains(text, "certificate") {
@@ -308,11 +302,7 @@ func TestPush_IsTakenByFFmpeg(t *testing.T) {
 	there := start()
 	defer func() { _ = there.Process.Kill(); _ = there.Wait() }()
 	s := openStudio(t, pushTo(address, new(words)))
-	f, err := s.send(t, s.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.keepRolling(t)
+	s.broadcast(t)
 	await(t, "ffmpeg has pictures", func() bool { return strings.Count(out.String(), "\n0, ") > 20 })
 	_ = there.Process.Kill()
 	_ = there.Wait()

@@ -53,14 +53,7 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 	if s.scheme == "rtmps" {
 		secure = &tls.Config{Certificates: certificates(t)}
 	}
-	err = st.Write(t.Context(), func(tx *store.Tx) error {
-		return errors.Join(
-			tx.Channels().Create(&store.Channel{Channel: s.channel}),
-			tx.StreamKeys().Create(&ivs.StreamKey{ARN: arn.New(arn.StreamKey, "111122223333", "eu-west-1").String(), Value: s.key, ChannelARN: s.channel.ARN}))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.keep(t, s.channel, s.key)
 	s.playback = httptest.NewUnstartedServer(nil)
 	s.playback.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.channels.ServeHTTP(w, r) })
 	s.playback.Start()
@@ -88,6 +81,27 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 		_ = s.channels.Close()
 	})
 	return s
+}
+
+// keep makes a channel that a key opens.
+func (s *studio) keep(t *testing.T, c ivs.Channel, key string) {
+	t.Helper()
+	err := s.store.Write(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(
+			tx.Channels().Create(&store.Channel{Channel: c}),
+			tx.StreamKeys().Create(&ivs.StreamKey{ARN: arn.New(arn.StreamKey, "111122223333", "eu-west-1").String(), Value: key, ChannelARN: c.ARN}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// furnish makes another channel of the account, and tells its key.
+func (s *studio) furnish(t *testing.T) (key string) {
+	t.Helper()
+	key = "sk_eu-west-1_mnopqrstuvwx_secret"
+	s.keep(t, ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "other", Tags: map[string]string{}}, key)
+	return key
 }
 
 // certificates are of a server that nobody vouches for.

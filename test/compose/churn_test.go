@@ -137,10 +137,14 @@ func TestComposition_KeepsTimeWhileMembersComeAndGo(t *testing.T) {
 	if late > 0 && measured() {
 		t.Errorf("%v ticks were late", late)
 	}
+	busy := s.tooBusy()
 	s.stop(arn)
 
 	f := watch(t, folder)
 	f.expectExactClock()
+	if busy != "" {
+		t.Skip(busy)
+	}
 	flashes, jumps := f.follow(pattern.IdentityOf(steady.id))
 	if jumps > 0 && measured() {
 		t.Errorf("%d times the first participant isn't there, or doesn't move by one picture, give or take one", jumps)

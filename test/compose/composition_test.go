@@ -244,17 +244,23 @@ func TestComposition_RecordsAStageThroughACrash(t *testing.T) {
 }
 
 func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
-	for how, end := range map[string]func(*server.Server) error{
-		"after kill -9": func(s *server.Server) error { s.Kill(); return nil },
-		"after a stop":  (*server.Server).Stop,
+	for how, end := range map[string]func(s *studio, worker int) error{
+		"after kill -9": func(s *studio, _ int) error { s.running.Kill(); return nil },
+		"after kill -9 while its worker stands still": func(s *studio, worker int) error {
+			standStill(s.t, worker)
+			s.running.Kill()
+			return nil
+		},
+		"after a stop": func(s *studio, _ int) error { return s.running.Stop() },
 	} {
 		t.Run(how, func(t *testing.T) {
 			s := openKept(t)
 			first := s.publish("--size", "640x360") // and comes back
 			arn, folder := s.start()
 			s.awaitComposition(arn, "a segment", segment(folder, 0))
+			former := s.worker(t)
 			began := time.Now()
-			if err := end(s.running); err != nil {
+			if err := end(s, former); err != nil {
 				t.Fatal(err)
 			}
 			t.Logf("the server ended after %v", time.Since(began).Round(time.Millisecond))
@@ -262,12 +268,20 @@ func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
 			second := s.publish("--size", "640x360")
 			s.awaitComposition(arn, "ACTIVE", composing)
 			s.await("both publishers", func() bool { return s.counted("publishers") == 2 })
+			s.await("the end of the former server's worker", func() bool { return !runs(former) })
 			there, _ := filepath.Glob(filepath.Join(folder, "media/hls/720p30-*", "*.mp4"))
 			s.awaitComposition(arn, "segments of the second server", segment(folder, len(there)+2))
 			s.stop(arn)
 			s.expectPlayable(folder, s.expectRecording(folder, first, second))
 		})
 	}
+}
+
+// runs tells whether a process is there and is more than a memory: one whose parent
+// was killed may have nobody to ask for its exit code.
+func runs(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(text), ") Z ")
 }
 
 // expectRecording holds the files of a recording to what is documented of them.

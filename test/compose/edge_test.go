@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	official "github.com/aws/aws-sdk-go-v2/service/ivs"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
@@ -204,9 +203,8 @@ const edgeFollowed = 12 * time.Second
 
 func TestEdge_OfAnEncodersStream(t *testing.T) {
 	s := openKept(t)
-	_, made := s.openChannel()
-	hangUp := encode(t, "rtmp://"+*made.Channel.IngestEndpoint+"/app/"+*made.StreamKey.Value)
-	defer hangUp()
+	made, _ := s.openChannel()
+	defer encode(t, ingest(made))()
 	var ages []time.Duration
 	reachEdge(t, *made.Channel.PlaybackUrl).follow(edgeFollowed, func(f fetched) {
 		if m, ok := pattern.Find(f.pictures[len(f.pictures)-1]); ok {
@@ -218,9 +216,9 @@ func TestEdge_OfAnEncodersStream(t *testing.T) {
 
 func TestEdge_OfAComposition(t *testing.T) {
 	s := openKept(t)
-	channels, made := s.openChannel()
+	made, to := s.openChannel()
 	s.publish("--size", "1280x720")
-	c := s.begin(s.channelOf(made))
+	c := s.begin(to)
 	s.awaitComposition(c.ARN, "ACTIVE", composing)
 	d, err := codec.NewVideoDecoder(media.H264)
 	if err != nil {
@@ -256,7 +254,7 @@ func TestEdge_OfAComposition(t *testing.T) {
 		}
 	})
 	hold(t, "publisher through a composition to edge", ages)
-	if _, err := channels.GetStream(t.Context(), &official.GetStreamInput{ChannelArn: aws.String(*made.Channel.Arn)}); err != nil {
+	if _, err := s.channels().GetStream(t.Context(), &official.GetStreamInput{ChannelArn: made.Channel.Arn}); err != nil {
 		t.Error(err)
 	}
 	s.stop(c.ARN)

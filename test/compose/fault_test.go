@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	official "github.com/aws/aws-sdk-go-v2/service/ivs"
 	"golang.org/x/sys/unix"
 
@@ -47,7 +45,7 @@ func standStill(t *testing.T, pid int) {
 func TestComposition_ReplacesAWorker(t *testing.T) {
 	for how, c := range map[string]struct {
 		fault  func(*testing.T, int)
-		within time.Duration // of the fault, until another composes
+		within time.Duration // of the fault, until another composes; thrice where others are tested, too
 	}{
 		"that hangs": {standStill, 9 * time.Second},
 		"that gets no more memory": {func(t *testing.T, pid int) {
@@ -71,7 +69,7 @@ func TestComposition_ReplacesAWorker(t *testing.T) {
 			s.awaitComposition(arn, "ACTIVE again", composing)
 			took := time.Since(began)
 			t.Logf("noticed after %v, replaced after %v", noticed.Round(time.Millisecond), took.Round(time.Millisecond))
-			if took > c.within {
+			if took > c.within && measured() || took > 3*c.within {
 				t.Errorf("expected another worker within %v, it took %v", c.within, took)
 			}
 			if now := s.worker(t); now == faulty || syscall.Kill(faulty, 0) == nil {
@@ -124,7 +122,7 @@ func TestComposition_KillsAWorkerThatDoesNotStop(t *testing.T) {
 	standStill(t, s.worker(t))
 	began := time.Now()
 	s.stop(arn)
-	if took := time.Since(began); took > 7*time.Second {
+	if took := time.Since(began); took > 7*time.Second && measured() || took > 20*time.Second {
 		t.Errorf("expected STOPPED within 7 s, it took %v", took)
 	}
 	if left := workersOf(t, s.running.PID()); len(left) != 0 {
@@ -199,29 +197,11 @@ func TestComposition_EndsByItself(t *testing.T) {
 	})
 }
 
-// channels is the API of channels.
-func (s *studio) channels() *official.Client {
-	return official.New(official.Options{
-		BaseEndpoint: aws.String(s.running.URL), Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
-	})
-}
-
-// channel makes one, and the destination that goes there.
-func (s *studio) channel() (arn *string, to ivsrealtime.DestinationConfiguration) {
-	s.t.Helper()
-	made, err := s.channels().CreateChannel(s.t.Context(), &official.CreateChannelInput{Name: aws.String("show")})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return made.Channel.Arn, ivsrealtime.DestinationConfiguration{
-		Channel: &ivsrealtime.ChannelDestinationConfiguration{ChannelARN: *made.Channel.Arn, EncoderConfigurationARN: s.encoder},
-	}
-}
-
 func TestComposition_GoesOnWhenItsChannelBreaksOff(t *testing.T) {
 	s := openKept(t)
 	s.publish("--size", "640x360")
-	channel, to := s.channel()
+	made, to := s.openChannel()
+	channel := made.Channel.Arn
 	c := s.begin(to)
 	s.awaitComposition(c.ARN, "ACTIVE", composing)
 	s.await("a live stream", func() bool {
@@ -237,40 +217,21 @@ func TestComposition_GoesOnWhenItsChannelBreaksOff(t *testing.T) {
 }
 
 func TestComposition_FailsWhenSomebodyElseTakesItsChannel(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("there is no ffmpeg")
-	}
 	s := openKept(t)
 	s.publish("--size", "640x360")
-	channel, to := s.channel()
+	made, to := s.openChannel()
+	channel := made.Channel.Arn
 	c := s.begin(to)
 	s.awaitComposition(c.ARN, "ACTIVE", composing)
 	if _, err := s.channels().DeleteChannel(t.Context(), &official.DeleteChannelInput{Arn: channel}); err == nil {
 		t.Error("a channel that a composition goes to was deleted")
-	}
-	keys, err := s.channels().ListStreamKeys(t.Context(), &official.ListStreamKeysInput{ChannelArn: channel})
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := s.channels().GetStreamKey(t.Context(), &official.GetStreamKeyInput{Arn: keys.StreamKeys[0].Arn})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.channels().GetChannel(t.Context(), &official.GetChannelInput{Arn: channel})
-	if err != nil {
-		t.Fatal(err)
 	}
 	worker := s.worker(t)
 	standStill(t, worker) // for less than would be noticed
 	if _, err := s.channels().StopStream(t.Context(), &official.StopStreamInput{ChannelArn: channel}); err != nil {
 		t.Fatal(err)
 	}
-	encoder := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=s=320x180:r=30", "-t", "60",
-		"-c:v", "libx264", "-preset", "ultrafast", "-g", "15", "-f", "flv", "rtmp://"+*got.Channel.IngestEndpoint+"/app/"+*key.StreamKey.Value)
-	if err := encoder.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = encoder.Wait() }) // killed by then
+	defer encode(t, ingest(made))()
 	s.await("the other encoder on air", func() bool {
 		_, err := s.channels().GetStream(t.Context(), &official.GetStreamInput{ChannelArn: channel})
 		return err == nil

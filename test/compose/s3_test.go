@@ -272,7 +272,7 @@ func TestS3_AwayTooLongCostsItsDestinationAlone(t *testing.T) {
 	at := openS3(t)
 	s := openKept(t, "--s3-endpoint", at.url, "--spool-bytes", "1000000")
 	s.publish("--size", "640x360")
-	_, channel := s.channel()
+	_, channel := s.openChannel()
 	c := s.begin(channel, s.bucket())
 	both := func(of [2]ivsrealtime.DestinationState) func(*ivsrealtime.Composition) bool {
 		return func(c *ivsrealtime.Composition) bool {

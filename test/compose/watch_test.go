@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"rostrum/internal/arn"
 	"rostrum/internal/layout"
 	"rostrum/internal/peer"
 	"rostrum/internal/peer/pattern"
@@ -165,7 +166,7 @@ func (s *shot) differs(img *image.YCbCr, tiles []layout.Tile, at time.Time) stri
 		if !ok || m.Identity != pattern.IdentityOf(t.ID) {
 			return fmt.Sprintf("the tile of %s at %v shows %04x (%v), expected %04x", t.ID, t.Rect, m.Identity, ok, pattern.IdentityOf(t.ID))
 		}
-		if age := at.Sub(m.Sent); age > time.Second || age < -100*time.Millisecond {
+		if age := at.Sub(m.Sent); age > patience() || age < -100*time.Millisecond {
 			return fmt.Sprintf("the tile of %s shows what was sent %v ago", t.ID, age)
 		}
 	}
@@ -198,15 +199,13 @@ func settle(t *testing.T, d time.Duration) {
 	}
 }
 
-// prompt judges how soon the shots were seen. Where everything else on the machine
-// is tested at the same time, being late isn't the composition's fault: there it is
-// told, and judged when measured alone.
+// prompt judges how soon the shots were seen.
 func prompt(t *testing.T, s *script, took []time.Duration) {
 	t.Helper()
 	for i, shot := range s.shots {
 		t.Logf("%-28s seen after %4d ms", shot.what, took[i].Milliseconds())
-		if took[i] > promptness && measured() || took[i] > 5*promptness {
-			t.Errorf("%s was seen after %v, expected within %v", shot.what, took[i], promptness)
+		if took[i] > patience() {
+			t.Errorf("%s was seen after %v, expected within %v", shot.what, took[i], patience())
 		}
 	}
 }
@@ -247,10 +246,14 @@ func TestComposition_ShowsWhoIsThereAsItChanges(t *testing.T) {
 	here = slices.Insert(here, 1, back)
 	script.now(back.joined, "the second is back", people()...)
 	settle(t, 2*time.Second)
+	busy := s.tooBusy()
 	s.stop(arn)
 
 	f := watch(t, folder)
 	f.expectExactClock()
+	if busy != "" {
+		t.Skip(busy)
+	}
 	prompt(t, script, script.hold(f))
 }
 
@@ -293,9 +296,9 @@ func (s *stage) invite(attributes ...map[string]string) (all []*guest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, a := range attributes {
+	for _, a := range attributes {
 		g := &guest{signer: signer, claims: got.Stage.Claims()}
-		g.claims.ParticipantID, g.claims.UserID, g.claims.Attributes = fmt.Sprintf("guest-%d", i), string(rune('a'+i)), a
+		g.claims.ParticipantID, g.claims.UserID, g.claims.Attributes = arn.NewID(), "guest", a
 		raw, err := signer.Sign(g.claims)
 		if err != nil {
 			t.Fatal(err)
@@ -341,7 +344,7 @@ func (g *guest) exchange(t *testing.T, attributes map[string]string) {
 func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	s := openKept(t)
 	main, window := map[string]string{"main": "true"}, map[string]string{"window": "true"}
-	guests := s.invite(main, window, nil)
+	guests := s.invite(window, nil)
 	pip := layout.Pip{
 		FeaturedParticipantAttribute: "main", PipParticipantAttribute: "window",
 		PipPosition: layout.BottomRight, PipOffset: 20, PipWidth: 320, PipHeight: 180,
@@ -354,40 +357,52 @@ func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	}})
 	s.awaitComposition(arn, "ACTIVE", composing)
 	script := &script{layout: pip}
-	people := make([]layout.Participant, len(guests))
-	for i, g := range guests {
-		people[i] = layout.Participant{ID: g.id, Attributes: g.claims.Attributes, Picture: small}
+	var people []layout.Participant
+	seat := func(all ...*guest) {
+		for _, g := range all {
+			people = append(people, layout.Participant{ID: g.id, Attributes: g.claims.Attributes, Picture: small})
+		}
 	}
 	next := func(what string) {
 		script.now(time.Now(), what, slices.Clone(people)...)
 	}
-	next("featured and window")
+	seat(guests...)
+	next("one, and one in the window")
 	settle(t, 2*time.Second)
 
-	people[2].Attributes, people[1].Attributes = window, nil
+	guests = append(guests, s.invite(main)...)
+	seat(guests[2])
+	script.now(guests[2].joined, "one comes to be featured", slices.Clone(people)...)
+	settle(t, 2*time.Second)
+
+	people[1].Attributes, people[0].Attributes = window, nil
 	next("another in the window")
-	guests[1].exchange(t, nil)
-	guests[2].exchange(t, window)
-	settle(t, 2*time.Second)
-
-	people[0].Attributes, people[1].Attributes = nil, main
-	next("another is featured")
 	guests[0].exchange(t, nil)
-	guests[1].exchange(t, main)
+	guests[1].exchange(t, window)
 	settle(t, 2*time.Second)
 
-	people[1].Stopped = true
+	people[2].Attributes, people[0].Attributes = nil, main
+	next("another is featured")
+	guests[2].exchange(t, nil)
+	guests[0].exchange(t, main)
+	settle(t, 2*time.Second)
+
+	people[0].Stopped = true
 	next("the featured stops video")
-	guests[1].say(t, "MUTE", map[string]bool{"videoStopped": true})
+	guests[0].say(t, "MUTE", map[string]bool{"videoStopped": true})
 	settle(t, 2*time.Second)
 
-	people[1].Stopped = false
+	people[0].Stopped = false
 	next("and goes on")
-	guests[1].say(t, "MUTE", map[string]bool{"videoStopped": false})
+	guests[0].say(t, "MUTE", map[string]bool{"videoStopped": false})
 	settle(t, 2*time.Second)
+	busy := s.tooBusy()
 	s.stop(arn)
 
 	f := watch(t, folder)
 	f.expectExactClock()
+	if busy != "" {
+		t.Skip(busy)
+	}
 	prompt(t, script, script.hold(f))
 }

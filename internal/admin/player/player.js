@@ -95,6 +95,7 @@ class Player {
       this.recovered = false;
     }
     const there = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.pending;
+    video.controls ||= there;
     const behind = this.hls?.latency ?? 0;
     byId('edge').hidden = !there || !this.live || behind < 5;
     if (!there) return;
@@ -118,6 +119,7 @@ class Player {
     this.hls?.destroy();
     this.hls = undefined;
     video.onerror = null;
+    video.controls = false; // there is nothing to steer
     video.removeAttribute('src');
     video.load();
     byId('figures').textContent = '';

@@ -62,7 +62,8 @@ type Destination struct {
 
 // RTMP is a push to a server.
 type RTMP struct {
-	URL string `json:"url"` // rtmp:// or rtmps://, the stream key as last element of its path
+	URL      string `json:"url"`                       // rtmp:// or rtmps://, the stream key as last element of its path
+	Patience int    `json:"patienceSeconds,omitempty"` // how long it may be interrupted before the destination has failed; default 90
 }
 
 // HLS is a recording into a directory: the files under media/ of a composite

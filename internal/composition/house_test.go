@@ -1,0 +1,286 @@
+package composition_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/bucket"
+	"rostrum/internal/composition"
+	"rostrum/internal/hls"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
+)
+
+// A house is a registry with a store, and a folder for buckets.
+type house struct {
+	*composition.Registry
+	t       *testing.T
+	store   *store.Store
+	auth    *stage.Authority
+	folder  string
+	runs    string
+	parts   composition.Parts
+	cfg     composition.Config
+	stage   string
+	encoder string
+	storage string
+}
+
+// open opens a house whose worker behaves in a way.
+func open(t *testing.T, how string, change func(*composition.Parts, *composition.Config)) *house {
+	t.Helper()
+	h := &house{t: t, folder: t.TempDir(), runs: t.TempDir()}
+	t.Setenv("FAKE_WORKER", how)
+	t.Setenv("FAKE_WORKER_RUNS", h.runs)
+	var err error
+	if h.store, err = store.Open(t.Context(), store.Config{Ephemeral: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.store.Close() })
+	if h.auth, err = stage.NewAuthority(t.Context(), h.store, stage.EndpointsConfig{PublicURL: "http://127.0.0.1:7080"}); err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.parts = composition.Parts{
+		Store: h.store, Authority: h.auth, Node: "one",
+		Buckets: bucket.Folders(filepath.Join(h.folder, "buckets")), Spool: filepath.Join(h.folder, "spool"),
+	}
+	h.cfg = composition.Config{Program: program, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	if change != nil {
+		change(&h.parts, &h.cfg)
+	}
+	h.begin()
+	h.furnish()
+	return h
+}
+
+func (h *house) begin() {
+	h.t.Helper()
+	r, err := composition.Open(h.t.Context(), h.parts, h.cfg)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.Registry = r
+	h.t.Cleanup(func() { _ = r.Close() })
+}
+
+func (h *house) write(fn func(*store.Tx) error) {
+	h.t.Helper()
+	if err := h.store.Write(context.Background(), fn); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func name(kind arn.Type) string { return arn.New(kind, "111122223333", "eu-west-1").String() }
+
+func ptr[T any](v T) *T { return &v }
+
+func (h *house) furnish() {
+	h.stage, h.encoder, h.storage = name(arn.Stage), name(arn.EncoderConfiguration), name(arn.StorageConfiguration)
+	h.write(func(tx *store.Tx) error {
+		if err := tx.Stages().Create(&ivsrealtime.Stage{ARN: h.stage, Tags: map[string]string{}}); err != nil {
+			return err
+		}
+		if err := tx.Encoders().Create(&ivsrealtime.EncoderConfiguration{ARN: h.encoder, Tags: map[string]string{}, Video: &ivsrealtime.Video{
+			Width: ptr(640), Height: ptr(360), Framerate: ptr(30.0), Bitrate: ptr(1_000_000),
+		}}); err != nil {
+			return err
+		}
+		return tx.Storages().Create(&ivsrealtime.StorageConfiguration{ARN: h.storage, Tags: map[string]string{}, S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+	})
+}
+
+// start makes a composition that is recorded, once for each storage configuration
+// and if none is given for the house's own, and runs it.
+func (h *house) start(storages ...string) string {
+	h.t.Helper()
+	if len(storages) == 0 {
+		storages = []string{h.storage}
+	}
+	var destinations []ivsrealtime.Destination
+	for _, storage := range storages {
+		destinations = append(destinations, h.recordingIn(storage))
+	}
+	return h.compose(destinations...)
+}
+
+// recordingIn is a destination.
+func (h *house) recordingIn(storage string) ivsrealtime.Destination {
+	id := arn.NewID()
+	return ivsrealtime.Destination{
+		ID: id, State: ivsrealtime.DestinationStarting,
+		Detail: &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: "s/c/" + id + "/composite"}},
+		Configuration: &ivsrealtime.DestinationConfiguration{S3: &ivsrealtime.S3DestinationConfiguration{
+			StorageConfigurationARN: storage, EncoderConfigurationARNs: []string{h.encoder},
+			RecordingConfiguration: &ivsrealtime.RecordingConfiguration{HLSConfiguration: &ivsrealtime.CompositionRecordingHLSConfiguration{TargetSegmentDurationSeconds: ptr(2)}},
+		}},
+	}
+}
+
+// compose makes a composition and runs it.
+func (h *house) compose(destinations ...ivsrealtime.Destination) string {
+	h.t.Helper()
+	made := name(arn.Composition)
+	h.write(func(tx *store.Tx) error {
+		if err := tx.Compositions().Create(&ivsrealtime.Composition{
+			ARN: made, StageARN: h.stage, State: ivsrealtime.CompositionStarting, StartTime: time.Now().UTC().Truncate(time.Second),
+			Tags: map[string]string{}, Layout: &ivsrealtime.LayoutConfiguration{Grid: &ivsrealtime.GridConfiguration{GridGap: ptr(2), VideoAspectRatio: ivsrealtime.AspectVideo, VideoFillMode: ptr(ivsrealtime.VideoFillMode(""))}},
+			Destinations: destinations,
+		}); err != nil {
+			return err
+		}
+		return h.Hold(tx, made)
+	})
+	h.Run(made)
+	return made
+}
+
+func (h *house) get(name string) (c *ivsrealtime.Composition) {
+	h.t.Helper()
+	err := h.store.Read(context.Background(), func(tx *store.Tx) (err error) {
+		c, err = tx.Compositions().Get(name)
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
+// await waits until a composition is as it should be.
+func (h *house) await(name, what string, is func(*ivsrealtime.Composition) bool) *ivsrealtime.Composition {
+	h.t.Helper()
+	end := time.After(20 * time.Second)
+	for {
+		changed := h.store.Changed()
+		c := h.get(name)
+		if is(c) {
+			return c
+		}
+		select {
+		case <-changed:
+		case <-time.After(20 * time.Millisecond): // not every change is an event
+		case <-end:
+			h.t.Fatalf("expected %s, saw %s with %s; events %v", what, c.State, c.Destinations[0].State, h.events(name))
+		}
+	}
+}
+
+func (h *house) awaitState(name string, s ivsrealtime.CompositionState) *ivsrealtime.Composition {
+	h.t.Helper()
+	return h.await(name, string(s), func(c *ivsrealtime.Composition) bool { return c.State == s })
+}
+
+func (h *house) awaitDestination(name string, s ivsrealtime.DestinationState) {
+	h.t.Helper()
+	h.await(name, "a destination "+string(s), func(c *ivsrealtime.Composition) bool { return c.Destinations[0].State == s })
+}
+
+// events are the names of what was told about a composition, with their codes.
+func (h *house) events(name string) (all []string) {
+	h.t.Helper()
+	told, err := h.store.Events(context.Background(), store.EventQuery{Limit: 1000})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, e := range told {
+		if e.Resource != name {
+			continue
+		}
+		var d struct {
+			Name string `json:"event_name"`
+			Code string `json:"error_code"`
+		}
+		if err := json.Unmarshal(e.Detail, &d); err != nil {
+			h.t.Fatal(err)
+		}
+		all = append(all, strings.TrimSpace(d.Name+" "+d.Code))
+	}
+	return all
+}
+
+func (h *house) expectEvents(name string, expected ...string) {
+	h.t.Helper()
+	if got := h.events(name); !slices.Equal(got, expected) {
+		h.t.Errorf("events: expected %q, saw %q", expected, got)
+	}
+}
+
+// workers are the processes that ran, and those that still do.
+func (h *house) workers() (ran, running int) {
+	all, err := os.ReadDir(h.runs)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, f := range all {
+		if line, err := os.ReadFile("/proc/" + f.Name() + "/cmdline"); err == nil && strings.Contains(string(line), "compose") {
+			running++
+		}
+	}
+	return len(all), running
+}
+
+// recorded reads a file of the first destination's recording; nil when there is none.
+func (h *house) recorded(c *ivsrealtime.Composition, file string) []byte {
+	data, err := os.ReadFile(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, file))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// list is the playlist of the first destination's recording, as far as it is there.
+func (h *house) list(c *ivsrealtime.Composition) (p hls.Playlist) {
+	h.t.Helper()
+	for _, name := range h.recordings(c) {
+		data, err := os.ReadFile(filepath.Join(name, "playlist.m3u8"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			p, err = hls.Parse(data)
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// recordings are the folders of the first destination's renditions.
+func (h *house) recordings(c *ivsrealtime.Composition) []string {
+	folders, _ := filepath.Glob(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, "media/hls/360p30-*"))
+	return folders
+}
+
+// expectWhole holds a recording to its promises: a playlist of what is there.
+func (h *house) expectWhole(c *ivsrealtime.Composition) hls.Playlist {
+	h.t.Helper()
+	folders := h.recordings(c)
+	if len(folders) != 1 {
+		h.t.Fatalf("expected one rendition, saw %v", folders)
+	}
+	list := h.list(c)
+	for _, s := range list.Segments {
+		if _, err := os.Stat(filepath.Join(folders[0], s.Name)); err != nil {
+			h.t.Errorf("the playlist names a segment that is not there: %v", err)
+		}
+	}
+	if !list.Ended {
+		h.t.Error("the playlist of a recording that is over is not VOD")
+	}
+	return list
+}

@@ -1,0 +1,205 @@
+//go:build cgo
+
+package compose
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+
+	"rostrum/internal/codec"
+	"rostrum/internal/compositor/job"
+	"rostrum/internal/media"
+	"rostrum/internal/peer/pattern"
+	"rostrum/ivsrealtime"
+)
+
+func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
+	s := open(t)
+	first := s.publish("--size", "640x360")
+	raw, _ := s.token("SUBSCRIBE")
+	file := filepath.Join(t.TempDir(), "out.mp4")
+	grid := job.Layout{} // both tiles show the whole of a 16:9 picture
+	p := s.compose(job.Job{Token: raw, Layout: grid, Programs: []job.Program{{
+		Destinations: []job.Destination{{ID: "file", File: file}},
+	}}})
+	p.until("the stage", func(r job.Report) bool { return r.Kind == job.Ready })
+	p.until("the file", active("file"))
+	p.until("one member", shows(1))
+	second := s.publish("--size", "640x360")
+	p.until("two members", shows(2))
+	p.stop()
+
+	seen := marks(t, file, image.Pt(0, 180), image.Pt(640, 180))
+	for i, id := range []string{first, second} {
+		if got := seen[i]; got.Identity != pattern.IdentityOf(id) {
+			t.Errorf("tile %d shows %04x, want %s's %04x", i, got.Identity, id, pattern.IdentityOf(id))
+		}
+	}
+	if apart := seen[0].Sent.Sub(seen[1].Sent).Abs(); apart > 300*time.Millisecond {
+		t.Errorf("the two tiles are %v apart", apart)
+	}
+}
+
+// marks reads the pattern at places of the last picture of a file in 1280x720, where
+// patterns of 640x360 are shown in tiles of 638x358.
+func marks(t *testing.T, file string, at ...image.Point) []pattern.Mark {
+	t.Helper()
+	d, err := codec.NewVideoDecoder(media.H264)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	canvas, err := codec.NewCanvas(1280, 720)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer canvas.Close()
+	tile, err := codec.NewTile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tile.Close()
+	for _, unit := range film(t, file) {
+		pictures, err := d.Decode(unit, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pictures {
+			if err := tile.Scale(p, image.Rect(0, 0, 1280, 720), image.Pt(1280, 720)); err != nil {
+				t.Fatal(err)
+			}
+			canvas.Put(tile, image.Point{})
+			p.Close()
+		}
+	}
+	img := canvas.Image()
+	var all []pattern.Mark
+	for _, corner := range at {
+		sub := img.SubImage(image.Rectangle{corner, corner.Add(image.Pt(638, 358))}).(*image.YCbCr)
+		m, ok := pattern.Read(sub, 16*638./640, time.Now())
+		if !ok {
+			t.Errorf("no pattern can be read at %v", corner)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// film reads the access units of a fragmented MP4 whose first track is the picture.
+func film(t *testing.T, file string) (units [][]byte) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := bytes.Index(data, []byte("moof")) - 4
+	var parts fmp4.Parts
+	if begin < 0 {
+		t.Fatalf("%s has no fragments in its %d bytes", file, len(data))
+	}
+	if err := parts.Unmarshal(data[begin:]); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range parts {
+		for _, sample := range p.Tracks[0].Samples {
+			var u h264.AVCC
+			if err := u.Unmarshal(sample.Payload); err != nil {
+				t.Fatal(err)
+			}
+			unit, err := h264.AnnexB(u).Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			units = append(units, unit)
+		}
+	}
+	return units
+}
+
+func TestWorker_GoesOnWhereACrashedOneStopped(t *testing.T) {
+	s := open(t)
+	s.publish("--size", "640x360")
+	raw, _ := s.token("SUBSCRIBE")
+	folder := t.TempDir()
+	j := job.Job{Token: raw, Programs: []job.Program{{Width: 640, Height: 360, Destinations: []job.Destination{
+		{ID: "recording", HLS: &job.HLS{Directory: folder, Rendition: "360p30", Thumbnails: &job.Thumbnails{IntervalSeconds: 1, Sequential: true, Latest: true}}},
+	}}}}
+	segment := func(n int) func(job.Report) bool {
+		return func(r job.Report) bool {
+			return r.Kind == job.File && r.Name == fmt.Sprintf("media/hls/360p30/%d.mp4", n)
+		}
+	}
+	p := s.compose(j)
+	p.until("the first segment", segment(0))
+	p.until("the recording", active("recording"))
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+
+	p = s.compose(j)
+	p.until("the next segment", segment(1))
+	p.stop()
+	list, err := os.ReadFile(filepath.Join(folder, "media/hls/360p30/playlist.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(list)
+	if !strings.Contains(text, "TYPE:VOD") || !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") || strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 {
+		t.Errorf("the playlist is\n%s", text)
+	}
+	for _, name := range []string{"media/hls/multivariant.m3u8", "media/hls/360p30/init-1.mp4", "media/thumbnails/640x360/1.jpg", "media/latest_thumbnail/640x360/thumb.jpg"} {
+		if i, err := os.Stat(filepath.Join(folder, name)); err != nil || i.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWorker_EndsWithTheStage(t *testing.T) {
+	s := open(t)
+	raw, _ := s.token("SUBSCRIBE")
+	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 64, Height: 64, Destinations: []job.Destination{
+		{ID: "file", File: filepath.Join(t.TempDir(), "out.mp4")},
+	}}}})
+	p.until("the stage", func(r job.Report) bool { return r.Kind == job.Ready })
+	if _, err := s.client.DeleteStage(t.Context(), &ivsrealtime.DeleteStageInput{ARN: s.stageARN}); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the end", func(r job.Report) bool { return r.Kind == job.Ended && r.Reason == job.StageDeleted })
+}
+
+// An RTMP server that isn't ours takes a composition and goes away for good.
+func TestWorker_GivesUpAServerThatStaysAway(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	s := open(t)
+	s.publish("--size", "320x180")
+	raw, _ := s.token("SUBSCRIBE")
+	address := "rtmp://" + freeAddress(t) + "/live/key"
+	server := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-listen", "1", "-i", address, "-f", "null", "-")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 640, Height: 360, Destinations: []job.Destination{
+		{ID: "push", RTMP: &job.RTMP{URL: address, Patience: 3}},
+	}}}})
+	p.until("the push", active("push"))
+	if err := server.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = server.Wait() // killed
+	p.until("the interruption", func(r job.Report) bool { return r.Destination == "push" && r.State == job.Reconnecting })
+	p.until("the failure", func(r job.Report) bool { return r.Destination == "push" && r.State == job.Failed })
+	p.until("the end", func(r job.Report) bool { return r.Kind == job.Ended && r.Reason == job.NoDestinations })
+}
