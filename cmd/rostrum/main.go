@@ -47,6 +47,7 @@ type verbs struct {
 	Env       envVerb       `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
 	Keys      keysVerbs     `cmd:"" help:"Make, list and revoke access keys."`
 	Config    configVerbs   `cmd:"" help:"Check and print the configuration."`
+	OnAir     onAirVerb     `cmd:"" help:"List the channels that are on air, and where they are sent on to."`
 	Events    eventsVerbs   `cmd:"" help:"See what happened."`
 	Targets   targetsVerbs  `cmd:"" help:"Say where events go."`
 	Publish   publishVerb   `cmd:"" help:"Send a file or a test pattern into a stage."`

@@ -144,7 +144,8 @@ func (p *push) run(ctx context.Context) {
 		why := p.reason(err)
 		p.log.Warn("push is interrupted", "reason", why, "again", pause)
 		if !told {
-			p.emit(event.PushInterrupted(p.about, time.Now(), p.host, why))
+			now := time.Now()
+			p.keep(&store.Push{Host: p.host, Since: now.UTC(), Reason: why}, event.PushInterrupted(p.about, now, p.host, why))
 			told = true
 		}
 		select {
@@ -157,7 +158,7 @@ func (p *push) run(ctx context.Context) {
 			break
 		}
 	}
-	p.emit(event.PushEnded(p.about, time.Now(), p.host))
+	p.keep(nil, event.PushEnded(p.about, time.Now(), p.host))
 	p.log.Info("push ended")
 }
 
@@ -201,15 +202,16 @@ func (p *push) attempt(ctx context.Context, connected func()) error {
 	p.up.Store(true)
 	connected()
 	p.log.Info("push goes on air")
-	p.emit(event.PushStarted(p.about, time.Now(), p.host))
+	now := time.Now()
+	p.keep(&store.Push{Host: p.host, Up: true, Since: now.UTC()}, event.PushStarted(p.about, now, p.host))
 	first, sets := f.Decode, string(f.sps)+string(f.pps)
 	for ; ok; f, ok = p.take() {
 		f.Decode, f.Present = f.Decode-first, f.Present-first
 		if f.Decode < 0 { // sound of before the first picture
 			continue
 		}
-		if now := string(f.sps) + string(f.pps); f.sps != nil && now != sets {
-			sets = now
+		if these := string(f.sps) + string(f.pps); f.sps != nil && these != sets {
+			sets = these
 			if err := to.Send(rtmp.Frame{Kind: rtmp.VideoConfig, Decode: f.Decode, Units: [][]byte{f.sps, f.pps}}); err != nil {
 				return err
 			}
@@ -234,12 +236,17 @@ func (p *push) reason(err error) string {
 	return strings.ToValidUTF8(text[:min(len(text), pushWords)], "")
 }
 
-func (p *push) emit(e event.Event) {
+// keep keeps how it goes, and the event that tells of it.
+func (p *push) keep(state *store.Push, e event.Event) {
 	err := p.store.Write(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.Channels().Update(p.about.ARN, func(c *store.Channel) error {
+			c.Push = state
+			return nil
+		})
 		tx.Emit(e)
-		return nil
+		return err
 	})
 	if err != nil {
-		p.log.Error("keep an event of the push", "error", err)
+		p.log.Error("keep how the push goes", "error", err)
 	}
 }

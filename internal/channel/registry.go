@@ -113,7 +113,7 @@ func end(tx *store.Tx, channelARN, node string, shown bool, at time.Time) error 
 	var about event.Channel
 	_, err := tx.Channels().Update(channelARN, func(c *store.Channel) error {
 		about = event.Channel{ARN: c.ARN, Name: c.Name, StreamID: c.StreamID}
-		c.StreamID = ""
+		c.StreamID, c.Push = "", nil
 		return nil
 	})
 	if err != nil {

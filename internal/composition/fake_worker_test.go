@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,7 +112,7 @@ func (w *fake) destinations() []job.Destination { return w.job.Programs[0].Desti
 // push has a worker that loses its channel lose it; over tells that no destination
 // is left.
 func (w *fake) push(how string, n int) (over bool) {
-	if how != "loses its channel" {
+	if !strings.HasPrefix(how, "loses its channel") {
 		return false
 	}
 	for _, d := range w.destinations() {
@@ -123,7 +124,9 @@ func (w *fake) push(how string, n int) (over bool) {
 			w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: job.Reconnecting, Reason: "connection reset"})
 		case 8:
 			w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: job.Failed, Reason: "connection refused"})
-			over = len(w.destinations()) == 1
+			if over = len(w.destinations()) == 1; over && how == "loses its channel and dies" {
+				os.Exit(3)
+			}
 		}
 	}
 	return over

@@ -268,7 +268,8 @@ func (c *composition) startWorker() {
 	}
 	j, err := c.job()
 	if err == nil && len(j.Programs) == 0 {
-		return // each destination is about to end
+		c.settle() // each destination has ended or is about to; the worker died before it said so
+		return
 	}
 	var w *worker
 	if err == nil {

@@ -27,18 +27,21 @@ func (c *freeChannels) Reserve(context.Context, string) (string, func(), error) 
 
 func TestComposition_FailsWithAChannelThatStaysAway(t *testing.T) {
 	for what, c := range map[string]struct {
+		worker   string
 		recorded bool
 		state    ivsrealtime.CompositionState // after the channel failed
 		expected []string
 	}{
-		"alone": {false, ivsrealtime.CompositionFailed,
+		"alone": {"loses its channel", false, ivsrealtime.CompositionFailed,
 			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Session Failure DestinationFailure"}},
-		"beside a recording, which goes on": {true, ivsrealtime.CompositionActive,
+		"with a worker that dies of it": {"loses its channel and dies", false, ivsrealtime.CompositionFailed,
+			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Session Failure DestinationFailure"}},
+		"beside a recording, which goes on": {"loses its channel", true, ivsrealtime.CompositionActive,
 			[]string{"Session Start", "Destination Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Destination End", "Session End"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			var channels freeChannels
-			h := open(t, "loses its channel", func(p *composition.Parts, _ *composition.Config) { p.Channels = &channels })
+			h := open(t, c.worker, func(p *composition.Parts, _ *composition.Config) { p.Channels = &channels })
 			show := name(arn.Channel)
 			h.write(func(tx *store.Tx) error {
 				return tx.Channels().Create(&store.Channel{Channel: ivs.Channel{ARN: show, Tags: map[string]string{}}})

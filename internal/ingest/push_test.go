@@ -19,6 +19,7 @@ import (
 	"rostrum/internal/ivs"
 	"rostrum/internal/outbound"
 	"rostrum/internal/rtmp"
+	"rostrum/internal/store"
 )
 
 const peerKey = "key-of-the-peer"
@@ -143,6 +144,22 @@ func (f *film) keepRolling(t *testing.T) {
 	t.Cleanup(func() { close(stop); <-ended })
 }
 
+// pushed is what the channel says of its push.
+func (s *studio) pushed(t *testing.T) (p *store.Push) {
+	t.Helper()
+	err := s.store.Read(t.Context(), func(tx *store.Tx) error {
+		c, err := tx.Channels().Get(s.channel.ARN)
+		if err == nil {
+			p = c.Push
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func count(text, part string) int { return strings.Count(text, part+"; ") }
 
 func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
@@ -170,6 +187,9 @@ func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
 		t.Errorf("the statistics are %+v", stats)
 	}
 
+	if p := s.pushed(t); p == nil || !p.Up || p.Host != there.Addr().String() || p.Since.IsZero() {
+		t.Errorf("the channel says of its push: %+v", p)
+	}
 	there.hangUp()
 	await(t, "the peer has it again", func() bool { return count(s.events(t), "Push Started") == 2 })
 	if got := s.events(t); !strings.Contains(got, "Push Started; Push Interrupted; Push Started; ") {
@@ -180,6 +200,9 @@ func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
 	}
 	if !s.channels.Stop(t.Context(), s.channel.ARN) {
 		t.Error("nothing to stop")
+	}
+	if p := s.pushed(t); p != nil {
+		t.Errorf("after its end the channel says of its push: %+v", p)
 	}
 	if got := s.events(t); !strings.HasSuffix(got, "Push Ended; Stream End; Session Ended; ") {
 		t.Errorf("it happened: %s", got)
@@ -212,6 +235,9 @@ func TestPush_TellsWhyItIsRefusedWithoutTheKey(t *testing.T) {
 	await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
 	if text := logged.String() + s.details(t); strings.Contains(text, peerKey) || !strings.Contains(text, "nobody has the key ***") {
 		t.Errorf("log and events say:\n%s", text)
+	}
+	if p := s.pushed(t); p == nil || p.Up || !strings.Contains(p.Reason, "nobody has the key ***") {
+		t.Errorf("the channel says of its push: %+v", p)
 	}
 }
 

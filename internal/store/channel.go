@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"rostrum/internal/arn"
 	"rostrum/internal/ivs"
@@ -14,6 +15,16 @@ type Channel struct {
 	// StreamID is what it shows now, empty while it is offline. Who writes it
 	// holds the channel ([Tx.Hold]).
 	StreamID string `json:"streamId,omitempty"`
+	// Push is how it goes with sending the stream on; nil while none is.
+	Push *Push `json:"push,omitempty"`
+}
+
+// A Push is how it goes with sending a channel's stream on to another platform.
+type Push struct {
+	Host   string    `json:"host"`
+	Up     bool      `json:"up"` // it takes the stream; else it is tried again
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitempty"` // why it does not
 }
 
 // Channels are the channels.
