@@ -69,33 +69,14 @@ func (a *arrivals) feedback(b []byte, ssrc uint32) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(reference&0xffffff)<<8|uint32(a.count))
 	a.count++
 
-	var deltas [2 * arrivalWindow]byte
-	used, before := 0, reference*referenceUnit
-	for n := a.first; n <= a.last; n += 7 { // status vector chunks of seven two-bit symbols
-		chunk := uint16(3) << 14
-		for i := range uint64(7) {
-			if n+i > a.last {
-				break
-			}
-			slot := &a.times[(n+i)%arrivalWindow]
-			if *slot == 0 {
-				continue
-			}
-			delta := (*slot - 1 - before) / deltaUnit
-			before += delta * deltaUnit
-			if delta >= 0 && delta < 256 {
-				chunk |= 1 << (12 - 2*i)
-				deltas[used] = byte(delta)
-				used++
-			} else {
-				chunk |= 2 << (12 - 2*i)
-				binary.BigEndian.PutUint16(deltas[used:], uint16(int16(min(max(delta, -32768), 32767))))
-				used += 2
-			}
-		}
+	var room [2 * arrivalWindow]byte
+	deltas, before := room[:0], reference*referenceUnit
+	for n := a.first; n <= a.last; n += perChunk {
+		var chunk uint16
+		chunk, deltas, before = a.chunk(n, deltas, before)
 		b = binary.BigEndian.AppendUint16(b, chunk)
 	}
-	b = append(b, deltas[:used]...)
+	b = append(b, deltas...)
 	if padding := -len(b) & 3; padding > 0 {
 		b = append(b, 0, 0, 0)[:len(b)+padding]
 		b[len(b)-1] = byte(padding)
@@ -104,4 +85,32 @@ func (a *arrivals) feedback(b []byte, ssrc uint32) []byte {
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)/4-1))
 	a.first = a.last + 1
 	return b
+}
+
+const perChunk = 7 // packets
+
+// chunk tells of the packets from n on in a status vector of two-bit symbols, and appends when
+// they came to deltas. before is when the last one before them came, as the receiver reckons
+// it.
+func (a *arrivals) chunk(n uint64, deltas []byte, before int64) (uint16, []byte, int64) {
+	chunk := uint16(3) << 14
+	for i := range uint64(perChunk) {
+		if n+i > a.last {
+			break
+		}
+		at := a.times[(n+i)%arrivalWindow]
+		if at == 0 {
+			continue
+		}
+		delta := (at - 1 - before) / deltaUnit
+		before += delta * deltaUnit
+		if delta >= 0 && delta < 256 {
+			chunk |= 1 << (12 - 2*i)
+			deltas = append(deltas, byte(delta))
+		} else {
+			chunk |= 2 << (12 - 2*i)
+			deltas = binary.BigEndian.AppendUint16(deltas, uint16(int16(min(max(delta, -32768), 32767))))
+		}
+	}
+	return chunk, deltas, before
 }

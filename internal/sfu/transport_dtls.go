@@ -78,6 +78,19 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 		case <-ctx.Done():
 		}
 	}()
+	conn, err := t.associate()
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// associate makes the end of the association that the offer left to us. It doesn't speak yet.
+func (t *Transport) associate() (*dtls.Conn, error) {
 	shared := []dtls.Option{
 		dtls.WithCertificates(t.engine.certificate),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint is what is verified
@@ -91,32 +104,21 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 			dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
 		),
 	}
-	var conn *dtls.Conn
-	var err error
 	if t.active {
 		options := make([]dtls.ClientOption, len(shared))
 		for i, o := range shared {
 			options[i] = o
 		}
-		conn, err = dtls.ClientWithOptions(t.hello, t.hello.RemoteAddr(), options...)
-	} else {
-		options := []dtls.ServerOption{
-			dtls.WithClientAuth(dtls.RequireAnyClientCert),
-			dtls.WithInsecureSkipVerifyHello(true), // ICE has shown that the address is the peer's
-		}
-		for _, o := range shared {
-			options = append(options, o)
-		}
-		conn, err = dtls.ServerWithOptions(t.hello, t.hello.RemoteAddr(), options...)
+		return dtls.ClientWithOptions(t.hello, t.hello.RemoteAddr(), options...)
 	}
-	if err != nil {
-		return nil, err
+	options := []dtls.ServerOption{
+		dtls.WithClientAuth(dtls.RequireAnyClientCert),
+		dtls.WithInsecureSkipVerifyHello(true), // ICE has shown that the address is the peer's
 	}
-	if err := conn.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, err
+	for _, o := range shared {
+		options = append(options, o)
 	}
-	return conn, nil
+	return dtls.ServerWithOptions(t.hello, t.hello.RemoteAddr(), options...)
 }
 
 // verifyCertificate holds the peer's certificate against the fingerprints of its offer (RFC 8122 §5).

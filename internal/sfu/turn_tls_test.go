@@ -51,20 +51,7 @@ func TestTURN_GoesThroughTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := turn.NewClient(&turn.ClientConfig{
-		TURNServerAddr: address.String(), Username: last.Username, Password: last.Credential, Conn: turn.NewSTUNConn(conn),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	relayed, err := client.Allocate()
-	if err != nil {
-		t.Fatal(err)
-	}
+	relayed := allocateOver(t, conn, address, last)
 	defer relayed.Close()
 	session := g.viewers[0].transport.ice.Load()
 	if _, err := relayed.WriteTo(checkBy(t, session.local.ufrag+":x", session.local.pwd), address); err != nil {
@@ -96,20 +83,7 @@ func TestTURN_TakesConnectionsOfOtherListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	relay := g.engine.Relays("ann", time.Minute)[0]
-	client, err := turn.NewClient(&turn.ClientConfig{
-		TURNServerAddr: l.Addr().String(), Username: relay.Username, Password: relay.Credential, Conn: turn.NewSTUNConn(conn),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	relayed, err := client.Allocate()
-	if err != nil {
-		t.Fatal(err)
-	}
+	relayed := allocateOver(t, conn, l.Addr(), relay)
 	_ = relayed.Close()
 }
 
@@ -147,4 +121,24 @@ func allocateWith(t *testing.T, e *Engine, r Relay) error {
 		_ = through.Close()
 	}
 	return err
+}
+
+// allocateOver has a client allocate at the TURN server behind conn.
+func allocateOver(t *testing.T, conn net.Conn, server net.Addr, r Relay) net.PacketConn {
+	t.Helper()
+	client, err := turn.NewClient(&turn.ClientConfig{
+		TURNServerAddr: server.String(), Username: r.Username, Password: r.Credential, Conn: turn.NewSTUNConn(conn),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if err := client.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	relayed, err := client.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return relayed
 }
