@@ -82,9 +82,9 @@ func TestComposition_StopsByItself(t *testing.T) {
 		change   func(*composition.Parts, *composition.Config)
 		expected []string
 	}{
-		"finds nobody": {func(_ *composition.Parts, c *composition.Config) { c.NoPublishers = 700 * time.Millisecond },
+		"finds nobody": {func(_ *composition.Parts, c *composition.Config) { c.NoPublishers = 4 * time.Second },
 			[]string{"Session Start", "Destination Start", "Destination End", "Session End"}},
-		"works too long": {func(_ *composition.Parts, c *composition.Config) { c.Longest = 1500 * time.Millisecond },
+		"works too long": {func(_ *composition.Parts, c *composition.Config) { c.Longest = 4 * time.Second },
 			[]string{"Session Start", "Destination Start", "Destination End", "Session End"}},
 	} {
 		t.Run(how, func(t *testing.T) {
