@@ -155,6 +155,7 @@ var most, least = big.NewRat(5_000_000_000, 1), big.NewRat(-5_000_000_000, 1)
 // only a value that is there.
 func parseAnythingBut(at string, v any) (matcher, error) {
 	var not []matcher
+	var err error
 	switch v := v.(type) {
 	case []any:
 		if len(v) == 0 {
@@ -166,12 +167,8 @@ func parseAnythingBut(at string, v any) (matcher, error) {
 			default:
 				return matcher{}, fmt.Errorf("%s[%d] must be a string or a number", at, i)
 			}
-			m, err := parseMatcher(at, one)
-			if err != nil {
-				return matcher{}, err
-			}
-			not = append(not, m)
 		}
+		not, err = parseEach(v, func(one any) (matcher, error) { return parseMatcher(at, one) })
 	case map[string]any:
 		if len(v) != 1 {
 			return matcher{}, fmt.Errorf("%smust be an object of one comparison", place(at))
@@ -181,22 +178,15 @@ func parseAnythingBut(at string, v any) (matcher, error) {
 			if !ok {
 				list = []any{operands}
 			}
-			for _, operand := range list {
-				m, err := parseText(at+"."+name, name, operand)
-				if err != nil {
-					return matcher{}, err
-				}
-				not = append(not, m)
-			}
+			not, err = parseEach(list, func(operand any) (matcher, error) { return parseText(at+"."+name, name, operand) })
 		}
 	case string, json.Number:
-		m, err := parseMatcher(at, v)
-		if err != nil {
-			return matcher{}, err
-		}
-		not = append(not, m)
+		not, err = parseEach([]any{v}, func(one any) (matcher, error) { return parseMatcher(at, one) })
 	default:
 		return matcher{}, fmt.Errorf("%smust be a string, a number, a list of them or a comparison", place(at))
+	}
+	if err != nil {
+		return matcher{}, err
 	}
 	return matcher{matches: func(v any) bool {
 		for _, m := range not {
@@ -206,6 +196,17 @@ func parseAnythingBut(at string, v any) (matcher, error) {
 		}
 		return true
 	}}, nil
+}
+
+func parseEach(operands []any, parse func(any) (matcher, error)) ([]matcher, error) {
+	all := make([]matcher, len(operands))
+	for i, operand := range operands {
+		var err error
+		if all[i], err = parse(operand); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func parseCIDR(at string, v any) (matcher, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -301,4 +302,34 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestUnlace_CutsFramesApart(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for _, c := range []struct {
+		name   string
+		lacing byte
+		laced  string
+		frames []string // nil: the lace is broken
+	}{
+		{"none", 0, "abc", []string{"abc"}},
+		{"Xiph", 1, "\x02\xff\x2d\x01" + long + "abc", []string{long, "a", "bc"}},
+		{"Xiph, cut within a size", 1, "\x01\xff", nil},
+		{"Xiph, larger than what is there", 1, "\x01\x09abc", nil},
+		{"fixed", 2, "\x02aabbcc", []string{"aa", "bb", "cc"}},
+		{"fixed, of one", 2, "\x00aa", []string{"aa"}},
+		{"fixed, not divisible", 2, "\x01abc", nil},
+		{"EBML", 3, "\x03\x82\xc0\xbdaabbbcdd", []string{"aa", "bbb", "c", "dd"}},
+		{"EBML, below nothing", 3, "\x02\x81\x80abc", nil},
+		{"no count", 1, "", nil},
+	} {
+		frames, err := unlace([]byte(c.laced), c.lacing)
+		var seen []string
+		for _, f := range frames {
+			seen = append(seen, string(f))
+		}
+		if (err == nil) != (c.frames != nil) || !slices.Equal(seen, c.frames) {
+			t.Errorf("%s: expected %q, saw %q, %v", c.name, c.frames, seen, err)
+		}
+	}
 }

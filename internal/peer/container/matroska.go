@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"rostrum/internal/media"
@@ -260,46 +261,21 @@ func unlace(b []byte, lacing byte) ([][]byte, error) {
 	}
 	count := int(b[0]) + 1
 	b = b[1:]
-	sizes := make([]int, 0, count)
+	var sizes []int // of all but the last
+	var err error
 	switch lacing {
 	case 2:
 		if len(b)%count != 0 {
 			return nil, errEBML
 		}
-		for range count - 1 {
-			sizes = append(sizes, len(b)/count)
-		}
+		sizes = slices.Repeat([]int{len(b) / count}, count-1)
 	case 1:
-		for range count - 1 {
-			n := 0
-			for {
-				if len(b) == 0 {
-					return nil, errEBML
-				}
-				v := b[0]
-				b = b[1:]
-				n += int(v)
-				if v < 255 {
-					break
-				}
-			}
-			sizes = append(sizes, n)
-		}
+		sizes, b, err = xiphSizes(b, count-1)
 	case 3:
-		size := 0
-		for i := range count - 1 {
-			v, n := vint(b, false)
-			if n == 0 || v > frameBytes {
-				return nil, errEBML
-			}
-			b = b[n:]
-			if i == 0 {
-				size = int(v)
-			} else {
-				size += int(v) - (1<<(7*n-1) - 1) // a signed difference
-			}
-			sizes = append(sizes, size)
-		}
+		sizes, b, err = ebmlSizes(b, count-1)
+	}
+	if err != nil {
+		return nil, err
 	}
 	frames := make([][]byte, 0, count)
 	for _, n := range sizes {
@@ -310,4 +286,39 @@ func unlace(b []byte, lacing byte) ([][]byte, error) {
 		b = b[n:]
 	}
 	return append(frames, b), nil
+}
+
+// xiphSizes reads sizes that are each a run of bytes, of which the last alone is below 255.
+func xiphSizes(b []byte, count int) (sizes []int, rest []byte, err error) {
+	for range count {
+		size := 0
+		for last := false; !last; b = b[1:] {
+			if len(b) == 0 {
+				return nil, nil, errEBML
+			}
+			size += int(b[0])
+			last = b[0] < 255
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes, b, nil
+}
+
+// ebmlSizes reads a size, and of each further one how it differs from the one before.
+func ebmlSizes(b []byte, count int) (sizes []int, rest []byte, err error) {
+	size := 0
+	for i := range count {
+		v, n := vint(b, false)
+		if n == 0 || v > frameBytes {
+			return nil, nil, errEBML
+		}
+		b = b[n:]
+		if i == 0 {
+			size = int(v)
+		} else {
+			size += int(v) - (1<<(7*n-1) - 1) // a signed difference
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes, b, nil
 }
