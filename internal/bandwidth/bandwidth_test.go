@@ -120,3 +120,22 @@ func TestEstimator_SurvivesLies(t *testing.T) {
 		t.Errorf("the estimate left its bounds: %d", r)
 	}
 }
+
+func TestPacer_SavesUpNothingOnceForfeited(t *testing.T) {
+	const rate = 240_000 // bits a second: 30 bytes a millisecond
+	var p Pacer
+	now, sent := second, 0
+	p.Take(now, rate, 1)
+	now += second
+	p.Take(now, rate, 1)
+	p.Forfeit()
+	for range 100 {
+		now += second / 1000
+		for p.Take(now, rate, 100) {
+			sent += 100
+		}
+	}
+	if sent < 2900 || sent > 3200 {
+		t.Errorf("%d bytes left in a tenth of a second, want 3,000", sent)
+	}
+}

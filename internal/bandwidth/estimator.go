@@ -15,7 +15,7 @@ const (
 	lossSample  = 40         // packets over which a share of loss means something
 	lossAnswer  = second / 2 // between two answers to loss
 	compliant   = 1.05
-	collapsed   = 0.5 // of the estimate: less than that behind a long queue is believed sooner
+	collapsed   = 0.7 // of the estimate: less than that behind a long queue is believed sooner
 )
 
 // An Ack is the fate of one packet as the receiver reported it. A packet is reported as

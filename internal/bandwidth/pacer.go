@@ -26,6 +26,10 @@ func (p *Pacer) Take(now int64, rate, n int) bool {
 	return true
 }
 
+// Forfeit has the next packets leave at the pace alone, without the burst that was saved up
+// for: the path's queue is full and would drop it.
+func (p *Pacer) Forfeit() { p.credit = min(p.credit, 0) }
+
 // PaceRate is the bits a second at which a burst should leave: above what the path carries
 // on end, so that pictures aren't late, and as fast as it was seen to take bursts. flow is
 // what has to keep up on average.

@@ -51,7 +51,8 @@ func TestEngine_LayersFollowThePath(t *testing.T) {
 	published := func() uint64 { return s.publisher.Stats().Tracks[0].Layers[0].Packets }
 	before, given := sub.Stats().Subscriptions[0].Packets, published()
 	time.Sleep(3 * time.Second)
-	if v, given := sub.Stats().Subscriptions, published()-given; v[1].Current == "hi" || v[1].Paused || v[0].Packets-before < given*95/100 {
+	given = published() - given // before what was forwarded is counted: a busy machine takes its time in between
+	if v := sub.Stats().Subscriptions; v[1].Current == "hi" || v[1].Paused || v[0].Packets-before < given*95/100 {
 		t.Errorf("on the narrow path %q flows (paused %v), with %d of %d packets of sound in 3 s", v[1].Current, v[1].Paused, v[0].Packets-before, given)
 	}
 	w.setRate(0)

@@ -219,6 +219,7 @@ func (u *Subscription) retarget(sh *shard) {
 		case u.hopeless(sh):
 			f.Leave()
 			u.chasing = false
+			u.subscriber.sender.pacer.Forfeit()
 		}
 	}
 	u.wait(sh)

@@ -137,11 +137,13 @@ func fallingRate(c *call) {
 	c.world.path.set(at(500e3))
 	down := c.ann.await(began, 10*time.Second, 3*time.Second, "a lower layer at 500 kbps", func(v, before view) bool { return !best(v, before) })
 	c.Logf("Ann got a lower layer after %v", down.Round(time.Millisecond))
-	c.within("the way down", down, 2*time.Second)
+	// TestNetwork_LayersFollowTheRate holds the two seconds that are promised; the reports of
+	// a browser whose path is full in both directions wait in line or are lost.
+	c.within("the way down", down, 3*time.Second)
 	time.Sleep(6 * time.Second)
 	ann, bob := c.sums("at 500 kbps", began)
 	for _, s := range []tally{ann, bob} {
-		c.within("the longest freeze", s.longest, 2*time.Second)
+		c.within("the longest freeze", s.longest, 3*time.Second)
 	}
 	c.both(func(b *browser) { b.shoot("500 kbps") })
 	began = time.Now()
