@@ -16,6 +16,7 @@ const (
 	lossAnswer  = second / 2 // between two answers to loss
 	compliant   = 1.05
 	collapsed   = 0.7 // of the estimate: less than that behind a long queue is believed sooner
+	relief      = 0.7 // of what a collapsed path carries, until the queue and the next keyframe are through
 )
 
 // An Ack is the fate of one packet as the receiver reported it. A packet is reported as
@@ -140,7 +141,7 @@ func (e *Estimator) adjust(now int64, d *Delays) {
 		return // what came before the path was jammed says nothing any more
 	case jam > 0 && e.past.rate(jamBins, mixed) < e.rate*collapsed:
 		e.congested, e.full, e.seen, e.since, e.jammed = true, d, now, now, now
-		e.drain(now, d, jam, e.past.rate(jamBins, mixed))
+		e.drain(now, d, jam, e.past.rate(jamBins, mixed)*relief)
 		return
 	case queue > standing:
 		if !e.congested {
