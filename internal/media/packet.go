@@ -5,6 +5,10 @@ package media
 type Packet struct {
 	Payload []byte // without header, extensions and padding; empty when it was padding alone
 
+	// Earlier, if there is any, makes redundant audio of Payload when put before it: the
+	// packets before this one, as AppendEarlier wrote them.
+	Earlier []byte
+
 	Sequence  uint64 // extended: never wraps, so later is always greater
 	Timestamp uint32 // in ticks of the codec's clock; wraps
 	Arrived   int64  // nanoseconds on the engine's monotonic clock

@@ -41,6 +41,7 @@
 //	sdp_*.go, stun.go, transport_*.go   how a peer gets in
 //	layer.go, ring.go, loss.go          what a publisher's packets go through
 //	forwarder.go, feed.go, subscription.go  what a viewer's packets go through
+//	cover.go                            sound whose packets carry those before them
 //	allot.go, unwatched.go              who gets which layer
 //	hush.go, uplink.go                  layers that publishers leave out, by themselves or told to
 //	shard*.go, socket*.go               threads and sockets

@@ -119,6 +119,9 @@ func (p *Publisher) accept(o *offer) ([]answered, error) {
 		}
 		for _, codec := range codecs {
 			if chosen, ok := s.choose(codec); ok {
+				if !chosen.redFirst {
+					chosen.red = 0 // it would double the bit rate of one who doesn't ask for it
+				}
 				sections[i] = accept(s, chosen, "recvonly", publishExtensions[kind], publishFeedback)
 				sections[i].layers = s.layers
 				p.tracks = append(p.tracks, newTrack(p, s, &sections[i]))

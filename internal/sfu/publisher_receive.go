@@ -70,12 +70,22 @@ func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Dro
 		}
 		number, body = binary.BigEndian.Uint16(body), body[2:] // RFC 4588 §4
 	}
-	packet := media.Packet{Payload: body, Marker: h.marker, Level: 127}
+	level := uint8(127)
 	if l.track.kind == media.Audio {
-		if level := h.extension(plain, l.track.ids.level); len(level) > 0 {
-			packet.Level = level[0] & 0x7f
+		if told := h.extension(plain, l.track.ids.level); len(told) > 0 {
+			level = told[0] & 0x7f
 		}
 	}
+	kept := false
+	if l.track.payload.red == h.payload && h.payload != 0 && len(body) > 0 {
+		p.slab.keep(len(plain))
+		kept = true
+		var ok bool
+		if body, ok = p.unfold(s, l, h, body, level); !ok {
+			return Malformed
+		}
+	}
+	packet := media.Packet{Payload: body, Marker: h.marker, Level: level}
 	drop := l.accept(&packet, number, h.timestamp, s.now, from.repair)
 	if drop == TooOld && !from.repair {
 		if from.behind++; from.behind >= tooBehind {
@@ -88,11 +98,20 @@ func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Dro
 	if drop != None {
 		return drop
 	}
-	p.slab.keep(len(plain))
+	if !kept {
+		p.slab.keep(len(plain))
+	}
+	p.take(s, l, &packet)
+	return None
+}
+
+// take adds a packet that was accepted to the open burst.
+func (p *Publisher) take(s *shard, l *Layer, packet *media.Packet) {
 	if packet.Codec.Kind() == media.Video {
-		p.slab.add(packet)
+		p.slab.add(*packet)
 	} else {
-		p.sound = append(p.sound, packet)
+		p.weave(l, packet)
+		p.sound = append(p.sound, *packet)
 		if !p.muted[media.Audio].Load() {
 			p.voice.hear(packet.Level, s.now)
 		}
@@ -101,7 +120,6 @@ func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Dro
 		p.open = true
 		s.pending = append(s.pending, p)
 	}
-	return None
 }
 
 func (p *Publisher) source(ssrc uint32) *source {
@@ -130,7 +148,7 @@ func (p *Publisher) mayClaim(ssrc uint32) bool {
 // the only one of its payload type (RFC 8843 §9.2).
 func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
 	for _, t := range p.tracks {
-		if l := t.byLabel(h.extension(plain, t.ids.rid)); l != nil && h.payload == t.payload.pt {
+		if l := t.byLabel(h.extension(plain, t.ids.rid)); l != nil && t.carries(h.payload) {
 			return p.assign(s, h, l, false)
 		}
 		if l := t.byLabel(h.extension(plain, t.ids.repaired)); l != nil && h.payload == t.payload.rtx {
@@ -147,7 +165,7 @@ func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
 		if t.simulcast() {
 			continue
 		}
-		if h.payload == t.payload.pt {
+		if t.carries(h.payload) {
 			return p.assign(s, h, t.layers[0], false)
 		}
 		if t.payload.rtx != 0 && h.payload == t.payload.rtx {

@@ -76,9 +76,9 @@ func (a *answer) writeSection(b *strings.Builder, s *section, t *answered) {
 		}
 		return
 	}
-	fmt.Fprintf(b, "m=%s 9 %s %d", s.kind, s.proto, t.payload.pt)
-	if t.rtx {
-		fmt.Fprintf(b, " %d", t.payload.rtx)
+	fmt.Fprintf(b, "m=%s 9 %s", s.kind, s.proto)
+	for _, pt := range t.formats() {
+		fmt.Fprintf(b, " %d", pt)
 	}
 	b.WriteString("\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n")
 	// Candidates stand in every section: some clients look no further than the one they read.
@@ -109,6 +109,21 @@ func (a *answer) writeSection(b *strings.Builder, s *section, t *answered) {
 	t.writeSources(b)
 }
 
+// formats lists the payload types, the preferred one first.
+func (t *answered) formats() []uint8 {
+	p := t.payload
+	all := []uint8{p.pt}
+	switch {
+	case t.rtx:
+		all = append(all, p.rtx)
+	case p.redFirst:
+		all = []uint8{p.red, p.pt}
+	case p.red != 0:
+		all = append(all, p.red)
+	}
+	return all
+}
+
 func (t *answered) writeCodec(b *strings.Builder) {
 	p := t.payload
 	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", p.pt, p.format)
@@ -117,6 +132,9 @@ func (t *answered) writeCodec(b *strings.Builder) {
 	}
 	if p.fmtp != "" {
 		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", p.pt, p.fmtp)
+	}
+	if p.red != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d red/48000/2\r\na=fmtp:%d %d/%d\r\n", p.red, p.red, p.pt, p.pt)
 	}
 	if t.rtx {
 		fmt.Fprintf(b, "a=rtpmap:%d rtx/%d\r\na=fmtp:%d apt=%d\r\n", p.rtx, p.codec.ClockRate(), p.rtx, p.pt)

@@ -100,6 +100,8 @@ type payload struct {
 	fmtp     string
 	feedback []string
 	rtx      uint8 // payload type of its retransmissions (RFC 4588), 0 for none
+	red      uint8 // payload type under which packets also carry earlier ones (RFC 2198), 0 for none
+	redFirst bool  // which the offer prefers to the codec alone
 }
 
 func (p payload) answers(feedback string) bool { return slices.Contains(p.feedback, feedback) }

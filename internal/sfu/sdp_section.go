@@ -158,6 +158,7 @@ func (s *section) readPayloads(m *sdp.MediaDescription) {
 			repairs[apt] = uint8(n)
 		}
 	}
+	reds := redundancies(s.formats, formats, fmtps)
 	for _, f := range s.formats {
 		n, err := strconv.ParseUint(f, 10, 7)
 		name, _, _ := strings.Cut(formats[f], "/")
@@ -165,11 +166,32 @@ func (s *section) readPayloads(m *sdp.MediaDescription) {
 		if err != nil || !known || codec.Kind().String() != s.kind {
 			continue
 		}
-		s.payloads = append(s.payloads, payload{
+		p := payload{
 			pt: uint8(n), codec: codec, format: formats[f], fmtp: fmtps[f],
 			feedback: append(feedbacks[f], feedbacks["*"]...), rtx: repairs[f],
-		})
+		}
+		if i, ok := reds[f]; ok && codec == media.Opus {
+			n, _ := strconv.ParseUint(s.formats[i], 10, 7)
+			p.red, p.redFirst = uint8(n), i < slices.Index(s.formats, f)
+		}
+		s.payloads = append(s.payloads, p)
 	}
+}
+
+// redundancies finds the formats that carry one other format several times (RFC 2198 §5). It
+// tells where in the list they stand, by the other's.
+func redundancies(list []string, formats, fmtps map[string]string) map[string]int {
+	found := map[string]int{}
+	for i, f := range list {
+		if _, err := strconv.ParseUint(f, 10, 7); err != nil || !strings.EqualFold(formats[f], "red/48000/2") {
+			continue
+		}
+		all := strings.Split(fmtps[f], "/")
+		if !slices.ContainsFunc(all, func(one string) bool { return one != all[0] }) {
+			found[all[0]] = i
+		}
+	}
+	return found
 }
 
 // parameter returns one value of an fmtp line.

@@ -17,7 +17,7 @@ import (
 //
 // Under AES-GCM two contents with one index would betray both, and the key that authenticates.
 // That an index of a stream is used once, or again for the same packet bit for bit, is its
-// streams' affair: see Forwarder.Forward, Subscription.repeat and Subscription.resend.
+// streams' affair: see Forwarder.Forward, Subscription.repeat, Subscription.resend and cover.
 type sealer struct {
 	context *srtp.Context
 	header  rtp.Header  // scratch of context

@@ -35,6 +35,7 @@ type Subscription struct {
 	marks       *marks // nil where there is such a stream, or no transport-wide number
 	repairs     allowance
 	answers     answers
+	cover       cover
 	waits       int64 // since when it waits for a keyframe, 0 when it doesn't
 	told        int8  // layer last told by LayerSelected
 	toldWhy     PauseReason
@@ -110,6 +111,7 @@ func newSubscription(s *Subscriber, t *Track, a *answered) *Subscription {
 	if sub.extension != 0 && !sub.hasRTX {
 		sub.marks = new(marks)
 	}
+	sub.cover.format, sub.cover.repairs = a.payload.red, a.payload.answers("nack")
 	sub.target.Store(int32(NoLayer))
 	none := PausedNoLayer
 	sub.reason.Store(&none)

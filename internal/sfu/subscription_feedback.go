@@ -94,6 +94,7 @@ func (u *Subscription) answerNack(sh *shard, pairs []rtcp.NackPair) {
 
 func (u *Subscription) answerOne(sh *shard, number uint16) {
 	u.counts.nacks++
+	u.cover.missed(number)
 	layer, original, run, ok := u.forwarder.Find(number)
 	var p *media.Packet
 	if ok {
@@ -183,6 +184,11 @@ func (s *Subscriber) tick(sh *shard) {
 	for _, u := range s.subs {
 		u.rate.survey(sh.now, false)
 		u.flowing.Store(int64(u.rate.bitrate))
+		if u.pathIsFull(sh, coverAfterFull) {
+			u.cover.lift(u.forwarder.last + 1)
+		} else {
+			u.cover.judge(u.forwarder.last+1, u.loss, s.transport.roundTrip)
+		}
 		if sh.now >= u.reportAt {
 			u.sendReport(sh)
 		}

@@ -16,23 +16,29 @@ func (u *Subscription) pass(sh *shard, p *media.Packet) {
 		sh.drops[drop]++
 		return
 	}
-	mark := u.mark(sh, len(p.Payload))
+	size := len(u.cover.earlier(p, n.Sequence)) + len(p.Payload)
+	mark := u.mark(sh, size)
 	if u.marks != nil {
 		u.marks.note(n.Sequence, mark)
 	}
 	u.send(sh, p, n, mark)
 	u.counts.packetsOut++
-	u.counts.octets += uint32(len(p.Payload))
+	u.counts.octets += uint32(size)
 }
 
-// send puts a packet of the medium's own stream into the outbox.
+// send puts a packet of the medium's own stream into the outbox: of sound with those before
+// it, while the subscription takes that cover.
 func (u *Subscription) send(sh *shard, p *media.Packet, n Numbers, mark uint16) {
 	b := u.header(sh, u.pt, u.track.ssrc, n.Timestamp, mark)
 	if p.Marker {
 		b[1] |= 0x80
 	}
 	payload := p.Payload
-	if p.Codec == media.VP8 {
+	if earlier := u.cover.earlier(p, n.Sequence); len(earlier) > 0 {
+		b[1] = b[1]&0x80 | u.cover.format
+		payload = append(append(b, earlier...), p.Payload...)[len(b):]
+		media.SetFormat(payload, u.pt)
+	} else if p.Codec == media.VP8 {
 		payload = appendNumbered(b, p, n)[len(b):]
 	}
 	u.count(u.seal(sh, b, payload, n.Sequence))

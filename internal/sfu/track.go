@@ -89,6 +89,11 @@ func (t *Track) announced(s *section) {
 
 func (t *Track) simulcast() bool { return len(t.layers) > 1 }
 
+// carries tells whether a payload type is that of the track's medium, alone or redundant.
+func (t *Track) carries(pt uint8) bool {
+	return pt == t.payload.pt || pt == t.payload.red && t.payload.red != 0
+}
+
 func (t *Track) labelled(label string) (int8, bool) {
 	i := slices.IndexFunc(t.layers, func(l *Layer) bool { return l.label == label })
 	return int8(i), i >= 0

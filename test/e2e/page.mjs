@@ -122,11 +122,12 @@ export function participant() {
     return iceServers.map((s) => s.urls);
   };
 
-  api.publish = async (token, { codec = "H264", simulcast = false, ...look } = {}) => {
+  api.publish = async (token, { codec = "H264", simulcast = false, redundant = false, ...look } = {}) => {
     const pc = new RTCPeerConnection(api.configuration);
     const source = picture(look);
     const audio = tone(200 + 100 * (look.identity ?? 1));
-    pc.addTransceiver(audio, { direction: "sendonly" });
+    const sound = pc.addTransceiver(audio, { direction: "sendonly" });
+    if (redundant) sound.setCodecPreferences(RTCRtpSender.getCapabilities("audio").codecs.toSorted((a, b) => (b.mimeType === "audio/red") - (a.mimeType === "audio/red")));
     const video = pc.addTransceiver(source.track, {
       direction: "sendonly",
       sendEncodings: simulcast

@@ -172,7 +172,11 @@ async function publishCamera(claims, token) {
     for (const track of stream.getTracks()) {
       const sendEncodings = track.kind === 'video' ? layers.map((l) => ({ ...l })) : undefined;
       const { sender } = connection.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings });
-      if (track.kind === 'video') preferH264(connection.getTransceivers().find((t) => t.sender === sender));
+      const transceiver = connection.getTransceivers().find((t) => t.sender === sender);
+      // H.264: every viewer, and every composition, can take it. From afar redundant sound: the
+      // next packet brings what was lost before it could be sent again.
+      if (track.kind === 'video') prefer('video/H264', track.kind, transceiver);
+      else if (isFar()) prefer('audio/red', track.kind, transceiver);
     }
   };
   return new Promise((resolve, reject) => {
@@ -202,10 +206,16 @@ function rest(connection, labels) {
   resting = resting.then(change).catch(() => {}); // closed meanwhile, or it can't: then all go on
 }
 
-/** H.264 first: every viewer, and every composition, can take it. */
-function preferH264(transceiver) {
-  const { codecs } = RTCRtpSender.getCapabilities('video');
-  transceiver.setCodecPreferences([...codecs].sort((a, b) => (b.mimeType === 'video/H264') - (a.mimeType === 'video/H264')));
+/** Puts a codec before the others, where there is such a one. */
+function prefer(mimeType, kind, transceiver) {
+  const { codecs } = RTCRtpSender.getCapabilities(kind);
+  transceiver.setCodecPreferences([...codecs].sort((a, b) => (b.mimeType === mimeType) - (a.mimeType === mimeType)));
+}
+
+/** Whether the server was slow to answer when this page was asked for: an answer takes a round trip. */
+function isFar() {
+  const [page] = performance.getEntriesByType('navigation');
+  return page !== undefined && page.responseStart - page.requestStart >= 60; // ms
 }
 
 function stopCamera() {
