@@ -35,6 +35,9 @@ func (p *Publisher) unfold(s *shard, l *Layer, h *rtpHeader, body []byte, level 
 // further, as padding has numbers too.
 func (p *Publisher) fill(s *shard, l *Layer, h *rtpHeader, back uint64, b media.Block, level uint8) {
 	carrier, stamp := media.Extend(l.last, h.sequence+l.shift), h.timestamp+l.stamp-b.Before
+	if carrier < l.start+back {
+		return // it is older than all that came
+	}
 	hole := uint64(0)
 	for n := carrier - back; n >= l.start && n+coverReach > carrier; n-- {
 		have := l.ring.at(n)

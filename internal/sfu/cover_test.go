@@ -87,6 +87,7 @@ func TestPublisher_RedundantSoundFillsWhatIsLost(t *testing.T) {
 		steps string // m for a packet, p for padding, M and P where it is lost
 		back  uint16 // packets that each carries
 		lacks uint16 // the one that can't be had, if any
+		first uint16 // packets that were said before the publisher is heard
 	}{
 		{says: "nothing is lost", steps: "mmmm", back: 1},
 		{says: "nothing is carried", steps: "mmmm"},
@@ -97,6 +98,7 @@ func TestPublisher_RedundantSoundFillsWhatIsLost(t *testing.T) {
 		{says: "one before padding is lost", steps: "mMpm", back: 1},
 		{says: "one with padding behind it is lost", steps: "mMPm", back: 1},
 		{says: "padding is lost", steps: "mmPmm", back: 2},
+		{says: "the first carry what is older than they", steps: "mmMm", back: 7, first: 9},
 	} {
 		t.Run(c.says, func(t *testing.T) {
 			g := newRig(t, 1, Config{}, redOffer, watchOffer)
@@ -106,7 +108,7 @@ func TestPublisher_RedundantSoundFillsWhatIsLost(t *testing.T) {
 			}
 			var want []uint16
 			g.on(func(s *shard) {
-				n := uint16(0)
+				n := c.first
 				for number, step := range c.steps {
 					b := g.padding(uint16(number), n-1)
 					if step == 'm' || step == 'M' {
@@ -133,7 +135,7 @@ func TestPublisher_RedundantSoundFillsWhatIsLost(t *testing.T) {
 			}
 			for i, n := range want {
 				p := got[i]
-				if p.PayloadType != 111 || !bytes.Equal(p.Payload, said(n)) || p.Timestamp-got[0].Timestamp != uint32(n)*960 {
+				if p.PayloadType != 111 || !bytes.Equal(p.Payload, said(n)) || p.Timestamp-got[0].Timestamp != uint32(n-c.first)*960 {
 					t.Errorf("packet %d of type %d, at %d, is %q; want %q", i, p.PayloadType, p.Timestamp-got[0].Timestamp, p.Payload, said(n))
 				}
 				if !bytes.Equal(tapped[i], said(n)) {
