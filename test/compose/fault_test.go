@@ -63,7 +63,7 @@ func TestComposition_ReplacesAWorker(t *testing.T) {
 			faulty := s.worker(t)
 			c.fault(t, faulty)
 			began := time.Now()
-			s.publish("--size", "320x180") // for whom memory is needed
+			s.publish("--size", "1920x1080") // for whose pictures memory is needed
 			s.awaitComposition(arn, "RECONNECTING", destinationIs(ivsrealtime.DestinationReconnecting))
 			noticed := time.Since(began)
 			s.awaitComposition(arn, "ACTIVE again", composing)
