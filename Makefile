@@ -175,8 +175,8 @@ bench: ## Measure the real binary: the API, and stages beside a plain forwarder 
 bench-compose: ## Measure what composing costs, beside plain ffmpeg, and how it keeps time (ROSTRUM_CHURN=10m)
 	@$(need-codecs)
 	@$(call need,ffmpeg,ffmpeg)
-	$(GO) test -timeout 20m -run TestCost -cost -v ./internal/compositor
-	$(GO) test -timeout 60m -run 'TestCost|ShowsWhoIsThere|FollowsAttributes|KeepsTime' -cost -v ./test/compose
+	$(GO) test -timeout 20m -run TestCost -v ./internal/compositor -cost
+	$(GO) test -timeout 60m -run 'TestCost|ShowsWhoIsThere|FollowsAttributes|KeepsTime' -v ./test/compose -cost
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 30 s each (FUZZTIME=…)
