@@ -174,13 +174,7 @@ func (p *playout) adjust(now time.Duration) {
 	}
 }
 
-// due is when a frame is to be shown or heard.
-func (p *playout) due(kind media.Kind, ticks int64) time.Duration {
-	l := &p.lines[kind]
-	return p.epoch(l) + l.span(ticks) + p.delay
-}
-
-// position is the inverse of due: the ticks that are due at a time.
+// position is which ticks are due at a time.
 func (p *playout) position(kind media.Kind, at time.Duration) int64 {
 	l := &p.lines[kind]
 	t := at - p.epoch(l) - p.delay

@@ -174,3 +174,9 @@ func TestPlayout_SurvivesTimestampsThatJump(t *testing.T) {
 		timestamp += 3000
 	}
 }
+
+// due is when a frame is to be shown or heard.
+func (p *playout) due(kind media.Kind, ticks int64) time.Duration {
+	l := &p.lines[kind]
+	return p.epoch(l) + l.span(ticks) + p.delay
+}
