@@ -208,6 +208,9 @@ func (e *Engine) Close() error {
 	if e.tcp != nil {
 		e.tcp.close()
 	}
+	for _, s := range e.shards {
+		s.ask(func() {}) // what it was about to start is counted now, and it starts no more
+	}
 	e.wg.Wait()
 	for _, s := range e.shards {
 		s.stop()
