@@ -63,7 +63,7 @@ func TestMetrics_ShowsWhatWasCounted(t *testing.T) {
 func TestMedia_CountsEveryReasonFromTheStart(t *testing.T) {
 	r := prometheus.NewRegistry()
 	r.MustRegister(admin.Media(func() sfu.EngineStats {
-		return sfu.EngineStats{Transports: 3, HalfOpen: 1, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
+		return sfu.EngineStats{Transports: 3, HalfOpen: 1, Covered: 2, Redundant: 4096, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
 	}))
 	_, body := get(admin.Metrics(r), "/metrics")
 	for i, reason := range sfu.Drops() {
@@ -75,8 +75,13 @@ func TestMedia_CountsEveryReasonFromTheStart(t *testing.T) {
 			t.Errorf("expected %s, saw %s", expected, body)
 		}
 	}
-	if !strings.Contains(body, "rostrum_media_transports 3") || !strings.Contains(body, "rostrum_media_transports_half_open 1") {
-		t.Errorf("expected 3 transports, 1 half open; saw %s", body)
+	for _, expected := range []string{
+		"rostrum_media_transports 3", "rostrum_media_transports_half_open 1",
+		"rostrum_media_sound_covered 2", "rostrum_media_sound_redundant_bytes_total 4096",
+	} {
+		if !strings.Contains(body, expected+"\n") {
+			t.Errorf("expected %s, saw %s", expected, body)
+		}
 	}
 }
 

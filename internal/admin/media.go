@@ -11,6 +11,7 @@ import (
 type engine struct {
 	ask                         func() sfu.EngineStats
 	transports, halfOpen, drops *prometheus.Desc
+	covered, redundant          *prometheus.Desc
 }
 
 // Media makes metrics of what the media engine says of itself.
@@ -20,6 +21,8 @@ func Media(ask func() sfu.EngineStats) prometheus.Collector {
 		transports: prometheus.NewDesc("rostrum_media_transports", "Publishers' and subscribers' connections.", nil, nil),
 		halfOpen:   prometheus.NewDesc("rostrum_media_transports_half_open", "Connections whose handshake is not done.", nil, nil),
 		drops:      prometheus.NewDesc("rostrum_media_drops_total", "Packets that went no further, by reason.", []string{"reason"}, nil),
+		covered:    prometheus.NewDesc("rostrum_media_sound_covered", "Subscriptions to sound each of whose packets now carries those before it, for much gets lost on the way.", nil, nil),
+		redundant:  prometheus.NewDesc("rostrum_media_sound_redundant_bytes_total", "Bytes of sound that were sent once more in packets that carry those before them.", nil, nil),
 	}
 }
 
@@ -28,6 +31,8 @@ func (m *engine) Describe(to chan<- *prometheus.Desc) {
 	to <- m.transports
 	to <- m.halfOpen
 	to <- m.drops
+	to <- m.covered
+	to <- m.redundant
 }
 
 // Collect asks the engine. Every reason for a drop is there from the start, so
@@ -36,6 +41,8 @@ func (m *engine) Collect(to chan<- prometheus.Metric) {
 	now := m.ask()
 	to <- prometheus.MustNewConstMetric(m.transports, prometheus.GaugeValue, float64(now.Transports))
 	to <- prometheus.MustNewConstMetric(m.halfOpen, prometheus.GaugeValue, float64(now.HalfOpen))
+	to <- prometheus.MustNewConstMetric(m.covered, prometheus.GaugeValue, float64(now.Covered))
+	to <- prometheus.MustNewConstMetric(m.redundant, prometheus.CounterValue, float64(now.Redundant))
 	for _, reason := range sfu.Drops() {
 		to <- prometheus.MustNewConstMetric(m.drops, prometheus.CounterValue, float64(now.Drops[reason]), reason.String())
 	}

@@ -107,9 +107,9 @@ func capabilities(wanted media.Codec) []webrtc.RTPCodecParameters {
 	return all
 }
 
-// newPeerConnection makes one with our codecs, loopback candidates and, in both
-// directions, NACK with RTX, reports and transport-cc.
-func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
+// newPeerConnection makes one with our codecs and further ones of sound, loopback
+// candidates and, in both directions, NACK with RTX, reports and transport-cc.
+func newPeerConnection(network Network, further ...webrtc.RTPCodecParameters) (*webrtc.PeerConnection, error) {
 	engine := &webrtc.MediaEngine{}
 	for _, c := range []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, media.AV1} {
 		kind := webrtc.RTPCodecTypeVideo
@@ -120,6 +120,11 @@ func newPeerConnection(network Network) (*webrtc.PeerConnection, error) {
 			if err := engine.RegisterCodec(p, kind); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for _, p := range further {
+		if err := engine.RegisterCodec(p, webrtc.RTPCodecTypeAudio); err != nil {
+			return nil, err
 		}
 	}
 	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.AudioLevelURI}, webrtc.RTPCodecTypeAudio); err != nil {

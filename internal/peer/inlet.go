@@ -35,6 +35,7 @@ type Stats struct {
 	Packets, Bytes uint64 // RTP payload
 	Lost           uint64 // packets that never came, not even again
 	Late           uint64 // packets that came twice or too late
+	Covered        uint64 // packets whose place was filled by what a later one repeated
 	Jitter         time.Duration
 	Frames         uint64 // that can be decoded
 	Keyframes      uint64
@@ -86,6 +87,9 @@ func (in *Inlet) take(p *rtp.Packet, now, offered time.Time) (frames []Received,
 	in.stats.Packets++
 	in.stats.Bytes += uint64(len(p.Payload))
 	in.pace.packet(p.Timestamp, now, in.Codec.ClockRate())
+	if p.PayloadType == redundantPT && !in.unfold(p, now) {
+		return nil, false
+	}
 	for _, a := range in.order.push(p, now) {
 		in.stats.Lost += uint64(a.lost)
 		f, whole, adrift := in.assemble.add(a)

@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,69 @@ func TestReorder_GivesPacketsInOrderAndCountsWhatIsLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestInlet_RedundantSoundFillsWhatIsMissing(t *testing.T) {
+	const ms = time.Millisecond
+	type step struct {
+		number, sound int // the packet's number, and which sound is its newest; -1 for padding
+		repeats       int // earlier ones in it
+		at            time.Duration
+	}
+	for _, c := range []struct {
+		says          string
+		steps         []step
+		want          string
+		lost, covered uint64
+	}{
+		{"nothing is missing", []step{{0, 0, 0, 0}, {1, 1, 1, 20 * ms}, {2, 2, 2, 40 * ms}}, "0 1 2", 0, 0},
+		{"one is missing", []step{{0, 0, 0, 0}, {2, 2, 2, 40 * ms}, {3, 3, 2, 60 * ms}}, "0 1 2 3", 0, 1},
+		{"two are missing", []step{{0, 0, 0, 0}, {3, 3, 2, 60 * ms}}, "0 1 2 3", 0, 2},
+		{"two are missing, and one is repeated", []step{{0, 0, 0, 0}, {3, 3, 1, 60 * ms}, {4, 4, 1, 400 * ms}}, "0 2 3 4", 1, 1},
+		{"it comes after all", []step{{0, 0, 0, 0}, {2, 2, 1, 40 * ms}, {1, 1, 1, 50 * ms}}, "0 1 2", 0, 1},
+		{"padding has numbers too", []step{{0, 0, 0, 0}, {2, -1, 0, 40 * ms}, {3, 2, 1, 60 * ms}}, "0 1 2", 0, 1},
+		{"padding is missing", []step{{0, 0, 0, 0}, {2, 1, 1, 40 * ms}, {3, 2, 2, 400 * ms}}, "0 1 2", 1, 0},
+		{"the first repeat what is older than they", []step{{5, 5, 2, 0}, {6, 6, 2, 20 * ms}}, "5 6", 0, 0},
+		{"the numbers wrap", []step{{65534, 0, 0, 0}, {65537, 3, 2, 60 * ms}}, "0 1 2 3", 0, 2},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			in := newInlet(media.Opus)
+			var got []string
+			begin := time.Unix(0, 0)
+			for _, s := range c.steps {
+				p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(s.number), Timestamp: 4294967000 + uint32(s.sound)*960, PayloadType: redundantPT}}
+				if s.sound >= 0 {
+					p.Payload = redundant(s.sound, s.repeats)
+				} else {
+					p.PayloadType = 111
+				}
+				frames, _ := in.take(p, begin.Add(s.at), begin)
+				for _, f := range frames {
+					got = append(got, string(f.Data))
+					if n := (f.Timestamp - 4294967000) / 960; fmt.Sprint(n) != string(f.Data) {
+						t.Errorf("sound %s has the time of %d", f.Data, n)
+					}
+				}
+			}
+			if got := strings.Join(got, " "); got != c.want {
+				t.Errorf("what is heard is %q, want %q", got, c.want)
+			}
+			if s := in.Stats(); s.Lost != c.lost || s.Covered != c.covered {
+				t.Errorf("%d are lost and %d covered, want %d and %d", s.Lost, s.Covered, c.lost, c.covered)
+			}
+		})
+	}
+}
+
+// redundant is a payload of one sound behind those before it.
+func redundant(sound, repeats int) []byte {
+	var older []media.Block
+	for k := min(repeats, sound); k > 0; k-- {
+		older = append(older, media.Block{Before: uint32(k) * 960, Data: fmt.Append(nil, sound-k)})
+	}
+	payload := media.AppendEarlier(nil, older)
+	media.SetFormat(payload, 111)
+	return fmt.Append(payload, sound)
 }
 
 // packets are the RTP packets of n pattern pictures, a keyframe every five.
@@ -191,6 +255,7 @@ func FuzzAssembler(f *testing.F) {
 	f.Add(uint8(media.VP9), []byte{0x8f, 0x80, 0x01, 0x82, 0x49}, true)
 	f.Add(uint8(media.AV1), []byte{0x18, 0x0a, 0x0b, 0x00}, true)
 	f.Add(uint8(media.Opus), []byte{0xfc, 0xff, 0xfe}, false)
+	f.Add(uint8(media.Opus), redundant(5, 2), true)
 	f.Fuzz(func(t *testing.T, codec uint8, payload []byte, marker bool) {
 		c := media.Codec(codec)
 		if c == media.NoCodec || c > media.AV1 {
@@ -199,6 +264,9 @@ func FuzzAssembler(f *testing.F) {
 		in := newInlet(c)
 		for i := range 3 {
 			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(2 * i), Timestamp: uint32(i) * 3000, Marker: marker}, Payload: payload}
+			if c == media.Opus && marker {
+				p.PayloadType = redundantPT
+			}
 			in.take(p, time.Unix(int64(i), 0), time.Unix(0, 0))
 		}
 	})

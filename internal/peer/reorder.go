@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	reorderWait = 250 * time.Millisecond // for a packet that is late or being sent again
+	reorderWait = 250 * time.Millisecond // for a packet that is late or being sent again, by default
 	reorderHeld = 1024                   // packets; more are not waited with
 )
 
@@ -19,10 +19,12 @@ type arrival struct {
 }
 
 // reorder puts packets back into the order of their numbers. It waits for a
-// missing one as long as reorderWait, then gives it up. It is for one goroutine.
+// missing one for a while, then gives it up. It is for one goroutine.
 type reorder struct {
+	wait    time.Duration // 0 for reorderWait
 	started bool
 	next    uint16
+	reached uint32 // timestamp of the one before next
 	held    map[uint16]arrival
 	late    uint64 // came after they were given up, or twice
 }
@@ -42,7 +44,11 @@ func (r *reorder) push(p *rtp.Packet, now time.Time) []arrival {
 	}
 	r.held[p.SequenceNumber] = arrival{packet: p, at: now}
 	out := r.run(nil, 0)
-	for len(r.held) > 0 && (len(r.held) > reorderHeld || now.Sub(r.oldest()) >= reorderWait) {
+	wait := r.wait
+	if wait == 0 {
+		wait = reorderWait
+	}
+	for len(r.held) > 0 && (len(r.held) > reorderHeld || now.Sub(r.oldest()) >= wait) {
 		lost := 0
 		for _, here := r.held[r.next]; !here; _, here = r.held[r.next] {
 			r.next++
@@ -62,6 +68,7 @@ func (r *reorder) run(out []arrival, lost int) []arrival {
 		}
 		delete(r.held, r.next)
 		r.next++
+		r.reached = a.packet.Timestamp
 		a.lost, lost = lost, 0
 		out = append(out, a)
 	}

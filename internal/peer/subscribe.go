@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
@@ -19,6 +20,10 @@ import (
 type SubscribeConfig struct {
 	Network   Network
 	AudioOnly bool
+	// PlainSound keeps redundant sound (RFC 2198) out of the offer.
+	PlainSound bool
+	// SoundWait is how long a missing packet of sound is waited for. Default: 250 ms.
+	SoundWait time.Duration
 	// OnFrame is called for each frame that can be decoded, in order, from one
 	// goroutine an Inlet. While it works, that Inlet waits.
 	OnFrame func(*Inlet, Received)
@@ -37,13 +42,17 @@ type Subscription struct {
 // Subscribe makes an offer at an endpoint and returns when media can flow. A
 // refusal of the server is a *Problem. Close the Subscription when done.
 func Subscribe(ctx context.Context, at Endpoint, cfg SubscribeConfig) (*Subscription, error) {
-	pc, err := newPeerConnection(cfg.Network)
+	var further []webrtc.RTPCodecParameters
+	if !cfg.PlainSound {
+		further = append(further, redundantSound())
+	}
+	pc, err := newPeerConnection(cfg.Network, further...)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)
 	}
 	s := &Subscription{}
 	negotiated := make(chan struct{})
-	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { s.receive(t, r, cfg.OnFrame, negotiated) })
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { s.receive(t, r, cfg, negotiated) })
 	if err := wish(pc, cfg.AudioOnly); err != nil {
 		return nil, errors.Join(fmt.Errorf("subscribe: %w", err), pc.Close())
 	}
@@ -69,13 +78,16 @@ func wish(pc *webrtc.PeerConnection, audioOnly bool) error {
 
 // receive is called by Pion when a track's first packet came, perhaps before
 // connect has returned, whose offer time it needs.
-func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, onFrame func(*Inlet, Received), negotiated <-chan struct{}) {
+func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, cfg SubscribeConfig, negotiated <-chan struct{}) {
 	<-negotiated
 	if s.connection == nil {
 		return
 	}
 	_, name, _ := strings.Cut(t.Codec().MimeType, "/")
 	codec, ok := media.CodecNamed(name)
+	if t.PayloadType() == redundantPT {
+		codec, ok = media.Opus, true
+	}
 	if !ok {
 		return
 	}
@@ -85,13 +97,16 @@ func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, onF
 		return
 	}
 	in := newInlet(codec)
+	if codec.Kind() == media.Audio && cfg.SoundWait > 0 {
+		in.order.wait = cfg.SoundWait
+	}
 	in.ask = func() {
 		// If it gets lost, the next damage asks again.
 		_ = s.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 	}
 	s.inlets = append(s.inlets, in)
 	s.readers.Go(func() { in.readReports(r) })
-	s.readers.Go(func() { in.read(t, s.offered, onFrame) })
+	s.readers.Go(func() { in.read(t, s.offered, cfg.OnFrame) })
 }
 
 // Inlets are the media that came so far.

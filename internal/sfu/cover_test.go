@@ -208,6 +208,9 @@ func TestSubscription_CoversSoundWhileMuchIsLost(t *testing.T) {
 	if len(got) != 1 || got[0].PayloadType != 63 {
 		t.Fatalf("%v came on a long path that loses a tenth, want redundant sound", got)
 	}
+	if stats := g.engine.Stats(); stats.Covered != 1 || stats.Redundant < uint64(coverDepth*len(said(0))) {
+		t.Errorf("the engine counts %d subscriptions with cover and %d bytes for it", stats.Covered, stats.Redundant)
+	}
 	var room [4]media.Block
 	blocks, ok := media.SplitRedundant(got[0].Payload, room[:0])
 	if !ok || len(blocks) != coverDepth+1 {
@@ -235,6 +238,11 @@ func TestSubscription_CoversSoundWhileMuchIsLost(t *testing.T) {
 	play(1)
 	if got := came(); len(got) != 1 || got[0].PayloadType != 111 {
 		t.Errorf("%v came when nothing was lost any more, want Opus alone", got)
+	}
+	before := g.engine.Stats()
+	play(1)
+	if after := g.engine.Stats(); after.Covered != 0 || after.Redundant != before.Redundant {
+		t.Errorf("the engine counts %d subscriptions with cover still, and %d bytes for it after %d", after.Covered, after.Redundant, before.Redundant)
 	}
 }
 

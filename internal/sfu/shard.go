@@ -45,6 +45,7 @@ type shard struct {
 	scratch    []byte // RTCP and STUN under construction
 	acks       []bandwidth.Ack
 	drops      [dropCount]uint64
+	redundant  uint64                 // bytes of sound sent once more, as cover
 	credits    map[netip.AddrPort]int // bytes of strangers that had no answer yet
 
 	nextTick, nextPace int64

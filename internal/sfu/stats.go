@@ -71,6 +71,8 @@ type EngineStats struct {
 	Transports int
 	HalfOpen   int
 	Drops      map[Drop]uint64 // since the start; reasons that never came are absent
+	Covered    int             // subscriptions of which each packet of sound now carries those before it
+	Redundant  uint64          // bytes of sound that such packets carried once more, since the start
 }
 
 // Stats asks every shard. It takes as long as the slowest one needs for its current turn.
@@ -78,9 +80,13 @@ func (e *Engine) Stats() EngineStats {
 	all := EngineStats{Transports: int(e.transports.Load()), HalfOpen: int(e.halfOpen.Load()), Drops: map[Drop]uint64{}}
 	for _, s := range e.shards {
 		var drops [dropCount]uint64
-		if !s.ask(func() { drops = s.drops }) {
+		var covered int
+		var redundant uint64
+		if !s.ask(func() { drops, covered, redundant = s.drops, s.covered(), s.redundant }) {
 			continue
 		}
+		all.Covered += covered
+		all.Redundant += redundant
 		for _, d := range Drops() {
 			if drops[d] > 0 {
 				all.Drops[d] += drops[d]
@@ -88,6 +94,20 @@ func (e *Engine) Stats() EngineStats {
 		}
 	}
 	return all
+}
+
+// covered counts the subscriptions that live here and have their sound covered.
+func (s *shard) covered() (n int) {
+	for _, f := range s.feeds {
+		for _, subscriber := range f.subscribers {
+			for _, u := range subscriber.subs {
+				if u.cover.on {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }
 
 // stats is called on the home shard.

@@ -38,6 +38,7 @@ func (u *Subscription) send(sh *shard, p *media.Packet, n Numbers, mark uint16) 
 		b[1] = b[1]&0x80 | u.cover.format
 		payload = append(append(b, earlier...), p.Payload...)[len(b):]
 		media.SetFormat(payload, u.pt)
+		sh.redundant += uint64(len(earlier))
 	} else if p.Codec == media.VP8 {
 		payload = appendNumbered(b, p, n)[len(b):]
 	}

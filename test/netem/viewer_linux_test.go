@@ -17,10 +17,12 @@ import (
 )
 
 // viewerOf names the variable with the token that makes this program a viewer, which runs in
-// a namespace of its own; watched says whom it watches.
+// a namespace of its own; watched says whom it watches, and plainSound that it can't read
+// redundant sound.
 const (
-	viewerOf = "ROSTRUM_NETEM_TOKEN"
-	watched  = "ROSTRUM_NETEM_PUBLISHER"
+	viewerOf   = "ROSTRUM_NETEM_TOKEN"
+	watched    = "ROSTRUM_NETEM_PUBLISHER"
+	plainSound = "ROSTRUM_NETEM_PLAIN_SOUND"
 )
 
 func TestMain(m *testing.M) {
@@ -46,11 +48,18 @@ type sight struct {
 	Packets   uint64 // of the picture, as the next
 	Lost      uint64
 	Sound     uint64 // packets, as the next
-	Silent    uint64 // lost for good: what a decoder has to conceal
+	Silent    uint64 // not there when it is to be heard: what a decoder has to conceal
+	Covered   uint64 // not lost for that alone which later packets repeated
 	Told      string // why there is no picture, as the events socket says; "" if there is one
 }
 
-const lookEvery = 50 * time.Millisecond
+const (
+	lookEvery = 50 * time.Millisecond
+
+	// soundWait is how long after it was due sound is still of use: as long as browsers hold
+	// it back at most.
+	soundWait = 150 * time.Millisecond
+)
 
 // watch prints a sight every 50 ms.
 func watch(ctx context.Context, raw, publisher string) error {
@@ -71,7 +80,7 @@ func watch(ctx context.Context, raw, publisher string) error {
 	defer heard.Wait()
 	defer cancel()
 	began := time.Now()
-	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{Network: peer.AnyNetwork})
+	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{PlainSound: os.Getenv(plainSound) != "", SoundWait: soundWait})
 	if err != nil {
 		return err
 	}
@@ -91,7 +100,7 @@ func watch(ctx context.Context, raw, publisher string) error {
 			for _, in := range sub.Inlets() {
 				f := in.Stats()
 				if in.Codec.Kind() == media.Audio {
-					s.Sound, s.Silent = f.Packets, f.Lost
+					s.Sound, s.Silent, s.Covered = f.Packets, f.Lost, f.Covered
 				} else {
 					s.Frames, s.Width, s.Packets, s.Lost, s.Picture = f.Frames, f.Width, f.Packets, f.Lost, f.KeyframeWait
 				}
@@ -138,12 +147,13 @@ type diary struct {
 	more chan struct{}
 }
 
-// watches starts a viewer at the far end of the path.
-func (w *world) watches() *diary {
+// watches starts a viewer at the far end of the path, with further variables if any are given.
+func (w *world) watches(variables ...string) *diary {
 	w.Helper()
 	d := &diary{world: w, more: make(chan struct{}, 1)}
 	cmd := w.in(w.viewer, os.Args[0])
 	cmd.Env = append(os.Environ(), viewerOf+"="+w.token("viewer"), watched+"="+w.publisher)
+	cmd.Env = append(cmd.Env, variables...)
 	w.lines(cmd, func(line []byte) {
 		var s sight
 		if json.Unmarshal(line, &s) != nil {
@@ -209,10 +219,15 @@ func (d *diary) runs(most time.Duration) []sight {
 	d.await(time.Now(), 30*time.Second, "the first picture", func(s, _ sight) bool { return s.Frames > 0 })
 	began := time.Now()
 	d.await(began, most+5*time.Second, "the time", func(s, _ sight) bool { return s.At.Sub(began) > most })
+	return d.since(began)
+}
+
+// since returns what was seen after a moment.
+func (d *diary) since(moment time.Time) []sight {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, s := range d.all {
-		if s.At.After(began) {
+		if s.At.After(moment) {
 			return append([]sight(nil), d.all[i:]...)
 		}
 	}
