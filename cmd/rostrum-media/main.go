@@ -29,6 +29,8 @@ type streams struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Who hears us may be killed: what is recorded is then still brought to its end.
+	signal.Ignore(syscall.SIGPIPE)
 	parsed := kong.Parse(&verbs{}, kong.Name("rostrum-media"),
 		kong.Description("What needs native codecs: compositions."),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&streams{os.Stdin, os.Stdout}))

@@ -19,6 +19,7 @@ type process struct {
 	t       *testing.T
 	cmd     *exec.Cmd
 	channel io.WriteCloser
+	says    io.Closer // what it reports is read from
 
 	mu      sync.Mutex // guards what follows
 	reports []job.Report
@@ -38,6 +39,7 @@ func (s *stage) compose(j job.Job) *process {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	p.says = out
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package compose
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"rostrum/internal/codec"
 	"rostrum/internal/compositor/job"
+	"rostrum/internal/hls"
 	"rostrum/internal/media"
 	"rostrum/internal/peer/pattern"
 	"rostrum/ivsrealtime"
@@ -162,6 +164,29 @@ func TestWorker_GoesOnWhereACrashedOneStopped(t *testing.T) {
 		if i, err := os.Stat(filepath.Join(folder, name)); err != nil || i.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestWorker_EndsItsRecordingThoughNobodyHearsIt(t *testing.T) {
+	s := open(t)
+	raw, _ := s.token("SUBSCRIBE")
+	folder := t.TempDir()
+	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 64, Height: 64, Destinations: []job.Destination{
+		{ID: "recording", HLS: &job.HLS{Directory: folder, Rendition: "64p30"}},
+	}}}})
+	p.until("half of the second segment", func(r job.Report) bool { return r.Health != nil && r.Health.Programs[0].Ticks > 75 })
+	// As when its server is killed: both ends of its channel are gone.
+	if err := errors.Join(p.says.Close(), p.channel.Close()); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	text, err := os.ReadFile(filepath.Join(folder, "media/hls/64p30/playlist.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := hls.Parse(text)
+	if err != nil || !list.Ended || list.Duration() < 2500*time.Millisecond {
+		t.Errorf("expected all that was recorded, 2.5 s or more, saw %v: %v\n%s", list.Duration(), err, text)
 	}
 }
 
