@@ -103,7 +103,9 @@ func (o *recording) begin(p compositor.Packet) error {
 	if err != nil {
 		return err
 	}
-	o.segmenter, err = hls.NewSegmenter(o, hls.Config{Folder: folder, Target: target, Begins: time.Now(), After: after}, o.tracks...)
+	o.segmenter, err = hls.NewSegmenter(o, hls.Config{
+		Folder: folder, Target: target, Keyframes: o.format.Keyframes, Begins: time.Now(), After: after,
+	}, o.tracks...)
 	if err != nil {
 		return err
 	}

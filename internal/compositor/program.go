@@ -58,9 +58,10 @@ func (c Config) withDefaults() Config {
 type Format struct {
 	Width, Height int
 	FrameRate     float64
-	Bitrate       int    // of the picture
-	AudioBitrate  int    //
-	AudioConfig   []byte // AudioSpecificConfig of the AAC (ISO 14496-3)
+	Bitrate       int           // of the picture
+	Keyframes     time.Duration // how far they are apart at most
+	AudioBitrate  int           //
+	AudioConfig   []byte        // AudioSpecificConfig of the AAC (ISO 14496-3)
 }
 
 // A Program composes a Room in one format.
@@ -139,7 +140,10 @@ func (p *Program) free() {
 // Format tells what the packets will be.
 func (p *Program) Format() Format {
 	c := p.config
-	return Format{Width: c.Width, Height: c.Height, FrameRate: c.FrameRate, Bitrate: c.Bitrate, AudioBitrate: c.AudioBitrate, AudioConfig: p.audio.Config()}
+	return Format{
+		Width: c.Width, Height: c.Height, FrameRate: c.FrameRate, Bitrate: c.Bitrate, Keyframes: c.Keyframes,
+		AudioBitrate: c.AudioBitrate, AudioConfig: p.audio.Config(),
+	}
 }
 
 // Attach gives an Output what is made from now on, from a keyframe.

@@ -91,6 +91,43 @@ func TestSegmenter_CutsAtKeyframes(t *testing.T) {
 	}
 }
 
+func TestSegmenter_DoesNotExceedItsTarget(t *testing.T) {
+	video, audio := tracks(t)
+	for name, c := range map[string]struct {
+		target    time.Duration
+		keyframes []int // pictures that are, of 30 a second
+		want      []time.Duration
+	}{
+		"that begins between keyframes":         {2 * time.Second, []int{0, 59, 119, 179, 239}, []time.Duration{1_966_670_000, 2 * time.Second, 2 * time.Second, 2 * time.Second}},
+		"whose keyframes are early by rounding": {2 * time.Second, []int{0, 60, 119, 179, 239}, []time.Duration{2 * time.Second, 1_966_670_000, 2 * time.Second, 2 * time.Second}},
+		"of several keyframes":                  {4 * time.Second, []int{0, 60, 120, 180, 239}, []time.Duration{4 * time.Second, 3_966_670_000}},
+	} {
+		t.Run("a recording "+name, func(t *testing.T) {
+			store := memory{}
+			s, err := NewSegmenter(store, Config{Target: c.target, Keyframes: 2 * time.Second}, video, audio)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range c.keyframes[len(c.keyframes)-1] + 60 {
+				if err := s.Write(Sample{Time: int64(n) * 3000, Duration: 3000, Keyframe: slices.Contains(c.keyframes, n), Data: []byte{1}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			list, err := Parse(store["playlist.m3u8"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []time.Duration
+			for _, g := range list.Segments {
+				got = append(got, g.Duration.Round(10*time.Microsecond))
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("segments are %v, expected %v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestSegmenter_GoesOnAfterAGap(t *testing.T) {
 	store := memory{}
 	video, audio := tracks(t)
@@ -133,6 +170,15 @@ func TestSegmenter_GoesOnWithAPlaylist(t *testing.T) {
 	write(t, s, 30, 30)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	for i, at := range []uint64{0, 90_000, 180_000} {
+		var parts fmp4.Parts
+		if err := parts.Unmarshal(store[fmt.Sprintf("%d.mp4", i)]); err != nil {
+			t.Fatal(err)
+		}
+		if got := parts[0].Tracks[0].BaseTime; got != at {
+			t.Errorf("segment %d begins at %d, expected %d: players that pass over the discontinuity see a step", i, got, at)
+		}
 	}
 	want := string(before) + "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:30.000Z\n#EXTINF:1.00000,\n2.mp4\n#EXT-X-ENDLIST\n"
 	if got := strings.Replace(string(store["playlist.m3u8"]), "VOD", "EVENT", 1); got != want {

@@ -3,6 +3,7 @@ package hls
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"time"
 )
@@ -17,8 +18,11 @@ type Store interface {
 type Config struct {
 	Folder string        // of the rendition, in the store
 	Target time.Duration // of a segment; 0 is 6 s. Segments end at the next keyframe
-	Begins time.Time     // wall clock of the samples' time 0; what players align by
-	After  Playlist      // of the same folder, to go on with; none begins anew
+	// Keyframes is how far they are apart at most, where that is known: segments then
+	// end at one before Target where the next would come after it.
+	Keyframes time.Duration
+	Begins    time.Time // wall clock of the samples' time 0; what players align by
+	After     Playlist  // of the same folder, to go on with; none begins anew
 }
 
 const (
@@ -44,6 +48,7 @@ type Segmenter struct {
 	begin   int64 // of the segment in hand, on the first track; -1 before
 	cut     int64 // where it ends, once known; else -1
 	reached []int64
+	before  time.Duration // of segments whose samples had another time 0
 }
 
 // NewSegmenter begins a stream of some tracks, the one that leads first.
@@ -72,6 +77,7 @@ func (s *Segmenter) start(tracks []Track) error {
 		return errors.New("segments without tracks")
 	}
 	s.tracks, s.reached, s.begin, s.cut = tracks, make([]int64, len(tracks)), -1, -1
+	s.before = s.list.Duration()
 	data, err := Init(tracks)
 	if err != nil {
 		return err
@@ -100,7 +106,7 @@ func (s *Segmenter) Write(sample Sample) error {
 		}
 		s.begin = sample.Time
 	}
-	if sample.Track == 0 && sample.Keyframe && s.cut < 0 && s.since(sample.Time) >= s.config.Target-time.Millisecond {
+	if sample.Track == 0 && sample.Keyframe && s.cut < 0 && s.long(s.since(sample.Time)) {
 		s.cut = sample.Time
 	}
 	if s.bytes += len(sample.Data); s.bytes > maxSegment {
@@ -112,6 +118,13 @@ func (s *Segmenter) Write(sample Sample) error {
 		return s.close(s.cut)
 	}
 	return nil
+}
+
+// long tells that a segment is to end at a keyframe: the target is reached, or would
+// be exceeded at the next one. What a clock's rounding makes of the target is the target.
+func (s *Segmenter) long(d time.Duration) bool {
+	const rounding = time.Millisecond
+	return d >= s.config.Target-rounding || d > 0 && d+s.config.Keyframes > s.config.Target+rounding
 }
 
 func span(ticks int64, rate int) time.Duration {
@@ -141,7 +154,9 @@ func (s *Segmenter) close(cut int64) error {
 	var now, later []Sample
 	s.bytes = 0
 	for _, p := range s.pending {
-		if span(p.Time, s.tracks[p.Track].Rate) < at {
+		if rate := s.tracks[p.Track].Rate; span(p.Time, rate) < at {
+			// Times go on across a discontinuity, for players that pass over the tag.
+			p.Time += int64(math.Round(s.before.Seconds() * float64(rate)))
 			now = append(now, p)
 			continue
 		}
