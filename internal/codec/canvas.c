@@ -1,6 +1,7 @@
 //go:build cgo
 
 #include "codec.h"
+#include "colour.h"
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
@@ -76,6 +77,20 @@ static int limited(int format) {
 	return format;
 }
 
+// colour turns what the tile shows of a picture of BT.601 into the canvas's BT.709. A
+// picture that doesn't say what it is is taken for one of BT.709, as Chromium does.
+static int colour(Tile *t, const AVFrame *f) {
+	if (f->colorspace != AVCOL_SPC_SMPTE170M && f->colorspace != AVCOL_SPC_BT470BG) return 0;
+	int r = resize(t->scaled, t->width, t->height);
+	if (r < 0) return r;
+	colour_convert(colour_conversion(BT601, BT709, 0), t->data, t->stride, t->scaled->data, t->scaled->linesize, t->width, t->height);
+	for (int i = 0; i < 3; i++) {
+		t->data[i] = t->scaled->data[i];
+		t->stride[i] = t->scaled->linesize[i];
+	}
+	return 0;
+}
+
 int tile_scale(Tile *t, const AVFrame *f, int x, int y, int w, int h, int to_w, int to_h) {
 	const uint8_t *from[4];
 	if (x < 0 || y < 0 || w < 1 || h < 1 || x + w > f->width || y + h > f->height || to_w < 2 || to_h < 2) return AVERROR(EINVAL);
@@ -91,7 +106,7 @@ int tile_scale(Tile *t, const AVFrame *f, int x, int y, int w, int h, int to_w, 
 			t->data[i] = from[i];
 			t->stride[i] = f->linesize[i];
 		}
-		return 0;
+		return colour(t, f);
 	}
 	if ((r = resize(t->scaled, to_w, to_h)) < 0) return r;
 	struct SwsContext *before = t->sws;
@@ -108,7 +123,7 @@ int tile_scale(Tile *t, const AVFrame *f, int x, int y, int w, int h, int to_w, 
 		t->data[i] = t->scaled->data[i];
 		t->stride[i] = t->scaled->linesize[i];
 	}
-	return 0;
+	return colour(t, f);
 }
 
 struct Canvas {
@@ -162,6 +177,14 @@ void canvas_put(Canvas *c, const Tile *t, int x, int y) {
 		av_image_copy_plane(c->frame->data[i] + (ptrdiff_t)(y >> k) * c->frame->linesize[i] + (x >> k), c->frame->linesize[i],
 		                    t->data[i], t->stride[i], t->width >> k, t->height >> k);
 	}
+}
+
+void canvas_still(Canvas *c, uint8_t *y, uint8_t *cb, uint8_t *cr) {
+	AVFrame *f = c->frame;
+	const uint8_t *from[] = {f->data[0], f->data[1], f->data[2]};
+	uint8_t *to[] = {y, cb, cr};
+	const int stride[] = {f->width, f->width / 2, f->width / 2};
+	colour_convert(colour_conversion(BT709, BT601, 1), from, f->linesize, to, stride, f->width, f->height);
 }
 
 AVFrame *canvas_frame(Canvas *c) { return c->frame; }

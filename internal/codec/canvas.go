@@ -40,7 +40,7 @@ func (t *Tile) Close() {
 	t.c = nil
 }
 
-// A Canvas is the picture that is composed: planar 4:2:0, studio range. What is
+// A Canvas is the picture that is composed: planar 4:2:0, BT.709, studio range. What is
 // drawn must lie within it, on even pixels.
 type Canvas struct {
 	c             *C.Canvas
@@ -87,32 +87,12 @@ func (c *Canvas) Plane(i int) (pixels []byte, stride int) {
 	return unsafe.Slice((*byte)(p), int(s)*rows), int(s)
 }
 
-// Image is a copy of the canvas for Go's encoders of still pictures.
+// Image is a copy of the canvas for Go's encoders of still pictures, in the colours and
+// the range of JPEG (JFIF 1.02).
 func (c *Canvas) Image() *image.YCbCr {
 	m := image.NewYCbCr(image.Rect(0, 0, c.width, c.height), image.YCbCrSubsampleRatio420)
-	for i, to := range [][]byte{m.Y, m.Cb, m.Cr} {
-		from, stride := c.Plane(i)
-		width, full := m.YStride, &fullLuma
-		if i > 0 {
-			width, full = m.CStride, &fullChroma
-		}
-		for row := 0; row*width < len(to); row++ {
-			for x, v := range from[row*stride : row*stride+width] {
-				to[row*width+x] = full[v]
-			}
-		}
-	}
+	C.canvas_still(c.c, (*C.uint8_t)(&m.Y[0]), (*C.uint8_t)(&m.Cb[0]), (*C.uint8_t)(&m.Cr[0]))
 	return m
-}
-
-// fullLuma and fullChroma stretch studio range to what JPEG uses (JFIF 1.02).
-var fullLuma, fullChroma = stretch(16, 219, 0), stretch(128, 224, 128)
-
-func stretch(zero, span, base int) (table [256]byte) {
-	for i := range table {
-		table[i] = byte(min(max((i-zero)*255/span+base, 0), 255))
-	}
-	return table
 }
 
 // Close frees the canvas.

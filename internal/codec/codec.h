@@ -32,6 +32,8 @@ int canvas_own(Canvas *c); // to be called before a round of drawing
 void canvas_fill(Canvas *c, int x, int y, int w, int h, int luma);
 void canvas_put(Canvas *c, const Tile *t, int x, int y);
 uint8_t *canvas_plane(Canvas *c, int i, int *stride);
+// Copies the canvas into planes without padding, as JPEG has them: BT.601, whole range.
+void canvas_still(Canvas *c, uint8_t *y, uint8_t *cb, uint8_t *cr);
 
 typedef struct VideoEncoder VideoEncoder;
 typedef struct {

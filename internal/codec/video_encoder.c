@@ -76,6 +76,9 @@ static int open_encoder(VideoEncoder *e, const AVCodec *codec, const char *name,
 	x->height = c.height;
 	x->pix_fmt = AV_PIX_FMT_YUV420P;
 	x->color_range = AVCOL_RANGE_MPEG;
+	x->colorspace = AVCOL_SPC_BT709; // players guess by the size where nothing is said
+	x->color_primaries = AVCOL_PRI_BT709;
+	x->color_trc = AVCOL_TRC_BT709;
 	x->framerate = (AVRational){c.rate_num, c.rate_den};
 	x->time_base = (AVRational){c.rate_den, c.rate_num};
 	x->bit_rate = x->rc_max_rate = c.bitrate;

@@ -357,12 +357,12 @@ func (s *studio) expectPlayable(folder string, list hls.Playlist) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	says, err := exec.CommandContext(t.Context(), probe, "-v", "error", "-show_entries", "stream=codec_name,width,height:format=duration", "-of", "csv=p=0",
+	says, err := exec.CommandContext(t.Context(), probe, "-v", "error", "-show_entries", "stream=codec_name,width,height,color_space:format=duration", "-of", "csv=p=0",
 		strings.TrimSpace(string(link))).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffprobe: %v\n%s", err, says)
 	}
-	for _, expected := range []string{"h264,1280,720", "aac"} {
+	for _, expected := range []string{"h264,1280,720,bt709", "aac"} {
 		if !strings.Contains(string(says), expected) {
 			t.Errorf("ffprobe finds no %s in\n%s", expected, says)
 		}
