@@ -48,18 +48,21 @@ func (d *destination) state(s job.State, reason string) {
 	d.report(job.Report{Kind: job.DestinationState, Destination: d.job.ID, State: s, Reason: reason})
 }
 
-// run keeps the destination going until ctx ends or it has failed for good.
+// run keeps the destination going until ctx ends or it has failed for good. The cause
+// of ctx's end tells whether that was wanted.
 func (d *destination) run(ctx context.Context) {
 	broken := time.Now() // since when it is interrupted
 	for attempt := 0; ; attempt++ {
 		err := d.attempt(ctx)
 		if ctx.Err() != nil {
 			d.over.Store(true)
-			if err != nil && d.job.RTMP == nil { // the end of the files is missing
+			switch {
+			case !errors.Is(context.Cause(ctx), errWanted): // the next worker goes on
+			case err != nil && d.job.RTMP == nil: // the end of the files is missing
 				d.state(job.Failed, reason(err))
-				return
+			default:
+				d.state(job.Stopped, "")
 			}
-			d.state(job.Stopped, "")
 			return
 		}
 		if !d.onAir.IsZero() && time.Since(d.onAir) > goodTime {
@@ -141,11 +144,15 @@ func (d *destination) attempt(ctx context.Context) error {
 		}
 	}()
 	<-feed.Done()
+	released := feed.Released()
 	stop()
 	<-pictures
 	d.program.Detach(feed)
 	d.lost.Add(feed.Dropped())
 	d.feed.Store(nil)
+	if released { // the program ended: the cause follows, and is none of ours
+		<-ctx.Done()
+	}
 	if err := feed.Err(); err != nil {
 		return fmt.Errorf("destination %s: %w", d.job.ID, err)
 	}

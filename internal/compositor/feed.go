@@ -127,6 +127,13 @@ func (f *Feed) Dropped() uint64 { return f.dropped.Load() }
 // Program or Detach ended it.
 func (f *Feed) Done() <-chan struct{} { return f.done }
 
+// Released tells that the Program or Detach ended the Output, not the Output itself.
+func (f *Feed) Released() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
 // Err is why the Output ended; nil if it was wanted, or hasn't.
 func (f *Feed) Err() error {
 	if !f.ended() {
