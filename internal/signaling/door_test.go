@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,22 @@ func TestDoor_LayersAreChosen(t *testing.T) {
 	if _, err := sub.ChooseLayer(c.ctx, "golden"); problemOf(err).Status != http.StatusUnprocessableEntity {
 		t.Errorf("an unknown layer gives %v", err)
 	}
+}
+
+func TestDoor_AViewerWithoutThePublishersCodecIsToldWhyThereIsNoPicture(t *testing.T) {
+	c := newScene(t, swift)
+	c.publish(c.token("alice"), false)
+	carol := c.token("carol", viewer)
+	watching := c.listen(carol, "")
+	watching.untilState("alice+ carol")
+	withoutH264 := strings.ReplaceAll(offer(t, c), " H264/90000", " H266/90000")
+	withoutH264 = strings.ReplaceAll(withoutH264, "a=sendonly", "a=recvonly")
+	if resp, said := c.ask("POST", "/whip/subscribe/alice", carol.Raw, "application/sdp", withoutH264); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("subscribing gives %d %v", resp.StatusCode, said)
+	}
+	watching.until("no-codec", func(m peer.Message) bool {
+		return m.Type == "LAYER_SELECTED" && string(m.Payload) == `{"participantId":"alice","kind":"video","label":"","paused":true,"reason":"no-codec"}`
+	})
 }
 
 func TestDoor_ATokenIsTakenOver(t *testing.T) {

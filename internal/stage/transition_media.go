@@ -102,6 +102,9 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 	if c.publisher == nil {
 		old = p.subscriptions[c.remote]
 		p.subscriptions[c.remote] = c
+		if c.subscriber.Lacks(media.Video) { // of what it doesn't carry the media engine says nothing
+			s.tellOne(p, "LAYER_SELECTED", layerSelectedPayload{ParticipantID: c.remote, Kind: media.Video.String(), Paused: true, Reason: string(sfu.PausedNoCodec)})
+		}
 	} else {
 		p.publication = c
 		if p.unwatched != nil {

@@ -145,7 +145,7 @@ async function listen(claims, token) {
     if (last) {
       stopCamera();
       show([], claims, token);
-      byId('camera').hidden = true;
+      for (const id of ['camera', 'sound', 'empty']) byId(id).hidden = true;
       return say(last, true);
     }
     say('The connection broke. Coming back …', true);
@@ -219,12 +219,12 @@ function isFar() {
 }
 
 function stopCamera() {
+  pressed('camera', false, 'Publish my camera');
   if (!camera) return;
   for (const track of camera.stream.getTracks()) track.stop();
   camera.link.close();
   camera.tile.remove();
   camera = undefined;
-  pressed('camera', false, 'Publish my camera');
 }
 
 function pressed(id, on, label) {
@@ -264,8 +264,9 @@ function enter(why) {
   byId('sound').hidden = true;
   byId('enter').onsubmit = (event) => {
     event.preventDefault();
-    location.hash = byId('token').value.trim();
-    location.reload();
+    const token = byId('token').value.trim();
+    if (location.hash.slice(1) === token) location.reload();
+    else location.hash = token;
   };
 }
 
@@ -290,6 +291,9 @@ addEventListener('pagehide', () => {
   for (const other of others.values()) other.close();
   stopCamera();
 });
+
+// A link with another token, opened where this page is.
+addEventListener('hashchange', () => location.reload());
 
 const given = location.hash.slice(1);
 if (given) start(given);

@@ -22,6 +22,7 @@ export class Tile {
 
   rename(name) {
     this.nameLine.textContent = name;
+    this.video.setAttribute('aria-label', name);
   }
 
   remove() {
