@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"rostrum/internal/store":       1,
 	"rostrum/internal/bucket":      1,
 	"rostrum/internal/event":       1,
+	"rostrum/internal/certificate": 1,
 	"rostrum/internal/stage":       2,
 	"rostrum/internal/composition": 2,
 	"rostrum/internal/recorder":    2,
@@ -81,6 +82,7 @@ var guests = []struct {
 	{"database/sql", []string{"store"}},
 	{"github.com/aws/aws-sdk-go-v2/service/s3", []string{"bucket"}},
 	{"github.com/aws/aws-sdk-go-v2/service/eventbridge", []string{"event"}},
+	{"golang.org/x/crypto/acme", []string{"certificate"}},
 }
 
 type listed struct {

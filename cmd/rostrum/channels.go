@@ -25,7 +25,7 @@ type encoders struct {
 
 // listenForEncoders binds them. The default address is a courtesy: when another
 // program has it, Rostrum does without.
-func (s *settings) listenForEncoders(ctx context.Context, house *opened, cert *certificate, log *slog.Logger) (e encoders, err error) {
+func (s *settings) listenForEncoders(ctx context.Context, house *opened, cert certificates, log *slog.Logger) (e encoders, err error) {
 	var config net.ListenConfig
 	at := s.RTMPListen
 	_, chosen := s.origin["rtmp_listen"]
@@ -50,8 +50,8 @@ func (s *settings) listenForEncoders(ctx context.Context, house *opened, cert *c
 			return encoders{}, fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err)
 		}
 		house.add(e.secure)
-		e.named = s.PublicURL != ""
-		e.config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.current}
+		e.named = s.PublicURL != "" || len(s.Domains) > 0
+		e.config = cert.config()
 	}
 	return e, nil
 }

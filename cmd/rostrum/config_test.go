@@ -58,6 +58,15 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "a region that is none", env: "ROSTRUM_REGION=moon", complaint: `ROSTRUM_REGION: "moon" is no region`},
 		{name: "a URL with a path", args: []string{"--public-url", "https://a.example/b"}, complaint: "is no URL of the form"},
 		{name: "a certificate without key", args: []string{"--tls-cert", "a.pem"}, complaint: "tls_cert and tls_key go together"},
+		{name: "two kinds of certificate", args: []string{"--tls-cert", "a.pem", "--tls-key", "b.pem", "--domain", "stage.example"}, complaint: "one of them is too many"},
+		{name: "certificates that nobody keeps", args: []string{"--ephemeral", "--domain", "stage.example"}, complaint: "must be kept"},
+		{name: "RTMPS without a certificate", args: []string{"--rtmps-listen", ":1"}, complaint: "rtmps_listen goes with domain"},
+		{name: "a name for many", file: "domain: ['*.stage.example']", complaint: `"*.stage.example" stands for many names`},
+		{name: "a name of this network", args: []string{"--domain", "stage.example,localhost"}, complaint: `"localhost" is no full name`},
+		{name: "an address for a name", args: []string{"--domain", "192.0.2.1"}, complaint: `"192.0.2.1" is no full name`},
+		{name: "a name that is none", args: []string{"--domain", "a stage.example"}, complaint: "is no full name"},
+		{name: "an authority in the clear", args: []string{"--acme-directory", "http://authority.example/dir"}, complaint: "https://HOST/PATH"},
+		{name: "a mailbox with a name", args: []string{"--acme-email", "Me <me@stage.example>"}, complaint: "NAME@HOST"},
 		{name: "a secret without access key", args: []string{"--secret-key", "kQ3vT8xZp1LmN6rB9wYc"}, complaint: "access_key, which is missing"},
 		{name: "a short secret, not repeated", args: []string{"--access-key", "AKIA1234", "--secret-key", "sesame"}, complaint: "a secret has 16 to 128 characters"},
 		{name: "an address nobody reaches", file: "public_ip: [192.0.2.1, 0.0.0.0]", complaint: `public_ip: "0.0.0.0" is no IP address that clients could reach`},
@@ -130,6 +139,7 @@ func TestRefusal_NothingUnsafeOffLoopback(t *testing.T) {
 		{"a name, plain", settings{Listen: "rostrum.example:1"}, "without TLS"},
 		{"everywhere, plain, insecure", settings{Listen: ":1", Insecure: true}, ""},
 		{"everywhere, TLS", settings{Listen: ":1", TLSCert: "c", TLSKey: "k"}, ""},
+		{"everywhere, TLS of an authority", settings{Listen: ":1", Domains: domains{"stage.example"}}, ""},
 		{"everywhere, TLS, strong keys", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: strong}, ""},
 		{"everywhere, TLS, key of the manuals", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: strong}, "anybody would try"},
 		{"everywhere, TLS, cheap secret", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "anybody would try"},
@@ -173,5 +183,27 @@ func TestLimits_SingleValuesLieOverAProfile(t *testing.T) {
 		if name == "" {
 			t.Error("a limit has no name to be set by")
 		}
+	}
+}
+
+func TestDomains_AreTheAddressOfTheHouse(t *testing.T) {
+	cmd := rostrum(t, "config", "print", "--json", "--domain", "Stage.Example.,bühne.example,stage.example")
+	stdout, stderr, code := finish(t, cmd)
+	var seen map[string]inForce
+	if err := json.Unmarshal([]byte(stdout), &seen); err != nil || code != exitOK {
+		t.Fatalf("exit %d, %v, %s", code, err, stderr)
+	}
+	if seen["domain"].Value != "stage.example,xn--bhne-0ra.example" || seen["listen"].Value != ":443" {
+		t.Errorf("domain is %q and listen %q", seen["domain"].Value, seen["listen"].Value)
+	}
+	for listen, want := range map[address]string{":443": "https://stage.example", "127.0.0.1:8443": "https://stage.example:8443"} {
+		s := settings{Listen: listen, Domains: domains{"stage.example"}}
+		if at, err := s.endpoint(string(listen)); at != want || err != nil {
+			t.Errorf("listening at %s the endpoint is %q, %v, expected %s", listen, at, err, want)
+		}
+	}
+	s := settings{Listen: ":443", Domains: domains{"stage.example"}, PublicURL: "https://front.example"}
+	if at, _ := s.endpoint(":443"); at != "https://front.example" {
+		t.Errorf("with a public URL the endpoint is %q", at)
 	}
 }

@@ -66,6 +66,7 @@ func (v *doctorVerb) Run(ctx context.Context, out *output) error {
 	if s.TLSCert != "" {
 		all = append(all, s.examineCertificate(time.Now()))
 	}
+	all = append(all, s.examineDomains(ctx)...)
 	all = append(all, s.examineReach(ctx)...)
 	all = append(all, examineCompositions(ctx))
 	all = append(all, examineSystem()...)
@@ -111,6 +112,9 @@ func examineAddress(ctx context.Context, check, key string, at address) finding 
 	}
 	if answersHealth(ctx, at) {
 		return finding{Check: check, State: sound, Found: "a Rostrum serves at " + string(at)}
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return finding{check, broken, err.Error(), "give it the right to ports below 1024 (CAP_NET_BIND_SERVICE), or set " + key + " to another"}
 	}
 	return finding{check, broken, err.Error(), "free the address, or set " + key + " to another"}
 }

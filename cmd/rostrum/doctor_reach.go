@@ -163,22 +163,19 @@ func (s *settings) examineTrust(now time.Time) finding {
 // media.
 func (s *settings) examineTURNS(ctx context.Context, serves bool) finding {
 	const check = "TURN over TLS"
-	if s.TLSCert == "" {
+	if !s.speaksTLS() {
 		if s.Listen.isLoopback() {
 			return finding{Check: check, State: sound, Found: "not needed: only this machine reaches the server"}
 		}
-		return finding{check, weak, "there is none: clients whose network lets nothing but HTTPS out get no media", "set tls_cert and tls_key, and listen or turns_listen to port 443"}
+		return finding{check, weak, "there is none: clients whose network lets nothing but HTTPS out get no media", "set domain, or tls_cert and tls_key with listen or turns_listen at port 443"}
 	}
 	at := s.Listen
 	if s.TURNSListen != "" {
 		at = s.TURNSListen
 	}
-	host, port, _ := net.SplitHostPort(string(at)) // an address has been checked
+	_, port, _ := net.SplitHostPort(string(at)) // an address has been checked
 	if serves && port != "0" {
-		if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-			host = "127.0.0.1"
-		}
-		if err := s.answersTURNS(ctx, net.JoinHostPort(host, port)); err != nil {
+		if err := s.answersTURNS(ctx, at.fromHere()); err != nil {
 			return finding{check, broken, "no answer at " + string(at) + ": " + err.Error(), "let nothing stand between that speaks HTTP alone, or set turns_listen to an address of its own"}
 		}
 	}
@@ -186,6 +183,15 @@ func (s *settings) examineTURNS(ctx context.Context, serves bool) finding {
 		return finding{check, weak, "it is at port " + reached + ", and strict networks let only 443 out", "set listen or turns_listen to port 443"}
 	}
 	return finding{Check: check, State: sound, Found: "at " + string(at)}
+}
+
+// fromHere is an address at which this machine reaches what listens there.
+func (a address) fromHere() string {
+	host, port, _ := net.SplitHostPort(string(a)) // an address has been checked
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // turnsPort is the port by which clients reach TURN over TLS, where an address with another

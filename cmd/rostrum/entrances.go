@@ -15,22 +15,23 @@ import (
 // entrances are where the house is reached. The operators' one and that of TURN over TLS
 // may be missing.
 type entrances struct {
-	endpoint    string // as clients see the front
-	front, back *listener
-	encoders    encoders
-	turns       net.Listener
-	relay       string // where clients are told to reach TURN over TLS; may be empty
-	engine      *sfu.Engine
+	endpoint     string // as clients see the front
+	front, back  *listener
+	certificates certificates // nil without TLS
+	encoders     encoders
+	turns        net.Listener
+	relay        string // where clients are told to reach TURN over TLS; may be empty
+	engine       *sfu.Engine
 }
 
 // bind takes all addresses before anything else is opened: one that is taken must not
 // leave a trace in the data folder.
 func (s *settings) bind(ctx context.Context, house *opened, log *slog.Logger) (*entrances, error) {
-	cert, err := s.certificate(log)
+	cert, err := s.certificates(log)
 	if err != nil {
 		return nil, err
 	}
-	e := &entrances{}
+	e := &entrances{certificates: cert}
 	if e.front, err = listen(ctx, s.Listen, cert, log); err != nil {
 		return nil, err
 	}
@@ -75,14 +76,6 @@ func (e *entrances) serve(clients, operators http.Handler, channels *channel.Reg
 	return append(running, e.encoders.serve(channels, log)...)
 }
 
-// certificate is the one of the TLS servers; nil when none is set.
-func (s *settings) certificate(log *slog.Logger) (*certificate, error) {
-	if s.TLSCert == "" {
-		return nil, nil
-	}
-	return loadCertificate(s.TLSCert, s.TLSKey, log)
-}
-
 // withPortOf is the address as it was set, with the port that was really bound.
 func (a address) withPortOf(bound net.Addr) string {
 	host, _, _ := net.SplitHostPort(string(a)) // an address has been checked
@@ -94,7 +87,7 @@ func (a address) withPortOf(bound net.Addr) string {
 }
 
 // openEngine opens the media port.
-func (s *settings) openEngine(ctx context.Context, cert *certificate, turns string, log *slog.Logger) (*sfu.Engine, error) {
+func (s *settings) openEngine(ctx context.Context, cert certificates, turns string, log *slog.Logger) (*sfu.Engine, error) {
 	at, err := s.mediaAddresses(ctx)
 	if err != nil {
 		return nil, err

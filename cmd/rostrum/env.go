@@ -88,6 +88,12 @@ func (s *settings) endpoint(bound string) (string, error) {
 			return "", err
 		}
 	}
+	if len(s.Domains) > 0 {
+		if port == "443" {
+			return "https://" + s.Domains[0], nil
+		}
+		return "https://" + net.JoinHostPort(s.Domains[0], port), nil
+	}
 	scheme := "http"
 	if s.TLSCert != "" {
 		scheme = "https"

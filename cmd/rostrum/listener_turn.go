@@ -2,22 +2,28 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 )
 
 // Protocols that a client of the main address may name in its handshake (RFC 7301,
-// RFC 7443 for TURN).
+// RFC 7443 for TURN, RFC 8737 for ACME).
 const (
 	protocolTURN  = "stun.turn"
 	protocolHTTP2 = "h2"
 	protocolHTTP1 = "http/1.1"
+	protocolACME  = "acme-tls/1"
 )
+
+// errSeen ends the connection of an authority, which has nothing to say (RFC 8737 §3).
+var errSeen = errors.New("the authority has seen what it asked for")
 
 // A sharedListener is a TLS address that HTTP and TURN have in common, for networks
 // that let nothing but HTTPS out. Its handshakes are done side by side; Accept returns
@@ -102,6 +108,8 @@ func (s *sharedListener) tell(conn net.Conn) (client net.Conn, turn bool, err er
 	switch over.ConnectionState().NegotiatedProtocol {
 	case protocolTURN:
 		return over, true, nil
+	case protocolACME:
+		return nil, false, errSeen
 	case "":
 		ahead := bufio.NewReaderSize(over, 16)
 		first, err := ahead.Peek(1)
@@ -183,10 +191,19 @@ func admitAll(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
 	}
 }
 
+// portOf is the port of a URL of HTTPS; empty for another.
+func portOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" {
+		return ""
+	}
+	return cmp.Or(u.Port(), "443")
+}
+
 // turnsAt is where clients are told to reach TURN over TLS: where turns_listen says, or
 // else the main address, which takes it beside HTTPS. It is empty without a certificate,
 // and where that has no name to call the server by.
-func turnsAt(endpoint string, cert *certificate, own net.Listener) string {
+func turnsAt(endpoint string, cert certificates, own net.Listener) string {
 	if cert == nil {
 		return ""
 	}

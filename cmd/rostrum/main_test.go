@@ -24,7 +24,7 @@ func rostrum(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{asRostrum + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir}
+	cmd.Env = []string{asRostrum + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "SSL_CERT_FILE=" + os.Getenv("SSL_CERT_FILE")}
 	return cmd
 }
 

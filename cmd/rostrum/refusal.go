@@ -31,8 +31,8 @@ func (s *settings) refusal() error {
 	if s.Listen.isLoopback() {
 		return nil
 	}
-	if s.TLSCert == "" {
-		return fmt.Errorf("listen is %s, which others can reach, and without TLS they could read tokens on their way: set tls_cert and tls_key, or say --insecure where something before it speaks TLS", s.Listen)
+	if !s.speaksTLS() {
+		return fmt.Errorf("listen is %s, which others can reach, and without TLS they could read tokens on their way: set domain, or tls_cert and tls_key, or say --insecure where something before it speaks TLS", s.Listen)
 	}
 	if s.AccessKey != "" && (looksWellKnown(string(s.AccessKey)) || looksWellKnown(string(s.SecretKey))) {
 		return errors.New("access_key or secret_key is one that anybody would try, and others can reach this server: leave both out and strong ones are made, or say --insecure")

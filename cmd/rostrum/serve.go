@@ -52,6 +52,10 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return err
 	}
+	certified, err := openCertificates(ctx, at.certificates, kept)
+	if err != nil {
+		return err
+	}
 	live, err := s.openLive(ctx, &house, at, kept, log)
 	if err != nil {
 		return err
@@ -67,6 +71,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 	}
 	log.Info("ready", "endpoint", at.endpoint, "took", hello.Took)
 	running := at.serve(clients, operators, live.channels, log)
+	running = append(running, certified...)
 	running = append(running, live.samples.Run, func(ctx context.Context) error { return s.sweep(ctx, kept.store, log) })
 	return together(ctx, running...)
 }

@@ -41,15 +41,18 @@ type settings struct {
 	SpoolBytes int64         `name:"spool-bytes" group:"Keeping" default:"4294967296" help:"How much of a recording may wait on this machine while its bucket doesn't take it, in bytes: an hour at the largest bitrate."`
 	SpoolAge   time.Duration `name:"spool-age" group:"Keeping" default:"90m" help:"How long a bucket may not take a recording before its destination has failed."`
 
-	TLSCert     string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
-	TLSKey      string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
-	AccessKey   accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`
-	SecretKey   secret    `name:"secret-key" group:"Security" placeholder:"SECRET" help:"Secret of that access key."`
-	Account     account   `name:"account" group:"Security" default:"000000000000" help:"Account of the first operator: 12 digits."`
-	Region      region    `name:"region" group:"Security" default:"us-east-1" help:"Region that the tools name; the server takes any."`
-	Auth        string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
-	PushPrivate bool      `name:"push-private" group:"Security" help:"Let channels send their streams on to private addresses, by their tag rostrum:push-url."`
-	Insecure    bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
+	TLSCert       string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM: the main address then speaks HTTPS."`
+	TLSKey        string    `name:"tls-key" group:"Security" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	Domains       domains   `name:"domain" group:"Security" placeholder:"NAME,…" help:"Names of this server, for which it obtains and renews certificates by ACME, whose terms you so accept; the first is its public URL, and listen is :443 unless set."`
+	ACMEDirectory directory `name:"acme-directory" group:"Security" default:"https://acme-v02.api.letsencrypt.org/directory" help:"The authority that is asked for the certificates of domain; Let's Encrypt, unless set."`
+	ACMEEmail     email     `name:"acme-email" group:"Security" placeholder:"ADDRESS" help:"Where that authority writes to, if it must."`
+	AccessKey     accessKey `name:"access-key" group:"Security" placeholder:"ID" help:"Access key of the first operator; by default made at the first start and kept."`
+	SecretKey     secret    `name:"secret-key" group:"Security" placeholder:"SECRET" help:"Secret of that access key."`
+	Account       account   `name:"account" group:"Security" default:"000000000000" help:"Account of the first operator: 12 digits."`
+	Region        region    `name:"region" group:"Security" default:"us-east-1" help:"Region that the tools name; the server takes any."`
+	Auth          string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
+	PushPrivate   bool      `name:"push-private" group:"Security" help:"Let channels send their streams on to private addresses, by their tag rostrum:push-url."`
+	Insecure      bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
 
 	Limits limits `name:"limits" group:"Limits" default:"open" placeholder:"PROFILE" help:"open is generous; aws has the managed service's quotas and rates; single values may follow: aws,stages=5."`
 
@@ -122,18 +125,28 @@ func (s *settings) AfterApply(chosen *kong.Context) error {
 			return err
 		}
 	}
+	if len(s.Domains) > 0 && s.origin["listen"] == "" {
+		s.Listen, s.origin["listen"] = ":443", s.origin["domain"] // where browsers look, and the authority
+	}
 	return s.check()
 }
+
+// speaksTLS tells whether there is a certificate, or will be one.
+func (s *settings) speaksTLS() bool { return s.TLSCert != "" || len(s.Domains) > 0 }
 
 // check holds settings against each other.
 func (s *settings) check() error {
 	switch {
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return errors.New("tls_cert and tls_key go together: one of them is missing")
-	case s.RTMPSListen != "" && s.TLSCert == "":
-		return errors.New("rtmps_listen goes with tls_cert and tls_key, which are missing")
-	case s.TURNSListen != "" && s.TLSCert == "":
-		return errors.New("turns_listen goes with tls_cert and tls_key, which are missing")
+	case s.TLSCert != "" && len(s.Domains) > 0:
+		return errors.New("tls_cert is a certificate of your own, and domain obtains one: one of them is too many")
+	case s.Ephemeral && len(s.Domains) > 0:
+		return errors.New("ephemeral keeps nothing, and the certificates of domain must be kept, for authorities sign few a week: one of them is too many")
+	case s.RTMPSListen != "" && !s.speaksTLS():
+		return errors.New("rtmps_listen goes with domain, or with tls_cert and tls_key, which are missing")
+	case s.TURNSListen != "" && !s.speaksTLS():
+		return errors.New("turns_listen goes with domain, or with tls_cert and tls_key, which are missing")
 	case s.AccessKey == "" && s.SecretKey != "":
 		return errors.New("secret_key goes with access_key, which is missing")
 	case s.EventAge <= 0 || s.EventBytes <= 0:

@@ -81,6 +81,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 	_, takesMap := d.Target.Interface().(limits)
 	_, takesAddresses := d.Target.Interface().(addresses)
 	_, takesListeners := d.Target.Interface().(listeners)
+	_, takesDomains := d.Target.Interface().(domains)
 	_, takesTargets := d.Target.Interface().(targets)
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
@@ -89,7 +90,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return value.Value, nil
 	case value.Kind == yaml.MappingNode && takesMap:
 		return joined(value)
-	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners):
+	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners || takesDomains):
 		return itemized(value)
 	case value.Kind == yaml.SequenceNode && takesTargets:
 		return fromYAMLList(value)

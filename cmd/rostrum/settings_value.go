@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // An address is a host and port to listen at.
@@ -100,6 +104,58 @@ func (l *listeners) UnmarshalText(text []byte) error {
 
 // String is the addresses with commas.
 func (l listeners) String() string { return addresses(l).String() }
+
+// domains are names of this server, separated by commas.
+type domains []string
+
+// UnmarshalText takes NAME,NAME,… as they stand in the public DNS, and keeps them in
+// lower case, what isn't ASCII as the DNS has it.
+func (d *domains) UnmarshalText(text []byte) error {
+	var all domains
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		name, err := idna.Lookup.ToASCII(strings.TrimSuffix(part, "."))
+		_, ip := netip.ParseAddr(name)
+		switch {
+		case strings.Contains(part, "*"):
+			return fmt.Errorf("%q stands for many names, and an authority wants to see each: list them", part)
+		case err != nil || ip == nil || !strings.Contains(name, ".") || len(name) > 253:
+			return fmt.Errorf("%q is no full name of the public DNS, as in stage.example.com", part)
+		case !slices.Contains(all, name):
+			all = append(all, name)
+		}
+	}
+	*d = all
+	return nil
+}
+
+// String is the names with commas.
+func (d domains) String() string { return strings.Join(d, ",") }
+
+// A directory is where an authority tells what it does.
+type directory string
+
+// UnmarshalText takes https://HOST/PATH.
+func (d *directory) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" {
+		return fmt.Errorf("%q is no URL of the form https://HOST/PATH", text)
+	}
+	*d = directory(text)
+	return nil
+}
+
+// An email is the address of a mailbox.
+type email string
+
+// UnmarshalText takes NAME@HOST and nothing around it.
+func (e *email) UnmarshalText(text []byte) error {
+	if parsed, err := mail.ParseAddress(string(text)); err != nil || parsed.Address != string(text) {
+		return fmt.Errorf("%q is no address of the form NAME@HOST", text)
+	}
+	*e = email(text)
+	return nil
+}
 
 // A webURL is the root of a site: scheme, host, and a port if need be.
 type webURL string

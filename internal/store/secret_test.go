@@ -72,6 +72,9 @@ func keep(t *testing.T, s *Store) {
 	if _, err := s.Secret(context.Background(), "signing", func() ([]byte, error) { return []byte("SECRET-6"), nil }); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.ChangeSecret(context.Background(), "certificate", func([]byte) ([]byte, error) { return []byte("SECRET-7"), nil }); err != nil {
+		t.Fatal(err)
+	}
 	read(t, s, func(tx *Tx) error {
 		for _, key := range []string{"SECRET-1", "SECRET-2", "SECRET-3"} {
 			got, err := tx.IngestByStreamKey(key)
@@ -80,6 +83,40 @@ func keep(t *testing.T, s *Store) {
 			}
 		}
 		return nil
+	})
+}
+
+func TestChangeSecret_LosesNoChange(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		if found, err := s.FindSecret(ctx, "tally"); found != nil || err != nil {
+			t.Fatalf("before there is one: %q, %v", found, err)
+		}
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				if err := s.ChangeSecret(ctx, "tally", func(old []byte) ([]byte, error) { return append(bytes.Clone(old), 'x'), nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if found, err := s.FindSecret(ctx, "tally"); string(found) != "xxxxxxxx" || err != nil {
+			t.Errorf("after eight changes: %q, %v", found, err)
+		}
+		refused := errors.New("refused")
+		if err := s.ChangeSecret(ctx, "tally", func([]byte) ([]byte, error) { return []byte("y"), refused }); !errors.Is(err, refused) {
+			t.Errorf("a change that is refused: %v", err)
+		}
+		if found, _ := s.FindSecret(ctx, "tally"); string(found) != "xxxxxxxx" {
+			t.Errorf("after a change that is refused: %q", found)
+		}
+		if err := s.ChangeSecret(ctx, "tally", func([]byte) ([]byte, error) { return nil, nil }); err != nil {
+			t.Error(err)
+		}
+		if found, err := s.FindSecret(ctx, "tally"); found != nil || err != nil {
+			t.Errorf("after it is removed: %q, %v", found, err)
+		}
 	})
 }
 

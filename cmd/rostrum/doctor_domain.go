@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"rostrum/internal/certificate"
+)
+
+// examineDomains tells whether an authority finds this server by its names, and what it
+// said.
+func (s *settings) examineDomains(ctx context.Context) (all []finding) {
+	if len(s.Domains) == 0 {
+		return nil
+	}
+	serves := answersHealth(ctx, s.Listen)
+	if !serves {
+		all = append(all, s.examineKnock())
+	}
+	for _, name := range s.Domains {
+		all = append(all, s.examineName(ctx, name))
+		if serves {
+			all = append(all, s.examineDoor(ctx, name, net.JoinHostPort(name, "443")), s.examineObtained(ctx, name))
+		}
+	}
+	return all
+}
+
+// examineKnock tells whether anything will listen where authorities come to.
+func (s *settings) examineKnock() finding {
+	const check = "port 443"
+	for _, at := range []address{s.Listen, s.TURNSListen, s.RTMPSListen} {
+		if strings.HasSuffix(string(at), ":443") && !at.isLoopback() {
+			return finding{Check: check, State: sound, Found: "the authority will be answered at " + string(at)}
+		}
+	}
+	return finding{check, weak, "the authority comes to port 443 of each name, and listen is " + string(s.Listen), "set listen to :443, or see that port 443 is handed on to it"}
+}
+
+// examineName tells whether a name leads to this machine.
+func (s *settings) examineName(ctx context.Context, name string) finding {
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	own := slices.Clone([]netip.Addr(s.PublicIP))
+	nets, _ := net.InterfaceAddrs() // without them all that can be said is where the name leads
+	for _, n := range nets {
+		if p, err := netip.ParsePrefix(n.String()); err == nil {
+			own = append(own, p.Addr())
+		}
+	}
+	return judgeName(name, found, err, own)
+}
+
+func judgeName(name string, found []netip.Addr, err error, own []netip.Addr) finding {
+	check := "DNS of " + name
+	if err != nil {
+		return finding{check, broken, err.Error(), "add an A or AAAA record that leads the name here, or correct domain"}
+	}
+	for _, ip := range found {
+		if !slices.Contains(own, ip.Unmap()) {
+			return finding{check, weak, "it leads to " + ip.Unmap().String() + ", which is no address of this machine",
+				"see that what is there hands port 443 on to here and set public_ip to it, or correct the DNS: the authority may take any of the addresses"}
+		}
+	}
+	return finding{Check: check, State: sound, Found: "it leads here"}
+}
+
+// examineDoor tells whether what answers at an address in a name's place, which is its port
+// 443, is the server that runs here.
+func (s *settings) examineDoor(ctx context.Context, name, at string) finding {
+	check := "port 443 of " + name
+	here, err := showsAs(ctx, name, s.Listen.fromHere())
+	if err != nil {
+		return finding{Check: check, State: unknown, Found: err.Error()}
+	}
+	there, err := showsAs(ctx, name, at)
+	switch {
+	case err != nil:
+		return finding{check, weak, "no answer, seen from here: " + err.Error(),
+			"open port 443, or hand it on to " + string(s.Listen) + "; a router that doesn't lead back to its own address looks the same from here"}
+	case !bytes.Equal(here, there):
+		return finding{check, weak, "another server answers, or something before this one that ends TLS", "let port 443 lead here, and nothing that ends TLS stand between"}
+	}
+	return finding{Check: check, State: sound, Found: "this server answers"}
+}
+
+// showsAs is the certificate that is shown at an address to who asks for a name.
+func showsAs(ctx context.Context, name, at string) ([]byte, error) {
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachTime}, Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}}
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	conn, err := dialer.DialContext(ctx, "tcp", at)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw, nil
+}
+
+// examineObtained reads what the server that runs here has of an authority.
+func (s *settings) examineObtained(ctx context.Context, name string) finding {
+	st, err := s.openStore(ctx, false)
+	if err != nil {
+		return finding{Check: "certificate of " + name, State: unknown, Found: err.Error()}
+	}
+	defer st.Close()
+	state, err := certificate.Look(ctx, st, name, string(s.ACMEDirectory))
+	if err != nil {
+		return finding{Check: "certificate of " + name, State: unknown, Found: err.Error()}
+	}
+	return judgeObtained(state, time.Now())
+}
+
+func judgeObtained(state certificate.State, now time.Time) finding {
+	check := "certificate of " + state.Name
+	leaf, failed := state.Leaf, state.Failed
+	found := "there is none yet"
+	if leaf != nil {
+		found = fmt.Sprintf("%s signed it until %s", leaf.Issuer.CommonName, leaf.NotAfter.Format(time.DateOnly))
+	}
+	if failed != nil {
+		found += fmt.Sprintf("; on %s the authority signed no new one, and is asked again on %s: %s",
+			failed.At.Local().Format(time.DateTime), failed.Next.Local().Format(time.DateTime), failed.Reason)
+	}
+	switch {
+	case leaf == nil && failed == nil:
+		return finding{check, weak, found, "wait a minute, and see the log of the server"}
+	case leaf == nil || now.After(leaf.NotAfter):
+		remedy := "see the log of the server"
+		if failed != nil && failed.Remedy != "" {
+			remedy = failed.Remedy
+		}
+		return finding{check, broken, found, remedy}
+	case failed != nil:
+		return finding{check, weak, found, failed.Remedy}
+	}
+	return finding{Check: check, State: sound, Found: found}
+}

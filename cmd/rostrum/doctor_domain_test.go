@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rostrum/internal/certificate"
+)
+
+func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
+	own := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
+	for says, c := range map[string]struct {
+		found string
+		err   error
+		state condition
+	}{
+		"here, both ways":          {"192.0.2.1,2001:db8::1", nil, sound},
+		"here, as IPv6 writes it":  {"::ffff:192.0.2.1", nil, sound},
+		"here, and to another":     {"192.0.2.1,2001:db8::2", nil, weak},
+		"nowhere":                  {"", errors.New("no such host"), broken},
+		"to another machine alone": {"192.0.2.2", nil, weak},
+	} {
+		var found addresses
+		if c.found != "" {
+			if err := found.UnmarshalText([]byte(c.found)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if f := judgeName("stage.example", found, c.err, own); f.State != c.state || f.State != sound && f.Remedy == "" {
+			t.Errorf("%s: expected %s, saw %+v", says, c.state, f)
+		}
+	}
+}
+
+func TestJudgeObtained_TellsWhatTheAuthoritySaid(t *testing.T) {
+	now := time.Now()
+	leaf := &x509.Certificate{Issuer: pkix.Name{CommonName: "An Authority"}, NotAfter: now.Add(24 * time.Hour)}
+	failed := &certificate.Failure{At: now, Reason: "no A record", Remedy: "add one", Next: now.Add(time.Minute)}
+	for says, c := range map[string]struct {
+		state certificate.State
+		at    time.Time
+		want  condition
+		found string
+	}{
+		"all is well":              {certificate.State{Leaf: leaf}, now, sound, "An Authority"},
+		"just begun":               {certificate.State{}, now, weak, "none yet"},
+		"never signed":             {certificate.State{Failed: failed}, now, broken, "no A record"},
+		"not renewed, still good":  {certificate.State{Leaf: leaf, Failed: failed}, now, weak, "no A record"},
+		"not renewed, and run out": {certificate.State{Leaf: leaf, Failed: failed}, now.Add(25 * time.Hour), broken, "no A record"},
+	} {
+		f := judgeObtained(c.state, c.at)
+		if f.State != c.want || !strings.Contains(f.Found, c.found) || c.state.Failed != nil && f.Remedy != "add one" {
+			t.Errorf("%s: expected %s and %q, saw %+v", says, c.want, c.found, f)
+		}
+	}
+}
+
+func TestExamineKnock_WantsPort443(t *testing.T) {
+	for says, c := range map[string]struct {
+		s    settings
+		want condition
+	}{
+		"at the main address":  {settings{Listen: ":443"}, sound},
+		"at that of TURN":      {settings{Listen: ":8443", TURNSListen: "0.0.0.0:443"}, sound},
+		"at another port":      {settings{Listen: ":8443"}, weak},
+		"where nobody reaches": {settings{Listen: "127.0.0.1:443"}, weak},
+	} {
+		if f := c.s.examineKnock(); f.State != c.want || f.State != sound && f.Remedy == "" {
+			t.Errorf("%s: expected %s, saw %+v", says, c.want, f)
+		}
+	}
+}
+
+func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
+	server := func() string {
+		dir := t.TempDir()
+		selfSigned(t, dir, "stage.example", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		log := newLogger(&settings{}, io.Discard)
+		cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := listen(t.Context(), "127.0.0.1:0", cert, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- l.run(ctx, http.NotFoundHandler(), func(conn net.Conn) { conn.Close() }) }()
+		t.Cleanup(func() { cancel(); <-done })
+		return l.Addr().String()
+	}
+	here, another := server(), server()
+	s := settings{Listen: address(here)}
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent.Close()
+	for at, want := range map[string]struct {
+		state condition
+		says  string
+	}{here: {sound, "this server answers"}, another: {weak, "another server"}, silent.Addr().String(): {weak, "no answer"}} {
+		if f := s.examineDoor(t.Context(), "stage.example", at); f.State != want.state || !strings.Contains(f.Found, want.says) {
+			t.Errorf("expected %s and %q, saw %+v", want.state, want.says, f)
+		}
+	}
+}
