@@ -139,3 +139,50 @@ func TestPacer_SavesUpNothingOnceForfeited(t *testing.T) {
 		t.Errorf("%d bytes left in a tenth of a second, want 3,000", sent)
 	}
 }
+
+// TestProber_GoesOnSoonAfterATrainThatGained: trains that gain nothing become rare; one that did
+// shows that the path has more.
+func TestProber_GoesOnSoonAfterATrainThatGained(t *testing.T) {
+	const need = 2_000_000
+	var p Prober
+	e := Estimator{known: true, rate: 500_000}
+	now := 100 * second
+	// next tells how long it is until the next train.
+	next := func() int64 {
+		t.Helper()
+		for from := now; now < from+60*second; now += second / 10 {
+			if _, ok := p.Due(now, &e, need); ok {
+				now += second / 10
+				return now - second/10 - from
+			}
+		}
+		t.Fatal("no train in a minute")
+		return 0
+	}
+	for i, want := range []int64{0, 300, 900, 1900, 3900, 3900} {
+		if got := next(); got != want*1e6 {
+			t.Errorf("train %d leaves after %d ms, want %d", i, got/1e6, want)
+		}
+	}
+	e.rate = 600_000
+	if got := next(); got > probeSoon {
+		t.Errorf("after one that gained the next train leaves after %d ms, want %d at most", got/1e6, probeSoon/1e6)
+	}
+	for range 5 {
+		next()
+	}
+	e.rate = need
+	if _, ok := p.Due(now, &e, need); ok {
+		t.Error("a train leaves where nothing more is needed")
+	}
+	if _, ok := p.Due(now+second/2, &e, 2*need); !ok {
+		t.Error("no train leaves soon after what was needed was found, and more is")
+	}
+	now += 4 * second
+	e.congested = true
+	p.Due(now, &e, 2*need)
+	e.congested = false
+	if _, ok := p.Due(now+probeCalm-1, &e, 2*need); ok {
+		t.Error("a train leaves soon after there was a queue")
+	}
+}

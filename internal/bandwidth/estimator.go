@@ -135,13 +135,13 @@ func (e *Estimator) adjust(now int64, d *Delays) {
 	elapsed := float64(min(now-e.grown, second)) / float64(second)
 	e.grown = now
 	queue, drains := d.queue()
-	jam := d.jam()
+	jam, squeezed := d.jam(), e.past.rate(jamBins, mixed)
 	switch {
 	case e.jammed != 0 && now-e.jammed < lookSpan*lookSpans:
 		return // what came before the path was jammed says nothing any more
-	case jam > 0 && e.past.rate(jamBins, mixed) < e.rate*collapsed:
+	case jam > 0 && squeezed > 0 && squeezed < e.rate*collapsed:
 		e.congested, e.full, e.seen, e.since, e.jammed = true, d, now, now, now
-		e.drain(now, d, jam, e.past.rate(jamBins, mixed)*relief)
+		e.drain(now, d, jam, squeezed*relief)
 		return
 	case queue > standing:
 		if !e.congested {
@@ -171,14 +171,16 @@ func (e *Estimator) adjust(now int64, d *Delays) {
 }
 
 // drain answers a queue that stands: the link never rests, so what arrives is all it
-// carries. A queue that stays although less is sent is somebody else's, or the path has
+// carries. If after an answer far less arrives and much is lost, the path has become narrower
+// once more. A queue that stays although less is sent is somebody else's, or the path has
 // become a longer one.
 func (e *Estimator) drain(now int64, d *Delays, queue int64, arrived float64) {
+	again := now-e.answered.at > lookSpan*lookSpans && e.loss.share > lossy && arrived < e.rate*collapsed
 	switch {
-	case e.answered.at == 0 || arrived > e.rate*compliant:
-		if arrived > 0 {
-			e.rate = min(e.rate, arrived*backOff)
-		}
+	case arrived == 0:
+		return // the reports on it were lost
+	case e.answered.at == 0 || arrived > e.rate*compliant || again:
+		e.rate = min(e.rate, arrived*backOff)
 		e.answered, e.room = answer{now, queue}, 0
 	case now-e.answered.at > answerAfter && e.loss.share < clean && e.answered.queue-queue < (now-e.answered.at)/yield:
 		d.settle()

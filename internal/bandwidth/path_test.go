@@ -175,3 +175,63 @@ func TestPath_LostReportsSayNothing(t *testing.T) {
 	}
 	t.Logf("down after %d ms, the least estimate %d", down/millisecond, least)
 }
+
+// TestPath_IsBelievedThoughReportsAreLost: a path that is full in both directions loses half of
+// what the viewer tells of it. None of that may end the estimate's fall.
+func TestPath_IsBelievedThoughReportsAreLost(t *testing.T) {
+	var slowest int64
+	for try := range 25 {
+		w := newWorld(bottleneck{bps: 4e6, latency: 15e6}, newAudience(1, 8))
+		w.run(20+float64(try)*0.13, nil)
+		w.path.bps, w.path.unheard = 500e3, 0.5
+		slowest = max(slowest, w.falls(t, 1))
+	}
+	t.Logf("down after %d ms at most", slowest/millisecond)
+}
+
+// TestPath_IsTakenBackSoonAfterALongTime: on a narrow path trains become rare, but the first that
+// finds more is followed by others.
+func TestPath_IsTakenBackSoonAfterALongTime(t *testing.T) {
+	for _, jitter := range []int64{0, 40e6} {
+		var slowest int64
+		for try := range 20 {
+			w := newWorld(bottleneck{bps: 4e6, latency: 15e6, jitter: jitter}, newAudience(1, 8))
+			w.run(20, nil)
+			w.path.bps = 500e3
+			w.run(60+float64(try)*0.31, nil)
+			w.path.bps = 4e6
+			began, up, s := w.now, none, w.all[0].watches[0]
+			w.run(12, func() {
+				if up == none && s.now == 2 {
+					up = w.now - began
+				}
+			})
+			slowest = max(slowest, up)
+		}
+		t.Logf("jitter %d ms: up after %d ms at most", jitter/millisecond, slowest/millisecond)
+		if slowest > 6*second {
+			t.Errorf("jitter %d ms: the best layer came after %d ms, want 6 s", jitter/millisecond, slowest/millisecond)
+		}
+	}
+}
+
+// TestPath_IsFollowedWhenItBecomesNarrowerOnceMore: before the queue of a first fall has gone
+// there is a second one.
+func TestPath_IsFollowedWhenItBecomesNarrowerOnceMore(t *testing.T) {
+	for _, first := range []float64{2.5e6, 1.5e6} {
+		for _, after := range []float64{0.2, 0.4, 0.6, 0.8, 1, 1.5} {
+			t.Run(fmt.Sprintf("%v Mbps for %v s", first/1e6, after), func(t *testing.T) {
+				var slowest int64
+				for try := range 8 {
+					w := newWorld(bottleneck{bps: 4e6, latency: 15e6}, newAudience(1, 8))
+					w.run(20+float64(try)*0.13, nil)
+					w.path.bps = first
+					w.run(after, nil)
+					w.path.bps = 300e3
+					slowest = max(slowest, w.falls(t, 0))
+				}
+				t.Logf("down after %d ms at most", slowest/millisecond)
+			})
+		}
+	}
+}

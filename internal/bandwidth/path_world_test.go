@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"testing"
 )
 
 // The tests of this package close the loop around a simulated path: viewers of simulcast
@@ -249,6 +250,24 @@ func (w *world) run(seconds float64, watch func()) {
 		}
 	}
 }
+
+// falls tells after which time the first picture of the first viewer is at a layer or below
+// it, and has that be no more than two seconds.
+func (w *world) falls(t *testing.T, layer int) (after int64) {
+	t.Helper()
+	began, after, s := w.now, none, w.all[0].watches[0]
+	w.run(4, func() {
+		if after == none && s.now <= layer {
+			after = w.now - began
+		}
+	})
+	if after > 2*second {
+		t.Errorf("the layer went down after %d ms, want 2 s:%v", after/millisecond, w)
+	}
+	return after
+}
+
+const none = int64(1 << 62) // ns: never
 
 // forget starts the counts anew.
 func (w *world) forget() {
