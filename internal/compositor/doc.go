@@ -18,8 +18,9 @@
 //
 // Tick n of a Program is at start + n/rate on the monotonic clock, and its picture
 // has n/rate as its time, whatever happens: a tick that comes late by more than a
-// tick repeats the last picture, and none is left out. At tick n the sound that was
-// due between tick n-1 and tick n is mixed and has their times.
+// tick repeats the last picture. Where repeating isn't enough to catch up, because
+// the machine is too slow, a picture lasts several ticks. At tick n the sound that
+// was due since the tick before is mixed and has the time since.
 //
 // A frame is due at its capture time, on the sender's clock, plus a delay. The delay
 // is one for picture and sound of a Member, so they stay together as they were

@@ -73,8 +73,10 @@ type Program struct {
 	audio    *codec.AudioEncoder
 	limiter  limiter
 	voices   map[*Member]*listener
-	samples  int64 // of sound, made so far
-	packets  int64 // of sound
+	pace     pace
+	lasting  map[int64]int64 // how many ticks those pictures last that last more than one
+	samples  int64           // of sound, made so far
+	packets  int64           // of sound
 	keyframe atomic.Bool
 	wishes   chan chan *image.YCbCr
 	ended    chan struct{}
@@ -89,7 +91,7 @@ type Program struct {
 // Stats tell how a Program fares.
 type Stats struct {
 	Ticks     int64
-	Late      int64         // ticks that came late by more than a tick: the picture was repeated
+	Late      int64         // of them without a picture of their own: the one before was repeated, or lasted
 	WorstLate time.Duration // since the last Stats
 	Bytes     int64         // encoded
 	Stalls    int64         // times the clock was set anew, as after the machine slept
@@ -101,7 +103,10 @@ func NewProgram(room *Room, c Config) (*Program, error) {
 	if c.FrameRate < 1 || c.FrameRate > 60 {
 		return nil, fmt.Errorf("program of %g pictures a second: must be 1 to 60", c.FrameRate)
 	}
-	p := &Program{room: room, config: c, voices: map[*Member]*listener{}, wishes: make(chan chan *image.YCbCr), ended: make(chan struct{})}
+	p := &Program{
+		room: room, config: c, voices: map[*Member]*listener{}, pace: pace{rate: c.FrameRate, keyframes: c.Keyframes},
+		lasting: map[int64]int64{}, wishes: make(chan chan *image.YCbCr), ended: make(chan struct{}),
+	}
 	if err := p.open(); err != nil {
 		p.free()
 		return nil, fmt.Errorf("program: %w", err)
@@ -200,9 +205,6 @@ func (p *Program) Image(ctx context.Context) (*image.YCbCr, error) {
 	}
 }
 
-// lag is how late the clock may be before it is set anew: the machine slept.
-const lag = 10 * time.Second
-
 // Run composes until ctx ends, then finishes the Outputs. An error is one of the
 // encoders'. It frees the Program.
 func (p *Program) Run(ctx context.Context) error {
@@ -213,8 +215,8 @@ func (p *Program) Run(ctx context.Context) error {
 	start := time.Now()
 	var err error
 	var n int64
-	for ; err == nil; n++ {
-		due := start.Add(p.at(n))
+	for err == nil {
+		due := start.Add(p.pace.at(n))
 		timer.Reset(time.Until(due))
 		select {
 		case <-timer.C:
@@ -225,35 +227,36 @@ func (p *Program) Run(ctx context.Context) error {
 		}
 		late := time.Since(due)
 		if late > lag {
-			start, due = start.Add(late), due.Add(late)
+			p.stalled(late)
+			start, due, late = start.Add(late), due.Add(late), 0
 		}
-		err = p.tick(n, due, late)
+		lasts, repeat := p.pace.turn(n, late)
+		p.note(lasts, late, repeat)
+		err = p.tick(n, lasts, due, late, repeat)
+		n += lasts
 	}
-	return errors.Join(err, p.finish(n, start.Add(p.at(n))))
+	return errors.Join(err, p.finish(n, start.Add(p.pace.at(n))))
 }
 
-// at is when tick n is, after the first.
-func (p *Program) at(n int64) time.Duration {
-	return time.Duration(float64(n) / p.config.FrameRate * float64(time.Second))
-}
-
-// tick makes picture n, and the sound since the tick before.
-func (p *Program) tick(n int64, due time.Time, late time.Duration) error {
+// tick makes picture n, which lasts some ticks, and the sound since the tick before.
+func (p *Program) tick(n, lasts int64, due time.Time, late time.Duration, repeat bool) error {
 	at := p.room.since(due)
-	repeat := late > p.at(1)
 	if !repeat {
 		// Half a tick ahead, so that pictures are shown early as often as late.
-		if err := p.scene.draw(p.room, at+p.at(1)/2); err != nil {
+		if err := p.scene.draw(p.room, at+max(0, late-kept)+p.pace.at(1)/2); err != nil {
 			return err
 		}
+		p.resize()
 	}
-	p.note(late, repeat)
 	select {
 	case answer := <-p.wishes:
 		answer <- p.scene.canvas.Image()
 	default:
 	}
-	forced := p.keyframe.Swap(false) || p.keyframeAt(n) != p.keyframeAt(n-1)
+	forced := p.keyframe.Swap(false) || p.pace.keyframeAt(n) != p.pace.keyframeAt(n-1)
+	if lasts > 1 {
+		p.lasting[n] = lasts
+	}
 	units, err := p.picture.Encode(p.scene.canvas, n, forced)
 	if err != nil {
 		return fmt.Errorf("tick %d: %w", n, err)
@@ -265,26 +268,31 @@ func (p *Program) tick(n int64, due time.Time, late time.Duration) error {
 	return p.sound(n, at)
 }
 
-// keyframeAt counts the intervals of keyframes up to a tick.
-func (p *Program) keyframeAt(n int64) int64 {
-	if n < 0 {
-		return -1
-	}
-	return int64(float64(n)/p.config.FrameRate/p.config.Keyframes.Seconds() + 1e-9)
-}
-
-func (p *Program) note(late time.Duration, repeat bool) {
+// resize notes where pictures are drawn.
+func (p *Program) resize() {
+	sizes := p.scene.sizes()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stats.Ticks++
+	p.sizes = sizes
+}
+
+// stalled notes that the clock is set anew.
+func (p *Program) stalled(late time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.Stalls++
 	p.stats.WorstLate = max(p.stats.WorstLate, late)
+}
+
+func (p *Program) note(lasts int64, late time.Duration, repeat bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.Ticks += lasts
+	p.stats.Late += lasts - 1
 	if repeat {
 		p.stats.Late++
 	}
-	if late > lag {
-		p.stats.Stalls++
-	}
-	p.sizes = p.scene.sizes()
+	p.stats.WorstLate = max(p.stats.WorstLate, late)
 }
 
 // sound mixes what was due up to tick n, at which it is now.
@@ -327,16 +335,10 @@ func (p *Program) sendSound(packets [][]byte) {
 
 func (p *Program) send(units []codec.Unit) {
 	for _, u := range units {
-		at := p.ticks(u.Tick)
-		p.offer(Packet{
-			Kind: media.Video, Time: at, Duration: p.ticks(u.Tick+1) - at, Keyframe: u.Keyframe, Units: nalUnits(u.Data),
-		})
+		at, next := p.pace.videoTime(u.Tick), p.pace.videoTime(u.Tick+max(1, p.lasting[u.Tick]))
+		delete(p.lasting, u.Tick)
+		p.offer(Packet{Kind: media.Video, Time: at, Duration: next - at, Keyframe: u.Keyframe, Units: nalUnits(u.Data)})
 	}
-}
-
-// ticks is the time of tick n by VideoRate.
-func (p *Program) ticks(n int64) int64 {
-	return int64(math.Round(float64(n) * VideoRate / p.config.FrameRate))
 }
 
 func (p *Program) offer(packet Packet) {

@@ -13,6 +13,7 @@ import (
 
 const (
 	maxHeld       = 10              // pictures kept that are not due yet
+	kept          = time.Second / 6 // so old may be what is drawn: maxHeld, of a member with 60 a second
 	stalled       = 5 * time.Second // without a picture, video counts as stopped
 	heldBack      = 3 * time.Second // damage is shown after that, if no keyframe came
 	keyframeEvery = 500 * time.Millisecond
