@@ -196,11 +196,21 @@ func over(c *ivsrealtime.Composition) bool {
 
 // stopOnEnter stops the composition at the first line of standard input.
 func (s *scene) stopOnEnter(ctx context.Context) {
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+	if !passLine(os.Stdin) {
 		return
 	}
 	// What is said of it, await sees: the composition ends, or goes on.
 	_, _ = s.client.StopComposition(ctx, &ivsrealtime.StopCompositionInput{ARN: s.CompositionARN})
+}
+
+// passLine reads to the end of a line, however long, and keeps nothing. It returns false
+// if there is no such end.
+func passLine(from io.Reader) bool {
+	for in := bufio.NewReader(from); ; {
+		if c, err := in.ReadByte(); err != nil || c == '\n' {
+			return err == nil
+		}
+	}
 }
 
 // player is the page that plays what is at an address.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -54,3 +55,21 @@ func TestDemo_TellsWhyItCouldNotStart(t *testing.T) {
 		t.Errorf("expected the server's reason, saw exit %d and %q", code, stderr)
 	}
 }
+
+func TestPassLine_KeepsNothingOfALineWithoutEnd(t *testing.T) {
+	const length = 1 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found := passLine(io.LimitReader(endless{}, length))
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; found || used > length/4 {
+		t.Errorf("expected no end of the line and no memory of it, saw %v and %d bytes", found, used)
+	}
+	if !passLine(strings.NewReader("go on\nand on")) {
+		t.Error("expected the end of the line")
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }

@@ -48,12 +48,15 @@ func (v *doctorVerb) Run(ctx context.Context, out *output) error {
 	s := &v.Settings
 	var all []finding
 	all = append(all, s.examineSafety(), examineAddress(ctx, "HTTP address", "listen", s.Listen))
-	all = append(all, s.examineMediaPort(ctx), s.examinePublicIPs())
+	all = append(all, s.examineMediaPort(ctx), s.examinePublicIPs(ctx))
 	if s.AdminListen != "" {
 		all = append(all, examineAddress(ctx, "admin address", "admin_listen", s.AdminListen))
 	}
 	if !s.Ephemeral {
 		all = append(all, examineFolder(s.DataDir))
+	}
+	if s.RTMPListen != "" {
+		all = append(all, s.examineRTMP(ctx))
 	}
 	for _, extra := range []struct {
 		check, key string
@@ -129,6 +132,16 @@ func (s *settings) examineExtra(ctx context.Context, check, key string, at addre
 	return f
 }
 
+// examineRTMP tells whether encoders can knock. serve does without where nobody chose the
+// address and another program has it.
+func (s *settings) examineRTMP(ctx context.Context) finding {
+	f := s.examineExtra(ctx, "RTMP address", "rtmp_listen", s.RTMPListen)
+	if _, chosen := s.origin["rtmp_listen"]; f.State == broken && !chosen {
+		return finding{f.Check, weak, f.Found + ": there will be no RTMP", f.Remedy}
+	}
+	return f
+}
+
 // examineMediaPort tells whether media can be received, by UDP and by TCP.
 func (s *settings) examineMediaPort(ctx context.Context) finding {
 	const check = "media port"
@@ -170,8 +183,13 @@ func tryBoth(ctx context.Context, at string) error {
 }
 
 // examinePublicIPs tells whether the advertised addresses lead here.
-func (s *settings) examinePublicIPs() finding {
+func (s *settings) examinePublicIPs(ctx context.Context) finding {
 	const check = "public addresses"
+	if at, err := s.mediaAddresses(ctx); err == nil {
+		if promise := s.promisedInVain(at); promise != "" {
+			return finding{check, broken, promise + " is for others, and media are received on loopback alone", remedyInVain}
+		}
+	}
 	if len(s.PublicIP) == 0 {
 		if s.Listen.isLoopback() && len(s.MediaListen) == 0 {
 			return finding{Check: check, State: sound, Found: "media are offered to this machine alone"}

@@ -78,6 +78,35 @@ func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
 	}
 }
 
+func TestDoctor_FindsMediaThatOthersArePromisedInVain(t *testing.T) {
+	for name, c := range map[string]struct {
+		state condition
+		args  []string
+	}{
+		"an address, and HTTP behind a proxy": {broken, []string{"--public-ip", "192.0.2.77"}},
+		"a name, and HTTP behind a proxy":     {broken, []string{"--public-url", "https://stages.example"}},
+		"media are received elsewhere":        {weak, []string{"--public-ip", "192.0.2.77", "--media-listen", "0.0.0.0"}},
+		"the name is this machine's own":      {sound, []string{"--public-url", "http://localhost:7080"}},
+	} {
+		found, _ := findings(t, append(c.args, "--listen", "127.0.0.1:0", "--media-port", "0")...)
+		if f := found["public addresses"]; f.State != c.state || f.State == broken && !strings.Contains(f.Remedy, "media_listen") {
+			t.Errorf("%s: expected %s, saw %+v", name, c.state, f)
+		}
+	}
+}
+
+func TestDoctor_FindsWhereEncodersCantKnock(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	found, code := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--rtmp-listen", l.Addr().String())
+	if f := found["RTMP address"]; f.State != broken || !strings.Contains(f.Remedy, "rtmp_listen") || code != exitFailure {
+		t.Errorf("expected a broken RTMP address and exit 1, saw %+v and exit %d", f, code)
+	}
+}
+
 func TestBehindNAT_IsWhoHasPrivateAddressesAlone(t *testing.T) {
 	for addresses, want := range map[string]bool{
 		"127.0.0.1 10.0.0.4 fe80::1": true,

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 
 	"rostrum/internal/channel"
 	"rostrum/internal/sfu"
@@ -97,6 +99,9 @@ func (s *settings) openEngine(ctx context.Context, cert certificates, turns stri
 	if listenPort == "0" && s.origin["media_port"] == "" {
 		number = 0 // who wants any free port for one wants it for all
 	}
+	if promise := s.promisedInVain(at); promise != "" {
+		log.Warn("media are received on loopback alone, where those whom this setting is for don't reach them", "setting", promise, "remedy", remedyInVain)
+	}
 	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, Log: log}
 	if cert != nil {
 		cfg.TLS = cert.config()
@@ -126,4 +131,24 @@ func (s *settings) mediaAddresses(ctx context.Context) ([]netip.Addr, error) {
 		return []netip.Addr{ip, netip.IPv4Unspecified()}, nil
 	}
 	return []netip.Addr{ip.Unmap()}, nil
+}
+
+const remedyInVain = "set media_listen to 0.0.0.0, or to the address that they reach"
+
+// promisedInVain is the setting by which other machines than this one are to come, where
+// media are received on loopback alone, as when listen is there behind a proxy for HTTP;
+// empty if there is none.
+func (s *settings) promisedInVain(receive []netip.Addr) string {
+	if slices.ContainsFunc(receive, func(a netip.Addr) bool { return !a.IsLoopback() }) {
+		return ""
+	}
+	for _, ip := range s.PublicIP {
+		if !ip.IsLoopback() {
+			return "public_ip " + ip.String()
+		}
+	}
+	if u, err := url.Parse(string(s.PublicURL)); err == nil && u.Hostname() != "" && !address(net.JoinHostPort(u.Hostname(), "0")).isLoopback() {
+		return "public_url " + string(s.PublicURL)
+	}
+	return ""
 }
