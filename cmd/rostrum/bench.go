@@ -52,17 +52,8 @@ type comparison struct {
 
 // Run measures and prints the report.
 func (v *benchVerb) Run(ctx context.Context, out *output) error {
-	switch {
-	case (v.WHIP == "") != (v.WHEP == ""):
-		return misuse(errors.New("say both --whip and --whep, or neither"))
-	case v.Compare && v.WHIP == "":
-		return misuse(errors.New("--compare needs another server: say --whip and --whep"))
-	case v.Publishers < 1 || v.Viewers < 1:
-		return misuse(errors.New("a measurement needs a publisher and a viewer"))
-	case v.Loss < 0 || v.Loss >= 100:
-		return misuse(errors.New("--loss: want a percentage below 100"))
-	case v.Pin && load.Processors() < 2:
-		return misuse(errors.New("--pin needs two processors, and a system that lets us choose"))
+	if err := v.check(); err != nil {
+		return misuse(err)
 	}
 	if v.Pin {
 		if err := load.KeepTo(ownProcessor); err != nil {
@@ -96,6 +87,39 @@ func (v *benchVerb) Run(ctx context.Context, out *output) error {
 	})
 }
 
+// check tells what makes no sense on the command line, or nil.
+func (v *benchVerb) check() error {
+	switch {
+	case (v.WHIP == "") != (v.WHEP == ""):
+		return errors.New("say both --whip and --whep, or neither")
+	case v.Compare && v.WHIP == "":
+		return errors.New("--compare needs another server: say --whip and --whep")
+	case v.PID != 0 && v.WHIP == "":
+		return errors.New("--pid is of another server: say --whip and --whep")
+	case v.PID < 0:
+		return errors.New("--pid: want the number of a process")
+	case v.Publishers < 1 || v.Viewers < 1:
+		return errors.New("a measurement needs a publisher and a viewer")
+	case v.Duration <= 0:
+		return errors.New("--duration: want a time above 0")
+	case !(v.JoinRate >= 0):
+		return errors.New("--join-rate: want a number that is not below 0")
+	case !(v.Loss >= 0 && v.Loss < 100):
+		return errors.New("--loss: want a percentage below 100")
+	case v.Delay < 0 || v.Feedback < 0:
+		return errors.New("--delay and --feedback: want times that are not below 0")
+	case v.File != "" && v.Simulcast:
+		return errors.New("--simulcast is of the pictures that are made here: --file has one layer")
+	case v.Pin && load.Processors() < 2:
+		return errors.New("--pin needs two processors, and a system that lets us choose")
+	}
+	return nil
+}
+
+// errNobody makes bench exit with 1 when there was nothing to measure. Why stands in the
+// report.
+var errNobody = errors.New("nobody received anything: see above")
+
 // tell prints a report, or why there is none.
 func tell(ctx context.Context, out *output, report load.Report, err error) error {
 	if err != nil {
@@ -104,7 +128,13 @@ func tell(ctx context.Context, out *output, report load.Report, err error) error
 		}
 		return denial(err)
 	}
-	return out.say(report, func(w io.Writer) { describeReport(w, report) })
+	if err := out.say(report, func(w io.Writer) { describeReport(w, report) }); err != nil {
+		return err
+	}
+	if report.Subscriptions == 0 {
+		return errNobody
+	}
+	return nil
 }
 
 // at turns a plan to the server that the flags name.
@@ -143,7 +173,11 @@ func (v *benchVerb) measure(ctx context.Context, out *output, plan load.Plan) (r
 	if err != nil {
 		return rep, err
 	}
-	defer func() { err = errors.Join(err, m.Close()) }()
+	defer func() {
+		if closing := m.Close(); err == nil { // a server that has gone can't be told, either
+			err = closing
+		}
+	}()
 	fmt.Fprintf(out.log, "%d publishers are on; %d viewers join\n", v.Publishers, v.Viewers)
 	if err := m.Join(ctx, v.Viewers, v.JoinRate); err != nil {
 		return rep, err
@@ -156,13 +190,19 @@ func numbered(url string, n int) string {
 	return strings.ReplaceAll(url, "{n}", strconv.Itoa(n+1))
 }
 
+// leastBitrate is about what one packet a picture comes to.
+const leastBitrate = 300_000
+
 func (v *benchVerb) plan() (load.Plan, error) {
 	c := load.ClipConfig{Simulcast: v.Simulcast, File: v.File}
-	if _, err := fmt.Sscanf(v.Size, "%dx%d", &c.Width, &c.Height); err != nil {
-		return load.Plan{}, fmt.Errorf("--size %s: want it like 1280x720", v.Size)
-	}
 	var err error
-	if c.Bitrate, err = parseBitrate(v.Bitrate); err != nil {
+	if c.Width, c.Height, err = parseSize(v.Size); err != nil {
+		return load.Plan{}, fmt.Errorf("--size: %w", err)
+	}
+	if c.Bitrate, err = parseBitrate(v.Bitrate); err == nil && c.Bitrate < leastBitrate {
+		err = fmt.Errorf("%s is less than a packet for each picture: want at least %dk", v.Bitrate, leastBitrate/1000)
+	}
+	if err != nil {
 		return load.Plan{}, fmt.Errorf("--video-bitrate: %w", err)
 	}
 	clip, err := load.NewClip(c)

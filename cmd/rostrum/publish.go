@@ -127,8 +127,8 @@ func (v *publishVerb) source(name string) (peer.Source, error) {
 	}
 	var err error
 	if v.Size != "" {
-		if _, err := fmt.Sscanf(v.Size, "%dx%d", &c.Video.Width, &c.Video.Height); err != nil {
-			return nil, misuse(fmt.Errorf("--size %s: want it like 1280x720", v.Size))
+		if c.Video.Width, c.Video.Height, err = parseSize(v.Size); err != nil {
+			return nil, misuse(fmt.Errorf("--size: %w", err))
 		}
 	}
 	if c.Video.Bitrate, err = parseBitrate(v.VideoBitrate); err != nil {
@@ -139,6 +139,19 @@ func (v *publishVerb) source(name string) (peer.Source, error) {
 		return nil, misuse(err)
 	}
 	return source, nil
+}
+
+// parseSize reads a picture's width and height.
+func parseSize(s string) (width, height int, err error) {
+	wide, high, _ := strings.Cut(s, "x")
+	width, err = strconv.Atoi(wide)
+	if err == nil {
+		height, err = strconv.Atoi(high)
+	}
+	if err != nil || width <= 0 || height <= 0 {
+		return 0, 0, fmt.Errorf("%q is no size: want it like 1280x720", s)
+	}
+	return width, height, nil
 }
 
 // parseBitrate reads bits a second, with k or M for thousands or millions.

@@ -136,3 +136,14 @@ func TestParseBitrate_ReadsThousandsAndMillions(t *testing.T) {
 		}
 	}
 }
+
+func TestParseSize_ReadsWidthAndHeight(t *testing.T) {
+	for said, want := range map[string][2]int{
+		"1280x720": {1280, 720}, "0x0": {}, "-4x-4": {}, "1280": {}, "1280x720x3": {}, "1280x": {}, "wide x high": {}, "": {},
+	} {
+		width, height, err := parseSize(said)
+		if got := [2]int{width, height}; got != want || (err == nil) != (want != [2]int{}) {
+			t.Errorf("%q: saw %v, %v, expected %v", said, got, err, want)
+		}
+	}
+}

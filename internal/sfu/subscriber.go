@@ -139,6 +139,9 @@ func (s *Subscriber) Choose(c Choice) error {
 			return fmt.Errorf("there is no video to choose a layer of")
 		}
 		if _, ok := video.track.labelled(c.Layer); !ok {
+			if l := video.track.layers; len(l) == 1 && l[0].label == "" {
+				return fmt.Errorf("no layer is called %q: the publisher sends one, without a label", c.Layer)
+			}
 			var known []string
 			for _, l := range video.track.layers {
 				known = append(known, l.label)

@@ -25,3 +25,15 @@ func TestSubscriber_GetsSoundAloneWithoutThePublishersCodec(t *testing.T) {
 		})
 	}
 }
+
+func TestSubscriber_ChoosesNoLayerOfAPublisherWithoutLabels(t *testing.T) {
+	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
+	s, _, err := g.router.NewViewer("v").Subscribe(g.publisher, crlf(watchOffer), SubscribeConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `no layer is called "hi": the publisher sends one, without a label`
+	if err := s.Choose(Choice{Layer: "hi"}); err == nil || err.Error() != want {
+		t.Errorf("expected %s, saw %v", want, err)
+	}
+}

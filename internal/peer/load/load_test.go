@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -84,6 +85,58 @@ func TestRun_MeasuresAForwarder(t *testing.T) {
 	}
 	if usageOf(os.Getpid()).known && (rep.Cores == nil || *rep.Cores <= 0) {
 		t.Errorf("no use of processors told of process %d", os.Getpid())
+	}
+}
+
+func TestMeeting_CountsThoseWhoDidNotCome(t *testing.T) {
+	web := forwarding(t)
+	clip, err := NewClip(ClipConfig{Width: 320, Height: 180, Bitrate: 300_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{
+		Publish: []peer.Endpoint{{URL: web.URL + "/whip/1"}},
+		Subscribe: func(viewer, _ int) peer.Endpoint {
+			return peer.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, 1+viewer)}
+		},
+		Clip: clip,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if err := m.Join(t.Context(), 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := m.Measure(t.Context(), time.Second)
+	if err != nil || rep.Viewers != 3 || rep.Subscriptions > 1 || len(rep.Failures) == 0 {
+		t.Errorf("%v: %d of %d, failures %q: expected 1 of 3, and why", err, rep.Subscriptions, rep.Viewers, rep.Failures)
+	}
+}
+
+func TestMeeting_NoticesThatTheServersProcessIsGone(t *testing.T) {
+	if !usageOf(os.Getpid()).known {
+		t.Skip("what processes use can't be told on this system")
+	}
+	server := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{PID: server.Process.Pid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if _, err := m.Measure(t.Context(), time.Millisecond); err != nil {
+		t.Errorf("while it runs: %v", err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = server.Process.Kill() })
+	if _, err := m.Measure(t.Context(), time.Second); err == nil {
+		t.Error("it ended while it was measured: expected an error")
+	}
+	_ = server.Wait() // it was killed
+	if _, err := Open(t.Context(), Plan{PID: server.Process.Pid}); err == nil {
+		t.Error("a process that isn't there: expected an error")
 	}
 }
 

@@ -42,12 +42,17 @@ type Meeting struct {
 	viewers    int   // that came so far, which numbers them
 
 	mu        sync.Mutex // guards what follows
+	asked     int        // viewers that were to join and stay
 	receivers []*Receiver
 	failures  []string
 }
 
-// Open brings the publishers. Close the Meeting when done.
+// Open brings the publishers. Close the Meeting when done. It is an error if the plan names
+// a process that isn't there.
 func Open(ctx context.Context, p Plan) (*Meeting, error) {
+	if p.PID > 0 && usageOf(os.Getpid()).known && !usageOf(p.PID).known {
+		return nil, fmt.Errorf("there is no process %d", p.PID)
+	}
 	crowd, err := NewCrowd(p.Network)
 	if err != nil {
 		return nil, err
@@ -85,6 +90,9 @@ func (m *Meeting) publish(ctx context.Context) error {
 // returns once the server has come to rest; with rate 0 they come all at once. Why some
 // didn't come is in the Report.
 func (m *Meeting) Join(ctx context.Context, n int, rate float64) error {
+	m.mu.Lock()
+	m.asked += n
+	m.mu.Unlock()
 	m.arrive(ctx, n, rate, func(r *Receiver) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -165,10 +173,11 @@ func (m *Meeting) Pass(ctx context.Context, rate float64, d, stay time.Duration)
 	return all
 }
 
-// Measure watches those who are there for d. Meanwhile others may pass.
+// Measure watches those who are there for d. Meanwhile others may pass. It is an error if
+// the server's process ends, where that is known.
 func (m *Meeting) Measure(ctx context.Context, d time.Duration) (Report, error) {
 	m.mu.Lock()
-	receivers := slices.Clone(m.receivers)
+	receivers, asked := slices.Clone(m.receivers), m.asked
 	m.mu.Unlock()
 	for _, r := range receivers {
 		r.Tally(true)
@@ -178,12 +187,15 @@ func (m *Meeting) Measure(ctx context.Context, d time.Duration) (Report, error) 
 		return Report{}, ctx.Err()
 	}
 	to, took := usageOf(m.plan.PID), time.Since(began)
+	if from.known && !to.known {
+		return Report{}, fmt.Errorf("the server's process %d ended while it was measured", m.plan.PID)
+	}
 	tallies := make([]Tally, 0, len(receivers))
 	for _, r := range receivers {
 		tallies = append(tallies, r.Tally(false))
 	}
 	rep := summarize(tallies, took)
-	rep.Publishers, rep.Viewers = len(m.publishers), len(receivers)/max(1, len(m.publishers))
+	rep.Publishers, rep.Viewers = len(m.publishers), asked
 	m.mu.Lock()
 	rep.Failures = slices.Clone(m.failures)
 	m.mu.Unlock()
@@ -199,7 +211,7 @@ func (m *Meeting) Measure(ctx context.Context, d time.Duration) (Report, error) 
 func (m *Meeting) Leave() {
 	m.mu.Lock()
 	all := m.receivers
-	m.receivers = nil
+	m.asked, m.receivers = 0, nil
 	m.mu.Unlock()
 	var leaving sync.WaitGroup
 	defer leaving.Wait()

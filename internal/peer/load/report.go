@@ -10,7 +10,7 @@ import (
 // longer than a struct should be.
 type Report struct {
 	Publishers    int      `json:"publishers"`
-	Viewers       int      `json:"viewers"`
+	Viewers       int      `json:"viewers"`       // that were to come
 	Subscriptions int      `json:"subscriptions"` // that media came for
 	Failures      []string `json:"failures,omitempty"`
 	Seconds       float64  `json:"seconds"`
@@ -106,7 +106,7 @@ func (rep *Report) use(before, from, to usage) {
 	}
 	cores := (to.cpu - from.cpu).Seconds() / rep.Seconds
 	perPacket := cores / rep.Packets * 1e6
-	perViewer := cores / float64(rep.Viewers) * 1e3
+	perViewer := cores * float64(rep.Publishers) / float64(rep.Subscriptions) * 1e3 // of those who came
 	memory := float64(to.resident-before.resident) / 1024 / float64(rep.Subscriptions)
 	resident := float64(to.resident) / (1 << 20)
 	rep.Cores, rep.PerPacket, rep.PerViewer, rep.Memory, rep.Resident = &cores, &perPacket, &perViewer, &memory, &resident

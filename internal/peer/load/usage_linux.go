@@ -19,8 +19,8 @@ func usageOf(pid int) usage {
 	}
 	_, rest, _ := bytes.Cut(stat, []byte(") ")) // the name before may have spaces
 	f := bytes.Fields(rest)
-	const utime, stime, rss = 11, 12, 21 // counted from the field after the name
-	if len(f) <= rss {
+	const utime, stime, rss = 11, 12, 21      // counted from the field after the name
+	if len(f) <= rss || string(f[0]) == "Z" { // it has ended, and nobody asked how
 		return usage{}
 	}
 	var n [3]int64
