@@ -26,6 +26,9 @@ APT      = $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Ret
 install  = { $(APT) update || :; $(APT) install -y --no-install-recommends $(1); }
 need     = command -v $(1) >/dev/null || $(call install,$(2))
 
+# What is installed inside the clone goes first; Debian keeps ip and iptables where only root looks.
+export PATH := $(CURDIR)/.cache/node/bin:$(PATH):/usr/sbin:/sbin
+
 # The libraries that internal/codec is a layer over.
 need-codecs = pkg-config --exists libavcodec libavutil libswscale libswresample 2>/dev/null && command -v gcc >/dev/null || \
 	$(call install,gcc libc6-dev pkg-config libavcodec-dev libavutil-dev libswscale-dev libswresample-dev)
@@ -38,10 +41,19 @@ define environment
 	@touch $@
 endef
 
-# The packages of a package-lock.json; npm writes the target when all are there.
-%/node_modules/.package-lock.json: %/package-lock.json
+NODE := 24.20.0
+NPM  := 10.9.9
+
+# Browsers and the AWS SDK for JavaScript are driven by Node.js 20 or newer. Where the system's
+# is older, as Debian 12's is, npm has one; and an npm with it, as Debian's runs on no other.
+.PHONY: node
+node:
 	@$(call need,npm,nodejs npm)
-	@node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0' || { echo "the browsers' suites and the AWS SDK for JavaScript need Node.js 20 or newer"; exit 1; }
+	@node -e 'process.exitCode = parseInt(process.versions.node) < 20 ? 1 : 0' || \
+		npm install -g --prefix .cache/node --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-$$(node -p process.arch)@$(NODE) npm@$(NPM)
+
+# The packages of a package-lock.json; npm writes the target when all are there.
+%/node_modules/.package-lock.json: %/package-lock.json | node
 	cd $(<D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .PHONY: help
@@ -56,6 +68,7 @@ build: rostrum ## Build bin/rostrum and bin/rostrum-media
 # Most of what rostrum does needs no codec, and so no library but Go's.
 .PHONY: rostrum
 rostrum:
+	@[ -e bin/rostrum ] || echo "The first build takes a few minutes."
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
 
 .PHONY: run
@@ -69,6 +82,7 @@ demo: build ## Show a stage at work: test participants, a composition in a chann
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)
+	@$(call need,ffmpeg,ffmpeg)
 	@$(call suite,test,pkgname,$(PACKAGES)) -race -timeout 14m
 
 # The clients that make conformance drives, each pinned by its own lock file.
@@ -216,6 +230,7 @@ e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed ## L
 fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json ## Install all that check and the suites need
 	@$(need-codecs)
 	@$(call need,ip,iproute2)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(call install,postgresql) || echo "no PostgreSQL for this system: its tests are skipped"
 	@$(GO) list -deps -test ./... >/dev/null
 	@$(STATICCHECK) -version && $(GOTESTSUM) --version && $(GOVULNCHECK) -version >/dev/null
 
@@ -228,4 +243,4 @@ crash: ## Kill writers and couriers of events 1,000 times and look for what was 
 
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone
-	rm -rf bin .cache
+	rm -rf bin .cache test/*/node_modules test/conformance/*/node_modules test/conformance/java/target
