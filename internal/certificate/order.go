@@ -192,9 +192,13 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // retry has a request tried again that an authority didn't want just now, but not
-// where it said to come later: that is for the next order.
+// where it said to come later: that is for the next order. One with a nonce that is too
+// old (RFC 8555 §6.5), which is all that comes here as a bad request, may come again at once.
 func retry(n int, _ *http.Request, answer *http.Response) time.Duration {
-	if n > 3 || answer.StatusCode == http.StatusTooManyRequests || answer.Header.Get("Retry-After") != "" {
+	switch {
+	case answer.StatusCode == http.StatusBadRequest && n <= 10:
+		return 50 * time.Millisecond
+	case n > 3 || answer.StatusCode == http.StatusTooManyRequests || answer.Header.Get("Retry-After") != "":
 		return 0
 	}
 	return time.Duration(n) * 500 * time.Millisecond

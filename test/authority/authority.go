@@ -33,7 +33,8 @@ type Authority struct {
 	Away atomic.Bool
 	// Limited has it answer every order that it takes no more of them for an hour.
 	Limited atomic.Bool
-	// Orders and Requests count what came.
+	// Orders counts those that were taken or refused for Limited, Requests whatever came:
+	// one in twenty has to be sent again, for Pebble makes sure that clients can do that.
 	Orders, Requests atomic.Int32
 }
 
@@ -72,17 +73,31 @@ func (a *Authority) before(front http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		if strings.HasSuffix(r.URL.Path, "/order-plz") {
-			a.Orders.Add(1)
 			if a.Limited.Load() {
+				a.Orders.Add(1)
 				w.Header().Set("Content-Type", "application/problem+json")
 				w.Header().Set("Retry-After", "3600")
 				w.WriteHeader(http.StatusTooManyRequests)
 				_, _ = io.WriteString(w, `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many certificates already issued","status":429}`)
 				return
 			}
+			w = &counted{w, &a.Orders}
 		}
 		front.ServeHTTP(w, r)
 	})
+}
+
+// counted counts what is made.
+type counted struct {
+	http.ResponseWriter
+	made *atomic.Int32
+}
+
+func (c *counted) WriteHeader(status int) {
+	if status == http.StatusCreated {
+		c.made.Add(1)
+	}
+	c.ResponseWriter.WriteHeader(status)
 }
 
 // resolver starts a DNS server, and tells its address.
