@@ -121,6 +121,11 @@ func hopeless(err error) bool {
 // bring puts everything there is into the bucket, and the end of it once that is known.
 func (r *recording) bring(ctx context.Context) (put, complete bool, err error) {
 	meta, final := r.known()
+	if final != nil && !meta.started.IsZero() { // what another node told last, where no worker went on with it
+		if err := r.fetch(ctx); err != nil {
+			return false, false, err
+		}
+	}
 	if err := r.note(&meta, final); err != nil {
 		return false, false, err
 	}
@@ -129,7 +134,7 @@ func (r *recording) bring(ctx context.Context) (put, complete bool, err error) {
 		return false, false, err
 	}
 	measured := time.Now()
-	err = r.spool.empty(func(name string, file io.ReadSeeker) error {
+	err = r.spool.empty(final != nil, func(name string, file io.ReadSeeker) error {
 		if time.Since(measured) > measureEvery {
 			if held, err = r.measure(); err != nil {
 				return err

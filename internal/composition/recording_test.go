@@ -33,7 +33,13 @@ func (s *shelf) Put(_ context.Context, key string, file io.ReadSeeker) error {
 	return err
 }
 
-func (s *shelf) Get(context.Context, string) (io.ReadCloser, error) { return nil, bucket.ErrNoFile }
+func (s *shelf) Get(_ context.Context, key string) (io.ReadCloser, error) {
+	data, is := s.files[key]
+	if !is {
+		return nil, bucket.ErrNoFile
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
 
 // record has segments of ten seconds written for a while, then the recording ended,
 // and returns the news of all that time without repetitions.
@@ -115,4 +121,52 @@ func TestRecording_IsGivenUpAfterItsTime(t *testing.T) {
 			t.Errorf("%d bytes are left in the spool: %v", left, err)
 		}
 	})
+}
+
+// A worker that ends, as with its server, ends its playlist; the next goes on with it.
+func TestRecording_EndsItsPlaylistOnceItIsOver(t *testing.T) {
+	into := &shelf{time.Now(), map[string][]byte{}}
+	r := aRecording(t, into)
+	r.news = func(recordingNews) {}
+	r.begin(time.Now())
+	list := hls.Playlist{Target: 2 * time.Second, Ended: true, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}
+	if err := r.spool.put(r.meta.playlist(), list.Marshal()); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(ended bool) {
+		t.Helper()
+		if _, _, err := r.bring(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		list.Ended = ended
+		if got := into.files["p/"+r.meta.playlist()]; !bytes.Equal(got, list.Marshal()) {
+			t.Errorf("the playlist is\n%s\nexpected\n%s", got, list.Marshal())
+		}
+	}
+	expect(false)
+	if !r.spool.isEmpty() {
+		t.Error("the playlist waits though it was put")
+	}
+	r.finish(ending{at: time.Now()})
+	expect(true)
+}
+
+// It is stopped before a worker of this machine went on with it.
+func TestRecording_EndsThePlaylistOfAnotherMachine(t *testing.T) {
+	list := hls.Playlist{Target: 2 * time.Second, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}
+	into := &shelf{time.Now(), map[string][]byte{"p/media/hls/720p30/playlist.m3u8": list.Marshal()}}
+	r := aRecording(t, into)
+	r.news = func(recordingNews) {}
+	r.begin(time.Now())
+	r.finish(ending{at: time.Now()})
+	if _, complete, err := r.bring(t.Context()); err != nil || !complete {
+		t.Fatalf("complete %v: %v", complete, err)
+	}
+	list.Ended = true
+	if got := into.files["p/"+r.meta.playlist()]; !bytes.Equal(got, list.Marshal()) {
+		t.Errorf("the playlist is\n%s\nexpected\n%s", got, list.Marshal())
+	}
+	if ended := string(into.files["p/events/recording-ended.json"]); !strings.Contains(ended, `"duration_ms": 2000`) {
+		t.Errorf("recording-ended.json is %s", ended)
+	}
 }

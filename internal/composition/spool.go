@@ -60,9 +60,10 @@ func (w waiting) rank() int {
 	return 0
 }
 
-// list names what waits, in the order in which it is to go.
-func (s spool) list() ([]waiting, error) {
-	playlists, err := s.playlists()
+// list names what waits, in the order in which it is to go; over tells that nothing
+// will come after it.
+func (s spool) list(over bool) ([]waiting, error) {
+	playlists, err := s.playlists(over)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +86,10 @@ func (s spool) list() ([]waiting, error) {
 func isPlaylist(name string) bool { return strings.HasSuffix(name, ".m3u8") }
 
 // playlists reads the playlists that changed since they were put. What they name
-// was written before them, so whoever lists the rest afterwards finds it.
-func (s spool) playlists() (all []waiting, err error) {
+// was written before them, so whoever lists the rest afterwards finds it. A worker ends
+// its playlists whenever it ends; those of a recording that another goes on with, which
+// players may be following, aren't told to have ended.
+func (s spool) playlists(over bool) (all []waiting, err error) {
 	err = s.walk(func(name string, info fs.FileInfo) error {
 		if !isPlaylist(name) {
 			return nil
@@ -94,6 +97,9 @@ func (s spool) playlists() (all []waiting, err error) {
 		now, err := os.ReadFile(s.path(name))
 		if err != nil {
 			return err
+		}
+		if !over {
+			now = hls.Unended(now)
 		}
 		was, err := os.ReadFile(s.path(name) + sent)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Equal(now, was) {
@@ -140,9 +146,9 @@ func (s spool) size() (n int64, err error) {
 	return n, err
 }
 
-// empty puts what waits, until a put fails.
-func (s spool) empty(put func(name string, file io.ReadSeeker) error) error {
-	all, err := s.list()
+// empty puts what waits, until a put fails; over is as of list.
+func (s spool) empty(over bool, put func(name string, file io.ReadSeeker) error) error {
+	all, err := s.list(over)
 	if err != nil {
 		return err
 	}
@@ -198,9 +204,9 @@ func (s spool) move(w waiting, put func(string, io.ReadSeeker) error) error {
 	return os.Remove(s.path(w.name))
 }
 
-// isEmpty tells that nothing waits.
+// isEmpty tells that nothing waits of a recording that goes on.
 func (s spool) isEmpty() bool {
-	all, err := s.list()
+	all, err := s.list(false)
 	return err == nil && len(all) == 0
 }
 

@@ -62,6 +62,12 @@ func (p Playlist) Marshal() []byte {
 	return b.Bytes()
 }
 
+// Unended is a playlist that Marshal wrote, as it is of a recording that goes on.
+func Unended(list []byte) []byte {
+	list = bytes.TrimSuffix(list, []byte("#EXT-X-ENDLIST\n"))
+	return bytes.Replace(list, []byte("TYPE:VOD\n"), []byte("TYPE:EVENT\n"), 1)
+}
+
 // Parse reads a playlist that Marshal wrote, to go on with it. Its Target is unknown.
 func Parse(data []byte) (Playlist, error) {
 	var p Playlist

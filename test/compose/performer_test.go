@@ -1,0 +1,181 @@
+//go:build cgo
+
+package compose
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/peer"
+	"rostrum/ivsrealtime"
+)
+
+// A performer is a running rostrum publish.
+type performer struct {
+	id     string
+	joined time.Time // it began to connect
+	cmd    *exec.Cmd
+	ended  chan struct{}
+}
+
+// perform publishes with a token, and waits until the media flow.
+func (s *stage) perform(raw string, args ...string) *performer {
+	s.t.Helper()
+	p := &performer{ended: make(chan struct{})}
+	p.cmd = exec.Command(s.binary, append([]string{"publish", "--json", "--token", raw}, args...)...)
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var complaints strings.Builder
+	p.cmd.Stderr = &complaints
+	if err := p.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.ended })
+	published := make(chan time.Time, 1)
+	go func() {
+		defer close(p.ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var says struct {
+				Event         string
+				ParticipantID string
+				ElapsedMS     float64
+			}
+			if json.Unmarshal(lines.Bytes(), &says) == nil && says.Event == "published" {
+				p.id = says.ParticipantID
+				published <- time.Now().Add(-time.Duration(says.ElapsedMS * float64(time.Millisecond)))
+			}
+		}
+		_ = p.cmd.Wait() // stopped, or killed
+	}()
+	select {
+	case p.joined = <-published:
+	case <-p.ended:
+		s.t.Fatalf("publish %v ended at once: %s", args, complaints.String())
+	case <-time.After(20 * time.Second):
+		s.t.Fatalf("publish %v was not connected after 20 s", args)
+	}
+	return p
+}
+
+// leave says goodbye and goes.
+func (p *performer) leave() {
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	<-p.ended
+}
+
+// vanish goes without a goodbye.
+func (p *performer) vanish() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// tokenOf is the token of a performer who left.
+func (s *stage) tokenOf(p *performer) string {
+	i := slices.Index(p.cmd.Args, "--token")
+	return p.cmd.Args[i+1]
+}
+
+// A guest has a token of their own making, which can be exchanged, and speaks on the
+// events socket.
+type guest struct {
+	*performer
+	events *peer.Events
+	signer *ivsrealtime.TokenSigner
+	claims ivsrealtime.TokenClaims
+}
+
+// invite has guests publish, each with attributes.
+func (s *stage) invite(attributes ...map[string]string) (all []*guest) {
+	s.t.Helper()
+	signer := s.signer()
+	for _, a := range attributes {
+		all = append(all, s.receive(signer, a))
+	}
+	return all
+}
+
+// signer has a key of its own imported.
+func (s *stage) signer() *ivsrealtime.TokenSigner {
+	t := s.t
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	material, err := ivsrealtime.PublicKeyMaterial(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported, err := s.client.ImportPublicKey(t.Context(), &ivsrealtime.ImportPublicKeyInput{PublicKeyMaterial: material})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ivsrealtime.NewTokenSigner(imported.PublicKey.ARN, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// receive has one guest publish.
+func (s *stage) receive(signer *ivsrealtime.TokenSigner, attributes map[string]string) *guest {
+	t := s.t
+	t.Helper()
+	got, err := s.client.GetStage(t.Context(), &ivsrealtime.GetStageInput{ARN: s.stageARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &guest{signer: signer, claims: got.Stage.Claims()}
+	g.claims.ParticipantID, g.claims.UserID, g.claims.Attributes = arn.NewID(), "guest", attributes
+	raw, err := signer.Sign(g.claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := peer.ReadToken(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.events, err = peer.NewEvents(token, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = g.events.Run(ctx, func(peer.Message) {}) // ends with the test
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	g.performer = s.perform(raw, "--size", "640x360")
+	return g
+}
+
+func (g *guest) say(t *testing.T, kind string, payload any) {
+	t.Helper()
+	if err := g.events.Send(t.Context(), kind, payload); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exchange changes the guest's attributes, without leaving the stage.
+func (g *guest) exchange(t *testing.T, attributes map[string]string) {
+	t.Helper()
+	g.claims.Attributes = attributes
+	raw, err := g.signer.Sign(g.claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.say(t, "EXCHANGE_TOKEN", map[string]string{"token": raw})
+}
