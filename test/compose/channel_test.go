@@ -38,6 +38,7 @@ func ingest(made *official.CreateChannelOutput) string {
 
 // A stage is composed into a channel, and the channel is watched.
 func TestComposition_GoesToAChannel(t *testing.T) {
+	beside(t)
 	if _, err := exec.LookPath("ffprobe"); err != nil {
 		t.Skip("there is no ffprobe")
 	}
@@ -79,6 +80,7 @@ func TestComposition_GoesToAChannel(t *testing.T) {
 // An encoder has the channel: the destination has failed with a conflict, and the
 // composition goes on while it has another.
 func TestComposition_MeetsAnEncoderOnItsChannel(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	made, to := s.openChannel()
 	s.publish("--size", "640x360")

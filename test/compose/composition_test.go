@@ -208,6 +208,7 @@ func fetch(t *testing.T, url string) string {
 }
 
 func TestComposition_RecordsAStageThroughACrash(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	first := s.publish("--size", "640x360")
 	second := s.publish("--size", "640x360")
@@ -244,6 +245,7 @@ func TestComposition_RecordsAStageThroughACrash(t *testing.T) {
 }
 
 func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
+	beside(t)
 	for how, end := range map[string]func(s *studio, worker int) error{
 		"after kill -9": func(s *studio, _ int) error { s.running.Kill(); return nil },
 		"after kill -9 while its worker stands still": func(s *studio, worker int) error {
@@ -254,6 +256,7 @@ func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
 		"after a stop": func(s *studio, _ int) error { return s.running.Stop() },
 	} {
 		t.Run(how, func(t *testing.T) {
+			beside(t)
 			s := openKept(t)
 			first := s.publish("--size", "640x360") // and comes back
 			arn, folder := s.start()

@@ -55,8 +55,10 @@ func fill(t *testing.T, folder string) (give func()) {
 }
 
 func TestComposition_OutlivesAFullDisk(t *testing.T) {
+	beside(t)
 	for whose, on := range map[string]string{"of the buckets": "buckets", "of the spool": "spool", "of all the data": "."} {
 		t.Run(whose, func(t *testing.T) {
+			beside(t)
 			data := filepath.Join(t.TempDir(), "data")
 			disk := filepath.Join(data, on)
 			smallDisk(t, disk, "64m")

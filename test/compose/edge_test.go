@@ -5,6 +5,7 @@ package compose
 import (
 	"image"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -140,11 +141,15 @@ type fetched struct {
 
 var hint = regexp.MustCompile(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="([^"]+)"`)
 
-// follow fetches parts as they are made, for some time.
-func (e *edge) follow(during time.Duration, take func(fetched)) {
+// follow fetches parts as they are made. take looks at one, and answers how many it
+// has been told something by.
+func (e *edge) follow(take func(fetched) (told int)) {
 	e.t.Helper()
-	last := ""
-	for end := time.Now().Add(during); time.Now().Before(end); {
+	last, told, enough, during := "", 0, edgeParts, edgePatience
+	if measured() {
+		enough, during = math.MaxInt, edgeFollowed
+	}
+	for end := time.Now().Add(during); told < enough && time.Now().Before(end); {
 		list, _, _ := request(e.t, e.playlist.String())
 		named := hint.FindSubmatch(list)
 		if named == nil {
@@ -180,7 +185,7 @@ func (e *edge) follow(during time.Duration, take func(fetched)) {
 				got.pictures = append(got.pictures, coded)
 			}
 		}
-		take(got)
+		told = take(got)
 	}
 }
 
@@ -199,17 +204,24 @@ func hold(t *testing.T, what string, ages []time.Duration) {
 	}
 }
 
-const edgeFollowed = 12 * time.Second
+// An edge is followed until so many parts of 0.2 s could be looked at, or for so long;
+// for the latter where promises of time are judged.
+const (
+	edgeParts    = 24
+	edgeFollowed = 12 * time.Second
+	edgePatience = 30 * time.Second
+)
 
 func TestEdge_OfAnEncodersStream(t *testing.T) {
 	s := openKept(t)
 	made, _ := s.openChannel()
 	defer encode(t, ingest(made))()
 	var ages []time.Duration
-	reachEdge(t, *made.Channel.PlaybackUrl).follow(edgeFollowed, func(f fetched) {
+	reachEdge(t, *made.Channel.PlaybackUrl).follow(func(f fetched) int {
 		if m, ok := pattern.Find(f.pictures[len(f.pictures)-1]); ok {
 			ages = append(ages, f.at.Sub(m.Sent))
 		}
+		return len(ages)
 	})
 	hold(t, "encoder to edge", ages)
 }
@@ -236,7 +248,7 @@ func TestEdge_OfAComposition(t *testing.T) {
 	}
 	defer canvas.Close()
 	var ages []time.Duration
-	reachEdge(t, *made.Channel.PlaybackUrl).follow(edgeFollowed, func(f fetched) {
+	reachEdge(t, *made.Channel.PlaybackUrl).follow(func(f fetched) int {
 		for n, coded := range f.pictures {
 			shown, _ := d.Decode(coded, int64(n)) // nothing before the first keyframe
 			for _, picture := range shown {
@@ -252,6 +264,7 @@ func TestEdge_OfAComposition(t *testing.T) {
 				picture.Close()
 			}
 		}
+		return len(ages)
 	})
 	hold(t, "publisher through a composition to edge", ages)
 	if _, err := s.channels().GetStream(t.Context(), &official.GetStreamInput{ChannelArn: made.Channel.Arn}); err != nil {

@@ -43,6 +43,7 @@ func standStill(t *testing.T, pid int) {
 }
 
 func TestComposition_ReplacesAWorker(t *testing.T) {
+	beside(t)
 	for how, c := range map[string]struct {
 		fault  func(*testing.T, int)
 		within time.Duration // of the fault, until another composes; thrice where others are tested, too
@@ -56,6 +57,7 @@ func TestComposition_ReplacesAWorker(t *testing.T) {
 		}, 20 * time.Second},
 	} {
 		t.Run(how, func(t *testing.T) {
+			beside(t)
 			s := openKept(t)
 			s.publish("--size", "640x360")
 			arn, folder := s.start()
@@ -115,6 +117,7 @@ func (s *studio) expectSound(folder string) hls.Playlist {
 }
 
 func TestComposition_KillsAWorkerThatDoesNotStop(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	s.publish("--size", "640x360")
 	arn, folder := s.start()
@@ -133,6 +136,7 @@ func TestComposition_KillsAWorkerThatDoesNotStop(t *testing.T) {
 }
 
 func TestComposition_StopsWhileItStarts(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	s.publish("--size", "320x180")
 	for range 5 {
@@ -149,6 +153,7 @@ func TestComposition_StopsWhileItStarts(t *testing.T) {
 }
 
 func TestComposition_EndsWithItsStage(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	s.publish("--size", "640x360")
 	arn, folder := s.start()
@@ -165,11 +170,13 @@ func TestComposition_EndsWithItsStage(t *testing.T) {
 }
 
 func TestComposition_EndsByItself(t *testing.T) {
+	beside(t)
 	for why, limits := range map[string]string{
 		"when nobody publishes any more": "open,composition_idle=3s",
 		"when it has taken long enough":  "aws,composition_duration=6s",
 	} {
 		t.Run(why, func(t *testing.T) {
+			beside(t)
 			s := openKept(t, "--limits", limits)
 			raw, _ := s.token("PUBLISH")
 			publisher := exec.CommandContext(t.Context(), s.binary, "publish", "--token", raw, "--size", "320x180")
@@ -189,6 +196,7 @@ func TestComposition_EndsByItself(t *testing.T) {
 		})
 	}
 	t.Run("when nobody ever comes", func(t *testing.T) {
+		beside(t)
 		s := openKept(t, "--limits", "open,composition_idle=3s")
 		arn, folder := s.start()
 		s.awaitComposition(arn, "STOPPED", compositionIs(ivsrealtime.CompositionStopped))
@@ -198,6 +206,7 @@ func TestComposition_EndsByItself(t *testing.T) {
 }
 
 func TestComposition_GoesOnWhenItsChannelBreaksOff(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	s.publish("--size", "640x360")
 	made, to := s.openChannel()
@@ -217,6 +226,7 @@ func TestComposition_GoesOnWhenItsChannelBreaksOff(t *testing.T) {
 }
 
 func TestComposition_FailsWhenSomebodyElseTakesItsChannel(t *testing.T) {
+	beside(t)
 	s := openKept(t)
 	s.publish("--size", "640x360")
 	made, to := s.openChannel()

@@ -16,6 +16,15 @@ var cost = flag.Bool("cost", false, "measure what composing costs and how soon t
 // measured tells that nothing else runs, so that promises of time are judged.
 func measured() bool { return *cost }
 
+// beside lets a test run at the same time as others that mostly wait, as it does,
+// after all that look at every picture. Where promises of time are judged it is alone.
+func beside(t *testing.T) {
+	t.Helper()
+	if !measured() {
+		t.Parallel()
+	}
+}
+
 // patience is how late something may be seen. Where everything else on the machine
 // is tested at the same time, being late isn't the composition's fault: there it is
 // told, and judged when measured alone.

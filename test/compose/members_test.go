@@ -66,6 +66,7 @@ func TestWorker_TakesTheLayerNearestToItsTile(t *testing.T) {
 }
 
 func TestWorker_ShowsWhateverMembersSend(t *testing.T) {
+	beside(t)
 	s := open(t)
 	p := s.composeFile()
 	cases := []struct {

@@ -3,24 +3,13 @@
 package compose
 
 import (
-	"bufio"
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"image"
-	"os/exec"
 	"slices"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"rostrum/internal/arn"
 	"rostrum/internal/layout"
-	"rostrum/internal/peer"
 	"rostrum/internal/peer/pattern"
 	"rostrum/ivsrealtime"
 )
@@ -28,67 +17,6 @@ import (
 // promptness is how soon a participant who joins must be seen in the composition,
 // and one who leaves no more.
 const promptness = time.Second
-
-// A performer is a running rostrum publish.
-type performer struct {
-	id     string
-	joined time.Time // it began to connect
-	cmd    *exec.Cmd
-	ended  chan struct{}
-}
-
-// perform publishes with a token, and waits until the media flow.
-func (s *stage) perform(raw string, args ...string) *performer {
-	s.t.Helper()
-	p := &performer{ended: make(chan struct{})}
-	p.cmd = exec.Command(s.binary, append([]string{"publish", "--json", "--token", raw}, args...)...)
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var complaints strings.Builder
-	p.cmd.Stderr = &complaints
-	if err := p.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.ended })
-	published := make(chan time.Time, 1)
-	go func() {
-		defer close(p.ended)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			var says struct {
-				Event         string
-				ParticipantID string
-				ElapsedMS     float64
-			}
-			if json.Unmarshal(lines.Bytes(), &says) == nil && says.Event == "published" {
-				p.id = says.ParticipantID
-				published <- time.Now().Add(-time.Duration(says.ElapsedMS * float64(time.Millisecond)))
-			}
-		}
-		_ = p.cmd.Wait() // stopped, or killed
-	}()
-	select {
-	case p.joined = <-published:
-	case <-p.ended:
-		s.t.Fatalf("publish %v ended at once: %s", args, complaints.String())
-	case <-time.After(20 * time.Second):
-		s.t.Fatalf("publish %v was not connected after 20 s", args)
-	}
-	return p
-}
-
-// leave says goodbye and goes.
-func (p *performer) leave() {
-	_ = p.cmd.Process.Signal(syscall.SIGINT)
-	<-p.ended
-}
-
-// vanish goes without a goodbye.
-func (p *performer) vanish() {
-	_ = p.cmd.Process.Kill()
-	<-p.ended
-}
 
 // A shot is what the picture must show for a time.
 type shot struct {
@@ -246,114 +174,22 @@ func TestComposition_ShowsWhoIsThereAsItChanges(t *testing.T) {
 	here = slices.Insert(here, 1, back)
 	script.now(back.joined, "the second is back", people()...)
 	settle(t, 2*time.Second)
-	busy := s.tooBusy()
-	s.stop(arn)
-
-	f := watch(t, folder)
-	f.expectExactClock()
-	if busy != "" {
-		t.Skip(busy)
-	}
-	prompt(t, script, script.hold(f))
+	s.end(arn, folder, script)
 }
 
-// tokenOf is the token of a performer who left.
-func (s *stage) tokenOf(p *performer) string {
-	i := slices.Index(p.cmd.Args, "--token")
-	return p.cmd.Args[i+1]
-}
-
-// A guest has a token of their own making, which can be exchanged, and speaks on the
-// events socket.
-type guest struct {
-	*performer
-	events *peer.Events
-	signer *ivsrealtime.TokenSigner
-	claims ivsrealtime.TokenClaims
-}
-
-// invite has guests publish, each with attributes.
-func (s *stage) invite(attributes ...map[string]string) (all []*guest) {
-	t := s.t
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	material, err := ivsrealtime.PublicKeyMaterial(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	imported, err := s.client.ImportPublicKey(t.Context(), &ivsrealtime.ImportPublicKeyInput{PublicKeyMaterial: material})
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ivsrealtime.NewTokenSigner(imported.PublicKey.ARN, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.client.GetStage(t.Context(), &ivsrealtime.GetStageInput{ARN: s.stageARN})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range attributes {
-		g := &guest{signer: signer, claims: got.Stage.Claims()}
-		g.claims.ParticipantID, g.claims.UserID, g.claims.Attributes = arn.NewID(), "guest", a
-		raw, err := signer.Sign(g.claims)
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := peer.ReadToken(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if g.events, err = peer.NewEvents(token, nil); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			_ = g.events.Run(ctx, func(peer.Message) {}) // ends with the test
-		}()
-		t.Cleanup(func() { cancel(); <-ended })
-		g.performer = s.perform(raw, "--size", "640x360")
-		all = append(all, g)
-	}
-	return all
-}
-
-func (g *guest) say(t *testing.T, kind string, payload any) {
-	t.Helper()
-	if err := g.events.Send(t.Context(), kind, payload); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// exchange changes the guest's attributes, without leaving the stage.
-func (g *guest) exchange(t *testing.T, attributes map[string]string) {
-	t.Helper()
-	g.claims.Attributes = attributes
-	raw, err := g.signer.Sign(g.claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.say(t, "EXCHANGE_TOKEN", map[string]string{"token": raw})
+// pip is a picture-in-picture of which nothing of a pattern is cropped.
+var pip = layout.Pip{
+	FeaturedParticipantAttribute: "main", PipParticipantAttribute: "window",
+	PipPosition: layout.BottomRight, PipOffset: 20, PipWidth: 320, PipHeight: 180, VideoFillMode: layout.Contain,
 }
 
 func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	s := openKept(t)
-	main, window := map[string]string{"main": "true"}, map[string]string{"window": "true"}
-	guests := s.invite(window, nil)
-	pip := layout.Pip{
-		FeaturedParticipantAttribute: "main", PipParticipantAttribute: "window",
-		PipPosition: layout.BottomRight, PipOffset: 20, PipWidth: 320, PipHeight: 180,
-		VideoFillMode: layout.Contain, // so that nothing of a pattern is cropped
-	}
+	featured, inset := map[string]string{"main": "true"}, map[string]string{"window": "true"}
+	guests := s.invite(inset, nil)
 	arn, folder := s.startWith(&ivsrealtime.LayoutConfiguration{Pip: &ivsrealtime.PipConfiguration{
-		FeaturedParticipantAttribute: pip.FeaturedParticipantAttribute, PipParticipantAttribute: pip.PipParticipantAttribute,
-		PipPosition: "BOTTOM_RIGHT", PipOffset: 20, PipWidth: new(320), PipHeight: new(180),
-		VideoFillMode: "CONTAIN",
+		FeaturedParticipantAttribute: "main", PipParticipantAttribute: "window",
+		PipPosition: "BOTTOM_RIGHT", PipOffset: 20, PipWidth: new(320), PipHeight: new(180), VideoFillMode: "CONTAIN",
 	}})
 	s.awaitComposition(arn, "ACTIVE", composing)
 	script := &script{layout: pip}
@@ -363,46 +199,50 @@ func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 			people = append(people, layout.Participant{ID: g.id, Attributes: g.claims.Attributes, Picture: small})
 		}
 	}
-	next := func(what string) {
-		script.now(time.Now(), what, slices.Clone(people)...)
-	}
 	seat(guests...)
-	next("one, and one in the window")
+	script.now(time.Now(), "one, and one in the window", slices.Clone(people)...)
 	settle(t, 2*time.Second)
-
-	guests = append(guests, s.invite(main)...)
+	guests = append(guests, s.invite(featured)...)
 	seat(guests[2])
 	script.now(guests[2].joined, "one comes to be featured", slices.Clone(people)...)
-	settle(t, 2*time.Second)
 
-	people[1].Attributes, people[0].Attributes = window, nil
-	next("another in the window")
-	guests[0].exchange(t, nil)
-	guests[1].exchange(t, window)
+	become := func(who int, attributes map[string]string) func() {
+		people[who].Attributes = attributes
+		return func() { guests[who].exchange(t, attributes) }
+	}
+	stop := func(stopped bool) func() {
+		people[0].Stopped = stopped
+		return func() { guests[0].say(t, "MUTE", map[string]bool{"videoStopped": stopped}) }
+	}
+	for _, turn := range []struct {
+		what string
+		take func() []func() // tells what is to be seen; what it returns has it happen
+	}{
+		{"another in the window", func() []func() { return []func(){become(0, nil), become(1, inset)} }},
+		{"another is featured", func() []func() { return []func(){become(2, nil), become(0, featured)} }},
+		{"the featured stops video", func() []func() { return []func(){stop(true)} }},
+		{"and goes on", func() []func() { return []func(){stop(false)} }},
+	} {
+		settle(t, 2*time.Second)
+		happen := turn.take()
+		script.now(time.Now(), turn.what, slices.Clone(people)...)
+		for _, h := range happen {
+			h()
+		}
+	}
 	settle(t, 2*time.Second)
+	s.end(arn, folder, script)
+}
 
-	people[2].Attributes, people[0].Attributes = nil, main
-	next("another is featured")
-	guests[2].exchange(t, nil)
-	guests[0].exchange(t, main)
-	settle(t, 2*time.Second)
-
-	people[0].Stopped = true
-	next("the featured stops video")
-	guests[0].say(t, "MUTE", map[string]bool{"videoStopped": true})
-	settle(t, 2*time.Second)
-
-	people[0].Stopped = false
-	next("and goes on")
-	guests[0].say(t, "MUTE", map[string]bool{"videoStopped": false})
-	settle(t, 2*time.Second)
+// end stops a composition and holds its recording to the script.
+func (s *studio) end(arn, folder string, script *script) {
+	s.t.Helper()
 	busy := s.tooBusy()
 	s.stop(arn)
-
-	f := watch(t, folder)
+	f := watch(s.t, folder)
 	f.expectExactClock()
 	if busy != "" {
-		t.Skip(busy)
+		s.t.Skip(busy)
 	}
-	prompt(t, script, script.hold(f))
+	prompt(s.t, script, script.hold(f))
 }

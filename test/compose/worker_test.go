@@ -26,6 +26,7 @@ import (
 )
 
 func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
+	beside(t)
 	s := open(t)
 	first := s.publish("--size", "640x360")
 	raw, _ := s.token("SUBSCRIBE")
@@ -129,6 +130,7 @@ func film(t *testing.T, file string) (units [][]byte) {
 }
 
 func TestWorker_GoesOnWhereACrashedOneStopped(t *testing.T) {
+	beside(t)
 	s := open(t)
 	s.publish("--size", "640x360")
 	raw, _ := s.token("SUBSCRIBE")
@@ -168,6 +170,7 @@ func TestWorker_GoesOnWhereACrashedOneStopped(t *testing.T) {
 }
 
 func TestWorker_EndsItsRecordingThoughNobodyHearsIt(t *testing.T) {
+	beside(t)
 	s := open(t)
 	raw, _ := s.token("SUBSCRIBE")
 	folder := t.TempDir()
@@ -191,6 +194,7 @@ func TestWorker_EndsItsRecordingThoughNobodyHearsIt(t *testing.T) {
 }
 
 func TestWorker_EndsWithTheStage(t *testing.T) {
+	beside(t)
 	s := open(t)
 	raw, _ := s.token("SUBSCRIBE")
 	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 64, Height: 64, Destinations: []job.Destination{
@@ -205,6 +209,7 @@ func TestWorker_EndsWithTheStage(t *testing.T) {
 
 // An RTMP server that isn't ours takes a composition and goes away for good.
 func TestWorker_GivesUpAServerThatStaysAway(t *testing.T) {
+	beside(t)
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg")
 	}
