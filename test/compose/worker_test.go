@@ -26,7 +26,6 @@ import (
 )
 
 func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
-	beside(t)
 	s := open(t)
 	first := s.publish("--size", "640x360")
 	raw, _ := s.token("SUBSCRIBE")
