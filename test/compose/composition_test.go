@@ -333,12 +333,14 @@ func (s *studio) expectRecording(folder, first, second string) hls.Playlist {
 		t.Fatal(err)
 	}
 	seen := map[uint16]bool{}
-	for _, m := range marks(t, whole, image.Pt(0, 180), image.Pt(640, 180)) {
-		seen[uint16(m.Identity)] = true
-	}
+	eachMarks(t, whole, func(now []pattern.Mark) { // on busy machines a picture may show what is damaged as stopped
+		for _, m := range now {
+			seen[uint16(m.Identity)] = true
+		}
+	}, image.Pt(0, 180), image.Pt(640, 180))
 	for _, id := range []string{first, second} {
 		if !seen[uint16(pattern.IdentityOf(id))] {
-			t.Errorf("the last picture doesn't show %s", id)
+			t.Errorf("the last segment doesn't show %s", id)
 		}
 	}
 	return list

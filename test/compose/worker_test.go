@@ -20,6 +20,7 @@ import (
 	"rostrum/internal/codec"
 	"rostrum/internal/compositor/job"
 	"rostrum/internal/hls"
+	"rostrum/internal/layout"
 	"rostrum/internal/media"
 	"rostrum/internal/peer/pattern"
 	"rostrum/ivsrealtime"
@@ -54,7 +55,17 @@ func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
 
 // marks reads the pattern at places of the last picture of a file in 1280x720, where
 // patterns of 640x360 are shown in tiles of 638x358.
-func marks(t *testing.T, file string, at ...image.Point) []pattern.Mark {
+func marks(t *testing.T, file string, at ...image.Point) (last []pattern.Mark) {
+	t.Helper()
+	eachMarks(t, file, func(now []pattern.Mark) { last = now }, at...)
+	if len(last) < len(at) {
+		t.Fatalf("of %d patterns %d can be read", len(at), len(last))
+	}
+	return last
+}
+
+// eachMarks reads those of each picture; those that can't be read are left out.
+func eachMarks(t *testing.T, file string, see func([]pattern.Mark), at ...image.Point) {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(media.H264)
 	if err != nil {
@@ -82,19 +93,17 @@ func marks(t *testing.T, file string, at ...image.Point) []pattern.Mark {
 			}
 			canvas.Put(tile, image.Point{})
 			p.Close()
+			img := view(canvas, layout.Size{Width: 1280, Height: 720})
+			var all []pattern.Mark
+			for _, corner := range at {
+				sub := img.SubImage(image.Rectangle{corner, corner.Add(image.Pt(638, 358))}).(*image.YCbCr)
+				if m, ok := pattern.Read(sub, 16*638./640, time.Now()); ok {
+					all = append(all, m)
+				}
+			}
+			see(all)
 		}
 	}
-	img := canvas.Image()
-	var all []pattern.Mark
-	for _, corner := range at {
-		sub := img.SubImage(image.Rectangle{corner, corner.Add(image.Pt(638, 358))}).(*image.YCbCr)
-		m, ok := pattern.Read(sub, 16*638./640, time.Now())
-		if !ok {
-			t.Errorf("no pattern can be read at %v", corner)
-		}
-		all = append(all, m)
-	}
-	return all
 }
 
 // film reads the access units of a fragmented MP4 whose first track is the picture.
