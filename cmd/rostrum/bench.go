@@ -295,8 +295,19 @@ func describeReport(w io.Writer, r load.Report) {
 	if r.Own != nil {
 		row("the measuring itself", "%.2f cores", *r.Own)
 	}
+	for _, h := range []struct {
+		whose string
+		halts *load.Halts
+	}{{"the server's", r.ServerHalts}, {"the measuring's", r.OwnHalts}} {
+		if h.halts != nil {
+			row("machine", "%s processor stood still %d times, %.0f ms in all, %.0f ms at most", h.whose, h.halts.Times, h.halts.Sum, h.halts.Longest)
+		}
+	}
+	if r.Stolen != nil {
+		row("", "%.0f ms of processors were taken by what it runs on", *r.Stolen)
+	}
 	if busy := loadAverage(); busy != "" {
-		row("machine", "load average %s", busy)
+		row("", "load average %s", busy)
 	}
 }
 

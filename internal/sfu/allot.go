@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 const (
 	allotEvery = 200 * time.Millisecond
+	atATime    = 64 // viewers that are allotted at a stretch
 	maxUrgent  = 256
 )
 
@@ -17,36 +19,59 @@ const (
 // publish and leaves its decisions where they pick them up; it never touches a packet.
 func (e *Engine) allot() {
 	defer e.wg.Done()
-	tick := time.NewTicker(allotEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(allotEvery)
+	defer timer.Stop()
+	var r round
 	for {
 		select {
 		case <-e.ctx.Done():
 			return
 		case v := <-e.urgent:
 			v.allot(e.now(), v.router.speakers.speaker())
-			continue
-		case <-tick.C:
-		}
-		e.mu.RLock()
-		routers := make([]*Router, 0, len(e.routers))
-		for r := range e.routers {
-			routers = append(routers, r)
-		}
-		e.mu.RUnlock()
-		now := e.now()
-		for _, r := range routers {
-			speaker := r.speakers.speaker()
-			for _, v := range r.snapshot() {
-				v.allot(now, speaker)
-			}
-		}
-		for _, r := range routers {
-			for _, p := range *r.stage.Load() {
-				p.spare(now)
-			}
+		case <-timer.C:
+			timer.Reset(r.step(e))
 		}
 	}
+}
+
+// A round allots everybody once. Of many it takes some at a time, spread over the time that
+// a round may take: all at once they would hold up packets where there is one processor.
+type round struct {
+	viewers []*Viewer // whose turn is still to come
+	routers []*Router
+	pause   time.Duration // from one step to the next
+}
+
+// step allots those whose turn it is, and returns in what time the next are due.
+func (r *round) step(e *Engine) time.Duration {
+	if len(r.viewers) == 0 {
+		r.begin(e)
+	}
+	now := e.now()
+	n := min(atATime, len(r.viewers))
+	for _, v := range r.viewers[:n] {
+		v.allot(now, v.router.speakers.speaker())
+	}
+	if r.viewers = r.viewers[n:]; len(r.viewers) > 0 {
+		return r.pause
+	}
+	for _, router := range r.routers {
+		for _, p := range *router.stage.Load() {
+			p.spare(now)
+		}
+	}
+	r.viewers, r.routers = nil, nil // who leaves isn't held on to
+	return r.pause
+}
+
+func (r *round) begin(e *Engine) {
+	e.mu.RLock()
+	r.routers = slices.Collect(maps.Keys(e.routers))
+	e.mu.RUnlock()
+	for _, router := range r.routers {
+		r.viewers = append(r.viewers, router.snapshot()...)
+	}
+	r.pause = allotEvery / time.Duration(max(1, (len(r.viewers)+atATime-1)/atATime))
 }
 
 // hurry has a viewer allotted at once, for what it's given can no longer come. When many

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"rostrum/internal/peer/load"
 )
@@ -37,8 +38,8 @@ func (c *climb) to(ctx context.Context, n int) (load.Report, error) {
 	if rep.Own != nil {
 		own = *rep.Own
 	}
-	fmt.Fprintf(os.Stderr, "%s, %d viewers: %.2f µs a packet, %.2f cores, lost %.3f %%, latency p50 %.1f p99 %.1f ms; measuring %.2f cores\n",
-		c.name, n, micros(rep), cores(rep), 100*rep.Lost, rep.Latency.P50, rep.Latency.P99, own)
+	fmt.Fprintf(os.Stderr, "%s, %d viewers: %.2f µs a packet, %.2f cores, lost %.3f %%, latency p50 %.1f p99 %.1f ms; measuring %.2f cores; %s\n",
+		c.name, n, micros(rep), cores(rep), 100*rep.Lost, rep.Latency.P50, rep.Latency.P99, own, halts(rep))
 	return rep, nil
 }
 
@@ -132,7 +133,7 @@ func (a *arena) tellCapacity(ours *climb, theirs map[int]load.Report, limit, goo
 	thousand := ours.reports[1000]
 	r.atMost("1,000 viewers", "lost", 100*thousand.Lost, 100*lossless, "%", bound(thousand))
 	r.atMost("", "a forwarded packet", micros(thousand), 0, "µs", fmt.Sprintf("%.2f cores; the measuring itself %.2f", cores(thousand), *thousand.Own))
-	r.atMost("", "added latency, p99", thousand.Latency.P99, 0, "ms", fmt.Sprintf("p50 %.1f ms", thousand.Latency.P50))
+	r.atMost("", "added latency, p99", thousand.Latency.P99, 0, "ms", strings.TrimSuffix(fmt.Sprintf("p50 %.1f ms; %s", thousand.Latency.P50, halts(thousand)), "; "))
 	if thousand.Memory != nil && theirs[limit].Memory != nil {
 		r.atMost("", "memory a viewer", *thousand.Memory, memoryKiB, "KiB", fmt.Sprintf("plain forwarder %.0f KiB", *theirs[limit].Memory))
 	}

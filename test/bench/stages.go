@@ -142,7 +142,7 @@ func (a *arena) measureSimulcast(ctx context.Context) error {
 	a.results.atLeast(where, "subscriptions", float64(rep.Subscriptions), 600, "", "")
 	a.results.atMost("", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.0f packets/s", rep.Packets))
 	a.results.atMost("", "lost", 100*rep.Lost, 100*lossless, "%", "")
-	a.results.atMost("", "added latency, p99", rep.Latency.P99, busyLatency, "ms", "")
+	a.results.atMost("", "added latency, p99", rep.Latency.P99, busyLatency, "ms", halts(rep))
 	a.results.atMost("", "processor", cores(rep), 0, "cores", "")
 	return nil
 }
@@ -207,7 +207,7 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 	a.results.atMost("", "lost by those who watch", 100*rep.Lost, 100*lossless, "%", "")
 	a.results.atMost("", "offer to first packet, p95", packet.P95, 0, "ms", "")
 	a.results.atMost("", "offer to first picture, p95", picture.P95, 0, "ms", "")
-	a.results.atMost("", "added latency for those who watch, p99", rep.Latency.P99, 0, "ms", "")
+	a.results.atMost("", "added latency for those who watch, p99", rep.Latency.P99, 0, "ms", halts(rep))
 	return nil
 }
 
@@ -246,9 +246,26 @@ func (a *arena) measureBusy(ctx context.Context, perViewer float64) (err error) 
 	}
 	a.results.report("busy", rep)
 	where := fmt.Sprintf("%d subscriptions to 10 publishers, %.0f %% of the processor", rep.Subscriptions, 100*cores(rep))
-	a.results.atMost(where, "added latency, p99", rep.Latency.P99, busyLatency, "ms", fmt.Sprintf("p50 %.1f ms", rep.Latency.P50))
+	a.results.atMost(where, "added latency, p99", rep.Latency.P99, busyLatency, "ms", strings.TrimSuffix(fmt.Sprintf("p50 %.1f ms; %s", rep.Latency.P50, halts(rep)), "; "))
 	a.results.atMost("", "lost", 100*rep.Lost, 100*lossless, "%", bound(rep))
 	return nil
+}
+
+// halts says if the server's processor or ours stood still, which latencies show.
+func halts(r load.Report) string {
+	var notes []string
+	for _, h := range []struct {
+		whose string
+		halts *load.Halts
+	}{{"the server's", r.ServerHalts}, {"our", r.OwnHalts}} {
+		if h.halts != nil && h.halts.Times > 0 {
+			notes = append(notes, fmt.Sprintf("%s processor stood still %d times, %.0f ms at most", h.whose, h.halts.Times, h.halts.Longest))
+		}
+	}
+	if r.Stolen != nil && *r.Stolen > 0 {
+		notes = append(notes, fmt.Sprintf("%.0f ms were taken by what the machine runs on", *r.Stolen))
+	}
+	return strings.Join(notes, "; ")
 }
 
 // bound says if the measuring itself was what gave out.

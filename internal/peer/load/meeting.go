@@ -182,11 +182,15 @@ func (m *Meeting) Measure(ctx context.Context, d time.Duration) (Report, error) 
 	for _, r := range receivers {
 		r.Tally(true)
 	}
+	theirs, own := watchOver(m.plan.PID), watchOver(os.Getpid())
+	robbed, known := stolen()
 	from, ours, began := usageOf(m.plan.PID), usageOf(os.Getpid()), time.Now()
-	if !pause(ctx, d) {
+	whole := pause(ctx, d)
+	to, took := usageOf(m.plan.PID), time.Since(began)
+	serverHalts, ownHalts := theirs.end(), own.end()
+	if !whole {
 		return Report{}, ctx.Err()
 	}
-	to, took := usageOf(m.plan.PID), time.Since(began)
 	if from.known && !to.known {
 		return Report{}, fmt.Errorf("the server's process %d ended while it was measured", m.plan.PID)
 	}
@@ -204,6 +208,11 @@ func (m *Meeting) Measure(ctx context.Context, d time.Duration) (Report, error) 
 		rep.Own = &own
 	}
 	rep.use(m.empty, from, to)
+	rep.ServerHalts, rep.OwnHalts = serverHalts, ownHalts
+	if now, _ := stolen(); known {
+		ms := float64((now - robbed).Milliseconds())
+		rep.Stolen = &ms
+	}
 	return rep, nil
 }
 

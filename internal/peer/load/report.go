@@ -32,6 +32,19 @@ type Report struct {
 	Memory    *float64 `json:"kibPerSubscription,omitempty"`    // resident, above that without viewers
 	Resident  *float64 `json:"serverResidentMibytes,omitempty"` // at the end
 	Own       *float64 `json:"ownCores,omitempty"`              // processors that the measuring itself kept busy
+
+	ServerHalts *Halts   `json:"serverHalts,omitempty"` // of the processors that the server may run on
+	OwnHalts    *Halts   `json:"ownHalts,omitempty"`    // of those that the measuring may run on
+	Stolen      *float64 `json:"stolenMs,omitempty"`    // taken from this machine's processors by what it runs on
+}
+
+// Halts are moments in which processors ran nothing of what is measured, whatever its
+// priority: others' long calls into the kernel, or, of threads with real-time priority, their
+// rest of 50 ms when they had 95 % of a second. Times are in milliseconds.
+type Halts struct {
+	Times   int     `json:"times"`
+	Sum     float64 `json:"sumMs"`
+	Longest float64 `json:"longestMs"`
 }
 
 // A Spread tells how values lie, in milliseconds.

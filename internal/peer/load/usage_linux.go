@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// userTick is the unit of proc(5): USER_HZ is 100 on all architectures that Go has.
+const userTick = 10 * time.Millisecond
+
 // usageOf reads proc(5).
 func usageOf(pid int) usage {
 	if pid <= 0 {
@@ -29,6 +32,5 @@ func usageOf(pid int) usage {
 			return usage{}
 		}
 	}
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on all architectures that Go has
-	return usage{known: true, cpu: time.Duration(n[0]+n[1]) * tick, resident: n[2] * int64(os.Getpagesize())}
+	return usage{known: true, cpu: time.Duration(n[0]+n[1]) * userTick, resident: n[2] * int64(os.Getpagesize())}
 }
