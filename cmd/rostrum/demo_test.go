@@ -1,23 +1,31 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/url"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"rostrum/internal/admin"
 	"rostrum/internal/peer"
 )
 
 func TestDemo_ShowsBothPerformersAndAPageForAVisitor(t *testing.T) {
-	var stdout, stderr strings.Builder
-	if code := run(t.Context(), []string{"demo", "--json", "--listen", "127.0.0.1:0", "--media-port", "0", "--size", "640x360", "--duration", "4s"}, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
-		t.Fatalf("exit %d, %s", code, stderr.String())
-	}
-	lines := json.NewDecoder(strings.NewReader(stdout.String()))
+	ctx, seen := context.WithTimeout(t.Context(), 30*time.Second) // the demo ends once both are seen
+	defer seen()
+	var stderr strings.Builder
+	stdout, out := io.Pipe()
+	defer stdout.Close()
+	exited := make(chan int, 1)
+	go func() {
+		exited <- run(ctx, []string{"demo", "--json", "--listen", "127.0.0.1:0", "--media-port", "0", "--size", "640x360"}, out, &stderr)
+		out.Close()
+	}()
+	lines := json.NewDecoder(stdout)
 	var s scene
 	if err := lines.Decode(&s); err != nil {
 		t.Fatal(err)
@@ -41,6 +49,12 @@ func TestDemo_ShowsBothPerformersAndAPageForAVisitor(t *testing.T) {
 			t.Fatal(err)
 		}
 		frames[v.Name] += v.Frames
+		if frames[performers[0]] > 0 && frames[performers[1]] > 0 {
+			seen()
+		}
+	}
+	if code := <-exited; code != exitOK || stderr.Len() > 0 {
+		t.Fatalf("exit %d, %s", code, stderr.String())
 	}
 	for _, name := range performers {
 		if frames[name] == 0 {
