@@ -131,6 +131,7 @@ func newPeerConnection(network Network, further ...webrtc.RTPCodecParameters) (*
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
+	registry.Add(repairNamer{}) // first, and so the last that a packet passes
 	if err := webrtc.RegisterDefaultInterceptorsWithOptions(engine, registry, webrtc.WithNackGeneratorOptions(
 		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackMost))); err != nil {
 		return nil, err
