@@ -329,7 +329,6 @@ func TestS3_ThatHangsIsToldAsInterrupted(t *testing.T) {
 }
 
 func TestS3_ThatRefusesEndsTheDestination(t *testing.T) {
-	beside(t)
 	failed := func(c *ivsrealtime.Composition) bool {
 		return c.State == ivsrealtime.CompositionFailed && c.Destinations[0].State == ivsrealtime.DestinationFailed
 	}
