@@ -12,7 +12,7 @@ import (
 const (
 	tickEvery  = 10 * time.Millisecond // publishers' repair; a tenth of the viewers
 	paceEvery  = 5 * time.Millisecond
-	gather     = time.Millisecond // a burst's packets may arrive this far apart
+	gather     = time.Millisecond // a burst's packets may arrive this far apart; not waited for after a turn that took as long
 	gatherFrom = 8                // subscribers on a shard, below which latency goes before cost
 	tickParts  = 10
 )
@@ -70,12 +70,16 @@ func (s *shard) run() {
 	defer close(s.exited)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	read := s.engine.now()
 	for !s.stops.Load() {
+		worked := s.engine.now()
 		s.socket.wait(s.untilDue())
 		s.sleeps.Store(false)
 		s.now = s.engine.now()
+		gathered := worked-read >= int64(gather) && s.now-worked < int64(gather)/4 // while we worked
+		read = s.now
 		s.socket.read(s.take)
-		if len(s.pending) > 0 && len(s.transports) >= gatherFrom {
+		if len(s.pending) > 0 && len(s.transports) >= gatherFrom && !gathered {
 			pauseThread(gather)
 			s.now = s.engine.now()
 			s.socket.read(s.take)
