@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,22 +80,8 @@ func TestExamineKnock_WantsPort443(t *testing.T) {
 
 func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
 	server := func() string {
-		dir := t.TempDir()
-		selfSigned(t, dir, "stage.example", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-		log := newLogger(&settings{}, io.Discard)
-		cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := listen(t.Context(), "127.0.0.1:0", cert, log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- l.run(ctx, http.NotFoundHandler(), func(conn net.Conn) { conn.Close() }) }()
-		t.Cleanup(func() { cancel(); <-done })
-		return l.Addr().String()
+		at, _ := listening(t, ownCertificate(t, t.TempDir(), "stage.example"), http.NotFoundHandler(), func(conn net.Conn) { conn.Close() })
+		return at
 	}
 	here, another := server(), server()
 	s := settings{Listen: address(here)}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,12 +9,15 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -180,6 +184,32 @@ func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
 	if f := s.examineCertificate(now); f.State != broken {
 		t.Errorf("a key that is missing: expected broken, saw %+v", f)
 	}
+}
+
+// ownCertificate is one that is good today, as a server reads it from a folder.
+func ownCertificate(t *testing.T, dir, name string) *filed {
+	t.Helper()
+	selfSigned(t, dir, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&settings{}, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+// listening runs a listener until end, which tells how it ended, or the end of the test.
+func listening(t *testing.T, cert certificates, web http.Handler, relay func(net.Conn)) (at string, end func() error) {
+	t.Helper()
+	l, err := listen(t.Context(), "127.0.0.1:0", cert, newLogger(&settings{}, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.run(ctx, web, relay) }()
+	end = sync.OnceValue(func() error { stop(); return <-done })
+	t.Cleanup(func() { _ = end() })
+	return l.Addr().String(), end
 }
 
 // selfSigned writes cert.pem and key.pem for a name.

@@ -2,12 +2,10 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,19 +14,6 @@ import (
 // TestListener_TellsTURNFromHTTP: by the protocol that the client names, or else by what it
 // says first.
 func TestListener_TellsTURNFromHTTP(t *testing.T) {
-	dir := t.TempDir()
-	selfSigned(t, dir, "rostrum.example", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	log := newLogger(&settings{}, io.Discard)
-	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := listen(t.Context(), "127.0.0.1:0", cert, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
 	relay := func(conn net.Conn) {
 		go func() {
 			defer conn.Close()
@@ -44,7 +29,7 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, r.Proto)
 	})
-	go func() { done <- l.run(ctx, web, relay) }()
+	at, end := listening(t, ownCertificate(t, t.TempDir(), "rostrum.example"), web, relay)
 	const get = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 	for says, c := range map[string]struct{ protocol, first, want string }{
 		"TURN by name":          {protocolTURN, "\x00\x03\x00\x00", "TURN"},
@@ -57,7 +42,7 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 		if c.protocol != "" {
 			config.NextProtos = []string{c.protocol}
 		}
-		conn, err := tls.Dial("tcp", l.Addr().String(), config)
+		conn, err := tls.Dial("tcp", at, config)
 		if err != nil {
 			t.Fatalf("%s: %v", says, err)
 		}
@@ -70,7 +55,7 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 		conn.Close()
 	}
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
-	answer, err := client.Get("https://" + l.Addr().String())
+	answer, err := client.Get("https://" + at)
 	if err != nil || answer.ProtoMajor != 2 {
 		t.Errorf("HTTP/2: %v, %v", answer, err)
 	}
@@ -78,24 +63,18 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 		answer.Body.Close()
 	}
 	client.CloseIdleConnections()
-	idle, err := net.Dial("tcp", l.Addr().String()) // a handshake that never comes holds nothing up
+	idle, err := net.Dial("tcp", at) // a handshake that never comes holds nothing up
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer idle.Close()
-	stop()
-	if err := <-done; err != nil {
+	if err := end(); err != nil {
 		t.Errorf("expected a clean end, saw %v", err)
 	}
 }
 
 func TestTurnsAt_NamesWhatTheCertificateIsFor(t *testing.T) {
-	dir := t.TempDir()
-	selfSigned(t, dir, "rostrum.example", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&settings{}, io.Discard))
-	if err != nil {
-		t.Fatal(err)
-	}
+	cert := ownCertificate(t, t.TempDir(), "rostrum.example")
 	own, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -294,20 +294,10 @@ func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
 	dir := t.TempDir()
-	selfSigned(t, dir, "rostrum.example", time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour))
-	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&settings{}, io.Discard))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := listen(t.Context(), "127.0.0.1:0", cert, newLogger(&settings{}, io.Discard))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- l.run(ctx, http.NotFoundHandler(), nil) }()
+	cert := ownCertificate(t, dir, "rostrum.example")
+	at, end := listening(t, cert, http.NotFoundHandler(), nil)
 	serial := func() string {
-		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		conn, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,8 +316,7 @@ func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
 	if renewed := serial(); renewed == old {
 		t.Errorf("expected the renewed certificate, saw %s again", old)
 	}
-	stop()
-	if err := <-done; err != nil {
+	if err := end(); err != nil {
 		t.Errorf("expected a clean end, saw %v", err)
 	}
 }
