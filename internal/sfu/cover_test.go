@@ -148,100 +148,124 @@ func TestPublisher_RedundantSoundFillsWhatIsLost(t *testing.T) {
 
 // TestSubscription_CoversSoundWhileMuchIsLost: redundant sound goes to whom it helps, as long
 // as it does, and to nobody else. What was sent in one form is sent again in that form.
-func TestSubscription_CoversSoundWhileMuchIsLost(t *testing.T) {
+// A loser is a viewer of sound whose path can lose much.
+type loser struct {
+	*rig
+	sub    *Subscriber
+	u      *Subscription
+	number uint16                // of the next packet of sound
+	known  map[uint16]rtp.Packet // what came, by number
+}
+
+func newLoser(t *testing.T) *loser {
+	t.Helper()
 	g := newRig(t, 1, Config{}, plainRED, redWatch)
-	sub := g.viewers[0]
-	u := sub.subs[0]
-	number := uint16(0)
-	play := func(packets int) {
-		g.on(func(s *shard) {
-			for range packets {
-				h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: number, Timestamp: uint32(number) * 960, SSRC: 77}
-				g.publisher.receive(s, g.seal(&h, said(number)))
-				s.closeBursts()
-				number++
+	return &loser{rig: g, sub: g.viewers[0], u: g.viewers[0].subs[0], known: map[uint16]rtp.Packet{}}
+}
+
+// play has the publisher send some packets.
+func (l *loser) play(packets int) {
+	l.on(func(s *shard) {
+		for range packets {
+			h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: l.number, Timestamp: uint32(l.number) * 960, SSRC: 77}
+			l.publisher.receive(s, l.seal(&h, said(l.number)))
+			s.closeBursts()
+			l.number++
+		}
+	})
+}
+
+// loses has every tenth packet asked for.
+func (l *loser) loses(turns int) {
+	for range turns {
+		l.play(coverTurn)
+		l.on(func(s *shard) {
+			for n := uint64(9); n < coverTurn; n += 10 {
+				l.u.answerNack(s, []rtcp.NackPair{{PacketID: uint16(l.u.forwarder.last - coverTurn + n)}})
 			}
+			l.sub.tick(s)
 		})
 	}
-	// loses has every tenth packet asked for.
-	loses := func(turns int) {
-		for range turns {
-			play(coverTurn)
-			g.on(func(s *shard) {
-				for n := uint64(9); n < coverTurn; n += 10 {
-					u.answerNack(s, []rtcp.NackPair{{PacketID: uint16(u.forwarder.last - coverTurn + n)}})
-				}
-				sub.tick(s)
-			})
+}
+
+// came returns what came; under one number it must always be the same.
+func (l *loser) came() []rtp.Packet {
+	l.t.Helper()
+	all := l.opened(0, 50e6)
+	for _, p := range all {
+		before, again := l.known[p.SequenceNumber]
+		if again && (p.PayloadType != before.PayloadType || p.Timestamp != before.Timestamp || !bytes.Equal(p.Payload, before.Payload)) {
+			l.t.Errorf("%v was sent under the number of %v", p, before)
 		}
+		l.known[p.SequenceNumber] = p
 	}
-	// came returns what came; under one number it must always be the same.
-	known := map[uint16]rtp.Packet{}
-	came := func() []rtp.Packet {
-		all := g.opened(0, 50e6)
-		for _, p := range all {
-			before, again := known[p.SequenceNumber]
-			if again && (p.PayloadType != before.PayloadType || p.Timestamp != before.Timestamp || !bytes.Equal(p.Payload, before.Payload)) {
-				t.Errorf("%v was sent under the number of %v", p, before)
-			}
-			known[p.SequenceNumber] = p
-		}
-		return all
-	}
-	formats := func(all []rtp.Packet) map[uint8]int {
-		count := map[uint8]int{}
-		for _, p := range all {
-			count[p.PayloadType]++
-		}
-		return count
-	}
-	g.on(func(*shard) { sub.transport.roundTrip = 20e6 })
-	loses(6)
-	if seen := formats(came()); seen[63] > 0 || seen[111] == 0 {
-		t.Fatalf("%v came by type on a short path, want Opus alone", seen)
-	}
-	g.on(func(*shard) { sub.transport.roundTrip = 200e6 })
-	loses(1)
-	came()
-	play(1)
-	got := came()
-	if len(got) != 1 || got[0].PayloadType != 63 {
-		t.Fatalf("%v came on a long path that loses a tenth, want redundant sound", got)
-	}
-	if stats := g.engine.Stats(); stats.Covered != 1 || stats.Redundant < uint64(coverDepth*len(said(0))) {
-		t.Errorf("the engine counts %d subscriptions with cover and %d bytes for it", stats.Covered, stats.Redundant)
-	}
+	return all
+}
+
+// expectCover holds a packet of redundant sound against what was said last.
+func (l *loser) expectCover(payload []byte) {
+	l.t.Helper()
 	var room [4]media.Block
-	blocks, ok := media.SplitRedundant(got[0].Payload, room[:0])
+	blocks, ok := media.SplitRedundant(payload, room[:0])
 	if !ok || len(blocks) != coverDepth+1 {
-		t.Fatalf("%+v, %v; want %d blocks", blocks, ok, coverDepth+1)
+		l.t.Fatalf("%+v, %v; want %d blocks", blocks, ok, coverDepth+1)
 	}
 	for i, b := range blocks {
 		back := uint16(coverDepth - i)
-		if b.Format != 111 || b.Before != 960*uint32(back) || !bytes.Equal(b.Data, said(number-1-back)) {
-			t.Errorf("block %d is of %d, %d before: %q; want %q", i, b.Format, b.Before, b.Data, said(number-1-back))
+		if b.Format != 111 || b.Before != 960*uint32(back) || !bytes.Equal(b.Data, said(l.number-1-back)) {
+			l.t.Errorf("block %d is of %d, %d before: %q; want %q", i, b.Format, b.Before, b.Data, said(l.number-1-back))
 		}
 	}
-	g.on(func(s *shard) {
-		change := uint16(u.cover.from)
-		u.answerNack(s, []rtcp.NackPair{{PacketID: change - 1}})
-		u.answerNack(s, []rtcp.NackPair{{PacketID: change}})
+}
+
+// formats counts packets by their payload type.
+func formats(all []rtp.Packet) map[uint8]int {
+	count := map[uint8]int{}
+	for _, p := range all {
+		count[p.PayloadType]++
+	}
+	return count
+}
+
+func TestSubscription_CoversSoundWhileMuchIsLost(t *testing.T) {
+	l := newLoser(t)
+	l.on(func(*shard) { l.sub.transport.roundTrip = 20e6 })
+	l.loses(6)
+	if seen := formats(l.came()); seen[63] > 0 || seen[111] == 0 {
+		t.Fatalf("%v came by type on a short path, want Opus alone", seen)
+	}
+	l.on(func(*shard) { l.sub.transport.roundTrip = 200e6 })
+	l.loses(1)
+	l.came()
+	l.play(1)
+	got := l.came()
+	if len(got) != 1 || got[0].PayloadType != 63 {
+		t.Fatalf("%v came on a long path that loses a tenth, want redundant sound", got)
+	}
+	if stats := l.engine.Stats(); stats.Covered != 1 || stats.Redundant < uint64(coverDepth*len(said(0))) {
+		t.Errorf("the engine counts %d subscriptions with cover and %d bytes for it", stats.Covered, stats.Redundant)
+	}
+	l.expectCover(got[0].Payload)
+	l.on(func(s *shard) {
+		change := uint16(l.u.cover.from)
+		l.u.answerNack(s, []rtcp.NackPair{{PacketID: change - 1}})
+		l.u.answerNack(s, []rtcp.NackPair{{PacketID: change}})
 	})
-	if seen := formats(came()); seen[111] != 1 || seen[63] != 1 {
+	if seen := formats(l.came()); seen[111] != 1 || seen[63] != 1 {
 		t.Errorf("%v were sent again by type, want one of each form", seen)
 	}
 	for range 30 {
-		play(coverTurn)
-		g.on(sub.tick)
+		l.play(coverTurn)
+		l.on(l.sub.tick)
 	}
-	came()
-	play(1)
-	if got := came(); len(got) != 1 || got[0].PayloadType != 111 {
+	l.came()
+	l.play(1)
+	if got := l.came(); len(got) != 1 || got[0].PayloadType != 111 {
 		t.Errorf("%v came when nothing was lost any more, want Opus alone", got)
 	}
-	before := g.engine.Stats()
-	play(1)
-	if after := g.engine.Stats(); after.Covered != 0 || after.Redundant != before.Redundant {
+	before := l.engine.Stats()
+	l.play(1)
+	if after := l.engine.Stats(); after.Covered != 0 || after.Redundant != before.Redundant {
 		t.Errorf("the engine counts %d subscriptions with cover still, and %d bytes for it after %d", after.Covered, after.Redundant, before.Redundant)
 	}
 }
