@@ -1,23 +1,14 @@
 // aiortc, a WebRTC stack of its own in Python, publishes and subscribes with
 // nothing but a token, as the service's public sample clients do.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browse, claims, eventually, run, serve } from "./harness.mjs";
+import { claims, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
 const client = new URL("python/client.py", import.meta.url).pathname;
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 /** Runs the Python client; said() are the objects it printed. */
 function peer(t, ...args) {

@@ -3,24 +3,14 @@
 // of Python post the offer.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browse, claims, eventually, run, serve } from "./harness.mjs";
+import { claims, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 const encoder = new URL("python/gstreamer.py", import.meta.url).pathname;
 const ready = spawnSync("gst-inspect-1.0", ["webrtcbin"]).status === 0;
 const skip = ready ? false : "GStreamer's webrtcbin is not installed";
-let server, web;
-
-before(async () => {
-  if (skip) return;
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+if (!skip) serverAndBrowser();
 
 for (const codec of ["H264", "VP8"]) {
   test(`GStreamer publishes ${codec} by WHIP, a browser sees and hears it, and DELETE ends it`, { skip }, async (t) => {

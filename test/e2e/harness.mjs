@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach } from "node:test";
+import { after, afterEach, before } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import * as ivs from "@aws-sdk/client-ivs-realtime";
@@ -34,6 +34,21 @@ export async function freePort() {
     await Promise.allSettled(sockets.map((s) => new Promise((resolve) => s.close(resolve))));
     if (all.every((a) => a.status === "fulfilled")) return port;
   }
+}
+
+/** The server and the browser that serverAndBrowser has brought up. */
+export let server, web;
+
+/** Brings up a server and a browser for all tests of a file, and takes them down again. */
+export function serverAndBrowser() {
+  before(async () => {
+    server = await serve();
+    web = await browse();
+  });
+  after(async () => {
+    await web?.stop();
+    await server?.stop();
+  });
 }
 
 /**

@@ -1,20 +1,11 @@
 // What happens when the network, a browser or the server fails.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { bestOf, browse, eventually, serve } from "./harness.mjs";
+import { bestOf, browse, eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 const inbound = (stats, kind) => stats.find((s) => s.type === "inbound-rtp" && s.kind === kind);
 const received = (page, id) => page.evaluate((i) => participant.received(i), id);

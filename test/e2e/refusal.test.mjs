@@ -1,19 +1,10 @@
 // What the page of a stage says when it has nothing to show, or may not show it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browse, claims, eventually, run, serve } from "./harness.mjs";
+import { claims, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 /** What somebody sees of the page: nothing while it is loaded anew. */
 const seen = (page) => page.evaluate(() => document.body.innerText).catch(() => "");

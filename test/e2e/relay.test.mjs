@@ -1,19 +1,10 @@
 // Browsers that may reach nothing but the server's TURN.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browse, eventually, serve } from "./harness.mjs";
+import { eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 for (const transport of ["udp", "tcp"]) {
   test(`a call goes through TURN over ${transport}`, async () => {

@@ -1,19 +1,10 @@
 // What participants call themselves stays text, on whichever page it is shown.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { browse, eventually, run, serve } from "./harness.mjs";
+import { eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 for (const name of [`<img src=x onerror="window.pwned=1">`, `"><script>window.pwned=1</script>`, `<svg/onload=window.pwned=1>`]) {
   test(`a participant who is called ${name} is shown as that`, async (t) => {

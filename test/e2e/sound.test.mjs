@@ -3,20 +3,11 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { binary, browse, eventually, run, serve } from "./harness.mjs";
+import { binary, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 const sound = (stats) => stats.find((s) => s.type === "inbound-rtp" && s.kind === "audio");
 const composes = existsSync(join(dirname(binary), "rostrum-media"));

@@ -3,18 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { bestOf, browse, eventually, run, serve } from "./harness.mjs";
+import { bestOf, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web, stage;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
+let stage;
 
 const inbound = (stats, kind) => stats.find((s) => s.type === "inbound-rtp" && s.kind === kind);
 

@@ -1,20 +1,11 @@
 // A camera on the page of a stage is sent in three layers, of which those that nobody
 // watches are left out.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
-import { browse, eventually, serve } from "./harness.mjs";
+import { eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
-let server, web;
-
-before(async () => {
-  server = await serve();
-  web = await browse();
-});
-after(async () => {
-  await web?.stop();
-  await server?.stop();
-});
+serverAndBrowser();
 
 /** Has a page remember its connections, whose statistics are its own affair. */
 const remember = () => {
