@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -79,7 +81,7 @@ type operator struct {
 	compile func(text string, variables bool) (test, error)
 }
 
-// operators are those of the IAM guide, all but Null and BinaryEquals.
+// operators are those of the IAM guide, all but Null.
 var operators = map[string]operator{
 	"StringEquals":              {false, compileText(func(a, b string) bool { return a == b })},
 	"StringNotEquals":           {true, compileText(func(a, b string) bool { return a == b })},
@@ -91,6 +93,7 @@ var operators = map[string]operator{
 	"ArnLike":                   {false, compileARNTest},
 	"ArnNotEquals":              {true, compileARNTest},
 	"ArnNotLike":                {true, compileARNTest},
+	"BinaryEquals":              {false, compileBinary},
 	"Bool":                      {false, compileBool},
 	"NumericEquals":             {false, compileNumber(func(c int) bool { return c == 0 })},
 	"NumericNotEquals":          {true, compileNumber(func(c int) bool { return c == 0 })},
@@ -144,10 +147,22 @@ func compileARNTest(text string, variables bool) (test, error) {
 		return nil, err
 	}
 	// One variable may stand for a whole ARN.
-	if len(a) != arnParts && (len(a) != 1 || a[0].constant() && !a.everything()) {
-		return nil, fmt.Errorf(`%q is not an ARN of six parts, nor "*"`, text)
+	if len(a) != arnSegments && (len(a) != 1 || a[0].constant() && !a.everything()) {
+		return nil, fmt.Errorf(`%q is not an ARN of six segments, nor "*"`, text)
 	}
-	return a.match, nil
+	return a.matchSegments, nil
+}
+
+// compileBinary compares bytes; both sides spell them in base64.
+func compileBinary(text string, _ bool) (test, error) {
+	want, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not base64", text)
+	}
+	return func(value string, _ *Context) verdict {
+		got, err := base64.StdEncoding.DecodeString(value)
+		return verdictOf(err == nil && bytes.Equal(got, want))
+	}, nil
 }
 
 func compileBool(text string, variables bool) (test, error) {

@@ -199,6 +199,13 @@ func variable(s string) (piece, error) {
 	return p, nil
 }
 
+// endsInStar tells whether a star of the document, and not of a value, is the
+// last character of t.
+func (t template) endsInStar() bool {
+	last := t[len(t)-1]
+	return last.key == "" && strings.HasSuffix(last.text, star)
+}
+
 // constant tells whether t has no variables.
 func (t template) constant() bool { return len(t) == 1 && t[0].key == "" }
 
@@ -224,72 +231,4 @@ func (t template) resolve(ctx *Context) (text string, ok bool) {
 		}
 	}
 	return b.String(), true
-}
-
-// arnPattern is a pattern of an ARN, cut at its colons into at most six
-// parts. A wildcard stays within its part, except that the last part stands
-// for all the rest: "arn:aws:ivs:*" and "*" match any ARN of their beginning.
-type arnPattern []template
-
-const arnParts = 6
-
-func compileARN(text string, variables bool) (arnPattern, error) {
-	g := grammar{wild: true, variables: variables}
-	var a arnPattern
-	for len(a) < arnParts-1 {
-		colon := nextColon(text, variables)
-		if colon < 0 {
-			break
-		}
-		t, err := g.compile(text[:colon])
-		if err != nil {
-			return nil, err
-		}
-		a, text = append(a, t), text[colon+1:]
-	}
-	t, err := g.compile(text)
-	return append(a, t), err
-}
-
-// nextColon is the place of the first colon outside variables, or -1.
-func nextColon(text string, variables bool) int {
-	for i := 0; i < len(text); i++ {
-		if variables && strings.HasPrefix(text[i:], "${") {
-			name, _, ok := cutVariable(text[i+2:])
-			if !ok {
-				return -1
-			}
-			i += len("${") + len(name)
-			continue
-		}
-		if text[i] == ':' {
-			return i
-		}
-	}
-	return -1
-}
-
-func (a arnPattern) match(arn string, ctx *Context) verdict {
-	last := len(a) - 1
-	for _, t := range a[:last] {
-		pattern, ok := t.resolve(ctx)
-		if !ok {
-			return unresolved
-		}
-		part, rest, ok := strings.Cut(arn, ":")
-		if !ok || !glob(pattern, part) {
-			return no
-		}
-		arn = rest
-	}
-	pattern, ok := a[last].resolve(ctx)
-	if !ok {
-		return unresolved
-	}
-	return verdictOf(glob(pattern, arn))
-}
-
-// everything tells whether a is the pattern "*".
-func (a arnPattern) everything() bool {
-	return len(a) == 1 && a[0].constant() && a[0][0].text == star
 }

@@ -117,7 +117,7 @@ func (s *statement) onResource(r Request) bool {
 	}
 	unknown := false
 	for _, pattern := range s.resources {
-		switch pattern.match(r.Resource, r.Context) {
+		switch pattern.matchResource(r.Resource, r.Context) {
 		case yes:
 			return !s.notResource
 		case unresolved:
