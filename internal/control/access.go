@@ -191,8 +191,8 @@ func (p *Plane) Authorize(ctx context.Context, c Caller, operation string, in an
 	return p.store.Read(ctx, func(tx *store.Tx) error {
 		for i, resource := range d.resources {
 			tags, err := tx.Tags(resource)
-			if err != nil && resource != "*" {
-				tags = nil // what does not exist has no tags; the operation will say so
+			if err != nil && !errors.Is(err, ivsrealtime.ResourceNotFound) {
+				return err // a Deny may ask for the tags
 			}
 			for j, action := range actions {
 				if i > 0 && j > 0 {
