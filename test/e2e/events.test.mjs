@@ -23,7 +23,7 @@ before(async () => {
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: "AKIAEMULATOR", AWS_SECRET_ACCESS_KEY: "emulated" }); // the server's, for the bus
   dir = mkdtempSync(join(tmpdir(), "rostrum-e2e-events-"));
   receiverBinary = join(dir, "receiver");
-  execFileSync("go", ["build", "-o", receiverBinary, "./test/events/receiver"], { cwd: root });
+  execFileSync("go", ["build", "-o", receiverBinary, "./examples/webhook-receiver"], { cwd: root });
   server = await serve();
   web = await browse();
 });

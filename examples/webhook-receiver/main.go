@@ -1,4 +1,4 @@
-// Command receiver is the receiver of docs/events.md: it prints each event of a
+// Command webhook-receiver is the receiver of docs/events.md. It prints each event of a
 // webhook once, with ROSTRUM_WEBHOOK_SECRET as the secret that
 // "rostrum targets add" printed.
 package main

@@ -61,7 +61,7 @@ func TestDrift_ManualShowsTheReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manual, err := os.ReadFile("../../../docs/events.md")
+	manual, err := os.ReadFile("../../docs/events.md")
 	if err != nil {
 		t.Fatal(err)
 	}
