@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"rostrum/internal/bucket":      1,
 	"rostrum/internal/event":       1,
 	"rostrum/internal/certificate": 1,
+	"rostrum/internal/authority":   2,
 	"rostrum/internal/stage":       2,
 	"rostrum/internal/composition": 2,
 	"rostrum/internal/recorder":    2,
@@ -47,17 +48,18 @@ var floors = map[string]int{
 
 // neighbours lists the imports allowed between rooms on one floor.
 var neighbours = map[[2]string]bool{
-	{"sfu", "bandwidth"}:        true,
-	{"compositor", "codec"}:     true,
-	{"composition", "stage"}:    true,
-	{"composition", "recorder"}: true,
-	{"composition", "channel"}:  true,
-	{"ivsrealtime", "token"}:    true,
-	{"ivsrealtime", "arn"}:      true,
-	{"ivsrealtime", "shape"}:    true,
-	{"ivs", "ivsrealtime"}:      true,
-	{"ivs", "shape"}:            true,
-	{"store", "event"}:          true,
+	{"sfu", "bandwidth"}:         true,
+	{"compositor", "codec"}:      true,
+	{"stage", "authority"}:       true,
+	{"composition", "authority"}: true,
+	{"composition", "recorder"}:  true,
+	{"composition", "channel"}:   true,
+	{"ivsrealtime", "token"}:     true,
+	{"ivsrealtime", "arn"}:       true,
+	{"ivsrealtime", "shape"}:     true,
+	{"ivs", "ivsrealtime"}:       true,
+	{"ivs", "shape"}:             true,
+	{"store", "event"}:           true,
 }
 
 // engines speak media and plain ids: these imports are closed to them.

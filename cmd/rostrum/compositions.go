@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
-	"rostrum/internal/stage"
 	"rostrum/internal/store"
 )
 
@@ -61,7 +61,7 @@ func (t *tapes) Close() error {
 	return os.RemoveAll(t.folder)
 }
 
-func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *stage.Authority, node string, t *tapes, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
+func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *authority.Authority, node string, t *tapes, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
 	spool, err := filepath.Abs(filepath.Join(t.folder, "spool"))
 	if err != nil {
 		return nil, err

@@ -10,10 +10,10 @@ import (
 
 	"rostrum/internal/admin"
 	"rostrum/internal/api"
+	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
-	"rostrum/internal/stage"
 )
 
 // doors opens what clients reach and what operators reach. They are one unless
@@ -51,8 +51,8 @@ func (s *settings) doors(serving context.Context, at *entrances, kept *keeping, 
 const relayLife = time.Hour
 
 // relays tells participants of the engine's own STUN and TURN servers.
-func relays(engine *sfu.Engine) func(stage.Grant) []signaling.ICEServer {
-	return func(g stage.Grant) []signaling.ICEServer {
+func relays(engine *sfu.Engine) func(authority.Grant) []signaling.ICEServer {
+	return func(g authority.Grant) []signaling.ICEServer {
 		var all []signaling.ICEServer
 		if here := engine.Candidates(); len(here) > 0 {
 			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})

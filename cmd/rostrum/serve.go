@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/admin"
+	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
@@ -148,7 +149,7 @@ type living struct {
 // openLive brings all to life that a former process left open, and what operations act on.
 func (s *settings) openLive(ctx context.Context, house *opened, at *entrances, kept *keeping, log *slog.Logger) (l *living, err error) {
 	st := kept.store
-	authority, err := stage.NewAuthority(ctx, st, stage.EndpointsConfig{PublicURL: at.endpoint})
+	authority, err := authority.New(ctx, st, authority.Config{PublicURL: at.endpoint})
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,10 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"rostrum/internal/api"
+	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
-	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -63,7 +63,7 @@ func open(t testing.TB, limits control.Limits) *house {
 	h := &house{store: s, log: &bytes.Buffer{}}
 	h.addKey(t, account, "AKIAALICE", "alice-secret", "alice")
 	h.addKey(t, other, "AKIABOB", "bob-secret", "bob")
-	authority, err := stage.NewAuthority(ctx, s, stage.EndpointsConfig{PublicURL: "http://127.0.0.1:7080"})
+	authority, err := authority.New(ctx, s, authority.Config{PublicURL: "http://127.0.0.1:7080"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/composition"
 	"rostrum/internal/hls"
-	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -26,7 +26,7 @@ type house struct {
 	*composition.Registry
 	t       *testing.T
 	store   *store.Store
-	auth    *stage.Authority
+	auth    *authority.Authority
 	folder  string
 	runs    string
 	parts   composition.Parts
@@ -47,7 +47,7 @@ func open(t *testing.T, how string, change func(*composition.Parts, *composition
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.store.Close() })
-	if h.auth, err = stage.NewAuthority(t.Context(), h.store, stage.EndpointsConfig{PublicURL: "http://127.0.0.1:7080"}); err != nil {
+	if h.auth, err = authority.New(t.Context(), h.store, authority.Config{PublicURL: "http://127.0.0.1:7080"}); err != nil {
 		t.Fatal(err)
 	}
 	program, err := os.Executable()

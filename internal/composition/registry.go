@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
-	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -24,7 +24,7 @@ var ErrNoWorker = ivsrealtime.Errorf(ivsrealtime.Conflict,
 // Parts are what compositions need of the house.
 type Parts struct {
 	Store     *store.Store
-	Authority *stage.Authority
+	Authority *authority.Authority
 	Buckets   bucket.Buckets
 	Channels  Channels
 	Node      string // this process's name in the store

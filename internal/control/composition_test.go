@@ -11,9 +11,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/composition"
-	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -41,7 +41,7 @@ func aPlane(t *testing.T, limits Limits, able bool) *Plane {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	authority, err := stage.NewAuthority(t.Context(), s, stage.EndpointsConfig{PublicURL: "http://127.0.0.1:7080"})
+	authority, err := authority.New(t.Context(), s, authority.Config{PublicURL: "http://127.0.0.1:7080"})
 	if err != nil {
 		t.Fatal(err)
 	}

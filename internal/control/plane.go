@@ -14,9 +14,9 @@ import (
 	"fmt"
 	"regexp"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/composition"
 	"rostrum/internal/sigv4"
-	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -24,7 +24,7 @@ import (
 // A Plane carries out operations.
 type Plane struct {
 	store        *store.Store
-	authority    *stage.Authority
+	authority    *authority.Authority
 	live         Live
 	channels     Channels
 	compositions *composition.Registry
@@ -37,7 +37,7 @@ type Plane struct {
 // Parts are what operations work on.
 type Parts struct {
 	Store        *store.Store
-	Authority    *stage.Authority // for tokens
+	Authority    *authority.Authority // for tokens
 	Live         Live
 	Channels     Channels
 	Compositions *composition.Registry

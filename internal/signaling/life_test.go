@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -359,7 +360,7 @@ func TestDoor_AClientThatNeverReadsIsDropped(t *testing.T) {
 	defer func() { _ = conn.CloseNow() }() // dropped already
 	heavy := strings.Repeat("x", 1000)
 	for i := range 60 { // a state of 60 KB
-		g := stage.Grant{Claims: c.claims(fmt.Sprint("p", i)), Account: c.stage.Account, Region: c.stage.Region}
+		g := authority.Grant{Claims: c.claims(fmt.Sprint("p", i)), Account: c.stage.Account, Region: c.stage.Region}
 		g.Attributes = map[string]string{"a": heavy}
 		if _, err := c.registry.Attend(g, stage.Attending{Deliver: func(stage.Message) {}}); err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"rostrum/internal/stage"
+	"rostrum/internal/authority"
 )
 
 // A problem is a refusal as HTTP tells it (RFC 9457).
@@ -22,16 +22,16 @@ type problem struct {
 }
 
 // kinds says what each kind of refusal is in HTTP.
-var kinds = map[stage.Kind]problem{
-	stage.Unauthenticated: {status: http.StatusUnauthorized, title: "The participant token is not good"},
-	stage.Forbidden:       {status: http.StatusForbidden, title: "The participant may not do this"},
-	stage.NotFound:        {status: http.StatusNotFound, title: "Not there, or no longer"},
-	stage.Crowded:         {status: http.StatusTooManyRequests, title: "A quota is reached"},
-	stage.Unavailable:     {status: http.StatusServiceUnavailable, title: "The server takes no more now"},
-	stage.Unusable:        {status: http.StatusUnprocessableEntity, title: "The request can't be worked with"},
-	stage.Malformed:       {status: http.StatusBadRequest, title: "The request is malformed"},
-	stage.Stale:           {status: http.StatusPreconditionFailed, title: "The condition doesn't hold"},
-	stage.Internal:        {status: http.StatusInternalServerError, title: "Something went wrong on the server"},
+var kinds = map[authority.Kind]problem{
+	authority.Unauthenticated: {status: http.StatusUnauthorized, title: "The participant token is not good"},
+	authority.Forbidden:       {status: http.StatusForbidden, title: "The participant may not do this"},
+	authority.NotFound:        {status: http.StatusNotFound, title: "Not there, or no longer"},
+	authority.Crowded:         {status: http.StatusTooManyRequests, title: "A quota is reached"},
+	authority.Unavailable:     {status: http.StatusServiceUnavailable, title: "The server takes no more now"},
+	authority.Unusable:        {status: http.StatusUnprocessableEntity, title: "The request can't be worked with"},
+	authority.Malformed:       {status: http.StatusBadRequest, title: "The request is malformed"},
+	authority.Stale:           {status: http.StatusPreconditionFailed, title: "The condition doesn't hold"},
+	authority.Internal:        {status: http.StatusInternalServerError, title: "Something went wrong on the server"},
 }
 
 func (p problem) Error() string { return p.title + ": " + p.detail }
@@ -39,7 +39,7 @@ func (p problem) Error() string { return p.title + ": " + p.detail }
 // refuse answers with the problem that err is.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var p problem
-	var refusal *stage.Refusal
+	var refusal *authority.Refusal
 	switch {
 	case r.Context().Err() != nil:
 		return // nobody is there to read it
@@ -48,8 +48,8 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		p = kinds[refusal.Kind]
 		p.code, p.detail, p.retryAfter = string(refusal.Code), refusal.Detail, refusal.RetryAfter
 	default:
-		p = kinds[stage.Internal]
-		p.code, p.detail = string(stage.Failed), "the server's log tells more"
+		p = kinds[authority.Internal]
+		p.code, p.detail = string(authority.Failed), "the server's log tells more"
 	}
 	if p.status == http.StatusInternalServerError {
 		d.cfg.Log.Error("participant's request failed", "method", r.Method, "route", r.Pattern, "error", err)

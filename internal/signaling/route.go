@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/stage"
 )
 
@@ -16,7 +17,7 @@ import (
 type Config struct {
 	// ICEServers are the STUN and TURN servers that a participant is told of;
 	// nil when there is none.
-	ICEServers func(g stage.Grant) []ICEServer
+	ICEServers func(g authority.Grant) []ICEServer
 	// Log takes what an operator should know. Default slog.Default().
 	Log *slog.Logger
 }
@@ -29,7 +30,7 @@ type ICEServer struct {
 // A Door serves the participant's wire over HTTP.
 type Door struct {
 	registry  *stage.Registry
-	authority *stage.Authority
+	authority *authority.Authority
 	cfg       Config
 	base      string // path of the WHIP endpoint, as clients see it
 	mux       *http.ServeMux
@@ -41,7 +42,7 @@ type Door struct {
 }
 
 // New opens a door to the live stages.
-func New(r *stage.Registry, a *stage.Authority, cfg Config) *Door {
+func New(r *stage.Registry, a *authority.Authority, cfg Config) *Door {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
@@ -69,19 +70,19 @@ func New(r *stage.Registry, a *stage.Authority, cfg Config) *Door {
 type route struct {
 	method, path string
 	token        func(r *http.Request) string
-	judge        func(a *stage.Authority, ctx context.Context, raw string) (stage.Grant, error)
-	serve        func(d *Door, w http.ResponseWriter, r *http.Request, g stage.Grant) error
+	judge        func(a *authority.Authority, ctx context.Context, raw string) (authority.Grant, error)
+	serve        func(d *Door, w http.ResponseWriter, r *http.Request, g authority.Grant) error
 }
 
 var routes = []route{
-	{"POST", "/whip", bearer, (*stage.Authority).Judge, (*Door).publish},
-	{"POST", "/whip/{$}", bearer, (*stage.Authority).Judge, (*Door).publish},
-	{"POST", "/whip/publish/{participantId}", bearer, (*stage.Authority).Judge, (*Door).publish},
-	{"POST", "/whip/subscribe/{participantId}", bearer, (*stage.Authority).Judge, (*Door).subscribe},
-	{"PATCH", "/whip/sessions/{id}", bearer, (*stage.Authority).JudgeHolder, (*Door).patch},
-	{"DELETE", "/whip/sessions/{id}", bearer, (*stage.Authority).JudgeHolder, (*Door).end},
-	{"POST", "/whip/sessions/{id}/layer", bearer, (*stage.Authority).JudgeHolder, (*Door).choose},
-	{"GET", "/events/{stageId}", subprotocol, (*stage.Authority).Judge, (*Door).attend},
+	{"POST", "/whip", bearer, (*authority.Authority).Authorize, (*Door).publish},
+	{"POST", "/whip/{$}", bearer, (*authority.Authority).Authorize, (*Door).publish},
+	{"POST", "/whip/publish/{participantId}", bearer, (*authority.Authority).Authorize, (*Door).publish},
+	{"POST", "/whip/subscribe/{participantId}", bearer, (*authority.Authority).Authorize, (*Door).subscribe},
+	{"PATCH", "/whip/sessions/{id}", bearer, (*authority.Authority).AuthorizeHolder, (*Door).patch},
+	{"DELETE", "/whip/sessions/{id}", bearer, (*authority.Authority).AuthorizeHolder, (*Door).end},
+	{"POST", "/whip/sessions/{id}/layer", bearer, (*authority.Authority).AuthorizeHolder, (*Door).choose},
+	{"GET", "/events/{stageId}", subprotocol, (*authority.Authority).Authorize, (*Door).attend},
 }
 
 // ServeHTTP answers one request. Any web page may ask: what counts is the token,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/peer"
 	"rostrum/internal/peer/pattern"
@@ -29,7 +30,7 @@ type scene struct {
 	ctx       context.Context
 	store     *store.Store
 	engine    *sfu.Engine
-	authority *stage.Authority
+	authority *authority.Authority
 	registry  *stage.Registry
 	door      *signaling.Door
 	server    *httptest.Server
@@ -69,7 +70,7 @@ func newSceneOn(t *testing.T, s *store.Store, cfg stage.Config) *scene {
 	if c.engine, err = sfu.Listen(sfu.Config{LostAfter: 5 * time.Second, ConnectTimeout: time.Minute, Shards: 2}); err != nil {
 		t.Fatal(err)
 	}
-	if c.authority, err = stage.NewAuthority(ctx, s, stage.EndpointsConfig{PublicURL: c.server.URL}); err != nil {
+	if c.authority, err = authority.New(ctx, s, authority.Config{PublicURL: c.server.URL}); err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Log == nil {
@@ -86,7 +87,7 @@ func newSceneOn(t *testing.T, s *store.Store, cfg stage.Config) *scene {
 }
 
 // iceServers stands for the engine's own.
-func (c *scene) iceServers(g stage.Grant) []signaling.ICEServer {
+func (c *scene) iceServers(g authority.Grant) []signaling.ICEServer {
 	return []signaling.ICEServer{{URL: "turn:192.0.2.1:7081?transport=udp", Username: "1:" + g.ParticipantID, Credential: "proof"}}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/stage"
 )
 
@@ -52,9 +53,9 @@ type socket struct {
 }
 
 // attend opens the events socket of a participant.
-func (d *Door) attend(w http.ResponseWriter, r *http.Request, g stage.Grant) error {
+func (d *Door) attend(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	if r.PathValue("stageId") != g.StageID {
-		return &stage.Refusal{Code: stage.TokenNotAllowed, Kind: stage.Forbidden, Detail: "the token is for another stage than the address"}
+		return &authority.Refusal{Code: authority.TokenNotAllowed, Kind: authority.Forbidden, Detail: "the token is for another stage than the address"}
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		w.Header().Set("Upgrade", "websocket")
@@ -64,7 +65,7 @@ func (d *Door) attend(w http.ResponseWriter, r *http.Request, g stage.Grant) err
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	defer s.cancel()
 	if !d.add(s) {
-		return &stage.Refusal{Code: stage.StageAtCapacity, Kind: stage.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
 	}
 	defer d.remove(s)
 	query := r.URL.Query()

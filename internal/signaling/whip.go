@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/stage"
 )
 
@@ -22,9 +23,9 @@ const (
 )
 
 // publish answers an offer to send.
-func (d *Door) publish(w http.ResponseWriter, r *http.Request, g stage.Grant) error {
+func (d *Door) publish(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	if id := r.PathValue("participantId"); id != "" && id != g.ParticipantID {
-		return &stage.Refusal{Code: stage.TokenNotAllowed, Kind: stage.Forbidden, Detail: "the participant id in the address is not the token's"}
+		return &authority.Refusal{Code: authority.TokenNotAllowed, Kind: authority.Forbidden, Detail: "the participant id in the address is not the token's"}
 	}
 	offer, err := readBody(w, r, sdpType, maxOffer)
 	if err != nil {
@@ -39,7 +40,7 @@ func (d *Door) publish(w http.ResponseWriter, r *http.Request, g stage.Grant) er
 }
 
 // subscribe answers an offer to receive what a participant publishes.
-func (d *Door) subscribe(w http.ResponseWriter, r *http.Request, g stage.Grant) error {
+func (d *Door) subscribe(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	offer, err := readBody(w, r, sdpType, maxOffer)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func (d *Door) subscribe(w http.ResponseWriter, r *http.Request, g stage.Grant) 
 }
 
 // created answers 201 with the SDP answer and the connection's resource.
-func (d *Door) created(w http.ResponseWriter, c *stage.Connection, answer string, g stage.Grant) {
+func (d *Door) created(w http.ResponseWriter, c *stage.Connection, answer string, g authority.Grant) {
 	h := w.Header()
 	h.Set("Content-Type", sdpType)
 	h.Set("Location", strings.TrimSuffix(d.base, "/")+"/sessions/"+c.ID())
@@ -65,7 +66,7 @@ func (d *Door) created(w http.ResponseWriter, c *stage.Connection, answer string
 }
 
 // recommend names the ICE servers that are there for a participant.
-func (d *Door) recommend(h http.Header, g stage.Grant) {
+func (d *Door) recommend(h http.Header, g authority.Grant) {
 	if d.cfg.ICEServers == nil {
 		return
 	}
@@ -84,14 +85,14 @@ func (s ICEServer) link() string {
 }
 
 // patch adds candidates or restarts ICE (RFC 9725 §4.3).
-func (d *Door) patch(w http.ResponseWriter, r *http.Request, g stage.Grant) error {
+func (d *Door) patch(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	c, err := d.registry.Connection(g, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	match := r.Header.Get("If-Match")
 	if match == "" {
-		return problem{status: http.StatusPreconditionRequired, code: string(stage.PreconditionFailed), title: "A condition is required",
+		return problem{status: http.StatusPreconditionRequired, code: string(authority.PreconditionFailed), title: "A condition is required",
 			detail: "send If-Match with the ETag of the ICE session, or * to restart ICE"}
 	}
 	fragment, err := readBody(w, r, fragmentType, maxOffer)
@@ -113,7 +114,7 @@ func (d *Door) patch(w http.ResponseWriter, r *http.Request, g stage.Grant) erro
 }
 
 // end ends a connection; that is kept when it is answered.
-func (d *Door) end(w http.ResponseWriter, r *http.Request, g stage.Grant) error {
+func (d *Door) end(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	c, err := d.registry.Connection(g, r.PathValue("id"))
 	if err != nil {
 		return err
@@ -127,7 +128,7 @@ func (d *Door) end(w http.ResponseWriter, r *http.Request, g stage.Grant) error 
 
 // choose changes what a receiving connection carries, and answers with what
 // flows now.
-func (d *Door) choose(w http.ResponseWriter, r *http.Request, g stage.Grant) error {
+func (d *Door) choose(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	c, err := d.registry.Connection(g, r.PathValue("id"))
 	if err != nil {
 		return err
@@ -142,7 +143,7 @@ func (d *Door) choose(w http.ResponseWriter, r *http.Request, g stage.Grant) err
 		Audio *bool
 	}
 	if err := json.Unmarshal([]byte(body), &wish); err != nil {
-		return &stage.Refusal{Code: stage.InvalidInput, Kind: stage.Malformed, Detail: `the body must be a JSON object with "label", "video" or "audio"`}
+		return &authority.Refusal{Code: authority.InvalidInput, Kind: authority.Malformed, Detail: `the body must be a JSON object with "label", "video" or "audio"`}
 	}
 	flow, err := c.Choose(stage.Wish(wish))
 	if err != nil {
@@ -156,16 +157,16 @@ func (d *Door) choose(w http.ResponseWriter, r *http.Request, g stage.Grant) err
 func readBody(w http.ResponseWriter, r *http.Request, want string, most int64) (string, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != want {
-		return "", problem{status: http.StatusUnsupportedMediaType, code: string(stage.InvalidInput), title: "Unsupported media type", detail: "this address takes " + want}
+		return "", problem{status: http.StatusUnsupportedMediaType, code: string(authority.InvalidInput), title: "Unsupported media type", detail: "this address takes " + want}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return "", problem{status: http.StatusRequestEntityTooLarge, code: string(stage.InvalidInput), title: "The body is too large",
+		return "", problem{status: http.StatusRequestEntityTooLarge, code: string(authority.InvalidInput), title: "The body is too large",
 			detail: fmt.Sprintf("at most %d bytes are read", most)}
 	}
 	if err != nil {
-		return "", problem{status: http.StatusBadRequest, code: string(stage.InvalidInput), title: "The body can't be read", detail: "it ended early"}
+		return "", problem{status: http.StatusBadRequest, code: string(authority.InvalidInput), title: "The body can't be read", detail: "it ended early"}
 	}
 	return string(body), nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"rostrum/internal/authority"
 )
 
 // A Message is one message of the events socket, shared by all who get it.
@@ -81,16 +83,16 @@ type farewell struct {
 	kind   string // of the message
 	reason string // for the SDK
 	detail string // for people
-	code   Code
+	code   authority.Code
 }
 
 // goingAway tells clients to reconnect, here or elsewhere.
 var goingAway = farewell{kind: "GOING_AWAY", reason: "going-away"}
 
 type farewellPayload struct {
-	Reason string `json:"reason"`
-	Detail string `json:"detail,omitempty"`
-	Code   Code   `json:"code,omitempty"`
+	Reason string         `json:"reason"`
+	Detail string         `json:"detail,omitempty"`
+	Code   authority.Code `json:"code,omitempty"`
 }
 
 // tell has all listeners told once the batch is kept.
@@ -302,6 +304,6 @@ func (a *Attendance) Mute(audio, video *bool) {
 // replace it ends the participant's presence, and the reason is told to it.
 func (a *Attendance) Exchange(ctx context.Context, raw string) {
 	r := a.session.registry
-	g, err := r.authority.Judge(ctx, raw)
+	g, err := r.authority.Authorize(ctx, raw)
 	a.session.soon(func() { a.session.exchange(a, g, err) })
 }

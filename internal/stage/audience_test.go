@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -39,10 +40,10 @@ func newRegistry(t testing.TB, cfg stage.Config) (*stage.Registry, *store.Store)
 	return r, s
 }
 
-func grantFor(name arn.ARN, id string) stage.Grant {
+func grantFor(name arn.ARN, id string) authority.Grant {
 	c := claimsFor(name)
 	c.ParticipantID = id
-	return stage.Grant{Claims: c, Account: name.Account, Region: name.Region}
+	return authority.Grant{Claims: c, Account: name.Account, Region: name.Region}
 }
 
 // An ear hears what one participant is told.
@@ -93,7 +94,7 @@ func (e *ear) heard() []string {
 // there already hears nothing of it once the audience is large.
 func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 	r, s := newRegistry(t, stage.Config{})
-	name := newStage(t, s, account, region)
+	name := newStage(t, s)
 	first := newEar()
 	if _, err := r.Attend(grantFor(name, "first"), stage.Attending{Deliver: first.deliver}); err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 
 func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 	r, s := newRegistry(t, stage.Config{})
-	name := newStage(t, s, account, region)
+	name := newStage(t, s)
 	attend := func(id string, how stage.Attending) *ear {
 		e := newEar()
 		how.Deliver = e.deliver
@@ -193,7 +194,7 @@ func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 // BenchmarkAttend_Churn has viewers come and go, as many at once as there are waiters.
 func BenchmarkAttend_Churn(b *testing.B) {
 	r, s := newRegistry(b, stage.Config{})
-	name := newStage(b, s, account, region)
+	name := newStage(b, s)
 	var n atomic.Int64
 	b.SetParallelism(500)
 	b.RunParallel(func(pb *testing.PB) {

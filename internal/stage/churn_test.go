@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
@@ -45,8 +46,8 @@ func anOffer(t *testing.T, direction webrtc.RTPTransceiverDirection) string {
 func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
 	r, _ := live(t, Config{})
 	name := arn.New(arn.Stage, "111122223333", "eu-west-1")
-	grant := func(id string) Grant {
-		return Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
+	grant := func(id string) authority.Grant {
+		return authority.Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
 			StageARN: name.String(), StageID: name.ID, ParticipantID: id, Publish: true, Subscribe: true, IssuedAt: time.Now(),
 		}}
 	}
@@ -93,12 +94,12 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 	}
 	sends, receives := anOffer(t, webrtc.RTPTransceiverDirectionSendonly), anOffer(t, webrtc.RTPTransceiverDirectionRecvonly)
 	acceptable := func(err error) {
-		var refusal *Refusal
-		if err != nil && (!errors.As(err, &refusal) || refusal.Kind == Internal || refusal.Kind == Malformed) {
+		var refusal *authority.Refusal
+		if err != nil && (!errors.As(err, &refusal) || refusal.Kind == authority.Internal || refusal.Kind == authority.Malformed) {
 			t.Error(err)
 		}
 	}
-	act := func(g Grant) {
+	act := func(g authority.Grant) {
 		switch rand.IntN(6) {
 		case 0:
 			a, err := r.Attend(g, Attending{Deliver: func(Message) {}})
@@ -140,7 +141,7 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 		all.Go(func() {
 			for range 60 {
 				name := stages[rand.IntN(2)]
-				act(Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
+				act(authority.Grant{Account: name.Account, Region: name.Region, Claims: token.Claims{
 					StageARN: name.String(), StageID: name.ID, ParticipantID: fmt.Sprint("p", i%8), Publish: true, Subscribe: true, IssuedAt: time.Now(),
 				}})
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/media"
 	"rostrum/internal/sfu"
 	"rostrum/ivsrealtime"
@@ -72,8 +73,8 @@ func (c *Connection) ID() string { return c.id }
 func (c *Connection) ETag() string { return c.transport().ETag() }
 
 // Publish answers the offer of a participant who wants to send. An older
-// publication of the same participant is taken over. Errors are *Refusal.
-func (r *Registry) Publish(g Grant, offer string, from Client) (c *Connection, answer string, err error) {
+// publication of the same participant is taken over. Errors are *authority.Refusal.
+func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.in(g, func(s *Session) error {
 		c, answer, err = s.publish(g, offer, from)
 		return err
@@ -81,7 +82,7 @@ func (r *Registry) Publish(g Grant, offer string, from Client) (c *Connection, a
 	return c, answer, err
 }
 
-func (s *Session) publish(g Grant, offer string, from Client) (*Connection, string, error) {
+func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connection, string, error) {
 	c := &Connection{id: arn.NewSecret(24), session: s}
 	if err := s.ask(func() error { return s.arriveToPublish(c, g) }); err != nil {
 		return nil, "", err
@@ -102,8 +103,8 @@ func (s *Session) publish(g Grant, offer string, from Client) (*Connection, stri
 
 // Subscribe answers the offer of a participant who wants to receive what
 // another one publishes. An older subscription to the same is taken over.
-// Errors are *Refusal.
-func (r *Registry) Subscribe(g Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
+// Errors are *authority.Refusal.
+func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.in(g, func(s *Session) error {
 		c, answer, err = s.subscribe(g, publisherID, offer, from)
 		return err
@@ -111,7 +112,7 @@ func (r *Registry) Subscribe(g Grant, publisherID, offer string, from Client) (c
 	return c, answer, err
 }
 
-func (s *Session) subscribe(g Grant, publisherID, offer string, from Client) (*Connection, string, error) {
+func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from Client) (*Connection, string, error) {
 	c := &Connection{id: arn.NewSecret(24), session: s, remote: publisherID, flow: Flow{Reason: string(sfu.PausedNoLayer)}}
 	var viewer *sfu.Viewer
 	var publisher *sfu.Publisher
@@ -149,41 +150,41 @@ func (s *Session) admit(c *Connection, from Client) error {
 	return err
 }
 
-func noPublisher(id string) *Refusal {
-	return refuse(NotFound, PublisherNotFound, "nobody publishes as %s on this stage", id)
+func noPublisher(id string) *authority.Refusal {
+	return authority.Refuse(authority.NotFound, authority.PublisherNotFound, "nobody publishes as %s on this stage", id)
 }
 
 // offerRefusal turns the media engine's word into the participant's, and into
 // the code of its history; that is empty where history keeps no such thing.
-func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*Refusal, ivsrealtime.EventErrorCode) {
-	var refusal *Refusal
+func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*authority.Refusal, ivsrealtime.EventErrorCode) {
+	var refusal *authority.Refusal
 	if errors.As(err, &refusal) {
 		return refusal, ivsrealtime.ErrorPublisherNotFound
 	}
 	if fault, ok := sfu.AsOfferError(err); ok {
 		switch fault.Fault {
 		case sfu.FaultNoCodec:
-			return refuse(Unusable, CodecMismatch, "%s", fault.Detail), codec
+			return authority.Refuse(authority.Unusable, authority.CodecMismatch, "%s", fault.Detail), codec
 		case sfu.FaultMalformed, sfu.FaultTooLarge:
-			return refuse(Malformed, InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput
+			return authority.Refuse(authority.Malformed, authority.InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput
 		}
-		return refuse(Unusable, InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput
+		return authority.Refuse(authority.Unusable, authority.InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput
 	}
 	if errors.Is(err, sfu.ErrBusy) || errors.Is(err, sfu.ErrClosed) {
-		return &Refusal{Code: StageAtCapacity, Kind: Unavailable, Detail: "this server takes no more connections now", RetryAfter: 5 * time.Second, Err: err}, ""
+		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server takes no more connections now", RetryAfter: 5 * time.Second, Err: err}, ""
 	}
-	return failed("answer the offer", err), ivsrealtime.ErrorInternalServer
+	return authority.Failure("answer the offer", err), ivsrealtime.ErrorInternalServer
 }
 
 // Connection finds a participant's connection by its id. Another participant's
 // is refused as if it weren't there.
-func (r *Registry) Connection(g Grant, id string) (*Connection, error) {
+func (r *Registry) Connection(g authority.Grant, id string) (*Connection, error) {
 	r.mu.Lock()
 	c := r.connections[id]
 	replaced := c == nil && slices.Contains(r.replaced, id)
 	r.mu.Unlock()
 	if replaced {
-		return nil, refuse(NotFound, TokenReused, "the token was used by another client, whose connection took over from this one")
+		return nil, authority.Refuse(authority.NotFound, authority.TokenReused, "the token was used by another client, whose connection took over from this one")
 	}
 	if c == nil || c.session.stageARN != g.StageARN || c.owner.id != g.ParticipantID {
 		return nil, gone()
@@ -191,8 +192,8 @@ func (r *Registry) Connection(g Grant, id string) (*Connection, error) {
 	return c, nil
 }
 
-func gone() *Refusal {
-	return refuse(NotFound, ResourceGone, "there is no such connection of this participant; it may have ended")
+func gone() *authority.Refusal {
+	return authority.Refuse(authority.NotFound, authority.ResourceGone, "there is no such connection of this participant; it may have ended")
 }
 
 // Close ends the connection at its participant's wish, and returns when that is kept.
@@ -215,7 +216,7 @@ func (c *Connection) Close() error {
 // restart. The fragment it returns answers a restart, and is empty otherwise.
 func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 	if ifMatch != "*" && ifMatch != c.ETag() {
-		return "", refuse(Stale, PreconditionFailed, "the ICE session %s is not the running one", ifMatch)
+		return "", authority.Refuse(authority.Stale, authority.PreconditionFailed, "the ICE session %s is not the running one", ifMatch)
 	}
 	answer, err := c.transport().Patch(fragment)
 	if errors.Is(err, sfu.ErrClosed) {
@@ -234,7 +235,7 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 // Choose changes what a receiving connection should carry and tells what flows now.
 func (c *Connection) Choose(w Wish) (flow Flow, err error) {
 	if c.subscriber == nil {
-		return Flow{}, refuse(Unusable, InvalidInput, "a publishing connection has no layer to choose")
+		return Flow{}, authority.Refuse(authority.Unusable, authority.InvalidInput, "a publishing connection has no layer to choose")
 	}
 	err = c.session.ask(func() error {
 		if c.over {
@@ -254,7 +255,7 @@ func (c *Connection) Choose(w Wish) (flow Flow, err error) {
 			choice.NoAudio = !*w.Audio
 		}
 		if err := c.subscriber.Choose(choice); err != nil {
-			return &Refusal{Code: InvalidInput, Kind: Unusable, Detail: fmt.Sprint(err)}
+			return &authority.Refusal{Code: authority.InvalidInput, Kind: authority.Unusable, Detail: fmt.Sprint(err)}
 		}
 		flow = c.flow
 		flow.Wished = choice.Layer

@@ -1,4 +1,4 @@
-// Package stage is the life of the stages: who may enter ([Authority]), and what
+// Package stage is the life of the stages: who may enter (package authority), and what
 // happens once they are in ([Registry]). It decides what a participant may do,
 // keeps what happened in the store, and tells it to those who listen.
 //

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -13,17 +14,17 @@ import (
 // that was refused with err. Only tokens that an application signed itself can
 // be exchanged, and what makes the participant this one must stay: id, stage
 // and addresses (Real-Time User Guide, exchanging tokens).
-func (s *Session) exchange(a *Attendance, g Grant, err error) {
+func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 	p := s.audience.listeners[a]
 	if p == nil {
 		return
 	}
 	if err == nil {
-		err = exchangeable(p.grant, g)
+		err = authority.CheckExchange(p.grant, g)
 	}
 	if err != nil {
-		f := farewell{kind: "KICKED", reason: "failed-exchange", detail: "the new token could not be judged", code: Failed}
-		var refusal *Refusal
+		f := farewell{kind: "KICKED", reason: "failed-exchange", detail: "the new token could not be judged", code: authority.Failed}
+		var refusal *authority.Refusal
 		if errors.As(err, &refusal) {
 			f.detail, f.code = refusal.Detail, refusal.Code
 		}
@@ -33,7 +34,7 @@ func (s *Session) exchange(a *Attendance, g Grant, err error) {
 	old, now := p.grant, moment()
 	s.regrant(p, g)
 	if p.visible() {
-		previous, next := old.exchanged(), g.exchanged()
+		previous, next := old.Exchanged(), g.Exchanged()
 		s.record(p.id, ivsrealtime.Event{Name: ivsrealtime.EventTokenExchanged, EventTime: now, PreviousToken: &previous, NewToken: &next})
 		s.emit(event.TokenExchanged(p.subject(s), now, previous, next))
 	}
@@ -48,23 +49,8 @@ func (s *Session) exchange(a *Attendance, g Grant, err error) {
 	}
 }
 
-func exchangeable(old, next Grant) error {
-	no := func(why string) error { return refuse(Forbidden, ExchangeRefused, "%s", why) }
-	switch {
-	case !old.SelfSigned() || !next.SelfSigned():
-		return no("only tokens that the application signed itself can be exchanged")
-	case old.ParticipantID != next.ParticipantID:
-		return no("the claim jti differs from that of the token in use")
-	case old.StageARN != next.StageARN || old.StageID != next.StageID:
-		return no("the claims resource and topic differ from those of the token in use")
-	case old.EventsURL != next.EventsURL || old.WHIPURL != next.WHIPURL:
-		return no("the claims events_url and whip_url differ from those of the token in use")
-	}
-	return nil
-}
-
 // regrant gives a participant a newer grant and tells what others see of it.
-func (s *Session) regrant(p *participant, g Grant) {
+func (s *Session) regrant(p *participant, g authority.Grant) {
 	old := p.grant
 	p.grant = g
 	same := old.UserID == g.UserID && maps.Equal(old.Attributes, g.Attributes) && old.Publish == g.Publish && old.Subscribe == g.Subscribe

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/sfu"
 	"rostrum/ivsrealtime"
@@ -12,7 +13,7 @@ import (
 // A participant is one token's presence. All of it is its session's own.
 type participant struct {
 	id         string
-	grant      Grant // the newest it showed
+	grant      authority.Grant // the newest it showed
 	client     Client
 	introduced int    // times its client told about itself
 	order      uint64 // of its join among others
@@ -77,7 +78,7 @@ type Member struct {
 
 func (p *participant) asMember() Member {
 	return Member{
-		ID: p.id, UserID: p.grant.UserID, Attributes: p.attributes(), Capabilities: p.grant.capabilities(),
+		ID: p.id, UserID: p.grant.UserID, Attributes: p.attributes(), Capabilities: p.grant.Capabilities(),
 		IsPublishing: p.publishing, AudioMuted: p.audioMuted, VideoStopped: p.videoStopped, Replica: p.replica != nil,
 	}
 }
@@ -96,24 +97,6 @@ func (p *participant) encoded() []byte {
 		p.member = marshal(p.asMember())
 	}
 	return p.member
-}
-
-func (g Grant) capabilities() []ivsrealtime.Capability {
-	all := []ivsrealtime.Capability{}
-	if g.Publish {
-		all = append(all, ivsrealtime.CapabilityPublish)
-	}
-	if g.Subscribe {
-		all = append(all, ivsrealtime.CapabilitySubscribe)
-	}
-	return all
-}
-
-// exchanged is the grant's token as the events of an exchange tell it.
-func (g Grant) exchanged() ivsrealtime.ExchangedParticipantToken {
-	return ivsrealtime.ExchangedParticipantToken{
-		Capabilities: g.capabilities(), Attributes: g.Attributes, UserID: g.UserID, ExpirationTime: g.ExpiresAt,
-	}
 }
 
 // marshal writes what is made of strings, numbers and booleans alone.

@@ -3,6 +3,8 @@ package stage
 import (
 	"sync"
 	"time"
+
+	"rostrum/internal/authority"
 )
 
 // Limits bound what participants may do. Zero means no limit.
@@ -64,8 +66,8 @@ func full(n, add, most int) bool { return add > 0 && most > 0 && n+add > most }
 
 // crowded refuses for want of a slot. Others leave all the time, so that trying
 // again soon makes sense.
-func crowded(what string) *Refusal {
-	return &Refusal{Code: StageAtCapacity, Kind: Crowded, Detail: what, RetryAfter: 5 * time.Second}
+func crowded(what string) *authority.Refusal {
+	return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Crowded, Detail: what, RetryAfter: 5 * time.Second}
 }
 
 // takePublishSlot counts a publication of p that is on its way or there. All of

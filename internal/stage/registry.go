@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 )
@@ -64,7 +65,7 @@ type Registry struct {
 	cfg       Config
 	store     *store.Store
 	engine    *sfu.Engine
-	authority *Authority
+	authority *authority.Authority
 	node      string
 	quotas    *quotas
 	ctx       context.Context // ends when the registry closes
@@ -85,7 +86,7 @@ type Registry struct {
 // Open opens the registry of a node. It first closes what an earlier process left open,
 // so that nobody sees participants who are no longer there. Where several nodes share
 // the store, that is done once a node has been watched to be silent.
-func Open(ctx context.Context, s *store.Store, e *sfu.Engine, a *Authority, cfg Config) (*Registry, error) {
+func Open(ctx context.Context, s *store.Store, e *sfu.Engine, a *authority.Authority, cfg Config) (*Registry, error) {
 	cfg = cfg.withDefaults()
 	r := &Registry{
 		cfg: cfg, store: s, engine: e, authority: a, node: arn.NewID(), quotas: newQuotas(cfg.Limits),
@@ -141,7 +142,7 @@ var errOver = errors.New("session is over")
 
 // in has f work with the stage's session, a new one if there is none or the old
 // one ends meanwhile.
-func (r *Registry) in(g Grant, f func(s *Session) error) error {
+func (r *Registry) in(g authority.Grant, f func(s *Session) error) error {
 	for {
 		s, err := r.session(g)
 		if err != nil {
@@ -155,11 +156,11 @@ func (r *Registry) in(g Grant, f func(s *Session) error) error {
 }
 
 // session finds the stage's session or begins one.
-func (r *Registry) session(g Grant) (*Session, error) {
+func (r *Registry) session(g authority.Grant) (*Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, &Refusal{Code: StageAtCapacity, Kind: Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
 	}
 	s, ok := r.sessions[g.StageARN]
 	if !ok {
@@ -214,8 +215,8 @@ func (r *Registry) forgetConnection(c *Connection) {
 }
 
 // Attend opens a participant's events socket. An older one of the participant
-// is taken over. Errors are *Refusal.
-func (r *Registry) Attend(g Grant, how Attending) (a *Attendance, err error) {
+// is taken over. Errors are *authority.Refusal.
+func (r *Registry) Attend(g authority.Grant, how Attending) (a *Attendance, err error) {
 	err = r.in(g, func(s *Session) error {
 		a = &Attendance{session: s, how: how}
 		return s.do(func() error { return s.attend(a, g) })

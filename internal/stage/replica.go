@@ -3,6 +3,7 @@ package stage
 import (
 	"maps"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
 )
 
@@ -12,10 +13,10 @@ import (
 // showReplica makes a participant of another stage one of this.
 func (s *Session) showReplica(rep *replication, what showing) error {
 	if s.registry.isBarred(s.stageARN, "") {
-		return refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
+		return authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	}
 	if s.participants[rep.key.participant] != nil {
-		return refuse(Forbidden, TokenNotAllowed, "a participant %s is on the destination stage already", rep.key.participant)
+		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "a participant %s is on the destination stage already", rep.key.participant)
 	}
 	p := &participant{id: rep.key.participant, replica: rep, client: what.client, subscriptions: map[string]*Connection{}}
 	if err := s.takePublishSlot(p); err != nil {

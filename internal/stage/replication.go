@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
@@ -45,7 +46,7 @@ type replication struct {
 // A showing is what a replica takes from its source.
 type showing struct {
 	sessionID string
-	grant     Grant
+	grant     authority.Grant
 	client    Client
 	publisher *sfu.Publisher
 	mutes     [2]bool // audio, video
@@ -71,7 +72,7 @@ func (r *Registry) Replicate(_ context.Context, want Replication) error {
 	if err := r.reserve(rep, want.Most); err != nil {
 		return err
 	}
-	there := Grant{
+	there := authority.Grant{
 		Claims:  token.Claims{StageARN: want.DestinationStageARN, StageID: destination.ID},
 		Account: destination.Account, Region: destination.Region,
 	}
@@ -87,12 +88,12 @@ func (r *Registry) Replicate(_ context.Context, want Replication) error {
 
 // operationError turns a participant's refusal into the operation's error.
 func operationError(err error) error {
-	var refusal *Refusal
+	var refusal *authority.Refusal
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	code := map[Kind]ivsrealtime.Code{
-		Crowded: ivsrealtime.ServiceQuotaExceeded, NotFound: ivsrealtime.ResourceNotFound, Forbidden: ivsrealtime.Conflict,
+	code := map[authority.Kind]ivsrealtime.Code{
+		authority.Crowded: ivsrealtime.ServiceQuotaExceeded, authority.NotFound: ivsrealtime.ResourceNotFound, authority.Forbidden: ivsrealtime.Conflict,
 	}[refusal.Kind]
 	if code == "" {
 		return err

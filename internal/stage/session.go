@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
@@ -64,7 +65,7 @@ type waiter struct {
 	result error
 }
 
-func newSession(r *Registry, g Grant) *Session {
+func newSession(r *Registry, g authority.Grant) *Session {
 	s := &Session{
 		registry: r, stageARN: g.StageARN, stageID: g.StageID, world: world{g.Account, g.Region},
 		id: arn.NewSessionID(), inbox: newInbox(), over: make(chan struct{}),
@@ -125,7 +126,7 @@ func (s *Session) batch() {
 func (s *Session) abandon() {
 	s.ended = true
 	for _, w := range s.journal.waiting {
-		w.done <- failed("go on with the session", nil)
+		w.done <- authority.Failure("go on with the session", nil)
 	}
 	s.journal = journal{}
 	for a := range s.audience.listeners {
@@ -158,7 +159,7 @@ func (s *Session) wait(f func() error, always bool) error {
 		ran := false
 		defer func() {
 			if !ran {
-				done <- failed("go on with the session", nil)
+				done <- authority.Failure("go on with the session", nil)
 			}
 		}()
 		noted := len(s.journal.changes)
@@ -250,7 +251,7 @@ func (s *Session) keep(changes []func(tx *store.Tx) error) error {
 	}
 	if err != nil {
 		s.registry.cfg.Log.Error("changes of a stage session are lost", "stage", s.stageARN, "session", s.id, "changes", len(changes), "error", err)
-		return failed("keep the change", err)
+		return authority.Failure("keep the change", err)
 	}
 	return nil
 }
@@ -287,11 +288,11 @@ func (s *Session) open() error {
 	})
 	switch {
 	case errors.Is(err, ivsrealtime.ResourceNotFound):
-		return refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
+		return authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	case errors.Is(err, ivsrealtime.Conflict):
-		return &Refusal{Code: Failed, Kind: Unavailable, Detail: "the stage's session runs on another server, or one that just ended", RetryAfter: 5 * time.Second, Err: err}
+		return &authority.Refusal{Code: authority.Failed, Kind: authority.Unavailable, Detail: "the stage's session runs on another server, or one that just ended", RetryAfter: 5 * time.Second, Err: err}
 	case err != nil:
-		return failed("begin a session", err)
+		return authority.Failure("begin a session", err)
 	}
 	s.opened = true
 	return nil

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
@@ -29,7 +30,7 @@ func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewAuthority(t.Context(), s, EndpointsConfig{PublicURL: "http://127.0.0.1"})
+	a, err := authority.New(t.Context(), s, authority.Config{PublicURL: "http://127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 	r, s := live(t, Config{})
 	told := make(chan string, 100)
 	attend := func(name arn.ARN, id string) {
-		g := Grant{Claims: token.Claims{StageARN: name.String(), StageID: name.ID, ParticipantID: id, IssuedAt: time.Now()}, Account: name.Account, Region: name.Region}
+		g := authority.Grant{Claims: token.Claims{StageARN: name.String(), StageID: name.ID, ParticipantID: id, IssuedAt: time.Now()}, Account: name.Account, Region: name.Region}
 		if _, err := r.Attend(g, Attending{Deliver: func(m Message) { told <- id + " " + string(m.Data) }}); err != nil {
 			t.Fatal(err)
 		}

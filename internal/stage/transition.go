@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/media"
 	"rostrum/internal/store"
@@ -20,12 +21,12 @@ const maxArriving = 32
 
 // arrive lets a participant in far enough to make a connection. Who arrives
 // ends in connectionOpened, attend or depart.
-func (s *Session) arrive(g Grant) (*participant, error) {
+func (s *Session) arrive(g authority.Grant) (*participant, error) {
 	switch {
 	case s.registry.isBarred(s.stageARN, ""):
-		return nil, refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
+		return nil, authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	case s.registry.isBarred(s.stageARN, g.ParticipantID):
-		return nil, refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage")
+		return nil, authority.Refuse(authority.Forbidden, authority.ParticipantDisconnected, "the participant was disconnected from the stage")
 	}
 	p := s.participants[g.ParticipantID]
 	switch {
@@ -33,9 +34,9 @@ func (s *Session) arrive(g Grant) (*participant, error) {
 		p = &participant{id: g.ParticipantID, grant: g, subscriptions: map[string]*Connection{}}
 		s.participants[p.id] = p
 	case p.replica != nil:
-		return nil, refuse(Forbidden, TokenNotAllowed, "a replica from another stage has this participant id here")
+		return nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "a replica from another stage has this participant id here")
 	case p.arriving >= maxArriving:
-		return nil, &Refusal{Code: StageAtCapacity, Kind: Crowded, Detail: "the participant makes too many connections at once", RetryAfter: time.Second}
+		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Crowded, Detail: "the participant makes too many connections at once", RetryAfter: time.Second}
 	case g.IssuedAt.After(p.grant.IssuedAt):
 		s.regrant(p, g)
 	}
@@ -55,7 +56,7 @@ func (s *Session) join(p *participant, from Client) error {
 		p.grace.Stop()
 	}
 	if s.participants[p.id] != p {
-		return refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage")
+		return authority.Refuse(authority.Forbidden, authority.ParticipantDisconnected, "the participant was disconnected from the stage")
 	}
 	p.client = Client{}.over(from).over(p.client)
 	if p.joined {
@@ -229,14 +230,14 @@ func (s *Session) end(f farewell) {
 }
 
 // attend makes an events socket its participant's; an older one is taken over.
-func (s *Session) attend(a *Attendance, g Grant) error {
+func (s *Session) attend(a *Attendance, g authority.Grant) error {
 	p, err := s.arrive(g)
 	if err != nil {
 		return err
 	}
 	err = s.join(p, a.how.Client)
 	if err == nil && !s.registry.takeAttendance() {
-		err = &Refusal{Code: StageAtCapacity, Kind: Unavailable, Detail: "this server has as many events sockets as it can", RetryAfter: 5 * time.Second}
+		err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server has as many events sockets as it can", RetryAfter: 5 * time.Second}
 	}
 	if err != nil {
 		s.depart(p)

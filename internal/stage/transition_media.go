@@ -3,6 +3,7 @@ package stage
 import (
 	"time"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/media"
 	"rostrum/internal/sfu"
@@ -14,10 +15,10 @@ import (
 // end. The rules of transition.go hold here as well.
 
 // arriveToPublish takes a publisher's slot, or refuses.
-func (s *Session) arriveToPublish(c *Connection, g Grant) error {
+func (s *Session) arriveToPublish(c *Connection, g authority.Grant) error {
 	if !g.Publish || g.Hidden {
 		s.complain(g, ivsrealtime.EventPublishError, "", ivsrealtime.ErrorInsufficientCapabilities)
-		return refuse(Forbidden, TokenNotAllowed, "the token does not allow to publish")
+		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to publish")
 	}
 	p, err := s.arrive(g)
 	if err != nil {
@@ -41,10 +42,10 @@ func (s *Session) publishRefused(c *Connection, code ivsrealtime.EventErrorCode)
 
 // arriveToSubscribe takes a subscriber's slot and finds what is subscribed to,
 // or refuses.
-func (s *Session) arriveToSubscribe(c *Connection, g Grant) (*sfu.Viewer, *sfu.Publisher, error) {
+func (s *Session) arriveToSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer, *sfu.Publisher, error) {
 	if !g.Subscribe {
 		s.complain(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorInsufficientCapabilities)
-		return nil, nil, refuse(Forbidden, TokenNotAllowed, "the token does not allow to subscribe")
+		return nil, nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to subscribe")
 	}
 	var publisher *sfu.Publisher
 	if remote := s.participants[c.remote]; remote != nil && c.remote != g.ParticipantID {
@@ -86,7 +87,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 	if err == nil && c.dead {
 		err = noPublisher(c.remote)
 		if c.remote == "" {
-			err = &Refusal{Code: StageAtCapacity, Kind: Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+			err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
 		}
 	}
 	if err != nil {
@@ -320,7 +321,7 @@ func (s *Session) recordSubscribe(c *Connection, name ivsrealtime.EventName) {
 }
 
 // complain adds a failed attempt to the history, if it has one and room for it.
-func (s *Session) complain(g Grant, name ivsrealtime.EventName, remote string, code ivsrealtime.EventErrorCode) {
+func (s *Session) complain(g authority.Grant, name ivsrealtime.EventName, remote string, code ivsrealtime.EventErrorCode) {
 	if !s.opened || code == "" || g.Hidden || !s.complaints.Allow() {
 		return
 	}

@@ -1,6 +1,7 @@
-package stage_test
+package authority_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -17,7 +18,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
-	"rostrum/internal/stage"
+	"rostrum/internal/authority"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
@@ -57,9 +58,9 @@ func newStage(t testing.TB, s *store.Store, account, region string) arn.ARN {
 	return name
 }
 
-func newAuthority(t testing.TB, s *store.Store) *stage.Authority {
+func newAuthority(t testing.TB, s *store.Store) *authority.Authority {
 	t.Helper()
-	a, err := stage.NewAuthority(t.Context(), s, stage.EndpointsConfig{PublicURL: public})
+	a, err := authority.New(t.Context(), s, authority.Config{PublicURL: public})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,13 +115,13 @@ func TestAuthority_IssuesWhatItAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, authority := range []*stage.Authority{a, a, newAuthority(t, s)} { // the second time from memory, then by another node
-		g, err := authority.Judge(t.Context(), raw)
+	for i, authority := range []*authority.Authority{a, a, newAuthority(t, s)} { // the second time from the cache, then by another node
+		g, err := authority.Authorize(t.Context(), raw)
 		if err != nil {
-			t.Fatalf("judging %d: %v", i, err)
+			t.Fatalf("authorization %d: %v", i, err)
 		}
 		if g.ParticipantID != c.ParticipantID || g.Account != account || g.Region != region || !g.Publish || g.SelfSigned() {
-			t.Errorf("judging %d: the grant is %+v", i, g)
+			t.Errorf("authorization %d: the grant is %+v", i, g)
 		}
 	}
 	want := ivsrealtime.StageEndpoints{Events: "wss://rostrum.example:8443/events", WHIP: "https://rostrum.example:8443/whip"}
@@ -207,52 +208,52 @@ func TestAuthority_RefusesBadTokens(t *testing.T) {
 	payload := payloadOf(claimsFor(mine))
 	cases := map[string]struct {
 		raw  string
-		code stage.Code
-		kind stage.Kind
+		code authority.Code
+		kind authority.Kind
 	}{
-		"nothing":                        {"", stage.TokenMalformed, stage.Unauthenticated},
-		"no JWT":                         {"a.b", stage.TokenMalformed, stage.Unauthenticated},
-		"a megabyte":                     {strings.Repeat("a", 1<<20), stage.TokenMalformed, stage.Unauthenticated},
-		"alg none":                       {forge(t, with(good, "alg", "none"), payload, func(string) []byte { return nil }), stage.TokenMalformed, stage.Unauthenticated},
-		"HS384 with the public key":      {forge(t, with(good, "alg", "HS384"), payload, hs384(der)), stage.TokenMalformed, stage.Unauthenticated},
-		"another curve":                  {forge(t, good, payload, es384(t, short)), stage.TokenMalformed, stage.Unauthenticated},
-		"a zero signature":               {forge(t, good, payload, func(string) []byte { return make([]byte, 96) }), stage.TokenMalformed, stage.Unauthenticated},
-		"a key that says who it is":      {forge(t, with(good, "jwk", map[string]string{"kty": "EC"}), payload, es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"a kid that is a path":           {forge(t, with(good, "kid", "../../etc/passwd"), payload, es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"a kid that is a URL":            {forge(t, with(good, "kid", "https://evil.example/key"), payload, es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"a kid that is a stage":          {forge(t, with(good, "kid", mine.String()), payload, es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"a stranger's signature":         {by(stranger, kid, mine, nil), stage.TokenMalformed, stage.Unauthenticated},
-		"an own token by another key":    {by(key, "", mine, nil), stage.TokenMalformed, stage.Unauthenticated},
-		"a deleted key":                  {by(gone, goneKid, mine, nil), stage.TokenMalformed, stage.Unauthenticated},
-		"another account's stage":        {by(key, kid, others, nil), stage.TokenMalformed, stage.Unauthenticated},
-		"another account's, not there":   {by(key, kid, arn.New(arn.Stage, "999900001111", region), nil), stage.TokenMalformed, stage.Unauthenticated},
-		"another region's stage":         {by(key, kid, elsewhere, nil), stage.TokenMalformed, stage.Unauthenticated},
-		"a stage that was deleted":       {by(key, kid, deleted, nil), stage.StageDeleted, stage.NotFound},
-		"topic and resource differ":      {by(key, kid, mine, func(c *token.Claims) { c.StageID = elsewhere.ID }), stage.TokenMalformed, stage.Unauthenticated},
-		"another server's addresses":     {by(key, kid, mine, func(c *token.Claims) { c.WHIPURL = "https://evil.example/whip" }), stage.TokenMalformed, stage.Unauthenticated},
-		"another server's events":        {by(key, kid, mine, func(c *token.Claims) { c.EventsURL += "/" }), stage.TokenMalformed, stage.Unauthenticated},
-		"a disconnected participant":     {by(key, kid, mine, func(c *token.Claims) { c.ParticipantID = "revoked" }), stage.ParticipantDisconnected, stage.Forbidden},
-		"expired":                        {by(key, kid, mine, func(c *token.Claims) { c.IssuedAt, c.ExpiresAt = ago(2), ago(1) }), stage.TokenExpired, stage.Unauthenticated},
-		"from the future":                {by(key, kid, mine, func(c *token.Claims) { c.IssuedAt, c.ExpiresAt = ago(-2), ago(-3) }), stage.TokenMalformed, stage.Unauthenticated},
-		"without exp":                    {forge(t, good, with(payload, "exp", nil), es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"exp in a hundred years":         {forge(t, good, with(payload, "exp", int64(4e9)), es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"hidden, by an application":      {by(key, kid, mine, func(c *token.Claims) { c.Hidden = true }), stage.TokenMalformed, stage.Unauthenticated},
-		"attributes of two kilobytes":    {forge(t, good, with(payload, "attributes", map[string]string{"a": strings.Repeat("x", 2048)}), es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
-		"not before the day after today": {forge(t, good, with(payload, "nbf", time.Now().Add(time.Hour).Unix()), es384(t, key)), stage.TokenMalformed, stage.Unauthenticated},
+		"nothing":                        {"", authority.TokenMalformed, authority.Unauthenticated},
+		"no JWT":                         {"a.b", authority.TokenMalformed, authority.Unauthenticated},
+		"a megabyte":                     {strings.Repeat("a", 1<<20), authority.TokenMalformed, authority.Unauthenticated},
+		"alg none":                       {forge(t, with(good, "alg", "none"), payload, func(string) []byte { return nil }), authority.TokenMalformed, authority.Unauthenticated},
+		"HS384 with the public key":      {forge(t, with(good, "alg", "HS384"), payload, hs384(der)), authority.TokenMalformed, authority.Unauthenticated},
+		"another curve":                  {forge(t, good, payload, es384(t, short)), authority.TokenMalformed, authority.Unauthenticated},
+		"a zero signature":               {forge(t, good, payload, func(string) []byte { return make([]byte, 96) }), authority.TokenMalformed, authority.Unauthenticated},
+		"a key that says who it is":      {forge(t, with(good, "jwk", map[string]string{"kty": "EC"}), payload, es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"a kid that is a path":           {forge(t, with(good, "kid", "../../etc/passwd"), payload, es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"a kid that is a URL":            {forge(t, with(good, "kid", "https://evil.example/key"), payload, es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"a kid that is a stage":          {forge(t, with(good, "kid", mine.String()), payload, es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"a stranger's signature":         {by(stranger, kid, mine, nil), authority.TokenMalformed, authority.Unauthenticated},
+		"an own token by another key":    {by(key, "", mine, nil), authority.TokenMalformed, authority.Unauthenticated},
+		"a deleted key":                  {by(gone, goneKid, mine, nil), authority.TokenMalformed, authority.Unauthenticated},
+		"another account's stage":        {by(key, kid, others, nil), authority.TokenMalformed, authority.Unauthenticated},
+		"another account's, not there":   {by(key, kid, arn.New(arn.Stage, "999900001111", region), nil), authority.TokenMalformed, authority.Unauthenticated},
+		"another region's stage":         {by(key, kid, elsewhere, nil), authority.TokenMalformed, authority.Unauthenticated},
+		"a stage that was deleted":       {by(key, kid, deleted, nil), authority.StageDeleted, authority.NotFound},
+		"topic and resource differ":      {by(key, kid, mine, func(c *token.Claims) { c.StageID = elsewhere.ID }), authority.TokenMalformed, authority.Unauthenticated},
+		"another server's addresses":     {by(key, kid, mine, func(c *token.Claims) { c.WHIPURL = "https://evil.example/whip" }), authority.TokenMalformed, authority.Unauthenticated},
+		"another server's events":        {by(key, kid, mine, func(c *token.Claims) { c.EventsURL += "/" }), authority.TokenMalformed, authority.Unauthenticated},
+		"a disconnected participant":     {by(key, kid, mine, func(c *token.Claims) { c.ParticipantID = "revoked" }), authority.ParticipantDisconnected, authority.Forbidden},
+		"expired":                        {by(key, kid, mine, func(c *token.Claims) { c.IssuedAt, c.ExpiresAt = ago(2), ago(1) }), authority.TokenExpired, authority.Unauthenticated},
+		"from the future":                {by(key, kid, mine, func(c *token.Claims) { c.IssuedAt, c.ExpiresAt = ago(-2), ago(-3) }), authority.TokenMalformed, authority.Unauthenticated},
+		"without exp":                    {forge(t, good, with(payload, "exp", nil), es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"exp in a hundred years":         {forge(t, good, with(payload, "exp", int64(4e9)), es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"hidden, by an application":      {by(key, kid, mine, func(c *token.Claims) { c.Hidden = true }), authority.TokenMalformed, authority.Unauthenticated},
+		"attributes of two kilobytes":    {forge(t, good, with(payload, "attributes", map[string]string{"a": strings.Repeat("x", 2048)}), es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
+		"not before the day after today": {forge(t, good, with(payload, "nbf", time.Now().Add(time.Hour).Unix()), es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
 	}
 	for name, c := range cases {
-		for range 2 { // nothing bad is remembered as good
-			_, err := a.Judge(t.Context(), c.raw)
-			var r *stage.Refusal
+		for range 2 { // no bad token is cached as good
+			_, err := a.Authorize(t.Context(), c.raw)
+			var r *authority.Refusal
 			if !errors.As(err, &r) || r.Code != c.code || r.Kind != c.kind {
 				t.Errorf("%s: refused with %v, want %s", name, err, c.code)
 			}
 			if r != nil && (strings.Contains(r.Error(), "999900001111") || c.raw != "" && strings.Contains(r.Error(), c.raw)) {
-				t.Errorf("%s: the refusal tells too much: %s", name, r)
+				t.Errorf("%s: the refusal reveals too much: %s", name, r)
 			}
 		}
 	}
-	if _, err := a.Judge(t.Context(), by(key, kid, mine, nil)); err != nil {
+	if _, err := a.Authorize(t.Context(), by(key, kid, mine, nil)); err != nil {
 		t.Errorf("a good self-signed token is refused: %v", err)
 	}
 }
@@ -269,46 +270,46 @@ func hs384(key []byte) func(string) []byte {
 	}
 }
 
-func TestAuthority_AsksAgainWhatCanChange(t *testing.T) {
+func TestAuthority_ChecksAgainWhatCanChange(t *testing.T) {
 	s := newStore(t)
 	a, name := newAuthority(t, s), newStage(t, s, account, region)
 	key, kid := importKey(t, s, account, region)
 	c := claimsFor(name)
 	c.KeyARN = kid
 	raw := mint(t, key, c)
-	if _, err := a.Judge(t.Context(), raw); err != nil {
+	if _, err := a.Authorize(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, func(tx *store.Tx) error { return tx.Revoke(name.String(), c.ParticipantID, time.Now().Add(time.Hour)) })
-	wantRefusal(t, a, raw, stage.ParticipantDisconnected)
+	wantRefusal(t, a, raw, authority.ParticipantDisconnected)
 	c.ParticipantID = "another"
 	raw = mint(t, key, c)
-	if _, err := a.Judge(t.Context(), raw); err != nil {
+	if _, err := a.Authorize(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, func(tx *store.Tx) error { return tx.PublicKeys().Delete(kid) })
-	wantRefusal(t, a, raw, stage.TokenMalformed)
+	wantRefusal(t, a, raw, authority.TokenMalformed)
 	own, err := a.Issue(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Judge(t.Context(), own); err != nil {
+	if _, err := a.Authorize(t.Context(), own); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, func(tx *store.Tx) error { return tx.Stages().Delete(name.String()) })
-	wantRefusal(t, a, own, stage.StageDeleted)
+	wantRefusal(t, a, own, authority.StageDeleted)
 }
 
-func wantRefusal(t *testing.T, a *stage.Authority, raw string, code stage.Code) {
+func wantRefusal(t *testing.T, a *authority.Authority, raw string, code authority.Code) {
 	t.Helper()
-	_, err := a.Judge(t.Context(), raw)
-	var r *stage.Refusal
+	_, err := a.Authorize(t.Context(), raw)
+	var r *authority.Refusal
 	if !errors.As(err, &r) || r.Code != code {
-		t.Errorf("judged %v, want %s", err, code)
+		t.Errorf("the error is %v, want %s", err, code)
 	}
 }
 
-func TestAuthority_AHolderMayGoOnAfterExpiry(t *testing.T) {
+func TestAuthority_AcceptsExpiredTokenOfOpenConnection(t *testing.T) {
 	s := newStore(t)
 	a, name := newAuthority(t, s), newStage(t, s, account, region)
 	c := claimsFor(name)
@@ -317,8 +318,25 @@ func TestAuthority_AHolderMayGoOnAfterExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, a, raw, stage.TokenExpired)
-	if g, err := a.JudgeHolder(t.Context(), raw); err != nil || g.ParticipantID != c.ParticipantID {
-		t.Errorf("the holder is judged %v, %v", g, err)
+	wantRefusal(t, a, raw, authority.TokenExpired)
+	if g, err := a.AuthorizeHolder(t.Context(), raw); err != nil || g.ParticipantID != c.ParticipantID {
+		t.Errorf("the holder gets %+v, %v", g, err)
+	}
+}
+
+// BenchmarkAuthorize measures what each request of a participant pays for the check of its token.
+func BenchmarkAuthorize(b *testing.B) {
+	s := newStore(b)
+	a := newAuthority(b, s)
+	name := newStage(b, s, account, region)
+	raw, err := a.Issue(claimsFor(name))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Authorize(context.Background(), raw); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
