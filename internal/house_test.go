@@ -42,6 +42,7 @@ var floors = map[string]int{
 	"rostrum/internal/signaling":   4,
 	"rostrum/internal/ingest":      4,
 	"rostrum/internal/admin":       4,
+	"rostrum/internal/web":         4,
 	"rostrum/cmd/rostrum":          5,
 	"rostrum/cmd/rostrum-media":    5,
 }

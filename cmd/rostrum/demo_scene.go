@@ -12,9 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/admin"
 	"rostrum/internal/composition"
 	"rostrum/internal/ivs"
+	"rostrum/internal/web"
 	"rostrum/ivsrealtime"
 )
 
@@ -71,7 +71,7 @@ func setScene(ctx context.Context, hello greeting) (*scene, error) {
 		return nil, err
 	}
 	visitor, err := s.join(ctx, "Visitor", ivsrealtime.CapabilityPublish, ivsrealtime.CapabilitySubscribe)
-	s.Page = s.Endpoint + admin.PagePath + "#" + visitor
+	s.Page = s.Endpoint + web.StagePath + "#" + visitor
 	return s, err
 }
 
@@ -214,7 +214,7 @@ func passLine(from io.Reader) bool {
 }
 
 // player is the page that plays what is at an address.
-func player(endpoint, url string) string { return endpoint + admin.PlayerPath + "#" + url }
+func player(endpoint, url string) string { return endpoint + web.PlayerPath + "#" + url }
 
 // An ending tells what is left of a composition.
 type ending struct {

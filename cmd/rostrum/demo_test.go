@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/admin"
 	"rostrum/internal/peer"
+	"rostrum/internal/web"
 )
 
 func TestDemo_ShowsBothPerformersAndAPageForAVisitor(t *testing.T) {
@@ -35,7 +35,7 @@ func TestDemo_ShowsBothPerformersAndAPageForAVisitor(t *testing.T) {
 		t.Fatal(err)
 	}
 	visitor, err := peer.ReadToken(page.Fragment)
-	if err != nil || page.Path != admin.PagePath || !visitor.Publish || !visitor.Subscribe {
+	if err != nil || page.Path != web.StagePath || !visitor.Publish || !visitor.Subscribe {
 		t.Errorf("expected a page with a token to publish and subscribe, saw %s, %v", s.Page, err)
 	}
 	frames := map[string]uint64{}

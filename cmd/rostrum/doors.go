@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
+	"rostrum/internal/web"
 )
 
 // doors opens what clients reach and what operators reach. They are one unless
@@ -27,10 +28,10 @@ func (s *settings) doors(serving context.Context, at *entrances, kept *keeping, 
 		clients.Handle(path, live.participants)
 	}
 	clients.Handle(channel.PlaybackPath, live.channels)
-	clients.Handle("GET "+admin.PagePath, admin.Page(at.endpoint))
-	clients.Handle("GET "+admin.PlayerPath, admin.Player(at.endpoint))
+	clients.Handle("GET "+web.StagePath, web.Stage(at.endpoint))
+	clients.Handle("GET "+web.PlayerPath, web.Player(at.endpoint))
 	if s.S3Endpoint == "" {
-		clients.Handle(admin.RecordingsPath, admin.Recordings(live.tapes.buckets, live.tapes.links))
+		clients.Handle(web.RecordingsPath, web.Recordings(live.tapes.buckets, live.tapes.links))
 	}
 	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"rostrum/internal/admin"
 	"rostrum/internal/store"
+	"rostrum/internal/web"
 )
 
 // linkVerb makes a link under which a browser plays a recording.
@@ -50,7 +50,7 @@ func (v *linkVerb) Run(ctx context.Context, out *output) error {
 			return err
 		}
 		l := link{Expires: time.Now().Add(v.For).UTC().Truncate(time.Second)}
-		l.URL = endpoint + admin.RecordingsPath + name + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(name, prefix, l.Expires).Encode()
+		l.URL = endpoint + web.RecordingsPath + name + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(name, prefix, l.Expires).Encode()
 		return out.say(l, func(w io.Writer) { fmt.Fprintln(w, l.URL) })
 	})
 }

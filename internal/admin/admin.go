@@ -1,5 +1,4 @@
-// Package admin is the operator's door: is the process alive, is it ready, what
-// does it count, where does its time go.
+// Package admin serves the operator's endpoints: health, metrics and profiles.
 package admin
 
 import (

@@ -91,29 +91,6 @@ func TestProfiles_AreListed(t *testing.T) {
 	}
 }
 
-func TestPages_SpeakToTheirServerAlone(t *testing.T) {
-	const script, style = "text/javascript", "text/css"
-	for at, page := range map[string]struct {
-		http.Handler
-		files map[string]string
-	}{
-		admin.PagePath:   {admin.Page("https://stages.example:7443"), map[string]string{"": "text/html", "page.js": script, "page.css": style}},
-		admin.PlayerPath: {admin.Player("https://stages.example:7443"), map[string]string{"": "text/html", "player.js": script, "player.css": style, "hls.js/hls.min.mjs": script}},
-	} {
-		for file, content := range page.files {
-			w := httptest.NewRecorder()
-			page.ServeHTTP(w, httptest.NewRequest(http.MethodGet, at+file, nil))
-			if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), content) {
-				t.Errorf("%s%s: expected 200 and %s, saw %d and %s", at, file, content, w.Code, w.Header().Get("Content-Type"))
-			}
-			policy := w.Header().Get("Content-Security-Policy")
-			if !strings.Contains(policy, "connect-src 'self' https://stages.example:7443 wss://stages.example:7443;") || strings.Contains(policy, "unsafe") {
-				t.Errorf("%s%s: expected a policy for this server alone, saw %s", at, file, policy)
-			}
-		}
-	}
-}
-
 func TestStages_CountsEachLiveStage(t *testing.T) {
 	r := prometheus.NewRegistry()
 	r.MustRegister(admin.Stages(func() []stage.Counts {

@@ -65,8 +65,8 @@ async function photograph(page, name) {
 }
 
 test("the player in the binary is the package's", () => {
-  const [built, packed] = ["../../internal/admin/player/hls.js/hls.min.mjs", "node_modules/hls.js/dist/hls.min.mjs"].map((f) => readFileSync(new URL(f, import.meta.url)));
-  assert.ok(built.equals(packed), "internal/admin/player/hls.js differs from the package that package-lock.json pins");
+  const [built, packed] = ["../../internal/web/player/hls.js/hls.min.mjs", "node_modules/hls.js/dist/hls.min.mjs"].map((f) => readFileSync(new URL(f, import.meta.url)));
+  assert.ok(built.equals(packed), "internal/web/player/hls.js differs from the package that package-lock.json pins");
 });
 
 test("the player's page waits for a channel, plays it live, and plays it again", async (t) => {

@@ -1,4 +1,4 @@
-package admin_test
+package web_test
 
 import (
 	"io"
@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/admin"
 	"rostrum/internal/bucket"
+	"rostrum/internal/web"
 )
 
 func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
@@ -29,7 +29,7 @@ func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
 	}
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
 	mux := http.NewServeMux()
-	mux.Handle(admin.RecordingsPath, admin.Recordings(buckets, links))
+	mux.Handle(web.RecordingsPath, web.Recordings(buckets, links))
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	link := "?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
@@ -51,7 +51,7 @@ func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
 		"a change":                  {"PUT", "recordings/a/media/720p30/0.mp4" + link, "", 405, "method not allowed\n"},
 		"a browser's question":      {"OPTIONS", "recordings/a/media/720p30/0.mp4", "", 204, ""},
 	} {
-		r, err := http.NewRequest(c.method, server.URL+admin.RecordingsPath+c.path, nil)
+		r, err := http.NewRequest(c.method, server.URL+web.RecordingsPath+c.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,6 @@
-package admin
+// Package web serves what people open in a browser: the stage page, the player,
+// and recordings.
+package web
 
 import (
 	"embed"
@@ -8,39 +10,38 @@ import (
 	"strings"
 )
 
-//go:embed page player
-var pageFiles embed.FS
+//go:embed stage player
+var files embed.FS
 
-// PagePath is where the page of a stage is served. A participant token follows
-// it as fragment, which browsers keep to themselves.
-const PagePath = "/stage/"
+// StagePath is the path of the stage page. A participant token follows it as
+// fragment, which browsers don't send to the server.
+const StagePath = "/stage/"
 
-// Page serves a plain page that shows a stage to the holder of a participant
-// token, and lets them publish a camera. It knows nothing but the token, so
-// whoever has none sees nothing. The page may speak to this server alone: a
-// token that names another one gets nowhere.
-func Page(publicURL string) http.Handler {
-	return servePage("page", PagePath, publicURL, "camera=(self), microphone=(self), autoplay=(self)")
+// Stage serves a page that shows a stage to the holder of a participant token
+// and publishes a camera. The page gets everything through the token, and may
+// connect to this server only: a token that names another server does not work.
+func Stage(publicURL string) http.Handler {
+	return servePage("stage", StagePath, publicURL, "camera=(self), microphone=(self), autoplay=(self)")
 }
 
-// PlayerPath is where the player's page is served. The address of a playlist
-// follows it as fragment.
+// PlayerPath is the path of the player page. The URL of a playlist follows it
+// as fragment.
 const PlayerPath = "/play/"
 
-// Player serves a page that plays a channel, or a recording by its signed link,
-// in any browser. It loads from this server alone, so that nobody can have it
-// show something else under the server's name.
+// Player serves a page that plays a channel, or a recording by its signed link.
+// It loads media from this server only, so that nobody can show something else
+// under the server's name.
 func Player(publicURL string) http.Handler {
 	return servePage("player", PlayerPath, publicURL, "camera=(), microphone=(), autoplay=(self), fullscreen=(self)")
 }
 
 // servePage serves an embedded folder.
-func servePage(folder, at, publicURL, permissions string) http.Handler {
-	files, err := fs.Sub(pageFiles, folder)
+func servePage(folder, path, publicURL, permissions string) http.Handler {
+	page, err := fs.Sub(files, folder)
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	serve := http.StripPrefix(at, http.FileServerFS(files))
+	serve := http.StripPrefix(path, http.FileServerFS(page))
 	policy := contentPolicy(publicURL)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -53,6 +54,7 @@ func servePage(folder, at, publicURL, permissions string) http.Handler {
 	})
 }
 
+// contentPolicy allows the page to load from and connect to this server only.
 func contentPolicy(publicURL string) string {
 	media, connect := "'self' blob:", "'self'"
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
