@@ -36,7 +36,10 @@ var floors = map[string]int{
 	"rostrum/internal/composition": 2,
 	"rostrum/internal/recorder":    2,
 	"rostrum/internal/channel":     2,
+	"rostrum/internal/container":   1,
+	"rostrum/internal/testpattern": 1,
 	"rostrum/internal/peer":        2,
+	"rostrum/internal/loadtest":    2,
 	"rostrum/internal/control":     3,
 	"rostrum/internal/api":         4,
 	"rostrum/internal/signaling":   4,
@@ -61,6 +64,8 @@ var neighbours = map[[2]string]bool{
 	{"ivs", "ivsrealtime"}:       true,
 	{"ivs", "shape"}:             true,
 	{"store", "event"}:           true,
+	{"testpattern", "container"}: true,
+	{"loadtest", "peer"}:         true,
 }
 
 // engines speak media and plain ids: these imports are closed to them.
@@ -73,10 +78,10 @@ var guests = []struct {
 	prefix string
 	rooms  []string
 }{
-	{"github.com/pion/rtp", []string{"sfu", "media", "peer", "bandwidth", "ingest", "recorder", "compositor"}},
+	{"github.com/pion/rtp", []string{"sfu", "media", "peer", "bandwidth", "ingest", "container", "loadtest"}},
 	{"github.com/pion/webrtc", []string{"peer"}},
-	{"github.com/pion/interceptor", []string{"peer"}},
-	{"github.com/pion/", []string{"sfu", "media", "peer"}},
+	{"github.com/pion/interceptor", []string{"peer", "loadtest"}},
+	{"github.com/pion/", []string{"sfu", "media", "peer", "loadtest"}},
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/jackc/pgx", []string{"store"}},
 	{"github.com/pressly/goose", []string{"store"}},

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/loadtest"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/load"
 )
 
 // benchVerb measures what a server of stages carries.
@@ -44,8 +44,8 @@ type benchVerb struct {
 
 // A comparison is two measurements by the same plan.
 type comparison struct {
-	Other load.Report `json:"other"`
-	Ours  load.Report `json:"ours"`
+	Other loadtest.Report `json:"other"`
+	Ours  loadtest.Report `json:"ours"`
 	// PerPacket is the other server's use of processor for a packet over ours; 0 is unknown.
 	PerPacket float64 `json:"cpuPerPacketRatio,omitempty"`
 }
@@ -56,7 +56,7 @@ func (v *benchVerb) Run(ctx context.Context, out *output) error {
 		return misuse(err)
 	}
 	if v.Pin {
-		if err := load.KeepTo(ownProcessor); err != nil {
+		if err := loadtest.KeepTo(ownProcessor); err != nil {
 			return err
 		}
 	}
@@ -110,7 +110,7 @@ func (v *benchVerb) check() error {
 		return errors.New("--delay and --feedback: want times that are not below 0")
 	case v.File != "" && v.Simulcast:
 		return errors.New("--simulcast is of the pictures that are made here: --file has one layer")
-	case v.Pin && load.Processors() < 2:
+	case v.Pin && loadtest.Processors() < 2:
 		return errors.New("--pin needs two processors, and a system that lets us choose")
 	}
 	return nil
@@ -121,7 +121,7 @@ func (v *benchVerb) check() error {
 var errNobody = errors.New("nobody received anything: see above")
 
 // tell prints a report, or why there is none.
-func tell(ctx context.Context, out *output, report load.Report, err error) error {
+func tell(ctx context.Context, out *output, report loadtest.Report, err error) error {
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -138,7 +138,7 @@ func tell(ctx context.Context, out *output, report load.Report, err error) error
 }
 
 // at turns a plan to the server that the flags name.
-func (v *benchVerb) at(plan load.Plan) load.Plan {
+func (v *benchVerb) at(plan loadtest.Plan) loadtest.Plan {
 	plan.PID = v.PID
 	for n := range v.Publishers {
 		plan.Publish = append(plan.Publish, peer.Endpoint{URL: numbered(v.WHIP, n)})
@@ -154,13 +154,13 @@ const (
 )
 
 // own starts a server and measures it.
-func (v *benchVerb) own(ctx context.Context, out *output, plan load.Plan) (load.Report, error) {
+func (v *benchVerb) own(ctx context.Context, out *output, plan loadtest.Plan) (loadtest.Report, error) {
 	server, err := startServer(ctx, v.Pin)
 	if err != nil {
-		return load.Report{}, err
+		return loadtest.Report{}, err
 	}
 	plan.PID = server.process.Process.Pid
-	var report load.Report
+	var report loadtest.Report
 	if err = v.invite(ctx, server.greeting, &plan); err == nil {
 		report, err = v.measure(ctx, out, plan)
 	}
@@ -168,8 +168,8 @@ func (v *benchVerb) own(ctx context.Context, out *output, plan load.Plan) (load.
 }
 
 // measure brings everybody, watches, and takes them away.
-func (v *benchVerb) measure(ctx context.Context, out *output, plan load.Plan) (rep load.Report, err error) {
-	m, err := load.Open(ctx, plan)
+func (v *benchVerb) measure(ctx context.Context, out *output, plan loadtest.Plan) (rep loadtest.Report, err error) {
+	m, err := loadtest.Open(ctx, plan)
 	if err != nil {
 		return rep, err
 	}
@@ -193,29 +193,29 @@ func numbered(url string, n int) string {
 // leastBitrate is about what one packet a picture comes to.
 const leastBitrate = 300_000
 
-func (v *benchVerb) plan() (load.Plan, error) {
-	c := load.ClipConfig{Simulcast: v.Simulcast, File: v.File}
+func (v *benchVerb) plan() (loadtest.Plan, error) {
+	c := loadtest.ClipConfig{Simulcast: v.Simulcast, File: v.File}
 	var err error
 	if c.Width, c.Height, err = parseSize(v.Size); err != nil {
-		return load.Plan{}, fmt.Errorf("--size: %w", err)
+		return loadtest.Plan{}, fmt.Errorf("--size: %w", err)
 	}
 	if c.Bitrate, err = parseBitrate(v.Bitrate); err == nil && c.Bitrate < leastBitrate {
 		err = fmt.Errorf("%s is less than a packet for each picture: want at least %dk", v.Bitrate, leastBitrate/1000)
 	}
 	if err != nil {
-		return load.Plan{}, fmt.Errorf("--video-bitrate: %w", err)
+		return loadtest.Plan{}, fmt.Errorf("--video-bitrate: %w", err)
 	}
-	clip, err := load.NewClip(c)
-	return load.Plan{
+	clip, err := loadtest.NewClip(c)
+	return loadtest.Plan{
 		Layer: v.Layer, Clip: clip, Bursts: v.Bursts,
-		Network: load.CrowdConfig{Loss: v.Loss / 100, Delay: v.Delay, Feedback: v.Feedback, Single: v.Single},
+		Network: loadtest.CrowdConfig{Loss: v.Loss / 100, Delay: v.Delay, Feedback: v.Feedback, Single: v.Single},
 	}, err
 }
 
 // invite makes a stage on a server, and everybody's token, by the SDK.
-func (v *benchVerb) invite(ctx context.Context, hello greeting, plan *load.Plan) error {
-	at := load.Access{Endpoint: hello.Endpoint, Region: hello.Region, AccessKey: hello.AccessKey, SecretKey: hello.SecretKey}
-	stage, err := load.MakeStage(ctx, at, v.Publishers)
+func (v *benchVerb) invite(ctx context.Context, hello greeting, plan *loadtest.Plan) error {
+	at := loadtest.Access{Endpoint: hello.Endpoint, Region: hello.Region, AccessKey: hello.AccessKey, SecretKey: hello.SecretKey}
+	stage, err := loadtest.MakeStage(ctx, at, v.Publishers)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func startServer(ctx context.Context, pinned bool) (*benchServer, error) {
 	}
 	start := s.process.Start
 	if pinned {
-		start = func() error { return load.StartOn(s.process, serverProcessor) }
+		start = func() error { return loadtest.StartOn(s.process, serverProcessor) }
 	}
 	if err := start(); err != nil {
 		return nil, fmt.Errorf("start a server: %w", err)
@@ -272,7 +272,7 @@ func (s *benchServer) stop() error {
 }
 
 // describeReport writes a report as a table.
-func describeReport(w io.Writer, r load.Report) {
+func describeReport(w io.Writer, r loadtest.Report) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%-22s "+format+"\n", append([]any{name}, args...)...)
 	}
@@ -282,7 +282,7 @@ func describeReport(w io.Writer, r load.Report) {
 	}
 	row("forwarded", "%.0f packets/s, %.1f Mbit/s, %.1f pictures/s each", r.Packets, r.Bits/1e6, r.Pictures)
 	row("lost", "%.4f %%, never repaired %.4f %%; sent again %.4f %%; our own sockets overflowed for %.4f %%", 100*r.Lost, 100*r.Missing, 100*r.Again, 100*r.Overflowed)
-	spread := func(name string, s load.Spread) {
+	spread := func(name string, s loadtest.Spread) {
 		row(name, "p50 %.1f   p95 %.1f   p99 %.1f   max %.1f ms", s.P50, s.P95, s.P99, s.Max)
 	}
 	spread("latency", r.Latency)
@@ -297,7 +297,7 @@ func describeReport(w io.Writer, r load.Report) {
 	}
 	for _, h := range []struct {
 		whose string
-		halts *load.Halts
+		halts *loadtest.Halts
 	}{{"the server's", r.ServerHalts}, {"the measuring's", r.OwnHalts}} {
 		if h.halts != nil {
 			row("machine", "%s processor stood still %d times, %.0f ms in all, %.0f ms at most", h.whose, h.halts.Times, h.halts.Sum, h.halts.Longest)

@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"rostrum/internal/container"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/container"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 // door is how the verbs of a participant reach their stage: by a token that says
@@ -123,7 +123,7 @@ func (v *publishVerb) source(name string) (peer.Source, error) {
 	}
 	c := peer.PatternConfig{
 		Simulcast: v.Simulcast, NoAudio: v.NoAudio, NoVideo: v.NoVideo,
-		Video: pattern.VideoConfig{FPS: v.FPS, Keyframe: v.Keyframe, Identity: pattern.IdentityOf(name)},
+		Video: testpattern.VideoConfig{FPS: v.FPS, Keyframe: v.Keyframe, Identity: testpattern.IdentityOf(name)},
 	}
 	var err error
 	if v.Size != "" {

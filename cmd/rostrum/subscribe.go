@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/container"
 )
 
 // subscribeVerb receives one publisher of a stage, or all: into a file, or to tell

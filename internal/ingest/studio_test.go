@@ -19,9 +19,9 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/ingest"
 	"rostrum/internal/ivs"
-	"rostrum/internal/peer/pattern"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
+	"rostrum/internal/testpattern"
 )
 
 // A studio is a channel with its door and its viewers' side.
@@ -158,7 +158,7 @@ func (s *studio) details(t *testing.T) (lines string) {
 
 // A film is what a test sends.
 type film struct {
-	video *pattern.Video
+	video *testpattern.Video
 	push  *rtmp.Push
 	n     int
 
@@ -167,7 +167,7 @@ type film struct {
 
 func (s *studio) send(t *testing.T, key string) (*film, error) {
 	t.Helper()
-	video, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180})
+	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
 	if err != nil {
 		t.Fatal(err)
 	}

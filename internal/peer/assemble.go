@@ -6,8 +6,8 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/container"
 )
 
 // Received is a frame that arrived whole.

@@ -7,5 +7,5 @@
 // A Token is read, not verified: it says where to go. A Publication takes encoded
 // frames through its Outlets, one a medium; a Subscription hands out the frames it
 // received; Events tells who is there. What is sent comes from a file
-// (peer/container) or is made up (peer/pattern).
+// (package container) or is made up (package testpattern).
 package peer

@@ -10,7 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/media"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 // An Inlet is one medium that a Subscription receives.
@@ -42,9 +42,9 @@ type Stats struct {
 	Width, Height  int
 	Freezes        uint64
 	Frozen         time.Duration
-	KeyframeWait   time.Duration   // from offer to first keyframe; 0 while there was none
-	Latencies      []time.Duration // from drawing to arrival, of pattern pictures since the last Stats call, but those of the first second
-	Mark           pattern.Mark    // of the last pattern picture
+	KeyframeWait   time.Duration    // from offer to first keyframe; 0 while there was none
+	Latencies      []time.Duration  // from drawing to arrival, of pattern pictures since the last Stats call, but those of the first second
+	Mark           testpattern.Mark // of the last pattern picture
 }
 
 // AskKeyframe asks the sender for one: for who decodes and finds damage that the
@@ -128,7 +128,7 @@ func (in *Inlet) note(f Received, offered time.Time) {
 	if in.Codec != media.H264 {
 		return
 	}
-	if m, ok := pattern.Find(f.Data); ok {
+	if m, ok := testpattern.Find(f.Data); ok {
 		s.Mark = m
 		if f.Arrived.Sub(in.began) >= replayTime && len(s.Latencies) < maxLatencies {
 			s.Latencies = append(s.Latencies, f.Arrived.Sub(m.Sent))

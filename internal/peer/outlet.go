@@ -13,8 +13,8 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/container"
 )
 
 // payloadBytes is the largest RTP payload: with header, extensions, SRTP, UDP and

@@ -9,9 +9,9 @@ import (
 
 	"github.com/pion/rtp"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/container"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 func TestReorder_GivesPacketsInOrderAndCountsWhatIsLost(t *testing.T) {
@@ -126,7 +126,7 @@ func redundant(sound, repeats int) []byte {
 // packets are the RTP packets of n pattern pictures, a keyframe every five.
 func packets(t testing.TB, n int) (all []*rtp.Packet, units [][]byte) {
 	t.Helper()
-	v, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180, FPS: 10, Bitrate: 300_000, Keyframe: 500 * time.Millisecond})
+	v, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180, FPS: 10, Bitrate: 300_000, Keyframe: 500 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestAssembler_MakesTheFramesThatWereSent(t *testing.T) {
 		if want := time.Duration(n) * 100 * time.Millisecond; f.Time != want || f.Keyframe != (n%5 == 0) {
 			t.Errorf("frame %d is at %v, keyframe %v; want %v", n, f.Time, f.Keyframe, want)
 		}
-		if m, ok := pattern.Find(f.Data); !ok || m.Frame != uint32(n) || m.Sent.Unix() != int64(n) {
+		if m, ok := testpattern.Find(f.Data); !ok || m.Frame != uint32(n) || m.Sent.Unix() != int64(n) {
 			t.Errorf("frame %d is marked %+v, %v", n, m, ok)
 		}
 		n++
@@ -190,7 +190,7 @@ func TestAssembler_AfterALossNothingButAKeyframeIsHandedOut(t *testing.T) {
 			if !whole {
 				continue
 			}
-			m, _ := pattern.Find(f.Data)
+			m, _ := testpattern.Find(f.Data)
 			got = append(got, int(m.Frame))
 		}
 		broken := int(all[missing].Timestamp-all[0].Timestamp) / 9000

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/container"
 )
 
 // A Recording writes what a Subscription receives into a file. Sound and picture

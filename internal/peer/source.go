@@ -7,9 +7,9 @@ import (
 	"io"
 	"time"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/container"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 // A Source fills outlets with frames, each at its time.
@@ -23,8 +23,8 @@ type Source interface {
 // PatternConfig says what a made-up participant sends. Zero values take the
 // default.
 type PatternConfig struct {
-	Video     pattern.VideoConfig // of the best layer
-	Simulcast bool                // up to three layers: hi, mid and low, each half as wide and high
+	Video     testpattern.VideoConfig // of the best layer
+	Simulcast bool                    // up to three layers: hi, mid and low, each half as wide and high
 	NoAudio   bool
 	NoVideo   bool
 }
@@ -34,12 +34,12 @@ type patternSource struct {
 	video  *Outlet
 	layers []patternLayer
 	audio  *Outlet
-	tone   *pattern.Tone
+	tone   *testpattern.Tone
 	fps    int
 }
 
 type patternLayer struct {
-	video *pattern.Video
+	video *testpattern.Video
 	every uint32 // of the best layer's pictures
 }
 
@@ -58,7 +58,7 @@ func NewPatternSource(c PatternConfig) (Source, error) {
 		return nil, errors.New("neither sound nor picture is wanted")
 	}
 	if !c.NoAudio {
-		tone, err := pattern.NewTone(c.Video.Identity)
+		tone, err := testpattern.NewTone(c.Video.Identity)
 		if err != nil {
 			return nil, err
 		}
@@ -84,10 +84,10 @@ func (s *patternSource) addLayers(c PatternConfig) error {
 		v := best
 		v.Width, v.Height = best.Width>>i&^1, best.Height>>i&^1
 		v.Bitrate = int(float64(best.Bitrate) * share.bitrate)
-		if v.FPS = max(1, best.FPS/int(share.every)); i > 0 && (!c.Simulcast || pattern.Scale(v.Width, v.Height) < 1) {
+		if v.FPS = max(1, best.FPS/int(share.every)); i > 0 && (!c.Simulcast || testpattern.Scale(v.Width, v.Height) < 1) {
 			break
 		}
-		video, err := pattern.NewVideo(v)
+		video, err := testpattern.NewVideo(v)
 		if err != nil {
 			return err
 		}
@@ -120,13 +120,13 @@ func (s *patternSource) Run(ctx context.Context) error {
 			nextPicture = time.Duration(pictures) * time.Second / time.Duration(s.fps)
 		}
 		if s.audio != nil {
-			nextPacket = time.Duration(packets) * pattern.PacketTime
+			nextPacket = time.Duration(packets) * testpattern.PacketTime
 		}
 		if !sleepUntil(ctx, start.Add(min(nextPicture, nextPacket))) {
 			return nil
 		}
 		if nextPacket <= nextPicture {
-			f := container.Frame{Time: nextPacket, Duration: pattern.PacketTime, Keyframe: true, Data: s.tone.Packet(packets)}
+			f := container.Frame{Time: nextPacket, Duration: testpattern.PacketTime, Keyframe: true, Data: s.tone.Packet(packets)}
 			packets++
 			if err := s.audio.Write(0, f); err != nil {
 				return err

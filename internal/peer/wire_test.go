@@ -17,10 +17,10 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/container"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 	"rostrum/test/reference"
 )
 
@@ -117,7 +117,7 @@ func (s *server) tokenFor(t *testing.T, signature string) peer.Token {
 
 // send writes the pattern and its tone to outlets until ctx ends.
 func send(ctx context.Context, t *testing.T, video *peer.Outlet) {
-	v, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180, FPS: 30, Bitrate: 300_000, Keyframe: time.Hour, Identity: 77})
+	v, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180, FPS: 30, Bitrate: 300_000, Keyframe: time.Hour, Identity: 77})
 	if err != nil {
 		t.Error(err)
 		return
@@ -301,7 +301,7 @@ func TestPublish_SimulcastLayersArriveUnderTheirNames(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	source, err := peer.NewPatternSource(peer.PatternConfig{Simulcast: true, Video: pattern.VideoConfig{Keyframe: 300 * time.Millisecond}})
+	source, err := peer.NewPatternSource(peer.PatternConfig{Simulcast: true, Video: testpattern.VideoConfig{Keyframe: 300 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}

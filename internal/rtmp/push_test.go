@@ -16,7 +16,7 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/codecs"
 	"github.com/bluenviron/gortmplib/pkg/handshake"
 
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 var stream = Stream{
@@ -128,7 +128,7 @@ func TestPush_IsTakenByFFmpeg(t *testing.T) {
 		t.Fatal(err)
 	}
 	var p *Push
-	film, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180})
+	film, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
 	if err != nil {
 		t.Fatal(err)
 	}

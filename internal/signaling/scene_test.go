@@ -15,11 +15,11 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/pattern"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
+	"rostrum/internal/testpattern"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
 )
@@ -154,7 +154,7 @@ func (c *scene) publish(t peer.Token, simulcast bool) *peer.Publication {
 }
 
 func (c *scene) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, error) {
-	size := pattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000, Identity: 7}
+	size := testpattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000, Identity: 7}
 	if simulcast {
 		size.Width, size.Height, size.Bitrate = 640, 360, 400_000
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/pattern"
 	"rostrum/internal/stage"
+	"rostrum/internal/testpattern"
 )
 
 // heeding is a publisher of hi, mid and low who leaves out what nobody watches.
@@ -26,7 +26,7 @@ func (c *scene) publishHeeding(t peer.Token) *heeding {
 	c.Helper()
 	source, err := peer.NewPatternSource(peer.PatternConfig{
 		Simulcast: true, NoAudio: true,
-		Video: pattern.VideoConfig{Width: 1280, Height: 720, FPS: 10, Keyframe: time.Hour, Bitrate: 400_000},
+		Video: testpattern.VideoConfig{Width: 1280, Height: 720, FPS: 10, Keyframe: time.Hour, Bitrate: 400_000},
 	})
 	if err != nil {
 		c.Fatal(err)

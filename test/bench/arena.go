@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"rostrum/internal/loadtest"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/load"
 	"rostrum/test/server"
 )
 
@@ -40,9 +40,9 @@ func newArena(ctx context.Context, folder, rostrum string, seconds time.Duration
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the reference forwarder: %w\n%s", err, out)
 	}
-	if load.Processors() >= 2 {
+	if loadtest.Processors() >= 2 {
 		a.pinned = true
-		return a, load.KeepTo(ownProcessor)
+		return a, loadtest.KeepTo(ownProcessor)
 	}
 	fmt.Println("There is one processor, or no way to choose: server and measuring share what there is, and capacities say little.")
 	return a, nil
@@ -67,15 +67,15 @@ func machine() string {
 
 func (a *arena) start(cmd *exec.Cmd) error {
 	if a.pinned {
-		return load.StartOn(cmd, serverProcessor)
+		return loadtest.StartOn(cmd, serverProcessor)
 	}
 	return cmd.Start()
 }
 
 // A match is a meeting and the server it meets.
 type match struct {
-	*load.Meeting
-	stage *load.Stage // nil where the server isn't ours
+	*loadtest.Meeting
+	stage *loadtest.Stage // nil where the server isn't ours
 	stop  func() error
 }
 
@@ -98,17 +98,17 @@ func (m *match) join(ctx context.Context, n int, rate float64) error {
 }
 
 // ours starts a Rostrum as it is by default, with so many publishers on a stage.
-func (a *arena) ours(ctx context.Context, publishers int, plan load.Plan) (*match, error) {
+func (a *arena) ours(ctx context.Context, publishers int, plan loadtest.Plan) (*match, error) {
 	s, err := server.StartBy(a.start, ctx, a.rostrum, "--ephemeral", "--log-level", "warn", "--media-port", "0", "--limits", "open,requests=0")
 	if err != nil {
 		return nil, err
 	}
 	m := &match{stop: s.Stop}
-	m.stage, err = load.MakeStage(ctx, load.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, publishers)
+	m.stage, err = loadtest.MakeStage(ctx, loadtest.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, publishers)
 	if err == nil {
 		m.stage.Invite(&plan)
 		plan.PID = s.PID()
-		m.Meeting, err = load.Open(ctx, plan)
+		m.Meeting, err = loadtest.Open(ctx, plan)
 	}
 	if err != nil {
 		return nil, errors.Join(err, m.close())
@@ -117,7 +117,7 @@ func (a *arena) ours(ctx context.Context, publishers int, plan load.Plan) (*matc
 }
 
 // theirs starts the reference forwarder with one publisher.
-func (a *arena) theirs(ctx context.Context, plan load.Plan) (*match, error) {
+func (a *arena) theirs(ctx context.Context, plan loadtest.Plan) (*match, error) {
 	cmd := exec.CommandContext(ctx, a.reference, "-listen", "127.0.0.1:0", "-media", "127.0.0.1:0")
 	cmd.Stderr = os.Stderr
 	words, err := cmd.StdoutPipe()
@@ -140,7 +140,7 @@ func (a *arena) theirs(ctx context.Context, plan load.Plan) (*match, error) {
 		plan.Publish = []peer.Endpoint{{URL: base + "/whip/1"}}
 		plan.Subscribe = func(int, int) peer.Endpoint { return peer.Endpoint{URL: base + "/whep/1"} }
 		plan.PID = cmd.Process.Pid
-		m.Meeting, err = load.Open(ctx, plan)
+		m.Meeting, err = loadtest.Open(ctx, plan)
 	} else {
 		err = errors.Join(err, fmt.Errorf("the reference forwarder said %q", line))
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/coder/websocket"
 
+	"rostrum/internal/loadtest"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/load"
 )
 
 // An audience is people on events sockets.
@@ -134,7 +134,7 @@ func (a *audience) note(at time.Time) {
 // await has somebody publish, and returns when their first packet left and when each of
 // the audience was told.
 func (a *audience) await(ctx context.Context, who peer.Token) (at time.Time, told []time.Time, err error) {
-	clip, err := load.NewClip(load.ClipConfig{})
+	clip, err := loadtest.NewClip(loadtest.ClipConfig{})
 	if err != nil {
 		return at, nil, err
 	}
@@ -142,7 +142,7 @@ func (a *audience) await(ctx context.Context, who peer.Token) (at time.Time, tol
 	if err != nil {
 		return at, nil, err
 	}
-	p, err := load.Publish(ctx, endpoint, clip, 1, false)
+	p, err := loadtest.Publish(ctx, endpoint, clip, 1, false)
 	if err != nil {
 		return at, nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"rostrum/internal/peer/load"
+	"rostrum/internal/loadtest"
 )
 
 // A climb is one server met by more and more viewers.
@@ -16,16 +16,16 @@ type climb struct {
 	arena   *arena
 	name    string
 	viewers int
-	reports map[int]load.Report
+	reports map[int]loadtest.Report
 }
 
 // joinRate is viewers a second, while nothing is measured.
 const joinRate = 80
 
 // to brings as many viewers as are missing to n, and measures.
-func (c *climb) to(ctx context.Context, n int) (load.Report, error) {
+func (c *climb) to(ctx context.Context, n int) (loadtest.Report, error) {
 	if err := c.join(ctx, n-c.viewers, joinRate); err != nil {
-		return load.Report{}, err
+		return loadtest.Report{}, err
 	}
 	c.viewers = n
 	rep, err := c.Measure(ctx, c.arena.seconds)
@@ -73,7 +73,7 @@ type capacity struct {
 // measureCapacity compares the plain forwarder and ours, with the same packets, at 200
 // viewers and at the plain one's limit, and finds ours.
 func (a *arena) measureCapacity(ctx context.Context) (found capacity, err error) {
-	plan, err := specified(load.ClipConfig{})
+	plan, err := specified(loadtest.ClipConfig{})
 	if err != nil {
 		return found, err
 	}
@@ -85,7 +85,7 @@ func (a *arena) measureCapacity(ctx context.Context) (found capacity, err error)
 	if err != nil {
 		return found, err
 	}
-	ours := &climb{match: m, arena: a, name: "rostrum", reports: map[int]load.Report{}}
+	ours := &climb{match: m, arena: a, name: "rostrum", reports: map[int]loadtest.Report{}}
 	defer func() { err = errors.Join(err, ours.close()) }()
 	for _, n := range []int{100, 200, limit, 500, 1000} {
 		if n <= ours.viewers {
@@ -107,12 +107,12 @@ func (a *arena) measureCapacity(ctx context.Context) (found capacity, err error)
 }
 
 // climbTheirs finds the plain forwarder's limit.
-func (a *arena) climbTheirs(ctx context.Context, plan load.Plan) (reports map[int]load.Report, limit int, err error) {
+func (a *arena) climbTheirs(ctx context.Context, plan loadtest.Plan) (reports map[int]loadtest.Report, limit int, err error) {
 	m, err := a.theirs(ctx, plan)
 	if err != nil {
 		return nil, 0, err
 	}
-	c := &climb{match: m, arena: a, name: "plain forwarder", reports: map[int]load.Report{}}
+	c := &climb{match: m, arena: a, name: "plain forwarder", reports: map[int]loadtest.Report{}}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if _, err := c.to(ctx, 100); err != nil {
 		return nil, 0, err
@@ -122,7 +122,7 @@ func (a *arena) climbTheirs(ctx context.Context, plan load.Plan) (reports map[in
 }
 
 // tellCapacity notes what was promised of it.
-func (a *arena) tellCapacity(ours *climb, theirs map[int]load.Report, limit, good, bad int) {
+func (a *arena) tellCapacity(ours *climb, theirs map[int]loadtest.Report, limit, good, bad int) {
 	r := a.results
 	both := func(n int) string {
 		return fmt.Sprintf("plain forwarder %.2f µs, Rostrum %.2f µs", micros(theirs[n]), micros(ours.reports[n]))

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"rostrum/internal/peer/load"
+	"rostrum/internal/loadtest"
 )
 
 // What is promised of a stage.
@@ -57,19 +57,19 @@ func (a *arena) measureStages(ctx context.Context, wanted string) error {
 
 // specified is the load that promises are made for: 2.5 Mbit/s and 30 pictures a second
 // in 1,200-byte packets and Opus, 306 packets a second in all, paced as by a browser.
-func specified(c load.ClipConfig) (load.Plan, error) {
-	clip, err := load.NewClip(c)
-	return load.Plan{Clip: clip}, err
+func specified(c loadtest.ClipConfig) (loadtest.Plan, error) {
+	clip, err := loadtest.NewClip(c)
+	return loadtest.Plan{Clip: clip}, err
 }
 
-func micros(r load.Report) float64 {
+func micros(r loadtest.Report) float64 {
 	if r.PerPacket == nil {
 		return 0
 	}
 	return *r.PerPacket
 }
 
-func cores(r load.Report) float64 {
+func cores(r loadtest.Report) float64 {
 	if r.Cores == nil {
 		return 0
 	}
@@ -77,12 +77,12 @@ func cores(r load.Report) float64 {
 }
 
 // clean tells that nothing worth the name was lost, and everybody was there.
-func clean(r load.Report, viewers int) bool {
+func clean(r loadtest.Report, viewers int) bool {
 	return r.Lost < lossless && r.Subscriptions == viewers*r.Publishers
 }
 
 // once is a measurement of a server of its own: so many viewers join at a rate.
-func (a *arena) once(ctx context.Context, name string, publishers, viewers int, rate float64, plan load.Plan) (rep load.Report, err error) {
+func (a *arena) once(ctx context.Context, name string, publishers, viewers int, rate float64, plan loadtest.Plan) (rep loadtest.Report, err error) {
 	m, err := a.ours(ctx, publishers, plan)
 	if err != nil {
 		return rep, err
@@ -98,7 +98,7 @@ func (a *arena) once(ctx context.Context, name string, publishers, viewers int, 
 
 // measureWhole is a publisher that sends each picture at once.
 func (a *arena) measureWhole(ctx context.Context) error {
-	plan, err := specified(load.ClipConfig{})
+	plan, err := specified(loadtest.ClipConfig{})
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *arena) measureWhole(ctx context.Context) error {
 // measureSingle is the specified load with viewers whose kernel takes each datagram by
 // itself, and charges the server with it, as for browsers on the same machine.
 func (a *arena) measureSingle(ctx context.Context) error {
-	plan, err := specified(load.ClipConfig{})
+	plan, err := specified(loadtest.ClipConfig{})
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (a *arena) measureSingle(ctx context.Context) error {
 
 // measureSimulcast is a meeting of many who each send three layers.
 func (a *arena) measureSimulcast(ctx context.Context) error {
-	plan, err := specified(load.ClipConfig{Simulcast: true})
+	plan, err := specified(loadtest.ClipConfig{Simulcast: true})
 	if err != nil {
 		return err
 	}
@@ -149,11 +149,11 @@ func (a *arena) measureSimulcast(ctx context.Context) error {
 
 // measureLoss has viewers who lose packets and ask for them.
 func (a *arena) measureLoss(ctx context.Context) error {
-	plan, err := specified(load.ClipConfig{})
+	plan, err := specified(loadtest.ClipConfig{})
 	if err != nil {
 		return err
 	}
-	plan.Network = load.CrowdConfig{Loss: 0.03, Delay: 20 * time.Millisecond}
+	plan.Network = loadtest.CrowdConfig{Loss: 0.03, Delay: 20 * time.Millisecond}
 	rep, err := a.once(ctx, "loss", 1, 200, 60, plan)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (a *arena) measureLoss(ctx context.Context) error {
 
 // measureArrivals has viewers come and go while others watch.
 func (a *arena) measureArrivals(ctx context.Context) (err error) {
-	plan, err := specified(load.ClipConfig{})
+	plan, err := specified(loadtest.ClipConfig{})
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 	if err := m.stage.Admit(ctx, int(arrivals*length.Seconds())); err != nil {
 		return err
 	}
-	passed := make(chan []load.Tally)
+	passed := make(chan []loadtest.Tally)
 	began := time.Now()
 	var took time.Duration
 	go func() {
@@ -201,7 +201,7 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 			seen++
 		}
 	}
-	packet, picture := load.Joins(all)
+	packet, picture := loadtest.Joins(all)
 	where := "200 watch, 50 others a second come for 2 s"
 	a.results.atLeast(where, "joined and saw a picture", float64(seen)/took.Seconds(), 0.97*arrivals, "a second", fmt.Sprintf("%d of %.0f", seen, arrivals*length.Seconds()))
 	a.results.atMost("", "lost by those who watch", 100*rep.Lost, 100*lossless, "%", "")
@@ -214,7 +214,7 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 // measureBusy loads the server to four fifths of its processor with ten publishers, whose
 // pictures fall where they may, as those of a meeting do.
 func (a *arena) measureBusy(ctx context.Context, perViewer float64) (err error) {
-	plan, err := specified(load.ClipConfig{})
+	plan, err := specified(loadtest.ClipConfig{})
 	if err != nil {
 		return err
 	}
@@ -252,11 +252,11 @@ func (a *arena) measureBusy(ctx context.Context, perViewer float64) (err error) 
 }
 
 // halts says if the server's processor or ours stood still, which latencies show.
-func halts(r load.Report) string {
+func halts(r loadtest.Report) string {
 	var notes []string
 	for _, h := range []struct {
 		whose string
-		halts *load.Halts
+		halts *loadtest.Halts
 	}{{"the server's", r.ServerHalts}, {"our", r.OwnHalts}} {
 		if h.halts != nil && h.halts.Times > 0 {
 			notes = append(notes, fmt.Sprintf("%s processor stood still %d times, %.0f ms at most", h.whose, h.halts.Times, h.halts.Longest))
@@ -269,7 +269,7 @@ func halts(r load.Report) string {
 }
 
 // bound says if the measuring itself was what gave out.
-func bound(r load.Report) string {
+func bound(r loadtest.Report) string {
 	switch {
 	case r.Overflowed > lossless/2:
 		return fmt.Sprintf("the measuring was too slow: its own sockets had no room for %.2f %%", 100*r.Overflowed)

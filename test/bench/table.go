@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"rostrum/internal/peer/load"
+	"rostrum/internal/loadtest"
 )
 
 // A figure is one thing that was measured and, where something was promised, whether
@@ -25,9 +25,9 @@ type figure struct {
 
 // results are all figures of a run, and the reports they were taken from.
 type results struct {
-	Machine string                 `json:"machine"`
-	Figures []figure               `json:"figures"`
-	Reports map[string]load.Report `json:"reports"`
+	Machine string                     `json:"machine"`
+	Figures []figure                   `json:"figures"`
+	Reports map[string]loadtest.Report `json:"reports"`
 }
 
 // atMost notes a figure that is to be asked at most; with asked 0 it is only told.
@@ -41,9 +41,9 @@ func (r *results) atLeast(where, what string, seen, asked float64, unit, note st
 }
 
 // report keeps what one measurement saw.
-func (r *results) report(name string, rep load.Report) {
+func (r *results) report(name string, rep loadtest.Report) {
 	if r.Reports == nil {
-		r.Reports = map[string]load.Report{}
+		r.Reports = map[string]loadtest.Report{}
 	}
 	r.Reports[name] = rep
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"rostrum/internal/peer/load"
+	"rostrum/internal/loadtest"
 	"rostrum/test/server"
 )
 
@@ -24,7 +24,7 @@ func (a *arena) measureTold(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	stage, err := load.MakeStage(ctx, load.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, 1)
+	stage, err := loadtest.MakeStage(ctx, loadtest.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, 1)
 	if err == nil {
 		err = stage.Admit(ctx, n)
 	}

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"rostrum/internal/layout"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 const (
@@ -145,7 +145,7 @@ func TestComposition_KeepsTimeWhileMembersComeAndGo(t *testing.T) {
 	if busy != "" {
 		t.Skip(busy)
 	}
-	flashes, jumps := f.follow(pattern.IdentityOf(steady.id))
+	flashes, jumps := f.follow(testpattern.IdentityOf(steady.id))
 	if jumps > 0 && measured() {
 		t.Errorf("%d times the first participant isn't there, or doesn't move by one picture, give or take one", jumps)
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"rostrum/internal/hls"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 	"rostrum/test/server"
 )
@@ -333,13 +333,13 @@ func (s *studio) expectRecording(folder, first, second string) hls.Playlist {
 		t.Fatal(err)
 	}
 	seen := map[uint16]bool{}
-	eachMarks(t, whole, func(now []pattern.Mark) { // on busy machines a picture may show what is damaged as stopped
+	eachMarks(t, whole, func(now []testpattern.Mark) { // on busy machines a picture may show what is damaged as stopped
 		for _, m := range now {
 			seen[uint16(m.Identity)] = true
 		}
 	}, image.Pt(0, 180), image.Pt(640, 180))
 	for _, id := range []string{first, second} {
-		if !seen[uint16(pattern.IdentityOf(id))] {
+		if !seen[uint16(testpattern.IdentityOf(id))] {
 			t.Errorf("the last segment doesn't show %s", id)
 		}
 	}

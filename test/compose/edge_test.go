@@ -22,8 +22,8 @@ import (
 	"rostrum/internal/codec"
 	"rostrum/internal/layout"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/pattern"
 	"rostrum/internal/rtmp"
+	"rostrum/internal/testpattern"
 )
 
 // edgeWithin is how old the newest picture that viewers can fetch may be.
@@ -33,7 +33,7 @@ const edgeWithin = 3 * time.Second
 func encode(t *testing.T, address string) (hangUp func()) {
 	t.Helper()
 	const rate = 30
-	video, err := pattern.NewVideo(pattern.VideoConfig{Width: 640, Height: 360, FPS: rate, Bitrate: 1_000_000})
+	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 640, Height: 360, FPS: rate, Bitrate: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestEdge_OfAnEncodersStream(t *testing.T) {
 	defer encode(t, ingest(made))()
 	var ages []time.Duration
 	reachEdge(t, *made.Channel.PlaybackUrl).follow(func(f fetched) int {
-		if m, ok := pattern.Find(f.pictures[len(f.pictures)-1]); ok {
+		if m, ok := testpattern.Find(f.pictures[len(f.pictures)-1]); ok {
 			ages = append(ages, f.at.Sub(m.Sent))
 		}
 		return len(ages)
@@ -257,7 +257,7 @@ func TestEdge_OfAComposition(t *testing.T) {
 						t.Fatal(err)
 					}
 					canvas.Put(tile, image.Point{})
-					if m, ok := pattern.Read(view(canvas, layout.Size{Width: 1280, Height: 720}), 32, f.at); ok {
+					if m, ok := testpattern.Read(view(canvas, layout.Size{Width: 1280, Height: 720}), 32, f.at); ok {
 						ages = append(ages, f.at.Sub(m.Sent))
 					}
 				}

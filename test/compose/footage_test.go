@@ -20,7 +20,7 @@ import (
 	"rostrum/internal/hls"
 	"rostrum/internal/layout"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 )
 
 // The clocks of a recording's tracks.
@@ -232,17 +232,17 @@ func windowOf(t layout.Tile, picture layout.Size) window {
 	top := float64(target.Y) - float64(source.Y)*float64(target.Height)/float64(source.Height)
 	return window{
 		origin: image.Pt(max(0, int(math.Round(left))), max(0, int(math.Round(top)))),
-		scale:  scale, cell: scale * 8 * float64(pattern.Scale(picture.Width, picture.Height)), tile: t,
+		scale:  scale, cell: scale * 8 * float64(testpattern.Scale(picture.Width, picture.Height)), tile: t,
 	}
 }
 
 // mark reads the pattern that is drawn in a window.
-func (w window) mark(img *image.YCbCr, near time.Time) (pattern.Mark, bool) {
+func (w window) mark(img *image.YCbCr, near time.Time) (testpattern.Mark, bool) {
 	part, ok := img.SubImage(image.Rectangle{w.origin, img.Rect.Max}).(*image.YCbCr)
 	if !ok || part.Rect.Empty() {
-		return pattern.Mark{}, false
+		return testpattern.Mark{}, false
 	}
-	return pattern.Read(part, w.cell, near)
+	return testpattern.Read(part, w.cell, near)
 }
 
 // luma is the brightness of a place in the pattern, in cells.

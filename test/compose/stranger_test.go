@@ -23,7 +23,7 @@ import (
 
 	"rostrum/internal/layout"
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 )
 
@@ -223,7 +223,7 @@ func TestComposition_BearsHostileMembers(t *testing.T) {
 	if busy != "" {
 		t.Skip(busy)
 	}
-	s.expectGoesOn(folder, pattern.IdentityOf(out.ParticipantToken.ParticipantID))
+	s.expectGoesOn(folder, testpattern.IdentityOf(out.ParticipantToken.ParticipantID))
 }
 
 // expectGoesOn holds a recording to show one participant in a window of its own to

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/layout"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 )
 
@@ -91,8 +91,8 @@ func (s *shot) differs(img *image.YCbCr, tiles []layout.Tile, at time.Time) stri
 			continue
 		}
 		m, ok := windowOf(t, s.people[who].Picture).mark(img, at)
-		if !ok || m.Identity != pattern.IdentityOf(t.ID) {
-			return fmt.Sprintf("the tile of %s at %v shows %04x (%v), expected %04x", t.ID, t.Rect, m.Identity, ok, pattern.IdentityOf(t.ID))
+		if !ok || m.Identity != testpattern.IdentityOf(t.ID) {
+			return fmt.Sprintf("the tile of %s at %v shows %04x (%v), expected %04x", t.ID, t.Rect, m.Identity, ok, testpattern.IdentityOf(t.ID))
 		}
 		if age := at.Sub(m.Sent); age > patience() || age < -100*time.Millisecond {
 			return fmt.Sprintf("the tile of %s shows what was sent %v ago", t.ID, age)

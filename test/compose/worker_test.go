@@ -22,7 +22,7 @@ import (
 	"rostrum/internal/hls"
 	"rostrum/internal/layout"
 	"rostrum/internal/media"
-	"rostrum/internal/peer/pattern"
+	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 )
 
@@ -44,8 +44,8 @@ func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
 
 	seen := marks(t, file, image.Pt(0, 180), image.Pt(640, 180))
 	for i, id := range []string{first, second} {
-		if got := seen[i]; got.Identity != pattern.IdentityOf(id) {
-			t.Errorf("tile %d shows %04x, want %s's %04x", i, got.Identity, id, pattern.IdentityOf(id))
+		if got := seen[i]; got.Identity != testpattern.IdentityOf(id) {
+			t.Errorf("tile %d shows %04x, want %s's %04x", i, got.Identity, id, testpattern.IdentityOf(id))
 		}
 	}
 	if apart := seen[0].Sent.Sub(seen[1].Sent).Abs(); apart > 300*time.Millisecond {
@@ -55,9 +55,9 @@ func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
 
 // marks reads the pattern at places of the last picture of a file in 1280x720, where
 // patterns of 640x360 are shown in tiles of 638x358.
-func marks(t *testing.T, file string, at ...image.Point) (last []pattern.Mark) {
+func marks(t *testing.T, file string, at ...image.Point) (last []testpattern.Mark) {
 	t.Helper()
-	eachMarks(t, file, func(now []pattern.Mark) { last = now }, at...)
+	eachMarks(t, file, func(now []testpattern.Mark) { last = now }, at...)
 	if len(last) < len(at) {
 		t.Fatalf("of %d patterns %d can be read", len(at), len(last))
 	}
@@ -65,7 +65,7 @@ func marks(t *testing.T, file string, at ...image.Point) (last []pattern.Mark) {
 }
 
 // eachMarks reads those of each picture; those that can't be read are left out.
-func eachMarks(t *testing.T, file string, see func([]pattern.Mark), at ...image.Point) {
+func eachMarks(t *testing.T, file string, see func([]testpattern.Mark), at ...image.Point) {
 	t.Helper()
 	d, err := codec.NewVideoDecoder(media.H264)
 	if err != nil {
@@ -94,10 +94,10 @@ func eachMarks(t *testing.T, file string, see func([]pattern.Mark), at ...image.
 			canvas.Put(tile, image.Point{})
 			p.Close()
 			img := view(canvas, layout.Size{Width: 1280, Height: 720})
-			var all []pattern.Mark
+			var all []testpattern.Mark
 			for _, corner := range at {
 				sub := img.SubImage(image.Rectangle{corner, corner.Add(image.Pt(638, 358))}).(*image.YCbCr)
-				if m, ok := pattern.Read(sub, 16*638./640, time.Now()); ok {
+				if m, ok := testpattern.Read(sub, 16*638./640, time.Now()); ok {
 					all = append(all, m)
 				}
 			}

@@ -13,8 +13,8 @@ import (
 	officialchannels "github.com/aws/aws-sdk-go-v2/service/ivs"
 
 	"rostrum/internal/peer"
-	"rostrum/internal/peer/pattern"
 	"rostrum/internal/rtmp"
+	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 )
 
@@ -118,7 +118,7 @@ func (c caller) at(url string) caller {
 func encode(t *testing.T, address string) {
 	t.Helper()
 	const every = 200 * time.Millisecond
-	video, err := pattern.NewVideo(pattern.VideoConfig{Width: 320, Height: 180})
+	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // A broadcaster: ffmpeg, set as OBS sets its encoder, fed with pictures whose clock
-// strip tells when they were drawn (internal/peer/pattern).
+// strip tells when they were drawn (internal/testpattern).
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 

@@ -1,0 +1,386 @@
+package loadtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtp/codecs"
+
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+	"rostrum/test/reference"
+)
+
+// forwarding serves a forwarder that was not made here.
+func forwarding(t *testing.T) *httptest.Server {
+	t.Helper()
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forwarder, err := reference.New(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = forwarder.Close() })
+	web := httptest.NewServer(forwarder)
+	t.Cleanup(web.Close)
+	return web
+}
+
+func TestRun_MeasuresAForwarder(t *testing.T) {
+	web := forwarding(t)
+	clip, err := NewClip(ClipConfig{Width: 320, Height: 180, Bitrate: 300_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{
+		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}, {URL: web.URL + "/whip/2"}},
+		Subscribe: func(_, n int) peer.Endpoint { return peer.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, n+1)} },
+		Clip:      clip, PID: os.Getpid(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := m.Join(t.Context(), 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	passed := make(chan []Tally)
+	go func() { passed <- m.Pass(t.Context(), 4, time.Second, 500*time.Millisecond) }()
+	enough := func(r Report) bool { return r.Pictures >= 10 && r.Packets >= 6*60 }
+	rep, err := m.Measure(t.Context(), 2*time.Second)
+	for tries := 1; err == nil && !enough(rep) && tries < 5; tries++ { // a busy machine has little left for twelve connections
+		rep, err = m.Measure(t.Context(), 2*time.Second)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := <-passed; len(all) != 8 || all[0].FirstPicture == 0 {
+		t.Errorf("%d passed, the first with %+v: expected 8 with a picture", len(all), all)
+	}
+	if rep.Subscriptions != 6 || len(rep.Failures) > 0 {
+		t.Errorf("%d subscriptions, failures %q: expected 6 and none", rep.Subscriptions, rep.Failures)
+	}
+	if !enough(rep) {
+		t.Errorf("%.1f pictures and %.0f packets a second: expected about 30 and 500", rep.Pictures, rep.Packets)
+	}
+	for name, s := range map[string]Spread{"latency": rep.Latency, "first packet": rep.FirstPacket, "first picture": rep.FirstPicture} {
+		if s.P50 <= 0 || s.P99 < s.P50 || s.Max < s.P99 {
+			t.Errorf("%s %+v: expected rising times", name, s)
+		}
+	}
+	if usageOf(os.Getpid()).known && (rep.Cores == nil || *rep.Cores <= 0) {
+		t.Errorf("no use of processors told of process %d", os.Getpid())
+	}
+}
+
+func TestMeeting_CountsThoseWhoDidNotCome(t *testing.T) {
+	web := forwarding(t)
+	clip, err := NewClip(ClipConfig{Width: 320, Height: 180, Bitrate: 300_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{
+		Publish: []peer.Endpoint{{URL: web.URL + "/whip/1"}},
+		Subscribe: func(viewer, _ int) peer.Endpoint {
+			return peer.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, 1+viewer)}
+		},
+		Clip: clip,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if err := m.Join(t.Context(), 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := m.Measure(t.Context(), time.Second)
+	if err != nil || rep.Viewers != 3 || rep.Subscriptions > 1 || len(rep.Failures) == 0 {
+		t.Errorf("%v: %d of %d, failures %q: expected 1 of 3, and why", err, rep.Subscriptions, rep.Viewers, rep.Failures)
+	}
+}
+
+func TestMeeting_NoticesThatTheServersProcessIsGone(t *testing.T) {
+	if !usageOf(os.Getpid()).known {
+		t.Skip("what processes use can't be told on this system")
+	}
+	server := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{PID: server.Process.Pid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if _, err := m.Measure(t.Context(), time.Millisecond); err != nil {
+		t.Errorf("while it runs: %v", err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = server.Process.Kill() })
+	if _, err := m.Measure(t.Context(), time.Second); err == nil {
+		t.Error("it ended while it was measured: expected an error")
+	}
+	_ = server.Wait() // it was killed
+	if _, err := Open(t.Context(), Plan{PID: server.Process.Pid}); err == nil {
+		t.Error("a process that isn't there: expected an error")
+	}
+}
+
+func TestReceive_TellsWhyItWasRefused(t *testing.T) {
+	forwarder, err := reference.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(forwarder)
+	t.Cleanup(web.Close)
+	crowd, err := NewCrowd(CrowdConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crowd.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := crowd.Receive(ctx, peer.Endpoint{URL: web.URL + "/whep/nobody"}, nil); err == nil {
+		t.Error("a stream that isn't there was received")
+	}
+}
+
+func TestLine_CountsWhatIsMissing(t *testing.T) {
+	tests := []struct {
+		name     string
+		sequence []uint16
+		lost     uint64
+	}{
+		{"nothing came", nil, 0},
+		{"all came", []uint16{7, 8, 9}, 0},
+		{"one is missing", []uint16{7, 9, 10}, 1},
+		{"one came late", []uint16{7, 9, 8, 10}, 0},
+		{"the number wraps", []uint16{65534, 65535, 0, 2}, 1},
+		{"one before the first came after it", []uint16{0, 65535, 1}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var l line
+			for _, n := range tt.sequence {
+				l.take(1, n, time.Now())
+			}
+			if got := l.lost(); got != tt.lost {
+				t.Errorf("lost %d, expected %d", got, tt.lost)
+			}
+		})
+	}
+}
+
+func TestLine_ForgetsWhatWasLostBefore(t *testing.T) {
+	var l line
+	for _, n := range []uint16{1, 2, 5} {
+		l.take(1, n, time.Now())
+	}
+	l.reset()
+	for _, n := range []uint16{6, 8} {
+		l.take(1, n, time.Now())
+	}
+	if got := l.lost(); got != 1 {
+		t.Errorf("lost %d since the reset, expected 1", got)
+	}
+}
+
+func TestLine_AsksForWhatIsMissing(t *testing.T) {
+	var l line
+	now := time.Now()
+	for _, n := range []uint16{1, 4} {
+		l.take(1, n, now)
+	}
+	if got := l.due(nil, now); len(got) != 0 {
+		t.Errorf("asked for %d at once, expected to wait for what may have been overtaken", got)
+	}
+	now = now.Add(waitBefore)
+	if got := l.due(nil, now); !slices.Equal(got, []uint16{2, 3}) {
+		t.Errorf("asked for %d, expected 2 and 3", got)
+	}
+	l.fill(1<<16 | 2)
+	if got := l.due(nil, now.Add(askAgain)); !slices.Equal(got, []uint16{3}) {
+		t.Errorf("asked for %d again, expected 3", got)
+	}
+	for range mostTries {
+		now = now.Add(askAgain)
+		l.due(nil, now)
+	}
+	if len(l.missing) != 0 {
+		t.Errorf("%d still missed, expected to give up after %d tries", len(l.missing), mostTries)
+	}
+	if l.lost() != 2 || l.repaired != 1 {
+		t.Errorf("lost %d, repaired %d; expected 2 and 1", l.lost(), l.repaired)
+	}
+}
+
+func TestReceiver_ReadsTransportWideNumbers(t *testing.T) {
+	packet := func(extension ...byte) []byte {
+		b := []byte{0x90, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, byte(len(extension) / 4)}
+		return append(append(b, extension...), 9, 9, 9)
+	}
+	tests := []struct {
+		name   string
+		packet []byte
+		number uint16
+		ok     bool
+	}{
+		{"alone", packet(0x31, 1, 2, 0), 258, true},
+		{"behind another and padding", packet(0x10, 7, 0, 0x31, 1, 2, 0, 0), 258, true},
+		{"another's", packet(0x11, 1, 2, 0), 0, false},
+		{"no extension", []byte{0x80, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 5, 5, 5, 5, 5}, 0, false},
+		{"a length beyond the packet", []byte{0x90, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 9, 9, 0x31, 1}, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &Receiver{server: answer{transport: 3}, arrivals: twcc.NewRecorder(1)}
+			if n, ok := r.numbered(tt.packet); n != tt.number || ok != tt.ok {
+				t.Errorf("%d %v, expected %d %v", n, ok, tt.number, tt.ok)
+			}
+		})
+	}
+}
+
+func TestNewClip_HasTheSizesOfTheSpecifiedLoad(t *testing.T) {
+	clip, err := NewClip(ClipConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := 0
+	payloader := &codecs.H264Payloader{}
+	for i, unit := range clip.layers[0].units {
+		all := payloader.Payload(1160, unit)
+		if i == 0 && !beginsKeyframe(all[0]) {
+			t.Error("the first picture is no keyframe")
+		}
+		packets += len(all)
+	}
+	// 2.5 Mbit/s in packets of 1,200 bytes: 256 a second, and the parameter sets.
+	if packets != 2*256+1 {
+		t.Errorf("%d packets in two seconds, expected 513", packets)
+	}
+}
+
+func TestCrowd_LosesAndDelays(t *testing.T) {
+	web := forwarding(t)
+	clip, err := NewClip(ClipConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), Plan{
+		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}},
+		Subscribe: func(int, int) peer.Endpoint { return peer.Endpoint{URL: web.URL + "/whep/1"} },
+		Clip:      clip, Network: CrowdConfig{Loss: 0.1, Delay: 30 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if err := m.Join(t.Context(), 5, 0); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := m.Measure(t.Context(), 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Subscriptions != 5 {
+		t.Fatalf("%d joined (%q), expected 5", rep.Subscriptions, rep.Failures)
+	}
+	if rep.Lost < 0.05 || rep.Lost > 0.15 || rep.Missing > rep.Lost/3 || rep.Again == 0 {
+		t.Errorf("lost %.3f, never came %.3f, sent again %.3f: expected a tenth, the picture repaired and a sixth of sound not", rep.Lost, rep.Missing, rep.Again)
+	}
+	if rep.Latency.P50 < 30 {
+		t.Errorf("latency p50 %.1f ms, expected at least the network's 30", rep.Latency.P50)
+	}
+}
+
+func TestKindOf_KnowsWhatWasOffered(t *testing.T) {
+	if k, ok := kindOf(opusType); !ok || k != media.Audio {
+		t.Errorf("type %d is %v %v, expected audio", opusType, k, ok)
+	}
+	for _, p := range profiles {
+		if k, ok := kindOf(p.pt); !ok || k != media.Video {
+			t.Errorf("type %d is %v %v, expected video", p.pt, k, ok)
+		}
+		if _, ok := kindOf(p.pt + 1); ok {
+			t.Errorf("type %d is a medium, expected a retransmission", p.pt+1)
+		}
+	}
+}
+
+func TestReadAnswer(t *testing.T) {
+	tests := []struct {
+		name, sdp string
+		addr      string // empty is an error
+	}{
+		{"UDP after TCP", "a=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:1 1 tcp 1 127.0.0.1 9 typ host tcptype passive\r\na=candidate:2 1 udp 2 127.0.0.1 7081 typ host\r\n", "127.0.0.1:7081"},
+		{"IPv6", "a=ice-ufrag:u\na=ice-pwd:p\na=candidate:2 1 UDP 2 fd00::2 7081 typ host\n", "[fd00::2]:7081"},
+		{"no candidate", "a=ice-ufrag:u\r\na=ice-pwd:p\r\n", ""},
+		{"no password", "a=ice-ufrag:u\r\na=candidate:2 1 udp 2 127.0.0.1 7081 typ host\r\n", ""},
+		{"a name for an address", "a=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:2 1 udp 2 there.local 7081 typ host\r\n", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := readAnswer(tt.sdp)
+			if got := a.addr.String(); tt.addr == "" && err == nil || tt.addr != "" && got != tt.addr {
+				t.Errorf("address %s, error %v; expected %q", got, err, tt.addr)
+			}
+		})
+	}
+}
+
+func FuzzReadAnswer(f *testing.F) {
+	f.Add("a=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:2 1 udp 2 127.0.0.1 7081 typ host\r\n")
+	f.Fuzz(func(t *testing.T, sdp string) {
+		if a, err := readAnswer(sdp); err == nil && (!a.addr.IsValid() || a.ufrag == "") {
+			t.Errorf("%+v was taken for whole", a)
+		}
+	})
+}
+
+func FuzzSort(f *testing.F) {
+	f.Add([]byte{0x80, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 5})
+	if check, err := makeCheck("a:b", "password"); err == nil {
+		f.Add(check)
+	}
+	f.Add([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0x90, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x31, 0, 7, 0})
+	socket, err := dialSocket(netip.MustParseAddrPort("127.0.0.1:9"), true)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer func() { _ = socket.close() }()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := &Receiver{
+			crowd: &Crowd{}, checked: make(chan struct{}), socket: socket, offered: time.Now(),
+			server: answer{transport: 3}, arrivals: twcc.NewRecorder(1),
+		}
+		r.records = newRecords(r)
+		for range maxEarly + 1 {
+			r.sort(b, time.Now())
+		}
+		if len(r.early) > maxEarly {
+			t.Errorf("%d packets kept, expected at most %d", len(r.early), maxEarly)
+		}
+		r.look(b, true, time.Now())
+		for _, p := range r.arrivals.BuildFeedbackPacket() {
+			if _, err := p.Marshal(); err != nil {
+				t.Errorf("feedback on %x: %v", b, err)
+			}
+		}
+	})
+}

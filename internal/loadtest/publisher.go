@@ -1,0 +1,130 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"rostrum/internal/container"
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+	"rostrum/internal/testpattern"
+)
+
+// A Publisher sends a Clip and a tone.
+type Publisher struct {
+	clip         *Clip
+	tone         *testpattern.Tone
+	pacer        *peer.Pacer // nil: whole pictures at once
+	video, audio *peer.Outlet
+	publication  *peer.Publication
+
+	mu   sync.Mutex           // guards what follows
+	sent map[uint64]time.Time // when a picture left last, by its beginning
+}
+
+// Publish offers a clip at an endpoint and returns when it can be heard; Run sends it.
+// With bursts pictures leave whole, otherwise as a browser paces them.
+func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16, bursts bool) (*Publisher, error) {
+	tone, err := testpattern.NewTone(identity)
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{clip: clip, tone: tone, video: peer.NewOutlet(media.H264, clip.rids()...), audio: peer.NewOutlet(media.Opus), sent: map[uint64]time.Time{}}
+	p.video.Watch(p.leaves)
+	if !bursts {
+		p.pacer = peer.NewPacer(clip.bitrate)
+		p.video.Pace(p.pacer)
+	}
+	p.publication, err = peer.Publish(ctx, at, peer.UDPOnly, p.audio, p.video)
+	return p, err
+}
+
+var seed = maphash.MakeSeed()
+
+// beginning tells pictures of a clip apart by the payload of their first packets.
+func beginning(payload []byte) uint64 { return maphash.Bytes(seed, payload[:min(len(payload), 64)]) }
+
+// leaves notes that a picture's first packet leaves now. A clip has so many pictures
+// and no more.
+func (p *Publisher) leaves(payload []byte) {
+	key, now := beginning(payload), time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent[key] = now
+}
+
+// sentAt is when the picture that begins so was last sent. A clip is longer than any
+// latency worth the name, so the last time is the one that is meant.
+func (p *Publisher) sentAt(payload []byte) (at time.Time, ok bool) {
+	key := beginning(payload)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, ok = p.sent[key]
+	return at, ok
+}
+
+// Run sends until ctx or the connection ends.
+func (p *Publisher) Run(ctx context.Context) error {
+	if p.pacer != nil {
+		ctx, cancel := context.WithCancel(ctx)
+		var pacing sync.WaitGroup
+		pacing.Go(func() { p.pacer.Run(ctx) })
+		defer pacing.Wait()
+		defer cancel()
+	}
+	picture, sound := time.Second/time.Duration(p.clip.fps), testpattern.PacketTime
+	start := time.Now()
+	next := make([]int, len(p.clip.layers)) // of each layer
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for pictures, packets := time.Duration(0), time.Duration(0); ; {
+		timer.Reset(time.Until(start.Add(min(pictures*picture, packets*sound))))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		case <-p.publication.Done():
+			return p.publication.Err()
+		}
+		var err error
+		if packets*sound <= pictures*picture {
+			err = p.audio.Write(0, container.Frame{Time: packets * sound, Duration: sound, Keyframe: true, Data: p.tone.Packet(uint32(packets))})
+			packets++
+		} else {
+			err = p.picture(pictures*picture, next)
+			pictures++
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// keyframeEvery is the least time between two keyframes, however many ask: browsers'
+// encoders don't hurry, either.
+const keyframeEvery = 300 * time.Millisecond
+
+// picture sends the next picture of each layer. Who asks for a keyframe gets the
+// clip from its beginning.
+func (p *Publisher) picture(at time.Duration, next []int) error {
+	var errs []error
+	for i, layer := range p.clip.layers {
+		if next[i] >= p.clip.fps*int(keyframeEvery/time.Millisecond)/1000 {
+			select {
+			case <-p.video.KeyframeWanted(i):
+				next[i] = 0
+			default:
+			}
+		}
+		n := next[i]
+		next[i] = (n + 1) % len(layer.units)
+		errs = append(errs, p.video.Write(i, container.Frame{Time: at, Keyframe: n == 0, Data: layer.units[n]}))
+	}
+	return errors.Join(errs...)
+}
+
+// Close ends the publication.
+func (p *Publisher) Close() error { return p.publication.Close() }

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package load
-
-// usageOf knows nothing: there is no common way to ask.
-func usageOf(int) usage { return usage{} }

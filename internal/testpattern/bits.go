@@ -1,0 +1,77 @@
+package testpattern
+
+import "math/bits"
+
+// bitWriter writes an H.264 raw byte sequence payload, most significant bit first.
+type bitWriter struct {
+	buf  []byte
+	acc  uint64 // the bits not yet in buf, in the lowest places
+	held uint   // how many those are, always below 8 between calls
+}
+
+// put writes the n lowest bits of v; n is at most 32.
+func (w *bitWriter) put(v uint32, n uint) {
+	w.acc = w.acc<<n | uint64(v)&(1<<n-1)
+	for w.held += n; w.held >= 8; w.held -= 8 {
+		w.buf = append(w.buf, byte(w.acc>>(w.held-8)))
+	}
+}
+
+func (w *bitWriter) flag(v bool) {
+	if v {
+		w.put(1, 1)
+	} else {
+		w.put(0, 1)
+	}
+}
+
+// ue writes an unsigned Exp-Golomb code (H.264 §9.1).
+func (w *bitWriter) ue(v uint32) {
+	n := uint(bits.Len32(v + 1))
+	w.put(0, n-1)
+	w.put(v+1, n)
+}
+
+// se writes a signed Exp-Golomb code (H.264 §9.1.1).
+func (w *bitWriter) se(v int) {
+	if v > 0 {
+		w.ue(uint32(2*v - 1))
+	} else {
+		w.ue(uint32(-2 * v))
+	}
+}
+
+// align fills the byte begun with zeros.
+func (w *bitWriter) align() {
+	if w.held > 0 {
+		w.put(0, 8-w.held)
+	}
+}
+
+// trailing ends the payload: a one, then zeros to the byte's end (H.264 §7.3.2.11).
+func (w *bitWriter) trailing() {
+	w.put(1, 1)
+	w.align()
+}
+
+func (w *bitWriter) reset() { w.buf, w.acc, w.held = w.buf[:0], 0, 0 }
+
+// appendNAL appends a NAL unit in Annex B form: start code, header, and rbsp with
+// emulation prevention (H.264 §7.4.1).
+func appendNAL(dst []byte, header byte, rbsp []byte) []byte {
+	dst = append(dst, 0, 0, 0, 1, header)
+	zeros := 0
+	for _, b := range rbsp {
+		if zeros == 2 && b <= 3 {
+			dst = append(dst, 3)
+			zeros = 0
+		}
+		dst = append(dst, b)
+		if b == 0 {
+			zeros++
+		} else {
+			zeros = 0
+		}
+	}
+	return dst
+}
