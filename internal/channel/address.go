@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -58,3 +59,7 @@ func (r *Registry) Addresses(channelARN string) (ingest, playback string) {
 	name, _ := arn.Parse(channelARN)
 	return r.cfg.Ingest, r.cfg.Public + PlaybackPath + name.ID + "/" + playlist
 }
+
+// CheckPushURL reports why a stream can't be pushed to an address, without the
+// stream key in it. It does not resolve the host.
+func (*Registry) CheckPushURL(address string) error { return rtmp.Check(address) }

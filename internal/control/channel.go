@@ -6,7 +6,6 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/ivs"
-	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -26,6 +25,10 @@ type Channels interface {
 	// Stop drops the encoder of a channel, and returns once it is off air, or ctx
 	// ends; false while it is offline.
 	Stop(ctx context.Context, channelARN string) bool
+
+	// CheckPushURL reports why a channel's stream can't be pushed to an address,
+	// without the stream key in it. It does not resolve the host.
+	CheckPushURL(address string) error
 }
 
 // CreateChannel makes a channel and its stream key.
@@ -36,7 +39,7 @@ func (p *Plane) CreateChannel(ctx context.Context, c Caller, in *ivs.CreateChann
 		InsecureIngest: in.InsecureIngest, Preset: in.Preset, ContainerFormat: in.ContainerFormat, MultitrackInputConfiguration: in.MultitrackInputConfiguration,
 		RecordingConfigurationARN: in.RecordingConfigurationARN, PlaybackRestrictionPolicyARN: in.PlaybackRestrictionPolicyARN,
 	}}
-	if err := complete(&ch.Channel); err != nil {
+	if err := p.complete(&ch.Channel); err != nil {
 		return nil, err
 	}
 	key := newStreamKey(c, ch.ARN, nil)
@@ -49,8 +52,8 @@ func (p *Plane) CreateChannel(ctx context.Context, c Caller, in *ivs.CreateChann
 	return &ivs.CreateChannelOutput{Channel: p.addressed(ch), StreamKey: key}, err
 }
 
-// complete fills a channel's defaults and holds it against what Rostrum offers.
-func complete(ch *ivs.Channel) error {
+// complete fills a channel's defaults and checks it against what Rostrum offers.
+func (p *Plane) complete(ch *ivs.Channel) error {
 	for _, other := range []string{ch.RecordingConfigurationARN, ch.PlaybackRestrictionPolicyARN} {
 		if other != "" {
 			return notFound(other) // nobody can make one
@@ -59,17 +62,17 @@ func complete(ch *ivs.Channel) error {
 	if problem := ch.Complete(); problem != "" {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s", problem)
 	}
-	return pushable(ch.Tags)
+	return p.checkPushTag(ch.Tags)
 }
 
-// pushable holds the tag that has a channel's stream sent on against what can be
-// sent to. Where its host may be is looked at when it is connected to.
-func pushable(tags map[string]string) error {
+// checkPushTag checks the tag that names where a channel's stream is pushed to.
+// Whether its host's address is allowed is checked on connecting.
+func (p *Plane) checkPushTag(tags map[string]string) error {
 	to, wanted := tags[ivs.TagPushURL]
 	if !wanted {
 		return nil
 	}
-	if err := rtmp.Check(to); err != nil {
+	if err := p.channels.CheckPushURL(to); err != nil {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags.%s can't be sent to: %v", ivs.TagPushURL, err)
 	}
 	return nil
@@ -154,7 +157,7 @@ func (p *Plane) UpdateChannel(ctx context.Context, _ Caller, in *ivs.UpdateChann
 				return err
 			}
 			amend(&ch.Channel, in)
-			return complete(&ch.Channel)
+			return p.complete(&ch.Channel)
 		})
 		return err
 	})

@@ -17,7 +17,7 @@ func (p *Plane) TagResource(ctx context.Context, _ Caller, in *ivsrealtime.TagRe
 			return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags would give %s %d tags, it can have at most %d", in.ResourceARN, n, ivsrealtime.MaxTags)
 		}
 		if name, err := arn.Parse(in.ResourceARN); err == nil && name.Type == arn.Channel {
-			return pushable(tags)
+			return p.checkPushTag(tags)
 		}
 		return nil
 	})
