@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"rostrum/internal/media":       0,
 	"rostrum/internal/layout":      0,
 	"rostrum/internal/outbound":    0,
+	"rostrum/internal/inbound":     0,
 	"rostrum/internal/sfu":         1,
 	"rostrum/internal/bandwidth":   1,
 	"rostrum/internal/codec":       1,
@@ -90,6 +91,7 @@ var guests = []struct {
 	{"database/sql", []string{"store"}},
 	{"github.com/aws/aws-sdk-go-v2/service/s3", []string{"bucket"}},
 	{"github.com/aws/aws-sdk-go-v2/service/eventbridge", []string{"event"}},
+	{"github.com/pires/go-proxyproto", []string{"inbound"}},
 	{"golang.org/x/crypto/acme", []string{"certificate"}},
 }
 

@@ -81,14 +81,14 @@ func (e encoders) secureAt(host string) string {
 	return at
 }
 
-// serve lets encoders in, at each address.
-func (e encoders) serve(channels *channel.Registry, log *slog.Logger) (running []func(context.Context) error) {
-	door := ingest.New(channels, log)
+// serve accepts encoders, at each address.
+func (e encoders) serve(channels *channel.Registry, cfg ingest.Config) (running []func(context.Context) error) {
+	server := ingest.New(channels, cfg)
 	if e.plain != nil {
-		running = append(running, func(ctx context.Context) error { return door.Serve(ctx, e.plain, nil) })
+		running = append(running, func(ctx context.Context) error { return server.Serve(ctx, e.plain, nil) })
 	}
 	if e.secure != nil {
-		running = append(running, func(ctx context.Context) error { return door.Serve(ctx, e.secure, e.config) })
+		running = append(running, func(ctx context.Context) error { return server.Serve(ctx, e.secure, e.config) })
 	}
 	return running
 }

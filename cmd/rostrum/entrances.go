@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"rostrum/internal/channel"
+	"rostrum/internal/ingest"
 	"rostrum/internal/sfu"
 )
 
@@ -65,7 +66,7 @@ func (s *settings) bind(ctx context.Context, house *opened, log *slog.Logger) (*
 }
 
 // serve is what lets in all who knock, each at its address.
-func (e *entrances) serve(clients, operators http.Handler, channels *channel.Registry, log *slog.Logger) []func(context.Context) error {
+func (e *entrances) serve(clients, operators http.Handler, channels *channel.Registry, encoding ingest.Config) []func(context.Context) error {
 	running := []func(context.Context) error{
 		func(ctx context.Context) error { return e.front.run(ctx, clients, e.engine.Admit) },
 	}
@@ -75,7 +76,7 @@ func (e *entrances) serve(clients, operators http.Handler, channels *channel.Reg
 	if e.turns != nil {
 		running = append(running, func(ctx context.Context) error { return admitAll(ctx, e.turns, e.engine.Admit) })
 	}
-	return append(running, e.encoders.serve(channels, log)...)
+	return append(running, e.encoders.serve(channels, encoding)...)
 }
 
 // withPortOf is the address as it was set, with the port that was really bound.

@@ -18,6 +18,8 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
+	"rostrum/internal/inbound"
+	"rostrum/internal/ingest"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
@@ -71,7 +73,7 @@ func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	log.Info("ready", "endpoint", at.endpoint, "took", hello.Took)
-	running := at.serve(clients, operators, live.channels, log)
+	running := at.serve(clients, operators, live.channels, ingest.Config{Proxies: inbound.Proxies(s.ProxyProtocol), Log: log, Metrics: kept.counted})
 	running = append(running, certified...)
 	running = append(running, live.samples.Run, func(ctx context.Context) error { return s.sweep(ctx, kept.store, log) })
 	return together(ctx, running...)

@@ -18,15 +18,16 @@ import (
 type settings struct {
 	Config string `name:"config" placeholder:"FILE" help:"YAML file of settings."`
 
-	Listen      address   `name:"listen" group:"Addresses" default:"127.0.0.1:7080" help:"Where HTTP is served: the API, WHIP, events sockets, health, metrics."`
-	MediaPort   port      `name:"media-port" group:"Addresses" default:"7081" help:"The one port of all media, UDP and TCP, at the address of listen or of media-listen; 0 takes a free one."`
-	MediaListen listeners `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine where media are received, if not that of listen; 0.0.0.0 and :: are all."`
-	PublicIP    addresses `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, where this machine does not have them itself."`
-	AdminListen address   `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
-	RTMPListen  address   `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Where encoders reach channels by RTMP; port 0 takes a free one. The default is passed over when it is taken."`
-	RTMPSListen address   `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where encoders reach channels by RTMPS, with the certificate of the main address."`
-	TURNSListen address   `name:"turns-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where TURN is reached by TLS, if not at the main address, which takes it beside HTTPS."`
-	PublicURL   webURL    `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`
+	Listen        address   `name:"listen" group:"Addresses" default:"127.0.0.1:7080" help:"Where HTTP is served: the API, WHIP, events sockets, health, metrics."`
+	MediaPort     port      `name:"media-port" group:"Addresses" default:"7081" help:"The one port of all media, UDP and TCP, at the address of listen or of media-listen; 0 takes a free one."`
+	MediaListen   listeners `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine where media are received, if not that of listen; 0.0.0.0 and :: are all."`
+	PublicIP      addresses `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, where this machine does not have them itself."`
+	AdminListen   address   `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
+	RTMPListen    address   `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Where encoders reach channels by RTMP; port 0 takes a free one. The default is passed over when it is taken."`
+	RTMPSListen   address   `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where encoders reach channels by RTMPS, with the certificate of the main address."`
+	TURNSListen   address   `name:"turns-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where TURN is reached by TLS, if not at the main address, which takes it beside HTTPS."`
+	ProxyProtocol networks  `name:"proxy-protocol" group:"Addresses" placeholder:"IP|CIDR,…" help:"Proxies that put a PROXY protocol header in front of RTMP, RTMPS, TURN by TLS and media by TCP: their word is taken for where a client is, and whether it speaks TLS."`
+	PublicURL     webURL    `name:"public-url" group:"Addresses" placeholder:"URL" help:"How clients reach the main address; by default made from it."`
 
 	DataDir   string      `name:"data-dir" group:"Keeping" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and the keys that encrypt it."`
 	Database  databaseURL `name:"database" group:"Keeping" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data folder."`

@@ -81,6 +81,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 	_, takesMap := d.Target.Interface().(limits)
 	_, takesAddresses := d.Target.Interface().(addresses)
 	_, takesListeners := d.Target.Interface().(listeners)
+	_, takesNetworks := d.Target.Interface().(networks)
 	_, takesDomains := d.Target.Interface().(domains)
 	_, takesTargets := d.Target.Interface().(targets)
 	switch {
@@ -90,7 +91,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return value.Value, nil
 	case value.Kind == yaml.MappingNode && takesMap:
 		return joined(value)
-	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners || takesDomains):
+	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners || takesNetworks || takesDomains):
 		return itemized(value)
 	case value.Kind == yaml.SequenceNode && takesTargets:
 		return fromYAMLList(value)

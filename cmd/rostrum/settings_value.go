@@ -105,6 +105,37 @@ func (l *listeners) UnmarshalText(text []byte) error {
 // String is the addresses with commas.
 func (l listeners) String() string { return addresses(l).String() }
 
+// networks are IP addresses and networks, separated by commas.
+type networks []netip.Prefix
+
+// UnmarshalText takes IP,CIDR,….
+func (n *networks) UnmarshalText(text []byte) error {
+	var all networks
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		prefix, err := netip.ParsePrefix(part)
+		if ip, wrong := netip.ParseAddr(part); wrong == nil && ip.Zone() == "" {
+			ip = ip.Unmap()
+			prefix, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil || prefix.Addr().Is4In6() {
+			return fmt.Errorf("%q is no IP address, nor a network as in 10.0.0.0/8", part)
+		}
+		all = append(all, prefix.Masked())
+	}
+	*n = all
+	return nil
+}
+
+// String is the networks with commas.
+func (n networks) String() string {
+	var all []string
+	for _, prefix := range n {
+		all = append(all, prefix.String())
+	}
+	return strings.Join(all, ",")
+}
+
 // domains are names of this server, separated by commas.
 type domains []string
 

@@ -24,7 +24,7 @@ import (
 
 const peerKey = "key-of-the-peer"
 
-// A peer is another platform: it takes what is pushed to it.
+// A peer is another platform that streams are pushed to.
 type peer struct {
 	net.Listener
 	keys   chan string
@@ -64,13 +64,13 @@ func openPeer(t *testing.T, l net.Listener, judge func() error) *peer {
 	})
 	t.Cleanup(func() {
 		l.Close()
-		p.hangUp()
+		p.closeAll()
 		all.Wait()
 	})
 	return p
 }
 
-func (p *peer) hangUp() {
+func (p *peer) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
@@ -88,53 +88,53 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-func gladly() error { return nil }
+func accept() error { return nil }
 
-// pushTo has a channel's stream sent on to a peer of this machine.
-func pushTo(address string, logged *words) func(*studio, *channel.Config) {
-	return func(s *studio, cfg *channel.Config) {
+// pushTo configures a channel to push to a peer of this machine.
+func pushTo(address string, logged *logBuffer) func(*fixture, *channel.Config) {
+	return func(s *fixture, cfg *channel.Config) {
 		s.channel.Tags[ivs.TagPushURL] = address + "/live/" + peerKey
 		cfg.PushPrivate, cfg.Log = true, slog.New(slog.NewTextHandler(logged, nil))
 	}
 }
 
-// words are what was logged.
-type words struct {
+// logBuffer collects log lines.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (w *words) Write(b []byte) (int, error) {
+func (w *logBuffer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.text.Write(b)
 }
 
-func (w *words) String() string {
+func (w *logBuffer) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.text.String()
 }
 
 // broadcast has an encoder send to the channel until the test ends.
-func (s *studio) broadcast(t *testing.T) {
+func (s *fixture) publishUntilEnd(t *testing.T) {
 	t.Helper()
-	f, err := s.send(t, s.key)
+	f, err := s.publish(t, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.keepRolling(t)
+	f.sendUntilEnd(t)
 }
 
-// keepRolling sends at the pace of the pictures until the test ends.
-func (f *film) keepRolling(t *testing.T) {
+// sendUntilEnd sends until the test ends.
+func (f *encoder) sendUntilEnd(t *testing.T) {
 	t.Helper()
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for f.roll(1) == nil {
+		for f.send(1) == nil {
 			select {
-			case <-time.After(10 * time.Millisecond): // four times as fast as it is shown
+			case <-time.After(10 * time.Millisecond): // four times real time
 			case <-stop:
 				_ = f.push.Close()
 				return
@@ -144,8 +144,8 @@ func (f *film) keepRolling(t *testing.T) {
 	t.Cleanup(func() { close(stop); <-ended })
 }
 
-// pushed is what the channel says of its push.
-func (s *studio) pushed(t *testing.T) (p *store.Push) {
+// pushed returns the state of the push that the channel stores.
+func (s *fixture) pushed(t *testing.T) (p *store.Push) {
 	t.Helper()
 	err := s.store.Read(t.Context(), func(tx *store.Tx) error {
 		c, err := tx.Channels().Get(s.channel.ARN)
@@ -162,11 +162,11 @@ func (s *studio) pushed(t *testing.T) (p *store.Push) {
 
 func count(text, part string) int { return strings.Count(text, part+"; ") }
 
-func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
-	there := openPeer(t, listen(t), gladly)
-	var logged words
-	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), &logged))
-	s.broadcast(t)
+func TestPush_ForwardsAStreamAndReconnects(t *testing.T) {
+	there := openPeer(t, listen(t), accept)
+	var logged logBuffer
+	s := start(t, pushTo("rtmp://"+there.Addr().String(), &logged))
+	s.publishUntilEnd(t)
 	await(t, "the peer has it", func() bool { return count(s.events(t), "Push Started") == 1 })
 	if key := <-there.keys; key != "live/"+peerKey {
 		t.Errorf("the peer was asked for %s", key)
@@ -190,7 +190,7 @@ func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
 	if p := s.pushed(t); p == nil || !p.Up || p.Host != there.Addr().String() || p.Since.IsZero() {
 		t.Errorf("the channel says of its push: %+v", p)
 	}
-	there.hangUp()
+	there.closeAll()
 	await(t, "the peer has it again", func() bool { return count(s.events(t), "Push Started") == 2 })
 	if got := s.events(t); !strings.Contains(got, "Push Started; Push Interrupted; Push Started; ") {
 		t.Errorf("it happened: %s", got)
@@ -212,10 +212,10 @@ func TestPush_SendsAStreamOnAndComesBackWhenThePeerDoes(t *testing.T) {
 	}
 }
 
-func TestPush_KeepsWhenPicturesAreShown(t *testing.T) {
-	there := openPeer(t, listen(t), gladly)
-	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), new(words)))
-	s.encode(t, "-bf", "2")
+func TestPush_PreservesPresentationTimes(t *testing.T) {
+	there := openPeer(t, listen(t), accept)
+	s := start(t, pushTo("rtmp://"+there.Addr().String(), new(logBuffer)))
+	s.runFFmpeg(t, "-bf", "2")
 	shifts := map[time.Duration]int{}
 	for len(shifts) < 3 {
 		if got := <-there.frames; got.Kind == rtmp.Video {
@@ -227,11 +227,11 @@ func TestPush_KeepsWhenPicturesAreShown(t *testing.T) {
 	}
 }
 
-func TestPush_TellsWhyItIsRefusedWithoutTheKey(t *testing.T) {
+func TestPush_ReportsRefusalsWithoutTheKey(t *testing.T) {
 	there := openPeer(t, listen(t), func() error { return errors.New("nobody has the key " + peerKey) })
-	var logged words
-	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), &logged))
-	s.broadcast(t)
+	var logged logBuffer
+	s := start(t, pushTo("rtmp://"+there.Addr().String(), &logged))
+	s.publishUntilEnd(t)
 	await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
 	if text := logged.String() + s.details(t); strings.Contains(text, peerKey) || !strings.Contains(text, "nobody has the key ***") {
 		t.Errorf("log and events say:\n%s", text)
@@ -241,13 +241,13 @@ func TestPush_TellsWhyItIsRefusedWithoutTheKey(t *testing.T) {
 	}
 }
 
-func TestPush_GoesNowherePrivateUnlessAllowed(t *testing.T) {
+func TestPush_RefusesPrivateAddressesUnlessAllowed(t *testing.T) {
 	var reached atomic.Bool
 	there := openPeer(t, listen(t), func() error { reached.Store(true); return nil })
 	_, port, _ := net.SplitHostPort(there.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
-		s := openStudio(t, pushTo("rtmp://"+host+":"+port, new(words)), func(_ *studio, cfg *channel.Config) { cfg.PushPrivate = false })
-		s.broadcast(t)
+		s := start(t, pushTo("rtmp://"+host+":"+port, new(logBuffer)), func(_ *fixture, cfg *channel.Config) { cfg.PushPrivate = false })
+		s.publishUntilEnd(t)
 		await(t, "a refusal", func() bool { return count(s.events(t), "Push Interrupted") == 1 })
 		if text := s.details(t); reached.Load() || !strings.Contains(text, outbound.ErrPrivate.Error()) || strings.Contains(text, "127.0.0.1:"+port+":") {
 			t.Errorf("%s: reached %v, the events say %s", host, reached.Load(), text)
@@ -255,20 +255,20 @@ func TestPush_GoesNowherePrivateUnlessAllowed(t *testing.T) {
 	}
 }
 
-func TestPush_GoesByTLSToWhomItKnows(t *testing.T) {
+func TestPush_VerifiesTLSCertificates(t *testing.T) {
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()
 	defer certified.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(certified.Certificate())
-	there := openPeer(t, tls.NewListener(listen(t), &tls.Config{Certificates: certified.TLS.Certificates}), gladly)
+	there := openPeer(t, tls.NewListener(listen(t), &tls.Config{Certificates: certified.TLS.Certificates}), accept)
 	for _, known := range []bool{true, false} {
-		s := openStudio(t, pushTo("rtmps://"+there.Addr().String(), new(words)), func(_ *studio, cfg *channel.Config) {
+		s := start(t, pushTo("rtmps://"+there.Addr().String(), new(logBuffer)), func(_ *fixture, cfg *channel.Config) {
 			if known {
 				cfg.PushTLS = &tls.Config{RootCAs: roots}
 			}
 		})
-		s.broadcast(t)
+		s.publishUntilEnd(t)
 		expected := map[bool]string{true: "Push Started", false: "Push Interrupted"}[known]
 		await(t, expected, func() bool { return count(s.events(t), expected) == 1 })
 		if text := s.details(t); !known && !strings.Contains(text, "certificate") {
@@ -277,9 +277,9 @@ func TestPush_GoesByTLSToWhomItKnows(t *testing.T) {
 	}
 }
 
-func TestPush_ThatStallsHoldsNobodyUp(t *testing.T) {
-	there := openPeer(t, listen(t), gladly)
-	s := openStudio(t, pushTo("rtmp://"+there.Addr().String(), new(words)))
+func TestPush_StalledPeerBlocksNothing(t *testing.T) {
+	there := openPeer(t, listen(t), accept)
+	s := start(t, pushTo("rtmp://"+there.Addr().String(), new(logBuffer)))
 	there.frames <- rtmp.Frame{} // a peer that reads nothing: its queue is full
 	for len(there.frames) < cap(there.frames) {
 		there.frames <- rtmp.Frame{}
@@ -289,12 +289,12 @@ func TestPush_ThatStallsHoldsNobodyUp(t *testing.T) {
 			<-there.frames
 		}
 	})
-	f, err := s.send(t, s.key)
+	f, err := s.publish(t, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.filler = append([]byte{12}, bytes.Repeat([]byte{0xff}, 100<<10)...) // more than a connection holds
-	f.keepRolling(t)
+	f.sendUntilEnd(t)
 	await(t, "frames are dropped", func() bool {
 		stats := s.channels.Stats()
 		return len(stats) == 1 && stats[0].Push.Dropped > 0
@@ -309,15 +309,15 @@ func TestPush_ThatStallsHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestPush_IsTakenByFFmpeg(t *testing.T) {
+func TestPush_IsReceivedByFFmpeg(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg")
 	}
 	l := listen(t)
 	address := "rtmp://" + l.Addr().String()
 	l.Close()
-	var out words
-	start := func() *exec.Cmd {
+	var out logBuffer
+	startFFmpeg := func() *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-listen", "1", "-i", address+"/live/"+peerKey, "-c", "copy", "-f", "framecrc", "-")
 		cmd.Stdout = &out
 		if err := cmd.Start(); err != nil {
@@ -325,15 +325,15 @@ func TestPush_IsTakenByFFmpeg(t *testing.T) {
 		}
 		return cmd
 	}
-	there := start()
+	there := startFFmpeg()
 	defer func() { _ = there.Process.Kill(); _ = there.Wait() }()
-	s := openStudio(t, pushTo(address, new(words)))
-	s.broadcast(t)
+	s := start(t, pushTo(address, new(logBuffer)))
+	s.publishUntilEnd(t)
 	await(t, "ffmpeg has pictures", func() bool { return strings.Count(out.String(), "\n0, ") > 20 })
 	_ = there.Process.Kill()
 	_ = there.Wait()
 	before := strings.Count(out.String(), "\n0, ")
-	there = start()
+	there = startFFmpeg()
 	await(t, "another ffmpeg has pictures", func() bool { return strings.Count(out.String(), "\n0, ") > before+20 })
 	if got := s.events(t); !strings.Contains(got, "Push Interrupted; Push Started; ") {
 		t.Errorf("it happened: %s", got)

@@ -15,8 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rostrum/internal/arn"
 	"rostrum/internal/channel"
+	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
 	"rostrum/internal/ivs"
 	"rostrum/internal/rtmp"
@@ -24,26 +27,29 @@ import (
 	"rostrum/internal/testpattern"
 )
 
-// A studio is a channel with its door and its viewers' side.
-type studio struct {
+// A fixture is a channel with the server of its encoders and of its viewers.
+type fixture struct {
 	store    *store.Store
 	channels *channel.Registry
-	address  string // of the door
+	address  string // of the server
 	playback *httptest.Server
 	channel  ivs.Channel
 	key      string
 	scheme   string // rtmp or rtmps
 	host     string // that it listens at
+	proxies  inbound.Proxies
+	logged   logBuffer // of the server
+	metrics  *prometheus.Registry
 }
 
-func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio {
+func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := &studio{store: st, key: "sk_eu-west-1_abcdefghijkl_secret", scheme: "rtmp", host: "127.0.0.1"}
+	s := &fixture{store: st, key: "sk_eu-west-1_abcdefghijkl_secret", scheme: "rtmp", host: "127.0.0.1", metrics: prometheus.NewRegistry()}
 	s.channel = ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "show", Tags: map[string]string{}}
 	cfg := channel.Config{Node: "here"}
 	var secure *tls.Config
@@ -53,7 +59,7 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 	if s.scheme == "rtmps" {
 		secure = &tls.Config{Certificates: certificates(t)}
 	}
-	s.keep(t, s.channel, s.key)
+	s.create(t, s.channel, s.key)
 	s.playback = httptest.NewUnstartedServer(nil)
 	s.playback.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.channels.ServeHTTP(w, r) })
 	s.playback.Start()
@@ -71,7 +77,8 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		done <- ingest.New(s.channels, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l, secure)
+		server := ingest.New(s.channels, ingest.Config{Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
+		done <- server.Serve(ctx, l, secure)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -83,8 +90,8 @@ func openStudio(t *testing.T, change ...func(*studio, *channel.Config)) *studio 
 	return s
 }
 
-// keep makes a channel that a key opens.
-func (s *studio) keep(t *testing.T, c ivs.Channel, key string) {
+// create makes a channel with a stream key.
+func (s *fixture) create(t *testing.T, c ivs.Channel, key string) {
 	t.Helper()
 	err := s.store.Write(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(
@@ -96,15 +103,15 @@ func (s *studio) keep(t *testing.T, c ivs.Channel, key string) {
 	}
 }
 
-// furnish makes another channel of the account, and tells its key.
-func (s *studio) furnish(t *testing.T) (key string) {
+// addChannel makes another channel of the account and returns its stream key.
+func (s *fixture) addChannel(t *testing.T) (key string) {
 	t.Helper()
 	key = "sk_eu-west-1_mnopqrstuvwx_secret"
-	s.keep(t, ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "other", Tags: map[string]string{}}, key)
+	s.create(t, ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "other", Tags: map[string]string{}}, key)
 	return key
 }
 
-// certificates are of a server that nobody vouches for.
+// certificates are self-signed.
 func certificates(t *testing.T) []tls.Certificate {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
@@ -113,12 +120,12 @@ func certificates(t *testing.T) []tls.Certificate {
 	return s.TLS.Certificates
 }
 
-// byTLS has a studio's door speak RTMPS.
-func byTLS(s *studio, _ *channel.Config) { s.scheme = "rtmps" }
+// overTLS makes the server speak RTMPS.
+func overTLS(s *fixture, _ *channel.Config) { s.scheme = "rtmps" }
 
-func plainly(*studio, *channel.Config) {}
+func overTCP(*fixture, *channel.Config) {}
 
-// await asks until it is so.
+// await polls until a condition holds.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
@@ -129,7 +136,7 @@ func await(t *testing.T, what string, so func() bool) {
 }
 
 // events are the names of what happened, in order.
-func (s *studio) events(t *testing.T) (names string) {
+func (s *fixture) events(t *testing.T) (names string) {
 	t.Helper()
 	for line := range strings.Lines(s.details(t)) {
 		_, rest, _ := strings.Cut(line, `"event_name":"`)
@@ -140,7 +147,7 @@ func (s *studio) events(t *testing.T) (names string) {
 }
 
 // details are the events' details, a line for each.
-func (s *studio) details(t *testing.T) (lines string) {
+func (s *fixture) details(t *testing.T) (lines string) {
 	t.Helper()
 	err := s.store.Read(context.Background(), func(tx *store.Tx) error {
 		lines = ""
@@ -156,8 +163,8 @@ func (s *studio) details(t *testing.T) (lines string) {
 	return lines
 }
 
-// A film is what a test sends.
-type film struct {
+// An encoder publishes a test testpattern.
+type encoder struct {
 	video *testpattern.Video
 	push  *rtmp.Push
 	n     int
@@ -165,13 +172,18 @@ type film struct {
 	filler []byte // a NAL unit that goes with each picture; nil for none
 }
 
-func (s *studio) send(t *testing.T, key string) (*film, error) {
+func (s *fixture) publish(t *testing.T, key string) (*encoder, error) {
+	t.Helper()
+	return publishTo(t, "rtmp://"+s.address+"/app/"+key)
+}
+
+func publishTo(t *testing.T, url string) (*encoder, error) {
 	t.Helper()
 	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &film{video: video}
+	f := &encoder{video: video}
 	first, _ := f.next()
 	about := rtmp.Stream{Audio: []byte{0x11, 0x90}, Width: 320, Height: 180, FrameRate: 25}
 	for _, u := range first {
@@ -183,11 +195,11 @@ func (s *studio) send(t *testing.T, key string) (*film, error) {
 		}
 	}
 	f.n = 0
-	f.push, err = rtmp.Dial(t.Context(), "rtmp://"+s.address+"/app/"+key, about)
+	f.push, err = rtmp.Dial(t.Context(), url, about)
 	return f, err
 }
 
-func (f *film) next() (units [][]byte, keyframe bool) {
+func (f *encoder) next() (units [][]byte, keyframe bool) {
 	unit, keyframe := f.video.Frame(uint32(f.n), time.Unix(0, 0), f.n%25 == 0)
 	f.n++
 	for _, u := range bytes.Split(unit, []byte{0, 0, 1}) {
@@ -201,7 +213,7 @@ func (f *film) next() (units [][]byte, keyframe bool) {
 	return units, keyframe
 }
 
-func (f *film) roll(pictures int) error {
+func (f *encoder) send(pictures int) error {
 	for range pictures {
 		at := time.Duration(f.n) * 40 * time.Millisecond
 		units, keyframe := f.next()
@@ -215,7 +227,7 @@ func (f *film) roll(pictures int) error {
 	return nil
 }
 
-func (s *studio) get(t *testing.T, url string) (status int, body string) {
+func (s *fixture) get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	res, err := http.Get(url)
 	if err != nil {
@@ -229,8 +241,8 @@ func (s *studio) get(t *testing.T, url string) (status int, body string) {
 	return res.StatusCode, string(b)
 }
 
-// encode has ffmpeg send to the channel, with options for x264, until the test ends.
-func (s *studio) encode(t *testing.T, options ...string) {
+// runFFmpeg publishes to the channel with ffmpeg, with options for x264, until the test ends.
+func (s *fixture) runFFmpeg(t *testing.T, options ...string) {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg")
@@ -239,15 +251,15 @@ func (s *studio) encode(t *testing.T, options ...string) {
 		"-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-pix_fmt", "yuv420p"}
 	args = append(args, options...)
 	args = append(args, "-c:a", "aac", "-b:a", "160k", "-ac", "2", "-t", "60", "-f", "flv", s.ingest())
-	var said words
-	send := exec.CommandContext(t.Context(), "ffmpeg", args...)
-	send.Stderr = &said
-	if err := send.Start(); err != nil {
+	var said logBuffer
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", args...)
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = send.Process.Kill()
-		_ = send.Wait()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 		if t.Failed() {
 			t.Logf("ffmpeg: %s", &said)
 		}
@@ -255,4 +267,20 @@ func (s *studio) encode(t *testing.T, options ...string) {
 }
 
 // ingest is what an encoder is set to.
-func (s *studio) ingest() string { return s.scheme + "://" + s.address + "/app/" + s.key }
+func (s *fixture) ingest() string { return s.scheme + "://" + s.address + "/app/" + s.key }
+
+// refusals are the counts of the metrics, by reason.
+func (s *fixture) refusals(t *testing.T) map[string]float64 {
+	t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+		}
+	}
+	return counts
+}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"rostrum/internal/channel"
 	"rostrum/internal/ivs"
@@ -15,17 +16,17 @@ import (
 	"rostrum/internal/store"
 )
 
-func TestDoor_PutsAnEncoderOnAir(t *testing.T) {
-	s := openStudio(t)
+func TestServer_PublishesAnEncodersStream(t *testing.T) {
+	s := start(t)
 	_, playlist := s.channels.Addresses(s.channel.ARN)
 	if status, _ := s.get(t, playlist); status != http.StatusNotFound {
 		t.Errorf("an offline channel is answered by %d", status)
 	}
-	f, err := s.send(t, s.key)
+	f, err := s.publish(t, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.roll(200); err != nil {
+	if err := f.send(200); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
@@ -40,7 +41,7 @@ func TestDoor_PutsAnEncoderOnAir(t *testing.T) {
 	if status, _ := s.get(t, strings.Replace(playlist, "index.m3u8", "nothing.mp4", 1)); status != http.StatusNotFound {
 		t.Errorf("a file that isn't there is answered by %d", status)
 	}
-	if _, err := s.send(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrLive.Error()) {
+	if _, err := s.publish(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrLive.Error()) {
 		t.Errorf("a second encoder is answered by %v", err)
 	}
 	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN); err == nil {
@@ -59,39 +60,71 @@ func TestDoor_PutsAnEncoderOnAir(t *testing.T) {
 		t.Fatal(err)
 	}
 	ticket := address[strings.LastIndexByte(address, '/')+1:]
-	f, err = s.send(t, ticket)
+	f, err = s.publish(t, ticket)
 	if err != nil {
 		t.Fatalf("with a ticket: %v", err)
 	}
 	_ = f.push.Close()
 	await(t, "off air again", func() bool { return strings.Count(s.events(t), "Session Ended") == 2 })
 	release()
-	if _, err := s.send(t, ticket); !errors.Is(err, rtmp.ErrRefused) {
+	if _, err := s.publish(t, ticket); !errors.Is(err, rtmp.ErrRefused) {
 		t.Errorf("with a ticket that was given back: %v", err)
 	}
 }
 
-func TestDoor_RefusesKeysItDoesNotKnow(t *testing.T) {
-	s := openStudio(t)
-	refused := 0
-	for range 12 {
-		_, err := s.send(t, "sk_eu-west-1_abcdefghijkl_wrong")
-		if err == nil {
-			t.Fatal("a wrong key was taken")
-		}
-		if errors.Is(err, rtmp.ErrRefused) {
-			refused++
+const wrongKey = "sk_eu-west-1_abcdefghijkl_wrong"
+
+// Fifteen encoders are connected before the first of them has given its key.
+func TestServer_AnswersManyWrongKeysOfOneAddressLate(t *testing.T) {
+	s := start(t)
+	errs := make(chan error)
+	for range 15 {
+		go func() {
+			_, err := s.publish(t, wrongKey)
+			errs <- err
+		}()
+	}
+	for range 10 {
+		if err := <-errs; !errors.Is(err, rtmp.ErrRefused) || strings.Contains(err.Error(), "slow") {
+			t.Errorf("a wrong key is answered by %v", err)
 		}
 	}
-	if refused != 10 {
-		t.Errorf("%d wrong keys were answered before the door stayed shut, expected 10", refused)
+	// Five encoders wait for their answer. They are in nobody's way.
+	began := time.Now()
+	if _, err := s.publish(t, s.key); err != nil {
+		t.Errorf("the right key from the same address is answered by %v", err)
+	}
+	s.channels.Stop(t.Context(), s.channel.ARN)
+	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, err := publishTo(t, address); err != nil {
+		t.Errorf("a composition of this server is answered by %v", err)
+	}
+	select {
+	case err := <-errs:
+		t.Errorf("the eleventh wrong key is answered at once, %s after the right one: %v", time.Since(began), err)
+	default:
+	}
+	for range 5 {
+		if err := <-errs; !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), "many wrong keys came from this address") {
+			t.Errorf("a wrong key after too many is answered by %v", err)
+		}
+	}
+	if got := s.refusals(t); got["wrong_key"] != 10 || got["wrong_key_slowed"] != 5 {
+		t.Errorf("the metrics count %v", got)
+	}
+	if n := strings.Count(s.logged.String(), "many wrong stream keys"); n != 1 {
+		t.Errorf("the operator is told %d times:\n%s", n, &s.logged)
 	}
 }
 
-func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
-	for _, change := range []func(*studio, *channel.Config){plainly, byTLS} {
-		var logged words
-		s := openStudio(t, change, func(_ *studio, cfg *channel.Config) { cfg.Log = slog.New(slog.NewTextHandler(&logged, nil)) })
+func TestServer_ReceivesFromFFmpegForFFprobe(t *testing.T) {
+	for _, change := range []func(*fixture, *channel.Config){overTCP, overTLS} {
+		var logged logBuffer
+		s := start(t, change, func(_ *fixture, cfg *channel.Config) { cfg.Log = slog.New(slog.NewTextHandler(&logged, nil)) })
 		t.Run(s.scheme, s.showFFprobe)
 		if strings.Contains(logged.String(), "part duration") {
 			t.Errorf("iOS would not play it: %s", &logged)
@@ -99,12 +132,12 @@ func TestDoor_TakesFFmpegAndShowsItToFFprobe(t *testing.T) {
 	}
 }
 
-func (s *studio) showFFprobe(t *testing.T) {
+func (s *fixture) showFFprobe(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("ffprobe"); err != nil {
 		t.Skip("there is no ffprobe")
 	}
-	s.encode(t, "-bf", "2", "-profile:v", "high") // as OBS does
+	s.runFFmpeg(t, "-bf", "2", "-profile:v", "high") // as OBS does
 	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
 	_, playlist := s.channels.Addresses(s.channel.ARN)
 	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_packets", "-show_entries", "stream=codec_name,width,sample_rate,has_b_frames", "-of", "csv=p=0", playlist).CombinedOutput()
@@ -113,11 +146,11 @@ func (s *studio) showFFprobe(t *testing.T) {
 	}
 }
 
-func TestDoor_TellsFFmpegThatItsKeyIsWrong(t *testing.T) {
+func TestServer_TellsFFmpegThatItsKeyIsWrong(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg")
 	}
-	s := openStudio(t)
+	s := start(t)
 	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "verbose", "-f", "lavfi", "-i", "testsrc=size=320x180", "-c:v", "libx264", "-t", "5",
 		"-f", "flv", "rtmp://"+s.address+"/app/sk_eu-west-1_abcdefghijkl_wrong").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), channel.ErrKey.Error()) {
@@ -125,7 +158,7 @@ func TestDoor_TellsFFmpegThatItsKeyIsWrong(t *testing.T) {
 	}
 }
 
-// elsewhere is an address of this machine that is not loopback, as if a connection
+// elsewhere returns an address of this machine that is not loopback, as if a connection
 // came from another.
 func elsewhere(t *testing.T) string {
 	t.Helper()
@@ -142,11 +175,11 @@ func elsewhere(t *testing.T) string {
 	return ""
 }
 
-func TestDoor_TakesNoKeyInTheClear(t *testing.T) {
+func TestServer_RefusesPlainRTMPFromOtherMachines(t *testing.T) {
 	at := elsewhere(t)
 	for _, allowed := range []bool{false, true} {
-		s := openStudio(t, func(s *studio, _ *channel.Config) { s.host, s.channel.InsecureIngest = at, allowed })
-		f, err := s.send(t, s.key)
+		s := start(t, func(s *fixture, _ *channel.Config) { s.host, s.channel.InsecureIngest = at, allowed })
+		f, err := s.publish(t, s.key)
 		if allowed {
 			if err != nil {
 				t.Errorf("plain RTMP to a channel with insecureIngest: %v", err)
@@ -159,13 +192,13 @@ func TestDoor_TakesNoKeyInTheClear(t *testing.T) {
 	}
 }
 
-func TestDoor_LeavesAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
-	s := openStudio(t)
-	f, err := s.send(t, s.key)
+func TestServer_KeepsAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
+	s := start(t)
+	f, err := s.publish(t, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.keepRolling(t)
+	f.sendUntilEnd(t)
 	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
 	err = s.store.Write(t.Context(), func(tx *store.Tx) error {
 		keys, _, err := tx.StreamKeys().List(store.Owner{Account: "111122223333", Region: "eu-west-1"}, store.Filter{}, store.Page{Limit: 1})
@@ -177,7 +210,7 @@ func TestDoor_LeavesAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.send(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrKey.Error()) {
+	if _, err := s.publish(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrKey.Error()) {
 		t.Errorf("the deleted key is answered by %v", err)
 	}
 	if _, ok := s.channels.Stream(s.channel.ARN); !ok {
@@ -189,14 +222,14 @@ func TestDoor_LeavesAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
 	}
 }
 
-func TestDoor_TellsThatAnEncoderStarvesAndMakesRoomWhenItComesBack(t *testing.T) {
-	s := openStudio(t)
-	f, err := s.send(t, s.key)
+func TestServer_ReportsStarvationAndReplacesASilentEncoder(t *testing.T) {
+	s := start(t)
+	f, err := s.publish(t, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.push.Close()
-	if err := f.roll(50); err != nil {
+	if err := f.send(50); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "starving", func() bool { return strings.HasSuffix(s.events(t), "Starvation Start; ") })
@@ -206,16 +239,16 @@ func TestDoor_TellsThatAnEncoderStarvesAndMakesRoomWhenItComesBack(t *testing.T)
 	if streams, _ := s.channels.Streams(store.Owner{Account: "111122223333", Region: "eu-west-1"}, ivs.Starving, store.Page{Limit: 10}); len(streams) != 1 {
 		t.Errorf("%d streams are listed as starving, expected 1", len(streams))
 	}
-	if err := f.roll(25); err != nil {
+	if err := f.send(25); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "well again", func() bool { return strings.HasSuffix(s.events(t), "Starvation End; ") })
-	if _, err := s.send(t, s.key); !errors.Is(err, rtmp.ErrRefused) {
+	if _, err := s.publish(t, s.key); !errors.Is(err, rtmp.ErrRefused) {
 		t.Errorf("a second encoder beside one that sends: %v", err)
 	}
-	var again *film
-	await(t, "room for another", func() bool { again, err = s.send(t, s.key); return err == nil })
-	again.keepRolling(t)
+	var again *encoder
+	await(t, "room for another", func() bool { again, err = s.publish(t, s.key); return err == nil })
+	again.sendUntilEnd(t)
 	await(t, "live again", func() bool { return strings.HasSuffix(s.events(t), "Session Created; Stream Start; ") })
 	expected := "Session Created; Stream Start; Starvation Start; Starvation End; "
 	if got := s.events(t); !strings.HasPrefix(got, expected) || !strings.Contains(got, "Stream End; Session Ended; Session Created; Stream Start; ") {
@@ -223,8 +256,8 @@ func TestDoor_TellsThatAnEncoderStarvesAndMakesRoomWhenItComesBack(t *testing.T)
 	}
 }
 
-func TestRegistry_EndsWhatACrashLeftLive(t *testing.T) {
-	s := openStudio(t)
+func TestRegistry_EndsStreamsOfACrashedProcess(t *testing.T) {
+	s := start(t)
 	err := s.store.Write(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Channels().Update(s.channel.ARN, func(c *store.Channel) error { c.StreamID = "st-before"; return nil })
 		return errors.Join(err, tx.Hold(s.channel.ARN, "dead"))
@@ -240,18 +273,18 @@ func TestRegistry_EndsWhatACrashLeftLive(t *testing.T) {
 	}
 }
 
-func TestDoor_HoldsEncodersToTheirLimits(t *testing.T) {
-	limited := func(change func(*channel.Config)) *studio {
-		return openStudio(t, func(_ *studio, cfg *channel.Config) { change(cfg) })
+func TestServer_EnforcesLimitsOfEncoders(t *testing.T) {
+	limited := func(change func(*channel.Config)) *fixture {
+		return start(t, func(_ *fixture, cfg *channel.Config) { change(cfg) })
 	}
 	t.Run("streams at once", func(t *testing.T) {
 		s := limited(func(cfg *channel.Config) { cfg.Streams = 1 })
-		if _, err := s.send(t, s.key); err != nil {
+		if _, err := s.publish(t, s.key); err != nil {
 			t.Fatal(err)
 		}
-		second := s.furnish(t)
+		second := s.addChannel(t)
 		for range 3 { // it is told once
-			if _, err := s.send(t, second); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrFull.Error()) {
+			if _, err := s.publish(t, second); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrFull.Error()) {
 				t.Errorf("one more than may be live is answered by %v", err)
 			}
 		}
@@ -261,7 +294,7 @@ func TestDoor_HoldsEncodersToTheirLimits(t *testing.T) {
 	})
 	t.Run("pixels", func(t *testing.T) {
 		s := limited(func(cfg *channel.Config) { cfg.Pixels = 320*180 - 1 })
-		if _, err := s.send(t, s.key); err != nil {
+		if _, err := s.publish(t, s.key); err != nil {
 			t.Fatal(err)
 		}
 		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
@@ -272,7 +305,7 @@ func TestDoor_HoldsEncodersToTheirLimits(t *testing.T) {
 	})
 	t.Run("bits a second", func(t *testing.T) {
 		s := limited(func(cfg *channel.Config) { cfg.Bitrate = 1000 })
-		s.broadcast(t)
+		s.publishUntilEnd(t)
 		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Stream End; Session Ended; ") })
 		if got := s.details(t); strings.Count(got, `{"limit_name":"Ingest Bitrate","limit_value":1000,`) != 1 {
 			t.Errorf("it happened: %s", got)

@@ -1,0 +1,42 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rostrum/internal/channel"
+)
+
+// refusals are the errors that an encoder is told, and their names in the metrics.
+var refusals = []struct {
+	err    error
+	reason string
+}{
+	{errApplication, "application"},
+	{channel.ErrKey, "wrong_key"},
+	{channel.ErrInsecure, "insecure"},
+	{channel.ErrLive, "live"},
+	{channel.ErrFull, "full"},
+	{channel.ErrClosing, "closing"},
+}
+
+// Reasons of refusals for which there is no error of their own.
+const (
+	wrongKeySlowed = "wrong_key_slowed"
+	internalError  = "internal"
+)
+
+// metrics count what the server does.
+type metrics struct{ refusals *prometheus.CounterVec }
+
+func newMetrics(r prometheus.Registerer) metrics {
+	m := metrics{refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rostrum_ingest_refusals_total",
+		Help: "Encoders refused, by reason; wrong_key_slowed were answered late because many wrong keys came from their address.",
+	}, []string{"reason"})}
+	if r != nil {
+		r.MustRegister(m.refusals)
+	}
+	return m
+}
+
+func (m metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
