@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"rostrum/internal/layout":      0,
 	"rostrum/internal/outbound":    0,
 	"rostrum/internal/inbound":     0,
+	"rostrum/internal/sdp":         1,
 	"rostrum/internal/sfu":         1,
 	"rostrum/internal/bandwidth":   1,
 	"rostrum/internal/codec":       1,
@@ -54,6 +55,7 @@ var floors = map[string]int{
 // neighbours lists the imports allowed between rooms on one floor.
 var neighbours = map[[2]string]bool{
 	{"sfu", "bandwidth"}:         true,
+	{"sfu", "sdp"}:               true,
 	{"compositor", "codec"}:      true,
 	{"stage", "authority"}:       true,
 	{"composition", "authority"}: true,
@@ -70,7 +72,7 @@ var neighbours = map[[2]string]bool{
 }
 
 // engines speak media and plain ids: these imports are closed to them.
-var engines = map[string]bool{"sfu": true, "bandwidth": true, "codec": true, "compositor": true, "hls": true, "rtmp": true}
+var engines = map[string]bool{"sdp": true, "sfu": true, "bandwidth": true, "codec": true, "compositor": true, "hls": true, "rtmp": true}
 
 var closedToEngines = []string{"rostrum/ivsrealtime", "net/http", "database/sql", "rostrum/internal/store", "rostrum/internal/bucket", "rostrum/internal/event"}
 
@@ -80,6 +82,7 @@ var guests = []struct {
 	rooms  []string
 }{
 	{"github.com/pion/rtp", []string{"sfu", "media", "peer", "bandwidth", "ingest", "container", "loadtest"}},
+	{"github.com/pion/sdp", []string{"sdp", "peer"}},
 	{"github.com/pion/webrtc", []string{"peer"}},
 	{"github.com/pion/interceptor", []string{"peer", "loadtest"}},
 	{"github.com/pion/", []string{"sfu", "media", "peer", "loadtest"}},

@@ -23,7 +23,7 @@ func (p *Publisher) unfold(s *shard, l *Layer, h *rtpHeader, body []byte, level 
 	}
 	newest := len(blocks) - 1
 	for i, b := range blocks[:newest] {
-		if l.begun && len(b.Data) > 0 && b.Format == l.track.payload.pt {
+		if l.begun && len(b.Data) > 0 && b.Format == l.track.payload.Type {
 			p.fill(s, l, h, uint64(newest-i), b, level)
 		}
 	}

@@ -38,7 +38,7 @@
 //
 // # Where to look
 //
-//	sdp_*.go, stun.go, transport_*.go   how a peer gets in
+//	stun.go, transport_*.go, package sdp   how a peer gets in
 //	layer.go, ring.go, loss.go          what a publisher's packets go through
 //	forwarder.go, feed.go, subscription.go  what a viewer's packets go through
 //	cover.go                            sound whose packets carry those before them

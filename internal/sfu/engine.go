@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
+
+	"rostrum/internal/sdp"
 )
 
 // Config tunes an Engine. The zero value listens on loopback, on any free port.
@@ -94,7 +96,7 @@ var ErrClosed = errors.New("closed")
 type Engine struct {
 	cfg         Config
 	port        uint16
-	candidates  []Candidate
+	candidates  []sdp.Candidate
 	certificate tls.Certificate
 	fingerprint string // of the certificate, as SDP writes it
 	epoch       time.Time
@@ -120,7 +122,7 @@ type Engine struct {
 // Listen opens the media port and starts the engine.
 func Listen(cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
-	listen, err := expand(cfg.Listen)
+	listen, err := expandUnspecified(cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for media: %w", err)
 	}
@@ -142,7 +144,7 @@ func Listen(cfg Config) (*Engine, error) {
 	if len(advertise) == 0 {
 		advertise = listen
 	}
-	e.candidates = candidates(advertise, e.port, e.tcp != nil)
+	e.candidates = sdp.HostCandidates(advertise, e.port, e.tcp != nil)
 	e.turn = newTURN(e, listen, advertise)
 	for _, s := range e.shards {
 		e.shardsDone.Add(1)
@@ -233,7 +235,7 @@ func (e *Engine) Admit(conn net.Conn) {
 func (e *Engine) Port() uint16 { return e.port }
 
 // Candidates are what answers offer to peers.
-func (e *Engine) Candidates() []Candidate { return e.candidates }
+func (e *Engine) Candidates() []sdp.Candidate { return e.candidates }
 
 // now is the time on the engine's monotonic clock, in nanoseconds.
 func (e *Engine) now() int64 { return int64(time.Since(e.epoch)) }
@@ -276,8 +278,8 @@ func (e *Engine) forgetUfrag(t *Transport, ufrag string) {
 // forget makes a transport unreachable.
 func (e *Engine) forget(t *Transport) {
 	session := t.ice.Load()
-	e.forgetUfrag(t, session.local.ufrag)
-	e.forgetUfrag(t, session.previous.ufrag)
+	e.forgetUfrag(t, session.local.Ufrag)
+	e.forgetUfrag(t, session.previous.Ufrag)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, a := range t.addresses {

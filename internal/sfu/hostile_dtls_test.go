@@ -46,7 +46,7 @@ func newCaller(t *testing.T) *caller {
 	}
 	c.conn = udp(t)
 	session := c.publisher.transport.ice.Load()
-	check := checkBy(t, session.local.ufrag+":x", session.local.pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
+	check := checkBy(t, session.local.Ufrag+":x", session.local.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
 	if _, err := c.conn.WriteToUDP(check, c.to); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
 		began := time.Now()
 		answered := false
 		for range 5 { // the kernel's queue may lose one meanwhile
-			if _, err := conn.WriteToUDP(checkBy(t, session.local.ufrag+":x", session.local.pwd), from.to); err != nil {
+			if _, err := conn.WriteToUDP(checkBy(t, session.local.Ufrag+":x", session.local.Pwd), from.to); err != nil {
 				t.Fatal(err)
 			}
 			_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))

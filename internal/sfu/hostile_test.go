@@ -190,7 +190,7 @@ func TestHostile_ChecksWithoutThePasswordChangeNothing(t *testing.T) {
 	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
 	v := g.viewers[0].transport
 	before := v.route.Load()
-	ufrag := v.ice.Load().local.ufrag
+	ufrag := v.ice.Load().local.Ufrag
 	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(g.engine.Port())}
 	attacker := udp(t)
 	use := stun.RawAttribute{Type: stun.AttrUseCandidate}
@@ -218,7 +218,7 @@ func TestHostile_ChecksWithoutThePasswordChangeNothing(t *testing.T) {
 		t.Errorf("counted %d refused checks and %d unknown addresses", s, u)
 	}
 	// The real password is enough to be answered, nomination to become the target.
-	if _, err := attacker.WriteToUDP(checkBy(t, ufrag+":x", v.ice.Load().local.pwd, use), to); err != nil {
+	if _, err := attacker.WriteToUDP(checkBy(t, ufrag+":x", v.ice.Load().local.Pwd, use), to); err != nil {
 		t.Fatal(err)
 	}
 	_ = attacker.SetReadDeadline(time.Now().Add(2 * time.Second))

@@ -17,7 +17,7 @@ func TestTransport_FollowsAPeerThatProvesItsNewAddress(t *testing.T) {
 	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(g.engine.Port())}
 	home, elsewhere := g.sinks[0], udp(t)
 	session := v.ice.Load().local
-	nominating := checkBy(t, session.ufrag+":x", session.pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
+	nominating := checkBy(t, session.Ufrag+":x", session.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
 	seal := rigContext(t)
 	report := func() []byte {
 		b, err := seal.EncryptRTCP(nil, []byte{0x80, 201, 0, 1, 0, 0, 0, 1}, nil)
@@ -76,14 +76,14 @@ func TestTransport_FollowsAPeerThatProvesItsNewAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	next, fresh := v.ice.Load().local, udp(t)
-	send(home, checkBy(t, session.ufrag+":x", session.pwd))
+	send(home, checkBy(t, session.Ufrag+":x", session.Pwd))
 	answered(home)
-	send(fresh, checkBy(t, next.ufrag+":x", next.pwd))
+	send(fresh, checkBy(t, next.Ufrag+":x", next.Pwd))
 	answered(fresh)
 	target(elsewhere, "after checks without nomination")
 	send(home, report())
 	target(home, "after a report from the old path, whose checks weren't the last")
-	send(fresh, checkBy(t, next.ufrag+":x", next.pwd, stun.RawAttribute{Type: stun.AttrUseCandidate}))
+	send(fresh, checkBy(t, next.Ufrag+":x", next.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate}))
 	answered(fresh)
 	target(fresh, "after the new session's nomination")
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 // PublishConfig says what a publisher may do and who hears of it.
@@ -56,11 +57,11 @@ type Publisher struct {
 	rhythm   rhythm
 }
 
-// Publish answers the offer of one who wants to send. Errors are *OfferError, ErrBusy or
+// Publish answers the offer of one who wants to send. Errors are *sdp.Error, ErrBusy or
 // ErrClosed. Media flows once the peer has connected; until then the Publisher can already
 // be subscribed to.
 func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, error) {
-	o, err := parseOffer(offer)
+	o, err := sdp.ParseOffer(offer)
 	if err != nil {
 		return nil, "", err
 	}
@@ -88,42 +89,42 @@ func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, e
 
 // streamName makes an id fit to stand in an SDP line.
 func streamName(id string) string {
-	if id == "" || checkToken("id", id) != nil {
+	if id == "" || sdp.CheckToken("id", id) != nil {
 		return fmt.Sprintf("stream-%08x", rand.Uint32())
 	}
 	return id
 }
 
 var publishExtensions = map[media.Kind][]string{
-	media.Audio: {extMID, extAudioLevel, extTransportCC, extAbsSendTime},
-	media.Video: {extMID, extRID, extRepairedRID, extTransportCC, extAbsSendTime, extPlayoutDelay},
+	media.Audio: {sdp.ExtMID, sdp.ExtAudioLevel, sdp.ExtTransportCC, sdp.ExtAbsSendTime},
+	media.Video: {sdp.ExtMID, sdp.ExtRID, sdp.ExtRepairedRID, sdp.ExtTransportCC, sdp.ExtAbsSendTime, sdp.ExtPlayoutDelay},
 }
 
 var publishFeedback = []string{"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"}
 
 // accept chooses one audio and one video section; further ones are refused in the answer.
-func (p *Publisher) accept(o *offer) ([]answered, error) {
-	sections := make([]answered, len(o.sections))
+func (p *Publisher) accept(o *sdp.Offer) ([]sdp.AnswerSection, error) {
+	sections := make([]sdp.AnswerSection, len(o.Sections))
 	video := false
-	for i := range o.sections {
-		s := &o.sections[i]
-		if !s.sends {
+	for i := range o.Sections {
+		s := &o.Sections[i]
+		if !s.Sends {
 			continue
 		}
 		kind, codecs := media.Audio, []media.Codec{media.Opus}
-		if s.kind == "video" {
+		if s.Kind == "video" {
 			kind, codecs, video = media.Video, p.cfg.Codecs, true
 		}
 		if p.track(kind) != nil {
 			continue
 		}
 		for _, codec := range codecs {
-			if chosen, ok := s.choose(codec); ok {
-				if !chosen.redFirst {
-					chosen.red = 0 // it would double the bit rate of one who doesn't ask for it
+			if chosen, ok := s.Choose(codec); ok {
+				if !chosen.PrefersRED {
+					chosen.RED = 0 // it would double the bit rate of one who doesn't ask for it
 				}
-				sections[i] = accept(s, chosen, "recvonly", publishExtensions[kind], publishFeedback)
-				sections[i].layers = s.layers
+				sections[i] = s.Accept(chosen, "recvonly", publishExtensions[kind], publishFeedback)
+				sections[i].RIDs = s.RIDs
 				p.tracks = append(p.tracks, newTrack(p, s, &sections[i]))
 				break
 			}
@@ -132,18 +133,18 @@ func (p *Publisher) accept(o *offer) ([]answered, error) {
 	slices.SortFunc(p.tracks, func(a, b *Track) int { return int(a.kind) - int(b.kind) })
 	switch {
 	case video && p.track(media.Video) == nil:
-		return nil, faulty(FaultNoCodec, "none of the video codecs %v is offered (H.264 needs packetization-mode=1)", p.cfg.Codecs)
+		return nil, sdp.Errorf(sdp.FaultNoCodec, "none of the video codecs %v is offered (H.264 needs packetization-mode=1)", p.cfg.Codecs)
 	case len(p.tracks) == 0:
-		return nil, faulty(FaultNoMedia, "nothing in the offer can be published: Opus and %v are taken", p.cfg.Codecs)
+		return nil, sdp.Errorf(sdp.FaultNoMedia, "nothing in the offer can be published: Opus and %v are taken", p.cfg.Codecs)
 	}
 	return sections, nil
 }
 
 // answer writes the answer that goes with a new transport.
-func (t *Transport) answer(o *offer, sections []answered) string {
-	a := answer{
-		offer: o, session: rand.Uint64(), ice: t.ice.Load().local, fingerprint: t.engine.fingerprint,
-		active: t.active, candidates: t.engine.candidates, sections: sections,
+func (t *Transport) answer(o *sdp.Offer, sections []sdp.AnswerSection) string {
+	a := sdp.Answer{
+		Offer: o, SessionID: rand.Uint64(), ICE: t.ice.Load().local, Fingerprint: t.engine.fingerprint,
+		Active: t.active, Candidates: t.engine.candidates, Sections: sections,
 	}
 	return a.String()
 }
@@ -176,7 +177,7 @@ func (p *Publisher) SetMuted(k media.Kind, muted bool) { p.muted[k].Store(muted)
 func (p *Publisher) ETag() string { return p.transport.etag() }
 
 // Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
-// fragment after an ICE restart. Errors are *OfferError or ErrClosed.
+// fragment after an ICE restart. Errors are *sdp.Error or ErrClosed.
 func (p *Publisher) Patch(fragment string) (string, error) { return p.transport.patch(fragment) }
 
 // Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was

@@ -77,7 +77,7 @@ func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Dro
 		}
 	}
 	kept := false
-	if l.track.payload.red == h.payload && h.payload != 0 && len(body) > 0 {
+	if l.track.payload.RED == h.payload && h.payload != 0 && len(body) > 0 {
 		p.slab.keep(len(plain))
 		kept = true
 		var ok bool
@@ -151,7 +151,7 @@ func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
 		if l := t.byLabel(h.extension(plain, t.ids.rid)); l != nil && t.carries(h.payload) {
 			return p.assign(s, h, l, false)
 		}
-		if l := t.byLabel(h.extension(plain, t.ids.repaired)); l != nil && h.payload == t.payload.rtx {
+		if l := t.byLabel(h.extension(plain, t.ids.repaired)); l != nil && h.payload == t.payload.RTX {
 			return p.assign(s, h, l, true)
 		}
 	}
@@ -168,7 +168,7 @@ func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
 		if t.carries(h.payload) {
 			return p.assign(s, h, t.layers[0], false)
 		}
-		if t.payload.rtx != 0 && h.payload == t.payload.rtx {
+		if t.payload.RTX != 0 && h.payload == t.payload.RTX {
 			return p.assign(s, h, t.layers[0], true)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 // told collects events, in a test that drives the clock itself.
@@ -154,7 +155,7 @@ func TestPublisher_GoesOnWhenItsSSRCChanges(t *testing.T) {
 }
 
 func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
-	numbered := strings.Replace(singleOffer, "a=extmap:1 urn", "a=extmap:5 "+extTransportCC+"\na=extmap:1 urn", 1)
+	numbered := strings.Replace(singleOffer, "a=extmap:1 urn", "a=extmap:5 "+sdp.ExtTransportCC+"\na=extmap:1 urn", 1)
 	g := newRig(t, 0, Config{}, numbered, watchOffer)
 	p := g.publisher
 	var came [][]byte

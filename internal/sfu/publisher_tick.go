@@ -105,7 +105,7 @@ func (p *Publisher) repair(s *shard, packets []rtcp.Packet) []rtcp.Packet {
 			l.losses.missing = l.losses.missing[:0] // what is still to come of it is no picture
 			continue
 		}
-		if l.track.payload.answers("nack") && len(l.losses.missing) > 0 {
+		if l.track.payload.Supports("nack") && len(l.losses.missing) > 0 {
 			asked, gaveUp := l.losses.due(p.rhythm.nacks[:0], s.now, p.roundTrip())
 			p.rhythm.nacks = asked
 			if gaveUp > 0 && l.track.kind == media.Video {
@@ -135,7 +135,7 @@ func (p *Publisher) roundTrip() int64 {
 }
 
 func (l *Layer) keyframeRequest(own, ssrc uint32) rtcp.Packet {
-	if !l.track.payload.answers("nack pli") && l.track.payload.answers("ccm fir") {
+	if !l.track.payload.Supports("nack pli") && l.track.payload.Supports("ccm fir") {
 		l.firs++
 		return &rtcp.FullIntraRequest{SenderSSRC: own, MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: l.firs}}}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"rostrum/internal/sdp"
 )
 
 // sealing is one profile with both ends of it.
@@ -232,7 +234,7 @@ func BenchmarkSealer(b *testing.B) {
 // is sent: whatever comes twice with one number must be the same bit for bit. Under AES-GCM
 // anything else would betray the key.
 func TestSubscription_NeverSealsTwoContentsUnderOneNumber(t *testing.T) {
-	marked := strings.Replace(watchOffer, "a=rtpmap:111 opus/48000/2\n", "a=rtpmap:111 opus/48000/2\na=rtcp-fb:111 nack\na=extmap:3 "+extTransportCC+"\n", 1)
+	marked := strings.Replace(watchOffer, "a=rtpmap:111 opus/48000/2\n", "a=rtpmap:111 opus/48000/2\na=rtcp-fb:111 nack\na=extmap:3 "+sdp.ExtTransportCC+"\n", 1)
 	bare := strings.Replace(strings.Replace(watchOffer, "a=rtpmap:107 rtx/90000\na=fmtp:107 apt=106\n", "", 1), "106 107\n", "106\n", 1)
 	for says, offers := range map[string][2]string{
 		"sound with transport-wide numbers": {repairedOffer, marked},

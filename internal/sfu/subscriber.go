@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 // Choice is what a viewer wants of one publisher.
@@ -41,12 +42,12 @@ type Subscriber struct {
 	paced     bool   // it is on the shard's pacing list
 }
 
-var subscribeExtensions = []string{extTransportCC}
+var subscribeExtensions = []string{sdp.ExtTransportCC}
 
 // Subscribe answers the offer of one who wants to receive what p publishes. p may belong to
-// another Router of the same Engine. Errors are *OfferError, ErrBusy or ErrClosed.
+// another Router of the same Engine. Errors are *sdp.Error, ErrBusy or ErrClosed.
 func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Subscriber, string, error) {
-	o, err := parseOffer(offer)
+	o, err := sdp.ParseOffer(offer)
 	if err != nil {
 		return nil, "", err
 	}
@@ -73,20 +74,20 @@ func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Su
 }
 
 // accept matches the offer's receiving sections with the publisher's tracks.
-func (s *Subscriber) accept(o *offer) ([]answered, error) {
-	sections := make([]answered, len(o.sections))
+func (s *Subscriber) accept(o *sdp.Offer) ([]sdp.AnswerSection, error) {
+	sections := make([]sdp.AnswerSection, len(o.Sections))
 	missed := media.NoCodec
-	for i := range o.sections {
-		sec := &o.sections[i]
+	for i := range o.Sections {
+		sec := &o.Sections[i]
 		kind := media.Audio
-		if sec.kind == "video" {
+		if sec.Kind == "video" {
 			kind = media.Video
 		}
 		t := s.publisher.track(kind)
-		if !sec.receives || t == nil || s.subscription(kind) != nil {
+		if !sec.Receives || t == nil || s.subscription(kind) != nil {
 			continue
 		}
-		chosen, ok := sec.choose(t.codec)
+		chosen, ok := sec.Choose(t.codec)
 		if !ok {
 			missed = t.codec
 			s.lacks = append(s.lacks, kind)
@@ -94,14 +95,14 @@ func (s *Subscriber) accept(o *offer) ([]answered, error) {
 		}
 		// A number on every packet and feedback on it only where a layer is to be decided.
 		extensions, feedback := subscribeExtensions, []string{"transport-cc", "ccm fir", "nack", "nack pli", "rrtr"}
-		if video := s.publisher.track(media.Video); video == nil || !video.simulcast() || chosen.rtx == 0 && kind == media.Video {
+		if video := s.publisher.track(media.Video); video == nil || !video.simulcast() || chosen.RTX == 0 && kind == media.Video {
 			extensions, feedback = nil, []string{"goog-remb", "ccm fir", "nack", "nack pli", "rrtr"}
 		}
-		a := accept(sec, chosen, "sendonly", extensions, feedback)
+		a := sec.Accept(chosen, "sendonly", extensions, feedback)
 		if kind == media.Audio {
-			a.rtx = false
+			a.RTX = false
 		}
-		a.ssrc, a.rtxSSRC, a.stream, a.track = t.ssrc, t.rtx, s.publisher.stream, s.publisher.stream+"-"+kind.String()
+		a.Sent = sdp.SentTrack{Stream: s.publisher.stream, Track: s.publisher.stream + "-" + kind.String(), SSRC: t.ssrc, RTXSSRC: t.rtx}
 		sections[i] = a
 		s.subs = append(s.subs, newSubscription(s, t, &a))
 	}
@@ -110,9 +111,9 @@ func (s *Subscriber) accept(o *offer) ([]answered, error) {
 	}
 	switch {
 	case len(s.subs) == 0 && missed != media.NoCodec:
-		return nil, faulty(FaultNoCodec, "the publisher sends %s, which the offer doesn't have", missed)
+		return nil, sdp.Errorf(sdp.FaultNoCodec, "the publisher sends %s, which the offer doesn't have", missed)
 	case len(s.subs) == 0:
-		return nil, faulty(FaultNoMedia, "the offer receives nothing of what the publisher sends")
+		return nil, sdp.Errorf(sdp.FaultNoMedia, "the offer receives nothing of what the publisher sends")
 	}
 	return sections, nil
 }
@@ -163,7 +164,7 @@ func (s *Subscriber) Publisher() *Publisher { return s.publisher }
 func (s *Subscriber) ETag() string { return s.transport.etag() }
 
 // Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
-// fragment after an ICE restart. Errors are *OfferError or ErrClosed.
+// fragment after an ICE restart. Errors are *sdp.Error or ErrClosed.
 func (s *Subscriber) Patch(fragment string) (string, error) { return s.transport.patch(fragment) }
 
 // Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was

@@ -6,6 +6,7 @@ import (
 
 	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 // A Subscription is one receiver's claim on one Track: wished by the Subscriber's Choice,
@@ -101,17 +102,17 @@ func (a *allowance) take(n int, now int64) bool {
 	return true
 }
 
-func newSubscription(s *Subscriber, t *Track, a *answered) *Subscription {
+func newSubscription(s *Subscriber, t *Track, a *sdp.AnswerSection) *Subscription {
 	sub := &Subscription{
-		subscriber: s, track: t, pt: a.payload.pt, rtxPT: a.payload.rtx, hasRTX: a.rtx,
-		extension:   a.extensions[extTransportCC],
+		subscriber: s, track: t, pt: a.Payload.Type, rtxPT: a.Payload.RTX, hasRTX: a.RTX,
+		extension:   a.Extensions[sdp.ExtTransportCC],
 		forwarder:   newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
 		repairIndex: rand.Uint64N(0x3000), told: NoLayer, given: NoLayer,
 	}
 	if sub.extension != 0 && !sub.hasRTX {
 		sub.marks = new(marks)
 	}
-	sub.cover.format, sub.cover.repairs = a.payload.red, a.payload.answers("nack")
+	sub.cover.format, sub.cover.repairs = a.Payload.RED, a.Payload.Supports("nack")
 	sub.target.Store(int32(NoLayer))
 	none := PausedNoLayer
 	sub.reason.Store(&none)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 // A Track is one medium of a Publisher. All its subscribers know it by the same SSRCs: each
@@ -14,7 +15,7 @@ type Track struct {
 	publisher *Publisher
 	kind      media.Kind
 	codec     media.Codec
-	payload   payload // as negotiated with the publisher
+	payload   sdp.Payload // as negotiated with the publisher
 	ids       extensionIDs
 	layers    []*Layer // in the order of the offer
 	ssrc, rtx uint32   // on the subscribers' side
@@ -45,19 +46,19 @@ type layerView struct {
 	active  bool
 }
 
-func newTrack(p *Publisher, s *section, a *answered) *Track {
-	kind := a.payload.codec.Kind()
+func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
+	kind := a.Payload.Codec.Kind()
 	// All of a publisher's goes under one key: no two streams of it may have one SSRC.
 	ssrc := rand.Uint32()&^7 | uint32(kind)<<2 | 1
 	t := &Track{
-		publisher: p, kind: kind, codec: a.payload.codec, payload: a.payload,
+		publisher: p, kind: kind, codec: a.Payload.Codec, payload: a.Payload,
 		ssrc: ssrc, rtx: ssrc | 2,
 		ids: extensionIDs{
-			mid: a.extensions[extMID], rid: a.extensions[extRID], repaired: a.extensions[extRepairedRID],
-			level: a.extensions[extAudioLevel], transport: a.extensions[extTransportCC], sent: a.extensions[extAbsSendTime],
+			mid: a.Extensions[sdp.ExtMID], rid: a.Extensions[sdp.ExtRID], repaired: a.Extensions[sdp.ExtRepairedRID],
+			level: a.Extensions[sdp.ExtAudioLevel], transport: a.Extensions[sdp.ExtTransportCC], sent: a.Extensions[sdp.ExtAbsSendTime],
 		},
 	}
-	labels := s.layers
+	labels := s.RIDs
 	if len(labels) == 0 {
 		labels = []string{""}
 	}
@@ -72,13 +73,13 @@ func newTrack(p *Publisher, s *section, a *answered) *Track {
 }
 
 // announced binds a single layer to the SSRC that the offer names.
-func (t *Track) announced(s *section) {
-	for _, ssrc := range s.ssrcs {
-		if _, repairs := s.rtxOf[ssrc]; repairs {
+func (t *Track) announced(s *sdp.Section) {
+	for _, ssrc := range s.SSRCs {
+		if _, repairs := s.RepairedSSRC[ssrc]; repairs {
 			continue
 		}
 		t.publisher.sources = append(t.publisher.sources, source{ssrc: ssrc, layer: t.layers[0]})
-		for repair, primary := range s.rtxOf {
+		for repair, primary := range s.RepairedSSRC {
 			if primary == ssrc {
 				t.publisher.sources = append(t.publisher.sources, source{ssrc: repair, layer: t.layers[0], repair: true})
 			}
@@ -91,7 +92,7 @@ func (t *Track) simulcast() bool { return len(t.layers) > 1 }
 
 // carries tells whether a payload type is that of the track's medium, alone or redundant.
 func (t *Track) carries(pt uint8) bool {
-	return pt == t.payload.pt || pt == t.payload.red && t.payload.red != 0
+	return pt == t.payload.Type || pt == t.payload.RED && t.payload.RED != 0
 }
 
 func (t *Track) labelled(label string) (int8, bool) {

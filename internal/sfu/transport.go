@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"rostrum/internal/sdp"
 )
 
 // A Transport is one peer's ICE, DTLS and SRTP association. It serves one Publisher or one
@@ -20,7 +22,7 @@ type Transport struct {
 	router     *Router
 	publisher  *Publisher  // whom it serves, or
 	subscriber *Subscriber // whom it serves
-	peerPrints []fingerprint
+	peerPrints []sdp.Fingerprint
 	active     bool // we are the DTLS client
 	mids       []string
 	notify     func(Event)
@@ -39,7 +41,7 @@ type Transport struct {
 
 	mu         sync.Mutex // guards what follows
 	trickled   int
-	tried      tried // of the peer, until connected
+	tried      sdp.RemoteCandidates // of the peer, until connected
 	connected  bool
 	profile    string
 	cause      Cause
@@ -66,7 +68,7 @@ type Transport struct {
 // iceSession holds the credentials of the running ICE session and, while a restart is under
 // way, of the one before (RFC 8445 §9).
 type iceSession struct {
-	local, previous credentials
+	local, previous sdp.Credentials
 	peerUfrag       string
 }
 
@@ -79,20 +81,20 @@ type earlyPacket struct {
 	data []byte
 }
 
-func newTransport(r *Router, o *offer, notify func(Event)) (*Transport, error) {
+func newTransport(r *Router, o *sdp.Offer, notify func(Event)) (*Transport, error) {
 	e := r.engine
 	if int(e.transports.Load()) >= e.cfg.MaxTransports || int(e.halfOpen.Load()) >= e.cfg.MaxHalfOpen {
 		return nil, ErrBusy
 	}
 	t := &Transport{
-		engine: e, router: r, peerPrints: o.fingerprints, active: o.passive, notify: notify,
-		created: time.Now(), done: make(chan struct{}), openCounts: true, tried: o.tried,
+		engine: e, router: r, peerPrints: o.Fingerprints, active: o.Passive, notify: notify,
+		created: time.Now(), done: make(chan struct{}), openCounts: true, tried: o.Remote,
 	}
-	for _, s := range o.sections {
-		t.mids = append(t.mids, s.mid)
+	for _, s := range o.Sections {
+		t.mids = append(t.mids, s.MID)
 	}
 	t.hello = newHandshakeConn(t)
-	session := &iceSession{local: newCredentials(), peerUfrag: o.ice.ufrag}
+	session := &iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag}
 	t.ice.Store(session)
 	e.transports.Add(1)
 	e.halfOpen.Add(1)
@@ -104,7 +106,7 @@ func (t *Transport) begin() error {
 	t.mu.Lock()
 	t.timeout = time.AfterFunc(t.engine.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
 	t.mu.Unlock()
-	if err := t.engine.register(t, t.ice.Load().local.ufrag); err != nil {
+	if err := t.engine.register(t, t.ice.Load().local.Ufrag); err != nil {
 		t.fail()
 		return err
 	}
@@ -117,8 +119,8 @@ func (t *Transport) fail() {
 	t.end(CauseClosed, "", nil)
 }
 
-func newCredentials() credentials {
-	return credentials{randomText(8), randomText(24)}
+func newCredentials() sdp.Credentials {
+	return sdp.Credentials{Ufrag: randomText(8), Pwd: randomText(24)}
 }
 
 // randomText is n characters of which each is allowed in ICE credentials.
@@ -204,11 +206,11 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 }
 
 // likelyFault tells an operator from how far it came why a transport didn't connect.
-func (t *Transport) likelyFault(cause Cause, where tried) string {
+func (t *Transport) likelyFault(cause Cause, where sdp.RemoteCandidates) string {
 	first := t.greet.Load()
 	switch {
 	case first == nil:
-		return "no connectivity check came: " + whyUnreached(t.engine.candidates, where.addresses())
+		return "no connectivity check came: " + whyUnreached(t.engine.candidates, where.Addresses())
 	case t.route.Load() == nil:
 		return "checks came from " + first.addr.String() + " by " + first.protocol() + ", but the client chose no path: our answers don't reach it"
 	case cause == CauseNeverConnected:
@@ -232,12 +234,12 @@ func (t *Transport) tell(e Event) {
 }
 
 // ETag names the running ICE session, for conditional requests (RFC 9725 §4.3.1).
-func (t *Transport) etag() string { return `"` + t.ice.Load().local.ufrag + `"` }
+func (t *Transport) etag() string { return `"` + t.ice.Load().local.Ufrag + `"` }
 
 // patch applies a fragment: candidates are counted and left alone; new credentials restart
 // ICE, and then the answering fragment is returned.
 func (t *Transport) patch(text string) (string, error) {
-	f, err := parseFragment(text)
+	f, err := sdp.ParseFragment(text)
 	if err != nil {
 		return "", err
 	}
@@ -246,40 +248,40 @@ func (t *Transport) patch(text string) (string, error) {
 	if t.over.Load() {
 		return "", ErrClosed
 	}
-	t.trickled += f.candidates
+	t.trickled += f.Candidates
 	if !t.connected {
-		t.tried.merge(f.tried)
+		t.tried.Merge(f.Remote)
 	}
-	if t.trickled > maxCandidates*4 {
-		return "", faulty(FaultTooLarge, "more than %d candidates came for one session", maxCandidates*4)
+	if t.trickled > sdp.MaxCandidates*4 {
+		return "", sdp.Errorf(sdp.FaultTooLarge, "more than %d candidates came for one session", sdp.MaxCandidates*4)
 	}
 	session := t.ice.Load()
-	if f.ice.ufrag == "" || f.ice.ufrag == session.peerUfrag || f.ice.pwd == "" {
+	if f.ICE.Ufrag == "" || f.ICE.Ufrag == session.peerUfrag || f.ICE.Pwd == "" {
 		return "", nil
 	}
-	next := &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ice.ufrag}
-	if err := t.engine.register(t, next.local.ufrag); err != nil {
+	next := &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ICE.Ufrag}
+	if err := t.engine.register(t, next.local.Ufrag); err != nil {
 		return "", err
 	}
-	t.engine.forgetUfrag(t, session.previous.ufrag)
+	t.engine.forgetUfrag(t, session.previous.Ufrag)
 	t.ice.Store(next)
 	if t.over.Load() { // it ended meanwhile and forgot only what it knew
-		t.engine.forgetUfrag(t, next.local.ufrag)
+		t.engine.forgetUfrag(t, next.local.Ufrag)
 	}
 	t.mu.Unlock()
 	defer t.mu.Lock()
 	// Who asks for another path is there, though nothing comes by the old one.
 	t.atHome(func(s *shard) { t.lastHeard = s.now })
-	return writeFragment(t.mids, next.local, t.engine.candidates), nil
+	return sdp.FormatFragment(t.mids, next.local, t.engine.candidates), nil
 }
 
 // restarted is the fragment that answered the latest ICE restart, "" if there was none.
 func (t *Transport) restarted() string {
 	session := t.ice.Load()
-	if session.previous.ufrag == "" {
+	if session.previous.Ufrag == "" {
 		return ""
 	}
-	return writeFragment(t.mids, session.local, t.engine.candidates)
+	return sdp.FormatFragment(t.mids, session.local, t.engine.candidates)
 }
 
 // tick checks, ten times a second, whether the peer is still there.
@@ -345,7 +347,7 @@ func (t *Transport) flow(s *shard) {
 	}
 	t.flows, t.lastHeard, t.lastConsent = true, s.now, s.now
 	t.mu.Lock()
-	t.connected, t.tried = true, tried{}
+	t.connected, t.tried = true, sdp.RemoteCandidates{}
 	if t.timeout != nil {
 		t.timeout.Stop()
 	}

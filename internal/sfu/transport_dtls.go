@@ -128,7 +128,7 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 	}
 	for _, f := range t.peerPrints {
 		var sum []byte
-		switch f.hash {
+		switch f.Hash {
 		case "sha-1":
 			continue // broken: never enough
 		case "sha-256":
@@ -141,7 +141,7 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 			h := sha512.Sum512(raw[0])
 			sum = h[:]
 		}
-		if want, err := hex.DecodeString(strings.ReplaceAll(f.value, ":", "")); err == nil && len(sum) > 0 && string(want) == string(sum) {
+		if want, err := hex.DecodeString(strings.ReplaceAll(f.Value, ":", "")); err == nil && len(sum) > 0 && string(want) == string(sum) {
 			return nil
 		}
 	}

@@ -26,10 +26,10 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 		return
 	}
 	session := t.ice.Load()
-	pwd := session.local.pwd
-	fresh := string(c.ufrag) == session.local.ufrag
+	pwd := session.local.Pwd
+	fresh := string(c.ufrag) == session.local.Ufrag
 	if !fresh {
-		pwd = session.previous.pwd
+		pwd = session.previous.Pwd
 	}
 	if pwd == "" || !c.verify(pwd) {
 		s.drops[StunRefused]++

@@ -54,7 +54,7 @@ func TestTURN_GoesThroughTLS(t *testing.T) {
 	relayed := allocateOver(t, conn, address, last)
 	defer relayed.Close()
 	session := g.viewers[0].transport.ice.Load()
-	if _, err := relayed.WriteTo(checkBy(t, session.local.ufrag+":x", session.local.pwd), address); err != nil {
+	if _, err := relayed.WriteTo(checkBy(t, session.local.Ufrag+":x", session.local.Pwd), address); err != nil {
 		t.Fatal(err)
 	}
 	_ = relayed.SetReadDeadline(time.Now().Add(5 * time.Second))

@@ -5,6 +5,7 @@ import (
 
 	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 const (
@@ -33,7 +34,7 @@ func (s *layerSet) add(layer int8) {
 // at once when a path narrows, the publisher's own as well; the smallest is always needed,
 // for whoever comes next. The zero value is ready.
 type idleness struct {
-	since [maxLayers]int64 // since when nobody has use for each; 0 while somebody has
+	since [sdp.MaxLayers]int64 // since when nobody has use for each; 0 while somebody has
 }
 
 // rest is what need not be sent now, of those that the publisher sends or would send again.

@@ -6,6 +6,7 @@ import (
 
 	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 )
 
 // threeLayers are low, mid and hi, offered the best first, of which some flow.
@@ -96,7 +97,7 @@ func TestSubscription_WaitsForARestedLayerOnWhatFits(t *testing.T) {
 		{"nothing smaller flows", []string{"hi"}, hi, hi, low, false, "low"},
 	} {
 		t.Run(c.says, func(t *testing.T) {
-			u := newSubscription(nil, &Track{kind: media.Video, codec: media.H264}, &answered{})
+			u := newSubscription(nil, &Track{kind: media.Video, codec: media.H264}, &sdp.AnswerSection{})
 			if !c.fresh {
 				u.flowing.Store(100_000)
 			}

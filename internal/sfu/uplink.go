@@ -90,7 +90,7 @@ func (u *uplink) due(now int64) (bps float32, ok bool) {
 // will leave out then. It reports whether there are such.
 func (p *Publisher) follow(s *shard) (fell bool) {
 	video := p.track(media.Video)
-	if video == nil || !video.payload.answers("goog-remb") {
+	if video == nil || !video.payload.Supports("goog-remb") {
 		return false
 	}
 	if p.uplink.judge(s.now) {

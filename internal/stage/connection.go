@@ -9,6 +9,7 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
 	"rostrum/internal/media"
+	"rostrum/internal/sdp"
 	"rostrum/internal/sfu"
 	"rostrum/ivsrealtime"
 )
@@ -161,11 +162,11 @@ func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*authority.Refus
 	if errors.As(err, &refusal) {
 		return refusal, ivsrealtime.ErrorPublisherNotFound
 	}
-	if fault, ok := sfu.AsOfferError(err); ok {
+	if fault, ok := errors.AsType[*sdp.Error](err); ok {
 		switch fault.Fault {
-		case sfu.FaultNoCodec:
+		case sdp.FaultNoCodec:
 			return authority.Refuse(authority.Unusable, authority.CodecMismatch, "%s", fault.Detail), codec
-		case sfu.FaultMalformed, sfu.FaultTooLarge:
+		case sdp.FaultMalformed, sdp.FaultTooLarge:
 			return authority.Refuse(authority.Malformed, authority.InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput
 		}
 		return authority.Refuse(authority.Unusable, authority.InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput

@@ -1,40 +1,14 @@
 package sfu
 
 import (
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
-)
 
-func TestTried_IsReadableAndBounded(t *testing.T) {
-	var where tried
-	for i := range 40 {
-		where.add(fmt.Sprintf("1 1 udp 2130706431 192.168.1.%d 5000 typ host generation 0", i%20))
-	}
-	if got := where.String(); !strings.HasPrefix(got, "udp host 192.168.1.0:5000, udp host 192.168.1.1:5000, ") || !strings.HasSuffix(got, " and 24 more") || len(got) > 300 {
-		t.Errorf("forty candidates are %q", got)
-	}
-	for line, want := range map[string]string{
-		"1 1 UDP 2130706431 fd00::1 5000 typ host":                                "udp host [fd00::1]:5000",
-		"1 1 tcp 1518280447 10.0.0.4 9 typ host tcptype active":                   "tcp host active 10.0.0.4",
-		"1 1 udp 1686052607 203.0.113.9 6000 typ srflx raddr 10.0.0.4 rport 5000": "udp srflx 203.0.113.9:6000",
-		"1 1 udp 1 1f4712db-ea17-4bcf-a596-105139dfd8bf.local 5000 typ host":      "udp host 1f4712db-ea17-4bcf-a596-105139dfd8bf.local:5000",
-		"1 1 udp 1 \x1b[31mred 5000 typ host":                                     "unreadable",
-		"1 1 udp 1 level=ERROR 5000 typ host":                                     "unreadable",
-		"1 1 udp 1 " + strings.Repeat("a", 1000) + " 5000 typ host":               "unreadable",
-		"nonsense": "none",
-		"":         "none",
-	} {
-		var where tried
-		where.add(line)
-		if got := where.String(); got != want {
-			t.Errorf("%q is %q, want %q", line, got, want)
-		}
-	}
-}
+	"rostrum/internal/sdp"
+)
 
 func TestWhyUnreached_KnowsTheUsualCases(t *testing.T) {
 	for says, c := range map[string]struct{ ours, theirs, want string }{
@@ -46,10 +20,10 @@ func TestWhyUnreached_KnowsTheUsualCases(t *testing.T) {
 		"a firewall":                           {"203.0.113.1", "192.168.1.4", "open the media port"},
 		"no word of the client":                {"203.0.113.1", "", "open the media port"},
 	} {
-		var ours []Candidate
+		var ours []sdp.Candidate
 		var theirs []netip.Addr
 		for _, a := range strings.Fields(c.ours) {
-			ours = append(ours, Candidate{Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 7081)})
+			ours = append(ours, sdp.Candidate{Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 7081)})
 		}
 		for _, a := range strings.Fields(c.theirs) {
 			theirs = append(theirs, netip.MustParseAddr(a))

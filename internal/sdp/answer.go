@@ -1,0 +1,180 @@
+package sdp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Answer is the answer to an offer. String writes it as SDP.
+type Answer struct {
+	Offer       *Offer
+	SessionID   uint64
+	ICE         Credentials
+	Fingerprint string // SHA-256 of the server's certificate
+	Active      bool   // a=setup:active: the server is the DTLS client
+	Candidates  []Candidate
+	Sections    []AnswerSection // one for each section of the offer
+}
+
+// AnswerSection is one media section of an answer. One without a Direction rejects the
+// section of the offer.
+type AnswerSection struct {
+	Payload    Payload
+	Direction  string
+	Extensions map[string]uint8 // header extension ids by URI
+	Feedback   []string
+	RIDs       []string // accepted simulcast layers
+	RTX        bool
+
+	// Sent is what the section sends; its SSRC is 0 where it only receives.
+	Sent SentTrack
+}
+
+// SentTrack names a track that the server sends: its MediaStream and track ids (RFC 8830)
+// and its SSRCs (RFC 5576).
+type SentTrack struct {
+	Stream, Track string
+	SSRC, RTXSSRC uint32
+}
+
+func (a *Answer) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "v=0\r\no=- %d 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n", a.SessionID>>1)
+	var bundle []string
+	for i := range a.Offer.Sections {
+		if mid := a.Offer.Sections[i].MID; a.Sections[i].Direction != "" && slices.Contains(a.Offer.Bundle, mid) {
+			bundle = append(bundle, mid)
+		}
+	}
+	if len(bundle) > 0 {
+		fmt.Fprintf(&b, "a=group:BUNDLE %s\r\n", strings.Join(bundle, " "))
+	}
+	if a.Offer.MixedExtmap {
+		b.WriteString("a=extmap-allow-mixed\r\n")
+	}
+	b.WriteString("a=msid-semantic: WMS *\r\n")
+	for i := range a.Sections {
+		if a.Sections[i].Direction == "" {
+			writeRejected(&b, &a.Offer.Sections[i])
+		} else {
+			a.writeAccepted(&b, &a.Offer.Sections[i], &a.Sections[i])
+		}
+	}
+	return b.String()
+}
+
+func writeRejected(b *strings.Builder, s *Section) {
+	isMedia := s.Kind == "audio" || s.Kind == "video"
+	formats := strings.Join(s.Formats, " ")
+	if isMedia {
+		formats = "0" // as browsers write it: pion rejects a dynamic payload type without its rtpmap
+	}
+	fmt.Fprintf(b, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\n", s.Kind, s.Proto, formats)
+	if s.MID != "" {
+		fmt.Fprintf(b, "a=mid:%s\r\n", s.MID)
+	}
+	if isMedia {
+		b.WriteString("a=inactive\r\n")
+	}
+}
+
+func (a *Answer) writeAccepted(b *strings.Builder, s *Section, t *AnswerSection) {
+	fmt.Fprintf(b, "m=%s 9 %s", s.Kind, s.Proto)
+	for _, pt := range t.formats() {
+		fmt.Fprintf(b, " %d", pt)
+	}
+	b.WriteString("\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n")
+	a.writeTransport(b)
+	if s.MID != "" {
+		fmt.Fprintf(b, "a=mid:%s\r\n", s.MID)
+	}
+	for _, uri := range sortedByID(t.Extensions) {
+		fmt.Fprintf(b, "a=extmap:%d %s\r\n", t.Extensions[uri], uri)
+	}
+	fmt.Fprintf(b, "a=%s\r\n", t.Direction)
+	if t.Sent.SSRC != 0 {
+		fmt.Fprintf(b, "a=msid:%s %s\r\n", t.Sent.Stream, t.Sent.Track)
+	}
+	b.WriteString("a=rtcp-mux\r\n")
+	if s.ReducedSize {
+		b.WriteString("a=rtcp-rsize\r\n")
+	}
+	t.writeCodec(b)
+	t.writeSources(b)
+}
+
+// writeTransport writes ICE and DTLS. Each section repeats the candidates, because some
+// clients read those of one section only.
+func (a *Answer) writeTransport(b *strings.Builder) {
+	for _, c := range a.Candidates {
+		fmt.Fprintf(b, "a=%s\r\n", c)
+	}
+	setup := "passive"
+	if a.Active {
+		setup = "active"
+	}
+	fmt.Fprintf(b, "a=end-of-candidates\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:%s\r\n",
+		a.ICE.Ufrag, a.ICE.Pwd, a.Fingerprint, setup)
+}
+
+// formats lists the payload types, the preferred one first.
+func (t *AnswerSection) formats() []uint8 {
+	p := t.Payload
+	switch {
+	case t.RTX:
+		return []uint8{p.Type, p.RTX}
+	case p.RED != 0 && p.PrefersRED:
+		return []uint8{p.RED, p.Type}
+	case p.RED != 0:
+		return []uint8{p.Type, p.RED}
+	}
+	return []uint8{p.Type}
+}
+
+func (t *AnswerSection) writeCodec(b *strings.Builder) {
+	p := t.Payload
+	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", p.Type, p.RTPMap)
+	for _, f := range t.Feedback {
+		fmt.Fprintf(b, "a=rtcp-fb:%d %s\r\n", p.Type, f)
+	}
+	if p.FMTP != "" {
+		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", p.Type, p.FMTP)
+	}
+	if p.RED != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d red/48000/2\r\na=fmtp:%d %d/%d\r\n", p.RED, p.RED, p.Type, p.Type)
+	}
+	if t.RTX {
+		fmt.Fprintf(b, "a=rtpmap:%d rtx/%d\r\na=fmtp:%d apt=%d\r\n", p.RTX, p.Codec.ClockRate(), p.RTX, p.Type)
+	}
+}
+
+func (t *AnswerSection) writeSources(b *strings.Builder) {
+	for _, id := range t.RIDs {
+		fmt.Fprintf(b, "a=rid:%s recv\r\n", id)
+	}
+	if len(t.RIDs) > 0 {
+		fmt.Fprintf(b, "a=simulcast:recv %s\r\n", strings.Join(t.RIDs, ";"))
+	}
+	s := t.Sent
+	if s.SSRC == 0 {
+		return
+	}
+	ssrcs := []uint32{s.SSRC}
+	if t.RTX {
+		ssrcs = append(ssrcs, s.RTXSSRC)
+		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.SSRC, s.RTXSSRC)
+	}
+	for _, ssrc := range ssrcs {
+		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\na=ssrc:%d msid:%s %s\r\n", ssrc, s.Stream, ssrc, s.Stream, s.Track)
+	}
+}
+
+func sortedByID(extensions map[string]uint8) []string {
+	uris := make([]string, 0, len(extensions))
+	for uri := range extensions {
+		uris = append(uris, uri)
+	}
+	slices.SortFunc(uris, func(a, b string) int { return int(extensions[a]) - int(extensions[b]) })
+	return uris
+}
