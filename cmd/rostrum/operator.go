@@ -15,16 +15,20 @@ import (
 // operatorName is the user name of the first operator of an account.
 const operatorName = "operator"
 
-// openStore opens the store of the settings. Unless create is set, one that
-// isn't there is an error that says how to name another.
-func (s *settings) openStore(ctx context.Context, create bool) (*store.Store, error) {
+// openStore opens the store of the settings. A server creates it and has it for itself;
+// for the tools, one that isn't there is an error that says how to name another.
+func (s *settings) openStore(ctx context.Context, server bool) (*store.Store, error) {
 	if s.Ephemeral {
 		return store.Open(ctx, store.Config{Ephemeral: true})
 	}
-	if _, err := os.Stat(s.DataDir); errors.Is(err, os.ErrNotExist) && !create {
+	if _, err := os.Stat(s.DataDir); errors.Is(err, os.ErrNotExist) && !server {
 		return nil, fmt.Errorf("there is no data folder %s: rostrum serve makes it at its first start; --data-dir names another", s.DataDir)
 	}
-	return store.Open(ctx, store.Config{Dir: s.DataDir, URL: string(s.Database)})
+	st, err := store.Open(ctx, store.Config{Dir: s.DataDir, URL: string(s.Database), Exclusive: server})
+	if errors.Is(err, store.ErrInUse) {
+		return nil, fmt.Errorf("%w: stop that one, or give this one a folder of its own with --data-dir", err)
+	}
+	return st, err
 }
 
 // ensureOperator finds the key of the account's first operator, or makes it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -356,4 +357,24 @@ func fetch(t *testing.T, url string) (status int, body string) {
 		t.Fatal(err)
 	}
 	return answer.StatusCode, string(b)
+}
+
+// TestServe_RefusesADataFolderInUse: a second server would end the sessions of the first.
+func TestServe_RefusesADataFolderInUse(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	first := serve(t, "--data-dir", data)
+	second := rostrum(t, "serve", "--listen", "127.0.0.1:0", "--data-dir", data)
+	expected := fmt.Sprintf("%s is in use by another server (pid %d): stop that one", data, first.cmd.Process.Pid)
+	if _, stderr, code := finish(t, second); code != exitFailure || !strings.Contains(stderr, expected) || !strings.Contains(stderr, "--data-dir") {
+		t.Errorf("expected exit 1 and %q with the setting to change, saw exit %d and %s", expected, code, stderr)
+	}
+	for _, tool := range [][]string{{"env"}, {"keys", "list"}, {"backup", filepath.Join(t.TempDir(), "copy")}} {
+		if _, stderr, code := finish(t, rostrum(t, append(tool, "--data-dir", data)...)); code != exitOK {
+			t.Errorf("%s beside the server: exit %d, %s", tool[0], code, stderr)
+		}
+	}
+	first.stop(t, syscall.SIGKILL)
+	if code, _ := serve(t, "--data-dir", data).stop(t, syscall.SIGTERM); code != exitOK {
+		t.Errorf("after the first was killed: exit %d", code)
+	}
 }

@@ -23,6 +23,11 @@ type Config struct {
 	// nodes on one database need the same key file in their Dir.
 	URL string
 
+	// Exclusive refuses a Dir that another store has open as exclusive, with ErrInUse. A
+	// server needs its SQLite database for itself, as it ends the sessions that it finds
+	// open; tools may open the database beside it. With URL it has no effect.
+	Exclusive bool
+
 	// Ephemeral keeps nothing: the database is a temporary one, without fsync,
 	// and gone when the store closes. Dir and URL must be empty.
 	Ephemeral bool
@@ -35,7 +40,8 @@ var ErrClosed = errors.New("store is closed")
 type Store struct {
 	db        database
 	vault     *vault
-	temporary string // directory to remove at the end; empty unless ephemeral
+	lock      *os.File // of the data directory; nil unless exclusive
+	temporary string   // directory to remove at the end; empty unless ephemeral
 
 	age atomic.Int64 // the newest seq given out
 	low int64        // this process's part of every seq
@@ -91,6 +97,11 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return err
 	}
+	if c.Exclusive && c.URL == "" {
+		if s.lock, err = lockDir(c.Dir); err != nil {
+			return err
+		}
+	}
 	if s.vault, err = openVault(c.Dir); err != nil {
 		return err
 	}
@@ -136,6 +147,11 @@ func (s *Store) Close() error {
 	}
 	if s.db != nil {
 		err = s.db.close()
+	}
+	if s.lock != nil {
+		if failed := s.lock.Close(); !errors.Is(failed, os.ErrClosed) {
+			err = errors.Join(err, failed)
+		}
 	}
 	if s.temporary != "" {
 		err = errors.Join(err, os.RemoveAll(s.temporary))
