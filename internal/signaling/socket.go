@@ -240,7 +240,7 @@ func (s *socket) read(a *stage.Attendance) error {
 			return err
 		}
 		if kind == websocket.MessageText {
-			s.take(a, data)
+			s.handle(a, data)
 		}
 	}
 }

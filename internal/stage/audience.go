@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
-	"rostrum/internal/authority"
+	"rostrum/internal/sfu"
+	"rostrum/internal/wire"
 )
 
 // A Message is one message of the events socket, shared by all who get it.
@@ -58,8 +58,7 @@ type numbered struct {
 // A notice is a message before it is written.
 type notice struct {
 	to      *Attendance // nil for all
-	kind    string
-	payload any
+	payload wire.Payload
 	last    bool
 }
 
@@ -78,44 +77,34 @@ const (
 	maxHistoryBytes = 512 << 10
 )
 
-// A farewell is the last thing a socket is told.
-type farewell struct {
-	kind   string // of the message
-	reason string // for the SDK
-	detail string // for people
-	code   authority.Code
+// goingAway asks clients to reconnect, here or to another node.
+var goingAway = wire.GoingAway{CloseNotice: wire.CloseNotice{Reason: wire.ReasonGoingAway}}
+
+// kicked closes the socket of a participant that must not reconnect.
+func kicked(reason wire.CloseReason, detail string) wire.Kicked {
+	return wire.Kicked{CloseNotice: wire.CloseNotice{Reason: reason, Detail: detail}}
 }
 
-// goingAway tells clients to reconnect, here or elsewhere.
-var goingAway = farewell{kind: "GOING_AWAY", reason: "going-away"}
-
-type farewellPayload struct {
-	Reason string         `json:"reason"`
-	Detail string         `json:"detail,omitempty"`
-	Code   authority.Code `json:"code,omitempty"`
+// notifyAll sends to all listeners once the batch is stored.
+func (s *Session) notifyAll(payload wire.Payload) {
+	s.audience.pending = append(s.audience.pending, notice{payload: payload})
 }
 
-// tell has all listeners told once the batch is kept.
-func (s *Session) tell(kind string, payload any) {
-	s.audience.pending = append(s.audience.pending, notice{kind: kind, payload: payload})
-}
-
-// tellOne has one participant told once the batch is kept.
-func (s *Session) tellOne(p *participant, kind string, payload any) {
+// notify sends to one participant once the batch is stored.
+func (s *Session) notify(p *participant, payload wire.Payload) {
 	if p.attendance != nil {
-		s.audience.pending = append(s.audience.pending, notice{to: p.attendance, kind: kind, payload: payload})
+		s.audience.pending = append(s.audience.pending, notice{to: p.attendance, payload: payload})
 	}
 }
 
-// bid has a listener told the last word once the batch is kept.
-func (s *Session) bid(a *Attendance, f farewell) {
-	payload := farewellPayload{f.reason, f.detail, f.code}
-	s.audience.pending = append(s.audience.pending, notice{to: a, kind: f.kind, payload: payload, last: true})
+// closeSocket sends a close notice once the batch is stored.
+func (s *Session) closeSocket(a *Attendance, why wire.Closing) {
+	s.audience.pending = append(s.audience.pending, notice{to: a, payload: why, last: true})
 }
 
 // stateChanged has the whole state told, or its change to a large audience.
 func (s *Session) stateChanged(p *participant) {
-	p.member = nil
+	p.encoded = nil
 	s.audience.changed = true
 }
 
@@ -124,11 +113,11 @@ func (s *Session) spread() {
 	a := &s.audience
 	for _, n := range a.pending {
 		if n.to != nil {
-			n.to.how.Deliver(Message{Data: envelope(n.kind, 0, n.payload), Last: n.last})
+			n.to.how.Deliver(Message{Data: wire.Encode(0, n.payload), Last: n.last})
 			continue
 		}
 		a.sequence++
-		data := envelope(n.kind, a.sequence, n.payload)
+		data := wire.Encode(a.sequence, n.payload)
 		a.remember(a.sequence, data)
 		for l := range a.listeners {
 			if !l.fresh {
@@ -150,18 +139,19 @@ func (s *Session) spreadState() {
 			s.spreadStateIn(wait)
 		}
 	}
-	var open, shared []byte
+	var state *wire.StateEncoder
+	var shared []byte
 	for l, p := range a.listeners {
 		switch {
 		case l.fresh && a.resume(l):
 		case l.fresh, a.reordered, whole && !l.how.ChangesOnly:
 			if shared == nil {
-				open = s.state()
-				shared = closeState(open, nil)
+				state = s.state()
+				shared = state.Message(nil)
 			}
 			data := shared
 			if a.large && p.visible() && !p.publishing {
-				data = closeState(open, p)
+				data = state.Message(p.encode())
 			}
 			l.how.Deliver(Message{Data: data})
 			if l.fresh {
@@ -169,7 +159,7 @@ func (s *Session) spreadState() {
 			}
 		}
 		if l.fresh && p.unwatched != nil {
-			l.how.Deliver(Message{Data: envelope("LAYERS_UNWATCHED", 0, unwatchedPayload{p.unwatched})})
+			l.how.Deliver(Message{Data: wire.Encode(0, wire.LayersUnwatched{Labels: p.unwatched})})
 		}
 		l.fresh = false
 	}
@@ -184,7 +174,7 @@ func (s *Session) spreadState() {
 func (s *Session) tellLayers(l *Attendance) {
 	for _, p := range s.participants {
 		if p.publishing && len(p.layers) > 1 {
-			l.how.Deliver(Message{Data: envelope("LAYERS", 0, describeLayers(p.id, p.layers))})
+			l.how.Deliver(Message{Data: wire.Encode(0, describeLayers(p.id, p.layers))})
 		}
 	}
 }
@@ -233,9 +223,8 @@ func (a *audience) resize() {
 	}
 }
 
-// state writes STAGE_STATE up to its end: everybody in a small audience, the
-// publishers in a large one.
-func (s *Session) state() []byte {
+// state encodes everybody in a small audience, the publishers in a large one.
+func (s *Session) state() *wire.StateEncoder {
 	var members []*participant
 	for _, p := range s.participants {
 		if p.visible() && (!s.audience.large || p.publishing) {
@@ -243,38 +232,20 @@ func (s *Session) state() []byte {
 		}
 	}
 	slices.SortFunc(members, func(a, b *participant) int { return cmp.Compare(a.order, b.order) })
-	b := []byte(`{"type":"STAGE_STATE","sequence":`)
-	b = strconv.AppendUint(b, s.audience.sequence, 10)
-	b = append(append(b, `,"payload":{"stageId":`...), marshal(s.stageID)...)
-	b = append(b, `,"participants":[`...)
-	for i, p := range members {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, p.encoded()...)
+	state := wire.NewStateEncoder(s.audience.sequence, s.stageID)
+	for _, p := range members {
+		state.Add(p.encode())
 	}
-	return b
+	return state
 }
 
-// closeState ends a copy of what state wrote, after adding own if there is one.
-func closeState(open []byte, own *participant) []byte {
-	b := slices.Clone(open)
-	if own != nil {
-		if b[len(b)-1] != '[' {
-			b = append(b, ',')
-		}
-		b = append(b, own.encoded()...)
+// describeLayers is the message about a publisher's layers.
+func describeLayers(participantID string, layers []sfu.LayerInfo) wire.Layers {
+	m := wire.Layers{ParticipantID: participantID, Layers: make([]wire.Layer, len(layers))}
+	for i, l := range layers {
+		m.Layers[i] = wire.Layer{Label: l.Label, Width: l.Width, Height: l.Height, Bitrate: l.Bitrate, Framerate: l.FPS, Active: l.Active}
 	}
-	return append(b, `]}}`...)
-}
-
-// envelope writes a message; private ones have no number.
-func envelope(kind string, sequence uint64, payload any) []byte {
-	return marshal(struct {
-		Type     string `json:"type"`
-		Sequence uint64 `json:"sequence,omitempty"`
-		Payload  any    `json:"payload,omitempty"`
-	}{kind, sequence, payload})
+	return m
 }
 
 // Leave ends the attendance at the client's wish.

@@ -15,6 +15,7 @@ import (
 	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
+	"rostrum/internal/wire"
 )
 
 func newRegistry(t testing.TB, cfg stage.Config) (*stage.Registry, *store.Store) {
@@ -127,7 +128,7 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 	}
 	last.until(t, "STAGE_STATE")
 	var state struct {
-		Payload struct{ Participants []stage.Member }
+		Payload struct{ Participants []wire.Participant }
 	}
 	if err := json.Unmarshal([]byte(last.heard()[0]), &state); err != nil {
 		t.Fatal(err)
@@ -207,4 +208,15 @@ func BenchmarkAttend_Churn(b *testing.B) {
 			a.Leave()
 		}
 	})
+}
+
+func TestPauseReasons_AreTheSameOnTheWire(t *testing.T) {
+	for engine, onWire := range map[sfu.PauseReason]wire.PauseReason{
+		sfu.PausedByChoice: wire.PausedByChoice, sfu.PausedByBandwidth: wire.PausedByBandwidth,
+		sfu.PausedNoLayer: wire.PausedNoLayer, sfu.PausedNoCodec: wire.PausedNoCodec,
+	} {
+		if string(engine) != string(onWire) {
+			t.Errorf("the media engine says %q, the wire %q", engine, onWire)
+		}
+	}
 }

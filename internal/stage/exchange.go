@@ -7,6 +7,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -23,12 +24,13 @@ func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 		err = authority.CheckExchange(p.grant, g)
 	}
 	if err != nil {
-		f := farewell{kind: "KICKED", reason: "failed-exchange", detail: "the new token could not be judged", code: authority.Failed}
+		m := kicked(wire.ReasonFailedExchange, "the new token could not be verified")
+		m.Code = string(authority.Failed)
 		var refusal *authority.Refusal
 		if errors.As(err, &refusal) {
-			f.detail, f.code = refusal.Detail, refusal.Code
+			m.Detail, m.Code = refusal.Detail, string(refusal.Code)
 		}
-		s.kick(p, f)
+		s.kick(p, m)
 		return
 	}
 	old, now := p.grant, moment()
@@ -38,7 +40,7 @@ func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 		s.record(p.id, ivsrealtime.Event{Name: ivsrealtime.EventTokenExchanged, EventTime: now, PreviousToken: &previous, NewToken: &next})
 		s.emit(event.TokenExchanged(p.subject(s), now, previous, next))
 	}
-	s.tellOne(p, "TOKEN_EXCHANGED", p.asMember())
+	s.notify(p, wire.TokenExchanged{Participant: p.describe()})
 	if !g.Publish && p.publication != nil {
 		s.hangUp(p.publication, "token-exchanged")
 	}
@@ -62,7 +64,6 @@ func (s *Session) regrant(p *participant, g authority.Grant) {
 	if s.audience.large && !p.publishing {
 		return
 	}
-	m := p.asMember()
-	s.tell("METADATA_CHANGED", metadataPayload{m.ID, m.UserID, m.Attributes, m.Capabilities})
+	s.notifyAll(wire.MetadataChanged{ParticipantID: p.id, UserID: g.UserID, Attributes: attributes, Capabilities: g.Capabilities()})
 	s.stateChanged(p)
 }

@@ -1,13 +1,12 @@
 package stage
 
 import (
-	"encoding/json"
 	"time"
 
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/sfu"
-	"rostrum/ivsrealtime"
+	"rostrum/internal/wire"
 )
 
 // A participant is one token's presence. All of it is its session's own.
@@ -36,7 +35,7 @@ type participant struct {
 	unwatched    []string // layers that nobody has use for; nil until its client was told of any
 	audioMuted   bool
 	videoStopped bool
-	member       []byte // its JSON in STAGE_STATE; nil when that has changed
+	encoded      []byte // its JSON in STAGE_STATE; nil when that has changed
 }
 
 // holds reports whether anything keeps the participant on the stage.
@@ -64,20 +63,9 @@ func (p *participant) subject(s *Session) event.Participant {
 	return e
 }
 
-// A Member is a participant as the events socket shows it to others.
-type Member struct {
-	ID           string                   `json:"id"`
-	UserID       string                   `json:"userId"`
-	Attributes   map[string]string        `json:"attributes"`
-	Capabilities []ivsrealtime.Capability `json:"capabilities"`
-	IsPublishing bool                     `json:"isPublishing"`
-	AudioMuted   bool                     `json:"audioMuted"`
-	VideoStopped bool                     `json:"videoStopped"`
-	Replica      bool                     `json:"replica,omitempty"`
-}
-
-func (p *participant) asMember() Member {
-	return Member{
+// describe is the participant as others see it.
+func (p *participant) describe() wire.Participant {
+	return wire.Participant{
 		ID: p.id, UserID: p.grant.UserID, Attributes: p.attributes(), Capabilities: p.grant.Capabilities(),
 		IsPublishing: p.publishing, AudioMuted: p.audioMuted, VideoStopped: p.videoStopped, Replica: p.replica != nil,
 	}
@@ -91,19 +79,10 @@ func (p *participant) attributes() map[string]string {
 	return p.grant.Attributes
 }
 
-// encoded is the member as JSON, made once after each change.
-func (p *participant) encoded() []byte {
-	if p.member == nil {
-		p.member = marshal(p.asMember())
+// encode is the participant in STAGE_STATE, encoded once after each change.
+func (p *participant) encode() []byte {
+	if p.encoded == nil {
+		p.encoded = p.describe().Encode()
 	}
-	return p.member
-}
-
-// marshal writes what is made of strings, numbers and booleans alone.
-func marshal(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("stage: a message of strings and numbers does not marshal: " + err.Error())
-	}
-	return b
+	return p.encoded
 }

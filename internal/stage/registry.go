@@ -12,6 +12,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
+	"rostrum/internal/wire"
 )
 
 // A Config tunes a Registry. Its zero value is good for one node alone.
@@ -286,7 +287,7 @@ func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason
 	}
 	err := s.do(func() error {
 		if p := s.participants[participantID]; p != nil && p.replica == nil {
-			s.kick(p, farewell{kind: "KICKED", reason: "participant-disconnected", detail: reason})
+			s.kick(p, kicked(wire.ReasonDisconnected, reason))
 		}
 		return nil
 	})
@@ -306,7 +307,7 @@ func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
 		return nil
 	}
 	s.inbox.put(func() {
-		s.end(farewell{kind: "STAGE_DELETED", reason: "stage-deleted", detail: "the stage was deleted"})
+		s.end(wire.StageDeleted{CloseNotice: wire.CloseNotice{Reason: wire.ReasonStageDeleted, Detail: "the stage was deleted"}})
 	})
 	select {
 	case <-s.over:

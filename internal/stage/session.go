@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/event"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -130,7 +131,7 @@ func (s *Session) abandon() {
 	}
 	s.journal = journal{}
 	for a := range s.audience.listeners {
-		a.how.Deliver(Message{Data: envelope(goingAway.kind, 0, farewellPayload{Reason: goingAway.reason}), Last: true})
+		a.how.Deliver(Message{Data: wire.Encode(0, goingAway), Last: true})
 		s.registry.giveAttendance()
 	}
 	s.audience = audience{}

@@ -8,6 +8,7 @@ import (
 	"rostrum/internal/event"
 	"rostrum/internal/media"
 	"rostrum/internal/store"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -100,7 +101,7 @@ func (s *Session) enter(p *participant) {
 	s.record(p.id, ivsrealtime.Event{Name: ivsrealtime.EventJoined, EventTime: now, Replica: p.replica != nil})
 	s.emit(event.ParticipantJoined(p.subject(s), now, p.grant.Attributes))
 	if !s.audience.large {
-		s.tell("PARTICIPANT_JOINED", p.asMember())
+		s.notifyAll(wire.ParticipantJoined{Participant: p.describe()})
 		s.stateChanged(p)
 	}
 }
@@ -175,7 +176,7 @@ func (s *Session) leave(p *participant) {
 	s.record(p.id, ivsrealtime.Event{Name: ivsrealtime.EventLeft, EventTime: now, Replica: p.replica != nil})
 	s.emit(event.ParticipantLeft(p.subject(s), now))
 	if !s.audience.large || p.published {
-		s.tell("PARTICIPANT_LEFT", leftPayload{p.id, p.grant.UserID})
+		s.notifyAll(wire.ParticipantLeft{ParticipantID: p.id, UserID: p.grant.UserID})
 	}
 	if !s.audience.large {
 		s.stateChanged(p)
@@ -191,22 +192,23 @@ func (s *Session) leave(p *participant) {
 }
 
 // kick ends all that a participant has, and its presence.
-func (s *Session) kick(p *participant, f farewell) {
+func (s *Session) kick(p *participant, why wire.Closing) {
+	reason := string(why.Notice().Reason)
 	if a := p.attendance; a != nil {
 		s.detach(a)
-		s.bid(a, f)
+		s.closeSocket(a, why)
 	}
 	if p.publication != nil {
-		s.hangUp(p.publication, f.reason)
+		s.hangUp(p.publication, reason)
 	}
 	for _, c := range p.subscriptions {
-		s.hangUp(c, f.reason)
+		s.hangUp(c, reason)
 	}
 	s.leave(p)
 }
 
-// end ends the session: everybody is sent away with f.
-func (s *Session) end(f farewell) {
+// end ends the session and closes all sockets.
+func (s *Session) end(why wire.Closing) {
 	if s.ended {
 		return
 	}
@@ -215,7 +217,7 @@ func (s *Session) end(f farewell) {
 			s.registry.endReplication(p.replica)
 			s.removeReplica(p)
 		} else {
-			s.kick(p, f)
+			s.kick(p, why)
 		}
 	}
 	s.ended = true
@@ -246,7 +248,7 @@ func (s *Session) attend(a *Attendance, g authority.Grant) error {
 	p.arriving--
 	if old := p.attendance; old != nil {
 		s.detach(old)
-		s.bid(old, farewell{kind: "KICKED", reason: "token-reused", detail: "the token was used by another client"})
+		s.closeSocket(old, kicked(wire.ReasonTokenReused, "the token was used by another client"))
 	}
 	a.fresh = true
 	p.attendance = a
@@ -315,7 +317,7 @@ func (s *Session) tellMutes(p *participant) {
 		c.publisher.SetMuted(media.Video, p.videoStopped)
 	}
 	if !s.audience.large || p.publishing {
-		s.tell("MUTE_CHANGED", mutePayload{p.id, p.audioMuted, p.videoStopped})
+		s.notifyAll(wire.MuteChanged{ParticipantID: p.id, AudioMuted: p.audioMuted, VideoStopped: p.videoStopped})
 		s.stateChanged(p)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"rostrum/internal/media"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -104,7 +105,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		old = p.subscriptions[c.remote]
 		p.subscriptions[c.remote] = c
 		if c.subscriber.Lacks(media.Video) { // of what it doesn't carry the media engine says nothing
-			s.tellOne(p, "LAYER_SELECTED", layerSelectedPayload{ParticipantID: c.remote, Kind: media.Video.String(), Paused: true, Reason: string(sfu.PausedNoCodec)})
+			s.notify(p, wire.LayerSelected{ParticipantID: c.remote, Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec})
 		}
 	} else {
 		p.publication = c
@@ -210,7 +211,9 @@ func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
 		s.recordSubscribe(c, ivsrealtime.EventSubscribeStarted)
 	case sfu.LayerSelected:
 		c.flow.selected(e)
-		s.tellOne(c.owner, "LAYER_SELECTED", layerSelectedPayload{c.remote, e.Kind.String(), e.Layer, e.Paused, string(e.Reason)})
+		s.notify(c.owner, wire.LayerSelected{
+			ParticipantID: c.remote, Kind: wire.MediaKind(e.Kind.String()), Label: e.Layer, Paused: e.Paused, Reason: wire.PauseReason(e.Reason),
+		})
 	case sfu.Closed:
 		s.connectionEnded(c, s.graceAfter(e.Cause))
 	}
@@ -228,7 +231,7 @@ func (s *Session) graceAfter(cause sfu.Cause) time.Duration {
 // routerEvent is told by the media engine what concerns all.
 func (s *Session) routerEvent(e sfu.Event) {
 	if speaker, ok := e.(sfu.ActiveSpeakerChanged); ok {
-		s.soon(func() { s.tell("ACTIVE_SPEAKER", speakerPayload{speaker.Participant}) })
+		s.soon(func() { s.notifyAll(wire.ActiveSpeaker{ParticipantID: speaker.Participant}) })
 	}
 }
 
@@ -286,18 +289,18 @@ func (s *Session) publishFailed(c *Connection, code ivsrealtime.EventErrorCode) 
 
 func (s *Session) tellPublishState(p *participant, code ivsrealtime.EventErrorCode) {
 	s.stateChanged(p)
-	s.tell("PUBLISH_STATE", publishPayload{p.id, p.publishing && code == "", p.asMember(), code})
+	s.notifyAll(wire.PublishState{ParticipantID: p.id, IsPublishing: p.publishing && code == "", Participant: p.describe(), ErrorCode: code})
 }
 
 func (s *Session) layersChanged(p *participant, layers []sfu.LayerInfo) {
 	p.layers = layers
-	s.tell("LAYERS", describeLayers(p.id, layers))
+	s.notifyAll(describeLayers(p.id, layers))
 }
 
 // unwatched tells a publisher alone which layers it may leave out.
 func (s *Session) unwatched(p *participant, labels []string) {
 	p.unwatched = labels
-	s.tellOne(p, "LAYERS_UNWATCHED", unwatchedPayload{labels})
+	s.notify(p, wire.LayersUnwatched{Labels: labels})
 }
 
 // layersOf are the layers of a publisher, if it is there.

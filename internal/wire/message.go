@@ -1,0 +1,101 @@
+// Package wire declares the messages of the events socket, between server and
+// participants. docs/protocol.md describes them; clients in TypeScript use
+// declarations that are generated from this package.
+package wire
+
+import (
+	"encoding/json"
+	"reflect"
+)
+
+//go:generate go run ./typescript
+
+// A Type names a kind of message.
+type Type string
+
+// A Payload is the content of a message. It knows the message's type, so that
+// the two always fit.
+type Payload interface {
+	Type() Type
+}
+
+// A Message is one message of the events socket, as its receiver sees it.
+type Message struct {
+	Type     Type
+	Sequence uint64  // grows with each message to all participants; 0 for a message to one
+	Payload  Payload // nil if the type is unknown or the payload malformed
+}
+
+// serverMessages are the messages from the server.
+var serverMessages = []Payload{
+	StageState{}, ParticipantJoined{}, ParticipantLeft{}, PublishState{}, MuteChanged{}, MetadataChanged{}, Layers{}, ActiveSpeaker{},
+	LayerSelected{}, LayersUnwatched{}, TokenExchanged{}, Pong{}, Kicked{}, StageDeleted{}, GoingAway{},
+}
+
+// clientMessages are the messages from participants.
+var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}}
+
+// ServerMessages returns one empty payload for each message from the server.
+func ServerMessages() []Payload { return serverMessages }
+
+// ClientMessages returns one empty payload for each message from participants.
+func ClientMessages() []Payload { return clientMessages }
+
+// payloads has the Go type of each message's payload.
+var payloads = func() map[Type]reflect.Type {
+	all := map[Type]reflect.Type{}
+	for _, list := range [][]Payload{serverMessages, clientMessages} {
+		for _, p := range list {
+			all[p.Type()] = reflect.TypeOf(p)
+		}
+	}
+	return all
+}()
+
+// Encode writes a message. A sequence of 0 is left out.
+func Encode(sequence uint64, p Payload) []byte {
+	message := struct {
+		Type     Type    `json:"type"`
+		Sequence uint64  `json:"sequence,omitempty"`
+		Payload  Payload `json:"payload,omitempty"`
+	}{p.Type(), sequence, p}
+	if isEmpty(reflect.TypeOf(p)) {
+		message.Payload = nil
+	}
+	return marshal(message)
+}
+
+// Decode reads a message. Other implementations may be newer: types and fields
+// that are not known here are no error. It reports false if data is no message.
+func Decode(data []byte) (Message, bool) {
+	var raw struct {
+		Type     Type            `json:"type"`
+		Sequence uint64          `json:"sequence"`
+		Payload  json.RawMessage `json:"payload"`
+	}
+	if json.Unmarshal(data, &raw) != nil {
+		return Message{}, false
+	}
+	m := Message{Type: raw.Type, Sequence: raw.Sequence}
+	t, known := payloads[raw.Type]
+	if !known {
+		return m, true
+	}
+	p := reflect.New(t)
+	if isEmpty(t) || json.Unmarshal(raw.Payload, p.Interface()) == nil {
+		m.Payload = p.Elem().Interface().(Payload)
+	}
+	return m, true
+}
+
+// isEmpty reports whether messages of the type have no payload.
+func isEmpty(t reflect.Type) bool { return t.NumField() == 0 }
+
+// marshal writes a value that consists of strings, numbers and booleans.
+func marshal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("wire: marshal: " + err.Error())
+	}
+	return b
+}

@@ -1,0 +1,175 @@
+package wire_test
+
+import (
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"rostrum/internal/wire"
+	"rostrum/ivsrealtime"
+)
+
+var (
+	alice = wire.Participant{
+		ID: "a1", UserID: "u<1>", Attributes: map[string]string{"name": "Ann", "z": ""},
+		Capabilities: []ivsrealtime.Capability{ivsrealtime.CapabilityPublish, ivsrealtime.CapabilitySubscribe},
+		IsPublishing: true, AudioMuted: true, VideoStopped: true, Replica: true,
+	}
+	bob = wire.Participant{ID: "b2", Attributes: map[string]string{}, Capabilities: []ivsrealtime.Capability{}}
+	yes = true
+)
+
+const (
+	aliceJSON = `{"id":"a1","userId":"u\u003c1\u003e","attributes":{"name":"Ann","z":""},"capabilities":["PUBLISH","SUBSCRIBE"],"isPublishing":true,"audioMuted":true,"videoStopped":true,"replica":true}`
+	bobJSON   = `{"id":"b2","userId":"","attributes":{},"capabilities":[],"isPublishing":false,"audioMuted":false,"videoStopped":false}`
+)
+
+// messages are the bytes that earlier releases exchange.
+var messages = []struct {
+	sequence uint64
+	payload  wire.Payload
+	json     string
+}{
+	{6, wire.StageState{StageID: "s", Participants: []wire.Participant{alice, bob}}, `{"type":"STAGE_STATE","sequence":6,"payload":{"stageId":"s","participants":[` + aliceJSON + `,` + bobJSON + `]}}`},
+	{7, wire.ParticipantJoined{Participant: alice}, `{"type":"PARTICIPANT_JOINED","sequence":7,"payload":` + aliceJSON + `}`},
+	{8, wire.ParticipantJoined{Participant: bob}, `{"type":"PARTICIPANT_JOINED","sequence":8,"payload":` + bobJSON + `}`},
+	{9, wire.ParticipantLeft{ParticipantID: "a1", UserID: "u1"}, `{"type":"PARTICIPANT_LEFT","sequence":9,"payload":{"participantId":"a1","userId":"u1"}}`},
+	{10, wire.PublishState{ParticipantID: "b2", IsPublishing: true, Participant: bob}, `{"type":"PUBLISH_STATE","sequence":10,"payload":{"participantId":"b2","isPublishing":true,"participant":` + bobJSON + `}}`},
+	{11, wire.PublishState{ParticipantID: "b2", Participant: bob, ErrorCode: ivsrealtime.ErrorBitrateExceeded}, `{"type":"PUBLISH_STATE","sequence":11,"payload":{"participantId":"b2","isPublishing":false,"participant":` + bobJSON + `,"errorCode":"BITRATE_EXCEEDED"}}`},
+	{12, wire.MuteChanged{ParticipantID: "a1", AudioMuted: true}, `{"type":"MUTE_CHANGED","sequence":12,"payload":{"participantId":"a1","audioMuted":true,"videoStopped":false}}`},
+	{13, wire.MetadataChanged{ParticipantID: "a1", UserID: "u1", Attributes: map[string]string{"name": "Ann"}, Capabilities: []ivsrealtime.Capability{ivsrealtime.CapabilitySubscribe}}, `{"type":"METADATA_CHANGED","sequence":13,"payload":{"participantId":"a1","userId":"u1","attributes":{"name":"Ann"},"capabilities":["SUBSCRIBE"]}}`},
+	{14, wire.Layers{ParticipantID: "a1", Layers: []wire.Layer{{Label: "hi", Width: 1280, Height: 720, Bitrate: 2e6, Framerate: 29.97, Active: true}, {Label: "low"}}}, `{"type":"LAYERS","sequence":14,"payload":{"participantId":"a1","layers":[{"label":"hi","width":1280,"height":720,"bitrate":2000000,"framerate":29.97,"active":true},{"label":"low","width":0,"height":0,"bitrate":0,"framerate":0,"active":false}]}}`},
+	{15, wire.ActiveSpeaker{ParticipantID: "a1"}, `{"type":"ACTIVE_SPEAKER","sequence":15,"payload":{"participantId":"a1"}}`},
+	{16, wire.ActiveSpeaker{}, `{"type":"ACTIVE_SPEAKER","sequence":16,"payload":{"participantId":""}}`},
+	{0, wire.LayerSelected{ParticipantID: "a1", Kind: wire.Video, Label: "hi"}, `{"type":"LAYER_SELECTED","payload":{"participantId":"a1","kind":"video","label":"hi","paused":false}}`},
+	{0, wire.LayerSelected{ParticipantID: "a1", Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec}, `{"type":"LAYER_SELECTED","payload":{"participantId":"a1","kind":"video","label":"","paused":true,"reason":"no-codec"}}`},
+	{0, wire.LayersUnwatched{Labels: []string{"hi", "mid"}}, `{"type":"LAYERS_UNWATCHED","payload":{"labels":["hi","mid"]}}`},
+	{0, wire.LayersUnwatched{Labels: []string{}}, `{"type":"LAYERS_UNWATCHED","payload":{"labels":[]}}`},
+	{0, wire.TokenExchanged{Participant: alice}, `{"type":"TOKEN_EXCHANGED","payload":` + aliceJSON + `}`},
+	{0, wire.Pong{}, `{"type":"PONG"}`},
+	{0, wire.Kicked{CloseNotice: wire.CloseNotice{Reason: wire.ReasonFailedExchange, Detail: "the token has expired", Code: "TOKEN_EXPIRED"}}, `{"type":"KICKED","payload":{"reason":"failed-exchange","detail":"the token has expired","code":"TOKEN_EXPIRED"}}`},
+	{0, wire.Kicked{CloseNotice: wire.CloseNotice{Reason: wire.ReasonTokenReused, Detail: "the token was used by another client"}}, `{"type":"KICKED","payload":{"reason":"token-reused","detail":"the token was used by another client"}}`},
+	{0, wire.Kicked{CloseNotice: wire.CloseNotice{Reason: wire.ReasonDisconnected}}, `{"type":"KICKED","payload":{"reason":"participant-disconnected"}}`},
+	{0, wire.StageDeleted{CloseNotice: wire.CloseNotice{Reason: wire.ReasonStageDeleted, Detail: "the stage was deleted"}}, `{"type":"STAGE_DELETED","payload":{"reason":"stage-deleted","detail":"the stage was deleted"}}`},
+	{0, wire.GoingAway{CloseNotice: wire.CloseNotice{Reason: wire.ReasonGoingAway}}, `{"type":"GOING_AWAY","payload":{"reason":"going-away"}}`},
+	{0, wire.Ping{}, `{"type":"PING"}`},
+	{0, wire.Mute{AudioMuted: &yes}, `{"type":"MUTE","payload":{"audioMuted":true}}`},
+	{0, wire.ClientInfo{BrowserName: "Lynx", BrowserVersion: "2", OSName: "Plan 9", OSVersion: "4", SDKVersion: "0.1"}, `{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`},
+	{0, wire.ExchangeToken{Token: "a.b.c"}, `{"type":"EXCHANGE_TOKEN","payload":{"token":"a.b.c"}}`},
+}
+
+func TestMessages_AreTheBytesOfEarlierReleases(t *testing.T) {
+	covered := map[wire.Type]bool{}
+	for _, m := range messages {
+		covered[m.payload.Type()] = true
+		if got := string(wire.Encode(m.sequence, m.payload)); got != m.json {
+			t.Errorf("%T is encoded as\n%s\nexpected\n%s", m.payload, got, m.json)
+		}
+		got, ok := wire.Decode([]byte(m.json))
+		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is decoded as\n%+v\nexpected\n%+v", m.json, got, want)
+		}
+	}
+	for _, p := range slices.Concat(wire.ServerMessages(), wire.ClientMessages()) {
+		if !covered[p.Type()] {
+			t.Errorf("%s has no example", p.Type())
+		}
+	}
+}
+
+func TestStateEncoder_WritesStageState(t *testing.T) {
+	for _, c := range []struct{ shared, more []wire.Participant }{
+		{shared: []wire.Participant{}},
+		{shared: []wire.Participant{}, more: []wire.Participant{bob}},
+		{shared: []wire.Participant{alice}, more: []wire.Participant{bob}},
+		{shared: []wire.Participant{alice, bob}},
+	} {
+		e := wire.NewStateEncoder(3, `a"b`)
+		for _, p := range c.shared {
+			e.Add(p.Encode())
+		}
+		var more []byte
+		for _, p := range c.more {
+			more = p.Encode()
+		}
+		for range 2 { // a message leaves the encoder as it was
+			want := string(wire.Encode(3, wire.StageState{StageID: `a"b`, Participants: append(slices.Clip(c.shared), c.more...)}))
+			if got := string(e.Message(more)); got != want {
+				t.Errorf("the encoder writes\n%s\nexpected\n%s", got, want)
+			}
+		}
+	}
+}
+
+func TestDecode_AcceptsWhatNewerImplementationsSend(t *testing.T) {
+	for data, want := range map[string]wire.Payload{
+		`{"type":"EXCHANGE_TOKEN","payload":{"token":"a.b.c","more":true}}`: wire.ExchangeToken{Token: "a.b.c"},
+		`{"type":"CLIENT_INFO","payload":{"browserName":"Lynx"}}`:           wire.ClientInfo{BrowserName: "Lynx"},
+		`{"type":"PING","payload":7,"more":{}}`:                             wire.Ping{},
+		`{"type":"FROM_THE_FUTURE","payload":{}}`:                           nil,
+		`{"type":"MUTE","payload":{"audioMuted":"yes"}}`:                    nil,
+		`{"type":"MUTE"}`:                     nil,
+		`{"type":"CLIENT_INFO","payload":[]}`: nil,
+		`{"type":"EXCHANGE_TOKEN","payload":{"token":{"deeply":["nested",{}]}}}`: nil,
+	} {
+		if m, ok := wire.Decode([]byte(data)); !ok || m.Payload != want {
+			t.Errorf("%s is decoded as %#v, %t; expected %#v", data, m.Payload, ok, want)
+		}
+	}
+	for _, data := range []string{``, `[]`, `"PING"`, `{"type":7}`, "{\"type\":\"PING\",\"payload\":\"\x00\"}"} {
+		if m, ok := wire.Decode([]byte(data)); ok {
+			t.Errorf("%s is decoded as %+v", data, m)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, m := range messages {
+		f.Add([]byte(m.json))
+	}
+	for _, s := range []string{`{"type":"MUTE","payload":[]}`, `{"type":"CLIENT_INFO","payload":{"browserName":"\ud800","osName":7}}`, `[`, `null`, `{"type":null}`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, ok := wire.Decode(data)
+		if !ok || m.Payload == nil {
+			return
+		}
+		again, ok := wire.Decode(wire.Encode(m.Sequence, m.Payload))
+		if !ok || again.Type != m.Type {
+			t.Errorf("%s does not survive: %+v, then %+v", data, m, again)
+		}
+	})
+}
+
+func TestProtocol_DriftsFromNoMessage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range slices.Concat(wire.ServerMessages(), wire.ClientMessages()) {
+		row := tableRow(string(text), string(p.Type()))
+		if row == "" {
+			t.Errorf("docs/protocol.md has no table row for %s", p.Type())
+			continue
+		}
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(p)) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name != "" && len(f.Index) == 1 && !strings.Contains(row, "`"+name+"`") {
+				t.Errorf("docs/protocol.md does not name the member %s of %s", name, p.Type())
+			}
+		}
+	}
+}
+
+// tableRow returns the row of a Markdown table whose first column has the type.
+func tableRow(text, messageType string) string {
+	for line := range strings.Lines(text) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 && strings.Contains(cells[1], "`"+messageType+"`") {
+			return line
+		}
+	}
+	return ""
+}
