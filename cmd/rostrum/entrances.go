@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"rostrum/internal/channel"
+	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
 	"rostrum/internal/sfu"
 )
@@ -103,7 +104,7 @@ func (s *settings) openEngine(ctx context.Context, cert certificates, turns stri
 	if promise := s.promisedInVain(at); promise != "" {
 		log.Warn("media are received on loopback alone, where those whom this setting is for don't reach them", "setting", promise, "remedy", remedyInVain)
 	}
-	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, Log: log}
+	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log}
 	if cert != nil {
 		cfg.TLS = cert.config()
 	}

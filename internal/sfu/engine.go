@@ -18,6 +18,8 @@ import (
 
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
 
+	"rostrum/internal/inbound"
+
 	"rostrum/internal/sdp"
 )
 
@@ -36,6 +38,8 @@ type Config struct {
 	// TLS, where given, is spoken with TCP clients that begin with it, to reach TURN through
 	// what lets nothing else pass.
 	TLS *tls.Config
+	// Proxies name the clients of TCP connections by the PROXY protocol.
+	Proxies inbound.Proxies
 	// TURNS is the host and port at which clients are told to do so, by a name that the
 	// certificate has: of the media port, or of a listener whose connections Admit takes.
 	TURNS string

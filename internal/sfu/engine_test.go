@@ -287,24 +287,28 @@ func TestEngine_JoinersSeeTheKeptPictureAtOnce(t *testing.T) {
 	}
 }
 
+// tcpOnly leaves the candidates of TCP in an answer.
+func tcpOnly(answer string) string {
+	var kept []string
+	for _, line := range strings.Split(answer, "\r\n") {
+		if !strings.HasPrefix(line, "a=candidate:") || strings.Contains(line, " tcp ") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\r\n")
+}
+
+// activeTCP makes a peer connect by TCP.
+func activeTCP(s *webrtc.SettingEngine) {
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	s.DisableActiveTCP(false)
+}
+
 func TestEngine_WorksOverTCP(t *testing.T) {
 	e := listen(t, nil)
-	tcpOnly := func(answer string) string {
-		var kept []string
-		for _, line := range strings.Split(answer, "\r\n") {
-			if !strings.HasPrefix(line, "a=candidate:") || strings.Contains(line, " tcp ") {
-				kept = append(kept, line)
-			}
-		}
-		return strings.Join(kept, "\r\n")
-	}
-	active := func(s *webrtc.SettingEngine) {
-		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
-		s.DisableActiveTCP(false)
-	}
 	r := e.NewRouter(sfu.RouterConfig{})
 	ctx := within(t, 30*time.Second)
-	publisher := newPeer(t, active).publishes(webrtc.MimeTypeH264)
+	publisher := newPeer(t, activeTCP).publishes(webrtc.MimeTypeH264)
 	ev := newEvents()
 	p, answer, err := r.Publish(publisher.offer(), sfu.PublishConfig{Participant: "alice", Notify: ev.notify})
 	if err != nil {
@@ -316,7 +320,7 @@ func TestEngine_WorksOverTCP(t *testing.T) {
 	if c.Protocol != "tcp" {
 		t.Errorf("the publisher is connected by %s", c.Protocol)
 	}
-	viewer := newPeer(t, active).watches()
+	viewer := newPeer(t, activeTCP).watches()
 	_, answer, err = r.NewViewer("bob").Subscribe(p, viewer.offer(), sfu.SubscribeConfig{})
 	if err != nil {
 		t.Fatal(err)

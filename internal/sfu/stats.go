@@ -70,6 +70,7 @@ type SubscriberStats struct {
 type EngineStats struct {
 	Transports int
 	HalfOpen   int
+	Evicted    uint64          // connections by TCP that were silent when others needed room, since the start
 	Drops      map[Drop]uint64 // since the start; reasons that never came are absent
 	Covered    int             // subscriptions of which each packet of sound now carries those before it
 	Redundant  uint64          // bytes of sound that such packets carried once more, since the start
@@ -78,6 +79,9 @@ type EngineStats struct {
 // Stats asks every shard. It takes as long as the slowest one needs for its current turn.
 func (e *Engine) Stats() EngineStats {
 	all := EngineStats{Transports: int(e.transports.Load()), HalfOpen: int(e.halfOpen.Load()), Drops: map[Drop]uint64{}}
+	if e.tcp != nil {
+		all.Evicted = e.tcp.unidentified.Evicted()
+	}
 	for _, s := range e.shards {
 		var drops [dropCount]uint64
 		var covered int

@@ -12,22 +12,26 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"rostrum/internal/inbound"
 )
 
 // ICE-TCP, passive side (RFC 6544): peers connect to the media port's number, and each
 // datagram travels behind its length (RFC 4571). TURN's clients connect there, too, by TLS if
 // need be: what comes first tells them apart.
 const (
-	maxTCPPeers     = 10_000
-	maxTCPStrangers = 512              // connections that have not yet made a valid check
-	tcpGreeting     = 10 * time.Second // for the first valid check
-	maxTCPPending   = 512 << 10        // bytes that wait for a slow reader
+	maxTCPPeers = 10_000
+	// Connections without a valid check: in all, and from one address.
+	maxTCPUnidentified          = 512
+	maxTCPUnidentifiedOfNetwork = 64
+	tcpGreeting                 = 10 * time.Second // for the first valid check
+	maxTCPPending               = 512 << 10        // bytes that wait for a slow reader
 )
 
 type tcpDoor struct {
-	engine    *Engine
-	listeners []net.Listener
-	strangers atomic.Int64
+	engine       *Engine
+	listeners    []net.Listener
+	unidentified *inbound.Unidentified
 
 	mu     sync.Mutex // guards what follows
 	peers  map[*tcpPeer]struct{}
@@ -35,7 +39,7 @@ type tcpDoor struct {
 }
 
 func openTCP(e *Engine, listen []netip.Addr, port uint16) (*tcpDoor, error) {
-	d := &tcpDoor{engine: e, peers: map[*tcpPeer]struct{}{}}
+	d := &tcpDoor{engine: e, unidentified: inbound.NewUnidentified(maxTCPUnidentified, maxTCPUnidentifiedOfNetwork), peers: map[*tcpPeer]struct{}{}}
 	for _, a := range listen {
 		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
 		if err != nil {
@@ -74,14 +78,12 @@ func (d *tcpDoor) accept(l net.Listener, local int) {
 }
 
 func (d *tcpDoor) admit(conn net.Conn, local int) {
-	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	p := &tcpPeer{door: d, conn: conn, stream: conn, kick: make(chan struct{}, 1), gone: make(chan struct{})}
-	p.route = route{addr: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()), local: local, tcp: p}
+	p.route = route{local: local, tcp: p}
 	d.mu.Lock()
-	full := err != nil || d.closed || len(d.peers) >= maxTCPPeers || d.strangers.Load() >= maxTCPStrangers
+	full := d.closed || len(d.peers) >= maxTCPPeers
 	if !full {
 		d.peers[p] = struct{}{}
-		d.strangers.Add(1)
 		d.engine.wg.Add(2)
 	}
 	d.mu.Unlock()
@@ -114,7 +116,7 @@ type tcpPeer struct {
 	route     route
 	transport atomic.Pointer[Transport] // set by the first valid check
 	stream    io.ReadWriter             // conn, or TLS over it; not changed once something is sent
-	guest     atomic.Bool               // no stranger any more
+	waiting   *inbound.Waiting          // until it is identified; set by read
 	kick      chan struct{}             // something is pending
 	gone      chan struct{}
 	once      sync.Once
@@ -134,26 +136,32 @@ func (p *tcpPeer) close() {
 // adopt marks the connection as t's; called on t's shard after a valid check.
 func (p *tcpPeer) adopt(t *Transport) {
 	if p.transport.CompareAndSwap(nil, t) {
-		p.welcome()
+		p.identified()
 	}
 }
 
-// welcome ends the time that strangers have.
-func (p *tcpPeer) welcome() {
-	if !p.guest.Swap(true) {
-		p.door.strangers.Add(-1)
-		_ = p.conn.SetReadDeadline(time.Time{})
-	}
+// identified lifts the bounds of connections that have shown no credentials.
+func (p *tcpPeer) identified() {
+	p.waiting.Done()
+	_ = p.conn.SetReadDeadline(time.Time{})
 }
 
 // read serves what the connection turns out to be.
 func (p *tcpPeer) read() {
 	defer p.door.engine.wg.Done()
 	defer p.leave()
-	_ = p.conn.SetReadDeadline(time.Now().Add(tcpGreeting))
-	in := bufio.NewReaderSize(p.conn, 32<<10)
+	conn, client, err := p.door.engine.cfg.Proxies.Identify(p.conn)
+	if err != nil {
+		p.door.engine.cfg.Log.Warn("media by TCP", "error", err)
+		return
+	}
+	p.route.addr = client.Addr
+	p.waiting = p.door.unidentified.Add(client.Addr.Addr(), p.close)
+	defer p.waiting.Done()
+	_ = conn.SetReadDeadline(time.Now().Add(tcpGreeting))
+	in := bufio.NewReaderSize(conn, 32<<10)
 	if config := p.door.engine.cfg.TLS; config != nil && beginsTLS(in) {
-		p.stream = tls.Server(buffered{p.conn, in}, config)
+		p.stream = tls.Server(buffered{conn, in}, config)
 		if in = bufio.NewReaderSize(p.stream, 32<<10); beginsSTUN(in) { // only TURN comes by TLS
 			p.readTURN(in)
 		}
@@ -206,9 +214,6 @@ func (p *tcpPeer) leave() {
 	p.door.mu.Lock()
 	delete(p.door.peers, p)
 	p.door.mu.Unlock()
-	if !p.guest.Swap(true) {
-		p.door.strangers.Add(-1)
-	}
 }
 
 // readFrames waits for one frame and takes all others that are whole in the buffer.

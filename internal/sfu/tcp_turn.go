@@ -42,7 +42,7 @@ func (p *tcpPeer) readTURN(in *bufio.Reader) {
 	turn := p.door.engine.turn
 	defer turn.remove(clientOf(&p.route))
 	buffer := make([]byte, maxDatagram+8)
-	done := make(chan struct{}, 1)
+	done, identified := make(chan struct{}, 1), false
 	for {
 		b, err := readTURNMessage(in, buffer)
 		if err != nil {
@@ -53,8 +53,9 @@ func (p *tcpPeer) readTURN(in *bufio.Reader) {
 			if r = turn.serve(b, &p.route); r.answer != nil && !p.put(r.answer) {
 				return
 			}
-			if r.authentic && turn.find(&p.route) != nil {
-				p.welcome()
+			if r.authentic && !identified && turn.find(&p.route) != nil {
+				identified = true
+				p.identified()
 			}
 		} else if channel, payload, ok := parseChannelData(b); ok {
 			if a := turn.find(&p.route); a != nil {
