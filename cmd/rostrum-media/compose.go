@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/peer"
+	"rostrum/internal/worker"
 )
 
 type composeVerb struct {
@@ -31,7 +31,7 @@ func (v *composeVerb) Run(ctx context.Context, s *streams) error {
 	if v.Output != "" {
 		return v.forPeople(ctx, s)
 	}
-	j, channel, err := job.Read(s.in)
+	j, channel, err := worker.ReadJob(s.in)
 	if err != nil {
 		return err
 	}
@@ -41,9 +41,9 @@ func (v *composeVerb) Run(ctx context.Context, s *streams) error {
 		}
 		cancel()
 		// Who would see to it that we end is gone, if it was killed.
-		time.AfterFunc(job.StopTime, func() { os.Exit(1) })
+		time.AfterFunc(worker.StopTime, func() { os.Exit(1) })
 	}()
-	return compose(ctx, j, job.NewWriter(s.out))
+	return compose(ctx, j, worker.NewReportWriter(s.out))
 }
 
 func (v *composeVerb) forPeople(ctx context.Context, s *streams) error {
@@ -55,18 +55,18 @@ func (v *composeVerb) forPeople(ctx context.Context, s *streams) error {
 		}
 		raw = strings.TrimSpace(string(read))
 	}
-	return compose(ctx, job.Job{Token: raw, Programs: []job.Program{{
-		Destinations: []job.Destination{{ID: "file", File: v.Output}},
-	}}}, job.NewWriter(s.out))
+	return compose(ctx, worker.Job{Token: raw, Programs: []worker.Program{{
+		Destinations: []worker.Destination{{ID: "file", File: v.Output}},
+	}}}, worker.NewReportWriter(s.out))
 }
 
-// A worker does one job.
-type worker struct {
-	job      job.Job
+// A composition does one job.
+type composition struct {
+	job      worker.Job
 	token    peer.Token
 	room     *compositor.Room
 	programs []*program
-	reports  *job.Writer
+	reports  *worker.ReportWriter
 	stage    stage
 	end      context.CancelCauseFunc
 }
@@ -85,14 +85,14 @@ var errWanted = errors.New("")
 
 // compose runs until ctx ends, the stage lets us go or no destination is left. The
 // last report tells which.
-func compose(ctx context.Context, j job.Job, reports *job.Writer) error {
-	w := &worker{job: j, room: compositor.NewRoom(), reports: reports}
+func compose(ctx context.Context, j worker.Job, reports *worker.ReportWriter) error {
+	w := &composition{job: j, room: compositor.NewRoom(), reports: reports}
 	err := w.run(ctx)
 	reason := ""
 	if err != nil && !errors.Is(err, errWanted) {
 		reason = err.Error()
 	}
-	if says := reports.Write(job.Report{Kind: job.Ended, Reason: reason}); says != nil {
+	if says := reports.Write(worker.Report{Kind: worker.Ended, Reason: reason}); says != nil {
 		return says
 	}
 	if reason != "" {
@@ -101,7 +101,7 @@ func compose(ctx context.Context, j job.Job, reports *job.Writer) error {
 	return nil
 }
 
-func (w *worker) run(outer context.Context) error {
+func (w *composition) run(outer context.Context) error {
 	token, err := peer.ReadToken(w.job.Token)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (w *worker) run(outer context.Context) error {
 }
 
 // abandon frees programs that won't run.
-func (w *worker) abandon() error {
+func (w *composition) abandon() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var err error
@@ -158,7 +158,7 @@ func (w *worker) abandon() error {
 }
 
 // open makes a program and its destinations.
-func (w *worker) open(p job.Program) error {
+func (w *composition) open(p worker.Program) error {
 	config := compositor.Config{
 		Width: p.Width, Height: p.Height, FrameRate: p.FrameRate, Bitrate: p.Bitrate,
 		Keyframes: keyframes(p), Encoder: w.job.Encoder, Layout: w.job.Layout.Chosen(),
@@ -179,7 +179,7 @@ func (w *worker) open(p job.Program) error {
 
 // keyframes is how far keyframes are apart: at most 2 s, and so that the segments of
 // a recording, which begin at one, have the length that was asked for.
-func keyframes(p job.Program) time.Duration {
+func keyframes(p worker.Program) time.Duration {
 	for _, d := range p.Destinations {
 		if d.HLS != nil && d.HLS.SegmentSeconds > 0 {
 			target := float64(d.HLS.SegmentSeconds)
@@ -190,18 +190,18 @@ func keyframes(p job.Program) time.Duration {
 }
 
 // report sends a line; a supervisor that doesn't read any more is gone.
-func (w *worker) report(r job.Report) {
+func (w *composition) report(r worker.Report) {
 	if err := w.reports.Write(r); err != nil {
 		w.end(fmt.Errorf("report: %w", err))
 	}
 }
 
-func (w *worker) log(level, format string, args ...any) {
-	w.report(job.Report{Kind: job.Log, Level: level, Reason: fmt.Sprintf(format, args...)})
+func (w *composition) log(level, format string, args ...any) {
+	w.report(worker.Report{Kind: worker.Log, Level: level, Reason: fmt.Sprintf(format, args...)})
 }
 
 // destinationFailed ends the job with its last destination.
-func (w *worker) destinationFailed() {
+func (w *composition) destinationFailed() {
 	for _, p := range w.programs {
 		for _, d := range p.destinations {
 			if !d.over.Load() {
@@ -209,34 +209,34 @@ func (w *worker) destinationFailed() {
 			}
 		}
 	}
-	w.end(errors.New(job.NoDestinations))
+	w.end(errors.New(worker.NoDestinations))
 }
 
 // beat reports health once a second.
-func (w *worker) beat(ctx context.Context) {
+func (w *composition) beat(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			w.report(job.Report{Kind: job.Heartbeat, Health: w.health()})
+			w.report(worker.Report{Kind: worker.Heartbeat, Health: w.health()})
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (w *worker) health() *job.Health {
-	h := &job.Health{Publishers: w.stage.publishers(), Members: []job.MemberHealth{}}
+func (w *composition) health() *worker.Health {
+	h := &worker.Health{Publishers: w.stage.publishers(), Participants: []worker.ParticipantHealth{}}
 	for _, m := range w.room.Stats() {
-		h.Members = append(h.Members, job.MemberHealth{
+		h.Participants = append(h.Participants, worker.ParticipantHealth{
 			ID: m.ID, Width: m.Width, Height: m.Height, DelayMS: m.Delay.Milliseconds(),
-			Pictures: m.Video.Decoded, Damaged: m.Video.Damaged, Keyframes: m.Video.Keyframes,
+			Decoded: m.Video.Decoded, Damaged: m.Video.Damaged, Keyframes: m.Video.Keyframes,
 		})
 	}
 	for _, p := range w.programs {
 		s := p.Stats()
-		h.Programs = append(h.Programs, job.ProgramHealth{
+		h.Programs = append(h.Programs, worker.ProgramHealth{
 			Ticks: s.Ticks, Late: s.Late, WorstLateMS: s.WorstLate.Milliseconds(), Bytes: s.Bytes, Dropped: dropped(p.destinations),
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/rtmp"
+	"rostrum/internal/worker"
 )
 
 const (
@@ -25,9 +25,9 @@ const (
 
 // A destination is one of the job's: it opens its output, and again after a fault.
 type destination struct {
-	job     job.Destination
+	job     worker.Destination
 	program *compositor.Program
-	report  func(job.Report)
+	report  func(worker.Report)
 	failed  func()
 
 	onAir time.Time   // since when the attempt of now is; of that attempt
@@ -44,8 +44,8 @@ func (d *destination) dropped() uint64 {
 	return n
 }
 
-func (d *destination) state(s job.State, reason string) {
-	d.report(job.Report{Kind: job.DestinationState, Destination: d.job.ID, State: s, Reason: reason})
+func (d *destination) state(s worker.State, reason string) {
+	d.report(worker.Report{Kind: worker.DestinationState, Destination: d.job.ID, State: s, Reason: reason})
 }
 
 // run keeps the destination going until ctx ends or it has failed for good. The cause
@@ -59,9 +59,9 @@ func (d *destination) run(ctx context.Context) {
 			switch {
 			case !errors.Is(context.Cause(ctx), errWanted): // the next worker goes on
 			case err != nil && d.job.RTMP == nil: // the end of the files is missing
-				d.state(job.Failed, reason(err))
+				d.state(worker.Failed, reason(err))
 			default:
-				d.state(job.Stopped, "")
+				d.state(worker.Stopped, "")
 			}
 			return
 		}
@@ -73,7 +73,7 @@ func (d *destination) run(ctx context.Context) {
 			d.giveUp(err)
 			return
 		}
-		d.state(job.Reconnecting, reason(err))
+		d.state(worker.Reconnecting, reason(err))
 		select {
 		case <-time.After(min(firstBackoff<<min(attempt, 5), lastBackoff)):
 		case <-ctx.Done():
@@ -87,7 +87,7 @@ func (d *destination) hopeless(err error, attempt int, interrupted time.Duration
 		return true
 	}
 	longest := patience
-	if s := d.job.RTMP.Patience; s > 0 {
+	if s := d.job.RTMP.RetrySeconds; s > 0 {
 		longest = time.Duration(s) * time.Second
 	}
 	return interrupted > longest || attempt > 2 && errors.Is(err, rtmp.ErrRefused)
@@ -98,10 +98,10 @@ func (d *destination) hopeless(err error, attempt int, interrupted time.Duration
 func (d *destination) giveUp(err error) {
 	why := reason(err)
 	if errors.Is(err, rtmp.ErrRefused) {
-		d.report(job.Report{Kind: job.Log, Destination: d.job.ID, Level: "WARN", Reason: why})
-		why = job.Refused
+		d.report(worker.Report{Kind: worker.Log, Destination: d.job.ID, Level: "WARN", Reason: why})
+		why = worker.Refused
 	}
-	d.state(job.Failed, why)
+	d.state(worker.Failed, why)
 	d.failed()
 }
 
@@ -117,13 +117,13 @@ func (d *destination) attempt(ctx context.Context) error {
 	d.onAir = time.Time{}
 	active := func() { // by the output, before the feed is done
 		d.onAir = time.Now()
-		d.state(job.Active, "")
+		d.state(worker.Active, "")
 	}
-	interrupted := func(err error) { d.state(job.Reconnecting, err.Error()) }
+	interrupted := func(err error) { d.state(worker.Reconnecting, err.Error()) }
 	log := func(err error) {
-		d.report(job.Report{Kind: job.Log, Destination: d.job.ID, Level: "WARN", Reason: err.Error()})
+		d.report(worker.Report{Kind: worker.Log, Destination: d.job.ID, Level: "WARN", Reason: err.Error()})
 	}
-	file := func(name string) { d.report(job.Report{Kind: job.File, Destination: d.job.ID, Name: name}) }
+	file := func(name string) { d.report(worker.Report{Kind: worker.File, Destination: d.job.ID, Name: name}) }
 	var output compositor.Output
 	switch format := d.program.Format(); {
 	case d.job.RTMP != nil:

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/compositor/job"
+	"rostrum/internal/worker"
 )
 
 // A program that fails ends its outputs before anybody else knows.
@@ -20,12 +20,12 @@ func TestDestination_IsNotFailedByItsProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
-	var states []job.State
+	var states []worker.State
 	active := make(chan struct{}, 8)
 	d := &destination{
-		job: job.Destination{ID: "recording", HLS: &job.HLS{Directory: t.TempDir(), Rendition: "64p30"}}, program: made,
-		report: func(r job.Report) {
-			if r.Kind != job.DestinationState {
+		job: worker.Destination{ID: "recording", HLS: &worker.HLS{Directory: t.TempDir(), Rendition: "64p30"}}, program: made,
+		report: func(r worker.Report) {
+			if r.Kind != worker.DestinationState {
 				return
 			}
 			mu.Lock()
@@ -52,7 +52,7 @@ func TestDestination_IsNotFailedByItsProgram(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // in which it must say nothing
 	end(errors.New("the encoder fails"))
 	all.Wait()
-	if len(states) != 1 || states[0] != job.Active {
+	if len(states) != 1 || states[0] != worker.Active {
 		t.Errorf("the destination tells %v, expected ACTIVE alone: the next worker goes on", states)
 	}
 }

@@ -9,7 +9,7 @@
 //	rostrum-media encoders           which encoders work on this machine
 //
 // The channel between compose and its supervisor is told in
-// internal/compositor/job. Nothing but Reports is written to standard output.
+// internal/worker. Nothing but Reports is written to standard output.
 //
 // The command needs cgo and FFmpeg's libraries; without them it isn't built, and
 // rostrum works without compositions.

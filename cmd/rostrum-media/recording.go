@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/hls"
+	"rostrum/internal/worker"
 )
 
 // notices are how a recording tells what becomes of it.
@@ -32,7 +32,7 @@ type notices struct {
 // segment grows until it can.
 type recording struct {
 	muxer
-	job       job.HLS
+	job       worker.HLS
 	notices   notices
 	segmenter *hls.Segmenter
 
@@ -41,7 +41,7 @@ type recording struct {
 	wrote  bool
 }
 
-func newRecording(j job.HLS, f compositor.Format, n notices) *recording {
+func newRecording(j worker.HLS, f compositor.Format, n notices) *recording {
 	return &recording{muxer: muxer{format: f}, job: j, notices: n}
 }
 

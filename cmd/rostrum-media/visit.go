@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/layout"
 	"rostrum/internal/peer"
+	"rostrum/internal/worker"
 )
 
 // A stage is what is known of the stage's participants.
@@ -61,7 +61,7 @@ func (s *stage) publishers() int {
 }
 
 // follow is on the stage until ctx ends; an error tells why we may not be any more.
-func (w *worker) follow(ctx context.Context) error {
+func (w *composition) follow(ctx context.Context) error {
 	w.stage.known = map[string]*publisher{}
 	events, err := peer.NewEvents(w.token, nil)
 	if err != nil {
@@ -73,13 +73,13 @@ func (w *worker) follow(ctx context.Context) error {
 		w.hear(m)
 	}, w.visit)
 	if deleted {
-		return errors.New(job.StageDeleted)
+		return errors.New(worker.StageDeleted)
 	}
 	return err
 }
 
 // hear takes in a message before the visits that follow from it.
-func (w *worker) hear(m peer.Message) {
+func (w *composition) hear(m peer.Message) {
 	if m.Type == "STAGE_STATE" {
 		var state stageState
 		if json.Unmarshal(m.Payload, &state) != nil {
@@ -87,7 +87,7 @@ func (w *worker) hear(m peer.Message) {
 		}
 		w.stage.take(state, w.token.ParticipantID, w.room)
 		if w.stage.first() {
-			w.report(job.Report{Kind: job.Ready})
+			w.report(worker.Report{Kind: worker.Ready})
 		}
 		return
 	}
@@ -197,7 +197,7 @@ func (s *stage) first() bool {
 
 // visit composes one publisher until ctx ends, subscribing again whenever the media
 // break off.
-func (w *worker) visit(ctx context.Context, p peer.Member) {
+func (w *composition) visit(ctx context.Context, p peer.Member) {
 	v := &visit{worker: w, id: p.ID}
 	w.stage.mu.Lock()
 	k := w.stage.known[p.ID]
@@ -236,7 +236,7 @@ func (w *worker) visit(ctx context.Context, p peer.Member) {
 
 // A visit is the reception of one publisher.
 type visit struct {
-	worker *worker
+	worker *composition
 	id     string
 	member *compositor.Member
 

@@ -39,7 +39,7 @@ func TestNearest_ChoosesTheSmallestLayerThatIsEnough(t *testing.T) {
 }
 
 func TestWorker_CountsPublishersByWhatItHears(t *testing.T) {
-	w := &worker{room: compositor.NewRoom(), stage: stage{known: map[string]*publisher{}, ready: true}}
+	w := &composition{room: compositor.NewRoom(), stage: stage{known: map[string]*publisher{}, ready: true}}
 	w.token.ParticipantID = "me"
 	hear := func(kind, payload string, want int) {
 		t.Helper()

@@ -16,6 +16,7 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 )
 
 // tapes is where recordings rest, and wait to get there.
@@ -73,7 +74,7 @@ func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *aut
 	return composition.Open(ctx, composition.Parts{
 		Store: st, Authority: a, Buckets: t.buckets, Channels: channels, Node: node, Spool: spool,
 	}, composition.Config{
-		Program: composition.FindProgram(), NoPublishers: idle, Longest: s.Limits.CompositionDuration,
+		Program: worker.FindProgram(), NoPublishers: idle, Longest: s.Limits.CompositionDuration,
 		Patience: s.SpoolAge, SpoolBytes: s.SpoolBytes, Shared: s.Database != "", Log: log,
 	})
 }
@@ -81,7 +82,7 @@ func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *aut
 // examineCompositions tells whether compositions can start here, and with which encoders.
 func examineCompositions(ctx context.Context) finding {
 	const check = "compositions"
-	program := composition.FindProgram()
+	program := worker.FindProgram()
 	if program == "" {
 		return finding{check, weak, "rostrum-media is neither beside rostrum nor in PATH: compositions can't start, all else works",
 			"put rostrum-media beside rostrum (make build makes both)"}

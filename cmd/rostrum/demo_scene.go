@@ -12,9 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/composition"
 	"rostrum/internal/ivs"
 	"rostrum/internal/web"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -90,7 +90,7 @@ func (s *scene) join(ctx context.Context, name string, may ...ivsrealtime.Capabi
 // show starts the composition, tells what there is to see, and in the end where the
 // recording is.
 func (s *scene) show(ctx context.Context, b *board) error {
-	if composition.FindProgram() == "" {
+	if worker.FindProgram() == "" {
 		if err := b.say(s, s.announce); err != nil {
 			return err
 		}

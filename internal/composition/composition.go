@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -33,9 +33,7 @@ type composition struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup // recordings
 
-	worker   *worker
-	heard    time.Time // from the worker, last, that it goes on
-	ticks    []int64   // of its programs, then
+	worker   *worker.Process
 	audience time.Time // somebody published, or we began
 	failures int       // of workers, without a good time between
 	again    <-chan time.Time
@@ -57,6 +55,7 @@ var (
 
 const (
 	lookEvery    = 5 * time.Second
+	watchEvery   = 500 * time.Millisecond
 	firstRestart = 100 * time.Millisecond
 	lastRestart  = 5 * time.Second
 	// goodTime is how long a worker must have run for its end to be forgiven.
@@ -98,20 +97,21 @@ func (c *composition) run() {
 		c.log.Error("begin composition", "error", err)
 		c.finish(&internalError)
 	}
-	tick := time.NewTicker(c.house.cfg.HeartbeatLimit / 10)
+	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	looked := time.Now()
 	for !c.stopped && c.house.ctx.Err() == nil {
-		var reports chan job.Report
-		var exited chan struct{}
+		var reports <-chan worker.Report
 		if c.worker != nil {
-			reports, exited = c.worker.reports, c.worker.exited
+			reports = c.worker.Reports()
 		}
 		select {
-		case r := <-reports:
-			c.hear(r)
-		case <-exited:
-			c.workerGone()
+		case r, more := <-reports:
+			if more {
+				c.hear(r)
+			} else {
+				c.workerGone()
+			}
 		case <-c.again:
 			c.startWorker()
 		case tell := <-c.news:
@@ -189,10 +189,6 @@ func (c *composition) watch() {
 	for _, o := range c.outputs {
 		c.judge(o) // whose bucket may have stopped to answer
 	}
-	if w := c.worker; w != nil && len(w.reports) == 0 && time.Since(c.heard) > c.house.cfg.HeartbeatLimit && c.wanted == nil {
-		c.log.Error("worker hangs", "silent", time.Since(c.heard).Round(time.Millisecond))
-		c.worker.kill()
-	}
 	switch longest := c.house.cfg.Longest; {
 	case c.wanted != nil:
 	case time.Since(c.audience) > c.house.cfg.NoPublishers:
@@ -219,7 +215,7 @@ func (c *composition) finish(failure *event.Failure) {
 	}
 	c.stopping()
 	if c.worker != nil {
-		c.worker.stop(job.StopTime)
+		c.worker.Stop(worker.StopTime)
 		return
 	}
 	c.finishOutputs()
@@ -268,8 +264,8 @@ func (c *composition) part() {
 	within := time.NewTimer(partingTime)
 	defer within.Stop()
 	if c.worker != nil {
-		c.worker.stop(partingTime)
-		c.worker.await()
+		c.worker.Stop(partingTime)
+		_ = c.worker.Wait() // it was told to stop
 		c.worker = nil
 	}
 	for _, o := range c.outputs {

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/hls"
+	"rostrum/internal/worker"
 )
 
 // The tests' own binary is the worker, when it is called like one. How it behaves
@@ -40,11 +40,11 @@ func work(how string) error {
 	if how == "refuses" {
 		return fmt.Errorf("this worker doesn't like its job")
 	}
-	j, channel, err := job.Read(os.Stdin)
+	j, channel, err := worker.ReadJob(os.Stdin)
 	if err != nil {
 		return err
 	}
-	w := &fake{reports: job.NewWriter(os.Stdout), job: j, publishers: 1}
+	w := &fake{reports: worker.NewReportWriter(os.Stdout), job: j, publishers: 1}
 	if how == "finds nobody" {
 		w.publishers = 0
 	}
@@ -74,10 +74,10 @@ func work(how string) error {
 			select {}
 		}
 		if n == 4 && how == "finds the stage deleted" {
-			return w.end(job.StageDeleted)
+			return w.end(worker.StageDeleted)
 		}
 		if over := w.push(how, n); over {
-			return w.end(job.NoDestinations)
+			return w.end(worker.NoDestinations)
 		}
 		if n >= 4 && how == "stands still once" && first {
 			w.beat(4)
@@ -91,23 +91,23 @@ func work(how string) error {
 }
 
 type fake struct {
-	reports    *job.Writer
-	job        job.Job
+	reports    *worker.ReportWriter
+	job        worker.Job
 	publishers int
 	list       hls.Playlist
 }
 
-func (w *fake) say(r job.Report) {
+func (w *fake) say(r worker.Report) {
 	if w.reports.Write(r) != nil {
 		os.Exit(4) // nobody listens
 	}
 }
 
 func (w *fake) beat(ticks int) {
-	w.say(job.Report{Kind: job.Heartbeat, Health: &job.Health{Publishers: w.publishers, Programs: []job.ProgramHealth{{Ticks: int64(ticks), Late: 1}}}})
+	w.say(worker.Report{Kind: worker.Heartbeat, Health: &worker.Health{Publishers: w.publishers, Programs: []worker.ProgramHealth{{Ticks: int64(ticks), Late: 1}}}})
 }
 
-func (w *fake) destinations() []job.Destination { return w.job.Programs[0].Destinations }
+func (w *fake) destinations() []worker.Destination { return w.job.Programs[0].Destinations }
 
 // push has a worker that loses its channel lose it; over tells that no destination
 // is left.
@@ -121,9 +121,9 @@ func (w *fake) push(how string, n int) (over bool) {
 		}
 		switch n {
 		case 4:
-			w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: job.Reconnecting, Reason: "connection reset"})
+			w.say(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: worker.Reconnecting, Reason: "connection reset"})
 		case 8:
-			w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: job.Failed, Reason: "connection refused"})
+			w.say(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: worker.Failed, Reason: "connection refused"})
 			if over = len(w.destinations()) == 1; over && how == "loses its channel and dies" {
 				os.Exit(3)
 			}
@@ -141,7 +141,7 @@ func (w *fake) put(name string, data []byte) error {
 		if err := putFile(filepath.Join(d.HLS.Directory, filepath.FromSlash(w.folder(d)+name)), data); err != nil {
 			return err
 		}
-		w.say(job.Report{Kind: job.File, Destination: d.ID, Name: w.folder(d) + name})
+		w.say(worker.Report{Kind: worker.File, Destination: d.ID, Name: w.folder(d) + name})
 	}
 	return nil
 }
@@ -160,17 +160,17 @@ func putFile(at string, data []byte) error {
 	return err
 }
 
-func (w *fake) folder(d job.Destination) string { return "media/hls/" + d.HLS.Rendition + "/" }
+func (w *fake) folder(d worker.Destination) string { return "media/hls/" + d.HLS.Rendition + "/" }
 
-func (w *fake) tell(s job.State) {
+func (w *fake) tell(s worker.State) {
 	for _, d := range w.destinations() {
-		w.say(job.Report{Kind: job.DestinationState, Destination: d.ID, State: s})
+		w.say(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: s})
 	}
 }
 
 func (w *fake) begin() error {
-	w.say(job.Report{Kind: job.Log, Level: "INFO", Reason: "fake worker begins"})
-	w.say(job.Report{Kind: job.Ready})
+	w.say(worker.Report{Kind: worker.Log, Level: "INFO", Reason: "fake worker begins"})
+	w.say(worker.Report{Kind: worker.Ready})
 	if first := w.destinations()[0]; first.HLS != nil {
 		data, err := os.ReadFile(filepath.Join(first.HLS.Directory, filepath.FromSlash(w.folder(first)), "playlist.m3u8"))
 		if err == nil {
@@ -183,7 +183,7 @@ func (w *fake) begin() error {
 	if err := w.put("init-0.mp4", []byte("init")); err != nil {
 		return err
 	}
-	w.tell(job.Active)
+	w.tell(worker.Active)
 	return nil
 }
 
@@ -201,7 +201,7 @@ func (w *fake) end(reason string) error {
 	if err := w.put("playlist.m3u8", w.list.Marshal()); err != nil {
 		return err
 	}
-	w.tell(job.Stopped)
-	w.say(job.Report{Kind: job.Ended, Reason: reason})
+	w.tell(worker.Stopped)
+	w.say(worker.Report{Kind: worker.Ended, Reason: reason})
 	return nil
 }

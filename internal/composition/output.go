@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -22,7 +22,7 @@ type output struct {
 	id        string
 	encoder   string // ARN of its format
 	video     *ivsrealtime.Video
-	job       job.Destination
+	job       worker.Destination
 	recording *recording // nil for a push
 	channel   string     // ARN; empty for a recording
 	release   func()     // of the channel
@@ -110,16 +110,16 @@ func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*
 		prefix: d.Detail.S3.RecordingPrefix, stageARN: c.doc.StageARN, rendition: renditionName(encoder.Video, d.ID),
 		width: *encoder.Video.Width, height: *encoder.Video.Height, started: d.StartTime,
 	}
-	hls := &job.HLS{
+	hls := &worker.HLS{
 		Directory: string(folder), Rendition: meta.rendition,
 		SegmentSeconds: *s3.RecordingConfiguration.HLSConfiguration.TargetSegmentDurationSeconds,
 	}
 	for _, t := range s3.ThumbnailConfigurations {
 		meta.sequential = slices.Contains(t.Storage, ivsrealtime.ThumbnailSequential)
 		meta.latest = slices.Contains(t.Storage, ivsrealtime.ThumbnailLatest)
-		hls.Thumbnails = &job.Thumbnails{IntervalSeconds: *t.TargetIntervalSeconds, Sequential: meta.sequential, Latest: meta.latest}
+		hls.Thumbnails = &worker.Thumbnails{IntervalSeconds: *t.TargetIntervalSeconds, Sequential: meta.sequential, Latest: meta.latest}
 	}
-	o.job = job.Destination{ID: d.ID, HLS: hls}
+	o.job = worker.Destination{ID: d.ID, HLS: hls}
 	o.recording = &recording{
 		spool: folder, bucket: bucket, meta: meta, patience: c.house.cfg.Patience, most: c.house.cfg.SpoolBytes,
 		log: c.log.With("destination", d.ID), wake: make(chan struct{}, 1), lost: make(chan error, 1),
@@ -171,14 +171,11 @@ func (c *composition) judge(o *output) {
 }
 
 // hear takes in what the worker says.
-func (c *composition) hear(r job.Report) {
-	if r.Kind != job.Heartbeat || c.ticking(r.Health) {
-		c.heard = time.Now()
-	}
+func (c *composition) hear(r worker.Report) {
 	switch r.Kind {
-	case job.Ready:
-		c.log.Info("composing", "after", time.Since(c.worker.began).Round(time.Millisecond))
-	case job.Heartbeat:
+	case worker.Ready:
+		c.log.Info("composing", "after", c.worker.Age().Round(time.Millisecond))
+	case worker.Heartbeat:
 		if r.Health == nil {
 			return
 		}
@@ -186,9 +183,9 @@ func (c *composition) hear(r job.Report) {
 			c.audience = time.Now()
 		}
 		c.figures.hear(*r.Health)
-	case job.Ended:
+	case worker.Ended:
 		c.words = r.Reason
-	case job.File, job.DestinationState:
+	case worker.File, worker.DestinationState:
 		for _, o := range c.outputs {
 			if o.id == r.Destination && !o.over {
 				c.hearOf(o, r)
@@ -197,31 +194,10 @@ func (c *composition) hear(r job.Report) {
 	}
 }
 
-// ticking tells whether all of a worker's programs went on since they were last asked:
-// one that is stuck in a codec beats its heart still.
-func (c *composition) ticking(h *job.Health) bool {
-	if h == nil {
-		return true
-	}
-	goes := true
-	for i, p := range h.Programs {
-		if i == len(c.ticks) {
-			c.ticks = append(c.ticks, -1)
-		}
-		goes = goes && p.Ticks != c.ticks[i]
-	}
-	if goes {
-		for i, p := range h.Programs {
-			c.ticks[i] = p.Ticks
-		}
-	}
-	return goes
-}
-
 // hearOf takes in what the worker says of a destination.
-func (c *composition) hearOf(o *output, r job.Report) {
+func (c *composition) hearOf(o *output, r worker.Report) {
 	switch {
-	case r.Kind == job.File && o.recording != nil:
+	case r.Kind == worker.File && o.recording != nil:
 		o.recording.nudge()
 		if o.writes {
 			return
@@ -231,7 +207,7 @@ func (c *composition) hearOf(o *output, r job.Report) {
 			o.began = micro(time.Now())
 			o.recording.begin(o.began)
 		}
-	case r.State == job.Active:
+	case r.State == worker.Active:
 		o.broken = false
 		if o.recording == nil {
 			if o.writes = true; o.began.IsZero() {
@@ -239,13 +215,13 @@ func (c *composition) hearOf(o *output, r job.Report) {
 			}
 		}
 		c.judge(o)
-	case r.State == job.Reconnecting:
+	case r.State == worker.Reconnecting:
 		c.log.Warn("destination is interrupted", "destination", o.id, "reason", r.Reason)
 		o.broken = true
 		c.judge(o)
-	case r.State == job.Failed:
+	case r.State == worker.Failed:
 		c.log.Error("destination failed", "destination", o.id, "reason", r.Reason)
-		if o.failure = &internalError; r.Reason == job.Refused {
+		if o.failure = &internalError; r.Reason == worker.Refused {
 			o.failure = &streamExists
 		}
 		c.finishOutput(o)
@@ -271,16 +247,18 @@ func (c *composition) startWorker() {
 		c.settle() // each destination has ended or is about to; the worker died before it said so
 		return
 	}
-	var w *worker
+	var w *worker.Process
 	if err == nil {
-		w, err = startWorker(c.house.cfg.Program, j, c.house.cfg.WorkerMemory, c.log)
+		w, err = worker.Start(worker.Config{
+			Program: c.house.cfg.Program, Memory: c.house.cfg.WorkerMemory, HeartbeatLimit: c.house.cfg.HeartbeatLimit, Log: c.log,
+		}, j)
 	}
 	if err != nil {
 		c.log.Error("start a worker", "error", err)
 		c.retryLater()
 		return
 	}
-	c.worker, c.heard, c.ticks, c.words = w, time.Now(), nil, ""
+	c.worker, c.words = w, ""
 	c.figures.employ(w)
 }
 
@@ -316,10 +294,10 @@ func (c *composition) fetch() bool {
 }
 
 // job is what a worker is to do: each format is encoded once.
-func (c *composition) job() (job.Job, error) {
+func (c *composition) job() (worker.Job, error) {
 	stage, err := arn.Parse(c.doc.StageARN)
 	if err != nil {
-		return job.Job{}, err
+		return worker.Job{}, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	raw, err := c.house.Authority.Issue(token.Claims{
@@ -327,15 +305,15 @@ func (c *composition) job() (job.Job, error) {
 		Subscribe: true, Hidden: true, IssuedAt: now, ExpiresAt: now.Add(token.MaxLifetime),
 	})
 	if err != nil {
-		return job.Job{}, err
+		return worker.Job{}, err
 	}
-	j := job.Job{Token: raw}
+	j := worker.Job{Token: raw}
 	layout, err := json.Marshal(c.doc.Layout) // the names of the API's fields are the job's
 	if err == nil {
 		err = json.Unmarshal(layout, &j.Layout)
 	}
 	if err != nil {
-		return job.Job{}, fmt.Errorf("layout: %w", err)
+		return worker.Job{}, fmt.Errorf("layout: %w", err)
 	}
 	programs := map[string]int{}
 	for _, o := range c.outputs {
@@ -346,7 +324,7 @@ func (c *composition) job() (job.Job, error) {
 		if !known {
 			n = len(j.Programs)
 			programs[o.encoder] = n
-			j.Programs = append(j.Programs, job.Program{
+			j.Programs = append(j.Programs, worker.Program{
 				Width: *o.video.Width, Height: *o.video.Height, FrameRate: *o.video.Framerate, Bitrate: *o.video.Bitrate,
 			})
 		}
@@ -359,7 +337,7 @@ func (c *composition) job() (job.Job, error) {
 // told, or by a crash, after which another takes its place.
 func (c *composition) workerGone() {
 	w := c.worker
-	w.await()
+	exit := w.Wait()
 	c.worker = nil
 	c.figures.dismiss(w)
 	for _, o := range c.outputs {
@@ -369,19 +347,19 @@ func (c *composition) workerGone() {
 	case c.wanted != nil:
 		c.finishOutputs()
 		return
-	case c.words == job.StageDeleted:
+	case c.words == worker.StageDeleted:
 		c.finish(&stageDeleted)
 		return
-	case c.words == job.NoDestinations:
+	case c.words == worker.NoDestinations:
 		c.settle() // or once their recordings have ended
 		return
 	}
-	c.log.Error("worker ended unasked", "error", w.err, "says", c.words, "after", time.Since(w.began).Round(time.Millisecond))
+	c.log.Error("worker ended unasked", "error", exit, "says", c.words, "after", w.Age().Round(time.Millisecond))
 	for _, o := range c.outputs {
 		o.writes, o.broken = false, false
 		c.judge(o)
 	}
-	if time.Since(w.began) > goodTime {
+	if w.Age() > goodTime {
 		c.failures = 0
 	}
 	c.retryLater()

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -47,7 +47,7 @@ var streamExists = event.Failure{Code: ivsrealtime.Conflict, Reason: "Stream alr
 func (c *composition) reserve(o *output) {
 	address, release, err := c.house.Channels.Reserve(c.house.ctx, o.channel)
 	if err == nil {
-		o.release, o.job = release, job.Destination{ID: o.id, RTMP: &job.RTMP{URL: address}}
+		o.release, o.job = release, worker.Destination{ID: o.id, RTMP: &worker.RTMP{URL: address}}
 		return
 	}
 	why := internalError

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -33,7 +33,7 @@ type Parts struct {
 
 // A Config tunes a Registry. Its zero value composes nothing, for want of a program.
 type Config struct {
-	// Program is rostrum-media's path, as FindProgram finds it; without it
+	// Program is rostrum-media's path, as worker.FindProgram finds it; without it
 	// compositions can be looked at, but none starts.
 	Program string
 	// NoPublishers is how long a composition goes on when nobody publishes.
@@ -51,29 +51,13 @@ type Config struct {
 	// can. Default 2 GiB.
 	WorkerMemory int64
 	// HeartbeatLimit is how long a worker may be silent before it hangs.
-	// Default as in package job.
+	// Default worker.HeartbeatLimit.
 	HeartbeatLimit time.Duration
 	// Shared says that other nodes use the same store: compositions of nodes
 	// that ended are then looked for all the time, not only at the start.
 	Shared bool
 	// Log takes what workers say. Default slog.Default().
 	Log *slog.Logger
-}
-
-// FindProgram looks for rostrum-media beside this program, then in PATH; "" is
-// nowhere.
-func FindProgram() string {
-	if self, err := os.Executable(); err == nil {
-		beside := filepath.Join(filepath.Dir(self), programName)
-		if found, err := exec.LookPath(beside); err == nil {
-			return found
-		}
-	}
-	found, err := exec.LookPath(programName)
-	if err != nil {
-		return ""
-	}
-	return found
 }
 
 // A Registry is all compositions that this node runs. It may be used by all
@@ -195,7 +179,7 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		to        *time.Duration
 		otherwise time.Duration
-	}{{&c.NoPublishers, time.Minute}, {&c.Patience, 90 * time.Minute}, {&c.HeartbeatLimit, defaultHeartbeatLimit}} {
+	}{{&c.NoPublishers, time.Minute}, {&c.Patience, 90 * time.Minute}, {&c.HeartbeatLimit, worker.HeartbeatLimit}} {
 		if *d.to <= 0 {
 			*d.to = d.otherwise
 		}

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"rostrum/internal/compositor/job"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -39,7 +39,7 @@ func (r *Registry) Stats() []Stats {
 type figures struct {
 	mu      sync.Mutex // guards what follows
 	shown   Stats      // with the figures of workers that are gone
-	worker  *worker
+	worker  *worker.Process
 	ticks   int64 // of the worker of now
 	late    int64
 	workers int
@@ -51,8 +51,8 @@ func (f *figures) now() Stats {
 	s := f.shown
 	s.Ticks, s.LateTicks, s.Restarts = s.Ticks+f.ticks, s.LateTicks+f.late, max(0, f.workers-1)
 	if f.worker != nil {
-		cpu, memory := consumption(f.worker.pid)
-		s.WorkerCPU, s.WorkerMemory = s.WorkerCPU+cpu, memory
+		u := f.worker.Usage()
+		s.WorkerCPU, s.WorkerMemory = s.WorkerCPU+u.CPU, u.Memory
 	}
 	return s
 }
@@ -69,7 +69,7 @@ func (f *figures) look(c *composition) {
 	f.shown.State, f.shown.SpoolBytes = c.doc.State, held
 }
 
-func (f *figures) hear(h job.Health) {
+func (f *figures) hear(h worker.Health) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.shown.Publishers, f.ticks, f.late = h.Publishers, 0, 0
@@ -79,17 +79,17 @@ func (f *figures) hear(h job.Health) {
 	}
 }
 
-func (f *figures) employ(w *worker) {
+func (f *figures) employ(w *worker.Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.worker = w
 	f.workers++
 }
 
-func (f *figures) dismiss(w *worker) {
+func (f *figures) dismiss(w *worker.Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.shown.WorkerCPU += time.Duration(w.cpu.Load())
+	f.shown.WorkerCPU += w.Usage().CPU
 	f.shown.Ticks, f.shown.LateTicks = f.shown.Ticks+f.ticks, f.shown.LateTicks+f.late
 	f.worker, f.ticks, f.late = nil, 0, 0
 }

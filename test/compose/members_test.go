@@ -8,35 +8,35 @@ import (
 	"slices"
 	"testing"
 
-	"rostrum/internal/compositor/job"
+	"rostrum/internal/worker"
 )
 
 // composeFile has a worker compose the stage in 720p30 into a file.
 func (s *stage) composeFile() *process {
 	s.t.Helper()
 	raw, _ := s.token("SUBSCRIBE")
-	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{
-		Destinations: []job.Destination{{ID: "file", File: filepath.Join(s.t.TempDir(), "out.mp4")}},
+	p := s.compose(worker.Job{Token: raw, Programs: []worker.Program{{
+		Destinations: []worker.Destination{{ID: "file", File: filepath.Join(s.t.TempDir(), "out.mp4")}},
 	}}})
 	p.until("the file", active("file"))
 	return p
 }
 
 // member is what a report says of one member; nil if it isn't there.
-func member(r job.Report, id string) *job.MemberHealth {
+func member(r worker.Report, id string) *worker.ParticipantHealth {
 	if r.Health == nil {
 		return nil
 	}
-	i := slices.IndexFunc(r.Health.Members, func(m job.MemberHealth) bool { return m.ID == id })
+	i := slices.IndexFunc(r.Health.Participants, func(m worker.ParticipantHealth) bool { return m.ID == id })
 	if i < 0 {
 		return nil
 	}
-	return &r.Health.Members[i]
+	return &r.Health.Participants[i]
 }
 
 // receives tells that a member's pictures come in a width.
-func receives(id string, width int) func(job.Report) bool {
-	return func(r job.Report) bool {
+func receives(id string, width int) func(worker.Report) bool {
+	return func(r worker.Report) bool {
 		m := member(r, id)
 		return m != nil && m.Width == width
 	}
@@ -54,8 +54,8 @@ func TestWorker_TakesTheLayerNearestToItsTile(t *testing.T) {
 			raw, _ := s.token("PUBLISH")
 			others = append(others, s.perform(raw, "--size", "320x180", "--video-bitrate", "0"))
 		}
-		p.after(fmt.Sprintf("the layer of %d, one of %d", c.width, c.members), func(r job.Report) bool {
-			return receives(watched, c.width)(r) && len(r.Health.Members) == c.members
+		p.after(fmt.Sprintf("the layer of %d, one of %d", c.width, c.members), func(r worker.Report) bool {
+			return receives(watched, c.width)(r) && len(r.Health.Participants) == c.members
 		})
 	}
 	for _, o := range others {
@@ -87,9 +87,9 @@ func TestWorker_ShowsWhateverMembersSend(t *testing.T) {
 		for _, width := range c.widths {
 			p.after(fmt.Sprintf("%s, %d wide", c.what, width), receives(id, width))
 		}
-		p.after(c.what, func(r job.Report) bool {
+		p.after(c.what, func(r worker.Report) bool {
 			m := member(r, id)
-			return m != nil && (m.Pictures > 30 || slices.Equal(c.widths, []int{0}))
+			return m != nil && (m.Decoded > 30 || slices.Equal(c.widths, []int{0}))
 		})
 	}
 	p.stop()

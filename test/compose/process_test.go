@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/compositor/job"
+	"rostrum/internal/worker"
 )
 
 // process is a running worker.
@@ -22,12 +22,12 @@ type process struct {
 	says    io.Closer // what it reports is read from
 
 	mu      sync.Mutex // guards what follows
-	reports []job.Report
+	reports []worker.Report
 	news    chan struct{} // has a value after a report
 	ended   chan struct{}
 }
 
-func (s *stage) compose(j job.Job) *process {
+func (s *stage) compose(j worker.Job) *process {
 	s.t.Helper()
 	p := &process{t: s.t, cmd: exec.Command(s.worker, "compose"), news: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd.Stderr = os.Stderr
@@ -45,7 +45,7 @@ func (s *stage) compose(j job.Job) *process {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = job.Reports(out, p.hear) // ends with the process
+		_ = worker.ReadReports(out, p.hear) // ends with the process
 		_ = p.cmd.Wait()
 	}()
 	if err := json.NewEncoder(p.channel).Encode(j); err != nil {
@@ -55,7 +55,7 @@ func (s *stage) compose(j job.Job) *process {
 	return p
 }
 
-func (p *process) hear(r job.Report) {
+func (p *process) hear(r worker.Report) {
 	p.mu.Lock()
 	p.reports = append(p.reports, r)
 	p.mu.Unlock()
@@ -66,13 +66,13 @@ func (p *process) hear(r job.Report) {
 }
 
 // until waits for a report, whenever it came.
-func (p *process) until(what string, is func(job.Report) bool) {
+func (p *process) until(what string, is func(worker.Report) bool) {
 	p.t.Helper()
 	p.await(what, 0, is)
 }
 
 // after waits for a report that comes from now on.
-func (p *process) after(what string, is func(job.Report) bool) {
+func (p *process) after(what string, is func(worker.Report) bool) {
 	p.t.Helper()
 	p.mu.Lock()
 	from := len(p.reports)
@@ -82,7 +82,7 @@ func (p *process) after(what string, is func(job.Report) bool) {
 
 // await looks through the reports from one on, and fails after a time that is more
 // than enough.
-func (p *process) await(what string, from int, is func(job.Report) bool) {
+func (p *process) await(what string, from int, is func(worker.Report) bool) {
 	p.t.Helper()
 	late := time.After(30 * time.Second)
 	for {
@@ -113,28 +113,28 @@ func (p *process) stop() {
 	}
 	select {
 	case <-p.ended:
-	case <-time.After(job.StopTime):
-		p.t.Fatalf("the worker is still there %v after its channel ended", job.StopTime)
+	case <-time.After(worker.StopTime):
+		p.t.Fatalf("the worker is still there %v after its channel ended", worker.StopTime)
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
 		p.t.Errorf("the worker ended with exit code %d", code)
 	}
-	if last := p.reports[len(p.reports)-1]; last.Kind != job.Ended || last.Reason != "" {
+	if last := p.reports[len(p.reports)-1]; last.Kind != worker.Ended || last.Reason != "" {
 		p.t.Errorf("the last report is %+v, want ended", last)
 	}
 }
 
-func active(id string) func(job.Report) bool {
-	return func(r job.Report) bool { return r.Destination == id && r.State == job.Active }
+func active(id string) func(worker.Report) bool {
+	return func(r worker.Report) bool { return r.Destination == id && r.State == worker.Active }
 }
 
-func shows(n int) func(job.Report) bool {
-	return func(r job.Report) bool {
-		if r.Health == nil || len(r.Health.Members) != n {
+func shows(n int) func(worker.Report) bool {
+	return func(r worker.Report) bool {
+		if r.Health == nil || len(r.Health.Participants) != n {
 			return false
 		}
-		for _, m := range r.Health.Members {
-			if m.Pictures < 30 {
+		for _, m := range r.Health.Participants {
+			if m.Decoded < 30 {
 				return false
 			}
 		}

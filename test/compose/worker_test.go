@@ -18,11 +18,11 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 
 	"rostrum/internal/codec"
-	"rostrum/internal/compositor/job"
 	"rostrum/internal/hls"
 	"rostrum/internal/layout"
 	"rostrum/internal/media"
 	"rostrum/internal/testpattern"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -31,11 +31,11 @@ func TestWorker_ComposesPublishersOfAStage(t *testing.T) {
 	first := s.publish("--size", "640x360")
 	raw, _ := s.token("SUBSCRIBE")
 	file := filepath.Join(t.TempDir(), "out.mp4")
-	grid := job.Layout{} // both tiles show the whole of a 16:9 picture
-	p := s.compose(job.Job{Token: raw, Layout: grid, Programs: []job.Program{{
-		Destinations: []job.Destination{{ID: "file", File: file}},
+	grid := worker.Layout{} // both tiles show the whole of a 16:9 picture
+	p := s.compose(worker.Job{Token: raw, Layout: grid, Programs: []worker.Program{{
+		Destinations: []worker.Destination{{ID: "file", File: file}},
 	}}})
-	p.until("the stage", func(r job.Report) bool { return r.Kind == job.Ready })
+	p.until("the stage", func(r worker.Report) bool { return r.Kind == worker.Ready })
 	p.until("the file", active("file"))
 	p.until("one member", shows(1))
 	second := s.publish("--size", "640x360")
@@ -143,12 +143,12 @@ func TestWorker_GoesOnWhereACrashedOneStopped(t *testing.T) {
 	s.publish("--size", "640x360")
 	raw, _ := s.token("SUBSCRIBE")
 	folder := t.TempDir()
-	j := job.Job{Token: raw, Programs: []job.Program{{Width: 640, Height: 360, Destinations: []job.Destination{
-		{ID: "recording", HLS: &job.HLS{Directory: folder, Rendition: "360p30", Thumbnails: &job.Thumbnails{IntervalSeconds: 1, Sequential: true, Latest: true}}},
+	j := worker.Job{Token: raw, Programs: []worker.Program{{Width: 640, Height: 360, Destinations: []worker.Destination{
+		{ID: "recording", HLS: &worker.HLS{Directory: folder, Rendition: "360p30", Thumbnails: &worker.Thumbnails{IntervalSeconds: 1, Sequential: true, Latest: true}}},
 	}}}}
-	segment := func(n int) func(job.Report) bool {
-		return func(r job.Report) bool {
-			return r.Kind == job.File && r.Name == fmt.Sprintf("media/hls/360p30/%d.mp4", n)
+	segment := func(n int) func(worker.Report) bool {
+		return func(r worker.Report) bool {
+			return r.Kind == worker.File && r.Name == fmt.Sprintf("media/hls/360p30/%d.mp4", n)
 		}
 	}
 	p := s.compose(j)
@@ -182,10 +182,10 @@ func TestWorker_EndsItsRecordingThoughNobodyHearsIt(t *testing.T) {
 	s := open(t)
 	raw, _ := s.token("SUBSCRIBE")
 	folder := t.TempDir()
-	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 64, Height: 64, Destinations: []job.Destination{
-		{ID: "recording", HLS: &job.HLS{Directory: folder, Rendition: "64p30"}},
+	p := s.compose(worker.Job{Token: raw, Programs: []worker.Program{{Width: 64, Height: 64, Destinations: []worker.Destination{
+		{ID: "recording", HLS: &worker.HLS{Directory: folder, Rendition: "64p30"}},
 	}}}})
-	p.until("half of the second segment", func(r job.Report) bool { return r.Health != nil && r.Health.Programs[0].Ticks > 75 })
+	p.until("half of the second segment", func(r worker.Report) bool { return r.Health != nil && r.Health.Programs[0].Ticks > 75 })
 	// As when its server is killed: both ends of its channel are gone.
 	if err := errors.Join(p.says.Close(), p.channel.Close()); err != nil {
 		t.Fatal(err)
@@ -205,14 +205,14 @@ func TestWorker_EndsWithTheStage(t *testing.T) {
 	beside(t)
 	s := open(t)
 	raw, _ := s.token("SUBSCRIBE")
-	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 64, Height: 64, Destinations: []job.Destination{
+	p := s.compose(worker.Job{Token: raw, Programs: []worker.Program{{Width: 64, Height: 64, Destinations: []worker.Destination{
 		{ID: "file", File: filepath.Join(t.TempDir(), "out.mp4")},
 	}}}})
-	p.until("the stage", func(r job.Report) bool { return r.Kind == job.Ready })
+	p.until("the stage", func(r worker.Report) bool { return r.Kind == worker.Ready })
 	if _, err := s.client.DeleteStage(t.Context(), &ivsrealtime.DeleteStageInput{ARN: s.stageARN}); err != nil {
 		t.Fatal(err)
 	}
-	p.until("the end", func(r job.Report) bool { return r.Kind == job.Ended && r.Reason == job.StageDeleted })
+	p.until("the end", func(r worker.Report) bool { return r.Kind == worker.Ended && r.Reason == worker.StageDeleted })
 }
 
 // An RTMP server that isn't ours takes a composition and goes away for good.
@@ -229,15 +229,15 @@ func TestWorker_GivesUpAServerThatStaysAway(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := s.compose(job.Job{Token: raw, Programs: []job.Program{{Width: 640, Height: 360, Destinations: []job.Destination{
-		{ID: "push", RTMP: &job.RTMP{URL: address, Patience: 3}},
+	p := s.compose(worker.Job{Token: raw, Programs: []worker.Program{{Width: 640, Height: 360, Destinations: []worker.Destination{
+		{ID: "push", RTMP: &worker.RTMP{URL: address, RetrySeconds: 3}},
 	}}}})
 	p.until("the push", active("push"))
 	if err := server.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = server.Wait() // killed
-	p.until("the interruption", func(r job.Report) bool { return r.Destination == "push" && r.State == job.Reconnecting })
-	p.until("the failure", func(r job.Report) bool { return r.Destination == "push" && r.State == job.Failed })
-	p.until("the end", func(r job.Report) bool { return r.Kind == job.Ended && r.Reason == job.NoDestinations })
+	p.until("the interruption", func(r worker.Report) bool { return r.Destination == "push" && r.State == worker.Reconnecting })
+	p.until("the failure", func(r worker.Report) bool { return r.Destination == "push" && r.State == worker.Failed })
+	p.until("the end", func(r worker.Report) bool { return r.Kind == worker.Ended && r.Reason == worker.NoDestinations })
 }

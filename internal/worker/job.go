@@ -1,4 +1,4 @@
-package job
+package worker
 
 import (
 	"encoding/json"
@@ -11,28 +11,28 @@ import (
 	"rostrum/internal/layout"
 )
 
-// How long a process may take.
+// Limits of a process.
 const (
-	StopTime       = 5 * time.Second
-	HeartbeatLimit = 5 * time.Second
+	StopTime       = 5 * time.Second // from the end of its input to its exit
+	HeartbeatLimit = 5 * time.Second // without progress of its output clocks
 )
 
 // A Job is one composition.
 type Job struct {
-	Token    string    `json:"token"`             // of a participant that may subscribe, and that nobody sees
+	Token    string    `json:"token"`             // of a hidden participant that may subscribe
 	Layout   Layout    `json:"layout"`            // none is the grid with its defaults
-	Encoder  string    `json:"encoder,omitempty"` // of pictures, by FFmpeg's name; default libx264
+	Encoder  string    `json:"encoder,omitempty"` // of video, by FFmpeg's name; default libx264
 	Programs []Program `json:"programs"`          // one for each format; each is encoded once
 }
 
-// Layout is the API's LayoutConfiguration with its defaults filled in: one of the
-// two, or none.
+// Layout is the API's LayoutConfiguration with its defaults filled in: grid, pip or
+// neither.
 type Layout struct {
 	Grid *layout.Grid `json:"grid,omitempty"`
 	Pip  *layout.Pip  `json:"pip,omitempty"`
 }
 
-// Chosen is the layout that was chosen.
+// Chosen returns the layout that is set, or the default grid.
 func (l Layout) Chosen() layout.Layout {
 	switch {
 	case l.Grid != nil:
@@ -43,7 +43,7 @@ func (l Layout) Chosen() layout.Layout {
 	return layout.DefaultGrid()
 }
 
-// A Program is one format, as an EncoderConfiguration has it, and where it goes.
+// A Program is one format, as in an EncoderConfiguration, and its destinations.
 type Program struct {
 	Width        int           `json:"width,omitempty"`     // pixels; default 1280
 	Height       int           `json:"height,omitempty"`    // pixels; default 720
@@ -52,7 +52,7 @@ type Program struct {
 	Destinations []Destination `json:"destinations"`
 }
 
-// A Destination is one place that a Program goes to: exactly one of RTMP, HLS, File.
+// A Destination is one output of a Program: exactly one of RTMP, HLS, File.
 type Destination struct {
 	ID   string `json:"id"` // for Reports
 	RTMP *RTMP  `json:"rtmp,omitempty"`
@@ -62,12 +62,12 @@ type Destination struct {
 
 // RTMP is a push to a server.
 type RTMP struct {
-	URL      string `json:"url"`                       // rtmp:// or rtmps://, the stream key as last element of its path
-	Patience int    `json:"patienceSeconds,omitempty"` // how long it may be interrupted before the destination has failed; default 90
+	URL          string `json:"url"`                    // rtmp:// or rtmps://, the stream key as last element of its path
+	RetrySeconds int    `json:"retrySeconds,omitempty"` // of interruption before the destination fails; default 90
 }
 
 // HLS is a recording into a directory: the files under media/ of a composite
-// recording. Each appears whole; a Report tells of it.
+// recording. Each file is complete when it appears; a Report names it.
 type HLS struct {
 	Directory      string      `json:"directory"`                              // of the recording's prefix
 	Rendition      string      `json:"rendition"`                              // the name of its folder
@@ -79,12 +79,12 @@ type HLS struct {
 type Thumbnails struct {
 	IntervalSeconds int  `json:"targetIntervalSeconds,omitempty"` // default 60
 	Sequential      bool `json:"sequential,omitempty"`            // media/thumbnails/<W>x<H>/<n>.jpg
-	First           int  `json:"first,omitempty"`                 // the first n, where those before may be taken away
+	First           int  `json:"first,omitempty"`                 // the first n; earlier ones may have been uploaded and removed
 	Latest          bool `json:"latest,omitempty"`                // media/latest_thumbnail/<W>x<H>/thumb.jpg
 }
 
-// Read takes a Job from a channel, and nothing after it.
-func Read(r io.Reader) (Job, *json.Decoder, error) {
+// ReadJob reads and checks a Job. The decoder that it returns reads on behind it.
+func ReadJob(r io.Reader) (Job, *json.Decoder, error) {
 	var j Job
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -124,8 +124,8 @@ func (j *Job) check() error {
 
 func (d *Destination) check() error {
 	kinds := 0
-	for _, is := range []bool{d.RTMP != nil, d.HLS != nil, d.File != ""} {
-		if is {
+	for _, set := range []bool{d.RTMP != nil, d.HLS != nil, d.File != ""} {
+		if set {
 			kinds++
 		}
 	}

@@ -1,4 +1,4 @@
-package job
+package worker
 
 import (
 	"bufio"
@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// Kind is what a Report tells of.
+// Kind is what a Report is about.
 type Kind string
 
 // The kinds of Reports.
 const (
 	Ready            Kind = "ready"       // on the stage, and composing
 	DestinationState Kind = "destination" // Destination, State; Reason with RECONNECTING and FAILED
-	File             Kind = "file"        // Destination, Name: the file is there, or there anew
+	File             Kind = "file"        // Destination, Name: the file is there, or replaced
 	Heartbeat        Kind = "heartbeat"   // Health
 	Log              Kind = "log"         // Level, Reason
-	Ended            Kind = "ended"       // Reason; empty where it was wanted
+	Ended            Kind = "ended"       // Reason; empty where it was asked to stop
 )
 
-// State is where a destination is, in the API's words.
+// State is a destination's state, in the API's words.
 type State string
 
-// The states that are told; before them a destination is STARTING.
+// The states that are reported; before them a destination is STARTING.
 const (
 	Active       State = "ACTIVE"
 	Reconnecting State = "RECONNECTING"
@@ -32,14 +32,14 @@ const (
 	Stopped      State = "STOPPED"
 )
 
-// Reasons that a supervisor tells apart: of Ended, and of Failed.
+// Reasons that an owner handles differently: of Ended, and of Failed.
 const (
 	StageDeleted   = "the stage was deleted"
 	NoDestinations = "no destination is left"
 	Refused        = "the server refuses the stream"
 )
 
-// A Report is one line of the channel. Which fields it has, its Kind says.
+// A Report is one line of a process's output. Its Kind says which fields it has.
 type Report struct {
 	Kind        Kind      `json:"kind"`
 	Time        time.Time `json:"time"`
@@ -51,44 +51,44 @@ type Report struct {
 	Health      *Health   `json:"health,omitempty"`
 }
 
-// Health is how a process fares.
+// Health is the content of a heartbeat.
 type Health struct {
-	Publishers int             `json:"publishers"` // on the stage, as far as known
-	Members    []MemberHealth  `json:"members"`    // those who are composed, in order of arrival
-	Programs   []ProgramHealth `json:"programs"`   // as in the Job
+	Publishers   int                 `json:"publishers"`   // on the stage, as far as known
+	Participants []ParticipantHealth `json:"participants"` // that are composed, in order of arrival
+	Programs     []ProgramHealth     `json:"programs"`     // as in the Job
 }
 
-// MemberHealth is how one participant's media come in. Counts are since it joined.
-type MemberHealth struct {
+// ParticipantHealth describes the media of one participant. Counts are since it joined.
+type ParticipantHealth struct {
 	ID        string `json:"id"`
 	Width     int    `json:"width"`
 	Height    int    `json:"height"`
-	DelayMS   int64  `json:"delayMs"` // that is waited for the slowest frames
-	Pictures  uint64 `json:"pictures"`
-	Damaged   uint64 `json:"damaged"`
-	Keyframes uint64 `json:"keyframesAsked"`
+	DelayMS   int64  `json:"delayMs"` // added, to wait for late frames
+	Decoded   uint64 `json:"decoded"` // pictures
+	Damaged   uint64 `json:"damaged"` // pictures
+	Keyframes uint64 `json:"keyframesRequested"`
 }
 
-// ProgramHealth is how a program keeps its time. Counts are since the start.
+// ProgramHealth describes a program's output clock. Counts are since the start.
 type ProgramHealth struct {
 	Ticks       int64             `json:"ticks"`
-	Late        int64             `json:"late"`
+	Late        int64             `json:"late"`        // ticks
 	WorstLateMS int64             `json:"worstLateMs"` // since the last heartbeat
 	Bytes       int64             `json:"bytes"`
 	Dropped     map[string]uint64 `json:"dropped,omitempty"` // packets, by destination
 }
 
-// A Writer writes Reports, from any goroutine.
-type Writer struct {
+// A ReportWriter writes Reports. It may be used by several goroutines.
+type ReportWriter struct {
 	mu      sync.Mutex // guards what follows
 	encoder *json.Encoder
 }
 
-// NewWriter writes to w.
-func NewWriter(w io.Writer) *Writer { return &Writer{encoder: json.NewEncoder(w)} }
+// NewReportWriter returns a writer to w.
+func NewReportWriter(w io.Writer) *ReportWriter { return &ReportWriter{encoder: json.NewEncoder(w)} }
 
-// Write sends a Report, with the time of now.
-func (w *Writer) Write(r Report) error {
+// Write writes a Report with the current time.
+func (w *ReportWriter) Write(r Report) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r.Time = time.Now().UTC()
@@ -98,9 +98,9 @@ func (w *Writer) Write(r Report) error {
 // maxLine bounds a Report that is read.
 const maxLine = 1 << 20
 
-// Reports calls hear for each Report of a process until its output ends. A line that
-// is none is handed on as one of Kind Log: what a library printed before it died.
-func Reports(r io.Reader, hear func(Report)) error {
+// ReadReports calls handle for each Report of a process until its output ends. A line
+// that is no Report, such as a library's last message, becomes one of Kind Log.
+func ReadReports(r io.Reader, handle func(Report)) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
@@ -108,7 +108,7 @@ func Reports(r io.Reader, hear func(Report)) error {
 		if err := json.Unmarshal(lines.Bytes(), &report); err != nil || report.Kind == "" {
 			report = Report{Kind: Log, Time: time.Now().UTC(), Level: "WARN", Reason: lines.Text()}
 		}
-		hear(report)
+		handle(report)
 	}
 	return lines.Err()
 }
