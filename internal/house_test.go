@@ -44,14 +44,19 @@ var floors = map[string]int{
 	"rostrum/internal/testpattern": 1,
 	"rostrum/internal/peer":        2,
 	"rostrum/internal/loadtest":    2,
+	"rostrum/internal/operator":    2,
+	"rostrum/internal/target":      2,
 	"rostrum/internal/control":     3,
 	"rostrum/internal/api":         4,
 	"rostrum/internal/signaling":   4,
 	"rostrum/internal/ingest":      4,
 	"rostrum/internal/admin":       4,
 	"rostrum/internal/web":         4,
-	"rostrum/cmd/rostrum":          5,
-	"rostrum/cmd/rostrum-media":    5,
+	"rostrum/internal/config":      5,
+	"rostrum/internal/server":      5,
+	"rostrum/internal/doctor":      5,
+	"rostrum/cmd/rostrum":          6,
+	"rostrum/cmd/rostrum-media":    6,
 }
 
 // neighbours lists the imports allowed between rooms on one floor.
@@ -73,6 +78,8 @@ var neighbours = map[[2]string]bool{
 	{"store", "event"}:           true,
 	{"testpattern", "container"}: true,
 	{"loadtest", "peer"}:         true,
+	{"server", "config"}:         true,
+	{"doctor", "config"}:         true,
 }
 
 // engines speak media and plain ids: these imports are closed to them.

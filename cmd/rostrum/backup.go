@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"io"
 
+	"rostrum/internal/config"
 	"rostrum/internal/store"
 )
 
 // backupVerb copies the store, also while a server runs on it.
 type backupVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 
 	Folder string `arg:"" help:"Folder to write; it must not exist yet."`
 }
 
 // Run writes the copy. To restore is to start on it: rostrum serve --data-dir FOLDER.
 func (v *backupVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		if err := st.Backup(ctx, v.Folder); err != nil {
 			return err
 		}

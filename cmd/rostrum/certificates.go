@@ -14,6 +14,7 @@ import (
 
 	"rostrum/internal/admin"
 	"rostrum/internal/certificate"
+	"rostrum/internal/config"
 )
 
 // certificates are what all TLS servers of the house show.
@@ -26,7 +27,7 @@ type certificates interface {
 }
 
 // certificates are those of the settings; nil when none are set.
-func (s *settings) certificates(log *slog.Logger) (certificates, error) {
+func newCertificates(s *config.Settings, log *slog.Logger) (certificates, error) {
 	switch {
 	case len(s.Domains) > 0:
 		k, err := certificate.New(certificate.Config{
@@ -42,7 +43,7 @@ func (s *settings) certificates(log *slog.Logger) (certificates, error) {
 // obtained are certificates that an authority signs for the names of the settings.
 type obtained struct {
 	*certificate.Keeper
-	names domains
+	names config.Domains
 }
 
 func (o obtained) config() *tls.Config { return o.TLS() }

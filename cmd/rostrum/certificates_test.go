@@ -101,7 +101,7 @@ func TestServe_ObtainsACertificateForItsDomain(t *testing.T) {
 		t.Fatalf("encoders are told of %v, %v, expected RTMPS last", s.Encoders, err)
 	}
 	for where, there := range map[string]*x509.Certificate{
-		"TURN at the main address": shows(t, at, []string{protocolTURN}),
+		"TURN at the main address": shows(t, at, []string{"stun.turn"}),
 		"TURN at its own":          shows(t, "127.0.0.1:"+turns, nil),
 		"RTMPS":                    shows(t, "127.0.0.1:"+rtmps.Port(), nil),
 	} {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"rostrum/internal/channel"
+	"rostrum/internal/config"
 	"rostrum/internal/ingest"
 	"rostrum/internal/store"
 )
@@ -25,10 +26,10 @@ type encoders struct {
 
 // listenForEncoders binds them. The default address is a courtesy: when another
 // program has it, Rostrum does without.
-func (s *settings) listenForEncoders(ctx context.Context, house *opened, cert certificates, log *slog.Logger) (e encoders, err error) {
+func listenForEncoders(ctx context.Context, s *config.Settings, house *opened, cert certificates, log *slog.Logger) (e encoders, err error) {
 	var config net.ListenConfig
 	at := s.RTMPListen
-	_, chosen := s.origin["rtmp_listen"]
+	chosen := s.IsSet("rtmp_listen")
 	if _, port, _ := net.SplitHostPort(string(s.Listen)); !chosen && port == "0" {
 		at = "127.0.0.1:0" // who wants any free port for one wants it for all
 	}
@@ -95,7 +96,7 @@ func (e encoders) serve(channels *channel.Registry, cfg ingest.Config) (running 
 
 // openChannels brings the channels up, reached by encoders at e and by viewers
 // under the endpoint.
-func (s *settings) openChannels(ctx context.Context, st *store.Store, e encoders, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
+func openChannels(ctx context.Context, s *config.Settings, st *store.Store, e encoders, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
 	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Node: node, Shared: s.Database != "", Log: log}
 	public, err := url.Parse(endpoint)
 	if err != nil {

@@ -6,15 +6,13 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
+	"rostrum/internal/config"
 	"rostrum/internal/store"
 	"rostrum/internal/worker"
 )
@@ -28,7 +26,7 @@ type tapes struct {
 }
 
 // openTapes finds the buckets: folders in the data folder, or S3.
-func (s *settings) openTapes(ctx context.Context, st *store.Store) (*tapes, error) {
+func openTapes(ctx context.Context, s *config.Settings, st *store.Store) (*tapes, error) {
 	t := &tapes{folder: s.DataDir}
 	if s.Ephemeral { // it is made with the first recording
 		t.folder, t.temporary = filepath.Join(os.TempDir(), "rostrum-ephemeral-"+rand.Text()), true
@@ -62,7 +60,7 @@ func (t *tapes) Close() error {
 	return os.RemoveAll(t.folder)
 }
 
-func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *authority.Authority, node string, t *tapes, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
+func openCompositions(ctx context.Context, s *config.Settings, st *store.Store, a *authority.Authority, node string, t *tapes, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
 	spool, err := filepath.Abs(filepath.Join(t.folder, "spool"))
 	if err != nil {
 		return nil, err
@@ -77,30 +75,4 @@ func (s *settings) openCompositions(ctx context.Context, st *store.Store, a *aut
 		Program: worker.FindProgram(), NoPublishers: idle, Longest: s.Limits.CompositionDuration,
 		Patience: s.SpoolAge, SpoolBytes: s.SpoolBytes, Shared: s.Database != "", Log: log,
 	})
-}
-
-// examineCompositions tells whether compositions can start here, and with which encoders.
-func examineCompositions(ctx context.Context) finding {
-	const check = "compositions"
-	program := worker.FindProgram()
-	if program == "" {
-		return finding{check, weak, "rostrum-media is neither beside rostrum nor in PATH: compositions can't start, all else works",
-			"put rostrum-media beside rostrum (make build makes both)"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	says, err := exec.CommandContext(ctx, program, "encoders").Output()
-	if err != nil {
-		return finding{check, broken, program + " does not run: " + err.Error(), "install the libraries that it was built with (ldd " + program + ")"}
-	}
-	var works []string
-	for line := range strings.Lines(string(says)) {
-		if name, state, _ := strings.Cut(line, " "); strings.TrimSpace(state) == "works" {
-			works = append(works, name)
-		}
-	}
-	if len(works) == 0 {
-		return finding{check, broken, program + " has no encoder that works", "install an FFmpeg with libx264"}
-	}
-	return finding{Check: check, State: sound, Found: program + " encodes with " + strings.Join(works, ", ")}
 }

@@ -14,12 +14,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-)
 
-// doctorVerb looks for what would keep rostrum serve from working well here.
-type doctorVerb struct {
-	Settings settings `embed:""`
-}
+	"rostrum/internal/config"
+)
 
 // A condition is how serious a finding is.
 type condition string
@@ -39,16 +36,11 @@ type finding struct {
 	Remedy string    `json:"remedy,omitempty"` // the setting to change
 }
 
-// errUnwell makes doctor exit with 1 when something is broken. What it is
-// stands in the findings.
-var errUnwell = errors.New("something is broken: see above")
-
-// Run prints one line for each check.
-func (v *doctorVerb) Run(ctx context.Context, out *output) error {
-	s := &v.Settings
+// examine checks all that serve needs.
+func examine(ctx context.Context, s *config.Settings) []finding {
 	var all []finding
-	all = append(all, s.examineSafety(), examineAddress(ctx, "HTTP address", "listen", s.Listen))
-	all = append(all, s.examineMediaPort(ctx), s.examinePublicIPs(ctx))
+	all = append(all, examineSafety(s), examineAddress(ctx, "HTTP address", "listen", s.Listen))
+	all = append(all, examineMediaPort(ctx, s), examinePublicIPs(ctx, s))
 	if s.AdminListen != "" {
 		all = append(all, examineAddress(ctx, "admin address", "admin_listen", s.AdminListen))
 	}
@@ -56,34 +48,27 @@ func (v *doctorVerb) Run(ctx context.Context, out *output) error {
 		all = append(all, examineFolder(s.DataDir))
 	}
 	if s.RTMPListen != "" {
-		all = append(all, s.examineRTMP(ctx))
+		all = append(all, examineRTMP(ctx, s))
 	}
 	for _, extra := range []struct {
 		check, key string
-		at         address
+		at         config.Address
 	}{{"RTMPS address", "rtmps_listen", s.RTMPSListen}, {"TURN address", "turns_listen", s.TURNSListen}} {
 		if extra.at != "" {
-			all = append(all, s.examineExtra(ctx, extra.check, extra.key, extra.at))
+			all = append(all, examineExtra(ctx, s, extra.check, extra.key, extra.at))
 		}
 	}
 	if s.TLSCert != "" {
-		all = append(all, s.examineCertificate(time.Now()))
+		all = append(all, examineCertificate(s, time.Now()))
 	}
-	all = append(all, s.examineDomains(ctx)...)
-	all = append(all, s.examineReach(ctx)...)
+	all = append(all, examineDomains(ctx, s)...)
+	all = append(all, examineReach(ctx, s)...)
 	all = append(all, examineCompositions(ctx))
 	all = append(all, examineSystem()...)
-	if err := out.say(all, func(w io.Writer) { describe(w, all) }); err != nil {
-		return err
-	}
-	for _, f := range all {
-		if f.State == broken {
-			return errUnwell
-		}
-	}
-	return nil
+	return all
 }
 
+// describe writes one line for each finding, and one for its remedy.
 func describe(w io.Writer, all []finding) {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range all {
@@ -95,18 +80,18 @@ func describe(w io.Writer, all []finding) {
 	_ = tab.Flush()
 }
 
-func (s *settings) examineSafety() finding {
-	if err := s.refusal(); err != nil {
+func examineSafety(s *config.Settings) finding {
+	if err := s.CheckSafety(); err != nil {
 		return finding{Check: "safety", State: broken, Found: err.Error()}
 	}
-	if s.Insecure && !s.Listen.isLoopback() {
+	if s.Insecure && !s.Listen.IsLoopback() {
 		return finding{"safety", weak, "insecure is set and others can reach " + string(s.Listen), "make sure that something before it speaks TLS"}
 	}
 	return finding{Check: "safety", State: sound, Found: "nothing unsafe is offered to others"}
 }
 
 // examineAddress tells whether an address can be bound, or has a Rostrum on it.
-func examineAddress(ctx context.Context, check, key string, at address) finding {
+func examineAddress(ctx context.Context, check, key string, at config.Address) finding {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", string(at))
 	if err == nil {
@@ -124,7 +109,7 @@ func examineAddress(ctx context.Context, check, key string, at address) finding 
 
 // examineExtra is examineAddress for one that doesn't speak HTTP: when it is taken while a
 // Rostrum serves here, it is taken by that.
-func (s *settings) examineExtra(ctx context.Context, check, key string, at address) finding {
+func examineExtra(ctx context.Context, s *config.Settings, check, key string, at config.Address) finding {
 	f := examineAddress(ctx, check, key, at)
 	if f.State == broken && answersHealth(ctx, s.Listen) {
 		return finding{Check: check, State: sound, Found: string(at) + " is in use, by the Rostrum that serves here"}
@@ -134,18 +119,18 @@ func (s *settings) examineExtra(ctx context.Context, check, key string, at addre
 
 // examineRTMP tells whether encoders can knock. serve does without where nobody chose the
 // address and another program has it.
-func (s *settings) examineRTMP(ctx context.Context) finding {
-	f := s.examineExtra(ctx, "RTMP address", "rtmp_listen", s.RTMPListen)
-	if _, chosen := s.origin["rtmp_listen"]; f.State == broken && !chosen {
+func examineRTMP(ctx context.Context, s *config.Settings) finding {
+	f := examineExtra(ctx, s, "RTMP address", "rtmp_listen", s.RTMPListen)
+	if f.State == broken && !s.IsSet("rtmp_listen") {
 		return finding{f.Check, weak, f.Found + ": there will be no RTMP", f.Remedy}
 	}
 	return f
 }
 
 // examineMediaPort tells whether media can be received, by UDP and by TCP.
-func (s *settings) examineMediaPort(ctx context.Context) finding {
+func examineMediaPort(ctx context.Context, s *config.Settings) finding {
 	const check = "media port"
-	addrs, err := s.mediaAddresses(ctx)
+	addrs, err := s.MediaAddresses(ctx)
 	var free []string
 	for _, addr := range addrs {
 		at := netip.AddrPortFrom(addr, uint16(s.MediaPort)).String()
@@ -183,18 +168,18 @@ func tryBoth(ctx context.Context, at string) error {
 }
 
 // examinePublicIPs tells whether the advertised addresses lead here.
-func (s *settings) examinePublicIPs(ctx context.Context) finding {
+func examinePublicIPs(ctx context.Context, s *config.Settings) finding {
 	const check = "public addresses"
-	if at, err := s.mediaAddresses(ctx); err == nil {
-		if promise := s.promisedInVain(at); promise != "" {
-			return finding{check, broken, promise + " is for others, and media are received on loopback alone", remedyInVain}
+	if at, err := s.MediaAddresses(ctx); err == nil {
+		if promise := s.LoopbackConflict(at); promise != "" {
+			return finding{check, broken, promise + " is for others, and media are received on loopback alone", config.LoopbackRemedy}
 		}
 	}
 	if len(s.PublicIP) == 0 {
-		if s.Listen.isLoopback() && len(s.MediaListen) == 0 {
+		if s.Listen.IsLoopback() && len(s.MediaListen) == 0 {
 			return finding{Check: check, State: sound, Found: "media are offered to this machine alone"}
 		}
-		return s.examineOwnAddresses(check)
+		return examineOwnAddresses(s, check)
 	}
 	own, err := net.InterfaceAddrs()
 	if err != nil {
@@ -210,7 +195,7 @@ func (s *settings) examinePublicIPs(ctx context.Context) finding {
 
 // examineOwnAddresses tells whether clients beyond this network reach what is offered
 // when nothing says otherwise: the machine's own addresses.
-func (s *settings) examineOwnAddresses(check string) finding {
+func examineOwnAddresses(s *config.Settings, check string) finding {
 	nets, err := net.InterfaceAddrs()
 	if err != nil {
 		return finding{Check: check, State: unknown, Found: err.Error()}
@@ -238,7 +223,7 @@ func behindNAT(own []netip.Addr) bool {
 	})
 }
 
-func answersHealth(ctx context.Context, at address) bool {
+func answersHealth(ctx context.Context, at config.Address) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for _, scheme := range []string{"http", "https"} {
@@ -279,7 +264,7 @@ func examineFolder(folder string) finding {
 // soon is how long before its end a certificate is worth a warning.
 const soon = 14 * 24 * time.Hour
 
-func (s *settings) examineCertificate(now time.Time) finding {
+func examineCertificate(s *config.Settings, now time.Time) finding {
 	const check = "TLS certificate"
 	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
 	if err != nil {

@@ -12,32 +12,33 @@ import (
 	"time"
 
 	"rostrum/internal/certificate"
+	"rostrum/internal/config"
 )
 
 // examineDomains tells whether an authority finds this server by its names, and what it
 // said.
-func (s *settings) examineDomains(ctx context.Context) (all []finding) {
+func examineDomains(ctx context.Context, s *config.Settings) (all []finding) {
 	if len(s.Domains) == 0 {
 		return nil
 	}
 	serves := answersHealth(ctx, s.Listen)
 	if !serves {
-		all = append(all, s.examineKnock())
+		all = append(all, examineKnock(s))
 	}
 	for _, name := range s.Domains {
-		all = append(all, s.examineName(ctx, name))
+		all = append(all, examineName(ctx, s, name))
 		if serves {
-			all = append(all, s.examineDoor(ctx, name, net.JoinHostPort(name, "443")), s.examineObtained(ctx, name))
+			all = append(all, examineDoor(ctx, s, name, net.JoinHostPort(name, "443")), examineObtained(ctx, s, name))
 		}
 	}
 	return all
 }
 
 // examineKnock tells whether anything will listen where authorities come to.
-func (s *settings) examineKnock() finding {
+func examineKnock(s *config.Settings) finding {
 	const check = "port 443"
-	for _, at := range []address{s.Listen, s.TURNSListen, s.RTMPSListen} {
-		if strings.HasSuffix(string(at), ":443") && !at.isLoopback() {
+	for _, at := range []config.Address{s.Listen, s.TURNSListen, s.RTMPSListen} {
+		if strings.HasSuffix(string(at), ":443") && !at.IsLoopback() {
 			return finding{Check: check, State: sound, Found: "the authority will be answered at " + string(at)}
 		}
 	}
@@ -45,7 +46,7 @@ func (s *settings) examineKnock() finding {
 }
 
 // examineName tells whether a name leads to this machine.
-func (s *settings) examineName(ctx context.Context, name string) finding {
+func examineName(ctx context.Context, s *config.Settings, name string) finding {
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
@@ -75,9 +76,9 @@ func judgeName(name string, found []netip.Addr, err error, own []netip.Addr) fin
 
 // examineDoor tells whether what answers at an address in a name's place, which is its port
 // 443, is the server that runs here.
-func (s *settings) examineDoor(ctx context.Context, name, at string) finding {
+func examineDoor(ctx context.Context, s *config.Settings, name, at string) finding {
 	check := "port 443 of " + name
-	here, err := showsAs(ctx, name, s.Listen.fromHere())
+	here, err := showsAs(ctx, name, s.Listen.DialAddress())
 	if err != nil {
 		return finding{Check: check, State: unknown, Found: err.Error()}
 	}
@@ -106,8 +107,8 @@ func showsAs(ctx context.Context, name, at string) ([]byte, error) {
 }
 
 // examineObtained reads what the server that runs here has of an authority.
-func (s *settings) examineObtained(ctx context.Context, name string) finding {
-	st, err := s.openStore(ctx, false)
+func examineObtained(ctx context.Context, s *config.Settings, name string) finding {
+	st, err := s.OpenStore(ctx, false)
 	if err != nil {
 		return finding{Check: "certificate of " + name, State: unknown, Found: err.Error()}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rostrum/internal/certificate"
+	"rostrum/internal/config"
 )
 
 func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
@@ -27,7 +28,7 @@ func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
 		"nowhere":                  {"", errors.New("no such host"), broken},
 		"to another machine alone": {"192.0.2.2", nil, weak},
 	} {
-		var found addresses
+		var found config.Addresses
 		if c.found != "" {
 			if err := found.UnmarshalText([]byte(c.found)); err != nil {
 				t.Fatal(err)
@@ -64,15 +65,15 @@ func TestJudgeObtained_TellsWhatTheAuthoritySaid(t *testing.T) {
 
 func TestExamineKnock_WantsPort443(t *testing.T) {
 	for says, c := range map[string]struct {
-		s    settings
+		s    config.Settings
 		want condition
 	}{
-		"at the main address":  {settings{Listen: ":443"}, sound},
-		"at that of TURN":      {settings{Listen: ":8443", TURNSListen: "0.0.0.0:443"}, sound},
-		"at another port":      {settings{Listen: ":8443"}, weak},
-		"where nobody reaches": {settings{Listen: "127.0.0.1:443"}, weak},
+		"at the main address":  {config.Settings{Listen: ":443"}, sound},
+		"at that of TURN":      {config.Settings{Listen: ":8443", TURNSListen: "0.0.0.0:443"}, sound},
+		"at another port":      {config.Settings{Listen: ":8443"}, weak},
+		"where nobody reaches": {config.Settings{Listen: "127.0.0.1:443"}, weak},
 	} {
-		if f := c.s.examineKnock(); f.State != c.want || f.State != sound && f.Remedy == "" {
+		if f := examineKnock(&c.s); f.State != c.want || f.State != sound && f.Remedy == "" {
 			t.Errorf("%s: expected %s, saw %+v", says, c.want, f)
 		}
 	}
@@ -84,7 +85,7 @@ func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
 		return at
 	}
 	here, another := server(), server()
-	s := settings{Listen: address(here)}
+	s := config.Settings{Listen: config.Address(here)}
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +95,7 @@ func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
 		state condition
 		says  string
 	}{here: {sound, "this server answers"}, another: {weak, "another server"}, silent.Addr().String(): {weak, "no answer"}} {
-		if f := s.examineDoor(t.Context(), "stage.example", at); f.State != want.state || !strings.Contains(f.Found, want.says) {
+		if f := examineDoor(t.Context(), &s, "stage.example", at); f.State != want.state || !strings.Contains(f.Found, want.says) {
 			t.Errorf("expected %s and %q, saw %+v", want.state, want.says, f)
 		}
 	}

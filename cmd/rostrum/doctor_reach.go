@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rostrum/internal/config"
 )
 
 // reachTime is how long one way to the server may take to answer the doctor.
@@ -23,22 +25,22 @@ const reachTime = 2 * time.Second
 
 // examineReach tries the ways that clients take, as far as a server runs here that could
 // answer.
-func (s *settings) examineReach(ctx context.Context) (all []finding) {
+func examineReach(ctx context.Context, s *config.Settings) (all []finding) {
 	serves := answersHealth(ctx, s.Listen)
 	if s.PublicURL != "" {
-		all = append(all, s.examinePublicURL(ctx, serves))
+		all = append(all, examinePublicURL(ctx, s, serves))
 	}
 	if serves {
-		all = append(all, s.examineMediaReach(ctx))
+		all = append(all, examineMediaReach(ctx, s))
 	}
 	if s.TLSCert != "" {
-		all = append(all, s.examineTrust(time.Now()))
+		all = append(all, examineTrust(s, time.Now()))
 	}
-	return append(all, s.examineTURNS(ctx, serves))
+	return append(all, examineTURNS(ctx, s, serves))
 }
 
 // examinePublicURL tells whether what stands in tokens leads here.
-func (s *settings) examinePublicURL(ctx context.Context, serves bool) finding {
+func examinePublicURL(ctx context.Context, s *config.Settings, serves bool) finding {
 	const check = "public URL"
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
@@ -80,14 +82,14 @@ func answersOK(ctx context.Context, at string) error {
 
 // examineMediaReach asks the media port of the running server at each address that clients
 // are told of, by UDP and by TCP.
-func (s *settings) examineMediaReach(ctx context.Context) finding {
+func examineMediaReach(ctx context.Context, s *config.Settings) finding {
 	const check = "media reach"
 	if s.MediaPort == 0 {
 		return finding{Check: check, State: unknown, Found: "the media port is any free one"}
 	}
 	at := []netip.Addr(s.PublicIP)
 	if len(at) == 0 {
-		own, err := s.mediaAddresses(ctx)
+		own, err := s.MediaAddresses(ctx)
 		if err != nil {
 			return finding{Check: check, State: unknown, Found: err.Error()}
 		}
@@ -141,7 +143,7 @@ func answersSTUN(conn net.Conn) error {
 }
 
 // examineTrust tells whether clients that know the usual authorities take the certificate.
-func (s *settings) examineTrust(now time.Time) finding {
+func examineTrust(s *config.Settings, now time.Time) finding {
 	const check = "TLS trust"
 	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
 	if err != nil {
@@ -161,10 +163,10 @@ func (s *settings) examineTrust(now time.Time) finding {
 
 // examineTURNS tells whether clients of networks that let nothing but HTTPS out can reach
 // media.
-func (s *settings) examineTURNS(ctx context.Context, serves bool) finding {
+func examineTURNS(ctx context.Context, s *config.Settings, serves bool) finding {
 	const check = "TURN over TLS"
-	if !s.speaksTLS() {
-		if s.Listen.isLoopback() {
+	if !s.HasTLS() {
+		if s.Listen.IsLoopback() {
 			return finding{Check: check, State: sound, Found: "not needed: only this machine reaches the server"}
 		}
 		return finding{check, weak, "there is none: clients whose network lets nothing but HTTPS out get no media", "set domain, or tls_cert and tls_key with listen or turns_listen at port 443"}
@@ -175,30 +177,21 @@ func (s *settings) examineTURNS(ctx context.Context, serves bool) finding {
 	}
 	_, port, _ := net.SplitHostPort(string(at)) // an address has been checked
 	if serves && port != "0" {
-		if err := s.answersTURNS(ctx, at.fromHere()); err != nil {
+		if err := answersTURNS(ctx, s, at.DialAddress()); err != nil {
 			return finding{check, broken, "no answer at " + string(at) + ": " + err.Error(), "let nothing stand between that speaks HTTP alone, or set turns_listen to an address of its own"}
 		}
 	}
-	if reached := s.turnsPort(port); reached != "443" {
+	if reached := turnsPort(s, port); reached != "443" {
 		return finding{check, weak, "it is at port " + reached + ", and strict networks let only 443 out", "set listen or turns_listen to port 443"}
 	}
 	return finding{Check: check, State: sound, Found: "at " + string(at)}
 }
 
-// fromHere is an address at which this machine reaches what listens there.
-func (a address) fromHere() string {
-	host, port, _ := net.SplitHostPort(string(a)) // an address has been checked
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
-}
-
 // turnsPort is the port by which clients reach TURN over TLS, where an address with another
 // is bound behind something that hands it on.
-func (s *settings) turnsPort(bound string) string {
+func turnsPort(s *config.Settings, bound string) string {
 	if u, err := url.Parse(string(s.PublicURL)); s.TURNSListen == "" && err == nil && u.Scheme == "https" {
-		return portOf(string(s.PublicURL))
+		return config.HTTPSPort(string(s.PublicURL))
 	}
 	if _, err := strconv.ParseUint(bound, 10, 16); err != nil {
 		return "any"
@@ -206,7 +199,7 @@ func (s *settings) turnsPort(bound string) string {
 	return bound
 }
 
-func (s *settings) answersTURNS(ctx context.Context, at string) error {
+func answersTURNS(ctx context.Context, s *config.Settings, at string) error {
 	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachTime}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocolTURN}}}
 	conn, err := dialer.DialContext(ctx, "tcp", at)
 	if err != nil {

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rostrum/internal/config"
 )
 
 // findings runs doctor and answers what it found by check.
@@ -162,9 +164,9 @@ func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
 	now := time.Now()
 	dir := t.TempDir()
 	selfSigned(t, dir, "rostrum.example", now.Add(-time.Hour), now.Add(90*24*time.Hour))
-	s := settings{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
+	s := config.Settings{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
 	for name, c := range map[string]struct {
-		url   webURL
+		url   config.URL
 		at    time.Time
 		state condition
 	}{
@@ -176,12 +178,12 @@ func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
 		"not valid yet":      {"", now.Add(-2 * time.Hour), broken},
 	} {
 		s.PublicURL = c.url
-		if f := s.examineCertificate(c.at); f.State != c.state {
+		if f := examineCertificate(&s, c.at); f.State != c.state {
 			t.Errorf("%s: expected %s, saw %+v", name, c.state, f)
 		}
 	}
 	s.TLSKey = filepath.Join(dir, "missing.pem")
-	if f := s.examineCertificate(now); f.State != broken {
+	if f := examineCertificate(&s, now); f.State != broken {
 		t.Errorf("a key that is missing: expected broken, saw %+v", f)
 	}
 }
@@ -190,7 +192,7 @@ func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
 func ownCertificate(t *testing.T, dir, name string) *filed {
 	t.Helper()
 	selfSigned(t, dir, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&settings{}, io.Discard))
+	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&config.Settings{}, io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +202,7 @@ func ownCertificate(t *testing.T, dir, name string) *filed {
 // listening runs a listener until end, which tells how it ended, or the end of the test.
 func listening(t *testing.T, cert certificates, web http.Handler, relay func(net.Conn)) (at string, end func() error) {
 	t.Helper()
-	l, err := listen(t.Context(), "127.0.0.1:0", cert, newLogger(&settings{}, io.Discard))
+	l, err := listen(t.Context(), "127.0.0.1:0", cert, newLogger(&config.Settings{}, io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"rostrum/internal/api"
 	"rostrum/internal/authority"
 	"rostrum/internal/channel"
+	"rostrum/internal/config"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
 	"rostrum/internal/web"
@@ -19,7 +20,7 @@ import (
 
 // doors opens what clients reach and what operators reach. They are one unless
 // operators have an address of their own.
-func (s *settings) doors(serving context.Context, at *entrances, kept *keeping, live *living, log *slog.Logger) (clients, operators *http.ServeMux) {
+func newHandlers(serving context.Context, s *config.Settings, at *entrances, kept *keeping, live *living, log *slog.Logger) (clients, operators *http.ServeMux) {
 	counted := kept.counted
 	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.samples,
 		admin.Media(at.engine.Stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))

@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
-	"strings"
 
+	"rostrum/internal/config"
+	"rostrum/internal/operator"
 	"rostrum/internal/store"
 )
 
 // envVerb prints what AWS SDKs and the AWS CLI need to reach this server.
 type envVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 }
 
 // An environment is what a client needs to know.
@@ -28,12 +26,12 @@ type environment struct {
 // Run prints shell exports: eval "$(rostrum env)".
 func (v *envVerb) Run(ctx context.Context, out *output) error {
 	s := &v.Settings
-	return s.withStore(ctx, func(st *store.Store) error {
-		endpoint, err := s.endpoint(string(s.Listen))
+	return s.WithStore(ctx, func(st *store.Store) error {
+		endpoint, err := s.Endpoint(string(s.Listen))
 		if err != nil {
 			return err
 		}
-		key, _, err := ensureOperator(ctx, st, s)
+		key, _, err := operator.Ensure(ctx, st, s.Operator())
 		if err != nil {
 			return err
 		}
@@ -59,65 +57,4 @@ func (c environment) exports(w io.Writer) {
 		fmt.Fprintf(w, "export %s=%s\n", variable[0], quote(variable[1]))
 	}
 	fmt.Fprintln(w, "unset AWS_SESSION_TOKEN AWS_PROFILE")
-}
-
-// quote makes one word of a POSIX shell.
-func quote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// endpoint is the URL under which clients reach a server bound to an address:
-// the public one, or else made from the address. It stands in tokens, so it is
-// the same at every start.
-func (s *settings) endpoint(bound string) (string, error) {
-	if s.PublicURL != "" {
-		return string(s.PublicURL), nil
-	}
-	host, port, err := net.SplitHostPort(bound)
-	if err != nil {
-		return "", fmt.Errorf("listen: %w", err)
-	}
-	if port == "0" {
-		return "", errors.New("listen names no port, and public_url is not set")
-	}
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		if host, err = ownAddress(); err != nil {
-			return "", err
-		}
-	}
-	if len(s.Domains) > 0 {
-		if port == "443" {
-			return "https://" + s.Domains[0], nil
-		}
-		return "https://" + net.JoinHostPort(s.Domains[0], port), nil
-	}
-	scheme := "http"
-	if s.TLSCert != "" {
-		scheme = "https"
-	}
-	return scheme + "://" + net.JoinHostPort(host, port), nil
-}
-
-// ownAddress is the first address of this machine that others could reach, or
-// the loopback address where there is none. IPv4 comes first.
-func ownAddress() (string, error) {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return "", fmt.Errorf("addresses of this machine: %w", err)
-	}
-	best := "127.0.0.1"
-	for _, a := range all {
-		prefix, err := netip.ParsePrefix(a.String())
-		if err != nil || !prefix.Addr().IsGlobalUnicast() {
-			continue
-		}
-		if prefix.Addr().Is4() {
-			return prefix.Addr().String(), nil
-		}
-		best = prefix.Addr().String()
-	}
-	return best, nil
 }

@@ -14,10 +14,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"rostrum/internal/config"
+
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"rostrum/internal/operator"
 	"rostrum/internal/store"
 )
 
@@ -27,7 +31,7 @@ type eventsVerbs struct {
 }
 
 type eventsTailVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 
 	Endpoint string `env:"AWS_ENDPOINT_URL_IVS_REALTIME" placeholder:"URL" help:"The server, asked with the AWS SDK's credentials; by default the one of the settings, with its operator's key."`
 	From     string `placeholder:"AGO|TIME" default:"10m" help:"Where to begin: a duration such as 2h ago, or a time such as 2026-07-01T14:03:07Z."`
@@ -116,7 +120,7 @@ func (v *eventsTailVerb) reader(ctx context.Context) (*logReader, error) {
 		r.filter.Set("pattern", v.Pattern)
 	}
 	if r.endpoint != "" {
-		c, err := config.LoadDefaultConfig(ctx)
+		c, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("find AWS credentials: %w", err)
 		}
@@ -127,11 +131,11 @@ func (v *eventsTailVerb) reader(ctx context.Context) (*logReader, error) {
 		return r, nil
 	}
 	var err error
-	if r.endpoint, err = s.endpoint(string(s.Listen)); err != nil {
+	if r.endpoint, err = s.Endpoint(string(s.Listen)); err != nil {
 		return nil, err
 	}
-	return r, s.withStore(ctx, func(st *store.Store) error {
-		key, _, err := ensureOperator(ctx, st, s)
+	return r, s.WithStore(ctx, func(st *store.Store) error {
+		key, _, err := operator.Ensure(ctx, st, s.Operator())
 		r.credentials = credentials.NewStaticCredentialsProvider(key.ID, key.Secret, "")
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/config"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 )
@@ -29,26 +30,22 @@ type greeting struct {
 
 	// Try is a line to paste that creates a stage.
 	Try string `json:"try"`
-
-	operator store.AccessKey
-	settings *settings
 }
 
-// say greets people or programs.
-func (g *greeting) say(out *output) error {
-	g.Region = string(g.settings.Region)
+// complete adds what the settings say: where data are kept and how to try the server.
+func (g *greeting) complete(s *config.Settings, key store.AccessKey) {
+	g.Region = string(s.Region)
 	const create = "aws ivs-realtime create-stage --name hello"
-	if g.settings.Ephemeral {
-		g.DataDir, g.AccessKey, g.SecretKey = "", g.operator.ID, g.operator.Secret
+	if s.Ephemeral {
+		g.DataDir, g.AccessKey, g.SecretKey = "", key.ID, key.Secret
 		g.Try = fmt.Sprintf("AWS_ENDPOINT_URL_IVS_REALTIME=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s %s",
 			quote(g.Endpoint), quote(g.AccessKey), quote(g.SecretKey), quote(g.Region), create)
-		return out.say(g, g.forPeople)
+		return
 	}
 	if full, err := filepath.Abs(g.DataDir); err == nil {
 		g.DataDir = full
 	}
-	g.Try = fmt.Sprintf(`eval "$(%s)" && %s`, g.env(), create)
-	return out.say(g, g.forPeople)
+	g.Try = fmt.Sprintf(`eval "$(%s)" && %s`, g.env(s), create)
 }
 
 func (g *greeting) forPeople(w io.Writer) {
@@ -93,8 +90,7 @@ func describeCandidates(engine *sfu.Engine, turns string) []string {
 
 // env is the command that prints this server's exports, from whichever folder
 // it is called. What has its default there is left out.
-func (g *greeting) env() string {
-	s := g.settings
+func (g *greeting) env(s *config.Settings) string {
 	words := []string{thisProgram(), "env", "--data-dir", g.DataDir}
 	for _, flag := range [][3]string{
 		{"--public-url", g.Endpoint, "http://127.0.0.1:7080"},
@@ -130,4 +126,12 @@ func sameFile(a, b string) bool {
 	first, err1 := os.Stat(a)
 	second, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(first, second)
+}
+
+// quote makes one word of a POSIX shell.
+func quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"rostrum/internal/config"
+	"rostrum/internal/operator"
 	"rostrum/internal/policy"
 	"rostrum/internal/store"
 )
@@ -23,7 +25,7 @@ type keysVerbs struct {
 }
 
 type keysCreateVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 
 	User    string            `name:"user" default:"user" help:"Name of the user that the key stands for."`
 	Policy  []string          `name:"policy" placeholder:"FILE" help:"IAM policy document, JSON, that says what the key may do, or one of IVSFullAccess and IVSReadOnlyAccess; without any it may do everything in the account."`
@@ -32,11 +34,11 @@ type keysCreateVerb struct {
 }
 
 type keysListVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 }
 
 type keysRevokeVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 
 	ID string `arg:"" help:"The access key's id."`
 }
@@ -61,21 +63,9 @@ func listed(k store.AccessKey) listedKey {
 	}
 }
 
-// withStore runs fn on the kept store of the settings.
-func (s *settings) withStore(ctx context.Context, fn func(*store.Store) error) error {
-	if s.Ephemeral {
-		return errors.New("an ephemeral server keeps nothing that another process could read: its key is printed when it starts")
-	}
-	st, err := s.openStore(ctx, false)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(st), st.Close())
-}
-
 // Run makes the key.
 func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
-	key := newAccessKey(string(v.Settings.Account), v.User)
+	key := operator.NewKey(string(v.Settings.Account), v.User)
 	key.PrincipalTags = v.Tag
 	if v.Expires < 0 {
 		return misuse(errors.New("--expires lies in the past"))
@@ -90,8 +80,8 @@ func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
 		}
 		key.Policies = append(key.Policies, json.RawMessage(document))
 	}
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
-		if err := st.Write(ctx, func(tx *store.Tx) error { return createKey(tx, key) }); err != nil {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
+		if err := st.Write(ctx, func(tx *store.Tx) error { return operator.Create(tx, key) }); err != nil {
 			return err
 		}
 		made := listed(key)
@@ -119,7 +109,7 @@ func readPolicy(name string) ([]byte, error) {
 
 // Run lists the keys, oldest first.
 func (v *keysListVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		keys := []listedKey{}
 		err := st.Read(ctx, func(tx *store.Tx) error {
 			all, err := tx.AccessKeys(string(v.Settings.Account))
@@ -158,7 +148,7 @@ func tabulate(w io.Writer, keys []listedKey, now time.Time) {
 
 // Run revokes the key. One that is revoked already stays as it is.
 func (v *keysRevokeVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		var revoked listedKey
 		err := st.Write(ctx, func(tx *store.Tx) error {
 			return tx.UpdateAccessKey(v.ID, func(k *store.AccessKey) error {

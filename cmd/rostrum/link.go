@@ -9,13 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/config"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
 )
 
 // linkVerb makes a link under which a browser plays a recording.
 type linkVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 
 	Recording string        `arg:"" placeholder:"BUCKET/PREFIX" help:"The recording: its bucket and its prefix there."`
 	For       time.Duration `name:"for" default:"24h" placeholder:"TIME" help:"How long the link is good."`
@@ -40,8 +41,8 @@ func (v *linkVerb) Run(ctx context.Context, out *output) error {
 	case v.For < time.Second:
 		return misuse(errors.New("a link must be good for a second at least"))
 	}
-	return s.withStore(ctx, func(st *store.Store) error {
-		endpoint, err := s.endpoint(string(s.Listen))
+	return s.WithStore(ctx, func(st *store.Store) error {
+		endpoint, err := s.Endpoint(string(s.Listen))
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"rostrum/internal/config"
 )
 
 // Bounds of one HTTP listener. Handlers that stream lift the write bound for
@@ -35,7 +37,7 @@ type listener struct {
 
 // listen binds an address, so that a port in use is known before anything else
 // starts. With a certificate it speaks HTTPS.
-func listen(ctx context.Context, at address, cert certificates, log *slog.Logger) (*listener, error) {
+func listen(ctx context.Context, at config.Address, cert certificates, log *slog.Logger) (*listener, error) {
 	var config net.ListenConfig
 	bound, err := config.Listen(ctx, "tcp", string(at))
 	if err != nil {

@@ -2,15 +2,15 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"sync"
 	"time"
+
+	"rostrum/internal/config"
 )
 
 // Protocols that a client of the main address may name in its handshake (RFC 7301,
@@ -157,7 +157,7 @@ func (s *sharedListener) Close() error {
 }
 
 // listenForTURN binds the address of TURN over TLS; nil when none is set.
-func (s *settings) listenForTURN(ctx context.Context) (net.Listener, error) {
+func listenForTURN(ctx context.Context, s *config.Settings) (net.Listener, error) {
 	if s.TURNSListen == "" {
 		return nil, nil
 	}
@@ -191,15 +191,6 @@ func admitAll(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
 	}
 }
 
-// portOf is the port of a URL of HTTPS; empty for another.
-func portOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" {
-		return ""
-	}
-	return cmp.Or(u.Port(), "443")
-}
-
 // turnsAt is where clients are told to reach TURN over TLS: where turns_listen says, or
 // else the main address, which takes it beside HTTPS. It is empty without a certificate,
 // and where that has no name to call the server by.
@@ -211,7 +202,7 @@ func turnsAt(endpoint string, cert certificates, own net.Listener) string {
 	if own != nil {
 		_, port, _ = net.SplitHostPort(own.Addr().String())
 	} else {
-		port = portOf(endpoint)
+		port = config.HTTPSPort(endpoint)
 	}
 	if host == "" || port == "" {
 		return ""

@@ -4,6 +4,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"rostrum/internal/config"
 )
 
 // neverLogged are names under which secrets travel. A value logged under one of
@@ -12,7 +14,7 @@ import (
 var neverLogged = []string{"authorization", "password", "secret", "streamkey", "token", "cookie"}
 
 // newLogger makes the one logger of the process, as the settings have it.
-func newLogger(s *settings, w io.Writer) *slog.Logger {
+func newLogger(s *config.Settings, w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(s.LogLevel)) // one of four, as declared
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: hideSecrets}
@@ -30,7 +32,7 @@ func hideSecrets(_ []string, a slog.Attr) slog.Attr {
 	name := alike.Replace(strings.ToLower(a.Key))
 	for _, word := range neverLogged {
 		if strings.HasSuffix(name, word) && a.Value.Kind() != slog.KindGroup {
-			return slog.String(a.Key, hidden)
+			return slog.String(a.Key, config.Hidden)
 		}
 	}
 	return a

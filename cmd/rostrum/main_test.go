@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -42,4 +43,11 @@ func finish(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
 	var out, complaints bytes.Buffer
 	code = run(t.Context(), cmd.Args[1:], &out, &complaints)
 	return out.String(), complaints.String(), code
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/config"
 	"rostrum/internal/store"
 )
 
 // onAirVerb lists the channels that are on air. It reads the store itself, also while
 // servers run on it, and so knows those of all nodes.
 type onAirVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 }
 
 // liveChannel is a channel that is on air, as printed.
@@ -27,7 +28,7 @@ type liveChannel struct {
 
 // Run lists the account's, oldest first.
 func (v *onAirVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		live := []liveChannel{}
 		err := st.Read(ctx, func(tx *store.Tx) error {
 			names, err := tx.LiveChannels()

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"go.uber.org/goleak"
 
+	"rostrum/internal/config"
 	"rostrum/ivsrealtime"
 )
 
@@ -336,9 +337,9 @@ func TestTogether_EndsWhenTheFirstPartDoes(t *testing.T) {
 func TestLogger_HidesSecrets(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var log strings.Builder
-		l := newLogger(&settings{LogLevel: "debug", LogFormat: format}, &log)
-		l.Info("m", "authorization", "sesame", "stream_key", "sesame", "participantToken", "sesame", "s", secret("sesame"),
-			"settings", settings{SecretKey: "sesame", Database: "postgres://u:sesame@h/d"}, "operation", "seen")
+		l := newLogger(&config.Settings{LogLevel: "debug", LogFormat: format}, &log)
+		l.Info("m", "authorization", "sesame", "stream_key", "sesame", "participantToken", "sesame", "s", config.Secret("sesame"),
+			"settings", config.Settings{SecretKey: "sesame", Database: "postgres://u:sesame@h/d"}, "operation", "seen")
 		if strings.Contains(log.String(), "sesame") || !strings.Contains(log.String(), "seen") {
 			t.Errorf("expected secrets hidden and the rest shown, saw %s", log.String())
 		}

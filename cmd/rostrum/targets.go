@@ -10,8 +10,10 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"rostrum/internal/config"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
+	"rostrum/internal/target"
 	"rostrum/ivsrealtime"
 )
 
@@ -28,7 +30,7 @@ type targetsVerbs struct {
 }
 
 type targetsAddVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 
 	Name          string `arg:"" help:"Name of the target: small letters, digits, hyphens."`
 	Webhook       string `xor:"kind" required:"" placeholder:"URL" help:"Post each event to this URL."`
@@ -57,16 +59,16 @@ type listedTarget struct {
 // Run adds the target.
 func (v *targetsAddVerb) Run(ctx context.Context, out *output) error {
 	s := &v.Settings
-	written := configuredTarget{Name: v.Name, RostrumEvents: v.RostrumEvents, Disabled: v.Disabled, Pattern: json.RawMessage(v.Pattern)}
+	written := config.Target{Name: v.Name, RostrumEvents: v.RostrumEvents, Disabled: v.Disabled, Pattern: json.RawMessage(v.Pattern)}
 	switch {
 	case v.Webhook != "":
-		written.Webhook = &configuredWebhook{URL: v.Webhook, AllowPrivate: v.AllowPrivate}
+		written.Webhook = &config.Webhook{URL: v.Webhook, AllowPrivate: v.AllowPrivate}
 	case v.Bus != "":
-		written.Bus = &configuredBus{Name: v.Bus, Region: v.BusRegion, Endpoint: v.BusEndpoint, Source: v.BusSource}
+		written.Bus = &config.Bus{Name: v.Bus, Region: v.BusRegion, Endpoint: v.BusEndpoint, Source: v.BusSource}
 	default:
-		written.File = &configuredFile{Path: v.File, MaxBytes: v.MaxBytes, Keep: v.Keep}
+		written.File = &config.File{Path: v.File, MaxBytes: v.MaxBytes, Keep: v.Keep}
 	}
-	t, err := written.target(s)
+	t, err := written.EventTarget(s)
 	if err != nil {
 		return err
 	}
@@ -74,8 +76,8 @@ func (v *targetsAddVerb) Run(ctx context.Context, out *output) error {
 	if err := t.Check(); err != nil {
 		return misuse(err)
 	}
-	return s.changeTarget(ctx, v.Name, out, func(tx *store.Tx) error {
-		before, err := s.target(tx, v.Name)
+	return changeTarget(ctx, s, v.Name, out, func(tx *store.Tx) error {
+		before, err := accountTarget(s, tx, v.Name)
 		switch {
 		case errors.Is(err, ivsrealtime.ResourceNotFound) && !v.Replace:
 		case err != nil:
@@ -85,7 +87,7 @@ func (v *targetsAddVerb) Run(ctx context.Context, out *output) error {
 		case before.Configured:
 			return errConfigured(v.Name)
 		}
-		return keepTarget(tx, t)
+		return target.Put(tx, t)
 	})
 }
 
@@ -94,7 +96,7 @@ func errConfigured(name string) error {
 }
 
 // target finds a target of the settings' account.
-func (s *settings) target(tx *store.Tx, name string) (*event.Target, error) {
+func accountTarget(s *config.Settings, tx *store.Tx, name string) (*event.Target, error) {
 	t, err := tx.Target(name)
 	if err == nil && t.Account != string(s.Account) {
 		return nil, fmt.Errorf("target %s belongs to another account", name)
@@ -104,8 +106,8 @@ func (s *settings) target(tx *store.Tx, name string) (*event.Target, error) {
 
 // changeTarget changes a target and prints what became of it: with its newest
 // secret, if that is new.
-func (s *settings) changeTarget(ctx context.Context, name string, out *output, change func(*store.Tx) error) error {
-	return s.withStore(ctx, func(st *store.Store) error {
+func changeTarget(ctx context.Context, s *config.Settings, name string, out *output, change func(*store.Tx) error) error {
+	return s.WithStore(ctx, func(st *store.Store) error {
 		var now listedTarget
 		err := st.Write(ctx, func(tx *store.Tx) error {
 			known := map[string]bool{}
@@ -150,12 +152,12 @@ func listTarget(tx *store.Tx, t event.Target) (listedTarget, error) {
 }
 
 type targetsListVerb struct {
-	Settings settings `embed:""`
+	Settings config.Settings `embed:""`
 }
 
 // Run lists the account's targets by name.
 func (v *targetsListVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		all := []listedTarget{}
 		err := st.Read(ctx, func(tx *store.Tx) error {
 			kept, err := tx.Targets(string(v.Settings.Account))
@@ -198,17 +200,17 @@ func destination(t event.Target) string {
 }
 
 type targetsTestVerb struct {
-	Settings settings `embed:""`
-	Name     string   `arg:"" help:"Name of the target."`
+	Settings config.Settings `embed:""`
+	Name     string          `arg:"" help:"Name of the target."`
 }
 
 // Run sends one event, of a detail-type of Rostrum's own, and tells what the
 // target said.
 func (v *targetsTestVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		var t *event.Target
 		err := st.Read(ctx, func(tx *store.Tx) (err error) {
-			t, err = v.Settings.target(tx, v.Name)
+			t, err = accountTarget(&v.Settings, tx, v.Name)
 			return err
 		})
 		if err != nil {
@@ -232,14 +234,14 @@ func (v *targetsTestVerb) Run(ctx context.Context, out *output) error {
 }
 
 type targetsRotateVerb struct {
-	Settings settings `embed:""`
-	Name     string   `arg:"" help:"Name of the target."`
+	Settings config.Settings `embed:""`
+	Name     string          `arg:"" help:"Name of the target."`
 }
 
 // Run makes a new secret and keeps the newest of those before.
 func (v *targetsRotateVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.changeTarget(ctx, v.Name, out, func(tx *store.Tx) error {
-		t, err := v.Settings.target(tx, v.Name)
+	return changeTarget(ctx, &v.Settings, v.Name, out, func(tx *store.Tx) error {
+		t, err := accountTarget(&v.Settings, tx, v.Name)
 		switch {
 		case err != nil:
 			return err
@@ -258,9 +260,9 @@ func (v *targetsRotateVerb) Run(ctx context.Context, out *output) error {
 }
 
 type targetsDeadVerb struct {
-	Settings settings `embed:""`
-	Name     string   `arg:"" help:"Name of the target."`
-	Limit    int      `default:"100" help:"List at most so many, oldest first."`
+	Settings config.Settings `embed:""`
+	Name     string          `arg:"" help:"Name of the target."`
+	Limit    int             `default:"100" help:"List at most so many, oldest first."`
 }
 
 type listedDead struct {
@@ -273,10 +275,10 @@ type listedDead struct {
 
 // Run lists what was given up.
 func (v *targetsDeadVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		all := []listedDead{}
 		err := st.Read(ctx, func(tx *store.Tx) error {
-			if _, err := v.Settings.target(tx, v.Name); err != nil {
+			if _, err := accountTarget(&v.Settings, tx, v.Name); err != nil {
 				return err
 			}
 			dead, err := tx.DeadDeliveries(v.Name, 0, v.Limit)
@@ -300,17 +302,17 @@ func (v *targetsDeadVerb) Run(ctx context.Context, out *output) error {
 }
 
 type targetsRedeliverVerb struct {
-	Settings settings `embed:""`
-	Name     string   `arg:"" help:"Name of the target."`
-	Cursor   int64    `placeholder:"CURSOR" help:"Only the event of this cursor; by default all."`
+	Settings config.Settings `embed:""`
+	Name     string          `arg:"" help:"Name of the target."`
+	Cursor   int64           `placeholder:"CURSOR" help:"Only the event of this cursor; by default all."`
 }
 
 // Run has dead deliveries tried again. They come after events that came later.
 func (v *targetsRedeliverVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		var n int64
 		err := st.Write(ctx, func(tx *store.Tx) error {
-			_, err := v.Settings.target(tx, v.Name)
+			_, err := accountTarget(&v.Settings, tx, v.Name)
 			if err == nil {
 				n, err = tx.Redeliver(v.Name, v.Cursor)
 			}
@@ -326,15 +328,15 @@ func (v *targetsRedeliverVerb) Run(ctx context.Context, out *output) error {
 }
 
 type targetsRemoveVerb struct {
-	Settings settings `embed:""`
-	Name     string   `arg:"" help:"Name of the target."`
+	Settings config.Settings `embed:""`
+	Name     string          `arg:"" help:"Name of the target."`
 }
 
 // Run removes the target.
 func (v *targetsRemoveVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.withStore(ctx, func(st *store.Store) error {
+	return v.Settings.WithStore(ctx, func(st *store.Store) error {
 		err := st.Write(ctx, func(tx *store.Tx) error {
-			t, err := v.Settings.target(tx, v.Name)
+			t, err := accountTarget(&v.Settings, tx, v.Name)
 			switch {
 			case err != nil:
 				return err

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 
 // limits is a profile, open or aws, with single values laid over it. As text it
 // is aws,stages=5; as YAML either that or a map such as {profile: aws, stages: 5}.
-type limits struct {
+type Limits struct {
 	control.Limits
 	profile string
 	over    map[string]string // values that differ from the profile's
@@ -26,8 +26,8 @@ type limits struct {
 var profiles = map[string]func() control.Limits{"open": control.OpenLimits, "aws": control.AWSLimits}
 
 // UnmarshalText takes a profile and values, separated by commas.
-func (l *limits) UnmarshalText(text []byte) error {
-	made := limits{profile: "open", over: map[string]string{}}
+func (l *Limits) UnmarshalText(text []byte) error {
+	made := Limits{profile: "open", over: map[string]string{}}
 	for i, part := range strings.Split(string(text), ",") {
 		name, value, isValue := strings.Cut(strings.TrimSpace(part), "=")
 		switch {
@@ -61,7 +61,7 @@ func (l *limits) UnmarshalText(text []byte) error {
 }
 
 // String is the text form.
-func (l limits) String() string {
+func (l Limits) String() string {
 	text := l.profile
 	for _, name := range slices.Sorted(maps.Keys(l.over)) {
 		text += "," + name + "=" + l.over[name]
@@ -80,7 +80,7 @@ func limitFields(l *control.Limits) map[string]reflect.Value {
 }
 
 // live are the limits that live stages hold participants to.
-func (l limits) live() stage.Limits {
+func (l Limits) StageLimits() stage.Limits {
 	return stage.Limits{
 		Publishers: l.Publishers, Subscriptions: l.Subscriptions,
 		StagePublishers: l.StagePublishers, StageSubscribers: l.StageSubscribers,

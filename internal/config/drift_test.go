@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -10,23 +10,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
-
 	"rostrum/internal/control"
 )
 
 // What is written about the settings elsewhere is held against their
-// declaration here. UPDATE=1 go test -run Drift ./cmd/rostrum writes it anew.
+// declaration here. UPDATE=1 go test -run Drift ./internal/config writes it anew.
 
 func declared(t *testing.T) []declaration {
 	t.Helper()
-	parser, err := kong.New(&struct {
-		Settings settings `embed:""`
-	}{})
+	s, err := Parse()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return declarations(parser.Model.Flags)
+	return s.declared
 }
 
 // holdTo compares a file with what it should be, or writes it.
@@ -42,7 +38,7 @@ func holdTo(t *testing.T, path, expected string) {
 		t.Fatal(err)
 	}
 	if string(seen) != expected {
-		t.Errorf("%s is not what the settings' declarations say; UPDATE=1 go test -run Drift ./cmd/rostrum writes:\n%s", path, expected)
+		t.Errorf("%s is not what the settings' declarations say; UPDATE=1 go test -run Drift ./internal/config writes:\n%s", path, expected)
 	}
 }
 
@@ -104,10 +100,12 @@ func TestDrift_SampleConfigurationIsWhatIsDeclared(t *testing.T) {
 	// defaults.
 	active := regexp.MustCompile(`(?m)^# ([a-z_]+:( |$)|  [a-z_]+: )`).ReplaceAllString(string(raw), "$1")
 	active = strings.Replace(active, "limits: open\n", "", 1)
-	cmd := rostrum(t, "config", "check", "--config", "sample.yaml")
-	write(t, cmd.Dir, "sample.yaml", active)
-	if _, stderr, code := finish(t, cmd); code != exitOK {
-		t.Errorf("the sample, uncommented, is refused: %s\n%s", stderr, active)
+	s, err := parse(t, active)
+	if err == nil {
+		err = s.CheckSafety()
+	}
+	if err != nil {
+		t.Errorf("the sample, uncommented, is refused: %v\n%s", err, active)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -16,22 +16,22 @@ var wellKnown = []string{
 
 // refusal tells why serve does not start with these settings, or nil. Addresses
 // that only this machine reaches are trusted with everything but nonsense.
-func (s *settings) refusal() error {
+func (s *Settings) CheckSafety() error {
 	if s.Auth == "none" {
-		if !s.Listen.isLoopback() {
+		if !s.Listen.IsLoopback() {
 			return fmt.Errorf("auth is none, which lets anybody do anything, and listen is %s, which others can reach: use auth sigv4 or listen on 127.0.0.1", s.Listen)
 		}
 	}
 	if s.Insecure {
 		return nil
 	}
-	if s.AdminListen != "" && !s.AdminListen.isLoopback() {
+	if s.AdminListen != "" && !s.AdminListen.IsLoopback() {
 		return fmt.Errorf("admin_listen is %s, which others can reach, and profiles and metrics ask for no credentials: listen on 127.0.0.1, or say --insecure where a firewall stands before it", s.AdminListen)
 	}
-	if s.Listen.isLoopback() {
+	if s.Listen.IsLoopback() {
 		return nil
 	}
-	if !s.speaksTLS() {
+	if !s.HasTLS() {
 		return fmt.Errorf("listen is %s, which others can reach, and without TLS they could read tokens on their way: set domain, or tls_cert and tls_key, or say --insecure where something before it speaks TLS", s.Listen)
 	}
 	if s.AccessKey != "" && (looksWellKnown(string(s.AccessKey)) || looksWellKnown(string(s.SecretKey))) {

@@ -1,9 +1,8 @@
-package main
+package config
 
 import (
-	"encoding/json"
+	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,25 +10,45 @@ import (
 	"rostrum/internal/control"
 )
 
+// parse reads settings in a folder of its own that has the file rostrum.yaml, unless file
+// is empty.
+func parse(t *testing.T, file string, args ...string) (*Settings, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if file != "" {
+		if err := os.WriteFile("rostrum.yaml", []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--config", "rostrum.yaml")
+	}
+	return Parse(args...)
+}
+
+// effective are the settings in force by key.
+func effective(s *Settings) map[string]Value {
+	all := map[string]Value{}
+	for _, v := range s.InForce() {
+		all[v.Key] = Value{Value: v.Value, From: v.From}
+	}
+	return all
+}
+
 func TestSettings_FlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 	const file = "listen: 127.0.0.1:3\nregion: eu-west-1\naccount: \"111111111111\"\nlog_level: \"\"\n"
-	cmd := rostrum(t, "config", "print", "--json", "--config", "rostrum.yaml", "--listen", "127.0.0.1:1")
-	write(t, cmd.Dir, "rostrum.yaml", file)
-	cmd.Env = append(cmd.Env, "ROSTRUM_LISTEN=127.0.0.1:2", "ROSTRUM_REGION=ap-south-1", "ROSTRUM_AUTH=")
-	stdout, stderr, code := finish(t, cmd)
-	if code != exitOK {
-		t.Fatalf("exit %d: %s", code, stderr)
+	for name, text := range map[string]string{"ROSTRUM_LISTEN": "127.0.0.1:2", "ROSTRUM_REGION": "ap-south-1", "ROSTRUM_AUTH": ""} {
+		t.Setenv(name, text)
 	}
-	var seen map[string]inForce
-	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
+	s, err := parse(t, file, "--listen", "127.0.0.1:1")
+	if err != nil {
 		t.Fatal(err)
 	}
-	for key, expected := range map[string]inForce{
-		"listen":    {"127.0.0.1:1", "--listen"},
-		"region":    {"ap-south-1", "ROSTRUM_REGION"},
-		"account":   {"111111111111", "rostrum.yaml:3"},
-		"log_level": {"info", "default"},
-		"auth":      {"sigv4", "default"},
+	seen := effective(s)
+	for key, expected := range map[string]Value{
+		"listen":    {Value: "127.0.0.1:1", From: "--listen"},
+		"region":    {Value: "ap-south-1", From: "ROSTRUM_REGION"},
+		"account":   {Value: "111111111111", From: "rostrum.yaml:3"},
+		"log_level": {Value: "info", From: "default"},
+		"auth":      {Value: "sigv4", From: "default"},
 	} {
 		if seen[key] != expected {
 			t.Errorf("%s: expected %v, saw %v", key, expected, seen[key])
@@ -82,40 +101,35 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "a file that is not there", args: []string{"--config", "missing.yaml"}, complaint: "missing.yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cmd := rostrum(t, append([]string{"config", "check"}, c.args...)...)
-			if c.file != "" {
-				write(t, cmd.Dir, "rostrum.yaml", c.file+"\n")
-				cmd.Args = append(cmd.Args, "--config", "rostrum.yaml")
+			if name, text, ok := strings.Cut(c.env, "="); ok {
+				t.Setenv(name, text)
 			}
-			cmd.Env = append(cmd.Env, c.env)
-			_, stderr, code := finish(t, cmd)
-			if code != exitUsage || !strings.Contains(stderr, c.complaint) {
-				t.Errorf("expected exit 2 and %q, saw exit %d and %q", c.complaint, code, stderr)
+			_, err := parse(t, c.file, c.args...)
+			if err == nil || !strings.Contains(err.Error()+"\n", c.complaint) {
+				t.Errorf("expected %q, saw %v", c.complaint, err)
 			}
-			if strings.Contains(stderr, "sesame") {
-				t.Errorf("the secret is repeated: %q", stderr)
+			if strings.Contains(fmt.Sprint(err), "sesame") {
+				t.Errorf("the secret is repeated: %q", err)
 			}
 		})
 	}
 }
 
-func TestConfigPrint_CanBeFedBackAndHidesSecrets(t *testing.T) {
+func TestYAML_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	const strong = "kQ3vT8xZp1LmN6rB9wYc"
-	cmd := rostrum(t, "config", "print", "--listen", "127.0.0.1:9", "--ephemeral", "--limits", "aws,stages=5", "--public-ip", "192.0.2.1,2001:db8::1", "--access-key", "AKIAREAL1", "--secret-key", strong)
-	printed, stderr, code := finish(t, cmd)
-	if code != exitOK || strings.Contains(printed, strong) {
-		t.Fatalf("exit %d, %s\n%s", code, stderr, printed)
-	}
-	again := rostrum(t, "config", "print", "--json", "--config", "printed.yaml")
-	write(t, again.Dir, "printed.yaml", printed)
-	stdout, stderr, code := finish(t, again)
-	if code != exitOK {
-		t.Fatalf("feeding back what was printed: exit %d, %s\n%s", code, stderr, printed)
-	}
-	var seen map[string]inForce
-	if err := json.Unmarshal([]byte(stdout), &seen); err != nil {
+	s, err := parse(t, "", "--listen", "127.0.0.1:9", "--ephemeral", "--limits", "aws,stages=5", "--public-ip", "192.0.2.1,2001:db8::1", "--access-key", "AKIAREAL1", "--secret-key", strong)
+	if err != nil {
 		t.Fatal(err)
 	}
+	printed, err := YAML(s.InForce())
+	if err != nil || strings.Contains(printed, strong) {
+		t.Fatalf("%v, %s", err, printed)
+	}
+	again, err := parse(t, printed)
+	if err != nil {
+		t.Fatalf("feeding back what was printed: %v\n%s", err, printed)
+	}
+	seen := effective(again)
 	if seen["listen"].Value != "127.0.0.1:9" || seen["ephemeral"].Value != "true" || seen["account"].Value != "000000000000" || seen["limits"].Value != "aws,stages=5" || seen["public_ip"].Value != "192.0.2.1,2001:db8::1" {
 		t.Errorf("expected the same settings, saw %v", seen)
 	}
@@ -125,30 +139,30 @@ func TestRefusal_NothingUnsafeOffLoopback(t *testing.T) {
 	const strong = "kQ3vT8xZp1LmN6rB9wYc"
 	for _, c := range []struct {
 		name    string
-		s       settings
+		s       Settings
 		because string // empty: not refused
 	}{
-		{"loopback", settings{Listen: "127.0.0.1:1"}, ""},
-		{"loopback by name", settings{Listen: "localhost:1"}, ""},
-		{"loopback of IPv6", settings{Listen: "[::1]:1"}, ""},
-		{"loopback, anyone", settings{Listen: "127.0.0.1:1", Auth: "none"}, ""},
-		{"loopback, well-known keys", settings{Listen: "127.0.0.1:1", AccessKey: "test", SecretKey: "test"}, ""},
-		{"everywhere, plain", settings{Listen: ":1"}, "without TLS"},
-		{"everywhere by IPv4, plain", settings{Listen: "0.0.0.0:1"}, "without TLS"},
-		{"one address, plain", settings{Listen: "192.0.2.1:1"}, "without TLS"},
-		{"a name, plain", settings{Listen: "rostrum.example:1"}, "without TLS"},
-		{"everywhere, plain, insecure", settings{Listen: ":1", Insecure: true}, ""},
-		{"everywhere, TLS", settings{Listen: ":1", TLSCert: "c", TLSKey: "k"}, ""},
-		{"everywhere, TLS of an authority", settings{Listen: ":1", Domains: domains{"stage.example"}}, ""},
-		{"everywhere, TLS, strong keys", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: strong}, ""},
-		{"everywhere, TLS, key of the manuals", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: strong}, "anybody would try"},
-		{"everywhere, TLS, cheap secret", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "anybody would try"},
-		{"everywhere, TLS, secret of one letter", settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "aaaaaaaaaaaaaaaa"}, "anybody would try"},
-		{"everywhere, anyone, even insecure", settings{Listen: ":1", Auth: "none", Insecure: true}, "auth is none"},
-		{"profiles for others", settings{Listen: "127.0.0.1:1", AdminListen: ":2"}, "admin_listen"},
+		{"loopback", Settings{Listen: "127.0.0.1:1"}, ""},
+		{"loopback by name", Settings{Listen: "localhost:1"}, ""},
+		{"loopback of IPv6", Settings{Listen: "[::1]:1"}, ""},
+		{"loopback, anyone", Settings{Listen: "127.0.0.1:1", Auth: "none"}, ""},
+		{"loopback, well-known keys", Settings{Listen: "127.0.0.1:1", AccessKey: "test", SecretKey: "test"}, ""},
+		{"everywhere, plain", Settings{Listen: ":1"}, "without TLS"},
+		{"everywhere by IPv4, plain", Settings{Listen: "0.0.0.0:1"}, "without TLS"},
+		{"one address, plain", Settings{Listen: "192.0.2.1:1"}, "without TLS"},
+		{"a name, plain", Settings{Listen: "rostrum.example:1"}, "without TLS"},
+		{"everywhere, plain, insecure", Settings{Listen: ":1", Insecure: true}, ""},
+		{"everywhere, TLS", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k"}, ""},
+		{"everywhere, TLS of an authority", Settings{Listen: ":1", Domains: Domains{"stage.example"}}, ""},
+		{"everywhere, TLS, strong keys", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: strong}, ""},
+		{"everywhere, TLS, key of the manuals", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: strong}, "anybody would try"},
+		{"everywhere, TLS, cheap secret", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "anybody would try"},
+		{"everywhere, TLS, secret of one letter", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "aaaaaaaaaaaaaaaa"}, "anybody would try"},
+		{"everywhere, anyone, even insecure", Settings{Listen: ":1", Auth: "none", Insecure: true}, "auth is none"},
+		{"profiles for others", Settings{Listen: "127.0.0.1:1", AdminListen: ":2"}, "admin_listen"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := c.s.refusal()
+			err := c.s.CheckSafety()
 			if c.because == "" && err != nil {
 				t.Errorf("expected to start, saw: %v", err)
 			}
@@ -159,15 +173,8 @@ func TestRefusal_NothingUnsafeOffLoopback(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, dir, name, content string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestLimits_SingleValuesLieOverAProfile(t *testing.T) {
-	var l limits
+	var l Limits
 	if err := l.UnmarshalText([]byte("aws,stages=5,connection_duration=1h,requests=2.5")); err != nil {
 		t.Fatal(err)
 	}
@@ -187,23 +194,21 @@ func TestLimits_SingleValuesLieOverAProfile(t *testing.T) {
 }
 
 func TestDomains_AreTheAddressOfTheHouse(t *testing.T) {
-	cmd := rostrum(t, "config", "print", "--json", "--domain", "Stage.Example.,bühne.example,stage.example")
-	stdout, stderr, code := finish(t, cmd)
-	var seen map[string]inForce
-	if err := json.Unmarshal([]byte(stdout), &seen); err != nil || code != exitOK {
-		t.Fatalf("exit %d, %v, %s", code, err, stderr)
+	parsed, err := parse(t, "", "--domain", "Stage.Example.,bühne.example,stage.example")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if seen["domain"].Value != "stage.example,xn--bhne-0ra.example" || seen["listen"].Value != ":443" {
+	if seen := effective(parsed); seen["domain"].Value != "stage.example,xn--bhne-0ra.example" || seen["listen"].Value != ":443" {
 		t.Errorf("domain is %q and listen %q", seen["domain"].Value, seen["listen"].Value)
 	}
-	for listen, want := range map[address]string{":443": "https://stage.example", "127.0.0.1:8443": "https://stage.example:8443"} {
-		s := settings{Listen: listen, Domains: domains{"stage.example"}}
-		if at, err := s.endpoint(string(listen)); at != want || err != nil {
+	for listen, want := range map[Address]string{":443": "https://stage.example", "127.0.0.1:8443": "https://stage.example:8443"} {
+		s := Settings{Listen: listen, Domains: Domains{"stage.example"}}
+		if at, err := s.Endpoint(string(listen)); at != want || err != nil {
 			t.Errorf("listening at %s the endpoint is %q, %v, expected %s", listen, at, err, want)
 		}
 	}
-	s := settings{Listen: ":443", Domains: domains{"stage.example"}, PublicURL: "https://front.example"}
-	if at, _ := s.endpoint(":443"); at != "https://front.example" {
+	s := Settings{Listen: ":443", Domains: Domains{"stage.example"}, PublicURL: "https://front.example"}
+	if at, _ := s.Endpoint(":443"); at != "https://front.example" {
 		t.Errorf("with a public URL the endpoint is %q", at)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func (s *settings) readEnvironment(all []declaration) error {
-	for _, d := range all {
+func (s *Settings) readEnvironment() error {
+	for _, d := range s.declared {
 		text := os.Getenv(d.variable())
 		if text == "" || s.origin[d.key()] != "" {
 			continue
@@ -27,7 +27,7 @@ func (s *settings) readEnvironment(all []declaration) error {
 
 // readFile takes settings from a YAML file, strictly: what it doesn't know is
 // an error, with its line and the key that was probably meant.
-func (s *settings) readFile(path string, all []declaration) error {
+func (s *Settings) readFile(path string) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("config: %w", err)
@@ -44,7 +44,7 @@ func (s *settings) readFile(path string, all []declaration) error {
 		return fmt.Errorf("%s: expected settings as key: value", path)
 	}
 	byKey := map[string]declaration{}
-	for _, d := range all {
+	for _, d := range s.declared {
 		if d.key() != "config" {
 			byKey[d.key()] = d
 		}
@@ -78,12 +78,12 @@ func (s *settings) readFile(path string, all []declaration) error {
 
 // fromYAML is a YAML value in the form it has on the command line.
 func (d declaration) fromYAML(value *yaml.Node) (string, error) {
-	_, takesMap := d.Target.Interface().(limits)
-	_, takesAddresses := d.Target.Interface().(addresses)
-	_, takesListeners := d.Target.Interface().(listeners)
-	_, takesNetworks := d.Target.Interface().(networks)
-	_, takesDomains := d.Target.Interface().(domains)
-	_, takesTargets := d.Target.Interface().(targets)
+	_, takesMap := d.Target.Interface().(Limits)
+	_, takesAddresses := d.Target.Interface().(Addresses)
+	_, takesListeners := d.Target.Interface().(ListenAddresses)
+	_, takesNetworks := d.Target.Interface().(Networks)
+	_, takesDomains := d.Target.Interface().(Domains)
+	_, takesTargets := d.Target.Interface().(Targets)
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
 		return "", nil

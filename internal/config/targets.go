@@ -1,42 +1,39 @@
-package main
+package config
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
 
 	"rostrum/internal/event"
-	"rostrum/internal/store"
 )
 
 // targets are the targets of events that the configuration names. As text they
 // are a JSON list, in the file a list of maps.
-type targets []configuredTarget
+type Targets []Target
 
 // A configuredTarget is a target of events as it is written down.
-type configuredTarget struct {
-	Name          string             `json:"name"`
-	Account       string             `json:"account,omitempty"` // default: the first operator's
-	Pattern       json.RawMessage    `json:"pattern,omitempty"`
-	RostrumEvents bool               `json:"rostrum_events,omitempty"`
-	Disabled      bool               `json:"disabled,omitempty"`
-	Webhook       *configuredWebhook `json:"webhook,omitempty"`
-	Bus           *configuredBus     `json:"bus,omitempty"`
-	File          *configuredFile    `json:"file,omitempty"`
+type Target struct {
+	Name          string          `json:"name"`
+	Account       string          `json:"account,omitempty"` // default: the first operator's
+	Pattern       json.RawMessage `json:"pattern,omitempty"`
+	RostrumEvents bool            `json:"rostrum_events,omitempty"`
+	Disabled      bool            `json:"disabled,omitempty"`
+	Webhook       *Webhook        `json:"webhook,omitempty"`
+	Bus           *Bus            `json:"bus,omitempty"`
+	File          *File           `json:"file,omitempty"`
 }
 
-type configuredWebhook struct {
+type Webhook struct {
 	URL            string `json:"url"`
 	AllowPrivate   bool   `json:"allow_private,omitempty"`
 	Secret         string `json:"secret,omitempty"`          // default: made at the first start and kept
 	PreviousSecret string `json:"previous_secret,omitempty"` // signs too, while receivers change over
 }
 
-type configuredBus struct {
+type Bus struct {
 	Name      string `json:"name"`
 	Region    string `json:"region,omitempty"` // default: the tools' region
 	Endpoint  string `json:"endpoint,omitempty"`
@@ -45,23 +42,23 @@ type configuredBus struct {
 	SecretKey string `json:"secret_key,omitempty"`
 }
 
-type configuredFile struct {
+type File struct {
 	Path     string `json:"path"`
 	MaxBytes int64  `json:"max_bytes,omitempty"`
 	Keep     int    `json:"keep,omitempty"`
 }
 
 // UnmarshalText takes a JSON list, strictly.
-func (t *targets) UnmarshalText(text []byte) error {
+func (t *Targets) UnmarshalText(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	var made []configuredTarget // targets itself is text to JSON
+	var made []Target // targets itself is text to JSON
 	if err := d.Decode(&made); err != nil {
 		return fmt.Errorf("expected a list of targets: %w", err)
 	}
 	seen := map[string]bool{}
 	for _, c := range made {
-		kept, err := c.target(&settings{Account: "000000000000", Region: "us-east-1"})
+		kept, err := c.EventTarget(&Settings{Account: "000000000000", Region: "us-east-1"})
 		if err == nil {
 			err = kept.Check()
 		}
@@ -78,7 +75,7 @@ func (t *targets) UnmarshalText(text []byte) error {
 }
 
 // hides reports whether String leaves out a secret.
-func (t targets) hides() bool {
+func (t Targets) hides() bool {
 	for _, c := range t {
 		if c.Webhook != nil && c.Webhook.Secret != "" || c.Bus != nil && c.Bus.SecretKey != "" {
 			return true
@@ -88,11 +85,11 @@ func (t targets) hides() bool {
 }
 
 // String is the JSON list without its secrets.
-func (t targets) String() string {
+func (t Targets) String() string {
 	if len(t) == 0 {
 		return ""
 	}
-	shown := make(targets, len(t))
+	shown := make(Targets, len(t))
 	for i, c := range t {
 		if c.Webhook != nil {
 			w := *c.Webhook
@@ -106,7 +103,7 @@ func (t targets) String() string {
 		}
 		shown[i] = c
 	}
-	text, _ := json.Marshal([]configuredTarget(shown)) // what was read as JSON can be written as such
+	text, _ := json.Marshal([]Target(shown)) // what was read as JSON can be written as such
 	return string(text)
 }
 
@@ -121,7 +118,7 @@ func fromYAMLList(value *yaml.Node) (string, error) {
 }
 
 // target is what the store keeps of it.
-func (c configuredTarget) target(s *settings) (event.Target, error) {
+func (c Target) EventTarget(s *Settings) (event.Target, error) {
 	t := event.Target{
 		Name: c.Name, Account: c.Account, Pattern: c.Pattern, RostrumEvents: c.RostrumEvents, Disabled: c.Disabled, Configured: true,
 	}
@@ -163,45 +160,15 @@ func (c configuredTarget) target(s *settings) (event.Target, error) {
 	return t, nil
 }
 
-// keepTargets makes the kept targets those of the configuration and those that
-// were added by hand.
-func (s *settings) keepTargets(ctx context.Context, st *store.Store) error {
-	err := st.Write(ctx, func(tx *store.Tx) error {
-		wanted := map[string]bool{}
-		for _, c := range s.Targets {
-			t, err := c.target(s)
-			if err != nil {
-				return err
-			}
-			wanted[t.Name] = true
-			if err := keepTarget(tx, t); err != nil {
-				return err
-			}
+// eventTargets are the configured targets as the store keeps them.
+func (s *Settings) EventTargets() ([]event.Target, error) {
+	var all []event.Target
+	for _, c := range s.Targets {
+		t, err := c.EventTarget(s)
+		if err != nil {
+			return nil, fmt.Errorf("targets of events: %w", err)
 		}
-		kept, err := tx.Targets("")
-		for _, t := range kept {
-			if t.Configured && !wanted[t.Name] {
-				err = errors.Join(err, tx.RemoveTarget(t.Name))
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("targets of events: %w", err)
+		all = append(all, t)
 	}
-	return nil
-}
-
-// keepTarget keeps a target. A webhook that has no secret yet gets one.
-func keepTarget(tx *store.Tx, t event.Target) error {
-	if t.Webhook != nil && len(t.Secrets) == 0 {
-		if before, err := tx.Target(t.Name); err != nil || before.Webhook == nil {
-			secret, err := event.NewSecret("")
-			if err != nil {
-				return err
-			}
-			t.Secrets = []event.Secret{secret}
-		}
-	}
-	return tx.PutTarget(t)
+	return all, nil
 }
