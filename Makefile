@@ -162,7 +162,7 @@ check-lint:
 # The house rule, and what is written twice on purpose: settings, samples, tables.
 .PHONY: check-drift
 check-drift:
-	$(GO) test -run 'House|Drift' ./internal ./internal/config ./cmd/rostrum ./internal/wire/... ./ivsrealtime
+	$(GO) test -run 'House|Drift' ./internal ./internal/config ./internal/server ./internal/wire/... ./ivsrealtime
 
 # rostrum is developed on macOS and Windows too.
 .PHONY: check-platforms

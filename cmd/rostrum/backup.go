@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"rostrum/internal/config"
+	"rostrum/internal/server"
 	"rostrum/internal/store"
 )
 
@@ -23,7 +24,7 @@ func (v *backupVerb) Run(ctx context.Context, out *output) error {
 			return err
 		}
 		return out.say(map[string]string{"folder": v.Folder}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s holds everything, secrets included: keep it safe.\nTo restore it, start on it or on a copy: rostrum serve --data-dir %s\n", v.Folder, quote(v.Folder))
+			fmt.Fprintf(w, "%s holds everything, secrets included: keep it safe.\nTo restore it, start on it or on a copy: rostrum serve --data-dir %s\n", v.Folder, server.ShellQuote(v.Folder))
 		})
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"rostrum/internal/loadtest"
 	"rostrum/internal/peer"
+	"rostrum/internal/server"
 )
 
 // benchVerb measures what a server of stages carries.
@@ -213,7 +214,7 @@ func (v *benchVerb) plan() (loadtest.Plan, error) {
 }
 
 // invite makes a stage on a server, and everybody's token, by the SDK.
-func (v *benchVerb) invite(ctx context.Context, hello greeting, plan *loadtest.Plan) error {
+func (v *benchVerb) invite(ctx context.Context, hello server.Banner, plan *loadtest.Plan) error {
 	at := loadtest.Access{Endpoint: hello.Endpoint, Region: hello.Region, AccessKey: hello.AccessKey, SecretKey: hello.SecretKey}
 	stage, err := loadtest.MakeStage(ctx, at, v.Publishers)
 	if err != nil {
@@ -226,7 +227,7 @@ func (v *benchVerb) invite(ctx context.Context, hello greeting, plan *loadtest.P
 // A benchServer is a server of our own, in a process of its own, so that what it
 // uses can be told from what we do.
 type benchServer struct {
-	greeting greeting
+	greeting server.Banner
 	process  *exec.Cmd
 }
 

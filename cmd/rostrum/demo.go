@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"rostrum/internal/server"
 )
 
 // demoVerb shows a stage at work, and a composition of it: it does what a user
@@ -52,7 +54,7 @@ func (v *demoVerb) Run(ctx context.Context, out *output) (err error) {
 		stopPlaying()
 		served <- err
 	}()
-	var hello greeting
+	var hello server.Banner
 	if json.NewDecoder(greetings).Decode(&hello) == nil { // else the server tells why not
 		err = v.play(playing, newBoard(out), hello)
 	}
@@ -80,7 +82,7 @@ func ask[T any](ctx context.Context, args ...string) (answer T, err error) {
 }
 
 // play sets the scene and has everybody take part in it.
-func (v *demoVerb) play(ctx context.Context, b *board, hello greeting) error {
+func (v *demoVerb) play(ctx context.Context, b *board, hello server.Banner) error {
 	s, err := setScene(ctx, hello)
 	if err != nil {
 		return err
@@ -100,5 +102,5 @@ func (v *demoVerb) play(ctx context.Context, b *board, hello greeting) error {
 		func(ctx context.Context) error { return b.figures(ctx.Done(), figures, s.names) },
 		func(ctx context.Context) error { return s.show(ctx, b) },
 	)
-	return together(ctx, parts...)
+	return server.RunGroup(ctx, parts...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"rostrum/internal/ivs"
+	"rostrum/internal/server"
 	"rostrum/internal/web"
 	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
@@ -42,7 +43,7 @@ type scene struct {
 const recordings = "recordings"
 
 // setScene makes the stage and its participants, by the SDK.
-func setScene(ctx context.Context, hello greeting) (*scene, error) {
+func setScene(ctx context.Context, hello server.Banner) (*scene, error) {
 	s := &scene{Endpoint: hello.Endpoint, folder: hello.DataDir, names: map[string]string{}}
 	keys, err := ask[environment](ctx, "env", "--data-dir", s.folder, "--public-url", s.Endpoint)
 	if err != nil {

@@ -1,18 +1,22 @@
 package main
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"rostrum/internal/certificate"
 	"rostrum/internal/config"
+	"rostrum/test/authority"
 )
 
 func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
@@ -81,8 +85,17 @@ func TestExamineKnock_WantsPort443(t *testing.T) {
 
 func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
 	server := func() string {
-		at, _ := listening(t, ownCertificate(t, t.TempDir(), "stage.example"), http.NotFoundHandler(), func(conn net.Conn) { conn.Close() })
-		return at
+		dir := t.TempDir()
+		authority.SelfSigned(t, dir, "stage.example", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
 	}
 	here, another := server(), server()
 	s := config.Settings{Listen: config.Address(here)}

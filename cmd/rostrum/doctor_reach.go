@@ -200,7 +200,7 @@ func turnsPort(s *config.Settings, bound string) string {
 }
 
 func answersTURNS(ctx context.Context, s *config.Settings, at string) error {
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachTime}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocolTURN}}}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachTime}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"stun.turn"}}}
 	conn, err := dialer.DialContext(ctx, "tcp", at)
 	if err != nil {
 		return err

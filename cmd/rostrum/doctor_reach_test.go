@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rostrum/test/authority"
 )
 
 // TestDoctor_TriesTheWaysToARunningServer, and tells which are shut.
 func TestDoctor_TriesTheWaysToARunningServer(t *testing.T) {
 	dir := t.TempDir()
-	selfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
+	authority.SelfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
 	port, media := freePort(t), freePort(t)
 	args := []string{
 		"--listen", "127.0.0.1:" + port, "--media-port", media, "--ephemeral", "--public-url", "https://localhost:" + port,
@@ -65,7 +67,7 @@ func TestDoctor_TriesTheWaysToARunningServer(t *testing.T) {
 
 func TestDoctor_TellsWhoStrictNetworksShutOut(t *testing.T) {
 	dir := t.TempDir()
-	selfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
+	authority.SelfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
 	tls := []string{"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem")}
 	for says, c := range map[string]struct {
 		args  []string

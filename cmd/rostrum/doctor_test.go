@@ -1,27 +1,17 @@
 package main
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
-	"io"
-	"math/big"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/test/authority"
 )
 
 // findings runs doctor and answers what it found by check.
@@ -163,7 +153,7 @@ func TestExamineFolder_TellsWhatIsWrong(t *testing.T) {
 func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
 	now := time.Now()
 	dir := t.TempDir()
-	selfSigned(t, dir, "rostrum.example", now.Add(-time.Hour), now.Add(90*24*time.Hour))
+	authority.SelfSigned(t, dir, "rostrum.example", now.Add(-time.Hour), now.Add(90*24*time.Hour))
 	s := config.Settings{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
 	for name, c := range map[string]struct {
 		url   config.URL
@@ -186,54 +176,4 @@ func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
 	if f := examineCertificate(&s, now); f.State != broken {
 		t.Errorf("a key that is missing: expected broken, saw %+v", f)
 	}
-}
-
-// ownCertificate is one that is good today, as a server reads it from a folder.
-func ownCertificate(t *testing.T, dir, name string) *filed {
-	t.Helper()
-	selfSigned(t, dir, name, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	cert, err := loadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), newLogger(&config.Settings{}, io.Discard))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
-}
-
-// listening runs a listener until end, which tells how it ended, or the end of the test.
-func listening(t *testing.T, cert certificates, web http.Handler, relay func(net.Conn)) (at string, end func() error) {
-	t.Helper()
-	l, err := listen(t.Context(), "127.0.0.1:0", cert, newLogger(&config.Settings{}, io.Discard))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- l.run(ctx, web, relay) }()
-	end = sync.OnceValue(func() error { stop(); return <-done })
-	t.Cleanup(func() { _ = end() })
-	return l.Addr().String(), end
-}
-
-// selfSigned writes cert.pem and key.pem for a name.
-func selfSigned(t *testing.T, dir, name string, from, until time.Time) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(until.UnixNano()), Subject: pkix.Name{CommonName: name},
-		DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: from, NotAfter: until, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, dir, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
 }

@@ -7,6 +7,7 @@ import (
 
 	"rostrum/internal/config"
 	"rostrum/internal/operator"
+	"rostrum/internal/server"
 	"rostrum/internal/store"
 )
 
@@ -54,7 +55,7 @@ func (c environment) exports(w io.Writer) {
 		{"AWS_REGION", c.Region},
 		{"AWS_DEFAULT_REGION", c.Region},
 	} {
-		fmt.Fprintf(w, "export %s=%s\n", variable[0], quote(variable[1]))
+		fmt.Fprintf(w, "export %s=%s\n", variable[0], server.ShellQuote(variable[1]))
 	}
 	fmt.Fprintln(w, "unset AWS_SESSION_TOKEN AWS_PROFILE")
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rostrum/internal/server"
 )
 
 // answer runs the binary, which must succeed, and reads its JSON.
@@ -94,7 +96,7 @@ func TestEnv_IsWhatAShellTakes(t *testing.T) {
 		}
 	}
 	for in, expected := range map[string]string{"plain-1": "plain-1", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "": "''"} {
-		if seen := quote(in); seen != expected {
+		if seen := server.ShellQuote(in); seen != expected {
 			t.Errorf("quote(%q): expected %s, saw %s", in, expected, seen)
 		}
 	}

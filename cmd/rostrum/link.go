@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/server"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
 )
@@ -46,7 +47,7 @@ func (v *linkVerb) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		links, err := openLinks(ctx, st)
+		links, err := server.OpenLinks(ctx, st)
 		if err != nil {
 			return err
 		}

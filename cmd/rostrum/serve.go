@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rostrum/internal/config"
+	"rostrum/internal/server"
 )
 
 // serveVerb runs a server until told to stop.
@@ -13,5 +14,5 @@ type serveVerb struct {
 
 // Run serves until the context ends.
 func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
-	return serveAll(ctx, &v.Settings, out.log, func(b *greeting) error { return out.say(b, b.forPeople) })
+	return server.Run(ctx, &v.Settings, out.log, func(b *server.Banner) error { return out.say(b, b.Describe) })
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,13 +19,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"go.uber.org/goleak"
 
-	"rostrum/internal/config"
+	"rostrum/internal/server"
 	"rostrum/ivsrealtime"
 )
 
 // A served is the real binary, serving.
 type served struct {
-	greeting
+	server.Banner
 	cmd *exec.Cmd
 }
 
@@ -47,7 +46,7 @@ func serve(t *testing.T, args ...string) *served {
 	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err == nil {
-		err = json.Unmarshal(line, &s.greeting)
+		err = json.Unmarshal(line, &s.Banner)
 	}
 	if err != nil {
 		_ = s.cmd.Wait()
@@ -105,7 +104,7 @@ func TestServe_KeepsTheKeyOfTheFirstStart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	first := serve(t, "--data-dir", data)
 	if !first.First || first.AccessKey != "" {
-		t.Errorf("expected a first start that prints no key, saw %+v", first.greeting)
+		t.Errorf("expected a first start that prints no key, saw %+v", first.Banner)
 	}
 	printed := answer[environment](t, "env", "--data-dir", data)
 	if _, err := first.createStage(t, printed.AccessKey, printed.SecretKey); err != nil {
@@ -293,58 +292,6 @@ func TestServe_ThatCannotStartClosesWhatItOpened(t *testing.T) {
 type gone struct{}
 
 func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
-	dir := t.TempDir()
-	cert := ownCertificate(t, dir, "rostrum.example")
-	at, end := listening(t, cert, http.NotFoundHandler(), nil)
-	serial := func() string {
-		conn, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
-	}
-	old := serial()
-	selfSigned(t, dir, "rostrum.example", time.Now().Add(-time.Hour), time.Now().Add(48*time.Hour))
-	later := time.Now().Add(time.Minute)
-	if err := os.Chtimes(filepath.Join(dir, "cert.pem"), later, later); err != nil {
-		t.Fatal(err)
-	}
-	cert.mu.Lock()
-	cert.looked = time.Time{} // as if the interval had passed
-	cert.mu.Unlock()
-	if renewed := serial(); renewed == old {
-		t.Errorf("expected the renewed certificate, saw %s again", old)
-	}
-	if err := end(); err != nil {
-		t.Errorf("expected a clean end, saw %v", err)
-	}
-}
-
-func TestTogether_EndsWhenTheFirstPartDoes(t *testing.T) {
-	ended := 0
-	waits := func(ctx context.Context) error { <-ctx.Done(); ended++; return nil }
-	if err := together(t.Context(), waits, func(context.Context) error { return io.ErrUnexpectedEOF }); err != io.ErrUnexpectedEOF || ended != 1 {
-		t.Errorf("expected the first error when all have ended, saw %v with %d ended", err, ended)
-	}
-	if err := together(t.Context(), waits, func(context.Context) error { return nil }); err != nil || ended != 2 {
-		t.Errorf("expected no error when all have ended, saw %v with %d ended", err, ended)
-	}
-}
-
-func TestLogger_HidesSecrets(t *testing.T) {
-	for _, format := range []string{"text", "json"} {
-		var log strings.Builder
-		l := newLogger(&config.Settings{LogLevel: "debug", LogFormat: format}, &log)
-		l.Info("m", "authorization", "sesame", "stream_key", "sesame", "participantToken", "sesame", "s", config.Secret("sesame"),
-			"settings", config.Settings{SecretKey: "sesame", Database: "postgres://u:sesame@h/d"}, "operation", "seen")
-		if strings.Contains(log.String(), "sesame") || !strings.Contains(log.String(), "seen") {
-			t.Errorf("expected secrets hidden and the rest shown, saw %s", log.String())
-		}
-	}
-}
 
 func fetch(t *testing.T, url string) (status int, body string) {
 	t.Helper()

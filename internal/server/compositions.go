@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 )
 
 // tapes is where recordings rest, and wait to get there.
-type tapes struct {
+type recordingStorage struct {
 	folder    string // of all that is on this machine
 	temporary bool
 	buckets   bucket.Buckets
@@ -26,13 +26,13 @@ type tapes struct {
 }
 
 // openTapes finds the buckets: folders in the data folder, or S3.
-func openTapes(ctx context.Context, s *config.Settings, st *store.Store) (*tapes, error) {
-	t := &tapes{folder: s.DataDir}
+func openRecordingStorage(ctx context.Context, s *config.Settings, st *store.Store) (*recordingStorage, error) {
+	t := &recordingStorage{folder: s.DataDir}
 	if s.Ephemeral { // it is made with the first recording
 		t.folder, t.temporary = filepath.Join(os.TempDir(), "rostrum-ephemeral-"+rand.Text()), true
 	}
 	var err error
-	if t.links, err = openLinks(ctx, st); err != nil {
+	if t.links, err = OpenLinks(ctx, st); err != nil {
 		return nil, err
 	}
 	t.buckets = bucket.Folders(filepath.Join(t.folder, "buckets"))
@@ -43,7 +43,7 @@ func openTapes(ctx context.Context, s *config.Settings, st *store.Store) (*tapes
 }
 
 // openLinks makes signed links with the key that all nodes share.
-func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
+func OpenLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
 	key, err := st.Secret(ctx, "bucket-link-key", func() ([]byte, error) {
 		fresh := make([]byte, 32)
 		_, _ = rand.Read(fresh) // never fails (crypto/rand)
@@ -53,14 +53,14 @@ func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
 }
 
 // Close leaves nothing of what was not to be kept.
-func (t *tapes) Close() error {
+func (t *recordingStorage) Close() error {
 	if !t.temporary {
 		return nil
 	}
 	return os.RemoveAll(t.folder)
 }
 
-func openCompositions(ctx context.Context, s *config.Settings, st *store.Store, a *authority.Authority, node string, t *tapes, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
+func openCompositions(ctx context.Context, s *config.Settings, st *store.Store, a *authority.Authority, node string, t *recordingStorage, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
 	spool, err := filepath.Abs(filepath.Join(t.folder, "spool"))
 	if err != nil {
 		return nil, err

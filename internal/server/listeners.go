@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -15,66 +15,66 @@ import (
 
 // entrances are where the house is reached. The operators' one and that of TURN over TLS
 // may be missing.
-type entrances struct {
-	endpoint     string // as clients see the front
-	front, back  *listener
-	certificates certificates // nil without TLS
-	encoders     encoders
-	turns        net.Listener
-	relay        string // where clients are told to reach TURN over TLS; may be empty
-	engine       *sfu.Engine
+type listeners struct {
+	endpoint      string // as clients see the front
+	public, admin *listener
+	certificates  certificates // nil without TLS
+	rtmp          rtmpListeners
+	turns         net.Listener
+	turnAddress   string // where clients are told to reach TURN over TLS; may be empty
+	engine        *sfu.Engine
 }
 
 // bind takes all addresses before anything else is opened: one that is taken must not
 // leave a trace in the data folder.
-func bind(ctx context.Context, s *config.Settings, house *opened, log *slog.Logger) (*entrances, error) {
+func openListeners(ctx context.Context, s *config.Settings, parts *closers, log *slog.Logger) (*listeners, error) {
 	cert, err := newCertificates(s, log)
 	if err != nil {
 		return nil, err
 	}
-	e := &entrances{certificates: cert}
-	if e.front, err = listen(ctx, s.Listen, cert, log); err != nil {
+	e := &listeners{certificates: cert}
+	if e.public, err = listen(ctx, s.Listen, cert, log); err != nil {
 		return nil, err
 	}
-	house.add(e.front)
+	parts.add(e.public)
 	if s.AdminListen != "" {
-		if e.back, err = listen(ctx, s.AdminListen, nil, log); err != nil {
+		if e.admin, err = listen(ctx, s.AdminListen, nil, log); err != nil {
 			return nil, err
 		}
-		house.add(e.back)
+		parts.add(e.admin)
 	}
-	if e.encoders, err = listenForEncoders(ctx, s, house, cert, log); err != nil {
+	if e.rtmp, err = listenRTMP(ctx, s, parts, cert, log); err != nil {
 		return nil, err
 	}
-	if e.endpoint, err = s.Endpoint(s.Listen.WithPortOf(e.front.Addr())); err != nil {
+	if e.endpoint, err = s.Endpoint(s.Listen.WithPortOf(e.public.Addr())); err != nil {
 		return nil, err
 	}
 	if e.turns, err = listenForTURN(ctx, s); err != nil {
 		return nil, err
 	}
 	if e.turns != nil {
-		house.add(e.turns)
+		parts.add(e.turns)
 	}
-	e.relay = turnsAt(e.endpoint, cert, e.turns)
-	if e.engine, err = openEngine(ctx, s, cert, e.relay, log); err != nil {
+	e.turnAddress = turnAddress(e.endpoint, cert, e.turns)
+	if e.engine, err = openEngine(ctx, s, cert, e.turnAddress, log); err != nil {
 		return nil, err
 	}
-	house.add(e.engine)
+	parts.add(e.engine)
 	return e, nil
 }
 
 // serve is what lets in all who knock, each at its address.
-func (e *entrances) serve(clients, operators http.Handler, channels *channel.Registry, encoding ingest.Config) []func(context.Context) error {
+func (e *listeners) serve(clients, operators http.Handler, channels *channel.Registry, cfg ingest.Config) []func(context.Context) error {
 	running := []func(context.Context) error{
-		func(ctx context.Context) error { return e.front.run(ctx, clients, e.engine.Admit) },
+		func(ctx context.Context) error { return e.public.run(ctx, clients, e.engine.Admit) },
 	}
-	if e.back != nil {
-		running = append(running, func(ctx context.Context) error { return e.back.run(ctx, operators, e.engine.Admit) })
+	if e.admin != nil {
+		running = append(running, func(ctx context.Context) error { return e.admin.run(ctx, operators, e.engine.Admit) })
 	}
 	if e.turns != nil {
-		running = append(running, func(ctx context.Context) error { return admitAll(ctx, e.turns, e.engine.Admit) })
+		running = append(running, func(ctx context.Context) error { return serveTURN(ctx, e.turns, e.engine.Admit) })
 	}
-	return append(running, e.encoders.serve(channels, encoding)...)
+	return append(running, e.rtmp.serve(channels, cfg)...)
 }
 
 // openEngine opens the media port.

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -23,7 +23,7 @@ const (
 )
 
 // errSeen ends the connection of an authority, which has nothing to say (RFC 8737 §3).
-var errSeen = errors.New("the authority has seen what it asked for")
+var errValidated = errors.New("the authority has seen what it asked for")
 
 // A sharedListener is a TLS address that HTTP and TURN have in common, for networks
 // that let nothing but HTTPS out. Its handshakes are done side by side; Accept returns
@@ -38,16 +38,16 @@ type sharedListener struct {
 	once     sync.Once
 	running  sync.WaitGroup
 
-	mu      sync.Mutex            // guards what follows
-	greeted map[net.Conn]struct{} // whose protocol isn't known yet
+	mu          sync.Mutex            // guards what follows
+	handshaking map[net.Conn]struct{} // whose protocol isn't known yet
 }
 
-func shareListener(l net.Listener, config *tls.Config, admit func(net.Conn)) *sharedListener {
+func newSharedListener(l net.Listener, config *tls.Config, admit func(net.Conn)) *sharedListener {
 	config = config.Clone()
 	config.NextProtos = append(config.NextProtos, protocolTURN)
 	s := &sharedListener{
 		Listener: l, config: config, admit: admit,
-		accepted: make(chan net.Conn), closed: make(chan struct{}), greeted: map[net.Conn]struct{}{},
+		accepted: make(chan net.Conn), closed: make(chan struct{}), handshaking: map[net.Conn]struct{}{},
 	}
 	s.running.Go(s.run)
 	return s
@@ -68,18 +68,18 @@ func (s *sharedListener) run() {
 			continue
 		}
 		s.mu.Lock()
-		s.greeted[conn] = struct{}{}
+		s.handshaking[conn] = struct{}{}
 		s.mu.Unlock()
-		s.running.Go(func() { s.greet(conn) })
+		s.running.Go(func() { s.identify(conn) })
 	}
 }
 
 // greet finds out what a client speaks, within the time that a request's header has.
-func (s *sharedListener) greet(conn net.Conn) {
+func (s *sharedListener) identify(conn net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(readHeader))
-	client, turn, err := s.tell(conn)
+	client, turn, err := s.handshake(conn)
 	s.mu.Lock()
-	delete(s.greeted, conn)
+	delete(s.handshaking, conn)
 	s.mu.Unlock()
 	switch {
 	case err != nil:
@@ -100,7 +100,7 @@ func (s *sharedListener) greet(conn net.Conn) {
 
 // tell does the handshake. Who names no protocol in it tells by the first byte: that of
 // STUN is below 4 (RFC 7983 §7), that of HTTP a letter.
-func (s *sharedListener) tell(conn net.Conn) (client net.Conn, turn bool, err error) {
+func (s *sharedListener) handshake(conn net.Conn) (client net.Conn, turn bool, err error) {
 	over := tls.Server(conn, s.config)
 	if err := over.Handshake(); err != nil {
 		return nil, false, err
@@ -109,7 +109,7 @@ func (s *sharedListener) tell(conn net.Conn) (client net.Conn, turn bool, err er
 	case protocolTURN:
 		return over, true, nil
 	case protocolACME:
-		return nil, false, errSeen
+		return nil, false, errValidated
 	case "":
 		ahead := bufio.NewReaderSize(over, 16)
 		first, err := ahead.Peek(1)
@@ -147,7 +147,7 @@ func (s *sharedListener) Close() error {
 		close(s.closed)
 		err = s.Listener.Close()
 		s.mu.Lock()
-		for conn := range s.greeted {
+		for conn := range s.handshaking {
 			conn.Close()
 		}
 		s.mu.Unlock()
@@ -170,7 +170,7 @@ func listenForTURN(ctx context.Context, s *config.Settings) (net.Listener, error
 }
 
 // admitAll hands what a listener accepts to admit until the context ends.
-func admitAll(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
+func serveTURN(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {
@@ -194,7 +194,7 @@ func admitAll(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
 // turnsAt is where clients are told to reach TURN over TLS: where turns_listen says, or
 // else the main address, which takes it beside HTTPS. It is empty without a certificate,
 // and where that has no name to call the server by.
-func turnsAt(endpoint string, cert certificates, own net.Listener) string {
+func turnAddress(endpoint string, cert certificates, own net.Listener) string {
 	if cert == nil {
 		return ""
 	}

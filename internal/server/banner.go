@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 )
 
 // A greeting is what a server says once it is ready.
-type greeting struct {
+type Banner struct {
 	Endpoint   string        `json:"endpoint"`
 	Candidates []string      `json:"candidates"`
 	Encoders   []string      `json:"encoders,omitempty"` // where RTMP is spoken; a stream key follows
@@ -33,13 +33,13 @@ type greeting struct {
 }
 
 // complete adds what the settings say: where data are kept and how to try the server.
-func (g *greeting) complete(s *config.Settings, key store.AccessKey) {
+func (g *Banner) complete(s *config.Settings, key store.AccessKey) {
 	g.Region = string(s.Region)
 	const create = "aws ivs-realtime create-stage --name hello"
 	if s.Ephemeral {
 		g.DataDir, g.AccessKey, g.SecretKey = "", key.ID, key.Secret
 		g.Try = fmt.Sprintf("AWS_ENDPOINT_URL_IVS_REALTIME=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s %s",
-			quote(g.Endpoint), quote(g.AccessKey), quote(g.SecretKey), quote(g.Region), create)
+			ShellQuote(g.Endpoint), ShellQuote(g.AccessKey), ShellQuote(g.SecretKey), ShellQuote(g.Region), create)
 		return
 	}
 	if full, err := filepath.Abs(g.DataDir); err == nil {
@@ -48,7 +48,7 @@ func (g *greeting) complete(s *config.Settings, key store.AccessKey) {
 	g.Try = fmt.Sprintf(`eval "$(%s)" && %s`, g.env(s), create)
 }
 
-func (g *greeting) forPeople(w io.Writer) {
+func (g *Banner) Describe(w io.Writer) {
 	kept := g.DataDir
 	switch {
 	case kept == "":
@@ -77,7 +77,7 @@ Ctrl-C stops.
 
 // describeCandidates lists where clients are told to send media, at last by TURN over TLS if
 // there is that.
-func describeCandidates(engine *sfu.Engine, turns string) []string {
+func listCandidates(engine *sfu.Engine, turns string) []string {
 	var all []string
 	for _, c := range engine.Candidates() {
 		all = append(all, c.Protocol+" "+c.Addr.String())
@@ -90,7 +90,7 @@ func describeCandidates(engine *sfu.Engine, turns string) []string {
 
 // env is the command that prints this server's exports, from whichever folder
 // it is called. What has its default there is left out.
-func (g *greeting) env(s *config.Settings) string {
+func (g *Banner) env(s *config.Settings) string {
 	words := []string{thisProgram(), "env", "--data-dir", g.DataDir}
 	for _, flag := range [][3]string{
 		{"--public-url", g.Endpoint, "http://127.0.0.1:7080"},
@@ -103,7 +103,7 @@ func (g *greeting) env(s *config.Settings) string {
 		}
 	}
 	for i := range words {
-		words[i] = quote(words[i])
+		words[i] = ShellQuote(words[i])
 	}
 	return strings.Join(words, " ")
 }
@@ -129,7 +129,7 @@ func sameFile(a, b string) bool {
 }
 
 // quote makes one word of a POSIX shell.
-func quote(s string) string {
+func ShellQuote(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
 		return s
 	}

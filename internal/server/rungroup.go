@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -13,7 +13,7 @@ var errEnded = errors.New("ended")
 // together runs parts side by side. The first to return interrupts the rest by
 // their context; together returns when every one has returned, with what the
 // first one said. Parts end themselves when the context does.
-func together(ctx context.Context, parts ...func(context.Context) error) error {
+func RunGroup(ctx context.Context, parts ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range parts {
 		group.Go(func() error {

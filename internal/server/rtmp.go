@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -18,15 +18,15 @@ import (
 )
 
 // encoders are the addresses at which encoders knock; nil where there is none.
-type encoders struct {
+type rtmpListeners struct {
 	plain, secure net.Listener
 	config        *tls.Config
-	named         bool // the public URL has the certificate's name
+	usePublicName bool // the public URL has the certificate's name
 }
 
 // listenForEncoders binds them. The default address is a courtesy: when another
 // program has it, Rostrum does without.
-func listenForEncoders(ctx context.Context, s *config.Settings, house *opened, cert certificates, log *slog.Logger) (e encoders, err error) {
+func listenRTMP(ctx context.Context, s *config.Settings, parts *closers, cert certificates, log *slog.Logger) (e rtmpListeners, err error) {
 	var config net.ListenConfig
 	at := s.RTMPListen
 	chosen := s.IsSet("rtmp_listen")
@@ -40,18 +40,18 @@ func listenForEncoders(ctx context.Context, s *config.Settings, house *opened, c
 			err = nil
 		}
 		if err != nil {
-			return encoders{}, fmt.Errorf("listen for RTMP at %s: %w", at, err)
+			return rtmpListeners{}, fmt.Errorf("listen for RTMP at %s: %w", at, err)
 		}
 		if e.plain != nil {
-			house.add(e.plain)
+			parts.add(e.plain)
 		}
 	}
 	if s.RTMPSListen != "" {
 		if e.secure, err = config.Listen(ctx, "tcp", string(s.RTMPSListen)); err != nil {
-			return encoders{}, fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err)
+			return rtmpListeners{}, fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err)
 		}
-		house.add(e.secure)
-		e.named = s.PublicURL != "" || len(s.Domains) > 0
+		parts.add(e.secure)
+		e.usePublicName = s.PublicURL != "" || len(s.Domains) > 0
 		e.config = cert.config()
 	}
 	return e, nil
@@ -59,31 +59,31 @@ func listenForEncoders(ctx context.Context, s *config.Settings, house *opened, c
 
 // urls are what encoders are set to, as seen from where the endpoint is; a stream
 // key follows.
-func (e encoders) urls(endpoint string) (all []string) {
+func (e rtmpListeners) urls(endpoint string) (all []string) {
 	host := ""
 	if public, err := url.Parse(endpoint); err == nil {
 		host = public.Hostname()
 	}
 	if e.plain != nil {
-		all = append(all, "rtmp://"+seenAs(e.plain, host)+"/"+channel.Application+"/")
+		all = append(all, "rtmp://"+advertisedAddress(e.plain, host)+"/"+channel.Application+"/")
 	}
 	if e.secure != nil {
-		all = append(all, "rtmps://"+e.secureAt(host)+"/"+channel.Application+"/")
+		all = append(all, "rtmps://"+e.secureAddress(host)+"/"+channel.Application+"/")
 	}
 	return all
 }
 
 // secureAt is where RTMPS is spoken: under the certificate's name, if it is known.
-func (e encoders) secureAt(host string) string {
-	at := seenAs(e.secure, host)
-	if _, port, err := net.SplitHostPort(at); err == nil && e.named {
+func (e rtmpListeners) secureAddress(host string) string {
+	at := advertisedAddress(e.secure, host)
+	if _, port, err := net.SplitHostPort(at); err == nil && e.usePublicName {
 		return net.JoinHostPort(host, port)
 	}
 	return at
 }
 
 // serve accepts encoders, at each address.
-func (e encoders) serve(channels *channel.Registry, cfg ingest.Config) (running []func(context.Context) error) {
+func (e rtmpListeners) serve(channels *channel.Registry, cfg ingest.Config) (running []func(context.Context) error) {
 	server := ingest.New(channels, cfg)
 	if e.plain != nil {
 		running = append(running, func(ctx context.Context) error { return server.Serve(ctx, e.plain, nil) })
@@ -96,17 +96,17 @@ func (e encoders) serve(channels *channel.Registry, cfg ingest.Config) (running 
 
 // openChannels brings the channels up, reached by encoders at e and by viewers
 // under the endpoint.
-func openChannels(ctx context.Context, s *config.Settings, st *store.Store, e encoders, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
+func openChannels(ctx context.Context, s *config.Settings, st *store.Store, e rtmpListeners, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
 	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Node: node, Shared: s.Database != "", Log: log}
 	public, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err
 	}
 	if e.plain != nil {
-		cfg.Ingest, cfg.Local = seenAs(e.plain, public.Hostname()), seenAs(e.plain, "127.0.0.1")
+		cfg.Ingest, cfg.Local = advertisedAddress(e.plain, public.Hostname()), advertisedAddress(e.plain, "127.0.0.1")
 	}
 	if e.secure != nil {
-		cfg.Ingest = e.secureAt(public.Hostname())
+		cfg.Ingest = e.secureAddress(public.Hostname())
 		if host, port, err := net.SplitHostPort(cfg.Ingest); err == nil && port == "443" {
 			cfg.Ingest = host
 		}
@@ -115,7 +115,7 @@ func openChannels(ctx context.Context, s *config.Settings, st *store.Store, e en
 }
 
 // seenAs is a listener's address, with a name for the host that is no certain one.
-func seenAs(l net.Listener, host string) string {
+func advertisedAddress(l net.Listener, host string) string {
 	at, err := netip.ParseAddrPort(l.Addr().String())
 	if err != nil {
 		return l.Addr().String()

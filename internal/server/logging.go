@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"io"
@@ -11,7 +11,7 @@ import (
 // neverLogged are names under which secrets travel. A value logged under one of
 // them is hidden, whoever logs it: secrets have types that hide themselves, and
 // this is the net beneath.
-var neverLogged = []string{"authorization", "password", "secret", "streamkey", "token", "cookie"}
+var secretNames = []string{"authorization", "password", "secret", "streamkey", "token", "cookie"}
 
 // newLogger makes the one logger of the process, as the settings have it.
 func newLogger(s *config.Settings, w io.Writer) *slog.Logger {
@@ -26,11 +26,11 @@ func newLogger(s *config.Settings, w io.Writer) *slog.Logger {
 
 // alike writes stream_key and Stream-Key as one word. It is made once: every value
 // of every line of the log passes here.
-var alike = strings.NewReplacer("_", "", "-", "")
+var nameNormalizer = strings.NewReplacer("_", "", "-", "")
 
 func hideSecrets(_ []string, a slog.Attr) slog.Attr {
-	name := alike.Replace(strings.ToLower(a.Key))
-	for _, word := range neverLogged {
+	name := nameNormalizer.Replace(strings.ToLower(a.Key))
+	for _, word := range secretNames {
 		if strings.HasSuffix(name, word) && a.Value.Kind() != slog.KindGroup {
 			return slog.String(a.Key, config.Hidden)
 		}

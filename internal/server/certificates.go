@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func newCertificates(s *config.Settings, log *slog.Logger) (certificates, error)
 		k, err := certificate.New(certificate.Config{
 			Names: s.Domains, Directory: string(s.ACMEDirectory), Email: string(s.ACMEEmail), Shared: s.Database != "", Log: log,
 		})
-		return obtained{k, s.Domains}, err
+		return acmeCertificates{k, s.Domains}, err
 	case s.TLSCert != "":
 		return loadCertificate(s.TLSCert, s.TLSKey, log)
 	}
@@ -41,14 +41,14 @@ func newCertificates(s *config.Settings, log *slog.Logger) (certificates, error)
 }
 
 // obtained are certificates that an authority signs for the names of the settings.
-type obtained struct {
+type acmeCertificates struct {
 	*certificate.Keeper
 	names config.Domains
 }
 
-func (o obtained) config() *tls.Config { return o.TLS() }
+func (o acmeCertificates) config() *tls.Config { return o.TLS() }
 
-func (o obtained) name(of string) string {
+func (o acmeCertificates) name(of string) string {
 	if u, err := url.Parse(of); err == nil && slices.Contains(o.names, u.Hostname()) {
 		return u.Hostname()
 	}
@@ -57,64 +57,64 @@ func (o obtained) name(of string) string {
 
 // openCertificates takes up what the store has of certificates that an authority signs,
 // and tells what has them renewed.
-func openCertificates(ctx context.Context, c certificates, kept *keeping) ([]func(context.Context) error, error) {
-	o, ok := c.(obtained)
+func openACME(ctx context.Context, c certificates, kept *storage) ([]func(context.Context) error, error) {
+	o, ok := c.(acmeCertificates)
 	if !ok {
 		return nil, nil
 	}
 	if err := o.Open(ctx, kept.store); err != nil {
 		return nil, err
 	}
-	kept.counted.MustRegister(admin.Certificates(o.States))
+	kept.metrics.MustRegister(admin.Certificates(o.States))
 	return []func(context.Context) error{o.Run}, nil
 }
 
 // A filed certificate is the pair of files of a TLS server, read again when they
 // change, so that a renewed one is used without a restart.
-type filed struct {
+type fileCertificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
-	mu     sync.Mutex // guards what follows
-	loaded *tls.Certificate
-	of     time.Time // modification of the file that is loaded
-	looked time.Time
+	mu       sync.Mutex // guards what follows
+	loaded   *tls.Certificate
+	modified time.Time // modification of the file that is loaded
+	checked  time.Time
 }
 
 // lookAgain is how often the files are asked whether they changed.
-const lookAgain = 10 * time.Second
+const checkInterval = 10 * time.Second
 
 // loadCertificate reads the pair, and refuses what no server could use.
-func loadCertificate(certFile, keyFile string, log *slog.Logger) (*filed, error) {
-	c := &filed{certFile: certFile, keyFile: keyFile, log: log}
+func loadCertificate(certFile, keyFile string, log *slog.Logger) (*fileCertificate, error) {
+	c := &fileCertificate{certFile: certFile, keyFile: keyFile, log: log}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *filed) load() error {
+func (c *fileCertificate) load() error {
 	info, err := os.Stat(c.certFile)
 	if err != nil {
 		return fmt.Errorf("tls_cert: %w", err)
 	}
-	c.looked = time.Now()
-	if c.loaded != nil && info.ModTime().Equal(c.of) {
+	c.checked = time.Now()
+	if c.loaded != nil && info.ModTime().Equal(c.modified) {
 		return nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("read tls_cert and tls_key: %w", err)
 	}
-	c.loaded, c.of = &pair, info.ModTime()
+	c.loaded, c.modified = &pair, info.ModTime()
 	return nil
 }
 
-func (c *filed) config() *tls.Config {
+func (c *fileCertificate) config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.current}
 }
 
-func (c *filed) name(of string) string {
+func (c *fileCertificate) name(of string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if u, err := url.Parse(of); err == nil && c.loaded.Leaf.VerifyHostname(u.Hostname()) == nil {
@@ -130,10 +130,10 @@ func (c *filed) name(of string) string {
 
 // current is the certificate for a handshake. A renewed one that can't be read
 // is logged and the old one goes on serving.
-func (c *filed) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (c *fileCertificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.looked) > lookAgain {
+	if time.Since(c.checked) > checkInterval {
 		if err := c.load(); err != nil {
 			c.log.Error("the renewed certificate can't be used", "error", err)
 		}

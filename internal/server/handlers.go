@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -20,9 +20,9 @@ import (
 
 // doors opens what clients reach and what operators reach. They are one unless
 // operators have an address of their own.
-func newHandlers(serving context.Context, s *config.Settings, at *entrances, kept *keeping, live *living, log *slog.Logger) (clients, operators *http.ServeMux) {
-	counted := kept.counted
-	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.samples,
+func newHandlers(serving context.Context, s *config.Settings, at *listeners, kept *storage, live *runtime, log *slog.Logger) (clients, operators *http.ServeMux) {
+	counted := kept.metrics
+	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.realtime,
 		admin.Media(at.engine.Stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))
 	clients = http.NewServeMux()
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
@@ -32,12 +32,12 @@ func newHandlers(serving context.Context, s *config.Settings, at *entrances, kep
 	clients.Handle("GET "+web.StagePath, web.Stage(at.endpoint))
 	clients.Handle("GET "+web.PlayerPath, web.Player(at.endpoint))
 	if s.S3Endpoint == "" {
-		clients.Handle(web.RecordingsPath, web.Recordings(live.tapes.buckets, live.tapes.links))
+		clients.Handle(web.RecordingsPath, web.Recordings(live.recordings.buckets, live.recordings.links))
 	}
 	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
-		map[string]admin.Check{"server": notStopping(serving), "store": kept.store.Check})
+		map[string]admin.Check{"server": checkStopping(serving), "store": kept.store.Check})
 	clients.Handle("GET /healthz", health)
 	clients.Handle("GET /readyz", health)
 	operators = clients
@@ -50,22 +50,22 @@ func newHandlers(serving context.Context, s *config.Settings, at *entrances, kep
 }
 
 // relayLife is how long credentials for TURN can be used to begin with.
-const relayLife = time.Hour
+const turnCredentialTTL = time.Hour
 
 // relays tells participants of the engine's own STUN and TURN servers.
-func relays(engine *sfu.Engine) func(authority.Grant) []signaling.ICEServer {
+func iceServers(engine *sfu.Engine) func(authority.Grant) []signaling.ICEServer {
 	return func(g authority.Grant) []signaling.ICEServer {
 		var all []signaling.ICEServer
 		if here := engine.Candidates(); len(here) > 0 {
 			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
 		}
-		for _, r := range engine.Relays(g.ParticipantID, relayLife) {
+		for _, r := range engine.Relays(g.ParticipantID, turnCredentialTTL) {
 			all = append(all, signaling.ICEServer(r))
 		}
 		return all
 	}
 }
 
-func notStopping(serving context.Context) admin.Check {
+func checkStopping(serving context.Context) admin.Check {
 	return func(context.Context) error { return serving.Err() }
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func (l *listener) run(ctx context.Context, h http.Handler, admit func(net.Conn)
 	l.server.Handler = h
 	accepting := l.Listener
 	if l.server.TLSConfig != nil {
-		accepting = shareListener(l.Listener, l.server.TLSConfig, admit)
+		accepting = newSharedListener(l.Listener, l.server.TLSConfig, admit)
 		defer accepting.Close()
 	}
 	stopped := make(chan error, 1)

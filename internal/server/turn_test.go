@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -93,11 +93,11 @@ func TestTurnsAt_NamesWhatTheCertificateIsFor(t *testing.T) {
 		"an address of its own":         {"https://rostrum.example", own, "rostrum.example:" + port},
 		"behind a proxy of plain HTTP":  {"http://rostrum.example", nil, ""},
 	} {
-		if got := turnsAt(c.endpoint, cert, c.own); got != c.want {
+		if got := turnAddress(c.endpoint, cert, c.own); got != c.want {
 			t.Errorf("%s: %q, want %q", says, got, c.want)
 		}
 	}
-	if got := turnsAt("https://rostrum.example", nil, nil); got != "" {
+	if got := turnAddress("https://rostrum.example", nil, nil); got != "" {
 		t.Errorf("without a certificate: %q, want nothing", got)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net"
@@ -7,7 +7,7 @@ import (
 )
 
 func TestEncoders_AreToldTheNameInTheCertificate(t *testing.T) {
-	var e encoders
+	var e rtmpListeners
 	for _, l := range []*net.Listener{&e.plain, &e.secure} {
 		var err error
 		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -21,7 +21,7 @@ func TestEncoders_AreToldTheNameInTheCertificate(t *testing.T) {
 		true:  {"rtmp://" + plain + "/app/", "rtmps://live.example:" + port + "/app/"},
 		false: {"rtmp://" + plain + "/app/", "rtmps://" + secure + "/app/"},
 	} {
-		e.named = named
+		e.usePublicName = named
 		if seen := e.urls("https://live.example:7443"); !slices.Equal(seen, expected) {
 			t.Errorf("with a public URL %v: expected %q, saw %q", named, expected, seen)
 		}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -14,31 +14,31 @@ import (
 
 // lastWord is how long events of the end may take to be delivered before the
 // server stops. What is not through by then comes after the next start.
-const lastWord = 500 * time.Millisecond
+const flushTimeout = 500 * time.Millisecond
 
 // A carrying is the courier of events at work, from before anything is live
 // until after everything has ended.
-type carrying struct {
+type dispatcher struct {
 	store *store.Store
 	stop  context.CancelFunc
 	ended chan error
 }
 
-func startCourier(st *store.Store, counted prometheus.Registerer, log *slog.Logger) *carrying {
+func startDispatcher(st *store.Store, counted prometheus.Registerer, log *slog.Logger) *dispatcher {
 	courier := event.NewCourier(store.Ledger{Store: st}, uuid.NewString(), event.CourierConfig{Log: log, Metrics: counted})
 	ctx, stop := context.WithCancel(context.Background())
-	c := &carrying{store: st, stop: stop, ended: make(chan error, 1)}
+	c := &dispatcher{store: st, stop: stop, ended: make(chan error, 1)}
 	go func() { c.ended <- courier.Run(ctx) }()
 	return c
 }
 
 // Close waits a moment for the events that the end itself caused, then stops.
-func (c *carrying) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
+func (c *dispatcher) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for ctx.Err() == nil && !c.through(ctx) {
+	for ctx.Err() == nil && !c.delivered(ctx) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -49,7 +49,7 @@ func (c *carrying) Close() error {
 }
 
 // through reports whether every target has the newest event, or has it parked.
-func (c *carrying) through(ctx context.Context) bool {
+func (c *dispatcher) delivered(ctx context.Context) bool {
 	behind := false
 	err := c.store.Read(ctx, func(tx *store.Tx) error {
 		all, err := tx.Targets("")
