@@ -8,50 +8,52 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
-	"rostrum/internal/codec"
+	"rostrum/internal/mediajob"
 )
 
-type verbs struct {
-	Compose  composeVerb  `cmd:"" help:"Compose a stage into one picture and sound, until standard input ends."`
-	Encoders encodersVerb `cmd:"" help:"Try the encoders of pictures on this machine."`
-}
-
-// streams are the process's, so that tests can give their own.
-type streams struct {
-	in  io.Reader
-	out io.Writer
+type commands struct {
+	Compose  composeCommand  `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
+	Encoders encodersCommand `cmd:"" help:"Try the video encoders on this machine."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// Who hears us may be killed: what is recorded is then still brought to its end.
+	// The reader of our output may be killed; recordings are still completed then.
 	signal.Ignore(syscall.SIGPIPE)
-	parsed := kong.Parse(&verbs{}, kong.Name("rostrum-media"),
-		kong.Description("What needs native codecs: compositions."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&streams{os.Stdin, os.Stdout}))
+	parsed := kong.Parse(&commands{}, kong.Name("rostrum-media"),
+		kong.Description("Runs what needs native codecs: compositions."),
+		kong.BindTo(ctx, (*context.Context)(nil)))
 	parsed.FatalIfErrorf(parsed.Run())
 }
 
-type encodersVerb struct{}
-
-// Run tries to open each encoder that a composition may name.
-func (encodersVerb) Run(s *streams) error {
-	for _, name := range []string{"libx264", "h264_nvenc", "h264_vaapi", "h264_qsv", "h264_videotoolbox", "libopenh264"} {
-		says := "works"
-		e, err := codec.NewVideoEncoder(codec.VideoConfig{Encoder: name, Width: 1280, Height: 720, FrameRate: 30, Bitrate: 2_500_000, KeyframeTicks: 60})
-		if err != nil {
-			says = err.Error()
-		} else {
-			e.Close()
-		}
-		if _, err := fmt.Fprintf(s.out, "%-18s %s\n", name, says); err != nil {
-			return err
-		}
-	}
-	return nil
+type composeCommand struct {
+	Output string `short:"o" placeholder:"FILE" help:"Write a fragmented MP4, and take a token instead of a job."`
+	Token  string `env:"ROSTRUM_TOKEN" help:"With -o: the participant token; read from standard input if not set."`
 }
+
+// Run does one job.
+func (c *composeCommand) Run(ctx context.Context) error {
+	if c.Output == "" {
+		return mediajob.Compose(ctx, os.Stdin, os.Stdout)
+	}
+	token := c.Token
+	if token == "" {
+		read, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<16))
+		if err != nil {
+			return fmt.Errorf("read token: %w", err)
+		}
+		token = strings.TrimSpace(string(read))
+	}
+	return mediajob.ComposeFile(ctx, token, c.Output, os.Stdout)
+}
+
+type encodersCommand struct{}
+
+// Run lists the encoders.
+func (encodersCommand) Run() error { return mediajob.ListEncoders(os.Stdout) }

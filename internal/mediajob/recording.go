@@ -1,6 +1,6 @@
 //go:build cgo
 
-package main
+package mediajob
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"image/jpeg"
 	"os"
 	"path"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -117,7 +116,7 @@ func (o *recording) begin(p compositor.Packet) error {
 
 // before is the playlist that a former process left in a folder.
 func (o *recording) before(folder string) (hls.Playlist, error) {
-	data, err := os.ReadFile(filepath.Join(o.job.Directory, filepath.FromSlash(folder), "playlist.m3u8"))
+	data, err := os.ReadFile(directory(o.job.Directory).path(path.Join(folder, "playlist.m3u8")))
 	if errors.Is(err, os.ErrNotExist) {
 		return hls.Playlist{}, nil
 	}
@@ -164,7 +163,7 @@ func (o *recording) size() string { return fmt.Sprintf("%dx%d", o.format.Width, 
 
 // thumbnails is how many a former process left.
 func (o *recording) thumbnails() int {
-	there, err := os.ReadDir(filepath.Join(o.job.Directory, filepath.FromSlash(thumbnailFolder), o.size()))
+	there, err := os.ReadDir(directory(o.job.Directory).path(path.Join(thumbnailFolder, o.size())))
 	if err != nil {
 		return 0 // mostly, there is no such folder
 	}

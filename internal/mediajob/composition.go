@@ -1,6 +1,6 @@
 //go:build cgo
 
-package main
+package mediajob
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,45 +18,30 @@ import (
 	"rostrum/internal/worker"
 )
 
-type composeVerb struct {
-	Output string `short:"o" placeholder:"FILE" help:"Write a fragmented MP4, and take a token instead of a job."`
-	Token  string `env:"ROSTRUM_TOKEN" help:"With -o: the participant token; else it is read from standard input."`
-}
-
-// Run does one job.
-func (v *composeVerb) Run(ctx context.Context, s *streams) error {
+// Compose does the job that it reads, until the end of in, and reports to out.
+func Compose(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if v.Output != "" {
-		return v.forPeople(ctx, s)
-	}
-	j, channel, err := worker.ReadJob(s.in)
+	j, input, err := worker.ReadJob(in)
 	if err != nil {
 		return err
 	}
-	go func() { // ends with the process, or the channel
+	go func() { // ends with the process, or the input
 		var more json.RawMessage
-		for channel.Decode(&more) == nil {
+		for input.Decode(&more) == nil {
 		}
 		cancel()
-		// Who would see to it that we end is gone, if it was killed.
+		// The owner, which would kill this process after StopTime, may be gone itself.
 		time.AfterFunc(worker.StopTime, func() { os.Exit(1) })
 	}()
-	return compose(ctx, j, worker.NewReportWriter(s.out))
+	return compose(ctx, j, worker.NewReportWriter(out))
 }
 
-func (v *composeVerb) forPeople(ctx context.Context, s *streams) error {
-	raw := v.Token
-	if raw == "" {
-		read, err := io.ReadAll(io.LimitReader(s.in, 1<<16))
-		if err != nil {
-			return fmt.Errorf("read token: %w", err)
-		}
-		raw = strings.TrimSpace(string(read))
-	}
-	return compose(ctx, worker.Job{Token: raw, Programs: []worker.Program{{
-		Destinations: []worker.Destination{{ID: "file", File: v.Output}},
-	}}}, worker.NewReportWriter(s.out))
+// ComposeFile composes the stage of a token into a fragmented MP4.
+func ComposeFile(ctx context.Context, token, file string, out io.Writer) error {
+	return compose(ctx, worker.Job{Token: token, Programs: []worker.Program{{
+		Destinations: []worker.Destination{{ID: "file", File: file}},
+	}}}, worker.NewReportWriter(out))
 }
 
 // A composition does one job.
@@ -251,27 +235,4 @@ func dropped(destinations []*destination) map[string]uint64 {
 		}
 	}
 	return m
-}
-
-// directory is a store of files below a folder of this machine. A file appears
-// whole: it is written beside its place, and moved there.
-type directory string
-
-func (d directory) put(name string, data []byte) error {
-	at := string(d) + string(os.PathSeparator) + name
-	if err := os.MkdirAll(at[:strings.LastIndexAny(at, `/\`)], 0o750); err != nil {
-		return err
-	}
-	beside := at + ".new"
-	if err := os.WriteFile(beside, data, 0o640); err != nil {
-		return errors.Join(err, remove(beside))
-	}
-	return os.Rename(beside, at)
-}
-
-func remove(name string) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
