@@ -40,6 +40,7 @@ type fixture struct {
 	proxies  inbound.Proxies
 	logged   logBuffer // of the server
 	metrics  *prometheus.Registry
+	max      int // connections; 0 for the default
 }
 
 func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
@@ -77,7 +78,7 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		server := ingest.New(s.channels, ingest.Config{Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
+		server := ingest.New(s.channels, ingest.Config{MaxConnections: s.max, Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
 		done <- server.Serve(ctx, l, secure)
 	}()
 	t.Cleanup(func() {
@@ -269,7 +270,7 @@ func (s *fixture) runFFmpeg(t *testing.T, options ...string) {
 // ingest is what an encoder is set to.
 func (s *fixture) ingest() string { return s.scheme + "://" + s.address + "/app/" + s.key }
 
-// refusals are the counts of the metrics, by reason.
+// refusals are the counts of the metrics, by reason, or by name where they have none.
 func (s *fixture) refusals(t *testing.T) map[string]float64 {
 	t.Helper()
 	families, err := s.metrics.Gather()
@@ -279,6 +280,10 @@ func (s *fixture) refusals(t *testing.T) map[string]float64 {
 	counts := map[string]float64{}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
+			if len(m.GetLabel()) == 0 {
+				counts[f.GetName()] = m.GetCounter().GetValue()
+				continue
+			}
 			counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
 		}
 	}

@@ -28,13 +28,16 @@ const (
 // metrics count what the server does.
 type metrics struct{ refusals *prometheus.CounterVec }
 
-func newMetrics(r prometheus.Registerer) metrics {
+func newMetrics(r prometheus.Registerer, evicted func() uint64) metrics {
 	m := metrics{refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rostrum_ingest_refusals_total",
 		Help: "Encoders refused, by reason; wrong_key_slowed were answered late because many wrong keys came from their address.",
 	}, []string{"reason"})}
 	if r != nil {
-		r.MustRegister(m.refusals)
+		r.MustRegister(m.refusals, prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "rostrum_ingest_evicted_total",
+			Help: "Connections of encoders that had sent no stream key when there were too many of their address, or in all.",
+		}, func() float64 { return float64(evicted()) }))
 	}
 	return m
 }

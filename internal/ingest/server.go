@@ -12,10 +12,10 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/net/netutil"
 
 	"rostrum/internal/channel"
 	"rostrum/internal/inbound"
@@ -23,8 +23,11 @@ import (
 )
 
 const (
-	maxConnections = 2000
-	handshakeTime  = 10 * time.Second
+	// defaultConnections are shared out: a quarter to those that have no accepted
+	// stream key yet, an eighth of that to each address; the rest to encoders on air.
+	defaultConnections = 2000
+
+	handshakeTime = 10 * time.Second
 
 	// wrongKeyDelay is how long the answer to a wrong stream key takes when there
 	// were too many from the same address.
@@ -40,9 +43,10 @@ var (
 
 // Config is how a Server treats connections.
 type Config struct {
-	Proxies inbound.Proxies // that name clients by the PROXY protocol
-	Log     *slog.Logger
-	Metrics prometheus.Registerer // nil for none
+	MaxConnections int             // over all listeners; 0 for a default
+	Proxies        inbound.Proxies // that name clients by the PROXY protocol
+	Log            *slog.Logger
+	Metrics        prometheus.Registerer // nil for none
 }
 
 // A Server receives streams from encoders.
@@ -52,17 +56,29 @@ type Server struct {
 	log       *slog.Logger
 	metrics   metrics
 	wrongKeys inbound.Failures
+
+	unidentified *inbound.Unidentified
+	maxOnAir     int64
+	onAir        atomic.Int64
 }
 
 // New makes a server that publishes to channels.
 func New(channels *channel.Registry, cfg Config) *Server {
-	return &Server{channels: channels, proxies: cfg.Proxies, log: cfg.Log, metrics: newMetrics(cfg.Metrics)}
+	if cfg.MaxConnections <= 0 {
+		cfg.MaxConnections = defaultConnections
+	}
+	waiting := max(cfg.MaxConnections/4, 1)
+	s := &Server{
+		channels: channels, proxies: cfg.Proxies, log: cfg.Log,
+		unidentified: inbound.NewUnidentified(waiting, max(waiting/8, 1)), maxOnAir: int64(max(cfg.MaxConnections-waiting, 1)),
+	}
+	s.metrics = newMetrics(cfg.Metrics, s.unidentified.Evicted)
+	return s
 }
 
 // Serve accepts encoders until the context ends, with TLS if there is a
 // configuration for it. It closes l, and returns once all connections have ended.
 func (s *Server) Serve(ctx context.Context, l net.Listener, secure *tls.Config) error {
-	l = netutil.LimitListener(l, maxConnections)
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var connections sync.WaitGroup
@@ -80,16 +96,19 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, secure *tls.Config) 
 			return fmt.Errorf("accept encoders: %w", err)
 		}
 		connections.Go(func() {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
 			defer conn.Close()
 			stop := context.AfterFunc(ctx, func() { conn.Close() })
 			defer stop()
-			s.serve(ctx, conn, secure)
+			s.serve(ctx, cancel, conn, secure)
 		})
 	}
 }
 
-// serve serves one connection. A panic over what it sends ends it alone.
-func (s *Server) serve(ctx context.Context, conn net.Conn, secure *tls.Config) {
+// serve serves one connection, which cancel ends. A panic over what it sends ends it
+// alone.
+func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure *tls.Config) {
 	log := s.log.With("from", conn.RemoteAddr())
 	defer func() {
 		if p := recover(); p != nil {
@@ -102,6 +121,8 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, secure *tls.Config) {
 		return
 	}
 	log = s.log.With("from", client.Addr)
+	waiting := s.unidentified.Add(client.Addr.Addr(), cancel)
+	defer waiting.Done()
 	if secure != nil {
 		wrapped := tls.Server(conn, secure)
 		shaking, cancel := context.WithTimeout(ctx, handshakeTime)
@@ -112,19 +133,22 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, secure *tls.Config) {
 		}
 		conn, client.TLS = wrapped, true
 	}
-	if err := s.receive(ctx, conn, client); err != nil {
+	if err := s.receive(ctx, conn, client, waiting.Done); err != nil {
 		log.Info("encoder", "error", err)
 	}
 }
 
-// receive serves a stream from its key to its end.
-func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client) error {
+// receive serves a stream from its key, once it is accepted, to its end.
+func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func()) error {
 	var session *channel.Session
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
 		if application != channel.Application {
 			return s.refuse(ctx, client, errApplication)
 		}
-		session, err = s.channels.Begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
+		session, err = s.begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
+		if err == nil {
+			accepted()
+		}
 		return s.refuse(ctx, client, err)
 	})
 	if session == nil {
@@ -136,6 +160,7 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		if p != nil {
 			broken = errors.New("the stream can't be read")
 		}
+		s.onAir.Add(-1)
 		if err := session.Close(ctx, broken); err != nil {
 			s.log.Error("encoder", "error", err)
 		}
@@ -160,6 +185,19 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 			return err
 		}
 	}
+}
+
+// begin puts the channel of a stream key on air, if one more may be.
+func (s *Server) begin(ctx context.Context, key string, from channel.Source) (*channel.Session, error) {
+	if s.onAir.Add(1) > s.maxOnAir {
+		s.onAir.Add(-1)
+		return nil, channel.ErrFull
+	}
+	session, err := s.channels.Begin(ctx, key, from)
+	if err != nil {
+		s.onAir.Add(-1)
+	}
+	return session, err
 }
 
 // refuse counts why an encoder is refused and returns what it may know of that; nil

@@ -121,6 +121,51 @@ func TestServer_AnswersManyWrongKeysOfOneAddressLate(t *testing.T) {
 	}
 }
 
+func TestServer_SilentConnectionsLeaveRoomForEncoders(t *testing.T) {
+	s := start(t, func(s *fixture, _ *channel.Config) { s.max = 64 }) // 16 without a key, 2 of one address
+	e, err := s.publish(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.sendUntilEnd(t)
+	silent := make([]net.Conn, 40)
+	for i := range silent {
+		if silent[i], err = net.Dial("tcp", s.address); err != nil {
+			t.Fatal(err)
+		}
+		defer silent[i].Close()
+	}
+	await(t, "silent connections are closed", func() bool { return s.refusals(t)["rostrum_ingest_evicted_total"] == 38 })
+	second, err := s.publish(t, s.addChannel(t))
+	if err != nil {
+		t.Fatalf("an encoder among silent connections: %v", err)
+	}
+	_ = second.push.Close()
+	if _, ok := s.channels.Stream(s.channel.ARN); !ok {
+		t.Error("the encoder on air was closed to make room")
+	}
+}
+
+func TestServer_BoundsEncodersOnAir(t *testing.T) {
+	s := start(t, func(s *fixture, _ *channel.Config) { s.max = 2 }) // one on air
+	first, err := s.publish(t, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := s.addChannel(t)
+	if _, err := s.publish(t, other); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrFull.Error()) {
+		t.Errorf("one encoder too many is answered by %v", err)
+	}
+	_ = first.push.Close()
+	await(t, "room for another", func() bool {
+		e, err := s.publish(t, other)
+		if err == nil {
+			_ = e.push.Close()
+		}
+		return err == nil
+	})
+}
+
 func TestServer_ReceivesFromFFmpegForFFprobe(t *testing.T) {
 	for _, change := range []func(*fixture, *channel.Config){overTCP, overTLS} {
 		var logged logBuffer
