@@ -13,6 +13,7 @@ import (
 	"rostrum/internal/container"
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 )
 
 // subscribeVerb receives one publisher of a stage, or all: into a file, or to tell
@@ -97,7 +98,7 @@ func (w *viewer) follow(ctx context.Context, token peer.Token) error {
 	defer enough()
 	var first sync.Once
 	var watched error // of the first, if one is enough
-	err = peer.Follow(ctx, token, events, nil, func(there context.Context, m peer.Member) {
+	err = peer.Follow(ctx, token, events, nil, func(there context.Context, m wire.Participant) {
 		if w.verb.All {
 			if err := w.watchParticipant(there, token, m.ID); err != nil && there.Err() == nil {
 				w.say(received{Event: "error", ParticipantID: m.ID, Error: err.Error()})

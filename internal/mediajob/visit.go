@@ -4,7 +4,6 @@ package mediajob
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"rostrum/internal/compositor"
 	"rostrum/internal/layout"
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 	"rostrum/internal/worker"
 )
 
@@ -28,24 +28,8 @@ type publisher struct {
 	gone       bool // forgotten once it isn't composed any more
 	attributes map[string]string
 	stopped    bool
-	layers     []layer
+	layers     []wire.Layer
 	member     *compositor.Member // while composed
-}
-
-// stageState is what STAGE_STATE says.
-type stageState struct {
-	Participants []struct {
-		peer.Member
-		VideoStopped bool `json:"videoStopped"`
-	} `json:"participants"`
-}
-
-// layer is an encoding that a publisher sends.
-type layer struct {
-	Label  string `json:"label"`
-	Width  int    `json:"width"`
-	Height int    `json:"height"`
-	Active bool   `json:"active"`
 }
 
 func (s *stage) publishers() int {
@@ -68,8 +52,9 @@ func (w *composition) follow(ctx context.Context) error {
 		return err
 	}
 	deleted := false
-	err = peer.Follow(ctx, w.token, events, func(m peer.Message) {
-		deleted = deleted || m.Type == "STAGE_DELETED"
+	err = peer.Follow(ctx, w.token, events, func(m wire.Message) {
+		_, gone := m.Payload.(wire.StageDeleted)
+		deleted = deleted || gone
 		w.hear(m)
 	}, w.visit)
 	if deleted {
@@ -79,51 +64,34 @@ func (w *composition) follow(ctx context.Context) error {
 }
 
 // hear takes in a message before the visits that follow from it.
-func (w *composition) hear(m peer.Message) {
-	if m.Type == "STAGE_STATE" {
-		var state stageState
-		if json.Unmarshal(m.Payload, &state) != nil {
-			return
-		}
-		w.stage.take(state, w.token.ParticipantID, w.room)
-		if w.stage.first() {
-			w.report(worker.Report{Kind: worker.Ready})
-		}
-		return
+func (w *composition) hear(m wire.Message) {
+	if first := w.stage.apply(m, w.token.ParticipantID, w.room); first {
+		w.report(worker.Report{Kind: worker.Ready})
 	}
-	var p struct {
-		ParticipantID string            `json:"participantId"`
-		Attributes    map[string]string `json:"attributes"`
-		VideoStopped  *bool             `json:"videoStopped"`
-		IsPublishing  *bool             `json:"isPublishing"`
-		Layers        []layer           `json:"layers"`
-		Participant   *peer.Member      `json:"participant"`
+}
+
+// apply takes in a message. It reports whether that was the first whole state.
+func (s *stage) apply(m wire.Message, self string, room *compositor.Room) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch m := m.Payload.(type) {
+	case wire.StageState:
+		s.take(m, self, room)
+		first, s.ready = !s.ready, true
+	case wire.MetadataChanged:
+		s.about(m.ParticipantID).setAttributes(m.Attributes)
+	case wire.PublishState:
+		k := s.about(m.ParticipantID)
+		k.setAttributes(m.Participant.Attributes)
+		k.publishing = m.IsPublishing
+	case wire.MuteChanged:
+		s.about(m.ParticipantID).setStopped(m.VideoStopped)
+	case wire.Layers:
+		s.about(m.ParticipantID).layers = m.Layers
+	case wire.ParticipantLeft:
+		s.leave(m.ParticipantID)
 	}
-	if json.Unmarshal(m.Payload, &p) != nil || p.ParticipantID == "" {
-		return
-	}
-	w.stage.mu.Lock()
-	defer w.stage.mu.Unlock()
-	k := w.stage.about(p.ParticipantID)
-	switch m.Type {
-	case "METADATA_CHANGED":
-		k.setAttributes(p.Attributes)
-	case "PUBLISH_STATE":
-		if p.Participant != nil {
-			k.setAttributes(p.Participant.Attributes)
-		}
-		if p.IsPublishing != nil {
-			k.publishing = *p.IsPublishing
-		}
-	case "MUTE_CHANGED":
-		if p.VideoStopped != nil {
-			k.setStopped(*p.VideoStopped)
-		}
-	case "LAYERS":
-		k.layers = p.Layers
-	case "PARTICIPANT_LEFT":
-		w.stage.leave(p.ParticipantID)
-	}
+	return first
 }
 
 // about is what is known of a participant, who is there; s.mu is held.
@@ -162,10 +130,8 @@ func (k *publisher) setStopped(stopped bool) {
 }
 
 // take replaces what is known by the whole state. The order in which it names the
-// publishers is that of their arrival.
-func (s *stage) take(state stageState, self string, room *compositor.Room) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// publishers is that of their arrival; s.mu is held.
+func (s *stage) take(state wire.StageState, self string, room *compositor.Room) {
 	here := map[string]bool{}
 	for _, p := range state.Participants {
 		if p.ID == self {
@@ -186,18 +152,9 @@ func (s *stage) take(state stageState, self string, room *compositor.Room) {
 	}
 }
 
-// first is true once.
-func (s *stage) first() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	was := s.ready
-	s.ready = true
-	return !was
-}
-
 // visit composes one publisher until ctx ends, subscribing again whenever the media
 // break off.
-func (w *composition) visit(ctx context.Context, p peer.Member) {
+func (w *composition) visit(ctx context.Context, p wire.Participant) {
 	v := &visit{worker: w, id: p.ID}
 	w.stage.mu.Lock()
 	k := w.stage.known[p.ID]
@@ -327,8 +284,8 @@ func (v *visit) wanted() string {
 
 // nearest is the smallest layer that needn't be enlarged by more than a quarter;
 // the largest where all would.
-func nearest(layers []layer, place layout.Size) string {
-	best, largest := layer{}, layer{}
+func nearest(layers []wire.Layer, place layout.Size) string {
+	best, largest := wire.Layer{}, wire.Layer{}
 	choices := 0
 	for _, l := range layers {
 		if !l.Active || l.Width == 0 {

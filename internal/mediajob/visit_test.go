@@ -3,19 +3,18 @@
 package mediajob
 
 import (
-	"encoding/json"
 	"testing"
 
 	"rostrum/internal/compositor"
 	"rostrum/internal/layout"
-	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 )
 
 func TestNearest_ChoosesTheSmallestLayerThatIsEnough(t *testing.T) {
-	three := []layer{{"hi", 1280, 720, true}, {"mid", 640, 360, true}, {"low", 320, 180, true}}
+	three := []wire.Layer{{Label: "hi", Width: 1280, Height: 720, Active: true}, {Label: "mid", Width: 640, Height: 360, Active: true}, {Label: "low", Width: 320, Height: 180, Active: true}}
 	cases := []struct {
 		name   string
-		layers []layer
+		layers []wire.Layer
 		place  layout.Size
 		want   string
 	}{
@@ -25,7 +24,7 @@ func TestNearest_ChoosesTheSmallestLayerThatIsEnough(t *testing.T) {
 		{"a small window", three, layout.Size{Width: 160, Height: 90}, "low"},
 		{"larger than all", three, layout.Size{Width: 1920, Height: 1080}, "hi"},
 		{"a tall place that is covered", three, layout.Size{Width: 320, Height: 720}, "hi"},
-		{"a layer that isn't sent", []layer{three[0], {"mid", 640, 360, false}, three[2]}, layout.Size{Width: 640, Height: 360}, "hi"},
+		{"a layer that isn't sent", []wire.Layer{three[0], {Label: "mid", Width: 640, Height: 360}, three[2]}, layout.Size{Width: 640, Height: 360}, "hi"},
 		{"no choice", three[:1], layout.Size{Width: 64, Height: 36}, ""},
 		{"no place", three, layout.Size{}, ""},
 	}
@@ -41,18 +40,20 @@ func TestNearest_ChoosesTheSmallestLayerThatIsEnough(t *testing.T) {
 func TestWorker_CountsPublishersByWhatItHears(t *testing.T) {
 	w := &composition{room: compositor.NewRoom(), stage: stage{known: map[string]*publisher{}, ready: true}}
 	w.token.ParticipantID = "me"
-	hear := func(kind, payload string, want int) {
+	hear := func(payload wire.Payload, want int) {
 		t.Helper()
-		w.hear(peer.Message{Type: kind, Payload: json.RawMessage(payload)})
+		w.hear(wire.Message{Type: payload.Type(), Payload: payload})
 		if got := w.stage.publishers(); got != want {
-			t.Errorf("after %s %s there are %d publishers, want %d", kind, payload, got, want)
+			t.Errorf("after %s %+v there are %d publishers, want %d", payload.Type(), payload, got, want)
 		}
 	}
-	hear("STAGE_STATE", `{"participants":[{"id":"me","isPublishing":true},{"id":"a","isPublishing":true},{"id":"b"}]}`, 1)
-	hear("PUBLISH_STATE", `{"participantId":"b","isPublishing":true}`, 2)
-	hear("PUBLISH_STATE", `{"participantId":"a","isPublishing":false}`, 1)
-	hear("PARTICIPANT_LEFT", `{"participantId":"b"}`, 0)
-	hear("MUTE_CHANGED", `"nonsense"`, 0)
-	hear("STAGE_STATE", `{"participants":[{"id":"c","isPublishing":true}]}`, 1)
-	hear("STAGE_STATE", `{"participants":[]}`, 0)
+	state := func(participants ...wire.Participant) wire.StageState {
+		return wire.StageState{Participants: participants}
+	}
+	hear(state(wire.Participant{ID: "me", IsPublishing: true}, wire.Participant{ID: "a", IsPublishing: true}, wire.Participant{ID: "b"}), 1)
+	hear(wire.PublishState{ParticipantID: "b", IsPublishing: true}, 2)
+	hear(wire.PublishState{ParticipantID: "a"}, 1)
+	hear(wire.ParticipantLeft{ParticipantID: "b"}, 0)
+	hear(state(wire.Participant{ID: "c", IsPublishing: true}), 1)
+	hear(state(), 0)
 }

@@ -2,63 +2,17 @@ package peer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"rostrum/internal/wire"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 )
-
-// A Message is something the server said on the events socket.
-type Message struct {
-	Type     string          `json:"type"`
-	Sequence uint64          `json:"sequence,omitempty"` // 0 if it isn't numbered
-	Payload  json.RawMessage `json:"payload,omitempty"`
-}
-
-// Member is a participant as the events socket describes it.
-type Member struct {
-	ID           string            `json:"id"`
-	UserID       string            `json:"userId"`
-	Attributes   map[string]string `json:"attributes"`
-	IsPublishing bool              `json:"isPublishing"`
-}
-
-// StageState is the payload of STAGE_STATE: all who are to be seen.
-type StageState struct {
-	StageID      string   `json:"stageId"`
-	Participants []Member `json:"participants"`
-}
-
-// Notice is what the messages about one participant or one subscription have in
-// common, and what most of them say.
-type Notice struct {
-	ParticipantID string `json:"participantId"`
-	IsPublishing  *bool  `json:"isPublishing"`
-	AudioMuted    *bool  `json:"audioMuted"`
-	VideoStopped  *bool  `json:"videoStopped"`
-	Label         string `json:"label"`
-	Reason        string `json:"reason"`
-	Detail        string `json:"detail"`
-}
-
-// State decodes a STAGE_STATE; ok is false for every other message.
-func (m Message) State() (s StageState, ok bool) {
-	if m.Type != "STAGE_STATE" {
-		return s, false
-	}
-	return s, json.Unmarshal(m.Payload, &s) == nil
-}
-
-// Notice decodes the payload of any other message, as far as it has those fields.
-func (m Message) Notice() (n Notice, ok bool) {
-	return n, json.Unmarshal(m.Payload, &n) == nil
-}
 
 const (
 	messageBytes = 8 << 20 // a STAGE_STATE with a hundred publishers and their attributes
@@ -71,7 +25,7 @@ type Events struct {
 	url    string
 	bearer string
 	client *http.Client
-	hello  []Message
+	hello  []wire.Payload
 
 	broke func() // called after each socket; nil calls nothing
 
@@ -82,7 +36,7 @@ type Events struct {
 
 // NewEvents prepares the socket of the token's stage. hello is said after each
 // connect: CLIENT_INFO, for instance.
-func NewEvents(t Token, client *http.Client, hello ...Message) (*Events, error) {
+func NewEvents(t Token, client *http.Client, hello ...wire.Payload) (*Events, error) {
 	if t.EventsURL == "" || t.StageID == "" {
 		return nil, errors.New("the token has no events_url or no topic: there are no events to listen to")
 	}
@@ -99,7 +53,7 @@ var ErrKicked = errors.New("the participant was removed from the stage")
 // Run hands each message to handle, and reconnects whenever the socket breaks,
 // until ctx ends (it then returns nil) or the server refuses: a *Problem,
 // ErrKicked, or that the stage was deleted. PONG is kept to itself.
-func (e *Events) Run(ctx context.Context, handle func(Message)) error {
+func (e *Events) Run(ctx context.Context, handle func(wire.Message)) error {
 	var backoff Backoff
 	for {
 		began := time.Now()
@@ -121,7 +75,7 @@ func (e *Events) Run(ctx context.Context, handle func(Message)) error {
 }
 
 // session is one connection, from handshake to its end.
-func (e *Events) session(ctx context.Context, handle func(Message)) error {
+func (e *Events) session(ctx context.Context, handle func(wire.Message)) error {
 	conn, err := e.dial(ctx)
 	if err != nil {
 		return err
@@ -149,20 +103,19 @@ func (e *Events) session(ctx context.Context, handle func(Message)) error {
 		if err != nil {
 			return err
 		}
-		var m Message
-		if json.Unmarshal(data, &m) != nil || m.Type == "PONG" {
-			continue // newer servers may say what we don't understand
+		m, ok := wire.Decode(data)
+		if _, pong := m.Payload.(wire.Pong); !ok || pong {
+			continue
 		}
 		e.mu.Lock()
 		e.seen = max(e.seen, m.Sequence)
 		e.mu.Unlock()
 		handle(m)
-		switch m.Type {
-		case "KICKED", "STAGE_DELETED":
-			n, _ := m.Notice() // without a reason it is true as well
-			return fmt.Errorf("%w: %s %s %s", ErrKicked, m.Type, n.Reason, n.Detail)
-		case "GOING_AWAY":
+		switch p := m.Payload.(type) {
+		case wire.GoingAway:
 			return errors.New("the node goes away")
+		case wire.Closing:
+			return fmt.Errorf("%w: %s %s %s", ErrKicked, m.Type, p.Notice().Reason, p.Notice().Detail)
 		}
 	}
 }
@@ -206,7 +159,7 @@ func (e *Events) ping(ctx context.Context, conn *websocket.Conn) {
 	for {
 		select {
 		case <-tick.C:
-			if write(ctx, conn, Message{Type: "PING"}) != nil {
+			if write(ctx, conn, wire.Ping{}) != nil {
 				return // the reader sees it, too
 			}
 		case <-ctx.Done():
@@ -221,25 +174,17 @@ func (e *Events) setConn(c *websocket.Conn) {
 	e.conn = c
 }
 
-// Send says something to the server now; it fails while there is no connection.
-func (e *Events) Send(ctx context.Context, kind string, payload any) error {
+// Send sends a message now; it fails while there is no connection.
+func (e *Events) Send(ctx context.Context, p wire.Payload) error {
 	e.mu.Lock()
 	conn := e.conn
 	e.mu.Unlock()
 	if conn == nil {
 		return errors.New("the events socket is not connected")
 	}
-	body, err := json.Marshal(payload)
-	if err != nil {
-		return err
-	}
-	return write(ctx, conn, Message{Type: kind, Payload: body})
+	return write(ctx, conn, p)
 }
 
-func write(ctx context.Context, conn *websocket.Conn, m Message) error {
-	data, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	return conn.Write(ctx, websocket.MessageText, data)
+func write(ctx context.Context, conn *websocket.Conn, p wire.Payload) error {
+	return conn.Write(ctx, websocket.MessageText, wire.Encode(0, p))
 }

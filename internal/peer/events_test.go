@@ -2,7 +2,6 @@ package peer_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 )
 
 // eventsServer plays a script on each connection to its socket, then closes it,
@@ -65,10 +65,9 @@ func (s *eventsServer) serve(t *testing.T, w http.ResponseWriter, r *http.Reques
 		t.Error(err)
 		return
 	}
-	var m peer.Message
-	_ = json.Unmarshal(hello, &m) // compared below
+	m, _ := wire.Decode(hello) // compared below
 	s.mu.Lock()
-	s.heard = append(s.heard, m.Type)
+	s.heard = append(s.heard, string(m.Type))
 	s.mu.Unlock()
 	for _, line := range script {
 		switch line {
@@ -94,16 +93,16 @@ func TestEvents_ReconnectsWithWhatItSawAndEndsWhenRefused(t *testing.T) {
 	s := newEventsServer(t,
 		[]string{`{"type":"STAGE_STATE","sequence":4,"payload":{"stageId":"abcdefghijkl","participants":[{"id":"bob","userId":"u","attributes":{"a":"b"},"isPublishing":true}]}}`,
 			`{"type":"PONG"}`, `not json`, `[1]`, `{"type":"SOMETHING_NEW","sequence":5,"payload":[1,2]}`},
-		[]string{`{"type":"GOING_AWAY"}`},
+		[]string{`{"type":"GOING_AWAY","payload":{"reason":"going-away"}}`},
 	)
-	e, err := peer.NewEvents(s.token(t), nil, peer.Message{Type: "CLIENT_INFO", Payload: json.RawMessage(`{}`)})
+	e, err := peer.NewEvents(s.token(t), nil, wire.ClientInfo{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	err = e.Run(t.Context(), func(m peer.Message) {
+	var got []wire.Type
+	err = e.Run(t.Context(), func(m wire.Message) {
 		got = append(got, m.Type)
-		if state, ok := m.State(); ok && (len(state.Participants) != 1 || state.Participants[0].ID != "bob" || !state.Participants[0].IsPublishing) {
+		if state, ok := m.Payload.(wire.StageState); ok && (len(state.Participants) != 1 || state.Participants[0].ID != "bob" || !state.Participants[0].IsPublishing) {
 			t.Errorf("the state is %+v", state)
 		}
 	})
@@ -123,11 +122,11 @@ func TestEvents_ReconnectsWithWhatItSawAndEndsWhenRefused(t *testing.T) {
 
 func TestEvents_AKickedParticipantDoesNotComeBack(t *testing.T) {
 	s := newEventsServer(t, []string{`{"type":"KICKED","payload":{"reason":"disconnected by the host"}}`}, []string{"stay"})
-	e, err := peer.NewEvents(s.token(t), nil, peer.Message{Type: "CLIENT_INFO"})
+	e, err := peer.NewEvents(s.token(t), nil, wire.ClientInfo{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = e.Run(t.Context(), func(peer.Message) {})
+	err = e.Run(t.Context(), func(wire.Message) {})
 	if !errors.Is(err, peer.ErrKicked) || !strings.Contains(err.Error(), "disconnected by the host") {
 		t.Errorf("it ended with %v", err)
 	}
@@ -150,7 +149,7 @@ func TestFollow_VisitsPublishersWhileTheyAreThere(t *testing.T) {
 		`{"type":"KICKED","payload":{}}`,
 	})
 	token := s.token(t)
-	e, err := peer.NewEvents(token, nil, peer.Message{Type: "CLIENT_INFO"})
+	e, err := peer.NewEvents(token, nil, wire.ClientInfo{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +163,7 @@ func TestFollow_VisitsPublishersWhileTheyAreThere(t *testing.T) {
 		mu.Unlock()
 		s.going <- struct{}{}
 	}
-	err = peer.Follow(ctx, token, e, nil, func(visit context.Context, m peer.Member) {
+	err = peer.Follow(ctx, token, e, nil, func(visit context.Context, m wire.Participant) {
 		tell("+" + m.ID)
 		<-visit.Done()
 		tell("-" + m.ID)
@@ -175,16 +174,4 @@ func TestFollow_VisitsPublishersWhileTheyAreThere(t *testing.T) {
 	if want := "[+bob +carol +dave -bob -carol -dave]"; fmt.Sprint(story) != want {
 		t.Errorf("the visits were %v, want %s", story, want)
 	}
-}
-
-func FuzzMessage(f *testing.F) {
-	f.Add([]byte(`{"type":"STAGE_STATE","sequence":3,"payload":{"stageId":"a","participants":[{"id":"b","attributes":{"a":"b"}}]}}`))
-	f.Add([]byte(`{"type":"PUBLISH_STATE","payload":{"participantId":"a","isPublishing":true}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var m peer.Message
-		if json.Unmarshal(data, &m) == nil {
-			m.State()
-			m.Notice()
-		}
-	})
 }

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"rostrum/internal/wire"
 	"sync"
 	"time"
 )
@@ -11,12 +12,12 @@ import (
 // stops. A visit that returns while its publisher is still there is repeated after
 // a second. Follow returns once all visits have, when ctx ends or the events do;
 // tell hears every message, if it isn't nil.
-func Follow(ctx context.Context, t Token, e *Events, tell func(Message), visit func(context.Context, Member)) error {
-	f := follower{self: t.ParticipantID, visit: visit, members: map[string]Member{}, visits: map[string]context.CancelFunc{}}
+func Follow(ctx context.Context, t Token, e *Events, tell func(wire.Message), visit func(context.Context, wire.Participant)) error {
+	f := follower{self: t.ParticipantID, visit: visit, members: map[string]wire.Participant{}, visits: map[string]context.CancelFunc{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer f.running.Wait()
 	defer cancel()
-	return e.Run(ctx, func(m Message) {
+	return e.Run(ctx, func(m wire.Message) {
 		if tell != nil {
 			tell(m)
 		}
@@ -28,19 +29,26 @@ func Follow(ctx context.Context, t Token, e *Events, tell func(Message), visit f
 // hears the events.
 type follower struct {
 	self    string
-	visit   func(context.Context, Member)
-	members map[string]Member
+	visit   func(context.Context, wire.Participant)
+	members map[string]wire.Participant
 	visits  map[string]context.CancelFunc
 	running sync.WaitGroup
 }
 
-func (f *follower) hear(ctx context.Context, m Message) {
-	if state, ok := m.State(); ok {
-		f.members = map[string]Member{}
-		for _, p := range state.Participants {
+func (f *follower) hear(ctx context.Context, m wire.Message) {
+	switch m := m.Payload.(type) {
+	case wire.StageState:
+		f.members = map[string]wire.Participant{}
+		for _, p := range m.Participants {
 			f.members[p.ID] = p
 		}
-	} else if !f.change(m) {
+	case wire.ParticipantLeft:
+		delete(f.members, m.ParticipantID)
+	case wire.PublishState:
+		p := f.members[m.ParticipantID]
+		p.ID, p.IsPublishing = m.ParticipantID, m.IsPublishing
+		f.members[m.ParticipantID] = p
+	default:
 		return
 	}
 	for id, stop := range f.visits {
@@ -58,30 +66,7 @@ func (f *follower) hear(ctx context.Context, m Message) {
 	}
 }
 
-// change takes in a message about one participant; it is false if it tells
-// nothing of who publishes.
-func (f *follower) change(m Message) bool {
-	n, ok := m.Notice()
-	if !ok || n.ParticipantID == "" {
-		return false
-	}
-	switch m.Type {
-	case "PARTICIPANT_LEFT":
-		delete(f.members, n.ParticipantID)
-	case "PUBLISH_STATE":
-		if n.IsPublishing == nil {
-			return false
-		}
-		p := f.members[n.ParticipantID]
-		p.ID, p.IsPublishing = n.ParticipantID, *n.IsPublishing
-		f.members[n.ParticipantID] = p
-	default:
-		return false
-	}
-	return true
-}
-
-func (f *follower) stay(ctx context.Context, p Member) {
+func (f *follower) stay(ctx context.Context, p wire.Participant) {
 	for ctx.Err() == nil {
 		f.visit(ctx, p)
 		sleepUntil(ctx, time.Now().Add(time.Second))

@@ -2,7 +2,7 @@ package peer
 
 import (
 	"context"
-	"encoding/json"
+	"rostrum/internal/wire"
 )
 
 // Heed leaves out the layers of the outlets that nobody watches, as the server tells on the
@@ -15,11 +15,8 @@ func Heed(ctx context.Context, e *Events, outlets ...*Outlet) error {
 		}
 	}
 	e.broke = func() { rest(nil) }
-	return e.Run(ctx, func(m Message) {
-		var unwatched struct {
-			Labels []string `json:"labels"`
-		}
-		if m.Type == "LAYERS_UNWATCHED" && json.Unmarshal(m.Payload, &unwatched) == nil {
+	return e.Run(ctx, func(m wire.Message) {
+		if unwatched, ok := m.Payload.(wire.LayersUnwatched); ok {
 			rest(unwatched.Labels)
 		}
 	})

@@ -1,7 +1,6 @@
 package signaling_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -73,9 +73,9 @@ func TestDoor_LayersAreChosen(t *testing.T) {
 		if _, err := sub.ChooseLayer(c.ctx, label); err != nil {
 			t.Fatal(err)
 		}
-		watching.until("layer "+label, func(m peer.Message) bool {
-			n, _ := m.Notice()
-			return m.Type == "LAYER_SELECTED" && n.Label == label && n.ParticipantID == "alice"
+		watching.until("layer "+label, func(m wire.Message) bool {
+			selected, ok := m.Payload.(wire.LayerSelected)
+			return ok && selected.Label == label && selected.ParticipantID == "alice"
 		})
 	}
 	c.eventually("the choice shows what flows", func() bool {
@@ -105,8 +105,8 @@ func TestDoor_AViewerWithoutThePublishersCodecIsToldWhyThereIsNoPicture(t *testi
 	if resp, said := c.ask("POST", "/whip/subscribe/alice", carol.Raw, "application/sdp", withoutH264); resp.StatusCode != http.StatusCreated {
 		t.Fatalf("subscribing gives %d %v", resp.StatusCode, said)
 	}
-	watching.until("no-codec", func(m peer.Message) bool {
-		return m.Type == "LAYER_SELECTED" && string(m.Payload) == `{"participantId":"alice","kind":"video","label":"","paused":true,"reason":"no-codec"}`
+	watching.until("no-codec", func(m wire.Message) bool {
+		return m.Payload == wire.LayerSelected{ParticipantID: "alice", Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec}
 	})
 }
 
@@ -118,8 +118,7 @@ func TestDoor_ATokenIsTakenOver(t *testing.T) {
 	first := c.publish(alice, false)
 	older.untilState("alice+")
 	newer := c.listen(alice, "")
-	n, _ := older.untilType("KICKED").Notice()
-	if n.Reason != "token-reused" {
+	if n := untilMessage[wire.Kicked](older); n.Reason != wire.ReasonTokenReused {
 		t.Errorf("the older client was told %q", n.Reason)
 	}
 	newer.untilState("alice+")
@@ -146,11 +145,8 @@ func TestDoor_ADisconnectedParticipantIsToldWhyAndStaysOut(t *testing.T) {
 	l.untilState("alice+")
 	c.revoke("alice")
 	check(t, c.registry.Disconnect(c.ctx, c.stage.String(), "alice", "be nice"))
-	m := l.untilType("KICKED")
-	var said struct{ Reason, Detail string }
-	check(t, json.Unmarshal(m.Payload, &said))
-	if said.Reason != "participant-disconnected" || said.Detail != "be nice" {
-		t.Errorf("alice was told %+v", said)
+	if n := untilMessage[wire.Kicked](l); n.Reason != wire.ReasonDisconnected || n.Detail != "be nice" {
+		t.Errorf("alice was told %+v", n)
 	}
 	select {
 	case <-p.Done():
@@ -178,7 +174,7 @@ func TestDoor_ADeletedStageSendsEverybodyAway(t *testing.T) {
 	l.untilState("alice+")
 	c.deleteStage()
 	check(t, c.registry.StageDeleted(c.ctx, c.stage.String()))
-	l.untilType("STAGE_DELETED")
+	untilMessage[wire.StageDeleted](l)
 	_, err := c.tryPublish(alice, false)
 	if got := problemOf(err); got.Status != http.StatusNotFound || got.Code != "STAGE_DELETED" {
 		t.Errorf("publishing again gives %v", err)
@@ -214,9 +210,8 @@ func TestDoor_MutesAreTold(t *testing.T) {
 	bob := c.listen(c.token("bob"), "")
 	bob.untilState("alice bob")
 	alice.say(`{"type":"MUTE","payload":{"audioMuted":true}}`)
-	n, _ := bob.untilType("MUTE_CHANGED").Notice()
-	if n.ParticipantID != "alice" || !*n.AudioMuted || *n.VideoStopped {
-		t.Errorf("bob was told %+v", n)
+	if m := untilMessage[wire.MuteChanged](bob); m != (wire.MuteChanged{ParticipantID: "alice", AudioMuted: true}) {
+		t.Errorf("bob was told %+v", m)
 	}
 	alice.say(`{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`)
 	c.eventually("the client is known", func() bool {
@@ -224,7 +219,7 @@ func TestDoor_MutesAreTold(t *testing.T) {
 		return p.BrowserName == "Lynx" && p.OSName == "Plan 9" && p.SDKVersion == "0.1"
 	})
 	alice.say(`{"type":"PING"}`)
-	alice.untilType("PONG")
+	untilMessage[wire.Pong](alice)
 }
 
 func TestDoor_AReconnectingClientIsToldWhatItMissed(t *testing.T) {
@@ -238,8 +233,8 @@ func TestDoor_AReconnectingClientIsToldWhatItMissed(t *testing.T) {
 	l = c.listen(bob, fmt.Sprintf("?changes=only&after=%d", seen))
 	m := <-l.said
 	if m.Type != "PARTICIPANT_JOINED" || m.Sequence <= seen {
-		t.Errorf("first it was told %s %d %s", m.Type, m.Sequence, m.Payload)
+		t.Errorf("first it was told %s %d %+v", m.Type, m.Sequence, m.Payload)
 	}
 	alice.leave()
-	l.untilType("PARTICIPANT_LEFT")
+	untilMessage[wire.ParticipantLeft](l)
 }

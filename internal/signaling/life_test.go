@@ -1,7 +1,6 @@
 package signaling_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,10 +14,10 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
-	"rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -108,7 +107,7 @@ func TestDoor_LimitsEndAPublication(t *testing.T) {
 			case <-c.ctx.Done():
 				t.Fatal("the publication goes on")
 			}
-			watching.untilType("PARTICIPANT_LEFT")
+			untilMessage[wire.ParticipantLeft](watching)
 			c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_ERROR:"+code+" PUBLISH_STOPPED LEFT")
 			if !strings.Contains(c.events(), "Participant Publish Error alice "+code) {
 				t.Errorf("events are %s", c.events())
@@ -137,17 +136,11 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 		x.Publish, x.UserID, x.Attributes = false, "al", map[string]string{"name": "Al"}
 	}))
 	l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + demoted + `"}}`)
-	m := watching.untilType("METADATA_CHANGED")
-	var said struct {
-		ParticipantID, UserID string
-		Attributes            map[string]string
-		Capabilities          []string
-	}
-	check(t, json.Unmarshal(m.Payload, &said))
+	said := untilMessage[wire.MetadataChanged](watching)
 	if said.ParticipantID != "alice" || said.UserID != "al" || said.Attributes["name"] != "Al" || fmt.Sprint(said.Capabilities) != "[SUBSCRIBE]" {
 		t.Errorf("others were told %+v", said)
 	}
-	l.untilType("TOKEN_EXCHANGED")
+	untilMessage[wire.TokenExchanged](l)
 	select {
 	case <-p.Done(): // the right to publish is gone
 	case <-c.ctx.Done():
@@ -168,13 +161,13 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 	} {
 		l := c.listen(c.asToken(c.sign(key, selfSigned("alice", nil))), "")
 		l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + bad + `"}}`)
-		if n, _ := l.untilType("KICKED").Notice(); n.Reason != "failed-exchange" {
+		if n := untilMessage[wire.Kicked](l); n.Reason != wire.ReasonFailedExchange {
 			t.Errorf("%s: alice is told %q", name, n.Reason)
 		}
 	}
 	dave := c.listen(c.token("dave"), "")
 	dave.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + c.sign(key, selfSigned("dave", nil)) + `"}}`)
-	dave.untilType("KICKED") // only self-signed ones can be exchanged
+	untilMessage[wire.Kicked](dave) // only self-signed ones can be exchanged
 }
 
 func TestDoor_HiddenViewersAreNowhere(t *testing.T) {
@@ -267,7 +260,7 @@ func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := there.untilState("bob alice+")
-	if s, _ := m.State(); !maps.Equal(s.Participants[1].Attributes, map[string]string{"name": "alice", "from": "here"}) {
+	if s := m.Payload.(wire.StageState); !maps.Equal(s.Participants[1].Attributes, map[string]string{"name": "alice", "from": "here"}) {
 		t.Errorf("the replica is shown as %+v", s.Participants[1])
 	}
 	other.subscribe(bob, "alice")
@@ -333,7 +326,7 @@ func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
 	c.publish(c.token("bob"), false)
 	l.untilState("alice bob+")
 	check(t, c.registry.Close())
-	l.untilType("GOING_AWAY")
+	untilMessage[wire.GoingAway](l)
 	c.untilHistory("bob", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	resp, said := c.ask("POST", "/whip", c.token("late").Raw, "application/sdp", offer(t, c))
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
@@ -370,9 +363,9 @@ func TestDoor_AClientThatNeverReadsIsDropped(t *testing.T) {
 	alice := c.listen(c.token("alice"), "")
 	for i := 0; c.participant("lazy").State != ivsrealtime.ParticipantDisconnected; i++ {
 		alice.say(fmt.Sprintf(`{"type":"MUTE","payload":{"audioMuted":%t}}`, i%2 == 0))
-		quick.until("the mute", func(m peer.Message) bool {
-			n, _ := m.Notice()
-			return m.Type == "MUTE_CHANGED" && *n.AudioMuted == (i%2 == 0)
+		quick.until("the mute", func(m wire.Message) bool {
+			changed, ok := m.Payload.(wire.MuteChanged)
+			return ok && changed.AudioMuted == (i%2 == 0)
 		})
 	}
 	if got := c.participant("quick").State; got != ivsrealtime.ParticipantConnected {

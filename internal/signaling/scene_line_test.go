@@ -1,19 +1,20 @@
 package signaling_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/coder/websocket"
 
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 )
 
 // A line is a client's events socket.
 type line struct {
 	c    *scene
 	conn *websocket.Conn
-	said chan peer.Message // closed at the end
+	said chan wire.Message // closed at the end
 	end  error             // read it after said is closed
 }
 
@@ -33,7 +34,7 @@ func (c *scene) tryListen(t peer.Token, query string) (*line, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(8 << 20)
-	l := &line{c: c, conn: conn, said: make(chan peer.Message, 1000)}
+	l := &line{c: c, conn: conn, said: make(chan wire.Message, 1000)}
 	go func() {
 		defer close(l.said)
 		for {
@@ -41,8 +42,9 @@ func (c *scene) tryListen(t peer.Token, query string) (*line, error) {
 			if _, data, l.end = conn.Read(c.ctx); l.end != nil {
 				return
 			}
-			var m peer.Message
-			if l.end = json.Unmarshal(data, &m); l.end != nil {
+			m, ok := wire.Decode(data)
+			if !ok {
+				l.end = fmt.Errorf("the server sent %s", data)
 				return
 			}
 			l.said <- m
@@ -57,7 +59,7 @@ func (c *scene) tryListen(t peer.Token, query string) (*line, error) {
 }
 
 // until returns the first message that fits.
-func (l *line) until(what string, fits func(m peer.Message) bool) peer.Message {
+func (l *line) until(what string, fits func(m wire.Message) bool) wire.Message {
 	l.c.Helper()
 	var seen []string
 	for {
@@ -66,7 +68,7 @@ func (l *line) until(what string, fits func(m peer.Message) bool) peer.Message {
 			if !ok {
 				l.c.Fatalf("the socket ended (%v) before %s; it said %s", l.end, what, seen)
 			}
-			seen = append(seen, m.Type+string(m.Payload))
+			seen = append(seen, fmt.Sprintf("%s%+v", m.Type, m.Payload))
 			if fits(m) {
 				return m
 			}
@@ -76,22 +78,29 @@ func (l *line) until(what string, fits func(m peer.Message) bool) peer.Message {
 	}
 }
 
-func (l *line) untilType(kind string) peer.Message {
+// untilMessage returns the first message with such a payload.
+func untilMessage[P wire.Payload](l *line) P {
 	l.c.Helper()
-	return l.until(kind, func(m peer.Message) bool { return m.Type == kind })
+	var p P
+	l.until(string(p.Type()), func(m wire.Message) bool {
+		var ok bool
+		p, ok = m.Payload.(P)
+		return ok
+	})
+	return p
 }
 
 // untilState waits for the whole state to show exactly these participants:
 // "alice+" publishes, "bob" doesn't.
-func (l *line) untilState(want string) peer.Message {
+func (l *line) untilState(want string) wire.Message {
 	l.c.Helper()
-	return l.until("the state "+want, func(m peer.Message) bool {
-		s, ok := m.State()
+	return l.until("the state "+want, func(m wire.Message) bool {
+		s, ok := m.Payload.(wire.StageState)
 		return ok && describe(s) == want
 	})
 }
 
-func describe(s peer.StageState) string {
+func describe(s wire.StageState) string {
 	var all []string
 	for _, p := range s.Participants {
 		if p.IsPublishing {

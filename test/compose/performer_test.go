@@ -18,6 +18,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -155,16 +156,16 @@ func (s *stage) receive(signer *ivsrealtime.TokenSigner, attributes map[string]s
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = g.events.Run(ctx, func(peer.Message) {}) // ends with the test
+		_ = g.events.Run(ctx, func(wire.Message) {}) // ends with the test
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	g.performer = s.perform(raw, "--size", "640x360")
 	return g
 }
 
-func (g *guest) say(t *testing.T, kind string, payload any) {
+func (g *guest) say(t *testing.T, payload wire.Payload) {
 	t.Helper()
-	if err := g.events.Send(t.Context(), kind, payload); err != nil {
+	if err := g.events.Send(t.Context(), payload); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -177,5 +178,5 @@ func (g *guest) exchange(t *testing.T, attributes map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.say(t, "EXCHANGE_TOKEN", map[string]string{"token": raw})
+	g.say(t, wire.ExchangeToken{Token: raw})
 }

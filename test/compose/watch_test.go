@@ -11,6 +11,7 @@ import (
 
 	"rostrum/internal/layout"
 	"rostrum/internal/testpattern"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -212,7 +213,7 @@ func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	}
 	stop := func(stopped bool) func() {
 		people[0].Stopped = stopped
-		return func() { guests[0].say(t, "MUTE", map[string]bool{"videoStopped": stopped}) }
+		return func() { guests[0].say(t, wire.Mute{VideoStopped: &stopped}) }
 	}
 	for _, turn := range []struct {
 		what string

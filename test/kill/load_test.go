@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 	"rostrum/test/server"
 )
@@ -198,8 +199,8 @@ func visit(ctx context.Context, raw string) {
 	if err != nil {
 		return
 	}
-	_ = events.Run(ctx, func(m peer.Message) { // it ends with ctx, or with the server
-		if _, ok := m.State(); ok {
+	_ = events.Run(ctx, func(m wire.Message) { // it ends with ctx, or with the server
+		if _, ok := m.Payload.(wire.StageState); ok {
 			time.AfterFunc(rand.N(30*time.Millisecond), cancel)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
+	"rostrum/internal/wire"
 )
 
 // viewerOf names the variable with the token that makes this program a viewer, which runs in
@@ -121,18 +122,16 @@ func listen(ctx context.Context, token peer.Token) (told *atomic.Pointer[string]
 		return nil, nil, err
 	}
 	ended.Go(func() {
-		_ = events.Run(ctx, func(m peer.Message) { // the subscription tells of its end
-			var selected struct {
-				Kind, Reason string
-				Paused       bool
-			}
-			if m.Type != "LAYER_SELECTED" || json.Unmarshal(m.Payload, &selected) != nil || selected.Kind != "video" {
+		_ = events.Run(ctx, func(m wire.Message) { // the subscription tells of its end
+			selected, ok := m.Payload.(wire.LayerSelected)
+			if !ok || selected.Kind != wire.Video {
 				return
 			}
-			if !selected.Paused {
-				selected.Reason = ""
+			reason := ""
+			if selected.Paused {
+				reason = string(selected.Reason)
 			}
-			told.Store(&selected.Reason)
+			told.Store(&reason)
 		})
 	})
 	return told, ended, nil
