@@ -216,13 +216,13 @@ func (v *targetsTestVerb) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		listener, err := event.Listen(ctx, *t)
+		sender, err := event.OpenSender(ctx, *t)
 		if err != nil {
 			return err
 		}
 		began := time.Now()
 		e := event.TargetTested(*t, began)
-		err = errors.Join(listener.Tell(ctx, []event.Event{e})[0], listener.Close())
+		err = errors.Join(sender.Send(ctx, []event.Event{e})[0], sender.Close())
 		if err != nil {
 			return fmt.Errorf("target %s did not take the event: %w", v.Name, err)
 		}

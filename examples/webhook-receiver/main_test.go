@@ -26,14 +26,14 @@ func TestReceiver_TakesEachSignedEventOnce(t *testing.T) {
 	defer server.Close()
 	send := func(secrets ...event.Secret) error {
 		t.Helper()
-		l, err := event.Listen(t.Context(), event.Target{Name: "hook", Webhook: &event.Webhook{URL: server.URL, AllowPrivate: true}, Secrets: secrets})
+		l, err := event.OpenSender(t.Context(), event.Target{Name: "hook", Webhook: &event.Webhook{URL: server.URL, AllowPrivate: true}, Secrets: secrets})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
 		e := event.SessionStarted("arn:aws:ivs:us-east-1:111122223333:stage/Aa1Bb2Cc3Dd4", "st-1", time.Now())
 		e.ID = "the same"
-		return l.Tell(context.Background(), []event.Event{e})[0]
+		return l.Send(context.Background(), []event.Event{e})[0]
 	}
 	right, wrong := event.Secret{ID: "k1", Key: secret}, event.Secret{ID: "k2", Key: "another"}
 	if err := send(wrong); err == nil || !strings.Contains(err.Error(), "403") {

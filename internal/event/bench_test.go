@@ -92,7 +92,7 @@ func BenchmarkWebhook_ChangeToReceipt(b *testing.B) {
 			ctx, cancel := context.WithCancel(context.Background())
 			var running sync.WaitGroup
 			running.Go(func() {
-				_ = event.NewCourier(store.Ledger{Store: s}, "bench", event.CourierConfig{Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+				_ = event.NewDispatcher(store.DeliveryStore{Store: s}, "bench", event.DispatcherConfig{Log: slog.New(slog.DiscardHandler)}).Run(ctx)
 			})
 			defer running.Wait()
 			defer cancel()

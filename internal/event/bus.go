@@ -17,9 +17,9 @@ import (
 // The limits of PutEvents (API reference, PutEvents; EventBridge User Guide,
 // «Calculating event entry size»).
 const (
-	busEntries = 10
-	busBytes   = 256 << 10 // of all entries of a request
-	busTime    = 14        // bytes that the time of an entry counts
+	maxBusEntries = 10
+	maxBusBytes   = 256 << 10 // of all entries of a request
+	busTime       = 14        // bytes that the time of an entry counts
 )
 
 const (
@@ -54,23 +54,25 @@ func newBus(ctx context.Context, t Target) (*bus, error) {
 	return b, nil
 }
 
-func (*bus) Manner() Manner { return Manner{Batch: busEntries, Parallel: busParallel} }
+func (*bus) Options() DeliveryOptions {
+	return DeliveryOptions{Batch: maxBusEntries, Parallel: busParallel}
+}
 
-// Tell puts the events, in as many requests as their sizes ask for.
-func (b *bus) Tell(ctx context.Context, events []Event) []error {
+// Send puts the events, in as many requests as their sizes ask for.
+func (b *bus) Send(ctx context.Context, events []Event) []error {
 	errs := make([]error, len(events))
 	for from := 0; from < len(events); {
 		to, size := from, 0
-		for to < len(events) && to-from < busEntries {
+		for to < len(events) && to-from < maxBusEntries {
 			n := b.size(events[to])
-			if to > from && size+n > busBytes {
+			if to > from && size+n > maxBusBytes {
 				break
 			}
 			size += n
 			to++
 		}
-		if size > busBytes { // then it is alone
-			errs[from] = &Setback{Err: fmt.Errorf("the event has %d bytes, a bus takes %d", size, busBytes), Final: true}
+		if size > maxBusBytes { // then it is alone
+			errs[from] = &RetryError{Err: fmt.Errorf("the event has %d bytes, a bus takes %d", size, maxBusBytes), Final: true}
 		} else {
 			b.put(ctx, events[from:to], errs[from:to])
 		}

@@ -90,7 +90,7 @@ func busTo(t *testing.T, c *counter) *bus {
 func TestBus_PutsEventsAsTheServiceTakesThem(t *testing.T) {
 	c := &counter{t: t, refuse: func(n int, _ putEntry) bool { return n == 2 }}
 	events := []Event{aJoin(), aJoin(), aJoin()}
-	errs := busTo(t, c).Tell(t.Context(), events)
+	errs := busTo(t, c).Send(t.Context(), events)
 	if errs[0] != nil || errs[1] == nil || errs[2] != nil || !strings.Contains(errs[1].Error(), "ThrottlingException") {
 		t.Errorf("answers are %v, expected the second alone to be refused", errs)
 	}
@@ -110,8 +110,8 @@ func TestBus_KeepsWithinTheSizeOfARequest(t *testing.T) {
 		events = append(events, e)
 	}
 	events[3].Detail = fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 300_000))
-	errs := busTo(t, c).Tell(t.Context(), events)
-	var s *Setback
+	errs := busTo(t, c).Send(t.Context(), events)
+	var s *RetryError
 	for i, err := range errs {
 		if tooLarge := i == 3; tooLarge != (errors.As(err, &s) && s.Final) || !tooLarge && err != nil {
 			t.Errorf("event %d: %v, expected only the fourth to be too large for good", i, err)
@@ -132,8 +132,8 @@ func TestBus_RepeatsWhatWasRefusedInOrder(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	courier := NewCourier(m, "node", CourierConfig{})
-	courier.listen = func(context.Context, Target) (Listener, error) { return b, nil }
+	courier := NewDispatcher(m, "node", DispatcherConfig{})
+	courier.openSender = func(context.Context, Target) (Sender, error) { return b, nil }
 	c.enough = func(taken int) {
 		if taken == 40 {
 			cancel()

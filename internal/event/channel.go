@@ -18,11 +18,11 @@ type channelDetail struct {
 }
 
 func (c Channel) change(name string, at time.Time, reason string) Event {
-	return occurred(StreamChange, c.ARN, c.ARN, at, channelDetail{name, c.Name, c.StreamID, reason})
+	return newEvent(StreamChange, c.ARN, c.ARN, at, channelDetail{name, c.Name, c.StreamID, reason})
 }
 
 func (c Channel) health(name string, at time.Time) Event {
-	return occurred(StreamHealthChange, c.ARN, c.ARN, at, channelDetail{name, c.Name, c.StreamID, ""})
+	return newEvent(StreamHealthChange, c.ARN, c.ARN, at, channelDetail{name, c.Name, c.StreamID, ""})
 }
 
 // StreamSessionCreated tells that an encoder with the channel's key is connected.
@@ -61,7 +61,7 @@ type limitDetail struct {
 // BroadcastsExceeded tells that an encoder was refused because as many streams of
 // the channel's account as may be are live. It is about the account, not the channel.
 func BroadcastsExceeded(c Channel, at time.Time, most int) Event {
-	e := occurred(LimitBreach, c.ARN, c.ARN, at, limitDetail{Limit: "Concurrent Broadcasts", Value: int64(most), Exceeded: 1, Unit: "Count"})
+	e := newEvent(LimitBreach, c.ARN, c.ARN, at, limitDetail{Limit: "Concurrent Broadcasts", Value: int64(most), Exceeded: 1, Unit: "Count"})
 	e.Resource = ""
 	return e
 }
@@ -79,5 +79,5 @@ func IngestResolutionExceeded(c Channel, at time.Time, pixels, most int) Event {
 }
 
 func (c Channel) exceeds(limit, unit string, seen, most int64, at time.Time) Event {
-	return occurred(LimitBreach, c.ARN, c.ARN, at, limitDetail{limit, most, seen - most, unit, c.Name, c.StreamID})
+	return newEvent(LimitBreach, c.ARN, c.ARN, at, limitDetail{limit, most, seen - most, unit, c.Name, c.StreamID})
 }

@@ -37,8 +37,8 @@ func TestChannelEvents_SayWhatTheGuideSaysAndNoMore(t *testing.T) {
 		if err != nil || json.Unmarshal(b, &envelope) != nil || len(envelope.Resources) != 1 || envelope.Resources[0] != channelARN {
 			t.Errorf("the envelope is %s (%v)", b, err)
 		}
-		if ours(c.event.DetailType) != (c.detailType == "Rostrum Channel Update") {
-			t.Errorf("%s is opt-in: %v", c.detailType, ours(c.event.DetailType))
+		if isRostrumEvent(c.event.DetailType) != (c.detailType == "Rostrum Channel Update") {
+			t.Errorf("%s is opt-in: %v", c.detailType, isRostrumEvent(c.event.DetailType))
 		}
 	}
 }

@@ -34,7 +34,7 @@ type compositionDetail struct {
 }
 
 func (c Composition) change(name string, at time.Time, destinationID string, f Failure) Event {
-	return occurred(CompositionChange, c.ARN, c.StageARN, at, compositionDetail{name, c.StageARN, destinationID, f.Code, f.Reason})
+	return newEvent(CompositionChange, c.ARN, c.StageARN, at, compositionDetail{name, c.StageARN, destinationID, f.Code, f.Reason})
 }
 
 // CompositionStarted tells that c receives media and can compose.

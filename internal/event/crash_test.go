@@ -67,7 +67,7 @@ func emitUntilKilled(dir string) {
 			}
 		}()
 	}
-	c := event.NewCourier(store.Ledger{Store: s}, life, event.CourierConfig{Log: slog.New(slog.DiscardHandler)})
+	c := event.NewDispatcher(store.DeliveryStore{Store: s}, life, event.DispatcherConfig{Log: slog.New(slog.DiscardHandler)})
 	_ = c.Run(ctx)
 }
 
@@ -214,7 +214,7 @@ func deliverTheRest(t *testing.T, dir string) {
 	defer s.Close()
 	var running sync.WaitGroup
 	running.Go(func() {
-		_ = event.NewCourier(store.Ledger{Store: s}, arn.NewSessionID(), event.CourierConfig{Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+		_ = event.NewDispatcher(store.DeliveryStore{Store: s}, arn.NewSessionID(), event.DispatcherConfig{Log: slog.New(slog.DiscardHandler)}).Run(ctx)
 	})
 	defer running.Wait()
 	defer cancel()

@@ -31,8 +31,8 @@ const (
 	RostrumChannelUpdate = "Rostrum Channel Update"
 )
 
-// ours reports whether the managed service has no events of a detail-type.
-func ours(detailType string) bool {
+// isRostrumEvent reports whether the managed service has no events of a detail-type.
+func isRostrumEvent(detailType string) bool {
 	return detailType == RostrumStageUpdate || detailType == RostrumChannelUpdate
 }
 
@@ -84,9 +84,9 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// occurred makes an event about resource. Account and region are the
+// newEvent makes an event about resource. Account and region are the
 // resource's own; one that is no ARN leaves them empty.
-func occurred(detailType, resource, stageARN string, at time.Time, detail any) Event {
+func newEvent(detailType, resource, stageARN string, at time.Time, detail any) Event {
 	body, err := json.Marshal(detail)
 	if err != nil {
 		panic(fmt.Sprintf("event: a detail of strings and numbers does not marshal: %v", err))

@@ -38,7 +38,9 @@ func newFile(f File) (*file, error) {
 	return l, nil
 }
 
-func (*file) Manner() Manner { return Manner{Batch: fileBatch, Parallel: 1, Ordered: true} }
+func (*file) Options() DeliveryOptions {
+	return DeliveryOptions{Batch: fileBatch, Parallel: 1, Ordered: true}
+}
 
 func (f *file) Close() error {
 	if f.open == nil {
@@ -92,8 +94,8 @@ func wholeLines(f *os.File) (int64, error) {
 	return 0, nil
 }
 
-// Tell appends the events: all of them, or none when the disk refuses.
-func (f *file) Tell(_ context.Context, events []Event) []error {
+// Send appends the events: all of them, or none when the disk refuses.
+func (f *file) Send(_ context.Context, events []Event) []error {
 	return all(events, f.append(events))
 }
 
@@ -131,9 +133,9 @@ func (f *file) append(events []Event) error {
 // moved reports whether somebody else has taken the file away, to rotate it
 // themselves for one.
 func (f *file) moved() bool {
-	ours, err1 := f.open.Stat()
+	isRostrumEvent, err1 := f.open.Stat()
 	theirs, err2 := os.Stat(f.Path)
-	return err1 != nil || err2 != nil || !os.SameFile(ours, theirs)
+	return err1 != nil || err2 != nil || !os.SameFile(isRostrumEvent, theirs)
 }
 
 func (f *file) again() error {

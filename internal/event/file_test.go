@@ -38,7 +38,7 @@ func TestFile_RotatesBySizeAndKeepsSoMany(t *testing.T) {
 	for range 20 {
 		e := aJoin()
 		ids = append(ids, e.ID)
-		if errs := f.Tell(t.Context(), []Event{e}); errs[0] != nil {
+		if errs := f.Send(t.Context(), []Event{e}); errs[0] != nil {
 			t.Fatal(errs[0])
 		}
 	}
@@ -64,7 +64,7 @@ func TestFile_CutsOffALineThatACrashLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if errs := f.Tell(t.Context(), []Event{second}); errs[0] != nil {
+	if errs := f.Send(t.Context(), []Event{second}); errs[0] != nil {
 		t.Fatal(errs[0])
 	}
 	expect(t, "the file", lines(t, path), []string{first.ID, second.ID})
@@ -78,11 +78,11 @@ func TestFile_GoesOnWhenItWasTakenAway(t *testing.T) {
 	}
 	defer f.Close()
 	first, second := aJoin(), aJoin()
-	f.Tell(t.Context(), []Event{first})
+	f.Send(t.Context(), []Event{first})
 	if err := os.Rename(path, path+".mine"); err != nil {
 		t.Fatal(err)
 	}
-	if errs := f.Tell(t.Context(), []Event{second}); errs[0] != nil {
+	if errs := f.Send(t.Context(), []Event{second}); errs[0] != nil {
 		t.Fatal(errs[0])
 	}
 	expect(t, "both files", lines(t, path+".mine", path), []string{first.ID, second.ID})

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// memory is a ledger that forgets when the process ends.
+// memory is a store that forgets when the process ends.
 type memory struct {
 	mu      sync.Mutex
 	log     []Event
@@ -17,15 +17,15 @@ type memory struct {
 	targets map[string]*Target
 	cursor  map[string]int64
 	holder  map[string]string
-	parked  map[string]map[int64]Delivery
+	parked  map[string]map[int64]ParkedDelivery
 	broken  error // answered by every change while set
 }
 
 func newMemory(targets ...Target) *memory {
-	m := &memory{changed: make(chan struct{}), targets: map[string]*Target{}, cursor: map[string]int64{}, holder: map[string]string{}, parked: map[string]map[int64]Delivery{}}
+	m := &memory{changed: make(chan struct{}), targets: map[string]*Target{}, cursor: map[string]int64{}, holder: map[string]string{}, parked: map[string]map[int64]ParkedDelivery{}}
 	for _, t := range targets {
 		t.Account, t.Revision = "111122223333", 1
-		m.targets[t.Name], m.parked[t.Name] = &t, map[int64]Delivery{}
+		m.targets[t.Name], m.parked[t.Name] = &t, map[int64]ParkedDelivery{}
 	}
 	return m
 }
@@ -84,25 +84,25 @@ func (m *memory) Changed() <-chan struct{} {
 	return m.changed
 }
 
-func (m *memory) Lanes(_ context.Context, target string) (all []Lane, err error) {
+func (m *memory) StageQueues(_ context.Context, target string) (all []StageQueue, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	lanes := map[string]Lane{}
+	queues := map[string]StageQueue{}
 	for _, d := range m.parked[target] {
 		if !d.Dead {
-			l := lanes[d.Event.StageARN]
+			l := queues[d.Event.StageARN]
 			l.StageARN = d.Event.StageARN
 			l.Waiting++
 			if d.Due.After(l.Due) {
 				l.Due = d.Due
 			}
-			lanes[l.StageARN] = l
+			queues[l.StageARN] = l
 		}
 	}
-	return slices.Collect(maps.Values(lanes)), nil
+	return slices.Collect(maps.Values(queues)), nil
 }
 
-func (m *memory) Parked(_ context.Context, target, stageARN string, limit int) (all []Delivery, err error) {
+func (m *memory) Parked(_ context.Context, target, stageARN string, limit int) (all []ParkedDelivery, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, place := range slices.Sorted(maps.Keys(m.parked[target])) {
@@ -113,7 +113,7 @@ func (m *memory) Parked(_ context.Context, target, stageARN string, limit int) (
 	return all, nil
 }
 
-func (m *memory) Settle(_ context.Context, target, holder string, p Progress) error {
+func (m *memory) SaveProgress(_ context.Context, target, holder string, p Progress) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {

@@ -6,22 +6,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// courierMetrics count deliveries, by target.
-type courierMetrics struct {
+// dispatcherMetrics count deliveries by target.
+type dispatcherMetrics struct {
 	deliveries *prometheus.CounterVec
 	lag        *prometheus.GaugeVec
 	parked     *prometheus.GaugeVec
 }
 
-func newCourierMetrics(r prometheus.Registerer) *courierMetrics {
-	m := &courierMetrics{
+func newDispatcherMetrics(r prometheus.Registerer) *dispatcherMetrics {
+	m := &dispatcherMetrics{
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rostrum_event_deliveries_total",
-			Help: "Attempts to deliver an event, by target and result: delivered, failed, or dead for failed and given up.",
+			Help: "Attempts to deliver an event, by target and result: delivered, failed, or dead (failed and no longer retried).",
 		}, []string{"target", "result"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "rostrum_event_lag_seconds",
-			Help: "Age of the oldest event taken from the log that is neither delivered nor parked, by target.",
+			Help: "Age of the oldest event read from the log that is neither delivered nor parked, by target.",
 		}, []string{"target"}),
 		parked: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "rostrum_event_parked",
@@ -36,25 +36,25 @@ func newCourierMetrics(r prometheus.Registerer) *courierMetrics {
 
 // counts are the metrics of one target.
 type counts struct {
-	metrics *courierMetrics
+	metrics *dispatcherMetrics
 	target  string
 
-	through, setbacks, dead prometheus.Counter
+	through, failures, dead prometheus.Counter
 	lag, parked             prometheus.Gauge
 }
 
-func (m *courierMetrics) of(target string) counts {
+func (m *dispatcherMetrics) of(target string) counts {
 	return counts{
 		metrics: m, target: target,
 		through:  m.deliveries.WithLabelValues(target, "delivered"),
-		setbacks: m.deliveries.WithLabelValues(target, "failed"),
+		failures: m.deliveries.WithLabelValues(target, "failed"),
 		dead:     m.deliveries.WithLabelValues(target, "dead"),
 		lag:      m.lag.WithLabelValues(target),
 		parked:   m.parked.WithLabelValues(target),
 	}
 }
 
-// forget takes back what is true only of who holds the target.
+// forget removes the gauges, which only the holder of the target may report.
 func (n counts) forget() {
 	n.metrics.lag.DeleteLabelValues(n.target)
 	n.metrics.parked.DeleteLabelValues(n.target)
@@ -62,16 +62,16 @@ func (n counts) forget() {
 
 func (n counts) delivered() { n.through.Inc() }
 
-func (n counts) failed() { n.setbacks.Inc() }
+func (n counts) failed() { n.failures.Inc() }
 
 func (n counts) died() { n.dead.Inc() }
 
-// observe shows how a carrier stands.
-func (n counts) observe(c *carrier) {
+// observe sets the gauges from the state of a worker.
+func (n counts) observe(w *targetWorker) {
 	var lag time.Duration
-	if len(c.window) > 0 {
-		lag = max(0, time.Since(c.window[0].event.Time))
+	if len(w.window) > 0 {
+		lag = max(0, time.Since(w.window[0].event.Time))
 	}
 	n.lag.Set(lag.Seconds())
-	n.parked.Set(float64(c.stored))
+	n.parked.Set(float64(w.stored))
 }

@@ -29,7 +29,7 @@ func (r Recording) change(name string, at time.Time, duration *time.Duration, f 
 		ms := duration.Milliseconds()
 		d.DurationMS = &ms
 	}
-	return occurred(RecordingChange, r.StageARN, r.StageARN, at, d)
+	return newEvent(RecordingChange, r.StageARN, r.StageARN, at, d)
 }
 
 // RecordingStarted tells that a publisher is being recorded.

@@ -38,26 +38,26 @@ func sitting(name, sessionID string, at time.Time) sessionDetail {
 
 // ParticipantJoined tells that p is connected, with the attributes of its token.
 func ParticipantJoined(p Participant, at time.Time, attributes map[string]string) Event {
-	return occurred(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
+	return newEvent(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
 		sitting(nameJoined, p.SessionID, at), p.UserID, p.ID, attributes,
 	})
 }
 
 // ParticipantLeft tells that p is no longer connected.
 func ParticipantLeft(p Participant, at time.Time) Event {
-	return occurred(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
+	return newEvent(RostrumStageUpdate, p.StageARN, p.StageARN, at, presenceDetail{
 		sitting(nameLeft, p.SessionID, at), p.UserID, p.ID, nil,
 	})
 }
 
 // SessionStarted tells that a sitting of the stage began.
 func SessionStarted(stageARN, sessionID string, at time.Time) Event {
-	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionStarted, sessionID, at))
+	return newEvent(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionStarted, sessionID, at))
 }
 
 // SessionEnded tells that a sitting of the stage is over.
 func SessionEnded(stageARN, sessionID string, at time.Time) Event {
-	return occurred(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionEnded, sessionID, at))
+	return newEvent(RostrumStageUpdate, stageARN, stageARN, at, sitting(nameSessionEnded, sessionID, at))
 }
 
 // pushDetail is the detail of an event about a channel's push to another platform.
@@ -68,7 +68,7 @@ type pushDetail struct {
 }
 
 func pushed(name string, c Channel, at time.Time, host, reason string) Event {
-	return occurred(RostrumChannelUpdate, c.ARN, c.ARN, at, pushDetail{channelDetail{name, c.Name, c.StreamID, reason}, host})
+	return newEvent(RostrumChannelUpdate, c.ARN, c.ARN, at, pushDetail{channelDetail{name, c.Name, c.StreamID, reason}, host})
 }
 
 // PushStarted tells that host takes the channel's stream, for the first time or again.
@@ -90,7 +90,7 @@ func PushEnded(c Channel, at time.Time, host string) Event {
 // TargetTested is what a target is sent to see whether it works. It stands in no
 // log.
 func TargetTested(t Target, at time.Time) Event {
-	e := occurred(RostrumStageUpdate, "", "", at, struct {
+	e := newEvent(RostrumStageUpdate, "", "", at, struct {
 		Name   string `json:"event_name"`
 		Time   string `json:"event_time"`
 		Target string `json:"target"`

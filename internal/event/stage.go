@@ -64,7 +64,7 @@ func (p Participant) replicated(name string, at time.Time) participantDetail {
 }
 
 func (p Participant) update(at time.Time, d participantDetail) Event {
-	return occurred(StageUpdate, p.StageARN, p.StageARN, at, d)
+	return newEvent(StageUpdate, p.StageARN, p.StageARN, at, d)
 }
 
 // The names by which a stage's state is told from its events.

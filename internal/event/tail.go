@@ -5,31 +5,31 @@ import (
 	"sync"
 )
 
-// tailLength is how many of the newest events are kept at hand.
+// tailLength is how many of the newest events are kept in memory.
 const tailLength = 4096
 
-// A happening is an event of the log, parsed once for the patterns of all targets.
-type happening struct {
+// A parsedEvent is an event of the log, parsed once for the patterns of all targets.
+type parsedEvent struct {
 	Event
 	document Document
 }
 
-// A tail is the newest part of the log, read once for all targets. A target
-// that stands further back reads the log itself.
+// A tail holds the newest events of the log, read once for all targets. A target with an
+// older cursor reads the log itself.
 type tail struct {
-	ledger Ledger
+	store DeliveryStore
 
-	mu     sync.Mutex  // guards what follows; held while the log is read
-	after  int64       // cursor before the first of recent
-	upTo   int64       // cursor of the last of recent
-	recent []happening // never changed, only appended to and replaced
+	mu     sync.Mutex    // guards what follows; held while the log is read
+	after  int64         // cursor before the first of recent
+	upTo   int64         // cursor of the last of recent
+	recent []parsedEvent // never changed, only appended to and replaced
 }
 
-// read gives events after a cursor, in order, at most limit. None mean that
-// there are none yet.
-func (t *tail) read(ctx context.Context, after int64, limit int) ([]happening, error) {
+// read returns up to limit events after a cursor, in order. None means that there are none
+// yet.
+func (t *tail) read(ctx context.Context, after int64, limit int) ([]parsedEvent, error) {
 	t.mu.Lock()
-	if after < t.after { // long past: beside the others
+	if after < t.after { // older than the tail: read it without blocking others
 		t.mu.Unlock()
 		return t.fetch(ctx, after, limit)
 	}
@@ -42,12 +42,12 @@ func (t *tail) read(ctx context.Context, after int64, limit int) ([]happening, e
 		return nil, err
 	}
 	keep := t.recent
-	if after > t.upTo { // what lies between was never read
+	if after > t.upTo { // the events between were never read
 		keep = nil
 	}
 	if keep == nil || len(keep)+len(more) > tailLength {
-		// A new slice: readers may still look at the old one.
-		keep = append(make([]happening, 0, tailLength), keep[len(keep)-min(len(keep), tailLength/2):]...)
+		// A new slice: readers may still use the old one.
+		keep = append(make([]parsedEvent, 0, tailLength), keep[len(keep)-min(len(keep), tailLength/2):]...)
 		t.after = after
 		if len(keep) > 0 {
 			t.after = keep[0].Cursor - 1
@@ -58,9 +58,9 @@ func (t *tail) read(ctx context.Context, after int64, limit int) ([]happening, e
 	return more, nil
 }
 
-// cut finds the events after a cursor among the recent ones. The log has no
-// gaps there: nothing so new is swept.
-func (t *tail) cut(after int64, limit int) []happening {
+// cut returns recent events after a cursor. There are no gaps: the sweep does not remove
+// such new events.
+func (t *tail) cut(after int64, limit int) []parsedEvent {
 	low, high := 0, len(t.recent)
 	for low < high {
 		middle := (low + high) / 2
@@ -73,15 +73,15 @@ func (t *tail) cut(after int64, limit int) []happening {
 	return t.recent[low:min(low+limit, len(t.recent))]
 }
 
-func (t *tail) fetch(ctx context.Context, after int64, limit int) ([]happening, error) {
-	events, err := t.ledger.Log(ctx, after, limit)
+func (t *tail) fetch(ctx context.Context, after int64, limit int) ([]parsedEvent, error) {
+	events, err := t.store.Log(ctx, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	more := make([]happening, len(events))
+	more := make([]parsedEvent, len(events))
 	for i, e := range events {
 		more[i].Event = e
-		// One that is no JSON matches no pattern; it goes to who asks for all.
+		// A detail that is not JSON matches no pattern; targets without a pattern get it.
 		more[i].document, _ = e.Document()
 	}
 	return more, nil

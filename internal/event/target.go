@@ -42,7 +42,7 @@ type Target struct {
 	// of a webhook its keys, of a bus the access key if it has its own.
 	Secrets []Secret `json:"-"`
 
-	// Revision counts the changes of the target. The ledger sets it.
+	// Revision counts the changes of the target. The store sets it.
 	Revision int64 `json:"-"`
 }
 

@@ -54,10 +54,12 @@ func newWebhook(t Target) (*webhook, error) {
 	}}, nil
 }
 
-func (*webhook) Manner() Manner { return Manner{Batch: 1, Parallel: webhookParallel} }
+func (*webhook) Options() DeliveryOptions {
+	return DeliveryOptions{Batch: 1, Parallel: webhookParallel}
+}
 
-// Tell posts the event. A 2xx status means that it was taken.
-func (w *webhook) Tell(ctx context.Context, events []Event) []error {
+// Send posts the event. A 2xx status means that it was taken.
+func (w *webhook) Send(ctx context.Context, events []Event) []error {
 	errs := make([]error, len(events))
 	for i, e := range events {
 		errs[i] = w.post(ctx, e)
@@ -68,7 +70,7 @@ func (w *webhook) Tell(ctx context.Context, events []Event) []error {
 func (w *webhook) post(ctx context.Context, e Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
-		return &Setback{Err: fmt.Errorf("write the envelope: %w", err), Final: true}
+		return &RetryError{Err: fmt.Errorf("write the envelope: %w", err), Final: true}
 	}
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, w.target.Webhook.URL, bytes.NewReader(body))
 	if err != nil {
@@ -90,7 +92,7 @@ func (w *webhook) post(ctx context.Context, e Event) error {
 	if a.StatusCode >= 200 && a.StatusCode <= 299 {
 		return nil
 	}
-	return &Setback{Err: fmt.Errorf("it answered %d", a.StatusCode), After: retryAfter(a.Header, now)}
+	return &RetryError{Err: fmt.Errorf("it answered %d", a.StatusCode), After: retryAfter(a.Header, now)}
 }
 
 // retryAfter reads the header of that name (RFC 9110 §10.2.3): seconds or a date.

@@ -44,7 +44,7 @@ func TestWebhook_SignsWithAllKeysSoThatTheyCanBeChanged(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer server.Close()
-	if errs := hookTo(t, server.URL, true).Tell(t.Context(), []Event{e}); errs[0] != nil {
+	if errs := hookTo(t, server.URL, true).Send(t.Context(), []Event{e}); errs[0] != nil {
 		t.Fatalf("deliver: %v", errs[0])
 	}
 	envelope, _ := e.MarshalJSON()
@@ -98,8 +98,8 @@ func TestWebhook_TakesOnlySuccessForSuccess(t *testing.T) {
 		}, 0},
 	} {
 		server := httptest.NewServer(tt.answer)
-		err := hookTo(t, server.URL+"/?token=hidden", true).Tell(t.Context(), []Event{aJoin()})[0]
-		var s *Setback
+		err := hookTo(t, server.URL+"/?token=hidden", true).Send(t.Context(), []Event{aJoin()})[0]
+		var s *RetryError
 		switch {
 		case err == nil:
 			t.Errorf("%s: it was taken for delivered", name)
@@ -122,7 +122,7 @@ func TestWebhook_EndsWithItsContextWhenTheReceiverHangs(t *testing.T) {
 	defer close(free)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := hookTo(t, server.URL, true).Tell(ctx, []Event{aJoin()})[0]; !errors.Is(err, context.DeadlineExceeded) {
+	if err := hookTo(t, server.URL, true).Send(ctx, []Event{aJoin()})[0]; !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, expected the end of the context", err)
 	}
 }
@@ -138,7 +138,7 @@ func TestWebhook_ReadsNoEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := hookTo(t, server.URL, true).Tell(t.Context(), []Event{aJoin()})[0]; err != nil {
+	if err := hookTo(t, server.URL, true).Send(t.Context(), []Event{aJoin()})[0]; err != nil {
 		t.Errorf("a 200 with an endless body: %v, expected it to be delivered", err)
 	}
 	<-stopped
@@ -153,7 +153,7 @@ func TestWebhook_UsesItsConnectionAgain(t *testing.T) {
 	defer server.Close()
 	w := hookTo(t, server.URL, true)
 	for range 20 {
-		if err := w.Tell(t.Context(), []Event{aJoin()})[0]; err != nil {
+		if err := w.Send(t.Context(), []Event{aJoin()})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,12 +168,12 @@ func TestWebhook_ReachesNoPrivateAddressUnlessAllowed(t *testing.T) {
 	defer server.Close()
 	port := server.URL[strings.LastIndex(server.URL, ":"):]
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433"} {
-		err := hookTo(t, "https://"+host+port+"/", false).Tell(t.Context(), []Event{aJoin()})[0]
+		err := hookTo(t, "https://"+host+port+"/", false).Send(t.Context(), []Event{aJoin()})[0]
 		if err == nil || reached {
 			t.Errorf("%s was reached: %v", host, err)
 		}
 	}
-	if err := hookTo(t, "http://192.0.2.1/", true).Tell(t.Context(), []Event{aJoin()})[0]; err == nil || !strings.Contains(err.Error(), "machine alone") {
+	if err := hookTo(t, "http://192.0.2.1/", true).Send(t.Context(), []Event{aJoin()})[0]; err == nil || !strings.Contains(err.Error(), "machine alone") {
 		t.Errorf("plain http to another machine: %v, expected it to be refused", err)
 	}
 }

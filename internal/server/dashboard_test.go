@@ -40,7 +40,7 @@ func (d described) Unregister(prometheus.Collector) bool { return false }
 func TestDrift_DashboardAsksForMetricsThatAreThere(t *testing.T) {
 	known := described{}
 	known.MustRegister(admin.Media(nil), admin.Stages(nil), admin.NewRealtime(nil, nil), admin.Channels(nil), admin.Certificates(nil))
-	event.NewCourier(nil, "", event.CourierConfig{Metrics: known})
+	event.NewDispatcher(nil, "", event.DispatcherConfig{Metrics: known})
 	api.New(new(control.Plane), api.Config{Metrics: known})
 	text, err := os.ReadFile("../../deploy/grafana-dashboard.json")
 	if err != nil {

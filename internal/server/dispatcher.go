@@ -25,10 +25,10 @@ type dispatcher struct {
 }
 
 func startDispatcher(st *store.Store, counted prometheus.Registerer, log *slog.Logger) *dispatcher {
-	courier := event.NewCourier(store.Ledger{Store: st}, uuid.NewString(), event.CourierConfig{Log: log, Metrics: counted})
+	events := event.NewDispatcher(store.DeliveryStore{Store: st}, uuid.NewString(), event.DispatcherConfig{Log: log, Metrics: counted})
 	ctx, stop := context.WithCancel(context.Background())
 	c := &dispatcher{store: st, stop: stop, ended: make(chan error, 1)}
-	go func() { c.ended <- courier.Run(ctx) }()
+	go func() { c.ended <- events.Run(ctx) }()
 	return c
 }
 

@@ -137,7 +137,7 @@ func (tx *Tx) TargetState(name string) (s TargetState, err error) {
 
 // DeadDeliveries lists what could not be delivered to a target for a day, after
 // a cursor, oldest event first.
-func (tx *Tx) DeadDeliveries(target string, after int64, limit int) ([]event.Delivery, error) {
+func (tx *Tx) DeadDeliveries(target string, after int64, limit int) ([]event.ParkedDelivery, error) {
 	return tx.deliveries(`target = $1 AND delivery.place > $2 AND dead`, limit, target, after)
 }
 

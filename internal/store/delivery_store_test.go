@@ -36,7 +36,7 @@ func told(t testing.TB, s *Store, stage string, n int) []event.Event {
 
 func TestTarget_StartsWithTheNextEventAndKeepsItsPlace(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		ctx, l := context.Background(), Ledger{s}
+		ctx, l := context.Background(), DeliveryStore{s}
 		last := told(t, s, "x", 3)[2].Cursor
 		write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })
 		if at, err := l.Claim(ctx, "hook", "me", time.Now().Add(time.Minute)); err != nil || at != last {
@@ -69,33 +69,33 @@ func TestTarget_SecretsAreNotReadableOnDisk(t *testing.T) {
 
 func TestLedger_KeepsProgressWholeAndOfTheHolderAlone(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		ctx, l := context.Background(), Ledger{s}
+		ctx, l := context.Background(), DeliveryStore{s}
 		write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })
 		e := told(t, s, "x", 3)
 		if _, err := l.Claim(ctx, "hook", "me", time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		due := time.Now().Add(time.Hour).Truncate(time.Microsecond).UTC()
-		p := event.Progress{Cursor: e[2].Cursor, Parked: []event.Delivery{
+		p := event.Progress{Cursor: e[2].Cursor, Parked: []event.ParkedDelivery{
 			{Event: e[0], Attempts: 1, Due: due, Since: time.Now(), Error: "it answered 500"}, {Event: e[1], Since: time.Now()}, {Event: e[2], Since: time.Now()}}}
-		if err := l.Settle(ctx, "hook", "another", p); !errors.Is(err, event.ErrNotHeld) {
+		if err := l.SaveProgress(ctx, "hook", "another", p); !errors.Is(err, event.ErrNotHeld) {
 			t.Errorf("another's progress: %v, expected ErrNotHeld", err)
 		}
 		for range 2 { // its answer may be lost
-			if err := l.Settle(ctx, "hook", "me", p); err != nil {
+			if err := l.SaveProgress(ctx, "hook", "me", p); err != nil {
 				t.Fatal(err)
 			}
 		}
-		lanes, err := l.Lanes(ctx, "hook")
-		if err != nil || len(lanes) != 1 || lanes[0] != (event.Lane{StageARN: "x", Waiting: 3, Due: due}) {
+		lanes, err := l.StageQueues(ctx, "hook")
+		if err != nil || len(lanes) != 1 || lanes[0] != (event.StageQueue{StageARN: "x", Waiting: 3, Due: due}) {
 			t.Errorf("lanes are %+v, %v, expected one of x with 3, due %v", lanes, err, due)
 		}
 		parked, err := l.Parked(ctx, "hook", "x", 2)
 		if err != nil || len(parked) != 2 || parked[0].Event.ID != e[0].ID || parked[0].Attempts != 1 || parked[0].Error != "it answered 500" || string(parked[1].Event.Detail) != string(e[1].Detail) {
 			t.Errorf("parked are %+v, %v, expected the first two whole", parked, err)
 		}
-		dead := event.Delivery{Event: e[1], Attempts: 99, Due: due, Error: "never", Dead: true}
-		if err := l.Settle(ctx, "hook", "me", event.Progress{Delivered: []int64{e[0].Cursor}, Failed: []event.Delivery{dead}}); err != nil {
+		dead := event.ParkedDelivery{Event: e[1], Attempts: 99, Due: due, Error: "never", Dead: true}
+		if err := l.SaveProgress(ctx, "hook", "me", event.Progress{Delivered: []int64{e[0].Cursor}, Failed: []event.ParkedDelivery{dead}}); err != nil {
 			t.Fatal(err)
 		}
 		read(t, s, func(tx *Tx) error {
@@ -120,7 +120,7 @@ func TestLedger_KeepsProgressWholeAndOfTheHolderAlone(t *testing.T) {
 
 func TestLedger_OneNodeHoldsATarget(t *testing.T) {
 	s := opened(t, Config{Dir: t.TempDir(), URL: cluster.database(t)})
-	ctx, l := context.Background(), Ledger{s}
+	ctx, l := context.Background(), DeliveryStore{s}
 	write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })
 	for _, step := range []struct {
 		holder string
@@ -141,13 +141,13 @@ func TestLedger_OneNodeHoldsATarget(t *testing.T) {
 
 func TestSweep_KeepsEventsThatTargetsHaveYetToGet(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		ctx, l := context.Background(), Ledger{s}
+		ctx, l := context.Background(), DeliveryStore{s}
 		write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })
 		e := told(t, s, "x", 5)
 		if _, err := l.Claim(ctx, "hook", "me", time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Settle(ctx, "hook", "me", event.Progress{Cursor: e[3].Cursor, Parked: []event.Delivery{{Event: e[1], Since: time.Now(), Dead: true}}}); err != nil {
+		if err := l.SaveProgress(ctx, "hook", "me", event.Progress{Cursor: e[3].Cursor, Parked: []event.ParkedDelivery{{Event: e[1], Since: time.Now(), Dead: true}}}); err != nil {
 			t.Fatal(err)
 		}
 		left := func(r Retention) (n []int64) {

@@ -10,13 +10,13 @@ import (
 	"rostrum/internal/event"
 )
 
-// A Ledger is the store as the courier of events uses it.
-type Ledger struct{ *Store }
+// A DeliveryStore is the store as the courier of events uses it.
+type DeliveryStore struct{ *Store }
 
-var _ event.Ledger = Ledger{}
+var _ event.DeliveryStore = DeliveryStore{}
 
 // Targets lists all targets with their secrets.
-func (l Ledger) Targets(ctx context.Context) (all []event.Target, err error) {
+func (l DeliveryStore) Targets(ctx context.Context) (all []event.Target, err error) {
 	err = l.Read(ctx, func(tx *Tx) error {
 		all, err = tx.Targets("")
 		return err
@@ -26,7 +26,7 @@ func (l Ledger) Targets(ctx context.Context) (all []event.Target, err error) {
 
 // Claim makes holder the one who delivers to a target. On SQLite there is one
 // process, and what an earlier one held is nobody's.
-func (l Ledger) Claim(ctx context.Context, target, holder string, until time.Time) (cursor int64, err error) {
+func (l DeliveryStore) Claim(ctx context.Context, target, holder string, until time.Time) (cursor int64, err error) {
 	err = l.Write(ctx, func(tx *Tx) error {
 		found, err := tx.find([]any{&cursor}, `UPDATE target SET holder = $2, until = $3
 			WHERE name = $1 AND (holder IN ('', $2) OR until < $4 OR $5) RETURNING place`,
@@ -40,7 +40,7 @@ func (l Ledger) Claim(ctx context.Context, target, holder string, until time.Tim
 }
 
 // Release ends a claim.
-func (l Ledger) Release(ctx context.Context, target, holder string) error {
+func (l DeliveryStore) Release(ctx context.Context, target, holder string) error {
 	return l.Write(ctx, func(tx *Tx) error {
 		_, err := tx.exec(`UPDATE target SET holder = '' WHERE name = $1 AND holder = $2`, target, holder)
 		return err
@@ -48,15 +48,15 @@ func (l Ledger) Release(ctx context.Context, target, holder string) error {
 }
 
 // Log reads events after a cursor, in order.
-func (l Ledger) Log(ctx context.Context, after int64, limit int) ([]event.Event, error) {
+func (l DeliveryStore) Log(ctx context.Context, after int64, limit int) ([]event.Event, error) {
 	return l.Events(ctx, EventQuery{After: after, Limit: limit})
 }
 
-// Lanes lists the stages for which deliveries to a target are parked. Only the
+// StageQueues lists the stages for which deliveries to a target are parked. Only the
 // first of a lane has a time before which it isn't due.
-func (l Ledger) Lanes(ctx context.Context, target string) (all []event.Lane, err error) {
+func (l DeliveryStore) StageQueues(ctx context.Context, target string) (all []event.StageQueue, err error) {
 	err = l.Read(ctx, func(tx *Tx) error {
-		all, err = collect(tx, func(scan func(...any) error) (lane event.Lane, err error) {
+		all, err = collect(tx, func(scan func(...any) error) (lane event.StageQueue, err error) {
 			var due int64
 			err = scan(&lane.StageARN, &lane.Waiting, &due)
 			lane.Due = time.UnixMicro(due).UTC()
@@ -71,7 +71,7 @@ func (l Ledger) Lanes(ctx context.Context, target string) (all []event.Lane, err
 }
 
 // Parked reads the first parked deliveries of a lane.
-func (l Ledger) Parked(ctx context.Context, target, stageARN string, limit int) (all []event.Delivery, err error) {
+func (l DeliveryStore) Parked(ctx context.Context, target, stageARN string, limit int) (all []event.ParkedDelivery, err error) {
 	err = l.Read(ctx, func(tx *Tx) error {
 		all, err = tx.deliveries(`target = $1 AND delivery.stage_arn = $2 AND NOT dead`, limit, target, stageARN)
 		return err
@@ -80,8 +80,8 @@ func (l Ledger) Parked(ctx context.Context, target, stageARN string, limit int) 
 }
 
 // deliveries reads parked deliveries with their events, oldest event first.
-func (tx *Tx) deliveries(condition string, limit int, args ...any) ([]event.Delivery, error) {
-	all, err := collect(tx, func(scan func(...any) error) (d event.Delivery, err error) {
+func (tx *Tx) deliveries(condition string, limit int, args ...any) ([]event.ParkedDelivery, error) {
+	all, err := collect(tx, func(scan func(...any) error) (d event.ParkedDelivery, err error) {
 		var at, due, since int64
 		var detail string
 		e := &d.Event
@@ -99,9 +99,9 @@ func (tx *Tx) deliveries(condition string, limit int, args ...any) ([]event.Deli
 	return all, nil
 }
 
-// Settle keeps what came of deliveries. It is not undone by a repetition, so
+// SaveProgress keeps what came of deliveries. It is not undone by a repetition, so
 // one whose answer was lost may be kept again.
-func (l Ledger) Settle(ctx context.Context, target, holder string, p event.Progress) error {
+func (l DeliveryStore) SaveProgress(ctx context.Context, target, holder string, p event.Progress) error {
 	err := l.Write(ctx, func(tx *Tx) error {
 		n, err := tx.exec(`UPDATE target SET place = CASE WHEN place < $3 THEN $3 ELSE place END WHERE name = $1 AND holder = $2`, target, holder, p.Cursor)
 		if err == nil && n == 0 {
@@ -136,7 +136,7 @@ func (l Ledger) Settle(ctx context.Context, target, holder string, p event.Progr
 	return nil
 }
 
-func dueMicros(d event.Delivery) int64 {
+func dueMicros(d event.ParkedDelivery) int64 {
 	if d.Due.IsZero() {
 		return 0
 	}

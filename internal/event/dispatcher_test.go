@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// ear is a listener that answers as answer says, and remembers what it took.
+// ear is a sender that answers as answer says, and remembers what it took.
 type ear struct {
-	manner Manner
-	answer func(ctx context.Context, e Event) error
+	options DeliveryOptions
+	answer  func(ctx context.Context, e Event) error
 
 	mu    sync.Mutex
 	took  []string
 	tried int
 }
 
-func (l *ear) Manner() Manner { return l.manner }
-func (l *ear) Close() error   { return nil }
+func (l *ear) Options() DeliveryOptions { return l.options }
+func (l *ear) Close() error             { return nil }
 
-func (l *ear) Tell(ctx context.Context, events []Event) []error {
+func (l *ear) Send(ctx context.Context, events []Event) []error {
 	errs := make([]error, len(events))
 	for i, e := range events {
 		l.mu.Lock()
@@ -34,7 +34,7 @@ func (l *ear) Tell(ctx context.Context, events []Event) []error {
 		l.mu.Unlock()
 		if l.answer != nil {
 			if errs[i] = l.answer(ctx, e); errs[i] != nil {
-				if l.manner.Ordered {
+				if l.options.Ordered {
 					for ; i < len(events); i++ {
 						errs[i] = errors.New("one before it was not taken")
 					}
@@ -81,8 +81,8 @@ func prepared(t *testing.T, m *memory, ears map[string]*ear, test func(start, st
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		m.changed = make(chan struct{}) // of the bubble
-		c := NewCourier(m, "node", CourierConfig{Log: slog.New(slog.DiscardHandler)})
-		c.listen = func(_ context.Context, t Target) (Listener, error) {
+		c := NewDispatcher(m, "node", DispatcherConfig{Log: slog.New(slog.DiscardHandler)})
+		c.openSender = func(_ context.Context, t Target) (Sender, error) {
 			return ears[t.Name], nil
 		}
 		var running sync.WaitGroup
@@ -106,11 +106,11 @@ func expect(t *testing.T, what string, seen, expected []string) {
 	}
 }
 
-var one = Manner{Batch: 1, Parallel: 4}
+var one = DeliveryOptions{Batch: 1, Parallel: 4}
 
 func TestCourier_DeliversInOrderPerStage(t *testing.T) {
-	for name, manner := range map[string]Manner{"one by one": one, "by tens": {Batch: 10, Parallel: 2}, "in order": {Batch: 7, Parallel: 1, Ordered: true}} {
-		m, l := newMemory(Target{Name: "a"}), &ear{manner: manner}
+	for name, options := range map[string]DeliveryOptions{"one by one": one, "by tens": {Batch: 10, Parallel: 2}, "in order": {Batch: 7, Parallel: 1, Ordered: true}} {
+		m, l := newMemory(Target{Name: "a"}), &ear{options: options}
 		carrying(t, m, map[string]*ear{"a": l}, func(stop func()) {
 			for n := range 300 {
 				m.emit("x", 2*n, 2*n+1)
@@ -145,7 +145,7 @@ func inOrder(numbers []string) bool {
 func TestCourier_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
 	m := newMemory(Target{Name: "a"})
 	var up atomic.Bool
-	l := &ear{manner: one}
+	l := &ear{options: one}
 	l.answer = func(_ context.Context, e Event) error {
 		if !up.Load() && e.ID == "x1" {
 			return errors.New("not now")
@@ -165,7 +165,7 @@ func TestCourier_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
 			t.Errorf("the cursor is %d and %d deliveries are parked, expected 7 and 3", m.at("a"), m.waiting("a"))
 		}
 		up.Store(true)
-		time.Sleep(lastRetry)
+		time.Sleep(maxBackoff)
 		m.emit("x", 4)
 		time.Sleep(time.Second)
 		expect(t, "the failed stage, later", of("x", l.taken()), []string{"0", "1", "2", "3", "4"})
@@ -176,7 +176,7 @@ func TestCourier_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
 }
 
 func TestCourier_GivesUpAfterADayAndGoesOn(t *testing.T) {
-	m, l := newMemory(Target{Name: "a"}), &ear{manner: one}
+	m, l := newMemory(Target{Name: "a"}), &ear{options: one}
 	l.answer = func(_ context.Context, e Event) error {
 		if e.ID == "x0" {
 			return errors.New("never")
@@ -185,9 +185,9 @@ func TestCourier_GivesUpAfterADayAndGoesOn(t *testing.T) {
 	}
 	carrying(t, m, map[string]*ear{"a": l}, func(func()) {
 		m.emit("x", 0, 1, 2)
-		time.Sleep(giveUpAfter - time.Minute)
+		time.Sleep(deliveryTimeout - time.Minute)
 		expect(t, "before a day", l.taken(), nil)
-		time.Sleep(lastRetry + 2*time.Minute)
+		time.Sleep(maxBackoff + 2*time.Minute)
 		expect(t, "after a day", l.taken(), []string{"x1", "x2"})
 		expect(t, "dead", m.dead("a"), []string{"x0"})
 		if n := l.tried; n < 90 || n > 250 {
@@ -197,14 +197,14 @@ func TestCourier_GivesUpAfterADayAndGoesOn(t *testing.T) {
 }
 
 func TestCourier_HonoursWhatTheListenerAsksFor(t *testing.T) {
-	m, l := newMemory(Target{Name: "a"}), &ear{manner: one}
+	m, l := newMemory(Target{Name: "a"}), &ear{options: one}
 	var again atomic.Bool
 	l.answer = func(_ context.Context, e Event) error {
 		switch {
 		case e.ID == "x0" && !again.Swap(true):
-			return &Setback{Err: errors.New("in ten minutes"), After: 10 * time.Minute}
+			return &RetryError{Err: errors.New("in ten minutes"), After: 10 * time.Minute}
 		case e.ID == "y0":
-			return &Setback{Err: errors.New("too large"), Final: true}
+			return &RetryError{Err: errors.New("too large"), Final: true}
 		}
 		return nil
 	}
@@ -222,8 +222,8 @@ func TestCourier_HonoursWhatTheListenerAsksFor(t *testing.T) {
 
 func TestCourier_OneSlowTargetDelaysNoOther(t *testing.T) {
 	m := newMemory(Target{Name: "quick"}, Target{Name: "slow"})
-	slow := &ear{manner: one, answer: func(ctx context.Context, _ Event) error { <-ctx.Done(); return ctx.Err() }}
-	quick := &ear{manner: one}
+	slow := &ear{options: one, answer: func(ctx context.Context, _ Event) error { <-ctx.Done(); return ctx.Err() }}
+	quick := &ear{options: one}
 	carrying(t, m, map[string]*ear{"quick": quick, "slow": slow}, func(stop func()) {
 		for n := range 3000 {
 			m.emit(string(rune('a'+n%20)), n)
@@ -242,7 +242,7 @@ func TestCourier_OneSlowTargetDelaysNoOther(t *testing.T) {
 func TestCourier_WakesAllStagesOnceATargetIsUpAgain(t *testing.T) {
 	m := newMemory(Target{Name: "a"})
 	var up atomic.Int64
-	l := &ear{manner: one}
+	l := &ear{options: one}
 	l.answer = func(context.Context, Event) error {
 		if time.Now().UnixNano() < up.Load() {
 			return errors.New("down")
@@ -254,7 +254,7 @@ func TestCourier_WakesAllStagesOnceATargetIsUpAgain(t *testing.T) {
 		for n := range 200 {
 			m.emit(string(rune('!'+n%90)), n)
 		}
-		time.Sleep(6*time.Hour + lastRetry/5)
+		time.Sleep(6*time.Hour + maxBackoff/5)
 		if n := len(l.taken()); n != 200 {
 			t.Errorf("%d of 200 events are through three minutes after the target came back", n)
 		}
@@ -262,7 +262,7 @@ func TestCourier_WakesAllStagesOnceATargetIsUpAgain(t *testing.T) {
 }
 
 func TestCourier_KeepsWhatTheLedgerCouldNotAtOnce(t *testing.T) {
-	m, l := newMemory(Target{Name: "a"}), &ear{manner: one}
+	m, l := newMemory(Target{Name: "a"}), &ear{options: one}
 	var again atomic.Bool
 	l.answer = func(_ context.Context, e Event) error {
 		if e.ID == "x1" && !again.Swap(true) {
@@ -274,7 +274,7 @@ func TestCourier_KeepsWhatTheLedgerCouldNotAtOnce(t *testing.T) {
 		m.breakWith(errors.New("disk full"))
 		m.emit("x", 0, 1, 2, 3)
 		time.Sleep(30 * time.Second)
-		expect(t, "while the ledger is broken", l.taken(), []string{"x0"})
+		expect(t, "while the store is broken", l.taken(), []string{"x0"})
 		m.breakWith(nil)
 		time.Sleep(5 * time.Second)
 		expect(t, "after it", l.taken(), []string{"x0", "x1", "x2", "x3"})
@@ -290,7 +290,7 @@ func TestCourier_DeliversWhatATargetWants(t *testing.T) {
 		Target{Name: "plain"}, Target{Name: "own", RostrumEvents: true}, Target{Name: "off", Disabled: true})
 	ears := map[string]*ear{}
 	for name := range m.targets {
-		ears[name] = &ear{manner: one}
+		ears[name] = &ear{options: one}
 	}
 	prepared(t, m, ears, func(start, _ func()) {
 		m.emit("x", 1, 2, 3)
