@@ -237,7 +237,7 @@ fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/insta
 KILLS ?= 1000
 
 .PHONY: crash
-crash: ## Kill writers and couriers of events 1,000 times and look for what was lost (KILLS=…)
+crash: ## Kill writers and dispatchers of events 1,000 times and look for what was lost (KILLS=…)
 	ROSTRUM_EVENT_CRASH_ROUNDS=$(KILLS) ROSTRUM_STORE_CRASH_ROUNDS=$(KILLS) \
 		$(GO) test -run 'WhenKilled|OnceAcknowledged' -v -timeout 60m ./internal/event ./internal/store
 

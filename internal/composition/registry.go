@@ -143,7 +143,7 @@ func (r *Registry) sweep() {
 func (r *Registry) destinations(ctx context.Context) (map[string]bool, error) {
 	all := map[string]bool{}
 	err := r.Store.Read(ctx, func(tx *store.Tx) error {
-		living, err := tx.LivingCompositions()
+		living, err := tx.OpenCompositions()
 		if err != nil {
 			return err
 		}

@@ -64,10 +64,10 @@ func (a *arrivals) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	a.more <- struct{}{}
 }
 
-// BenchmarkWebhook_ChangeToReceipt measures the time from the beginning of the
+// BenchmarkWebhook_ChangeToArrival measures the time from the beginning of the
 // transaction of a change to its event's arrival, at a steady rate, with ten
 // targets of which one is the webhook and nine have patterns that don't match.
-func BenchmarkWebhook_ChangeToReceipt(b *testing.B) {
+func BenchmarkWebhook_ChangeToArrival(b *testing.B) {
 	for _, perSecond := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("%d-a-second", perSecond), func(b *testing.B) {
 			s, got := durable(b), &arrivals{at: map[string]time.Time{}, more: make(chan struct{}, 1<<20)}

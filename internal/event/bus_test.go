@@ -132,14 +132,14 @@ func TestBus_RepeatsWhatWasRefusedInOrder(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	courier := NewDispatcher(m, "node", DispatcherConfig{})
-	courier.openSender = func(context.Context, Target) (Sender, error) { return b, nil }
+	dispatcher := NewDispatcher(m, "node", DispatcherConfig{})
+	dispatcher.openSender = func(context.Context, Target) (Sender, error) { return b, nil }
 	c.enough = func(taken int) {
 		if taken == 40 {
 			cancel()
 		}
 	}
-	if err := courier.Run(ctx); err != nil {
+	if err := dispatcher.Run(ctx); err != nil {
 		t.Error(err)
 	}
 	seen := map[string][]string{}

@@ -60,24 +60,24 @@ type limitDetail struct {
 
 // BroadcastsExceeded tells that an encoder was refused because as many streams of
 // the channel's account as may be are live. It is about the account, not the channel.
-func BroadcastsExceeded(c Channel, at time.Time, most int) Event {
-	e := newEvent(LimitBreach, c.ARN, c.ARN, at, limitDetail{Limit: "Concurrent Broadcasts", Value: int64(most), Exceeded: 1, Unit: "Count"})
+func BroadcastsExceeded(c Channel, at time.Time, limit int) Event {
+	e := newEvent(LimitBreach, c.ARN, c.ARN, at, limitDetail{Limit: "Concurrent Broadcasts", Value: int64(limit), Exceeded: 1, Unit: "Count"})
 	e.Resource = ""
 	return e
 }
 
 // IngestBitrateExceeded tells that an encoder was dropped for sending more bits a
 // second than it may.
-func IngestBitrateExceeded(c Channel, at time.Time, bitrate, most int64) Event {
-	return c.exceeds("Ingest Bitrate", "Bits/Second", bitrate, most, at)
+func IngestBitrateExceeded(c Channel, at time.Time, bitrate, limit int64) Event {
+	return c.exceeds("Ingest Bitrate", "Bits/Second", bitrate, limit, at)
 }
 
 // IngestResolutionExceeded tells that an encoder was dropped for sending pictures of
 // more pixels than it may.
-func IngestResolutionExceeded(c Channel, at time.Time, pixels, most int) Event {
-	return c.exceeds("Ingest Resolution", "Pixels", int64(pixels), int64(most), at)
+func IngestResolutionExceeded(c Channel, at time.Time, pixels, limit int) Event {
+	return c.exceeds("Ingest Resolution", "Pixels", int64(pixels), int64(limit), at)
 }
 
-func (c Channel) exceeds(limit, unit string, seen, most int64, at time.Time) Event {
-	return newEvent(LimitBreach, c.ARN, c.ARN, at, limitDetail{limit, most, seen - most, unit, c.Name, c.StreamID})
+func (c Channel) exceeds(name, unit string, seen, limit int64, at time.Time) Event {
+	return newEvent(LimitBreach, c.ARN, c.ARN, at, limitDetail{name, limit, seen - limit, unit, c.Name, c.StreamID})
 }

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 // emitUntilKilled serves events as the server does: stages emit one after the
-// other, a courier delivers. It prints what is durable, and ends with its parent.
+// other, a dispatcher delivers. It prints what is durable, and ends with its parent.
 func emitUntilKilled(dir string) {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -118,7 +118,7 @@ func (c *consumer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestCourier_LosesAndReordersNothingWhenKilled(t *testing.T) {
+func TestDispatcher_LosesAndReordersNothingWhenKilled(t *testing.T) {
 	rounds := 10
 	if n, err := strconv.Atoi(os.Getenv(crashRounds)); err == nil {
 		rounds = n

@@ -66,7 +66,7 @@ func of(stage string, ids []string) (n []string) {
 	return n
 }
 
-// carrying runs a courier in a bubble of its own time until the test is done.
+// carrying runs a dispatcher in a bubble of its own time until the test is done.
 func carrying(t *testing.T, m *memory, ears map[string]*ear, test func(stop func())) {
 	t.Helper()
 	prepared(t, m, ears, func(start, stop func()) {
@@ -75,7 +75,7 @@ func carrying(t *testing.T, m *memory, ears map[string]*ear, test func(stop func
 	})
 }
 
-// prepared is carrying with a courier that starts when it is told to.
+// prepared is carrying with a dispatcher that starts when it is told to.
 func prepared(t *testing.T, m *memory, ears map[string]*ear, test func(start, stop func())) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -89,7 +89,7 @@ func prepared(t *testing.T, m *memory, ears map[string]*ear, test func(start, st
 		start := func() {
 			running.Go(func() {
 				if err := c.Run(ctx); err != nil {
-					t.Errorf("courier: %v", err)
+					t.Errorf("dispatcher: %v", err)
 				}
 			})
 		}
@@ -108,7 +108,7 @@ func expect(t *testing.T, what string, seen, expected []string) {
 
 var one = DeliveryOptions{Batch: 1, Parallel: 4}
 
-func TestCourier_DeliversInOrderPerStage(t *testing.T) {
+func TestDispatcher_DeliversInOrderPerStage(t *testing.T) {
 	for name, options := range map[string]DeliveryOptions{"one by one": one, "by tens": {Batch: 10, Parallel: 2}, "in order": {Batch: 7, Parallel: 1, Ordered: true}} {
 		m, l := newMemory(Target{Name: "a"}), &ear{options: options}
 		carrying(t, m, map[string]*ear{"a": l}, func(stop func()) {
@@ -142,7 +142,7 @@ func inOrder(numbers []string) bool {
 	return true
 }
 
-func TestCourier_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
+func TestDispatcher_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
 	m := newMemory(Target{Name: "a"})
 	var up atomic.Bool
 	l := &ear{options: one}
@@ -175,7 +175,7 @@ func TestCourier_ParksAStageBehindItsFailureAndNoOther(t *testing.T) {
 	})
 }
 
-func TestCourier_GivesUpAfterADayAndGoesOn(t *testing.T) {
+func TestDispatcher_StopsRetryingAfterADay(t *testing.T) {
 	m, l := newMemory(Target{Name: "a"}), &ear{options: one}
 	l.answer = func(_ context.Context, e Event) error {
 		if e.ID == "x0" {
@@ -196,7 +196,7 @@ func TestCourier_GivesUpAfterADayAndGoesOn(t *testing.T) {
 	})
 }
 
-func TestCourier_HonoursWhatTheListenerAsksFor(t *testing.T) {
+func TestDispatcher_HonoursRetryAfter(t *testing.T) {
 	m, l := newMemory(Target{Name: "a"}), &ear{options: one}
 	var again atomic.Bool
 	l.answer = func(_ context.Context, e Event) error {
@@ -220,7 +220,7 @@ func TestCourier_HonoursWhatTheListenerAsksFor(t *testing.T) {
 	})
 }
 
-func TestCourier_OneSlowTargetDelaysNoOther(t *testing.T) {
+func TestDispatcher_OneSlowTargetDelaysNoOther(t *testing.T) {
 	m := newMemory(Target{Name: "quick"}, Target{Name: "slow"})
 	slow := &ear{options: one, answer: func(ctx context.Context, _ Event) error { <-ctx.Done(); return ctx.Err() }}
 	quick := &ear{options: one}
@@ -239,7 +239,7 @@ func TestCourier_OneSlowTargetDelaysNoOther(t *testing.T) {
 	})
 }
 
-func TestCourier_WakesAllStagesOnceATargetIsUpAgain(t *testing.T) {
+func TestDispatcher_RetriesAllStagesWhenATargetIsUpAgain(t *testing.T) {
 	m := newMemory(Target{Name: "a"})
 	var up atomic.Int64
 	l := &ear{options: one}
@@ -261,7 +261,7 @@ func TestCourier_WakesAllStagesOnceATargetIsUpAgain(t *testing.T) {
 	})
 }
 
-func TestCourier_KeepsWhatTheLedgerCouldNotAtOnce(t *testing.T) {
+func TestDispatcher_SavesLaterWhatTheStoreRefused(t *testing.T) {
 	m, l := newMemory(Target{Name: "a"}), &ear{options: one}
 	var again atomic.Bool
 	l.answer = func(_ context.Context, e Event) error {
@@ -284,7 +284,7 @@ func TestCourier_KeepsWhatTheLedgerCouldNotAtOnce(t *testing.T) {
 	})
 }
 
-func TestCourier_DeliversWhatATargetWants(t *testing.T) {
+func TestDispatcher_DeliversWhatMatchesTheTarget(t *testing.T) {
 	m := newMemory(
 		Target{Name: "pattern", Pattern: []byte(`{"detail":{"n":[{"numeric":[">",1]}]}}`)},
 		Target{Name: "plain"}, Target{Name: "own", RostrumEvents: true}, Target{Name: "off", Disabled: true})

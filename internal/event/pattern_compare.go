@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// parseText reads the comparisons that judge strings.
+// parseText reads the comparisons of strings.
 func parseText(at, name string, v any) (matcher, error) {
 	fold := false
 	if o, ok := v.(map[string]any); ok && (name == "prefix" || name == "suffix") && len(o) == 1 {
@@ -129,7 +129,7 @@ func parseNumeric(at string, v any) (matcher, error) {
 
 func parseBound(at string, operator, value any) (func(*big.Rat) bool, error) {
 	limit := number(value)
-	if limit == nil || limit.Cmp(most) > 0 || limit.Cmp(least) < 0 {
+	if limit == nil || limit.Cmp(maxNumber) > 0 || limit.Cmp(minNumber) < 0 {
 		return nil, fmt.Errorf("%sneeds numbers between -5.0e9 and +5.0e9", place(at))
 	}
 	switch operator {
@@ -148,7 +148,7 @@ func parseBound(at string, operator, value any) (func(*big.Rat) bool, error) {
 }
 
 // The range of numbers that EventBridge compares.
-var most, least = big.NewRat(5_000_000_000, 1), big.NewRat(-5_000_000_000, 1)
+var maxNumber, minNumber = big.NewRat(5_000_000_000, 1), big.NewRat(-5_000_000_000, 1)
 
 // parseAnythingBut reads what a value must not be: a value, a list of values,
 // or one of the comparisons of strings with one or more operands. It matches

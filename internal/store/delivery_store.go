@@ -10,7 +10,7 @@ import (
 	"rostrum/internal/event"
 )
 
-// A DeliveryStore is the store as the courier of events uses it.
+// A DeliveryStore is the store as the dispatcher of events uses it.
 type DeliveryStore struct{ *Store }
 
 var _ event.DeliveryStore = DeliveryStore{}
@@ -53,14 +53,14 @@ func (l DeliveryStore) Log(ctx context.Context, after int64, limit int) ([]event
 }
 
 // StageQueues lists the stages for which deliveries to a target are parked. Only the
-// first of a lane has a time before which it isn't due.
+// first of a queue has a time before which it isn't due.
 func (l DeliveryStore) StageQueues(ctx context.Context, target string) (all []event.StageQueue, err error) {
 	err = l.Read(ctx, func(tx *Tx) error {
-		all, err = collect(tx, func(scan func(...any) error) (lane event.StageQueue, err error) {
+		all, err = collect(tx, func(scan func(...any) error) (queue event.StageQueue, err error) {
 			var due int64
-			err = scan(&lane.StageARN, &lane.Waiting, &due)
-			lane.Due = time.UnixMicro(due).UTC()
-			return lane, err
+			err = scan(&queue.StageARN, &queue.Waiting, &due)
+			queue.Due = time.UnixMicro(due).UTC()
+			return queue, err
 		}, `SELECT stage_arn, COUNT(*), MAX(due) FROM delivery WHERE target = $1 AND NOT dead GROUP BY stage_arn`, target)
 		return err
 	})
@@ -70,7 +70,7 @@ func (l DeliveryStore) StageQueues(ctx context.Context, target string) (all []ev
 	return all, nil
 }
 
-// Parked reads the first parked deliveries of a lane.
+// Parked reads the first parked deliveries of a queue.
 func (l DeliveryStore) Parked(ctx context.Context, target, stageARN string, limit int) (all []event.ParkedDelivery, err error) {
 	err = l.Read(ctx, func(tx *Tx) error {
 		all, err = tx.deliveries(`target = $1 AND delivery.stage_arn = $2 AND NOT dead`, limit, target, stageARN)

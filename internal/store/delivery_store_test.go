@@ -67,7 +67,7 @@ func TestTarget_SecretsAreNotReadableOnDisk(t *testing.T) {
 	}
 }
 
-func TestLedger_KeepsProgressWholeAndOfTheHolderAlone(t *testing.T) {
+func TestDeliveryStore_SavesProgressAtomicallyForTheHolderOnly(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx, l := context.Background(), DeliveryStore{s}
 		write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })
@@ -118,7 +118,7 @@ func TestLedger_KeepsProgressWholeAndOfTheHolderAlone(t *testing.T) {
 	})
 }
 
-func TestLedger_OneNodeHoldsATarget(t *testing.T) {
+func TestDeliveryStore_OneNodeHoldsATarget(t *testing.T) {
 	s := opened(t, Config{Dir: t.TempDir(), URL: cluster.database(t)})
 	ctx, l := context.Background(), DeliveryStore{s}
 	write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })

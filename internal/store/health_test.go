@@ -26,7 +26,7 @@ func TestCheck_TellsThatWritesDoNotGetThrough(t *testing.T) {
 				t.Errorf("%s: expected well %v, saw %v", when, well, err)
 			}
 		}
-		room := func(pages int) {
+		limitPages := func(pages int) {
 			write(t, s, func(tx *Tx) error {
 				_, err := tx.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 				return err
@@ -38,11 +38,11 @@ func TestCheck_TellsThatWritesDoNotGetThrough(t *testing.T) {
 				return tx.Stages().Create(&ivsrealtime.Stage{ARN: newARN(arn.Stage, here), Name: strings.Repeat("x", 1<<20)})
 			})
 			if err == nil {
-				t.Fatal("a write got through for which there is no room")
+				t.Fatal("a write got through that exceeds the limit")
 			}
 		}
 		expect("at first", true)
-		room(1)
+		limitPages(1)
 		fill(t.Context())
 		expect("when a write has just failed", true)
 		time.Sleep(outOfOrderAfter + time.Second)
@@ -54,7 +54,7 @@ func TestCheck_TellsThatWritesDoNotGetThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("when one was refused by its own function meanwhile", false)
-		room(1 << 30)
+		limitPages(1 << 30)
 		expect("when one has got through", true)
 
 		gone, leave := context.WithCancel(t.Context())

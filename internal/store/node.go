@@ -77,7 +77,7 @@ type Orphan struct {
 	Former string // the node that had it last; empty if none did
 }
 
-// AdoptCompositions puts the living compositions that no living node holds into
+// AdoptCompositions puts the open compositions that no live node holds into
 // a node's hands and names them: those of nodes that ended or died.
 func (tx *Tx) AdoptCompositions(node string) ([]Orphan, error) {
 	all, err := collect(tx, func(scan func(...any) error) (o Orphan, err error) {
@@ -95,9 +95,9 @@ func (tx *Tx) AdoptCompositions(node string) ([]Orphan, error) {
 	return all, nil
 }
 
-// LivingCompositions names all compositions that have not ended, of all accounts
+// OpenCompositions names all compositions that have not ended, of all accounts
 // and nodes.
-func (tx *Tx) LivingCompositions() ([]string, error) {
+func (tx *Tx) OpenCompositions() ([]string, error) {
 	return tx.names(`SELECT arn FROM resource WHERE kind = $1 AND living ORDER BY seq`, string(arn.Composition))
 }
 
