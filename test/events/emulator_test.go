@@ -121,7 +121,9 @@ func TestBus_OfAnEmulatorGetsEventsAndItsRuleMatchesThem(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { _ = event.NewDispatcher(store.DeliveryStore{Store: s}, "node", event.DispatcherConfig{}).Run(ctx) })
+	running.Go(func() {
+		_ = event.NewDispatcher(store.DeliveryStore{Store: s}, "node", event.DispatcherConfig{}).Run(ctx)
+	})
 	defer running.Wait()
 	defer cancel()
 	const people = 15
