@@ -57,15 +57,9 @@ type fault struct {
 	Message          string `json:"message"`
 }
 
-// refuse writes an error; one without a class is the house's fault, and logged here.
+// refuse writes an error.
 func (d *Door) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsrealtime.Code {
-	var e *ivsrealtime.Error
-	if !errors.As(err, &e) {
-		log.Error("operation", "error", err)
-		e = ivsrealtime.Errorf(ivsrealtime.InternalServerError, "something went wrong on the server; its log tells more under this request's id")
-	} else if e.Cause != nil {
-		log.Warn("operation", "error", err)
-	}
+	e := classified(log, err)
 	body, _ := json.Marshal(fault{e.Message, e.Message}) // two strings always marshal
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -78,4 +72,26 @@ func (d *Door) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsrea
 	w.WriteHeader(e.Code.Status())
 	_, _ = w.Write(body)
 	return e.Code
+}
+
+// codeOf is the code of what ended an answer that had begun; empty for nothing.
+func codeOf(log *slog.Logger, err error) ivsrealtime.Code {
+	if err == nil {
+		return ""
+	}
+	return classified(log, err).Code
+}
+
+// classified is the error as a caller may see it. One without a class is the
+// server's fault, and logged here.
+func classified(log *slog.Logger, err error) *ivsrealtime.Error {
+	var e *ivsrealtime.Error
+	if !errors.As(err, &e) {
+		log.Error("operation", "error", err)
+		return ivsrealtime.Errorf(ivsrealtime.InternalServerError, "something went wrong on the server; its log tells more under this request's id")
+	}
+	if e.Cause != nil {
+		log.Warn("operation", "error", err)
+	}
+	return e
 }

@@ -80,7 +80,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	out, err := d.do(r, id, &name)
 	if stream, ok := out.(*eventStream); ok {
-		stream.serve(w, r)
+		code = codeOf(log, stream.serve(w, r))
 		return
 	}
 	code = d.answer(w, log, out, err)

@@ -191,8 +191,9 @@ type eventStream struct {
 	query  control.EventLogQuery
 }
 
-// serve streams until the reader goes, falls behind or the server stops.
-func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
+// serve streams until the reader goes, falls behind, may no longer read, or the server
+// stops. The error says why the reader may not.
+func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) error {
 	defer s.door.streams.leave(s.caller.Account)
 	ctx, out := r.Context(), http.NewResponseController(w)
 	_ = out.SetReadDeadline(time.Time{}) // the request has been read; its bound is for requests
@@ -202,27 +203,18 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 	defer beat.Stop()
 	for text := []byte("retry: 1000\n\n"); ; {
 		if !send(w, out, text) {
-			return
+			return nil
 		}
-		text = nil
 		changed := s.door.plane.EventsChanged() // before reading, so that nothing slips between
-		page, err := s.door.plane.ReadEvents(ctx, s.caller, s.query)
-		if err != nil {
-			if ctx.Err() == nil {
-				s.door.log.Error("stream events", "error", err)
+		var more bool
+		var err error
+		if text, more, err = s.next(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
 			}
-			return
+			return fmt.Errorf("stream events: %w", err)
 		}
-		s.query.After = page.Next
-		for _, e := range page.Events {
-			envelope, err := json.Marshal(e)
-			if err != nil {
-				s.door.log.Error("stream events", "event", e.ID, "error", err)
-				return
-			}
-			text = fmt.Appendf(text, "id: %d\ndata: %s\n\n", e.Cursor, envelope)
-		}
-		if len(text) > 0 || !page.AtEnd {
+		if len(text) > 0 || more {
 			continue
 		}
 		select {
@@ -230,11 +222,35 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) {
 		case <-beat.C:
 			text = []byte(": still here\n\n")
 		case <-ctx.Done():
-			return
+			return nil
 		case <-s.door.stopping:
-			return
+			return nil
 		}
 	}
+}
+
+// next reads the next batch of events, if the caller may still read it. More tells
+// whether there are events behind it.
+func (s *eventStream) next(ctx context.Context) (text []byte, more bool, err error) {
+	if s.caller, err = s.door.plane.Renew(ctx, s.caller); err != nil {
+		return nil, false, err
+	}
+	if err := s.door.plane.AuthorizeEvents(ctx, s.caller, s.query.StageARN); err != nil {
+		return nil, false, err
+	}
+	page, err := s.door.plane.ReadEvents(ctx, s.caller, s.query)
+	if err != nil {
+		return nil, false, err
+	}
+	s.query.After = page.Next
+	for _, e := range page.Events {
+		envelope, err := json.Marshal(e)
+		if err != nil {
+			return nil, false, fmt.Errorf("event %s: %w", e.ID, err)
+		}
+		text = fmt.Appendf(text, "id: %d\ndata: %s\n\n", e.Cursor, envelope)
+	}
+	return text, !page.AtEnd, nil
 }
 
 // send writes and flushes, and reports whether the reader took it.

@@ -19,6 +19,9 @@ import (
 	"rostrum/internal/store"
 )
 
+// emptyHash is the SHA-256 of no body.
+const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // eventLog is a page of the event log as a caller sees it.
 type eventLog struct {
 	Events []struct {
@@ -188,6 +191,11 @@ func TestEventLog_TellsWhatAStageLookedLike(t *testing.T) {
 // stream opens the log as server-sent events.
 func (h *house) stream(t *testing.T, ctx context.Context, lastID string, parameters ...string) *bufio.Scanner {
 	t.Helper()
+	return h.streamAs(t, ctx, aws.Credentials{AccessKeyID: "AKIAALICE", SecretAccessKey: "alice-secret"}, lastID, parameters...)
+}
+
+func (h *house) streamAs(t *testing.T, ctx context.Context, key aws.Credentials, lastID string, parameters ...string) *bufio.Scanner {
+	t.Helper()
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, h.URL+get("/event-log", parameters...).path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -196,8 +204,7 @@ func (h *house) stream(t *testing.T, ctx context.Context, lastID string, paramet
 	if lastID != "" {
 		q.Header.Set("Last-Event-ID", lastID)
 	}
-	const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	if err := v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: "AKIAALICE", SecretAccessKey: "alice-secret"}, q, emptyHash, "ivs", region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, key, q, emptyHash, "ivs", region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	a, err := http.DefaultClient.Do(q)
@@ -254,5 +261,55 @@ func TestEventLog_StreamsAndGoesOnWhereAReaderWas(t *testing.T) {
 	h.emit(t, event.ParticipantPublished(person(stage, "p3"), time.Now()))
 	if _, who := next(t, s); who != "p3" {
 		t.Errorf("then of %s, expected p3", who)
+	}
+}
+
+func TestEventLog_EndsStreamsThatMayNoLongerBeRead(t *testing.T) {
+	stage := stageARN(account, "Aa1Bb2Cc3Dd4")
+	for name, change := range map[string]func(*store.AccessKey){
+		"the key is revoked": func(k *store.AccessKey) { k.Revoked = time.Now() },
+		"the key expires":    func(k *store.AccessKey) { k.Expires = time.Now() },
+		"the policies allow no more": func(k *store.AccessKey) {
+			k.Policies = []json.RawMessage{[]byte(`{"Version":"2012-10-17","Statement":[]}`)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t, control.OpenLimits())
+			h.addKey(t, account, "AKIAREADER", "reader-secret", "reader")
+			key := aws.Credentials{AccessKeyID: "AKIAREADER", SecretAccessKey: "reader-secret"}
+			s := h.streamAs(t, t.Context(), key, "", "stage", stage)
+			h.emit(t, event.ParticipantPublished(person(stage, "p1"), time.Now()))
+			if _, who := next(t, s); who != "p1" {
+				t.Fatalf("the stream shows %s, expected p1", who)
+			}
+			err := h.store.Write(t.Context(), func(tx *store.Tx) error {
+				return tx.UpdateAccessKey("AKIAREADER", func(k *store.AccessKey) error { change(k); return nil })
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed, ended := time.Now(), make(chan time.Time)
+			go func() {
+				for s.Scan() {
+				}
+				ended <- time.Now()
+			}()
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case at := <-ended:
+					if took := at.Sub(changed); took > 2*time.Second { // one, and a slow machine
+						t.Errorf("the stream ended after %s", took)
+					}
+					return
+				case <-tick.C:
+					if time.Since(changed) > 5*time.Second {
+						t.Fatal("the stream goes on")
+					}
+					h.emit(t, event.ParticipantPublished(person(stage, "p2"), time.Now()))
+				}
+			}
+		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"regexp"
+	"time"
 
 	"rostrum/internal/authority"
 	"rostrum/internal/composition"
@@ -97,4 +98,20 @@ func (p *Plane) Caller(ctx context.Context, id sigv4.Identity, anyone bool) (Cal
 		return Caller{}, ivsrealtime.Errorf(ivsrealtime.UnrecognizedClient, "The security token included in the request is invalid.")
 	}
 	return Caller{Account: k.Account, Region: id.Region, AccessKeyID: k.ID, UserName: k.UserName, Policies: k.policies, Tags: k.PrincipalTags}, nil
+}
+
+// Renew looks up a caller's access key again, for a request that lasts: what was
+// revoked, has expired or may do less since is found out within a second.
+func (p *Plane) Renew(ctx context.Context, c Caller) (Caller, error) {
+	k, err := p.accessKey(ctx, c.AccessKeyID)
+	switch {
+	case err != nil:
+		return c, err
+	case k == nil:
+		return c, ivsrealtime.Errorf(ivsrealtime.UnrecognizedClient, "The security token included in the request is invalid.")
+	case !k.Expires.IsZero() && !time.Now().Before(k.Expires):
+		return c, ivsrealtime.Errorf(ivsrealtime.ExpiredToken, "The security token included in the request is expired")
+	}
+	c.Policies, c.Tags = k.policies, k.PrincipalTags
+	return c, nil
 }
