@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -311,5 +312,37 @@ func TestEventLog_EndsStreamsThatMayNoLongerBeRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestEventLog_StreamsToAPresignedURL(t *testing.T) {
+	h := open(t, control.OpenLimits())
+	stage := stageARN(account, "Aa1Bb2Cc3Dd4")
+	h.emit(t, event.ParticipantPublished(person(stage, "p1"), time.Now()))
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+get("/event-log", "stage", stage).path+"&X-Amz-Expires=60", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := aws.Credentials{AccessKeyID: "AKIAALICE", SecretAccessKey: "alice-secret"}
+	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), key, q, emptyHash, "ivs", region, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err = http.NewRequestWithContext(t.Context(), http.MethodGet, signed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Accept", "text/event-stream")
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if a.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(a.Body)
+		t.Fatalf("answered by %d %s", a.StatusCode, body)
+	}
+	if _, who := next(t, bufio.NewScanner(a.Body)); who != "p1" {
+		t.Errorf("the stream shows %s, expected p1", who)
 	}
 }
