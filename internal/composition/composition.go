@@ -37,8 +37,7 @@ type composition struct {
 	audience time.Time // somebody published, or we began
 	failures int       // of workers, without a good time between
 	again    <-chan time.Time
-	awaiting time.Time // since when a bucket doesn't give back what a worker needs
-	words    string    // the worker's last
+	words    string // the worker's last
 
 	wanted  *wish // how it is to end, once it is
 	stopped bool  // the end was kept
@@ -51,6 +50,7 @@ type wish struct{ failure *event.Failure }
 var (
 	stageDeleted  = event.Failure{Code: event.CodeStageDeleted, Reason: "Stage has been deleted"}
 	outputsFailed = event.Failure{Code: event.CodeDestinationFailure, Reason: "One or more outputs failed"}
+	internalError = event.Failure{Code: ivsrealtime.InternalServerError, Reason: "Service internal error"}
 )
 
 const (
@@ -274,7 +274,7 @@ func (c *composition) part() {
 	for waiting := true; waiting; {
 		waiting = false
 		for _, o := range c.outputs {
-			waiting = waiting || !o.over && o.recording != nil && !o.recording.spool.isEmpty()
+			waiting = waiting || !o.over && o.recording != nil && !o.recording.IsDrained()
 		}
 		select {
 		case <-c.news: // nothing is decided any more

@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
+	"rostrum/internal/recorder"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/internal/worker"
@@ -23,9 +22,10 @@ type output struct {
 	encoder   string // ARN of its format
 	video     *ivsrealtime.Video
 	job       worker.Destination
-	recording *recording // nil for a push
-	channel   string     // ARN; empty for a recording
-	release   func()     // of the channel
+	recording *recorder.Recorder // nil for a push
+	spool     recorder.Spool     // of the recording
+	channel   string             // ARN; empty for a recording
+	release   func()             // of the channel
 
 	began   time.Time      // the worker's first file
 	writes  bool           // the worker of now does
@@ -36,15 +36,15 @@ type output struct {
 }
 
 func (o *output) up() bool {
-	return o.writes && !o.broken && o.through && (o.recording == nil || !o.recording.stuck())
+	return o.writes && !o.broken && o.through && (o.recording == nil || !o.recording.Stalled())
 }
 
-// forget removes what is left of the way into the bucket.
+// forget removes the spool.
 func (o *output) forget(log *slog.Logger) {
 	if o.recording == nil {
 		return
 	}
-	if err := os.RemoveAll(filepath.Dir(string(o.recording.spool))); err != nil {
+	if err := o.spool.Remove(); err != nil {
 		log.Warn("remove the spool", "error", err)
 	}
 }
@@ -75,7 +75,7 @@ func (c *composition) open() error {
 	}
 	for _, o := range c.outputs {
 		if o.recording != nil {
-			c.wg.Go(func() { o.recording.run(c.ctx) })
+			c.wg.Go(func() { o.recording.Run(c.ctx) })
 			continue
 		}
 		c.reserve(o)
@@ -101,48 +101,48 @@ func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*
 	if err != nil {
 		return nil, err
 	}
-	folder, err := folderOf(c.house.Spool, d.ID, c.house.Node, c.former)
+	spool, err := recorder.OpenSpool(c.house.Spool, d.ID, c.house.Node, c.former)
 	if err != nil {
 		return nil, err
 	}
-	o := &output{id: d.ID, encoder: encoder.ARN, video: encoder.Video, began: d.StartTime}
-	meta := metadata{
-		prefix: d.Detail.S3.RecordingPrefix, stageARN: c.doc.StageARN, rendition: renditionName(encoder.Video, d.ID),
-		width: *encoder.Video.Width, height: *encoder.Video.Height, started: d.StartTime,
+	o := &output{id: d.ID, encoder: encoder.ARN, video: encoder.Video, spool: spool, began: d.StartTime}
+	meta := recorder.Metadata{
+		StageARN: c.doc.StageARN, Rendition: recorder.RenditionName(*encoder.Video.Height, *encoder.Video.Framerate, d.ID),
+		Width: *encoder.Video.Width, Height: *encoder.Video.Height,
 	}
 	hls := &worker.HLS{
-		Directory: string(folder), Rendition: meta.rendition,
+		Directory: string(spool), Rendition: meta.Rendition,
 		SegmentSeconds: *s3.RecordingConfiguration.HLSConfiguration.TargetSegmentDurationSeconds,
 	}
 	for _, t := range s3.ThumbnailConfigurations {
-		meta.sequential = slices.Contains(t.Storage, ivsrealtime.ThumbnailSequential)
-		meta.latest = slices.Contains(t.Storage, ivsrealtime.ThumbnailLatest)
-		hls.Thumbnails = &worker.Thumbnails{IntervalSeconds: *t.TargetIntervalSeconds, Sequential: meta.sequential, Latest: meta.latest}
+		meta.Sequential = slices.Contains(t.Storage, ivsrealtime.ThumbnailSequential)
+		meta.Latest = slices.Contains(t.Storage, ivsrealtime.ThumbnailLatest)
+		hls.Thumbnails = &worker.Thumbnails{IntervalSeconds: *t.TargetIntervalSeconds, Sequential: meta.Sequential, Latest: meta.Latest}
 	}
 	o.job = worker.Destination{ID: d.ID, HLS: hls}
-	o.recording = &recording{
-		spool: folder, bucket: bucket, meta: meta, patience: c.house.cfg.Patience, most: c.house.cfg.SpoolBytes,
-		log: c.log.With("destination", d.ID), wake: make(chan struct{}, 1), lost: make(chan error, 1),
-		news: func(n recordingNews) {
+	o.recording = recorder.New(recorder.Config{
+		Spool: spool, Bucket: bucket, Prefix: d.Detail.S3.RecordingPrefix, Metadata: meta, Started: d.StartTime,
+		RetryFor: c.house.cfg.Patience, MaxBytes: c.house.cfg.SpoolBytes, Log: c.log.With("destination", d.ID),
+		Notify: func(u recorder.Update) {
 			select {
-			case c.news <- func() { c.recordingTells(o, n) }:
+			case c.news <- func() { c.recordingTells(o, u) }:
 			case <-c.ctx.Done():
 			}
 		},
-	}
+	})
 	return o, nil
 }
 
 // recordingTells takes in how the way into the bucket goes.
-func (c *composition) recordingTells(o *output, n recordingNews) {
+func (c *composition) recordingTells(o *output, n recorder.Update) {
 	switch n {
-	case through:
+	case recorder.Current:
 		o.through = true
 		c.judge(o)
-	case interrupted:
+	case recorder.Interrupted:
 		o.through = false
 		c.judge(o)
-	case brought:
+	case recorder.Complete:
 		o.over = true
 		if o.failure != nil {
 			c.destinationFailed(o.id, *o.failure)
@@ -150,9 +150,9 @@ func (c *composition) recordingTells(o *output, n recordingNews) {
 			c.destinationStopped(o.id)
 		}
 		c.settle()
-	case gaveUp:
-		o.over, o.failure = true, &o.recording.why
-		c.destinationFailed(o.id, o.recording.why)
+	case recorder.Failed:
+		o.over, o.failure = true, o.recording.Failure()
+		c.destinationFailed(o.id, *o.failure)
 		c.settle()
 	}
 }
@@ -198,14 +198,14 @@ func (c *composition) hear(r worker.Report) {
 func (c *composition) hearOf(o *output, r worker.Report) {
 	switch {
 	case r.Kind == worker.File && o.recording != nil:
-		o.recording.nudge()
+		o.recording.Scan()
 		if o.writes {
 			return
 		}
 		o.writes, o.through = true, false // until the first files got through
 		if o.began.IsZero() {
 			o.began = micro(time.Now())
-			o.recording.begin(o.began)
+			o.recording.Start(o.began)
 		}
 	case r.State == worker.Active:
 		o.broken = false
@@ -272,24 +272,17 @@ func (c *composition) fetch() bool {
 		if t := o.job.HLS.Thumbnails; t != nil { // those before are in the bucket
 			t.First = 1 + int(time.Since(o.began)/(time.Duration(t.IntervalSeconds)*time.Second))
 		}
-		err := o.recording.fetch(c.house.ctx)
+		err := o.recording.Resume(c.house.ctx)
 		if err == nil {
 			continue
 		}
-		c.log.Warn("go on with the recording", "destination", o.id, "error", err)
-		if c.awaiting.IsZero() {
-			c.awaiting = time.Now()
-		}
-		if hopeless(err) || time.Since(c.awaiting) > c.house.cfg.Patience {
-			why := failureOf(err)
-			o.failure = &why
-			o.recording.abandon(err)
+		c.log.Warn("resume the recording", "destination", o.id, "error", err)
+		if o.failure = o.recording.Failure(); o.failure != nil {
 			continue
 		}
 		c.again = time.After(lastRestart)
 		return false
 	}
-	c.awaiting = time.Time{}
 	return true
 }
 

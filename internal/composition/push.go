@@ -3,7 +3,6 @@ package composition
 import (
 	"context"
 	"errors"
-	"time"
 
 	"rostrum/internal/event"
 	"rostrum/internal/store"
@@ -66,7 +65,7 @@ func (c *composition) finishOutput(o *output) {
 	switch {
 	case o.over:
 	case o.recording != nil:
-		o.recording.finish(ending{at: time.Now(), failure: o.failure})
+		o.recording.Finish(o.failure)
 	default:
 		o.over = true
 		o.release()
@@ -81,6 +80,6 @@ func (c *composition) finishOutput(o *output) {
 // nudge has a recording look for new files.
 func (o *output) nudge() {
 	if o.recording != nil {
-		o.recording.nudge()
+		o.recording.Scan()
 	}
 }

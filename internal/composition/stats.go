@@ -61,7 +61,7 @@ func (f *figures) look(c *composition) {
 	held := int64(0)
 	for _, o := range c.outputs {
 		if o.recording != nil {
-			held += o.recording.held.Load()
+			held += o.recording.Pending()
 		}
 	}
 	f.mu.Lock()

@@ -1,0 +1,365 @@
+package recorder
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rostrum/internal/bucket"
+	"rostrum/internal/event"
+	"rostrum/ivsrealtime"
+)
+
+// A Config describes one recording.
+type Config struct {
+	Spool    Spool
+	Bucket   bucket.Bucket
+	Prefix   string // of all keys
+	Metadata Metadata
+	Started  time.Time     // of a recording that continues; zero for one that did not start
+	RetryFor time.Duration // how long uploads may fail before the recording does
+	MaxBytes int64         // that may wait for the bucket
+	Notify   func(Update)  // called by Run
+	Log      *slog.Logger
+}
+
+// An Update says what became of a recording's uploads.
+type Update int
+
+const (
+	Current     Update = iota // all there was is in the bucket
+	Interrupted               // the bucket takes no file for now
+	Complete                  // the recording ended and is in the bucket; the last update
+	Failed                    // the recording failed, see Failure; the last update
+)
+
+// A Recorder uploads one recording. Run does the work; its other methods may be called
+// by any goroutine.
+type Recorder struct {
+	config    Config
+	wake      chan struct{}
+	abandoned chan struct{} // closed by abandon
+
+	pending     atomic.Int64 // bytes that wait
+	uploadSince atomic.Int64 // when the current upload began, Unix nanoseconds; 0 without one
+	startedKept bool         // the spool got startedFile; of Run
+
+	mu          sync.Mutex // guards what follows
+	started     time.Time
+	ending      *ending // set once no worker writes any more
+	abandonment error   // why it was abandoned
+	failure     *event.Failure
+	notResumed  time.Time // since when Resume fails; zero while it does not
+}
+
+// An ending is when and how a recording ended.
+type ending struct {
+	time    time.Time
+	failure *event.Failure // nil for success
+}
+
+// New returns a recorder; Run starts its work.
+func New(c Config) *Recorder {
+	return &Recorder{config: c, started: c.Started, wake: make(chan struct{}, 1), abandoned: make(chan struct{})}
+}
+
+const (
+	firstRetry   = 500 * time.Millisecond
+	maxRetry     = 15 * time.Second
+	slowUpload   = 10 * time.Second // of one file, after which the recording counts as interrupted
+	maxUpload    = time.Minute      // of one file, after which it is tried again
+	measureEvery = time.Second      // of the spool, while files are uploaded
+	clearEvery   = 5 * time.Second  // of the spool, after a failure
+	maxResume    = 10 * time.Second // of getting a playlist
+	maxReport    = 5 * time.Second  // of reporting a failure in the bucket
+)
+
+// errSpoolFull says that the bucket did not take files for so long that no more may wait.
+var errSpoolFull = errors.New("the spool is full")
+
+// Run uploads until the recording is complete in the bucket, has failed, or ctx ends.
+// After a failure it removes what is still written until ctx ends.
+func (r *Recorder) Run(ctx context.Context) {
+	var since time.Time // uploads fail; zero while they do not
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for wait := firstRetry; ; {
+		select {
+		case <-r.wake:
+		case <-retry.C:
+		case <-r.abandoned:
+			r.fail(ctx, r.abandonedBecause())
+			return
+		case <-ctx.Done():
+			return
+		}
+		uploaded, complete, err := r.upload(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil && complete:
+			r.config.Notify(Complete)
+			return
+		case err == nil:
+			if uploaded || !since.IsZero() {
+				r.config.Notify(Current)
+			}
+			since, wait = time.Time{}, firstRetry
+			continue
+		case since.IsZero():
+			since = time.Now()
+			r.config.Log.Warn("upload the recording", "error", err)
+			r.config.Notify(Interrupted)
+		}
+		if isPermanent(err) || time.Since(since) > r.config.RetryFor {
+			r.fail(ctx, err)
+			return
+		}
+		retry.Reset(wait)
+		wait = min(2*wait, maxRetry)
+	}
+}
+
+func isPermanent(err error) bool {
+	return errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrDenied) || errors.Is(err, errSpoolFull)
+}
+
+// upload puts what is in the spool into the bucket, with the metadata that are due.
+func (r *Recorder) upload(ctx context.Context) (uploaded, complete bool, err error) {
+	started, ending := r.state()
+	if ending != nil && !started.IsZero() { // no worker of this node may have fetched the playlist
+		if err := r.fetchPlaylist(ctx); err != nil {
+			return false, false, err
+		}
+	}
+	if err := r.writeMetadata(started, ending); err != nil {
+		return false, false, err
+	}
+	pending, err := r.measure()
+	if err != nil {
+		return false, false, err
+	}
+	measured := time.Now()
+	err = r.config.Spool.upload(ending != nil, func(name string, file io.ReadSeeker) error {
+		if time.Since(measured) > measureEvery {
+			if pending, err = r.measure(); err != nil {
+				return err
+			}
+			if measured = time.Now(); pending > r.config.MaxBytes {
+				return errors.New("the bucket takes files more slowly than they are written")
+			}
+		}
+		uploaded = true
+		return r.put(ctx, name, file)
+	})
+	if err != nil {
+		if pending > r.config.MaxBytes {
+			err = fmt.Errorf("%w: %w", errSpoolFull, err)
+		}
+		return uploaded, false, err
+	}
+	r.pending.Store(0)
+	return uploaded, ending != nil, nil
+}
+
+// put uploads one file.
+func (r *Recorder) put(ctx context.Context, name string, file io.ReadSeeker) error {
+	ctx, cancel := context.WithTimeout(ctx, maxUpload)
+	defer cancel()
+	r.uploadSince.Store(time.Now().UnixNano())
+	defer r.uploadSince.Store(0)
+	return r.config.Bucket.Put(ctx, r.key(name), file)
+}
+
+func (r *Recorder) key(name string) string { return r.config.Prefix + "/" + name }
+
+// writeMetadata writes startedFile once, and the file about the end, into the spool.
+func (r *Recorder) writeMetadata(started time.Time, e *ending) error {
+	if !started.IsZero() && !r.startedKept {
+		if err := r.config.Metadata.writeStarted(r.config.Spool, started); err != nil {
+			return err
+		}
+		r.startedKept = true
+	}
+	if e == nil {
+		return nil
+	}
+	return r.config.Metadata.writeEnded(r.config.Spool, started, *e)
+}
+
+// measure updates how many bytes wait.
+func (r *Recorder) measure() (pending int64, err error) {
+	pending, err = r.config.Spool.size()
+	if err == nil {
+		r.pending.Store(pending)
+	}
+	return pending, err
+}
+
+// fail ends the recording with a failure, discards what waits, and goes on discarding what
+// the worker writes until ctx ends.
+func (r *Recorder) fail(ctx context.Context, err error) {
+	why := failureOf(err)
+	r.config.Log.Error("recording failed", "error", err, "discardedBytes", r.pending.Load())
+	r.Finish(&why)
+	r.mu.Lock()
+	r.failure = &why
+	r.mu.Unlock()
+	r.reportFailure(ctx, why)
+	r.config.Notify(Failed)
+	tick := time.NewTicker(clearEvery)
+	defer tick.Stop()
+	for {
+		if err := r.config.Spool.clear(); err != nil {
+			r.config.Log.Warn("remove the spool of a failed recording", "error", err)
+		}
+		r.pending.Store(0)
+		select {
+		case <-r.wake:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reportFailure ends the playlist in the bucket and puts failedFile beside it, if the
+// bucket takes them.
+func (r *Recorder) reportFailure(ctx context.Context, why event.Failure) {
+	ctx, cancel := context.WithTimeout(ctx, maxReport)
+	defer cancel()
+	started, ending := r.state()
+	meta := &r.config.Metadata
+	list, err := r.config.Spool.uploaded(meta.playlist())
+	if err != nil {
+		r.config.Log.Warn("end the playlist in the bucket", "error", err)
+	}
+	if len(list.Segments) > 0 {
+		list.Ended = true
+		_ = r.config.Bucket.Put(ctx, r.key(meta.playlist()), bytes.NewReader(list.Marshal()))
+	}
+	if data, err := meta.failed(started, ending.time, list.Duration(), why); err == nil {
+		_ = r.config.Bucket.Put(ctx, r.key(failedFile), bytes.NewReader(data))
+	}
+}
+
+// failureOf is a bucket's error as the API's events describe it.
+func failureOf(err error) event.Failure {
+	switch {
+	case errors.Is(err, bucket.ErrNoBucket):
+		return event.Failure{Code: ivsrealtime.ResourceNotFound, Reason: "Bucket not found. Check that the bucket exists."}
+	case errors.Is(err, bucket.ErrDenied):
+		return event.Failure{Code: ivsrealtime.AccessDenied, Reason: "Access to the bucket was denied. Check the bucket's policy."}
+	}
+	return event.Failure{Code: ivsrealtime.InternalServerError, Reason: "The bucket did not take the recording for too long. Check that it can be reached."}
+}
+
+func (r *Recorder) state() (started time.Time, e *ending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.started, r.ending
+}
+
+// Scan makes Run look into the spool.
+func (r *Recorder) Scan() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start says when the recording started.
+func (r *Recorder) Start(at time.Time) {
+	r.mu.Lock()
+	r.started = at
+	r.mu.Unlock()
+	r.Scan()
+}
+
+// Finish ends the recording, with success if failure is nil. No worker may write to it
+// any more. The first call decides.
+func (r *Recorder) Finish(failure *event.Failure) {
+	r.mu.Lock()
+	if r.ending == nil {
+		r.ending = &ending{time.Now(), failure}
+	}
+	r.mu.Unlock()
+	r.Scan()
+}
+
+// Resume gets the playlist that the next worker continues, from the spool or from the
+// bucket. After an error it is called again, unless Failure says that the recording failed.
+func (r *Recorder) Resume(ctx context.Context) error {
+	err := r.fetchPlaylist(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.notResumed = time.Time{}
+		return nil
+	}
+	if r.notResumed.IsZero() {
+		r.notResumed = time.Now()
+	}
+	if r.failure == nil && (isPermanent(err) || time.Since(r.notResumed) > r.config.RetryFor) {
+		why := failureOf(err)
+		r.failure, r.abandonment = &why, err
+		close(r.abandoned)
+	}
+	return err
+}
+
+// fetchPlaylist makes sure that the spool has the playlist, if there is one.
+func (r *Recorder) fetchPlaylist(ctx context.Context) error {
+	name := r.config.Metadata.playlist()
+	if _, err := os.Stat(r.config.Spool.path(name)); err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxResume)
+	defer cancel()
+	file, err := r.config.Bucket.Get(ctx, r.key(name))
+	if errors.Is(err, bucket.ErrNoFile) {
+		return nil // nothing was uploaded yet
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxPlaylist))
+	if err != nil {
+		return fmt.Errorf("get %s: %w", name, err)
+	}
+	return r.config.Spool.put(name, data)
+}
+
+func (r *Recorder) abandonedBecause() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.abandonment
+}
+
+// Failure is why the recording failed; nil while it did not.
+func (r *Recorder) Failure() *event.Failure {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
+// Stalled reports whether the current upload takes so long that the recording counts as
+// interrupted.
+func (r *Recorder) Stalled() bool {
+	since := r.uploadSince.Load()
+	return since != 0 && time.Since(time.Unix(0, since)) > slowUpload
+}
+
+// Pending is how many bytes wait for the bucket.
+func (r *Recorder) Pending() int64 { return r.pending.Load() }
+
+// IsDrained reports whether all that was written so far is in the bucket.
+func (r *Recorder) IsDrained() bool { return r.config.Spool.isEmpty() }

@@ -1,0 +1,183 @@
+package recorder
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rostrum/internal/bucket"
+	"rostrum/internal/hls"
+)
+
+// A memoryBucket takes no files before a time.
+type memoryBucket struct {
+	opens time.Time
+	files map[string][]byte // by key; of Run's goroutine until it ends
+}
+
+func (b *memoryBucket) Put(_ context.Context, key string, file io.ReadSeeker) error {
+	if time.Now().Before(b.opens) {
+		return errors.New("503 slow down")
+	}
+	data, err := io.ReadAll(file)
+	b.files[key] = data
+	return err
+}
+
+func (b *memoryBucket) Get(_ context.Context, key string) (io.ReadCloser, error) {
+	data, found := b.files[key]
+	if !found {
+		return nil, bucket.ErrNoFile
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+const rendition = "media/hls/720p30/"
+
+// newRecorder records into a bucket; updates get each change of what became of it.
+func newRecorder(t *testing.T, into bucket.Bucket, updates *[]Update) *Recorder {
+	return New(Config{
+		Spool: Spool(t.TempDir()), Bucket: into, Prefix: "p", Metadata: Metadata{Rendition: "720p30"},
+		RetryFor: 90 * time.Minute, MaxBytes: 4 << 30, Log: slog.New(slog.DiscardHandler),
+		Notify: func(u Update) {
+			if n := len(*updates); n == 0 || (*updates)[n-1] != u {
+				*updates = append(*updates, u)
+			}
+		},
+	})
+}
+
+// record writes segments of ten seconds for a while, ends the recording, and waits for
+// Run, at most until a length of time has passed.
+func record(t *testing.T, r *Recorder, writes, length time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.Run(ctx)
+	}()
+	r.Start(time.Now())
+	var list hls.Playlist
+	for began := time.Now(); time.Since(began) < writes; time.Sleep(10 * time.Second) {
+		s := hls.Segment{Name: fmt.Sprintf("%d.mp4", len(list.Segments)), Duration: 10 * time.Second, Begins: time.Now(), Init: "init-0.mp4"}
+		list.Segments = append(list.Segments, s)
+		err := errors.Join(r.config.Spool.put(rendition+s.Name, bytes.Repeat([]byte{1}, 100)), r.config.Spool.put(rendition+"playlist.m3u8", list.Marshal()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a failed recording's spool is removed again and again
+			t.Fatal(err)
+		}
+		r.Scan()
+	}
+	r.Finish(nil)
+	<-ended
+}
+
+func TestRecorder_SurvivesAnHourWithoutItsBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		into := &memoryBucket{time.Now().Add(time.Hour), map[string][]byte{}}
+		var updates []Update
+		record(t, newRecorder(t, into, &updates), 70*time.Minute, 2*time.Hour)
+		if expected := []Update{Interrupted, Current, Complete}; !slices.Equal(updates, expected) {
+			t.Errorf("updates: expected %v, saw %v", expected, updates)
+		}
+		list, err := hls.Parse(into.files["p/"+rendition+"playlist.m3u8"])
+		if err != nil || !list.Ended || len(list.Segments) != 420 {
+			t.Errorf("expected a playlist of 420 segments, saw %d, ended %v: %v", len(list.Segments), list.Ended, err)
+		}
+		for _, s := range list.Segments {
+			if len(into.files["p/"+rendition+s.Name]) != 100 {
+				t.Fatalf("segment %s is lost", s.Name)
+			}
+		}
+		if ended := string(into.files["p/"+endedFile]); !strings.Contains(ended, `"duration_ms": 4200000`) {
+			t.Errorf("%s is %s", endedFile, ended)
+		}
+	})
+}
+
+func TestRecorder_FailsAfterRetryFor(t *testing.T) {
+	for name, writes := range map[string]time.Duration{"while it is written": 2 * time.Hour, "after it was ended": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				into := &memoryBucket{began.Add(3 * time.Hour), map[string][]byte{}}
+				var updates []Update
+				var failed time.Time
+				r := newRecorder(t, into, &updates)
+				notify := r.config.Notify
+				r.config.Notify = func(u Update) {
+					if u == Failed {
+						failed = time.Now()
+					}
+					notify(u)
+				}
+				record(t, r, writes, 4*time.Hour)
+				if expected := []Update{Interrupted, Failed}; !slices.Equal(updates, expected) || r.Failure() == nil {
+					t.Errorf("updates: expected %v, saw %v with failure %v", expected, updates, r.Failure())
+				}
+				if after := failed.Sub(began); after < 90*time.Minute || after > 91*time.Minute {
+					t.Errorf("it failed after %v", after)
+				}
+				if left, err := r.config.Spool.size(); err != nil || left != 0 {
+					t.Errorf("%d bytes are left in the spool: %v", left, err)
+				}
+			})
+		})
+	}
+}
+
+// A worker ends its playlist whenever it exits; the next one continues it.
+func TestRecorder_EndsThePlaylistInTheBucketOnlyAtTheEnd(t *testing.T) {
+	into := &memoryBucket{time.Now(), map[string][]byte{}}
+	r := newRecorder(t, into, new([]Update))
+	r.Start(time.Now())
+	list := hls.Playlist{Target: 2 * time.Second, Ended: true, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}
+	if err := r.config.Spool.put(rendition+"playlist.m3u8", list.Marshal()); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(ended bool) {
+		t.Helper()
+		if _, _, err := r.upload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		list.Ended = ended
+		if got := into.files["p/"+rendition+"playlist.m3u8"]; !bytes.Equal(got, list.Marshal()) {
+			t.Errorf("the playlist is\n%s\nexpected\n%s", got, list.Marshal())
+		}
+	}
+	expect(false)
+	if !r.IsDrained() {
+		t.Error("the playlist still waits after its upload")
+	}
+	r.Finish(nil)
+	expect(true)
+}
+
+// The recording is stopped before a worker of this machine continued it.
+func TestRecorder_EndsThePlaylistOfAnotherMachine(t *testing.T) {
+	list := hls.Playlist{Target: 2 * time.Second, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}
+	into := &memoryBucket{time.Now(), map[string][]byte{"p/" + rendition + "playlist.m3u8": list.Marshal()}}
+	r := newRecorder(t, into, new([]Update))
+	r.Start(time.Now())
+	r.Finish(nil)
+	if _, complete, err := r.upload(t.Context()); err != nil || !complete {
+		t.Fatalf("complete %v: %v", complete, err)
+	}
+	list.Ended = true
+	if got := into.files["p/"+rendition+"playlist.m3u8"]; !bytes.Equal(got, list.Marshal()) {
+		t.Errorf("the playlist is\n%s\nexpected\n%s", got, list.Marshal())
+	}
+	if ended := string(into.files["p/"+endedFile]); !strings.Contains(ended, `"duration_ms": 2000`) {
+		t.Errorf("%s is %s", endedFile, ended)
+	}
+}
