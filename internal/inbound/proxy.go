@@ -1,6 +1,13 @@
-// Package inbound tells who is at the other end of a TCP connection that was
-// accepted: the client itself, or one whose address a proxy names by the PROXY
-// protocol.
+// Package inbound accepts connections for every TCP port of the server, and tells who is
+// at the other end.
+//
+// Accept of a [Listener] fails only once it is closed. What the system refuses meanwhile
+// (file descriptors or memory that have run out, above all) is tried again, logged now and
+// then, and counted: neither the listener nor the server ends with it. [Divide] bounds the
+// connections of each port, so that one port that is filled leaves descriptors to the others.
+//
+// Who sends on a connection is the client itself, or one whose address a proxy names by the
+// PROXY protocol ([Proxies]).
 package inbound
 
 import (

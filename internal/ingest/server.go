@@ -89,10 +89,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, secure *tls.Config) 
 			return nil
 		}
 		if err != nil {
-			var temporary net.Error
-			if errors.As(err, &temporary) && temporary.Timeout() {
-				continue
-			}
 			return fmt.Errorf("accept encoders: %w", err)
 		}
 		connections.Go(func() {

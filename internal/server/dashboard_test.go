@@ -39,7 +39,7 @@ func (d described) Unregister(prometheus.Collector) bool { return false }
 
 func TestDrift_DashboardAsksForMetricsThatAreThere(t *testing.T) {
 	known := described{}
-	known.MustRegister(admin.Media(nil), admin.Stages(nil), admin.NewRealtime(nil, nil), admin.Channels(nil), admin.Certificates(nil))
+	known.MustRegister(admin.Media(nil), admin.Listeners(nil), admin.Stages(nil), admin.NewRealtime(nil, nil), admin.Channels(nil), admin.Certificates(nil))
 	event.NewDispatcher(nil, "", event.DispatcherConfig{Metrics: known})
 	api.New(new(control.Plane), api.Config{Metrics: known})
 	text, err := os.ReadFile("../../deploy/grafana-dashboard.json")

@@ -23,7 +23,7 @@ import (
 func newHandlers(serving context.Context, s *config.Settings, at *listeners, kept *storage, live *runtime, log *slog.Logger) (clients, operators *http.ServeMux) {
 	counted := kept.metrics
 	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.realtime,
-		admin.Media(at.engine.Stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))
+		admin.Media(at.engine.Stats), admin.Listeners(at.stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))
 	clients = http.NewServeMux()
 	for _, path := range []string{"/whip", "/whip/", "/events/"} {
 		clients.Handle(path, live.participants)

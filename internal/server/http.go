@@ -9,15 +9,13 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"rostrum/internal/config"
+	"rostrum/internal/inbound"
 )
 
 // Bounds of one HTTP listener. Handlers that stream lift the write bound for
 // their own response.
 const (
-	maxConnections = 50_000
 	maxHeaderBytes = 32 << 10
 	readHeader     = 10 * time.Second
 	readRequest    = 30 * time.Second
@@ -31,24 +29,23 @@ const (
 
 // A listener is a bound address and the handler that will serve it.
 type listener struct {
-	net.Listener
+	*inbound.Listener
 	server *http.Server
 }
 
-// listen binds an address, so that a port in use is known before anything else
+// listen binds the address of a setting, so that a port in use is known before anything else
 // starts. With a certificate it speaks HTTPS.
-func listen(ctx context.Context, at config.Address, cert certificates, log *slog.Logger) (*listener, error) {
-	var config net.ListenConfig
-	bound, err := config.Listen(ctx, "tcp", string(at))
+func listen(ctx context.Context, setting string, at config.Address, cert certificates, accept inbound.ListenerConfig) (*listener, error) {
+	bound, err := inbound.Listen(ctx, string(at), accept)
 	if err != nil {
-		return nil, fmt.Errorf("listen at %s: %w", at, err)
+		return nil, fmt.Errorf("listen for HTTP: %w", withRemedy(err, setting))
 	}
 	l := &listener{
-		Listener: netutil.LimitListener(bound, maxConnections),
+		Listener: bound,
 		server: &http.Server{
 			ReadHeaderTimeout: readHeader, ReadTimeout: readRequest, WriteTimeout: writeResponse,
 			IdleTimeout: keepIdle, MaxHeaderBytes: maxHeaderBytes,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // broken clients, not broken servers
+			ErrorLog: slog.NewLogLogger(accept.Log.Handler(), slog.LevelDebug), // broken clients, not broken servers
 		},
 	}
 	if cert != nil {
@@ -62,7 +59,7 @@ func listen(ctx context.Context, at config.Address, cert certificates, log *slog
 // of whom there are none without TLS, are handed to admit.
 func (l *listener) run(ctx context.Context, h http.Handler, admit func(net.Conn)) error {
 	l.server.Handler = h
-	accepting := l.Listener
+	var accepting net.Listener = l.Listener
 	if l.server.TLSConfig != nil {
 		accepting = newSharedListener(l.Listener, l.server.TLSConfig, admit)
 		defer accepting.Close()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,9 +19,10 @@ import (
 type listeners struct {
 	endpoint      string // as clients see the front
 	public, admin *listener
+	share         inbound.Shares
 	certificates  certificates // nil without TLS
 	rtmp          rtmpListeners
-	turns         net.Listener
+	turns         *inbound.Listener
 	turnAddress   string // where clients are told to reach TURN over TLS; may be empty
 	engine        *sfu.Engine
 }
@@ -32,13 +34,14 @@ func openListeners(ctx context.Context, s *config.Settings, parts *closers, log 
 	if err != nil {
 		return nil, err
 	}
-	e := &listeners{certificates: cert}
-	if e.public, err = listen(ctx, s.Listen, cert, log); err != nil {
+	share := inbound.Divide(inbound.Descriptors())
+	e := &listeners{certificates: cert, share: share}
+	if e.public, err = listen(ctx, "listen", s.Listen, cert, inbound.ListenerConfig{Name: "http", Max: share.HTTP, Log: log}); err != nil {
 		return nil, err
 	}
 	parts.add(e.public)
 	if s.AdminListen != "" {
-		if e.admin, err = listen(ctx, s.AdminListen, nil, log); err != nil {
+		if e.admin, err = listen(ctx, "admin_listen", s.AdminListen, nil, inbound.ListenerConfig{Name: "admin", Max: share.Admin, Log: log}); err != nil {
 			return nil, err
 		}
 		parts.add(e.admin)
@@ -49,14 +52,14 @@ func openListeners(ctx context.Context, s *config.Settings, parts *closers, log 
 	if e.endpoint, err = s.Endpoint(s.Listen.WithPortOf(e.public.Addr())); err != nil {
 		return nil, err
 	}
-	if e.turns, err = listenForTURN(ctx, s); err != nil {
+	if e.turns, err = listenForTURN(ctx, s, inbound.ListenerConfig{Name: "turns", Log: log}); err != nil {
 		return nil, err
 	}
 	if e.turns != nil {
 		parts.add(e.turns)
 	}
 	e.turnAddress = turnAddress(e.endpoint, cert, e.turns)
-	if e.engine, err = openEngine(ctx, s, cert, e.turnAddress, log); err != nil {
+	if e.engine, err = openEngine(ctx, s, cert, e.turnAddress, share.Media, log); err != nil {
 		return nil, err
 	}
 	parts.add(e.engine)
@@ -78,7 +81,7 @@ func (e *listeners) serve(clients, operators http.Handler, channels *channel.Reg
 }
 
 // openEngine opens the media port.
-func openEngine(ctx context.Context, s *config.Settings, cert certificates, turns string, log *slog.Logger) (*sfu.Engine, error) {
+func openEngine(ctx context.Context, s *config.Settings, cert certificates, turns string, maxTCP int, log *slog.Logger) (*sfu.Engine, error) {
 	at, err := s.MediaAddresses(ctx)
 	if err != nil {
 		return nil, err
@@ -91,9 +94,36 @@ func openEngine(ctx context.Context, s *config.Settings, cert certificates, turn
 	if promise := s.LoopbackConflict(at); promise != "" {
 		log.Warn("media are received on loopback alone, where those whom this setting is for don't reach them", "setting", promise, "remedy", config.LoopbackRemedy)
 	}
-	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log}
+	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, MaxTCP: maxTCP, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log}
 	if cert != nil {
 		cfg.TLS = cert.config()
 	}
-	return sfu.Listen(cfg)
+	engine, err := sfu.Listen(cfg)
+	if err != nil {
+		return nil, withRemedy(err, "media_port")
+	}
+	return engine, nil
+}
+
+// withRemedy adds to an error of binding which setting to change, if another program has the
+// address.
+func withRemedy(err error, setting string) error {
+	if !inbound.InUse(err) {
+		return err
+	}
+	return fmt.Errorf("%w: free the address, or set %s to another", err, setting)
+}
+
+// stats tells how all listeners fare.
+func (e *listeners) stats() []inbound.ListenerStats {
+	all := []inbound.ListenerStats{e.engine.TCPStats()}
+	for _, l := range []*inbound.Listener{e.public.Listener, e.rtmp.plain, e.rtmp.secure, e.turns} {
+		if l != nil {
+			all = append(all, l.Stats())
+		}
+	}
+	if e.admin != nil {
+		all = append(all, e.admin.Stats())
+	}
+	return all
 }

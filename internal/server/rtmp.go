@@ -3,23 +3,22 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
-	"syscall"
 
 	"rostrum/internal/channel"
 	"rostrum/internal/config"
+	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
 	"rostrum/internal/store"
 )
 
 // encoders are the addresses at which encoders knock; nil where there is none.
 type rtmpListeners struct {
-	plain, secure net.Listener
+	plain, secure *inbound.Listener
 	config        *tls.Config
 	usePublicName bool // the public URL has the certificate's name
 }
@@ -27,28 +26,27 @@ type rtmpListeners struct {
 // listenForEncoders binds them. The default address is a courtesy: when another
 // program has it, Rostrum does without.
 func listenRTMP(ctx context.Context, s *config.Settings, parts *closers, cert certificates, log *slog.Logger) (e rtmpListeners, err error) {
-	var config net.ListenConfig
 	at := s.RTMPListen
 	chosen := s.IsSet("rtmp_listen")
 	if _, port, _ := net.SplitHostPort(string(s.Listen)); !chosen && port == "0" {
 		at = "127.0.0.1:0" // who wants any free port for one wants it for all
 	}
 	if at != "" {
-		e.plain, err = config.Listen(ctx, "tcp", string(at))
-		if !chosen && errors.Is(err, syscall.EADDRINUSE) {
-			log.Warn("no RTMP: another program has the address; choose one with rtmp_listen", "address", at)
+		e.plain, err = inbound.Listen(ctx, string(at), inbound.ListenerConfig{Name: "rtmp", Log: log})
+		if !chosen && inbound.InUse(err) {
+			log.Warn("no RTMP: another program has the address; choose one with rtmp_listen", "address", at, "error", err)
 			err = nil
 		}
 		if err != nil {
-			return rtmpListeners{}, fmt.Errorf("listen for RTMP at %s: %w", at, err)
+			return rtmpListeners{}, fmt.Errorf("listen for RTMP: %w", withRemedy(err, "rtmp_listen"))
 		}
 		if e.plain != nil {
 			parts.add(e.plain)
 		}
 	}
 	if s.RTMPSListen != "" {
-		if e.secure, err = config.Listen(ctx, "tcp", string(s.RTMPSListen)); err != nil {
-			return rtmpListeners{}, fmt.Errorf("listen for RTMPS at %s: %w", s.RTMPSListen, err)
+		if e.secure, err = inbound.Listen(ctx, string(s.RTMPSListen), inbound.ListenerConfig{Name: "rtmps", Log: log}); err != nil {
+			return rtmpListeners{}, fmt.Errorf("listen for RTMPS: %w", withRemedy(err, "rtmps_listen"))
 		}
 		parts.add(e.secure)
 		e.usePublicName = s.PublicURL != "" || len(s.Domains) > 0

@@ -4,13 +4,15 @@ import (
 	"net"
 	"slices"
 	"testing"
+
+	"rostrum/internal/inbound"
 )
 
 func TestEncoders_AreToldTheNameInTheCertificate(t *testing.T) {
 	var e rtmpListeners
-	for _, l := range []*net.Listener{&e.plain, &e.secure} {
+	for _, l := range []**inbound.Listener{&e.plain, &e.secure} {
 		var err error
-		if *l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		if *l, err = inbound.Listen(t.Context(), "127.0.0.1:0", inbound.ListenerConfig{}); err != nil {
 			t.Fatal(err)
 		}
 		defer (*l).Close()

@@ -71,7 +71,7 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 		return err
 	}
 	log.Info("ready", "endpoint", at.endpoint, "took", hello.Took)
-	running := at.serve(clients, operators, live.channels, ingest.Config{Proxies: inbound.Proxies(s.ProxyProtocol), Log: log, Metrics: kept.metrics})
+	running := at.serve(clients, operators, live.channels, ingest.Config{MaxConnections: at.share.RTMP, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log, Metrics: kept.metrics})
 	running = append(running, certified...)
 	running = append(running, live.realtime.Run, func(ctx context.Context) error { return sweep(ctx, s, kept.store, log) })
 	return RunGroup(ctx, running...)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/inbound"
 	"rostrum/test/authority"
 )
 
@@ -84,7 +85,7 @@ func ownCertificate(t *testing.T, dir, name string) *fileCertificate {
 // listening runs a listener until end, which tells how it ended, or the end of the test.
 func listening(t *testing.T, cert certificates, web http.Handler, relay func(net.Conn)) (at string, end func() error) {
 	t.Helper()
-	l, err := listen(t.Context(), "127.0.0.1:0", cert, slog.New(slog.DiscardHandler))
+	l, err := listen(t.Context(), "listen", "127.0.0.1:0", cert, inbound.ListenerConfig{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

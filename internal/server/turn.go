@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/inbound"
 )
 
 // Protocols that a client of the main address may name in its handshake (RFC 7301,
@@ -56,16 +57,8 @@ func newSharedListener(l net.Listener, config *tls.Config, admit func(net.Conn))
 func (s *sharedListener) run() {
 	for {
 		conn, err := s.Listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		if err != nil {
 			return
-		}
-		if err != nil { // out of descriptors, most likely: others may close theirs
-			select {
-			case <-s.closed:
-				return
-			case <-time.After(50 * time.Millisecond):
-			}
-			continue
 		}
 		s.mu.Lock()
 		s.handshaking[conn] = struct{}{}
@@ -157,44 +150,37 @@ func (s *sharedListener) Close() error {
 }
 
 // listenForTURN binds the address of TURN over TLS; nil when none is set.
-func listenForTURN(ctx context.Context, s *config.Settings) (net.Listener, error) {
+func listenForTURN(ctx context.Context, s *config.Settings, accept inbound.ListenerConfig) (*inbound.Listener, error) {
 	if s.TURNSListen == "" {
 		return nil, nil
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", string(s.TURNSListen))
+	l, err := inbound.Listen(ctx, string(s.TURNSListen), accept)
 	if err != nil {
-		return nil, fmt.Errorf("listen for TURN over TLS at %s: %w", s.TURNSListen, err)
+		return nil, fmt.Errorf("listen for TURN over TLS: %w", withRemedy(err, "turns_listen"))
 	}
 	return l, nil
 }
 
-// admitAll hands what a listener accepts to admit until the context ends.
+// serveTURN hands what a listener accepts to admit until the context ends.
 func serveTURN(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {
 		conn, err := l.Accept()
-		switch {
-		case err == nil:
-			admit(conn)
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("serve %s: %w", l.Addr(), err)
-		default:
-			select { // out of descriptors, most likely
-			case <-ctx.Done():
-			case <-time.After(50 * time.Millisecond):
-			}
 		}
+		if err != nil {
+			return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+		admit(conn)
 	}
 }
 
 // turnsAt is where clients are told to reach TURN over TLS: where turns_listen says, or
 // else the main address, which takes it beside HTTPS. It is empty without a certificate,
 // and where that has no name to call the server by.
-func turnAddress(endpoint string, cert certificates, own net.Listener) string {
+func turnAddress(endpoint string, cert certificates, own *inbound.Listener) string {
 	if cert == nil {
 		return ""
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rostrum/internal/inbound"
 )
 
 // TestListener_TellsTURNFromHTTP: by the protocol that the client names, or else by what it
@@ -75,7 +77,7 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 
 func TestTurnsAt_NamesWhatTheCertificateIsFor(t *testing.T) {
 	cert := ownCertificate(t, t.TempDir(), "rostrum.example")
-	own, err := net.Listen("tcp", "127.0.0.1:0")
+	own, err := inbound.Listen(t.Context(), "127.0.0.1:0", inbound.ListenerConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func TestTurnsAt_NamesWhatTheCertificateIsFor(t *testing.T) {
 	_, port, _ := net.SplitHostPort(own.Addr().String())
 	for says, c := range map[string]struct {
 		endpoint string
-		own      net.Listener
+		own      *inbound.Listener
 		want     string
 	}{
 		"the main address":              {"https://rostrum.example", nil, "rostrum.example:443"},

@@ -52,6 +52,8 @@ type Config struct {
 	MaxTransports int
 	// MaxHalfOpen bounds transports whose handshake isn't done. Default: 2,000.
 	MaxHalfOpen int
+	// MaxTCP bounds connections by TCP, of ICE and TURN. Default: 10,000.
+	MaxTCP int
 	// ConnectTimeout ends a transport whose handshake isn't done. Default: 15 s.
 	ConnectTimeout time.Duration
 	// LostAfter ends a transport from which nothing authentic came. Default: 12 s, so that a
@@ -81,6 +83,7 @@ func (c Config) withDefaults() Config {
 	orInt(&c.Shards, runtime.GOMAXPROCS(0))
 	orInt(&c.MaxTransports, 20_000)
 	orInt(&c.MaxHalfOpen, 2_000)
+	orInt(&c.MaxTCP, 10_000)
 	orTime(&c.ConnectTimeout, 15*time.Second)
 	orTime(&c.LostAfter, 12*time.Second)
 	orTime(&c.MediaTimeout, 3*time.Second)

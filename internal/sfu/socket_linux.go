@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"rostrum/internal/inbound"
 )
 
 const (
@@ -135,7 +137,7 @@ func bindUDP(a netip.AddrPort, reuse bool) (fd int, port uint16, err error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, 0, fmt.Errorf("bind udp %s: %w", a, err)
+		return -1, 0, fmt.Errorf("bind udp %s: %w", a, inbound.NameOwner(err, "udp", a))
 	}
 	bound, err := unix.Getsockname(fd)
 	switch b := bound.(type) {

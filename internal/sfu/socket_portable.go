@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"rostrum/internal/inbound"
 )
 
 // portableSocket serves where the fast path doesn't: a goroutine for each listen address
@@ -35,10 +37,11 @@ func openPortable(listen []netip.Addr, port uint16) ([]socket, uint16, error) {
 		pool: sync.Pool{New: func() any { return new([maxDatagram]byte) }},
 	}
 	for _, a := range listen {
-		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
+		at := netip.AddrPortFrom(a, port)
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 		if err != nil {
 			s.close()
-			return nil, 0, fmt.Errorf("bind udp %s: %w", a, err)
+			return nil, 0, fmt.Errorf("bind udp %s: %w", at, inbound.NameOwner(err, "udp", at))
 		}
 		_ = c.SetReadBuffer(socketBuffer)
 		_ = c.SetWriteBuffer(socketBuffer)

@@ -3,6 +3,7 @@ package sfu
 import (
 	"time"
 
+	"rostrum/internal/inbound"
 	"rostrum/internal/media"
 )
 
@@ -74,6 +75,15 @@ type EngineStats struct {
 	Drops      map[Drop]uint64 // since the start; reasons that never came are absent
 	Covered    int             // subscriptions of which each packet of sound now carries those before it
 	Redundant  uint64          // bytes of sound that such packets carried once more, since the start
+}
+
+// TCPStats tells how the connections by TCP fare.
+func (e *Engine) TCPStats() inbound.ListenerStats {
+	all := inbound.ListenerStats{Name: listenerName, Max: e.cfg.MaxTCP}
+	if e.tcp != nil {
+		all.Open, all.Errors = e.tcp.count()
+	}
+	return all
 }
 
 // Stats asks every shard. It takes as long as the slowest one needs for its current turn.

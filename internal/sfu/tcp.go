@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,17 +19,20 @@ import (
 // datagram travels behind its length (RFC 4571). TURN's clients connect there, too, by TLS if
 // need be: what comes first tells them apart.
 const (
-	maxTCPPeers = 10_000
-	// Connections without a valid check: in all, and from one address.
+	// Connections without a valid check: in all, and from one address. With a small MaxTCP they
+	// are at most half of it and an eighth.
 	maxTCPUnidentified          = 512
 	maxTCPUnidentifiedOfNetwork = 64
 	tcpGreeting                 = 10 * time.Second // for the first valid check
 	maxTCPPending               = 512 << 10        // bytes that wait for a slow reader
 )
 
+// listenerName is what logs and metrics call the listeners of the media port.
+const listenerName = "media"
+
 type tcpDoor struct {
 	engine       *Engine
-	listeners    []net.Listener
+	listeners    []*inbound.Listener
 	unidentified *inbound.Unidentified
 
 	mu     sync.Mutex // guards what follows
@@ -39,14 +41,17 @@ type tcpDoor struct {
 }
 
 func openTCP(e *Engine, listen []netip.Addr, port uint16) (*tcpDoor, error) {
-	d := &tcpDoor{engine: e, unidentified: inbound.NewUnidentified(maxTCPUnidentified, maxTCPUnidentifiedOfNetwork), peers: map[*tcpPeer]struct{}{}}
+	most := e.cfg.MaxTCP
+	d := &tcpDoor{engine: e, peers: map[*tcpPeer]struct{}{}}
+	d.unidentified = inbound.NewUnidentified(min(maxTCPUnidentified, max(most/2, 1)), min(maxTCPUnidentifiedOfNetwork, max(most/8, 1)))
 	for _, a := range listen {
-		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, port)))
+		at := netip.AddrPortFrom(a, port)
+		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 		if err != nil {
 			d.close()
-			return nil, fmt.Errorf("bind tcp %s: %w", netip.AddrPortFrom(a, port), err)
+			return nil, fmt.Errorf("bind tcp %s: %w", at, inbound.NameOwner(err, "tcp", at))
 		}
-		d.listeners = append(d.listeners, l)
+		d.listeners = append(d.listeners, inbound.NewListener(l, inbound.ListenerConfig{Name: listenerName, Log: e.cfg.Log}))
 	}
 	return d, nil
 }
@@ -58,20 +63,12 @@ func (d *tcpDoor) serve() {
 	}
 }
 
-func (d *tcpDoor) accept(l net.Listener, local int) {
+func (d *tcpDoor) accept(l *inbound.Listener, local int) {
 	defer d.engine.wg.Done()
 	for {
 		conn, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
+		if err != nil {
 			return
-		case err != nil: // out of descriptors, most likely: others may close theirs
-			select {
-			case <-d.engine.ctx.Done():
-				return
-			case <-time.After(50 * time.Millisecond):
-			}
-			continue
 		}
 		d.admit(conn, local)
 	}
@@ -81,7 +78,7 @@ func (d *tcpDoor) admit(conn net.Conn, local int) {
 	p := &tcpPeer{door: d, conn: conn, stream: conn, kick: make(chan struct{}, 1), gone: make(chan struct{})}
 	p.route = route{local: local, tcp: p}
 	d.mu.Lock()
-	full := d.closed || len(d.peers) >= maxTCPPeers
+	full := d.closed || len(d.peers) >= d.engine.cfg.MaxTCP
 	if !full {
 		d.peers[p] = struct{}{}
 		d.engine.wg.Add(2)
@@ -93,6 +90,17 @@ func (d *tcpDoor) admit(conn net.Conn, local int) {
 	}
 	go p.read()
 	go p.write()
+}
+
+// count is of the open connections, and of the errors of accepting.
+func (d *tcpDoor) count() (open int, errors uint64) {
+	d.mu.Lock()
+	open = len(d.peers)
+	d.mu.Unlock()
+	for _, l := range d.listeners {
+		errors += l.Stats().Errors
+	}
+	return open, errors
 }
 
 func (d *tcpDoor) close() {

@@ -1,0 +1,7 @@
+//go:build unix
+
+package inbound
+
+import "syscall"
+
+const errInUse = syscall.EADDRINUSE
