@@ -16,7 +16,7 @@ func Heed(ctx context.Context, e *Events, outlets ...*Outlet) error {
 	}
 	e.broke = func() { rest(nil) }
 	return e.Run(ctx, func(m wire.Message) {
-		if unwatched, ok := m.Payload.(wire.LayersUnwatched); ok {
+		if unwatched, ok := m.Payload.(wire.LayersUnused); ok {
 			rest(unwatched.Labels)
 		}
 	})

@@ -29,10 +29,10 @@ type (
 	// appears or vanishes or its size is measured anew.
 	LayersChanged struct{ Layers []LayerInfo }
 
-	// LayersUnwatched tells which layers of the video nobody has use for, by label: the
+	// LayersUnused tells which layers of the video nobody has use for, by label: the
 	// publisher may leave them out until this comes without them. Until it first comes all
 	// are to be sent.
-	LayersUnwatched struct{ Labels []string }
+	LayersUnused struct{ Labels []string }
 
 	// LimitExceeded tells that a publisher sends more than its PublishConfig allows, for long
 	// enough not to be a moment's overshoot. What follows from it is the listener's decision.
@@ -66,7 +66,7 @@ func (Connected) event()            {}
 func (MediaStarted) event()         {}
 func (MediaStopped) event()         {}
 func (LayersChanged) event()        {}
-func (LayersUnwatched) event()      {}
+func (LayersUnused) event()      {}
 func (LimitExceeded) event()        {}
 func (LayerSelected) event()        {}
 func (ActiveSpeakerChanged) event() {}

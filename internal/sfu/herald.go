@@ -23,7 +23,7 @@ func (h *herald) tell(notify func(Event), e Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch e.(type) {
-	case Closed, Connected, LayersUnwatched:
+	case Closed, Connected, LayersUnused:
 	default:
 		if len(h.queue) >= maxHerald {
 			return

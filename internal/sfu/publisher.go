@@ -24,7 +24,7 @@ type PublishConfig struct {
 	// bound is told by LimitExceeded.
 	MaxBitrate int
 	// Notify is told what happens to the publisher: Connected, MediaStarted, MediaStopped,
-	// LayersChanged, LayersUnwatched, LimitExceeded, and Closed last. It may be nil.
+	// LayersChanged, LayersUnused, LimitExceeded, and Closed last. It may be nil.
 	Notify func(Event)
 }
 

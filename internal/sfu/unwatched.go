@@ -77,7 +77,7 @@ func (p *Publisher) spare(now int64) {
 			labels = append(labels, l.label)
 		}
 	}
-	p.transport.tell(LayersUnwatched{labels})
+	p.transport.tell(LayersUnused{labels})
 }
 
 // watched are the layers that somebody receives, or was given and waits for.

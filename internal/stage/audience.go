@@ -159,7 +159,7 @@ func (s *Session) spreadState() {
 			}
 		}
 		if l.fresh && p.unwatched != nil {
-			l.how.Deliver(Message{Data: wire.Encode(0, wire.LayersUnwatched{Labels: p.unwatched})})
+			l.how.Deliver(Message{Data: wire.Encode(0, wire.LayersUnused{Labels: p.unwatched})})
 		}
 		l.fresh = false
 	}

@@ -186,7 +186,7 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 	case sfu.LayersChanged:
 		s.layersChanged(p, e.Layers)
 		s.registry.eachReplica(s, p, func(d *Session, r *replication) { d.replicaLayers(r, e.Layers) })
-	case sfu.LayersUnwatched:
+	case sfu.LayersUnused:
 		s.unwatched(p, e.Labels)
 	case sfu.LimitExceeded:
 		code := ivsrealtime.ErrorBitrateExceeded
@@ -300,7 +300,7 @@ func (s *Session) layersChanged(p *participant, layers []sfu.LayerInfo) {
 // unwatched tells a publisher alone which layers it may leave out.
 func (s *Session) unwatched(p *participant, labels []string) {
 	p.unwatched = labels
-	s.notify(p, wire.LayersUnwatched{Labels: labels})
+	s.notify(p, wire.LayersUnused{Labels: labels})
 }
 
 // layersOf are the layers of a publisher, if it is there.

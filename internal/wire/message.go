@@ -29,7 +29,7 @@ type Message struct {
 // serverMessages are the messages from the server.
 var serverMessages = []Payload{
 	StageState{}, ParticipantJoined{}, ParticipantLeft{}, PublishState{}, MuteChanged{}, MetadataChanged{}, Layers{}, ActiveSpeaker{},
-	LayerSelected{}, LayersUnwatched{}, TokenExchanged{}, Pong{}, Kicked{}, StageDeleted{}, GoingAway{},
+	LayerSelected{}, LayersUnused{}, TokenExchanged{}, Pong{}, Kicked{}, StageDeleted{}, GoingAway{},
 }
 
 // clientMessages are the messages from participants.

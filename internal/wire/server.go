@@ -134,14 +134,14 @@ type LayerSelected struct {
 // Type implements Payload.
 func (LayerSelected) Type() Type { return "LAYER_SELECTED" }
 
-// LayersUnwatched is sent to a publisher with the layers that it need not send
+// LayersUnused is sent to a publisher with the layers that it need not send
 // because nobody watches them.
-type LayersUnwatched struct {
+type LayersUnused struct {
 	Labels []string `json:"labels"`
 }
 
 // Type implements Payload.
-func (LayersUnwatched) Type() Type { return "LAYERS_UNWATCHED" }
+func (LayersUnused) Type() Type { return "LAYERS_UNUSED" }
 
 // TokenExchanged is sent to a participant after its ExchangeToken.
 type TokenExchanged struct{ Participant }

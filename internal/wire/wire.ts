@@ -89,8 +89,8 @@ export interface LayerSelected {
   reason?: PauseReason; // if paused
 }
 
-/** LayersUnwatched is sent to a publisher with the layers that it need not send because nobody watches them. */
-export interface LayersUnwatched {
+/** LayersUnused is sent to a publisher with the layers that it need not send because nobody watches them. */
+export interface LayersUnused {
   labels: string[];
 }
 
@@ -114,7 +114,7 @@ export type ServerMessage =
   | { type: "LAYERS"; sequence?: number; payload: Layers }
   | { type: "ACTIVE_SPEAKER"; sequence?: number; payload: ActiveSpeaker }
   | { type: "LAYER_SELECTED"; sequence?: number; payload: LayerSelected }
-  | { type: "LAYERS_UNWATCHED"; sequence?: number; payload: LayersUnwatched }
+  | { type: "LAYERS_UNUSED"; sequence?: number; payload: LayersUnused }
   | { type: "TOKEN_EXCHANGED"; sequence?: number; payload: Participant }
   | { type: "PONG"; sequence?: number }
   | { type: "KICKED"; sequence?: number; payload: CloseNotice }

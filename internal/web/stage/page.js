@@ -115,7 +115,7 @@ function hear(claims, token) {
         news = true;
         show(payload.participants, claims, token);
       } else if (type === 'LAYER_SELECTED') choose(payload);
-      else if (type === 'LAYERS_UNWATCHED') camera?.rest(payload.labels);
+      else if (type === 'LAYERS_UNUSED') camera?.rest(payload.labels);
       else if (type === 'GOING_AWAY') reopen();
       else if (type === 'KICKED') last = `You were removed from the stage. ${payload?.detail || payload?.reason || ''}`;
       else if (type === 'STAGE_DELETED') last = 'The stage was deleted.';

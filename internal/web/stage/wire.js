@@ -10,7 +10,7 @@ export const Server = Object.freeze({
   Layers: 'LAYERS',
   ActiveSpeaker: 'ACTIVE_SPEAKER',
   LayerSelected: 'LAYER_SELECTED',
-  LayersUnwatched: 'LAYERS_UNWATCHED',
+  LayersUnused: 'LAYERS_UNUSED',
   TokenExchanged: 'TOKEN_EXCHANGED',
   Pong: 'PONG',
   Kicked: 'KICKED',
