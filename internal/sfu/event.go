@@ -66,7 +66,7 @@ func (Connected) event()            {}
 func (MediaStarted) event()         {}
 func (MediaStopped) event()         {}
 func (LayersChanged) event()        {}
-func (LayersUnused) event()      {}
+func (LayersUnused) event()         {}
 func (LimitExceeded) event()        {}
 func (LayerSelected) event()        {}
 func (ActiveSpeakerChanged) event() {}
