@@ -110,7 +110,10 @@ func (a *Authority) AuthorizeHolder(ctx context.Context, raw string) (g Grant, e
 		g, err = a.grant(claims)
 	}
 	if err == nil {
-		err = a.store.Read(ctx, func(tx *store.Tx) error { return checkStanding(tx, g) })
+		err = a.store.Read(ctx, func(tx *store.Tx) error {
+			g, err = checkStanding(tx, g)
+			return err
+		})
 	}
 	var refusal *Refusal
 	switch {
@@ -141,23 +144,25 @@ func (a *Authority) grant(c token.Claims) (Grant, error) {
 }
 
 // checkStanding checks what can change after a token was signed: the key or the
-// stage may have been deleted, the participant disconnected.
-func checkStanding(tx *store.Tx, g Grant) error {
+// stage may have been deleted, the participant disconnected, the token exchanged.
+func checkStanding(tx *store.Tx, g Grant) (Grant, error) {
 	if g.SelfSigned() {
 		if _, err := publicKey(tx, g.KeyARN); err != nil {
-			return err
+			return g, err
 		}
 	}
-	there, revoked, err := tx.Standing(g.StageARN, g.ParticipantID)
+	standing, err := tx.Standing(g.StageARN, g.ParticipantID)
 	switch {
 	case err != nil:
-		return err
-	case !there:
-		return Refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
-	case revoked:
-		return Refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage; its tokens are no longer good")
+		return g, err
+	case !standing.There:
+		return g, Refuse(NotFound, StageDeleted, "the stage does not exist or was deleted")
+	case standing.Revoked:
+		return g, Refuse(Forbidden, ParticipantDisconnected, "the participant was disconnected from the stage; its tokens are no longer good")
+	case standing.Rights != nil:
+		return g.NoMoreThan(*standing.Rights), nil
 	}
-	return nil
+	return g, nil
 }
 
 // sameOwner reports whether a key is of the account and region of a stage.

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
 )
@@ -33,6 +34,16 @@ func (g Grant) Exchanged() ivsrealtime.ExchangedParticipantToken {
 	return ivsrealtime.ExchangedParticipantToken{
 		Capabilities: g.Capabilities(), Attributes: g.Attributes, UserID: g.UserID, ExpirationTime: g.ExpiresAt,
 	}
+}
+
+// NoMoreThan returns the grant without the rights that an exchange took away. A
+// token that was issued after those the exchange is about keeps its own.
+func (g Grant) NoMoreThan(r store.Rights) Grant {
+	if !g.IssuedAt.After(r.Issued) {
+		g.Publish = g.Publish && r.Publish
+		g.Subscribe = g.Subscribe && r.Subscribe
+	}
+	return g
 }
 
 // CheckExchange reports why next may not replace old. Only tokens that an

@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
+	"rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
@@ -168,6 +170,54 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 	dave := c.listen(c.token("dave"), "")
 	dave.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + c.sign(key, selfSigned("dave", nil)) + `"}}`)
 	untilMessage[wire.Kicked](dave) // only self-signed ones can be exchanged
+}
+
+// TestDoor_OlderTokensGetNoMoreThanTheExchangedOne has a client use the token it exchanged.
+func TestDoor_OlderTokensGetNoMoreThanTheExchangedOne(t *testing.T) {
+	c := newScene(t, swift)
+	key, kid := c.importKey(c.stage.Account)
+	start := time.Now().Truncate(time.Second)
+	at := func(second int, publish bool) peer.Token {
+		claims := c.claims("alice")
+		claims.KeyARN, claims.Publish, claims.IssuedAt = kid, publish, start.Add(time.Duration(second-60)*time.Second)
+		return c.asToken(c.sign(key, claims))
+	}
+	exchange := func(l *line, to peer.Token) {
+		l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + to.Raw + `"}}`)
+		untilMessage[wire.TokenExchanged](l)
+	}
+	refused := func(what string, with peer.Token) {
+		t.Helper()
+		if _, err := c.tryPublish(with, false); problemOf(err).Code != string(authority.TokenNotAllowed) {
+			t.Errorf("%s: publishing gives %v, want TOKEN_NOT_ALLOWED", what, err)
+		}
+	}
+	watching := c.listen(c.token("bob", viewer), "")
+	old := at(10, true)
+	l := c.listen(old, "")
+	c.publish(old, false)
+	watching.untilState("bob alice+")
+
+	before, err := c.authority.Authorize(c.ctx, old.Raw) // of a request that is slow to arrive
+	check(t, err)
+	exchange(l, at(5, false)) // issued before the one in use, and yet newer here
+	watching.untilState("bob alice")
+	refused("the exchanged token", old)
+	exchange(l, old)
+	refused("the exchanged token, exchanged again", old)
+	l.leave()
+	watching.untilState("bob")
+	refused("the exchanged token after its participant left", old)
+	var refusal *authority.Refusal
+	if _, _, err := c.registry.Publish(before, "", stage.Client{}); !errors.As(err, &refusal) || refusal.Code != authority.TokenNotAllowed {
+		t.Errorf("a request authorized before the exchange: %v, want TOKEN_NOT_ALLOWED", err)
+	}
+	l = c.listen(old, "")
+	refused("the exchanged token in a new presence", old)
+	exchange(l, at(11, true))
+	refused("the exchanged token after a newer one was exchanged", at(5, false))
+	c.publish(at(11, true), false)
+	watching.untilState("bob alice+")
 }
 
 func TestDoor_HiddenViewersAreNowhere(t *testing.T) {

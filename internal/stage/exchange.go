@@ -7,6 +7,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
 	"rostrum/internal/store"
+	"rostrum/internal/token"
 	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
@@ -20,6 +21,7 @@ func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 	if p == nil {
 		return
 	}
+	g = s.registry.exchanges.limit(g)
 	if err == nil {
 		err = authority.CheckExchange(p.grant, g)
 	}
@@ -34,6 +36,7 @@ func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 		return
 	}
 	old, now := p.grant, moment()
+	s.keepRights(old, g)
 	s.regrant(p, g)
 	if p.visible() {
 		previous, next := old.Exchanged(), g.Exchanged()
@@ -49,6 +52,19 @@ func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 			s.hangUp(c, "token-exchanged")
 		}
 	}
+}
+
+// keepRights has the token that was exchanged and all older ones of the participant
+// allow no more than the new one, here and, once it is kept, on all nodes.
+func (s *Session) keepRights(old, next authority.Grant) {
+	r := store.Rights{Publish: next.Publish, Subscribe: next.Subscribe, Issued: next.IssuedAt}
+	if old.IssuedAt.After(r.Issued) {
+		r.Issued = old.IssuedAt
+	}
+	s.registry.exchanges.add(next, r)
+	s.note(func(tx *store.Tx) error {
+		return tx.Exchanged(next.StageARN, next.ParticipantID, r, r.Issued.Add(token.MaxLifetime+token.Leeway))
+	})
 }
 
 // regrant gives a participant a newer grant and tells what others see of it.

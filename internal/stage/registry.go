@@ -72,6 +72,7 @@ type Registry struct {
 	ctx       context.Context // ends when the registry closes
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup // sessions, and the heartbeat
+	exchanges exchanges
 
 	mu           sync.Mutex // guards what follows
 	sessions     map[string]*Session

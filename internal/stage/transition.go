@@ -233,7 +233,7 @@ func (s *Session) end(why wire.Closing) {
 
 // attend makes an events socket its participant's; an older one is taken over.
 func (s *Session) attend(a *Attendance, g authority.Grant) error {
-	p, err := s.arrive(g)
+	p, err := s.arrive(s.registry.exchanges.limit(g))
 	if err != nil {
 		return err
 	}

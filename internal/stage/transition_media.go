@@ -17,6 +17,7 @@ import (
 
 // arriveToPublish takes a publisher's slot, or refuses.
 func (s *Session) arriveToPublish(c *Connection, g authority.Grant) error {
+	g = s.registry.exchanges.limit(g)
 	if !g.Publish || g.Hidden {
 		s.complain(g, ivsrealtime.EventPublishError, "", ivsrealtime.ErrorInsufficientCapabilities)
 		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to publish")
@@ -44,6 +45,7 @@ func (s *Session) publishRefused(c *Connection, code ivsrealtime.EventErrorCode)
 // arriveToSubscribe takes a subscriber's slot and finds what is subscribed to,
 // or refuses.
 func (s *Session) arriveToSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer, *sfu.Publisher, error) {
+	g = s.registry.exchanges.limit(g)
 	if !g.Subscribe {
 		s.complain(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorInsufficientCapabilities)
 		return nil, nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to subscribe")

@@ -112,22 +112,3 @@ func (tx *Tx) Holder(name string) (string, error) {
 	_, err := tx.find([]any{&node}, `SELECT node FROM hold WHERE arn = $1`, name)
 	return node, err
 }
-
-// Revoke makes the tokens of a participant worthless on a stage. until is when
-// the longest-lived of them has expired.
-func (tx *Tx) Revoke(stageARN, participantID string, until time.Time) error {
-	_, err := tx.exec(`INSERT INTO revoked (stage_arn, participant_id, until) VALUES ($1, $2, $3)
-		ON CONFLICT (stage_arn, participant_id) DO UPDATE SET until = $3`, stageARN, participantID, until.UnixMicro())
-	if err != nil {
-		return fmt.Errorf("revoke the tokens of participant %s: %w", participantID, err)
-	}
-	return nil
-}
-
-// Standing tells whether a stage is there, and whether the tokens of a participant are
-// worthless on it. It is asked with every request of a participant.
-func (tx *Tx) Standing(stageARN, participantID string) (there, revoked bool, err error) {
-	_, err = tx.find([]any{&there, &revoked}, `SELECT EXISTS (SELECT 1 FROM resource WHERE arn = $1 AND kind = 'stage'),
-		EXISTS (SELECT 1 FROM revoked WHERE stage_arn = $1 AND participant_id = $2)`, stageARN, participantID)
-	return there, revoked, err
-}

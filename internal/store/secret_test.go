@@ -267,8 +267,8 @@ func TestRevocations_HoldForOneStageUntilTheyExpire(t *testing.T) {
 				{stage, "p", true, true}, {stage, "q", true, false}, {other, "p", true, false}, {stage, "old", true, false},
 				{gone, "p", false, true}, {gone, "q", false, false},
 			} {
-				if there, revoked, err := tx.Standing(c.stage, c.participant); there != c.there || revoked != c.revoked || err != nil {
-					t.Errorf("%s on %s: there %v, revoked %v, %v; expected %v, %v", c.participant, c.stage, there, revoked, err, c.there, c.revoked)
+				if got, err := tx.Standing(c.stage, c.participant); got != (Standing{There: c.there, Revoked: c.revoked}) || err != nil {
+					t.Errorf("%s on %s: %+v, %v; expected there %v, revoked %v", c.participant, c.stage, got, err, c.there, c.revoked)
 				}
 			}
 			return nil

@@ -38,8 +38,8 @@ func (r Retention) filled() Retention {
 const sweepLimit = 500
 
 // Sweep removes what is past its time: compositions five minutes after their
-// end, old events, old sessions, those of deleted stages, answers and
-// revocations that expired. It is called now and then, every minute say.
+// end, old events, old sessions, those of deleted stages, answers,
+// revocations and exchanges that expired. It is called now and then, every minute say.
 func (s *Store) Sweep(ctx context.Context, r Retention) error {
 	r = r.filled()
 	now := time.Now()
@@ -59,6 +59,9 @@ func (s *Store) Sweep(ctx context.Context, r Retention) error {
 		}},
 		{"revocations", func(tx *Tx) (int64, error) {
 			return tx.remove("revoked", "stage_arn, participant_id", "until <= $2", now.UnixMicro())
+		}},
+		{"exchanges", func(tx *Tx) (int64, error) {
+			return tx.remove("exchanged", "stage_arn, participant_id", "until <= $2", now.UnixMicro())
 		}},
 	} {
 		if err := s.sweep(ctx, what.part); err != nil {
