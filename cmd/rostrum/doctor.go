@@ -2,289 +2,32 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
-	"net"
-	"net/netip"
-	"net/url"
-	"os"
-	"slices"
-	"strings"
-	"text/tabwriter"
-	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/doctor"
 )
 
-// A condition is how serious a finding is.
-type condition string
-
-const (
-	sound   condition = "ok"
-	weak    condition = "warning" // serve works, but less well than it could
-	broken  condition = "broken"  // serve would not start, or clients would fail
-	unknown condition = "unknown" // can't be told on this system
-)
-
-// A finding is the result of one check.
-type finding struct {
-	Check  string    `json:"check"`
-	State  condition `json:"state"`
-	Found  string    `json:"found"`
-	Remedy string    `json:"remedy,omitempty"` // the setting to change
+// doctorVerb looks for what would keep rostrum serve from working well here.
+type doctorVerb struct {
+	Settings config.Settings `embed:""`
 }
 
-// examine checks all that serve needs.
-func examine(ctx context.Context, s *config.Settings) []finding {
-	var all []finding
-	all = append(all, examineSafety(s), examineAddress(ctx, "HTTP address", "listen", s.Listen))
-	all = append(all, examineMediaPort(ctx, s), examinePublicIPs(ctx, s))
-	if s.AdminListen != "" {
-		all = append(all, examineAddress(ctx, "admin address", "admin_listen", s.AdminListen))
-	}
-	if !s.Ephemeral {
-		all = append(all, examineFolder(s.DataDir))
-	}
-	if s.RTMPListen != "" {
-		all = append(all, examineRTMP(ctx, s))
-	}
-	for _, extra := range []struct {
-		check, key string
-		at         config.Address
-	}{{"RTMPS address", "rtmps_listen", s.RTMPSListen}, {"TURN address", "turns_listen", s.TURNSListen}} {
-		if extra.at != "" {
-			all = append(all, examineExtra(ctx, s, extra.check, extra.key, extra.at))
-		}
-	}
-	if s.TLSCert != "" {
-		all = append(all, examineCertificate(s, time.Now()))
-	}
-	all = append(all, examineDomains(ctx, s)...)
-	all = append(all, examineReach(ctx, s)...)
-	all = append(all, examineCompositions(ctx))
-	all = append(all, examineSystem()...)
-	return all
-}
+// errUnwell makes doctor exit with 1 when something is broken. What it is
+// stands in the findings.
+var errUnwell = errors.New("something is broken: see above")
 
-// describe writes one line for each finding, and one for its remedy.
-func describe(w io.Writer, all []finding) {
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// Run prints one line for each check.
+func (v *doctorVerb) Run(ctx context.Context, out *output) error {
+	all := doctor.Examine(ctx, &v.Settings)
+	if err := out.say(all, func(w io.Writer) { doctor.Describe(w, all) }); err != nil {
+		return err
+	}
 	for _, f := range all {
-		fmt.Fprintf(tab, "%s\t%s\t%s\n", f.State, f.Check, f.Found)
-		if f.Remedy != "" {
-			fmt.Fprintf(tab, "\t\t→ %s\n", f.Remedy)
+		if f.State == doctor.Broken {
+			return errUnwell
 		}
 	}
-	_ = tab.Flush()
-}
-
-func examineSafety(s *config.Settings) finding {
-	if err := s.CheckSafety(); err != nil {
-		return finding{Check: "safety", State: broken, Found: err.Error()}
-	}
-	if s.Insecure && !s.Listen.IsLoopback() {
-		return finding{"safety", weak, "insecure is set and others can reach " + string(s.Listen), "make sure that something before it speaks TLS"}
-	}
-	return finding{Check: "safety", State: sound, Found: "nothing unsafe is offered to others"}
-}
-
-// examineAddress tells whether an address can be bound, or has a Rostrum on it.
-func examineAddress(ctx context.Context, check, key string, at config.Address) finding {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", string(at))
-	if err == nil {
-		_ = l.Close()
-		return finding{Check: check, State: sound, Found: string(at) + " is free"}
-	}
-	if answersHealth(ctx, at) {
-		return finding{Check: check, State: sound, Found: "a Rostrum serves at " + string(at)}
-	}
-	if errors.Is(err, os.ErrPermission) {
-		return finding{check, broken, err.Error(), "give it the right to ports below 1024 (CAP_NET_BIND_SERVICE), or set " + key + " to another"}
-	}
-	return finding{check, broken, err.Error(), "free the address, or set " + key + " to another"}
-}
-
-// examineExtra is examineAddress for one that doesn't speak HTTP: when it is taken while a
-// Rostrum serves here, it is taken by that.
-func examineExtra(ctx context.Context, s *config.Settings, check, key string, at config.Address) finding {
-	f := examineAddress(ctx, check, key, at)
-	if f.State == broken && answersHealth(ctx, s.Listen) {
-		return finding{Check: check, State: sound, Found: string(at) + " is in use, by the Rostrum that serves here"}
-	}
-	return f
-}
-
-// examineRTMP tells whether encoders can knock. serve does without where nobody chose the
-// address and another program has it.
-func examineRTMP(ctx context.Context, s *config.Settings) finding {
-	f := examineExtra(ctx, s, "RTMP address", "rtmp_listen", s.RTMPListen)
-	if f.State == broken && !s.IsSet("rtmp_listen") {
-		return finding{f.Check, weak, f.Found + ": there will be no RTMP", f.Remedy}
-	}
-	return f
-}
-
-// examineMediaPort tells whether media can be received, by UDP and by TCP.
-func examineMediaPort(ctx context.Context, s *config.Settings) finding {
-	const check = "media port"
-	addrs, err := s.MediaAddresses(ctx)
-	var free []string
-	for _, addr := range addrs {
-		at := netip.AddrPortFrom(addr, uint16(s.MediaPort)).String()
-		if err = tryBoth(ctx, at); err != nil {
-			break
-		}
-		free = append(free, at)
-	}
-	if err == nil {
-		return finding{Check: check, State: sound, Found: strings.Join(free, ", ") + " free, UDP and TCP"}
-	}
-	if answersHealth(ctx, s.Listen) {
-		return finding{Check: check, State: sound, Found: fmt.Sprintf("%d is in use, by the Rostrum that serves here", s.MediaPort)}
-	}
-	return finding{check, broken, err.Error(), "free the port, or set media_port to another"}
-}
-
-// tryBoth listens at an address, by UDP and by TCP, for a moment.
-func tryBoth(ctx context.Context, at string) error {
-	var config net.ListenConfig
-	network := "4"
-	if strings.HasPrefix(at, "[") {
-		network = "6" // "::" beside "0.0.0.0" is not the same port twice
-	}
-	udp, err := config.ListenPacket(ctx, "udp"+network, at)
-	if err != nil {
-		return err
-	}
-	defer udp.Close()
-	tcp, err := config.Listen(ctx, "tcp"+network, at)
-	if err != nil {
-		return err
-	}
-	return tcp.Close()
-}
-
-// examinePublicIPs tells whether the advertised addresses lead here.
-func examinePublicIPs(ctx context.Context, s *config.Settings) finding {
-	const check = "public addresses"
-	if at, err := s.MediaAddresses(ctx); err == nil {
-		if promise := s.LoopbackConflict(at); promise != "" {
-			return finding{check, broken, promise + " is for others, and media are received on loopback alone", config.LoopbackRemedy}
-		}
-	}
-	if len(s.PublicIP) == 0 {
-		if s.Listen.IsLoopback() && len(s.MediaListen) == 0 {
-			return finding{Check: check, State: sound, Found: "media are offered to this machine alone"}
-		}
-		return examineOwnAddresses(s, check)
-	}
-	own, err := net.InterfaceAddrs()
-	if err != nil {
-		return finding{Check: check, State: unknown, Found: err.Error()}
-	}
-	for _, ip := range s.PublicIP {
-		if !slices.ContainsFunc(own, func(a net.Addr) bool { p, err := netip.ParsePrefix(a.String()); return err == nil && p.Addr() == ip }) {
-			return finding{check, weak, ip.String() + " is no address of this machine", fmt.Sprintf("see that what stands before it hands on UDP and TCP port %d, or correct public_ip", s.MediaPort)}
-		}
-	}
-	return finding{Check: check, State: sound, Found: s.PublicIP.String() + " is of this machine"}
-}
-
-// examineOwnAddresses tells whether clients beyond this network reach what is offered
-// when nothing says otherwise: the machine's own addresses.
-func examineOwnAddresses(s *config.Settings, check string) finding {
-	nets, err := net.InterfaceAddrs()
-	if err != nil {
-		return finding{Check: check, State: unknown, Found: err.Error()}
-	}
-	var own []netip.Addr
-	for _, n := range nets {
-		if p, err := netip.ParsePrefix(n.String()); err == nil {
-			own = append(own, p.Addr())
-		}
-	}
-	if behindNAT(own) {
-		return finding{check, weak, "this machine's own are offered, and all are private: clients of other networks reach none",
-			"set public_ip to the address that they see, unless all clients are of this network"}
-	}
-	return finding{Check: check, State: sound, Found: "this machine's own are offered"}
-}
-
-// sharedSpace is what carriers put their customers into (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
-
-// behindNAT tells whether none of a machine's addresses is reached from the internet.
-func behindNAT(own []netip.Addr) bool {
-	return !slices.ContainsFunc(own, func(a netip.Addr) bool {
-		return a.IsGlobalUnicast() && !a.IsPrivate() && !sharedSpace.Contains(a)
-	})
-}
-
-func answersHealth(ctx context.Context, at config.Address) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	for _, scheme := range []string{"http", "https"} {
-		if answersOK(ctx, scheme+"://"+string(at)+"/healthz") == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// examineFolder tells whether the data folder can be written. It leaves no trace:
-// a folder that serve would create is not created.
-func examineFolder(folder string) finding {
-	const check = "data folder"
-	info, err := os.Stat(folder)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return finding{Check: check, State: sound, Found: folder + " will be made at the first start"}
-	case err != nil:
-		return finding{check, broken, err.Error(), "set data_dir to a folder that can be read"}
-	case !info.IsDir():
-		return finding{check, broken, folder + " is not a folder", "set data_dir to another"}
-	}
-	probe, err := os.CreateTemp(folder, "doctor-*")
-	if err != nil {
-		return finding{check, broken, err.Error(), "let this user write there, or set data_dir to another folder"}
-	}
-	defer os.Remove(probe.Name())
-	if err := errors.Join(probe.Sync(), probe.Close()); err != nil {
-		return finding{check, broken, err.Error(), "set data_dir to a folder on a disk that works"}
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return finding{check, weak, folder + " can be read by other users of this machine", "chmod 700 " + folder}
-	}
-	return finding{Check: check, State: sound, Found: folder + " can be written"}
-}
-
-// soon is how long before its end a certificate is worth a warning.
-const soon = 14 * 24 * time.Hour
-
-func examineCertificate(s *config.Settings, now time.Time) finding {
-	const check = "TLS certificate"
-	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-	if err != nil {
-		return finding{check, broken, err.Error(), "set tls_cert and tls_key to a pair of PEM files"}
-	}
-	leaf := pair.Leaf
-	end := leaf.NotAfter.Format(time.DateOnly)
-	switch {
-	case now.After(leaf.NotAfter):
-		return finding{check, broken, "it expired on " + end, "renew it"}
-	case now.Before(leaf.NotBefore):
-		return finding{check, broken, "it is not valid before " + leaf.NotBefore.Format(time.DateOnly), "check the clock"}
-	}
-	if u, err := url.Parse(string(s.PublicURL)); err == nil && u.Hostname() != "" {
-		if err := leaf.VerifyHostname(u.Hostname()); err != nil {
-			return finding{check, broken, err.Error(), "set public_url to a name of the certificate"}
-		}
-	}
-	if now.Add(soon).After(leaf.NotAfter) {
-		return finding{check, weak, "it expires on " + end, "renew it"}
-	}
-	return finding{Check: check, State: sound, Found: "it is good until " + end}
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"crypto/tls"
@@ -24,13 +24,13 @@ func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
 	for says, c := range map[string]struct {
 		found string
 		err   error
-		state condition
+		state State
 	}{
-		"here, both ways":          {"192.0.2.1,2001:db8::1", nil, sound},
-		"here, as IPv6 writes it":  {"::ffff:192.0.2.1", nil, sound},
-		"here, and to another":     {"192.0.2.1,2001:db8::2", nil, weak},
-		"nowhere":                  {"", errors.New("no such host"), broken},
-		"to another machine alone": {"192.0.2.2", nil, weak},
+		"here, both ways":          {"192.0.2.1,2001:db8::1", nil, OK},
+		"here, as IPv6 writes it":  {"::ffff:192.0.2.1", nil, OK},
+		"here, and to another":     {"192.0.2.1,2001:db8::2", nil, Warning},
+		"nowhere":                  {"", errors.New("no such host"), Broken},
+		"to another machine alone": {"192.0.2.2", nil, Warning},
 	} {
 		var found config.Addresses
 		if c.found != "" {
@@ -38,7 +38,7 @@ func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if f := judgeName("stage.example", found, c.err, own); f.State != c.state || f.State != sound && f.Remedy == "" {
+		if f := evaluateName("stage.example", found, c.err, own); f.State != c.state || f.State != OK && f.Remedy == "" {
 			t.Errorf("%s: expected %s, saw %+v", says, c.state, f)
 		}
 	}
@@ -51,16 +51,16 @@ func TestJudgeObtained_TellsWhatTheAuthoritySaid(t *testing.T) {
 	for says, c := range map[string]struct {
 		state certificate.State
 		at    time.Time
-		want  condition
+		want  State
 		found string
 	}{
-		"all is well":              {certificate.State{Leaf: leaf}, now, sound, "An Authority"},
-		"just begun":               {certificate.State{}, now, weak, "none yet"},
-		"never signed":             {certificate.State{Failed: failed}, now, broken, "no A record"},
-		"not renewed, still good":  {certificate.State{Leaf: leaf, Failed: failed}, now, weak, "no A record"},
-		"not renewed, and run out": {certificate.State{Leaf: leaf, Failed: failed}, now.Add(25 * time.Hour), broken, "no A record"},
+		"all is well":              {certificate.State{Leaf: leaf}, now, OK, "An Authority"},
+		"just begun":               {certificate.State{}, now, Warning, "none yet"},
+		"never signed":             {certificate.State{Failed: failed}, now, Broken, "no A record"},
+		"not renewed, still good":  {certificate.State{Leaf: leaf, Failed: failed}, now, Warning, "no A record"},
+		"not renewed, and run out": {certificate.State{Leaf: leaf, Failed: failed}, now.Add(25 * time.Hour), Broken, "no A record"},
 	} {
-		f := judgeObtained(c.state, c.at)
+		f := evaluateACME(c.state, c.at)
 		if f.State != c.want || !strings.Contains(f.Found, c.found) || c.state.Failed != nil && f.Remedy != "add one" {
 			t.Errorf("%s: expected %s and %q, saw %+v", says, c.want, c.found, f)
 		}
@@ -70,14 +70,14 @@ func TestJudgeObtained_TellsWhatTheAuthoritySaid(t *testing.T) {
 func TestExamineKnock_WantsPort443(t *testing.T) {
 	for says, c := range map[string]struct {
 		s    config.Settings
-		want condition
+		want State
 	}{
-		"at the main address":  {config.Settings{Listen: ":443"}, sound},
-		"at that of TURN":      {config.Settings{Listen: ":8443", TURNSListen: "0.0.0.0:443"}, sound},
-		"at another port":      {config.Settings{Listen: ":8443"}, weak},
-		"where nobody reaches": {config.Settings{Listen: "127.0.0.1:443"}, weak},
+		"at the main address":  {config.Settings{Listen: ":443"}, OK},
+		"at that of TURN":      {config.Settings{Listen: ":8443", TURNSListen: "0.0.0.0:443"}, OK},
+		"at another port":      {config.Settings{Listen: ":8443"}, Warning},
+		"where nobody reaches": {config.Settings{Listen: "127.0.0.1:443"}, Warning},
 	} {
-		if f := examineKnock(&c.s); f.State != c.want || f.State != sound && f.Remedy == "" {
+		if f := checkACMEPort(&c.s); f.State != c.want || f.State != OK && f.Remedy == "" {
 			t.Errorf("%s: expected %s, saw %+v", says, c.want, f)
 		}
 	}
@@ -105,10 +105,10 @@ func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
 	}
 	silent.Close()
 	for at, want := range map[string]struct {
-		state condition
+		state State
 		says  string
-	}{here: {sound, "this server answers"}, another: {weak, "another server"}, silent.Addr().String(): {weak, "no answer"}} {
-		if f := examineDoor(t.Context(), &s, "stage.example", at); f.State != want.state || !strings.Contains(f.Found, want.says) {
+	}{here: {OK, "this server answers"}, another: {Warning, "another server"}, silent.Addr().String(): {Warning, "no answer"}} {
+		if f := checkNameAnswers(t.Context(), &s, "stage.example", at); f.State != want.state || !strings.Contains(f.Found, want.says) {
 			t.Errorf("expected %s and %q, saw %+v", want.state, want.says, f)
 		}
 	}

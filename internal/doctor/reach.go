@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -21,28 +21,28 @@ import (
 )
 
 // reachTime is how long one way to the server may take to answer the doctor.
-const reachTime = 2 * time.Second
+const probeTimeout = 2 * time.Second
 
 // examineReach tries the ways that clients take, as far as a server runs here that could
 // answer.
-func examineReach(ctx context.Context, s *config.Settings) (all []finding) {
-	serves := answersHealth(ctx, s.Listen)
+func checkReach(ctx context.Context, s *config.Settings) (all []Finding) {
+	serves := serverRuns(ctx, s.Listen)
 	if s.PublicURL != "" {
-		all = append(all, examinePublicURL(ctx, s, serves))
+		all = append(all, checkPublicURL(ctx, s, serves))
 	}
 	if serves {
-		all = append(all, examineMediaReach(ctx, s))
+		all = append(all, checkMediaReach(ctx, s))
 	}
 	if s.TLSCert != "" {
-		all = append(all, examineTrust(s, time.Now()))
+		all = append(all, checkTrust(s, time.Now()))
 	}
-	return append(all, examineTURNS(ctx, s, serves))
+	return append(all, checkTURNS(ctx, s, serves))
 }
 
 // examinePublicURL tells whether what stands in tokens leads here.
-func examinePublicURL(ctx context.Context, s *config.Settings, serves bool) finding {
+func checkPublicURL(ctx context.Context, s *config.Settings, serves bool) Finding {
 	const check = "public URL"
-	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	u, err := url.Parse(string(s.PublicURL))
 	if err == nil {
@@ -50,19 +50,19 @@ func examinePublicURL(ctx context.Context, s *config.Settings, serves bool) find
 	}
 	switch {
 	case err != nil:
-		return finding{check, broken, err.Error(), "set public_url to a name that resolves, or add it to the DNS"}
+		return Finding{check, Broken, err.Error(), "set public_url to a name that resolves, or add it to the DNS"}
 	case !serves:
-		return finding{Check: check, State: sound, Found: u.Hostname() + " resolves; whether it leads here can be told once the server runs"}
+		return Finding{Check: check, State: OK, Found: u.Hostname() + " resolves; whether it leads here can be told once the server runs"}
 	}
-	if err := answersOK(ctx, u.JoinPath("healthz").String()); err != nil {
-		return finding{check, weak, "it leads to no Rostrum, seen from here: " + err.Error(),
+	if err := probeHTTP(ctx, u.JoinPath("healthz").String()); err != nil {
+		return Finding{check, Warning, "it leads to no Rostrum, seen from here: " + err.Error(),
 			"see that what stands before the server hands " + string(s.PublicURL) + " on to " + string(s.Listen) + ", or correct public_url; compositions need it on this machine too"}
 	}
-	return finding{Check: check, State: sound, Found: string(s.PublicURL) + " leads to a Rostrum"}
+	return Finding{Check: check, State: OK, Found: string(s.PublicURL) + " leads to a Rostrum"}
 }
 
 // answersOK asks a URL. The certificate is looked at by a check of its own.
-func answersOK(ctx context.Context, at string) error {
+func probeHTTP(ctx context.Context, at string) error {
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer client.CloseIdleConnections()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
@@ -82,16 +82,16 @@ func answersOK(ctx context.Context, at string) error {
 
 // examineMediaReach asks the media port of the running server at each address that clients
 // are told of, by UDP and by TCP.
-func examineMediaReach(ctx context.Context, s *config.Settings) finding {
+func checkMediaReach(ctx context.Context, s *config.Settings) Finding {
 	const check = "media reach"
 	if s.MediaPort == 0 {
-		return finding{Check: check, State: unknown, Found: "the media port is any free one"}
+		return Finding{Check: check, State: Unknown, Found: "the media port is any free one"}
 	}
 	at := []netip.Addr(s.PublicIP)
 	if len(at) == 0 {
 		own, err := s.MediaAddresses(ctx)
 		if err != nil {
-			return finding{Check: check, State: unknown, Found: err.Error()}
+			return Finding{Check: check, State: Unknown, Found: err.Error()}
 		}
 		at = slices.DeleteFunc(slices.Clone(own), netip.Addr.IsUnspecified)
 		if len(at) == 0 {
@@ -102,24 +102,24 @@ func examineMediaReach(ctx context.Context, s *config.Settings) finding {
 	for _, ip := range at {
 		for _, network := range []string{"udp", "tcp"} {
 			address := netip.AddrPortFrom(ip, uint16(s.MediaPort)).String()
-			conn, err := (&net.Dialer{Timeout: reachTime}).DialContext(ctx, network, address)
+			conn, err := (&net.Dialer{Timeout: probeTimeout}).DialContext(ctx, network, address)
 			if err == nil {
-				err = answersSTUN(conn)
+				err = probeSTUN(conn)
 				conn.Close()
 			}
 			if err != nil {
-				return finding{check, weak, fmt.Sprintf("no answer by %s at %s: %v", strings.ToUpper(network), address, err),
+				return Finding{check, Warning, fmt.Sprintf("no answer by %s at %s: %v", strings.ToUpper(network), address, err),
 					fmt.Sprintf("open port %d for it, hand it on where public_ip points, or correct public_ip; a router that doesn't lead back to its own address looks the same from here", s.MediaPort)}
 			}
 		}
 		ways = append(ways, ip.String())
 	}
-	return finding{Check: check, State: sound, Found: strings.Join(ways, ", ") + " answer by UDP and TCP"}
+	return Finding{Check: check, State: OK, Found: strings.Join(ways, ", ") + " answer by UDP and TCP"}
 }
 
 // answersSTUN asks which address the other end sees (RFC 8489 §2.2). It asks again, for the
 // server sends strangers no more bytes than they sent.
-func answersSTUN(conn net.Conn) error {
+func probeSTUN(conn net.Conn) error {
 	request := make([]byte, 20)
 	binary.BigEndian.PutUint16(request, 0x0001)
 	binary.BigEndian.PutUint32(request[4:], 0x2112a442)
@@ -130,7 +130,7 @@ func answersSTUN(conn net.Conn) error {
 		if _, err = conn.Write(request); err != nil {
 			return err
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(reachTime / 4))
+		_ = conn.SetReadDeadline(time.Now().Add(probeTimeout / 4))
 		var n int
 		if n, err = conn.Read(answer); err == nil {
 			if n < 20 || binary.BigEndian.Uint16(answer) != 0x0101 || string(answer[4:20]) != string(request[4:]) {
@@ -143,11 +143,11 @@ func answersSTUN(conn net.Conn) error {
 }
 
 // examineTrust tells whether clients that know the usual authorities take the certificate.
-func examineTrust(s *config.Settings, now time.Time) finding {
+func checkTrust(s *config.Settings, now time.Time) Finding {
 	const check = "TLS trust"
 	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
 	if err != nil {
-		return finding{Check: check, State: unknown, Found: "the certificate can't be read"}
+		return Finding{Check: check, State: Unknown, Found: "the certificate can't be read"}
 	}
 	between := x509.NewCertPool()
 	for _, der := range pair.Certificate[1:] {
@@ -156,20 +156,20 @@ func examineTrust(s *config.Settings, now time.Time) finding {
 		}
 	}
 	if _, err := pair.Leaf.Verify(x509.VerifyOptions{Intermediates: between, CurrentTime: now}); err != nil {
-		return finding{check, weak, err.Error() + ": browsers refuse it, as TURN over TLS", "set tls_cert to the full chain, issued by an authority that clients know"}
+		return Finding{check, Warning, err.Error() + ": browsers refuse it, as TURN over TLS", "set tls_cert to the full chain, issued by an authority that clients know"}
 	}
-	return finding{Check: check, State: sound, Found: "issued by " + pair.Leaf.Issuer.CommonName}
+	return Finding{Check: check, State: OK, Found: "issued by " + pair.Leaf.Issuer.CommonName}
 }
 
 // examineTURNS tells whether clients of networks that let nothing but HTTPS out can reach
 // media.
-func examineTURNS(ctx context.Context, s *config.Settings, serves bool) finding {
+func checkTURNS(ctx context.Context, s *config.Settings, serves bool) Finding {
 	const check = "TURN over TLS"
 	if !s.HasTLS() {
 		if s.Listen.IsLoopback() {
-			return finding{Check: check, State: sound, Found: "not needed: only this machine reaches the server"}
+			return Finding{Check: check, State: OK, Found: "not needed: only this machine reaches the server"}
 		}
-		return finding{check, weak, "there is none: clients whose network lets nothing but HTTPS out get no media", "set domain, or tls_cert and tls_key with listen or turns_listen at port 443"}
+		return Finding{check, Warning, "there is none: clients whose network lets nothing but HTTPS out get no media", "set domain, or tls_cert and tls_key with listen or turns_listen at port 443"}
 	}
 	at := s.Listen
 	if s.TURNSListen != "" {
@@ -177,14 +177,14 @@ func examineTURNS(ctx context.Context, s *config.Settings, serves bool) finding 
 	}
 	_, port, _ := net.SplitHostPort(string(at)) // an address has been checked
 	if serves && port != "0" {
-		if err := answersTURNS(ctx, s, at.DialAddress()); err != nil {
-			return finding{check, broken, "no answer at " + string(at) + ": " + err.Error(), "let nothing stand between that speaks HTTP alone, or set turns_listen to an address of its own"}
+		if err := probeTURNS(ctx, s, at.DialAddress()); err != nil {
+			return Finding{check, Broken, "no answer at " + string(at) + ": " + err.Error(), "let nothing stand between that speaks HTTP alone, or set turns_listen to an address of its own"}
 		}
 	}
 	if reached := turnsPort(s, port); reached != "443" {
-		return finding{check, weak, "it is at port " + reached + ", and strict networks let only 443 out", "set listen or turns_listen to port 443"}
+		return Finding{check, Warning, "it is at port " + reached + ", and strict networks let only 443 out", "set listen or turns_listen to port 443"}
 	}
-	return finding{Check: check, State: sound, Found: "at " + string(at)}
+	return Finding{Check: check, State: OK, Found: "at " + string(at)}
 }
 
 // turnsPort is the port by which clients reach TURN over TLS, where an address with another
@@ -199,12 +199,12 @@ func turnsPort(s *config.Settings, bound string) string {
 	return bound
 }
 
-func answersTURNS(ctx context.Context, s *config.Settings, at string) error {
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: reachTime}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"stun.turn"}}}
+func probeTURNS(ctx context.Context, s *config.Settings, at string) error {
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: probeTimeout}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"stun.turn"}}}
 	conn, err := dialer.DialContext(ctx, "tcp", at)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return answersSTUN(conn)
+	return probeSTUN(conn)
 }

@@ -1,0 +1,140 @@
+package doctor
+
+import (
+	"context"
+	"io"
+
+	"rostrum/internal/config"
+	"rostrum/internal/server"
+	testserver "rostrum/test/server"
+
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rostrum/test/authority"
+)
+
+// TestDoctor_TriesTheWaysToARunningServer, and tells which are shut.
+func TestDoctor_TriesTheWaysToARunningServer(t *testing.T) {
+	dir := t.TempDir()
+	authority.SelfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
+	port, media := freePort(t), freePort(t)
+	args := []string{
+		"--listen", "127.0.0.1:" + port, "--media-port", media, "--ephemeral", "--public-url", "https://localhost:" + port,
+		"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"), "--turns-listen", "127.0.0.1:" + freePort(t),
+	}
+	serve(t, append(args, "--rtmp-listen", "127.0.0.1:0")...)
+	found, fails := findings(t, args...)
+	for check, want := range map[string]struct {
+		state State
+		says  string
+	}{
+		"HTTP address":  {OK, "a Rostrum serves"},
+		"media port":    {OK, "in use"},
+		"media reach":   {OK, "127.0.0.1 answer by UDP and TCP"},
+		"public URL":    {OK, "leads to a Rostrum"},
+		"TURN address":  {OK, "in use, by the Rostrum"},
+		"TURN over TLS": {Warning, "strict networks let only 443 out"},
+		"TLS trust":     {Warning, "browsers refuse it"},
+	} {
+		if f := found[check]; f.State != want.state || !strings.Contains(f.Found, want.says) || f.State == Warning && f.Remedy == "" {
+			t.Errorf("%s: expected %s and %q, saw %+v", check, want.state, want.says, f)
+		}
+	}
+	if fails {
+		t.Error("expected nothing broken")
+	}
+
+	// Where nothing answers, the setting to change is named.
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	found, fails = findings(t, append(args, "--turns-listen", silent.Addr().String(), "--public-ip", "127.0.0.9", "--public-url", "https://localhost:1")...)
+	for check, want := range map[string]struct {
+		state State
+		names string
+	}{
+		"media reach":   {Warning, "public_ip"},
+		"public URL":    {Warning, "public_url"},
+		"TURN over TLS": {Broken, "turns_listen"},
+	} {
+		if f := found[check]; f.State != want.state || !strings.Contains(f.Remedy, want.names) {
+			t.Errorf("%s: expected %s and a remedy with %s, saw %+v", check, want.state, want.names, f)
+		}
+	}
+	if !fails {
+		t.Error("expected something broken")
+	}
+}
+
+func TestDoctor_TellsWhoStrictNetworksShutOut(t *testing.T) {
+	dir := t.TempDir()
+	authority.SelfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
+	tls := []string{"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem")}
+	for says, c := range map[string]struct {
+		args  []string
+		state State
+		found string
+	}{
+		"loopback":                   {[]string{"--listen", "127.0.0.1:0"}, OK, "not needed"},
+		"others, without TLS":        {[]string{"--listen", "0.0.0.0:0", "--insecure"}, Warning, "there is none"},
+		"another port":               {append([]string{"--listen", "0.0.0.0:8443"}, tls...), Warning, "port 8443"},
+		"443 before it":              {append([]string{"--listen", "0.0.0.0:8443", "--public-url", "https://localhost"}, tls...), OK, "8443"},
+		"443 for TURN":               {append([]string{"--listen", "0.0.0.0:8443", "--turns-listen", "0.0.0.0:443"}, tls...), OK, "443"},
+		"a proxy, TURN at 8444 only": {append([]string{"--listen", "0.0.0.0:8443", "--public-url", "https://localhost", "--turns-listen", "0.0.0.0:8444"}, tls...), Warning, "port 8444"},
+	} {
+		found, _ := findings(t, append([]string{"--media-port", "0"}, c.args...)...)
+		if f := found["TURN over TLS"]; f.State != c.state || !strings.Contains(f.Found, c.found) || f.State != OK && f.Remedy == "" {
+			t.Errorf("%s: expected %s and %q, saw %+v", says, c.state, c.found, f)
+		}
+	}
+}
+
+func TestDoctor_FindsAPublicURLThatNobodyResolves(t *testing.T) {
+	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-url", "http://nobody.invalid:7080")
+	if f := found["public URL"]; f.State != Broken || !strings.Contains(f.Remedy, "public_url") || !fails {
+		t.Errorf("expected a broken public URL, saw %+v", f)
+	}
+}
+
+// freePort is a port that is free at the moment, by UDP and TCP.
+func freePort(t *testing.T) string {
+	t.Helper()
+	address, err := testserver.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
+
+// serve runs a server until the test ends.
+func serve(t *testing.T, args ...string) {
+	t.Helper()
+	s, err := config.Parse(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- server.Run(ctx, s, io.Discard, func(*server.Banner) error { close(ready); return nil })
+	}()
+	select {
+	case <-ready:
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	case err := <-ended:
+		stop()
+		t.Fatal(err)
+	}
+}
