@@ -32,7 +32,13 @@ type served struct {
 // serve starts the binary on a free port and waits until it is ready.
 func serve(t *testing.T, args ...string) *served {
 	t.Helper()
-	s := &served{cmd: rostrum(t, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)}
+	return start(t, rostrum(t, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...))
+}
+
+// start starts a prepared server and waits until it is ready.
+func start(t *testing.T, cmd *exec.Cmd) *served {
+	t.Helper()
+	s := &served{cmd: cmd}
 	s.cmd.Cancel = func() error { return s.cmd.Process.Kill() }
 	var log strings.Builder
 	s.cmd.Stderr = &log
