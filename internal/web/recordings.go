@@ -12,17 +12,17 @@ import (
 	"rostrum/internal/bucket"
 )
 
-// RecordingsPath is where what rests in buckets is shown: a bucket's name and a
-// file's follow.
+// RecordingsPath is the path of the files in buckets: a bucket's name and a
+// file's key follow.
 const RecordingsPath = "/buckets/"
 
-// maxShownPlaylist bounds a playlist that is rewritten.
-const maxShownPlaylist = 64 << 20
+// maxPlaylist bounds a playlist that is rewritten, in bytes.
+const maxPlaylist = 64 << 20
 
-// Recordings shows files in buckets to who has a signed link, players on other
-// sites included. In playlists the link is added to every address, so that it
-// opens all they name. Without a good link everything is forbidden, whether it
-// is there or not.
+// Recordings serves files from buckets to holders of a signed link, including
+// players on other sites. The link is added to each URI in a playlist, so that
+// it opens all the playlist refers to. Without a valid link the answer is 403,
+// whether a file exists or not.
 func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
 	return http.StripPrefix(RecordingsPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -45,24 +45,24 @@ func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
 		name, key, _ := strings.Cut(r.URL.Path, "/")
 		query := r.URL.Query()
 		if !links.Allows(name, key, query, time.Now()) {
-			http.Error(w, "the link is not good, or no longer", http.StatusForbidden)
+			http.Error(w, "the link is invalid or has expired", http.StatusForbidden)
 			return
 		}
 		b, err := buckets("", name)
 		if err == nil {
-			err = show(w, r, b, key)
+			err = serveFile(w, r, b, key)
 		}
 		switch {
 		case errors.Is(err, bucket.ErrNoFile), errors.Is(err, bucket.ErrNoBucket):
 			http.Error(w, "no such file", http.StatusNotFound)
 		case err != nil:
-			http.Error(w, "the file can't be read now", http.StatusInternalServerError)
+			http.Error(w, "the file could not be read", http.StatusInternalServerError)
 		}
 	}))
 }
 
-// show serves one file.
-func show(w http.ResponseWriter, r *http.Request, b bucket.Bucket, key string) error {
+// serveFile serves one file.
+func serveFile(w http.ResponseWriter, r *http.Request, b bucket.Bucket, key string) error {
 	file, err := b.Get(r.Context(), key)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func show(w http.ResponseWriter, r *http.Request, b bucket.Bucket, key string) e
 	h := w.Header()
 	h.Set("Content-Type", bucket.ContentType(key))
 	if strings.HasSuffix(key, ".m3u8") {
-		text, err := io.ReadAll(io.LimitReader(file, maxShownPlaylist))
+		text, err := io.ReadAll(io.LimitReader(file, maxPlaylist))
 		if err != nil {
 			return err
 		}
@@ -89,10 +89,10 @@ func show(w http.ResponseWriter, r *http.Request, b bucket.Bucket, key string) e
 	return nil
 }
 
-// uris are the addresses within the tags of a playlist (RFC 8216 §4.3.2.5).
-var uris = regexp.MustCompile(`URI="[^"?]*`)
+// tagURIs matches the URIs in the tags of a playlist (RFC 8216 §4.3.2.5).
+var tagURIs = regexp.MustCompile(`URI="[^"?]*`)
 
-// withLink adds a link's query to all addresses of a playlist.
+// withLink adds a link's query to all URIs of a playlist.
 func withLink(playlist string, query url.Values) string {
 	link := "?" + query.Encode()
 	var out strings.Builder
@@ -100,7 +100,7 @@ func withLink(playlist string, query url.Values) string {
 		text := strings.TrimRight(line, "\r\n")
 		switch {
 		case strings.HasPrefix(text, "#"):
-			out.WriteString(uris.ReplaceAllString(text, "$0"+link))
+			out.WriteString(tagURIs.ReplaceAllString(text, "$0"+link))
 		case text != "":
 			out.WriteString(text + link)
 		}

@@ -12,9 +12,9 @@ import (
 	"rostrum/internal/web"
 )
 
-func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
+func TestRecordings_ServesOnlyWhatTheLinkAllows(t *testing.T) {
 	buckets := bucket.Folders(t.TempDir())
-	tape, err := buckets("", "recordings")
+	recordings, err := buckets("", "recordings")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
 		"a/media/720p30/0.mp4":      "0123456789",
 		"b/media/720p30/0.mp4":      "secret",
 	} {
-		if err := tape.Put(t.Context(), key, strings.NewReader(text)); err != nil {
+		if err := recordings.Put(t.Context(), key, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -35,28 +35,28 @@ func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
 	link := "?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
 	old := "?" + links.Sign("recordings", "a", time.Now().Add(-time.Minute)).Encode()
 	for name, c := range map[string]struct {
-		method, path, span string
-		status             int
-		says               string
+		method, path, byteRange string
+		status                  int
+		body                    string
 	}{
-		"a segment":                 {"GET", "recordings/a/media/720p30/0.mp4" + link, "", 200, "0123456789"},
-		"a part of a segment":       {"GET", "recordings/a/media/720p30/0.mp4" + link, "bytes=2-4", 206, "234"},
-		"a playlist, links and all": {"GET", "recordings/a/media/multivariant.m3u8" + link, "", 200, "#EXTM3U\n#EXT-X-MAP:URI=\"init-0.mp4" + link + "\"\n720p30/playlist.m3u8" + link + "\n"},
-		"a file that is not there":  {"GET", "recordings/a/none" + link, "", 404, "no such file\n"},
-		"another recording":         {"GET", "recordings/b/media/720p30/0.mp4" + link, "", 403, "the link is not good, or no longer\n"},
-		"a way out of the folder":   {"GET", "recordings/a/%2e%2e/b/media/720p30/0.mp4" + link, "", 404, "no such file\n"},
-		"no link":                   {"GET", "recordings/a/media/720p30/0.mp4", "", 403, "the link is not good, or no longer\n"},
-		"an old link":               {"GET", "recordings/a/media/720p30/0.mp4" + old, "", 403, "the link is not good, or no longer\n"},
-		"another bucket":            {"GET", "others/a/media/720p30/0.mp4" + link, "", 403, "the link is not good, or no longer\n"},
-		"a change":                  {"PUT", "recordings/a/media/720p30/0.mp4" + link, "", 405, "method not allowed\n"},
-		"a browser's question":      {"OPTIONS", "recordings/a/media/720p30/0.mp4", "", 204, ""},
+		"a segment":                {"GET", "recordings/a/media/720p30/0.mp4" + link, "", 200, "0123456789"},
+		"a range of a segment":     {"GET", "recordings/a/media/720p30/0.mp4" + link, "bytes=2-4", 206, "234"},
+		"a playlist with links":    {"GET", "recordings/a/media/multivariant.m3u8" + link, "", 200, "#EXTM3U\n#EXT-X-MAP:URI=\"init-0.mp4" + link + "\"\n720p30/playlist.m3u8" + link + "\n"},
+		"a missing file":           {"GET", "recordings/a/none" + link, "", 404, "no such file\n"},
+		"another recording":        {"GET", "recordings/b/media/720p30/0.mp4" + link, "", 403, "the link is invalid or has expired\n"},
+		"a path out of the folder": {"GET", "recordings/a/%2e%2e/b/media/720p30/0.mp4" + link, "", 404, "no such file\n"},
+		"no link":                  {"GET", "recordings/a/media/720p30/0.mp4", "", 403, "the link is invalid or has expired\n"},
+		"an old link":              {"GET", "recordings/a/media/720p30/0.mp4" + old, "", 403, "the link is invalid or has expired\n"},
+		"another bucket":           {"GET", "others/a/media/720p30/0.mp4" + link, "", 403, "the link is invalid or has expired\n"},
+		"a PUT":                    {"PUT", "recordings/a/media/720p30/0.mp4" + link, "", 405, "method not allowed\n"},
+		"a CORS preflight":         {"OPTIONS", "recordings/a/media/720p30/0.mp4", "", 204, ""},
 	} {
 		r, err := http.NewRequest(c.method, server.URL+web.RecordingsPath+c.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.span != "" {
-			r.Header.Set("Range", c.span)
+		if c.byteRange != "" {
+			r.Header.Set("Range", c.byteRange)
 		}
 		answer, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {
@@ -64,11 +64,11 @@ func TestRecordings_ShowsWhatALinkOpensAndNothingElse(t *testing.T) {
 		}
 		body, _ := io.ReadAll(answer.Body)
 		_ = answer.Body.Close()
-		if answer.StatusCode != c.status || string(body) != c.says {
-			t.Errorf("%s: expected %d %q, saw %d %q", name, c.status, c.says, answer.StatusCode, body)
+		if answer.StatusCode != c.status || string(body) != c.body {
+			t.Errorf("%s: expected %d %q, got %d %q", name, c.status, c.body, answer.StatusCode, body)
 		}
 		if answer.Header.Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("%s: players on other sites can't read the answer", name)
+			t.Errorf("%s: Access-Control-Allow-Origin is missing", name)
 		}
 	}
 }

@@ -1,55 +1,55 @@
-// Plays what the fragment names: a channel's playlist, live at low latency, or a
-// recording's. A channel that is offline is awaited, and played again when its
-// encoder comes back. Browsers without Media Source Extensions play by themselves.
+// The player page: it plays the playlist in the URL's fragment, of a live channel at
+// low latency or of a recording. While a channel is offline it tries again until the
+// encoder is back. Browsers without Media Source Extensions play HLS by themselves.
 import Hls from './hls.js/hls.min.mjs';
 
 const byId = (id) => document.getElementById(id);
 const video = byId('video');
-const AGAIN_MS = 2000;
-const STALLED_MS = 8000; // without progress while the playlist can still be had
+const retryAfter = 2000; // ms
+const stalledAfter = 8000; // ms without progress while the playlist can still be loaded
 
-function say(text, trouble = false) {
+function showStatus(text, trouble = false) {
   byId('state').textContent = text;
   byId('state').classList.toggle('trouble', trouble);
 }
 
-/** The playlist's address, or nothing if the fragment is none. */
-function addressOf(fragment) {
+/** Returns the URL in the fragment, or undefined if there is none. */
+function urlOf(fragment) {
   try {
-    const address = new URL(fragment, location.href);
-    return fragment && /^https?:$/.test(address.protocol) ? address.href : undefined;
+    const url = new URL(fragment, location.href);
+    return fragment && /^https?:$/.test(url.protocol) ? url.href : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Plays one playlist until closed, over again if it ends or breaks. */
+/** Plays one playlist until closed, and again if it ends or fails. */
 class Player {
-  constructor(address) {
-    this.address = address;
+  constructor(url) {
+    this.url = url;
     this.timer = setInterval(() => this.measure(), 500);
     this.open();
   }
 
   open() {
-    this.pending = undefined;
-    this.moved = { to: -1, at: performance.now() };
+    this.retry = undefined;
+    this.progress = { position: -1, at: performance.now() };
     if (!Hls.isSupported()) return this.openPlain();
     const hls = (this.hls = new Hls({
       enableWorker: false, // what is played needs no transmuxing
       lowLatencyMode: true,
       backBufferLength: 30,
-      maxLiveSyncPlaybackRate: 1.1, // creeps back to the edge after a stall
+      maxLiveSyncPlaybackRate: 1.1, // catches up with the live edge after a stall
     }));
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
-    hls.on(Hls.Events.ERROR, (_, error) => this.failed(hls, error));
-    hls.loadSource(this.address);
+    hls.on(Hls.Events.ERROR, (_, error) => this.handleError(hls, error));
+    hls.loadSource(this.url);
     hls.attachMedia(video);
   }
 
   openPlain() {
-    video.src = this.address;
-    video.onerror = () => this.again('Offline. It plays as soon as there is something to see.');
+    video.src = this.url;
+    video.onerror = () => this.tryAgain('Offline. It plays as soon as there is something to see.');
     this.play();
   }
 
@@ -57,54 +57,54 @@ class Player {
     try {
       await video.play();
     } catch (error) {
-      if (error.name === 'NotAllowedError') say('Press play');
+      if (error.name === 'NotAllowedError') showStatus('Press play');
     }
   }
 
-  failed(hls, error) {
+  handleError(hls, error) {
     if (!error.fatal || hls !== this.hls) return;
     const status = error.response?.code;
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR && !this.recovered) {
       this.recovered = true;
       hls.recoverMediaError();
     } else if (status === 403) {
-      this.again('The link is not good, or no longer.');
+      this.tryAgain('The link is invalid or has expired.');
     } else if (error.type === Hls.ErrorTypes.NETWORK_ERROR) {
-      this.again(status === 404 ? 'Offline. It plays as soon as there is something to see.' : 'The server does not answer.');
+      this.tryAgain(status === 404 ? 'Offline. It plays as soon as there is something to see.' : 'The server does not answer.');
     } else {
-      this.again(`It can't be played: ${error.details}`);
+      this.tryAgain(`It can't be played: ${error.details}`);
     }
   }
 
-  /** Begins anew in a while. */
-  again(why) {
-    say(why, true);
+  /** Begins anew after a pause. */
+  tryAgain(reason) {
+    showStatus(reason, true);
     this.release();
-    this.pending = setTimeout(() => this.open(), AGAIN_MS);
+    this.retry = setTimeout(() => this.open(), retryAfter);
   }
 
   get live() {
     return this.hls ? this.hls.latestLevelDetails?.live === true : video.duration === Infinity;
   }
 
-  /** Tells what is seen, and how old it is. */
+  /** Shows what plays, and how far behind the encoder it is. */
   measure() {
     const now = performance.now();
-    if (video.currentTime !== this.moved.to) {
-      this.moved = { to: video.currentTime, at: now };
+    if (video.currentTime !== this.progress.position) {
+      this.progress = { position: video.currentTime, at: now };
       this.recovered = false;
     }
-    const there = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.pending;
-    video.controls ||= there;
+    const playable = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.retry;
+    video.controls ||= playable;
     const behind = this.hls?.latency ?? 0;
-    byId('edge').hidden = !there || !this.live || behind < 5;
-    if (!there) return;
-    const since = now - this.moved.at;
-    if (this.live && !video.paused && since > STALLED_MS) return this.again('The stream does not go on.');
-    if (video.ended) say('The end');
-    else if (video.paused) say('Paused');
-    else if (since > 1500) say('Waiting for more …');
-    else say(this.live ? 'Live' : 'Recording');
+    byId('edge').hidden = !playable || !this.live || behind < 5;
+    if (!playable) return;
+    const idle = now - this.progress.at;
+    if (this.live && !video.paused && idle > stalledAfter) return this.tryAgain('The stream does not go on.');
+    if (video.ended) showStatus('The end');
+    else if (video.paused) showStatus('Paused');
+    else if (idle > 1500) showStatus('Waiting for more …');
+    else showStatus(this.live ? 'Live' : 'Recording');
     const shown = this.hls?.playingDate;
     const figures = [`${video.videoWidth}×${video.videoHeight}`];
     if (this.live && shown) figures.push(`${((Date.now() - shown) / 1000).toFixed(1)} s behind the encoder`);
@@ -114,12 +114,12 @@ class Player {
   }
 
   release() {
-    clearTimeout(this.pending);
-    this.pending = undefined;
+    clearTimeout(this.retry);
+    this.retry = undefined;
     this.hls?.destroy();
     this.hls = undefined;
     video.onerror = null;
-    video.controls = false; // there is nothing to steer
+    video.controls = false;
     video.removeAttribute('src');
     video.load();
     byId('figures').textContent = '';
@@ -135,13 +135,13 @@ let player;
 
 function start() {
   player?.close();
-  const address = addressOf(location.hash.slice(1));
-  byId('enter').hidden = address !== undefined;
-  byId('screen').hidden = address === undefined;
-  byId('sound').hidden = address === undefined;
-  if (!address) return say('Nothing to play yet');
-  say('Loading …');
-  player = new Player(address);
+  const url = urlOf(location.hash.slice(1));
+  byId('enter').hidden = url !== undefined;
+  byId('screen').hidden = url === undefined;
+  byId('sound').hidden = url === undefined;
+  if (!url) return showStatus('Nothing to play yet');
+  showStatus('Loading …');
+  player = new Player(url);
 }
 
 byId('sound').addEventListener('click', () => {
