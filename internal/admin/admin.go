@@ -12,23 +12,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// readyWithin bounds how long a question after readiness may take.
-const readyWithin = 2 * time.Second
+// readyTimeout bounds the checks of one request for readiness.
+const readyTimeout = 2 * time.Second
 
-// A Check answers whether a part of the house can do its work now.
+// A Check returns an error while a part of the server can't work.
 type Check func(context.Context) error
 
-// Health serves /healthz, which answers 200 as long as the process answers at
-// all, and /readyz, which answers 200 when all checks pass and else 503 with
-// the name of the first that doesn't. Why it doesn't is for the log, not for
-// whoever asks.
+// Health serves /healthz, which answers 200 while the process runs, and
+// /readyz, which answers 200 if all checks pass and else 503 with the name of
+// one that fails. The error itself goes to the log only.
 func Health(log func(name string, err error), checks map[string]Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		for name, check := range checks {
 			if err := check(ctx); err != nil {
@@ -42,9 +41,9 @@ func Health(log func(name string, err error), checks map[string]Check) http.Hand
 	return mux
 }
 
-// Metrics serves what was counted, in the format of Prometheus.
-func Metrics(counted prometheus.Gatherer) http.Handler {
-	return promhttp.HandlerFor(counted, promhttp.HandlerOpts{})
+// Metrics serves metrics in the Prometheus text format.
+func Metrics(metrics prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
 }
 
 // Profiles serves the Go profiles under /debug/pprof/.

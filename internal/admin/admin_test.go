@@ -24,9 +24,9 @@ func get(h http.Handler, path string) (status int, body string) {
 	return w.Code, w.Body.String()
 }
 
-func TestHealth_IsAliveWhenNotReadyAndKeepsTheReasonToTheLog(t *testing.T) {
+func TestHealth_IsAliveWhenNotReadyAndLogsTheReason(t *testing.T) {
 	var logged string
-	well, ill := func(context.Context) error { return nil }, func(context.Context) error { return errors.New("disk on fire at /secret/path") }
+	passes, fails := func(context.Context) error { return nil }, func(context.Context) error { return errors.New("disk failure at /secret/path") }
 	for _, c := range []struct {
 		name   string
 		checks map[string]admin.Check
@@ -34,33 +34,33 @@ func TestHealth_IsAliveWhenNotReadyAndKeepsTheReasonToTheLog(t *testing.T) {
 		status int
 		body   string
 	}{
-		{"alive", map[string]admin.Check{"store": ill}, "/healthz", 200, "ok\n"},
-		{"ready", map[string]admin.Check{"store": well}, "/readyz", 200, "ready\n"},
-		{"not ready", map[string]admin.Check{"store": ill}, "/readyz", 503, "store is not ready\n"},
+		{"alive", map[string]admin.Check{"store": fails}, "/healthz", 200, "ok\n"},
+		{"ready", map[string]admin.Check{"store": passes}, "/readyz", 200, "ready\n"},
+		{"not ready", map[string]admin.Check{"store": fails}, "/readyz", 503, "store is not ready\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := admin.Health(func(name string, err error) { logged = name + ": " + err.Error() }, c.checks)
 			if status, body := get(h, c.path); status != c.status || body != c.body {
-				t.Errorf("expected %d %q, saw %d %q", c.status, c.body, status, body)
+				t.Errorf("expected %d %q, got %d %q", c.status, c.body, status, body)
 			}
 		})
 	}
-	if !strings.Contains(logged, "disk on fire") {
-		t.Errorf("expected the reason in the log, saw %q", logged)
+	if !strings.Contains(logged, "disk failure") {
+		t.Errorf("expected the reason in the log, got %q", logged)
 	}
 }
 
-func TestMetrics_ShowsWhatWasCounted(t *testing.T) {
+func TestMetrics_ServesRegisteredMetrics(t *testing.T) {
 	r := prometheus.NewRegistry()
 	n := prometheus.NewCounter(prometheus.CounterOpts{Name: "rostrum_test_total", Help: "A test."})
 	r.MustRegister(n)
 	n.Inc()
 	if _, body := get(admin.Metrics(r), "/metrics"); !strings.Contains(body, "rostrum_test_total 1") {
-		t.Errorf("expected rostrum_test_total 1, saw %s", body)
+		t.Errorf("expected rostrum_test_total 1, got %s", body)
 	}
 }
 
-func TestMedia_CountsEveryReasonFromTheStart(t *testing.T) {
+func TestMedia_HasEveryDropReasonFromTheStart(t *testing.T) {
 	r := prometheus.NewRegistry()
 	r.MustRegister(admin.Media(func() sfu.EngineStats {
 		return sfu.EngineStats{Transports: 3, HalfOpen: 1, Covered: 2, Redundant: 4096, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
@@ -72,26 +72,26 @@ func TestMedia_CountsEveryReasonFromTheStart(t *testing.T) {
 			expected = fmt.Sprintf("rostrum_media_drops_total{reason=%q} 7", reason)
 		}
 		if !strings.Contains(body, expected) {
-			t.Errorf("expected %s, saw %s", expected, body)
+			t.Errorf("expected %s, got %s", expected, body)
 		}
 	}
 	for _, expected := range []string{
 		"rostrum_media_transports 3", "rostrum_media_transports_half_open 1",
-		"rostrum_media_sound_covered 2", "rostrum_media_sound_redundant_bytes_total 4096",
+		"rostrum_media_audio_red_subscriptions 2", "rostrum_media_audio_red_bytes_total 4096",
 	} {
 		if !strings.Contains(body, expected+"\n") {
-			t.Errorf("expected %s, saw %s", expected, body)
+			t.Errorf("expected %s, got %s", expected, body)
 		}
 	}
 }
 
 func TestProfiles_AreListed(t *testing.T) {
 	if status, body := get(admin.Profiles(), "/debug/pprof/"); status != 200 || !strings.Contains(body, "goroutine") {
-		t.Errorf("expected the list of profiles, saw %d %s", status, body)
+		t.Errorf("expected the list of profiles, got %d %s", status, body)
 	}
 }
 
-func TestStages_CountsEachLiveStage(t *testing.T) {
+func TestStages_HasMetricsOfEachLiveStage(t *testing.T) {
 	r := prometheus.NewRegistry()
 	r.MustRegister(admin.Stages(func() []stage.Counts {
 		return []stage.Counts{{StageID: "Ab3dEf6hIj9k", Participants: 4, Publishers: 2, Subscribers: 3, Sockets: 4}}
@@ -108,7 +108,7 @@ func TestStages_CountsEachLiveStage(t *testing.T) {
 	}
 }
 
-func TestChannels_TellsWhatTheServiceTellsAndOfPushes(t *testing.T) {
+func TestChannels_HasTheMetricsOfCloudWatchAndOfPushes(t *testing.T) {
 	r := prometheus.NewRegistry()
 	r.MustRegister(admin.Channels(func() []channel.Stats {
 		return []channel.Stats{

@@ -6,38 +6,38 @@ import (
 	"rostrum/internal/certificate"
 )
 
-// certificates tells how long those that an authority signed are good.
+// certificates collects metrics of the certificates from an ACME authority.
 type certificates struct {
-	ask            func() []certificate.State
-	until, failing *prometheus.Desc
+	states           func() []certificate.State
+	expires, failing *prometheus.Desc
 }
 
-// Certificates makes metrics of the certificates that the server obtains.
-func Certificates(ask func() []certificate.State) prometheus.Collector {
+// Certificates returns metrics of the certificates that the server obtains.
+func Certificates(states func() []certificate.State) prometheus.Collector {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("rostrum_certificate_"+name, help, []string{"name"}, nil)
 	}
 	return &certificates{
-		ask:     ask,
-		until:   desc("expires_timestamp_seconds", "When the certificate of the name runs out, in seconds since 1970; 0 without one."),
-		failing: desc("failing", "1 while the authority signs no certificate, or no new one, for the name."),
+		states:  states,
+		expires: desc("expires_timestamp_seconds", "When the certificate of the name expires, Unix time; 0 without a certificate."),
+		failing: desc("failing", "1 while obtaining or renewing the certificate of the name fails."),
 	}
 }
 
-// Describe names the metrics.
-func (c *certificates) Describe(to chan<- *prometheus.Desc) {
-	to <- c.until
-	to <- c.failing
+// Describe implements prometheus.Collector.
+func (c *certificates) Describe(out chan<- *prometheus.Desc) {
+	out <- c.expires
+	out <- c.failing
 }
 
-// Collect asks for the certificates.
-func (c *certificates) Collect(to chan<- prometheus.Metric) {
-	for _, s := range c.ask() {
-		until := 0.0
+// Collect implements prometheus.Collector.
+func (c *certificates) Collect(out chan<- prometheus.Metric) {
+	for _, s := range c.states() {
+		expires := 0.0
 		if s.Leaf != nil {
-			until = float64(s.Leaf.NotAfter.Unix())
+			expires = float64(s.Leaf.NotAfter.Unix())
 		}
-		to <- prometheus.MustNewConstMetric(c.until, prometheus.GaugeValue, until, s.Name)
-		to <- prometheus.MustNewConstMetric(c.failing, prometheus.GaugeValue, one(s.Failed != nil), s.Name)
+		out <- prometheus.MustNewConstMetric(c.expires, prometheus.GaugeValue, expires, s.Name)
+		out <- prometheus.MustNewConstMetric(c.failing, prometheus.GaugeValue, boolGauge(s.Failed != nil), s.Name)
 	}
 }

@@ -6,71 +6,72 @@ import (
 	"rostrum/internal/channel"
 )
 
-// channels shows what the managed service shows in CloudWatch under AWS/IVS
-// (Low-Latency User Guide, Monitoring), in the form of Prometheus: its names in
-// snake case with the prefix ivs_. What it has no name for is Rostrum's.
-// A channel that is offline has no metrics, so there are never more than are live.
+// channels collects metrics of live channels. Where CloudWatch has a metric under
+// AWS/IVS (Low-Latency User Guide, Monitoring), the name is the same in snake
+// case with the prefix ivs_. A channel that is offline has no metrics, which
+// bounds their number.
 type channels struct {
-	ask                                         func() []channel.Stats
+	stats                                       func() []channel.Stats
 	streams, views                              *prometheus.Desc
 	video, audio, framerate, keyframe, starving *prometheus.Desc
 	pushUp, pushReconnects, pushDropped         *prometheus.Desc
 }
 
-// Channels makes metrics of what the channels that are live here are doing.
-func Channels(ask func() []channel.Stats) prometheus.Collector {
+// Channels returns metrics of the channels that are live on this node.
+func Channels(stats func() []channel.Stats) prometheus.Collector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	const label = "channel"
 	return &channels{
-		ask:            ask,
+		stats:          stats,
 		streams:        desc("ivs_concurrent_streams", "Channels of this node that are live."),
-		views:          desc("ivs_concurrent_views", "Viewers of the channel within ten seconds.", label),
-		video:          desc("ivs_ingest_video_bitrate", "Picture that the encoder sends, bits a second.", label),
-		audio:          desc("ivs_ingest_audio_bitrate", "Sound that the encoder sends, bits a second.", label),
-		framerate:      desc("ivs_ingest_framerate", "Pictures a second that the encoder sends.", label),
-		keyframe:       desc("ivs_keyframe_interval", "Seconds between the last two keyframes.", label),
-		starving:       desc("rostrum_channel_starving", "1 while no picture comes from the encoder.", label),
-		pushUp:         desc("rostrum_channel_push_up", "1 while another platform takes the channel's stream, 0 while it is tried again.", label),
-		pushReconnects: desc("rostrum_channel_push_reconnects_total", "Connections to the other platform after the first, tried or made.", label),
-		pushDropped:    desc("rostrum_channel_push_dropped_frames_total", "Frames that the other platform was too slow, or not there, for.", label),
+		views:          desc("ivs_concurrent_views", "Viewers of the channel in the last ten seconds.", label),
+		video:          desc("ivs_ingest_video_bitrate", "Video bitrate from the encoder, bits per second.", label),
+		audio:          desc("ivs_ingest_audio_bitrate", "Audio bitrate from the encoder, bits per second.", label),
+		framerate:      desc("ivs_ingest_framerate", "Frame rate from the encoder, frames per second.", label),
+		keyframe:       desc("ivs_keyframe_interval", "Time between the last two keyframes, seconds.", label),
+		starving:       desc("rostrum_channel_starving", "1 while no video arrives from the encoder.", label),
+		pushUp:         desc("rostrum_channel_push_up", "1 while the stream is pushed to another platform, 0 while the push reconnects.", label),
+		pushReconnects: desc("rostrum_channel_push_reconnects_total", "Attempts to reconnect to the other platform.", label),
+		pushDropped:    desc("rostrum_channel_push_dropped_frames_total", "Frames that were not sent to the other platform because it was slow or disconnected.", label),
 	}
 }
 
-// Describe names the metrics.
-func (c *channels) Describe(to chan<- *prometheus.Desc) {
+// Describe implements prometheus.Collector.
+func (c *channels) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.streams, c.views, c.video, c.audio, c.framerate, c.keyframe, c.starving, c.pushUp, c.pushReconnects, c.pushDropped,
 	} {
-		to <- d
+		out <- d
 	}
 }
 
-// Collect asks the channels.
-func (c *channels) Collect(to chan<- prometheus.Metric) {
-	all := c.ask()
-	to <- prometheus.MustNewConstMetric(c.streams, prometheus.GaugeValue, float64(len(all)))
+// Collect implements prometheus.Collector.
+func (c *channels) Collect(out chan<- prometheus.Metric) {
+	all := c.stats()
+	out <- prometheus.MustNewConstMetric(c.streams, prometheus.GaugeValue, float64(len(all)))
 	for _, s := range all {
-		show := func(d *prometheus.Desc, kind prometheus.ValueType, n float64) {
-			to <- prometheus.MustNewConstMetric(d, kind, n, s.ChannelID)
+		send := func(d *prometheus.Desc, kind prometheus.ValueType, n float64) {
+			out <- prometheus.MustNewConstMetric(d, kind, n, s.ChannelID)
 		}
-		show(c.views, prometheus.GaugeValue, float64(s.Viewers))
-		show(c.video, prometheus.GaugeValue, s.VideoBitrate)
-		show(c.audio, prometheus.GaugeValue, s.AudioBitrate)
-		show(c.framerate, prometheus.GaugeValue, s.FrameRate)
-		show(c.keyframe, prometheus.GaugeValue, s.KeyframeInterval.Seconds())
-		show(c.starving, prometheus.GaugeValue, one(s.Starving))
+		send(c.views, prometheus.GaugeValue, float64(s.Viewers))
+		send(c.video, prometheus.GaugeValue, s.VideoBitrate)
+		send(c.audio, prometheus.GaugeValue, s.AudioBitrate)
+		send(c.framerate, prometheus.GaugeValue, s.FrameRate)
+		send(c.keyframe, prometheus.GaugeValue, s.KeyframeInterval.Seconds())
+		send(c.starving, prometheus.GaugeValue, boolGauge(s.Starving))
 		if p := s.Push; p != nil {
-			show(c.pushUp, prometheus.GaugeValue, one(p.Up))
-			show(c.pushReconnects, prometheus.CounterValue, float64(p.Reconnects))
-			show(c.pushDropped, prometheus.CounterValue, float64(p.Dropped))
+			send(c.pushUp, prometheus.GaugeValue, boolGauge(p.Up))
+			send(c.pushReconnects, prometheus.CounterValue, float64(p.Reconnects))
+			send(c.pushDropped, prometheus.CounterValue, float64(p.Dropped))
 		}
 	}
 }
 
-func one(is bool) float64 {
-	if is {
+// boolGauge is the value of a gauge that is 1 or 0.
+func boolGauge(on bool) float64 {
+	if on {
 		return 1
 	}
 	return 0

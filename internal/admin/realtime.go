@@ -11,19 +11,19 @@ import (
 	"rostrum/internal/stage"
 )
 
-// sampleEvery is how often the media of live stages are sampled.
-const sampleEvery = 10 * time.Second
+// sampleInterval is the time between samples of the media of live stages.
+const sampleInterval = 10 * time.Second
 
-// Realtime is what the managed service shows in CloudWatch under
-// AWS/IVSRealTime (Real-Time User Guide, Monitoring), in the form of Prometheus:
-// its names in snake case with the prefix ivs_realtime_, its dimensions as
-// labels, its statistics Average, Maximum and Minimum as the label statistic.
+// Realtime has the metrics of CloudWatch under AWS/IVSRealTime (Real-Time User
+// Guide, Monitoring): the names in snake case with the prefix ivs_realtime_, the
+// dimensions as labels, the statistics Average, Maximum and Minimum as the label
+// statistic.
 //
-// Its labels are bounded by what is live. DroppedFrames, and the dimensions of
-// client platform and country, are known to clients alone and not here.
+// The labels are bounded by the live stages. DroppedFrames, and the dimensions
+// client platform and country, are missing: only clients know them.
 type Realtime struct {
 	counts func() []stage.Counts
-	ask    func() []stage.MediaSample
+	sample func() []stage.MediaSample
 	latest atomic.Pointer[[]stage.MediaSample]
 
 	concurrentPublishers, concurrentSubscriptions, publishers, subscribers *prometheus.Desc
@@ -31,33 +31,33 @@ type Realtime struct {
 	publishBitrate, publishFramerate, publishResolution                    *prometheus.Desc
 }
 
-// NewRealtime makes metrics of what the live stages count, and of samples of
-// their media that Run takes.
-func NewRealtime(counts func() []stage.Counts, ask func() []stage.MediaSample) *Realtime {
+// NewRealtime returns metrics of the live stages' counts, and of samples of
+// their media, which Run takes.
+func NewRealtime(counts func() []stage.Counts, sample func() []stage.MediaSample) *Realtime {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("ivs_realtime_"+name, help, labels, nil)
 	}
 	layer := []string{"stage", "participant", "simulcast_layer", "media_type"}
 	return &Realtime{
-		counts: counts, ask: ask,
+		counts: counts, sample: sample,
 		concurrentPublishers:    desc("concurrent_publishers", "Publishers on all stages of this node."),
-		concurrentSubscriptions: desc("concurrent_subscriptions", "Connections from a publisher to a subscriber on all stages of this node."),
+		concurrentSubscriptions: desc("concurrent_subscriptions", "Subscriptions on all stages of this node."),
 		publishers:              desc("publishers", "Publishers on the stage.", "stage"),
-		subscribers:             desc("subscribers", "Subscribers on the stage; who also publishes counts in both.", "stage"),
-		downloadPacketLoss:      desc("download_packet_loss_percent", "Packets lost on the way to subscribers, percent, over the connections of the stage.", "stage", "statistic"),
-		subscribeBitrate:        desc("subscribe_bitrate", "Audio and video that a subscriber is sent, bits a second, over the subscribers of the stage.", "stage", "statistic"),
-		publishBitrate:          desc("publish_bitrate", "What a participant sends, bits a second, by layer.", layer...),
-		publishFramerate:        desc("publish_framerate", "Pictures a second that a participant sends, by layer.", layer...),
-		publishResolution:       desc("publish_resolution", "The smaller side of the picture in pixels, by layer.", layer...),
+		subscribers:             desc("subscribers", "Subscribers on the stage; participants that also publish count in both.", "stage"),
+		downloadPacketLoss:      desc("download_packet_loss_percent", "Packet loss to subscribers, percent, over the subscriptions of the stage.", "stage", "statistic"),
+		subscribeBitrate:        desc("subscribe_bitrate", "Audio and video bitrate to a subscriber, bits per second, over the subscribers of the stage.", "stage", "statistic"),
+		publishBitrate:          desc("publish_bitrate", "Bitrate from a publisher, bits per second, by layer.", layer...),
+		publishFramerate:        desc("publish_framerate", "Frame rate from a publisher, frames per second, by layer.", layer...),
+		publishResolution:       desc("publish_resolution", "Smaller side of the video from a publisher, pixels, by layer.", layer...),
 	}
 }
 
 // Run samples until the context ends.
 func (m *Realtime) Run(ctx context.Context) error {
-	tick := time.NewTicker(sampleEvery)
+	tick := time.NewTicker(sampleInterval)
 	defer tick.Stop()
 	for {
-		samples := m.ask()
+		samples := m.sample()
 		m.latest.Store(&samples)
 		select {
 		case <-tick.C:
@@ -67,20 +67,20 @@ func (m *Realtime) Run(ctx context.Context) error {
 	}
 }
 
-// Describe names the metrics.
-func (m *Realtime) Describe(to chan<- *prometheus.Desc) {
+// Describe implements prometheus.Collector.
+func (m *Realtime) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.concurrentPublishers, m.concurrentSubscriptions, m.publishers, m.subscribers,
 		m.downloadPacketLoss, m.subscribeBitrate, m.publishBitrate, m.publishFramerate, m.publishResolution,
 	} {
-		to <- d
+		out <- d
 	}
 }
 
-// Collect shows what is counted now and was sampled last.
-func (m *Realtime) Collect(to chan<- prometheus.Metric) {
+// Collect implements prometheus.Collector, with the current counts and the last sample.
+func (m *Realtime) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	publishers := 0
 	live := map[string]bool{}
@@ -110,7 +110,7 @@ func (m *Realtime) collectPublishers(s stage.MediaSample, gauge func(*prometheus
 			for _, l := range t.Layers {
 				label := l.Label
 				if label == "" {
-					label = "none" // as the service says it
+					label = "none" // as in CloudWatch
 				}
 				labels := []string{s.StageID, p.ParticipantID, label, t.Kind.String()}
 				gauge(m.publishBitrate, float64(l.Bitrate), labels...)
@@ -124,38 +124,38 @@ func (m *Realtime) collectPublishers(s stage.MediaSample, gauge func(*prometheus
 }
 
 func (m *Realtime) collectReceivers(s stage.MediaSample, gauge func(*prometheus.Desc, float64, ...string)) {
-	var loss spread
-	bitrate := map[string]float64{} // by subscriber, of all it receives
+	var loss statistics
+	bitrate := map[string]float64{} // by subscriber
 	for _, r := range s.Receivers {
 		for _, u := range r.Subscriptions {
 			loss.add(100 * u.Loss)
 			bitrate[r.ParticipantID] += float64(u.Bitrate)
 		}
 	}
-	var bits spread
+	var bits statistics
 	for _, b := range bitrate {
 		bits.add(b)
 	}
-	for d, values := range map[*prometheus.Desc]spread{m.downloadPacketLoss: loss, m.subscribeBitrate: bits} {
+	for d, values := range map[*prometheus.Desc]statistics{m.downloadPacketLoss: loss, m.subscribeBitrate: bits} {
 		if values.n > 0 {
 			gauge(d, values.sum/float64(values.n), s.StageID, "average")
-			gauge(d, values.greatest, s.StageID, "maximum")
-			gauge(d, values.least, s.StageID, "minimum")
+			gauge(d, values.max, s.StageID, "maximum")
+			gauge(d, values.min, s.StageID, "minimum")
 		}
 	}
 }
 
-// A spread is what is told of many values.
-type spread struct {
-	n                    int
-	sum, least, greatest float64
+// statistics sums up values.
+type statistics struct {
+	n             int
+	sum, min, max float64
 }
 
-func (s *spread) add(v float64) {
+func (s *statistics) add(v float64) {
 	if s.n == 0 {
-		s.least, s.greatest = v, v
+		s.min, s.max = v, v
 	}
 	s.n++
 	s.sum += v
-	s.least, s.greatest = min(s.least, v), max(s.greatest, v)
+	s.min, s.max = min(s.min, v), max(s.max, v)
 }

@@ -6,43 +6,43 @@ import (
 	"rostrum/internal/stage"
 )
 
-// stages counts who is on the live stages. A stage that nobody is on has no
-// metrics, so there are never more than live stages.
+// stages collects metrics of the live stages. A stage without participants has
+// no metrics, which bounds their number.
 type stages struct {
-	ask                                            func() []stage.Counts
+	counts                                         func() []stage.Counts
 	participants, publishers, subscribers, sockets *prometheus.Desc
 }
 
-// Stages makes metrics of what the live stages say of themselves.
-func Stages(ask func() []stage.Counts) prometheus.Collector {
+// Stages returns metrics of the live stages.
+func Stages(counts func() []stage.Counts) prometheus.Collector {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("rostrum_stage_"+name, help, []string{"stage"}, nil)
 	}
 	return &stages{
-		ask:          ask,
-		participants: desc("participants", "Participants that are connected, by stage."),
-		publishers:   desc("publishers", "Participants that publish or are about to, replicas too, by stage."),
-		subscribers:  desc("subscribers", "Participants that subscribe, by stage."),
-		sockets:      desc("sockets", "Open events sockets, by stage."),
+		counts:       counts,
+		participants: desc("participants", "Connected participants of the stage."),
+		publishers:   desc("publishers", "Participants of the stage that publish or are about to, including replicas."),
+		subscribers:  desc("subscribers", "Participants of the stage that subscribe."),
+		sockets:      desc("sockets", "Open events sockets of the stage."),
 	}
 }
 
-// Describe names the metrics.
-func (s *stages) Describe(to chan<- *prometheus.Desc) {
-	to <- s.participants
-	to <- s.publishers
-	to <- s.subscribers
-	to <- s.sockets
+// Describe implements prometheus.Collector.
+func (s *stages) Describe(out chan<- *prometheus.Desc) {
+	out <- s.participants
+	out <- s.publishers
+	out <- s.subscribers
+	out <- s.sockets
 }
 
-// Collect asks the stages.
-func (s *stages) Collect(to chan<- prometheus.Metric) {
-	for _, c := range s.ask() {
+// Collect implements prometheus.Collector.
+func (s *stages) Collect(out chan<- prometheus.Metric) {
+	for _, c := range s.counts() {
 		for _, m := range []struct {
 			desc *prometheus.Desc
 			n    int
 		}{{s.participants, c.Participants}, {s.publishers, c.Publishers}, {s.subscribers, c.Subscribers}, {s.sockets, c.Sockets}} {
-			to <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, float64(m.n), c.StageID)
+			out <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, float64(m.n), c.StageID)
 		}
 	}
 }
