@@ -26,7 +26,7 @@ const (
 	bobJSON   = `{"id":"b2","userId":"","attributes":{},"capabilities":[],"isPublishing":false,"audioMuted":false,"videoStopped":false}`
 )
 
-// messages are the bytes that earlier releases exchange.
+// messages are the bytes that are exchanged with other implementations.
 var messages = []struct {
 	sequence uint64
 	payload  wire.Payload
@@ -60,7 +60,7 @@ var messages = []struct {
 	{0, wire.ExchangeToken{Token: "a.b.c"}, `{"type":"EXCHANGE_TOKEN","payload":{"token":"a.b.c"}}`},
 }
 
-func TestMessages_AreTheBytesOfEarlierReleases(t *testing.T) {
+func TestMessages_AreExactlyTheseBytes(t *testing.T) {
 	covered := map[wire.Type]bool{}
 	for _, m := range messages {
 		covered[m.payload.Type()] = true
