@@ -15,32 +15,6 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// maxBody bounds what is read of a request. The largest input the API's limits
-// allow is far below it.
-const maxBody = 1 << 20
-
-// readBody reads a request's body whole: its signature covers it.
-func readBody(r *http.Request) ([]byte, error) {
-	if r.ContentLength > maxBody {
-		return nil, tooLarge()
-	}
-	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return nil, ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Encoding %q is not taken, send the body as it is", enc)
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err != nil {
-		return nil, &ivsrealtime.Error{Code: ivsrealtime.RequestAborted, Message: "the request ended before its body did", Cause: err}
-	}
-	if len(body) > maxBody {
-		return nil, tooLarge()
-	}
-	return body, nil
-}
-
-func tooLarge() error {
-	return ivsrealtime.Errorf(ivsrealtime.RequestTooLarge, "the body has more than %d bytes", maxBody)
-}
-
 // decode fills an operation's input from the body, the path and the query.
 func decode(r *http.Request, body []byte, in any) error {
 	if len(body) > 0 {

@@ -27,6 +27,7 @@ type Door struct {
 	operations map[string]operation // "POST /CreateStage"
 	stopping   <-chan struct{}
 	streams    turnout
+	bodies     bodyBudget
 }
 
 // Config is what a Door may do otherwise; its zero value is good.
@@ -93,18 +94,24 @@ func (d *Door) do(r *http.Request, id string, name *string) (any, error) {
 		return nil, err
 	}
 	*name = op.spec.Name
-	body, err := readBody(r)
+	if !d.anyone {
+		if err := d.verifier.Screen(r); err != nil { // before its body is read
+			return nil, refusal(err)
+		}
+	}
+	body, err := d.bodies.read(r, op.maxBody)
 	if err != nil {
 		return nil, err
 	}
-	caller, err := d.caller(r, body, id)
+	defer body.free()
+	caller, err := d.caller(r, body.bytes, id)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.plane.Admit(caller, op.spec.Name); err != nil {
 		return nil, err
 	}
-	return op.run(r.Context(), caller, r, body)
+	return op.run(r.Context(), caller, r, body.bytes)
 }
 
 // preflight answers a browser that asks before it sends (api model, cors).

@@ -34,7 +34,7 @@ func TestDoor_AnswersEveryFaultInTheAPIsWords(t *testing.T) {
 		"two objects":              {request{path: "/CreateStage", body: `{}{}`}, 400, ivsrealtime.ValidationFailed, "after"},
 		"invalid UTF-8":            {request{path: "/CreateStage", body: "{\"name\":\"\xff\"}"}, 400, ivsrealtime.ValidationFailed, "UTF-8"},
 		"deep JSON":                {request{path: "/CreateStage", body: `{"x":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`}, 400, ivsrealtime.ValidationFailed, "JSON"},
-		"a body over 1 MiB":        {request{path: "/CreateStage", body: `{"name":"` + strings.Repeat("x", 1<<20) + `"}`}, 413, ivsrealtime.RequestTooLarge, "1048576"},
+		"a body over 512 KiB":      {request{path: "/CreateStage", body: `{"name":"` + strings.Repeat("x", 1<<20) + `"}`}, 413, ivsrealtime.RequestTooLarge, "524288"},
 		"a number as name":         {request{path: "/CreateStage", body: `{"name":7}`}, 400, ivsrealtime.ValidationFailed, "name is a number, must be a string"},
 		"a fraction as integer":    {request{path: "/ListStages", body: `{"maxResults":1.5}`}, 400, ivsrealtime.ValidationFailed, "maxResults"},
 		"a page too large":         {request{path: "/ListStages", body: `{"maxResults":101}`}, 400, ivsrealtime.ValidationFailed, "maxResults is 101, must be between 1 and 100"},

@@ -36,8 +36,8 @@ const (
 
 // eventLogTable adds the event log to the operations.
 func (d *Door) eventLogTable() {
-	d.operations["GET "+eventLogPath] = operation{ivsrealtime.Spec{Name: "ReadEvents", Method: http.MethodGet, Path: eventLogPath, Read: true}, d.readEvents}
-	d.operations["GET "+stageStatePath] = operation{ivsrealtime.Spec{Name: "ReadStageState", Method: http.MethodGet, Path: stageStatePath, Read: true}, d.readStageState}
+	d.operations["GET "+eventLogPath] = operation{ivsrealtime.Spec{Name: "ReadEvents", Method: http.MethodGet, Path: eventLogPath, Read: true}, maxSmallBody, d.readEvents}
+	d.operations["GET "+stageStatePath] = operation{ivsrealtime.Spec{Name: "ReadStageState", Method: http.MethodGet, Path: stageStatePath, Read: true}, maxSmallBody, d.readStageState}
 }
 
 // eventPage is the answer to who reads the log page by page.

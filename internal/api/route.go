@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,8 +19,9 @@ import (
 
 // An operation is one row of the operation table.
 type operation struct {
-	spec ivsrealtime.Spec
-	run  func(ctx context.Context, caller control.Caller, r *http.Request, body []byte) (out any, err error)
+	spec    ivsrealtime.Spec
+	maxBody int // bytes
+	run     func(ctx context.Context, caller control.Caller, r *http.Request, body []byte) (out any, err error)
 }
 
 // A call is an operation's meaning, as the control plane has it.
@@ -36,7 +38,7 @@ func serveChannels[In, Out any](d *Door, op ivsrealtime.Operation[In, Out], mean
 }
 
 func enter[In, Out any](d *Door, op ivsrealtime.Operation[In, Out], validate func(any) error, mean call[In, Out]) {
-	d.operations[op.Method+" "+op.Path] = operation{op.Spec, func(ctx context.Context, caller control.Caller, r *http.Request, body []byte) (any, error) {
+	d.operations[op.Method+" "+op.Path] = operation{op.Spec, maxBodyOf(reflect.TypeFor[In]()), func(ctx context.Context, caller control.Caller, r *http.Request, body []byte) (any, error) {
 		in := new(In)
 		if err := decode(r, body, in); err != nil {
 			return nil, err

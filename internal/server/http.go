@@ -17,6 +17,7 @@ import (
 // their own response.
 const (
 	maxHeaderBytes = 32 << 10
+	http2Buffer    = 64 << 10 // of bodies that nobody has read yet
 	readHeader     = 10 * time.Second
 	readRequest    = 30 * time.Second
 	writeResponse  = 60 * time.Second
@@ -45,6 +46,7 @@ func listen(ctx context.Context, setting string, at config.Address, cert certifi
 		server: &http.Server{
 			ReadHeaderTimeout: readHeader, ReadTimeout: readRequest, WriteTimeout: writeResponse,
 			IdleTimeout: keepIdle, MaxHeaderBytes: maxHeaderBytes,
+			HTTP2:    &http.HTTP2Config{MaxReceiveBufferPerConnection: http2Buffer, MaxReceiveBufferPerStream: http2Buffer},
 			ErrorLog: slog.NewLogLogger(accept.Log.Handler(), slog.LevelDebug), // broken clients, not broken servers
 		},
 	}

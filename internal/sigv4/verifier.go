@@ -25,8 +25,8 @@ type Key struct {
 }
 
 // Lookup finds an access key. known is false for one that doesn't exist or is
-// revoked; err is for a lookup that could not be made. It is called once a
-// request, before anything about the request is proven.
+// revoked; err is for a lookup that could not be made. It is called by each of
+// Screen and Verify, before anything about the request is proven.
 type Lookup func(ctx context.Context, accessKeyID string) (key Key, known bool, err error)
 
 // Identity is who signed a request, and for where and when.
@@ -85,6 +85,27 @@ func Claimed(r *http.Request) (Identity, error) {
 
 func (c *claim) identity() Identity {
 	return Identity{AccessKeyID: c.accessKeyID, Region: c.region, SignedAt: c.at, Presigned: c.presigned}
+}
+
+// Screen refuses what Verify would refuse whatever the body is: requests without a
+// signature, with one for something else or another time, or of a key that is not
+// known. So a body need not be read for them.
+func (v *Verifier) Screen(r *http.Request) error {
+	c, err := readClaim(r)
+	if err != nil {
+		return err
+	}
+	if err := v.check(r, c); err != nil {
+		return err
+	}
+	_, known, err := v.lookup(r.Context(), c.accessKeyID)
+	if err != nil {
+		return fmt.Errorf("look up access key: %w", err)
+	}
+	if !known {
+		return unrecognized()
+	}
+	return nil
 }
 
 // Verify tells who signed r, whose whole body is body. A request that isn't

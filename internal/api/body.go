@@ -1,0 +1,143 @@
+package api
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"sync"
+
+	"rostrum/internal/inbound"
+	"rostrum/ivsrealtime"
+)
+
+// Bounds of a request's body, which is read before its signature can be verified.
+const (
+	// maxSmallBody is for inputs of single values, a few ARNs and names.
+	maxSmallBody = 16 << 10
+	// maxLargeBody is for inputs with maps and lists: 50 tags, or the attributes of
+	// twelve tokens, with each character escaped, and as much again.
+	maxLargeBody = 512 << 10
+
+	// maxBodyBytes bounds the bodies of all requests under way, and
+	// maxNetworkBytes those of one network.
+	maxBodyBytes    = 4 << 20
+	maxNetworkBytes = 2 << 20
+	firstBodyBytes  = 4 << 10
+)
+
+// maxBodyOf is the bound of an operation's input.
+func maxBodyOf(in reflect.Type) int {
+	for i := range in.NumField() {
+		switch in.Field(i).Type.Kind() {
+		case reflect.Map, reflect.Slice:
+			return maxLargeBody
+		}
+	}
+	return maxSmallBody
+}
+
+// A bodyBudget is the memory that bodies may take.
+type bodyBudget struct {
+	mu       sync.Mutex // guards what follows
+	taken    int
+	networks map[netip.Prefix]int
+}
+
+// A body is a request's, with its part of the budget, which free gives back.
+type body struct {
+	budget  *bodyBudget
+	network netip.Prefix
+	shared  bool // the network is a proxy of this machine, and everybody's
+	bytes   []byte
+	taken   int
+}
+
+// read reads a request's body whole: its signature covers it. Memory is taken as
+// bytes come, not as they are announced.
+func (b *bodyBudget) read(r *http.Request, max int) (*body, error) {
+	if r.ContentLength > int64(max) {
+		return nil, tooLarge(max)
+	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return nil, ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Encoding %q is not taken, send the body as it is", shorten(enc))
+	}
+	read := &body{budget: b}
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		read.network, read.shared = inbound.Network(from.Addr()), from.Addr().IsLoopback()
+	}
+	if r.ContentLength == 0 {
+		return read, nil
+	}
+	if err := read.fill(r.Body, max); err != nil {
+		read.free()
+		return nil, err
+	}
+	return read, nil
+}
+
+func (b *body) fill(from io.Reader, max int) error {
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			if err := b.grow(max); err != nil {
+				return err
+			}
+		}
+		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		switch {
+		case len(b.bytes) > max:
+			return tooLarge(max)
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return &ivsrealtime.Error{Code: ivsrealtime.RequestAborted, Message: "the request ended before its body did", Cause: err}
+		}
+	}
+}
+
+// grow doubles the room, up to one byte more than there may be.
+func (b *body) grow(max int) error {
+	size := min(2*cap(b.bytes), max+1)
+	if size == 0 {
+		size = min(firstBodyBytes, max+1)
+	}
+	if !b.budget.take(b, size-b.taken) {
+		return ivsrealtime.Errorf(ivsrealtime.Throttling, "Rate exceeded: the bodies of all requests under way have too many bytes")
+	}
+	larger := make([]byte, len(b.bytes), size)
+	copy(larger, b.bytes)
+	b.bytes = larger
+	return nil
+}
+
+func (b *bodyBudget) take(of *body, n int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.taken+n > maxBodyBytes || !of.shared && b.networks[of.network]+n > maxNetworkBytes {
+		return false
+	}
+	if b.networks == nil {
+		b.networks = map[netip.Prefix]int{}
+	}
+	b.taken += n
+	b.networks[of.network] += n
+	of.taken += n
+	return true
+}
+
+// free gives the body's memory back. It must not be used after.
+func (b *body) free() {
+	b.budget.mu.Lock()
+	defer b.budget.mu.Unlock()
+	b.budget.taken -= b.taken
+	if b.budget.networks[b.network] -= b.taken; b.budget.networks[b.network] == 0 {
+		delete(b.budget.networks, b.network)
+	}
+	b.bytes, b.taken = nil, 0
+}
+
+func tooLarge(max int) error {
+	return ivsrealtime.Errorf(ivsrealtime.RequestTooLarge, "%s", fmt.Sprintf("the body has more than %d bytes", max))
+}
