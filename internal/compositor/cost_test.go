@@ -21,37 +21,37 @@ import (
 	"rostrum/internal/media"
 )
 
-var cost = flag.Bool("cost", false, "measure what composing costs, beside plain ffmpeg on the same input")
+var cost = flag.Bool("cost", false, "measure the CPU time of composing, beside plain ffmpeg on the same input")
 
-// costSeconds is how long the outputs are that are measured.
+// costSeconds is the length of the measured outputs.
 const costSeconds = 10
 
-// TestCost holds the CPU time of a Program against that of ffmpeg's xstack: the same
-// input, scaling, encoder and preset. Time is virtual, so ours runs as fast as it
-// can, too; unlike ffmpeg's it has sound as well.
+// TestCost compares the CPU time of a Program with that of ffmpeg's xstack on the same
+// input, scaling, encoder and preset. Time is virtual, so that the Program runs as fast
+// as it can. Unlike ffmpeg it also mixes audio.
 func TestCost(t *testing.T) {
 	if !*cost {
-		t.Skip("measures for minutes: ask for it with -cost")
+		t.Skip("takes minutes: run with -cost")
 	}
 	cases := []struct {
-		members, width, height int
-		size                   string // of the members
-		ratio, cores           float64
+		participants, width, height int
+		size                        string // of the participants
+		ratio, cores                float64
 	}{
 		{4, 1280, 720, "640x360", 1.15, 0},
 		{9, 1280, 720, "640x360", 1.15, 0},
 		{4, 1920, 1080, "1280x720", 0, 0.7},
 	}
 	for _, c := range cases {
-		name := fmt.Sprintf("%d members of %s in %dp30", c.members, c.size, c.height)
+		name := fmt.Sprintf("%d participants of %s in %dp30", c.participants, c.size, c.height)
 		t.Run(name, func(t *testing.T) {
-			files := films(t, c.members, c.size)
+			files := makeInput(t, c.participants, c.size)
 			theirs, ours := 1e9, 1e9
-			for range 3 { // the machine is noisy: the least counts
+			for range 3 { // the machine is noisy: the minimum counts
 				theirs = min(theirs, xstack(t, files, c.width, c.height))
 				ours = min(ours, composed(t, files, c.width, c.height))
 			}
-			t.Logf("CPU seconds a second: ffmpeg %.3f, ours %.3f, ratio %.2f; memory %d MiB", theirs, ours, ours/theirs, peak(t)>>20)
+			t.Logf("CPU seconds a second: ffmpeg %.3f, ours %.3f, ratio %.2f; memory %d MiB", theirs, ours, ours/theirs, peakMemory(t)>>20)
 			if c.ratio > 0 && ours > c.ratio*theirs {
 				t.Errorf("costs %.2f times what ffmpeg does, at most %.2f is allowed", ours/theirs, c.ratio)
 			}
@@ -62,8 +62,8 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// films makes the input: baseline, two slices a picture, a keyframe every 2 s.
-func films(t *testing.T, n int, size string) (files []string) {
+// makeInput makes the input: baseline, two slices a picture, a keyframe every 2 s.
+func makeInput(t *testing.T, n int, size string) (files []string) {
 	t.Helper()
 	dir := t.TempDir()
 	for i := range n {
@@ -81,20 +81,20 @@ func films(t *testing.T, n int, size string) (files []string) {
 // xstack is the CPU time a second of plain ffmpeg.
 func xstack(t *testing.T, files []string, width, height int) float64 {
 	t.Helper()
-	who := make([]layout.Participant, len(files))
-	for i := range who {
-		who[i] = layout.Participant{ID: fmt.Sprint(i), Picture: layout.Size{Width: 640, Height: 360}}
+	input := make([]layout.Participant, len(files))
+	for i := range input {
+		input[i] = layout.Participant{ID: fmt.Sprint(i), Picture: layout.Size{Width: 640, Height: 360}}
 	}
-	tiles := layout.DefaultGrid().Arrange(layout.Size{Width: width, Height: height}, who)
+	tiles := layout.DefaultGrid().Arrange(layout.Size{Width: width, Height: height}, input)
 	args := []string{"-v", "error", "-nostdin", "-y"}
-	filter, labels, places := "", "", []string{}
+	filter, labels, positions := "", "", []string{}
 	for i, f := range files {
 		args = append(args, "-threads", "1", "-r", "30", "-i", f)
 		filter += fmt.Sprintf("[%d:v]scale=%d:%d:flags=bilinear[s%d];", i, tiles[i].Width, tiles[i].Height, i)
 		labels += fmt.Sprintf("[s%d]", i)
-		places = append(places, fmt.Sprintf("%d_%d", tiles[i].X, tiles[i].Y))
+		positions = append(positions, fmt.Sprintf("%d_%d", tiles[i].X, tiles[i].Y))
 	}
-	filter += fmt.Sprintf("%sxstack=inputs=%d:layout=%s:fill=black,pad=%d:%d[o]", labels, len(files), strings.Join(places, "|"), width, height)
+	filter += fmt.Sprintf("%sxstack=inputs=%d:layout=%s:fill=black,pad=%d:%d[o]", labels, len(files), strings.Join(positions, "|"), width, height)
 	args = append(args, "-filter_complex", filter, "-map", "[o]", "-r", "30", "-t", fmt.Sprint(costSeconds))
 	args = append(args, strings.Fields("-c:v libx264 -preset veryfast -tune zerolatency -profile:v main -b:v 2500k -maxrate 2500k -bufsize 2500k -g 60 -threads 2 -f mp4")...)
 	cmd := exec.Command("ffmpeg", append(args, filepath.Join(t.TempDir(), "x.mp4"))...)
@@ -104,7 +104,7 @@ func xstack(t *testing.T, files []string, width, height int) float64 {
 	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() / costSeconds
 }
 
-// composed is the CPU time a second of a Program with members of the same films.
+// composed is the CPU time a second of a Program with the same input.
 func composed(t *testing.T, files []string, width, height int) (cpu float64) {
 	t.Helper()
 	var clips []clip
@@ -116,26 +116,26 @@ func composed(t *testing.T, files []string, width, height int) (cpu float64) {
 		clips = append(clips, clip{pictures: accessUnits(data)})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		before := used(t)
+		before := cpuTime(t)
 		s := start(t, Config{Width: width, Height: height})
 		ctx, cancel := context.WithTimeout(s.ctx, costSeconds*time.Second)
 		defer cancel()
 		for i, c := range clips {
-			m, err := s.room.Join(MemberConfig{ID: fmt.Sprint(i)})
+			m, err := s.stage.Join(ParticipantConfig{ID: fmt.Sprint(i)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.running.Go(func() { c.stream(ctx, m, time.Duration(i)*3*time.Millisecond) })
 		}
 		<-ctx.Done()
-		s.stop().steady()
-		cpu = (used(t) - before).Seconds() / costSeconds
+		s.stop().expectContinuous()
+		cpu = (cpuTime(t) - before).Seconds() / costSeconds
 	})
 	return cpu
 }
 
 // stream plays the pictures once.
-func (c clip) stream(ctx context.Context, m *Member, phase time.Duration) {
+func (c clip) stream(ctx context.Context, m *Participant, phase time.Duration) {
 	begin := time.Now().Add(phase)
 	for n, u := range c.pictures {
 		arrived := begin.Add(time.Duration(n) * time.Second / 30)
@@ -170,7 +170,7 @@ func accessUnits(file []byte) (units []codec.Unit) {
 	return append(units, u)
 }
 
-func used(t *testing.T) time.Duration {
+func cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -179,8 +179,8 @@ func used(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// peak is the most memory that this process has had.
-func peak(t *testing.T) int64 {
+// peakMemory is the largest resident size that this process had.
+func peakMemory(t *testing.T) int64 {
 	t.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

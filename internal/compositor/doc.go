@@ -1,37 +1,37 @@
-// Package compositor makes one picture and one sound out of many participants.
+// Package compositor composes the participants of a stage into one video and audio
+// stream.
 //
-// A Room holds the Members. Each takes coded frames as they arrive, decodes them and
-// keeps a little of what will soon be due. A Program is the finished picture and
-// sound in one format: it asks the Room, at each tick of its own clock, what is due,
-// draws it as its layout says, mixes, encodes once, and hands the packets to its
-// Outputs. A Room may have several Programs; it decodes for all of them.
+// A Stage holds the Participants. Each takes encoded frames as they arrive, decodes
+// them, and buffers what will soon be due. A Program produces one format: at each tick
+// of its output clock it takes from the participants what is due, draws it as its layout
+// says, mixes, encodes once, and queues the packets for its Outputs. A Stage may have
+// several Programs; it decodes once for all of them.
 //
-//	Frame ▶ Member.Write ▶ playout   when is it due?              playout.go
-//	                     ▶ video     decode, hold damage back     video.go
-//	                     ▶ sound     decode, bridge gaps          sound.go
-//	tick  ▶ Program      ▶ scene     due pictures into tiles      scene.go
-//	                     ▶ mixer     due sound, limited           mixer.go
-//	                     ▶ codec     one encode
-//	                     ▶ Feed      a queue for each Output      feed.go
+//	Frame ▶ Participant.Write ▶ playout       when is it due?                 playout.go
+//	                          ▶ videoTrack    decode, hold damage back        video.go
+//	                          ▶ audioBuffer   decode, conceal losses          audio.go
+//	tick  ▶ Program           ▶ renderer      due pictures into tiles         renderer.go
+//	                          ▶ limiter       mixed audio below its ceiling   limiter.go
+//	                          ▶ codec         one encoding
+//	                          ▶ Queue         of each Output                  output.go
 //
 // # Time
 //
-// Tick n of a Program is at start + n/rate on the monotonic clock, and its picture
-// has n/rate as its time, whatever happens: a tick that comes late by more than a
-// tick repeats the last picture. Where repeating isn't enough to catch up, because
-// the machine is too slow, a picture lasts several ticks. At tick n the sound that
-// was due since the tick before is mixed and has the time since.
+// Tick n of a Program is at start + n/rate on the monotonic clock, and its picture has
+// the timestamp n/rate. A tick that is late by more than a tick repeats the last picture.
+// Where the machine is too slow to catch up like that, a picture lasts several ticks. At
+// tick n the audio that was due since the tick before is mixed, with that interval's
+// timestamps.
 //
-// A frame is due at its capture time, on the sender's clock, plus a delay. The delay
-// is one for picture and sound of a Member, so they stay together as they were
-// captured: that is the lip sync. It is as long as the slowest of recent frames
-// took, within limits; it grows at once and shrinks slowly. The capture time comes
-// from sender reports; until both media have one, their first frames are taken to
-// have travelled equally fast.
+// A frame is due at its capture time, on the sender's clock, plus the playout delay. A
+// participant has one delay for audio and video, so that they stay in sync as captured.
+// The delay is the longest transit time of recent frames, within limits; it grows at
+// once and shrinks slowly. Capture times come from sender reports. Until both media have
+// one, their first frames are assumed to have had equal transit times.
 //
 // # Damage
 //
-// A picture that was decoded from damaged data isn't shown. The last good one stays,
-// and a keyframe is asked for, until one came or too long has passed. A Member
-// without a picture for a while is drawn as one whose video is stopped.
+// A picture that was decoded from damaged data is not shown. The last good one stays and
+// a keyframe is requested, until one came or too long has passed. A participant without a
+// picture for a while is drawn like one whose video is stopped.
 package compositor

@@ -24,12 +24,12 @@ import (
 	"rostrum/internal/media"
 )
 
-// TestProgram_KeepsTimeWhateverMembersDo has members come and go at random, in other
-// sizes each time, for minutes.
-func TestProgram_KeepsTimeWhateverMembersDo(t *testing.T) {
+// TestProgram_KeepsTimeWhileParticipantsJoinAndLeave has participants join and leave at
+// random, in other sizes each time, for minutes.
+func TestProgram_KeepsTimeWhileParticipantsJoinAndLeave(t *testing.T) {
 	clips := []clip{
-		film(t, 160, 90, plain(100), beep), film(t, 90, 160, plain(140), silent),
-		film(t, 320, 180, plain(180), beep), film(t, 64, 64, flash, beep),
+		newClip(t, 160, 90, plain(100), beep), newClip(t, 90, 160, plain(140), silent),
+		newClip(t, 320, 180, plain(180), beep), newClip(t, 64, 64, flash, beep),
 	}
 	synctest.Test(t, func(t *testing.T) {
 		const length = 2 * time.Minute
@@ -47,13 +47,13 @@ func TestProgram_KeepsTimeWhateverMembersDo(t *testing.T) {
 			_, leave[i] = s.join(fmt.Sprint(i), clips[r.IntN(len(clips))], p)
 		}
 		o := s.stop()
-		o.steady()
+		o.expectContinuous()
 		if n := len(o.video); n < int(length.Seconds())*30 || n > int(length.Seconds()+3)*30 {
 			t.Errorf("%d pictures in %v", n, length)
 		}
-		picture, sound := o.video[len(o.video)-1], o.audio[len(o.audio)-1]
-		if apart := float64(picture.Time)/VideoRate - float64(sound.Time)/AudioRate; apart < -0.02 || apart > 0.1 {
-			t.Errorf("in the end sound is %.3f s behind the picture", apart)
+		picture, audio := o.video[len(o.video)-1], o.audio[len(o.audio)-1]
+		if apart := float64(picture.Time)/VideoRate - float64(audio.Time)/AudioRate; apart < -0.02 || apart > 0.1 {
+			t.Errorf("at the end audio is %.3f s behind video", apart)
 		}
 		if late := s.program.Stats().Late; late != 0 {
 			t.Errorf("%d ticks were late in virtual time", late)
@@ -61,11 +61,11 @@ func TestProgram_KeepsTimeWhateverMembersDo(t *testing.T) {
 	})
 }
 
-func TestProgram_FollowsChangesOfSize(t *testing.T) {
-	small, large := film(t, 160, 90, plain(100), silent), film(t, 180, 320, plain(200), silent)
+func TestProgram_FollowsSizeChanges(t *testing.T) {
+	small, large := newClip(t, 160, 90, plain(100), silent), newClip(t, 180, 320, plain(200), silent)
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 320, Height: 180})
-		m, err := s.room.Join(MemberConfig{ID: "a"})
+		m, err := s.stage.Join(ParticipantConfig{ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestProgram_FollowsChangesOfSize(t *testing.T) {
 			cancel()
 		}
 		o := s.stop()
-		o.steady()
+		o.expectContinuous()
 		var seen []int // as they changed
 		for _, l := range o.lumas(image.Pt(160, 90)) {
 			for _, want := range []int{100, 200} {
@@ -90,8 +90,8 @@ func TestProgram_FollowsChangesOfSize(t *testing.T) {
 	})
 }
 
-func TestProgram_FollowsAChangeOfCodec(t *testing.T) {
-	h264 := film(t, 160, 90, plain(200), silent)
+func TestProgram_FollowsCodecChanges(t *testing.T) {
+	h264 := newClip(t, 160, 90, plain(200), silent)
 	data, err := os.ReadFile("../codec/testdata/vp8.ivf")
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestProgram_FollowsAChangeOfCodec(t *testing.T) {
 	vp8 = vp8[:binary.LittleEndian.Uint32(data[32:])]
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 160, Height: 90})
-		m, err := s.room.Join(MemberConfig{ID: "a"})
+		m, err := s.stage.Join(ParticipantConfig{ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,10 +116,10 @@ func TestProgram_FollowsAChangeOfCodec(t *testing.T) {
 		if st := m.Stats(); st.Width != 64 || st.Height != 48 {
 			t.Errorf("after the change it has %dx%d, want 64x48", st.Width, st.Height)
 		}
-		write(media.AV1, 90_000, []byte{0x12, 0}) // nothing we decode: the last picture stays
+		write(media.AV1, 90_000, []byte{0x12, 0}) // not decoded: the last picture stays
 		write(media.H264, 135_000, h264.pictures[0].Data)
 		o := s.stop()
-		o.steady()
+		o.expectContinuous()
 		lumas := o.lumas(image.Pt(80, 45))
 		if first, last := lumas[12][0], lumas[len(lumas)-1][0]; off(first, 200) || off(last, 200) {
 			t.Errorf("in H.264 the picture is %d, and %d at its return; want 200", first, last)
@@ -127,9 +127,9 @@ func TestProgram_FollowsAChangeOfCodec(t *testing.T) {
 	})
 }
 
-func TestMember_AsksForAKeyframeAndKeepsTheLastGoodPicture(t *testing.T) {
-	// A picture of noise: what is lost of it can't be guessed.
-	noise := film(t, 320, 180, func(c *codec.Canvas, n int) {
+func TestParticipant_RequestsAKeyframeAndKeepsTheLastGoodPicture(t *testing.T) {
+	// Noise: lost parts cannot be concealed.
+	noise := newClip(t, 320, 180, func(c *codec.Canvas, n int) {
 		r := rand.New(rand.NewPCG(uint64(n), 1))
 		for y := 0; y < 180; y += 6 {
 			for x := 0; x < 320; x += 8 {
@@ -138,14 +138,14 @@ func TestMember_AsksForAKeyframeAndKeepsTheLastGoodPicture(t *testing.T) {
 		}
 	}, silent)
 	asked := atomic.Int32{}
-	room := NewRoom()
-	m, err := room.Join(MemberConfig{ID: "a", KeyframeNeeded: func() { asked.Add(1) }})
+	stage := NewStage()
+	m, err := stage.Join(ParticipantConfig{ID: "a", RequestKeyframe: func() { asked.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Leave()
 	write := func(n int, data []byte, keyframe bool) {
-		m.Write(Frame{Codec: media.H264, Timestamp: uint32(n) * 3000, Arrived: room.began.Add(time.Duration(n) * time.Second / 30), Keyframe: keyframe, Data: data})
+		m.Write(Frame{Codec: media.H264, Timestamp: uint32(n) * 3000, Arrived: stage.began.Add(time.Duration(n) * time.Second / 30), Keyframe: keyframe, Data: data})
 	}
 	for n := range 6 {
 		write(n, noise.pictures[n].Data, n == 0)
@@ -162,18 +162,18 @@ func TestMember_AsksForAKeyframeAndKeepsTheLastGoodPicture(t *testing.T) {
 	}
 }
 
-func TestProgram_DrawsWhoSendsNoVideo(t *testing.T) {
-	big := film(t, 160, 90, plain(100), silent)
-	big.width, big.height = 3840, 2160 // says its keyframe: it isn't even decoded
+func TestProgram_DrawsParticipantsWithoutVideo(t *testing.T) {
+	big := newClip(t, 160, 90, plain(100), silent)
+	big.width, big.height = 3840, 2160 // by its keyframe: it is not decoded
 	cases := []struct {
 		name  string
 		clip  clip
-		after func(*Member)
+		after func(*Participant)
 		want  int
 	}{
-		{"a picture that flows", film(t, 160, 90, plain(100), silent), nil, 100},
-		{"stopped video", film(t, 160, 90, plain(100), silent), func(m *Member) { m.SetVideoStopped(true) }, dark},
-		{"sound alone", clip{packets: film(t, 160, 90, plain(100), silent).packets}, nil, dark},
+		{"flowing video", newClip(t, 160, 90, plain(100), silent), nil, 100},
+		{"stopped video", newClip(t, 160, 90, plain(100), silent), func(m *Participant) { m.SetVideoStopped(true) }, dark},
+		{"audio only", clip{packets: newClip(t, 160, 90, plain(100), silent).packets}, nil, dark},
 		{"more than 1080p", big, nil, dark},
 	}
 	for _, c := range cases {
@@ -200,11 +200,11 @@ func TestProgram_DrawsWhoSendsNoVideo(t *testing.T) {
 	}
 }
 
-func TestProgram_ShowsTheDarkTileWhenPicturesStall(t *testing.T) {
-	c := film(t, 160, 90, plain(150), silent)
+func TestProgram_DrawsTheDarkTileWhenVideoStalls(t *testing.T) {
+	c := newClip(t, 160, 90, plain(150), silent)
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 160, Height: 90})
-		m, err := s.room.Join(MemberConfig{ID: "a"})
+		m, err := s.stage.Join(ParticipantConfig{ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,43 +212,43 @@ func TestProgram_ShowsTheDarkTileWhenPicturesStall(t *testing.T) {
 		defer cancel()
 		c.send(ctx, m, path{})
 		time.Sleep(3 * time.Second)
-		synctest.Wait() // what the tape takes now is taken
-		held := s.tape.pictures()
+		synctest.Wait() // for the capture
+		before := s.capture.pictures()
 		time.Sleep(4 * time.Second)
 		o := s.stop()
 		lumas := o.lumas(image.Pt(5, 5))
-		if off(lumas[held-1][0], 150) || off(lumas[len(lumas)-1][0], dark) {
-			t.Errorf("3 s after the last picture the tile is %d, 7 s after %d; want 150, then %d", lumas[held-1][0], lumas[len(lumas)-1][0], dark)
+		if off(lumas[before-1][0], 150) || off(lumas[len(lumas)-1][0], dark) {
+			t.Errorf("3 s after the last picture the tile is %d, 7 s after %d; want 150, then %d", lumas[before-1][0], lumas[len(lumas)-1][0], dark)
 		}
 	})
 }
 
-func TestProgram_PutsTheWindowBackOverWhatMoves(t *testing.T) {
-	still, moving := film(t, 160, 90, plain(200), silent), film(t, 160, 90, flash, silent)
+func TestProgram_RedrawsTheWindowOverMovingPictures(t *testing.T) {
+	still, moving := newClip(t, 160, 90, plain(200), silent), newClip(t, 160, 90, flash, silent)
 	still.pictures = still.pictures[:30]
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 320, Height: 180, Layout: layout.Pip{PipParticipantAttribute: "pip"}})
 		s.join("below", moving, path{})
-		m, err := s.room.Join(MemberConfig{ID: "above", Attributes: map[string]string{"pip": "true"}})
+		m, err := s.stage.Join(ParticipantConfig{ID: "above", Attributes: map[string]string{"pip": "true"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(s.ctx, 500*time.Millisecond)
 		defer cancel()
-		still.send(ctx, m, path{}) // then its picture stays
+		still.send(ctx, m, path{}) // then its last picture stays
 		time.Sleep(2 * time.Second)
 		o := s.stop()
 		lumas := o.lumas(image.Pt(300, 165), image.Pt(20, 20))
 		for i, l := range lumas[45:] {
 			if off(l[0], 200) {
-				t.Fatalf("in picture %d the window is %d and what is below %d", i+45, l[0], l[1])
+				t.Fatalf("in picture %d the window is %d and the tile below %d", i+45, l[0], l[1])
 			}
 		}
 	})
 }
 
 func TestProgram_RearrangesWhenAttributesChange(t *testing.T) {
-	a, b := film(t, 160, 90, plain(100), silent), film(t, 160, 90, plain(200), silent)
+	a, b := newClip(t, 160, 90, plain(100), silent), newClip(t, 160, 90, plain(200), silent)
 	synctest.Test(t, func(t *testing.T) {
 		grid := layout.DefaultGrid()
 		grid.ParticipantOrderAttribute = "n"
@@ -266,38 +266,38 @@ func TestProgram_RearrangesWhenAttributesChange(t *testing.T) {
 	})
 }
 
-// stuck is an Output that takes nothing for a while.
-type stuck struct {
+// blocked is an Output that blocks until it is released.
+type blocked struct {
 	release chan struct{}
 	taken   []Packet
 }
 
-func (o *stuck) Write(p Packet) error {
+func (o *blocked) Write(p Packet) error {
 	<-o.release
 	o.taken = append(o.taken, p)
 	return nil
 }
 
-func (o *stuck) Close() error { return nil }
+func (o *blocked) Close() error { return nil }
 
 type failing struct{ closed bool }
 
 func (o *failing) Write(Packet) error { return errors.New("disk full") }
 func (o *failing) Close() error       { o.closed = true; return nil }
 
-func TestFeed_ASlowOutputLosesPicturesNotTheOthers(t *testing.T) {
+func TestQueue_DropsOnlyForTheSlowOutput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 64, Height: 64})
-		slow, broken := &stuck{release: make(chan struct{})}, &failing{}
-		feed := s.program.Attach(slow)
+		slow, broken := &blocked{release: make(chan struct{})}, &failing{}
+		queue := s.program.Attach(slow)
 		ended := s.program.Attach(broken)
 		time.Sleep(20 * time.Second)
 		close(slow.release)
 		time.Sleep(5 * time.Second)
 		o := s.stop()
-		o.steady()
-		if feed.Dropped() == 0 || ended.Err() == nil || !broken.closed {
-			t.Errorf("dropped %d; the broken output ended with %v", feed.Dropped(), ended.Err())
+		o.expectContinuous()
+		if queue.Dropped() == 0 || ended.Err() == nil || !broken.closed {
+			t.Errorf("dropped %d; the broken output ended with %v", queue.Dropped(), ended.Err())
 		}
 		var last *Packet
 		gaps := 0
@@ -308,30 +308,31 @@ func TestFeed_ASlowOutputLosesPicturesNotTheOthers(t *testing.T) {
 			if last != nil && p.Time != last.Time+last.Duration {
 				gaps++
 				if !p.Keyframe {
-					t.Errorf("after a gap came a picture that is no keyframe")
+					t.Errorf("the picture after a gap is no keyframe")
 				}
 			}
 			last = &slow.taken[i]
 		}
 		if gaps != 1 {
-			t.Errorf("%d gaps, want the one", gaps)
+			t.Errorf("%d gaps, want 1", gaps)
 		}
 	})
 }
 
-// TestRoom_ForgetsWhoLeft has 2,000 members come, send some broken pictures and go.
-func TestRoom_ForgetsWhoLeft(t *testing.T) {
-	clips := []clip{film(t, 160, 90, flash, beep), film(t, 90, 160, flash, beep), film(t, 320, 180, flash, beep)}
-	members := 2000
+// TestStage_FreesParticipantsThatLeft has 2,000 participants join, send some damaged
+// pictures and leave.
+func TestStage_FreesParticipantsThatLeft(t *testing.T) {
+	clips := []clip{newClip(t, 160, 90, flash, beep), newClip(t, 90, 160, flash, beep), newClip(t, 320, 180, flash, beep)}
+	participants := 2000
 	if testing.Short() {
-		members = 200
+		participants = 200
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 160, Height: 90})
 		r := rand.New(rand.NewPCG(8, 9))
 		settled := 0
-		for i := range members {
-			m, err := s.room.Join(MemberConfig{ID: fmt.Sprint(i % 50)})
+		for i := range participants {
+			m, err := s.stage.Join(ParticipantConfig{ID: fmt.Sprint(i % 50)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -350,18 +351,18 @@ func TestRoom_ForgetsWhoLeft(t *testing.T) {
 				time.Sleep(40 * time.Millisecond)
 			}
 			m.Leave()
-			if i == members/4 {
-				settled = resident(t)
+			if i == participants/4 {
+				settled = residentBytes(t)
 			}
 		}
-		if grown := resident(t) - settled; grown > 30<<20 && !testing.Short() {
+		if grown := residentBytes(t) - settled; grown > 30<<20 && !testing.Short() {
 			t.Errorf("memory grew by %d MiB", grown>>20)
 		}
-		s.stop().steady()
+		s.stop().expectContinuous()
 	})
 }
 
-func resident(t *testing.T) int {
+func residentBytes(t *testing.T) int {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0

@@ -15,23 +15,23 @@ import (
 	"rostrum/internal/media"
 )
 
-// clip is coded media that a test participant sends: 30 pictures a second, a
-// keyframe each second, and 20 ms packets of sound.
+// clip is encoded media that a test participant sends: 30 pictures a second, a
+// keyframe each second, and 20 ms packets of audio.
 type clip struct {
 	width, height int
 	pictures      []codec.Unit
 	packets       [][]byte
 }
 
-// second draws picture n of the second that a clip repeats.
-type second func(c *codec.Canvas, n int)
+// A drawFunc draws picture n of the second that a clip repeats.
+type drawFunc func(c *codec.Canvas, n int)
 
 // plain is a picture of one grey.
-func plain(luma uint8) second {
+func plain(luma uint8) drawFunc {
 	return func(c *codec.Canvas, _ int) { c.Fill(image.Rect(0, 0, 1<<12, 1<<12), luma) }
 }
 
-// flash is white in the first tenth of the second, grey else.
+// flash is white in the first tenth of the second, grey otherwise.
 func flash(c *codec.Canvas, n int) {
 	if n < 3 {
 		c.Fill(image.Rect(0, 0, 1<<12, 1<<12), 235)
@@ -40,41 +40,41 @@ func flash(c *codec.Canvas, n int) {
 	}
 }
 
-// film makes a clip; voice tells the level of the sound at a moment of the second.
-func film(t testing.TB, width, height int, draw second, voice func(at float64) float64) clip {
+// newClip makes a clip; level is that of the audio at a time of the second.
+func newClip(t testing.TB, width, height int, draw drawFunc, level func(at float64) float64) clip {
 	t.Helper()
 	canvas, err := codec.NewCanvas(width, height)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer canvas.Close()
-	pictures, err := codec.NewVideoEncoder(codec.VideoConfig{Width: width, Height: height, FrameRate: 30, Bitrate: 500_000, KeyframeTicks: 1000, Threads: 1})
+	encoder, err := codec.NewVideoEncoder(codec.VideoConfig{Width: width, Height: height, FrameRate: 30, Bitrate: 500_000, KeyframeTicks: 1000, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pictures.Close()
+	defer encoder.Close()
 	c := clip{width: width, height: height}
 	for n := range 30 {
 		draw(canvas, n)
-		u, err := pictures.Encode(canvas, int64(n), n == 0)
+		u, err := encoder.Encode(canvas, int64(n), n == 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.pictures = append(c.pictures, u...)
 	}
-	sound, err := codec.NewAudioEncoder(codec.Opus, 64_000)
+	audio, err := codec.NewAudioEncoder(codec.Opus, 64_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sound.Close()
-	// A second to settle in, then the one that is kept.
+	defer audio.Close()
+	// The second second is kept, after the encoder has settled.
 	wave := make([]float32, 2*(2*codec.SampleRate+960))
 	for i := range len(wave) / 2 {
-		at := float64(i+sound.Delay()) / codec.SampleRate
-		v := float32(voice(at-math.Floor(at)) * math.Sin(2*math.Pi*1000*at))
+		at := float64(i+audio.Delay()) / codec.SampleRate
+		v := float32(level(at-math.Floor(at)) * math.Sin(2*math.Pi*1000*at))
 		wave[2*i], wave[2*i+1] = v, v
 	}
-	packets, err := sound.Encode(wave)
+	packets, err := audio.Encode(wave)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func film(t testing.TB, width, height int, draw second, voice func(at float64) f
 
 func silent(float64) float64 { return 0 }
 
-// beep sounds in the first tenth of the second.
+// beep is audible in the first tenth of the second.
 func beep(at float64) float64 {
 	if at < 0.1 {
 		return 0.5
@@ -92,18 +92,18 @@ func beep(at float64) float64 {
 	return 0
 }
 
-// path is how a clip travels to the Member.
+// path is the network between a clip and its participant.
 type path struct {
-	audio, video time.Duration // how long they take
-	jitter       time.Duration // at most more
-	drift        float64       // of the sender's clocks, in parts: 1e-4 is fast
+	audio, video time.Duration // transit times
+	jitter       time.Duration // added, at most
+	drift        float64       // of the sender's clocks, relative: 1e-4 is fast
 	unreported   bool          // no sender reports
 	seed         uint64
 }
 
-// send plays the clip to the member in real time until ctx ends. It begins at a
-// whole second of the sender's clock, which is offset.
-func (c clip) send(ctx context.Context, m *Member, p path) {
+// send plays the clip to the participant in real time until ctx ends. It begins at a
+// whole second of the sender's clock.
+func (c clip) send(ctx context.Context, m *Participant, p path) {
 	r := rand.New(rand.NewPCG(p.seed, 7))
 	audioBase, videoBase := r.Uint32(), r.Uint32()
 	begin := time.Now()
@@ -148,8 +148,8 @@ func (c clip) send(ctx context.Context, m *Member, p path) {
 	both.Wait()
 }
 
-// tape is an Output that keeps all.
-type tape struct {
+// capture is an Output that keeps all packets.
+type capture struct {
 	t            testing.TB
 	format       Format
 	mu           sync.Mutex
@@ -157,7 +157,7 @@ type tape struct {
 	closed       bool
 }
 
-func (o *tape) Write(p Packet) error {
+func (o *capture) Write(p Packet) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if p.Kind == media.Audio {
@@ -169,22 +169,22 @@ func (o *tape) Write(p Packet) error {
 }
 
 // pictures counts what has come so far.
-func (o *tape) pictures() int {
+func (o *capture) pictures() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.video)
 }
 
-func (o *tape) Close() error {
+func (o *capture) Close() error {
 	o.closed = true
 	return nil
 }
 
-// steady holds the times against the clock: nothing missing, nothing twice.
-func (o *tape) steady() {
+// expectContinuous checks that no time is missing or repeated.
+func (o *capture) expectContinuous() {
 	o.t.Helper()
 	if len(o.video) == 0 || len(o.audio) == 0 {
-		o.t.Fatalf("%d pictures and %d packets of sound came out", len(o.video), len(o.audio))
+		o.t.Fatalf("%d pictures and %d audio packets came out", len(o.video), len(o.audio))
 	}
 	if !o.video[0].Keyframe {
 		o.t.Errorf("the first picture is no keyframe")
@@ -199,7 +199,7 @@ func (o *tape) steady() {
 }
 
 // lumas decodes the pictures and returns the luma at points of each.
-func (o *tape) lumas(at ...image.Point) (all [][]int) {
+func (o *capture) lumas(at ...image.Point) (all [][]int) {
 	o.t.Helper()
 	d, err := codec.NewVideoDecoder(media.H264)
 	if err != nil {
@@ -240,8 +240,8 @@ func (o *tape) lumas(at ...image.Point) (all [][]int) {
 	return all
 }
 
-// samples decodes the sound of the left channel; the first is at time 0.
-func (o *tape) samples() (all []float32) {
+// samples decodes the audio of the left channel; the first is at time 0.
+func (o *capture) samples() (all []float32) {
 	o.t.Helper()
 	d, err := codec.NewAudioDecoder(codec.AAC, o.format.AudioConfig)
 	if err != nil {
@@ -261,28 +261,28 @@ func (o *tape) samples() (all []float32) {
 	return all
 }
 
-// stage is a Room with one Program onto a tape.
-type stage struct {
+// A harness is a Stage with one Program whose packets are captured.
+type harness struct {
 	t       testing.TB
-	room    *Room
+	stage   *Stage
 	program *Program
-	tape    *tape
+	capture *capture
 	ctx     context.Context
 	end     context.CancelFunc
 	running sync.WaitGroup
 }
 
-// start runs a Program; what the test adds with join ends with it.
-func start(t testing.TB, c Config) *stage {
+// start runs a Program; participants that join end with it.
+func start(t testing.TB, c Config) *harness {
 	t.Helper()
-	s := &stage{t: t, room: NewRoom()}
-	p, err := NewProgram(s.room, c)
+	s := &harness{t: t, stage: NewStage()}
+	p, err := NewProgram(s.stage, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.program, s.tape = p, &tape{t: t, format: p.Format()}
+	s.program, s.capture = p, &capture{t: t, format: p.Format()}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	p.Attach(s.tape)
+	p.Attach(s.capture)
 	s.running.Go(func() {
 		if err := p.Run(s.ctx); err != nil {
 			t.Error(err)
@@ -291,14 +291,14 @@ func start(t testing.TB, c Config) *stage {
 	return s
 }
 
-// join adds a participant who sends a clip; leave takes it away.
-func (s *stage) join(id string, c clip, p path, change ...func(*MemberConfig)) (m *Member, leave func()) {
+// join adds a participant that sends a clip; leave removes it.
+func (s *harness) join(id string, c clip, p path, change ...func(*ParticipantConfig)) (m *Participant, leave func()) {
 	s.t.Helper()
-	config := MemberConfig{ID: id}
+	config := ParticipantConfig{ID: id}
 	for _, f := range change {
 		f(&config)
 	}
-	m, err := s.room.Join(config)
+	m, err := s.stage.Join(config)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -313,13 +313,13 @@ func (s *stage) join(id string, c clip, p path, change ...func(*MemberConfig)) (
 	}
 }
 
-// stop ends all and returns what was made.
-func (s *stage) stop() *tape {
+// stop ends all and returns what was captured.
+func (s *harness) stop() *capture {
 	s.end()
 	s.running.Wait()
-	s.room.Close()
-	if !s.tape.closed {
+	s.stage.Close()
+	if !s.capture.closed {
 		s.t.Error("the output was not closed")
 	}
-	return s.tape
+	return s.capture
 }

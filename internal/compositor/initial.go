@@ -20,40 +20,40 @@ const (
 	light = 220
 )
 
-// drawInitial draws the dark tile of a participant without a picture: a disc with
-// the initial in it.
+// drawInitial draws the dark tile of a participant without a picture: a disc with the
+// initial.
 func drawInitial(c *codec.Canvas, tile image.Rectangle, initial string) {
 	c.Fill(tile, dark)
 	side := min(tile.Dx(), tile.Dy())
 	if side < 16 {
 		return
 	}
-	mark := shape(initial)
+	glyph := glyphOf(initial)
 	radius := float64(side) * 0.3
 	middleX, middleY := float64(tile.Dx())/2, float64(tile.Dy())/2
 	plane, stride := c.Plane(0)
 	for y := int(middleY - radius - 1); y <= int(middleY+radius+1); y++ {
 		row := plane[(tile.Min.Y+y)*stride+tile.Min.X:]
 		for x := int(middleX - radius - 1); x <= int(middleX+radius+1); x++ {
-			// Places in the disc are from -1 to 1.
+			// Coordinates in the disc are from -1 to 1.
 			u, v := (float64(x)+0.5-middleX)/radius, (float64(y)+0.5-middleY)/radius
 			inDisc := edge((1 - math.Hypot(u, v)) * radius)
-			inMark := edge(mark(u, v) * radius)
+			inGlyph := edge(glyph(u, v) * radius)
 			luma := dark + (disc-dark)*inDisc
-			row[x] = byte(luma + (light-luma)*inMark*inDisc)
+			row[x] = byte(luma + (light-luma)*inGlyph*inDisc)
 		}
 	}
 }
 
-// edge smooths the outline of a shape: pixels is how far within it a place is.
+// edge smooths the outline of a shape: pixels is how far inside of it a point is.
 func edge(pixels float64) float64 { return min(max(pixels+0.5, 0), 1) }
 
-// A mark tells how far within its outline a place is; less than 0 is outside.
-type mark func(u, v float64) float64
+// A glyph returns how far inside of its outline a point is; less than 0 is outside.
+type glyph func(u, v float64) float64
 
-// shape is the mark of an initial: its letter or, where the font has none, a head
+// glyphOf is the glyph of an initial: its letter or, where the font has none, a head
 // and shoulders.
-func shape(initial string) mark {
+func glyphOf(initial string) glyph {
 	first, _ := utf8.DecodeRuneInString(norm.NFD.String(initial)) // É is an E with an accent
 	if strokes, ok := font[unicode.ToUpper(first)]; ok {
 		return letter(strokes)
@@ -65,8 +65,8 @@ func shape(initial string) mark {
 	}
 }
 
-// letter draws a pen of some width along the strokes.
-func letter(strokes string) mark {
+// letter draws lines of some width along the strokes.
+func letter(strokes string) glyph {
 	type line struct{ x0, y0, x1, y1 float64 }
 	var lines []line
 	at := func(i int) (x, y float64) {
@@ -94,7 +94,7 @@ func letter(strokes string) mark {
 }
 
 // font has the strokes of letters and digits between 25 points, a to y, five in a
-// row from the top left; a space lifts the pen.
+// row from the top left; a space begins a new line.
 var font = map[rune]string{
 	'A': "ucy ln", 'B': "ukadjnk ntxu", 'C': "jdbfpvxt", 'D': "uadjtxu", 'E': "eauy kn", 'F': "eau kn",
 	'G': "jdbfpvxtom", 'H': "au ey ko", 'I': "cw bd vx", 'J': "etxvp", 'K': "au eky", 'L': "auy",

@@ -9,174 +9,184 @@ import (
 )
 
 const (
-	margin       = 10 * time.Millisecond  // for decoding, and for the next frame to be a little slower
-	firstMargin  = 40 * time.Millisecond  // more at first, while the path is unknown
-	maxJitter    = 300 * time.Millisecond // the slowest frame that is waited for, after the fastest
-	delaySlack   = 20 * time.Millisecond  // a delay this much too long is borne
-	delayStep    = 10 * time.Millisecond  // shrinks by so much, once a delayEvery
-	delayEvery   = time.Second
-	spreadWindow = 2 * time.Second
-	restartAfter = 5 * time.Second        // timestamps that jump more than that begin anew
-	epochJump    = 100 * time.Millisecond // sender reports that differ by more are believed at once
+	delayMargin   = 10 * time.Millisecond  // for decoding, and for frames that are a little slower
+	initialMargin = 40 * time.Millisecond  // in addition at first, while the path is unknown
+	maxJitter     = 300 * time.Millisecond // of the slowest frame that is waited for, after the fastest
+	delaySlack    = 20 * time.Millisecond  // by which the delay may be too long
+	delayStep     = 10 * time.Millisecond  // by which it shrinks, once every delayInterval
+	delayInterval = time.Second
+	transitWindow = 2 * time.Second
+	maxJump       = 5 * time.Second        // of timestamps, after which they begin anew
+	maxEpochDrift = 100 * time.Millisecond // between sender reports, after which the new one is taken at once
 )
 
-// A timeline places the RTP timestamps of one medium in time. Times are since the
-// room began, or on the sender's clock.
+// A timeline maps the RTP timestamps of one medium to time. Times are since the stage
+// began, or on the sender's clock.
 type timeline struct {
-	rate    int64 // ticks a second; 0 before the first frame
-	last    uint32
-	ticks   int64         // of the last frame, since the first
-	arrived time.Duration // the last frame
+	rate        int64 // ticks a second; 0 before the first frame
+	lastStamp   uint32
+	ticks       int64 // of the last frame, since the first
+	lastArrival time.Duration
 
-	guess    time.Duration // the epoch, were the fastest frame to travel in no time
-	reported time.Duration // the epoch on the sender's clock
-	known    bool          // whether reported is
-	raw      time.Duration // the last report, before smoothing
+	estimated  time.Duration // the epoch, if the fastest frame had no transit time
+	reported   time.Duration // the epoch by sender reports, on the sender's clock; smoothed
+	isReported bool
+	lastReport time.Duration // the epoch by the last one
 
-	transit spread
+	transit transitTimes
 }
 
-// spread is the range of recent transit times.
-type spread struct {
-	current, former bounds
-	since           time.Duration // that current began
+// transitTimes is the range of recent transit times, over one to two windows.
+type transitTimes struct {
+	current, previous timeRange
+	since             time.Duration // current began
 }
 
-type bounds struct {
+type timeRange struct {
 	min, max time.Duration
 	set      bool
 }
 
-func (b *bounds) add(v time.Duration) {
-	if !b.set {
-		*b = bounds{v, v, true}
+func (r *timeRange) add(v time.Duration) {
+	if !r.set {
+		*r = timeRange{v, v, true}
 		return
 	}
-	b.min, b.max = min(b.min, v), max(b.max, v)
+	r.min, r.max = min(r.min, v), max(r.max, v)
 }
 
-func (s *spread) add(v, now time.Duration) {
-	if now-s.since >= spreadWindow {
-		s.former, s.current, s.since = s.current, bounds{}, now
+func (t *transitTimes) add(v, now time.Duration) {
+	if now-t.since >= transitWindow {
+		t.previous, t.current, t.since = t.current, timeRange{}, now
 	}
-	s.current.add(v)
+	t.current.add(v)
 }
 
-// bounds are those of the last one to two windows.
-func (s *spread) bounds() bounds {
-	b := s.current
-	if s.former.set {
-		b.add(s.former.min)
-		b.add(s.former.max)
+func (t *transitTimes) timeRange() timeRange {
+	r := t.current
+	if t.previous.set {
+		r.add(t.previous.min)
+		r.add(t.previous.max)
 	}
-	return b
+	return r
 }
 
-func (l *timeline) span(ticks int64) time.Duration {
-	return time.Duration(ticks/l.rate)*time.Second + time.Duration(ticks%l.rate)*time.Second/time.Duration(l.rate)
+func (t *timeline) duration(ticks int64) time.Duration {
+	return time.Duration(ticks/t.rate)*time.Second + time.Duration(ticks%t.rate)*time.Second/time.Duration(t.rate)
 }
 
-// place notes a frame's timestamp and returns it in ticks since the first.
-func (l *timeline) place(timestamp, rate uint32, arrived time.Duration) int64 {
-	if l.rate != int64(rate) {
-		*l = timeline{rate: int64(rate), last: timestamp, arrived: arrived, guess: arrived, transit: spread{since: arrived}}
+// unwrap records a frame's timestamp and returns it in ticks since the first.
+func (t *timeline) unwrap(timestamp, rate uint32, arrived time.Duration) int64 {
+	if t.rate != int64(rate) {
+		*t = timeline{rate: int64(rate), lastStamp: timestamp, lastArrival: arrived, estimated: arrived, transit: transitTimes{since: arrived}}
 	}
-	step := int64(int32(timestamp - l.last))
-	if off := l.span(step) - (arrived - l.arrived); off > restartAfter || off < -restartAfter {
-		step = int64(arrived-l.arrived) * l.rate / int64(time.Second)
+	step := int64(int32(timestamp - t.lastStamp))
+	if jump := t.duration(step) - (arrived - t.lastArrival); jump > maxJump || jump < -maxJump {
+		step = int64(arrived-t.lastArrival) * t.rate / int64(time.Second)
 	}
-	ticks := l.ticks + step
-	if step > 0 { // a late one changes nothing
-		l.last, l.ticks = timestamp, ticks
+	ticks := t.ticks + step
+	if step > 0 { // a reordered frame changes nothing
+		t.lastStamp, t.ticks = timestamp, ticks
 	}
-	l.arrived = arrived
-	l.guess = min(l.guess, arrived-l.span(ticks))
+	t.lastArrival = arrived
+	t.estimated = min(t.estimated, arrived-t.duration(ticks))
 	return ticks
 }
 
-// report notes a capture time. One report differs from the next by some
-// milliseconds of the sender's own delay, which are smoothed.
-func (l *timeline) report(captured time.Duration, ticks int64) {
-	raw := captured - l.span(ticks)
-	if off := raw - l.raw; l.known && off < time.Millisecond && off > -time.Millisecond {
+// addReport takes a capture time by sender reports. Reports differ by some milliseconds
+// of the sender's own delay, which are smoothed.
+func (t *timeline) addReport(captured time.Duration, ticks int64) {
+	epoch := captured - t.duration(ticks)
+	if d := epoch - t.lastReport; t.isReported && d < time.Millisecond && d > -time.Millisecond {
 		return
 	}
-	l.raw = raw
-	if off := raw - l.reported; l.known && off < epochJump && off > -epochJump {
-		l.reported += off / 8
+	t.lastReport = epoch
+	if d := epoch - t.reported; t.isReported && d < maxEpochDrift && d > -maxEpochDrift {
+		t.reported += d / 8
 		return
 	}
-	l.reported, l.known = raw, true
+	t.reported, t.isReported = epoch, true
 }
 
-// A playout says when the frames of one Member are due. It knows no clock.
+// A playout decides when the frames of one participant are due. It reads no clock.
 type playout struct {
-	lines   [2]timeline // by media.Kind
-	synced  bool        // epochs are on the sender's clock
-	begun   bool
-	delay   time.Duration
-	lowered time.Duration // when delay was last made shorter
+	timelines [2]timeline // by media.Kind
+	synced    bool        // epochs are on the sender's clock
+	begun     bool
+	delay     time.Duration
+	lowered   time.Duration // when delay was last reduced
 }
 
-// arrive notes a frame and returns its place in ticks since the medium's first.
-func (p *playout) arrive(codec media.Codec, timestamp uint32, captured time.Time, arrived time.Duration) int64 {
-	l := &p.lines[codec.Kind()]
-	ticks := l.place(timestamp, codec.ClockRate(), arrived)
+// insert records a frame and returns its timestamp in ticks since the medium's first.
+func (p *playout) insert(codec media.Codec, timestamp uint32, captured time.Time, arrived time.Duration) int64 {
+	t := &p.timelines[codec.Kind()]
+	ticks := t.unwrap(timestamp, codec.ClockRate(), arrived)
 	if !captured.IsZero() {
-		l.report(time.Duration(captured.UnixNano()), ticks)
+		t.addReport(time.Duration(captured.UnixNano()), ticks)
 	}
-	if !p.synced && p.lines[media.Audio].known && p.lines[media.Video].known {
+	if !p.synced && p.timelines[media.Audio].isReported && p.timelines[media.Video].isReported {
 		p.sync(arrived)
 	}
-	l.transit.add(arrived-p.epoch(l)-l.span(ticks), arrived)
-	p.adjust(arrived)
+	t.transit.add(arrived-p.epoch(t)-t.duration(ticks), arrived)
+	p.updateDelay(arrived)
 	return ticks
 }
 
-// sync leaves what was guessed for what the sender reported.
+// sync replaces the estimated epochs by the reported ones.
 func (p *playout) sync(now time.Duration) {
 	p.synced, p.begun = true, false
-	for i := range p.lines {
-		l := &p.lines[i]
-		l.transit = spread{since: now}
-		l.transit.add(l.arrived-l.reported-l.span(l.ticks), now)
+	for i := range p.timelines {
+		t := &p.timelines[i]
+		t.transit = transitTimes{since: now}
+		t.transit.add(t.lastArrival-t.reported-t.duration(t.ticks), now)
 	}
 }
 
-func (p *playout) epoch(l *timeline) time.Duration {
+func (p *playout) epoch(t *timeline) time.Duration {
 	if p.synced {
-		return l.reported
+		return t.reported
 	}
-	return l.guess
+	return t.estimated
 }
 
-// adjust makes the delay as long as the slower medium needs.
-func (p *playout) adjust(now time.Duration) {
-	need, any := time.Duration(0), false
-	for i := range p.lines {
-		l := &p.lines[i]
-		b := l.transit.bounds()
-		if l.rate == 0 || !b.set || now-l.arrived > 2*spreadWindow {
+// updateDelay makes the delay as long as the slower medium needs.
+func (p *playout) updateDelay(now time.Duration) {
+	need, known := time.Duration(0), false
+	for i := range p.timelines {
+		t := &p.timelines[i]
+		r := t.transit.timeRange()
+		if t.rate == 0 || !r.set || now-t.lastArrival > 2*transitWindow {
 			continue
 		}
-		if n := min(b.max, b.min+maxJitter) + margin; !any || n > need {
-			need, any = n, true
+		if n := min(r.max, r.min+maxJitter) + delayMargin; !known || n > need {
+			need, known = n, true
 		}
 	}
 	switch {
-	case !any:
+	case !known:
 	case !p.begun:
-		p.begun, p.delay, p.lowered = true, need+firstMargin, now
+		p.begun, p.delay, p.lowered = true, need+initialMargin, now
 	case need > p.delay:
 		p.delay, p.lowered = need, now
-	case p.delay-need > delaySlack && now-p.lowered >= delayEvery:
+	case p.delay-need > delaySlack && now-p.lowered >= delayInterval:
 		p.delay, p.lowered = p.delay-delayStep, now
 	}
 }
 
-// position is which ticks are due at a time.
+// position is the timestamp, in ticks, that is due at a time.
 func (p *playout) position(kind media.Kind, at time.Duration) int64 {
-	l := &p.lines[kind]
+	l := &p.timelines[kind]
 	t := at - p.epoch(l) - p.delay
 	return int64(t/time.Second)*l.rate + int64(t%time.Second)*l.rate/int64(time.Second)
+}
+
+// addedDelay is how long the frame with the shortest transit time is buffered.
+func (p *playout) addedDelay() time.Duration {
+	shortest, known := time.Duration(0), false
+	for i := range p.timelines {
+		if r := p.timelines[i].transit.timeRange(); r.set && (!known || r.min < shortest) {
+			shortest, known = r.min, true
+		}
+	}
+	return p.delay - shortest
 }

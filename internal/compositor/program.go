@@ -19,96 +19,64 @@ import (
 	"rostrum/internal/media"
 )
 
-// A Config is the format of a Program. Zero values take the default.
-type Config struct {
-	Width, Height int           // pixels, even; 1280x720
-	FrameRate     float64       // pictures a second; 30
-	Bitrate       int           // of the picture, bits a second; 2,500,000
-	Keyframes     time.Duration // at least so often, at multiples of it; 2 s
-	AudioBitrate  int           // bits a second; 128,000
-	Encoder       string        // of pictures, by FFmpeg's name; libx264
-	Threads       int           // of the encoder; 2
-	Layout        layout.Layout // DefaultGrid
-}
-
-func (c Config) withDefaults() Config {
-	fill := func(v *int, def int) {
-		if *v == 0 {
-			*v = def
-		}
-	}
-	fill(&c.Width, 1280)
-	fill(&c.Height, 720)
-	fill(&c.Bitrate, 2_500_000)
-	fill(&c.AudioBitrate, 128_000)
-	fill(&c.Threads, 2)
-	if c.FrameRate == 0 {
-		c.FrameRate = 30
-	}
-	if c.Keyframes == 0 {
-		c.Keyframes = 2 * time.Second
-	}
-	if c.Layout == nil {
-		c.Layout = layout.DefaultGrid()
-	}
-	return c
-}
-
-// Format is what an Output must know beforehand.
-type Format struct {
-	Width, Height int
-	FrameRate     float64
-	Bitrate       int           // of the picture
-	Keyframes     time.Duration // how far they are apart at most
-	AudioBitrate  int           //
-	AudioConfig   []byte        // AudioSpecificConfig of the AAC (ISO 14496-3)
-}
-
-// A Program composes a Room in one format.
+// A Program composes a Stage in one format.
 type Program struct {
-	room     *Room
-	config   Config
-	scene    *scene
-	picture  *codec.VideoEncoder
-	audio    *codec.AudioEncoder
-	limiter  limiter
-	voices   map[*Member]*listener
-	pace     pace
-	lasting  map[int64]int64 // how many ticks those pictures last that last more than one
-	samples  int64           // of sound, made so far
-	packets  int64           // of sound
-	keyframe atomic.Bool
-	wishes   chan chan *image.YCbCr
-	ended    chan struct{}
+	stage  *Stage
+	config Config
+	videoOutput
+	audioOutput
+	clock outputClock
 
-	mu    sync.Mutex // guards what follows
-	feeds []*Feed
-	over  bool
-	sizes map[string]layout.Size
-	stats Stats
+	keyframeRequested atomic.Bool
+	imageRequests     chan chan *image.YCbCr
+	ended             chan struct{}
+
+	mu       sync.Mutex // guards what follows
+	queues   []*Queue   // replaced, never changed
+	finished bool       // no queue is added any more
+	sizes    map[string]layout.Size
+	stats    Stats
 }
 
-// Stats tell how a Program fares.
+// videoOutput is the state of the video; of Run's goroutine.
+type videoOutput struct {
+	renderer     *renderer
+	videoEncoder *codec.VideoEncoder
+	tickCounts   map[int64]int64 // how many ticks a picture lasts, by its tick, where more than one
+}
+
+// audioOutput is the state of the audio; of Run's goroutine.
+type audioOutput struct {
+	audioEncoder *codec.AudioEncoder
+	limiter      limiter
+	readers      map[*Participant]*audioReader
+	samples      int64 // mixed so far
+	audioPackets int64 // encoded so far
+}
+
+// Stats describe a Program's output.
 type Stats struct {
 	Ticks     int64
-	Late      int64         // of them without a picture of their own: the one before was repeated, or lasted
+	Late      int64         // ticks without a picture of their own: the one before was repeated, or lasted
 	WorstLate time.Duration // since the last Stats
 	Bytes     int64         // encoded
-	Stalls    int64         // times the clock was set anew, as after the machine slept
+	Stalls    int64         // resets of the clock, as after the machine slept
 }
 
-// NewProgram opens the encoders. It must be Run, which frees it.
-func NewProgram(room *Room, c Config) (*Program, error) {
+// NewProgram opens the encoders. The caller must call Run, which closes them.
+func NewProgram(stage *Stage, c Config) (*Program, error) {
 	c = c.withDefaults()
 	if c.FrameRate < 1 || c.FrameRate > 60 {
 		return nil, fmt.Errorf("program of %g pictures a second: must be 1 to 60", c.FrameRate)
 	}
 	p := &Program{
-		room: room, config: c, voices: map[*Member]*listener{}, pace: pace{rate: c.FrameRate, keyframes: c.Keyframes},
-		lasting: map[int64]int64{}, wishes: make(chan chan *image.YCbCr), ended: make(chan struct{}),
+		stage: stage, config: c, clock: outputClock{rate: c.FrameRate, keyframes: c.Keyframes},
+		videoOutput:   videoOutput{tickCounts: map[int64]int64{}},
+		audioOutput:   audioOutput{readers: map[*Participant]*audioReader{}},
+		imageRequests: make(chan chan *image.YCbCr), ended: make(chan struct{}),
 	}
 	if err := p.open(); err != nil {
-		p.free()
+		p.close()
 		return nil, fmt.Errorf("program: %w", err)
 	}
 	return p, nil
@@ -116,67 +84,67 @@ func NewProgram(room *Room, c Config) (*Program, error) {
 
 func (p *Program) open() (err error) {
 	c := p.config
-	if p.scene, err = newScene(layout.Size{Width: c.Width, Height: c.Height}, c.Layout); err != nil {
+	if p.renderer, err = newRenderer(layout.Size{Width: c.Width, Height: c.Height}, c.Layout); err != nil {
 		return err
 	}
-	p.picture, err = codec.NewVideoEncoder(codec.VideoConfig{
+	p.videoEncoder, err = codec.NewVideoEncoder(codec.VideoConfig{
 		Encoder: c.Encoder, Width: c.Width, Height: c.Height, FrameRate: c.FrameRate, Bitrate: c.Bitrate,
 		KeyframeTicks: int(math.Ceil(c.Keyframes.Seconds()*c.FrameRate)) + 1, Threads: c.Threads,
 	})
 	if err != nil {
 		return err
 	}
-	p.audio, err = codec.NewAudioEncoder(codec.AAC, c.AudioBitrate)
+	p.audioEncoder, err = codec.NewAudioEncoder(codec.AAC, c.AudioBitrate)
 	return err
 }
 
-func (p *Program) free() {
-	if p.scene != nil {
-		p.scene.close()
+func (p *Program) close() {
+	if p.renderer != nil {
+		p.renderer.close()
 	}
-	if p.picture != nil {
-		p.picture.Close()
+	if p.videoEncoder != nil {
+		p.videoEncoder.Close()
 	}
-	if p.audio != nil {
-		p.audio.Close()
+	if p.audioEncoder != nil {
+		p.audioEncoder.Close()
 	}
 }
 
-// Format tells what the packets will be.
+// Format describes the packets.
 func (p *Program) Format() Format {
 	c := p.config
 	return Format{
 		Width: c.Width, Height: c.Height, FrameRate: c.FrameRate, Bitrate: c.Bitrate, Keyframes: c.Keyframes,
-		AudioBitrate: c.AudioBitrate, AudioConfig: p.audio.Config(),
+		AudioBitrate: c.AudioBitrate, AudioConfig: p.audioEncoder.Config(),
 	}
 }
 
-// Attach gives an Output what is made from now on, from a keyframe.
-func (p *Program) Attach(o Output) *Feed {
-	f := newFeed(o, func() { p.keyframe.Store(true) })
+// Attach gives an Output the packets from now on, beginning with a keyframe.
+func (p *Program) Attach(o Output) *Queue {
+	q := newQueue(o, func() { p.keyframeRequested.Store(true) })
 	p.mu.Lock()
-	over := p.over
-	if !over {
-		p.feeds = append(p.feeds, f)
-		p.keyframe.Store(true)
+	finished := p.finished
+	if !finished {
+		p.queues = append(p.queues, q)
+		p.keyframeRequested.Store(true)
 	}
 	p.mu.Unlock()
-	if over {
-		f.finish()
+	if finished {
+		q.finish()
 	}
-	return f
+	return q
 }
 
-// Detach lets an Output have what is queued, and closes it.
-func (p *Program) Detach(f *Feed) {
+// Detach lets an Output write what is queued, and closes it.
+func (p *Program) Detach(q *Queue) {
 	p.mu.Lock()
-	p.feeds = slices.DeleteFunc(slices.Clone(p.feeds), func(o *Feed) bool { return o == f })
+	p.queues = slices.DeleteFunc(slices.Clone(p.queues), func(o *Queue) bool { return o == q })
 	p.mu.Unlock()
-	f.finish()
+	q.finish()
 }
 
-// Sizes are those of the places in which pictures are drawn now, by member: what is
-// sent need not be larger.
+// Sizes are those of the tiles in which pictures are drawn, by participant: received
+// layers need not be larger.
 func (p *Program) Sizes() map[string]layout.Size {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -192,11 +160,11 @@ func (p *Program) Stats() Stats {
 	return s
 }
 
-// Image is a copy of the picture as it is at the next tick.
+// Image returns a copy of the picture at the next tick.
 func (p *Program) Image(ctx context.Context) (*image.YCbCr, error) {
 	answer := make(chan *image.YCbCr, 1)
 	select {
-	case p.wishes <- answer:
+	case p.imageRequests <- answer:
 		return <-answer, nil
 	case <-p.ended:
 		return nil, errors.New("image of a program that has ended")
@@ -205,10 +173,10 @@ func (p *Program) Image(ctx context.Context) (*image.YCbCr, error) {
 	}
 }
 
-// Run composes until ctx ends, then finishes the Outputs. An error is one of the
-// encoders'. It frees the Program.
+// Run composes until ctx ends, then finishes the Outputs and closes the encoders. An
+// error is one of the encoders'.
 func (p *Program) Run(ctx context.Context) error {
-	defer p.free()
+	defer p.close()
 	defer close(p.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -216,7 +184,7 @@ func (p *Program) Run(ctx context.Context) error {
 	var err error
 	var n int64
 	for err == nil {
-		due := start.Add(p.pace.at(n))
+		due := start.Add(p.clock.at(n))
 		timer.Reset(time.Until(due))
 		select {
 		case <-timer.C:
@@ -226,65 +194,63 @@ func (p *Program) Run(ctx context.Context) error {
 			break
 		}
 		late := time.Since(due)
-		if late > lag {
-			p.stalled(late)
+		if late > maxLag {
+			p.recordStall(late)
 			start, due, late = start.Add(late), due.Add(late), 0
 		}
-		lasts, repeat := p.pace.turn(n, late)
-		p.note(lasts, late, repeat)
+		lasts, repeat := p.clock.schedule(n, late)
+		p.recordTick(lasts, late, repeat)
 		err = p.tick(n, lasts, due, late, repeat)
 		n += lasts
 	}
-	return errors.Join(err, p.finish(n, start.Add(p.pace.at(n))))
+	return errors.Join(err, p.finish(n, start.Add(p.clock.at(n))))
 }
 
-// tick makes picture n, which lasts some ticks, and the sound since the tick before.
+// tick makes picture n, which lasts some ticks, and the audio since the tick before.
 func (p *Program) tick(n, lasts int64, due time.Time, late time.Duration, repeat bool) error {
-	at := p.room.since(due)
+	at := p.stage.since(due)
 	if !repeat {
-		// Half a tick ahead, so that pictures are shown early as often as late.
-		if err := p.scene.draw(p.room, at+max(0, late-kept)+p.pace.at(1)/2); err != nil {
+		// Half a tick ahead, so that pictures are early as often as late.
+		if err := p.renderer.draw(p.stage, at+max(0, late-maxPictureAge)+p.clock.at(1)/2); err != nil {
 			return err
 		}
-		p.resize()
+		p.updateSizes()
 	}
 	select {
-	case answer := <-p.wishes:
-		answer <- p.scene.canvas.Image()
+	case answer := <-p.imageRequests:
+		answer <- p.renderer.canvas.Image()
 	default:
 	}
-	forced := p.keyframe.Swap(false) || p.pace.keyframeAt(n) != p.pace.keyframeAt(n-1)
+	keyframe := p.keyframeRequested.Swap(false) || p.clock.keyframeAt(n) != p.clock.keyframeAt(n-1)
 	if lasts > 1 {
-		p.lasting[n] = lasts
+		p.tickCounts[n] = lasts
 	}
-	units, err := p.picture.Encode(p.scene.canvas, n, forced)
+	units, err := p.videoEncoder.Encode(p.renderer.canvas, n, keyframe)
 	if err != nil {
 		return fmt.Errorf("tick %d: %w", n, err)
 	}
-	p.send(units)
+	p.sendVideo(units)
 	if n == 0 {
 		return nil
 	}
-	return p.sound(n, at)
+	return p.mixAudio(n, at)
 }
 
-// resize notes where pictures are drawn.
-func (p *Program) resize() {
-	sizes := p.scene.sizes()
+func (p *Program) updateSizes() {
+	sizes := p.renderer.sizes()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sizes = sizes
 }
 
-// stalled notes that the clock is set anew.
-func (p *Program) stalled(late time.Duration) {
+func (p *Program) recordStall(late time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats.Stalls++
 	p.stats.WorstLate = max(p.stats.WorstLate, late)
 }
 
-func (p *Program) note(lasts int64, late time.Duration, repeat bool) {
+func (p *Program) recordTick(lasts int64, late time.Duration, repeat bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats.Ticks += lasts
@@ -295,78 +261,78 @@ func (p *Program) note(lasts int64, late time.Duration, repeat bool) {
 	p.stats.WorstLate = max(p.stats.WorstLate, late)
 }
 
-// sound mixes what was due up to tick n, at which it is now.
-func (p *Program) sound(n int64, now time.Duration) error {
+// mixAudio mixes and encodes what was due up to tick n, which is now.
+func (p *Program) mixAudio(n int64, now time.Duration) error {
 	end := int64(math.Round(float64(n) / p.config.FrameRate * codec.SampleRate))
 	count := end - p.samples
 	p.samples = end
-	mix := make([]float32, 2*count)
+	mixed := make([]float32, 2*count)
 	from := now - time.Duration(count)*time.Second/codec.SampleRate
-	members, _ := p.room.present()
-	for _, m := range members {
-		if p.voices[m] == nil {
-			p.voices[m] = &listener{}
+	participants, _ := p.stage.present()
+	for _, participant := range participants {
+		if p.readers[participant] == nil {
+			p.readers[participant] = &audioReader{}
 		}
 	}
-	for m, l := range p.voices {
-		if m.mix(l, from, mix) {
-			delete(p.voices, m)
+	for participant, r := range p.readers { // also those that left, until they have faded out
+		if participant.mix(r, from, mixed) {
+			delete(p.readers, participant)
 		}
 	}
-	packets, err := p.audio.Encode(p.limiter.limit(mix))
+	packets, err := p.audioEncoder.Encode(p.limiter.limit(mixed))
 	if err != nil {
-		return fmt.Errorf("sound of tick %d: %w", n, err)
+		return fmt.Errorf("audio of tick %d: %w", n, err)
 	}
-	p.sendSound(packets)
+	p.sendAudio(packets)
 	return nil
 }
 
-// sendSound gives the packets their times. The first hold only the encoder's delay.
-func (p *Program) sendSound(packets [][]byte) {
-	size := int64(p.audio.FrameSize())
+// sendAudio gives packets their times. The first hold only the encoder's delay.
+func (p *Program) sendAudio(packets [][]byte) {
+	size := int64(p.audioEncoder.FrameSize())
 	for _, data := range packets {
-		at := p.packets*size - int64(p.audio.Delay())
-		p.packets++
+		at := p.audioPackets*size - int64(p.audioEncoder.Delay())
+		p.audioPackets++
 		if at >= 0 {
-			p.offer(Packet{Kind: media.Audio, Time: at, Duration: size, Units: [][]byte{data}})
+			p.send(Packet{Kind: media.Audio, Time: at, Duration: size, Units: [][]byte{data}})
 		}
 	}
 }
 
-func (p *Program) send(units []codec.Unit) {
+func (p *Program) sendVideo(units []codec.Unit) {
 	for _, u := range units {
-		at, next := p.pace.videoTime(u.Tick), p.pace.videoTime(u.Tick+max(1, p.lasting[u.Tick]))
-		delete(p.lasting, u.Tick)
-		p.offer(Packet{Kind: media.Video, Time: at, Duration: next - at, Keyframe: u.Keyframe, Units: nalUnits(u.Data)})
+		at, next := p.clock.videoTime(u.Tick), p.clock.videoTime(u.Tick+max(1, p.tickCounts[u.Tick]))
+		delete(p.tickCounts, u.Tick)
+		p.send(Packet{Kind: media.Video, Time: at, Duration: next - at, Keyframe: u.Keyframe, Units: nalUnits(u.Data)})
 	}
 }
 
-func (p *Program) offer(packet Packet) {
+func (p *Program) send(packet Packet) {
 	p.mu.Lock()
-	feeds := p.feeds
+	queues := p.queues
 	for _, u := range packet.Units {
 		p.stats.Bytes += int64(len(u))
 	}
 	p.mu.Unlock()
-	for _, f := range feeds {
-		f.offer(packet)
+	for _, q := range queues {
+		q.offer(packet)
 	}
 }
 
-// finish sends what the encoders have and ends the Outputs.
+// finish sends what the encoders hold and ends the Outputs.
 func (p *Program) finish(n int64, due time.Time) error {
-	units, err := p.picture.Finish()
-	p.send(units)
+	units, err := p.videoEncoder.Finish()
+	p.sendVideo(units)
 	if n > 0 {
-		err = errors.Join(err, p.sound(n, p.room.since(due)))
+		err = errors.Join(err, p.mixAudio(n, p.stage.since(due)))
 	}
 	p.mu.Lock()
-	feeds := p.feeds
-	p.over = true
+	queues := p.queues
+	p.finished = true
 	p.mu.Unlock()
 	var ending sync.WaitGroup
-	for _, f := range feeds {
-		ending.Go(f.finish)
+	for _, q := range queues {
+		ending.Go(q.finish)
 	}
 	ending.Wait()
 	return err

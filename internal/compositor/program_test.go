@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// small keeps tests quick: pictures are encoded for real.
+// small keeps tests fast: pictures are really encoded.
 var small = Config{Width: 320, Height: 180}
 
-func TestProgram_DrawsMembersInTheirPlaces(t *testing.T) {
+func TestProgram_DrawsParticipantsInTheirTiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, small)
-		s.join("a", film(t, 160, 90, plain(100), silent), path{video: 20 * time.Millisecond})
-		s.join("b", film(t, 90, 160, plain(200), silent), path{video: 50 * time.Millisecond})
+		s.join("a", newClip(t, 160, 90, plain(100), silent), path{video: 20 * time.Millisecond})
+		s.join("b", newClip(t, 90, 160, plain(200), silent), path{video: 50 * time.Millisecond})
 		time.Sleep(2 * time.Second)
 		o := s.stop()
-		o.steady()
+		o.expectContinuous()
 		lumas := o.lumas(image.Pt(80, 90), image.Pt(240, 90), image.Pt(160, 10))
 		if last := lumas[len(lumas)-1]; off(last[0], 100) || off(last[1], 200) || off(last[2], 16) {
 			t.Errorf("a, b and the background are %v, want 100, 200, 16", last)
@@ -29,13 +29,13 @@ func TestProgram_DrawsMembersInTheirPlaces(t *testing.T) {
 
 func off(got, want int) bool { return got < want-4 || got > want+4 }
 
-func TestProgram_KeepsPictureAndSoundTogether(t *testing.T) {
+func TestProgram_KeepsAudioAndVideoInSync(t *testing.T) {
 	cases := []struct {
 		name string
 		path path
 	}{
-		{"picture slower by 150 ms", path{audio: 20 * time.Millisecond, video: 170 * time.Millisecond}},
-		{"sound slower by 150 ms", path{audio: 170 * time.Millisecond, video: 20 * time.Millisecond}},
+		{"video slower by 150 ms", path{audio: 20 * time.Millisecond, video: 170 * time.Millisecond}},
+		{"audio slower by 150 ms", path{audio: 170 * time.Millisecond, video: 20 * time.Millisecond}},
 		{"jitter", path{audio: 20 * time.Millisecond, video: 60 * time.Millisecond, jitter: 30 * time.Millisecond}},
 		{"a clock too fast", path{audio: 20 * time.Millisecond, video: 60 * time.Millisecond, drift: 3e-4}},
 		{"no reports", path{audio: 40 * time.Millisecond, video: 40 * time.Millisecond, jitter: 10 * time.Millisecond, unreported: true}},
@@ -44,17 +44,17 @@ func TestProgram_KeepsPictureAndSoundTogether(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := start(t, small)
-				s.join("a", film(t, 160, 90, flash, beep), c.path)
+				s.join("a", newClip(t, 160, 90, flash, beep), c.path)
 				time.Sleep(20 * time.Second)
 				o := s.stop()
-				o.steady()
-				pictures, sounds := o.onsets()
-				if len(pictures) < 18 || len(sounds) < 18 {
-					t.Fatalf("%d flashes and %d beeps in 20 s", len(pictures), len(sounds))
+				o.expectContinuous()
+				flashes, beeps := o.onsets()
+				if len(flashes) < 18 || len(beeps) < 18 {
+					t.Fatalf("%d flashes and %d beeps in 20 s", len(flashes), len(beeps))
 				}
-				for _, at := range pictures[1:] {
+				for _, at := range flashes[1:] {
 					nearest := time.Hour
-					for _, b := range sounds {
+					for _, b := range beeps {
 						if d := b - at; d.Abs() < nearest.Abs() {
 							nearest = d
 						}
@@ -68,12 +68,12 @@ func TestProgram_KeepsPictureAndSoundTogether(t *testing.T) {
 	}
 }
 
-// onsets are the times at which the picture turned white, and the sound began.
-func (o *tape) onsets() (pictures, sounds []time.Duration) {
+// onsets are the times at which the picture turned white, and the audio began.
+func (o *capture) onsets() (flashes, beeps []time.Duration) {
 	was := 0
 	for i, l := range o.lumas(image.Pt(160, 90)) {
 		if l[0] > 150 && was <= 150 {
-			pictures = append(pictures, time.Duration(o.video[i].Time)*time.Second/VideoRate)
+			flashes = append(flashes, time.Duration(o.video[i].Time)*time.Second/VideoRate)
 		}
 		was = l[0]
 	}
@@ -82,22 +82,22 @@ func (o *tape) onsets() (pictures, sounds []time.Duration) {
 		switch {
 		case v > 0.15 || v < -0.15:
 			if quiet > AudioRate/5 {
-				sounds = append(sounds, time.Duration(i)*time.Second/AudioRate)
+				beeps = append(beeps, time.Duration(i)*time.Second/AudioRate)
 			}
 			quiet = 0
 		default:
 			quiet++
 		}
 	}
-	return pictures, sounds
+	return flashes, beeps
 }
 
-func TestProgram_RunsWithoutMembers(t *testing.T) {
+func TestProgram_RunsWithoutParticipants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, Config{Width: 64, Height: 36, FrameRate: 29.97})
 		time.Sleep(5 * time.Second)
 		o := s.stop()
-		o.steady()
+		o.expectContinuous()
 		if n := len(o.video); n < 149 || n > 151 {
 			t.Errorf("%d pictures in 5 s at 29.97, want 150", n)
 		}

@@ -12,91 +12,92 @@ import (
 )
 
 const (
-	maxHeld       = 10              // pictures kept that are not due yet
-	kept          = time.Second / 6 // so old may be what is drawn: maxHeld, of a member with 60 a second
-	stalled       = 5 * time.Second // without a picture, video counts as stopped
-	heldBack      = 3 * time.Second // damage is shown after that, if no keyframe came
-	keyframeEvery = 500 * time.Millisecond
+	maxPictures      = 10              // that are buffered before they are due
+	maxPictureAge    = time.Second / 6 // of what may be drawn late: maxPictures at 60 a second
+	stallAfter       = 5 * time.Second // without a picture, video counts as stopped
+	maxFreeze        = 3 * time.Second // of the last good picture; then damage is shown
+	keyframeInterval = 500 * time.Millisecond
 )
 
-// A video decodes what one Member sends and keeps the pictures that will be due.
-type video struct {
-	decoding sync.Mutex // held while decoding; guards what follows
-	codec    media.Codec
-	decoder  *codec.VideoDecoder
-	damaged  bool          // a picture was damaged; no keyframe came since
-	since    time.Duration // when
-	asked    time.Duration // when a keyframe was last asked for
-	oversize bool          // of more than 1080p: not decoded
+// A videoTrack decodes the video of one participant and buffers the pictures that will
+// be due.
+type videoTrack struct {
+	decoding     sync.Mutex // held while decoding; guards what follows
+	codec        media.Codec
+	decoder      *codec.VideoDecoder
+	damaged      bool          // no keyframe came since a damaged picture
+	damagedSince time.Duration //
+	requested    time.Duration // when a keyframe was last requested
+	tooLarge     bool          // above 1080p: not decoded
 
-	mu       sync.Mutex // guards what follows
-	closed   bool
-	pictures []timed // by time; the first may be on show
-	size     layout.Size
-	serial   uint64
-	shown    uint64        // the newest that was due
-	last     time.Duration // when a picture last came
-	counts   VideoCounts
+	mu          sync.Mutex // guards what follows
+	closed      bool
+	pictures    []timedPicture // in order; the first may be shown now
+	size        layout.Size
+	serial      uint64        // of the last picture
+	lastDue     uint64        // the newest serial that was due
+	lastPicture time.Duration // when it came
+	stats       VideoStats
 }
 
-// timed is a picture and its place on the Member's timeline.
-type timed struct {
+// A timedPicture is a picture on the participant's timeline.
+type timedPicture struct {
 	*codec.Picture
 	ticks  int64
 	serial uint64
 }
 
-// VideoCounts tell what became of a Member's pictures.
-type VideoCounts struct {
+// VideoStats count a participant's pictures.
+type VideoStats struct {
 	Decoded   uint64
 	Damaged   uint64 // decoded from damaged data, or not at all
-	Discarded uint64 // came while too many were waiting
-	Keyframes uint64 // asked for
+	Discarded uint64 // since too many were buffered
+	Keyframes uint64 // requested
 }
 
-// oversized is more than a composition shows.
-func oversized(s layout.Size) bool { return s.Width*s.Height > 1920*1080 }
+// isTooLarge reports whether a composition does not show pictures of this size.
+func isTooLarge(s layout.Size) bool { return s.Width*s.Height > 1920*1080 }
 
-// decode takes the next coded picture. It returns whether the sender should be
-// asked for a keyframe, and whether the size of the picture is another.
-func (v *video) decode(f Frame, ticks int64, now time.Duration) (ask, resized bool) {
+// decode takes the next encoded picture. It returns whether the sender should be asked
+// for a keyframe, and whether the size of the picture changed.
+func (v *videoTrack) decode(f Frame, ticks int64, now time.Duration) (keyframeNeeded, resized bool) {
 	v.decoding.Lock()
 	defer v.decoding.Unlock()
 	if f.Keyframe && f.Width > 0 {
-		v.oversize = oversized(layout.Size{Width: f.Width, Height: f.Height})
+		v.tooLarge = isTooLarge(layout.Size{Width: f.Width, Height: f.Height})
 	}
-	if v.oversize {
+	if v.tooLarge {
 		return false, v.resize(layout.Size{Width: f.Width, Height: f.Height}, now)
 	}
 	if !v.open(f.Codec) {
 		return false, false
 	}
 	pictures, err := v.decoder.Decode(f.Data, ticks)
-	broken := err != nil
+	damaged := err != nil
 	for _, p := range pictures {
-		broken = broken || p.Damaged
+		damaged = damaged || p.Damaged
 	}
 	switch {
-	case broken && !v.damaged:
-		v.damaged, v.since = true, now
-	case !broken && f.Keyframe:
+	case damaged && !v.damaged:
+		v.damaged, v.damagedSince = true, now
+	case !damaged && f.Keyframe:
 		v.damaged = false
 	}
-	if v.damaged && now-v.since < heldBack {
+	if v.damaged && now-v.damagedSince < maxFreeze {
 		for _, p := range pictures {
 			p.Close()
 		}
 		pictures = nil
 	}
-	if v.damaged && (now-v.asked >= keyframeEvery || v.asked == 0) {
-		v.asked, ask = now, true
+	if v.damaged && (now-v.requested >= keyframeInterval || v.requested == 0) {
+		v.requested, keyframeNeeded = now, true
 	}
-	return ask, v.keep(pictures, now, broken, ask)
+	return keyframeNeeded, v.add(pictures, now, damaged, keyframeNeeded)
 }
 
-// open has a decoder ready for a codec. A participant may change codecs at a
-// keyframe of the new one.
-func (v *video) open(c media.Codec) bool {
+// open makes sure that there is a decoder for a codec. A participant may change codecs
+// at a keyframe of the new one.
+func (v *videoTrack) open(c media.Codec) bool {
 	if v.decoder != nil && v.codec == c {
 		return true
 	}
@@ -108,7 +109,7 @@ func (v *video) open(c media.Codec) bool {
 	}
 	d, err := codec.NewVideoDecoder(c)
 	if err != nil {
-		return false // AV1, for instance: heard, not seen
+		return false // such as AV1: the participant is heard, not seen
 	}
 	if v.decoder != nil {
 		v.decoder.Close()
@@ -117,11 +118,11 @@ func (v *video) open(c media.Codec) bool {
 	return true
 }
 
-// resize notes the size of what can't be decoded.
-func (v *video) resize(s layout.Size, now time.Duration) bool {
+// resize sets the size of pictures that are not decoded.
+func (v *videoTrack) resize(s layout.Size, now time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.last = now
+	v.lastPicture = now
 	if s.Width == 0 || s == v.size {
 		return false
 	}
@@ -129,14 +130,15 @@ func (v *video) resize(s layout.Size, now time.Duration) bool {
 	return true
 }
 
-func (v *video) keep(pictures []*codec.Picture, now time.Duration, broken, asked bool) (resized bool) {
+// add buffers decoded pictures and counts them.
+func (v *videoTrack) add(pictures []*codec.Picture, now time.Duration, damaged, requested bool) (resized bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if broken {
-		v.counts.Damaged++
+	if damaged {
+		v.stats.Damaged++
 	}
-	if asked {
-		v.counts.Keyframes++
+	if requested {
+		v.stats.Keyframes++
 	}
 	for _, p := range pictures {
 		if v.closed {
@@ -144,53 +146,55 @@ func (v *video) keep(pictures []*codec.Picture, now time.Duration, broken, asked
 			continue
 		}
 		v.serial++
-		v.counts.Decoded++
-		v.last = now
-		v.pictures = append(v.pictures, timed{p, p.Timestamp, v.serial})
+		v.stats.Decoded++
+		v.lastPicture = now
+		v.pictures = append(v.pictures, timedPicture{p, p.Timestamp, v.serial})
 		if s := (layout.Size{Width: p.Width, Height: p.Height}); s != v.size {
 			v.size, resized = s, true
 		}
 	}
-	for len(v.pictures) > maxHeld {
-		v.counts.Discarded++
+	for len(v.pictures) > maxPictures {
+		v.stats.Discarded++
 		v.drop()
 	}
 	return resized
 }
 
-func (v *video) drop() {
+// drop frees the oldest picture; v.mu is held.
+func (v *videoTrack) drop() {
 	v.pictures[0].Close()
 	v.pictures = append(v.pictures[:0], v.pictures[1:]...)
 }
 
-// due returns the newest picture up to a place, if it is another than the one with
+// due returns the newest picture up to a timestamp, if it is another than the one with
 // the serial number. The caller closes it.
-func (v *video) due(ticks int64, shown uint64) (p timed, fresh bool) {
+func (v *videoTrack) due(ticks int64, shown uint64) (p timedPicture, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for len(v.pictures) > 1 && v.pictures[1].ticks <= ticks {
 		v.drop()
 	}
 	if len(v.pictures) == 0 {
-		return timed{}, false
+		return timedPicture{}, false
 	}
 	p = v.pictures[0]
-	if p.serial == shown || p.ticks > ticks && p.serial > v.shown { // what was due stays so, if the delay grew
-		return timed{}, false
+	// A picture that was due stays due when the delay grows.
+	if p.serial == shown || p.ticks > ticks && p.serial > v.lastDue {
+		return timedPicture{}, false
 	}
-	v.shown = max(v.shown, p.serial)
+	v.lastDue = max(v.lastDue, p.serial)
 	p.Picture = p.Share()
 	return p, true
 }
 
 // state is the size of the newest picture and whether one came lately.
-func (v *video) state(now time.Duration) (s layout.Size, flowing bool, counts VideoCounts) {
+func (v *videoTrack) state(now time.Duration) (s layout.Size, flowing bool, stats VideoStats) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.size, now-v.last < stalled, v.counts
+	return v.size, now-v.lastPicture < stallAfter, v.stats
 }
 
-func (v *video) close() {
+func (v *videoTrack) close() {
 	v.mu.Lock()
 	v.closed = true
 	for len(v.pictures) > 0 {

@@ -48,36 +48,38 @@ func ComposeFile(ctx context.Context, token, file string, out io.Writer) error {
 type composition struct {
 	job      worker.Job
 	token    peer.Token
-	room     *compositor.Room
+	stage    *compositor.Stage
+	roster   roster
 	programs []*program
 	reports  *worker.ReportWriter
-	stage    stage
 	end      context.CancelCauseFunc
 }
 
-// program is one of the job's, with what became of its destinations.
+// A program is one of the job's, with its destinations.
 type program struct {
 	*compositor.Program
 	destinations []*destination
 }
 
-// farewell is how long the stage may take to let us go, once all else has ended.
-const farewell = 500 * time.Millisecond
+// maxLeave is how long leaving the stage may take, once all else has ended.
+const maxLeave = 500 * time.Millisecond
 
-// errWanted is the cause of a stop that was asked for.
-var errWanted = errors.New("")
+// errRequested is the cause of an end that was requested.
+var errRequested = errors.New("")
 
-// compose runs until ctx ends, the stage lets us go or no destination is left. The
-// last report tells which.
+// compose runs until ctx ends, the composition may not stay on the stage, or no
+// destination is left. The last report says which.
 func compose(ctx context.Context, j worker.Job, reports *worker.ReportWriter) error {
-	w := &composition{job: j, room: compositor.NewRoom(), reports: reports}
-	err := w.run(ctx)
+	c := &composition{
+		job: j, stage: compositor.NewStage(), roster: roster{participants: map[string]*participant{}}, reports: reports,
+	}
+	err := c.run(ctx)
 	reason := ""
-	if err != nil && !errors.Is(err, errWanted) {
+	if err != nil && !errors.Is(err, errRequested) {
 		reason = err.Error()
 	}
-	if says := reports.Write(worker.Report{Kind: worker.Ended, Reason: reason}); says != nil {
-		return says
+	if writeErr := reports.Write(worker.Report{Kind: worker.Ended, Reason: reason}); writeErr != nil {
+		return writeErr
 	}
 	if reason != "" {
 		return err
@@ -85,24 +87,24 @@ func compose(ctx context.Context, j worker.Job, reports *worker.ReportWriter) er
 	return nil
 }
 
-func (w *composition) run(outer context.Context) error {
-	token, err := peer.ReadToken(w.job.Token)
+func (c *composition) run(outer context.Context) error {
+	token, err := peer.ReadToken(c.job.Token)
 	if err != nil {
 		return err
 	}
-	w.token = token
-	for _, p := range w.job.Programs {
-		if err := w.open(p); err != nil {
-			return errors.Join(err, w.abandon())
+	c.token = token
+	for _, p := range c.job.Programs {
+		if err := c.open(p); err != nil {
+			return errors.Join(err, c.closePrograms())
 		}
 	}
 	ctx, end := context.WithCancelCause(context.Background())
-	w.end = end
-	stop := context.AfterFunc(outer, func() { end(errWanted) })
+	c.end = end
+	stop := context.AfterFunc(outer, func() { end(errRequested) })
 	defer stop()
 
 	var running sync.WaitGroup
-	for _, p := range w.programs {
+	for _, p := range c.programs {
 		running.Go(func() {
 			if err := p.Run(ctx); err != nil {
 				end(err)
@@ -112,11 +114,11 @@ func (w *composition) run(outer context.Context) error {
 			running.Go(func() { d.run(ctx) })
 		}
 	}
-	running.Go(func() { w.beat(ctx) })
+	running.Go(func() { c.reportHealth(ctx) })
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		if err := w.follow(ctx); err != nil {
+		if err := c.follow(ctx); err != nil {
 			end(err)
 		}
 	}()
@@ -124,46 +126,46 @@ func (w *composition) run(outer context.Context) error {
 	running.Wait()
 	select {
 	case <-followed:
-		w.room.Close()
-	case <-time.After(farewell): // the stage doesn't answer: it will miss us by itself
+		c.stage.Close()
+	case <-time.After(maxLeave): // the server does not answer, and will notice by itself
 	}
 	return context.Cause(ctx)
 }
 
-// abandon frees programs that won't run.
-func (w *composition) abandon() error {
+// closePrograms frees programs that did not run.
+func (c *composition) closePrograms() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var err error
-	for _, p := range w.programs {
+	for _, p := range c.programs {
 		err = errors.Join(err, p.Run(ctx))
 	}
 	return err
 }
 
 // open makes a program and its destinations.
-func (w *composition) open(p worker.Program) error {
+func (c *composition) open(p worker.Program) error {
 	config := compositor.Config{
 		Width: p.Width, Height: p.Height, FrameRate: p.FrameRate, Bitrate: p.Bitrate,
-		Keyframes: keyframes(p), Encoder: w.job.Encoder, Layout: w.job.Layout.Chosen(),
+		Keyframes: keyframeInterval(p), Encoder: c.job.Encoder, Layout: c.job.Layout.Chosen(),
 	}
-	made, err := compositor.NewProgram(w.room, config)
+	made, err := compositor.NewProgram(c.stage, config)
 	if err != nil {
 		return err
 	}
 	opened := &program{Program: made}
-	w.programs = append(w.programs, opened)
+	c.programs = append(c.programs, opened)
 	for _, d := range p.Destinations {
 		opened.destinations = append(opened.destinations, &destination{
-			job: d, program: made, report: w.report, failed: w.destinationFailed,
+			job: d, program: made, report: c.report, failed: c.destinationFailed,
 		})
 	}
 	return nil
 }
 
-// keyframes is how far keyframes are apart: at most 2 s, and so that the segments of
-// a recording, which begin at one, have the length that was asked for.
-func keyframes(p worker.Program) time.Duration {
+// keyframeInterval is at most 2 s, and divides the segments of a recording, which begin
+// with a keyframe.
+func keyframeInterval(p worker.Program) time.Duration {
 	for _, d := range p.Destinations {
 		if d.HLS != nil && d.HLS.SegmentSeconds > 0 {
 			target := float64(d.HLS.SegmentSeconds)
@@ -173,52 +175,52 @@ func keyframes(p worker.Program) time.Duration {
 	return 2 * time.Second
 }
 
-// report sends a line; a supervisor that doesn't read any more is gone.
-func (w *composition) report(r worker.Report) {
-	if err := w.reports.Write(r); err != nil {
-		w.end(fmt.Errorf("report: %w", err))
+// report writes a report. If that fails the owner is gone, and the job ends.
+func (c *composition) report(r worker.Report) {
+	if err := c.reports.Write(r); err != nil {
+		c.end(fmt.Errorf("report: %w", err))
 	}
 }
 
-func (w *composition) log(level, format string, args ...any) {
-	w.report(worker.Report{Kind: worker.Log, Level: level, Reason: fmt.Sprintf(format, args...)})
+func (c *composition) log(level, format string, args ...any) {
+	c.report(worker.Report{Kind: worker.Log, Level: level, Reason: fmt.Sprintf(format, args...)})
 }
 
 // destinationFailed ends the job with its last destination.
-func (w *composition) destinationFailed() {
-	for _, p := range w.programs {
+func (c *composition) destinationFailed() {
+	for _, p := range c.programs {
 		for _, d := range p.destinations {
-			if !d.over.Load() {
+			if !d.ended.Load() {
 				return
 			}
 		}
 	}
-	w.end(errors.New(worker.NoDestinations))
+	c.end(errors.New(worker.NoDestinations))
 }
 
-// beat reports health once a second.
-func (w *composition) beat(ctx context.Context) {
+// reportHealth sends a heartbeat every second.
+func (c *composition) reportHealth(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			w.report(worker.Report{Kind: worker.Heartbeat, Health: w.health()})
+			c.report(worker.Report{Kind: worker.Heartbeat, Health: c.health()})
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (w *composition) health() *worker.Health {
-	h := &worker.Health{Publishers: w.stage.publishers(), Participants: []worker.ParticipantHealth{}}
-	for _, m := range w.room.Stats() {
+func (c *composition) health() *worker.Health {
+	h := &worker.Health{Publishers: c.roster.publishers(), Participants: []worker.ParticipantHealth{}}
+	for _, p := range c.stage.Stats() {
 		h.Participants = append(h.Participants, worker.ParticipantHealth{
-			ID: m.ID, Width: m.Width, Height: m.Height, DelayMS: m.Delay.Milliseconds(),
-			Decoded: m.Video.Decoded, Damaged: m.Video.Damaged, Keyframes: m.Video.Keyframes,
+			ID: p.ID, Width: p.Width, Height: p.Height, DelayMS: p.Delay.Milliseconds(),
+			Decoded: p.Video.Decoded, Damaged: p.Video.Damaged, Keyframes: p.Video.Keyframes,
 		})
 	}
-	for _, p := range w.programs {
+	for _, p := range c.programs {
 		s := p.Stats()
 		h.Programs = append(h.Programs, worker.ProgramHealth{
 			Ticks: s.Ticks, Late: s.Late, WorstLateMS: s.WorstLate.Milliseconds(), Bytes: s.Bytes, Dropped: dropped(p.destinations),

@@ -16,93 +16,100 @@ import (
 
 const (
 	firstBackoff = 500 * time.Millisecond
-	lastBackoff  = 10 * time.Second
-	// patience is how long a destination may be interrupted before it has failed.
-	patience = 90 * time.Second
-	// goodTime is how long it must have been on air for an interruption to be a new one.
-	goodTime = 10 * time.Second
+	maxBackoff   = 10 * time.Second
+	// defaultRetryTime is how long a destination may be interrupted before it fails.
+	defaultRetryTime = 90 * time.Second
+	// stableTime is how long a destination must be active for its next interruption to
+	// count from the beginning.
+	stableTime = 10 * time.Second
+	// maxRefusals is how often a server may refuse the stream before the destination fails.
+	maxRefusals = 3
 )
 
-// A destination is one of the job's: it opens its output, and again after a fault.
+// A destination is one of the job's. It opens its output, and again after an error.
 type destination struct {
 	job     worker.Destination
 	program *compositor.Program
 	report  func(worker.Report)
-	failed  func()
+	failed  func() // called after the destination failed
 
-	onAir time.Time   // since when the attempt of now is; of that attempt
-	over  atomic.Bool // it won't be tried again
-	feed  atomic.Pointer[compositor.Feed]
-	lost  atomic.Uint64 // packets dropped on former feeds
+	activeSince time.Time   // of the current attempt; zero before
+	ended       atomic.Bool // no attempt will follow
+	queue       atomic.Pointer[compositor.Queue]
+	droppedPast atomic.Uint64 // packets, by former queues
 }
 
 func (d *destination) dropped() uint64 {
-	n := d.lost.Load()
-	if f := d.feed.Load(); f != nil {
-		n += f.Dropped()
+	n := d.droppedPast.Load()
+	if q := d.queue.Load(); q != nil {
+		n += q.Dropped()
 	}
 	return n
 }
 
-func (d *destination) state(s worker.State, reason string) {
+func (d *destination) reportState(s worker.State, reason string) {
 	d.report(worker.Report{Kind: worker.DestinationState, Destination: d.job.ID, State: s, Reason: reason})
 }
 
-// run keeps the destination going until ctx ends or it has failed for good. The cause
-// of ctx's end tells whether that was wanted.
+// run keeps the destination active until ctx ends or it fails. The cause of ctx's end
+// says whether that was requested.
 func (d *destination) run(ctx context.Context) {
-	broken := time.Now() // since when it is interrupted
-	for attempt := 0; ; attempt++ {
+	interrupted := time.Now()
+	for attempt := 1; ; attempt++ {
 		err := d.attempt(ctx)
 		if ctx.Err() != nil {
-			d.over.Store(true)
+			d.ended.Store(true)
 			switch {
-			case !errors.Is(context.Cause(ctx), errWanted): // the next worker goes on
-			case err != nil && d.job.RTMP == nil: // the end of the files is missing
-				d.state(worker.Failed, reason(err))
+			case !errors.Is(context.Cause(ctx), errRequested): // the next process continues
+			case err != nil && d.job.RTMP == nil: // the last files are missing
+				d.reportState(worker.Failed, reason(err))
 			default:
-				d.state(worker.Stopped, "")
+				d.reportState(worker.Stopped, "")
 			}
 			return
 		}
-		if !d.onAir.IsZero() && time.Since(d.onAir) > goodTime {
-			attempt, broken = 0, time.Now()
+		if !d.activeSince.IsZero() && time.Since(d.activeSince) > stableTime {
+			attempt, interrupted = 1, time.Now()
 		}
-		if d.hopeless(err, attempt, time.Since(broken)) {
-			d.over.Store(true)
-			d.giveUp(err)
+		if d.isFinal(err, attempt, time.Since(interrupted)) {
+			d.ended.Store(true)
+			d.fail(err)
 			return
 		}
-		d.state(worker.Reconnecting, reason(err))
+		d.reportState(worker.Reconnecting, reason(err))
 		select {
-		case <-time.After(min(firstBackoff<<min(attempt, 5), lastBackoff)):
+		case <-time.After(min(firstBackoff<<min(attempt-1, 5), maxBackoff)):
 		case <-ctx.Done():
 		}
 	}
 }
 
-// hopeless tells whether a destination that is interrupted is not tried again.
-func (d *destination) hopeless(err error, attempt int, interrupted time.Duration) bool {
+// isFinal reports whether no attempt follows after an error.
+func (d *destination) isFinal(err error, attempt int, interrupted time.Duration) bool {
 	if d.job.RTMP == nil {
 		return true
 	}
-	longest := patience
+	retryTime := defaultRetryTime
 	if s := d.job.RTMP.RetrySeconds; s > 0 {
-		longest = time.Duration(s) * time.Second
+		retryTime = time.Duration(s) * time.Second
 	}
-	return interrupted > longest || attempt > 2 && errors.Is(err, rtmp.ErrRefused)
+	return interrupted > retryTime || attempt > maxRefusals && errors.Is(err, rtmp.ErrRefused)
 }
 
-// giveUp tells why the destination has failed for good, in words for people if the
-// supervisor's are too few.
-func (d *destination) giveUp(err error) {
+// fail reports why the destination failed. Where the reason is one of package worker's,
+// the log has the error.
+func (d *destination) fail(err error) {
 	why := reason(err)
 	if errors.Is(err, rtmp.ErrRefused) {
-		d.report(worker.Report{Kind: worker.Log, Destination: d.job.ID, Level: "WARN", Reason: why})
+		d.logError(err)
 		why = worker.Refused
 	}
-	d.state(worker.Failed, why)
+	d.reportState(worker.Failed, why)
 	d.failed()
+}
+
+func (d *destination) logError(err error) {
+	d.report(worker.Report{Kind: worker.Log, Destination: d.job.ID, Level: "WARN", Reason: reason(err)})
 }
 
 func reason(err error) string {
@@ -114,47 +121,52 @@ func reason(err error) string {
 
 // attempt is one output, from its opening to its end.
 func (d *destination) attempt(ctx context.Context) error {
-	d.onAir = time.Time{}
-	active := func() { // by the output, before the feed is done
-		d.onAir = time.Now()
-		d.state(worker.Active, "")
-	}
-	interrupted := func(err error) { d.state(worker.Reconnecting, err.Error()) }
-	log := func(err error) {
-		d.report(worker.Report{Kind: worker.Log, Destination: d.job.ID, Level: "WARN", Reason: err.Error()})
-	}
-	file := func(name string) { d.report(worker.Report{Kind: worker.File, Destination: d.job.ID, Name: name}) }
-	var output compositor.Output
-	switch format := d.program.Format(); {
-	case d.job.RTMP != nil:
-		output = newPush(ctx, d.job.RTMP.URL, format, active)
-	case d.job.HLS != nil:
-		output = newRecording(*d.job.HLS, format, notices{active, interrupted, file, log})
-	default:
-		output = newFile(d.job.File, format, active)
-	}
-	feed := d.program.Attach(output)
-	d.feed.Store(feed)
-	pictures := make(chan struct{})
-	thumbnails, stop := context.WithCancel(ctx)
+	d.activeSince = time.Time{}
+	output := d.newOutput(ctx)
+	queue := d.program.Attach(output)
+	d.queue.Store(queue)
+	thumbnailsDone := make(chan struct{})
+	thumbnailCtx, stop := context.WithCancel(ctx)
 	go func() {
-		defer close(pictures)
-		if r, is := output.(*recording); is {
-			r.takeThumbnails(thumbnails, d.program)
+		defer close(thumbnailsDone)
+		if r, ok := output.(*recording); ok {
+			r.takeThumbnails(thumbnailCtx, d.program)
 		}
 	}()
-	<-feed.Done()
-	released := feed.Released()
+	<-queue.Done()
+	released := queue.Released()
 	stop()
-	<-pictures
-	d.program.Detach(feed)
-	d.lost.Add(feed.Dropped())
-	d.feed.Store(nil)
-	if released { // the program ended: the cause follows, and is none of ours
+	<-thumbnailsDone
+	d.program.Detach(queue)
+	d.droppedPast.Add(queue.Dropped())
+	d.queue.Store(nil)
+	if released { // the program ended; ctx follows, with the cause
 		<-ctx.Done()
 	}
-	if err := feed.Err(); err != nil {
+	if err := queue.Err(); err != nil {
 		return fmt.Errorf("destination %s: %w", d.job.ID, err)
 	}
 	return nil
+}
+
+func (d *destination) newOutput(ctx context.Context) compositor.Output {
+	active := func() { // called by the output, before its queue is done
+		d.activeSince = time.Now()
+		d.reportState(worker.Active, "")
+	}
+	switch format := d.program.Format(); {
+	case d.job.RTMP != nil:
+		return newPush(ctx, d.job.RTMP.URL, format, active)
+	case d.job.HLS != nil:
+		return newRecording(*d.job.HLS, format, recordingEvents{
+			active:      active,
+			interrupted: func(err error) { d.reportState(worker.Reconnecting, err.Error()) },
+			file: func(name string) {
+				d.report(worker.Report{Kind: worker.File, Destination: d.job.ID, Name: name})
+			},
+			failedThumbnail: d.logError,
+		})
+	default:
+		return newFile(d.job.File, format, active)
+	}
 }

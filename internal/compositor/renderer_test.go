@@ -15,9 +15,9 @@ import (
 	"rostrum/internal/media"
 )
 
-// TestScene_DrawsEachLayoutAsItIsArranged holds the pixels of the canvas against the
-// rectangles of the layout, for every parameter: who is on top is who is seen there.
-func TestScene_DrawsEachLayoutAsItIsArranged(t *testing.T) {
+// TestRenderer_DrawsEachLayoutAsArranged compares the pixels of the canvas with the
+// rectangles of the layout, for every parameter.
+func TestRenderer_DrawsEachLayoutAsArranged(t *testing.T) {
 	lumas := []uint8{70, 100, 140, 180, 220}
 	var clips []clip
 	for i, l := range lumas {
@@ -25,7 +25,7 @@ func TestScene_DrawsEachLayoutAsItIsArranged(t *testing.T) {
 		if i == 1 {
 			width, height = 90, 160
 		}
-		clips = append(clips, film(t, width, height, framed(width, height, l), silent))
+		clips = append(clips, newClip(t, width, height, framed(width, height, l), silent))
 	}
 	layouts := map[string]layout.Layout{
 		"grid": layout.DefaultGrid(), "gap": layout.Grid{GridGap: 17}, "featured": layout.Grid{FeaturedParticipantAttribute: "main", GridGap: 2},
@@ -43,30 +43,29 @@ func TestScene_DrawsEachLayoutAsItIsArranged(t *testing.T) {
 	}
 	expectEachParameter(t, layouts, layout.Grid{}, layout.Pip{})
 	for name, l := range layouts {
-		for members := 1; members <= len(clips); members++ {
-			t.Run(fmt.Sprintf("%s of %d", name, members), func(t *testing.T) {
-				room := NewRoom()
-				defer room.Close()
-				for i := range members {
+		for participants := 1; participants <= len(clips); participants++ {
+			t.Run(fmt.Sprintf("%s of %d", name, participants), func(t *testing.T) {
+				stage := NewStage()
+				defer stage.Close()
+				for i := range participants {
 					attributes := map[string]string{"n": fmt.Sprint(9 - i), "main": fmt.Sprint(i == 0), "second": fmt.Sprint(i == 1)}
-					m, err := room.Join(MemberConfig{ID: fmt.Sprint(i), Attributes: attributes})
+					m, err := stage.Join(ParticipantConfig{ID: fmt.Sprint(i), Attributes: attributes})
 					if err != nil {
 						t.Fatal(err)
 					}
-					m.Write(Frame{Codec: media.H264, Arrived: room.began, Keyframe: true, Data: clips[i].pictures[0].Data})
+					m.Write(Frame{Codec: media.H264, Arrived: stage.began, Keyframe: true, Data: clips[i].pictures[0].Data})
 					m.SetVideoStopped(i == 3)
 				}
 				for _, size := range []layout.Size{{Width: 320, Height: 180}, {Width: 178, Height: 318}} {
-					golden(t, room, l, size, lumas)
+					expectPixels(t, stage, l, size, lumas)
 				}
 			})
 		}
 	}
 }
 
-// framed is a picture of one grey in a frame of a darker one, by which it is seen
-// what of it was cropped.
-func framed(width, height int, luma uint8) second {
+// framed is a grey picture in a darker frame, which shows what was cropped.
+func framed(width, height int, luma uint8) drawFunc {
 	return func(c *codec.Canvas, _ int) {
 		c.Fill(image.Rect(0, 0, width, height), luma-frameDarker)
 		c.Fill(image.Rect(0, 0, width, height).Inset(frameWidth), luma)
@@ -78,8 +77,7 @@ const (
 	frameDarker = 30
 )
 
-// lumaOf is what a framed picture has at a place; false where it can't be told
-// because scaling blurs it.
+// lumaOf is the luma of a framed picture at a point; false where scaling blurs it.
 func lumaOf(p layout.Size, x, y, blurred float64, luma uint8) (int, bool) {
 	within := min(x, y, float64(p.Width)-x, float64(p.Height)-y) - frameWidth
 	switch {
@@ -91,8 +89,7 @@ func lumaOf(p layout.Size, x, y, blurred float64, luma uint8) (int, bool) {
 	return int(luma), true
 }
 
-// expectEachParameter holds the layouts to have each parameter of these kinds in one
-// that differs from its zero value.
+// expectEachParameter checks that the layouts set each parameter of these kinds.
 func expectEachParameter(t *testing.T, layouts map[string]layout.Layout, kinds ...layout.Layout) {
 	t.Helper()
 	seen := map[string]bool{}
@@ -111,60 +108,60 @@ func expectEachParameter(t *testing.T, layouts map[string]layout.Layout, kinds .
 	}
 }
 
-// golden draws a scene and compares each pixel with what should be on top there.
-func golden(t *testing.T, room *Room, l layout.Layout, size layout.Size, lumas []uint8) {
+// expectPixels draws a stage and compares each pixel with the topmost tile there.
+func expectPixels(t *testing.T, stage *Stage, l layout.Layout, size layout.Size, lumas []uint8) {
 	t.Helper()
-	s, err := newScene(size, l)
+	r, err := newRenderer(size, l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	defer r.close()
 	const now = time.Second
-	if err := s.draw(room, now); err != nil {
+	if err := r.draw(stage, now); err != nil {
 		t.Fatal(err)
 	}
 	want := make([]int, size.Width*size.Height)
 	for i := range want {
 		want[i] = black
 	}
-	paint := func(r layout.Rect, luma int) {
-		for y := r.Y; y < r.Y+r.Height; y++ {
-			for x := r.X; x < r.X+r.Width; x++ {
+	paint := func(area layout.Rect, luma int) {
+		for y := area.Y; y < area.Y+area.Height; y++ {
+			for x := area.X; x < area.X+area.Width; x++ {
 				want[y*size.Width+x] = luma
 			}
 		}
 	}
-	members, _ := room.present()
-	all := participants(members, now)
+	participants, _ := stage.present()
+	all := layoutParticipants(participants, now)
 	for _, tile := range l.Arrange(size, all) {
 		paint(tile.Rect, black)
 		for i, p := range all {
 			switch {
 			case p.ID != tile.ID:
 			case tile.Initial != "":
-				paint(tile.Rect, -1) // the disc and its letter are another test's
+				paint(tile.Rect, -1) // not compared here
 			default:
 				paintPicture(want, size, tile, p.Picture, lumas[i])
 			}
 		}
 	}
-	plane, stride := s.canvas.Plane(0)
-	for i, w := range want { // where nothing is wanted, nothing can be told
+	plane, stride := r.canvas.Plane(0)
+	for i, w := range want { // -1 is not compared
 		if got := int(plane[i/size.Width*stride+i%size.Width]); w >= 0 && off(got, w) {
 			t.Fatalf("%v: pixel %d,%d is %d, want %d", size, i%size.Width, i/size.Width, got, w)
 		}
 	}
 }
 
-// paintPicture says what a framed picture looks like in its tile.
+// paintPicture sets what a framed picture looks like in its tile.
 func paintPicture(want []int, size layout.Size, tile layout.Tile, picture layout.Size, luma uint8) {
 	source, target, _ := tile.Fit(picture)
 	scaleX, scaleY := float64(source.Width)/float64(target.Width), float64(source.Height)/float64(target.Height)
 	for y := range target.Height {
 		for x := range target.Width {
 			at := (target.Y+y)*size.Width + target.X + x
-			w, told := lumaOf(picture, float64(source.X)+(float64(x)+0.5)*scaleX, float64(source.Y)+(float64(y)+0.5)*scaleY, 2+2*max(scaleX, scaleY), luma)
-			if !told {
+			w, known := lumaOf(picture, float64(source.X)+(float64(x)+0.5)*scaleX, float64(source.Y)+(float64(y)+0.5)*scaleY, 2+2*max(scaleX, scaleY), luma)
+			if !known {
 				w = -1
 			}
 			want[at] = w

@@ -1,0 +1,119 @@
+//go:build cgo
+
+package compositor
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"rostrum/internal/layout"
+)
+
+// A Stage holds the participants that are composed.
+type Stage struct {
+	began time.Time
+
+	mu           sync.Mutex     // guards what follows
+	participants []*Participant // in order of arrival; replaced, never changed
+	generation   uint64         // counts changes that affect the layout
+	arrivals     map[string]uint64
+	nextArrival  uint64
+}
+
+// maxArrivals bounds how many participants keep their place in the order after they left.
+const maxArrivals = 10_000
+
+// NewStage makes an empty stage.
+func NewStage() *Stage {
+	return &Stage{began: time.Now(), arrivals: map[string]uint64{}}
+}
+
+func (s *Stage) since(t time.Time) time.Duration { return t.Sub(s.began) }
+
+// Join adds a participant. One that was here before keeps its place in the order of
+// arrival. An id that is present is an error.
+func (s *Stage) Join(c ParticipantConfig) (*Participant, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.ContainsFunc(s.participants, func(p *Participant) bool { return p.id == c.ID }) {
+		return nil, fmt.Errorf("join %s: already joined", c.ID)
+	}
+	arrival := s.arrival(c.ID)
+	p := &Participant{id: c.ID, arrival: arrival, stage: s, requestKeyframe: c.RequestKeyframe, attributes: maps.Clone(c.Attributes)}
+	p.video.lastPicture = s.since(time.Now()) // not stalled yet
+	i, _ := slices.BinarySearchFunc(s.participants, arrival, func(p *Participant, a uint64) int { return cmp.Compare(p.arrival, a) })
+	s.participants = slices.Insert(slices.Clone(s.participants), i, p)
+	s.generation++
+	return p, nil
+}
+
+// Expect gives a participant that will join the next place in the order of arrival.
+func (s *Stage) Expect(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.arrival(id)
+}
+
+// arrival is a participant's place in the order; s.mu is held.
+func (s *Stage) arrival(id string) uint64 {
+	if a, known := s.arrivals[id]; known {
+		return a
+	}
+	s.nextArrival++
+	if len(s.arrivals) < maxArrivals {
+		s.arrivals[id] = s.nextArrival
+	}
+	return s.nextArrival
+}
+
+func (s *Stage) remove(p *Participant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.participants = slices.DeleteFunc(slices.Clone(s.participants), func(o *Participant) bool { return o == p })
+	s.generation++
+}
+
+// layoutChanged makes renderers arrange their tiles anew.
+func (s *Stage) layoutChanged() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation++
+}
+
+// present returns the participants and the generation.
+func (s *Stage) present() ([]*Participant, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.participants, s.generation
+}
+
+// Stats returns those of the participants, in order of arrival.
+func (s *Stage) Stats() []ParticipantStats {
+	participants, _ := s.present()
+	all := make([]ParticipantStats, len(participants))
+	for i, p := range participants {
+		all[i] = p.Stats()
+	}
+	return all
+}
+
+// Close removes all participants. Programs may continue, with an empty picture.
+func (s *Stage) Close() {
+	participants, _ := s.present()
+	for _, p := range participants {
+		p.Leave()
+	}
+}
+
+// layoutParticipants describes participants to a layout.
+func layoutParticipants(participants []*Participant, now time.Duration) []layout.Participant {
+	all := make([]layout.Participant, len(participants))
+	for i, p := range participants {
+		all[i] = p.forLayout(now)
+	}
+	return all
+}

@@ -1,0 +1,183 @@
+//go:build cgo
+
+package mediajob
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"rostrum/internal/compositor"
+	"rostrum/internal/layout"
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+	"rostrum/internal/wire"
+	"rostrum/internal/worker"
+)
+
+const (
+	layerInterval    = 500 * time.Millisecond // between choices of a layer
+	resubscribeDelay = time.Second
+)
+
+// follow stays on the stage and receives its publishers until ctx ends. An error says why
+// the composition may not stay.
+func (c *composition) follow(ctx context.Context) error {
+	events, err := peer.NewEvents(c.token, nil)
+	if err != nil {
+		return err
+	}
+	deleted := false
+	err = peer.Follow(ctx, c.token, events, func(m wire.Message) {
+		_, stageDeleted := m.Payload.(wire.StageDeleted)
+		deleted = deleted || stageDeleted
+		c.apply(m)
+	}, c.receive)
+	if deleted {
+		return errors.New(worker.StageDeleted)
+	}
+	return err
+}
+
+// apply updates the roster before the receptions that follow from a message.
+func (c *composition) apply(m wire.Message) {
+	if first := c.roster.apply(m, c.token.ParticipantID, c.stage); first {
+		c.report(worker.Report{Kind: worker.Ready})
+	}
+}
+
+// receive composes one publisher until ctx ends. It subscribes again whenever the
+// subscription ends.
+func (c *composition) receive(ctx context.Context, publisher wire.Participant) {
+	r := &reception{composition: c, id: publisher.ID}
+	participant, err := c.roster.join(publisher.ID, c.stage, r.requestKeyframe)
+	if err != nil {
+		c.log("WARN", "%v", err)
+		return
+	}
+	if participant == nil {
+		return
+	}
+	defer c.roster.remove(publisher.ID, participant)
+	r.participant = participant
+	for ctx.Err() == nil {
+		if err := r.run(ctx); err != nil && ctx.Err() == nil {
+			c.log("WARN", "receive %s: %v", publisher.ID, err)
+		}
+		select {
+		case <-time.After(resubscribeDelay):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// A reception subscribes to one publisher.
+type reception struct {
+	composition *composition
+	id          string
+	participant *compositor.Participant
+
+	mu    sync.Mutex // guards what follows
+	video *peer.Inlet
+}
+
+// run is one subscription, to its end.
+func (r *reception) run(ctx context.Context) error {
+	resource, err := r.composition.token.SubscribeAt(r.id)
+	if err != nil {
+		return err
+	}
+	s, err := peer.Subscribe(ctx, resource, peer.SubscribeConfig{OnFrame: r.write})
+	if err != nil {
+		return err
+	}
+	r.chooseLayers(ctx, s)
+	err = s.Err()
+	return errors.Join(err, s.Close())
+}
+
+// write gives a frame to the compositor.
+func (r *reception) write(in *peer.Inlet, f peer.Received) {
+	captured, _ := in.Captured(f.Timestamp)
+	if in.Codec.Kind() == media.Video {
+		r.mu.Lock()
+		r.video = in
+		r.mu.Unlock()
+	}
+	r.participant.Write(compositor.Frame{
+		Codec: in.Codec, Timestamp: f.Timestamp, Captured: captured, Arrived: f.Arrived,
+		Keyframe: f.Keyframe, Width: f.Width, Height: f.Height, Data: f.Data,
+	})
+}
+
+func (r *reception) requestKeyframe() {
+	r.mu.Lock()
+	in := r.video
+	r.mu.Unlock()
+	if in != nil {
+		in.AskKeyframe()
+	}
+}
+
+// chooseLayers selects the layer for the current tile size until the subscription ends.
+func (r *reception) chooseLayers(ctx context.Context, s *peer.Subscription) {
+	tick := time.NewTicker(layerInterval)
+	defer tick.Stop()
+	chosen := ""
+	for {
+		select {
+		case <-tick.C:
+		case <-s.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+		label := bestLayer(r.composition.roster.layers(r.id), r.largestTile())
+		if label == "" || label == chosen {
+			continue
+		}
+		if _, err := s.ChooseLayer(ctx, label); err != nil {
+			r.composition.log("DEBUG", "choose layer %s of %s: %v", label, r.id, err)
+			continue
+		}
+		chosen = label
+	}
+}
+
+// largestTile is the largest size in which the publisher is drawn.
+func (r *reception) largestTile() (tile layout.Size) {
+	for _, p := range r.composition.programs {
+		if s := p.Sizes()[r.id]; s.Width*s.Height > tile.Width*tile.Height {
+			tile = s
+		}
+	}
+	return tile
+}
+
+// bestLayer is the label of the smallest layer that is enlarged by a quarter at most, or
+// of the largest one. It is empty where there is no choice.
+func bestLayer(layers []wire.Layer, tile layout.Size) string {
+	best, largest := wire.Layer{}, wire.Layer{}
+	choices := 0
+	for _, l := range layers {
+		if !l.Active || l.Width == 0 {
+			continue
+		}
+		choices++
+		if l.Width > largest.Width {
+			largest = l
+		}
+		sufficient := 5*l.Width >= 4*tile.Width && 5*l.Height >= 4*tile.Height
+		if sufficient && (best.Width == 0 || l.Width < best.Width) {
+			best = l
+		}
+	}
+	switch {
+	case choices < 2 || tile == (layout.Size{}):
+		return ""
+	case best.Width == 0:
+		return largest.Label
+	}
+	return best.Label
+}

@@ -1,0 +1,162 @@
+//go:build cgo
+
+package mediajob
+
+import (
+	"sync"
+
+	"rostrum/internal/compositor"
+	"rostrum/internal/wire"
+)
+
+// A roster is what the events socket said about the stage's participants.
+type roster struct {
+	mu           sync.Mutex // guards what follows
+	participants map[string]*participant
+	ready        bool // the whole state came
+}
+
+// A participant is one of the stage, or one that left and is still composed.
+type participant struct {
+	publishing   bool
+	left         bool
+	attributes   map[string]string
+	videoStopped bool
+	layers       []wire.Layer
+	composed     *compositor.Participant // while it is received; nil otherwise
+}
+
+// publishers counts the participants that publish.
+func (r *roster) publishers() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, p := range r.participants {
+		if p.publishing {
+			n++
+		}
+	}
+	return n
+}
+
+// apply updates the roster by a message. It reports whether that was the first whole
+// state.
+func (r *roster) apply(m wire.Message, self string, stage *compositor.Stage) (first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch m := m.Payload.(type) {
+	case wire.StageState:
+		r.replace(m, self, stage)
+		first, r.ready = !r.ready, true
+	case wire.MetadataChanged:
+		r.present(m.ParticipantID).setAttributes(m.Attributes)
+	case wire.PublishState:
+		p := r.present(m.ParticipantID)
+		p.setAttributes(m.Participant.Attributes)
+		p.publishing = m.IsPublishing
+	case wire.MuteChanged:
+		r.present(m.ParticipantID).setVideoStopped(m.VideoStopped)
+	case wire.Layers:
+		r.present(m.ParticipantID).layers = m.Layers
+	case wire.ParticipantLeft:
+		r.leave(m.ParticipantID)
+	}
+	return first
+}
+
+// present is the participant with an id, which is on the stage; r.mu is held.
+func (r *roster) present(id string) *participant {
+	if r.participants[id] == nil {
+		r.participants[id] = &participant{}
+	}
+	r.participants[id].left = false
+	return r.participants[id]
+}
+
+// leave removes a participant, or marks it until it is composed no more; r.mu is held.
+func (r *roster) leave(id string) {
+	p := r.participants[id]
+	if p == nil {
+		return
+	}
+	p.publishing, p.left = false, true
+	if p.composed == nil {
+		delete(r.participants, id)
+	}
+}
+
+// replace takes the whole state. It lists the publishers in order of arrival. r.mu is
+// held.
+func (r *roster) replace(state wire.StageState, self string, stage *compositor.Stage) {
+	present := map[string]bool{}
+	for _, s := range state.Participants {
+		if s.ID == self {
+			continue
+		}
+		present[s.ID] = true
+		p := r.present(s.ID)
+		p.setAttributes(s.Attributes)
+		p.setVideoStopped(s.VideoStopped)
+		if p.publishing = s.IsPublishing; p.publishing {
+			stage.Expect(s.ID)
+		}
+	}
+	for id := range r.participants {
+		if !present[id] {
+			r.leave(id)
+		}
+	}
+}
+
+// join adds a participant to a compositor's stage; nil if it left meanwhile.
+func (r *roster) join(id string, stage *compositor.Stage, requestKeyframe func()) (*compositor.Participant, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.participants[id]
+	if p == nil {
+		return nil, nil
+	}
+	composed, err := stage.Join(compositor.ParticipantConfig{ID: id, Attributes: p.attributes, RequestKeyframe: requestKeyframe})
+	if err != nil {
+		return nil, err
+	}
+	p.composed = composed
+	composed.SetVideoStopped(p.videoStopped)
+	return composed, nil
+}
+
+// remove undoes join.
+func (r *roster) remove(id string, composed *compositor.Participant) {
+	r.mu.Lock()
+	if p := r.participants[id]; p != nil && p.composed == composed {
+		if p.composed = nil; p.left {
+			r.leave(id)
+		}
+	}
+	r.mu.Unlock()
+	composed.Leave()
+}
+
+// layers are those that a participant sends.
+func (r *roster) layers(id string) []wire.Layer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.participants[id]; p != nil {
+		return p.layers
+	}
+	return nil
+}
+
+func (p *participant) setAttributes(a map[string]string) {
+	p.attributes = a
+	if p.composed != nil {
+		p.composed.SetAttributes(a)
+	}
+}
+
+func (p *participant) setVideoStopped(stopped bool) {
+	p.videoStopped = stopped
+	if p.composed != nil {
+		p.composed.SetVideoStopped(stopped)
+	}
+}
