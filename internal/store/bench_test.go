@@ -10,6 +10,7 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
 	"rostrum/ivsrealtime"
+	"rostrum/test/postgres"
 )
 
 // stored is a stage of the usual size.
@@ -30,7 +31,7 @@ func benchOnBoth(b *testing.B, callers []int, prepare func(b *testing.B, s *Stor
 		b.Run(database, func(b *testing.B) {
 			c := Config{Dir: b.TempDir()}
 			if database == "PostgreSQL" {
-				c.URL = cluster.database(b)
+				c.URL = postgres.Database(b)
 			}
 			s := opened(b, c)
 			prepare(b, s)
@@ -117,7 +118,7 @@ func BenchmarkListStages(b *testing.B) {
 		b.Run(database, func(b *testing.B) {
 			c := Config{Dir: b.TempDir()}
 			if database == "PostgreSQL" {
-				c.URL = cluster.database(b)
+				c.URL = postgres.Database(b)
 			}
 			s := opened(b, c)
 			for made := 0; made < many; {

@@ -16,6 +16,7 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
 	"rostrum/ivsrealtime"
+	"rostrum/test/postgres"
 )
 
 // crashChild names the environment variable that makes this test binary the
@@ -74,7 +75,7 @@ func TestWrite_IsNeverLostOnceAcknowledged(t *testing.T) {
 	}
 	for name, url := range map[string]func(*testing.T) string{
 		"SQLite":     func(*testing.T) string { return "" },
-		"PostgreSQL": func(t *testing.T) string { return cluster.database(t) }, // or skipped
+		"PostgreSQL": func(t *testing.T) string { return postgres.Database(t) }, // or skipped
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Config{Dir: t.TempDir(), URL: url(t)}

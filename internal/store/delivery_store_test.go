@@ -9,6 +9,7 @@ import (
 
 	"rostrum/internal/event"
 	"rostrum/ivsrealtime"
+	"rostrum/test/postgres"
 )
 
 func aTarget(name string) event.Target {
@@ -119,7 +120,7 @@ func TestDeliveryStore_SavesProgressAtomicallyForTheHolderOnly(t *testing.T) {
 }
 
 func TestDeliveryStore_OneNodeHoldsATarget(t *testing.T) {
-	s := opened(t, Config{Dir: t.TempDir(), URL: cluster.database(t)})
+	s := opened(t, Config{Dir: t.TempDir(), URL: postgres.Database(t)})
 	ctx, l := context.Background(), DeliveryStore{s}
 	write(t, s, func(tx *Tx) error { return tx.PutTarget(aTarget("hook")) })
 	for _, step := range []struct {

@@ -11,18 +11,16 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/ivsrealtime"
+	"rostrum/test/postgres"
 )
 
-// TestMain ends the PostgreSQL server that the tests share, and is the child
-// process of the crash test when it is asked to be.
+// TestMain is the child process of the crash test when it is asked to be.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashChild); dir != "" {
 		writeUntilKilled(Config{Dir: dir, URL: os.Getenv(crashURL)})
 		return
 	}
-	code := m.Run()
-	cluster.stop()
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // onBoth runs a test on SQLite and on PostgreSQL.
@@ -31,7 +29,7 @@ func onBoth(t *testing.T, test func(t *testing.T, s *Store)) {
 		test(t, opened(t, Config{Dir: t.TempDir()}))
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
-		test(t, opened(t, Config{Dir: t.TempDir(), URL: cluster.database(t)}))
+		test(t, opened(t, Config{Dir: t.TempDir(), URL: postgres.Database(t)}))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rostrum/internal/event"
+	"rostrum/test/postgres"
 )
 
 func TestEvents_ComeBackAsTheyWereEmitted(t *testing.T) {
@@ -95,7 +96,7 @@ func TestEvents_AreNeverMissedByWhoReadsOn(t *testing.T) {
 }
 
 func TestChanged_TellsOfOtherNodesEvents(t *testing.T) {
-	url, dir := cluster.database(t), t.TempDir()
+	url, dir := postgres.Database(t), t.TempDir()
 	here, elsewhere := opened(t, Config{Dir: dir, URL: url}), opened(t, Config{Dir: dir, URL: url})
 	for seen := int64(0); seen < 3; seen++ {
 		want := seen + 1

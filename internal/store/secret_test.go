@@ -14,6 +14,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/ivsrealtime"
+	"rostrum/test/postgres"
 )
 
 func globbed(t *testing.T, dir string) []string {
@@ -45,7 +46,7 @@ func TestSecrets_AreInNoFile(t *testing.T) {
 }
 
 func TestSecrets_AreInNoTableOfPostgreSQL(t *testing.T) {
-	s := opened(t, Config{Dir: t.TempDir(), URL: cluster.database(t)})
+	s := opened(t, Config{Dir: t.TempDir(), URL: postgres.Database(t)})
 	keep(t, s)
 	read(t, s, func(tx *Tx) error {
 		rows, err := tx.names(`SELECT query_to_xml('SELECT * FROM ' || tablename, true, false, '')::text FROM pg_tables WHERE schemaname = 'public'`)
@@ -163,7 +164,7 @@ func TestVault_OpensASecretOnlyInItsPlace(t *testing.T) {
 func TestOpen_RefusesTheKeyOfAnotherDatabase(t *testing.T) {
 	for name, url := range map[string]func(*testing.T) string{
 		"SQLite":     func(*testing.T) string { return "" },
-		"PostgreSQL": func(t *testing.T) string { return cluster.database(t) },
+		"PostgreSQL": func(t *testing.T) string { return postgres.Database(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Config{Dir: t.TempDir(), URL: url(t)}
