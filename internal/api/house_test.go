@@ -23,6 +23,7 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -67,15 +68,14 @@ func open(t testing.TB, limits control.Limits) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compositions, err := composition.Open(ctx, composition.Parts{Store: s, Authority: authority, Node: "here"}, composition.Config{})
+	n, err := node.Open(ctx, s, node.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = n.Close() })
+	compositions := composition.NewRegistry(composition.Parts{Store: s, Authority: authority, Node: n}, composition.Config{})
 	t.Cleanup(func() { _ = compositions.Close() })
-	channels, err := channel.Open(ctx, s, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	channels := channel.NewRegistry(s, n, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
 	t.Cleanup(func() { _ = channels.Close() })
 	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: nobody{}, Channels: channels, Compositions: compositions}, limits)
 	if err != nil {

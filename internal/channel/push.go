@@ -241,7 +241,7 @@ func (p *push) keep(state *store.Push, e event.Event) {
 	err := p.store.Write(context.Background(), func(tx *store.Tx) error {
 		_, err := tx.Channels().Update(p.about.ARN, func(c *store.Channel) error {
 			c.Push = state
-			return nil
+			return checkLive(c, p.about)
 		})
 		tx.Emit(e)
 		return err

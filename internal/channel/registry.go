@@ -1,8 +1,8 @@
 // Package channel is the channels on air: who may send to one, what it shows,
 // and who watches. An encoder's session begins with a stream key and ends with
 // its connection; in between its pictures and sound go out as low-latency HLS.
-// Nothing of a stream survives the process: what a crash left open is ended at
-// the next start.
+// Nothing of a stream survives the process: what a crash left live is ended by
+// another node, or at the next start.
 package channel
 
 import (
@@ -10,14 +10,15 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
+	"rostrum/internal/arn"
 	"rostrum/internal/event"
 	"rostrum/internal/ivs"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -39,8 +40,6 @@ type Config struct {
 	Streams int    // live at once in an account and region; 0 for no limit
 	Pixels  int    // of a picture that an encoder may send; 0 for no limit
 	Bitrate int    // bits a second that an encoder may send for long; 0 for no limit
-	Node    string // this process among those that share the store
-	Shared  bool   // others share the store
 	Log     *slog.Logger
 
 	PushPrivate bool        // streams may be sent on to private addresses
@@ -50,6 +49,7 @@ type Config struct {
 // A Registry has the sessions of this process.
 type Registry struct {
 	store *store.Store
+	node  string // this process in the store
 	cfg   Config
 
 	mu       sync.Mutex          // guards what follows
@@ -62,67 +62,61 @@ type Registry struct {
 	open     sync.WaitGroup // sessions
 }
 
-// Open ends what a former process left live, and begins with no session.
-func Open(ctx context.Context, s *store.Store, cfg Config) (*Registry, error) {
+// NewRegistry makes the registry of a node.
+func NewRegistry(s *store.Store, n *node.Node, cfg Config) *Registry {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	r := &Registry{store: s, cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{}, tickets: map[[sha256.Size]byte]string{}, full: map[store.Owner]time.Time{}}
-	if err := r.recover(ctx); err != nil {
-		return nil, fmt.Errorf("end the streams of a former process: %w", err)
+	r := &Registry{
+		store: s, node: n.ID(), cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{},
+		tickets: map[[sha256.Size]byte]string{}, full: map[store.Owner]time.Time{},
 	}
-	return r, nil
+	n.OnDead(r.closeDead)
+	return r
 }
 
-// silentFor is how long a node that shares the store may say nothing before it is dead.
-const silentFor = 15 * time.Second
-
-// recover ends the streams whose process is gone, now: nobody knows better.
-func (r *Registry) recover(ctx context.Context) error {
-	return r.store.Write(ctx, func(tx *store.Tx) error {
-		live, err := tx.LiveChannels()
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		for _, name := range live {
-			holder, err := tx.Holder(name)
-			if err != nil {
-				return err
-			}
-			if r.cfg.Shared && holder != "" {
-				alive, err := tx.Alive(holder, now.Add(-silentFor))
-				if err != nil {
-					return err
-				}
-				if alive {
-					continue
-				}
-			}
-			if err := end(tx, name, holder, true, now); err != nil {
-				return err
-			}
-		}
-		return nil
+// closeDead ends the streams that a dead node left live, as of its last heartbeat.
+func (r *Registry) closeDead(ctx context.Context, dead store.Node) error {
+	var held []string
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		held, err = tx.Held(dead.ID)
+		return err
 	})
+	for _, name := range held {
+		if a, parsed := arn.Parse(name); parsed != nil || a.Type != arn.Channel {
+			continue
+		}
+		err = errors.Join(err, r.store.Write(ctx, func(tx *store.Tx) error { return end(tx, name, dead.ID, dead.Seen, nil) }))
+	}
+	return err
 }
 
-// end puts a channel off air, with its events. shown tells whether there was
-// anything to watch.
-func end(tx *store.Tx, channelARN, node string, shown bool, at time.Time) error {
-	var about event.Channel
+// end takes a channel that a node holds offline, with its events; why is nil for
+// a stream that did not fail. A channel that the node no longer holds is left as
+// it is: another node has ended the stream.
+func end(tx *store.Tx, channelARN, node string, at time.Time, why error) error {
+	if held, err := tx.Release(channelARN, node); err != nil || !held {
+		return err
+	}
+	var was store.Channel
 	_, err := tx.Channels().Update(channelARN, func(c *store.Channel) error {
-		about = event.Channel{ARN: c.ARN, Name: c.Name, StreamID: c.StreamID}
-		c.StreamID, c.Push = "", nil
+		was = *c
+		c.StreamID, c.SessionStart, c.StreamStart, c.Push = "", time.Time{}, time.Time{}, nil
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := tx.Release(channelARN, node); err != nil {
-		return err
+	for _, start := range []time.Time{was.SessionStart, was.StreamStart} {
+		if at.Before(start) {
+			at = start
+		}
 	}
-	if shown {
+	about := event.Channel{ARN: was.ARN, Name: was.Name, StreamID: was.StreamID}
+	if why != nil {
+		tx.Emit(event.StreamFailed(about, at, why.Error()))
+	}
+	if !was.StreamStart.IsZero() || was.SessionStart.IsZero() { // older versions kept neither
 		tx.Emit(event.StreamEnded(about, at))
 	}
 	tx.Emit(event.StreamSessionEnded(about, at))
@@ -156,8 +150,9 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 	if err != nil {
 		return nil, err
 	}
+	now := time.Now().UTC()
 	err = r.store.Write(ctx, func(tx *store.Tx) error {
-		switch err := tx.Hold(name, r.cfg.Node); {
+		switch err := tx.Hold(name, r.node); {
 		case errors.Is(err, ivsrealtime.Conflict):
 			return ErrLive
 		case err != nil:
@@ -170,13 +165,14 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 			case !from.Secure && !ticket && !c.InsecureIngest:
 				return ErrInsecure
 			}
-			c.StreamID, s.about.Name, s.pushURL = s.about.StreamID, c.Name, c.Tags[ivs.TagPushURL]
+			c.StreamID, c.SessionStart = s.about.StreamID, now
+			s.about.Name, s.pushURL = c.Name, c.Tags[ivs.TagPushURL]
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		tx.Emit(event.StreamSessionCreated(s.about, time.Now()))
+		tx.Emit(event.StreamSessionCreated(s.about, now))
 		return nil
 	})
 	if err != nil {

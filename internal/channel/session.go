@@ -191,10 +191,14 @@ func (s *Session) start(ctx context.Context, f rtmp.Frame) error {
 	if err := m.Start(); err != nil {
 		return fmt.Errorf("start HLS: %w", err)
 	}
-	now := time.Now()
+	now := time.Now().UTC()
 	err := s.registry.store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.Channels().Update(s.about.ARN, func(c *store.Channel) error {
+			c.StreamStart = now
+			return checkLive(c, s.about)
+		})
 		tx.Emit(event.StreamStarted(s.about, now))
-		return nil
+		return err
 	})
 	if err != nil {
 		m.Close()
@@ -210,6 +214,18 @@ func (s *Session) start(ctx context.Context, f rtmp.Frame) error {
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	s.unwatch = unwatch
 	s.watching.Go(func() { s.watch(watching) })
+	return nil
+}
+
+// errEnded tells that another node ended the session in the store: it took this
+// one for dead.
+var errEnded = errors.New("another node ended the stream")
+
+// checkLive checks that the stored channel still shows a session's stream.
+func checkLive(c *store.Channel, about event.Channel) error {
+	if c.StreamID != about.StreamID {
+		return errEnded
+	}
 	return nil
 }
 
@@ -259,10 +275,7 @@ func (s *Session) Close(ctx context.Context, why error) error {
 	}
 	now := time.Now()
 	err := s.registry.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		if why != nil {
-			tx.Emit(event.StreamFailed(s.about, now, why.Error()))
-		}
-		return end(tx, s.about.ARN, s.registry.cfg.Node, m != nil, now)
+		return end(tx, s.about.ARN, s.registry.node, now, why)
 	})
 	if err != nil {
 		return fmt.Errorf("end the stream of %s: %w", s.about.ARN, err)

@@ -219,13 +219,10 @@ func TestComposition_GoesOnForADestinationWhoseNeighbourFailed(t *testing.T) {
 }
 
 // another has a node go on that has nothing of what the first one spooled.
-func (h *house) another(node string) {
+func (h *house) another(name string) {
 	h.t.Helper()
-	if err := h.Close(); err != nil {
-		h.t.Fatal(err)
-	}
-	h.write(func(tx *store.Tx) error { return tx.ForgetNode(h.parts.Node) })
-	h.parts.Node, h.parts.Spool = node, filepath.Join(h.folder, "spool of "+node)
+	h.end()
+	h.parts.Spool = filepath.Join(h.folder, "spool of "+name)
 	h.begin()
 }
 
@@ -281,11 +278,8 @@ func TestComposition_BelievesNoSpoolThatAnotherNodeOutran(t *testing.T) {
 		t.Fatalf("the first node's spool has %v", left)
 	}
 	h.another("three")
-	if err := h.Close(); err != nil {
-		t.Fatal(err)
-	}
-	h.write(func(tx *store.Tx) error { return tx.ForgetNode("three") })
-	h.parts.Node, h.parts.Spool = "four", spool // and back on the first one's machine
+	h.end()
+	h.parts.Spool = spool // and back on the first one's machine
 	h.begin()
 	h.awaitDestination(name, ivsrealtime.DestinationActive)
 	if err := h.Stop(t.Context(), name); err != nil {
@@ -305,11 +299,7 @@ func TestRegistry_RemovesSpoolsThatNobodyNeeds(t *testing.T) {
 	if err := os.MkdirAll(lost, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Close(); err != nil {
-		t.Fatal(err)
-	}
-	h.write(func(tx *store.Tx) error { return tx.ForgetNode("one") })
-	h.parts.Node = "two"
+	h.end()
 	h.begin()
 	h.await(name, "one spool", func(*ivsrealtime.Composition) bool {
 		left, _ := os.ReadDir(h.parts.Spool)

@@ -85,6 +85,10 @@ func (c *composition) look() {
 // run is the composition's goroutine, until it has ended or the registry closes.
 func (c *composition) run() {
 	defer func() {
+		if c.worker != nil { // the composition is no longer this node's
+			c.worker.Kill()
+			_ = c.worker.Wait()
+		}
 		c.cancel()
 		c.wg.Wait()
 		for _, o := range c.outputs {

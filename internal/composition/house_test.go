@@ -17,6 +17,7 @@ import (
 	"rostrum/internal/bucket"
 	"rostrum/internal/composition"
 	"rostrum/internal/hls"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -55,7 +56,7 @@ func open(t *testing.T, how string, change func(*composition.Parts, *composition
 		t.Fatal(err)
 	}
 	h.parts = composition.Parts{
-		Store: h.store, Authority: h.auth, Node: "one",
+		Store: h.store, Authority: h.auth,
 		Buckets: bucket.Folders(filepath.Join(h.folder, "buckets")), Spool: filepath.Join(h.folder, "spool"),
 	}
 	h.cfg = composition.Config{Program: program, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -67,14 +68,29 @@ func open(t *testing.T, how string, change func(*composition.Parts, *composition
 	return h
 }
 
+// begin opens a node with a registry on it, which goes on with the compositions
+// of nodes before.
 func (h *house) begin() {
 	h.t.Helper()
-	r, err := composition.Open(h.t.Context(), h.parts, h.cfg)
+	n, err := node.Open(h.t.Context(), h.store, node.Config{Log: h.cfg.Log})
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	h.parts.Node = n
+	r := composition.NewRegistry(h.parts, h.cfg)
 	h.Registry = r
-	h.t.Cleanup(func() { _ = r.Close() })
+	h.t.Cleanup(func() { _, _ = r.Close(), n.Close() })
+	if err := n.Recover(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// end closes the registry and its node.
+func (h *house) end() {
+	h.t.Helper()
+	if err := errors.Join(h.Close(), h.parts.Node.Close()); err != nil {
+		h.t.Error(err)
+	}
 }
 
 func (h *house) write(fn func(*store.Tx) error) {

@@ -185,8 +185,7 @@ func TestComposition_GoesOnAfterARestart(t *testing.T) {
 	if _, running := h.workers(); running != 0 {
 		t.Errorf("%d workers outlive their server", running)
 	}
-	h.write(func(tx *store.Tx) error { return tx.ForgetNode("one") })
-	h.parts.Node = "two"
+	h.end()
 	h.begin()
 	h.await(name, "the second node's worker", func(*ivsrealtime.Composition) bool { ran, _ := h.workers(); return ran == 2 })
 	h.awaitDestination(name, ivsrealtime.DestinationActive)
@@ -207,8 +206,7 @@ func TestComposition_EndsAfterARestartWhatWasStopping(t *testing.T) {
 	if err := h.Stop(t.Context(), name); err != nil { // by another node, say
 		t.Fatal(err)
 	}
-	h.write(func(tx *store.Tx) error { return tx.ForgetNode("one") })
-	h.parts.Node = "two"
+	h.end()
 	h.begin()
 	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
 	if ran, _ := h.workers(); ran != 1 {

@@ -101,7 +101,7 @@ func (c *composition) openRecording(tx *store.Tx, d *ivsrealtime.Destination) (*
 	if err != nil {
 		return nil, err
 	}
-	spool, err := recorder.OpenSpool(c.house.Spool, d.ID, c.house.Node, c.former)
+	spool, err := recorder.OpenSpool(c.house.Spool, d.ID, c.house.Node.ID(), c.former)
 	if err != nil {
 		return nil, err
 	}

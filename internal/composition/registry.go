@@ -2,8 +2,6 @@ package composition
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +10,7 @@ import (
 
 	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
@@ -27,7 +26,7 @@ type Parts struct {
 	Authority *authority.Authority
 	Buckets   bucket.Buckets
 	Channels  Channels
-	Node      string // this process's name in the store
+	Node      *node.Node
 	Spool     string // folder for what is on its way into buckets
 }
 
@@ -53,9 +52,6 @@ type Config struct {
 	// HeartbeatLimit is how long a worker may be silent before it hangs.
 	// Default worker.HeartbeatLimit.
 	HeartbeatLimit time.Duration
-	// Shared says that other nodes use the same store: compositions of nodes
-	// that ended are then looked for all the time, not only at the start.
-	Shared bool
 	// Log takes what workers say. Default slog.Default().
 	Log *slog.Logger
 }
@@ -74,41 +70,26 @@ type Registry struct {
 	closed bool
 }
 
-// Open opens the registry of a node and goes on with the compositions that no
-// living node has.
-func Open(ctx context.Context, parts Parts, cfg Config) (*Registry, error) {
+// NewRegistry makes the registry of a node. The node's Recover and Run have it
+// go on with the compositions of nodes that ended or died.
+func NewRegistry(parts Parts, cfg Config) *Registry {
 	r := &Registry{Parts: parts, cfg: cfg.withDefaults(), live: map[string]*composition{}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	if err := r.adopt(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("go on with compositions: %w", err), r.Close())
-	}
-	r.wg.Go(r.look)
-	return r, nil
+	parts.Node.OnDead(r.adopt)
+	r.wg.Go(r.sweepSpools)
+	return r
 }
 
-const (
-	adoptEvery = 5 * time.Second
-	sweepEvery = time.Minute
-)
+const sweepEvery = time.Minute
 
-// look looks after what others left, until the registry closes: compositions of
-// nodes that ended, and spools of compositions that did.
-func (r *Registry) look() {
-	adopt, sweep := time.NewTicker(adoptEvery), time.NewTicker(sweepEvery)
-	defer adopt.Stop()
-	defer sweep.Stop()
-	r.sweep()
+// sweepSpools removes spools that nobody needs, until the registry closes.
+func (r *Registry) sweepSpools() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
 	for {
+		r.sweep()
 		select {
-		case <-adopt.C:
-			if !r.cfg.Shared {
-				continue
-			}
-			if err := r.adopt(r.ctx); err != nil && r.ctx.Err() == nil {
-				r.cfg.Log.Error("look for compositions of other nodes", "error", err)
-			}
-		case <-sweep.C:
-			r.sweep()
+		case <-tick.C:
 		case <-r.ctx.Done():
 			return
 		}
@@ -161,16 +142,19 @@ func (r *Registry) destinations(ctx context.Context) (map[string]bool, error) {
 	return all, err
 }
 
-func (r *Registry) adopt(ctx context.Context) error {
-	var orphans []store.Orphan
+// adopt goes on with the compositions of a node that ended or died. Those of
+// this node itself are left for another node or the next start.
+func (r *Registry) adopt(ctx context.Context, dead store.Node) error {
+	if dead.ID == r.Node.ID() {
+		return nil
+	}
+	var taken []string
 	err := r.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		if err = tx.Beat(r.Node, time.Now()); err == nil {
-			orphans, err = tx.AdoptCompositions(r.Node)
-		}
+		taken, err = tx.TakeCompositions(dead.ID, r.Node.ID())
 		return err
 	})
-	for _, o := range orphans {
-		r.run(o.ARN, o.Former)
+	for _, arn := range taken {
+		r.run(arn, dead.ID)
 	}
 	return err
 }
@@ -206,10 +190,10 @@ func (r *Registry) Able() error {
 
 // Hold puts a new composition into this node's hands, in the transaction that
 // makes it; Run follows once that is kept.
-func (r *Registry) Hold(tx *store.Tx, arn string) error { return tx.Hold(arn, r.Node) }
+func (r *Registry) Hold(tx *store.Tx, arn string) error { return tx.Hold(arn, r.Node.ID()) }
 
 // Run begins to run a composition that this node made and holds.
-func (r *Registry) Run(arn string) { r.run(arn, r.Node) }
+func (r *Registry) Run(arn string) { r.run(arn, r.Node.ID()) }
 
 // run begins to run a composition that a node had before this one.
 func (r *Registry) run(arn, former string) {

@@ -49,19 +49,22 @@ func (c *composition) keep(apply change) bool {
 			if err != nil {
 				return err
 			}
+			if err := tx.Hold(c.arn, c.house.Node.ID()); err != nil { // another node took this one for dead
+				return err
+			}
 			c.doc = *doc
 			if !doc.EndTime.IsZero() {
-				return tx.Release(c.arn, c.house.Node)
+				_, err = tx.Release(c.arn, c.house.Node.ID())
 			}
-			return nil
+			return err
 		})
 		switch {
 		case err == nil:
 			return true
 		case c.house.ctx.Err() != nil:
 			return false
-		case errors.Is(err, ivsrealtime.ResourceNotFound):
-			c.log.Error("composition is gone from the store", "error", err)
+		case errors.Is(err, ivsrealtime.ResourceNotFound), errors.Is(err, ivsrealtime.Conflict):
+			c.log.Error("composition is gone from the store, or from this node", "error", err)
 			c.stopped = true
 			return false
 		}

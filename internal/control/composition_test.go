@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/composition"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -51,12 +52,14 @@ func aPlane(t *testing.T, limits Limits, able bool) *Plane {
 			t.Fatal(err)
 		}
 	}
-	compositions, err := composition.Open(t.Context(), composition.Parts{
-		Store: s, Authority: authority, Node: "here", Buckets: bucket.Folders(t.TempDir()), Spool: t.TempDir(),
-	}, cfg)
+	n, err := node.Open(t.Context(), s, node.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = n.Close() })
+	compositions := composition.NewRegistry(composition.Parts{
+		Store: s, Authority: authority, Node: n, Buckets: bucket.Folders(t.TempDir()), Spool: t.TempDir(),
+	}, cfg)
 	t.Cleanup(func() { _ = compositions.Close() })
 	p, err := New(t.Context(), Parts{Store: s, Authority: authority, Live: empty{}, Compositions: compositions}, limits)
 	if err != nil {

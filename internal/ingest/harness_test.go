@@ -22,6 +22,7 @@ import (
 	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
 	"rostrum/internal/ivs"
+	"rostrum/internal/node"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
 	"rostrum/internal/testpattern"
@@ -52,7 +53,7 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 	t.Cleanup(func() { _ = st.Close() })
 	s := &fixture{store: st, key: "sk_eu-west-1_abcdefghijkl_secret", scheme: "rtmp", host: "127.0.0.1", metrics: prometheus.NewRegistry()}
 	s.channel = ivs.Channel{ARN: arn.New(arn.Channel, "111122223333", "eu-west-1").String(), Name: "show", Tags: map[string]string{}}
-	cfg := channel.Config{Node: "here"}
+	cfg := channel.Config{}
 	var secure *tls.Config
 	for _, c := range change {
 		c(s, &cfg)
@@ -71,10 +72,11 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 	}
 	s.address = l.Addr().String()
 	cfg.Local, cfg.Public = s.address, s.playback.URL
-	s.channels, err = channel.Open(t.Context(), st, cfg)
+	n, err := node.Open(t.Context(), st, node.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.channels = channel.NewRegistry(st, n, cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
@@ -87,6 +89,7 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 			t.Error(err)
 		}
 		_ = s.channels.Close()
+		_ = n.Close()
 	})
 	return s
 }

@@ -301,23 +301,6 @@ func TestServer_ReportsStarvationAndReplacesASilentEncoder(t *testing.T) {
 	}
 }
 
-func TestRegistry_EndsStreamsOfACrashedProcess(t *testing.T) {
-	s := start(t)
-	err := s.store.Write(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Channels().Update(s.channel.ARN, func(c *store.Channel) error { c.StreamID = "st-before"; return nil })
-		return errors.Join(err, tx.Hold(s.channel.ARN, "dead"))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := channel.Open(t.Context(), s.store, channel.Config{Node: "next"}); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.events(t); got != "Stream End; Session Ended; " {
-		t.Errorf("it happened: %s", got)
-	}
-}
-
 func TestServer_EnforcesLimitsOfEncoders(t *testing.T) {
 	limited := func(change func(*channel.Config)) *fixture {
 		return start(t, func(_ *fixture, cfg *channel.Config) { change(cfg) })

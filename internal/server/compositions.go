@@ -13,6 +13,7 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/config"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/internal/worker"
 )
@@ -60,7 +61,7 @@ func (t *recordingStorage) Close() error {
 	return os.RemoveAll(t.folder)
 }
 
-func openCompositions(ctx context.Context, s *config.Settings, st *store.Store, a *authority.Authority, node string, t *recordingStorage, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
+func openCompositions(s *config.Settings, st *store.Store, a *authority.Authority, n *node.Node, t *recordingStorage, channels *channel.Registry, log *slog.Logger) (*composition.Registry, error) {
 	spool, err := filepath.Abs(filepath.Join(t.folder, "spool"))
 	if err != nil {
 		return nil, err
@@ -69,10 +70,10 @@ func openCompositions(ctx context.Context, s *config.Settings, st *store.Store, 
 	if idle == 0 { // no limit
 		idle = math.MaxInt64
 	}
-	return composition.Open(ctx, composition.Parts{
-		Store: st, Authority: a, Buckets: t.buckets, Channels: channels, Node: node, Spool: spool,
+	return composition.NewRegistry(composition.Parts{
+		Store: st, Authority: a, Buckets: t.buckets, Channels: channels, Node: n, Spool: spool,
 	}, composition.Config{
 		Program: worker.FindProgram(), NoPublishers: idle, Longest: s.Limits.CompositionDuration,
-		Patience: s.SpoolAge, SpoolBytes: s.SpoolBytes, Shared: s.Database != "", Log: log,
-	})
+		Patience: s.SpoolAge, SpoolBytes: s.SpoolBytes, Log: log,
+	}), nil
 }

@@ -13,6 +13,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 )
 
@@ -94,8 +95,8 @@ func (e rtmpListeners) serve(channels *channel.Registry, cfg ingest.Config) (run
 
 // openChannels brings the channels up, reached by encoders at e and by viewers
 // under the endpoint.
-func openChannels(ctx context.Context, s *config.Settings, st *store.Store, e rtmpListeners, endpoint, node string, log *slog.Logger) (*channel.Registry, error) {
-	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Node: node, Shared: s.Database != "", Log: log}
+func openChannels(s *config.Settings, st *store.Store, n *node.Node, e rtmpListeners, endpoint string, log *slog.Logger) (*channel.Registry, error) {
+	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Log: log}
 	public, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func openChannels(ctx context.Context, s *config.Settings, st *store.Store, e rt
 			cfg.Ingest = host
 		}
 	}
-	return channel.Open(ctx, st, cfg)
+	return channel.NewRegistry(st, n, cfg), nil
 }
 
 // seenAs is a listener's address, with a name for the host that is no certain one.

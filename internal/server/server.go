@@ -21,6 +21,7 @@ import (
 	"rostrum/internal/control"
 	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
+	"rostrum/internal/node"
 	"rostrum/internal/operator"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
@@ -73,7 +74,7 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 	log.Info("ready", "endpoint", at.endpoint, "took", hello.Took)
 	running := at.serve(clients, operators, live.channels, ingest.Config{MaxConnections: at.share.RTMP, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log, Metrics: kept.metrics})
 	running = append(running, certified...)
-	running = append(running, live.realtime.Run, func(ctx context.Context) error { return sweep(ctx, s, kept.store, log) })
+	running = append(running, live.node.Run, live.realtime.Run, func(ctx context.Context) error { return sweep(ctx, s, kept.store, log) })
 	return RunGroup(ctx, running...)
 }
 
@@ -142,6 +143,7 @@ func shareTURNKey(ctx context.Context, st *store.Store, engine *sfu.Engine) erro
 // living is who may take part, what is live, and what operations mean.
 type runtime struct {
 	plane        *control.Plane
+	node         *node.Node
 	stages       *stage.Registry
 	participants *signaling.Door
 	channels     *channel.Registry
@@ -158,15 +160,17 @@ func openRuntime(ctx context.Context, s *config.Settings, parts *closers, at *li
 		return nil, err
 	}
 	l = &runtime{}
-	if l.stages, err = stage.Open(ctx, st, at.engine, authority, stage.Config{Limits: s.Limits.StageLimits(), Shared: s.Database != "", Log: log}); err != nil {
+	if l.node, err = node.Open(ctx, st, node.Config{Shared: s.Database != "", Log: log}); err != nil {
 		return nil, err
 	}
+	parts.add(l.node)
+	l.stages = stage.NewRegistry(st, at.engine, authority, l.node, stage.Config{Limits: s.Limits.StageLimits(), Log: log})
 	l.participants = signaling.New(l.stages, authority, signaling.Config{ICEServers: iceServers(at.engine), Log: log})
 	l.realtime = admin.NewRealtime(l.stages.Counts, l.stages.MediaSamples)
 	// The stages end before the participants' door, so that everybody is told why, and the
 	// compositions, which are on them, first.
 	parts.add(l.participants, l.stages)
-	if l.channels, err = openChannels(ctx, s, st, at.rtmp, at.endpoint, l.stages.Node(), log); err != nil {
+	if l.channels, err = openChannels(s, st, l.node, at.rtmp, at.endpoint, log); err != nil {
 		return nil, err
 	}
 	parts.add(l.channels)
@@ -174,10 +178,13 @@ func openRuntime(ctx context.Context, s *config.Settings, parts *closers, at *li
 		return nil, err
 	}
 	parts.add(l.recordings)
-	if l.compositions, err = openCompositions(ctx, s, st, authority, l.stages.Node(), l.recordings, l.channels, log); err != nil {
+	if l.compositions, err = openCompositions(s, st, authority, l.node, l.recordings, l.channels, log); err != nil {
 		return nil, err
 	}
 	parts.add(l.compositions)
+	if err := l.node.Recover(ctx); err != nil {
+		return nil, err
+	}
 	l.plane, err = control.New(ctx, control.Parts{
 		Store: st, Authority: authority, Live: l.stages, Channels: l.channels, Compositions: l.compositions,
 	}, s.Limits.Limits)

@@ -253,7 +253,7 @@ func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
 	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice")
 	var seen time.Time
 	c.read(func(tx *store.Tx) error {
-		nodes, err := tx.SilentNodes(time.Now().Add(time.Hour))
+		nodes, err := tx.Nodes()
 		seen = nodes[0].Seen
 		return err
 	})
@@ -275,8 +275,8 @@ func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
 			t.Errorf("carol left at %v, after the session's end at %v", last, sessions[0].End)
 		}
 		check(t, err3)
-		nodes, err2 := tx.SilentNodes(time.Now().Add(time.Hour))
-		if len(nodes) != 1 || nodes[0].ID != next.registry.Node() {
+		nodes, err2 := tx.Nodes()
+		if len(nodes) != 1 || nodes[0].ID != next.node.ID() {
 			t.Errorf("nodes are %+v", nodes)
 		}
 		return err2
@@ -376,6 +376,7 @@ func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
 	c.publish(c.token("bob"), false)
 	l.untilState("alice bob+")
 	check(t, c.registry.Close())
+	check(t, c.node.Close())
 	untilMessage[wire.GoingAway](l)
 	c.untilHistory("bob", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	resp, said := c.ask("POST", "/whip", c.token("late").Raw, "application/sdp", offer(t, c))
@@ -383,7 +384,7 @@ func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
 		t.Errorf("publishing on a server that goes gives %d %v", resp.StatusCode, said)
 	}
 	c.read(func(tx *store.Tx) error {
-		nodes, err := tx.SilentNodes(time.Now().Add(time.Hour))
+		nodes, err := tx.Nodes()
 		if len(nodes) != 0 {
 			t.Errorf("the node is still known: %+v", nodes)
 		}

@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
+	"rostrum/internal/node"
 	"rostrum/internal/peer"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
@@ -31,6 +32,7 @@ type scene struct {
 	store     *store.Store
 	engine    *sfu.Engine
 	authority *authority.Authority
+	node      *node.Node
 	registry  *stage.Registry
 	door      *signaling.Door
 	server    *httptest.Server
@@ -76,9 +78,11 @@ func newSceneOn(t *testing.T, s *store.Store, cfg stage.Config) *scene {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.registry, err = stage.Open(ctx, s, c.engine, c.authority, cfg); err != nil {
+	if c.node, err = node.Open(ctx, s, node.Config{Log: cfg.Log}); err != nil {
 		t.Fatal(err)
 	}
+	c.registry = stage.NewRegistry(s, c.engine, c.authority, c.node, cfg)
+	check(t, c.node.Recover(ctx))
 	c.door = signaling.New(c.registry, c.authority, signaling.Config{Log: cfg.Log, ICEServers: c.iceServers})
 	handler = c.door
 	t.Cleanup(c.close)
@@ -93,6 +97,7 @@ func (c *scene) iceServers(g authority.Grant) []signaling.ICEServer {
 
 func (c *scene) close() {
 	check(c, c.registry.Close())
+	check(c, c.node.Close())
 	check(c, c.door.Close())
 	c.server.Close()
 	check(c, c.engine.Close())

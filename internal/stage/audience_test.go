@@ -2,6 +2,7 @@ package stage_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
+	"rostrum/internal/node"
 	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -26,15 +28,16 @@ func newRegistry(t testing.TB, cfg stage.Config) (*stage.Registry, *store.Store)
 		t.Fatal(err)
 	}
 	cfg.Log = slog.New(slog.DiscardHandler)
-	r, err := stage.Open(t.Context(), s, e, newAuthority(t, s), cfg)
+	n, err := node.Open(t.Context(), s, node.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := stage.NewRegistry(s, e, newAuthority(t, s), n, cfg)
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := e.Close(); err != nil {
+		if err := errors.Join(n.Close(), e.Close()); err != nil {
 			t.Error(err)
 		}
 	})

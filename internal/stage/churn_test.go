@@ -164,11 +164,11 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	err := s.Read(t.Context(), func(tx *store.Tx) error {
-		connected, err := tx.ConnectedParticipants(r.Node())
+		connected, err := tx.ConnectedParticipants(r.node)
 		if len(connected) != 0 {
 			t.Errorf("%d participants are connected for ever", len(connected))
 		}
-		open, err2 := tx.OpenSessions(r.Node())
+		open, err2 := tx.OpenSessions(r.node)
 		if len(open) != 0 {
 			t.Errorf("%d sessions are open for ever", len(open))
 		}

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"rostrum/internal/arn"
 	"rostrum/internal/authority"
+	"rostrum/internal/node"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/wire"
@@ -28,16 +28,6 @@ type Config struct {
 	// MaxAttendances bounds the events sockets of this node. Default 50,000.
 	MaxAttendances int
 
-	// Shared says that other nodes use the same store. What a silent node had
-	// open is then closed after Lease only; without it, at once.
-	Shared bool
-	// Lease is how long a node may be silent before others take it for dead.
-	// Default 20 s.
-	Lease time.Duration
-	// OnDeadNode closes what else a dead node had in its hands; it is called
-	// before the node is forgotten, and again later if it fails. It may be nil.
-	OnDeadNode func(ctx context.Context, n store.Node) error
-
 	// Log takes what an operator should know. Default slog.Default().
 	Log *slog.Logger
 }
@@ -46,7 +36,7 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		to        *time.Duration
 		otherwise time.Duration
-	}{{&c.Linger, 30 * time.Second}, {&c.Grace, 10 * time.Second}, {&c.Lease, 20 * time.Second}} {
+	}{{&c.Linger, 30 * time.Second}, {&c.Grace, 10 * time.Second}} {
 		if *d.to <= 0 {
 			*d.to = d.otherwise
 		}
@@ -69,9 +59,7 @@ type Registry struct {
 	authority *authority.Authority
 	node      string
 	quotas    *quotas
-	ctx       context.Context // ends when the registry closes
-	cancel    context.CancelFunc
-	wg        sync.WaitGroup // sessions, and the heartbeat
+	wg        sync.WaitGroup // sessions
 	exchanges exchanges
 
 	mu           sync.Mutex // guards what follows
@@ -85,31 +73,17 @@ type Registry struct {
 	closed       bool
 }
 
-// Open opens the registry of a node. It first closes what an earlier process left open,
-// so that nobody sees participants who are no longer there. Where several nodes share
-// the store, that is done once a node has been watched to be silent.
-func Open(ctx context.Context, s *store.Store, e *sfu.Engine, a *authority.Authority, cfg Config) (*Registry, error) {
+// NewRegistry makes the registry of a node.
+func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.Node, cfg Config) *Registry {
 	cfg = cfg.withDefaults()
 	r := &Registry{
-		cfg: cfg, store: s, engine: e, authority: a, node: arn.NewID(), quotas: newQuotas(cfg.Limits),
+		cfg: cfg, store: s, engine: e, authority: a, node: n.ID(), quotas: newQuotas(cfg.Limits),
 		sessions: map[string]*Session{}, connections: map[string]*Connection{},
 		replications: map[replicationKey]*replication{}, barred: map[string]time.Time{},
 	}
-	if err := r.beat(ctx); err != nil {
-		return nil, err
-	}
-	if !cfg.Shared { // nobody else can be alive
-		if err := r.bury(ctx, func(store.Node) bool { return true }); err != nil {
-			return nil, err
-		}
-	}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.wg.Go(r.live)
-	return r, nil
+	n.OnDead(r.closeDead)
+	return r
 }
-
-// Node is this process's name in the store.
-func (r *Registry) Node() string { return r.node }
 
 // Close tells everybody that the node goes away, ends all sessions with their
 // events, and returns once that is kept. The media engine closes after it, the
@@ -133,9 +107,8 @@ func (r *Registry) Close() error {
 	for _, s := range sessions {
 		<-s.over
 	}
-	r.cancel()
 	r.wg.Wait()
-	return r.store.Write(context.Background(), func(tx *store.Tx) error { return tx.ForgetNode(r.node) })
+	return nil
 }
 
 // errOver says that a session ended before it could do what it was asked; the

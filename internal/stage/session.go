@@ -136,7 +136,7 @@ func (s *Session) abandon() {
 	}
 	s.audience = audience{}
 	s.registry.release(s)
-	if err := s.registry.burySession(context.Background(), s.stageARN, s.id); err != nil {
+	if err := s.registry.closeFailed(context.Background(), s.stageARN, s.id); err != nil {
 		s.registry.cfg.Log.Error("the end of a failed stage session is lost", "stage", s.stageARN, "session", s.id, "error", err)
 	}
 }

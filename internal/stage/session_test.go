@@ -11,6 +11,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
+	"rostrum/internal/node"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
@@ -35,12 +36,13 @@ func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
 		t.Fatal(err)
 	}
 	cfg.Log = slog.New(slog.DiscardHandler)
-	r, err := Open(t.Context(), s, e, a, cfg)
+	n, err := node.Open(t.Context(), s, node.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := NewRegistry(s, e, a, n, cfg)
 	t.Cleanup(func() {
-		if err := errors.Join(r.Close(), e.Close(), s.Close()); err != nil {
+		if err := errors.Join(r.Close(), n.Close(), e.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -126,17 +128,17 @@ func TestSession_OneRefusedChangeDoesNotLoseTheOthers(t *testing.T) {
 	}()
 	s := &Session{registry: &Registry{store: st, cfg: Config{Log: slog.New(slog.DiscardHandler)}}}
 	beat := func(id string) func(tx *store.Tx) error {
-		return func(tx *store.Tx) error { return tx.Beat(id, time.Now()) }
+		return func(tx *store.Tx) error { return tx.AddNode(id, time.Now()) }
 	}
 	refused := func(tx *store.Tx) error {
-		return errors.Join(tx.Beat("lost", time.Now()), ivsrealtime.Errorf(ivsrealtime.Conflict, "on purpose"))
+		return errors.Join(tx.AddNode("lost", time.Now()), ivsrealtime.Errorf(ivsrealtime.Conflict, "on purpose"))
 	}
 	if err := s.keep([]func(tx *store.Tx) error{beat("a"), refused, beat("b")}); err != nil {
 		t.Error(err)
 	}
 	var nodes []store.Node
 	err = st.Read(t.Context(), func(tx *store.Tx) (err error) {
-		nodes, err = tx.SilentNodes(time.Now().Add(time.Hour))
+		nodes, err = tx.Nodes()
 		return err
 	})
 	if err != nil || len(nodes) != 2 {

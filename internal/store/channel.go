@@ -15,6 +15,10 @@ type Channel struct {
 	// StreamID is what it shows now, empty while it is offline. Who writes it
 	// holds the channel ([Tx.Hold]).
 	StreamID string `json:"streamId,omitempty"`
+	// SessionStart is when its encoder connected, StreamStart when it could first
+	// be watched; zero before.
+	SessionStart time.Time `json:"sessionStart,omitzero"`
+	StreamStart  time.Time `json:"streamStart,omitzero"`
 	// Push is how it goes with sending the stream on; nil while none is.
 	Push *Push `json:"push,omitempty"`
 }

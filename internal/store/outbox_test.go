@@ -51,7 +51,8 @@ func TestEvents_AreNeverMissedByWhoReadsOn(t *testing.T) {
 						if rand.IntN(4) == 0 {
 							tx.Emit(event.SessionEnded(stage, "st-1", tenOClock))
 						}
-						return tx.Beat("n1", tenOClock) // so that transactions meet
+						_, err := tx.Beat("n1", tenOClock) // so that transactions meet
+						return err
 					})
 				}
 			})

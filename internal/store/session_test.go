@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,7 +176,7 @@ func TestParticipantEvents_AreKeptWholeAndOldestFirst(t *testing.T) {
 	})
 }
 
-func TestNodes_LeaveWhatTheyHadOpenToBeFound(t *testing.T) {
+func TestNodes_WhatTheyHaveOpenIsFound(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		stage, elsewhere := aStage(t, s, here), aStage(t, s, here)
 		session := aSession(t, s, stage.ARN, "dead", tenOClock)
@@ -185,16 +186,12 @@ func TestNodes_LeaveWhatTheyHadOpenToBeFound(t *testing.T) {
 		gone := Participant{StageARN: stage.ARN, SessionID: session.ID, Node: "dead", Participant: ivsrealtime.Participant{ParticipantID: "gone", State: ivsrealtime.ParticipantDisconnected}}
 		replication := &Replication{Node: "dead", ParticipantReplica: ivsrealtime.ParticipantReplica{SourceStageARN: stage.ARN, ParticipantID: "there", DestinationStageARN: elsewhere.ARN, ReplicationState: ivsrealtime.ReplicationActive}}
 		write(t, s, func(tx *Tx) error {
-			return errors.Join(tx.Beat("dead", tenOClock), tx.Beat("living", tenOClock), tx.Beat("dead", tenOClock.Add(time.Second)), tx.Beat("living", tenOClock.Add(time.Minute)),
+			return errors.Join(tx.AddNode("dead", tenOClock), tx.AddNode("living", tenOClock),
 				tx.Ingests().Create(ingest), tx.Hold(ingest.ARN, "dead"), tx.Hold(ingest.ARN, "dead"),
 				tx.CreateParticipant(&there), tx.CreateParticipant(&gone), tx.SaveReplication(replication))
 		})
 		expectCode(t, s.Write(context.Background(), func(tx *Tx) error { return tx.Hold(ingest.ARN, "living") }), ivsrealtime.Conflict, "for what another holds")
 		read(t, s, func(tx *Tx) error {
-			silent, err := tx.SilentNodes(tenOClock.Add(30 * time.Second))
-			if want := []Node{{"dead", tenOClock, tenOClock.Add(time.Second)}}; err != nil || !slices.Equal(silent, want) {
-				t.Errorf("silent nodes are %v, %v, expected %v", silent, err, want)
-			}
 			sessions, err := tx.OpenSessions("dead")
 			if err != nil || !slices.Equal(sessions, []Session{session}) {
 				t.Errorf("open sessions are %v, %v", sessions, err)
@@ -208,14 +205,56 @@ func TestNodes_LeaveWhatTheyHadOpenToBeFound(t *testing.T) {
 				t.Errorf("open replications are %v, %v", replications, err)
 			}
 			held, err := tx.Held("dead")
-			if holder, err2 := tx.Holder(ingest.ARN); errors.Join(err, err2) != nil || !slices.Equal(held, []string{ingest.ARN}) || holder != "dead" {
-				t.Errorf("held are %v, by %q, %v", held, holder, errors.Join(err, err2))
+			if err != nil || !slices.Equal(held, []string{ingest.ARN}) {
+				t.Errorf("held are %v, %v", held, err)
 			}
 			return nil
 		})
 		write(t, s, func(tx *Tx) error {
-			return errors.Join(tx.Release(ingest.ARN, "dead"), tx.ForgetNode("dead"), tx.Hold(ingest.ARN, "living"))
+			if held, err := tx.Release(ingest.ARN, "living"); err != nil || held {
+				t.Errorf("what another holds was released: %v, %v", held, err)
+			}
+			if held, err := tx.Release(ingest.ARN, "dead"); err != nil || !held {
+				t.Errorf("what the node holds was not released: %v, %v", held, err)
+			}
+			return tx.Hold(ingest.ARN, "living")
 		})
+	})
+}
+
+func TestNodes_AreListedWhileTheyLiveOrHoldSomething(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ingest := &ivsrealtime.IngestConfiguration{ARN: newARN(arn.IngestConfiguration, here), StreamKey: "rt_1", State: ivsrealtime.IngestActive}
+		expect := func(expected ...Node) {
+			t.Helper()
+			read(t, s, func(tx *Tx) error {
+				nodes, err := tx.Nodes()
+				slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
+				if err != nil || !slices.Equal(nodes, expected) {
+					t.Errorf("nodes are %v, %v, expected %v", nodes, err, expected)
+				}
+				return nil
+			})
+		}
+		beat := func(expected bool) {
+			t.Helper()
+			write(t, s, func(tx *Tx) error {
+				if there, err := tx.Beat("a", tenOClock.Add(time.Second)); err != nil || there != expected {
+					t.Errorf("the heartbeat finds its node %v, %v, expected %v", there, err, expected)
+				}
+				return nil
+			})
+		}
+		beat(false)
+		write(t, s, func(tx *Tx) error {
+			return errors.Join(tx.AddNode("a", tenOClock), tx.AddNode("b", tenOClock), tx.Ingests().Create(ingest), tx.Hold(ingest.ARN, "a"))
+		})
+		beat(true)
+		expect(Node{"a", tenOClock, tenOClock.Add(time.Second)}, Node{"b", tenOClock, tenOClock})
+		write(t, s, func(tx *Tx) error { return errors.Join(tx.ForgetNode("a"), tx.ForgetNode("b")) })
+		expect(Node{ID: "a"})
+		write(t, s, func(tx *Tx) error { return tx.ReleaseAll("a") })
+		expect()
 	})
 }
 

@@ -49,7 +49,7 @@ func Database(t testing.TB) string {
 	if err := s.run("createdb", "-h", s.dir, "-U", "rostrum", name); err != nil {
 		t.Fatal(err)
 	}
-	return "postgres:///" + name + "?" + url.Values{"host": {s.dir}, "user": {"rostrum"}}.Encode()
+	return "postgres://localhost/" + name + "?" + url.Values{"host": {s.dir}, "user": {"rostrum"}}.Encode()
 }
 
 func newServer() (*server, error) {
