@@ -63,7 +63,7 @@ func TestMetrics_ServesRegisteredMetrics(t *testing.T) {
 func TestMedia_HasEveryDropReasonFromTheStart(t *testing.T) {
 	r := prometheus.NewRegistry()
 	r.MustRegister(admin.Media(func() sfu.EngineStats {
-		return sfu.EngineStats{Transports: 3, HalfOpen: 1, Covered: 2, Redundant: 4096, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
+		return sfu.EngineStats{Transports: 3, HalfOpen: 1, RedundantSubscriptions: 2, RedundantBytes: 4096, Drops: map[sfu.Drop]uint64{sfu.Drops()[0]: 7}}
 	}))
 	_, body := get(admin.Metrics(r), "/metrics")
 	for i, reason := range sfu.Drops() {

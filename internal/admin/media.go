@@ -44,8 +44,8 @@ func (m *engine) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(m.transports, prometheus.GaugeValue, float64(now.Transports))
 	out <- prometheus.MustNewConstMetric(m.halfOpen, prometheus.GaugeValue, float64(now.HalfOpen))
 	out <- prometheus.MustNewConstMetric(m.evicted, prometheus.CounterValue, float64(now.Evicted))
-	out <- prometheus.MustNewConstMetric(m.redundant, prometheus.GaugeValue, float64(now.Covered))
-	out <- prometheus.MustNewConstMetric(m.redundantBytes, prometheus.CounterValue, float64(now.Redundant))
+	out <- prometheus.MustNewConstMetric(m.redundant, prometheus.GaugeValue, float64(now.RedundantSubscriptions))
+	out <- prometheus.MustNewConstMetric(m.redundantBytes, prometheus.CounterValue, float64(now.RedundantBytes))
 	for _, reason := range sfu.Drops() {
 		out <- prometheus.MustNewConstMetric(m.drops, prometheus.CounterValue, float64(now.Drops[reason]), reason.String())
 	}

@@ -11,25 +11,25 @@ func TestAllot_ServesByPriorityAndStep(t *testing.T) {
 	for _, c := range []struct {
 		says   string
 		budget int
-		claims []Claim
+		claims []Request
 		want   []int
 	}{
-		{"plenty gives everybody the best", 10_000_000, []Claim{{0, layers, 9, 2}, {0, layers, 9, 2}}, []int{2, 2}},
-		{"everyone gets the least before anyone gets more", 500_000, []Claim{{1, layers, 9, 0}, {0, layers, 9, 0}}, []int{0, 0}},
-		{"the pinned one grows first", 1_100_000, []Claim{{0, layers, 9, 0}, {1, layers, 9, 0}}, []int{0, 1}},
-		{"a little below the lowest it goes on", 150_000, []Claim{{0, layers, 9, 0}}, []int{0}},
-		{"clearly below it nothing flows", 110_000, []Claim{{0, layers, 9, 0}}, []int{None}},
-		{"from a better layer one falls to the lowest", 150_000, []Claim{{0, layers, 9, 2}}, []int{0}},
-		{"a single layer is kept while it just fits", 2_000_000, []Claim{{0, []int{2_000_000}, 9, 0}}, []int{0}},
-		{"but not begun without room", 2_000_000, []Claim{{0, []int{2_000_000}, 9, None}}, []int{None}},
-		{"nobody gets more than wished", 10_000_000, []Claim{{0, layers, 1, 0}}, []int{1}},
-		{"no layers, nothing", 10_000_000, []Claim{{0, nil, 9, None}}, []int{None}},
-		{"a better layer needs room to spare", 750_000, []Claim{{0, layers, 9, 0}}, []int{0}},
-		{"and grows to the end before others do", 2_200_000, []Claim{{0, layers, 9, 0}, {1, layers, 9, 0}}, []int{0, 2}},
-		{"equals grow together", 1_700_000, []Claim{{0, layers, 9, 0}, {0, layers, 9, 0}}, []int{1, 1}},
-		{"the current one doesn't", 700_000, []Claim{{0, layers, 9, 1}}, []int{1}},
+		{"plenty gives everybody the best", 10_000_000, []Request{{0, layers, 9, 2}, {0, layers, 9, 2}}, []int{2, 2}},
+		{"everyone gets the least before anyone gets more", 500_000, []Request{{1, layers, 9, 0}, {0, layers, 9, 0}}, []int{0, 0}},
+		{"the pinned one grows first", 1_100_000, []Request{{0, layers, 9, 0}, {1, layers, 9, 0}}, []int{0, 1}},
+		{"a little below the lowest it goes on", 150_000, []Request{{0, layers, 9, 0}}, []int{0}},
+		{"clearly below it nothing flows", 110_000, []Request{{0, layers, 9, 0}}, []int{NoLayer}},
+		{"from a better layer one falls to the lowest", 150_000, []Request{{0, layers, 9, 2}}, []int{0}},
+		{"a single layer is kept while it just fits", 2_000_000, []Request{{0, []int{2_000_000}, 9, 0}}, []int{0}},
+		{"but not begun without room", 2_000_000, []Request{{0, []int{2_000_000}, 9, NoLayer}}, []int{NoLayer}},
+		{"nobody gets more than wished", 10_000_000, []Request{{0, layers, 1, 0}}, []int{1}},
+		{"no layers, nothing", 10_000_000, []Request{{0, nil, 9, NoLayer}}, []int{NoLayer}},
+		{"a better layer needs room to spare", 750_000, []Request{{0, layers, 9, 0}}, []int{0}},
+		{"and grows to the end before others do", 2_200_000, []Request{{0, layers, 9, 0}, {1, layers, 9, 0}}, []int{0, 2}},
+		{"equals grow together", 1_700_000, []Request{{0, layers, 9, 0}, {0, layers, 9, 0}}, []int{1, 1}},
+		{"the current one doesn't", 700_000, []Request{{0, layers, 9, 1}}, []int{1}},
 	} {
-		if got, _ := Allot(c.budget, c.claims); !slices.Equal(got, c.want) {
+		if got, _ := Allocate(c.budget, c.claims); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.says, got, c.want)
 		}
 	}
@@ -40,16 +40,16 @@ func TestAllot_TellsWhatTheNextStepTakes(t *testing.T) {
 	for _, c := range []struct {
 		says   string
 		budget int
-		claims []Claim
+		claims []Request
 		want   int
 	}{
-		{"nothing more is wished", 10_000_000, []Claim{{0, layers, 9, 2}}, 0},
-		{"the middle layer, with room to spare", 500_000, []Claim{{0, layers, 9, 0}}, 805_000},
-		{"the first one's, beside what the second has", 500_000, []Claim{{1, layers, 9, 0}, {0, layers, 9, 0}}, 1_005_000},
-		{"the second's, for the first wishes no more", 500_000, []Claim{{1, layers, 0, 0}, {0, layers, 9, 0}}, 1_005_000},
-		{"a first layer", 100_000, []Claim{{0, layers, 9, None}}, 230_000},
+		{"nothing more is wished", 10_000_000, []Request{{0, layers, 9, 2}}, 0},
+		{"the middle layer, with room to spare", 500_000, []Request{{0, layers, 9, 0}}, 805_000},
+		{"the first one's, beside what the second has", 500_000, []Request{{1, layers, 9, 0}, {0, layers, 9, 0}}, 1_005_000},
+		{"the second's, for the first wishes no more", 500_000, []Request{{1, layers, 0, 0}, {0, layers, 9, 0}}, 1_005_000},
+		{"a first layer", 100_000, []Request{{0, layers, 9, NoLayer}}, 230_000},
 	} {
-		if _, got := Allot(c.budget, c.claims); got != c.want {
+		if _, got := Allocate(c.budget, c.claims); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.says, got, c.want)
 		}
 	}
@@ -58,15 +58,15 @@ func TestAllot_TellsWhatTheNextStepTakes(t *testing.T) {
 func TestLossLimit_BoundsAndReleases(t *testing.T) {
 	l := &LossLimit{}
 	for i := range int64(6) {
-		l.Report((1+i)*second, 0.4, 200, 2_000_000, false)
+		l.AddReport((1+i)*second, 0.4, 200, 2_000_000, false)
 	}
-	if r, known := l.Rate(); !known || r > 1_600_000 {
+	if r, known := l.Bitrate(); !known || r > 1_600_000 {
 		t.Errorf("40 %% loss left the bound at %d (known %v)", r, known)
 	}
 	for i := range int64(60) {
-		l.Report((7+i)*second, 0, 200, 500_000, false)
+		l.AddReport((7+i)*second, 0, 200, 500_000, false)
 	}
-	if _, known := l.Rate(); known {
+	if _, known := l.Bitrate(); known {
 		t.Error("a minute without loss didn't lift the bound")
 	}
 }
@@ -89,12 +89,12 @@ func TestLossLimit_LeavesTheOnlyLayerToRepair(t *testing.T) {
 					missing++
 				}
 			}
-			l.Report((2+i)*second/2, float64(missing)/packets, packets, 200_000, path.all)
-			if _, known := l.Rate(); known && !path.stops {
+			l.AddReport((2+i)*second/2, float64(missing)/packets, packets, 200_000, path.all)
+			if _, known := l.Bitrate(); known && !path.stops {
 				t.Fatalf("%.0f %% loss (no smaller layer: %v) bounded what is sent after %d s", 100*path.lost, path.all, i/2)
 			}
 		}
-		if _, known := l.Rate(); known != path.stops {
+		if _, known := l.Bitrate(); known != path.stops {
 			t.Errorf("%.0f %% loss (no smaller layer: %v) bounded what is sent: %v, want %v", 100*path.lost, path.all, known, path.stops)
 		}
 	}
@@ -104,19 +104,19 @@ func TestEstimator_SurvivesLies(t *testing.T) {
 	var l LossLimit
 	zero := 0.0
 	for i, bps := range []float64{0, -1, 1e300, 1 / zero, zero / zero} {
-		l.Remb(bps)
-		l.Report(int64(1+i)*second, 1, 1<<40, 1_000_000, false)
+		l.AddREMB(bps)
+		l.AddReport(int64(1+i)*second, 1, 1<<40, 1_000_000, false)
 	}
-	if r, _ := l.Rate(); r < leastRate || r > mostRate {
+	if r, _ := l.Bitrate(); r < minBitrate || r > maxBitrate {
 		t.Errorf("the bound left its bounds: %d", r)
 	}
-	e, d := &Estimator{}, &Delays{}
+	e, d := &Estimator{}, &DelayTracker{}
 	for now, arrived := range []int64{1 << 62, -1 << 62, 0, 1 << 40, -1 << 40, 1, -1 << 63} {
 		for _, sent := range []int64{1 << 62, 0, -1 << 62, 1 << 30} {
-			e.Feedback(int64(now)*second, d, []Ack{{Sent: sent, Arrived: arrived, Size: 1 << 30, Train: 1}, {Sent: sent + 1, Arrived: arrived}})
+			e.AddFeedback(int64(now)*second, d, []Ack{{Sent: sent, Arrived: arrived, Size: 1 << 30, Cluster: 1}, {Sent: sent + 1, Arrived: arrived}})
 		}
 	}
-	if r, _ := e.Rate(); r < leastRate || r > mostRate {
+	if r, _ := e.Bitrate(); r < minBitrate || r > maxBitrate {
 		t.Errorf("the estimate left its bounds: %d", r)
 	}
 }
@@ -125,13 +125,13 @@ func TestPacer_SavesUpNothingOnceForfeited(t *testing.T) {
 	const rate = 240_000 // bits a second: 30 bytes a millisecond
 	var p Pacer
 	now, sent := second, 0
-	p.Take(now, rate, 1)
+	p.Allow(now, rate, 1)
 	now += second
-	p.Take(now, rate, 1)
-	p.Forfeit()
+	p.Allow(now, rate, 1)
+	p.ClearCredit()
 	for range 100 {
 		now += second / 1000
-		for p.Take(now, rate, 100) {
+		for p.Allow(now, rate, 100) {
 			sent += 100
 		}
 	}
@@ -145,13 +145,13 @@ func TestPacer_SavesUpNothingOnceForfeited(t *testing.T) {
 func TestProber_GoesOnSoonAfterATrainThatGained(t *testing.T) {
 	const need = 2_000_000
 	var p Prober
-	e := Estimator{known: true, rate: 500_000}
+	e := Estimator{known: true, bitrate: 500_000}
 	now := 100 * second
 	// next tells how long it is until the next train.
 	next := func() int64 {
 		t.Helper()
 		for from := now; now < from+60*second; now += second / 10 {
-			if _, ok := p.Due(now, &e, need); ok {
+			if _, ok := p.Next(now, &e, need); ok {
 				now += second / 10
 				return now - second/10 - from
 			}
@@ -164,25 +164,25 @@ func TestProber_GoesOnSoonAfterATrainThatGained(t *testing.T) {
 			t.Errorf("train %d leaves after %d ms, want %d", i, got/1e6, want)
 		}
 	}
-	e.rate = 600_000
-	if got := next(); got > probeSoon {
-		t.Errorf("after one that gained the next train leaves after %d ms, want %d at most", got/1e6, probeSoon/1e6)
+	e.bitrate = 600_000
+	if got := next(); got > minProbeWait {
+		t.Errorf("after one that gained the next train leaves after %d ms, want %d at most", got/1e6, minProbeWait/1e6)
 	}
 	for range 5 {
 		next()
 	}
-	e.rate = need
-	if _, ok := p.Due(now, &e, need); ok {
+	e.bitrate = need
+	if _, ok := p.Next(now, &e, need); ok {
 		t.Error("a train leaves where nothing more is needed")
 	}
-	if _, ok := p.Due(now+second/2, &e, 2*need); !ok {
+	if _, ok := p.Next(now+second/2, &e, 2*need); !ok {
 		t.Error("no train leaves soon after what was needed was found, and more is")
 	}
 	now += 4 * second
 	e.congested = true
-	p.Due(now, &e, 2*need)
+	p.Next(now, &e, 2*need)
 	e.congested = false
-	if _, ok := p.Due(now+probeCalm-1, &e, 2*need); ok {
+	if _, ok := p.Next(now+congestionHold-1, &e, 2*need); ok {
 		t.Error("a train leaves soon after there was a queue")
 	}
 }

@@ -3,22 +3,22 @@ package bandwidth
 // A Pacer holds back bursts that the path would have to queue. What the path's room or a
 // small burst covers leaves at once, so that it can be sent as one. The zero value is ready.
 type Pacer struct {
-	credit int64 // bytes that may leave
-	at     int64
+	credit    int64 // bytes that may leave
+	updatedAt int64
 }
 
 const (
-	paceBurst = 20_000      // bytes that may always leave together
-	paceSpan  = int64(20e6) // of the rate, likewise
-	paceStart = 1_500_000
-	paceRest  = int64(1000e6) // no more than that is made up for, ns
+	minPacingBurst      = 20_000      // bytes that may always leave together
+	pacingBurstDuration = int64(20e6) // of the rate, likewise
+	startPacingBitrate  = 1_500_000
+	maxIdleCredit       = int64(1000e6) // no more than that is made up for, ns
 )
 
 // Take reports whether n bytes may leave now, at a rate of bits a second, and counts them.
-func (p *Pacer) Take(now int64, rate, n int) bool {
-	most := max(int64(paceBurst), int64(rate)*paceSpan/8/second)
-	p.credit = min(p.credit+int64(rate)/8*min(now-p.at, paceRest)/second, most)
-	p.at = now
+func (p *Pacer) Allow(now int64, rate, n int) bool {
+	maxCredit := max(int64(minPacingBurst), int64(rate)*pacingBurstDuration/8/second)
+	p.credit = min(p.credit+int64(rate)/8*min(now-p.updatedAt, maxIdleCredit)/second, maxCredit)
+	p.updatedAt = now
 	if p.credit <= 0 {
 		return false
 	}
@@ -28,18 +28,18 @@ func (p *Pacer) Take(now int64, rate, n int) bool {
 
 // Forfeit has the next packets leave at the pace alone, without the burst that was saved up
 // for: the path's queue is full and would drop it.
-func (p *Pacer) Forfeit() { p.credit = min(p.credit, 0) }
+func (p *Pacer) ClearCredit() { p.credit = min(p.credit, 0) }
 
 // PaceRate is the bits a second at which a burst should leave: above what the path carries
 // on end, so that pictures aren't late, and as fast as it was seen to take bursts. flow is
 // what has to keep up on average.
-func PaceRate(e *Estimator, flow int) int {
-	rate, known := e.Rate()
+func PacingBitrate(e *Estimator, flow int) int {
+	rate, known := e.Bitrate()
 	if !known {
-		rate = paceStart
+		rate = startPacingBitrate
 	}
 	if e.Congested() {
 		return rate * 2 / 3 // and the sound still gets through
 	}
-	return max(rate*3/2, e.Room()*9/10, flow*6/5)
+	return max(rate*3/2, e.BurstBitrate()*9/10, flow*6/5)
 }

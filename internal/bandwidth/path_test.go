@@ -15,23 +15,23 @@ func TestPath_TheBestLayerComesSoonAndStays(t *testing.T) {
 		{"without limit", bottleneck{latency: 20e6}, 12, 3},
 		{"without limit, far away", bottleneck{latency: 150e6}, 12, 5},
 		{"without limit, with jitter", bottleneck{latency: 30e6, jitter: 40e6}, 12, 4},
-		{"4 Mbps", bottleneck{bps: 4e6, latency: 15e6}, 4, 4},
-		{"4 Mbps, keyframes of 76 kB", bottleneck{bps: 4e6, latency: 15e6}, 13, 4},
-		{"4 Mbps, jitter", bottleneck{bps: 4e6, latency: 15e6, jitter: 40e6}, 13, 6},
-		{"2.5 Mbps", bottleneck{bps: 2.5e6, latency: 15e6}, 8, 8},
-		{"4 Mbps, 5 % loss", bottleneck{bps: 4e6, latency: 15e6, loss: 0.05}, 8, 8},
+		{"4 Mbps", bottleneck{bitrate: 4e6, latency: 15e6}, 4, 4},
+		{"4 Mbps, keyframes of 76 kB", bottleneck{bitrate: 4e6, latency: 15e6}, 13, 4},
+		{"4 Mbps, jitter", bottleneck{bitrate: 4e6, latency: 15e6, jitter: 40e6}, 13, 6},
+		{"2.5 Mbps", bottleneck{bitrate: 2.5e6, latency: 15e6}, 8, 8},
+		{"4 Mbps, 5 % loss", bottleneck{bitrate: 4e6, latency: 15e6, loss: 0.05}, 8, 8},
 		{"8 % loss", bottleneck{latency: 15e6, loss: 0.08}, 8, 8},
-		{"a short queue", bottleneck{bps: 4e6, latency: 15e6, queue: 100e6}, 4, 8},
+		{"a short queue", bottleneck{bitrate: 4e6, latency: 15e6, maxQueue: 100e6}, 4, 8},
 	} {
 		t.Run(c.says, func(t *testing.T) {
-			w := newWorld(c.path, newAudience(1, c.keyRatio))
+			w := newSimulation(c.path, newViewer(1, c.keyRatio))
 			w.run(c.within, nil)
-			if s := w.all[0].watches[0]; s.now != 2 {
+			if s := w.all[0].streams[0]; s.current != 2 {
 				t.Errorf("after %v s not at the best layer:%v", c.within, w)
 			}
-			w.forget()
+			w.resetCounters()
 			w.run(120, nil)
-			if s := w.all[0].watches[0]; s.switches > 0 {
+			if s := w.all[0].streams[0]; s.switches > 0 {
 				t.Errorf("it wasn't held:%v", w)
 			}
 			t.Log(w)
@@ -42,26 +42,26 @@ func TestPath_TheBestLayerComesSoonAndStays(t *testing.T) {
 func TestPath_LayersFollowTheRate(t *testing.T) {
 	for _, jitter := range []int64{0, 40e6} {
 		t.Run(fmt.Sprintf("jitter %d ms", jitter/millisecond), func(t *testing.T) {
-			w := newWorld(bottleneck{bps: 4e6, latency: 15e6, jitter: jitter}, newAudience(1, 8))
-			s := w.all[0].watches[0]
+			w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6, jitter: jitter}, newViewer(1, 8))
+			s := w.all[0].streams[0]
 			w.run(30, nil)
 			for round := range 3 {
-				w.path.bps = 500e3
+				w.path.bitrate = 500e3
 				began, down, up := w.now, int64(0), int64(0)
-				w.forget()
+				w.resetCounters()
 				w.run(20, func() {
-					if down == 0 && s.now < 1 {
+					if down == 0 && s.current < 1 {
 						down = w.now - began
 					}
 				})
 				if down == 0 || down > 2*second || s.switches > 2 {
 					t.Errorf("round %d: at 500 kbps the layer went down after %v ms:%v", round, down/millisecond, w)
 				}
-				w.path.bps = 4e6
+				w.path.bitrate = 4e6
 				began = w.now
-				w.forget()
+				w.resetCounters()
 				w.run(20, func() {
-					if up == 0 && s.now == 2 {
+					if up == 0 && s.current == 2 {
 						up = w.now - began
 					}
 				})
@@ -89,26 +89,26 @@ func TestPath_IsSharedInPeace(t *testing.T) {
 		{"four publishers", 3e6, 1, 4, []int{2, 0, 0, 0}, 2},
 	} {
 		t.Run(c.says, func(t *testing.T) {
-			var all []*audience
+			var all []*viewer
 			for range c.viewers {
-				all = append(all, newAudience(c.publisher, 8))
+				all = append(all, newViewer(c.publisher, 8))
 			}
-			w := newWorld(bottleneck{bps: c.bps, latency: 15e6}, all...)
+			w := newSimulation(bottleneck{bitrate: c.bps, latency: 15e6}, all...)
 			w.run(60, nil)
-			w.forget()
+			w.resetCounters()
 			w.run(120, nil)
 			t.Log(w)
 			i, switches := 0, 0
 			for _, a := range w.all {
-				for _, s := range a.watches {
-					if s.now < c.atLeast[i] {
-						t.Errorf("picture %d is at layer %d, want at least %d", i, s.now, c.atLeast[i])
+				for _, s := range a.streams {
+					if s.current < c.atLeast[i] {
+						t.Errorf("picture %d is at layer %d, want at least %d", i, s.current, c.atLeast[i])
 					}
 					switches += s.switches
 					i++
 				}
-				if a.silent*100 > a.sound {
-					t.Errorf("%d of %d packets of sound were lost", a.silent, a.sound)
+				if a.audioLost*100 > a.audioPackets {
+					t.Errorf("%d of %d packets of sound were lost", a.audioLost, a.audioPackets)
 				}
 			}
 			if switches > c.switches {
@@ -119,51 +119,51 @@ func TestPath_IsSharedInPeace(t *testing.T) {
 }
 
 func TestPath_SoundSurvivesWhereNoPictureFits(t *testing.T) {
-	w := newWorld(bottleneck{bps: 4e6, latency: 15e6}, newAudience(1, 8))
+	w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 	w.run(20, nil)
-	w.path.bps = 150e3
-	w.forget()
+	w.path.bitrate = 150e3
+	w.resetCounters()
 	w.run(20, nil)
 	a := w.all[0]
 	t.Log(w)
-	if a.silent*20 > a.sound {
-		t.Errorf("%d of %d packets of sound were lost", a.silent, a.sound)
+	if a.audioLost*20 > a.audioPackets {
+		t.Errorf("%d of %d packets of sound were lost", a.audioLost, a.audioPackets)
 	}
-	if a.watches[0].now != None {
-		t.Errorf("layer %d flows over 150 kbps", a.watches[0].now)
+	if a.streams[0].current != NoLayer {
+		t.Errorf("layer %d flows over 150 kbps", a.streams[0].current)
 	}
-	w.path.bps = 4e6
+	w.path.bitrate = 4e6
 	w.run(10, nil)
-	if a.watches[0].now == None {
+	if a.streams[0].current == NoLayer {
 		t.Errorf("the picture wasn't back 10 s after the path was:%v", w)
 	}
 }
 
 func TestPath_ALongerWayIsNoQueue(t *testing.T) {
-	w := newWorld(bottleneck{latency: 15e6}, newAudience(1, 8))
+	w := newSimulation(bottleneck{latency: 15e6}, newViewer(1, 8))
 	w.run(20, nil)
 	w.path.latency = 115e6
-	w.forget()
+	w.resetCounters()
 	w.run(15, nil)
 	t.Log(w)
-	if s := w.all[0].watches[0]; s.now != 2 {
-		t.Errorf("15 s after the way became longer the layer is %d:%v", s.now, w)
+	if s := w.all[0].streams[0]; s.current != 2 {
+		t.Errorf("15 s after the way became longer the layer is %d:%v", s.current, w)
 	}
 }
 
 // TestPath_LostReportsSayNothing has the path become narrow in both directions: what the lost
 // reports would have told is neither lost nor missing from what the path carries.
 func TestPath_LostReportsSayNothing(t *testing.T) {
-	w := newWorld(bottleneck{bps: 4e6, latency: 15e6}, newAudience(1, 8))
+	w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 	w.run(30, nil)
-	w.path.bps, w.path.unheard = 1e6, 0.6
-	began, down, least := w.now, int64(0), mostRate
+	w.path.bitrate, w.path.reportLoss = 1e6, 0.6
+	began, down, least := w.now, int64(0), maxBitrate
 	a := w.all[0]
 	w.run(3, func() {
-		if rate, _ := a.estimator.Rate(); rate < least {
+		if rate, _ := a.estimator.Bitrate(); rate < least {
 			least = rate
 		}
-		if down == 0 && a.watches[0].now < 2 {
+		if down == 0 && a.streams[0].current < 2 {
 			down = w.now - began
 		}
 	})
@@ -181,10 +181,10 @@ func TestPath_LostReportsSayNothing(t *testing.T) {
 func TestPath_IsBelievedThoughReportsAreLost(t *testing.T) {
 	var slowest int64
 	for try := range 25 {
-		w := newWorld(bottleneck{bps: 4e6, latency: 15e6}, newAudience(1, 8))
+		w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 		w.run(20+float64(try)*0.13, nil)
-		w.path.bps, w.path.unheard = 500e3, 0.5
-		slowest = max(slowest, w.falls(t, 1))
+		w.path.bitrate, w.path.reportLoss = 500e3, 0.5
+		slowest = max(slowest, w.timeToDowngrade(t, 1))
 	}
 	t.Logf("down after %d ms at most", slowest/millisecond)
 }
@@ -195,14 +195,14 @@ func TestPath_IsTakenBackSoonAfterALongTime(t *testing.T) {
 	for _, jitter := range []int64{0, 40e6} {
 		var slowest int64
 		for try := range 20 {
-			w := newWorld(bottleneck{bps: 4e6, latency: 15e6, jitter: jitter}, newAudience(1, 8))
+			w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6, jitter: jitter}, newViewer(1, 8))
 			w.run(20, nil)
-			w.path.bps = 500e3
+			w.path.bitrate = 500e3
 			w.run(60+float64(try)*0.31, nil)
-			w.path.bps = 4e6
-			began, up, s := w.now, none, w.all[0].watches[0]
+			w.path.bitrate = 4e6
+			began, up, s := w.now, none, w.all[0].streams[0]
 			w.run(12, func() {
-				if up == none && s.now == 2 {
+				if up == none && s.current == 2 {
 					up = w.now - began
 				}
 			})
@@ -223,12 +223,12 @@ func TestPath_IsFollowedWhenItBecomesNarrowerOnceMore(t *testing.T) {
 			t.Run(fmt.Sprintf("%v Mbps for %v s", first/1e6, after), func(t *testing.T) {
 				var slowest int64
 				for try := range 8 {
-					w := newWorld(bottleneck{bps: 4e6, latency: 15e6}, newAudience(1, 8))
+					w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 					w.run(20+float64(try)*0.13, nil)
-					w.path.bps = first
+					w.path.bitrate = first
 					w.run(after, nil)
-					w.path.bps = 300e3
-					slowest = max(slowest, w.falls(t, 0))
+					w.path.bitrate = 300e3
+					slowest = max(slowest, w.timeToDowngrade(t, 0))
 				}
 				t.Logf("down after %d ms at most", slowest/millisecond)
 			})

@@ -88,7 +88,7 @@ func (e *engineServer) created(w http.ResponseWriter, location, answer string, e
 	}
 	w.Header().Set("Location", location)
 	w.Header().Set("ETag", `"x"`)
-	for _, r := range e.engine.Relays("alice", time.Minute) {
+	for _, r := range e.engine.TURNServers("alice", time.Minute) {
 		reachable := strings.Replace(r.URL, unreachable, "127.0.0.1", 1)
 		w.Header().Add("Link", fmt.Sprintf("<%s>; rel=\"ice-server\"; username=%q; credential=%q", reachable, r.Username, r.Credential))
 	}

@@ -59,7 +59,7 @@ func iceServers(engine *sfu.Engine) func(authority.Grant) []signaling.ICEServer 
 		if here := engine.Candidates(); len(here) > 0 {
 			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
 		}
-		for _, r := range engine.Relays(g.ParticipantID, turnCredentialTTL) {
+		for _, r := range engine.TURNServers(g.ParticipantID, turnCredentialTTL) {
 			all = append(all, signaling.ICEServer(r))
 		}
 		return all

@@ -69,13 +69,13 @@ func openListeners(ctx context.Context, s *config.Settings, parts *closers, log 
 // serve is what lets in all who knock, each at its address.
 func (e *listeners) serve(clients, operators http.Handler, channels *channel.Registry, cfg ingest.Config) []func(context.Context) error {
 	running := []func(context.Context) error{
-		func(ctx context.Context) error { return e.public.run(ctx, clients, e.engine.Admit) },
+		func(ctx context.Context) error { return e.public.run(ctx, clients, e.engine.ServeConn) },
 	}
 	if e.admin != nil {
-		running = append(running, func(ctx context.Context) error { return e.admin.run(ctx, operators, e.engine.Admit) })
+		running = append(running, func(ctx context.Context) error { return e.admin.run(ctx, operators, e.engine.ServeConn) })
 	}
 	if e.turns != nil {
-		running = append(running, func(ctx context.Context) error { return serveTURN(ctx, e.turns, e.engine.Admit) })
+		running = append(running, func(ctx context.Context) error { return serveTURN(ctx, e.turns, e.engine.ServeConn) })
 	}
 	return append(running, e.rtmp.serve(channels, cfg)...)
 }

@@ -136,7 +136,7 @@ func shareTURNKey(ctx context.Context, st *store.Store, engine *sfu.Engine) erro
 	if err != nil {
 		return fmt.Errorf("read the key of TURN: %w", err)
 	}
-	engine.KeyRelays(key)
+	engine.SetTURNKey(key)
 	return nil
 }
 

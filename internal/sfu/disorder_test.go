@@ -104,7 +104,7 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 	}
 	seen := picture{packets: map[uint64]rtp.Packet{}}
 	g.on(func(s *shard) {
-		v.sender.pace, v.sender.heard = 1<<36, 1
+		v.sender.pacingBitrate, v.sender.lastAckedSent = 1<<36, 1
 		wanted := [2]bool{true, true}
 		base := s.now
 		for ms := range int64(frames*33 + 1000) {
@@ -137,36 +137,36 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 				g.publisher.transport.receive(s, g.seal(&h, body))
 			}
 			delete(way, ms)
-			s.closeBursts()
-			if v.paced {
-				v.chase(s)
+			s.flushBursts()
+			if v.onPacingList {
+				v.sendPaced(s)
 			}
 			if ms%10 == 0 {
 				for i := range g.publisher.sources {
 					from := &g.publisher.sources[i]
 					l := from.layer
-					if from.repair || !from.heard {
+					if from.repair || !from.active {
 						continue
 					}
 					which := slices.Index(labels[:], l.label)
-					ask, _ := l.losses.due(nil, s.now, rtt*1e6)
+					ask, _ := l.losses.takeDue(nil, s.now, rtt*1e6)
 					for _, n := range ask {
-						p := kept[which][uint16(n)-l.shift-60_000]
+						p := kept[which][uint16(n)-l.sequenceOffset-60_000]
 						p.again = true
 						send(ms+rtt/2, p)
 					}
-					if l.wantsKeyframe(s.now) {
+					if l.takeKeyframeRequest(s.now) {
 						wanted[which] = true
 					}
 				}
 				seen.take(t, g.opened(0, time.Microsecond))
-				v.subs[1].answerNack(s, seen.missing(ms))
+				v.subs[1].receiveNACK(s, seen.missing(ms))
 			}
 			if ms%100 == 0 {
 				if ms%1500 == 0 {
 					v.subs[1].target.Store(int32(r.UintN(2)))
 				}
-				v.subs[1].retarget(s)
+				v.subs[1].applyTarget(s)
 			}
 		}
 	})

@@ -108,7 +108,7 @@ type Engine struct {
 	fingerprint string // of the certificate, as SDP writes it
 	epoch       time.Time
 	shards      []*shard
-	tcp         *tcpDoor // nil when off
+	tcp         *tcpServer // nil when off
 	turn        *turnServer
 	ctx         context.Context
 	cancel      context.CancelFunc
@@ -138,9 +138,9 @@ func Listen(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("make the DTLS certificate: %w", err)
 	}
 	e := &Engine{
-		cfg: cfg, certificate: certificate, fingerprint: fingerprintOf(certificate.Certificate[0]),
+		cfg: cfg, certificate: certificate, fingerprint: certificateFingerprint(certificate.Certificate[0]),
 		epoch: time.Now(), ufrags: map[string]*Transport{}, addresses: map[netip.AddrPort]*Transport{},
-		routers: map[*Router]struct{}{}, urgent: make(chan *Viewer, maxUrgent),
+		routers: map[*Router]struct{}{}, urgent: make(chan *Viewer, maxUrgentViewers),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	if err := e.open(listen); err != nil {
@@ -162,7 +162,7 @@ func Listen(cfg Config) (*Engine, error) {
 	}
 	e.wg.Add(2)
 	go e.turn.run()
-	go e.allot()
+	go e.runAllocator()
 	return e, nil
 }
 
@@ -218,7 +218,7 @@ func (e *Engine) Close() error {
 		e.tcp.close()
 	}
 	for _, s := range e.shards {
-		s.ask(func() {}) // what it was about to start is counted now, and it starts no more
+		s.call(func() {}) // what it was about to start is counted now, and it starts no more
 	}
 	e.wg.Wait()
 	for _, s := range e.shards {
@@ -230,12 +230,12 @@ func (e *Engine) Close() error {
 
 // Admit takes a connection that was accepted elsewhere as if it had come to the media port by
 // TCP: ICE-TCP or TURN, in TLS or not. It doesn't wait, and owns the connection from now on.
-func (e *Engine) Admit(conn net.Conn) {
+func (e *Engine) ServeConn(conn net.Conn) {
 	if e.tcp == nil {
 		conn.Close()
 		return
 	}
-	e.tcp.admit(conn, 0)
+	e.tcp.serveConn(conn, 0)
 }
 
 // Port is the media port.
@@ -248,14 +248,14 @@ func (e *Engine) Candidates() []sdp.Candidate { return e.candidates }
 func (e *Engine) now() int64 { return int64(time.Since(e.epoch)) }
 
 // wall turns a time of now's clock into Unix nanoseconds.
-func (e *Engine) wall(now int64) int64 { return e.epoch.UnixNano() + now }
+func (e *Engine) unixNano(now int64) int64 { return e.epoch.UnixNano() + now }
 
 // home picks the shard with the fewest transports, for one that must have a home before its
 // first packet came.
 func (e *Engine) leastBusy() *shard {
 	best := e.shards[rand.IntN(len(e.shards))]
 	for _, s := range e.shards {
-		if s.load.Load() < best.load.Load() {
+		if s.transportCount.Load() < best.transportCount.Load() {
 			best = s
 		}
 	}
@@ -274,7 +274,7 @@ func (e *Engine) register(t *Transport, ufrag string) error {
 }
 
 // forgetUfrag ends a user name fragment's meaning.
-func (e *Engine) forgetUfrag(t *Transport, ufrag string) {
+func (e *Engine) unregisterUfrag(t *Transport, ufrag string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ufrags[ufrag] == t {
@@ -283,10 +283,10 @@ func (e *Engine) forgetUfrag(t *Transport, ufrag string) {
 }
 
 // forget makes a transport unreachable.
-func (e *Engine) forget(t *Transport) {
+func (e *Engine) unregister(t *Transport) {
 	session := t.ice.Load()
-	e.forgetUfrag(t, session.local.Ufrag)
-	e.forgetUfrag(t, session.previous.Ufrag)
+	e.unregisterUfrag(t, session.local.Ufrag)
+	e.unregisterUfrag(t, session.previous.Ufrag)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, a := range t.addresses {
@@ -311,16 +311,16 @@ func (e *Engine) byAddress(a netip.AddrPort) *Transport {
 
 // maxAddresses bounds the addresses from which one transport's packets are known; the
 // oldest makes room.
-const maxAddresses = 8
+const maxTransportAddresses = 8
 
 // claim notes that authentic checks for t come from an address.
-func (e *Engine) claim(t *Transport, a netip.AddrPort) {
+func (e *Engine) bindAddress(t *Transport, a netip.AddrPort) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.addresses[a] == t || t.over.Load() {
+	if e.addresses[a] == t || t.ended.Load() {
 		return
 	}
-	if len(t.addresses) == maxAddresses {
+	if len(t.addresses) == maxTransportAddresses {
 		if old := t.addresses[0]; e.addresses[old] == t {
 			delete(e.addresses, old)
 		}
@@ -330,7 +330,7 @@ func (e *Engine) claim(t *Transport, a netip.AddrPort) {
 	t.addresses = append(t.addresses, a)
 }
 
-func fingerprintOf(der []byte) string {
+func certificateFingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	parts := make([]string, len(sum))
 	for i, b := range sum {
@@ -340,7 +340,7 @@ func fingerprintOf(der []byte) string {
 }
 
 // listenPort returns the port of a bound address.
-func listenPort(a net.Addr) uint16 {
+func portOf(a net.Addr) uint16 {
 	p, _ := netip.ParseAddrPort(a.String())
 	return p.Port()
 }

@@ -36,10 +36,10 @@ func TestTransport_AFailureNamesItsLikelyCause(t *testing.T) {
 		want  []string
 	}{
 		"nothing came":            {func(*Transport) {}, CauseNeverConnected, []string{"no connectivity check came", "public_ip", "tried=none", "udp 127.0.0.1:"}},
-		"no path was chosen":      {func(t *Transport) { t.greet.Store(from) }, CauseNeverConnected, []string{"chose no path", "192.0.2.7:4000"}},
-		"the handshake hung":      {func(t *Transport) { t.greet.Store(from); t.route.Store(from) }, CauseNeverConnected, []string{"DTLS didn't finish"}},
-		"the handshake failed":    {func(t *Transport) { t.greet.Store(from); t.route.Store(from) }, CauseHandshakeFailed, []string{"DTLS failed"}},
-		"a call was lost on path": {func(t *Transport) { t.greet.Store(from); t.route.Store(from) }, CauseLost, []string{"cause=lost"}},
+		"no path was chosen":      {func(t *Transport) { t.firstRoute.Store(from) }, CauseNeverConnected, []string{"chose no path", "192.0.2.7:4000"}},
+		"the handshake hung":      {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseNeverConnected, []string{"DTLS didn't finish"}},
+		"the handshake failed":    {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseHandshakeFailed, []string{"DTLS failed"}},
+		"a call was lost on path": {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseLost, []string{"cause=lost"}},
 	} {
 		log := &page{}
 		e := engine(t, Config{Log: slog.New(slog.NewTextHandler(log, nil)), ConnectTimeout: time.Minute})

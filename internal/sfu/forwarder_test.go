@@ -26,7 +26,7 @@ func run(t *testing.T, name string, steps []step) {
 	f := newForwarder(media.H264, 100)
 	for _, s := range steps {
 		if s.target != f.target {
-			f.Target(s.target)
+			f.SetTarget(s.target)
 		}
 		n, drop := f.Forward(s.in)
 		if drop != s.drop || drop == None && (n.Sequence != s.seq || n.Timestamp != s.ts) {
@@ -149,7 +149,7 @@ func TestForwarder_ReplayTellsThePastFaster(t *testing.T) {
 		}
 	}
 	// A NACK for a replayed packet finds it under the pressed time.
-	layer, original, run, ok := f.Find(5)
+	layer, original, run, ok := f.Lookup(5)
 	if !ok || layer != 0 || original != 104 || run.timestamp(1_012_000) != anchor-60*3000/64 {
 		t.Errorf("NACK of 5: layer %d, original %d, time %d, %v", layer, original, run.timestamp(1_012_000), ok)
 	}
@@ -163,7 +163,7 @@ func TestForwarder_VP8PicturesGoOnAcrossLayers(t *testing.T) {
 		return p
 	}
 	f := newForwarder(media.VP8, 1)
-	f.Target(0)
+	f.SetTarget(0)
 	for i, c := range []struct {
 		in      *media.Packet
 		target  int8
@@ -176,10 +176,10 @@ func TestForwarder_VP8PicturesGoOnAcrossLayers(t *testing.T) {
 		{vp8(1, 71, 301, 10, false), 1, 1, 1},
 		{vp8(0, 20, 5, 77, true), 0, 2, 2},
 	} {
-		f.Target(c.target)
+		f.SetTarget(c.target)
 		n, drop := f.Forward(c.in)
 		d, _ := media.ParseVP8(c.in.Payload)
-		d.Renumber(c.in.Payload, n.Picture, n.TL0)
+		d.Renumber(c.in.Payload, n.PictureOffset, n.TL0Offset)
 		d, _ = media.ParseVP8(c.in.Payload)
 		if drop != None || d.Picture != c.picture || d.TL0 != c.tl0 {
 			t.Errorf("packet %d: picture %d, TL0 %d, %v, want %d and %d", i, d.Picture, d.TL0, drop, c.picture, c.tl0)
@@ -206,7 +206,7 @@ func TestForwarder_KeepsOneLineWhateverComes(t *testing.T) {
 		for range 3000 {
 			now += r.Int64N(20e6)
 			if r.UintN(100) == 0 {
-				f.Target(int8(r.UintN(4)) - 1)
+				f.SetTarget(int8(r.UintN(4)) - 1)
 			}
 			layer := int8(r.UintN(3))
 			p := at(pkt(layer, next[layer], uint32(now*9/100_000), r.UintN(20) == 0), now)
@@ -240,10 +240,10 @@ func TestForwarder_KeepsOneLineWhateverComes(t *testing.T) {
 			continue
 		}
 		for _, out := range order[max(0, len(order)-30):] {
-			if out+1000 < f.last {
+			if out+1000 < f.lastSent {
 				continue
 			}
-			layer, original, _, ok := f.Find(uint16(out))
+			layer, original, _, ok := f.Lookup(uint16(out))
 			if ok && (identity{layer, original}) != sent[out] {
 				t.Fatalf("seed %d: NACK of %d leads to %d/%d, it was %v", seed, out, layer, original, sent[out])
 			}
@@ -262,29 +262,29 @@ func TestRing_RefusesDuplicatesAndTheTooOld(t *testing.T) {
 			t.Errorf("put %d: %v, want %v", c.seq, got, c.want)
 		}
 	}
-	if _, ok := r.group(); ok {
+	if _, ok := r.keyframeGroup(); ok {
 		t.Error("the keyframe left the ring, its group is still offered")
 	}
-	if p := r.at(103); p == nil || p.Sequence != 103 {
+	if p := r.get(103); p == nil || p.Sequence != 103 {
 		t.Errorf("103 isn't found: %v", p)
 	}
-	if r.at(100) != nil || r.at(104) != nil {
+	if r.get(100) != nil || r.get(104) != nil {
 		t.Error("packets are found that aren't there")
 	}
 }
 
 func TestForwarder_LeavesNoGapForALayerThatWasLeft(t *testing.T) {
 	f := newForwarder(media.H264, 100)
-	f.Target(1)
+	f.SetTarget(1)
 	for n := range uint64(3) {
 		f.Forward(pkt(1, 500+n, 9000, n == 0))
 	}
-	f.Target(0)
-	f.Leave()
+	f.SetTarget(0)
+	f.LeaveCurrent()
 	if _, drop := f.Forward(pkt(1, 503, 12000, false)); drop != OtherLayer {
 		t.Errorf("a packet of the layer that was left: %v, want %v", drop, OtherLayer)
 	}
-	if !f.Waiting() {
+	if !f.NeedsKeyframe() {
 		t.Error("it doesn't wait for the target's keyframe")
 	}
 	if n, drop := f.Forward(pkt(0, 70, 4000, true)); drop != None || n.Sequence != 103 {

@@ -35,7 +35,7 @@ func newCaller(t *testing.T) *caller {
 		t.Fatal(err)
 	}
 	c := &caller{certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
-	offer := strings.ReplaceAll(crlf(singleOffer), "AA:BB", fingerprintOf(certificate.Certificate[0]))
+	offer := strings.ReplaceAll(crlf(singleOffer), "AA:BB", certificateFingerprint(certificate.Certificate[0]))
 	c.publisher, _, err = e.NewRouter(RouterConfig{}).Publish(offer, PublishConfig{Participant: "caller", Notify: func(ev Event) {
 		if over, is := ev.(Closed); is {
 			c.closed <- over

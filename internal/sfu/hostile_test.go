@@ -19,11 +19,11 @@ import (
 )
 
 // on runs f on the publisher's shard.
-func (g *rig) on(f func(s *shard)) { g.publisher.transport.ask(f) }
+func (g *testBench) on(f func(s *shard)) { g.publisher.transport.call(f) }
 
-func (g *rig) drops(d Drop) uint64 { return g.engine.Stats().Drops[d] }
+func (g *testBench) drops(d Drop) uint64 { return g.engine.Stats().Drops[d] }
 
-func (g *rig) video(n uint16, ssrc uint32, body string) []byte {
+func (g *testBench) video(n uint16, ssrc uint32, body string) []byte {
 	return g.seal(&rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: n, Timestamp: uint32(n) * 3000, SSRC: ssrc, Marker: true}, []byte(body))
 }
 
@@ -62,12 +62,12 @@ func TestHostile_SSRCFloodIsCapped(t *testing.T) {
 		if n := len(g.publisher.sources); n > maxSources {
 			t.Errorf("%d sources", n)
 		}
-		if n := len(g.publisher.strange); n > maxStrange {
+		if n := len(g.publisher.unknownSSRCs); n > maxUnknownSSRCs {
 			t.Errorf("%d strangers are remembered", n)
 		}
 	})
-	if n := g.drops(TooManySources); n != 500-maxStrange {
-		t.Errorf("%d packets were refused unopened, want %d", n, 500-maxStrange)
+	if n := g.drops(TooManySources); n != 500-maxUnknownSSRCs {
+		t.Errorf("%d packets were refused unopened, want %d", n, 500-maxUnknownSSRCs)
 	}
 }
 
@@ -94,14 +94,14 @@ func TestHostile_APLIFloodReachesThePublisherAtItsPace(t *testing.T) {
 	asked := 0
 	g.on(func(s *shard) {
 		g.publisher.transport.receive(s, first)
-		s.closeBursts()
+		s.flushBursts()
 		l := g.publisher.track(media.Video).layers[0]
 		start := s.now
 		for i := range 10_000 {
 			v := g.viewers[0]
 			v.receiveRTCP(s, &rtcp.PictureLossIndication{MediaSSRC: v.subs[1].track.ssrc})
 			v.receiveRTCP(s, &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: v.subs[1].track.ssrc}}})
-			if l.wantsKeyframe(start + int64(i)*1e5) { // a second in all
+			if l.takeKeyframeRequest(start + int64(i)*1e5) { // a second in all
 				asked++
 			}
 		}
@@ -123,10 +123,10 @@ func TestHostile_ANackStormEarnsItsShare(t *testing.T) {
 	}
 	g.on(func(s *shard) {
 		u := g.viewers[0].subs[1]
-		u.forwarder.Target(0)
+		u.forwarder.SetTarget(0)
 		for _, b := range packets {
 			g.publisher.transport.receive(s, b)
-			s.closeBursts()
+			s.flushBursts()
 		}
 		var all []rtcp.NackPair
 		for i := range 65_536 / 17 {
@@ -168,11 +168,11 @@ func TestHostile_ConsentRunsOut(t *testing.T) {
 	g.on(func(s *shard) {
 		v := g.viewers[0].transport
 		v.lastConsent = s.now - consentTTL
-		if v.sendable(s) == nil {
+		if v.sendRoute(s) == nil {
 			t.Error("consent ended early")
 		}
 		v.lastConsent--
-		if v.sendable(s) != nil {
+		if v.sendRoute(s) != nil {
 			t.Error("media goes on after 30 s without consent")
 		}
 		packet, err := rigContext(t).EncryptRTCP(nil, []byte{0x80, 201, 0, 1, 0, 0, 0, 1}, nil)
@@ -180,7 +180,7 @@ func TestHostile_ConsentRunsOut(t *testing.T) {
 			t.Error(err)
 		}
 		v.receive(s, packet)
-		if v.sendable(s) != nil {
+		if v.sendRoute(s) != nil {
 			t.Error("a viewer's report, which needs no return path, renewed consent")
 		}
 	})
@@ -300,13 +300,13 @@ func TestHostile_TheHandshakeBufferIsBounded(t *testing.T) {
 	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
 	v := g.viewers[0].transport
 	g.on(func(s *shard) {
-		v.flows = false
+		v.mediaReady = false
 		for range 100_000 {
 			v.receive(s, append([]byte{22}, make([]byte, 1200)...))
 			v.receive(s, append([]byte{0x80, 96}, make([]byte, 1200)...))
 		}
-		if len(v.hello.in) > handshakeQueue || len(v.early) > maxEarly {
-			t.Errorf("%d hellos and %d packets wait", len(v.hello.in), len(v.early))
+		if len(v.dtlsConn.in) > handshakeQueue || len(v.earlyPackets) > maxEarlyPackets {
+			t.Errorf("%d hellos and %d packets wait", len(v.dtlsConn.in), len(v.earlyPackets))
 		}
 	})
 	if g.drops(TooEarly) < 199_000 {
@@ -351,7 +351,7 @@ func TestHostile_ATCPReaderThatStallsPaysItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := &tcpPeer{door: e.tcp, conn: mine, stream: mine, kick: make(chan struct{}, 1), gone: make(chan struct{})}
+	p := &tcpConn{server: e.tcp, conn: mine, stream: mine, wake: make(chan struct{}, 1), closed: make(chan struct{})}
 	e.wg.Add(1)
 	go p.write()
 	refused := 0

@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	videoRing = 1024 // packets: two seconds at 4 Mbps
-	audioRing = 128
+	videoRingSize = 1024 // packets: two seconds at 4 Mbps
+	audioRingSize = 128
 
 	// pliEvery is the least time between two keyframe requests: however many viewers ask,
 	// the encoder is asked at this pace (RFC 5104 §4.3.1.2 warns of the cost).
-	pliEvery = int64(300 * time.Millisecond)
+	keyframeRequestInterval = int64(300 * time.Millisecond)
 )
 
 // A Layer is one encoding of a Track, as the publisher sends it. It gives its packets
@@ -23,49 +23,49 @@ type Layer struct {
 	index int8
 	label string // the RID, "" without simulcast
 
-	wanted   atomic.Bool              // a subscriber waits for a keyframe
-	timeline atomic.Pointer[timeline] // from the publisher's sender reports
-	heard    atomic.Pointer[timeline] // by arrival of the first packet, for want of reports
+	keyframeWanted  atomic.Bool              // a subscriber waits for a keyframe
+	timeline        atomic.Pointer[timeline] // from the publisher's sender reports
+	arrivalTimeline atomic.Pointer[timeline] // by arrival of the first packet, for want of reports
 
-	ring     *Ring
-	losses   losses
-	last     uint64 // greatest number seen
-	begun    bool
-	start    uint64 // the first number under the publisher's present SSRC
-	shift    uint16 // added to the publisher's numbers: they go on when its SSRC changes
-	stamp    uint32 // added to its timestamps, likewise
-	lastTime uint32
-	lastSeen int64
-	pulse    pulse
-	hush     hush
+	ring            *Ring
+	losses          lossDetector
+	lastSequence    uint64 // greatest number seen
+	started         bool
+	firstSequence   uint64 // the first number under the publisher's present SSRC
+	sequenceOffset  uint16 // added to the publisher's numbers: they go on when its SSRC changes
+	timestampOffset uint32 // added to its timestamps, likewise
+	lastTimestamp   uint32
+	lastSeen        int64
+	frames          frameIntervals
+	stopped         stoppedState
 
-	keyTime uint32 // timestamp of the newest keyframe
-	hasKey  bool
-	asked   int64 // when a keyframe was last asked for
-	firs    uint8
+	keyframeTimestamp   uint32 // timestamp of the newest keyframe
+	hasKeyframe         bool
+	keyframeRequestedAt int64 // when a keyframe was last asked for
+	firSequence         uint8
 
 	width, height int
-	rest          rest
-	rate          rate
+	unused        unusedState
+	rate          rateMeter
 	counts        layerCounts
 }
 
 // layerCounts are what statistics and receiver reports need.
 type layerCounts struct {
-	packets, bytes   uint64
-	repaired, gaveUp uint64
-	nacks, plis      uint64
-	first            uint64 // first number, for expected packets
-	expectedBefore   uint64
-	receivedBefore   uint64
-	jitter           float64 // ticks (RFC 3550 §6.4.1)
-	transit          int64
+	packets, bytes       uint64
+	repaired, unrepaired uint64
+	nacks, plis          uint64
+	firstSequence        uint64 // first number, for expected packets
+	expectedPrior        uint64
+	receivedPrior        uint64
+	jitter               float64 // ticks (RFC 3550 §6.4.1)
+	transit              int64
 }
 
 func newLayer(t *Track, index int8, label string) *Layer {
-	size := videoRing
+	size := videoRingSize
 	if t.kind == media.Audio {
-		size = audioRing
+		size = audioRingSize
 	}
 	return &Layer{track: t, index: index, label: label, ring: newRing(size)}
 }
@@ -73,38 +73,38 @@ func newLayer(t *Track, index int8, label string) *Layer {
 // accept makes a house packet of what the publisher sent. number and timestamp are the
 // publisher's; repaired tells that it came as a retransmission.
 func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int64, repaired bool) Drop {
-	number += l.shift
-	if !l.begun {
+	number += l.sequenceOffset
+	if !l.started {
 		// A full ring below the first number leaves room for what overtook it.
-		l.begun, l.last = true, uint64(number)|1<<16
-		l.counts.first, l.start = l.last, l.last
-		p.Sequence = l.last
+		l.started, l.lastSequence = true, uint64(number)|1<<16
+		l.counts.firstSequence, l.firstSequence = l.lastSequence, l.lastSequence
+		p.Sequence = l.lastSequence
 	} else {
-		p.Sequence = media.Extend(l.last, number)
+		p.Sequence = media.Extend(l.lastSequence, number)
 	}
-	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.stamp, l.index, l.track.codec, now
+	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.timestampOffset, l.index, l.track.codec, now
 	if l.track.kind == media.Audio {
 		p.Keyframe = true
 	} else if len(p.Payload) > 0 {
-		l.recognise(p)
+		l.detectKeyframe(p)
 	}
 	if t := l.timeline.Load(); t != nil {
-		p.Captured = t.captured(p.Timestamp)
+		p.Captured = t.captureTime(p.Timestamp)
 	}
 	if drop := l.ring.put(p); drop != None {
 		return drop
 	}
-	if l.losses.saw(p.Sequence, now, repaired) {
-		l.wanted.Store(true)
+	if l.losses.record(p.Sequence, now, repaired) {
+		l.keyframeWanted.Store(true)
 	}
-	if p.Sequence > l.last {
-		if len(p.Payload) > 0 && p.Timestamp != l.lastTime {
-			l.pulse.beat(now)
+	if p.Sequence > l.lastSequence {
+		if len(p.Payload) > 0 && p.Timestamp != l.lastTimestamp {
+			l.frames.record(now)
 		}
-		l.last, l.lastTime = p.Sequence, p.Timestamp
+		l.lastSequence, l.lastTimestamp = p.Sequence, p.Timestamp
 	}
-	if l.heard.Load() == nil {
-		l.heard.Store(&timeline{timestamp: p.Timestamp, arrived: now, clock: int64(l.track.codec.ClockRate())})
+	if l.arrivalTimeline.Load() == nil {
+		l.arrivalTimeline.Store(&timeline{timestamp: p.Timestamp, arrivedAt: now, clockRate: int64(l.track.codec.ClockRate())})
 	}
 	l.lastSeen = now
 	l.count(p, now, repaired)
@@ -112,23 +112,23 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int
 }
 
 // recognise finds keyframes, and the picture's size where they tell it.
-func (l *Layer) recognise(p *media.Packet) {
+func (l *Layer) detectKeyframe(p *media.Packet) {
 	begins, width, height := media.Begins(p.Codec, p.Payload)
 	if width > 0 {
 		l.width, l.height = width, height
 	}
 	// Parameter sets and slices of one picture may each look like a beginning: the first counts.
-	if begins && (!l.hasKey || p.Timestamp != l.keyTime) && (media.Leads(p.Codec, p.Payload) || l.follows(p)) {
-		p.Keyframe, l.keyTime, l.hasKey = true, p.Timestamp, true
+	if begins && (!l.hasKeyframe || p.Timestamp != l.keyframeTimestamp) && (media.Leads(p.Codec, p.Payload) || l.followsFrame(p)) {
+		p.Keyframe, l.keyframeTimestamp, l.hasKeyframe = true, p.Timestamp, true
 	}
 }
 
 // follows tells that the packet before p is there, and of another picture. A slice that looks
 // like a beginning may have overtaken its parameter sets: who entered with it would decode it
 // by those of another layer.
-func (l *Layer) follows(p *media.Packet) bool {
-	before := l.ring.at(p.Sequence - 1)
-	return before != nil && p.Sequence > l.start && before.Timestamp != p.Timestamp
+func (l *Layer) followsFrame(p *media.Packet) bool {
+	before := l.ring.get(p.Sequence - 1)
+	return before != nil && p.Sequence > l.firstSequence && before.Timestamp != p.Timestamp
 }
 
 func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
@@ -150,53 +150,53 @@ func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
 // restart goes on after the publisher changed its SSRC: the next packet gets the next
 // number, and a time that follows by arrival.
 func (l *Layer) restart(number uint16, timestamp uint32, now int64) {
-	if !l.begun {
+	if !l.started {
 		return
 	}
-	l.shift, l.start = uint16(l.last+1)-number, l.last+1
+	l.sequenceOffset, l.firstSequence = uint16(l.lastSequence+1)-number, l.lastSequence+1
 	elapsed := (now - l.lastSeen) * int64(l.track.codec.ClockRate()) / 1e9
-	l.stamp = l.lastTime + uint32(max(elapsed, 1)) - timestamp
-	l.losses = losses{overtaken: l.losses.overtaken}
-	l.hasKey = false
+	l.timestampOffset = l.lastTimestamp + uint32(max(elapsed, 1)) - timestamp
+	l.losses = lossDetector{reordering: l.losses.reordering}
+	l.hasKeyframe = false
 	l.timeline.Store(nil)
-	l.heard.Store(nil)
-	l.wanted.Store(l.track.kind == media.Video)
+	l.arrivalTimeline.Store(nil)
+	l.keyframeWanted.Store(l.track.kind == media.Video)
 }
 
 // wantsKeyframe decides whether to ask the publisher now.
-func (l *Layer) wantsKeyframe(now int64) bool {
-	if !l.wanted.Load() || !l.begun || l.asked != 0 && now-l.asked < pliEvery {
+func (l *Layer) takeKeyframeRequest(now int64) bool {
+	if !l.keyframeWanted.Load() || !l.started || l.keyframeRequestedAt != 0 && now-l.keyframeRequestedAt < keyframeRequestInterval {
 		return false
 	}
-	l.wanted.Store(false)
-	l.asked = now
+	l.keyframeWanted.Store(false)
+	l.keyframeRequestedAt = now
 	l.counts.plis++
 	return true
 }
 
 // A timeline relates a layer's timestamps to the publisher's clock (RFC 3550 §6.4.1).
 type timeline struct {
-	unix      int64  // publisher's clock, ns
+	unixNano  int64  // publisher's clock, ns
 	timestamp uint32 // at that moment
-	arrived   int64  // of the report, on our clock
-	clock     int64
+	arrivedAt int64  // of the report, on our clock
+	clockRate int64
 }
 
-func (t *timeline) captured(timestamp uint32) int64 {
-	return t.unix + int64(int32(timestamp-t.timestamp))*1e9/t.clock
+func (t *timeline) captureTime(timestamp uint32) int64 {
+	return t.unixNano + int64(int32(timestamp-t.timestamp))*1e9/t.clockRate
 }
 
 // rate measures a layer in steps of its survey.
-type rate struct {
+type rateMeter struct {
 	bytes, frames int
 	since         int64
 	bitrate       int
-	steady        int // bitrate, smoothed
+	smoothed      int // bitrate, smoothed
 	fps           float64
 	active        bool
 }
 
-func (r *rate) add(n int, marker bool) {
+func (r *rateMeter) add(n int, marker bool) {
 	r.bytes += n
 	if marker {
 		r.frames++
@@ -205,27 +205,27 @@ func (r *rate) add(n int, marker bool) {
 }
 
 // rateWindow smooths over browsers that pause between frames.
-const rateWindow = int64(time.Second)
+const rateMeterWindow = int64(time.Second)
 
 // survey closes the window if it's long enough. A layer without a byte in it is inactive.
 // frozen leaves the smoothed rate as it is.
-func (r *rate) survey(now int64, frozen bool) {
+func (r *rateMeter) update(now int64, frozen bool) {
 	if r.since == 0 {
 		r.since = now
 	}
 	elapsed := now - r.since
-	if elapsed < rateWindow {
-		if r.bitrate == 0 && elapsed > rateWindow/5 { // a first guess soon
+	if elapsed < rateMeterWindow {
+		if r.bitrate == 0 && elapsed > rateMeterWindow/5 { // a first guess soon
 			r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
 			if !frozen {
-				r.steady = r.bitrate
+				r.smoothed = r.bitrate
 			}
 		}
 		return
 	}
 	r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
 	if !frozen {
-		r.steady += (r.bitrate - r.steady) / 3
+		r.smoothed += (r.bitrate - r.smoothed) / 3
 	}
 	r.fps = float64(r.frames) * 1e9 / float64(elapsed)
 	r.active = r.bytes > 0

@@ -27,14 +27,14 @@ func TestCheck_IsReadAndAnsweredAsOthersUnderstand(t *testing.T) {
 	const pwd = "a-password-of-24-letters"
 	raw := checkBy(t, "ours:theirs", pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
 	c, ok := parseCheck(raw)
-	if !ok || string(c.ufrag) != "ours" || string(c.peerUfrag) != "theirs" || !c.nominates || c.controlled {
+	if !ok || string(c.ufrag) != "ours" || string(c.peerUfrag) != "theirs" || !c.useCandidate || c.peerControlled {
 		t.Fatalf("read %+v, %v", c, ok)
 	}
 	if !c.verify(pwd) || c.verify(pwd+"x") {
 		t.Fatal("integrity is judged wrongly")
 	}
 	for _, from := range []string{"192.0.2.7:4242", "[2001:db8::7]:4242"} {
-		reply := c.respond(nil, netip.MustParseAddrPort(from), pwd)
+		reply := c.appendSuccess(nil, netip.MustParseAddrPort(from), pwd)
 		m := &stun.Message{Raw: reply}
 		if err := m.Decode(); err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestCheck_IsReadAndAnsweredAsOthersUnderstand(t *testing.T) {
 		}
 	}
 	var code stun.ErrorCodeAttribute
-	m := &stun.Message{Raw: c.conflict(nil, pwd)}
+	m := &stun.Message{Raw: c.appendRoleConflict(nil, pwd)}
 	if err := errors.Join(m.Decode(), code.GetFrom(m)); err != nil || code.Code != stun.CodeRoleConflict {
 		t.Errorf("role conflict: %v, %v", code, err)
 	}
@@ -90,7 +90,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, ok := parseCheck(b); ok {
 			c.verify("pwd")
-			c.respond(nil, netip.MustParseAddrPort("192.0.2.1:1"), "pwd")
+			c.appendSuccess(nil, netip.MustParseAddrPort("192.0.2.1:1"), "pwd")
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestRTP_BadLengthsAreRefused(t *testing.T) {
 		{"eleven bytes", head(0x80)[:11], false, ""},
 	} {
 		h, ok := parseRTP(c.b)
-		if ok != c.ok || ok && string(c.b[h.body[0]:h.body[1]]) != c.body {
+		if ok != c.ok || ok && string(c.b[h.payloadRange[0]:h.payloadRange[1]]) != c.body {
 			t.Errorf("%s: %v, %+v", c.says, ok, h)
 		}
 	}
@@ -156,7 +156,7 @@ func FuzzRTP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, id uint8) {
 		if h, ok := parseRTP(b); ok {
 			h.extension(b, id)
-			_ = b[h.body[0]:h.body[1]]
+			_ = b[h.payloadRange[0]:h.payloadRange[1]]
 		}
 	})
 }
@@ -173,37 +173,37 @@ func FuzzRTCP(f *testing.F) {
 		b, _ := p.Marshal()
 		f.Add(b)
 	}
-	var a arrivals
-	a.note([]byte{0, 1}, 1e9)
-	a.note([]byte{0, 9}, 3e9)
-	f.Add(a.feedback(nil, 7))
+	var a twccRecorder
+	a.record([]byte{0, 1}, 1e9)
+	a.record([]byte{0, 9}, 3e9)
+	f.Add(a.appendFeedback(nil, 7))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		packets, err := unmarshalRTCP(b)
 		if err != nil {
 			return
 		}
-		var s sender
+		var s twccSender
 		for range 20 {
 			s.next(1, 1200)
 		}
 		for _, p := range packets {
 			if r, ok := p.(*rtcp.TransportLayerCC); ok {
-				s.feedback(1e9, r, &path{}, 0, nil)
+				s.addFeedback(1e9, r, &path{}, 0, nil)
 			}
 		}
 	})
 }
 
 func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
-	var a arrivals
+	var a twccRecorder
 	const base = int64(10e9)
 	for _, p := range []struct {
 		number uint16
 		at     int64
 	}{{65534, base}, {65535, base + 1e6}, {1, base + 500e6}, {0, base + 499e6}, {9, base + 501e6}} {
-		a.note(binary.BigEndian.AppendUint16(nil, p.number), p.at)
+		a.record(binary.BigEndian.AppendUint16(nil, p.number), p.at)
 	}
-	b := a.feedback(nil, 42)
+	b := a.appendFeedback(nil, 42)
 	var r rtcp.TransportLayerCC
 	if err := r.Unmarshal(b); err != nil {
 		t.Fatalf("%v: %x", err, b)
@@ -213,7 +213,7 @@ func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
 	}
 	at, i, got := int64(r.ReferenceTime)*64e6, 0, map[uint16]int64{}
 	number := r.BaseSequenceNumber
-	each(&r, func(symbol uint16) {
+	forEachStatus(&r, func(symbol uint16) {
 		if symbol != rtcp.TypeTCCPacketNotReceived {
 			at += r.RecvDeltas[i].Delta * 1000
 			got[number] = at
@@ -229,7 +229,7 @@ func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
 	if len(got) != 5 {
 		t.Errorf("%d packets, want 5: %v", len(got), got)
 	}
-	if b := a.feedback(nil, 42); len(b) != 0 {
+	if b := a.appendFeedback(nil, 42); len(b) != 0 {
 		t.Errorf("nothing came, yet there is a report of %d bytes", len(b))
 	}
 }

@@ -31,30 +31,30 @@ type PublishConfig struct {
 // A Publisher is what one participant sends: at most one audio and one video Track. Its
 // methods may be called from any goroutine; after Close they do nothing.
 type Publisher struct {
-	router    *Router
-	cfg       PublishConfig
-	transport *Transport
-	stream    string   // msid of what subscribers receive
-	tracks    []*Track // constant; audio first
-	muted     [2]atomic.Bool
-	voice     voice
-	clockLead atomic.Int64 // the publisher's clock minus ours, ns, by its latest sender report
+	router      *Router
+	cfg         PublishConfig
+	transport   *Transport
+	stream      string   // msid of what subscribers receive
+	tracks      []*Track // constant; audio first
+	muted       [2]atomic.Bool
+	loudness    loudnessMeter
+	clockOffset atomic.Int64 // the publisher's clock minus ours, ns, by its latest sender report
 
 	mu          sync.Mutex // guards what follows
 	subscribers map[*Subscriber]struct{}
 	closed      bool
 
 	// The home shard's own.
-	sources  []source
-	strange  []uint32 // SSRCs that tried to claim a layer
-	slab     slab
-	sound    []media.Packet // of the open burst
-	open     bool           // the burst waits on the shard's pending list
-	outlets  []*shard       // where there are subscribers
-	sinks    []*sinkTap
-	arrivals arrivals
-	uplink   uplink
-	rhythm   rhythm
+	sources         []source
+	unknownSSRCs    []uint32 // SSRCs that tried to claim a layer
+	slab            slab
+	audioBurst      []media.Packet // of the open burst
+	burstOpen       bool           // the burst waits on the shard's pending list
+	outlets         []*shard       // where there are subscribers
+	taps            []*tap
+	twcc            twccRecorder
+	receiveEstimate receiveEstimator
+	schedule        publisherSchedule
 }
 
 // Publish answers the offer of one who wants to send. Errors are *sdp.Error, ErrBusy or
@@ -69,7 +69,7 @@ func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, e
 		cfg.Codecs = []media.Codec{media.H264, media.VP8, media.VP9, media.AV1}
 	}
 	p := &Publisher{router: r, cfg: cfg, stream: streamName(cfg.Participant), subscribers: map[*Subscriber]struct{}{}}
-	sections, err := p.accept(o)
+	sections, err := p.negotiate(o)
 	if err != nil {
 		return nil, "", err
 	}
@@ -78,10 +78,10 @@ func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, e
 	}
 	p.transport.publisher = p
 	if err := r.add(p); err != nil {
-		p.transport.fail()
+		p.transport.abort()
 		return nil, "", err
 	}
-	if err := p.transport.begin(); err != nil {
+	if err := p.transport.start(); err != nil {
 		return nil, "", err
 	}
 	return p, p.transport.answer(o, sections), nil
@@ -103,7 +103,7 @@ var publishExtensions = map[media.Kind][]string{
 var publishFeedback = []string{"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"}
 
 // accept chooses one audio and one video section; further ones are refused in the answer.
-func (p *Publisher) accept(o *sdp.Offer) ([]sdp.AnswerSection, error) {
+func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	sections := make([]sdp.AnswerSection, len(o.Sections))
 	video := false
 	for i := range o.Sections {
@@ -182,7 +182,7 @@ func (p *Publisher) Patch(fragment string) (string, error) { return p.transport.
 
 // Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was
 // none: an answer may get lost, and the restart be asked for again.
-func (p *Publisher) Restarted() string { return p.transport.restarted() }
+func (p *Publisher) RestartAnswer() string { return p.transport.restartAnswer() }
 
 // Close ends the publisher and, with cause PublisherGone, its subscribers. Reason is
 // repeated in the Closed event.
@@ -191,7 +191,7 @@ func (p *Publisher) Close(reason string) { p.transport.end(CauseClosed, reason, 
 // Done is closed when the publisher has ended.
 func (p *Publisher) Done() <-chan struct{} { return p.transport.done }
 
-func (p *Publisher) join(s *Subscriber) error {
+func (p *Publisher) addSubscriber(s *Subscriber) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -201,7 +201,7 @@ func (p *Publisher) join(s *Subscriber) error {
 	return nil
 }
 
-func (p *Publisher) leave(s *Subscriber) {
+func (p *Publisher) removeSubscriber(s *Subscriber) {
 	p.mu.Lock()
 	delete(p.subscribers, s)
 	p.mu.Unlock()
@@ -222,6 +222,6 @@ func (p *Publisher) ended(cause Cause) {
 		s.transport.end(cause, "", nil)
 	}
 	for _, s := range p.router.engine.shards {
-		s.post(func() { s.abandon(p) })
+		s.post(func() { s.forgetPublisher(p) })
 	}
 }

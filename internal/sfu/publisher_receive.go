@@ -11,61 +11,61 @@ import (
 
 // A source is one SSRC of the publisher and the layer it sends or repairs.
 type source struct {
-	ssrc   uint32
-	layer  *Layer
-	repair bool
-	heard  bool
-	behind uint8 // packets in a row that were too old
+	ssrc        uint32
+	layer       *Layer
+	repair      bool
+	active      bool
+	tooOldInRow uint8 // packets in a row that were too old
 }
 
 const (
-	maxSources  = 16  // SSRCs bound to layers
-	maxStrange  = 16  // further SSRCs that we try to bind
-	sourceQuiet = 2e9 // ns of silence after which another SSRC may take a layer over
-	tooBehind   = 32  // so many old packets in a row are a new beginning
+	maxSources          = 16  // SSRCs bound to layers
+	maxUnknownSSRCs     = 16  // further SSRCs that we try to bind
+	sourceTakeoverAfter = 2e9 // ns of silence after which another SSRC may take a layer over
+	restartAfterOld     = 32  // so many old packets in a row are a new beginning
 )
 
 // receive opens one packet and adds it to the open burst.
 func (p *Publisher) receive(s *shard, b []byte) {
 	ssrc := binary.BigEndian.Uint32(b[8:])
 	from := p.source(ssrc)
-	if from == nil && !p.mayClaim(ssrc) {
+	if from == nil && !p.mayBind(ssrc) {
 		s.drops[TooManySources]++
 		return
 	}
 	t := p.transport
-	plain, err := t.open.DecryptRTP(p.slab.room(len(b))[:0], b, &t.header)
+	plain, err := t.decrypter.DecryptRTP(p.slab.reserve(len(b))[:0], b, &t.rtpScratch)
 	if err != nil {
-		s.drops[refusal(err)]++
+		s.drops[decryptDrop(err)]++
 		return
 	}
-	t.heard(s, len(b))
+	t.recordAuthenticated(s, len(b))
 	h, ok := parseRTP(plain)
 	if !ok {
 		s.drops[Malformed]++
 		return
 	}
-	if from == nil || !from.heard {
+	if from == nil || !from.active {
 		if from = p.bind(s, &h, plain); from == nil {
 			s.drops[UnknownSource]++
 			return
 		}
-		from.heard = true
+		from.active = true
 	}
-	p.arrivals.note(h.extension(plain, from.layer.track.ids.transport), s.now)
-	p.uplink.note(h.extension(plain, from.layer.track.ids.sent), len(b)+28, s.now)
-	s.drops[p.pass(s, from, &h, plain)]++
+	p.twcc.record(h.extension(plain, from.layer.track.ids.transport), s.now)
+	p.receiveEstimate.record(h.extension(plain, from.layer.track.ids.sent), len(b)+28, s.now)
+	s.drops[p.process(s, from, &h, plain)]++
 }
 
 // pass makes a packet for the house out of an opened one.
-func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Drop {
-	body := plain[h.body[0]:h.body[1]:h.body[1]]
+func (p *Publisher) process(s *shard, from *source, h *rtpHeader, plain []byte) Drop {
+	body := plain[h.payloadRange[0]:h.payloadRange[1]:h.payloadRange[1]]
 	number, l := h.sequence, from.layer
 	if from.repair {
 		if len(body) <= 2 {
 			return Padding // a probe
 		}
-		if !l.begun {
+		if !l.started {
 			return UnknownSource
 		}
 		number, body = binary.BigEndian.Uint16(body), body[2:] // RFC 4588 §4
@@ -77,48 +77,48 @@ func (p *Publisher) pass(s *shard, from *source, h *rtpHeader, plain []byte) Dro
 		}
 	}
 	kept := false
-	if l.track.payload.RED == h.payload && h.payload != 0 && len(body) > 0 {
-		p.slab.keep(len(plain))
+	if l.track.payload.RED == h.payloadType && h.payloadType != 0 && len(body) > 0 {
+		p.slab.commit(len(plain))
 		kept = true
 		var ok bool
-		if body, ok = p.unfold(s, l, h, body, level); !ok {
+		if body, ok = p.decodeRED(s, l, h, body, level); !ok {
 			return Malformed
 		}
 	}
 	packet := media.Packet{Payload: body, Marker: h.marker, Level: level}
 	drop := l.accept(&packet, number, h.timestamp, s.now, from.repair)
 	if drop == TooOld && !from.repair {
-		if from.behind++; from.behind >= tooBehind {
-			from.behind = 0
+		if from.tooOldInRow++; from.tooOldInRow >= restartAfterOld {
+			from.tooOldInRow = 0
 			l.restart(number, h.timestamp, s.now)
 		}
 		return drop
 	}
-	from.behind = 0
+	from.tooOldInRow = 0
 	if drop != None {
 		return drop
 	}
 	if !kept {
-		p.slab.keep(len(plain))
+		p.slab.commit(len(plain))
 	}
-	p.take(s, l, &packet)
+	p.addToBurst(s, l, &packet)
 	return None
 }
 
 // take adds a packet that was accepted to the open burst.
-func (p *Publisher) take(s *shard, l *Layer, packet *media.Packet) {
+func (p *Publisher) addToBurst(s *shard, l *Layer, packet *media.Packet) {
 	if packet.Codec.Kind() == media.Video {
-		p.slab.add(*packet)
+		p.slab.addPacket(*packet)
 	} else {
-		p.weave(l, packet)
-		p.sound = append(p.sound, *packet)
+		p.encodeRED(l, packet)
+		p.audioBurst = append(p.audioBurst, *packet)
 		if !p.muted[media.Audio].Load() {
-			p.voice.hear(packet.Level, s.now)
+			p.loudness.record(packet.Level, s.now)
 		}
 	}
-	if !p.open {
-		p.open = true
-		s.pending = append(s.pending, p)
+	if !p.burstOpen {
+		p.burstOpen = true
+		s.openBursts = append(s.openBursts, p)
 	}
 }
 
@@ -133,14 +133,14 @@ func (p *Publisher) source(ssrc uint32) *source {
 
 // mayClaim bounds the SSRCs whose packets we open to see where they belong: each costs
 // state for good.
-func (p *Publisher) mayClaim(ssrc uint32) bool {
-	if slices.Contains(p.strange, ssrc) {
+func (p *Publisher) mayBind(ssrc uint32) bool {
+	if slices.Contains(p.unknownSSRCs, ssrc) {
 		return true
 	}
-	if len(p.strange) >= maxStrange {
+	if len(p.unknownSSRCs) >= maxUnknownSSRCs {
 		return false
 	}
-	p.strange = append(p.strange, ssrc)
+	p.unknownSSRCs = append(p.unknownSSRCs, ssrc)
 	return true
 }
 
@@ -148,11 +148,11 @@ func (p *Publisher) mayClaim(ssrc uint32) bool {
 // the only one of its payload type (RFC 8843 §9.2).
 func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
 	for _, t := range p.tracks {
-		if l := t.byLabel(h.extension(plain, t.ids.rid)); l != nil && t.carries(h.payload) {
-			return p.assign(s, h, l, false)
+		if l := t.layerByRID(h.extension(plain, t.ids.rid)); l != nil && t.hasPayloadType(h.payloadType) {
+			return p.assignSource(s, h, l, false)
 		}
-		if l := t.byLabel(h.extension(plain, t.ids.repaired)); l != nil && h.payload == t.payload.RTX {
-			return p.assign(s, h, l, true)
+		if l := t.layerByRID(h.extension(plain, t.ids.repaired)); l != nil && h.payloadType == t.payload.RTX {
+			return p.assignSource(s, h, l, true)
 		}
 	}
 	if from := p.source(h.ssrc); from != nil {
@@ -165,17 +165,17 @@ func (p *Publisher) bind(s *shard, h *rtpHeader, plain []byte) *source {
 		if t.simulcast() {
 			continue
 		}
-		if t.carries(h.payload) {
-			return p.assign(s, h, t.layers[0], false)
+		if t.hasPayloadType(h.payloadType) {
+			return p.assignSource(s, h, t.layers[0], false)
 		}
-		if t.payload.RTX != 0 && h.payload == t.payload.RTX {
-			return p.assign(s, h, t.layers[0], true)
+		if t.payload.RTX != 0 && h.payloadType == t.payload.RTX {
+			return p.assignSource(s, h, t.layers[0], true)
 		}
 	}
 	return nil
 }
 
-func (t *Track) byLabel(label []byte) *Layer {
+func (t *Track) layerByRID(label []byte) *Layer {
 	if len(label) == 0 {
 		return nil
 	}
@@ -188,13 +188,13 @@ func (t *Track) byLabel(label []byte) *Layer {
 }
 
 // assign gives a layer to an SSRC, unless one that still speaks has it.
-func (p *Publisher) assign(s *shard, h *rtpHeader, l *Layer, repair bool) *source {
+func (p *Publisher) assignSource(s *shard, h *rtpHeader, l *Layer, repair bool) *source {
 	for i := range p.sources {
 		have := &p.sources[i]
 		if have.layer != l || have.repair != repair {
 			continue
 		}
-		if have.ssrc != h.ssrc && have.heard && !repair && s.now-l.lastSeen < sourceQuiet {
+		if have.ssrc != h.ssrc && have.active && !repair && s.now-l.lastSeen < sourceTakeoverAfter {
 			return nil
 		}
 		if !repair {
@@ -211,33 +211,33 @@ func (p *Publisher) assign(s *shard, h *rtpHeader, l *Layer, repair bool) *sourc
 }
 
 // closeBursts sends every open burst on its way.
-func (s *shard) closeBursts() {
-	for i, p := range s.pending {
-		s.pending[i] = nil
-		p.open = false
-		for j := range p.sound {
-			p.slab.add(p.sound[j])
-			p.sound[j] = media.Packet{}
+func (s *shard) flushBursts() {
+	for i, p := range s.openBursts {
+		s.openBursts[i] = nil
+		p.burstOpen = false
+		for j := range p.audioBurst {
+			p.slab.addPacket(p.audioBurst[j])
+			p.audioBurst[j] = media.Packet{}
 		}
-		p.sound = p.sound[:0]
-		p.spread(s, p.slab.cut())
+		p.audioBurst = p.audioBurst[:0]
+		p.distribute(s, p.slab.takePackets())
 	}
-	s.pending = s.pending[:0]
+	s.openBursts = s.openBursts[:0]
 }
 
 // spread gives a burst to every shard with subscribers, and to the sinks.
-func (p *Publisher) spread(s *shard, packets []media.Packet) {
+func (p *Publisher) distribute(s *shard, packets []media.Packet) {
 	for _, outlet := range p.outlets {
 		if outlet == s {
-			s.feeds[p].forward(s, packets)
+			s.fanOuts[p].forward(s, packets)
 			continue
 		}
-		if !outlet.lanes[s.index].push(burst{publisher: p, packets: packets}) {
+		if !outlet.burstQueues[s.index].push(burst{publisher: p, packets: packets}) {
 			s.drops[ShardBehind] += uint64(len(packets))
 		}
-		outlet.rouse()
+		outlet.wake()
 	}
-	for _, tap := range p.sinks {
+	for _, tap := range p.taps {
 		tap.write(packets)
 	}
 }
@@ -252,11 +252,11 @@ func (p *Publisher) receiveRTCP(s *shard, packet rtcp.Packet) {
 		}
 		l := from.layer
 		l.timeline.Store(&timeline{
-			unix: unixTime(r.NTPTime), timestamp: r.RTPTime + l.stamp, arrived: s.now,
-			clock: int64(l.track.codec.ClockRate()),
+			unixNano: unixTime(r.NTPTime), timestamp: r.RTPTime + l.timestampOffset, arrivedAt: s.now,
+			clockRate: int64(l.track.codec.ClockRate()),
 		})
-		p.clockLead.Store(unixTime(r.NTPTime) - s.engine.wall(s.now))
-		p.rhythm.reported(from.ssrc, uint32(r.NTPTime>>16), s.now)
+		p.clockOffset.Store(unixTime(r.NTPTime) - s.engine.unixNano(s.now))
+		p.schedule.recordSenderReport(from.ssrc, uint32(r.NTPTime>>16), s.now)
 	case *rtcp.Goodbye:
 		// It only says that an SSRC is no longer used; other people's are none of its business.
 		for _, ssrc := range r.Sources {

@@ -26,7 +26,7 @@ func (k *told) notify(e Event) {
 // wait lets the router's herald finish and returns what was told.
 func (k *told) wait(r *Router) []Event {
 	done := make(chan struct{})
-	r.herald.tell(func(Event) { close(done) }, Connected{})
+	r.events.enqueue(func(Event) { close(done) }, Connected{})
 	<-done
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -38,7 +38,7 @@ const sps720 = "\x18\x00\x1a\x67\x42\xc0\x1f\xd9\x00\x50\x05\xbb\x01\x10\x00\x00
 
 // drive plays seconds of video and sound at one shard with a clock of its own: 50 packets
 // a second each.
-func (g *rig) drive(s *shard, from int64, seconds int, video, audio [][]byte) (now int64) {
+func (g *testBench) drive(s *shard, from int64, seconds int, video, audio [][]byte) (now int64) {
 	now = from
 	for i := range seconds * 50 {
 		s.now = now
@@ -48,7 +48,7 @@ func (g *rig) drive(s *shard, from int64, seconds int, video, audio [][]byte) (n
 		if i < len(audio) {
 			g.publisher.transport.receive(s, audio[i])
 		}
-		s.closeBursts()
+		s.flushBursts()
 		g.publisher.tick(s)
 		now += 20e6
 	}
@@ -166,19 +166,19 @@ func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
 	}
 	g.on(func(s *shard) {
 		began := s.now
-		p.transport.flows = false
+		p.transport.mediaReady = false
 		for i, b := range came {
 			s.now = began + int64(i)*5e6
 			p.transport.receive(s, b)
 		}
 		s.now = began + 40e6
-		p.transport.flows = true
-		p.transport.takeEarly(s)
+		p.transport.mediaReady = true
+		p.transport.receiveEarly(s)
 		if s.now != began+40e6 {
 			t.Errorf("the clock is %d ns off afterwards", began+40e6-s.now)
 		}
 		for i := range came {
-			if at := p.arrivals.times[(uint64(7+i)|1<<16)%arrivalWindow] - 1; at != began+int64(i)*5e6 {
+			if at := p.twcc.times[(uint64(7+i)|1<<16)%twccWindow] - 1; at != began+int64(i)*5e6 {
 				t.Errorf("packet %d is reported %d ns after the first, want %d", i, at-began, int64(i)*5e6)
 			}
 		}

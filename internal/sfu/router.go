@@ -16,15 +16,15 @@ type RouterConfig struct {
 type Router struct {
 	engine *Engine
 	cfg    RouterConfig
-	herald herald
+	events eventQueue
 
 	mu         sync.Mutex // guards what follows
 	publishers map[*Publisher]struct{}
 	viewers    map[*Viewer]struct{}
 	closed     bool
 
-	speakers speakers // guarded by its own lock
-	stage    atomic.Pointer[[]*Publisher]
+	speakers      speakerDetector // guarded by its own lock
+	publisherList atomic.Pointer[[]*Publisher]
 }
 
 // NewRouter opens a Router. On a closed engine it is closed from the start.
@@ -33,8 +33,8 @@ func (e *Engine) NewRouter(cfg RouterConfig) *Router {
 		engine: e, cfg: cfg,
 		publishers: map[*Publisher]struct{}{}, viewers: map[*Viewer]struct{}{},
 	}
-	r.herald.wg = &e.wg
-	r.restage()
+	r.events.wg = &e.wg
+	r.publishList()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.closed = e.closed
@@ -71,28 +71,28 @@ func (r *Router) add(p *Publisher) error {
 		return ErrClosed
 	}
 	r.publishers[p] = struct{}{}
-	r.restage()
+	r.publishList()
 	return nil
 }
 
 func (r *Router) remove(p *Publisher) {
 	r.mu.Lock()
 	delete(r.publishers, p)
-	r.restage()
+	r.publishList()
 	r.mu.Unlock()
 }
 
 // restage renews the list that is read without the lock.
-func (r *Router) restage() {
+func (r *Router) publishList() {
 	all := make([]*Publisher, 0, len(r.publishers))
 	for p := range r.publishers {
 		all = append(all, p)
 	}
-	r.stage.Store(&all)
+	r.publisherList.Store(&all)
 }
 
 // snapshot lists the viewers.
-func (r *Router) snapshot() []*Viewer {
+func (r *Router) viewerList() []*Viewer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := make([]*Viewer, 0, len(r.viewers))

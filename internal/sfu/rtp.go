@@ -4,14 +4,14 @@ import "encoding/binary"
 
 // rtpHeader is an RTP header as the packet path needs it (RFC 3550 §5.1).
 type rtpHeader struct {
-	marker    bool
-	payload   uint8
-	sequence  uint16
-	timestamp uint32
-	ssrc      uint32
-	profile   uint16 // of the extension block, 0 without one
-	block     [2]int // the extension block, from and to
-	body      [2]int // the payload without padding
+	marker           bool
+	payloadType      uint8
+	sequence         uint16
+	timestamp        uint32
+	ssrc             uint32
+	extensionProfile uint16 // of the extension block, 0 without one
+	extensions       [2]int // the extension block, from and to
+	payloadRange     [2]int // the payload without padding
 }
 
 const (
@@ -25,7 +25,7 @@ func parseRTP(b []byte) (h rtpHeader, ok bool) {
 	if len(b) < 12 || b[0]>>6 != 2 {
 		return h, false
 	}
-	h.marker, h.payload = b[1]&0x80 != 0, b[1]&0x7f
+	h.marker, h.payloadType = b[1]&0x80 != 0, b[1]&0x7f
 	h.sequence = binary.BigEndian.Uint16(b[2:])
 	h.timestamp = binary.BigEndian.Uint32(b[4:])
 	h.ssrc = binary.BigEndian.Uint32(b[8:])
@@ -34,9 +34,9 @@ func parseRTP(b []byte) (h rtpHeader, ok bool) {
 		if at+4 > end {
 			return h, false
 		}
-		h.profile = binary.BigEndian.Uint16(b[at:])
+		h.extensionProfile = binary.BigEndian.Uint16(b[at:])
 		n := 4 * int(binary.BigEndian.Uint16(b[at+2:]))
-		h.block = [2]int{at + 4, at + 4 + n}
+		h.extensions = [2]int{at + 4, at + 4 + n}
 		at += 4 + n
 	}
 	if at > end {
@@ -49,18 +49,18 @@ func parseRTP(b []byte) (h rtpHeader, ok bool) {
 		}
 		end -= padding
 	}
-	h.body = [2]int{at, end}
+	h.payloadRange = [2]int{at, end}
 	return h, true
 }
 
 // extension finds one header extension element by id, nil when it isn't there (RFC 8285 §4.2, §4.3).
 func (h *rtpHeader) extension(b []byte, id uint8) []byte {
-	if id == 0 || h.profile == 0 {
+	if id == 0 || h.extensionProfile == 0 {
 		return nil
 	}
-	block := b[h.block[0]:h.block[1]]
+	block := b[h.extensions[0]:h.extensions[1]]
 	switch {
-	case h.profile == oneByteProfile:
+	case h.extensionProfile == oneByteProfile:
 		for len(block) > 0 {
 			if block[0] == 0 {
 				block = block[1:]
@@ -75,7 +75,7 @@ func (h *rtpHeader) extension(b []byte, id uint8) []byte {
 			}
 			block = block[1+n:]
 		}
-	case h.profile&0xfff0 == twoByteProfile:
+	case h.extensionProfile&0xfff0 == twoByteProfile:
 		for len(block) > 1 {
 			if block[0] == 0 {
 				block = block[1:]

@@ -10,57 +10,57 @@ import (
 )
 
 const (
-	tickEvery  = 10 * time.Millisecond // publishers' repair; a tenth of the viewers
-	paceEvery  = 5 * time.Millisecond
-	gather     = time.Millisecond // a burst's packets may arrive this far apart; not waited for after a turn that took as long
-	gatherFrom = 8                // subscribers on a shard, below which latency goes before cost
-	tickParts  = 10
+	tickInterval        = 10 * time.Millisecond // publishers' repair; a tenth of the viewers
+	paceInterval        = 5 * time.Millisecond
+	gatherTime          = time.Millisecond // a burst's packets may arrive this far apart; not waited for after a turn that took as long
+	minGatherTransports = 8                // subscribers on a shard, below which latency goes before cost
+	tickParts           = 10
 )
 
 // A Shard is one thread, one socket, and the transports that are its own. What isn't atomic
 // below run belongs to the thread.
 type shard struct {
-	engine *Engine
-	index  int
-	socket socket
-	load   atomic.Int64 // transports that have their home here
-	lanes  []lane       // bursts from each other shard
-	mail   mailbox
-	sleeps atomic.Bool // the thread waits, or is about to
-	stops  atomic.Bool
-	exited chan struct{} // closed when the thread has ended
+	engine         *Engine
+	index          int
+	socket         socket
+	transportCount atomic.Int64 // transports that have their home here
+	burstQueues    []burstQueue // bursts from each other shard
+	tasks          taskQueue
+	sleeping       atomic.Bool // the thread waits, or is about to
+	stopping       atomic.Bool
+	exited         chan struct{} // closed when the thread has ended
 
-	now        int64 // time of this turn
-	take       func([]byte, netip.AddrPort, int)
-	peers      map[netip.AddrPort]*Transport
-	lastFrom   netip.AddrPort // the peer of the latest datagram: most come in trains
-	lastPeer   *Transport
-	via        *route // of the datagram at hand, when it didn't come by our socket
-	transports []*Transport
-	feeds      map[*Publisher]*feed
-	publishers []*Publisher
-	pending    []*Publisher // those whose burst is open
-	pacing     []*Subscriber
-	out        outbox
-	scratch    []byte // RTCP and STUN under construction
-	acks       []bandwidth.Ack
-	drops      [dropCount]uint64
-	redundant  uint64                 // bytes of sound sent once more, as cover
-	credits    map[netip.AddrPort]int // bytes of strangers that had no answer yet
+	now            int64 // time of this turn
+	receiveFunc    func([]byte, netip.AddrPort, int)
+	peers          map[netip.AddrPort]*Transport
+	lastFrom       netip.AddrPort // the peer of the latest datagram: most come in trains
+	lastPeer       *Transport
+	currentRoute   *route // of the datagram at hand, when it didn't come by our socket
+	transports     []*Transport
+	fanOuts        map[*Publisher]*fanOut
+	publishers     []*Publisher
+	openBursts     []*Publisher // those whose burst is open
+	paced          []*Subscriber
+	out            sendBuffer
+	scratch        []byte // RTCP and STUN under construction
+	acks           []bandwidth.Ack
+	drops          [dropCount]uint64
+	redundantBytes uint64                 // bytes of sound sent once more, as cover
+	replyCredits   map[netip.AddrPort]int // bytes of strangers that had no answer yet
 
 	nextTick, nextPace int64
-	part               int // which tenth of the viewers is next
+	tickPart           int // which tenth of the viewers is next
 }
 
 func newShard(e *Engine, index int, s socket, shards int) *shard {
 	sh := &shard{
-		engine: e, index: index, socket: s, lanes: make([]lane, shards),
-		peers: map[netip.AddrPort]*Transport{}, feeds: map[*Publisher]*feed{}, credits: map[netip.AddrPort]int{},
+		engine: e, index: index, socket: s, burstQueues: make([]burstQueue, shards),
+		peers: map[netip.AddrPort]*Transport{}, fanOuts: map[*Publisher]*fanOut{}, replyCredits: map[netip.AddrPort]int{},
 		scratch: make([]byte, 0, 4096), exited: make(chan struct{}),
 	}
-	sh.take = sh.receive
+	sh.receiveFunc = sh.receive
 	sh.out.shard = sh
-	sh.out.buffer = make([]byte, outboxSize)
+	sh.out.buffer = make([]byte, sendBufferSize)
 	return sh
 }
 
@@ -71,28 +71,28 @@ func (s *shard) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	read := s.engine.now()
-	for !s.stops.Load() {
+	for !s.stopping.Load() {
 		worked := s.engine.now()
-		s.socket.wait(s.untilDue())
-		s.sleeps.Store(false)
+		s.socket.wait(s.sleepTime())
+		s.sleeping.Store(false)
 		s.now = s.engine.now()
-		gathered := worked-read >= int64(gather) && s.now-worked < int64(gather)/4 // while we worked
+		gathered := worked-read >= int64(gatherTime) && s.now-worked < int64(gatherTime)/4 // while we worked
 		read = s.now
-		s.socket.read(s.take)
-		if len(s.pending) > 0 && len(s.transports) >= gatherFrom && !gathered {
-			pauseThread(gather)
+		s.socket.read(s.receiveFunc)
+		if len(s.openBursts) > 0 && len(s.transports) >= minGatherTransports && !gathered {
+			sleepThread(gatherTime)
 			s.now = s.engine.now()
-			s.socket.read(s.take)
+			s.socket.read(s.receiveFunc)
 		}
-		s.closeBursts()
-		s.drainLanes()
-		for _, f := range s.mail.takeAll() {
+		s.flushBursts()
+		s.drainBurstQueues()
+		for _, f := range s.tasks.takeAll() {
 			f()
 		}
-		s.closeBursts() // of TCP publishers, whose packets come by mail
-		s.due()
+		s.flushBursts() // of TCP publishers, whose packets come by mail
+		s.runTimers()
 	}
-	for _, f := range s.mail.takeAll() {
+	for _, f := range s.tasks.takeAll() {
 		f()
 	}
 	s.socket.close()
@@ -100,19 +100,19 @@ func (s *shard) run() {
 
 // stop ends the thread; it may still run for a moment.
 func (s *shard) stop() {
-	s.stops.Store(true)
+	s.stopping.Store(true)
 	s.socket.wake()
 }
 
 // untilDue says how long to sleep. Those who want to wake the thread look at sleeps after
 // they have left their work, so either they see that it sleeps or it sees the work.
-func (s *shard) untilDue() time.Duration {
-	s.sleeps.Store(true)
-	if s.mail.waits.Load() || s.stops.Load() {
+func (s *shard) sleepTime() time.Duration {
+	s.sleeping.Store(true)
+	if s.tasks.pending.Load() || s.stopping.Load() {
 		return 0
 	}
-	for i := range s.lanes {
-		if !s.lanes[i].empty() {
+	for i := range s.burstQueues {
+		if !s.burstQueues[i].empty() {
 			return 0
 		}
 	}
@@ -120,26 +120,26 @@ func (s *shard) untilDue() time.Duration {
 		return time.Minute
 	}
 	next := s.nextTick
-	if len(s.pacing) > 0 {
+	if len(s.paced) > 0 {
 		next = min(next, s.nextPace)
 	}
 	return max(time.Duration(next-s.engine.now()), 0)
 }
 
-func (s *shard) rouse() {
-	if s.sleeps.Swap(false) {
+func (s *shard) wake() {
+	if s.sleeping.Swap(false) {
 		s.socket.wake()
 	}
 }
 
 // post has f run on the shard's thread.
 func (s *shard) post(f func()) {
-	s.mail.put(f)
-	s.rouse()
+	s.tasks.push(f)
+	s.wake()
 }
 
 // ask has f run on the shard's thread and waits for it; false when the thread has ended.
-func (s *shard) ask(f func()) bool {
+func (s *shard) call(f func()) bool {
 	ran := make(chan struct{})
 	s.post(func() {
 		f()
@@ -154,62 +154,62 @@ func (s *shard) ask(f func()) bool {
 }
 
 // due does what the clock asks for.
-func (s *shard) due() {
+func (s *shard) runTimers() {
 	s.now = s.engine.now()
-	if len(s.pacing) > 0 && s.now >= s.nextPace {
-		s.nextPace = s.now + int64(paceEvery)
-		s.pace()
+	if len(s.paced) > 0 && s.now >= s.nextPace {
+		s.nextPace = s.now + int64(paceInterval)
+		s.sendPaced()
 	}
 	if s.now < s.nextTick {
 		return
 	}
-	s.nextTick = s.now + int64(tickEvery)
-	s.part = (s.part + 1) % tickParts
+	s.nextTick = s.now + int64(tickInterval)
+	s.tickPart = (s.tickPart + 1) % tickParts
 	for _, p := range s.publishers {
 		p.tick(s)
 	}
-	for i := s.part; i < len(s.transports); i += tickParts {
+	for i := s.tickPart; i < len(s.transports); i += tickParts {
 		s.transports[i].tick(s)
 	}
 }
 
 // pace continues with those who are behind on a keyframe group or a large burst.
-func (s *shard) pace() {
-	keep := s.pacing[:0]
-	for _, sub := range s.pacing {
-		if sub.chase(s) {
+func (s *shard) sendPaced() {
+	keep := s.paced[:0]
+	for _, sub := range s.paced {
+		if sub.sendPaced(s) {
 			keep = append(keep, sub)
 		}
 	}
-	clear(s.pacing[len(keep):])
-	s.pacing = keep
+	clear(s.paced[len(keep):])
+	s.paced = keep
 }
 
 // adopt makes t one of the shard's own.
-func (s *shard) adopt(t *Transport) {
-	if t.adopted || t.over.Load() {
+func (s *shard) addTransport(t *Transport) {
+	if t.listed || t.ended.Load() {
 		return
 	}
-	t.adopted, t.index = true, len(s.transports)
-	t.lastHeard, t.lastConsent = s.now, s.now
+	t.listed, t.listIndex = true, len(s.transports)
+	t.lastReceived, t.lastConsent = s.now, s.now
 	s.transports = append(s.transports, t)
 }
 
 // dismiss forgets t after its end.
-func (s *shard) dismiss(t *Transport) {
+func (s *shard) removeTransport(t *Transport) {
 	for a, o := range s.peers {
 		if o == t {
 			delete(s.peers, a)
 		}
 	}
 	s.lastPeer = nil
-	if !t.adopted {
+	if !t.listed {
 		return
 	}
-	t.adopted = false
+	t.listed = false
 	last := len(s.transports) - 1
-	s.transports[t.index] = s.transports[last]
-	s.transports[t.index].index = t.index
+	s.transports[t.listIndex] = s.transports[last]
+	s.transports[t.listIndex].listIndex = t.listIndex
 	s.transports[last] = nil
 	s.transports = s.transports[:last]
 }
@@ -232,8 +232,8 @@ func (s *shard) receive(b []byte, from netip.AddrPort, local int) {
 	switch {
 	case t == nil:
 		s.drops[UnknownAddress]++
-	case t.home.Load() != s:
-		s.stray(t, b, &route{addr: from, local: local})
+	case t.shard.Load() != s:
+		s.forwardMisrouted(t, b, &route{addr: from, local: local})
 	default:
 		t.receive(s, b)
 	}
@@ -249,7 +249,7 @@ func (s *shard) peer(from netip.AddrPort) *Transport {
 		if t = s.engine.byAddress(from); t == nil {
 			return nil
 		}
-		if t.home.Load() == s {
+		if t.shard.Load() == s {
 			s.peers[from] = t
 		}
 	}
@@ -259,37 +259,37 @@ func (s *shard) peer(from netip.AddrPort) *Transport {
 
 // stray hands a datagram to the shard where its transport lives. It happens after NAT
 // rebinding, or with several addresses, for which the kernel chose different sockets.
-func (s *shard) stray(t *Transport, b []byte, via *route) {
-	home, data := t.home.Load(), append([]byte(nil), b...)
-	if !home.mail.putStray(func() { home.takeFor(t, data, via) }) {
+func (s *shard) forwardMisrouted(t *Transport, b []byte, via *route) {
+	home, data := t.shard.Load(), append([]byte(nil), b...)
+	if !home.tasks.pushMisrouted(func() { home.receiveFor(t, data, via) }) {
 		s.drops[ShardBehind]++
 		return
 	}
-	home.rouse()
+	home.wake()
 }
 
 // takeFor is receive for a datagram whose transport is known, on that transport's shard.
-func (s *shard) takeFor(t *Transport, b []byte, via *route) {
+func (s *shard) receiveFor(t *Transport, b []byte, via *route) {
 	if len(b) > 0 && b[0] < 4 {
 		s.receiveCheck(b, via, t)
-	} else if len(b) > 0 && via.leadsTo(t) {
-		s.via = via
+	} else if len(b) > 0 && via.belongsTo(t) {
+		s.currentRoute = via
 		t.receive(s, b)
-		s.via = nil
+		s.currentRoute = nil
 	}
 }
 
 // drainLanes forwards what other shards' publishers sent.
-func (s *shard) drainLanes() {
-	for i := range s.lanes {
-		for b, ok := s.lanes[i].pop(); ok; b, ok = s.lanes[i].pop() {
-			f := s.feeds[b.publisher]
+func (s *shard) drainBurstQueues() {
+	for i := range s.burstQueues {
+		for b, ok := s.burstQueues[i].pop(); ok; b, ok = s.burstQueues[i].pop() {
+			f := s.fanOuts[b.publisher]
 			if f == nil {
 				continue
 			}
-			f.keep(b.packets)
-			if b.held {
-				f.begin(s)
+			f.store(b.packets)
+			if b.history {
+				f.replayToWaiting(s)
 			} else {
 				f.forward(s, b.packets)
 			}

@@ -16,7 +16,7 @@ type slab struct {
 }
 
 // room returns n bytes of unused memory.
-func (s *slab) room(n int) []byte {
+func (s *slab) reserve(n int) []byte {
 	if n > len(s.bytes) {
 		s.bytes = make([]byte, max(slabBytes, n))
 	}
@@ -24,10 +24,10 @@ func (s *slab) room(n int) []byte {
 }
 
 // keep makes the first n bytes of the last room used.
-func (s *slab) keep(n int) { s.bytes = s.bytes[n:] }
+func (s *slab) commit(n int) { s.bytes = s.bytes[n:] }
 
 // add appends to the open run of packets.
-func (s *slab) add(p media.Packet) {
+func (s *slab) addPacket(p media.Packet) {
 	if len(s.packets) == cap(s.packets) {
 		grown := make([]media.Packet, len(s.packets), max(slabPackets, 2*len(s.packets)))
 		copy(grown, s.packets)
@@ -37,7 +37,7 @@ func (s *slab) add(p media.Packet) {
 }
 
 // cut closes the run and returns it; the slab goes on behind it.
-func (s *slab) cut() []media.Packet {
+func (s *slab) takePackets() []media.Packet {
 	run := s.packets[:len(s.packets):len(s.packets)]
 	s.packets = s.packets[len(s.packets):]
 	return run

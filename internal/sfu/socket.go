@@ -28,11 +28,11 @@ type socket interface {
 type route struct {
 	addr  netip.AddrPort
 	local int // index of our listen address
-	tcp   *tcpPeer
-	turn  *turnPath
+	tcp   *tcpConn
+	turn  *turnPermission
 
-	name    [28]byte // the address as the kernel wants it
-	nameLen uint32
+	sockaddr    [28]byte // the address as the kernel wants it
+	sockaddrLen uint32
 }
 
 func (r *route) protocol() string {
@@ -45,13 +45,13 @@ func (r *route) protocol() string {
 	return "udp"
 }
 
-func (r *route) same(o *route) bool {
+func (r *route) equal(o *route) bool {
 	return o != nil && r.addr == o.addr && r.local == o.local && r.tcp == o.tcp && r.turn == o.turn
 }
 
 // leadsTo tells whether what came by the route may be t's own. By UDP it was found by its
 // address; a connection or an allocation belongs to who has proved to be behind it.
-func (r *route) leadsTo(t *Transport) bool {
+func (r *route) belongsTo(t *Transport) bool {
 	switch {
 	case r.turn != nil:
 		return r.turn.allocation.transport.Load() == t
@@ -62,7 +62,7 @@ func (r *route) leadsTo(t *Transport) bool {
 }
 
 // transmit sends data on the route, whatever it is made of.
-func (r *route) transmit(s socket, data []byte, segment int) (refused int, why Drop) {
+func (r *route) send(s socket, data []byte, segment int) (refused int, why Drop) {
 	if r.turn != nil {
 		return r.turn.send(s, data, segment)
 	}

@@ -238,15 +238,15 @@ func groSegment(control []byte) int {
 func (s *linuxSocket) prepare(to *route) {
 	a := to.addr
 	if a.Addr().Is4() {
-		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&to.name[0]))
+		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&to.sockaddr[0]))
 		name.Family, name.Addr = unix.AF_INET, a.Addr().As4()
-		to.nameLen = unix.SizeofSockaddrInet4
+		to.sockaddrLen = unix.SizeofSockaddrInet4
 	} else {
-		name := (*unix.RawSockaddrInet6)(unsafe.Pointer(&to.name[0]))
+		name := (*unix.RawSockaddrInet6)(unsafe.Pointer(&to.sockaddr[0]))
 		name.Family, name.Addr = unix.AF_INET6, a.Addr().As16()
-		to.nameLen = unix.SizeofSockaddrInet6
+		to.sockaddrLen = unix.SizeofSockaddrInet6
 	}
-	binary.BigEndian.PutUint16(to.name[2:], a.Port())
+	binary.BigEndian.PutUint16(to.sockaddr[2:], a.Port())
 }
 
 func (s *linuxSocket) send(to *route, data []byte, segment int) (refused int) {
@@ -266,7 +266,7 @@ func (s *linuxSocket) send(to *route, data []byte, segment int) (refused int) {
 	for len(data) > 0 {
 		n := min(segment, len(data))
 		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fds[to.local]), uintptr(unsafe.Pointer(&data[0])), uintptr(n),
-			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&to.name[0])), uintptr(to.nameLen))
+			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&to.sockaddr[0])), uintptr(to.sockaddrLen))
 		if errno != 0 {
 			refused++
 		}
@@ -290,7 +290,7 @@ func syscallGSO(fd int, to *route, data []byte, segment int, try bool) unix.Errn
 	*(*uint16)(unsafe.Pointer(&control[unix.CmsgLen(0)])) = uint16(segment)
 	vector := unix.Iovec{Base: &data[0]}
 	vector.SetLen(len(data))
-	m := unix.Msghdr{Name: &to.name[0], Namelen: to.nameLen, Iov: &vector, Control: &control[0]}
+	m := unix.Msghdr{Name: &to.sockaddr[0], Namelen: to.sockaddrLen, Iov: &vector, Control: &control[0]}
 	m.SetIovlen(1)
 	m.SetControllen(unix.CmsgSpace(2))
 	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&m)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)

@@ -45,7 +45,7 @@ func openPortable(listen []netip.Addr, port uint16) ([]socket, uint16, error) {
 		}
 		_ = c.SetReadBuffer(socketBuffer)
 		_ = c.SetWriteBuffer(socketBuffer)
-		port = listenPort(c.LocalAddr())
+		port = portOf(c.LocalAddr())
 		s.conns = append(s.conns, c)
 	}
 	for i, c := range s.conns {

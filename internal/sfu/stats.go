@@ -46,7 +46,7 @@ type PublisherStats struct {
 type SubscriptionStats struct {
 	Kind           media.Kind
 	Codec          media.Codec
-	Wished         string // label asked for, "" for automatic
+	Preferred      string // label asked for, "" for automatic
 	Target         string // label that the bandwidth allows
 	Current        string // label that flows
 	Paused         bool
@@ -69,12 +69,12 @@ type SubscriberStats struct {
 
 // EngineStats is a snapshot of an Engine.
 type EngineStats struct {
-	Transports int
-	HalfOpen   int
-	Evicted    uint64          // connections by TCP that were silent when others needed room, since the start
-	Drops      map[Drop]uint64 // since the start; reasons that never came are absent
-	Covered    int             // subscriptions of which each packet of sound now carries those before it
-	Redundant  uint64          // bytes of sound that such packets carried once more, since the start
+	Transports             int
+	HalfOpen               int
+	Evicted                uint64          // connections by TCP that were silent when others needed room, since the start
+	Drops                  map[Drop]uint64 // since the start; reasons that never came are absent
+	RedundantSubscriptions int             // subscriptions of which each packet of sound now carries those before it
+	RedundantBytes         uint64          // bytes of sound that such packets carried once more, since the start
 }
 
 // TCPStats tells how the connections by TCP fare.
@@ -96,11 +96,11 @@ func (e *Engine) Stats() EngineStats {
 		var drops [dropCount]uint64
 		var covered int
 		var redundant uint64
-		if !s.ask(func() { drops, covered, redundant = s.drops, s.covered(), s.redundant }) {
+		if !s.call(func() { drops, covered, redundant = s.drops, s.redSubscriptions(), s.redundantBytes }) {
 			continue
 		}
-		all.Covered += covered
-		all.Redundant += redundant
+		all.RedundantSubscriptions += covered
+		all.RedundantBytes += redundant
 		for _, d := range Drops() {
 			if drops[d] > 0 {
 				all.Drops[d] += drops[d]
@@ -111,11 +111,11 @@ func (e *Engine) Stats() EngineStats {
 }
 
 // covered counts the subscriptions that live here and have their sound covered.
-func (s *shard) covered() (n int) {
-	for _, f := range s.feeds {
+func (s *shard) redSubscriptions() (n int) {
+	for _, f := range s.fanOuts {
 		for _, subscriber := range f.subscribers {
 			for _, u := range subscriber.subs {
-				if u.cover.on {
+				if u.red.enabled {
 					n++
 				}
 			}
@@ -144,7 +144,7 @@ func (p *Publisher) Stats() PublisherStats {
 	p.mu.Lock()
 	v.Subscribers = len(p.subscribers)
 	p.mu.Unlock()
-	p.transport.ask(func(home *shard) {
+	p.transport.call(func(home *shard) {
 		v.Transport = p.transport.stats()
 		for _, t := range p.tracks {
 			track := TrackStats{Kind: t.kind, Codec: t.codec}
@@ -160,12 +160,12 @@ func (p *Publisher) Stats() PublisherStats {
 func (l *Layer) stats(now int64) LayerStats {
 	c := &l.counts
 	v := LayerStats{
-		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.flows(now)},
+		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.isActive(now)},
 		Packets:   c.packets, Bytes: c.bytes, Repaired: c.repaired, Nacks: c.nacks, Plis: c.plis,
 		Jitter: time.Duration(c.jitter * 1e9 / float64(l.track.codec.ClockRate())),
 	}
-	if l.begun {
-		v.Lost = max(int64(l.last-c.first+1)-int64(c.packets), 0)
+	if l.started {
+		v.Lost = max(int64(l.lastSequence-c.firstSequence+1)-int64(c.packets), 0)
 	}
 	return v
 }
@@ -174,7 +174,7 @@ func (l *Layer) stats(now int64) LayerStats {
 func (s *Subscriber) Stats() SubscriberStats {
 	v := SubscriberStats{Estimate: int(s.viewer.path.estimate.Load())}
 	choice := s.Choice()
-	s.transport.ask(func(*shard) {
+	s.transport.call(func(*shard) {
 		v.Transport = s.transport.stats()
 		for _, u := range s.subs {
 			one := SubscriptionStats{
@@ -189,7 +189,7 @@ func (s *Subscriber) Stats() SubscriberStats {
 				one.Reason = *u.reason.Load()
 			}
 			if u.track.kind == media.Video {
-				one.Wished = choice.Layer
+				one.Preferred = choice.Layer
 			}
 			v.Subscriptions = append(v.Subscriptions, one)
 		}

@@ -33,13 +33,13 @@ const (
 
 // A check is a binding request, whose integrity is still to be verified.
 type check struct {
-	ufrag      []byte // ours
-	peerUfrag  []byte
-	nominates  bool
-	controlled bool // the peer believes that it's controlled, as we are
+	ufrag          []byte // ours
+	peerUfrag      []byte
+	useCandidate   bool
+	peerControlled bool // the peer believes that it's controlled, as we are
 
-	message   []byte
-	integrity int // offset of the MESSAGE-INTEGRITY attribute
+	message         []byte
+	integrityOffset int // offset of the MESSAGE-INTEGRITY attribute
 }
 
 // parseCheck reads a binding request with a valid FINGERPRINT. The slices point into b.
@@ -67,22 +67,22 @@ func parseCheck(b []byte) (c check, ok bool) {
 				return c, false
 			}
 			fingerprint = true
-		case c.integrity != 0: // what follows MESSAGE-INTEGRITY isn't covered by it
+		case c.integrityOffset != 0: // what follows MESSAGE-INTEGRITY isn't covered by it
 		case kind == attrIntegrity:
 			if n != sha1.Size {
 				return c, false
 			}
-			c.integrity = at
+			c.integrityOffset = at
 		case kind == attrUsername:
 			c.ufrag, c.peerUfrag, _ = bytes.Cut(value, []byte{':'})
 		case kind == attrUseCandidate:
-			c.nominates = true
+			c.useCandidate = true
 		case kind == attrICEControlled:
-			c.controlled = true
+			c.peerControlled = true
 		}
 		at += 4 + (n+3)&^3
 	}
-	return c, fingerprint && c.integrity != 0 && len(c.ufrag) > 0
+	return c, fingerprint && c.integrityOffset != 0 && len(c.ufrag) > 0
 }
 
 // verify tells whether the check was made with our password. It allocates, so the user
@@ -92,28 +92,28 @@ func (c check) verify(pwd string) bool {
 	var header [stunHeader]byte
 	copy(header[:], c.message)
 	// The length counts up to and with MESSAGE-INTEGRITY (RFC 8489 §14.5).
-	binary.BigEndian.PutUint16(header[2:], uint16(c.integrity-stunHeader+4+sha1.Size))
+	binary.BigEndian.PutUint16(header[2:], uint16(c.integrityOffset-stunHeader+4+sha1.Size))
 	mac.Write(header[:])
-	mac.Write(c.message[stunHeader:c.integrity])
-	return hmac.Equal(mac.Sum(nil), c.message[c.integrity+4:c.integrity+4+sha1.Size])
+	mac.Write(c.message[stunHeader:c.integrityOffset])
+	return hmac.Equal(mac.Sum(nil), c.message[c.integrityOffset+4:c.integrityOffset+4+sha1.Size])
 }
 
 // respond appends the success response to the check, telling the peer how we see its address.
-func (c check) respond(b []byte, from netip.AddrPort, pwd string) []byte {
+func (c check) appendSuccess(b []byte, from netip.AddrPort, pwd string) []byte {
 	start := len(b)
-	b = c.head(b, stunBindingSuccess)
+	b = c.appendHeader(b, stunBindingSuccess)
 	return finishSTUN(appendAttribute(b, attrXORMapped, xorAddress(from, c.message[4:stunHeader])), start, pwd)
 }
 
 // conflict appends the 487 response that makes a peer take the controlling role (RFC 8445 §7.3.1.1).
-func (c check) conflict(b []byte, pwd string) []byte {
+func (c check) appendRoleConflict(b []byte, pwd string) []byte {
 	start := len(b)
-	b = c.head(b, stunBindingError)
+	b = c.appendHeader(b, stunBindingError)
 	b = appendAttribute(b, attrErrorCode, append([]byte{0, 0, 4, 87}, "Role Conflict"...))
 	return finishSTUN(b, start, pwd)
 }
 
-func (c check) head(b []byte, kind uint16) []byte {
+func (c check) appendHeader(b []byte, kind uint16) []byte {
 	b = binary.BigEndian.AppendUint16(b, kind)
 	b = append(b, 0, 0)
 	return append(b, c.message[4:stunHeader]...)

@@ -31,15 +31,15 @@ type SubscribeConfig struct {
 // Subscription on one Transport. Its methods may be called from any goroutine; after Close
 // they do nothing.
 type Subscriber struct {
-	viewer    *Viewer
-	publisher *Publisher
-	transport *Transport
-	subs      []*Subscription // constant; audio first
-	lacks     []media.Kind    // constant: what the offer has no codec for
-	choice    atomic.Pointer[Choice]
-	sender    sender // transport-wide congestion control
-	feed      *feed  // the home shard's own; nil until connected
-	paced     bool   // it is on the shard's pacing list
+	viewer        *Viewer
+	publisher     *Publisher
+	transport     *Transport
+	subs          []*Subscription // constant; audio first
+	missingCodecs []media.Kind    // constant: what the offer has no codec for
+	choice        atomic.Pointer[Choice]
+	sender        twccSender // transport-wide congestion control
+	fanOut        *fanOut    // the home shard's own; nil until connected
+	onPacingList  bool       // it is on the shard's pacing list
 }
 
 var subscribeExtensions = []string{sdp.ExtTransportCC}
@@ -53,7 +53,7 @@ func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Su
 	}
 	sub := &Subscriber{viewer: v, publisher: p}
 	sub.choice.Store(&cfg.Choice)
-	sections, err := sub.accept(o)
+	sections, err := sub.negotiate(o)
 	if err != nil {
 		return nil, "", err
 	}
@@ -61,20 +61,20 @@ func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Su
 		return nil, "", err
 	}
 	sub.transport.subscriber = sub
-	for _, join := range []func(*Subscriber) error{v.add, p.join} {
+	for _, join := range []func(*Subscriber) error{v.add, p.addSubscriber} {
 		if err := join(sub); err != nil {
-			sub.transport.fail()
+			sub.transport.abort()
 			return nil, "", err
 		}
 	}
-	if err := sub.transport.begin(); err != nil {
+	if err := sub.transport.start(); err != nil {
 		return nil, "", err
 	}
 	return sub, sub.transport.answer(o, sections), nil
 }
 
 // accept matches the offer's receiving sections with the publisher's tracks.
-func (s *Subscriber) accept(o *sdp.Offer) ([]sdp.AnswerSection, error) {
+func (s *Subscriber) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	sections := make([]sdp.AnswerSection, len(o.Sections))
 	missed := media.NoCodec
 	for i := range o.Sections {
@@ -90,7 +90,7 @@ func (s *Subscriber) accept(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 		chosen, ok := sec.Choose(t.codec)
 		if !ok {
 			missed = t.codec
-			s.lacks = append(s.lacks, kind)
+			s.missingCodecs = append(s.missingCodecs, kind)
 			continue
 		}
 		// A number on every packet and feedback on it only where a layer is to be decided.
@@ -130,7 +130,7 @@ func (s *Subscriber) subscription(k media.Kind) *Subscription {
 func (s *Subscriber) ssrc() uint32 { return s.subs[0].track.ssrc }
 
 // Lacks reports whether the publisher sends a medium in a codec that the offer didn't have.
-func (s *Subscriber) Lacks(k media.Kind) bool { return slices.Contains(s.lacks, k) }
+func (s *Subscriber) LacksCodec(k media.Kind) bool { return slices.Contains(s.missingCodecs, k) }
 
 // Choose changes what the viewer wants. An unknown layer label is an error that names the
 // known ones.
@@ -139,7 +139,7 @@ func (s *Subscriber) Choose(c Choice) error {
 		if video == nil {
 			return fmt.Errorf("there is no video to choose a layer of")
 		}
-		if _, ok := video.track.labelled(c.Layer); !ok {
+		if _, ok := video.track.layerIndex(c.Layer); !ok {
 			if l := video.track.layers; len(l) == 1 && l[0].label == "" {
 				return fmt.Errorf("no layer is called %q: the publisher sends one, without a label", c.Layer)
 			}
@@ -169,7 +169,7 @@ func (s *Subscriber) Patch(fragment string) (string, error) { return s.transport
 
 // Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was
 // none: an answer may get lost, and the restart be asked for again.
-func (s *Subscriber) Restarted() string { return s.transport.restarted() }
+func (s *Subscriber) RestartAnswer() string { return s.transport.restartAnswer() }
 
 // Close ends the subscriber. Reason is repeated in the Closed event.
 func (s *Subscriber) Close(reason string) { s.transport.end(CauseClosed, reason, nil) }
@@ -180,8 +180,8 @@ func (s *Subscriber) Done() <-chan struct{} { return s.transport.done }
 // ended is called once, by the transport.
 func (s *Subscriber) ended() {
 	s.viewer.remove(s)
-	s.publisher.leave(s)
-	if home := s.transport.home.Load(); home != nil {
-		home.post(func() { s.detach(home) })
+	s.publisher.removeSubscriber(s)
+	if home := s.transport.shard.Load(); home != nil {
+		home.post(func() { s.leaveFanOut(home) })
 	}
 }

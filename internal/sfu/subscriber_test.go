@@ -19,8 +19,8 @@ func TestSubscriber_GetsSoundAloneWithoutThePublishersCodec(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := s.Lacks(media.Video); got != tt.lacks || s.Lacks(media.Audio) {
-				t.Errorf("lacks video %v, audio %v; expected %v and false", got, s.Lacks(media.Audio), tt.lacks)
+			if got := s.LacksCodec(media.Video); got != tt.lacks || s.LacksCodec(media.Audio) {
+				t.Errorf("lacks video %v, audio %v; expected %v and false", got, s.LacksCodec(media.Audio), tt.lacks)
 			}
 		})
 	}

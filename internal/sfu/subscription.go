@@ -21,32 +21,32 @@ type Subscription struct {
 	target atomic.Int32 // set by the allotter, taken over in tick
 	reason atomic.Pointer[PauseReason]
 
-	flowing  atomic.Int64 // bits a second, for the allotter
-	outage   outage       // the allotter's own, as the next
-	patience bandwidth.Patience
-	given    int8 // the layer that target is, or is to be after a detour
-	detour   bool // a smaller one flows until the given one comes back
+	sentBitrate atomic.Int64 // bits a second, for the allotter
+	outage      outage       // the allotter's own, as the next
+	backoff     bandwidth.UpgradeBackoff
+	allocated   int8 // the layer that target is, or is to be after a detour
+	substituted bool // a smaller one flows until the given one comes back
 
 	// The home shard's own.
-	forwarder   Forwarder
-	cursor      uint64 // next packet to take from the ring, while chasing
-	chasing     bool
-	chased      int8   // the layer whose ring cursor is in
-	repairIndex uint64 // of the latest packet of the stream for repair
-	marks       *marks // nil where there is such a stream, or no transport-wide number
-	repairs     allowance
-	answers     answers
-	cover       cover
-	waits       int64 // since when it waits for a keyframe, 0 when it doesn't
-	told        int8  // layer last told by LayerSelected
-	toldWhy     PauseReason
-	toldOnce    bool
-	counts      subscriptionCounts
-	reportAt    int64
-	reports     [2]sentReport
-	rate        rate
-	loss        float64 // share of packets, smoothed
-	jitter      uint32
+	forwarder      Forwarder
+	catchUpNext    uint64 // next packet to take from the ring, while chasing
+	catchingUp     bool
+	catchUpLayer   int8           // the layer whose ring cursor is in
+	rtxIndex       uint64         // of the latest packet of the stream for repair
+	twccNumbers    *twccNumberLog // nil where there is such a stream, or no transport-wide number
+	repairBudget   byteBudget
+	recentRepairs  repairLog
+	red            redSwitch
+	waitingSince   int64 // since when it waits for a keyframe, 0 when it doesn't
+	reportedLayer  int8  // layer last told by LayerSelected
+	reportedReason PauseReason
+	reportedOnce   bool
+	counts         subscriptionCounts
+	nextReportAt   int64
+	sentReports    [2]sentReport
+	rate           rateMeter
+	loss           float64 // share of packets, smoothed
+	jitter         uint32
 }
 
 type subscriptionCounts struct {
@@ -60,28 +60,28 @@ type subscriptionCounts struct {
 
 // sentReport remembers a sender report, to know it again in the receiver's (RFC 3550 §6.4.1).
 type sentReport struct {
-	middle uint32
-	at     int64
+	ntpMiddle uint32
+	sentAt    int64
 }
 
 // A keyframe group that is replayed to a joiner has bounds: decoding a long past takes a weak
 // device longer than a fresh keyframe takes to come. If none comes, as encoders outside of
 // browsers may not listen, the past is better than nothing.
 const (
-	replayMost  = 700   // packets
-	replayFresh = 2.2e9 // ns of age up to which the group is replayed at once
-	replayAfter = 400e6 // ns of waiting for a keyframe after which it is replayed anyway
+	maxReplayPackets = 700   // packets
+	maxReplayAge     = 2.2e9 // ns of age up to which the group is replayed at once
+	maxKeyframeWait  = 400e6 // ns of waiting for a keyframe after which it is replayed anyway
 )
 
 const (
-	chunkPackets = 32 // of a replay or a large burst, in one pace
-	largeBurst   = 64 // packets for one subscriber, beyond which they are paced
+	pacedChunk = 32 // of a replay or a large burst, in one pace
+	largeBurst = 64 // packets for one subscriber, beyond which they are paced
 )
 
 // allowance bounds retransmissions: a storm of NACKs earns no more than its share.
-type allowance struct {
-	bytes int
-	at    int64
+type byteBudget struct {
+	bytes     int
+	updatedAt int64
 }
 
 const (
@@ -89,12 +89,12 @@ const (
 	repairBurst = 100_000
 )
 
-func (a *allowance) take(n int, now int64) bool {
-	if a.at == 0 {
+func (a *byteBudget) spend(n int, now int64) bool {
+	if a.updatedAt == 0 {
 		a.bytes = repairBurst
 	}
-	a.bytes = min(a.bytes+int((now-a.at)*repairRate/1e9), repairBurst)
-	a.at = now
+	a.bytes = min(a.bytes+int((now-a.updatedAt)*repairRate/1e9), repairBurst)
+	a.updatedAt = now
 	if a.bytes < n {
 		return false
 	}
@@ -105,14 +105,14 @@ func (a *allowance) take(n int, now int64) bool {
 func newSubscription(s *Subscriber, t *Track, a *sdp.AnswerSection) *Subscription {
 	sub := &Subscription{
 		subscriber: s, track: t, pt: a.Payload.Type, rtxPT: a.Payload.RTX, hasRTX: a.RTX,
-		extension:   a.Extensions[sdp.ExtTransportCC],
-		forwarder:   newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
-		repairIndex: rand.Uint64N(0x3000), told: NoLayer, given: NoLayer,
+		extension: a.Extensions[sdp.ExtTransportCC],
+		forwarder: newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
+		rtxIndex:  rand.Uint64N(0x3000), reportedLayer: NoLayer, allocated: NoLayer,
 	}
 	if sub.extension != 0 && !sub.hasRTX {
-		sub.marks = new(marks)
+		sub.twccNumbers = new(twccNumberLog)
 	}
-	sub.cover.format, sub.cover.repairs = a.Payload.RED, a.Payload.Supports("nack")
+	sub.red.payloadType, sub.red.nacks = a.Payload.RED, a.Payload.Supports("nack")
 	sub.target.Store(int32(NoLayer))
 	none := PausedNoLayer
 	sub.reason.Store(&none)
@@ -121,30 +121,30 @@ func newSubscription(s *Subscriber, t *Track, a *sdp.AnswerSection) *Subscriptio
 
 // begin is called when the subscriber is connected: the first picture shouldn't wait for
 // the allotter.
-func (u *Subscription) begin(sh *shard) {
+func (u *Subscription) start(sh *shard) {
 	choice := u.subscriber.Choice()
 	layer := int8(0)
 	switch {
 	case u.track.kind == media.Audio && choice.NoAudio, u.track.kind == media.Video && choice.NoVideo:
 		layer = NoLayer
 	case u.track.kind == media.Video:
-		layer = u.opening(choice)
+		layer = u.initialLayer(choice)
 	}
 	u.target.Store(int32(layer))
-	u.forwarder.Target(layer)
-	u.reportAt = sh.now + 50e6
+	u.forwarder.SetTarget(layer)
+	u.nextReportAt = sh.now + 50e6
 	if layer == NoLayer || u.track.kind == media.Audio {
 		return
 	}
-	if !u.replay(sh, replayFresh) {
-		u.track.layers[layer].wanted.Store(true)
+	if !u.replay(sh, maxReplayAge) {
+		u.track.layers[layer].keyframeWanted.Store(true)
 	}
 }
 
 // opening is the layer to begin with: the chosen one if it flows, or the smallest.
-func (u *Subscription) opening(c Choice) int8 {
-	unwatched := layerSet(u.track.unwatched.Load())
-	if layer, ok := u.track.labelled(c.Layer); ok && c.Layer != "" && !unwatched.has(layer) {
+func (u *Subscription) initialLayer(c Choice) int8 {
+	unwatched := layerSet(u.track.unusedLayers.Load())
+	if layer, ok := u.track.layerIndex(c.Layer); ok && c.Layer != "" && !unwatched.has(layer) {
 		return layer
 	}
 	if v := u.track.view.Load(); len(v.layers) > 0 {
@@ -157,77 +157,77 @@ func (u *Subscription) opening(c Choice) int8 {
 // at most age nanoseconds ago.
 func (u *Subscription) replay(sh *shard, age int64) bool {
 	ring := u.ring(u.forwarder.target)
-	from, ok := ring.group()
-	if !ok || ring.last-from > replayMost {
+	from, ok := ring.keyframeGroup()
+	if !ok || ring.last-from > maxReplayPackets {
 		return false
 	}
-	newest := ring.at(ring.last)
-	if newest == nil || sh.now-ring.at(from).Arrived > age {
+	newest := ring.get(ring.last)
+	if newest == nil || sh.now-ring.get(from).Arrived > age {
 		return false
 	}
-	u.forwarder.Replay(ring.at(from), newest.Timestamp)
-	u.chase(sh, from)
-	u.subscriber.chase(sh)
+	u.forwarder.Replay(ring.get(from), newest.Timestamp)
+	u.catchUp(sh, from)
+	u.subscriber.sendPaced(sh)
 	return true
 }
 
-func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.feed.rings[u.track.kind][layer] }
+func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.fanOut.rings[u.track.kind][layer] }
 
 // chase has the packets from a number on sent as the pace allows.
-func (u *Subscription) chase(sh *shard, from uint64) {
-	u.cursor, u.chasing, u.chased = from, true, u.forwarder.current
-	u.subscriber.paceOn(sh)
+func (u *Subscription) catchUp(sh *shard, from uint64) {
+	u.catchUpNext, u.catchingUp, u.catchUpLayer = from, true, u.forwarder.current
+	u.subscriber.schedulePaced(sh)
 }
 
 // paceOn has the shard call chase until it's done.
-func (s *Subscriber) paceOn(sh *shard) {
-	if !s.paced {
-		s.paced = true
-		sh.pacing = append(sh.pacing, s)
+func (s *Subscriber) schedulePaced(sh *shard) {
+	if !s.onPacingList {
+		s.onPacingList = true
+		sh.paced = append(sh.paced, s)
 	}
 }
 
 // chase sends the next chunk of what the subscriber is behind, and of a train; false when
 // nothing is left to send.
-func (s *Subscriber) chase(sh *shard) bool {
-	route := s.transport.sendable(sh)
-	if s.feed == nil || route == nil || s.transport.over.Load() {
-		s.paced = false
+func (s *Subscriber) sendPaced(sh *shard) bool {
+	route := s.transport.sendRoute(sh)
+	if s.fanOut == nil || route == nil || s.transport.ended.Load() {
+		s.onPacingList = false
 		return false
 	}
-	sh.out.address(route)
+	sh.out.setRoute(route)
 	more := false
 	for _, u := range s.subs {
-		for n := 0; u.chasing && n < chunkPackets; u.cursor++ {
-			ring := u.ring(u.chased)
-			if u.cursor > ring.last {
-				u.chasing = false
+		for n := 0; u.catchingUp && n < pacedChunk; u.catchUpNext++ {
+			ring := u.ring(u.catchUpLayer)
+			if u.catchUpNext > ring.last {
+				u.catchingUp = false
 				break
 			}
-			if p := ring.at(u.cursor); p != nil {
-				if !u.may(sh, p) {
+			if p := ring.get(u.catchUpNext); p != nil {
+				if !u.paceAllows(sh, p) {
 					break
 				}
-				u.pass(sh, p)
+				u.forwardPacket(sh, p)
 				n++
 			}
 		}
-		more = more || u.chasing
+		more = more || u.catchingUp
 	}
-	more = s.pull(sh) || more
+	more = s.sendProbe(sh) || more
 	sh.out.flush()
-	s.paced = more
+	s.onPacingList = more
 	return more
 }
 
 // forward gives a burst to one subscriber: sealed packet by packet into the shard's outbox,
 // sent in trains.
 func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
-	route := s.transport.sendable(sh)
+	route := s.transport.sendRoute(sh)
 	if route == nil {
 		return
 	}
-	sh.out.address(route)
+	sh.out.setRoute(route)
 	for i := range packets {
 		p := &packets[i]
 		u := s.subs[0]
@@ -237,19 +237,19 @@ func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
 			}
 			u = s.subs[1]
 		}
-		if f := &u.forwarder; p.Layer == f.current && p.Sequence > f.newest {
+		if f := &u.forwarder; p.Layer == f.current && p.Sequence > f.newestReceived {
 			switch {
-			case u.chasing && p.Sequence >= u.cursor:
+			case u.catchingUp && p.Sequence >= u.catchUpNext:
 				continue // the cursor will come by
-			case !u.chasing && (i == 0 && len(packets) > largeBurst || !u.may(sh, p)):
-				u.chase(sh, p.Sequence)
+			case !u.catchingUp && (i == 0 && len(packets) > largeBurst || !u.paceAllows(sh, p)):
+				u.catchUp(sh, p.Sequence)
 				continue
 			}
 		}
 		before := u.forwarder.current
-		u.pass(sh, p)
-		if u.forwarder.current != before && u.overtaken(p, packets[i+1:]) {
-			u.chase(sh, p.Sequence+1)
+		u.forwardPacket(sh, p)
+		if u.forwarder.current != before && u.reordered(p, packets[i+1:]) {
+			u.catchUp(sh, p.Sequence+1)
 		}
 	}
 	sh.out.flush()
@@ -257,7 +257,7 @@ func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
 
 // overtaken tells that packets behind p, with which a layer was entered, came earlier than p:
 // they were passed over then. rest is what came after p.
-func (u *Subscription) overtaken(p *media.Packet, rest []media.Packet) bool {
+func (u *Subscription) reordered(p *media.Packet, rest []media.Packet) bool {
 	if u.track.kind == media.Audio {
 		return false
 	}
@@ -272,10 +272,10 @@ func (u *Subscription) overtaken(p *media.Packet, rest []media.Packet) bool {
 
 // may asks the pacer, where there is one: where transport-wide reports tell what the path
 // carries. Sound never waits.
-func (u *Subscription) may(sh *shard, p *media.Packet) bool {
+func (u *Subscription) paceAllows(sh *shard, p *media.Packet) bool {
 	if u.extension == 0 || u.track.kind == media.Audio {
 		return true
 	}
 	d := &u.subscriber.sender
-	return d.pacer.Take(sh.now, d.pace, len(p.Payload))
+	return d.pacer.Allow(sh.now, d.pacingBitrate, len(p.Payload))
 }

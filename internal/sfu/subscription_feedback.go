@@ -9,32 +9,32 @@ import (
 	"rostrum/internal/media"
 )
 
-const senderReportEvery = 1e9 // ns
+const senderReportInterval = 1e9 // ns
 
 // receiveRTCP takes what a viewer reports about what it gets.
 func (s *Subscriber) receiveRTCP(sh *shard, packet rtcp.Packet) {
 	switch r := packet.(type) {
 	case *rtcp.TransportLayerNack:
-		if u := s.bySSRC(r.MediaSSRC); u != nil {
-			u.answerNack(sh, r.Nacks)
+		if u := s.subscriptionBySSRC(r.MediaSSRC); u != nil {
+			u.receiveNACK(sh, r.Nacks)
 		}
 	case *rtcp.PictureLossIndication:
-		s.askKeyframe(s.bySSRC(r.MediaSSRC))
+		s.requestKeyframe(s.subscriptionBySSRC(r.MediaSSRC))
 	case *rtcp.FullIntraRequest:
 		for _, f := range r.FIR {
-			s.askKeyframe(s.bySSRC(f.SSRC))
+			s.requestKeyframe(s.subscriptionBySSRC(f.SSRC))
 		}
 	case *rtcp.ReceiverReport:
-		s.receiveReports(sh, r.Reports)
+		s.receiveReceptionReports(sh, r.Reports)
 	case *rtcp.SenderReport:
-		s.receiveReports(sh, r.Reports)
+		s.receiveReceptionReports(sh, r.Reports)
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		s.sender.remb(r.Bitrate)
+		s.sender.addREMB(r.Bitrate)
 	case *rtcp.TransportLayerCC:
 		before := s.viewer.path.estimate.Load()
-		sh.acks = s.sender.feedback(sh.now, r, &s.viewer.path, s.flow(), sh.acks)
+		sh.acks = s.sender.addFeedback(sh.now, r, &s.viewer.path, s.targetBitrate(), sh.acks)
 		if s.viewer.path.estimate.Load() < before*3/4 {
-			sh.engine.hurry(s.viewer)
+			sh.engine.allocateSoon(s.viewer)
 		}
 	case *rtcp.Goodbye:
 		// A viewer sends nothing that could end; its leaving is told by DTLS or DELETE.
@@ -42,18 +42,18 @@ func (s *Subscriber) receiveRTCP(sh *shard, packet rtcp.Packet) {
 }
 
 // flow is what the picture that should flow takes on average, in bits a second.
-func (s *Subscriber) flow() int {
+func (s *Subscriber) targetBitrate() int {
 	if video := s.subscription(media.Video); video != nil {
 		for _, l := range video.track.view.Load().layers {
 			if l.index == video.forwarder.target {
-				return l.steady
+				return l.smoothed
 			}
 		}
 	}
 	return 0
 }
 
-func (s *Subscriber) bySSRC(ssrc uint32) *Subscription {
+func (s *Subscriber) subscriptionBySSRC(ssrc uint32) *Subscription {
 	for _, u := range s.subs {
 		if u.track.ssrc == ssrc {
 			return u
@@ -64,101 +64,101 @@ func (s *Subscriber) bySSRC(ssrc uint32) *Subscription {
 
 // askKeyframe passes a viewer's wish on. The layer's owner asks the publisher at its own
 // pace, so no viewer can drive the encoder.
-func (s *Subscriber) askKeyframe(u *Subscription) {
+func (s *Subscriber) requestKeyframe(u *Subscription) {
 	if u == nil || u.track.kind != media.Video {
 		return
 	}
 	u.counts.plis++
 	if layer := u.forwarder.target; layer != NoLayer {
-		u.track.layers[layer].wanted.Store(true)
+		u.track.layers[layer].keyframeWanted.Store(true)
 	}
 }
 
 // answerNack sends again what the viewer misses, from the ring, under its old numbers.
-func (u *Subscription) answerNack(sh *shard, pairs []rtcp.NackPair) {
-	route := u.subscriber.transport.sendable(sh)
-	if route == nil || u.subscriber.feed == nil {
+func (u *Subscription) receiveNACK(sh *shard, pairs []rtcp.NackPair) {
+	route := u.subscriber.transport.sendRoute(sh)
+	if route == nil || u.subscriber.fanOut == nil {
 		return
 	}
-	sh.out.address(route)
+	sh.out.setRoute(route)
 	defer sh.out.flush()
 	for _, pair := range pairs {
-		u.answerOne(sh, pair.PacketID)
+		u.retransmit(sh, pair.PacketID)
 		for bit := range uint16(16) {
 			if pair.LostPackets>>bit&1 == 1 {
-				u.answerOne(sh, pair.PacketID+bit+1)
+				u.retransmit(sh, pair.PacketID+bit+1)
 			}
 		}
 	}
 }
 
-func (u *Subscription) answerOne(sh *shard, number uint16) {
+func (u *Subscription) retransmit(sh *shard, number uint16) {
 	u.counts.nacks++
-	u.cover.missed(number)
-	layer, original, run, ok := u.forwarder.Find(number)
+	u.red.countNACK(number)
+	layer, original, run, ok := u.forwarder.Lookup(number)
 	var p *media.Packet
 	if ok {
-		p = u.ring(layer).at(original)
+		p = u.ring(layer).get(original)
 	}
-	if p != nil && u.answers.recent(number, sh.now, u.subscriber.transport.roundTrip/2) {
+	if p != nil && u.recentRepairs.sentWithin(number, sh.now, u.subscriber.transport.roundTrip/2) {
 		sh.drops[NackUnanswered]++
 		return // the answer is still under way
 	}
-	if p == nil || !u.worth(sh, p) || !u.repairs.take(len(p.Payload)+40, sh.now) {
+	if p == nil || !u.worthRepairing(sh, p) || !u.repairBudget.spend(len(p.Payload)+40, sh.now) {
 		sh.drops[NackUnanswered]++
 		return
 	}
-	n := Numbers{original - run.shift, run.timestamp(p.Timestamp), run.picture, run.tl0}
+	n := OutgoingHeader{original - run.sequenceOffset, run.timestamp(p.Timestamp), run.pictureOffset, run.tl0Offset}
 	u.counts.resent++
-	u.answers.note(number, sh.now)
+	u.recentRepairs.record(number, sh.now)
 	if u.hasRTX {
-		u.resend(sh, p, n)
+		u.sendRTX(sh, p, n)
 	} else {
-		u.repeat(sh, p, n)
+		u.resendSame(sh, p, n)
 	}
 }
 
 // answers remembers which numbers were sent again last, and when: a viewer may ask twice
 // before the first answer can have come.
-type answers [64]struct {
+type repairLog [64]struct {
 	number uint16
 	at     int64
 }
 
-func (a *answers) recent(number uint16, now, within int64) bool {
+func (a *repairLog) sentWithin(number uint16, now, within int64) bool {
 	last := a[number%uint16(len(a))]
 	return last.at != 0 && last.number == number && now-last.at < within
 }
 
-func (a *answers) note(number uint16, now int64) {
+func (a *repairLog) record(number uint16, now int64) {
 	last := &a[number%uint16(len(a))]
 	last.number, last.at = number, now
 }
 
 // repairsLeft is how long after the path was full no layer is repaired that was left: its
 // packets were lost because there were too many.
-const repairsLeft = 3e9 // ns
+const noRepairAfterCongestion = 3e9 // ns
 
 // worth tells whether p should be sent again. Every repair displaces something: on a full
 // path a layer that was left, or is about to be, gets none, and all keep to the pace.
-func (u *Subscription) worth(sh *shard, p *media.Packet) bool {
+func (u *Subscription) worthRepairing(sh *shard, p *media.Packet) bool {
 	f := &u.forwarder
-	if u.pathIsFull(sh, repairsLeft) && (p.Layer != f.current || f.Waiting()) {
+	if u.congestedWithin(sh, noRepairAfterCongestion) && (p.Layer != f.current || f.NeedsKeyframe()) {
 		return false
 	}
-	return u.may(sh, p)
+	return u.paceAllows(sh, p)
 }
 
 // receiveReports takes reception reports on what we send.
-func (s *Subscriber) receiveReports(sh *shard, reports []rtcp.ReceptionReport) {
+func (s *Subscriber) receiveReceptionReports(sh *shard, reports []rtcp.ReceptionReport) {
 	for _, r := range reports {
-		u := s.bySSRC(r.SSRC)
+		u := s.subscriptionBySSRC(r.SSRC)
 		if u == nil {
 			continue
 		}
-		for _, sent := range u.reports {
-			if sent.middle == r.LastSenderReport && sent.at != 0 {
-				s.transport.measure(sh.now - sent.at - int64(r.Delay)*1e9/65536)
+		for _, sent := range u.sentReports {
+			if sent.ntpMiddle == r.LastSenderReport && sent.sentAt != 0 {
+				s.transport.updateRoundTrip(sh.now - sent.sentAt - int64(r.Delay)*1e9/65536)
 			}
 		}
 		u.loss += (float64(r.FractionLost)/256 - u.loss) / 2
@@ -170,65 +170,65 @@ func (s *Subscriber) receiveReports(sh *shard, reports []rtcp.ReceptionReport) {
 		u.counts.reportedLast = r.LastSequenceNumber
 		u.counts.reportedLost = r.TotalLost
 		if u.track.kind == media.Video || len(s.subs) == 1 {
-			s.sender.lost(sh.now, float64(r.FractionLost)/256, packets, int(u.flowing.Load()), !u.track.simulcast())
+			s.sender.addLossReport(sh.now, float64(r.FractionLost)/256, packets, int(u.sentBitrate.Load()), !u.track.simulcast())
 		}
 	}
 }
 
 // tick does the periodic work of one viewer, ten times a second.
 func (s *Subscriber) tick(sh *shard) {
-	if s.feed == nil {
+	if s.fanOut == nil {
 		return
 	}
-	s.retarget(sh)
+	s.applyTargets(sh)
 	for _, u := range s.subs {
-		u.rate.survey(sh.now, false)
-		u.flowing.Store(int64(u.rate.bitrate))
-		if u.pathIsFull(sh, coverAfterFull) {
-			u.cover.lift(u.forwarder.last + 1)
+		u.rate.update(sh.now, false)
+		u.sentBitrate.Store(int64(u.rate.bitrate))
+		if u.congestedWithin(sh, redCongestionHold) {
+			u.red.disable(u.forwarder.lastSent + 1)
 		} else {
-			u.cover.judge(u.forwarder.last+1, u.loss, s.transport.roundTrip)
+			u.red.update(u.forwarder.lastSent+1, u.loss, s.transport.roundTrip)
 		}
-		if sh.now >= u.reportAt {
-			u.sendReport(sh)
+		if sh.now >= u.nextReportAt {
+			u.sendSenderReport(sh)
 		}
 	}
-	s.sender.tick(&s.viewer.path, s.flow())
-	s.probe(sh)
+	s.sender.tick(&s.viewer.path, s.targetBitrate())
+	s.startProbe(sh)
 }
 
 // retarget takes over what the allotter decided.
-func (s *Subscriber) retarget(sh *shard) {
-	if s.feed == nil {
+func (s *Subscriber) applyTargets(sh *shard) {
+	if s.fanOut == nil {
 		return
 	}
 	for _, u := range s.subs {
-		u.retarget(sh)
+		u.applyTarget(sh)
 	}
 }
 
-func (u *Subscription) retarget(sh *shard) {
+func (u *Subscription) applyTarget(sh *shard) {
 	target := int8(u.target.Load())
 	f := &u.forwarder
 	if target != f.target {
 		was := f.target
-		f.Target(target)
+		f.SetTarget(target)
 		switch {
 		case target == NoLayer:
-			u.chasing = false
+			u.catchingUp = false
 		case u.track.kind == media.Audio:
-		case was == NoLayer, u.leftOut() && u.ring(target).whole():
-			f.Leave()
-			u.replay(sh, replayFresh) // resuming is like joining
-		case u.leftOut():
-			f.Leave()
-		case u.hopeless(sh):
-			f.Leave()
-			u.chasing = false
-			u.subscriber.sender.pacer.Forfeit()
+		case was == NoLayer, u.currentStopped() && u.ring(target).isComplete():
+			f.LeaveCurrent()
+			u.replay(sh, maxReplayAge) // resuming is like joining
+		case u.currentStopped():
+			f.LeaveCurrent()
+		case u.currentOverloads(sh):
+			f.LeaveCurrent()
+			u.catchingUp = false
+			u.subscriber.sender.pacer.ClearCredit()
 		}
 	}
-	u.wait(sh)
+	u.awaitKeyframe(sh)
 	why := NotPaused
 	if f.current == NoLayer {
 		why = *u.reason.Load()
@@ -236,79 +236,79 @@ func (u *Subscription) retarget(sh *shard) {
 			return // about to begin
 		}
 	}
-	if !u.toldOnce || u.told != f.current || u.toldWhy != why {
-		u.toldOnce, u.told, u.toldWhy = true, f.current, why
-		u.subscriber.transport.tell(LayerSelected{
+	if !u.reportedOnce || u.reportedLayer != f.current || u.reportedReason != why {
+		u.reportedOnce, u.reportedLayer, u.reportedReason = true, f.current, why
+		u.subscriber.transport.emit(LayerSelected{
 			Kind: u.track.kind, Layer: u.track.label(f.current), Paused: f.current == NoLayer, Reason: why,
 		})
 	}
 }
 
 // leftOut tells that the layer that flows comes no longer, though others do.
-func (u *Subscription) leftOut() bool {
+func (u *Subscription) currentStopped() bool {
 	layers := u.track.view.Load().layers
 	return len(layers) > 0 && !slices.ContainsFunc(layers, func(l layerView) bool { return l.index == u.forwarder.current && l.active })
 }
 
 // hopeless tells that the layer that flows only fills the path: so much of it is lost that
 // hardly a picture is whole, and the keyframe of the next would wait behind it, or be lost too.
-func (u *Subscription) hopeless(sh *shard) bool {
+func (u *Subscription) currentOverloads(sh *shard) bool {
 	estimate := int(u.subscriber.viewer.path.estimate.Load())
-	return u.pathIsFull(sh, fullLately) && slices.ContainsFunc(u.track.view.Load().layers, func(l layerView) bool {
-		return l.index == u.forwarder.current && l.steady*2/3 > estimate
+	return u.congestedWithin(sh, recentCongestion) && slices.ContainsFunc(u.track.view.Load().layers, func(l layerView) bool {
+		return l.index == u.forwarder.current && l.smoothed*2/3 > estimate
 	})
 }
 
-const fullLately = 500e6 // ns
+const recentCongestion = 500e6 // ns
 
 // pathIsFull tells that a queue stood on the path within the last nanoseconds.
-func (u *Subscription) pathIsFull(sh *shard, within int64) bool {
-	full := u.subscriber.sender.full
+func (u *Subscription) congestedWithin(sh *shard, within int64) bool {
+	full := u.subscriber.sender.congestedAt
 	return full != 0 && sh.now-full < within
 }
 
 // wait asks for the keyframe that is waited for, and does without it in the end.
-func (u *Subscription) wait(sh *shard) {
+func (u *Subscription) awaitKeyframe(sh *shard) {
 	f := &u.forwarder
 	switch {
-	case !f.Waiting() || f.target == NoLayer || u.track.kind == media.Audio:
-		u.waits = 0
-	case u.waits == 0:
-		u.waits = sh.now
-		u.track.layers[f.target].wanted.Store(true)
-	case f.current == NoLayer && sh.now-u.waits > replayAfter && u.replay(sh, u.bearable(sh)):
-		u.waits = 0
+	case !f.NeedsKeyframe() || f.target == NoLayer || u.track.kind == media.Audio:
+		u.waitingSince = 0
+	case u.waitingSince == 0:
+		u.waitingSince = sh.now
+		u.track.layers[f.target].keyframeWanted.Store(true)
+	case f.current == NoLayer && sh.now-u.waitingSince > maxKeyframeWait && u.replay(sh, u.maxWaitReplayAge(sh)):
+		u.waitingSince = 0
 	default:
-		u.track.layers[f.target].wanted.Store(true)
+		u.track.layers[f.target].keyframeWanted.Store(true)
 	}
 }
 
 // bearable is the age up to which a keyframe group is replayed for want of a fresh keyframe: a
 // full path takes longer for a long past than the keyframe does.
-func (u *Subscription) bearable(sh *shard) int64 {
-	if u.pathIsFull(sh, fullLately) {
-		return replayFresh
+func (u *Subscription) maxWaitReplayAge(sh *shard) int64 {
+	if u.congestedWithin(sh, recentCongestion) {
+		return maxReplayAge
 	}
-	return replayAfter + 10e9
+	return maxKeyframeWait + 10e9
 }
 
 // sendReport tells the viewer how our timestamps relate to the publisher's clock, so that
 // sound and picture stay together whichever layer flows (RFC 3550 §6.4.1).
-func (u *Subscription) sendReport(sh *shard) {
+func (u *Subscription) sendSenderReport(sh *shard) {
 	f := &u.forwarder
-	if !f.begun || f.current == NoLayer {
+	if !f.started || f.current == NoLayer {
 		return
 	}
-	u.reportAt = sh.now + senderReportEvery
+	u.nextReportAt = sh.now + senderReportInterval
 	l := u.track.layers[f.current]
-	run := *f.receipts.current()
-	run.rush = false
-	unix, timestamp, ok := l.at(u.track.publisher, sh.now, sh.engine)
+	run := *f.mappings.current()
+	run.compressed = false
+	unix, timestamp, ok := l.clockNow(u.track.publisher, sh.now, sh.engine)
 	if !ok {
 		return
 	}
 	t := u.subscriber.transport
-	u.reports[1], u.reports[0] = u.reports[0], sentReport{uint32(ntpTime(unix) >> 16), sh.now}
+	u.sentReports[1], u.sentReports[0] = u.sentReports[0], sentReport{uint32(ntpTime(unix) >> 16), sh.now}
 	b := sh.scratch[:0]
 	b = append(b, 0x80, 200, 0, 6)
 	b = binary.BigEndian.AppendUint32(b, u.track.ssrc)
@@ -333,15 +333,15 @@ func (u *Subscription) sendReport(sh *shard) {
 // at tells the layer's timestamp at this moment and what the publisher's clock then says.
 // Without sender reports arrival stands for capture, on whichever clock the publisher's
 // other media use.
-func (l *Layer) at(p *Publisher, now int64, e *Engine) (unix int64, timestamp uint32, ok bool) {
+func (l *Layer) clockNow(p *Publisher, now int64, e *Engine) (unix int64, timestamp uint32, ok bool) {
 	if t := l.timeline.Load(); t != nil {
-		elapsed := now - t.arrived
-		return t.unix + elapsed, t.timestamp + uint32(elapsed*t.clock/1e9), true
+		elapsed := now - t.arrivedAt
+		return t.unixNano + elapsed, t.timestamp + uint32(elapsed*t.clockRate/1e9), true
 	}
-	first := l.heard.Load()
+	first := l.arrivalTimeline.Load()
 	if first == nil {
 		return 0, 0, false
 	}
-	elapsed := now - first.arrived
-	return e.wall(now) + p.clockLead.Load(), first.timestamp + uint32(elapsed*first.clock/1e9), true
+	elapsed := now - first.arrivedAt
+	return e.unixNano(now) + p.clockOffset.Load(), first.timestamp + uint32(elapsed*first.clockRate/1e9), true
 }

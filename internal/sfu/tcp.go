@@ -23,26 +23,26 @@ const (
 	// are at most half of it and an eighth.
 	maxTCPUnidentified          = 512
 	maxTCPUnidentifiedOfNetwork = 64
-	tcpGreeting                 = 10 * time.Second // for the first valid check
+	tcpTimeout                  = 10 * time.Second // for the first valid check
 	maxTCPPending               = 512 << 10        // bytes that wait for a slow reader
 )
 
 // listenerName is what logs and metrics call the listeners of the media port.
 const listenerName = "media"
 
-type tcpDoor struct {
+type tcpServer struct {
 	engine       *Engine
 	listeners    []*inbound.Listener
 	unidentified *inbound.Unidentified
 
 	mu     sync.Mutex // guards what follows
-	peers  map[*tcpPeer]struct{}
+	conns  map[*tcpConn]struct{}
 	closed bool
 }
 
-func openTCP(e *Engine, listen []netip.Addr, port uint16) (*tcpDoor, error) {
+func openTCP(e *Engine, listen []netip.Addr, port uint16) (*tcpServer, error) {
 	most := e.cfg.MaxTCP
-	d := &tcpDoor{engine: e, peers: map[*tcpPeer]struct{}{}}
+	d := &tcpServer{engine: e, conns: map[*tcpConn]struct{}{}}
 	d.unidentified = inbound.NewUnidentified(min(maxTCPUnidentified, max(most/2, 1)), min(maxTCPUnidentifiedOfNetwork, max(most/8, 1)))
 	for _, a := range listen {
 		at := netip.AddrPortFrom(a, port)
@@ -56,31 +56,31 @@ func openTCP(e *Engine, listen []netip.Addr, port uint16) (*tcpDoor, error) {
 	return d, nil
 }
 
-func (d *tcpDoor) serve() {
+func (d *tcpServer) serve() {
 	for i, l := range d.listeners {
 		d.engine.wg.Add(1)
 		go d.accept(l, i)
 	}
 }
 
-func (d *tcpDoor) accept(l *inbound.Listener, local int) {
+func (d *tcpServer) accept(l *inbound.Listener, local int) {
 	defer d.engine.wg.Done()
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
-		d.admit(conn, local)
+		d.serveConn(conn, local)
 	}
 }
 
-func (d *tcpDoor) admit(conn net.Conn, local int) {
-	p := &tcpPeer{door: d, conn: conn, stream: conn, kick: make(chan struct{}, 1), gone: make(chan struct{})}
+func (d *tcpServer) serveConn(conn net.Conn, local int) {
+	p := &tcpConn{server: d, conn: conn, stream: conn, wake: make(chan struct{}, 1), closed: make(chan struct{})}
 	p.route = route{local: local, tcp: p}
 	d.mu.Lock()
-	full := d.closed || len(d.peers) >= d.engine.cfg.MaxTCP
+	full := d.closed || len(d.conns) >= d.engine.cfg.MaxTCP
 	if !full {
-		d.peers[p] = struct{}{}
+		d.conns[p] = struct{}{}
 		d.engine.wg.Add(2)
 	}
 	d.mu.Unlock()
@@ -93,9 +93,9 @@ func (d *tcpDoor) admit(conn net.Conn, local int) {
 }
 
 // count is of the open connections, and of the errors of accepting.
-func (d *tcpDoor) count() (open int, errors uint64) {
+func (d *tcpServer) count() (open int, errors uint64) {
 	d.mu.Lock()
-	open = len(d.peers)
+	open = len(d.conns)
 	d.mu.Unlock()
 	for _, l := range d.listeners {
 		errors += l.Stats().Errors
@@ -103,11 +103,11 @@ func (d *tcpDoor) count() (open int, errors uint64) {
 	return open, errors
 }
 
-func (d *tcpDoor) close() {
+func (d *tcpServer) close() {
 	d.mu.Lock()
 	d.closed = true
-	peers := d.peers
-	d.peers = map[*tcpPeer]struct{}{}
+	peers := d.conns
+	d.conns = map[*tcpConn]struct{}{}
 	d.mu.Unlock()
 	for _, l := range d.listeners {
 		l.Close()
@@ -118,62 +118,62 @@ func (d *tcpDoor) close() {
 }
 
 // A tcpPeer is one accepted connection.
-type tcpPeer struct {
-	door      *tcpDoor
+type tcpConn struct {
+	server    *tcpServer
 	conn      net.Conn
 	route     route
 	transport atomic.Pointer[Transport] // set by the first valid check
 	stream    io.ReadWriter             // conn, or TLS over it; not changed once something is sent
 	waiting   *inbound.Waiting          // until it is identified; set by read
-	kick      chan struct{}             // something is pending
-	gone      chan struct{}
+	wake      chan struct{}             // something is pending
+	closed    chan struct{}
 	once      sync.Once
 
-	mu      sync.Mutex // guards what follows
-	pending []byte     // framed, not yet written
-	spare   []byte
+	mu         sync.Mutex // guards what follows
+	pending    []byte     // framed, not yet written
+	freeBuffer []byte
 }
 
-func (p *tcpPeer) close() {
+func (p *tcpConn) close() {
 	p.once.Do(func() {
-		close(p.gone)
+		close(p.closed)
 		p.conn.Close()
 	})
 }
 
 // adopt marks the connection as t's; called on t's shard after a valid check.
-func (p *tcpPeer) adopt(t *Transport) {
+func (p *tcpConn) bindTransport(t *Transport) {
 	if p.transport.CompareAndSwap(nil, t) {
 		p.identified()
 	}
 }
 
 // identified lifts the bounds of connections that have shown no credentials.
-func (p *tcpPeer) identified() {
+func (p *tcpConn) identified() {
 	p.waiting.Done()
 	_ = p.conn.SetReadDeadline(time.Time{})
 }
 
 // read serves what the connection turns out to be.
-func (p *tcpPeer) read() {
-	defer p.door.engine.wg.Done()
-	defer p.leave()
-	conn, client, err := p.door.engine.cfg.Proxies.Identify(p.conn)
+func (p *tcpConn) read() {
+	defer p.server.engine.wg.Done()
+	defer p.unregister()
+	conn, client, err := p.server.engine.cfg.Proxies.Identify(p.conn)
 	if err != nil {
-		p.door.engine.cfg.Log.Warn("media by TCP", "error", err)
+		p.server.engine.cfg.Log.Warn("media by TCP", "error", err)
 		return
 	}
 	p.route.addr = client.Addr
-	p.waiting = p.door.unidentified.Add(client.Addr.Addr(), p.close)
+	p.waiting = p.server.unidentified.Add(client.Addr.Addr(), p.close)
 	defer p.waiting.Done()
-	_ = conn.SetReadDeadline(time.Now().Add(tcpGreeting))
+	_ = conn.SetReadDeadline(time.Now().Add(tcpTimeout))
 	in := bufio.NewReaderSize(conn, 32<<10)
-	if config := p.door.engine.cfg.TLS; config != nil && beginsTLS(in) {
-		p.stream = tls.Server(buffered{conn, in}, config)
-		if in = bufio.NewReaderSize(p.stream, 32<<10); beginsSTUN(in) { // only TURN comes by TLS
+	if config := p.server.engine.cfg.TLS; config != nil && startsWithTLS(in) {
+		p.stream = tls.Server(bufferedConn{conn, in}, config)
+		if in = bufio.NewReaderSize(p.stream, 32<<10); startsWithSTUN(in) { // only TURN comes by TLS
 			p.readTURN(in)
 		}
-	} else if beginsSTUN(in) {
+	} else if startsWithSTUN(in) {
 		p.readTURN(in)
 	} else {
 		p.readFrames(in)
@@ -182,7 +182,7 @@ func (p *tcpPeer) read() {
 
 // readFrames takes what has come and has the transport's shard work through it before more is
 // read, so a flood slows its own connection and needs no queue.
-func (p *tcpPeer) readFrames(in *bufio.Reader) {
+func (p *tcpConn) readFrames(in *bufio.Reader) {
 	var frames []byte
 	done := make(chan struct{}, 1) // the shard never waits for us
 	for {
@@ -196,32 +196,32 @@ func (p *tcpPeer) readFrames(in *bufio.Reader) {
 			if !ok {
 				return
 			}
-			if t = p.door.engine.byUfrag(c.ufrag); t == nil {
+			if t = p.server.engine.byUfrag(c.ufrag); t == nil {
 				return
 			}
 		}
-		t.atHome(func(s *shard) {
+		t.runOnShard(func(s *shard) {
 			for rest := frames; len(rest) > 0; {
 				n := int(binary.BigEndian.Uint16(rest))
-				s.takeFor(t, rest[2:2+n], &p.route)
+				s.receiveFor(t, rest[2:2+n], &p.route)
 				rest = rest[2+n:]
 			}
 			done <- struct{}{}
 		})
 		<-done
 		select {
-		case <-p.gone:
+		case <-p.closed:
 			return
 		default:
 		}
 	}
 }
 
-func (p *tcpPeer) leave() {
+func (p *tcpConn) unregister() {
 	p.close()
-	p.door.mu.Lock()
-	delete(p.door.peers, p)
-	p.door.mu.Unlock()
+	p.server.mu.Lock()
+	delete(p.server.conns, p)
+	p.server.mu.Unlock()
 }
 
 // readFrames waits for one frame and takes all others that are whole in the buffer.
@@ -250,7 +250,7 @@ func readFrames(in *bufio.Reader, out []byte) ([]byte, error) {
 }
 
 // send queues datagrams for the writer; what a slow reader doesn't take is refused.
-func (p *tcpPeer) send(data []byte, segment int) (refused int) {
+func (p *tcpConn) send(data []byte, segment int) (refused int) {
 	p.mu.Lock()
 	for len(data) > 0 {
 		n := min(segment, len(data))
@@ -264,14 +264,14 @@ func (p *tcpPeer) send(data []byte, segment int) (refused int) {
 	}
 	p.mu.Unlock()
 	select {
-	case p.kick <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 	return refused
 }
 
 // put queues one message that needs no frame; false when the reader is too slow for it.
-func (p *tcpPeer) put(message []byte) bool {
+func (p *tcpConn) queueMessage(message []byte) bool {
 	p.mu.Lock()
 	fits := len(p.pending)+len(message) <= maxTCPPending
 	if fits {
@@ -279,31 +279,31 @@ func (p *tcpPeer) put(message []byte) bool {
 	}
 	p.mu.Unlock()
 	select {
-	case p.kick <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 	return fits
 }
 
-func (p *tcpPeer) write() {
-	defer p.door.engine.wg.Done()
+func (p *tcpConn) write() {
+	defer p.server.engine.wg.Done()
 	defer p.close()
 	for {
 		select {
-		case <-p.kick:
-		case <-p.gone:
+		case <-p.wake:
+		case <-p.closed:
 			return
 		}
 		p.mu.Lock()
 		out := p.pending
-		p.pending, p.spare = p.spare[:0], nil
+		p.pending, p.freeBuffer = p.freeBuffer[:0], nil
 		p.mu.Unlock()
-		_ = p.conn.SetWriteDeadline(time.Now().Add(tcpGreeting))
+		_ = p.conn.SetWriteDeadline(time.Now().Add(tcpTimeout))
 		if _, err := p.stream.Write(out); err != nil {
 			return
 		}
 		p.mu.Lock()
-		p.spare = out[:0]
+		p.freeBuffer = out[:0]
 		p.mu.Unlock()
 	}
 }

@@ -11,23 +11,23 @@ import (
 var errNotTURN = errors.New("not a message of TURN")
 
 // buffered is a connection of which some bytes were read ahead.
-type buffered struct {
+type bufferedConn struct {
 	net.Conn
 	in *bufio.Reader
 }
 
-func (b buffered) Read(p []byte) (int, error) { return b.in.Read(p) }
+func (b bufferedConn) Read(p []byte) (int, error) { return b.in.Read(p) }
 
 // beginsTLS tells whether the client begins a TLS handshake. As a frame of ICE-TCP it would
 // be too long.
-func beginsTLS(in *bufio.Reader) bool {
+func startsWithTLS(in *bufio.Reader) bool {
 	b, err := in.Peek(1)
 	return err == nil && b[0] == 22
 }
 
 // beginsSTUN tells a TURN client from one of ICE-TCP, whose frames begin with their length.
 // What is no length at all needn't be waited for.
-func beginsSTUN(in *bufio.Reader) bool {
+func startsWithSTUN(in *bufio.Reader) bool {
 	b, err := in.Peek(2)
 	if err != nil || binary.BigEndian.Uint16(b) == 0 || binary.BigEndian.Uint16(b) > maxDatagram {
 		return false
@@ -38,8 +38,8 @@ func beginsSTUN(in *bufio.Reader) bool {
 
 // readTURN serves a TURN client (RFC 8656 §3.1). What comes through the allocation is worked
 // through before more is read.
-func (p *tcpPeer) readTURN(in *bufio.Reader) {
-	turn := p.door.engine.turn
+func (p *tcpConn) readTURN(in *bufio.Reader) {
+	turn := p.server.engine.turn
 	defer turn.remove(clientOf(&p.route))
 	buffer := make([]byte, maxDatagram+8)
 	done, identified := make(chan struct{}, 1), false
@@ -48,9 +48,9 @@ func (p *tcpPeer) readTURN(in *bufio.Reader) {
 		if err != nil {
 			return
 		}
-		var r turnResult
+		var r turnOutcome
 		if b[0] < 64 {
-			if r = turn.serve(b, &p.route); r.answer != nil && !p.put(r.answer) {
+			if r = turn.serve(b, &p.route); r.answer != nil && !p.queueMessage(r.answer) {
 				return
 			}
 			if r.authentic && !identified && turn.find(&p.route) != nil {
@@ -59,21 +59,21 @@ func (p *tcpPeer) readTURN(in *bufio.Reader) {
 			}
 		} else if channel, payload, ok := parseChannelData(b); ok {
 			if a := turn.find(&p.route); a != nil {
-				r.path, r.payload = a.byChannel(channel), payload
+				r.permission, r.payload = a.byChannel(channel), payload
 			}
 		}
-		if r.path == nil {
+		if r.permission == nil {
 			continue
 		}
-		if t := r.path.addressee(p.door.engine, r.payload); t != nil {
-			t.atHome(func(s *shard) {
-				s.takeFor(t, r.payload, r.path.route)
+		if t := r.permission.transportFor(p.server.engine, r.payload); t != nil {
+			t.runOnShard(func(s *shard) {
+				s.receiveFor(t, r.payload, r.permission.route)
 				done <- struct{}{}
 			})
 			<-done
 		}
 		select {
-		case <-p.gone:
+		case <-p.closed:
 			return
 		default:
 		}

@@ -22,9 +22,9 @@ type Track struct {
 
 	view atomic.Pointer[trackView] // what other threads may know
 
-	taps      atomic.Int32  // Sinks
-	unwatched atomic.Uint32 // layerSet, of the allotter
-	idle      idleness      // the allotter's own
+	tapCount     atomic.Int32  // Sinks
+	unusedLayers atomic.Uint32 // layerSet, of the allotter
+	unusedTimers unusedTimer   // the allotter's own
 }
 
 // extensionIDs are the header extension ids negotiated with a publisher, 0 for none.
@@ -36,14 +36,14 @@ type trackView struct {
 }
 
 type layerView struct {
-	index   int8
-	label   string
-	width   int
-	height  int
-	bitrate int
-	steady  int // the same over some seconds: keyframes don't move it
-	fps     float64
-	active  bool
+	index    int8
+	label    string
+	width    int
+	height   int
+	bitrate  int
+	smoothed int // the same over some seconds: keyframes don't move it
+	fps      float64
+	active   bool
 }
 
 func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
@@ -66,14 +66,14 @@ func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 		t.layers = append(t.layers, newLayer(t, int8(i), label))
 	}
 	if len(t.layers) == 1 {
-		t.announced(s)
+		t.bindAnnounced(s)
 	}
 	t.view.Store(&trackView{})
 	return t
 }
 
 // announced binds a single layer to the SSRC that the offer names.
-func (t *Track) announced(s *sdp.Section) {
+func (t *Track) bindAnnounced(s *sdp.Section) {
 	for _, ssrc := range s.SSRCs {
 		if _, repairs := s.RepairedSSRC[ssrc]; repairs {
 			continue
@@ -91,11 +91,11 @@ func (t *Track) announced(s *sdp.Section) {
 func (t *Track) simulcast() bool { return len(t.layers) > 1 }
 
 // carries tells whether a payload type is that of the track's medium, alone or redundant.
-func (t *Track) carries(pt uint8) bool {
+func (t *Track) hasPayloadType(pt uint8) bool {
 	return pt == t.payload.Type || pt == t.payload.RED && t.payload.RED != 0
 }
 
-func (t *Track) labelled(label string) (int8, bool) {
+func (t *Track) layerIndex(label string) (int8, bool) {
 	i := slices.IndexFunc(t.layers, func(l *Layer) bool { return l.label == label })
 	return int8(i), i >= 0
 }
@@ -109,15 +109,15 @@ func (t *Track) label(index int8) string {
 
 // survey measures the layers, renews the view and reports whether layers or their sizes
 // changed.
-func (t *Track) survey(now int64) bool {
+func (t *Track) measure(now int64) bool {
 	v := &trackView{}
-	unwatched, flows := layerSet(t.unwatched.Load()), false
+	unwatched, flows := layerSet(t.unusedLayers.Load()), false
 	for _, l := range t.layers {
-		known, frozen := l.rest.keeps(now, unwatched.has(l.index), l.flows(now))
-		l.rate.survey(now, frozen)
-		active := l.flows(now)
-		if active || known && l.rate.steady > 0 {
-			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.steady, l.rate.fps, active})
+		known, frozen := l.unused.update(now, unwatched.has(l.index), l.isActive(now))
+		l.rate.update(now, frozen)
+		active := l.isActive(now)
+		if active || known && l.rate.smoothed > 0 {
+			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.smoothed, l.rate.fps, active})
 		}
 		flows = flows || active
 	}
@@ -128,7 +128,7 @@ func (t *Track) survey(now int64) bool {
 		if a.width*a.height != b.width*b.height && a.width > 0 && b.width > 0 {
 			return a.width*a.height - b.width*b.height
 		}
-		return a.steady - b.steady
+		return a.smoothed - b.smoothed
 	})
 	old := t.view.Swap(v)
 	if len(old.layers) != len(v.layers) {
@@ -145,12 +145,12 @@ func (t *Track) survey(now int64) bool {
 
 // infos tells viewers what they can have. A layer that is left out while nobody watches it
 // is to be had, at the rate it last was of: whoever asks gets it.
-func (v *trackView) infos() []LayerInfo {
+func (v *trackView) layerInfos() []LayerInfo {
 	all := make([]LayerInfo, len(v.layers))
 	for i, l := range v.layers {
 		all[i] = LayerInfo{l.label, l.width, l.height, l.bitrate, l.fps, true}
 		if !l.active {
-			all[i].Bitrate = l.steady
+			all[i].Bitrate = l.smoothed
 		}
 	}
 	return all

@@ -18,47 +18,47 @@ import (
 // Subscriber. Until a peer's first valid check it lives in no shard; from then on everything
 // unguarded below is touched by its home shard's thread alone.
 type Transport struct {
-	engine     *Engine
-	router     *Router
-	publisher  *Publisher  // whom it serves, or
-	subscriber *Subscriber // whom it serves
-	peerPrints []sdp.Fingerprint
-	active     bool // we are the DTLS client
-	mids       []string
-	notify     func(Event)
-	created    time.Time
-	timeout    *time.Timer // until connected
+	engine           *Engine
+	router           *Router
+	publisher        *Publisher  // whom it serves, or
+	subscriber       *Subscriber // whom it serves
+	peerFingerprints []sdp.Fingerprint
+	active           bool // we are the DTLS client
+	mids             []string
+	notify           func(Event)
+	createdAt        time.Time
+	connectTimer     *time.Timer // until connected
 
-	home  atomic.Pointer[shard]
-	ice   atomic.Pointer[iceSession]
-	route atomic.Pointer[route] // nominated by the peer; nil until then
-	greet atomic.Pointer[route] // of the first valid check: the handshake needn't wait for nomination
-	over  atomic.Bool
-	done  chan struct{} // closed at the end
-	hello *handshakeConn
+	shard      atomic.Pointer[shard]
+	ice        atomic.Pointer[iceSession]
+	route      atomic.Pointer[route] // nominated by the peer; nil until then
+	firstRoute atomic.Pointer[route] // of the first valid check: the handshake needn't wait for nomination
+	ended      atomic.Bool
+	done       chan struct{} // closed at the end
+	dtlsConn   *dtlsPacketConn
 
 	addresses []netip.AddrPort // guarded by the engine's lock
 
-	mu         sync.Mutex // guards what follows
-	trickled   int
-	tried      sdp.RemoteCandidates // of the peer, until connected
-	connected  bool
-	profile    string
-	cause      Cause
-	openCounts bool // it counts among the half-open
+	mu               sync.Mutex // guards what follows
+	trickled         int
+	remoteCandidates sdp.RemoteCandidates // of the peer, until connected
+	connected        bool
+	profile          string
+	cause            Cause
+	halfOpen         bool // it counts among the half-open
 
-	adopted     bool
-	index       int // in the shard's list
-	seal        *sealer
-	open        *srtp.Context
-	header      rtp.Header // scratch for open
-	early       []earlyPacket
-	moves       []move // where checks come from, while the proof is missing that media may go there
-	routed      string // the ICE session under which the target was chosen
-	lastHeard   int64
-	lastConsent int64
-	shaking     bool // the handshake runs
-	flows       bool // media may go: keys and address are there
+	listed        bool
+	listIndex     int // in the shard's list
+	encrypter     *srtpEncrypter
+	decrypter     *srtp.Context
+	rtpScratch    rtp.Header // scratch for open
+	earlyPackets  []earlyPacket
+	checkedRoutes []checkedRoute // where checks come from, while the proof is missing that media may go there
+	routeUfrag    string         // the ICE session under which the target was chosen
+	lastReceived  int64
+	lastConsent   int64
+	handshaking   bool // the handshake runs
+	mediaReady    bool // media may go: keys and address are there
 
 	roundTrip int64 // ns, 0 until measured
 	bytesIn   uint64
@@ -72,7 +72,7 @@ type iceSession struct {
 	peerUfrag       string
 }
 
-const maxEarly = 64 // packets kept until the keys are there
+const maxEarlyPackets = 64 // packets kept until the keys are there
 
 // An earlyPacket came before the keys. A publisher's first packets measure the path, so
 // what is told of them must be when they came and not when they could be opened.
@@ -87,13 +87,13 @@ func newTransport(r *Router, o *sdp.Offer, notify func(Event)) (*Transport, erro
 		return nil, ErrBusy
 	}
 	t := &Transport{
-		engine: e, router: r, peerPrints: o.Fingerprints, active: o.Passive, notify: notify,
-		created: time.Now(), done: make(chan struct{}), openCounts: true, tried: o.Remote,
+		engine: e, router: r, peerFingerprints: o.Fingerprints, active: o.Passive, notify: notify,
+		createdAt: time.Now(), done: make(chan struct{}), halfOpen: true, remoteCandidates: o.Remote,
 	}
 	for _, s := range o.Sections {
 		t.mids = append(t.mids, s.MID)
 	}
-	t.hello = newHandshakeConn(t)
+	t.dtlsConn = newDTLSPacketConn(t)
 	session := &iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag}
 	t.ice.Store(session)
 	e.transports.Add(1)
@@ -102,19 +102,19 @@ func newTransport(r *Router, o *sdp.Offer, notify func(Event)) (*Transport, erro
 }
 
 // begin makes the transport reachable; its owner is complete by now.
-func (t *Transport) begin() error {
+func (t *Transport) start() error {
 	t.mu.Lock()
-	t.timeout = time.AfterFunc(t.engine.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
+	t.connectTimer = time.AfterFunc(t.engine.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
 	t.mu.Unlock()
 	if err := t.engine.register(t, t.ice.Load().local.Ufrag); err != nil {
-		t.fail()
+		t.abort()
 		return err
 	}
 	return nil
 }
 
 // fail ends a transport that its owner never got to know.
-func (t *Transport) fail() {
+func (t *Transport) abort() {
 	t.notify = nil
 	t.end(CauseClosed, "", nil)
 }
@@ -135,79 +135,79 @@ func randomText(n int) string {
 }
 
 // atHome has f run on the transport's shard, giving it a home if it has none yet.
-func (t *Transport) atHome(f func(*shard)) {
-	home := t.settle(nil)
+func (t *Transport) runOnShard(f func(*shard)) {
+	home := t.assignShard(nil)
 	home.post(func() {
-		home.adopt(t)
+		home.addTransport(t)
 		f(home)
 	})
 }
 
 // settle returns the transport's home; the first caller decides where that is.
-func (t *Transport) settle(here *shard) *shard {
-	if home := t.home.Load(); home != nil {
+func (t *Transport) assignShard(here *shard) *shard {
+	if home := t.shard.Load(); home != nil {
 		return home
 	}
 	if here == nil {
 		here = t.engine.leastBusy()
 	}
-	if t.home.CompareAndSwap(nil, here) {
-		here.load.Add(1)
+	if t.shard.CompareAndSwap(nil, here) {
+		here.transportCount.Add(1)
 	}
-	return t.home.Load()
+	return t.shard.Load()
 }
 
 // ask runs f on the transport's shard and waits for it. When the transport never had a home,
 // f doesn't run and ask reports false.
-func (t *Transport) ask(f func(*shard)) bool {
-	home := t.home.Load()
+func (t *Transport) call(f func(*shard)) bool {
+	home := t.shard.Load()
 	if home == nil {
 		return false
 	}
-	return home.ask(func() { f(home) })
+	return home.call(func() { f(home) })
 }
 
 // end ends the transport once, from any goroutine.
 func (t *Transport) end(cause Cause, reason string, fault error) {
-	if t.over.Swap(true) {
+	if t.ended.Swap(true) {
 		return
 	}
 	t.mu.Lock()
-	if t.timeout != nil {
-		t.timeout.Stop()
+	if t.connectTimer != nil {
+		t.connectTimer.Stop()
 	}
 	t.cause = cause
-	counted, where := t.openCounts, t.tried
-	t.openCounts = false
+	counted, where := t.halfOpen, t.remoteCandidates
+	t.halfOpen = false
 	t.mu.Unlock()
 	if counted {
 		t.engine.halfOpen.Add(-1)
 	}
 	t.engine.transports.Add(-1)
-	t.engine.forget(t)
+	t.engine.unregister(t)
 	close(t.done)
 	if t.publisher != nil {
 		t.publisher.ended(cause)
 	} else {
 		t.subscriber.ended()
 	}
-	if home := t.home.Load(); home != nil {
-		home.load.Add(-1)
-		home.post(func() { home.dismiss(t) })
+	if home := t.shard.Load(); home != nil {
+		home.transportCount.Add(-1)
+		home.post(func() { home.removeTransport(t) })
 	}
 	if cause != CauseClosed && cause != CausePeerClosed && cause != CauseEngineClosed {
-		said := []any{"cause", string(cause), "who", t.who(), "after", time.Since(t.created).Round(time.Millisecond), "error", fault}
+		said := []any{"cause", string(cause), "who", t.describe(), "after", time.Since(t.createdAt).Round(time.Millisecond), "error", fault}
 		if cause == CauseNeverConnected || cause == CauseHandshakeFailed {
-			said = append(said, "tried", where.String(), "offered", offeredText(t.engine.candidates), "likely", t.likelyFault(cause, where))
+			said = append(said, "tried", where.String(), "offered", offeredText(t.engine.candidates), "likely", t.diagnose(cause, where))
 		}
 		t.engine.cfg.Log.Info("media transport ended", said...)
 	}
-	t.router.herald.tell(t.notify, Closed{cause, reason, fault})
+	t.router.events.enqueue(t.notify, Closed{cause, reason, fault})
 }
 
 // likelyFault tells an operator from how far it came why a transport didn't connect.
-func (t *Transport) likelyFault(cause Cause, where sdp.RemoteCandidates) string {
-	first := t.greet.Load()
+func (t *Transport) diagnose(cause Cause, where sdp.RemoteCandidates) string {
+	first := t.firstRoute.Load()
 	switch {
 	case first == nil:
 		return "no connectivity check came: " + whyUnreached(t.engine.candidates, where.Addresses())
@@ -219,7 +219,7 @@ func (t *Transport) likelyFault(cause Cause, where sdp.RemoteCandidates) string 
 	return "DTLS failed: a certificate that the offer didn't announce, no cipher in common, or something between that changes packets"
 }
 
-func (t *Transport) who() string {
+func (t *Transport) describe() string {
 	if t.publisher != nil {
 		return "publisher " + t.publisher.cfg.Participant
 	}
@@ -227,9 +227,9 @@ func (t *Transport) who() string {
 }
 
 // tell passes an event on unless the transport has ended.
-func (t *Transport) tell(e Event) {
-	if !t.over.Load() {
-		t.router.herald.tell(t.notify, e)
+func (t *Transport) emit(e Event) {
+	if !t.ended.Load() {
+		t.router.events.enqueue(t.notify, e)
 	}
 }
 
@@ -245,12 +245,12 @@ func (t *Transport) patch(text string) (string, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over.Load() {
+	if t.ended.Load() {
 		return "", ErrClosed
 	}
 	t.trickled += f.Candidates
 	if !t.connected {
-		t.tried.Merge(f.Remote)
+		t.remoteCandidates.Merge(f.Remote)
 	}
 	if t.trickled > sdp.MaxCandidates*4 {
 		return "", sdp.Errorf(sdp.FaultTooLarge, "more than %d candidates came for one session", sdp.MaxCandidates*4)
@@ -263,20 +263,20 @@ func (t *Transport) patch(text string) (string, error) {
 	if err := t.engine.register(t, next.local.Ufrag); err != nil {
 		return "", err
 	}
-	t.engine.forgetUfrag(t, session.previous.Ufrag)
+	t.engine.unregisterUfrag(t, session.previous.Ufrag)
 	t.ice.Store(next)
-	if t.over.Load() { // it ended meanwhile and forgot only what it knew
-		t.engine.forgetUfrag(t, next.local.Ufrag)
+	if t.ended.Load() { // it ended meanwhile and forgot only what it knew
+		t.engine.unregisterUfrag(t, next.local.Ufrag)
 	}
 	t.mu.Unlock()
 	defer t.mu.Lock()
 	// Who asks for another path is there, though nothing comes by the old one.
-	t.atHome(func(s *shard) { t.lastHeard = s.now })
+	t.runOnShard(func(s *shard) { t.lastReceived = s.now })
 	return sdp.FormatFragment(t.mids, next.local, t.engine.candidates), nil
 }
 
 // restarted is the fragment that answered the latest ICE restart, "" if there was none.
-func (t *Transport) restarted() string {
+func (t *Transport) restartAnswer() string {
 	session := t.ice.Load()
 	if session.previous.Ufrag == "" {
 		return ""
@@ -286,11 +286,11 @@ func (t *Transport) restarted() string {
 
 // tick checks, ten times a second, whether the peer is still there.
 func (t *Transport) tick(s *shard) {
-	if s.now-t.lastHeard > int64(t.engine.cfg.LostAfter) && t.flows {
+	if s.now-t.lastReceived > int64(t.engine.cfg.LostAfter) && t.mediaReady {
 		t.end(CauseLost, "", fmt.Errorf("nothing came from %s for %s", t.peerName(), t.engine.cfg.LostAfter))
 		return
 	}
-	if t.flows && t.subscriber != nil {
+	if t.mediaReady && t.subscriber != nil {
 		t.subscriber.tick(s)
 	}
 }
@@ -306,9 +306,9 @@ func (t *Transport) peerName() string {
 const consentTTL = int64(30 * time.Second)
 
 // sendable returns where to send, nil without the peer's consent.
-func (t *Transport) sendable(s *shard) *route {
+func (t *Transport) sendRoute(s *shard) *route {
 	r := t.route.Load()
-	if r == nil || t.seal == nil || s.now-t.lastConsent > consentTTL {
+	if r == nil || t.encrypter == nil || s.now-t.lastConsent > consentTTL {
 		s.drops[NoConsent]++
 		return nil
 	}
@@ -317,59 +317,59 @@ func (t *Transport) sendable(s *shard) *route {
 
 // sendRTCP seals and sends one compound packet; b is used up.
 func (t *Transport) sendRTCP(s *shard, b []byte) {
-	r := t.sendable(s)
+	r := t.sendRoute(s)
 	if r == nil || len(b) == 0 {
 		return
 	}
-	sealed, err := t.seal.sealRTCP(b)
+	sealed, err := t.encrypter.encryptRTCP(b)
 	if err != nil {
 		return
 	}
 	t.bytesOut += uint64(len(sealed))
-	refused, why := r.transmit(s.socket, sealed, len(sealed))
+	refused, why := r.send(s.socket, sealed, len(sealed))
 	s.drops[why] += uint64(refused)
 }
 
 // install takes the keys of a finished handshake.
-func (t *Transport) install(s *shard, seal *sealer, open *srtp.Context, profile string) {
-	t.seal, t.open = seal, open
+func (t *Transport) setKeys(s *shard, seal *srtpEncrypter, open *srtp.Context, profile string) {
+	t.encrypter, t.decrypter = seal, open
 	t.mu.Lock()
 	t.profile = profile
 	t.mu.Unlock()
-	t.flow(s)
+	t.startMedia(s)
 }
 
 // flow lets media go once there are keys and a nominated address, whichever came last.
-func (t *Transport) flow(s *shard) {
+func (t *Transport) startMedia(s *shard) {
 	r := t.route.Load()
-	if t.flows || t.seal == nil || r == nil || t.over.Load() {
+	if t.mediaReady || t.encrypter == nil || r == nil || t.ended.Load() {
 		return
 	}
-	t.flows, t.lastHeard, t.lastConsent = true, s.now, s.now
+	t.mediaReady, t.lastReceived, t.lastConsent = true, s.now, s.now
 	t.mu.Lock()
-	t.connected, t.tried = true, sdp.RemoteCandidates{}
-	if t.timeout != nil {
-		t.timeout.Stop()
+	t.connected, t.remoteCandidates = true, sdp.RemoteCandidates{}
+	if t.connectTimer != nil {
+		t.connectTimer.Stop()
 	}
-	counted, profile := t.openCounts, t.profile
-	t.openCounts = false
+	counted, profile := t.halfOpen, t.profile
+	t.halfOpen = false
 	t.mu.Unlock()
 	if counted {
 		t.engine.halfOpen.Add(-1)
 	}
-	t.tell(Connected{Protocol: r.protocol(), Profile: profile, After: time.Since(t.created)})
+	t.emit(Connected{Protocol: r.protocol(), Profile: profile, After: time.Since(t.createdAt)})
 	if t.publisher != nil {
 		t.publisher.connected(s)
 	} else {
 		t.subscriber.connected(s)
 	}
-	t.takeEarly(s)
+	t.receiveEarly(s)
 }
 
 // takeEarly receives what came before the keys, at the time when it came.
-func (t *Transport) takeEarly(s *shard) {
-	early, now := t.early, s.now
-	t.early = nil
+func (t *Transport) receiveEarly(s *shard) {
+	early, now := t.earlyPackets, s.now
+	t.earlyPackets = nil
 	for _, p := range early {
 		s.now = p.at
 		t.receive(s, p.data)

@@ -38,9 +38,9 @@ var profileNames = map[dtls.SRTPProtectionProfile]string{
 // shake runs the DTLS handshake (RFC 5764), hands the keys to the shard and then listens for
 // the peer's goodbye. It runs once, after the peer's first valid check: browsers take some
 // 50 ms more to nominate, which media waits for and the handshake needn't.
-func (t *Transport) shake() {
+func (t *Transport) runDTLS() {
 	defer t.engine.wg.Done()
-	defer t.hello.shut()
+	defer t.dtlsConn.shut()
 	conn, err := t.handshake()
 	if err != nil {
 		t.end(CauseHandshakeFailed, "", fmt.Errorf("dtls handshake: %w", err))
@@ -52,7 +52,7 @@ func (t *Transport) shake() {
 		<-t.done
 		conn.Close() // tells the peer
 	}()
-	if err := t.keys(conn); err != nil {
+	if err := t.exportKeys(conn); err != nil {
 		t.end(CauseHandshakeFailed, "", err)
 		return
 	}
@@ -78,7 +78,7 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 		case <-ctx.Done():
 		}
 	}()
-	conn, err := t.associate()
+	conn, err := t.newDTLSConn()
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 }
 
 // associate makes the end of the association that the offer left to us. It doesn't speak yet.
-func (t *Transport) associate() (*dtls.Conn, error) {
+func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 	shared := []dtls.Option{
 		dtls.WithCertificates(t.engine.certificate),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint is what is verified
@@ -109,7 +109,7 @@ func (t *Transport) associate() (*dtls.Conn, error) {
 		for i, o := range shared {
 			options[i] = o
 		}
-		return dtls.ClientWithOptions(t.hello, t.hello.RemoteAddr(), options...)
+		return dtls.ClientWithOptions(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
 	}
 	options := []dtls.ServerOption{
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
@@ -118,7 +118,7 @@ func (t *Transport) associate() (*dtls.Conn, error) {
 	for _, o := range shared {
 		options = append(options, o)
 	}
-	return dtls.ServerWithOptions(t.hello, t.hello.RemoteAddr(), options...)
+	return dtls.ServerWithOptions(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
 }
 
 // verifyCertificate holds the peer's certificate against the fingerprints of its offer (RFC 8122 §5).
@@ -126,7 +126,7 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 	if len(raw) == 0 {
 		return errors.New("the peer showed no certificate")
 	}
-	for _, f := range t.peerPrints {
+	for _, f := range t.peerFingerprints {
 		var sum []byte
 		switch f.Hash {
 		case "sha-1":
@@ -149,7 +149,7 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 }
 
 // keys makes the SRTP contexts and has the shard install them.
-func (t *Transport) keys(conn *dtls.Conn) error {
+func (t *Transport) exportKeys(conn *dtls.Conn) error {
 	profile, ok := conn.SelectedSRTPProtectionProfile()
 	if !ok {
 		return errors.New("no common SRTP protection profile")
@@ -162,7 +162,7 @@ func (t *Transport) keys(conn *dtls.Conn) error {
 	if err := c.ExtractSessionKeysFromDTLS(&state, t.active); err != nil {
 		return fmt.Errorf("export SRTP keys: %w", err)
 	}
-	seal, err := newSealer(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
+	seal, err := newSRTPEncrypter(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
 	if err != nil {
 		return fmt.Errorf("make the sealing context: %w", err)
 	}
@@ -170,7 +170,7 @@ func (t *Transport) keys(conn *dtls.Conn) error {
 	if err != nil {
 		return fmt.Errorf("make the opening context: %w", err)
 	}
-	t.atHome(func(s *shard) { t.install(s, seal, open, profileNames[profile]) })
+	t.runOnShard(func(s *shard) { t.setKeys(s, seal, open, profileNames[profile]) })
 	return nil
 }
 
@@ -179,7 +179,7 @@ var replayProtection = []srtp.ContextOption{srtp.SRTPReplayProtection(1024), srt
 
 // handshakeConn is the net.PacketConn under DTLS: what the shard took for it comes out,
 // what goes in is sent to the nominated address, or the one that was checked first.
-type handshakeConn struct {
+type dtlsPacketConn struct {
 	t      *Transport
 	in     chan []byte
 	closed chan struct{}
@@ -190,12 +190,12 @@ type handshakeConn struct {
 	changed  chan struct{} // closed when the deadline changes
 }
 
-func newHandshakeConn(t *Transport) *handshakeConn {
-	return &handshakeConn{t: t, in: make(chan []byte, handshakeQueue), closed: make(chan struct{}), changed: make(chan struct{})}
+func newDTLSPacketConn(t *Transport) *dtlsPacketConn {
+	return &dtlsPacketConn{t: t, in: make(chan []byte, handshakeQueue), closed: make(chan struct{}), changed: make(chan struct{})}
 }
 
 // deliver reports false when the queue is full.
-func (c *handshakeConn) deliver(b []byte) bool {
+func (c *dtlsPacketConn) deliver(b []byte) bool {
 	select {
 	case c.in <- append([]byte(nil), b...):
 		return true
@@ -204,7 +204,7 @@ func (c *handshakeConn) deliver(b []byte) bool {
 	}
 }
 
-func (c *handshakeConn) ReadFrom(p []byte) (int, net.Addr, error) {
+func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
 		c.mu.Lock()
 		deadline, changed := c.deadline, c.changed
@@ -231,18 +231,18 @@ func (c *handshakeConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-func (c *handshakeConn) WriteTo(p []byte, _ net.Addr) (int, error) {
-	home, r := c.t.home.Load(), c.t.route.Load()
+func (c *dtlsPacketConn) WriteTo(p []byte, _ net.Addr) (int, error) {
+	home, r := c.t.shard.Load(), c.t.route.Load()
 	if r == nil {
-		r = c.t.greet.Load()
+		r = c.t.firstRoute.Load()
 	}
 	if home != nil && r != nil {
-		r.transmit(home.socket, p, len(p))
+		r.send(home.socket, p, len(p))
 	}
 	return len(p), nil
 }
 
-func (c *handshakeConn) SetReadDeadline(d time.Time) error {
+func (c *dtlsPacketConn) SetReadDeadline(d time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.deadline = d
@@ -251,17 +251,17 @@ func (c *handshakeConn) SetReadDeadline(d time.Time) error {
 	return nil
 }
 
-func (c *handshakeConn) shut() { c.once.Do(func() { close(c.closed) }) }
+func (c *dtlsPacketConn) shut() { c.once.Do(func() { close(c.closed) }) }
 
 // Close is called by DTLS itself.
-func (c *handshakeConn) Close() error {
+func (c *dtlsPacketConn) Close() error {
 	c.shut()
 	return nil
 }
 
-func (c *handshakeConn) SetDeadline(d time.Time) error    { return c.SetReadDeadline(d) }
-func (c *handshakeConn) SetWriteDeadline(time.Time) error { return nil }
-func (c *handshakeConn) LocalAddr() net.Addr              { return &net.UDPAddr{} }
+func (c *dtlsPacketConn) SetDeadline(d time.Time) error    { return c.SetReadDeadline(d) }
+func (c *dtlsPacketConn) SetWriteDeadline(time.Time) error { return nil }
+func (c *dtlsPacketConn) LocalAddr() net.Addr              { return &net.UDPAddr{} }
 
 // RemoteAddr is constant: for DTLS the peer never moves, whatever ICE does.
-func (c *handshakeConn) RemoteAddr() net.Addr { return &net.UDPAddr{} }
+func (c *dtlsPacketConn) RemoteAddr() net.Addr { return &net.UDPAddr{} }

@@ -6,7 +6,7 @@ import (
 
 // followAfter is the silence of the nominated address after which an authentic check from
 // another one is enough: the peer's NAT has moved it, and it has nothing to say.
-const followAfter = int64(3 * time.Second)
+const routeSilence = int64(3 * time.Second)
 
 // receiveCheck takes an ICE connectivity check. known is set when the datagram was already
 // brought to its transport's shard.
@@ -21,7 +21,7 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 		return
 	}
 	t := s.engine.byUfrag(c.ufrag)
-	if t == nil || known != nil && t != known || t.over.Load() {
+	if t == nil || known != nil && t != known || t.ended.Load() {
 		s.drops[StunRefused]++
 		return
 	}
@@ -35,23 +35,23 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 		s.drops[StunRefused]++
 		return
 	}
-	if home := t.settle(s); home != s {
-		s.stray(t, b, via)
+	if home := t.assignShard(s); home != s {
+		s.forwardMisrouted(t, b, via)
 		return
 	}
-	s.adopt(t)
+	s.addTransport(t)
 	reply := s.scratch[:0]
-	if c.controlled {
-		reply = c.conflict(reply, pwd)
+	if c.peerControlled {
+		reply = c.appendRoleConflict(reply, pwd)
 	} else {
-		reply = c.respond(reply, via.addr, pwd)
+		reply = c.appendSuccess(reply, via.addr, pwd)
 	}
 	if via.turn == nil {
 		s.socket.prepare(via)
 	}
-	via.transmit(s.socket, reply, len(reply))
-	if !c.controlled {
-		t.checked(s, c, fresh, via)
+	via.send(s.socket, reply, len(reply))
+	if !c.peerControlled {
+		t.receiveValidCheck(s, c, fresh, via)
 	}
 }
 
@@ -60,77 +60,77 @@ func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
 // address the target (RFC 8445 §8.1.1). Then a check alone moves nothing, for anyone on the
 // way could send it again from elsewhere: the target follows once something sealed with the
 // session's keys, and never seen before, has come from there.
-func (t *Transport) checked(s *shard, c check, fresh bool, via *route) {
-	t.lastHeard = s.now
+func (t *Transport) receiveValidCheck(s *shard, c check, fresh bool, via *route) {
+	t.lastReceived = s.now
 	if via.turn != nil {
-		via.turn.allocation.adopt(t)
+		via.turn.allocation.bindTransport(t)
 	} else if via.tcp != nil {
-		via.tcp.adopt(t)
+		via.tcp.bindTransport(t)
 	} else if s.peers[via.addr] != t {
-		s.engine.claim(t, via.addr)
+		s.engine.bindAddress(t, via.addr)
 		s.peers[via.addr] = t
 		s.lastPeer = nil
 	}
 	current := t.route.Load()
-	settled := t.flows && t.routed == string(c.ufrag)
+	settled := t.mediaReady && t.routeUfrag == string(c.ufrag)
 	switch {
-	case current != nil && current.same(via):
+	case current != nil && current.equal(via):
 		t.lastConsent = s.now
-		if c.nominates && fresh && !settled {
-			t.routed = string(c.ufrag)
+		if c.useCandidate && fresh && !settled {
+			t.routeUfrag = string(c.ufrag)
 		}
-	case c.nominates && !settled && (fresh || current == nil), current != nil && s.now-t.lastConsent > followAfter:
-		t.move(s, via, string(c.ufrag))
+	case c.useCandidate && !settled && (fresh || current == nil), current != nil && s.now-t.lastConsent > routeSilence:
+		t.switchRoute(s, via, string(c.ufrag))
 	case current != nil:
-		t.mayMove(via, string(c.ufrag))
+		t.rememberRoute(via, string(c.ufrag))
 	}
-	if !t.shaking {
-		t.greet.Store(via)
-		t.shaking = true
+	if !t.handshaking {
+		t.firstRoute.Store(via)
+		t.handshaking = true
 		t.engine.wg.Add(1)
-		go t.shake()
+		go t.runDTLS()
 	}
-	t.flow(s)
+	t.startMedia(s)
 }
 
 // A move is a route that has been checked, and under which ICE session.
-type move struct {
-	to    *route
+type checkedRoute struct {
+	route *route
 	ufrag string
 }
 
 // maxMoves bounds the routes that are remembered at once: a browser checks all its pairs in
 // turn, and what it chose may be any of them.
-const maxMoves = 8
+const maxCheckedRoutes = 8
 
 // mayMove remembers that media may go to a route once the peer has proved to be there. The
 // session before a restart counts as well: the peer stays on its old path until the new
 // one works, which may be much later.
-func (t *Transport) mayMove(to *route, ufrag string) {
-	for i, m := range t.moves {
-		if m.to.same(to) {
-			t.moves = append(t.moves[:i], t.moves[i+1:]...)
+func (t *Transport) rememberRoute(to *route, ufrag string) {
+	for i, m := range t.checkedRoutes {
+		if m.route.equal(to) {
+			t.checkedRoutes = append(t.checkedRoutes[:i], t.checkedRoutes[i+1:]...)
 			break
 		}
 	}
-	if len(t.moves) == maxMoves {
-		t.moves = append(t.moves[:0], t.moves[1:]...)
+	if len(t.checkedRoutes) == maxCheckedRoutes {
+		t.checkedRoutes = append(t.checkedRoutes[:0], t.checkedRoutes[1:]...)
 	}
-	t.moves = append(t.moves, move{to, ufrag})
+	t.checkedRoutes = append(t.checkedRoutes, checkedRoute{to, ufrag})
 }
 
 // move makes a route the target.
-func (t *Transport) move(s *shard, to *route, ufrag string) {
-	t.lastConsent, t.moves, t.routed = s.now, t.moves[:0], ufrag
+func (t *Transport) switchRoute(s *shard, to *route, ufrag string) {
+	t.lastConsent, t.checkedRoutes, t.routeUfrag = s.now, t.checkedRoutes[:0], ufrag
 	t.route.Store(to)
 }
 
 // proved is called when the peer proved to be there while checks come from elsewhere than
 // where media go, too.
-func (t *Transport) proved(s *shard) {
-	for _, m := range t.moves {
-		if s.via != nil && m.to.same(s.via) || s.via == nil && m.to.tcp == nil && m.to.turn == nil && m.to.addr == s.lastFrom {
-			t.move(s, m.to, m.ufrag)
+func (t *Transport) switchIfProved(s *shard) {
+	for _, m := range t.checkedRoutes {
+		if s.currentRoute != nil && m.route.equal(s.currentRoute) || s.currentRoute == nil && m.route.tcp == nil && m.route.turn == nil && m.route.addr == s.lastFrom {
+			t.switchRoute(s, m.route, m.ufrag)
 			return
 		}
 	}

@@ -11,17 +11,17 @@ import (
 // receive takes what isn't STUN from the peer (RFC 7983 §7).
 func (t *Transport) receive(s *shard, b []byte) {
 	switch {
-	case t.over.Load():
+	case t.ended.Load():
 	case b[0] >= 20 && b[0] < 64:
-		if !t.hello.deliver(b) {
+		if !t.dtlsConn.deliver(b) {
 			s.drops[TooEarly]++
 		}
 	case b[0] < 128 || b[0] > 191 || len(b) < 12:
 		s.drops[Malformed]++
-	case !t.flows:
+	case !t.mediaReady:
 		// The peer may be done with the handshake a moment before our keys are installed.
-		if len(t.early) < maxEarly {
-			t.early = append(t.early, earlyPacket{s.now, append([]byte(nil), b...)})
+		if len(t.earlyPackets) < maxEarlyPackets {
+			t.earlyPackets = append(t.earlyPackets, earlyPacket{s.now, append([]byte(nil), b...)})
 		} else {
 			s.drops[TooEarly]++
 		}
@@ -35,11 +35,11 @@ func (t *Transport) receive(s *shard, b []byte) {
 }
 
 // heard notes that something authentic came.
-func (t *Transport) heard(s *shard, n int) {
-	t.lastHeard = s.now
+func (t *Transport) recordAuthenticated(s *shard, n int) {
+	t.lastReceived = s.now
 	t.bytesIn += uint64(n)
-	if len(t.moves) > 0 {
-		t.proved(s)
+	if len(t.checkedRoutes) > 0 {
+		t.switchIfProved(s)
 	}
 	if t.publisher != nil {
 		// To a publisher we send only feedback, and some encoders make no checks once they
@@ -49,7 +49,7 @@ func (t *Transport) heard(s *shard, n int) {
 }
 
 // refusal tells why a packet couldn't be opened.
-func refusal(err error) Drop {
+func decryptDrop(err error) Drop {
 	if strings.Contains(err.Error(), "duplicated") {
 		return Replayed
 	}
@@ -57,12 +57,12 @@ func refusal(err error) Drop {
 }
 
 func (t *Transport) receiveRTCP(s *shard, b []byte) {
-	plain, err := t.open.DecryptRTCP(nil, b, nil)
+	plain, err := t.decrypter.DecryptRTCP(nil, b, nil)
 	if err != nil {
-		s.drops[refusal(err)]++
+		s.drops[decryptDrop(err)]++
 		return
 	}
-	t.heard(s, len(b))
+	t.recordAuthenticated(s, len(b))
 	packets, err := unmarshalRTCP(plain)
 	if err != nil {
 		s.drops[Malformed]++
@@ -82,25 +82,25 @@ func (t *Transport) receiveRTCP(s *shard, b []byte) {
 }
 
 // maxRTCP bounds the packets in one compound.
-const maxRTCP = 32
+const maxCompoundPackets = 32
 
-var errRTCP = errors.New("damaged RTCP")
+var errMalformedRTCP = errors.New("damaged RTCP")
 
 // unmarshalRTCP reads a compound packet, also one of reduced size (RFC 5506). What it can't
 // read inside a well-formed frame is passed over. It never panics.
 func unmarshalRTCP(b []byte) (packets []rtcp.Packet, err error) {
 	defer func() {
 		if recover() != nil { // a fault in the parser mustn't be the peer's to trigger
-			packets, err = nil, errRTCP
+			packets, err = nil, errMalformedRTCP
 		}
 	}()
 	for len(b) > 0 {
-		if len(b) < 4 || len(packets) == maxRTCP {
-			return nil, errRTCP
+		if len(b) < 4 || len(packets) == maxCompoundPackets {
+			return nil, errMalformedRTCP
 		}
 		n := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
 		if n > len(b) {
-			return nil, errRTCP
+			return nil, errMalformedRTCP
 		}
 		if one, err := rtcp.Unmarshal(b[:n]); err == nil {
 			packets = append(packets, one...)
@@ -116,7 +116,7 @@ func (t *Transport) receiveXR(s *shard, x *rtcp.ExtendedReport) {
 	for _, block := range x.Reports {
 		switch r := block.(type) {
 		case *rtcp.ReceiverReferenceTimeReportBlock:
-			answer := rtcp.ExtendedReport{SenderSSRC: t.ownSSRC(), Reports: []rtcp.ReportBlock{
+			answer := rtcp.ExtendedReport{SenderSSRC: t.localSSRC(), Reports: []rtcp.ReportBlock{
 				&rtcp.DLRRReportBlock{Reports: []rtcp.DLRRReport{{SSRC: x.SenderSSRC, LastRR: uint32(r.NTPTimestamp >> 16), DLRR: 0}}},
 			}}
 			if b, err := rtcp.Marshal(t.compound(s, &answer)); err == nil {
@@ -124,10 +124,10 @@ func (t *Transport) receiveXR(s *shard, x *rtcp.ExtendedReport) {
 			}
 		case *rtcp.DLRRReportBlock:
 			for _, d := range r.Reports {
-				if d.SSRC == t.ownSSRC() {
+				if d.SSRC == t.localSSRC() {
 					// The echo is in 1/65536 s of our own clock.
-					units := int32(uint32(ntpTime(s.engine.wall(s.now))>>16) - d.LastRR - d.DLRR)
-					t.measure(int64(units) * 1e9 / 65536)
+					units := int32(uint32(ntpTime(s.engine.unixNano(s.now))>>16) - d.LastRR - d.DLRR)
+					t.updateRoundTrip(int64(units) * 1e9 / 65536)
 				}
 			}
 		}
@@ -135,7 +135,7 @@ func (t *Transport) receiveXR(s *shard, x *rtcp.ExtendedReport) {
 }
 
 // measure takes one sample of the round trip, in nanoseconds.
-func (t *Transport) measure(rtt int64) {
+func (t *Transport) updateRoundTrip(rtt int64) {
 	if rtt < 0 || rtt > 10e9 {
 		return
 	}
@@ -146,7 +146,7 @@ func (t *Transport) measure(rtt int64) {
 }
 
 // ownSSRC is what we call ourselves in RTCP.
-func (t *Transport) ownSSRC() uint32 {
+func (t *Transport) localSSRC() uint32 {
 	if t.subscriber != nil {
 		return t.subscriber.ssrc()
 	}
@@ -156,9 +156,9 @@ func (t *Transport) ownSSRC() uint32 {
 // compound puts what RFC 3550 §6.1 wants in front.
 func (t *Transport) compound(s *shard, p ...rtcp.Packet) []rtcp.Packet {
 	return append([]rtcp.Packet{
-		&rtcp.ReceiverReport{SSRC: t.ownSSRC()},
+		&rtcp.ReceiverReport{SSRC: t.localSSRC()},
 		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
-			Source: t.ownSSRC(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "rostrum"}},
+			Source: t.localSSRC(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "rostrum"}},
 		}}},
 	}, p...)
 }

@@ -27,10 +27,10 @@ const (
 // allocation is a name for a way to the client, and what is sent through it is handed to the
 // transport that it is meant for. No socket is opened, and no address but ours can be reached.
 type turnServer struct {
-	engine *Engine
-	secret [32]byte               // keys nonces; lives as long as the engine
-	key    atomic.Pointer[[]byte] // keys users' passwords; the secret until KeyRelays
-	legal  []netip.AddrPort       // our media addresses
+	engine     *Engine
+	secret     [32]byte               // keys nonces; lives as long as the engine
+	key        atomic.Pointer[[]byte] // keys users' passwords; the secret until KeyRelays
+	mediaAddrs []netip.AddrPort       // our media addresses
 
 	mu          sync.Mutex // guards what follows
 	allocations map[turnClient]*allocation
@@ -42,7 +42,7 @@ type turnServer struct {
 type turnClient struct {
 	addr  netip.AddrPort
 	local int
-	tcp   *tcpPeer
+	tcp   *tcpConn
 }
 
 func clientOf(r *route) turnClient { return turnClient{r.addr, r.local, r.tcp} }
@@ -56,13 +56,13 @@ type allocation struct {
 	expires     atomic.Int64 // engine's clock
 	transport   atomic.Pointer[Transport]
 
-	mu    sync.RWMutex // guards what follows
-	paths []*turnPath  // at most one for each media address
+	mu          sync.RWMutex      // guards what follows
+	permissions []*turnPermission // at most one for each media address
 }
 
 // A turnPath is an allocation's permission to speak to one of our media addresses, and the
 // channel for it if there is one.
-type turnPath struct {
+type turnPermission struct {
 	allocation *allocation
 	peer       netip.AddrPort
 	channel    atomic.Uint32 // 0 when none is bound
@@ -75,49 +75,49 @@ func newTURN(e *Engine, listen, advertise []netip.Addr) *turnServer {
 	key := v.secret[:]
 	v.key.Store(&key)
 	for _, a := range slices.Concat(advertise, listen) {
-		if at := netip.AddrPortFrom(a.Unmap(), e.port); !slices.Contains(v.legal, at) {
-			v.legal = append(v.legal, at)
+		if at := netip.AddrPortFrom(a.Unmap(), e.port); !slices.Contains(v.mediaAddrs, at) {
+			v.mediaAddrs = append(v.mediaAddrs, at)
 		}
 	}
 	return v
 }
 
 // A turnResult is what comes of a message: an answer, or a payload for a path.
-type turnResult struct {
-	answer    []byte
-	authentic bool // the answer goes to someone with credentials
-	path      *turnPath
-	payload   []byte
+type turnOutcome struct {
+	answer     []byte
+	authentic  bool // the answer goes to someone with credentials
+	permission *turnPermission
+	payload    []byte
 }
 
 // serve takes a message that is no connectivity check. It may be called from any goroutine.
-func (v *turnServer) serve(b []byte, client *route) (result turnResult) {
+func (v *turnServer) serve(b []byte, client *route) (result turnOutcome) {
 	r, ok := parseTURN(b)
 	if !ok {
 		return result
 	}
 	switch r.kind {
 	case stunBindingRequest:
-		if r.username == nil && r.integrity == 0 { // a plain one: which address do you see? (RFC 8489 §7.3)
+		if r.username == nil && r.integrityOffset == 0 { // a plain one: which address do you see? (RFC 8489 §7.3)
 			out := appendAttribute(r.reply(nil, classSuccess), attrXORMapped, xorAddress(client.addr, b[4:stunHeader]))
-			result.answer = sizeSTUN(out)
+			result.answer = setSTUNLength(out)
 		}
 	case turnSend:
 		if a := v.find(client); a != nil && len(r.peers) == 1 {
-			result.path, result.payload = a.path(r.peers[0]), r.data
+			result.permission, result.payload = a.permission(r.peers[0]), r.data
 		}
 	case turnAllocate, turnRefresh, turnCreatePermission, turnChannelBind, turnConnect:
 		user, key, code := v.authenticate(&r, client)
 		if code != 0 {
-			result.answer = v.challenge(&r, client, code)
+			result.answer = v.rejectUnauthenticated(&r, client, code)
 			return result
 		}
 		var out []byte
 		if r.unknown != 0 {
-			out = r.fault(420)
+			out = r.appendError(420)
 			out = appendAttribute(out, attrUnknown, binary.BigEndian.AppendUint16(nil, r.unknown))
 		} else {
-			out = v.perform(&r, client, user, key)
+			out = v.handle(&r, client, user, key)
 		}
 		result.answer, result.authentic = finishSTUN(out, 0, key), true
 	}
@@ -125,31 +125,31 @@ func (v *turnServer) serve(b []byte, client *route) (result turnResult) {
 }
 
 // sizeSTUN writes the length of a message without integrity.
-func sizeSTUN(b []byte) []byte {
+func setSTUNLength(b []byte) []byte {
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader))
 	return b
 }
 
 // fault begins an error response. It has no reason phrase: the number says it, and a short
 // answer can't amplify.
-func (r *turnRequest) fault(code int) []byte {
+func (r *turnRequest) appendError(code int) []byte {
 	return appendAttribute(r.reply(nil, classError), attrErrorCode, []byte{0, 0, byte(code / 100), byte(code % 100)})
 }
 
-func (v *turnServer) challenge(r *turnRequest, client *route, code int) []byte {
-	out := r.fault(code)
+func (v *turnServer) rejectUnauthenticated(r *turnRequest, client *route, code int) []byte {
+	out := r.appendError(code)
 	if code != 400 {
 		out = appendAttribute(out, attrRealm, []byte(turnRealm))
 		out = appendAttribute(out, attrNonce, []byte(v.nonce(client.addr.Addr(), v.minute())))
 	}
-	return sizeSTUN(out)
+	return setSTUNLength(out)
 }
 
 // authenticate tells who asks, or the error to answer (RFC 8489 §9.2.4). The owner of an
 // allocation is known by its key even after the credentials have expired.
 func (v *turnServer) authenticate(r *turnRequest, client *route) (user, key string, code int) {
 	switch {
-	case r.integrity == 0:
+	case r.integrityOffset == 0:
 		return "", "", 401
 	case r.username == nil || r.realm == nil || r.nonce == nil:
 		return "", "", 400
@@ -172,27 +172,27 @@ func (v *turnServer) authenticate(r *turnRequest, client *route) (user, key stri
 }
 
 // perform does what an authentic request asks for and begins the answer.
-func (v *turnServer) perform(r *turnRequest, client *route, user, key string) []byte {
+func (v *turnServer) handle(r *turnRequest, client *route, user, key string) []byte {
 	if r.kind == turnAllocate {
 		return v.allocate(r, client, user, key)
 	}
 	a := v.find(client)
 	switch {
 	case r.kind == turnConnect:
-		return r.fault(403)
+		return r.appendError(403)
 	case a == nil:
-		return r.fault(437)
+		return r.appendError(437)
 	case a.user != user:
-		return r.fault(441)
+		return r.appendError(441)
 	case r.kind == turnRefresh:
 		return v.refresh(r, a)
 	case r.kind == turnCreatePermission:
 		if len(r.peers) == 0 {
-			return r.fault(400)
+			return r.appendError(400)
 		}
 		for _, p := range r.peers {
 			if !v.permits(p, true) {
-				return r.fault(403)
+				return r.appendError(403)
 			}
 		}
 		for _, p := range r.peers {
@@ -202,11 +202,11 @@ func (v *turnServer) perform(r *turnRequest, client *route, user, key string) []
 	}
 	switch {
 	case len(r.peers) != 1 || r.channel < minChannel || r.channel > maxChannel:
-		return r.fault(400)
+		return r.appendError(400)
 	case !v.permits(r.peers[0], false):
-		return r.fault(403)
+		return r.appendError(403)
 	case !a.bind(r.channel, r.peers[0]):
-		return r.fault(400)
+		return r.appendError(400)
 	}
 	return r.reply(nil, classSuccess)
 }
@@ -217,12 +217,12 @@ func (v *turnServer) permits(peer netip.AddrPort, anyPort bool) bool {
 	if anyPort && peer.Port() == 0 {
 		peer = netip.AddrPortFrom(peer.Addr(), v.engine.port)
 	}
-	return slices.Contains(v.legal, peer)
+	return slices.Contains(v.mediaAddrs, peer)
 }
 
 func (v *turnServer) allocate(r *turnRequest, client *route, user, key string) []byte {
 	var relayed netip.Addr
-	for _, at := range v.legal {
+	for _, at := range v.mediaAddrs {
 		if family := r.family; at.Addr().Is4() && family <= 1 || at.Addr().Is6() && family == 2 {
 			relayed = at.Addr()
 			break
@@ -235,17 +235,17 @@ func (v *turnServer) allocate(r *turnRequest, client *route, user, key string) [
 	switch {
 	case a != nil && a.transaction == transaction && a.user == user: // its answer was lost
 	case a != nil:
-		return r.fault(437)
+		return r.appendError(437)
 	case r.traffic != 17: // UDP
-		return r.fault(442)
-	case !relayed.IsValid() && r.family == 0 && len(v.legal) > 0:
-		relayed = v.legal[0].Addr() // a server without IPv4
+		return r.appendError(442)
+	case !relayed.IsValid() && r.family == 0 && len(v.mediaAddrs) > 0:
+		relayed = v.mediaAddrs[0].Addr() // a server without IPv4
 	case !relayed.IsValid():
-		return r.fault(440)
+		return r.appendError(440)
 	case v.users[user] >= maxUserAllocation:
-		return r.fault(486)
+		return r.appendError(486)
 	case len(v.allocations) >= maxAllocations:
-		return r.fault(508)
+		return r.appendError(508)
 	}
 	life := lifetime(r)
 	if a == nil {

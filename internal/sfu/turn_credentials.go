@@ -12,32 +12,32 @@ import (
 )
 
 // A Relay is a TURN server as participants are told of it.
-type Relay struct {
+type TURNServer struct {
 	URL, Username, Credential string
 }
 
 // Relays are the engine's own TURN servers, with credentials of one user that serve to make
 // allocations for the given time. An allocation once made outlives them.
-func (e *Engine) Relays(user string, life time.Duration) []Relay {
+func (e *Engine) TURNServers(user string, life time.Duration) []TURNServer {
 	if len(e.candidates) == 0 {
 		return nil
 	}
 	name := fmt.Sprintf("%d:%s", time.Now().Add(life).Unix(), user)
 	password := e.turn.password(name)
 	at := e.candidates[0].Addr.String()
-	all := []Relay{{"turn:" + at + "?transport=udp", name, password}}
+	all := []TURNServer{{"turn:" + at + "?transport=udp", name, password}}
 	if e.tcp != nil {
-		all = append(all, Relay{"turn:" + at + "?transport=tcp", name, password})
+		all = append(all, TURNServer{"turn:" + at + "?transport=tcp", name, password})
 	}
 	if e.tcp != nil && e.cfg.TURNS != "" {
-		all = append(all, Relay{"turns:" + e.cfg.TURNS + "?transport=tcp", name, password})
+		all = append(all, TURNServer{"turns:" + e.cfg.TURNS + "?transport=tcp", name, password})
 	}
 	return all
 }
 
 // KeyRelays has credentials made and checked with a key, of which engines that share it take
 // each other's and those of the one before them. Without one they end with the engine.
-func (e *Engine) KeyRelays(key []byte) { e.turn.key.Store(&key) }
+func (e *Engine) SetTURNKey(key []byte) { e.turn.key.Store(&key) }
 
 // password is what belongs to a user name that ends at the time it begins with.
 func (v *turnServer) password(username string) string {

@@ -75,13 +75,13 @@ func parseTURN(b []byte) (r turnRequest, ok bool) {
 		switch {
 		case kind == attrFingerprint:
 			return r, n == 4 && at+8 == len(b) && binary.BigEndian.Uint32(value) == crc32.ChecksumIEEE(b[:at])^stunFingerprint
-		case r.integrity != 0:
+		case r.integrityOffset != 0:
 		case kind == attrIntegrity:
 			if n != sha1.Size {
 				return r, false
 			}
-			r.integrity = at
-		case !r.take(kind, value):
+			r.integrityOffset = at
+		case !r.setAttribute(kind, value):
 			return r, false
 		}
 		at += 4 + (n+3)&^3
@@ -90,7 +90,7 @@ func parseTURN(b []byte) (r turnRequest, ok bool) {
 }
 
 // take notes one attribute; false when it is damaged.
-func (r *turnRequest) take(kind uint16, value []byte) bool {
+func (r *turnRequest) setAttribute(kind uint16, value []byte) bool {
 	number := func(n int) uint32 { // the first of n bytes, which are in network order
 		if len(value) != n {
 			return 0
@@ -134,7 +134,7 @@ func (r *turnRequest) take(kind uint16, value []byte) bool {
 }
 
 // reply appends the head of an answer of a class.
-func (r *turnRequest) reply(b []byte, class uint16) []byte { return r.head(b, r.kind|class) }
+func (r *turnRequest) reply(b []byte, class uint16) []byte { return r.appendHeader(b, r.kind|class) }
 
 // xorAddress writes an address as STUN does (RFC 8489 §14.2); mask is the magic cookie with
 // the transaction id.

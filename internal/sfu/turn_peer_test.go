@@ -15,7 +15,7 @@ import (
 // a text in them through.
 func relayOnly(e *sfu.Engine, text string) webrtc.Configuration {
 	c := webrtc.Configuration{ICETransportPolicy: webrtc.ICETransportPolicyRelay}
-	for _, r := range e.Relays("ann", time.Minute) {
+	for _, r := range e.TURNServers("ann", time.Minute) {
 		if strings.Contains(r.URL, text) {
 			c.ICEServers = append(c.ICEServers, webrtc.ICEServer{URLs: []string{r.URL}, Username: r.Username, Credential: r.Credential})
 		}

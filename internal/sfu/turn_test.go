@@ -22,7 +22,7 @@ type turnGuest struct {
 	sequence byte
 }
 
-func newTurnGuest(t *testing.T, e *Engine, r Relay) *turnGuest {
+func newTurnGuest(t *testing.T, e *Engine, r TURNServer) *turnGuest {
 	t.Helper()
 	return &turnGuest{t: t, conn: udp(t), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}, name: r.Username, key: longTermKey(r.Username, r.Credential)}
 }
@@ -56,7 +56,7 @@ func (g *turnGuest) message(kind uint16, signed bool, attributes ...[]byte) []by
 	g.sequence++
 	b = append(b, bytes.Join(attributes, nil)...)
 	if !signed {
-		return sizeSTUN(b)
+		return setSTUNLength(b)
 	}
 	b = appendAttribute(b, attrUsername, []byte(g.name))
 	b = appendAttribute(b, attrRealm, []byte(turnRealm))
@@ -130,7 +130,7 @@ func engine(t *testing.T, cfg Config) *Engine {
 
 func TestTURN_ReachesNothingButTheMediaPort(t *testing.T) {
 	e := engine(t, Config{Shards: 1})
-	g := newTurnGuest(t, e, e.Relays("ann", time.Hour)[0]).allocates()
+	g := newTurnGuest(t, e, e.TURNServers("ann", time.Hour)[0]).allocates()
 	own := fmt.Sprintf("127.0.0.1:%d", e.Port())
 	victim := udp(t)
 	for _, peer := range []string{
@@ -170,21 +170,21 @@ func TestTURN_ReachesNothingButTheMediaPort(t *testing.T) {
 
 func TestTURN_KnowsWhoAsks(t *testing.T) {
 	e := engine(t, Config{Shards: 1})
-	good := e.Relays("ann", time.Hour)[0]
-	other := e.Relays("bob", time.Hour)[0]
-	expired := e.Relays("ann", -time.Second)[0]
+	good := e.TURNServers("ann", time.Hour)[0]
+	other := e.TURNServers("bob", time.Hour)[0]
+	expired := e.TURNServers("ann", -time.Second)[0]
 	later := strings.Replace(good.Username, ":", "0:", 1)
 	for says, c := range map[string]struct {
-		relay Relay
+		relay TURNServer
 		want  int
 	}{
 		"good credentials":               {good, 0},
 		"expired ones":                   {expired, 401},
-		"another user's password":        {Relay{"", good.Username, other.Credential}, 401},
-		"a later end with the old proof": {Relay{"", later, good.Credential}, 401},
-		"a guess":                        {Relay{"", good.Username, "guess"}, 401},
-		"a name without a time":          {Relay{"", "ann", good.Credential}, 401},
-		"an empty name":                  {Relay{"", ":", good.Credential}, 401},
+		"another user's password":        {TURNServer{"", good.Username, other.Credential}, 401},
+		"a later end with the old proof": {TURNServer{"", later, good.Credential}, 401},
+		"a guess":                        {TURNServer{"", good.Username, "guess"}, 401},
+		"a name without a time":          {TURNServer{"", "ann", good.Credential}, 401},
+		"an empty name":                  {TURNServer{"", ":", good.Credential}, 401},
 	} {
 		g := newTurnGuest(t, e, c.relay)
 		g.ask(g.message(turnAllocate, false, overUDP))
@@ -227,8 +227,8 @@ func TestTURN_KnowsWhoAsks(t *testing.T) {
 
 func TestTURN_AUserHasAQuota(t *testing.T) {
 	e := engine(t, Config{Shards: 1})
-	ann, bob := e.Relays("ann", time.Hour)[0], e.Relays("bob", time.Hour)[0]
-	ask := func(r Relay, n int) int {
+	ann, bob := e.TURNServers("ann", time.Hour)[0], e.TURNServers("bob", time.Hour)[0]
+	ask := func(r TURNServer, n int) int {
 		g := &turnGuest{t: t, name: r.Username, key: longTermKey(r.Username, r.Credential)}
 		from := netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), uint16(n))
 		g.nonce = []byte(e.turn.nonce(from.Addr(), e.turn.minute()))
@@ -265,7 +265,7 @@ func TestTURN_AUserHasAQuota(t *testing.T) {
 
 func TestTURN_StrangersGetNoMoreThanTheySent(t *testing.T) {
 	e := engine(t, Config{Shards: 1})
-	good := e.Relays("ann", time.Hour)[0]
+	good := e.TURNServers("ann", time.Hour)[0]
 	for says, make := range map[string]func(*turnGuest) []byte{
 		"plain binding requests":  func(g *turnGuest) []byte { return g.message(stunBindingRequest, false) },
 		"bare allocations":        func(g *turnGuest) []byte { return g.message(turnAllocate, false, overUDP) },
@@ -310,7 +310,7 @@ func FuzzTURN(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _, _ = parseChannelData(b)
 		r := e.turn.serve(b, &route{addr: netip.MustParseAddrPort("127.0.0.1:9")})
-		if r.authentic || r.path != nil {
+		if r.authentic || r.permission != nil {
 			t.Error("a guess was taken for authentic")
 		}
 	})

@@ -40,7 +40,7 @@ func tlsPair(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 func TestTURN_GoesThroughTLS(t *testing.T) {
 	config, pool := tlsPair(t, "stage.example")
 	g := newRig(t, 1, Config{TLS: config, TURNS: "stage.example:443"}, singleOffer, watchOffer)
-	relays := g.engine.Relays("ann", time.Minute)
+	relays := g.engine.TURNServers("ann", time.Minute)
 	last := relays[len(relays)-1]
 	port := g.engine.Port()
 	if len(relays) != 3 || last.URL != "turns:stage.example:443?transport=tcp" {
@@ -75,14 +75,14 @@ func TestTURN_TakesConnectionsOfOtherListeners(t *testing.T) {
 	defer l.Close()
 	go func() {
 		if conn, err := l.Accept(); err == nil {
-			g.engine.Admit(conn)
+			g.engine.ServeConn(conn)
 		}
 	}()
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	relay := g.engine.Relays("ann", time.Minute)[0]
+	relay := g.engine.TURNServers("ann", time.Minute)[0]
 	relayed := allocateOver(t, conn, l.Addr(), relay)
 	_ = relayed.Close()
 }
@@ -90,18 +90,18 @@ func TestTURN_TakesConnectionsOfOtherListeners(t *testing.T) {
 // TestTURN_CredentialsOutliveTheEngineThatMadeThem, and are as good at another one with its key.
 func TestTURN_CredentialsOutliveTheEngineThatMadeThem(t *testing.T) {
 	one, other := newRig(t, 1, Config{}, singleOffer, watchOffer).engine, newRig(t, 1, Config{}, singleOffer, watchOffer).engine
-	if one.Relays("ann", time.Hour)[0].Credential == other.turn.password(one.Relays("ann", time.Hour)[0].Username) {
+	if one.TURNServers("ann", time.Hour)[0].Credential == other.turn.password(one.TURNServers("ann", time.Hour)[0].Username) {
 		t.Error("two engines without a common key take each other's credentials")
 	}
-	one.KeyRelays([]byte("common"))
-	other.KeyRelays([]byte("common"))
-	made := one.Relays("ann", time.Hour)[0]
+	one.SetTURNKey([]byte("common"))
+	other.SetTURNKey([]byte("common"))
+	made := one.TURNServers("ann", time.Hour)[0]
 	if err := allocateWith(t, other, made); err != nil {
 		t.Errorf("credentials of one engine at the other: %v, want an allocation", err)
 	}
 }
 
-func allocateWith(t *testing.T, e *Engine, r Relay) error {
+func allocateWith(t *testing.T, e *Engine, r TURNServer) error {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -124,7 +124,7 @@ func allocateWith(t *testing.T, e *Engine, r Relay) error {
 }
 
 // allocateOver has a client allocate at the TURN server behind conn.
-func allocateOver(t *testing.T, conn net.Conn, server net.Addr, r Relay) net.PacketConn {
+func allocateOver(t *testing.T, conn net.Conn, server net.Addr, r TURNServer) net.PacketConn {
 	t.Helper()
 	client, err := turn.NewClient(&turn.ClientConfig{
 		TURNServerAddr: server.String(), Username: r.Username, Password: r.Credential, Conn: turn.NewSTUNConn(conn),

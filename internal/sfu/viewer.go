@@ -9,10 +9,10 @@ import (
 // A Viewer is one receiver: all it subscribes to shares one path, so bandwidth is allotted
 // over all its Subscribers. Its methods may be called from any goroutine.
 type Viewer struct {
-	router *Router
-	id     string
-	path   path
-	most   atomic.Int64 // bits a second, 0 for no bound
+	router     *Router
+	id         string
+	path       path
+	maxBitrate atomic.Int64 // bits a second, 0 for no bound
 
 	mu          sync.Mutex // guards what follows
 	subscribers []*Subscriber
@@ -34,7 +34,7 @@ func (r *Router) NewViewer(id string) *Viewer {
 // Limit bounds, in bits a second, what the viewer is sent: of simulcast it gets layers that fit
 // together. The smallest ones, and pictures of which there is no smaller one, flow all the
 // same. 0 is no bound.
-func (v *Viewer) Limit(most int) { v.most.Store(int64(most)) }
+func (v *Viewer) SetMaxBitrate(bitrate int) { v.maxBitrate.Store(int64(bitrate)) }
 
 // Close ends all its Subscribers.
 func (v *Viewer) Close(reason string) {
@@ -72,7 +72,7 @@ func (v *Viewer) remove(s *Subscriber) {
 	}
 }
 
-func (v *Viewer) snapshot() []*Subscriber {
+func (v *Viewer) subscriberList() []*Subscriber {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.subscribers)

@@ -56,7 +56,7 @@ type Wish struct {
 type transport interface {
 	ETag() string
 	Patch(fragment string) (string, error)
-	Restarted() string
+	RestartAnswer() string
 	Close(reason string)
 }
 
@@ -136,7 +136,7 @@ func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from C
 		s.soon(func() { s.subscribeRefused(c, code) })
 		return nil, "", refusal
 	}
-	if subscriber.Lacks(media.Video) {
+	if subscriber.LacksCodec(media.Video) {
 		c.flow.Reason = string(sfu.PausedNoCodec)
 	}
 	return c, answer, s.admit(c, from)
@@ -228,7 +228,7 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 		return "", refusal
 	}
 	if answer == "" && ifMatch == "*" {
-		answer = c.transport().Restarted() // the client asks again: the first answer was lost
+		answer = c.transport().RestartAnswer() // the client asks again: the first answer was lost
 	}
 	return answer, nil
 }

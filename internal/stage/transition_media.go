@@ -70,7 +70,7 @@ func (s *Session) arriveToSubscribe(c *Connection, g authority.Grant) (*sfu.View
 	c.owner = p
 	if p.viewer == nil {
 		p.viewer = s.router.NewViewer(p.id)
-		p.viewer.Limit(s.registry.cfg.Limits.DownloadBitrate)
+		p.viewer.SetMaxBitrate(s.registry.cfg.Limits.DownloadBitrate)
 	}
 	return p.viewer, publisher, nil
 }
@@ -106,7 +106,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 	if c.publisher == nil {
 		old = p.subscriptions[c.remote]
 		p.subscriptions[c.remote] = c
-		if c.subscriber.Lacks(media.Video) { // of what it doesn't carry the media engine says nothing
+		if c.subscriber.LacksCodec(media.Video) { // of what it doesn't carry the media engine says nothing
 			s.notify(p, wire.LayerSelected{ParticipantID: c.remote, Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec})
 		}
 	} else {

@@ -1,0 +1,143 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
+	var l lossDetector
+	l.record(10, 0, false)
+	l.record(14, 0, false)
+	l.record(12, 0, false) // it was only late
+	ask, _ := l.takeDue(nil, 1e6, 50e6)
+	if !slices.Equal(ask, []uint64{11, 13}) {
+		t.Errorf("asked %v where nothing was ever overtaken, want 11 and 13 at once", ask)
+	}
+	var times []int64
+	gaveUp := 0
+	for now := int64(2e6); now < 6e9; now += 1e6 {
+		ask, given := l.takeDue(nil, now, 50e6)
+		if len(ask) > 0 {
+			times = append(times, now)
+		}
+		gaveUp += given
+	}
+	if len(times) != maxNackTries-1 || gaveUp != 2 || len(l.missing) != 0 {
+		t.Errorf("asked again %d times, gave up %d, %d still missing; want %d, 2 and 0", len(times), gaveUp, len(l.missing), maxNackTries-1)
+	}
+	before, pause := int64(1e6), int64(0)
+	for _, at := range times {
+		if at-before < 50e6 || at-before < pause {
+			t.Errorf("asked again after %d ms, before that after %d; want a round trip of 50 and ever more", (at-before)/1e6, pause/1e6)
+		}
+		before, pause = at, at-before
+	}
+	if !l.record(60_000, 0, false) || len(l.missing) != 0 {
+		t.Error("a jump over the limit is to be given up at once")
+	}
+}
+
+// TestLosses_WaitForWhatIsOnlyLate sends 300 packets a second over paths that lose and mix up,
+// to a publisher that answers each request a round trip later.
+func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
+	const rtt = int64(200e6)
+	for _, path := range []struct {
+		says      string
+		loss      float64
+		jitter    int64   // ns; packets overtake
+		own       bool    // repairs have an SSRC of their own
+		needless  float64 // requests for packets that weren't lost, share of all packets, at most
+		promptest int64   // ns from the gap to the first request for a lost one, on average, at most
+	}{
+		{"pure loss is asked for at once", 0.05, 0, true, 0, 10e6},
+		{"without RTX too", 0.05, 0, false, 0, 10e6},
+		{"what is overtaken is waited for", 0, 60e6, true, 0.04, 0},
+		{"without RTX too", 0, 60e6, false, 0.04, 0},
+		{"both", 0.02, 60e6, true, 0.04, 60e6},
+	} {
+		r := rand.New(rand.NewPCG(1, 2))
+		var l lossDetector
+		type event struct {
+			sequence uint64
+			repaired bool
+		}
+		due := map[int64][]event{} // by millisecond
+		lostAt, askedFor, arrived := map[uint64]bool{}, map[uint64]int{}, map[uint64]bool{}
+		var waited, firsts, needless int64
+		sequence := uint64(0)
+		for ms := range int64(60_000) {
+			if ms%10 == 0 && ms < 59_000 {
+				for range 3 {
+					sequence++
+					if r.Float64() < path.loss {
+						lostAt[sequence] = true
+						continue
+					}
+					at := ms + 100 + r.Int64N(path.jitter/1e6+1)
+					due[at] = append(due[at], event{sequence, false})
+				}
+			}
+			for _, e := range due[ms] {
+				if !arrived[e.sequence] {
+					arrived[e.sequence] = true
+					l.record(e.sequence, ms*1e6, e.repaired && path.own)
+				}
+			}
+			delete(due, ms)
+			if ms%10 != 5 {
+				continue
+			}
+			missing := slices.Clone(l.missing)
+			ask, _ := l.takeDue(nil, ms*1e6, rtt)
+			for _, s := range ask {
+				askedFor[s]++
+				due[ms+rtt/1e6] = append(due[ms+rtt/1e6], event{s, true})
+				if ms < 10_000 {
+					continue // it learns
+				}
+				if !lostAt[s] {
+					needless++
+				} else if i := slices.IndexFunc(missing, func(m missingPacket) bool { return m.sequence == s }); askedFor[s] == 1 {
+					waited, firsts = waited+ms*1e6-missing[i].since, firsts+1
+				}
+			}
+		}
+		if share := float64(needless) / float64(sequence); share > path.needless {
+			t.Errorf("%s: %.1f %% of all packets were asked for needlessly, want at most %.1f %%", path.says, 100*share, 100*path.needless)
+		}
+		if firsts > 0 && waited/firsts > path.promptest {
+			t.Errorf("%s: a lost packet was asked for after %d ms, want at most %d", path.says, waited/firsts/1e6, path.promptest/1e6)
+		}
+		for s := uint64(2); s <= sequence; s++ {
+			if lostAt[s] && !arrived[s] && s < sequence-3 {
+				t.Errorf("%s: packet %d never came", path.says, s)
+				break
+			}
+		}
+		t.Logf("%s: patience %d ms, needless %.2f %%, first request after %d ms", path.says, l.reordering.nackDelay/1e6, 100*float64(needless)/float64(sequence), waited/max(firsts, 1)/1e6)
+	}
+}
+
+func TestAnswers_KnowWhatIsUnderWay(t *testing.T) {
+	var a repairLog
+	if a.sentWithin(0, 5, 50e6) {
+		t.Error("0 was never sent again, and is said to be under way")
+	}
+	a.record(7, 1e9)
+	for _, c := range []struct {
+		says   string
+		number uint16
+		now    int64
+		want   bool
+	}{
+		{"half a round trip hasn't passed", 7, 1e9 + 40e6, true},
+		{"it has", 7, 1e9 + 60e6, false},
+		{"another number is another answer", 7 + 64, 1e9 + 1, false},
+	} {
+		if got := a.sentWithin(c.number, c.now, 50e6); got != c.want {
+			t.Errorf("%s: %v, want %v", c.says, got, c.want)
+		}
+	}
+}
