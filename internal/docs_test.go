@@ -12,7 +12,7 @@ import (
 // link finds the target of a Markdown link.
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-func TestHouse_LinksInTheManualLeadSomewhere(t *testing.T) {
+func TestDocs_LinksLeadSomewhere(t *testing.T) {
 	checked := 0
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

@@ -42,8 +42,8 @@ func (r resources) String() string {
 	return fmt.Sprintf("%.0f goroutines, %.0f descriptors, %.0f MiB", r.goroutines, r.files, r.memory/(1<<20))
 }
 
-// churn has participants come and go, twenty a second: they publish and receive, knock and
-// don't come in, leave politely, vanish, and are sent away.
+// churn makes participants join and leave, twenty a second: they publish and receive, connect and
+// never complete, leave, vanish, and are disconnected.
 func churn(t *testing.T, d time.Duration) {
 	made, err := stand.client.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{})
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"rostrum/internal/loadtest"
 )
 
-// A climb is one server met by more and more viewers.
-type climb struct {
+// A capacitySearch loads one server with more and more viewers.
+type capacitySearch struct {
 	*match
 	arena   *arena
 	name    string
@@ -23,7 +23,7 @@ type climb struct {
 const joinRate = 80
 
 // to brings as many viewers as are missing to n, and measures.
-func (c *climb) to(ctx context.Context, n int) (loadtest.Report, error) {
+func (c *capacitySearch) to(ctx context.Context, n int) (loadtest.Report, error) {
 	if err := c.join(ctx, n-c.viewers, joinRate); err != nil {
 		return loadtest.Report{}, err
 	}
@@ -43,11 +43,11 @@ func (c *climb) to(ctx context.Context, n int) (loadtest.Report, error) {
 	return rep, nil
 }
 
-// upTo climbs from a number on until something is lost, or to most, by whole steps while
+// upTo goes up from a number on until something is lost, or to most, by whole steps while
 // there is room and by half ones when it gets narrow. It returns the greatest number that
 // was served without loss, and the first that was not.
-func (c *climb) upTo(ctx context.Context, from, step, most int) (good, bad int, err error) {
-	for n := from; n <= most; {
+func (c *capacitySearch) upTo(ctx context.Context, from, step, limit int) (good, bad int, err error) {
+	for n := from; n <= limit; {
 		rep, err := c.to(ctx, n)
 		if err != nil {
 			return good, bad, err
@@ -77,7 +77,7 @@ func (a *arena) measureCapacity(ctx context.Context) (found capacity, err error)
 	if err != nil {
 		return found, err
 	}
-	theirs, limit, err := a.climbTheirs(ctx, plan)
+	theirs, limit, err := a.findForwarderLimit(ctx, plan)
 	if err != nil {
 		return found, err
 	}
@@ -85,7 +85,7 @@ func (a *arena) measureCapacity(ctx context.Context) (found capacity, err error)
 	if err != nil {
 		return found, err
 	}
-	ours := &climb{match: m, arena: a, name: "rostrum", reports: map[int]loadtest.Report{}}
+	ours := &capacitySearch{match: m, arena: a, name: "rostrum", reports: map[int]loadtest.Report{}}
 	defer func() { err = errors.Join(err, ours.close()) }()
 	for _, n := range []int{100, 200, limit, 500, 1000} {
 		if n <= ours.viewers {
@@ -106,13 +106,13 @@ func (a *arena) measureCapacity(ctx context.Context) (found capacity, err error)
 	return capacity{perViewer: cores(ours.reports[1000]) / 1000}, nil
 }
 
-// climbTheirs finds the plain forwarder's limit.
-func (a *arena) climbTheirs(ctx context.Context, plan loadtest.Plan) (reports map[int]loadtest.Report, limit int, err error) {
+// findForwarderLimit finds the plain forwarder's limit.
+func (a *arena) findForwarderLimit(ctx context.Context, plan loadtest.Plan) (reports map[int]loadtest.Report, limit int, err error) {
 	m, err := a.theirs(ctx, plan)
 	if err != nil {
 		return nil, 0, err
 	}
-	c := &climb{match: m, arena: a, name: "plain forwarder", reports: map[int]loadtest.Report{}}
+	c := &capacitySearch{match: m, arena: a, name: "plain forwarder", reports: map[int]loadtest.Report{}}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if _, err := c.to(ctx, 100); err != nil {
 		return nil, 0, err
@@ -122,23 +122,23 @@ func (a *arena) climbTheirs(ctx context.Context, plan loadtest.Plan) (reports ma
 }
 
 // tellCapacity notes what was promised of it.
-func (a *arena) tellCapacity(ours *climb, theirs map[int]loadtest.Report, limit, good, bad int) {
+func (a *arena) tellCapacity(ours *capacitySearch, theirs map[int]loadtest.Report, limit, good, bad int) {
 	r := a.results
 	both := func(n int) string {
 		return fmt.Sprintf("plain forwarder %.2f µs, Rostrum %.2f µs", micros(theirs[n]), micros(ours.reports[n]))
 	}
 	share := func(n int) float64 { return 100 * micros(ours.reports[n]) / max(micros(theirs[n]), 0.01) }
-	r.atMost("200 viewers of one publisher", "a forwarded packet, against the plain forwarder", share(200), 100*costAtTwoHundred, "%", both(200))
-	r.atMost(fmt.Sprintf("%d viewers: the plain forwarder's limit", limit), "a forwarded packet, against the plain forwarder", share(limit), 100*costAtSaturation, "%", both(limit))
+	r.maxRate("200 viewers of one publisher", "a forwarded packet, against the plain forwarder", share(200), 100*costAtTwoHundred, "%", both(200))
+	r.maxRate(fmt.Sprintf("%d viewers: the plain forwarder's limit", limit), "a forwarded packet, against the plain forwarder", share(limit), 100*costAtSaturation, "%", both(limit))
 	thousand := ours.reports[1000]
-	r.atMost("1,000 viewers", "lost", 100*thousand.Lost, 100*lossless, "%", bound(thousand))
-	r.atMost("", "a forwarded packet", micros(thousand), 0, "µs", fmt.Sprintf("%.2f cores; the measuring itself %.2f", cores(thousand), *thousand.Own))
-	r.atMost("", "added latency, p99", thousand.Latency.P99, 0, "ms", strings.TrimSuffix(fmt.Sprintf("p50 %.1f ms; %s", thousand.Latency.P50, halts(thousand)), "; "))
+	r.maxRate("1,000 viewers", "lost", 100*thousand.Lost, 100*lossless, "%", bound(thousand))
+	r.maxRate("", "a forwarded packet", micros(thousand), 0, "µs", fmt.Sprintf("%.2f cores; the measuring itself %.2f", cores(thousand), *thousand.Own))
+	r.maxRate("", "added latency, p99", thousand.Latency.P99, 0, "ms", strings.TrimSuffix(fmt.Sprintf("p50 %.1f ms; %s", thousand.Latency.P50, halts(thousand)), "; "))
 	if thousand.Memory != nil && theirs[limit].Memory != nil {
-		r.atMost("", "memory a viewer", *thousand.Memory, memoryKiB, "KiB", fmt.Sprintf("plain forwarder %.0f KiB", *theirs[limit].Memory))
+		r.maxRate("", "memory a viewer", *thousand.Memory, memoryKiB, "KiB", fmt.Sprintf("plain forwarder %.0f KiB", *theirs[limit].Memory))
 	}
 	hundred := ours.reports[100]
-	r.atMost("", "a viewer's cost against one of 100", cores(thousand)/10/max(cores(hundred), 0.001), growth, "", fmt.Sprintf("%.2f → %.2f µs a packet", micros(hundred), micros(thousand)))
+	r.maxRate("", "a viewer's cost against one of 100", cores(thousand)/10/max(cores(hundred), 0.001), growth, "", fmt.Sprintf("%.2f → %.2f µs a packet", micros(hundred), micros(thousand)))
 	last := ours.reports[good]
 	note := fmt.Sprintf("plain forwarder %d, Rostrum %d at %.2f cores", limit, good, cores(last))
 	if bad != 0 {

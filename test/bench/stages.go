@@ -107,8 +107,8 @@ func (a *arena) measureWhole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.results.atMost("200 viewers, whole pictures", "a forwarded packet", micros(rep), wholeMicros, "µs", "")
-	a.results.atMost("", "lost", 100*rep.Lost, 100*lossless, "%", "")
+	a.results.maxRate("200 viewers, whole pictures", "a forwarded packet", micros(rep), wholeMicros, "µs", "")
+	a.results.maxRate("", "lost", 100*rep.Lost, 100*lossless, "%", "")
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (a *arena) measureSingle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.results.atMost("200 viewers that take each datagram by itself", "a forwarded packet", micros(rep), 0, "µs", "")
+	a.results.maxRate("200 viewers that take each datagram by itself", "a forwarded packet", micros(rep), 0, "µs", "")
 	return nil
 }
 
@@ -140,10 +140,10 @@ func (a *arena) measureSimulcast(ctx context.Context) error {
 	}
 	where := "12 publishers of three layers, 50 viewers"
 	a.results.atLeast(where, "subscriptions", float64(rep.Subscriptions), 600, "", "")
-	a.results.atMost("", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.0f packets/s", rep.Packets))
-	a.results.atMost("", "lost", 100*rep.Lost, 100*lossless, "%", "")
-	a.results.atMost("", "added latency, p99", rep.Latency.P99, busyLatency, "ms", halts(rep))
-	a.results.atMost("", "processor", cores(rep), 0, "cores", "")
+	a.results.maxRate("", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.0f packets/s", rep.Packets))
+	a.results.maxRate("", "lost", 100*rep.Lost, 100*lossless, "%", "")
+	a.results.maxRate("", "added latency, p99", rep.Latency.P99, busyLatency, "ms", halts(rep))
+	a.results.maxRate("", "processor", cores(rep), 0, "cores", "")
 	return nil
 }
 
@@ -158,8 +158,8 @@ func (a *arena) measureLoss(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.results.atMost("200 viewers, 3 % loss and 20 ms each way", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.1f %% sent again", 100*rep.Again))
-	a.results.atMost("", "never came", 100*rep.Missing, 0, "%", "sound isn't asked for again")
+	a.results.maxRate("200 viewers, 3 % loss and 20 ms each way", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.1f %% sent again", 100*rep.Again))
+	a.results.maxRate("", "never came", 100*rep.Missing, 0, "%", "sound isn't asked for again")
 	return nil
 }
 
@@ -204,10 +204,10 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 	packet, picture := loadtest.Joins(all)
 	where := "200 watch, 50 others a second come for 2 s"
 	a.results.atLeast(where, "joined and saw a picture", float64(seen)/took.Seconds(), 0.97*arrivals, "a second", fmt.Sprintf("%d of %.0f", seen, arrivals*length.Seconds()))
-	a.results.atMost("", "lost by those who watch", 100*rep.Lost, 100*lossless, "%", "")
-	a.results.atMost("", "offer to first packet, p95", packet.P95, 0, "ms", "")
-	a.results.atMost("", "offer to first picture, p95", picture.P95, 0, "ms", "")
-	a.results.atMost("", "added latency for those who watch, p99", rep.Latency.P99, 0, "ms", halts(rep))
+	a.results.maxRate("", "lost by those who watch", 100*rep.Lost, 100*lossless, "%", "")
+	a.results.maxRate("", "offer to first packet, p95", packet.P95, 0, "ms", "")
+	a.results.maxRate("", "offer to first picture, p95", picture.P95, 0, "ms", "")
+	a.results.maxRate("", "added latency for those who watch, p99", rep.Latency.P99, 0, "ms", halts(rep))
 	return nil
 }
 
@@ -246,8 +246,8 @@ func (a *arena) measureBusy(ctx context.Context, perViewer float64) (err error) 
 	}
 	a.results.report("busy", rep)
 	where := fmt.Sprintf("%d subscriptions to 10 publishers, %.0f %% of the processor", rep.Subscriptions, 100*cores(rep))
-	a.results.atMost(where, "added latency, p99", rep.Latency.P99, busyLatency, "ms", strings.TrimSuffix(fmt.Sprintf("p50 %.1f ms; %s", rep.Latency.P50, halts(rep)), "; "))
-	a.results.atMost("", "lost", 100*rep.Lost, 100*lossless, "%", bound(rep))
+	a.results.maxRate(where, "added latency, p99", rep.Latency.P99, busyLatency, "ms", strings.TrimSuffix(fmt.Sprintf("p50 %.1f ms; %s", rep.Latency.P50, halts(rep)), "; "))
+	a.results.maxRate("", "lost", 100*rep.Lost, 100*lossless, "%", bound(rep))
 	return nil
 }
 

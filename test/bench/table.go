@@ -31,7 +31,7 @@ type results struct {
 }
 
 // atMost notes a figure that is to be asked at most; with asked 0 it is only told.
-func (r *results) atMost(where, what string, seen, asked float64, unit, note string) {
+func (r *results) maxRate(where, what string, seen, asked float64, unit, note string) {
 	r.Figures = append(r.Figures, figure{where, what, seen, unit, asked, false, asked == 0 || seen <= asked, note})
 }
 

@@ -16,8 +16,8 @@ const listeners = 10_000
 // who begins.
 func (a *arena) measureTold(ctx context.Context) (err error) {
 	n := listeners
-	if most := openFiles(); most < 2*n {
-		n = most / 2 // ours; the server's are as many
+	if limit := openFiles(); limit < 2*n {
+		n = limit / 2 // ours; the server's are as many
 	}
 	s, err := server.StartBy(a.start, ctx, a.rostrum, "--ephemeral", "--log-level", "warn", "--media-port", "0", "--limits", "open,requests=0")
 	if err != nil {
@@ -32,13 +32,13 @@ func (a *arena) measureTold(ctx context.Context) (err error) {
 		return err
 	}
 	began := time.Now()
-	audience, err := listen(ctx, stage.Viewers())
+	subscribers, err := listen(ctx, stage.Viewers())
 	if err != nil {
 		return err
 	}
-	defer audience.leave()
+	defer subscribers.leave()
 	joined := time.Since(began)
-	at, times, err := audience.await(ctx, stage.Publishers()[0])
+	at, times, err := subscribers.await(ctx, stage.Publishers()[0])
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (a *arena) measureTold(ctx context.Context) (err error) {
 	}
 	where := fmt.Sprintf("%d events sockets on a stage", n)
 	a.results.atLeast(where, "learn of a publication", float64(len(all)), listeners, "", fmt.Sprintf("joined in %.1f s", joined.Seconds()))
-	a.results.atMost("", "the last of them, from its first packet", float64(all.quantile(1).Microseconds())/1000, toldMillis, "ms",
+	a.results.maxRate("", "the last of them, from its first packet", float64(all.quantile(1).Microseconds())/1000, toldMillis, "ms",
 		fmt.Sprintf("half of them within %.0f ms", float64(all.quantile(0.5).Microseconds())/1000))
 	return nil
 }

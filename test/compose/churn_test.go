@@ -248,8 +248,8 @@ func expectInSync(t *testing.T, within time.Duration, flashes, beeps []time.Dura
 	begin, end := mean(offsets[:third]), mean(offsets[len(offsets)-third:])
 	t.Logf("lip sync over %d flashes: %v to %v, mean %v; from the first third to the last it moves by %v",
 		len(offsets), slices.Min(offsets), slices.Max(offsets), mean(offsets).Round(100*time.Microsecond), (end - begin).Round(100*time.Microsecond))
-	if drift, most := end-begin, allowedDrift*within/lipSync; drift.Abs() > most {
-		t.Errorf("sound drifts by %v from the picture, at most %v is allowed", drift, most)
+	if drift, limit := end-begin, allowedDrift*within/lipSync; drift.Abs() > limit {
+		t.Errorf("sound drifts by %v from the picture, at most %v is allowed", drift, limit)
 	}
 }
 

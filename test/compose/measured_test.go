@@ -28,7 +28,7 @@ func beside(t *testing.T) {
 // patience is how late something may be seen. Where everything else on the machine
 // is tested at the same time, being late isn't the composition's fault: there it is
 // told, and judged when measured alone.
-func patience() time.Duration {
+func timeout() time.Duration {
 	if measured() {
 		return promptness
 	}

@@ -89,17 +89,17 @@ func (s *stage) tokenOf(p *performer) string {
 	return p.cmd.Args[i+1]
 }
 
-// A guest has a token of their own making, which can be exchanged, and speaks on the
+// A visitor has a token of their own making, which can be exchanged, and speaks on the
 // events socket.
-type guest struct {
+type visitor struct {
 	*performer
 	events *peer.Events
 	signer *ivsrealtime.TokenSigner
 	claims ivsrealtime.TokenClaims
 }
 
-// invite has guests publish, each with attributes.
-func (s *stage) invite(attributes ...map[string]string) (all []*guest) {
+// invite has visitors publish, each with attributes.
+func (s *stage) invite(attributes ...map[string]string) (all []*visitor) {
 	s.t.Helper()
 	signer := s.signer()
 	for _, a := range attributes {
@@ -131,16 +131,16 @@ func (s *stage) signer() *ivsrealtime.TokenSigner {
 	return signer
 }
 
-// receive has one guest publish.
-func (s *stage) receive(signer *ivsrealtime.TokenSigner, attributes map[string]string) *guest {
+// receive has one visitor publish.
+func (s *stage) receive(signer *ivsrealtime.TokenSigner, attributes map[string]string) *visitor {
 	t := s.t
 	t.Helper()
 	got, err := s.client.GetStage(t.Context(), &ivsrealtime.GetStageInput{ARN: s.stageARN})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{signer: signer, claims: got.Stage.Claims()}
-	g.claims.ParticipantID, g.claims.UserID, g.claims.Attributes = arn.NewID(), "guest", attributes
+	g := &visitor{signer: signer, claims: got.Stage.Claims()}
+	g.claims.ParticipantID, g.claims.UserID, g.claims.Attributes = arn.NewID(), "visitor", attributes
 	raw, err := signer.Sign(g.claims)
 	if err != nil {
 		t.Fatal(err)
@@ -163,15 +163,15 @@ func (s *stage) receive(signer *ivsrealtime.TokenSigner, attributes map[string]s
 	return g
 }
 
-func (g *guest) say(t *testing.T, payload wire.Payload) {
+func (g *visitor) say(t *testing.T, payload wire.Payload) {
 	t.Helper()
 	if err := g.events.Send(t.Context(), payload); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// exchange changes the guest's attributes, without leaving the stage.
-func (g *guest) exchange(t *testing.T, attributes map[string]string) {
+// exchange changes the visitor's attributes, without leaving the stage.
+func (g *visitor) exchange(t *testing.T, attributes map[string]string) {
 	t.Helper()
 	g.claims.Attributes = attributes
 	raw, err := g.signer.Sign(g.claims)

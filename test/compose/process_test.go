@@ -23,13 +23,13 @@ type process struct {
 
 	mu      sync.Mutex // guards what follows
 	reports []worker.Report
-	news    chan struct{} // has a value after a report
+	uploads chan struct{} // has a value after a report
 	ended   chan struct{}
 }
 
 func (s *stage) compose(j worker.Job) *process {
 	s.t.Helper()
-	p := &process{t: s.t, cmd: exec.Command(s.worker, "compose"), news: make(chan struct{}, 1), ended: make(chan struct{})}
+	p := &process{t: s.t, cmd: exec.Command(s.worker, "compose"), uploads: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd.Stderr = os.Stderr
 	var err error
 	if p.channel, err = p.cmd.StdinPipe(); err != nil {
@@ -60,7 +60,7 @@ func (p *process) hear(r worker.Report) {
 	p.reports = append(p.reports, r)
 	p.mu.Unlock()
 	select {
-	case p.news <- struct{}{}:
+	case p.uploads <- struct{}{}:
 	default:
 	}
 }
@@ -95,7 +95,7 @@ func (p *process) await(what string, from int, is func(worker.Report) bool) {
 		}
 		p.mu.Unlock()
 		select {
-		case <-p.news:
+		case <-p.uploads:
 		case <-late:
 			p.mu.Lock()
 			last := p.reports[max(0, len(p.reports)-3):]

@@ -214,8 +214,8 @@ func TestComposition_BearsHostileMembers(t *testing.T) {
 		t.Logf("the worker had at most %d MiB", peak(t, worker))
 		fetch(t, s.running.URL+"/healthz")
 	}
-	if most := peak(t, worker); most > 400 {
-		t.Errorf("the worker had %d MiB", most)
+	if limit := peak(t, worker); limit > 400 {
+		t.Errorf("the worker had %d MiB", limit)
 	}
 	busy := s.tooBusy()
 	s.stop(arn)

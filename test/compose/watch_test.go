@@ -95,7 +95,7 @@ func (s *shot) differs(img *image.YCbCr, tiles []layout.Tile, at time.Time) stri
 		if !ok || m.Identity != testpattern.IdentityOf(t.ID) {
 			return fmt.Sprintf("the tile of %s at %v shows %04x (%v), expected %04x", t.ID, t.Rect, m.Identity, ok, testpattern.IdentityOf(t.ID))
 		}
-		if age := at.Sub(m.Sent); age > patience() || age < -100*time.Millisecond {
+		if age := at.Sub(m.Sent); age > timeout() || age < -100*time.Millisecond {
 			return fmt.Sprintf("the tile of %s shows what was sent %v ago", t.ID, age)
 		}
 	}
@@ -133,8 +133,8 @@ func prompt(t *testing.T, s *script, took []time.Duration) {
 	t.Helper()
 	for i, shot := range s.shots {
 		t.Logf("%-28s seen after %4d ms", shot.what, took[i].Milliseconds())
-		if took[i] > patience() {
-			t.Errorf("%s was seen after %v, expected within %v", shot.what, took[i], patience())
+		if took[i] > timeout() {
+			t.Errorf("%s was seen after %v, expected within %v", shot.what, took[i], timeout())
 		}
 	}
 }
@@ -187,7 +187,7 @@ var pip = layout.Pip{
 func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	s := openKept(t)
 	featured, inset := map[string]string{"main": "true"}, map[string]string{"window": "true"}
-	guests := s.invite(inset, nil)
+	visitors := s.invite(inset, nil)
 	arn, folder := s.startWith(&ivsrealtime.LayoutConfiguration{Pip: &ivsrealtime.PipConfiguration{
 		FeaturedParticipantAttribute: "main", PipParticipantAttribute: "window",
 		PipPosition: "BOTTOM_RIGHT", PipOffset: 20, PipWidth: new(320), PipHeight: new(180), VideoFillMode: "CONTAIN",
@@ -195,25 +195,25 @@ func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	s.awaitComposition(arn, "ACTIVE", composing)
 	script := &script{layout: pip}
 	var people []layout.Participant
-	seat := func(all ...*guest) {
+	seat := func(all ...*visitor) {
 		for _, g := range all {
 			people = append(people, layout.Participant{ID: g.id, Attributes: g.claims.Attributes, Picture: small})
 		}
 	}
-	seat(guests...)
+	seat(visitors...)
 	script.now(time.Now(), "one, and one in the window", slices.Clone(people)...)
 	settle(t, 2*time.Second)
-	guests = append(guests, s.invite(featured)...)
-	seat(guests[2])
-	script.now(guests[2].joined, "one comes to be featured", slices.Clone(people)...)
+	visitors = append(visitors, s.invite(featured)...)
+	seat(visitors[2])
+	script.now(visitors[2].joined, "one comes to be featured", slices.Clone(people)...)
 
 	become := func(who int, attributes map[string]string) func() {
 		people[who].Attributes = attributes
-		return func() { guests[who].exchange(t, attributes) }
+		return func() { visitors[who].exchange(t, attributes) }
 	}
 	stop := func(stopped bool) func() {
 		people[0].Stopped = stopped
-		return func() { guests[0].say(t, wire.Mute{VideoStopped: &stopped}) }
+		return func() { visitors[0].say(t, wire.Mute{VideoStopped: &stopped}) }
 	}
 	for _, turn := range []struct {
 		what string

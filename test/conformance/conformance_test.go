@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 	if err := server.BuildMedia(t.Context(), folder); err != nil {
 		t.Fatal(err)
 	}
-	worlds := make([]*world, len(all))
+	worlds := make([]*environment, len(all))
 	data := map[string]string{"open": filepath.Join(folder, "open"), "limited": filepath.Join(folder, "limited")}
 	withStores(t, data, func(open, limited *store.Store) {
 		for i := range all {
@@ -92,7 +92,7 @@ func withStores(t *testing.T, data map[string]string, fn func(open, limited *sto
 }
 
 // run makes a step with a client, as often as it says.
-func (s *step) run(t *testing.T, c *client, w *world, observers map[string]*observer, sum *summary) {
+func (s *step) run(t *testing.T, c *client, w *environment, observers map[string]*observer, sum *summary) {
 	if s.Needs != "" && !slices.Contains(c.can, s.Needs) {
 		return // the client gives no means to it: nothing of the server's goes untested
 	}
@@ -111,7 +111,7 @@ func (s *step) run(t *testing.T, c *client, w *world, observers map[string]*obse
 		at = "open"
 	}
 	wire := observers[at]
-	for n, chosen := range s.unfold() {
+	for n, chosen := range s.expand() {
 		name := s.Step
 		if len(s.Each) > 0 {
 			name = fmt.Sprintf("%s (%d)", name, n+1)

@@ -20,7 +20,7 @@ import (
 
 // goOnAir has a participant publish sound on the studio's stage until the test
 // ends, and returns once the API shows it.
-func (w *world) goOnAir(t *testing.T, url string) {
+func (w *environment) goOnAir(t *testing.T, url string) {
 	t.Helper()
 	owner, studio := w.callers["owner"], w.text("studio")
 	c, err := ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(url).
@@ -88,7 +88,7 @@ func publish(t *testing.T, raw string) {
 
 // broadcast has encoders send to two channels until the test ends, and returns once
 // the API shows both streams.
-func (w *world) broadcast(t *testing.T, url string) {
+func (w *environment) broadcast(t *testing.T, url string) {
 	t.Helper()
 	c := newOfficial(channels, w.callers["owner"].at(url)).(*officialchannels.Client)
 	for n := range 2 {

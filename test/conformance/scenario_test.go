@@ -70,8 +70,8 @@ func readScenario(t *testing.T) []step {
 	return all
 }
 
-// unfold is the step once for each value of its variable.
-func (s *step) unfold() []map[string]any {
+// expand returns the step once for each value of its variable.
+func (s *step) expand() []map[string]any {
 	for variable, values := range s.Each {
 		var all []map[string]any
 		for _, v := range values {

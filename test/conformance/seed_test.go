@@ -36,20 +36,20 @@ type caller struct {
 
 // A world is one client's account, with what was in it before the server
 // started: what only media could make.
-type world struct {
+type environment struct {
 	variables map[string]any
 	callers   map[string]caller
 }
 
 // seed fills the stores of the two servers with a client's world. The accounts
 // of the clients differ, so that they can run side by side.
-func seed(t *testing.T, number int, open, limited *store.Store) *world {
+func seed(t *testing.T, number int, open, limited *store.Store) *environment {
 	t.Helper()
-	w := &world{variables: map[string]any{}, callers: map[string]caller{}}
-	account, neighbour := fmt.Sprintf("1111%08d", number), fmt.Sprintf("2222%08d", number)
-	keys := w.people(account, neighbour)
+	w := &environment{variables: map[string]any{}, callers: map[string]caller{}}
+	account, otherAccount := fmt.Sprintf("1111%08d", number), fmt.Sprintf("2222%08d", number)
+	keys := w.people(account, otherAccount)
 	for _, s := range []*store.Store{open, limited} {
-		write(t, s, func(tx *store.Tx) error { return keep(tx, keys, account, neighbour) })
+		write(t, s, func(tx *store.Tx) error { return keep(tx, keys, account, otherAccount) })
 	}
 	w.words(t)
 	write(t, open, func(tx *store.Tx) error { return w.history(tx, account) })
@@ -78,7 +78,7 @@ func keep(tx *store.Tx, keys []store.AccessKey, accounts ...string) error {
 }
 
 // people names the callers of the scenario and makes their access keys.
-func (w *world) people(account, neighbour string) []store.AccessKey {
+func (w *environment) people(account, otherAccount string) []store.AccessKey {
 	owner := store.AccessKey{ID: "AKIAOWNER" + account, Account: account, UserName: "owner"}
 	reader := store.AccessKey{ID: "AKIAREADER" + account, Account: account, UserName: "reader", Policies: []json.RawMessage{json.RawMessage(
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ivs:Get*","ivs:List*"],"Resource":"*"}}`)}}
@@ -87,7 +87,7 @@ func (w *world) people(account, neighbour string) []store.AccessKey {
 			{"Effect":"Allow","Action":["ivs:CreateStage","ivs:TagResource"],"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"${aws:PrincipalTag/team}"}}},
 			{"Effect":"Allow","Action":"ivs:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"}}}]}`)}}
 	visitor := store.AccessKey{ID: "ASIAVISITOR" + account, Account: account, UserName: "visitor", SessionToken: rand.Text() + "/+=", Expires: time.Now().Add(time.Hour)}
-	other := store.AccessKey{ID: "AKIANEIGHBOUR" + account, Account: neighbour, UserName: "neighbour"}
+	other := store.AccessKey{ID: "AKIAOTHERACCT" + account, Account: otherAccount, UserName: "otherAccount"}
 	keys := []store.AccessKey{owner, reader, team, visitor, other}
 	for i := range keys {
 		keys[i].Secret, keys[i].Created = rand.Text(), time.Now()
@@ -115,7 +115,7 @@ func (w *world) people(account, neighbour string) []store.AccessKey {
 }
 
 // words are values of the scenario that are too long to be written in it.
-func (w *world) words(t *testing.T) {
+func (w *environment) words(t *testing.T) {
 	t.Helper()
 	w.variables["longName"] = strings.Repeat("n", 129)
 	w.variables["kilobyte"] = strings.Repeat("k", 1024)
@@ -144,7 +144,7 @@ func (w *world) words(t *testing.T) {
 }
 
 // history makes stages on which people have met, and what was composed of them.
-func (w *world) history(tx *store.Tx, account string) error {
+func (w *environment) history(tx *store.Tx, account string) error {
 	name := func(variable string, t arn.Type) string {
 		n := arn.New(t, account, region).String()
 		w.variables[variable] = n
@@ -184,7 +184,7 @@ func (w *world) history(tx *store.Tx, account string) error {
 	return w.compositions(tx, name)
 }
 
-func (w *world) text(variable string) string { return w.variables[variable].(string) }
+func (w *environment) text(variable string) string { return w.variables[variable].(string) }
 
 // notRecorded is the recording configuration of a stage that doesn't record.
 func notRecorded() *ivsrealtime.AutoParticipantRecordingConfiguration {
@@ -201,7 +201,7 @@ func notRecorded() *ivsrealtime.AutoParticipantRecordingConfiguration {
 }
 
 // participants makes those of the newest session, and what happened to one of them.
-func (w *world) participants(tx *store.Tx, account string, at time.Time) error {
+func (w *environment) participants(tx *store.Tx, account string, at time.Time) error {
 	all := []ivsrealtime.Participant{
 		{
 			UserID: "ann", Attributes: map[string]string{"displayName": "Ann"}, Published: true, Protocol: ivsrealtime.ProtocolWHIP,
@@ -216,7 +216,7 @@ func (w *world) participants(tx *store.Tx, account string, at time.Time) error {
 		},
 		encoder(account), encoder(account),
 	}
-	for i, variable := range []string{"speaker", "listener", "guest", "encoderOne", "encoderTwo"} {
+	for i, variable := range []string{"speaker", "listener", "replicated", "encoderOne", "encoderTwo"} {
 		p := &store.Participant{Participant: all[i], StageARN: w.text("hall"), SessionID: w.text("session"), Node: "seed"}
 		p.ParticipantID, p.State, p.FirstJoinTime = arn.NewID(), ivsrealtime.ParticipantDisconnected, at.Add(time.Duration(i)*time.Second)
 		if p.Attributes == nil {
@@ -246,13 +246,13 @@ func encoder(account string) ivsrealtime.Participant {
 	}
 }
 
-func (w *world) events(tx *store.Tx, at time.Time) error {
+func (w *environment) events(tx *store.Tx, at time.Time) error {
 	speaker, annex, session := w.text("speaker"), w.text("annex1"), w.text("session1")
 	publish, subscribe := ivsrealtime.CapabilityPublish, ivsrealtime.CapabilitySubscribe
 	for i, e := range []ivsrealtime.Event{
 		{Name: ivsrealtime.EventJoined},
 		{Name: ivsrealtime.EventPublishStarted},
-		{Name: ivsrealtime.EventSubscribeStarted, RemoteParticipantID: w.text("guest")},
+		{Name: ivsrealtime.EventSubscribeStarted, RemoteParticipantID: w.text("replicated")},
 		{Name: ivsrealtime.EventSubscribeError, RemoteParticipantID: w.text("listener"), ErrorCode: ivsrealtime.ErrorPublisherNotFound},
 		{
 			Name:          ivsrealtime.EventTokenExchanged,
@@ -274,7 +274,7 @@ func (w *world) events(tx *store.Tx, at time.Time) error {
 
 // compositions have ended. One is shown for five minutes after its end, so
 // that lies a little ahead: the suite must not race it.
-func (w *world) compositions(tx *store.Tx, name func(string, arn.Type) string) error {
+func (w *environment) compositions(tx *store.Tx, name func(string, arn.Type) string) error {
 	end := time.Now().Add(time.Hour)
 	for _, c := range []struct {
 		variable, stage string

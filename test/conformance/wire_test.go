@@ -138,7 +138,7 @@ func (o *observer) look(r *http.Response) error {
 		path = "/tags/"
 	}
 	operation := o.paths[r.Request.Method+" "+path]
-	faults := o.judge(operation, r, body)
+	faults := o.check(operation, r, body)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if r.StatusCode < http.StatusMultipleChoices {
@@ -168,7 +168,7 @@ func (o *observer) complaints() []string {
 
 var requestID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-func (o *observer) judge(operation string, r *http.Response, body []byte) (faults []string) {
+func (o *observer) check(operation string, r *http.Response, body []byte) (faults []string) {
 	op, ok := o.model.Operations[operation]
 	if !ok {
 		return []string{"no operation of the API at " + r.Request.Method + " " + r.Request.URL.Path}
@@ -187,7 +187,7 @@ func (o *observer) judge(operation string, r *http.Response, body []byte) (fault
 		faults = append(faults, fmt.Sprintf("Content-Length is %q for %d bytes", n, len(body)))
 	}
 	if r.StatusCode != op.SuccessStatus {
-		return append(faults, o.judgeError(operation, r, body)...)
+		return append(faults, o.checkError(operation, r, body)...)
 	}
 	output := o.model.Shapes[op.Output]
 	for name, m := range output.Members {
@@ -211,7 +211,7 @@ func (o *observer) judge(operation string, r *http.Response, body []byte) (fault
 	return append(faults, o.model.hold(v, op.Output, operation)...)
 }
 
-func (o *observer) judgeError(operation string, r *http.Response, body []byte) (faults []string) {
+func (o *observer) checkError(operation string, r *http.Response, body []byte) (faults []string) {
 	name, allowed := r.Header.Get("x-amzn-ErrorType"), false
 	for _, e := range o.model.Operations[operation].Errors {
 		allowed = allowed || e.Shape == name && e.HTTPStatus == r.StatusCode

@@ -45,7 +45,7 @@ const quantile = (values, q) => values.toSorted((a, b) => a - b)[Math.floor(q * 
  * 95 % keep within; the median must. A player that a busy machine held up needs a while
  * to come back to the edge.
  */
-function ages(look, most) {
+function ages(look, limit) {
   return bestOf(3, async () => {
     const all = [];
     for (const end = Date.now() + 8000; Date.now() < end; ) {
@@ -54,7 +54,7 @@ function ages(look, most) {
       await pause(100);
     }
     const median = quantile(all, 0.5);
-    assert.ok(median < most, `the picture is ${median} ms old`);
+    assert.ok(median < limit, `the picture is ${median} ms old`);
     return `${median} ms behind the drawing of the picture (median of ${all.length}; 95 % ${quantile(all, 0.95)} ms)`;
   });
 }

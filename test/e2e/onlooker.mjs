@@ -37,14 +37,14 @@ function spy() {
 
   /** What is in the picture: a number that is another one when the picture is, and the share that Chromium's false camera didn't film. */
   function picture(video) {
-    if (!video.videoWidth) return { pixels: 0, strange: 0 };
+    if (!video.videoWidth) return { pixels: 0, damaged: 0 };
     canvas.drawImage(video, 0, 0, 64, 36);
     const { data } = canvas.getImageData(0, 0, 64, 36);
-    return { pixels: data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7), strange: strange(data) };
+    return { pixels: data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7), damaged: damaged(data) };
   }
 
   /** Its background is of one colour but for the disc in the middle, the time above it, and the corners: the share of the rest that isn't so. */
-  function strange(data) {
+  function damaged(data) {
     const at = (x, y) => 4 * (64 * y + x);
     const ground = [0, 1, 2].map((c) => data[at(6, 18) + c]);
     let looked = 0;

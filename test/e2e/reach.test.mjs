@@ -58,7 +58,7 @@ async function meet(pages, what, seconds) {
   await eventually(what, shown, (n) => n.ann > 15 && n.bob > 15, seconds);
 }
 
-for (const [how, signal, most] of [["is restarted", "end", 6], ["crashes and starts again", "kill", 12]]) {
+for (const [how, signal, limit] of [["is restarted", "end", 6], ["crashes and starts again", "kill", 12]]) {
   // A busy machine delays the browsers as much as the server.
   test(`a server that ${how} finds both back in their call`, (t) => bestOf(2, async () => {
     const server = await serve();
@@ -81,7 +81,7 @@ for (const [how, signal, most] of [["is restarted", "end", 6], ["crashes and sta
     if (process.env.SCREENSHOTS) await pages.ann.screenshot({ path: `${process.env.SCREENSHOTS}/resume-${signal}.png` });
     await Promise.all(Object.values(pages).map((p) => p.close()));
     // The pauses between attempts double: who was away for long may be waited for as long again.
-    assert.ok(took < most * 1000 + up - down, `after ${took} ms, want ${most} s`);
+    assert.ok(took < limit * 1000 + up - down, `after ${took} ms, want ${limit} s`);
   }));
 }
 

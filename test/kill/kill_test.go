@@ -44,7 +44,7 @@ func TestServer_LosesNothingAcknowledgedWhenItIsKilled(t *testing.T) {
 		}
 		return s
 	}
-	load, book := newLoad(), newLedger()
+	load, book := newLoad(), newEventRecord()
 	for round := range n {
 		s := start()
 		load.verify(t, s.URL)

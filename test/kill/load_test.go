@@ -22,7 +22,7 @@ import (
 const (
 	writers = 6
 	joiners = 2
-	most    = 10 // stages of a writer at once
+	limit   = 10 // stages of a writer at once
 )
 
 // A fact is a stage as the server said it is; nil is one that isn't there.
@@ -102,8 +102,8 @@ func (l *load) run(t *testing.T, s *server.Server, life time.Duration) {
 	for _, w := range l.writers {
 		running.Go(func() { w.run(t, ctx, c) })
 	}
-	for _, room := range l.rooms {
-		running.Go(func() { joinAndLeave(ctx, c, room) })
+	for _, capacity := range l.rooms {
+		running.Go(func() { joinAndLeave(ctx, c, capacity) })
 	}
 	time.Sleep(life) // the moment is random: there is nothing to wait for
 	s.Kill()
@@ -134,7 +134,7 @@ func (w *writer) run(t *testing.T, ctx context.Context, c *ivsrealtime.Client) {
 func (w *writer) write(ctx context.Context, c *ivsrealtime.Client) (err error) {
 	w.serial++
 	name := fmt.Sprintf("w%d-%d", w.number, w.serial)
-	if n := len(w.stages); n == 0 || n < most && rand.N(3) == 0 {
+	if n := len(w.stages); n == 0 || n < limit && rand.N(3) == 0 {
 		w.conceived = name
 		out, err := c.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: name, Tags: map[string]string{"writer": fmt.Sprint(w.number)}})
 		if err == nil {
@@ -177,9 +177,9 @@ func (w *writer) settle(arn string, f *fact) {
 }
 
 // joinAndLeave has participants come to a stage and go again.
-func joinAndLeave(ctx context.Context, c *ivsrealtime.Client, room string) {
+func joinAndLeave(ctx context.Context, c *ivsrealtime.Client, capacity string) {
 	for ctx.Err() == nil {
-		out, err := c.CreateParticipantToken(ctx, &ivsrealtime.CreateParticipantTokenInput{StageARN: room})
+		out, err := c.CreateParticipantToken(ctx, &ivsrealtime.CreateParticipantTokenInput{StageARN: capacity})
 		if err != nil {
 			return
 		}
@@ -219,8 +219,8 @@ func (l *load) verify(t *testing.T, url string) {
 		}
 		seen[s.ARN] = &fact{name: s.Name, tags: s.Tags}
 	}
-	for _, room := range l.rooms {
-		delete(seen, room)
+	for _, capacity := range l.rooms {
+		delete(seen, capacity)
 	}
 	for _, w := range l.writers {
 		w.verify(t, seen)

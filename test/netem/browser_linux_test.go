@@ -21,7 +21,7 @@ type view struct {
 	Shown    int     // pictures of the other on the screen so far
 	Waited   int     // the longest wait for one since the last view, in milliseconds
 	Pixels   int64   // another number for another picture
-	Strange  float64 // share of the picture's background that the camera didn't film
+	Damaged  float64 // share of the picture's background that the camera didn't film
 	Incoming incoming
 	Outgoing outgoing
 }
@@ -58,10 +58,10 @@ func (v view) at() time.Time { return time.UnixMilli(v.At) }
 
 // A browser is a Chromium in a network namespace, on the page of a stage.
 type browser struct {
-	world *world
-	name  string
-	stdin io.Writer
-	done  chan string
+	testbed *testbed
+	name    string
+	stdin   io.Writer
+	done    chan string
 
 	mu   sync.Mutex // guards what follows
 	all  []view
@@ -85,9 +85,9 @@ func needBrowsers(t *testing.T) {
 }
 
 // browse starts a browser in a namespace.
-func (w *world) browse(name, namespace string) *browser {
+func (w *testbed) browse(name, namespace string) *browser {
 	w.Helper()
-	b := &browser{world: w, name: name, done: make(chan string, 8), more: make(chan struct{}, 1)}
+	b := &browser{testbed: w, name: name, done: make(chan string, 8), more: make(chan struct{}, 1)}
 	cmd := w.in(namespace, "node", "../e2e/onlooker.mjs", origin)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -111,11 +111,11 @@ func (b *browser) hear(line []byte) {
 		Done, Fault string
 	}
 	if err := json.Unmarshal(line, &said); err != nil {
-		b.world.Errorf("%s says %s: %v", b.name, line, err)
+		b.testbed.Errorf("%s says %s: %v", b.name, line, err)
 	}
 	switch {
 	case said.Fault != "":
-		b.world.Errorf("%s: %s", b.name, said.Fault)
+		b.testbed.Errorf("%s: %s", b.name, said.Fault)
 		b.done <- ""
 	case said.Done != "":
 		b.done <- said.Done
@@ -131,34 +131,34 @@ func (b *browser) hear(line []byte) {
 }
 
 func (b *browser) order(order, argument string) {
-	b.world.Helper()
+	b.testbed.Helper()
 	if err := json.NewEncoder(b.stdin).Encode(map[string]string{"order": order, "argument": argument}); err != nil {
-		b.world.Fatalf("%s: %s: %v", b.name, order, err)
+		b.testbed.Fatalf("%s: %s: %v", b.name, order, err)
 	}
 	b.awaitDone(order)
 }
 
 func (b *browser) awaitDone(order string) {
-	b.world.Helper()
+	b.testbed.Helper()
 	select {
 	case done := <-b.done:
 		if done != order {
-			b.world.Fatalf("%s: %s did not happen", b.name, order)
+			b.testbed.Fatalf("%s: %s did not happen", b.name, order)
 		}
 	case <-time.After(40 * time.Second):
-		b.world.Fatalf("%s: %s takes longer than 40 s", b.name, order)
+		b.testbed.Fatalf("%s: %s takes longer than 40 s", b.name, order)
 	}
 }
 
 // shoot keeps a picture of what the browser shows, outside the sources.
 func (b *browser) shoot(what string) {
-	b.world.Helper()
+	b.testbed.Helper()
 	folder, err := filepath.Abs("../../.cache/netem")
 	if err == nil {
 		err = os.MkdirAll(folder, 0o755)
 	}
 	if err != nil {
-		b.world.Fatal(err)
+		b.testbed.Fatal(err)
 	}
 	b.order("screenshot", filepath.Join(folder, fmt.Sprintf("%s-%s.png", strings.ReplaceAll(what, " ", "-"), b.name)))
 }
@@ -176,9 +176,9 @@ func (b *browser) since(from time.Time) []view {
 }
 
 // await waits until what fits is seen, and goes on for a while; it tells when that began.
-func (b *browser) await(from time.Time, most, hold time.Duration, what string, fits func(now, before view) bool) time.Duration {
-	b.world.Helper()
-	deadline := time.After(time.Until(from.Add(most + hold)))
+func (b *browser) await(from time.Time, limit, hold time.Duration, what string, fits func(now, before view) bool) time.Duration {
+	b.testbed.Helper()
+	deadline := time.After(time.Until(from.Add(limit + hold)))
 	for {
 		var held time.Time
 		all := b.since(from)
@@ -197,7 +197,7 @@ func (b *browser) await(from time.Time, most, hold time.Duration, what string, f
 		select {
 		case <-b.more:
 		case <-deadline:
-			b.world.Fatalf("%s: %s: not within %v; last seen %+v", b.name, what, most, b.last())
+			b.testbed.Fatalf("%s: %s: not within %v; last seen %+v", b.name, what, limit, b.last())
 		}
 	}
 }
@@ -216,7 +216,7 @@ type tally struct {
 	longest                         time.Duration // without a new picture on the screen
 	still                           time.Duration // with the same pixels
 	rate                            float64       // pictures a second
-	strange                         float64       // the greatest share of a background that is not the camera's
+	damaged                         float64       // the greatest share of a background that is not the camera's
 	concealed                       float64       // share of the sound
 	lost, resent                    int
 	frozen                          time.Duration
@@ -239,7 +239,7 @@ func sum(all []view) tally {
 	for _, v := range all[1:] {
 		s.longest = max(s.longest, time.Duration(v.Waited)*time.Millisecond)
 		s.still = max(s.still, v.at().Sub(moved.at()))
-		s.strange = max(s.strange, v.Strange)
+		s.damaged = max(s.damaged, v.Damaged)
 		if v.Pixels != moved.Pixels {
 			moved = v
 		}
@@ -251,6 +251,6 @@ func sum(all []view) tally {
 }
 
 func (s tally) String() string {
-	return fmt.Sprintf("%.1f pictures a second, longest wait for one %v (same pixels %v, frozen %v in all), widths %v, sound concealed %.2f %% (%d lost, %d NACKs, %d repaired), picture's packets lost %d, NACKs %d, strange %.0f %%",
-		s.rate, s.longest, s.still.Round(time.Millisecond), s.frozen.Round(time.Millisecond), s.widths, 100*s.concealed, s.soundLost, s.soundNacks, s.repaired, s.lost, s.resent, 100*s.strange)
+	return fmt.Sprintf("%.1f pictures a second, longest wait for one %v (same pixels %v, frozen %v in all), widths %v, sound concealed %.2f %% (%d lost, %d NACKs, %d repaired), picture's packets lost %d, NACKs %d, damaged %.0f %%",
+		s.rate, s.longest, s.still.Round(time.Millisecond), s.frozen.Round(time.Millisecond), s.widths, 100*s.concealed, s.soundLost, s.soundNacks, s.repaired, s.lost, s.resent, 100*s.damaged)
 }

@@ -10,7 +10,7 @@ import (
 // what Bob sees has gone up.
 type call struct {
 	*testing.T
-	world    *world
+	testbed  *testbed
 	ann, bob *browser
 }
 
@@ -23,10 +23,10 @@ func (c *call) both(f func(b *browser)) {
 // moving picture.
 func (c *call) begins(now conditions) {
 	c.Helper()
-	c.world.path.set(now)
-	c.world.newStage()
+	c.testbed.path.set(now)
+	c.testbed.newStage()
 	began := time.Now()
-	c.both(func(b *browser) { b.order("join", origin+"/stage/#"+c.world.token(b.name)) })
+	c.both(func(b *browser) { b.order("join", origin+"/stage/#"+c.testbed.token(b.name)) })
 	c.both(func(b *browser) {
 		after := b.await(began, 30*time.Second, 0, "the other's picture", func(now, _ view) bool { return now.Shown > 10 })
 		c.Logf("%s saw the other %v after both began to join", b.name, after.Round(time.Millisecond))
@@ -34,7 +34,7 @@ func (c *call) begins(now conditions) {
 }
 
 func (c *call) ends() {
-	c.world.path.set(conditions{})
+	c.testbed.path.set(conditions{})
 	c.both(func(b *browser) { b.order("leave", "") })
 }
 
@@ -54,8 +54,8 @@ func (c *call) sums(what string, began time.Time) (ann, bob tally) {
 	c.Logf("%s: Ann saw Bob: %v", what, ann)
 	c.Logf("%s: Bob saw Ann: %v", what, bob)
 	for _, s := range []tally{ann, bob} {
-		if s.strange > mostStrange {
-			c.Errorf("%s: %.0f %% of a picture's background isn't what the camera filmed: it's damaged", what, 100*s.strange)
+		if s.damaged > maxDamaged {
+			c.Errorf("%s: %.0f %% of a picture's background isn't what the camera filmed: it's damaged", what, 100*s.damaged)
 		}
 	}
 	return ann, bob
@@ -63,12 +63,12 @@ func (c *call) sums(what string, began time.Time) (ann, bob tally) {
 
 // mostStrange is the share of the background that may look otherwise than filmed: what little
 // pictures blur.
-const mostStrange = 0.05
+const maxDamaged = 0.05
 
 func TestBrowsersKeepTheirCall(t *testing.T) {
 	needBrowsers(t)
-	w := newEmptyWorld(t, 5*time.Minute)
-	c := &call{T: t, world: w, ann: w.browse("ann", w.viewer), bob: w.browse("bob", w.server)}
+	w := newEmptyTestbed(t, 5*time.Minute)
+	c := &call{T: t, testbed: w, ann: w.browse("ann", w.viewer), bob: w.browse("bob", w.server)}
 	for _, network := range []struct {
 		name string
 		run  func(*call)
@@ -83,7 +83,7 @@ func TestBrowsersKeepTheirCall(t *testing.T) {
 	} {
 		t.Run(network.name, func(t *testing.T) {
 			w.T = t
-			network.run(&call{T: t, world: w, ann: c.ann, bob: c.bob})
+			network.run(&call{T: t, testbed: w, ann: c.ann, bob: c.bob})
 		})
 	}
 	w.T = t
@@ -134,7 +134,7 @@ func fallingRate(c *call) {
 		b.await(time.Now(), 30*time.Second, 3*time.Second, "the best layer at 4 Mbps", best)
 	})
 	began := time.Now()
-	c.world.path.set(at(500e3))
+	c.testbed.path.set(at(500e3))
 	down := c.ann.await(began, 10*time.Second, 3*time.Second, "a lower layer at 500 kbps", func(v, before view) bool { return !best(v, before) })
 	c.Logf("Ann got a lower layer after %v", down.Round(time.Millisecond))
 	// TestNetwork_LayersFollowTheRate holds the two seconds that are promised; the reports of
@@ -147,7 +147,7 @@ func fallingRate(c *call) {
 	}
 	c.both(func(b *browser) { b.shoot("500 kbps") })
 	began = time.Now()
-	c.world.path.set(at(4e6))
+	c.testbed.path.set(at(4e6))
 	up := c.ann.await(began, 20*time.Second, 2*time.Second, "the best layer at 4 Mbps again", best)
 	c.Logf("Ann got the best layer again after %v", up.Round(time.Millisecond))
 	c.within("the way up", up, 10*time.Second)
@@ -161,12 +161,12 @@ func blackout(c *call) {
 	c.begins(conditions{})
 	defer c.ends()
 	c.settles()
-	c.world.path.set(conditions{dark: true})
+	c.testbed.path.set(conditions{dark: true})
 	time.Sleep(5 * time.Second)
 	c.both(func(b *browser) { b.shoot("in a blackout") })
 	time.Sleep(5 * time.Second)
 	began := time.Now()
-	c.world.path.set(conditions{})
+	c.testbed.path.set(conditions{})
 	c.comesBack("a blackout of 10 s", began, 3*time.Second)
 	c.both(func(b *browser) { b.shoot("after a blackout") })
 }
@@ -176,7 +176,7 @@ func anotherMapping(c *call) {
 	defer c.ends()
 	c.settles()
 	began := time.Now()
-	c.world.path.set(conditions{moved: 0x0101})
+	c.testbed.path.set(conditions{moved: 0x0101})
 	time.Sleep(300 * time.Millisecond) // what was under way has arrived
 	c.comesBack("another mapping", began, 8*time.Second)
 	c.both(func(b *browser) { b.shoot("another mapping") })
@@ -203,20 +203,20 @@ func (c *call) settles() {
 	})
 }
 
-func (c *call) within(what string, seen, most time.Duration) {
+func (c *call) within(what string, seen, limit time.Duration) {
 	c.Helper()
-	if seen > most {
-		c.Errorf("%s: %v, want at most %v", what, seen.Round(time.Millisecond), most)
+	if seen > limit {
+		c.Errorf("%s: %v, want at most %v", what, seen.Round(time.Millisecond), limit)
 	}
 }
 
 // comesBack waits until both see new pictures again.
-func (c *call) comesBack(after string, since time.Time, most time.Duration) {
+func (c *call) comesBack(after string, since time.Time, limit time.Duration) {
 	c.Helper()
 	from := time.Now()
 	c.both(func(b *browser) {
 		back := b.await(from, 20*time.Second, time.Second, "the picture", func(v, before view) bool { return v.Shown > before.Shown }) + from.Sub(since)
 		c.Logf("%s saw new pictures %v after %s", b.name, back.Round(time.Millisecond), after)
-		c.within("the picture", back, most)
+		c.within("the picture", back, limit)
 	})
 }

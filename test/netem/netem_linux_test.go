@@ -7,7 +7,7 @@ import (
 
 // steady runs a call under conditions that don't change.
 func steady(t *testing.T, c conditions, d time.Duration) []sight {
-	w := newWorld(t)
+	w := newTestbed(t)
 	w.path.set(c)
 	all := w.watches().runs(d)
 	first, last := all[0], all[len(all)-1]
@@ -36,7 +36,7 @@ func TestNetwork_BurstsOfLossAreRepaired(t *testing.T) {
 // TestNetwork_SoundIsCoveredWhereRepairsComeLate: over a round trip of 200 ms what is sent
 // again is too late. Of two viewers on one path one can read redundant sound.
 func TestNetwork_SoundIsCoveredWhereRepairsComeLate(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	w.path.set(conditions{loss: 0.05, delay: 100 * time.Millisecond})
 	able, unable := w.watches(), w.watches(plainSound+"=1")
 	able.runs(8 * time.Second) // loss is counted over seconds
@@ -57,7 +57,7 @@ func TestNetwork_JitterFreezesNothing(t *testing.T) {
 }
 
 func TestNetwork_LayersFollowTheRate(t *testing.T) {
-	w := newWorld(t, "--simulcast", "--size", "1280x720")
+	w := newTestbed(t, "--simulcast", "--size", "1280x720")
 	at := func(rate float64) conditions { return conditions{rate: rate, delay: 15 * time.Millisecond} }
 	w.path.set(at(4e6))
 	d := w.watches()
@@ -82,7 +82,7 @@ func TestNetwork_LayersFollowTheRate(t *testing.T) {
 // TestNetwork_SoundGoesOnWhereNoPictureFits: 150 kbit/s are less than the smallest layer and
 // the sound take. The picture is paused, which its viewer is told, and is back once it fits.
 func TestNetwork_SoundGoesOnWhereNoPictureFits(t *testing.T) {
-	w := newWorld(t, "--simulcast", "--size", "1280x720")
+	w := newTestbed(t, "--simulcast", "--size", "1280x720")
 	at := func(rate float64) conditions { return conditions{rate: rate, delay: 15 * time.Millisecond} }
 	w.path.set(at(4e6))
 	d := w.watches()
@@ -111,7 +111,7 @@ func TestNetwork_SoundGoesOnWhereNoPictureFits(t *testing.T) {
 }
 
 func TestNetwork_ACallSurvivesTenSecondsOfDarkness(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	d := w.watches()
 	d.runs(3 * time.Second)
 	w.path.set(conditions{dark: true})
@@ -126,7 +126,7 @@ func TestNetwork_ACallSurvivesTenSecondsOfDarkness(t *testing.T) {
 }
 
 func TestNetwork_ANewMappingIsFollowed(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	d := w.watches()
 	d.runs(3 * time.Second)
 	began := time.Now()
@@ -140,7 +140,7 @@ func TestNetwork_ANewMappingIsFollowed(t *testing.T) {
 }
 
 func TestNetwork_WithoutUDPMediaComeByTCP(t *testing.T) {
-	w := newWorld(t)
+	w := newTestbed(t)
 	w.path.set(conditions{noUDP: true, delay: 10 * time.Millisecond})
 	all := w.watches().runs(3 * time.Second)
 	last := all[len(all)-1]

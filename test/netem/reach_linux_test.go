@@ -16,9 +16,9 @@ import (
 
 const httpsPort = 443
 
-// newSecureWorld is a world whose server speaks HTTPS, and TURN beside it, with a certificate
-// that everybody in the world trusts.
-func newSecureWorld(t *testing.T) *world {
+// newSecureWorld is a testbed whose server speaks HTTPS, and TURN beside it, with a certificate
+// that everybody in the testbed trusts.
+func newSecureTestbed(t *testing.T) *testbed {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -46,7 +46,7 @@ func newSecureWorld(t *testing.T) *world {
 	}
 	cert := write("cert.pem", "CERTIFICATE", certificate)
 	t.Setenv("SSL_CERT_FILE", cert) // of this process and those that it starts
-	w := newEmptyWorld(t, 2*time.Minute, "--listen", serverIP+":443", "--tls-cert", cert, "--tls-key", write("key.pem", "PRIVATE KEY", private))
+	w := newEmptyTestbed(t, 2*time.Minute, "--listen", serverIP+":443", "--tls-cert", cert, "--tls-key", write("key.pem", "PRIVATE KEY", private))
 	w.publishes()
 	return w
 }
@@ -55,7 +55,7 @@ func newSecureWorld(t *testing.T) *world {
 // through, only the port that HTTPS and TURN over TLS have in common. Once there, the call
 // survives a change of network that leaves it nothing else.
 func TestNetwork_WhereOnlyHTTPSPassesMediaComeByTURN(t *testing.T) {
-	w := newSecureWorld(t)
+	w := newSecureTestbed(t)
 	w.path.set(conditions{only: httpsPort, delay: 10 * time.Millisecond})
 	all := w.watches().runs(3 * time.Second)
 	last := all[len(all)-1]

@@ -139,7 +139,7 @@ func listen(ctx context.Context, token peer.Token) (told *atomic.Pointer[string]
 
 // A diary is all that a viewer has seen.
 type diary struct {
-	world *world
+	testbed *testbed
 
 	mu   sync.Mutex // guards what follows
 	all  []sight
@@ -147,9 +147,9 @@ type diary struct {
 }
 
 // watches starts a viewer at the far end of the path, with further variables if any are given.
-func (w *world) watches(variables ...string) *diary {
+func (w *testbed) watches(variables ...string) *diary {
 	w.Helper()
-	d := &diary{world: w, more: make(chan struct{}, 1)}
+	d := &diary{testbed: w, more: make(chan struct{}, 1)}
 	cmd := w.in(w.viewer, os.Args[0])
 	cmd.Env = append(os.Environ(), viewerOf+"="+w.token("viewer"), watched+"="+w.publisher)
 	cmd.Env = append(cmd.Env, variables...)
@@ -170,9 +170,9 @@ func (w *world) watches(variables ...string) *diary {
 }
 
 // await waits for a sight after a moment that fits, and tells how long after it was.
-func (d *diary) await(since time.Time, most time.Duration, what string, fits func(s, before sight) bool) (time.Duration, sight) {
-	d.world.Helper()
-	timeout := time.After(time.Until(since.Add(most)) + time.Second)
+func (d *diary) await(since time.Time, limit time.Duration, what string, fits func(s, before sight) bool) (time.Duration, sight) {
+	d.testbed.Helper()
+	timeout := time.After(time.Until(since.Add(limit)) + time.Second)
 	for {
 		d.mu.Lock()
 		for i, s := range d.all {
@@ -185,18 +185,18 @@ func (d *diary) await(since time.Time, most time.Duration, what string, fits fun
 		select {
 		case <-d.more:
 		case <-timeout:
-			d.world.Fatalf("%s: not within %v", what, most)
+			d.testbed.Fatalf("%s: not within %v", what, limit)
 		}
 	}
 }
 
 // settles waits until what fits goes on for a while, and tells when it began.
-func (d *diary) settles(since time.Time, most, hold time.Duration, what string, fits func(sight) bool) time.Duration {
-	d.world.Helper()
+func (d *diary) settles(since time.Time, limit, hold time.Duration, what string, fits func(sight) bool) time.Duration {
+	d.testbed.Helper()
 	var from time.Time
 	began := since
 	for {
-		after, s := d.await(since, most+hold, what, func(s, _ sight) bool { return true })
+		after, s := d.await(since, limit+hold, what, func(s, _ sight) bool { return true })
 		since = since.Add(after)
 		switch {
 		case !fits(s):
@@ -206,18 +206,18 @@ func (d *diary) settles(since time.Time, most, hold time.Duration, what string, 
 		case s.At.Sub(from) >= hold:
 			return from.Sub(began)
 		}
-		if since.Sub(began) > most+hold {
-			d.world.Fatalf("%s: not within %v", what, most)
+		if since.Sub(began) > limit+hold {
+			d.testbed.Fatalf("%s: not within %v", what, limit)
 		}
 	}
 }
 
 // runs waits for the picture and lets it run for a time, of which it returns the diary.
-func (d *diary) runs(most time.Duration) []sight {
-	d.world.Helper()
+func (d *diary) runs(limit time.Duration) []sight {
+	d.testbed.Helper()
 	d.await(time.Now(), 30*time.Second, "the first picture", func(s, _ sight) bool { return s.Frames > 0 })
 	began := time.Now()
-	d.await(began, most+5*time.Second, "the time", func(s, _ sight) bool { return s.At.Sub(began) > most })
+	d.await(began, limit+5*time.Second, "the time", func(s, _ sight) bool { return s.At.Sub(began) > limit })
 	return d.since(began)
 }
 

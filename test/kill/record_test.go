@@ -11,9 +11,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A ledger follows the event log from crash to crash and holds it against the
+// An eventRecord follows the event log from crash to crash and holds it against the
 // state: no event without its state, no state without its event.
-type ledger struct {
+type eventRecord struct {
 	cursor   int64
 	events   int
 	sessions map[sitting]*course
@@ -28,10 +28,10 @@ type course struct {
 	compared     bool            // with the database, since it was over
 }
 
-func newLedger() *ledger { return &ledger{sessions: map[sitting]*course{}} }
+func newEventRecord() *eventRecord { return &eventRecord{sessions: map[sitting]*course{}} }
 
 // audit opens the database as the killed server left it.
-func (l *ledger) audit(t *testing.T, data string) {
+func (l *eventRecord) audit(t *testing.T, data string) {
 	t.Helper()
 	s, err := store.Open(context.Background(), store.Config{Dir: data})
 	if err != nil {
@@ -57,8 +57,8 @@ func (l *ledger) audit(t *testing.T, data string) {
 	}
 }
 
-// note takes an event into the ledger, in the order of the log.
-func (l *ledger) note(t *testing.T, e *event.Event) {
+// note takes an event into the record, in the order of the log.
+func (l *eventRecord) note(t *testing.T, e *event.Event) {
 	t.Helper()
 	if e.Cursor <= l.cursor {
 		t.Errorf("event %d comes after event %d", e.Cursor, l.cursor)
@@ -109,7 +109,7 @@ func (l *ledger) note(t *testing.T, e *event.Event) {
 
 // compare holds every session of the log against its row, its participants and
 // their history, and every row against the log.
-func (l *ledger) compare(t *testing.T, tx *store.Tx) error {
+func (l *eventRecord) compare(t *testing.T, tx *store.Tx) error {
 	t.Helper()
 	rows := map[sitting]bool{}
 	stages := map[string]bool{}
@@ -209,7 +209,7 @@ func compareParticipants(t *testing.T, tx *store.Tx, key sitting, c *course) err
 }
 
 // expectAllOver is for after a stop in good order.
-func (l *ledger) expectAllOver(t *testing.T) {
+func (l *eventRecord) expectAllOver(t *testing.T) {
 	t.Helper()
 	for key, c := range l.sessions {
 		if !c.over {

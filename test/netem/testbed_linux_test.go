@@ -31,9 +31,9 @@ const (
 	region    = "us-east-1"
 )
 
-// A world is a server with a publisher at its side, and a place for viewers at the other
+// A testbed is a server with a publisher beside it, and a place for viewers at the other
 // end of a path.
-type world struct {
+type testbed struct {
 	*testing.T
 	ctx            context.Context
 	path           *path
@@ -123,13 +123,13 @@ func openTUN(name string) (*os.File, error) {
 }
 
 // in is a command in a namespace, killed at the end.
-func (w *world) in(name, command string, args ...string) *exec.Cmd {
+func (w *testbed) in(name, command string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(w.ctx, "ip", append([]string{"netns", "exec", name, command}, args...)...)
 	return cmd
 }
 
 // lines starts a command and gives each line that it prints to f, until it ends.
-func (w *world) lines(cmd *exec.Cmd, f func(line []byte)) {
+func (w *testbed) lines(cmd *exec.Cmd, f func(line []byte)) {
 	w.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -154,16 +154,16 @@ func (w *world) lines(cmd *exec.Cmd, f func(line []byte)) {
 	})
 }
 
-// newWorld is a world in which the test pattern is published.
-func newWorld(t *testing.T, publishing ...string) *world {
+// newWorld is a testbed in which the test pattern is published.
+func newTestbed(t *testing.T, publishing ...string) *testbed {
 	t.Helper()
-	w := newEmptyWorld(t, 2*time.Minute)
+	w := newEmptyTestbed(t, 2*time.Minute)
 	w.publishes(publishing...)
 	return w
 }
 
 // publishes has the test pattern published next to the server.
-func (w *world) publishes(publishing ...string) {
+func (w *testbed) publishes(publishing ...string) {
 	w.Helper()
 	token := w.token("publisher")
 	published := make(chan string, 1)
@@ -180,13 +180,13 @@ func (w *world) publishes(publishing ...string) {
 	}
 }
 
-// newEmptyWorld is a world with nobody on its stage. It lasts a while at most. Its server
+// newEmptyWorld is a testbed with nobody on its stage. It lasts a while at most. Its server
 // has further settings, if any are given.
-func newEmptyWorld(t *testing.T, most time.Duration, serving ...string) *world {
+func newEmptyTestbed(t *testing.T, limit time.Duration, serving ...string) *testbed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), most)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
-	w := &world{T: t, ctx: ctx, server: fmt.Sprintf("rostrum-%d-s", os.Getpid()), viewer: fmt.Sprintf("rostrum-%d-v", os.Getpid())}
+	w := &testbed{T: t, ctx: ctx, server: fmt.Sprintf("rostrum-%d-s", os.Getpid()), viewer: fmt.Sprintf("rostrum-%d-v", os.Getpid())}
 	near, far := namespace(t, w.server, serverIP), namespace(t, w.viewer, viewerIP)
 	w.path = newPath(near, far)
 	t.Cleanup(w.path.close)
@@ -212,7 +212,7 @@ func newEmptyWorld(t *testing.T, most time.Duration, serving ...string) *world {
 }
 
 // connect makes an API client whose connections begin next to the server.
-func (w *world) connect(endpoint string) {
+func (w *testbed) connect(endpoint string) {
 	w.Helper()
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
 		err = within(w.server, func() error {
@@ -231,7 +231,7 @@ func (w *world) connect(endpoint string) {
 	w.newStage()
 }
 
-func (w *world) newStage() {
+func (w *testbed) newStage() {
 	w.Helper()
 	made, err := w.client.CreateStage(w.ctx, &ivsrealtime.CreateStageInput{})
 	if err != nil {
@@ -240,7 +240,7 @@ func (w *world) newStage() {
 	w.stage = made.Stage.ARN
 }
 
-func (w *world) token(user string) string {
+func (w *testbed) token(user string) string {
 	w.Helper()
 	made, err := w.client.CreateParticipantToken(w.ctx, &ivsrealtime.CreateParticipantTokenInput{StageARN: w.stage, UserID: user})
 	if err != nil {

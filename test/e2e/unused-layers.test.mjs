@@ -31,8 +31,8 @@ const layers = (page) =>
     return all;
   });
 
-test("layers that nobody watches stall, and go on when a viewer asks for the best", async (t) => {
-  const { arn } = (await server.call("CreateStage", { name: "unwatched" })).stage;
+test("unused layers are paused, and resumed when a viewer asks for the best", async (t) => {
+  const { arn } = (await server.call("CreateStage", { name: "unused-layers" })).stage;
   const page = await web.page();
   t.after(() => page.close());
   await (page.addInitScript?.(remember) ?? page.evaluateOnNewDocument(remember));

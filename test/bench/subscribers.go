@@ -17,8 +17,8 @@ import (
 	"rostrum/internal/peer"
 )
 
-// An audience is people on events sockets.
-type audience struct {
+// subscribers are clients of the events socket.
+type subscribers struct {
 	cancel    context.CancelFunc
 	listening sync.WaitGroup
 	there     chan struct{} // a value for each who was told the state
@@ -32,16 +32,16 @@ type audience struct {
 
 const (
 	dialing   = 64 // sockets that are opened at the same time
-	patience  = time.Minute
+	timeout   = time.Minute
 	toldLimit = 20 * time.Second
 )
 
 // listen opens a socket for each token and returns when all were told who is there.
-func listen(ctx context.Context, tokens []peer.Token) (*audience, error) {
+func listen(ctx context.Context, tokens []peer.Token) (*subscribers, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &audience{cancel: cancel, there: make(chan struct{}, len(tokens)), all: make(chan struct{}), size: len(tokens)}
+	a := &subscribers{cancel: cancel, there: make(chan struct{}, len(tokens)), all: make(chan struct{}), size: len(tokens)}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: dialing}}
-	timeout := time.After(patience)
+	timeout := time.After(timeout)
 	sent, came := 0, 0
 	for came < len(tokens) {
 		for ; sent < len(tokens) && sent-came < dialing; sent++ {
@@ -63,7 +63,7 @@ func listen(ctx context.Context, tokens []peer.Token) (*audience, error) {
 			err := a.why
 			a.mu.Unlock()
 			a.leave()
-			return nil, fmt.Errorf("%d of %d sockets are open after %v: %w", came, len(tokens), patience, err)
+			return nil, fmt.Errorf("%d of %d sockets are open after %v: %w", came, len(tokens), timeout, err)
 		}
 	}
 	return a, nil
@@ -72,7 +72,7 @@ func listen(ctx context.Context, tokens []peer.Token) (*audience, error) {
 // attend listens, and notes when it's told. Of a message it reads no more than what kind it
 // is: ten thousand viewers are as many machines, but here they share one processor, which
 // would otherwise be measured.
-func (a *audience) attend(ctx context.Context, conn *websocket.Conn) {
+func (a *subscribers) attend(ctx context.Context, conn *websocket.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.CloseNow() })
 	defer stop()
 	greeted, told := false, false
@@ -114,7 +114,7 @@ func open(ctx context.Context, t peer.Token, client *http.Client) (*websocket.Co
 }
 
 // fail notes why somebody doesn't listen any more.
-func (a *audience) fail(ctx context.Context, err error) {
+func (a *subscribers) fail(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -123,7 +123,7 @@ func (a *audience) fail(ctx context.Context, err error) {
 	a.why = err
 }
 
-func (a *audience) note(at time.Time) {
+func (a *subscribers) note(at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.told = append(a.told, at); len(a.told) == a.size {
@@ -132,8 +132,8 @@ func (a *audience) note(at time.Time) {
 }
 
 // await has somebody publish, and returns when their first packet left and when each of
-// the audience was told.
-func (a *audience) await(ctx context.Context, who peer.Token) (at time.Time, told []time.Time, err error) {
+// all subscribers were notified.
+func (a *subscribers) await(ctx context.Context, who peer.Token) (at time.Time, told []time.Time, err error) {
 	clip, err := loadtest.NewClip(loadtest.ClipConfig{})
 	if err != nil {
 		return at, nil, err
@@ -163,7 +163,7 @@ func (a *audience) await(ctx context.Context, who peer.Token) (at time.Time, tol
 }
 
 // leave closes the sockets.
-func (a *audience) leave() {
+func (a *subscribers) leave() {
 	a.cancel()
 	a.listening.Wait()
 }

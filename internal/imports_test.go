@@ -1,4 +1,5 @@
-// Package internal_test holds the house to its own rule: who may import whom.
+// Package internal_test checks the whole module: which package may import which, the words
+// that are used, and what the documents refer to.
 package internal_test
 
 import (
@@ -8,9 +9,9 @@ import (
 	"testing"
 )
 
-// floors gives every room its height. Imports point down; docs/architecture.md
-// draws the same picture.
-var floors = map[string]int{
+// levels gives every package its level. Imports point down; docs/architecture.md draws the
+// same picture.
+var levels = map[string]int{
 	"rostrum/ivsrealtime":          0,
 	"rostrum/internal/arn":         0,
 	"rostrum/internal/shape":       0,
@@ -61,8 +62,8 @@ var floors = map[string]int{
 	"rostrum/cmd/rostrum-media":    6,
 }
 
-// neighbours lists the imports allowed between rooms on one floor.
-var neighbours = map[[2]string]bool{
+// sameLevel lists the imports that are allowed between packages of one level.
+var sameLevel = map[[2]string]bool{
 	{"sfu", "bandwidth"}:         true,
 	{"sfu", "sdp"}:               true,
 	{"compositor", "codec"}:      true,
@@ -92,12 +93,12 @@ var neighbours = map[[2]string]bool{
 // engines speak media and plain ids: these imports are closed to them.
 var engines = map[string]bool{"sdp": true, "sfu": true, "bandwidth": true, "codec": true, "compositor": true, "hls": true, "rtmp": true}
 
-var closedToEngines = []string{"rostrum/ivsrealtime", "net/http", "database/sql", "rostrum/internal/store", "rostrum/internal/bucket", "rostrum/internal/event"}
+var notForEngines = []string{"rostrum/ivsrealtime", "net/http", "database/sql", "rostrum/internal/store", "rostrum/internal/bucket", "rostrum/internal/event"}
 
-// rooms of third-party packages: a module prefix, and who may import it outside tests.
-var guests = []struct {
-	prefix string
-	rooms  []string
+// thirdParty says which packages may import a module of others outside tests.
+var thirdParty = []struct {
+	prefix    string
+	importers []string
 }{
 	{"github.com/pion/rtp", []string{"sfu", "media", "peer", "bandwidth", "ingest", "container", "loadtest"}},
 	{"github.com/pion/sdp", []string{"sdp", "peer"}},
@@ -136,14 +137,14 @@ func packages(t *testing.T) []listed {
 		all = append(all, p)
 	}
 	if len(all) < 2 {
-		t.Fatalf("go list found %d packages, expected the whole house", len(all))
+		t.Fatalf("go list found %d packages, expected the whole module", len(all))
 	}
 	return all
 }
 
-// room is the short name of one of our packages: "sfu" for rostrum/internal/sfu.
-// A package below a room (its embedded data, say) belongs to that room.
-func room(path string) string {
+// short returns the short name of one of our packages: "sfu" for rostrum/internal/sfu. A
+// package below it (its embedded data, say) has the same name.
+func short(path string) string {
 	path = strings.TrimPrefix(strings.TrimPrefix(path, "rostrum/"), "internal/")
 	if !strings.HasPrefix(path, "cmd/") {
 		path, _, _ = strings.Cut(path, "/")
@@ -151,48 +152,48 @@ func room(path string) string {
 	return path
 }
 
-func floor(path string) (int, bool) {
+func level(path string) (int, bool) {
 	for p := path; p != "rostrum" && strings.Contains(p, "/"); p = p[:strings.LastIndexByte(p, '/')] {
-		if n, ok := floors[p]; ok {
+		if n, ok := levels[p]; ok {
 			return n, true
 		}
 	}
 	return 0, false
 }
 
-func TestHouse_ImportsPointDown(t *testing.T) {
+func TestImports_ImportsPointDown(t *testing.T) {
 	for _, p := range packages(t) {
 		if strings.HasPrefix(p.ImportPath, "rostrum/test/") || strings.HasPrefix(p.ImportPath, "rostrum/examples") || p.ImportPath == "rostrum/internal" {
 			continue
 		}
-		mine, ok := floor(p.ImportPath)
+		mine, ok := level(p.ImportPath)
 		if !ok {
-			t.Errorf("%s has no floor: name its place in house_test.go", p.ImportPath)
+			t.Errorf("%s has no level: add it to imports_test.go", p.ImportPath)
 			continue
 		}
-		from := room(p.ImportPath)
+		from := short(p.ImportPath)
 		for _, imp := range p.Imports {
-			theirs, ours := floor(imp)
-			if !ours || room(imp) == from {
+			theirs, ours := level(imp)
+			if !ours || short(imp) == from {
 				continue
 			}
 			switch {
 			case theirs > mine:
-				t.Errorf("%s (floor %d) imports %s (floor %d): imports point down", p.ImportPath, mine, imp, theirs)
-			case theirs == mine && !neighbours[[2]string{from, room(imp)}]:
-				t.Errorf("%s imports its neighbour %s, which house_test.go does not list", p.ImportPath, imp)
+				t.Errorf("%s (level %d) imports %s (level %d): imports point down", p.ImportPath, mine, imp, theirs)
+			case theirs == mine && !sameLevel[[2]string{from, short(imp)}]:
+				t.Errorf("%s imports %s of the same level, which imports_test.go does not list", p.ImportPath, imp)
 			}
 		}
 	}
 }
 
-func TestHouse_EnginesKnowNoDoorsAndNoKeeping(t *testing.T) {
+func TestImports_EnginesUseNoHTTPAndNoStorage(t *testing.T) {
 	for _, p := range packages(t) {
-		if !engines[room(p.ImportPath)] {
+		if !engines[short(p.ImportPath)] {
 			continue
 		}
 		for _, imp := range p.Imports {
-			for _, closed := range closedToEngines {
+			for _, closed := range notForEngines {
 				if imp == closed {
 					t.Errorf("engine %s imports %s", p.ImportPath, imp)
 				}
@@ -201,30 +202,30 @@ func TestHouse_EnginesKnowNoDoorsAndNoKeeping(t *testing.T) {
 	}
 }
 
-func TestHouse_GuestsStayInTheirRooms(t *testing.T) {
+func TestImports_ThirdPartyPackagesStayInOnePackage(t *testing.T) {
 	for _, p := range packages(t) {
 		if strings.HasPrefix(p.ImportPath, "rostrum/test/") {
 			continue
 		}
 	imports:
 		for _, imp := range p.Imports {
-			for _, g := range guests {
+			for _, g := range thirdParty {
 				if imp != g.prefix && !strings.HasPrefix(imp, strings.TrimSuffix(g.prefix, "/")+"/") {
 					continue
 				}
-				for _, r := range g.rooms {
-					if r == room(p.ImportPath) {
+				for _, r := range g.importers {
+					if r == short(p.ImportPath) {
 						continue imports
 					}
 				}
-				t.Errorf("%s imports %s, which stays in %v", p.ImportPath, imp, g.rooms)
+				t.Errorf("%s imports %s, which only %v may import", p.ImportPath, imp, g.importers)
 				continue imports
 			}
 		}
 	}
 }
 
-func TestHouse_RostrumBuildsWithoutCgo(t *testing.T) {
+func TestImports_RostrumBuildsWithoutCgo(t *testing.T) {
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{if .CgoFiles}}{{.ImportPath}}{{end}}", "rostrum/cmd/rostrum")
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.Output()
