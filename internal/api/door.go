@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"time"
 
@@ -34,6 +35,9 @@ type Door struct {
 type Config struct {
 	// Anyone takes any credentials for the first operator's. For loopback alone.
 	Anyone bool
+	// PublicURL is where clients reach the API. What is signed for its host is
+	// accepted whatever Host a proxy passes on.
+	PublicURL string
 	// Log takes one line a request. Default slog.Default().
 	Log *slog.Logger
 	// Metrics takes the door's metrics. Default none.
@@ -50,7 +54,11 @@ func New(plane *control.Plane, cfg Config) *Door {
 		d.log = slog.Default()
 	}
 	d.metrics = newMetrics(cfg.Metrics)
-	d.verifier = sigv4.NewVerifier(signingName, plane.Key, sigv4.Config{})
+	var host string
+	if public, err := url.Parse(cfg.PublicURL); err == nil {
+		host = public.Host
+	}
+	d.verifier = sigv4.NewVerifier(signingName, plane.Key, sigv4.Config{PublicHost: host})
 	d.table()
 	d.eventLogTable()
 	return d

@@ -34,7 +34,7 @@ func newHandlers(serving context.Context, s *config.Settings, at *listeners, kep
 	if s.S3Endpoint == "" {
 		clients.Handle(web.RecordingsPath, web.Recordings(live.recordings.buckets, live.recordings.links))
 	}
-	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", Log: log, Metrics: counted, Stopping: serving.Done()}))
+	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", PublicURL: at.endpoint, Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
 		map[string]admin.Check{"server": checkStopping(serving), "store": kept.store.Check})

@@ -10,6 +10,7 @@
 //	check the claim      service, day, clock, what must be signed   verifier.go
 //	look the key up      an unknown one goes on with a decoy secret
 //	canonical request    the one spelling both sides hash        canonical.go
+//	host                 behind a proxy, another than received   host.go
 //	signing key          derived once a day and region, cached   signingkey.go
 //	compare              in constant time; only then say why not
 //

@@ -50,9 +50,9 @@ func testLookup(_ context.Context, id string) (Key, bool, error) {
 	return Key{}, false, nil
 }
 
-func testVerifier() *Verifier {
-	return NewVerifier("ivs", testLookup, Config{Now: func() time.Time { return testNow }})
-}
+func testConfig() Config { return Config{Now: func() time.Time { return testNow }} }
+
+func testVerifier() *Verifier { return NewVerifier("ivs", testLookup, testConfig()) }
 
 // order is one request to be signed; its zero value is a plain GetStage.
 type order struct {

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,9 @@ type Config struct {
 	// Skew is how far the caller's clock may be off, either way. Default 5
 	// minutes, as AWS has it.
 	Skew time.Duration
+	// PublicHost is the host of the service's public URL, with its port if it
+	// has one: what requests behind a proxy are signed for. Default none.
+	PublicHost string
 	// Now is the server's clock. Default time.Now.
 	Now func() time.Time
 }
@@ -51,6 +55,7 @@ type Verifier struct {
 	service string
 	lookup  Lookup
 	skew    time.Duration
+	public  []string // the spellings of Config.PublicHost
 	now     func() time.Time
 	decoy   string // stands in for the secret of an unknown key
 	keys    keyCache
@@ -59,7 +64,7 @@ type Verifier struct {
 
 // NewVerifier returns a Verifier of requests signed for service ("ivs").
 func NewVerifier(service string, lookup Lookup, cfg Config) *Verifier {
-	v := &Verifier{service: service, lookup: lookup, skew: cfg.Skew, now: cfg.Now, decoy: rand.Text()}
+	v := &Verifier{service: service, lookup: lookup, skew: cfg.Skew, public: spellings(cfg.PublicHost), now: cfg.Now, decoy: rand.Text()}
 	if v.skew == 0 {
 		v.skew = 5 * time.Minute
 	}
@@ -111,8 +116,8 @@ func (v *Verifier) Screen(r *http.Request) error {
 // Verify tells who signed r, whose whole body is body. A request that isn't
 // to be believed gives an *Error; any other error is the lookup's.
 //
-// What is believed: the method, path, query, Host and every X-Amz- header are
-// as signed; so is the body, unless the caller signed it as UNSIGNED-PAYLOAD;
+// What is believed: the method, path, query and every X-Amz- header are as
+// signed; so is the host, in one of the spellings of host.go; so is the body, unless the caller signed it as UNSIGNED-PAYLOAD;
 // the key is known and its session not over; the time is within the skew, or,
 // presigned, within the lifetime the caller gave it. A request sent twice
 // within that time is believed twice.
@@ -146,7 +151,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 		*buffer = canonical
 	}
 	toSign := stringToSign(c, canonical)
-	match := v.matches(scopedSecret{key.Secret, c.day, c.region}, toSign, c)
+	match := v.matches(scopedSecret{key.Secret, c.day, c.region}, r.Host, canonical, toSign, c)
 	tokenMatch := subtle.ConstantTimeCompare([]byte(c.token), []byte(key.SessionToken)) == 1
 
 	switch {
@@ -164,19 +169,18 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	return c.identity(), nil
 }
 
-// matches compares in constant time the claimed signature with ours. Only a
-// signing key that has proven itself is cached, so that strangers can't fill
-// the cache; the decoy's is cached beside it, so that an unknown access key
-// is found out no slower and no faster than a known one.
-func (v *Verifier) matches(secret scopedSecret, toSign []byte, c *claim) bool {
+// matches compares in constant time the claimed signature with ours, for one
+// host after another. Only a signing key that has proven itself is cached, so
+// that strangers can't fill the cache; the decoy's is cached beside it, so that
+// an unknown access key is found out no slower and no faster than a known one.
+func (v *Verifier) matches(secret scopedSecret, host string, canonical, toSign []byte, c *claim) bool {
 	key, cached := v.keys.get(secret)
 	if !cached {
 		key = secret.derive(v.service)
 	}
-	h := hmac.New(sha256.New, key[:])
-	h.Write(toSign)
-	var sum [sha256.Size]byte
-	if !hmac.Equal(h.Sum(sum[:0]), c.signature[:]) {
+	if !c.fits(key, toSign) && !slices.ContainsFunc(v.otherHosts(host), func(other string) bool {
+		return c.fits(key, stringToSign(c, withHost(canonical, other)))
+	}) {
 		return false
 	}
 	if !cached {
@@ -185,6 +189,14 @@ func (v *Verifier) matches(secret scopedSecret, toSign []byte, c *claim) bool {
 		v.keys.put(decoy, decoy.derive(v.service))
 	}
 	return true
+}
+
+// fits tells whether the claimed signature is that of key over toSign.
+func (c *claim) fits(key signingKey, toSign []byte) bool {
+	h := hmac.New(sha256.New, key[:])
+	h.Write(toSign)
+	var sum [sha256.Size]byte
+	return hmac.Equal(h.Sum(sum[:0]), c.signature[:])
 }
 
 // check holds the claim against the rules that need no key.
