@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rostrum/internal/composition"
+	"rostrum/internal/node"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -194,6 +195,36 @@ func TestComposition_GoesOnAfterARestart(t *testing.T) {
 	}
 	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
 	h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination End", "Session End")
+}
+
+// TestRegistry_TakesCompositionsOfNodeThatEnded: another node that shares the store
+// goes on with them while it runs.
+func TestRegistry_TakesCompositionsOfNodeThatEnded(t *testing.T) {
+	h := open(t, "works", nil)
+	name := h.start()
+	h.awaitState(name, ivsrealtime.CompositionActive)
+	survivor, err := node.Open(t.Context(), h.store, node.Config{Shared: true, Lease: 2 * time.Second, Log: h.cfg.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := h.parts
+	parts.Node = survivor
+	other := composition.NewRegistry(parts, h.cfg)
+	t.Cleanup(func() { _, _ = other.Close(), survivor.Close() })
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- survivor.Run(ctx) }()
+	h.end()
+	h.await(name, "the survivor's worker", func(*ivsrealtime.Composition) bool { ran, _ := h.workers(); return ran == 2 })
+	h.awaitDestination(name, ivsrealtime.DestinationActive)
+	if err := other.Stop(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestComposition_EndsAfterARestartWhatWasStopping(t *testing.T) {

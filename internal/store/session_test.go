@@ -258,6 +258,52 @@ func TestNodes_AreListedWhileTheyLiveOrHoldSomething(t *testing.T) {
 	})
 }
 
+func TestNodes_OneTakesTheCompositionsOfAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		storage := &ivsrealtime.StorageConfiguration{ARN: newARN(arn.StorageConfiguration, here), S3: &ivsrealtime.S3StorageConfiguration{BucketName: "kept"}}
+		encoder := &ivsrealtime.EncoderConfiguration{ARN: newARN(arn.EncoderConfiguration, here)}
+		stage := aStage(t, s, here)
+		var held []string
+		write(t, s, func(tx *Tx) error {
+			held = nil
+			err := errors.Join(tx.Storages().Create(storage), tx.Encoders().Create(encoder), tx.Hold(stage.ARN, "dead")) // it is no composition
+			for i := range 50 {
+				c := aComposition(stage.ARN, encoder.ARN, storage.ARN)
+				if i%10 == 0 { // its node died before it released it
+					c.State, c.EndTime = ivsrealtime.CompositionStopped, c.StartTime
+				} else {
+					held = append(held, c.ARN)
+				}
+				err = errors.Join(err, tx.Compositions().Create(c), tx.Hold(c.ARN, "dead"))
+			}
+			return err
+		})
+		taken := make(chan []string, 4)
+		for i := range cap(taken) {
+			go func() {
+				var mine []string
+				err := s.Write(context.Background(), func(tx *Tx) (err error) {
+					mine, err = tx.TakeCompositions("dead", fmt.Sprint("survivor", i))
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				taken <- mine
+			}()
+		}
+		var all []string
+		for range cap(taken) {
+			all = append(all, <-taken...)
+		}
+		slices.Sort(all)
+		slices.Sort(held)
+		if !slices.Equal(all, held) {
+			t.Errorf("%d compositions were taken, expected each of %d once", len(all), len(held))
+		}
+	})
+}
+
 func TestReplications_StopAndStartInTheirPlace(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		source := aStage(t, s, here)
