@@ -4,6 +4,7 @@ package internal_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -234,5 +235,31 @@ func TestImports_RostrumBuildsWithoutCgo(t *testing.T) {
 	}
 	if s := strings.TrimSpace(string(out)); s != "" {
 		t.Errorf("cmd/rostrum needs cgo through:\n%s", s)
+	}
+}
+
+// docs/architecture.md draws the levels; each package must stand at its own.
+func TestImports_ArchitectureShowsTheLevels(t *testing.T) {
+	page, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := map[string]int{}
+	for line := range strings.Lines(string(page)) {
+		words := strings.Fields(line)
+		if len(words) < 2 || len(words[0]) != 1 || words[0] < "0" || words[0] > "9" {
+			continue
+		}
+		for _, name := range words[1:] {
+			drawn[name] = int(words[0][0] - '0')
+		}
+	}
+	for path, level := range levels {
+		if got, ok := drawn[short(path)]; !ok || got != level {
+			t.Errorf("docs/architecture.md shows %s at level %d (shown: %t), expected %d", short(path), got, ok, level)
+		}
+	}
+	if len(drawn) != len(levels) {
+		t.Errorf("docs/architecture.md shows %d packages, imports_test.go has %d", len(drawn), len(levels))
 	}
 }
