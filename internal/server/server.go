@@ -145,7 +145,7 @@ type runtime struct {
 	plane        *control.Plane
 	node         *node.Node
 	stages       *stage.Registry
-	participants *signaling.Door
+	participants *signaling.Server
 	channels     *channel.Registry
 	recordings   *recordingStorage
 	compositions *composition.Registry

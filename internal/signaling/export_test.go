@@ -2,7 +2,7 @@ package signaling
 
 import "testing"
 
-// Routes lists the door's table for the tests outside.
+// Routes lists method and path of all routes.
 func Routes() (all [][2]string) {
 	for _, r := range routes {
 		all = append(all, [2]string{r.method, r.path})
@@ -10,10 +10,10 @@ func Routes() (all [][2]string) {
 	return all
 }
 
-func TestRoutes_NoneIsWithoutAJudge(t *testing.T) {
+func TestRoutes_AllAuthorize(t *testing.T) {
 	for _, r := range routes {
-		if r.token == nil || r.judge == nil || r.serve == nil {
-			t.Errorf("%s %s has no judge", r.method, r.path)
+		if r.token == nil || r.authorize == nil || r.serve == nil {
+			t.Errorf("%s %s does not authorize", r.method, r.path)
 		}
 	}
 }

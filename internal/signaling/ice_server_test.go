@@ -7,10 +7,10 @@ import (
 	"rostrum/internal/stage"
 )
 
-// TestDoor_NamesICEServersToParticipants: with an answer, and before the offer to
-// who must know them by then; to nobody else.
-func TestDoor_NamesICEServersToParticipants(t *testing.T) {
-	c := newScene(t, stage.Config{})
+// TestServer_LinksICEServersForParticipants: with an answer, and before the
+// offer to clients with a token.
+func TestServer_LinksICEServersForParticipants(t *testing.T) {
+	c := newFixture(t, stage.Config{})
 	alice := c.token("alice")
 	want := fmt.Sprintf(`<turn:192.0.2.1:7081?transport=udp>; rel="ice-server"; username="1:%s"; credential="proof"; credential-type="password"`, alice.ParticipantID)
 	resp, said := c.ask("POST", "/whip", alice.Raw, "application/sdp", offer(t, c))

@@ -8,7 +8,7 @@ import (
 )
 
 // offer is what a browser-like publisher offers.
-func offer(t *testing.T, c *scene) string {
+func offer(t *testing.T, c *fixture) string {
 	t.Helper()
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -36,8 +36,8 @@ func attribute(sdp, name string) string {
 	return ""
 }
 
-func TestDoor_TricklesAndRestartsICE(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_TricklesAndRestartsICE(t *testing.T) {
+	c := newFixture(t, fast)
 	alice := c.token("alice").Raw
 	sdp := offer(t, c)
 	resp, said := c.ask("POST", "/whip", alice, "application/sdp; charset=utf-8", sdp)

@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"encoding/json"
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,7 +11,7 @@ import (
 	"rostrum/internal/authority"
 )
 
-// A problem is a refusal as HTTP tells it (RFC 9457).
+// A problem is a refusal as a problem document (RFC 9457).
 type problem struct {
 	status     int
 	code       string
@@ -21,42 +20,22 @@ type problem struct {
 	retryAfter time.Duration
 }
 
-// kinds says what each kind of refusal is in HTTP.
-var kinds = map[authority.Kind]problem{
-	authority.Unauthenticated: {status: http.StatusUnauthorized, title: "The participant token is not good"},
-	authority.Forbidden:       {status: http.StatusForbidden, title: "The participant may not do this"},
-	authority.NotFound:        {status: http.StatusNotFound, title: "Not there, or no longer"},
+// problems has status and title for each kind of refusal.
+var problems = map[authority.Kind]problem{
+	authority.Unauthenticated: {status: http.StatusUnauthorized, title: "The participant token is invalid"},
+	authority.Forbidden:       {status: http.StatusForbidden, title: "The participant is not allowed to do this"},
+	authority.NotFound:        {status: http.StatusNotFound, title: "Not found"},
 	authority.Crowded:         {status: http.StatusTooManyRequests, title: "A quota is reached"},
-	authority.Unavailable:     {status: http.StatusServiceUnavailable, title: "The server takes no more now"},
-	authority.Unusable:        {status: http.StatusUnprocessableEntity, title: "The request can't be worked with"},
+	authority.Unavailable:     {status: http.StatusServiceUnavailable, title: "The server is at its capacity"},
+	authority.Unusable:        {status: http.StatusUnprocessableEntity, title: "The request can't be processed"},
 	authority.Malformed:       {status: http.StatusBadRequest, title: "The request is malformed"},
-	authority.Stale:           {status: http.StatusPreconditionFailed, title: "The condition doesn't hold"},
-	authority.Internal:        {status: http.StatusInternalServerError, title: "Something went wrong on the server"},
+	authority.Stale:           {status: http.StatusPreconditionFailed, title: "The precondition failed"},
+	authority.Internal:        {status: http.StatusInternalServerError, title: "The server failed"},
 }
 
 func (p problem) Error() string { return p.title + ": " + p.detail }
 
-// refuse answers with the problem that err is.
-func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var p problem
-	var refusal *authority.Refusal
-	switch {
-	case r.Context().Err() != nil:
-		return // nobody is there to read it
-	case errors.As(err, &p):
-	case errors.As(err, &refusal):
-		p = kinds[refusal.Kind]
-		p.code, p.detail, p.retryAfter = string(refusal.Code), refusal.Detail, refusal.RetryAfter
-	default:
-		p = kinds[authority.Internal]
-		p.code, p.detail = string(authority.Failed), "the server's log tells more"
-	}
-	if p.status == http.StatusInternalServerError {
-		d.cfg.Log.Error("participant's request failed", "method", r.Method, "route", r.Pattern, "error", err)
-	}
-	writeProblem(w, p)
-}
-
+// writeProblem answers with a problem document.
 func writeProblem(w http.ResponseWriter, p problem) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -74,5 +53,5 @@ func writeProblem(w http.ResponseWriter, p problem) {
 		Detail string `json:"detail,omitempty"`
 		Code   string `json:"code"`
 	}{"urn:rostrum:problem:" + strings.ToLower(strings.ReplaceAll(p.code, "_", "-")), p.title, p.status, p.detail, p.code}
-	_ = json.NewEncoder(w).Encode(body) // the client has gone, then
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client is gone
 }

@@ -24,8 +24,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// ask sends one request as a client of the wire would.
-func (c *scene) ask(method, path, bearer, contentType, body string, header ...string) (*http.Response, map[string]any) {
+// ask sends one request as a participant's client.
+func (c *fixture) ask(method, path, bearer, contentType, body string, header ...string) (*http.Response, map[string]any) {
 	c.Helper()
 	req, err := http.NewRequestWithContext(c.ctx, method, c.server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -58,8 +58,8 @@ func (c *scene) ask(method, path, bearer, contentType, body string, header ...st
 	return resp, said
 }
 
-// importKey makes a key pair and imports its public half.
-func (c *scene) importKey(account string) (*ecdsa.PrivateKey, string) {
+// importKey generates a key pair and imports the public key.
+func (c *fixture) importKey(account string) (*ecdsa.PrivateKey, string) {
 	c.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *scene) importKey(account string) (*ecdsa.PrivateKey, string) {
 	return key, name
 }
 
-func (c *scene) sign(key *ecdsa.PrivateKey, claims token.Claims) string {
+func (c *fixture) sign(key *ecdsa.PrivateKey, claims token.Claims) string {
 	c.Helper()
 	raw, err := token.Mint(key, claims)
 	if err != nil {
@@ -86,10 +86,9 @@ func (c *scene) sign(key *ecdsa.PrivateKey, claims token.Claims) string {
 	return raw
 }
 
-// TestDoor_EveryRouteRefusesEveryBadToken walks the route table with the table
-// of bad tokens.
-func TestDoor_EveryRouteRefusesEveryBadToken(t *testing.T) {
-	c := newScene(t, swift)
+// TestServer_EveryRouteRefusesEveryBadToken tries each bad token on each route.
+func TestServer_EveryRouteRefusesEveryBadToken(t *testing.T) {
+	c := newFixture(t, fast)
 	own, kid := c.importKey(c.stage.Account)
 	foreign, foreignKid := c.importKey("999900001111")
 	gone, goneKid := c.importKey(c.stage.Account)
@@ -111,16 +110,16 @@ func TestDoor_EveryRouteRefusesEveryBadToken(t *testing.T) {
 		status int
 		code   string
 	}{
-		"no token":                {"", 401, "TOKEN_MALFORMED"},
-		"no JWT":                  {"abc", 401, "TOKEN_MALFORMED"},
-		"alg none":                {unsigned, 401, "TOKEN_MALFORMED"},
-		"a stranger's signature":  {by(foreign, kid, nil), 401, "TOKEN_MALFORMED"},
-		"another account's key":   {by(foreign, foreignKid, nil), 401, "TOKEN_MALFORMED"},
-		"a deleted key":           {by(gone, goneKid, nil), 401, "TOKEN_MALFORMED"},
-		"hidden":                  {by(own, kid, func(x *token.Claims) { x.Hidden = true }), 401, "TOKEN_MALFORMED"},
-		"another server":          {by(own, kid, func(x *token.Claims) { x.WHIPURL += "x" }), 401, "TOKEN_MALFORMED"},
-		"a deleted stage":         {by(own, kid, func(x *token.Claims) { x.StageARN, x.StageID = deleted.String(), deleted.ID }), 404, "STAGE_DELETED"},
-		"a participant sent away": {by(own, kid, func(x *token.Claims) { x.ParticipantID = "revoked" }), 403, "PARTICIPANT_DISCONNECTED"},
+		"no token":                   {"", 401, "TOKEN_MALFORMED"},
+		"no JWT":                     {"abc", 401, "TOKEN_MALFORMED"},
+		"alg none":                   {unsigned, 401, "TOKEN_MALFORMED"},
+		"an unknown key's signature": {by(foreign, kid, nil), 401, "TOKEN_MALFORMED"},
+		"another account's key":      {by(foreign, foreignKid, nil), 401, "TOKEN_MALFORMED"},
+		"a deleted key":              {by(gone, goneKid, nil), 401, "TOKEN_MALFORMED"},
+		"hidden":                     {by(own, kid, func(x *token.Claims) { x.Hidden = true }), 401, "TOKEN_MALFORMED"},
+		"another server":             {by(own, kid, func(x *token.Claims) { x.WHIPURL += "x" }), 401, "TOKEN_MALFORMED"},
+		"a deleted stage":            {by(own, kid, func(x *token.Claims) { x.StageARN, x.StageID = deleted.String(), deleted.ID }), 404, "STAGE_DELETED"},
+		"a revoked participant":      {by(own, kid, func(x *token.Claims) { x.ParticipantID = "revoked" }), 403, "PARTICIPANT_DISCONNECTED"},
 	}
 	expired := by(own, kid, func(x *token.Claims) {
 		x.IssuedAt, x.ExpiresAt = time.Now().Add(-2*time.Hour).Truncate(time.Second), time.Now().Add(-time.Hour).Truncate(time.Second)
@@ -137,7 +136,7 @@ func TestDoor_EveryRouteRefusesEveryBadToken(t *testing.T) {
 		resp, said := c.ask(method, path, expired, "application/sdp", "v=0")
 		want := "401 TOKEN_EXPIRED"
 		if strings.Contains(path, "/sessions/") {
-			want = "404 RESOURCE_NOT_FOUND" // its holder may still end what it opened
+			want = "404 RESOURCE_NOT_FOUND" // the holder may still end the connections that it made
 		}
 		if got := fmt.Sprint(resp.StatusCode, " ", said["code"]); got != want {
 			t.Errorf("%s %s with an expired token: %s, want %s", method, path, got, want)
@@ -149,12 +148,12 @@ func TestDoor_EveryRouteRefusesEveryBadToken(t *testing.T) {
 		}
 	}
 	if resp, _ := c.ask("POST", "/whip?access_token="+good, "", "application/sdp", "v=0"); resp.StatusCode != 401 {
-		t.Errorf("a token in the address is taken: %d", resp.StatusCode)
+		t.Errorf("a token in the query is accepted: %d", resp.StatusCode)
 	}
 }
 
-func TestDoor_CapabilitiesBind(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_EnforcesCapabilities(t *testing.T) {
+	c := newFixture(t, fast)
 	carol := c.token("carol", viewer)
 	watching := c.listen(carol, "")
 	watching.untilState("carol")
@@ -168,7 +167,7 @@ func TestDoor_CapabilitiesBind(t *testing.T) {
 	listening.untilState("carol alice+ dave")
 	_, err = c.trySubscribe(mute, "alice", nil)
 	if got := problemOf(err); got.Status != 403 || got.Code != "TOKEN_NOT_ALLOWED" {
-		t.Errorf("who may not subscribe gets %v", err)
+		t.Errorf("a participant without the capability to subscribe gets %v", err)
 	}
 	_, err = c.trySubscribe(carol, "nobody", nil)
 	if got := problemOf(err); got.Status != 404 || got.Code != "PUBLISHER_NOT_FOUND" {
@@ -188,8 +187,8 @@ func TestDoor_CapabilitiesBind(t *testing.T) {
 	}
 }
 
-func TestDoor_NobodyActsOnAnothersConnection(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_RefusesRequestsForConnectionsOfOthers(t *testing.T) {
+	c := newFixture(t, fast)
 	alice, bob := c.token("alice"), c.token("bob")
 	resp, answer := c.ask("POST", "/whip", alice.Raw, "application/sdp", offer(t, c))
 	if resp.StatusCode != http.StatusCreated {
@@ -211,8 +210,8 @@ func TestDoor_NobodyActsOnAnothersConnection(t *testing.T) {
 	}
 }
 
-func TestDoor_SaysWhatIsWrongWithABody(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ReportsInvalidBodies(t *testing.T) {
+	c := newFixture(t, fast)
 	alice := c.token("alice").Raw
 	good := offer(t, c)
 	cases := map[string]struct {
@@ -237,12 +236,12 @@ func TestDoor_SaysWhatIsWrongWithABody(t *testing.T) {
 		t.Errorf("GET gives %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
 	}
 	if resp, _ := c.ask("POST", "/whip/elsewhere", alice, "", ""); resp.StatusCode != 404 {
-		t.Errorf("an unknown address gives %d", resp.StatusCode)
+		t.Errorf("an unknown path gives %d", resp.StatusCode)
 	}
 }
 
-func TestDoor_AnyWebPageMayAsk(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_AllowsAllOrigins(t *testing.T) {
+	c := newFixture(t, fast)
 	for _, path := range []string{"/whip", "/whip/publish/a", "/whip/subscribe/a", "/whip/sessions/a", "/whip/sessions/a/layer"} {
 		resp, _ := c.ask("OPTIONS", path, "", "", "", "Origin", "https://page.example", "Access-Control-Request-Method", "POST")
 		h := resp.Header

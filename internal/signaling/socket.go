@@ -15,118 +15,103 @@ import (
 
 	"rostrum/internal/authority"
 	"rostrum/internal/stage"
+	"rostrum/internal/wire"
 )
 
 const (
-	maxClientMessage = 16 << 10 // bytes: a token to exchange, and some room
-	pingEvery        = 5 * time.Second
-	pongWithin       = 5 * time.Second
-	writeWithin      = 5 * time.Second
+	maxClientMessage = 16 << 10 // bytes: the largest has a token
+	pingInterval     = 5 * time.Second
+	pongTimeout      = 5 * time.Second
+	writeTimeout     = 5 * time.Second
 
-	// A client that is so far behind is dropped: it comes back and is told the state.
+	// A client that is this far behind is disconnected. It reconnects and gets the state.
 	maxQueued      = 256
 	maxQueuedBytes = 2 << 20
 
-	// A client that talks faster is read more slowly.
-	messagesASecond = 10
-	messageBurst    = 40
+	// A client that sends faster is read more slowly.
+	messagesPerSecond = 10
+	messageBurst      = 40
 )
 
+var pong = stage.Message{Data: wire.Encode(0, wire.Pong{})}
+
 // A socket is one client's events socket. The goroutine of its request reads; a
-// second one lives only while there is something to write.
+// second one runs while there are messages to write.
 type socket struct {
-	door    *Door
-	limiter *rate.Limiter
-	ctx     context.Context // of the socket, not of the request
-	cancel  context.CancelFunc
-	heard   atomic.Int64 // when something last came, Unix nanoseconds
-	pinger  *time.Timer
-	late    *time.Timer // runs while something is written: the writer's own
+	limiter  *rate.Limiter
+	ctx      context.Context // of the socket, not of the request
+	cancel   context.CancelFunc
+	received atomic.Int64 // time of the last message or pong, Unix nanoseconds
+	pinger   *time.Timer
+	deadline *time.Timer // of the current write; the writer's own
 
 	mu      sync.Mutex // guards what follows
 	conn    *websocket.Conn
 	queue   []stage.Message
 	bytes   int // in queue
 	writing bool
-	shutOff bool
-	helpers sync.WaitGroup // of writing and pinging; none begins once shutOff
+	closed  bool
+	running sync.WaitGroup // writer and pinger; none starts once closed
 }
 
-// attend opens the events socket of a participant.
-func (d *Door) attend(w http.ResponseWriter, r *http.Request, g authority.Grant) error {
+// serveEvents serves the events socket of a participant until it ends.
+func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g authority.Grant) error {
 	if r.PathValue("stageId") != g.StageID {
-		return &authority.Refusal{Code: authority.TokenNotAllowed, Kind: authority.Forbidden, Detail: "the token is for another stage than the address"}
+		return &authority.Refusal{Code: authority.TokenNotAllowed, Kind: authority.Forbidden, Detail: "the token is for another stage than the path"}
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		w.Header().Set("Upgrade", "websocket")
-		return problem{status: http.StatusUpgradeRequired, code: "UPGRADE_REQUIRED", title: "This is a WebSocket", detail: "the token is good; connect with it as the only sub-protocol"}
+		return problem{status: http.StatusUpgradeRequired, code: "UPGRADE_REQUIRED", title: "This is a WebSocket", detail: "the token is valid; connect with it as the only sub-protocol"}
 	}
-	s := &socket{door: d, limiter: rate.NewLimiter(messagesASecond, messageBurst)}
+	s := &socket{limiter: rate.NewLimiter(messagesPerSecond, messageBurst)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	defer s.cancel()
-	if !d.add(s) {
-		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+	if !server.add(s) {
+		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
 	}
-	defer d.remove(s)
+	defer server.remove(s)
 	query := r.URL.Query()
-	after, _ := strconv.ParseUint(query.Get("after"), 10, 64) // anything else is none
-	a, err := d.registry.Attend(g, stage.Attending{
+	after, _ := strconv.ParseUint(query.Get("after"), 10, 64) // anything else counts as none
+	a, err := server.registry.Attend(g, stage.Attending{
 		Client: stage.ParseUserAgent(r.UserAgent()), After: after, ChangesOnly: query.Get("changes") == "only", Deliver: s.deliver,
 	})
 	if err != nil {
 		return err
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: []string{subprotocol(r)}, InsecureSkipVerify: true, // any page: the token decides
+		Subprotocols: []string{subprotocol(r)}, InsecureSkipVerify: true, // any origin: the token authorizes
 		CompressionMode: websocket.CompressionDisabled,
 	})
-	if err != nil { // and answered
+	if err != nil { // it is answered
 		a.Leave()
 		return nil
 	}
 	conn.SetReadLimit(maxClientMessage)
-	s.heard.Store(time.Now().UnixNano())
+	s.received.Store(time.Now().UnixNano())
 	s.open(conn)
 	err = s.read(a)
 	switch websocket.CloseStatus(err) {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway:
 		a.Leave()
 	default:
-		a.Lose(time.Since(time.Unix(0, s.heard.Load())))
+		a.Lose(time.Since(time.Unix(0, s.received.Load())))
 	}
 	s.shut()
-	s.helpers.Wait()
+	s.running.Wait()
 	return nil
 }
 
-func (d *Door) add(s *socket) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return false
-	}
-	d.sockets[s] = struct{}{}
-	d.open.Add(1)
-	return true
-}
-
-func (d *Door) remove(s *socket) {
-	d.mu.Lock()
-	delete(d.sockets, s)
-	d.mu.Unlock()
-	d.open.Done()
-}
-
-// deliver takes a message to be written. It never waits.
+// deliver queues a message. It does not wait: it disconnects a client that is too
+// far behind.
 func (s *socket) deliver(m stage.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.shutOff {
+	if s.closed {
 		return
 	}
 	if len(s.queue) >= maxQueued || s.bytes+len(m.Data) > maxQueuedBytes && len(s.queue) > 0 {
-		s.shutOff, s.queue = true, nil
-		s.cancel() // ends reader and writer
+		s.closed, s.queue = true, nil
+		s.cancel() // ends the reader and the writer
 		return
 	}
 	s.queue = append(s.queue, m)
@@ -134,17 +119,17 @@ func (s *socket) deliver(m stage.Message) {
 	s.startWriting()
 }
 
-// open lets what has been delivered out.
+// open starts writing what is queued.
 func (s *socket) open(conn *websocket.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn = conn
-	if s.shutOff {
+	if s.closed {
 		s.cancel()
 		return
 	}
 	s.startWriting()
-	s.pinger = time.AfterFunc(pingEvery, s.ping)
+	s.pinger = time.AfterFunc(pingInterval, s.ping)
 }
 
 func (s *socket) startWriting() {
@@ -152,21 +137,20 @@ func (s *socket) startWriting() {
 		return
 	}
 	s.writing = true
-	s.helpers.Go(s.write)
+	s.running.Go(s.write)
 }
 
-// write writes until nothing is left to write. The socket's context would be watched anew by
-// each message, which costs as much as half of the system call: who is told along with ten
-// thousand others waits for that. So a timer ends the socket, and with its connection the
-// writing.
+// write writes until the queue is empty. A context per message would cost half as
+// much as the system call, which adds up when ten thousand sockets get the same
+// message: a timer closes the socket instead, and that ends the write.
 func (s *socket) write() {
-	if s.late == nil {
-		s.late = time.AfterFunc(writeWithin, s.cancel)
+	if s.deadline == nil {
+		s.deadline = time.AfterFunc(writeTimeout, s.cancel)
 	}
 	for {
 		s.mu.Lock()
-		if len(s.queue) == 0 || s.shutOff {
-			s.late.Stop() // before another writer may begin
+		if len(s.queue) == 0 || s.closed {
+			s.deadline.Stop() // before another writer can start
 			s.writing, s.queue = false, nil
 			s.mu.Unlock()
 			return
@@ -175,11 +159,11 @@ func (s *socket) write() {
 		s.queue = s.queue[1:]
 		s.bytes -= len(m.Data)
 		s.mu.Unlock()
-		s.late.Reset(writeWithin)
+		s.deadline.Reset(writeTimeout)
 		err := s.conn.Write(context.Background(), websocket.MessageText, m.Data)
 		if err == nil && m.Last {
-			err = errors.New("that was the last")
-			_ = s.conn.Close(websocket.StatusNormalClosure, "") // it is closed either way
+			err = errors.New("last message")
+			_ = s.conn.Close(websocket.StatusNormalClosure, "") // an error means that it is closed
 		}
 		if err != nil {
 			s.shut()
@@ -187,10 +171,10 @@ func (s *socket) write() {
 	}
 }
 
-// shut ends the socket at once.
+// shut closes the socket at once.
 func (s *socket) shut() {
 	s.mu.Lock()
-	s.shutOff = true
+	s.closed = true
 	if s.pinger != nil {
 		s.pinger.Stop()
 	}
@@ -198,49 +182,65 @@ func (s *socket) shut() {
 	s.mu.Unlock()
 	s.cancel()
 	if conn != nil {
-		_ = conn.CloseNow() // closed already, at worst
+		_ = conn.CloseNow() // an error means that it is closed
 	}
 }
 
-// ping asks whether the client is still there, and again after a while if it is.
+// ping closes the socket unless the client answers, and schedules the next ping.
 func (s *socket) ping() {
 	s.mu.Lock()
-	over := s.shutOff
-	if !over {
-		s.helpers.Add(1)
+	closed := s.closed
+	if !closed {
+		s.running.Add(1)
 	}
 	s.mu.Unlock()
-	if over {
+	if closed {
 		return
 	}
-	defer s.helpers.Done()
-	ctx, cancel := context.WithTimeout(s.ctx, pongWithin)
+	defer s.running.Done()
+	ctx, cancel := context.WithTimeout(s.ctx, pongTimeout)
 	defer cancel()
 	if err := s.conn.Ping(ctx); err != nil {
 		s.shut()
 		return
 	}
-	s.heard.Store(time.Now().UnixNano())
+	s.received.Store(time.Now().UnixNano())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.shutOff {
-		s.pinger.Reset(pingEvery)
+	if !s.closed {
+		s.pinger.Reset(pingInterval)
 	}
 }
 
-// read takes the client's messages until the socket ends, and returns why.
+// read handles the client's messages until the socket ends, and returns the reason.
 func (s *socket) read(a *stage.Attendance) error {
 	for {
 		kind, data, err := s.conn.Read(s.ctx)
 		if err != nil {
 			return err
 		}
-		s.heard.Store(time.Now().UnixNano())
+		s.received.Store(time.Now().UnixNano())
 		if err := s.limiter.Wait(s.ctx); err != nil {
 			return err
 		}
 		if kind == websocket.MessageText {
 			s.handle(a, data)
 		}
+	}
+}
+
+// handle does what a client's message asks for. Clients may be newer than this
+// server: what is unknown is ignored.
+func (s *socket) handle(a *stage.Attendance, data []byte) {
+	m, _ := wire.Decode(data)
+	switch p := m.Payload.(type) {
+	case wire.Ping:
+		s.deliver(pong)
+	case wire.Mute:
+		a.Mute(p.AudioMuted, p.VideoStopped)
+	case wire.ClientInfo:
+		a.Introduce(stage.Client(p))
+	case wire.ExchangeToken:
+		a.Exchange(s.ctx, p.Token)
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestDoor_TwoPublishersAndAViewerMeet(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ConnectsPublishersAndViewers(t *testing.T) {
+	c := newFixture(t, fast)
 	alice, bob, carol := c.token("alice"), c.token("bob"), c.token("carol", viewer)
 	watching := c.listen(carol, "")
 	watching.untilState("carol")
@@ -31,7 +31,7 @@ func TestDoor_TwoPublishersAndAViewerMeet(t *testing.T) {
 	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STARTED:bob")
 	p := c.participant("alice")
 	if !p.Published || p.State != ivsrealtime.ParticipantConnected || p.Protocol != ivsrealtime.ProtocolWHIP || p.UserID != "user-alice" || p.FirstJoinTime.IsZero() {
-		t.Errorf("alice is kept as %+v", p)
+		t.Errorf("alice is stored as %+v", p)
 	}
 
 	check(t, a.Close())
@@ -47,8 +47,8 @@ func TestDoor_TwoPublishersAndAViewerMeet(t *testing.T) {
 	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STARTED:bob SUBSCRIBE_STOPPED:alice SUBSCRIBE_STOPPED:bob LEFT")
 }
 
-func TestDoor_ASessionEndsAfterTheLastLeave(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_EndsSessionAfterLastParticipantLeft(t *testing.T) {
+	c := newFixture(t, fast)
 	first := c.listen(c.token("alice", viewer), "")
 	first.untilState("alice")
 	first.leave()
@@ -62,8 +62,8 @@ func TestDoor_ASessionEndsAfterTheLastLeave(t *testing.T) {
 	}
 }
 
-func TestDoor_LayersAreChosen(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_SelectsLayers(t *testing.T) {
+	c := newFixture(t, fast)
 	c.publish(c.token("alice"), true)
 	carol := c.token("carol", viewer)
 	watching := c.listen(carol, "")
@@ -94,8 +94,8 @@ func TestDoor_LayersAreChosen(t *testing.T) {
 	}
 }
 
-func TestDoor_AViewerWithoutThePublishersCodecIsToldWhyThereIsNoPicture(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ReportsMissingCodecToViewer(t *testing.T) {
+	c := newFixture(t, fast)
 	c.publish(c.token("alice"), false)
 	carol := c.token("carol", viewer)
 	watching := c.listen(carol, "")
@@ -110,8 +110,8 @@ func TestDoor_AViewerWithoutThePublishersCodecIsToldWhyThereIsNoPicture(t *testi
 	})
 }
 
-func TestDoor_ATokenIsTakenOver(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_NewerClientReplacesOlderOfSameToken(t *testing.T) {
+	c := newFixture(t, fast)
 	alice := c.token("alice")
 	older := c.listen(alice, "")
 	older.untilState("alice")
@@ -119,7 +119,7 @@ func TestDoor_ATokenIsTakenOver(t *testing.T) {
 	older.untilState("alice+")
 	newer := c.listen(alice, "")
 	if n := untilMessage[wire.Kicked](older); n.Reason != wire.ReasonTokenReused {
-		t.Errorf("the older client was told %q", n.Reason)
+		t.Errorf("the older client got %q", n.Reason)
 	}
 	newer.untilState("alice+")
 	c.publish(alice, false)
@@ -130,15 +130,15 @@ func TestDoor_ATokenIsTakenOver(t *testing.T) {
 	}
 	check(t, first.Close())
 	if first.Ending() != peer.TakenOver {
-		t.Errorf("the older client takes it for %s, want %s", first.Ending(), peer.TakenOver)
+		t.Errorf("the older client sees the end as %s, want %s", first.Ending(), peer.TakenOver)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED")
 	newer.untilState("alice")
 	newer.untilState("alice+")
 }
 
-func TestDoor_ADisconnectedParticipantIsToldWhyAndStaysOut(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_DisconnectedParticipantGetsReasonAndCannotReturn(t *testing.T) {
+	c := newFixture(t, fast)
 	alice := c.token("alice")
 	l := c.listen(alice, "")
 	p := c.publish(alice, false)
@@ -146,7 +146,7 @@ func TestDoor_ADisconnectedParticipantIsToldWhyAndStaysOut(t *testing.T) {
 	c.revoke("alice")
 	check(t, c.registry.Disconnect(c.ctx, c.stage.String(), "alice", "be nice"))
 	if n := untilMessage[wire.Kicked](l); n.Reason != wire.ReasonDisconnected || n.Detail != "be nice" {
-		t.Errorf("alice was told %+v", n)
+		t.Errorf("alice got %+v", n)
 	}
 	select {
 	case <-p.Done():
@@ -166,8 +166,8 @@ func TestDoor_ADisconnectedParticipantIsToldWhyAndStaysOut(t *testing.T) {
 	}
 }
 
-func TestDoor_ADeletedStageSendsEverybodyAway(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_DeletedStageClosesAllConnections(t *testing.T) {
+	c := newFixture(t, fast)
 	alice := c.token("alice")
 	l := c.listen(alice, "")
 	c.publish(alice, false)
@@ -185,15 +185,15 @@ func TestDoor_ADeletedStageSendsEverybodyAway(t *testing.T) {
 	}
 }
 
-// TestDoor_AKilledClientIsGoneAfterItsGrace ends a client without a goodbye.
-func TestDoor_AKilledClientIsGoneAfterItsGrace(t *testing.T) {
-	c := newScene(t, swift)
+// TestServer_ClientThatVanishesLeavesAfterGrace cuts a client off without a close frame.
+func TestServer_ClientThatVanishesLeavesAfterGrace(t *testing.T) {
+	c := newFixture(t, fast)
 	watching := c.listen(c.token("bob", viewer), "")
 	alice := c.token("alice", viewer)
 	l := c.listen(alice, "")
 	watching.untilState("bob alice")
 	_ = l.conn.CloseNow()       // no close frame
-	back := c.listen(alice, "") // it comes back in time
+	back := c.listen(alice, "") // it reconnects in time
 	back.untilState("bob alice")
 	_ = back.conn.CloseNow()
 	lost := time.Now()
@@ -204,26 +204,26 @@ func TestDoor_AKilledClientIsGoneAfterItsGrace(t *testing.T) {
 	c.untilHistory("alice", "JOINED LEFT")
 }
 
-func TestDoor_MutesAreTold(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_BroadcastsMutes(t *testing.T) {
+	c := newFixture(t, fast)
 	alice := c.listen(c.token("alice"), "")
 	bob := c.listen(c.token("bob"), "")
 	bob.untilState("alice bob")
-	alice.say(`{"type":"MUTE","payload":{"audioMuted":true}}`)
+	alice.send(`{"type":"MUTE","payload":{"audioMuted":true}}`)
 	if m := untilMessage[wire.MuteChanged](bob); m != (wire.MuteChanged{ParticipantID: "alice", AudioMuted: true}) {
-		t.Errorf("bob was told %+v", m)
+		t.Errorf("bob got %+v", m)
 	}
-	alice.say(`{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`)
+	alice.send(`{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`)
 	c.eventually("the client is known", func() bool {
 		p := c.participant("alice")
 		return p.BrowserName == "Lynx" && p.OSName == "Plan 9" && p.SDKVersion == "0.1"
 	})
-	alice.say(`{"type":"PING"}`)
+	alice.send(`{"type":"PING"}`)
 	untilMessage[wire.Pong](alice)
 }
 
-func TestDoor_AReconnectingClientIsToldWhatItMissed(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ReconnectingClientGetsMissedMessages(t *testing.T) {
+	c := newFixture(t, fast)
 	bob := c.token("bob", viewer)
 	l := c.listen(bob, "?changes=only")
 	seen := l.untilState("bob").Sequence
@@ -231,9 +231,9 @@ func TestDoor_AReconnectingClientIsToldWhatItMissed(t *testing.T) {
 	alice := c.listen(c.token("alice"), "")
 	alice.untilState("bob alice")
 	l = c.listen(bob, fmt.Sprintf("?changes=only&after=%d", seen))
-	m := <-l.said
+	m := <-l.messages
 	if m.Type != "PARTICIPANT_JOINED" || m.Sequence <= seen {
-		t.Errorf("first it was told %s %d %+v", m.Type, m.Sequence, m.Payload)
+		t.Errorf("the first message is %s %d %+v", m.Type, m.Sequence, m.Payload)
 	}
 	alice.leave()
 	untilMessage[wire.ParticipantLeft](l)

@@ -10,16 +10,16 @@ import (
 	"rostrum/internal/wire"
 )
 
-// A line is a client's events socket.
-type line struct {
-	c    *scene
-	conn *websocket.Conn
-	said chan wire.Message // closed at the end
-	end  error             // read it after said is closed
+// A socketClient is a client's events socket.
+type socketClient struct {
+	c        *fixture
+	conn     *websocket.Conn
+	messages chan wire.Message // closed when the socket ends
+	end      error             // valid once messages is closed
 }
 
 // listen opens the events socket of a token.
-func (c *scene) listen(t peer.Token, query string) *line {
+func (c *fixture) listen(t peer.Token, query string) *socketClient {
 	c.Helper()
 	l, err := c.tryListen(t, query)
 	if err != nil {
@@ -28,15 +28,15 @@ func (c *scene) listen(t peer.Token, query string) *line {
 	return l
 }
 
-func (c *scene) tryListen(t peer.Token, query string) (*line, error) {
+func (c *fixture) tryListen(t peer.Token, query string) (*socketClient, error) {
 	conn, _, err := websocket.Dial(c.ctx, t.EventsURL+"/"+t.StageID+query, &websocket.DialOptions{Subprotocols: []string{t.Raw}})
 	if err != nil {
 		return nil, err
 	}
 	conn.SetReadLimit(8 << 20)
-	l := &line{c: c, conn: conn, said: make(chan wire.Message, 1000)}
+	l := &socketClient{c: c, conn: conn, messages: make(chan wire.Message, 1000)}
 	go func() {
-		defer close(l.said)
+		defer close(l.messages)
 		for {
 			var data []byte
 			if _, data, l.end = conn.Read(c.ctx); l.end != nil {
@@ -47,39 +47,39 @@ func (c *scene) tryListen(t peer.Token, query string) (*line, error) {
 				l.end = fmt.Errorf("the server sent %s", data)
 				return
 			}
-			l.said <- m
+			l.messages <- m
 		}
 	}()
 	c.Cleanup(func() {
-		_ = conn.CloseNow() // closed already, mostly
-		for range l.said {
+		_ = conn.CloseNow() // closed already, in most tests
+		for range l.messages {
 		}
 	})
 	return l, nil
 }
 
 // until returns the first message that fits.
-func (l *line) until(what string, fits func(m wire.Message) bool) wire.Message {
+func (l *socketClient) until(what string, fits func(m wire.Message) bool) wire.Message {
 	l.c.Helper()
 	var seen []string
 	for {
 		select {
-		case m, ok := <-l.said:
+		case m, ok := <-l.messages:
 			if !ok {
-				l.c.Fatalf("the socket ended (%v) before %s; it said %s", l.end, what, seen)
+				l.c.Fatalf("the socket ended (%v) before %s; it got %s", l.end, what, seen)
 			}
 			seen = append(seen, fmt.Sprintf("%s%+v", m.Type, m.Payload))
 			if fits(m) {
 				return m
 			}
 		case <-l.c.ctx.Done():
-			l.c.Fatalf("%s was not said, only %s", what, seen)
+			l.c.Fatalf("%s did not arrive, only %s", what, seen)
 		}
 	}
 }
 
 // untilMessage returns the first message with such a payload.
-func untilMessage[P wire.Payload](l *line) P {
+func untilMessage[P wire.Payload](l *socketClient) P {
 	l.c.Helper()
 	var p P
 	l.until(string(p.Type()), func(m wire.Message) bool {
@@ -90,9 +90,9 @@ func untilMessage[P wire.Payload](l *line) P {
 	return p
 }
 
-// untilState waits for the whole state to show exactly these participants:
-// "alice+" publishes, "bob" doesn't.
-func (l *line) untilState(want string) wire.Message {
+// untilState waits until the state has exactly these participants: "alice+"
+// publishes, "bob" does not.
+func (l *socketClient) untilState(want string) wire.Message {
 	l.c.Helper()
 	return l.until("the state "+want, func(m wire.Message) bool {
 		s, ok := m.Payload.(wire.StageState)
@@ -111,12 +111,12 @@ func describe(s wire.StageState) string {
 	return strings.Join(all, " ")
 }
 
-func (l *line) say(message string) {
+func (l *socketClient) send(message string) {
 	l.c.Helper()
 	if err := l.conn.Write(l.c.ctx, websocket.MessageText, []byte(message)); err != nil {
 		l.c.Fatal(err)
 	}
 }
 
-// hang up as a client that leaves.
-func (l *line) leave() { _ = l.conn.Close(websocket.StatusNormalClosure, "") }
+// leave closes the socket as a client that leaves.
+func (l *socketClient) leave() { _ = l.conn.Close(websocket.StatusNormalClosure, "") }

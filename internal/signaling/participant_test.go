@@ -24,17 +24,17 @@ import (
 )
 
 func limited(l stage.Limits) stage.Config {
-	c := swift
+	c := fast
 	c.Limits = l
 	return c
 }
 
-func TestDoor_NoQuotaIsOvershot(t *testing.T) {
+func TestServer_ConcurrentPublishersStayWithinQuota(t *testing.T) {
 	for name, limits := range map[string]stage.Limits{
 		"of the stage":   {StagePublishers: 3},
 		"of the account": {Publishers: 3},
 	} {
-		c := newScene(t, limited(limits))
+		c := newFixture(t, limited(limits))
 		watching := c.listen(c.token("watching", viewer), "")
 		watching.untilState("watching")
 		sdp := offer(t, c)
@@ -58,26 +58,26 @@ func TestDoor_NoQuotaIsOvershot(t *testing.T) {
 		}
 		all.Wait()
 		if created.Load() != 3 || crowded.Load() != 17 {
-			t.Errorf("%s: %d were let in and %d were not, want 3 and 17", name, created.Load(), crowded.Load())
+			t.Errorf("%s: %d were accepted and %d refused, want 3 and 17", name, created.Load(), crowded.Load())
 		}
 		if n := strings.Count(c.events(), "QUOTA_EXCEEDED"); n != 17 {
 			t.Errorf("%s: %d publish errors, want 17", name, n)
 		}
 		place := <-places
 		if resp, said := c.ask("POST", "/whip", place[1], "application/sdp", sdp); resp.StatusCode != 201 {
-			t.Errorf("%s: taking over one's own place gives %d %v", name, resp.StatusCode, said)
+			t.Errorf("%s: replacing one's own publication gives %d %v", name, resp.StatusCode, said)
 		} else {
 			place[0] = resp.Header.Get("Location")
 		}
 		c.ask("DELETE", place[0], place[1], "", "")
 		if resp, said := c.ask("POST", "/whip", c.token("late").Raw, "application/sdp", sdp); resp.StatusCode != 201 {
-			t.Errorf("%s: a place that was left gives %d %v", name, resp.StatusCode, said)
+			t.Errorf("%s: publishing after one has left gives %d %v", name, resp.StatusCode, said)
 		}
 	}
 }
 
-func TestDoor_SubscribersHaveAQuota(t *testing.T) {
-	c := newScene(t, limited(stage.Limits{StageSubscribers: 2}))
+func TestServer_LimitsSubscribers(t *testing.T) {
+	c := newFixture(t, limited(stage.Limits{StageSubscribers: 2}))
 	c.publish(c.token("alice"), false)
 	c.publish(c.token("bob"), false)
 	one, two := c.token("one", viewer), c.token("two", viewer)
@@ -92,7 +92,7 @@ func TestDoor_SubscribersHaveAQuota(t *testing.T) {
 	c.subscribe(c.token("three", viewer), "alice")
 }
 
-func TestDoor_LimitsEndAPublication(t *testing.T) {
+func TestServer_EndsPublicationOverLimit(t *testing.T) {
 	for code, limits := range map[string]stage.Limits{
 		"RESOLUTION_EXCEEDED":      {PublishPixels: 300 * 100},
 		"STREAM_DURATION_EXCEEDED": {ConnectionDuration: 500 * time.Millisecond},
@@ -100,7 +100,7 @@ func TestDoor_LimitsEndAPublication(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			c := newScene(t, limited(limits))
+			c := newFixture(t, limited(limits))
 			watching := c.listen(c.token("bob", viewer), "")
 			watching.untilState("bob")
 			p := c.publish(c.token("alice"), false)
@@ -118,8 +118,8 @@ func TestDoor_LimitsEndAPublication(t *testing.T) {
 	}
 }
 
-func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ExchangesSelfSignedTokens(t *testing.T) {
+	c := newFixture(t, fast)
 	key, kid := c.importKey(c.stage.Account)
 	selfSigned := func(id string, change func(*token.Claims)) token.Claims {
 		claims := c.claims(id)
@@ -137,10 +137,10 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 	demoted := c.sign(key, selfSigned("alice", func(x *token.Claims) {
 		x.Publish, x.UserID, x.Attributes = false, "al", map[string]string{"name": "Al"}
 	}))
-	l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + demoted + `"}}`)
+	l.send(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + demoted + `"}}`)
 	said := untilMessage[wire.MetadataChanged](watching)
 	if said.ParticipantID != "alice" || said.UserID != "al" || said.Attributes["name"] != "Al" || fmt.Sprint(said.Capabilities) != "[SUBSCRIBE]" {
-		t.Errorf("others were told %+v", said)
+		t.Errorf("others got %+v", said)
 	}
 	untilMessage[wire.TokenExchanged](l)
 	select {
@@ -150,11 +150,11 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 	}
 	watching.untilState("alice bob")
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED TOKEN_EXCHANGED PUBLISH_STOPPED")
-	if got, want := c.told("alice"), "Participant Joined, Participant Published, Token Exchanged, Participant Unpublished"; got != want {
+	if got, want := c.eventsAbout("alice"), "Participant Joined, Participant Published, Token Exchanged, Participant Unpublished"; got != want {
 		t.Errorf("events are %s, want %s", got, want)
 	}
 	if got := c.participant("alice"); got.UserID != "al" || !maps.Equal(got.Attributes, map[string]string{"name": "Al"}) {
-		t.Errorf("alice is kept as %+v", got)
+		t.Errorf("alice is stored as %+v", got)
 	}
 	for name, bad := range map[string]string{
 		"another participant": c.sign(key, selfSigned("carol", nil)),
@@ -162,19 +162,19 @@ func TestDoor_ExchangesSelfSignedTokens(t *testing.T) {
 		"garbage":             "garbage",
 	} {
 		l := c.listen(c.asToken(c.sign(key, selfSigned("alice", nil))), "")
-		l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + bad + `"}}`)
+		l.send(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + bad + `"}}`)
 		if n := untilMessage[wire.Kicked](l); n.Reason != wire.ReasonFailedExchange {
-			t.Errorf("%s: alice is told %q", name, n.Reason)
+			t.Errorf("%s: alice got %q", name, n.Reason)
 		}
 	}
 	dave := c.listen(c.token("dave"), "")
-	dave.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + c.sign(key, selfSigned("dave", nil)) + `"}}`)
+	dave.send(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + c.sign(key, selfSigned("dave", nil)) + `"}}`)
 	untilMessage[wire.Kicked](dave) // only self-signed ones can be exchanged
 }
 
-// TestDoor_OlderTokensGetNoMoreThanTheExchangedOne has a client use the token it exchanged.
-func TestDoor_OlderTokensGetNoMoreThanTheExchangedOne(t *testing.T) {
-	c := newScene(t, swift)
+// TestServer_OlderTokensGetNoMoreThanTheExchangedOne has a client use the token it exchanged.
+func TestServer_OlderTokensGetNoMoreThanTheExchangedOne(t *testing.T) {
+	c := newFixture(t, fast)
 	key, kid := c.importKey(c.stage.Account)
 	start := time.Now().Truncate(time.Second)
 	at := func(second int, publish bool) peer.Token {
@@ -182,8 +182,8 @@ func TestDoor_OlderTokensGetNoMoreThanTheExchangedOne(t *testing.T) {
 		claims.KeyARN, claims.Publish, claims.IssuedAt = kid, publish, start.Add(time.Duration(second-60)*time.Second)
 		return c.asToken(c.sign(key, claims))
 	}
-	exchange := func(l *line, to peer.Token) {
-		l.say(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + to.Raw + `"}}`)
+	exchange := func(l *socketClient, to peer.Token) {
+		l.send(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + to.Raw + `"}}`)
 		untilMessage[wire.TokenExchanged](l)
 	}
 	refused := func(what string, with peer.Token) {
@@ -220,8 +220,8 @@ func TestDoor_OlderTokensGetNoMoreThanTheExchangedOne(t *testing.T) {
 	watching.untilState("bob alice+")
 }
 
-func TestDoor_HiddenViewersAreNowhere(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_HiddenViewersAreInvisible(t *testing.T) {
+	c := newFixture(t, fast)
 	hidden := c.token("composer", viewer, func(x *token.Claims) { x.Hidden = true })
 	l := c.listen(hidden, "")
 	l.untilState("")
@@ -237,14 +237,14 @@ func TestDoor_HiddenViewersAreNowhere(t *testing.T) {
 		t.Errorf("a hidden viewer has the history %s", got)
 	}
 	if got := c.participant("composer"); got.ParticipantID != "" {
-		t.Errorf("a hidden viewer is kept as %+v", got)
+		t.Errorf("a hidden viewer is stored as %+v", got)
 	}
 }
 
-// TestDoor_ADeadNodesParticipantsHaveLeft opens a second server on the store of
-// one that never said goodbye.
-func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
-	c := newScene(t, stage.Config{})
+// TestServer_ParticipantsOfDeadNodeLeave starts a second server on the store of
+// one that did not stop cleanly.
+func TestServer_ParticipantsOfDeadNodeLeave(t *testing.T) {
+	c := newFixture(t, stage.Config{})
 	carol := c.token("carol", viewer)
 	l := c.listen(carol, "")
 	c.publish(c.token("alice"), false)
@@ -257,7 +257,7 @@ func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
 		seen = nodes[0].Seen
 		return err
 	})
-	next := newSceneOn(t, c.store, stage.Config{})
+	next := newFixtureOn(t, c.store, stage.Config{})
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	c.untilHistory("carol", "JOINED SUBSCRIBE_STARTED:alice SUBSCRIBE_STOPPED:alice LEFT")
 	for _, id := range []string{"alice", "carol"} {
@@ -290,8 +290,8 @@ func TestDoor_ADeadNodesParticipantsHaveLeft(t *testing.T) {
 	again.untilState("carol")
 }
 
-func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ReplicaIsVisibleOnDestinationStage(t *testing.T) {
+	c := newFixture(t, fast)
 	other := *c
 	other.stage = arn.New(arn.Stage, c.stage.Account, c.stage.Region)
 	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: other.stage.String()}) })
@@ -315,7 +315,7 @@ func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
 	}
 	other.subscribe(bob, "alice")
 	if got := other.participant("alice"); got.ReplicationType != ivsrealtime.ReplicationReplica || got.SourceStageARN != c.stage.String() || got.SourceSessionID == "" {
-		t.Errorf("the replica is kept as %+v", got)
+		t.Errorf("the replica is stored as %+v", got)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED")
 	if err := c.registry.Replicate(c.ctx, want); !isCode(err, ivsrealtime.Conflict) {
@@ -324,10 +324,10 @@ func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
 	third := want
 	third.DestinationStageARN = arn.New(arn.Stage, c.stage.Account, c.stage.Region).String()
 	if err := c.registry.Replicate(c.ctx, third); !isCode(err, ivsrealtime.ServiceQuotaExceeded) {
-		t.Errorf("one more than may be gives %v", err)
+		t.Errorf("one over the limit gives %v", err)
 	}
 
-	check(t, p.Close()) // within its window the replica waits
+	check(t, p.Close()) // the replica waits within its reconnect window
 	there.untilState("bob alice")
 	c.publish(alice, false)
 	there.untilState("bob alice+")
@@ -337,11 +337,11 @@ func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
 	there.untilState("bob")
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED PUBLISH_STOPPED PUBLISH_STARTED REPLICATION_STOPPED")
 	other.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
-	for where, want := range map[*scene]string{
+	for where, want := range map[*fixture]string{
 		c:      "Participant Joined, Participant Published, Participant Replication Start, Participant Unpublished, Participant Published, Participant Replication End",
 		&other: "Participant Joined, Participant Published, Participant Unpublished, Participant Published, Participant Unpublished, Participant Left",
 	} {
-		if got := where.told("alice"); got != want {
+		if got := where.eventsAbout("alice"); got != want {
 			t.Errorf("events of stage %s are\n%s, want\n%s", where.stage, got, want)
 		}
 	}
@@ -354,8 +354,8 @@ func TestDoor_AReplicaIsSeenOnAnotherStage(t *testing.T) {
 	}
 }
 
-func TestDoor_AReplicaGoesWithItsSource(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_ReplicaEndsWithItsSource(t *testing.T) {
+	c := newFixture(t, fast)
 	other := *c
 	other.stage = arn.New(arn.Stage, c.stage.Account, c.stage.Region)
 	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: other.stage.String()}) })
@@ -370,8 +370,8 @@ func TestDoor_AReplicaGoesWithItsSource(t *testing.T) {
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED REPLICATION_STARTED PUBLISH_STOPPED LEFT REPLICATION_STOPPED")
 }
 
-func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
-	c := newScene(t, swift)
+func TestServer_CloseNotifiesAllAndReleasesEverything(t *testing.T) {
+	c := newFixture(t, fast)
 	l := c.listen(c.token("alice"), "")
 	c.publish(c.token("bob"), false)
 	l.untilState("alice bob+")
@@ -381,7 +381,7 @@ func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
 	c.untilHistory("bob", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	resp, said := c.ask("POST", "/whip", c.token("late").Raw, "application/sdp", offer(t, c))
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("publishing on a server that goes gives %d %v", resp.StatusCode, said)
+		t.Errorf("publishing on a server that stops gives %d %v", resp.StatusCode, said)
 	}
 	c.read(func(tx *store.Tx) error {
 		nodes, err := tx.Nodes()
@@ -392,10 +392,10 @@ func TestDoor_ClosingTellsEverybodyAndLeavesNothingOpen(t *testing.T) {
 	})
 }
 
-// TestDoor_AClientThatNeverReadsIsDropped fills the path to one client until its
-// queue is full.
-func TestDoor_AClientThatNeverReadsIsDropped(t *testing.T) {
-	c := newScene(t, swift)
+// TestServer_DisconnectsClientThatDoesNotRead sends to one client until its queue
+// is full.
+func TestServer_DisconnectsClientThatDoesNotRead(t *testing.T) {
+	c := newFixture(t, fast)
 	lazy := c.token("lazy", viewer)
 	conn, _, err := websocket.Dial(c.ctx, lazy.EventsURL+"/"+lazy.StageID, &websocket.DialOptions{Subprotocols: []string{lazy.Raw}})
 	if err != nil {
@@ -413,7 +413,7 @@ func TestDoor_AClientThatNeverReadsIsDropped(t *testing.T) {
 	quick := c.listen(c.token("quick", viewer), "")
 	alice := c.listen(c.token("alice"), "")
 	for i := 0; c.participant("lazy").State != ivsrealtime.ParticipantDisconnected; i++ {
-		alice.say(fmt.Sprintf(`{"type":"MUTE","payload":{"audioMuted":%t}}`, i%2 == 0))
+		alice.send(fmt.Sprintf(`{"type":"MUTE","payload":{"audioMuted":%t}}`, i%2 == 0))
 		quick.until("the mute", func(m wire.Message) bool {
 			changed, ok := m.Payload.(wire.MuteChanged)
 			return ok && changed.AudioMuted == (i%2 == 0)

@@ -3,6 +3,7 @@ package signaling_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -25,8 +26,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A scene is a whole server of live stages with one stage on it.
-type scene struct {
+// A fixture is a server with one live stage.
+type fixture struct {
 	*testing.T
 	ctx       context.Context
 	store     *store.Store
@@ -34,22 +35,22 @@ type scene struct {
 	authority *authority.Authority
 	node      *node.Node
 	registry  *stage.Registry
-	door      *signaling.Door
+	signaling *signaling.Server
 	server    *httptest.Server
 	stage     arn.ARN
 }
 
-// swift is a configuration in which nothing takes longer than a test should.
-var swift = stage.Config{Linger: 300 * time.Millisecond, Grace: 500 * time.Millisecond}
+// fast has short timeouts.
+var fast = stage.Config{Linger: 300 * time.Millisecond, Grace: 500 * time.Millisecond}
 
-func newScene(t *testing.T, cfg stage.Config) *scene {
+func newFixture(t *testing.T, cfg stage.Config) *fixture {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { check(t, s.Close()) })
-	return newSceneOn(t, s, cfg)
+	return newFixtureOn(t, s, cfg)
 }
 
 func check(t testing.TB, err error) {
@@ -59,16 +60,16 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// newSceneOn opens a server on a store that may have a past.
-func newSceneOn(t *testing.T, s *store.Store, cfg stage.Config) *scene {
+// newFixtureOn starts a server on a store that may have been used before.
+func newFixtureOn(t *testing.T, s *store.Store, cfg stage.Config) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	c := &scene{T: t, ctx: ctx, store: s, stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
+	c := &fixture{T: t, ctx: ctx, store: s, stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
 	var handler http.Handler
 	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	var err error
-	// A busy machine is as late as this; and who is let in without media to come keeps the place.
+	// Long timeouts for a busy machine, and for connections that never send media.
 	if c.engine, err = sfu.Listen(sfu.Config{LostAfter: 5 * time.Second, ConnectTimeout: time.Minute, Shards: 2}); err != nil {
 		t.Fatal(err)
 	}
@@ -83,42 +84,42 @@ func newSceneOn(t *testing.T, s *store.Store, cfg stage.Config) *scene {
 	}
 	c.registry = stage.NewRegistry(s, c.engine, c.authority, c.node, cfg)
 	check(t, c.node.Recover(ctx))
-	c.door = signaling.New(c.registry, c.authority, signaling.Config{Log: cfg.Log, ICEServers: c.iceServers})
-	handler = c.door
+	c.signaling = signaling.New(c.registry, c.authority, signaling.Config{Log: cfg.Log, ICEServers: c.iceServers})
+	handler = c.signaling
 	t.Cleanup(c.close)
 	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: c.stage.String()}) })
 	return c
 }
 
-// iceServers stands for the engine's own.
-func (c *scene) iceServers(g authority.Grant) []signaling.ICEServer {
+// iceServers takes the place of the engine's.
+func (c *fixture) iceServers(g authority.Grant) []signaling.ICEServer {
 	return []signaling.ICEServer{{URL: "turn:192.0.2.1:7081?transport=udp", Username: "1:" + g.ParticipantID, Credential: "proof"}}
 }
 
-func (c *scene) close() {
+func (c *fixture) close() {
 	check(c, c.registry.Close())
 	check(c, c.node.Close())
-	check(c, c.door.Close())
+	check(c, c.signaling.Close())
 	c.server.Close()
 	check(c, c.engine.Close())
 }
 
-func (c *scene) write(fn func(tx *store.Tx) error) {
+func (c *fixture) write(fn func(tx *store.Tx) error) {
 	c.Helper()
 	if err := c.store.Write(c.ctx, fn); err != nil {
 		c.Fatal(err)
 	}
 }
 
-func (c *scene) read(fn func(tx *store.Tx) error) {
+func (c *fixture) read(fn func(tx *store.Tx) error) {
 	c.Helper()
 	if err := c.store.Read(c.ctx, fn); err != nil {
 		c.Fatal(err)
 	}
 }
 
-// claims are those of a token for the scene's stage.
-func (c *scene) claims(id string, change ...func(*token.Claims)) token.Claims {
+// claims returns the claims of a token for the stage.
+func (c *fixture) claims(id string, change ...func(*token.Claims)) token.Claims {
 	now := time.Now().Truncate(time.Second)
 	claims := token.Claims{
 		ParticipantID: id, StageARN: c.stage.String(), StageID: c.stage.ID, UserID: "user-" + id,
@@ -131,8 +132,8 @@ func (c *scene) claims(id string, change ...func(*token.Claims)) token.Claims {
 	return claims
 }
 
-// token is a participant's token, as its client reads it.
-func (c *scene) token(id string, change ...func(*token.Claims)) peer.Token {
+// token issues a participant's token, and reads it as its client does.
+func (c *fixture) token(id string, change ...func(*token.Claims)) peer.Token {
 	c.Helper()
 	raw, err := c.authority.Issue(c.claims(id, change...))
 	if err != nil {
@@ -147,9 +148,9 @@ func (c *scene) token(id string, change ...func(*token.Claims)) peer.Token {
 
 func viewer(c *token.Claims) { c.Publish = false }
 
-// publish has a participant send a small pattern with sound until the test ends
-// or the publication is closed.
-func (c *scene) publish(t peer.Token, simulcast bool) *peer.Publication {
+// publish sends a small test pattern with audio until the test ends or the
+// publication is closed.
+func (c *fixture) publish(t peer.Token, simulcast bool) *peer.Publication {
 	c.Helper()
 	p, err := c.tryPublish(t, simulcast)
 	if err != nil {
@@ -158,7 +159,7 @@ func (c *scene) publish(t peer.Token, simulcast bool) *peer.Publication {
 	return p
 }
 
-func (c *scene) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, error) {
+func (c *fixture) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, error) {
 	size := testpattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000, Identity: 7}
 	if simulcast {
 		size.Width, size.Height, size.Bitrate = 640, 360, 400_000
@@ -177,17 +178,17 @@ func (c *scene) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, err
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	var sending sync.WaitGroup
-	sending.Go(func() { _ = source.Run(ctx) }) // it fails when the publication has ended
+	sending.Go(func() { _ = source.Run(ctx) }) // an error means that the publication has ended
 	c.Cleanup(func() {
 		cancel()
 		sending.Wait()
-		_ = p.Close() // its server may have gone
+		_ = p.Close() // the server may be closed
 	})
 	return p, nil
 }
 
-// subscribe receives a participant and returns once a picture came.
-func (c *scene) subscribe(t peer.Token, publisher string) *peer.Subscription {
+// subscribe receives a participant and returns after the first frame.
+func (c *fixture) subscribe(t peer.Token, publisher string) *peer.Subscription {
 	c.Helper()
 	seen := make(chan struct{}, 1)
 	s, err := c.trySubscribe(t, publisher, func(*peer.Inlet, peer.Received) {
@@ -202,37 +203,37 @@ func (c *scene) subscribe(t peer.Token, publisher string) *peer.Subscription {
 	select {
 	case <-seen:
 	case <-c.ctx.Done():
-		c.Fatalf("no frame of %s came", publisher)
+		c.Fatalf("no frame of %s arrived", publisher)
 	}
 	return s
 }
 
-func (c *scene) trySubscribe(t peer.Token, publisher string, onFrame func(*peer.Inlet, peer.Received)) (*peer.Subscription, error) {
+func (c *fixture) trySubscribe(t peer.Token, publisher string, onFrame func(*peer.Inlet, peer.Received)) (*peer.Subscription, error) {
 	at, err := t.SubscribeAt(publisher)
 	if err != nil {
 		c.Fatal(err)
 	}
 	s, err := peer.Subscribe(c.ctx, at, peer.SubscribeConfig{Network: peer.UDPOnly, OnFrame: onFrame})
 	if err == nil {
-		c.Cleanup(func() { _ = s.Close() }) // its server may have gone
+		c.Cleanup(func() { _ = s.Close() }) // the server may be closed
 	}
 	return s, err
 }
 
-// eventually waits for something that the store or the registry will show.
-func (c *scene) eventually(what string, holds func() bool) {
+// eventually waits until a condition holds.
+func (c *fixture) eventually(what string, holds func() bool) {
 	c.Helper()
 	for !holds() {
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-c.ctx.Done():
-			c.Fatalf("%s did not come true", what)
+			c.Fatalf("timed out: %s", what)
 		}
 	}
 }
 
-// history is what ListParticipantEvents shows of a participant's newest session.
-func (c *scene) history(id string) string {
+// history returns the events of a participant's newest session, as ListParticipantEvents has them.
+func (c *fixture) history(id string) string {
 	c.Helper()
 	var all []string
 	c.read(func(tx *store.Tx) error {
@@ -255,7 +256,7 @@ func (c *scene) history(id string) string {
 	return strings.Join(all, " ")
 }
 
-func (c *scene) untilHistory(id, want string) {
+func (c *fixture) untilHistory(id, want string) {
 	c.Helper()
 	last := ""
 	for {
@@ -270,9 +271,9 @@ func (c *scene) untilHistory(id, want string) {
 	}
 }
 
-// participant is what GetParticipant shows, of the newest session; empty if it
-// isn't there.
-func (c *scene) participant(id string) (p ivsrealtime.Participant) {
+// participant returns a participant of the newest session, as GetParticipant has
+// it; empty if there is none.
+func (c *fixture) participant(id string) (p ivsrealtime.Participant) {
 	c.Helper()
 	c.read(func(tx *store.Tx) error {
 		sessions, _, err := tx.Sessions(c.stage.String(), store.Page{Limit: 1})
@@ -288,8 +289,8 @@ func (c *scene) participant(id string) (p ivsrealtime.Participant) {
 	return p
 }
 
-// events are the names of all events in the log, in order.
-func (c *scene) events() string {
+// events returns the names of all events in the log, in order.
+func (c *fixture) events() string {
 	c.Helper()
 	all, err := c.store.Events(c.ctx, store.EventQuery{Limit: 1000})
 	if err != nil {
@@ -302,8 +303,8 @@ func (c *scene) events() string {
 	return strings.Join(names, ", ")
 }
 
-// told are the names of the stage's events about a participant, in order.
-func (c *scene) told(id string) string {
+// eventsAbout returns the names of the stage's events about a participant, in order.
+func (c *fixture) eventsAbout(id string) string {
 	c.Helper()
 	all, err := c.store.Events(c.ctx, store.EventQuery{Limit: 1000, StageARN: c.stage.String()})
 	if err != nil {
@@ -324,6 +325,37 @@ func eventName(e event.Event) string {
 		ID   string `json:"participant_id"`
 		Code string `json:"error_code"`
 	}
-	_ = json.Unmarshal(e.Detail, &detail) // of our own making
+	_ = json.Unmarshal(e.Detail, &detail) // written by the server
 	return strings.TrimSpace(detail.Name + " " + detail.ID + " " + detail.Code)
 }
+
+// problemOf returns the problem document in err, or an empty one.
+func problemOf(err error) peer.Problem {
+	var p *peer.Problem
+	if errors.As(err, &p) {
+		return *p
+	}
+	return peer.Problem{}
+}
+
+func (c *fixture) revoke(id string) {
+	c.Helper()
+	c.write(func(tx *store.Tx) error { return tx.Revoke(c.stage.String(), id, time.Now().Add(time.Hour)) })
+}
+
+func (c *fixture) deleteStage() {
+	c.Helper()
+	c.write(func(tx *store.Tx) error { return tx.Stages().Delete(c.stage.String()) })
+}
+
+// asToken reads a token that an application signed.
+func (c *fixture) asToken(raw string) peer.Token {
+	c.Helper()
+	t, err := peer.ReadToken(raw)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return t
+}
+
+func isCode(err error, code ivsrealtime.Code) bool { return errors.Is(err, code) }

@@ -11,18 +11,18 @@ import (
 	"rostrum/internal/testpattern"
 )
 
-// heeding is a publisher of hi, mid and low who leaves out what nobody watches.
-type heeding struct {
-	*scene
-	token   peer.Token
-	video   *peer.Outlet
-	running sync.WaitGroup
-	hangUp  context.CancelFunc // ends its events socket
+// A pausingPublisher publishes hi, mid and low and pauses unused layers.
+type pausingPublisher struct {
+	*fixture
+	token       peer.Token
+	video       *peer.Outlet
+	running     sync.WaitGroup
+	closeSocket context.CancelFunc // ends its events socket
 }
 
-// publishHeeding has a participant publish a pattern without keyframes other than those that
-// are asked for, and listen to the events socket.
-func (c *scene) publishHeeding(t peer.Token) *heeding {
+// publishPausing publishes a test pattern with keyframes on request only, and
+// follows the events socket.
+func (c *fixture) publishPausing(t peer.Token) *pausingPublisher {
 	c.Helper()
 	source, err := peer.NewPatternSource(peer.PatternConfig{
 		Simulcast: true, NoAudio: true,
@@ -35,7 +35,7 @@ func (c *scene) publishHeeding(t peer.Token) *heeding {
 	if err != nil {
 		c.Fatal(err)
 	}
-	h := &heeding{scene: c, token: t, video: source.Outlets()[0]}
+	h := &pausingPublisher{fixture: c, token: t, video: source.Outlets()[0]}
 	p, err := peer.Publish(c.ctx, at, peer.UDPOnly, h.video)
 	if err != nil {
 		c.Fatal(err)
@@ -44,28 +44,28 @@ func (c *scene) publishHeeding(t peer.Token) *heeding {
 	h.running.Go(func() { _ = source.Run(ctx) }) // it fails when the publication has ended
 	c.Cleanup(func() {
 		cancel()
-		h.hangUp()
+		h.closeSocket()
 		h.running.Wait()
 		_ = p.Close() // its server may have gone
 	})
-	h.heed()
+	h.followEvents()
 	return h
 }
 
-// heed opens the events socket.
-func (h *heeding) heed() {
+// followEvents opens the events socket.
+func (h *pausingPublisher) followEvents() {
 	h.Helper()
 	events, err := peer.NewEvents(h.token, nil)
 	if err != nil {
 		h.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(h.ctx)
-	h.hangUp = cancel
+	h.closeSocket = cancel
 	h.running.Go(func() { _ = peer.Heed(ctx, events, h.video) })
 }
 
 // untilSends waits until exactly these of hi, mid and low are sent.
-func (h *heeding) untilSends(what string, sent [3]bool) {
+func (h *pausingPublisher) untilSends(what string, sent [3]bool) {
 	h.Helper()
 	h.eventually(what, func() bool {
 		for layer, want := range sent {
@@ -77,19 +77,18 @@ func (h *heeding) untilSends(what string, sent [3]bool) {
 	})
 }
 
-// TestDoor_HasLayersLeftOutThatNobodyWatches: only the smallest layer is sent while nobody
-// watches. One that a viewer chooses comes back within a second, from a keyframe on; a machine
-// that is busy with other tests may take another. Without a socket, which couldn't tell when one
-// is watched again, all are sent.
-func TestDoor_HasLayersLeftOutThatNobodyWatches(t *testing.T) {
-	c := newScene(t, stage.Config{Linger: time.Second, Grace: 5 * time.Second})
-	h := c.publishHeeding(c.token("alice"))
-	h.untilSends("sending the smallest layer alone", [3]bool{false, false, true})
+// TestServer_PausesUnusedLayers: without viewers only the smallest layer is
+// sent. A layer that a viewer selects resumes within a second, with a keyframe;
+// a busy machine may take another second. Without a socket all are sent.
+func TestServer_PausesUnusedLayers(t *testing.T) {
+	c := newFixture(t, stage.Config{Linger: time.Second, Grace: 5 * time.Second})
+	h := c.publishPausing(c.token("alice"))
+	h.untilSends("only the smallest layer is sent", [3]bool{false, false, true})
 	bytes := func() uint64 { _, all := h.video.Sent(); return all }
 	before := bytes()
 	time.Sleep(2 * time.Second)
 	if rate := (bytes() - before) * 8 / 2; rate > 150_000 {
-		t.Errorf("%d bits a second are still sent", rate)
+		t.Errorf("%d bit/s are still sent", rate)
 	}
 
 	whole := make(chan time.Time, 1)
@@ -116,25 +115,25 @@ func TestDoor_HasLayersLeftOutThatNobodyWatches(t *testing.T) {
 	if _, err := s.ChooseLayer(c.ctx, "hi"); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("the word that the best layer is wanted", func() bool { return !h.video.Resting(0) })
-	told := time.Since(asked)
+	h.eventually("the publisher resumes the best layer", func() bool { return !h.video.Resting(0) })
+	resumed := time.Since(asked)
 	select {
 	case at := <-whole:
 		if took := at.Sub(asked); took > 2*time.Second {
-			t.Errorf("the best layer came %v after it was asked for; its publisher was told after %v", took, told)
+			t.Errorf("the best layer arrived %v after it was selected; its publisher resumed it after %v", took, resumed)
 		} else {
-			t.Logf("the best layer came %v after it was asked for; its publisher was told after %v", took, told)
+			t.Logf("the best layer arrived %v after it was selected; its publisher resumed it after %v", took, resumed)
 		}
 	case <-c.ctx.Done():
-		t.Fatal("the best layer never came")
+		t.Fatal("the best layer never arrived")
 	}
-	h.untilSends("sending the watched layer and all below", [3]bool{true, true, true})
+	h.untilSends("the selected layer and all below are sent", [3]bool{true, true, true})
 	if _, err := s.ChooseLayer(c.ctx, "mid"); err != nil {
 		t.Fatal(err)
 	}
-	h.untilSends("leaving out what is above the watched layer", [3]bool{false, true, true})
-	h.hangUp()
-	h.untilSends("sending all without a socket", [3]bool{true, true, true})
-	h.heed()
-	h.untilSends("leaving out again what a new socket tells of", [3]bool{false, true, true})
+	h.untilSends("layers above the selected one are paused", [3]bool{false, true, true})
+	h.closeSocket()
+	h.untilSends("all are sent without a socket", [3]bool{true, true, true})
+	h.followEvents()
+	h.untilSends("the new socket pauses them again", [3]bool{false, true, true})
 }

@@ -1,0 +1,183 @@
+package signaling
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"rostrum/internal/authority"
+	"rostrum/internal/stage"
+)
+
+// A Config has the options of a Server; the zero value is valid.
+type Config struct {
+	// ICEServers returns the STUN and TURN servers for a participant; nil if
+	// there are none.
+	ICEServers func(g authority.Grant) []ICEServer
+	// Log is for the operator. Default slog.Default().
+	Log *slog.Logger
+}
+
+// A Server answers the requests of participants.
+type Server struct {
+	registry  *stage.Registry
+	authority *authority.Authority
+	cfg       Config
+	base      string // path of the WHIP endpoint in the public URL
+	mux       *http.ServeMux
+
+	mu      sync.Mutex // guards what follows
+	sockets map[*socket]struct{}
+	closed  bool
+	open    sync.WaitGroup // sockets
+}
+
+// New returns a server for the live stages.
+func New(r *stage.Registry, a *authority.Authority, cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	s := &Server{registry: r, authority: a, cfg: cfg, mux: http.NewServeMux(), sockets: map[*socket]struct{}{}, base: "/whip"}
+	if u, err := url.Parse(a.Endpoints().WHIP); err == nil {
+		s.base = u.Path
+	}
+	paths := map[string]map[string]route{}
+	for _, r := range routes {
+		if paths[r.path] == nil {
+			paths[r.path] = map[string]route{}
+		}
+		paths[r.path][r.method] = r
+	}
+	for path, methods := range paths {
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods) })
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, problem{status: http.StatusNotFound, code: "NOT_FOUND", title: "Not found", detail: "the server has nothing at this path"})
+	})
+	return s
+}
+
+// ServeHTTP answers one request. CORS is open to all origins: a token
+// authorizes each request, and browsers don't send it by themselves.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After, Accept-Patch, Accept-Post, WWW-Authenticate")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	s.mux.ServeHTTP(w, r)
+}
+
+// dispatch selects the route for a request's method, authorizes the token and
+// calls the handler.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]route) {
+	route, ok := methods[r.Method]
+	if !ok {
+		var allowed []string
+		for m := range methods {
+			allowed = append(allowed, m)
+		}
+		slices.Sort(allowed)
+		allow := strings.Join(append(allowed, http.MethodOptions), ", ")
+		w.Header().Set("Allow", allow)
+		if r.Method == http.MethodOptions {
+			s.announceICEServers(w, r, methods)
+			preflight(w, allow, methods)
+			return
+		}
+		writeProblem(w, problem{status: http.StatusMethodNotAllowed, code: "METHOD_NOT_ALLOWED", title: "Method not allowed", detail: "the methods for this path are " + allow})
+		return
+	}
+	g, err := route.authorize(s.authority, r.Context(), route.token(r))
+	if err == nil {
+		err = route.serve(s, w, r, g)
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+	}
+}
+
+// announceICEServers adds the ICE servers to the answer to OPTIONS, if the
+// request has a token and connections are made at its path: a client that can
+// reach only those servers must know them before it makes an offer (RFC 9725
+// §4.6). The preflight requests of browsers have no token.
+func (s *Server) announceICEServers(w http.ResponseWriter, r *http.Request, methods map[string]route) {
+	route, ok := methods[http.MethodPost]
+	if !ok || r.Header.Get("Authorization") == "" {
+		return
+	}
+	if g, err := route.authorize(s.authority, r.Context(), route.token(r)); err == nil {
+		s.linkICEServers(w.Header(), g)
+	}
+}
+
+// linkICEServers adds Link headers with the ICE servers for a participant.
+func (s *Server) linkICEServers(h http.Header, g authority.Grant) {
+	if s.cfg.ICEServers == nil {
+		return
+	}
+	for _, ice := range s.cfg.ICEServers(g) {
+		h.Add("Link", ice.link())
+	}
+}
+
+// refuse answers with the problem document for err.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var p problem
+	var refusal *authority.Refusal
+	switch {
+	case r.Context().Err() != nil:
+		return // the client is gone
+	case errors.As(err, &p):
+	case errors.As(err, &refusal):
+		p = problems[refusal.Kind]
+		p.code, p.detail, p.retryAfter = string(refusal.Code), refusal.Detail, refusal.RetryAfter
+	default:
+		p = problems[authority.Internal]
+		p.code, p.detail = string(authority.Failed), "the reason is in the server's log"
+	}
+	if p.status == http.StatusInternalServerError {
+		s.cfg.Log.Error("participant's request failed", "method", r.Method, "route", r.Pattern, "error", err)
+	}
+	writeProblem(w, p)
+}
+
+// add registers an open socket. It reports false once the server is closed.
+func (s *Server) add(k *socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.sockets[k] = struct{}{}
+	s.open.Add(1)
+	return true
+}
+
+func (s *Server) remove(k *socket) {
+	s.mu.Lock()
+	delete(s.sockets, k)
+	s.mu.Unlock()
+	s.open.Done()
+}
+
+// Close closes the sockets that are still open and waits for them. The live
+// stages are closed before it and have sent their close notices.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	all := make([]*socket, 0, len(s.sockets))
+	for k := range s.sockets {
+		all = append(all, k)
+	}
+	s.mu.Unlock()
+	for _, k := range all {
+		k.shut()
+	}
+	s.open.Wait()
+	return nil
+}
