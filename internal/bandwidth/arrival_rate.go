@@ -1,7 +1,9 @@
 package bandwidth
 
+import "time"
+
 const (
-	binDuration = int64(25e6)
+	binDuration = 25 * time.Millisecond
 	binCount    = 32
 	// rateBins are counted together, as long as queues are looked at.
 	rateBins    = int(windowDuration * windowCount / binDuration)
@@ -20,8 +22,8 @@ type bin struct {
 	unknown bool // a report on what came then was lost
 }
 
-func (w *arrivalRate) add(at int64, bytes int) {
-	if b := w.bin(at / binDuration); b != nil {
+func (w *arrivalRate) add(at time.Duration, bytes int) {
+	if b := w.bin(int64(at / binDuration)); b != nil {
 		b.bytes += bytes
 		w.newest = max(w.newest, b.number)
 	}
@@ -43,8 +45,8 @@ func (w *arrivalRate) bin(number int64) *bin {
 }
 
 // miss notes that nothing is known of the time from the newest arrival to one at at.
-func (w *arrivalRate) markUnknown(at int64) {
-	last := at / binDuration
+func (w *arrivalRate) markUnknown(at time.Duration) {
+	last := int64(at / binDuration)
 	for number := max(w.newest, last-binCount+1); number <= last; number++ {
 		if b := w.bin(number); b != nil {
 			b.unknown = true
@@ -57,7 +59,7 @@ func (w *arrivalRate) markUnknown(at int64) {
 func (w *arrivalRate) bitrate(latest int, mixed bool) float64 {
 	end := w.newest // itself incomplete
 	if mixed {
-		end -= int64(0.1 * 1e9 / float64(binDuration))
+		end -= int64(100 * time.Millisecond / binDuration)
 	}
 	total, known := 0, int64(latest)
 	for i := range w.bins {
@@ -72,7 +74,7 @@ func (w *arrivalRate) bitrate(latest int, mixed bool) float64 {
 	if known == 0 {
 		return 0
 	}
-	return float64(total) * 8 * 1e9 / float64(known*binDuration)
+	return float64(total) * 8 / (time.Duration(known) * binDuration).Seconds()
 }
 
 // train measures a path by packets that are sent faster than what usually flows: the line
@@ -80,8 +82,8 @@ func (w *arrivalRate) bitrate(latest int, mixed bool) float64 {
 type probeFit struct {
 	id                  uint32
 	n                   int
-	firstSent, lastSent int64 // sent
-	firstArrived        int64 // arrival of the first
+	firstSent, lastSent time.Duration // sent
+	firstArrived        time.Duration // arrival of the first
 	bytes               float64
 	x, y                float64 // sums over bytes and arrivals
 	xx, xy              float64
@@ -125,12 +127,12 @@ func (t *probeFit) result(a Ack) (measured float64, ok bool) {
 
 // burst measures how quickly packets come out that went in at once.
 type burstFit struct {
-	sent, first, last int64
+	sent, first, last time.Duration
 	bytes, n          int
 }
 
 const (
-	burstDuration   = int64(1e6)
+	burstDuration   = time.Millisecond
 	minBurstPackets = 10 // packets
 )
 

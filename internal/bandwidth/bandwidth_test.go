@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestAllot_ServesByPriorityAndStep(t *testing.T) {
@@ -58,13 +59,13 @@ func TestAllot_TellsWhatTheNextStepTakes(t *testing.T) {
 func TestLossLimit_BoundsAndReleases(t *testing.T) {
 	l := &LossLimit{}
 	for i := range int64(6) {
-		l.AddReport((1+i)*second, 0.4, 200, 2_000_000, false)
+		l.AddReport(time.Duration(1+i)*second, 0.4, 200, 2_000_000, false)
 	}
 	if r, known := l.Bitrate(); !known || r > 1_600_000 {
 		t.Errorf("40 %% loss left the bound at %d (known %v)", r, known)
 	}
 	for i := range int64(60) {
-		l.AddReport((7+i)*second, 0, 200, 500_000, false)
+		l.AddReport(time.Duration(7+i)*second, 0, 200, 500_000, false)
 	}
 	if _, known := l.Bitrate(); known {
 		t.Error("a minute without loss didn't lift the bound")
@@ -89,7 +90,7 @@ func TestLossLimit_LeavesTheOnlyLayerToRepair(t *testing.T) {
 					missing++
 				}
 			}
-			l.AddReport((2+i)*second/2, float64(missing)/packets, packets, 200_000, path.all)
+			l.AddReport(time.Duration(2+i)*second/2, float64(missing)/packets, packets, 200_000, path.all)
 			if _, known := l.Bitrate(); known && !path.stops {
 				t.Fatalf("%.0f %% loss (no smaller layer: %v) bounded what is sent after %d s", 100*path.lost, path.all, i/2)
 			}
@@ -105,15 +106,15 @@ func TestEstimator_SurvivesLies(t *testing.T) {
 	zero := 0.0
 	for i, bps := range []float64{0, -1, 1e300, 1 / zero, zero / zero} {
 		l.AddREMB(bps)
-		l.AddReport(int64(1+i)*second, 1, 1<<40, 1_000_000, false)
+		l.AddReport(time.Duration(1+i)*second, 1, 1<<40, 1_000_000, false)
 	}
 	if r, _ := l.Bitrate(); r < minBitrate || r > maxBitrate {
 		t.Errorf("the bound left its bounds: %d", r)
 	}
 	e, d := &Estimator{}, &DelayTracker{}
-	for now, arrived := range []int64{1 << 62, -1 << 62, 0, 1 << 40, -1 << 40, 1, -1 << 63} {
-		for _, sent := range []int64{1 << 62, 0, -1 << 62, 1 << 30} {
-			e.AddFeedback(int64(now)*second, d, []Ack{{Sent: sent, Arrived: arrived, Size: 1 << 30, Cluster: 1}, {Sent: sent + 1, Arrived: arrived}})
+	for now, arrived := range []time.Duration{1 << 62, -1 << 62, 0, 1 << 40, -1 << 40, 1, -1 << 63} {
+		for _, sent := range []time.Duration{1 << 62, 0, -1 << 62, 1 << 30} {
+			e.AddFeedback(time.Duration(now)*second, d, []Ack{{Sent: sent, Arrived: arrived, Size: 1 << 30, Cluster: 1}, {Sent: sent + 1, Arrived: arrived}})
 		}
 	}
 	if r, _ := e.Bitrate(); r < minBitrate || r > maxBitrate {
@@ -148,7 +149,7 @@ func TestProber_GoesOnSoonAfterATrainThatGained(t *testing.T) {
 	e := Estimator{known: true, bitrate: 500_000}
 	now := 100 * second
 	// next tells how long it is until the next train.
-	next := func() int64 {
+	next := func() time.Duration {
 		t.Helper()
 		for from := now; now < from+60*second; now += second / 10 {
 			if _, ok := p.Next(now, &e, need); ok {
@@ -159,7 +160,7 @@ func TestProber_GoesOnSoonAfterATrainThatGained(t *testing.T) {
 		t.Fatal("no train in a minute")
 		return 0
 	}
-	for i, want := range []int64{0, 300, 900, 1900, 3900, 3900} {
+	for i, want := range []time.Duration{0, 300, 900, 1900, 3900, 3900} {
 		if got := next(); got != want*1e6 {
 			t.Errorf("train %d leaves after %d ms, want %d", i, got/1e6, want)
 		}

@@ -1,5 +1,7 @@
 package bandwidth
 
+import "time"
+
 const (
 	startBitrate = 500_000 // bits a second, before anything is known
 	minBitrate   = 50_000
@@ -22,9 +24,9 @@ const (
 // An Ack is the fate of one packet as the receiver reported it. A packet is reported as
 // lost once it is no longer waited for.
 type Ack struct {
-	Sent    int64 // our clock
-	Arrived int64 // the receiver's clock; meaningless when Lost
-	Size    int   // bytes on the wire
+	Sent    time.Duration // our clock
+	Arrived time.Duration // the receiver's clock; meaningless when Lost
+	Size    int           // bytes on the wire
 	Lost    bool
 	Cluster uint32 // the train it belongs to, 0 for none
 }
@@ -38,20 +40,20 @@ type Estimator struct {
 	congested        bool
 	arrivals         arrivalRate
 	source           *DelayTracker // whose report came last
-	alternatedAt     int64         // when reports of several transports last alternated
+	alternatedAt     time.Duration // when reports of several transports last alternated
 	congestedPath    *DelayTracker // which saw the queue that stands, and
-	congestionSeenAt int64         // when it last said so
-	congestedSince   int64         // when the queue began to stand
-	overusedAt       int64         // when the path was last seen to have become far narrower
+	congestionSeenAt time.Duration // when it last said so
+	congestedSince   time.Duration // when the queue began to stand
+	overusedAt       time.Duration // when the path was last seen to have become far narrower
 	burstBitrate     float64       // bits a second at which bursts come out
 	backoff          backoffState
-	adjustedAt       int64
+	adjustedAt       time.Duration
 	loss             lossTracker
 }
 
 // answer remembers what was done about a standing queue.
 type backoffState struct {
-	startedAt, queue int64
+	startedAt, queue time.Duration
 }
 
 // Rate is the estimate in bits a second; known is false before any evidence.
@@ -80,7 +82,7 @@ func (e *Estimator) ReportLost(d *DelayTracker, first Ack) {
 
 // Feedback takes what one transport-wide report says, in the order of sending. d is of the
 // transport that it is about.
-func (e *Estimator) AddFeedback(now int64, d *DelayTracker, acks []Ack) {
+func (e *Estimator) AddFeedback(now time.Duration, d *DelayTracker, acks []Ack) {
 	if len(acks) == 0 {
 		return
 	}
@@ -129,7 +131,7 @@ func (e *Estimator) applyProbe(measured float64) {
 }
 
 // adjust moves the estimate by the queue and by loss.
-func (e *Estimator) adjust(now int64, d *DelayTracker) {
+func (e *Estimator) adjust(now time.Duration, d *DelayTracker) {
 	mixed := now-e.alternatedAt < second
 	arrived := e.arrivals.bitrate(rateBins, mixed)
 	elapsed := float64(min(now-e.adjustedAt, second)) / float64(second)
@@ -174,7 +176,7 @@ func (e *Estimator) adjust(now int64, d *DelayTracker) {
 // carries. If after an answer far less arrives and much is lost, the path has become narrower
 // once more. A queue that stays although less is sent is somebody else's, or the path has
 // become a longer one.
-func (e *Estimator) backOff(now int64, d *DelayTracker, queue int64, arrived float64) {
+func (e *Estimator) backOff(now time.Duration, d *DelayTracker, queue time.Duration, arrived float64) {
 	again := now-e.backoff.startedAt > windowDuration*windowCount && e.loss.share > highLoss && arrived < e.bitrate*collapseRatio
 	switch {
 	case arrived == 0:
@@ -193,7 +195,7 @@ func (e *Estimator) backOff(now int64, d *DelayTracker, queue int64, arrived flo
 type lossTracker struct {
 	packets, lost  int
 	share          float64
-	backedOffAt    int64
+	backedOffAt    time.Duration
 	shareAtBackoff float64 // share when last answered
 	inherentShare  float64 // share that no answer has changed
 }
@@ -210,7 +212,7 @@ func (l *lossTracker) add(lost bool) {
 }
 
 // answer reports whether so much is lost that less should be sent.
-func (l *lossTracker) shouldBackOff(now int64, rate, arrived float64) bool {
+func (l *lossTracker) shouldBackOff(now time.Duration, rate, arrived float64) bool {
 	if l.share <= max(highLoss, l.inherentShare*1.3) {
 		if l.share < l.inherentShare/2 {
 			l.inherentShare = 0

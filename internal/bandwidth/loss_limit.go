@@ -1,12 +1,14 @@
 package bandwidth
 
+import "time"
+
 // A LossLimit bounds what is sent to a receiver that sends nothing better than receiver
 // reports. Without loss there is no bound. The zero value is ready.
 type LossLimit struct {
 	bitrate     float64
 	known       bool
 	lossShare   float64
-	sampleStart int64 // when the sample at hand began
+	sampleStart time.Duration // when the sample at hand began
 	packets     float64
 	lost        float64
 }
@@ -26,7 +28,7 @@ const (
 //
 // Single reports cover a few dozen packets, in which chance loses a fifth where a twentieth
 // is lost on average. So a share is reckoned over a longer while.
-func (l *LossLimit) AddReport(now int64, share float64, packets, sent int, all bool) {
+func (l *LossLimit) AddReport(now time.Duration, share float64, packets, sent int, all bool) {
 	if l.sampleStart == 0 {
 		l.sampleStart = now
 	}

@@ -1,23 +1,25 @@
 package bandwidth
 
+import "time"
+
 // A Pacer holds back bursts that the path would have to queue. What the path's room or a
 // small burst covers leaves at once, so that it can be sent as one. The zero value is ready.
 type Pacer struct {
 	credit    int64 // bytes that may leave
-	updatedAt int64
+	updatedAt time.Duration
 }
 
 const (
-	minPacingBurst      = 20_000      // bytes that may always leave together
-	pacingBurstDuration = int64(20e6) // of the rate, likewise
+	minPacingBurst      = 20_000                // bytes that may always leave together
+	pacingBurstDuration = 20 * time.Millisecond // of the rate, likewise
 	startPacingBitrate  = 1_500_000
-	maxIdleCredit       = int64(1000e6) // no more than that is made up for, ns
+	maxIdleCredit       = time.Second // no more than that is made up for, ns
 )
 
 // Take reports whether n bytes may leave now, at a rate of bits a second, and counts them.
-func (p *Pacer) Allow(now int64, rate, n int) bool {
-	maxCredit := max(int64(minPacingBurst), int64(rate)*pacingBurstDuration/8/second)
-	p.credit = min(p.credit+int64(rate)/8*min(now-p.updatedAt, maxIdleCredit)/second, maxCredit)
+func (p *Pacer) Allow(now time.Duration, rate, n int) bool {
+	maxCredit := max(int64(minPacingBurst), int64(rate)/8*int64(pacingBurstDuration)/int64(second))
+	p.credit = min(p.credit+int64(rate)/8*int64(min(now-p.updatedAt, maxIdleCredit))/int64(second), maxCredit)
 	p.updatedAt = now
 	if p.credit <= 0 {
 		return false

@@ -3,6 +3,7 @@ package bandwidth
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 func TestPath_TheBestLayerComesSoonAndStays(t *testing.T) {
@@ -40,14 +41,14 @@ func TestPath_TheBestLayerComesSoonAndStays(t *testing.T) {
 }
 
 func TestPath_LayersFollowTheRate(t *testing.T) {
-	for _, jitter := range []int64{0, 40e6} {
+	for _, jitter := range []time.Duration{0, 40e6} {
 		t.Run(fmt.Sprintf("jitter %d ms", jitter/millisecond), func(t *testing.T) {
 			w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6, jitter: jitter}, newViewer(1, 8))
 			s := w.all[0].streams[0]
 			w.run(30, nil)
 			for round := range 3 {
 				w.path.bitrate = 500e3
-				began, down, up := w.now, int64(0), int64(0)
+				began, down, up := w.now, time.Duration(0), time.Duration(0)
 				w.resetCounters()
 				w.run(20, func() {
 					if down == 0 && s.current < 1 {
@@ -157,7 +158,7 @@ func TestPath_LostReportsSayNothing(t *testing.T) {
 	w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 	w.run(30, nil)
 	w.path.bitrate, w.path.reportLoss = 1e6, 0.6
-	began, down, least := w.now, int64(0), maxBitrate
+	began, down, least := w.now, time.Duration(0), maxBitrate
 	a := w.all[0]
 	w.run(3, func() {
 		if rate, _ := a.estimator.Bitrate(); rate < least {
@@ -179,7 +180,7 @@ func TestPath_LostReportsSayNothing(t *testing.T) {
 // TestPath_IsBelievedThoughReportsAreLost: a path that is full in both directions loses half of
 // what the viewer tells of it. None of that may end the estimate's fall.
 func TestPath_IsBelievedThoughReportsAreLost(t *testing.T) {
-	var slowest int64
+	var slowest time.Duration
 	for try := range 25 {
 		w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 		w.run(20+float64(try)*0.13, nil)
@@ -192,8 +193,8 @@ func TestPath_IsBelievedThoughReportsAreLost(t *testing.T) {
 // TestPath_IsTakenBackSoonAfterALongTime: on a narrow path trains become rare, but the first that
 // finds more is followed by others.
 func TestPath_IsTakenBackSoonAfterALongTime(t *testing.T) {
-	for _, jitter := range []int64{0, 40e6} {
-		var slowest int64
+	for _, jitter := range []time.Duration{0, 40e6} {
+		var slowest time.Duration
 		for try := range 20 {
 			w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6, jitter: jitter}, newViewer(1, 8))
 			w.run(20, nil)
@@ -221,7 +222,7 @@ func TestPath_IsFollowedWhenItBecomesNarrowerOnceMore(t *testing.T) {
 	for _, first := range []float64{2.5e6, 1.5e6} {
 		for _, after := range []float64{0.2, 0.4, 0.6, 0.8, 1, 1.5} {
 			t.Run(fmt.Sprintf("%v Mbps for %v s", first/1e6, after), func(t *testing.T) {
-				var slowest int64
+				var slowest time.Duration
 				for try := range 8 {
 					w := newSimulation(bottleneck{bitrate: 4e6, latency: 15e6}, newViewer(1, 8))
 					w.run(20+float64(try)*0.13, nil)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // The tests of this package close the loop around a simulated path: viewers of simulcast
@@ -13,7 +14,7 @@ import (
 // millisecond.
 
 const (
-	millisecond      = int64(1e6)
+	millisecond      = time.Millisecond
 	packetSize       = 1200
 	audioSize        = 160
 	frameInterval    = 33 * millisecond
@@ -22,18 +23,18 @@ const (
 
 // bottleneck is what all viewers share.
 type bottleneck struct {
-	bitrate    float64 // 0 for no limit
-	maxQueue   int64   // most waiting time
-	latency    int64
-	jitter     int64 // up to, evenly
+	bitrate    float64       // 0 for no limit
+	maxQueue   time.Duration // most waiting time
+	latency    time.Duration
+	jitter     time.Duration // up to, evenly
 	loss       float64
 	reportLoss float64 // share of the viewers' reports that get lost
-	free       int64
+	free       time.Duration
 	random     *rand.Rand
 }
 
-func (b *bottleneck) send(now int64, size int) (arrived int64, lost bool) {
-	at := now + b.latency + b.random.Int64N(b.jitter+1)
+func (b *bottleneck) send(now time.Duration, size int) (arrived time.Duration, lost bool) {
+	at := now + b.latency + time.Duration(b.random.Int64N(int64(b.jitter)+1))
 	if b.random.Float64() < b.loss {
 		return 0, true
 	}
@@ -41,7 +42,7 @@ func (b *bottleneck) send(now int64, size int) (arrived int64, lost bool) {
 		if start := max(now, b.free); start-now > b.maxQueue {
 			return 0, true
 		} else {
-			b.free = start + int64(float64(size)*8*1e9/b.bitrate)
+			b.free = start + time.Duration(float64(size)*8*1e9/b.bitrate)
 		}
 		at += b.free - now
 	}
@@ -56,11 +57,11 @@ type simulcast struct {
 	priority     int
 	current      int // layer that flows, and
 	target       int // that is wished for
-	since        int64
+	since        time.Duration
 	backlog      []int // sizes that wait for the pacer
 	acks         []pending
-	missed       bool  // a report was lost
-	probeUntil   int64 // until then packets belong to one
+	missed       bool          // a report was lost
+	probeUntil   time.Duration // until then packets belong to one
 	cluster      uint32
 	probeBitrate int
 	probeBytes   int64 // bytes within the train
@@ -68,13 +69,13 @@ type simulcast struct {
 	pacer        Pacer
 	switches     int
 	frames       int
-	below        int64 // time spent below the best layer
-	paused       int64
+	below        time.Duration // time spent below the best layer
+	paused       time.Duration
 }
 
 type pending struct {
 	ack Ack
-	at  int64 // of arrival
+	at  time.Duration // of arrival
 }
 
 // audience is a viewer with all it watches.
@@ -87,7 +88,7 @@ type viewer struct {
 	audioLost    int // lost
 }
 
-func (a *viewer) packet(w *bottleneck, s *simulcast, now int64, size int) {
+func (a *viewer) packet(w *bottleneck, s *simulcast, now time.Duration, size int) {
 	at, lost := w.send(now, size+28)
 	ack := Ack{Sent: now, Arrived: at + 1e12, Size: size, Lost: lost}
 	if now < s.probeUntil {
@@ -117,7 +118,7 @@ func (s *simulcast) size() int {
 	return int(unit)
 }
 
-func (a *viewer) step(w *bottleneck, now int64) {
+func (a *viewer) step(w *bottleneck, now time.Duration) {
 	for _, s := range a.streams {
 		flow := 0
 		if s.target != NoLayer {
@@ -144,7 +145,7 @@ func (a *viewer) step(w *bottleneck, now int64) {
 			a.packet(w, s, now, s.backlog[0])
 			s.backlog = s.backlog[1:]
 		}
-		for now < s.probeUntil && s.probeBytes*8*1000 < int64(s.probeBitrate)*(ProbeDuration-(s.probeUntil-now))/millisecond {
+		for now < s.probeUntil && s.probeBytes*8*1000 < int64(s.probeBitrate)*(ProbeDuration-(s.probeUntil-now)).Milliseconds() {
 			a.packet(w, s, now, 315)
 		}
 		if now%(50*millisecond) == 0 {
@@ -170,7 +171,7 @@ func (a *viewer) step(w *bottleneck, now int64) {
 }
 
 // report gives the estimator what the receiver has told by now.
-func (a *viewer) report(w *bottleneck, s *simulcast, now int64) {
+func (a *viewer) report(w *bottleneck, s *simulcast, now time.Duration) {
 	var ready []Ack
 	keep := s.acks[:0]
 	for _, p := range s.acks {
@@ -192,7 +193,7 @@ func (a *viewer) report(w *bottleneck, s *simulcast, now int64) {
 	a.estimator.AddFeedback(now, &s.delays, ready)
 }
 
-func (a *viewer) allocate(now int64) {
+func (a *viewer) allocate(now time.Duration) {
 	rate, known := a.estimator.Bitrate()
 	if !known {
 		return
@@ -228,7 +229,7 @@ func newViewer(publishers int, keyRatio float64) *viewer {
 type simulation struct {
 	path *bottleneck
 	all  []*viewer
-	now  int64
+	now  time.Duration
 }
 
 func newSimulation(b bottleneck, all ...*viewer) *simulation {
@@ -241,7 +242,7 @@ func newSimulation(b bottleneck, all ...*viewer) *simulation {
 
 // run lets some time pass and calls watch, if it isn't nil, every millisecond.
 func (w *simulation) run(seconds float64, watch func()) {
-	for end := w.now + int64(seconds*1e9); w.now < end; w.now += millisecond {
+	for end := w.now + time.Duration(seconds*1e9); w.now < end; w.now += millisecond {
 		for _, a := range w.all {
 			a.step(w.path, w.now)
 		}
@@ -253,7 +254,7 @@ func (w *simulation) run(seconds float64, watch func()) {
 
 // falls tells after which time the first picture of the first viewer is at a layer or below
 // it, and has that be no more than two seconds.
-func (w *simulation) timeToDowngrade(t *testing.T, layer int) (after int64) {
+func (w *simulation) timeToDowngrade(t *testing.T, layer int) (after time.Duration) {
 	t.Helper()
 	began, after, s := w.now, none, w.all[0].streams[0]
 	w.run(4, func() {
@@ -267,7 +268,7 @@ func (w *simulation) timeToDowngrade(t *testing.T, layer int) (after int64) {
 	return after
 }
 
-const none = int64(1 << 62) // ns: never
+const none = time.Duration(1 << 62) // ns: never
 
 // forget starts the counts anew.
 func (w *simulation) resetCounters() {

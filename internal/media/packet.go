@@ -1,5 +1,7 @@
 package media
 
+import "time"
+
 // Packet is one RTP packet inside the house: its header by value, its payload shared.
 // Nobody changes Payload once the packet was made, so it may be kept and passed on.
 type Packet struct {
@@ -9,9 +11,9 @@ type Packet struct {
 	// packets before this one, as AppendEarlier wrote them.
 	Earlier []byte
 
-	Sequence  uint64 // extended: never wraps, so later is always greater
-	Timestamp uint32 // in ticks of the codec's clock; wraps
-	Arrived   int64  // nanoseconds on the engine's monotonic clock
+	Sequence  uint64        // extended: never wraps, so later is always greater
+	Timestamp uint32        // in ticks of the codec's clock; wraps
+	Arrived   time.Duration // since the media engine started, on its monotonic clock
 
 	// Captured is when the publisher took the sample, in Unix nanoseconds of the
 	// publisher's own clock; audio and video of one publisher are comparable.

@@ -93,7 +93,7 @@ func (p *Publisher) reallocateViewers() {
 }
 
 // allot shares the viewer's path among its subscribers.
-func (v *Viewer) allocate(now int64, speaker *Publisher) {
+func (v *Viewer) allocate(now time.Duration, speaker *Publisher) {
 	subscribers := v.subscriberList()
 	total, known := v.available(subscribers)
 	audioBitrate := 0
@@ -125,7 +125,7 @@ func (v *Viewer) allocate(now int64, speaker *Publisher) {
 		if len(view.layers) == 0 {
 			continue // nothing measured yet: what was opened with stays
 		}
-		requests = append(requests, r(now, video, view, c, speaker))
+		requests = append(requests, requestFor(now, video, view, c, speaker))
 		videos, views = append(videos, video), append(views, view)
 	}
 	if maxBitrate > 0 {
@@ -183,7 +183,7 @@ func (v *Viewer) available(subscribers []*Subscriber) (total int, known bool) {
 	return total, known
 }
 
-func r(now int64, u *Subscription, view *trackView, c Choice, speaker *Publisher) bandwidth.Request {
+func requestFor(now time.Duration, u *Subscription, view *trackView, c Choice, speaker *Publisher) bandwidth.Request {
 	r := bandwidth.Request{MaxLayer: len(view.layers) - 1, Current: bandwidth.NoLayer}
 	for i, l := range view.layers {
 		r.Bitrates = append(r.Bitrates, l.smoothed)
@@ -223,7 +223,7 @@ func capRequests(maxBitrate int, requests []bandwidth.Request) {
 
 // assumeEnough decides while nothing is known of the path: without simulcast there is
 // nothing to decide, with it what was opened with stays.
-func (v *Viewer) allocateUnestimated(now int64, requests []bandwidth.Request, videos []*Subscription, views []*trackView) {
+func (v *Viewer) allocateUnestimated(now time.Duration, requests []bandwidth.Request, videos []*Subscription, views []*trackView) {
 	for i, u := range videos {
 		layer := max(requests[i].Current, 0)
 		if u.subscriber.Choice().Layer != "" || u.extension == 0 {
@@ -236,7 +236,7 @@ func (v *Viewer) allocateUnestimated(now int64, requests []bandwidth.Request, vi
 }
 
 // assign hands the decisions to the subscriptions.
-func (v *Viewer) assign(now int64, layers []int, requests []bandwidth.Request, videos []*Subscription, views []*trackView) {
+func (v *Viewer) assign(now time.Duration, layers []int, requests []bandwidth.Request, videos []*Subscription, views []*trackView) {
 	for i, u := range videos {
 		o, blind := &u.outage, u.extension == 0
 		switch {
@@ -258,24 +258,24 @@ func (v *Viewer) assign(now int64, layers []int, requests []bandwidth.Request, v
 }
 
 const (
-	outageConfirmTime = int64(time.Second) // of being short before it's believed; probes go meanwhile
-	minOutage         = int64(3 * time.Second)
-	maxOutage         = int64(30 * time.Second)
-	outageTrialTime   = int64(4 * time.Second)
+	outageConfirmTime = time.Second // of being short before it's believed; probes go meanwhile
+	minOutage         = 3 * time.Second
+	maxOutage         = 30 * time.Second
+	outageTrialTime   = 4 * time.Second
 )
 
 // An outage is a pause for want of bandwidth. Of a receiver that tells only of loss nothing
 // is learned while nothing flows, so after a while the smallest layer is tried again; each
 // failed trial doubles the while. For others trains find out.
 type outage struct {
-	shortSince        int64 // since when there is too little
-	pausedSince, wait int64
-	trialUntil        int64 // until then what flows is on trial
-	endedAt           int64
+	shortSince        time.Duration // since when there is too little
+	pausedSince, wait time.Duration
+	trialUntil        time.Duration // until then what flows is on trial
+	endedAt           time.Duration
 }
 
 // begin notes that there is too little, and reports whether that has to be believed.
-func (o *outage) begin(now int64) bool {
+func (o *outage) begin(now time.Duration) bool {
 	switch {
 	case o.pausedSince != 0:
 		return true
@@ -294,12 +294,12 @@ func (o *outage) begin(now int64) bool {
 
 // holds tells that the pause goes on whatever the estimate says: loss alone, which is all
 // that blind receivers report, says nothing while nothing flows.
-func (o *outage) waiting(now int64, blind bool) bool {
+func (o *outage) waiting(now time.Duration, blind bool) bool {
 	return blind && o.pausedSince != 0 && now-o.pausedSince < o.wait
 }
 
 // over ends the pause on trial once it has lasted long enough.
-func (o *outage) startTrial(now int64) bool {
+func (o *outage) startTrial(now time.Duration) bool {
 	if o.pausedSince == 0 || now-o.pausedSince < o.wait {
 		return false
 	}
@@ -308,7 +308,7 @@ func (o *outage) startTrial(now int64) bool {
 	return true
 }
 
-func (o *outage) end(now int64) {
+func (o *outage) end(now time.Duration) {
 	o.shortSince = 0
 	if o.pausedSince != 0 {
 		o.pausedSince, o.endedAt = 0, now

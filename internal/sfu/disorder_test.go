@@ -108,7 +108,7 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 		wanted := [2]bool{true, true}
 		base := s.now
 		for ms := range int64(frames*33 + 1000) {
-			s.now = base + ms*1e6
+			s.now = base + time.Duration(ms)*time.Millisecond
 			if ms%33 == 0 && ms/33 < frames {
 				for layer := range labels {
 					key := wanted[layer] && ms%231 == 0 || ms == 0
@@ -149,7 +149,7 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 						continue
 					}
 					which := slices.Index(labels[:], l.label)
-					ask, _ := l.losses.takeDue(nil, s.now, rtt*1e6)
+					ask, _ := l.losses.takeDue(nil, s.now, rtt*time.Millisecond)
 					for _, n := range ask {
 						p := kept[which][uint16(n)-l.sequenceOffset-60_000]
 						p.again = true

@@ -245,10 +245,10 @@ func (e *Engine) Port() uint16 { return e.port }
 func (e *Engine) Candidates() []sdp.Candidate { return e.candidates }
 
 // now is the time on the engine's monotonic clock, in nanoseconds.
-func (e *Engine) now() int64 { return int64(time.Since(e.epoch)) }
+func (e *Engine) now() time.Duration { return time.Since(e.epoch) }
 
 // wall turns a time of now's clock into Unix nanoseconds.
-func (e *Engine) unixNano(now int64) int64 { return e.epoch.UnixNano() + now }
+func (e *Engine) unixNano(now time.Duration) int64 { return e.epoch.UnixNano() + int64(now) }
 
 // home picks the shard with the fewest transports, for one that must have a home before its
 // first packet came.

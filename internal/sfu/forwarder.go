@@ -1,6 +1,10 @@
 package sfu
 
-import "rostrum/internal/media"
+import (
+	"time"
+
+	"rostrum/internal/media"
+)
 
 // NoLayer is the target of a subscription that takes nothing.
 const NoLayer int8 = -1
@@ -38,7 +42,7 @@ type Forwarder struct {
 type outputEnd struct {
 	timestamp uint32
 	captured  int64
-	arrived   int64
+	arrived   time.Duration
 }
 
 // newForwarder returns one whose first outgoing number is first. It should lie in the lower
@@ -162,7 +166,7 @@ func (f *Forwarder) switchTo(p *media.Packet, rush bool, anchor uint32) {
 // since is how many ticks after the edge p belongs: by the publisher's own clock where both
 // ends know it, so that lip sync survives the switch; by arrival otherwise.
 func (f *Forwarder) ticksSinceEnd(p *media.Packet) uint32 {
-	elapsed := p.Arrived - f.end.arrived
+	elapsed := int64(p.Arrived - f.end.arrived)
 	if p.Captured != 0 && f.end.captured != 0 {
 		elapsed = p.Captured - f.end.captured
 	}

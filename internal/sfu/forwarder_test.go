@@ -3,6 +3,7 @@ package sfu
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"rostrum/internal/media"
 )
@@ -35,7 +36,7 @@ func run(t *testing.T, name string, steps []step) {
 	}
 }
 
-func at(p *media.Packet, ns int64) *media.Packet {
+func at(p *media.Packet, ns time.Duration) *media.Packet {
 	p.Arrived = ns
 	return p
 }
@@ -202,9 +203,9 @@ func TestForwarder_KeepsOneLineWhateverComes(t *testing.T) {
 		sent := map[uint64]identity{}
 		order := []uint64{}
 		var held []*media.Packet
-		now := int64(0)
+		now := time.Duration(0)
 		for range 3000 {
-			now += r.Int64N(20e6)
+			now += time.Duration(r.Int64N(20e6))
 			if r.UintN(100) == 0 {
 				f.SetTarget(int8(r.UintN(4)) - 1)
 			}

@@ -101,7 +101,7 @@ func TestHostile_APLIFloodReachesThePublisherAtItsPace(t *testing.T) {
 			v := g.viewers[0]
 			v.receiveRTCP(s, &rtcp.PictureLossIndication{MediaSSRC: v.subs[1].track.ssrc})
 			v.receiveRTCP(s, &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: v.subs[1].track.ssrc}}})
-			if l.takeKeyframeRequest(start + int64(i)*1e5) { // a second in all
+			if l.takeKeyframeRequest(start + time.Duration(i)*100*time.Microsecond) { // a second in all
 				asked++
 			}
 		}

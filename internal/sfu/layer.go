@@ -13,7 +13,7 @@ const (
 
 	// pliEvery is the least time between two keyframe requests: however many viewers ask,
 	// the encoder is asked at this pace (RFC 5104 §4.3.1.2 warns of the cost).
-	keyframeRequestInterval = int64(300 * time.Millisecond)
+	keyframeRequestInterval = 300 * time.Millisecond
 )
 
 // A Layer is one encoding of a Track, as the publisher sends it. It gives its packets
@@ -35,13 +35,13 @@ type Layer struct {
 	sequenceOffset  uint16 // added to the publisher's numbers: they go on when its SSRC changes
 	timestampOffset uint32 // added to its timestamps, likewise
 	lastTimestamp   uint32
-	lastSeen        int64
+	lastSeen        time.Duration
 	frames          frameIntervals
 	stopped         stoppedState
 
 	keyframeTimestamp   uint32 // timestamp of the newest keyframe
 	hasKeyframe         bool
-	keyframeRequestedAt int64 // when a keyframe was last asked for
+	keyframeRequestedAt time.Duration // when a keyframe was last asked for
 	firSequence         uint8
 
 	width, height int
@@ -72,7 +72,7 @@ func newLayer(t *Track, index int8, label string) *Layer {
 
 // accept makes a house packet of what the publisher sent. number and timestamp are the
 // publisher's; repaired tells that it came as a retransmission.
-func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now int64, repaired bool) Drop {
+func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now time.Duration, repaired bool) Drop {
 	number += l.sequenceOffset
 	if !l.started {
 		// A full ring below the first number leaves room for what overtook it.
@@ -131,7 +131,7 @@ func (l *Layer) followsFrame(p *media.Packet) bool {
 	return before != nil && p.Sequence > l.firstSequence && before.Timestamp != p.Timestamp
 }
 
-func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
+func (l *Layer) count(p *media.Packet, now time.Duration, repaired bool) {
 	c := &l.counts
 	c.packets++
 	c.bytes += uint64(len(p.Payload))
@@ -140,7 +140,7 @@ func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
 		c.repaired++
 		return
 	}
-	transit := now*int64(l.track.codec.ClockRate())/1e9 - int64(p.Timestamp)
+	transit := int64(now)*int64(l.track.codec.ClockRate())/1e9 - int64(p.Timestamp)
 	if d := int64(int32(transit - c.transit)); c.packets > 1 {
 		c.jitter += (max(float64(d), -float64(d)) - c.jitter) / 16
 	}
@@ -149,12 +149,12 @@ func (l *Layer) count(p *media.Packet, now int64, repaired bool) {
 
 // restart goes on after the publisher changed its SSRC: the next packet gets the next
 // number, and a time that follows by arrival.
-func (l *Layer) restart(number uint16, timestamp uint32, now int64) {
+func (l *Layer) restart(number uint16, timestamp uint32, now time.Duration) {
 	if !l.started {
 		return
 	}
 	l.sequenceOffset, l.firstSequence = uint16(l.lastSequence+1)-number, l.lastSequence+1
-	elapsed := (now - l.lastSeen) * int64(l.track.codec.ClockRate()) / 1e9
+	elapsed := int64(now-l.lastSeen) * int64(l.track.codec.ClockRate()) / 1e9
 	l.timestampOffset = l.lastTimestamp + uint32(max(elapsed, 1)) - timestamp
 	l.losses = lossDetector{reordering: l.losses.reordering}
 	l.hasKeyframe = false
@@ -164,7 +164,7 @@ func (l *Layer) restart(number uint16, timestamp uint32, now int64) {
 }
 
 // wantsKeyframe decides whether to ask the publisher now.
-func (l *Layer) takeKeyframeRequest(now int64) bool {
+func (l *Layer) takeKeyframeRequest(now time.Duration) bool {
 	if !l.keyframeWanted.Load() || !l.started || l.keyframeRequestedAt != 0 && now-l.keyframeRequestedAt < keyframeRequestInterval {
 		return false
 	}
@@ -176,9 +176,9 @@ func (l *Layer) takeKeyframeRequest(now int64) bool {
 
 // A timeline relates a layer's timestamps to the publisher's clock (RFC 3550 §6.4.1).
 type timeline struct {
-	unixNano  int64  // publisher's clock, ns
-	timestamp uint32 // at that moment
-	arrivedAt int64  // of the report, on our clock
+	unixNano  int64         // publisher's clock, ns
+	timestamp uint32        // at that moment
+	arrivedAt time.Duration // of the report, on our clock
 	clockRate int64
 }
 
@@ -189,7 +189,7 @@ func (t *timeline) captureTime(timestamp uint32) int64 {
 // rate measures a layer in steps of its survey.
 type rateMeter struct {
 	bytes, frames int
-	since         int64
+	since         time.Duration
 	bitrate       int
 	smoothed      int // bitrate, smoothed
 	fps           float64
@@ -205,29 +205,29 @@ func (r *rateMeter) add(n int, marker bool) {
 }
 
 // rateWindow smooths over browsers that pause between frames.
-const rateMeterWindow = int64(time.Second)
+const rateMeterWindow = time.Second
 
 // survey closes the window if it's long enough. A layer without a byte in it is inactive.
 // frozen leaves the smoothed rate as it is.
-func (r *rateMeter) update(now int64, frozen bool) {
+func (r *rateMeter) update(now time.Duration, frozen bool) {
 	if r.since == 0 {
 		r.since = now
 	}
 	elapsed := now - r.since
 	if elapsed < rateMeterWindow {
 		if r.bitrate == 0 && elapsed > rateMeterWindow/5 { // a first guess soon
-			r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
+			r.bitrate = int(int64(r.bytes) * 8 * int64(time.Second) / int64(elapsed))
 			if !frozen {
 				r.smoothed = r.bitrate
 			}
 		}
 		return
 	}
-	r.bitrate = int(int64(r.bytes) * 8 * 1e9 / elapsed)
+	r.bitrate = int(int64(r.bytes) * 8 * int64(time.Second) / int64(elapsed))
 	if !frozen {
 		r.smoothed += (r.bitrate - r.smoothed) / 3
 	}
-	r.fps = float64(r.frames) * 1e9 / float64(elapsed)
+	r.fps = float64(r.frames) / elapsed.Seconds()
 	r.active = r.bytes > 0
 	r.bytes, r.frames, r.since = 0, 0, now
 }

@@ -3,6 +3,7 @@ package sfu
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // losses notes which packets of a layer are missing and when to ask for each again
@@ -12,15 +13,15 @@ type lossDetector struct {
 	expected   uint64          // the number expected next
 	started    bool
 	reordering reorderTracker
-	roundTrip  int64 // as due was told last
+	roundTrip  time.Duration // as due was told last
 }
 
 type missingPacket struct {
 	sequence    uint64
-	since       int64 // when it was overtaken
+	since       time.Duration // when it was overtaken
 	tries       uint8
-	requestedAt int64
-	nextRequest int64
+	requestedAt time.Duration
+	nextRequest time.Duration
 }
 
 const (
@@ -32,7 +33,7 @@ const (
 
 // saw notes the arrival of a packet, repaired when it was sent again under an SSRC of its own
 // (RFC 4588). tooMany reports that so much is missing at once that repair was given up.
-func (l *lossDetector) record(sequence uint64, now int64, repaired bool) (tooMany bool) {
+func (l *lossDetector) record(sequence uint64, now time.Duration, repaired bool) (tooMany bool) {
 	switch {
 	case !l.started:
 		l.started, l.expected = true, sequence+1
@@ -58,7 +59,7 @@ func (l *lossDetector) record(sequence uint64, now int64, repaired bool) (tooMan
 
 // late tells by how much a packet that came was overtaken, 0 if it had been lost. Where a
 // repair looks like the original, only what comes too soon to be one is taken for it.
-func (l *lossDetector) reorderDelay(m missingPacket, now int64, repaired bool) int64 {
+func (l *lossDetector) reorderDelay(m missingPacket, now time.Duration, repaired bool) time.Duration {
 	if repaired || m.tries > 0 && now-m.requestedAt > l.roundTrip/2 {
 		return 0
 	}
@@ -67,7 +68,7 @@ func (l *lossDetector) reorderDelay(m missingPacket, now int64, repaired bool) i
 
 // due appends the numbers to ask for now and plans their next time: after the round trip and
 // what the path mixes up, and more patiently each time. given counts those that are given up.
-func (l *lossDetector) takeDue(out []uint64, now, rtt int64) (ask []uint64, abandoned int) {
+func (l *lossDetector) takeDue(out []uint64, now, rtt time.Duration) (ask []uint64, abandoned int) {
 	l.roundTrip = rtt
 	wait := max(rtt+max(rtt/4, l.reordering.nackDelay), minNackInterval)
 	keep := l.missing[:0]
@@ -77,7 +78,7 @@ func (l *lossDetector) takeDue(out []uint64, now, rtt int64) (ask []uint64, aban
 				abandoned++
 				continue
 			}
-			m.nextRequest = now + wait + wait*int64(m.tries)/4
+			m.nextRequest = now + wait + wait*time.Duration(m.tries)/4
 			m.tries++
 			m.requestedAt = now
 			out = append(out, m.sequence)
@@ -91,9 +92,9 @@ func (l *lossDetector) takeDue(out []uint64, now, rtt int64) (ask []uint64, aban
 // overtaken learns how long a path takes to bring what was overtaken on it, from the latest
 // packets that were missing for a while. Where none is merely late nothing is waited for.
 type reorderTracker struct {
-	delays    [64]int64 // ns; 0 for those that were lost
+	delays    [64]time.Duration // ns; 0 for those that were lost
 	count     int
-	nackDelay int64 // ns to wait before a packet is taken for lost
+	nackDelay time.Duration // ns to wait before a packet is taken for lost
 }
 
 const (
@@ -101,7 +102,7 @@ const (
 	maxNackDelay       = 100e6
 )
 
-func (o *reorderTracker) record(late int64) {
+func (o *reorderTracker) record(late time.Duration) {
 	o.delays[o.count%len(o.delays)] = late
 	o.count++
 	if late == 0 && o.nackDelay == 0 {

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
@@ -15,9 +16,9 @@ func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
 	if !slices.Equal(ask, []uint64{11, 13}) {
 		t.Errorf("asked %v where nothing was ever overtaken, want 11 and 13 at once", ask)
 	}
-	var times []int64
+	var times []time.Duration
 	gaveUp := 0
-	for now := int64(2e6); now < 6e9; now += 1e6 {
+	for now := 2 * time.Millisecond; now < 6e9; now += 1e6 {
 		ask, given := l.takeDue(nil, now, 50e6)
 		if len(ask) > 0 {
 			times = append(times, now)
@@ -27,7 +28,7 @@ func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
 	if len(times) != maxNackTries-1 || gaveUp != 2 || len(l.missing) != 0 {
 		t.Errorf("asked again %d times, gave up %d, %d still missing; want %d, 2 and 0", len(times), gaveUp, len(l.missing), maxNackTries-1)
 	}
-	before, pause := int64(1e6), int64(0)
+	before, pause := time.Millisecond, time.Duration(0)
 	for _, at := range times {
 		if at-before < 50e6 || at-before < pause {
 			t.Errorf("asked again after %d ms, before that after %d; want a round trip of 50 and ever more", (at-before)/1e6, pause/1e6)
@@ -42,14 +43,14 @@ func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
 // TestLosses_WaitForWhatIsOnlyLate sends 300 packets a second over paths that lose and mix up,
 // to a publisher that answers each request a round trip later.
 func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
-	const rtt = int64(200e6)
+	const rtt = 200 * time.Millisecond
 	for _, path := range []struct {
 		says      string
 		loss      float64
-		jitter    int64   // ns; packets overtake
-		own       bool    // repairs have an SSRC of their own
-		needless  float64 // requests for packets that weren't lost, share of all packets, at most
-		promptest int64   // ns from the gap to the first request for a lost one, on average, at most
+		jitter    time.Duration // ns; packets overtake
+		own       bool          // repairs have an SSRC of their own
+		needless  float64       // requests for packets that weren't lost, share of all packets, at most
+		promptest time.Duration // ns from the gap to the first request for a lost one, on average, at most
 	}{
 		{"pure loss is asked for at once", 0.05, 0, true, 0, 10e6},
 		{"without RTX too", 0.05, 0, false, 0, 10e6},
@@ -63,11 +64,11 @@ func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
 			sequence uint64
 			repaired bool
 		}
-		due := map[int64][]event{} // by millisecond
+		due := map[time.Duration][]event{} // by millisecond
 		lostAt, askedFor, arrived := map[uint64]bool{}, map[uint64]int{}, map[uint64]bool{}
-		var waited, firsts, needless int64
+		var waited, firsts, needless time.Duration
 		sequence := uint64(0)
-		for ms := range int64(60_000) {
+		for ms := range time.Duration(60_000) {
 			if ms%10 == 0 && ms < 59_000 {
 				for range 3 {
 					sequence++
@@ -75,14 +76,14 @@ func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
 						lostAt[sequence] = true
 						continue
 					}
-					at := ms + 100 + r.Int64N(path.jitter/1e6+1)
+					at := ms + 100 + time.Duration(r.Int64N(path.jitter.Milliseconds()+1))
 					due[at] = append(due[at], event{sequence, false})
 				}
 			}
 			for _, e := range due[ms] {
 				if !arrived[e.sequence] {
 					arrived[e.sequence] = true
-					l.record(e.sequence, ms*1e6, e.repaired && path.own)
+					l.record(e.sequence, ms*time.Millisecond, e.repaired && path.own)
 				}
 			}
 			delete(due, ms)
@@ -90,17 +91,17 @@ func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
 				continue
 			}
 			missing := slices.Clone(l.missing)
-			ask, _ := l.takeDue(nil, ms*1e6, rtt)
+			ask, _ := l.takeDue(nil, ms*time.Millisecond, rtt)
 			for _, s := range ask {
 				askedFor[s]++
-				due[ms+rtt/1e6] = append(due[ms+rtt/1e6], event{s, true})
+				due[ms+rtt/time.Millisecond] = append(due[ms+rtt/time.Millisecond], event{s, true})
 				if ms < 10_000 {
 					continue // it learns
 				}
 				if !lostAt[s] {
 					needless++
 				} else if i := slices.IndexFunc(missing, func(m missingPacket) bool { return m.sequence == s }); askedFor[s] == 1 {
-					waited, firsts = waited+ms*1e6-missing[i].since, firsts+1
+					waited, firsts = waited+ms*time.Millisecond-missing[i].since, firsts+1
 				}
 			}
 		}
@@ -129,7 +130,7 @@ func TestAnswers_KnowWhatIsUnderWay(t *testing.T) {
 	for _, c := range []struct {
 		says   string
 		number uint16
-		now    int64
+		now    time.Duration
 		want   bool
 	}{
 		{"half a round trip hasn't passed", 7, 1e9 + 40e6, true},

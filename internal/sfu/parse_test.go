@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/stun/v3"
@@ -196,10 +197,10 @@ func FuzzRTCP(f *testing.F) {
 
 func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
 	var a twccRecorder
-	const base = int64(10e9)
+	const base = 10 * time.Second
 	for _, p := range []struct {
 		number uint16
-		at     int64
+		at     time.Duration
 	}{{65534, base}, {65535, base + 1e6}, {1, base + 500e6}, {0, base + 499e6}, {9, base + 501e6}} {
 		a.record(binary.BigEndian.AppendUint16(nil, p.number), p.at)
 	}
@@ -211,17 +212,17 @@ func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
 	if r.BaseSequenceNumber != 65534 || r.PacketStatusCount != 12 || r.MediaSSRC != 42 || r.FbPktCount != 0 {
 		t.Errorf("header %+v", r)
 	}
-	at, i, got := int64(r.ReferenceTime)*64e6, 0, map[uint16]int64{}
+	at, i, got := time.Duration(r.ReferenceTime)*64*time.Millisecond, 0, map[uint16]time.Duration{}
 	number := r.BaseSequenceNumber
 	forEachStatus(&r, func(symbol uint16) {
 		if symbol != rtcp.TypeTCCPacketNotReceived {
-			at += r.RecvDeltas[i].Delta * 1000
+			at += time.Duration(r.RecvDeltas[i].Delta) * time.Microsecond
 			got[number] = at
 			i++
 		}
 		number++
 	})
-	for number, want := range map[uint16]int64{65534: base, 65535: base + 1e6, 0: base + 499e6, 1: base + 500e6, 9: base + 501e6} {
+	for number, want := range map[uint16]time.Duration{65534: base, 65535: base + 1e6, 0: base + 499e6, 1: base + 500e6, 9: base + 501e6} {
 		if d := got[number] - want; d < -300e3 || d > 300e3 {
 			t.Errorf("packet %d arrived at %d, want %d", number, got[number], want)
 		}

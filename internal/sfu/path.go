@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"rostrum/internal/bandwidth"
 )
@@ -24,7 +25,7 @@ type path struct {
 // feedback takes what one transport reports, and returns how fast its bursts may leave when
 // its picture needs flow bits a second on average, and whether a queue stands on the path.
 // missed tells that a report before this one was lost.
-func (p *path) addFeedback(now int64, d *bandwidth.DelayTracker, acks []bandwidth.Ack, missed bool, flow int) (pace int, full bool) {
+func (p *path) addFeedback(now time.Duration, d *bandwidth.DelayTracker, acks []bandwidth.Ack, missed bool, flow int) (pace int, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range acks {
@@ -55,7 +56,7 @@ func (p *path) pacingBitrate(flow int) int {
 const maxUnreportedProbes = 3
 
 // due tells whether to send a train now, and how fast.
-func (p *path) nextProbe(now int64) (bps int, ok bool) {
+func (p *path) nextProbe(now time.Duration) (bps int, ok bool) {
 	need := int(p.probeTarget.Load())
 	if need == 0 {
 		return 0, false

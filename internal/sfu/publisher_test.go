@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 
@@ -38,7 +39,7 @@ const sps720 = "\x18\x00\x1a\x67\x42\xc0\x1f\xd9\x00\x50\x05\xbb\x01\x10\x00\x00
 
 // drive plays seconds of video and sound at one shard with a clock of its own: 50 packets
 // a second each.
-func (g *testBench) drive(s *shard, from int64, seconds int, video, audio [][]byte) (now int64) {
+func (g *testBench) drive(s *shard, from time.Duration, seconds int, video, audio [][]byte) (now time.Duration) {
 	now = from
 	for i := range seconds * 50 {
 		s.now = now
@@ -168,7 +169,7 @@ func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
 		began := s.now
 		p.transport.mediaReady = false
 		for i, b := range came {
-			s.now = began + int64(i)*5e6
+			s.now = began + time.Duration(i)*5*time.Millisecond
 			p.transport.receive(s, b)
 		}
 		s.now = began + 40e6
@@ -178,8 +179,8 @@ func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
 			t.Errorf("the clock is %d ns off afterwards", began+40e6-s.now)
 		}
 		for i := range came {
-			if at := p.twcc.times[(uint64(7+i)|1<<16)%twccWindow] - 1; at != began+int64(i)*5e6 {
-				t.Errorf("packet %d is reported %d ns after the first, want %d", i, at-began, int64(i)*5e6)
+			if at := p.twcc.times[(uint64(7+i)|1<<16)%twccWindow] - 1; at != began+time.Duration(i)*5*time.Millisecond {
+				t.Errorf("packet %d is reported %d ns after the first, want %d", i, at-began, time.Duration(i)*5*time.Millisecond)
 			}
 		}
 	})

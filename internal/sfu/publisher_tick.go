@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"time"
+
 	"github.com/pion/rtcp"
 
 	"rostrum/internal/media"
@@ -15,7 +17,7 @@ const (
 
 // rhythm is when a publisher's periodic work is next due, and what it needs to remember.
 type publisherSchedule struct {
-	feedback, survey, report      int64
+	feedback, survey, report      time.Duration
 	nacks                         []uint64
 	overLimitSurveys              int
 	overLimitReported             bool
@@ -27,10 +29,10 @@ type publisherSchedule struct {
 // lastReport remembers a sender report, for the next receiver report (RFC 3550 §6.4.1).
 type receivedReport struct {
 	ssrc, ntpMiddle uint32
-	arrivedAt       int64
+	arrivedAt       time.Duration
 }
 
-func (r *publisherSchedule) recordSenderReport(ssrc, middle uint32, now int64) {
+func (r *publisherSchedule) recordSenderReport(ssrc, middle uint32, now time.Duration) {
 	for i := range r.senderReports {
 		if r.senderReports[i].ssrc == ssrc {
 			r.senderReports[i] = receivedReport{ssrc, middle, now}
@@ -127,7 +129,7 @@ func (p *Publisher) repairRequests(s *shard, packets []rtcp.Packet) []rtcp.Packe
 }
 
 // roundTrip is the measured one or a careful guess.
-func (p *Publisher) roundTrip() int64 {
+func (p *Publisher) roundTrip() time.Duration {
 	if p.transport.roundTrip > 0 {
 		return p.transport.roundTrip
 	}
@@ -182,7 +184,7 @@ func (p *Publisher) receiverReport(s *shard) []rtcp.Packet {
 		}
 		for _, r := range p.schedule.senderReports {
 			if r.ssrc == from.ssrc {
-				block.LastSenderReport, block.Delay = r.ntpMiddle, uint32((s.now-r.arrivedAt)*65536/1e9)
+				block.LastSenderReport, block.Delay = r.ntpMiddle, uint32((s.now-r.arrivedAt)*65536/time.Second)
 			}
 		}
 		blocks = append(blocks, block)
@@ -194,9 +196,9 @@ func (p *Publisher) receiverReport(s *shard) []rtcp.Packet {
 
 // survey measures the layers, and tells what began, ended, changed or is too much.
 func (p *Publisher) survey(s *shard) {
-	timeout := int64(s.engine.cfg.MediaTimeout)
+	timeout := s.engine.cfg.MediaTimeout
 	for _, t := range p.tracks {
-		var seen int64
+		var seen time.Duration
 		for _, l := range t.layers {
 			seen = max(seen, l.lastSeen)
 		}

@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"time"
+
 	"github.com/pion/rtcp"
 
 	"rostrum/internal/bandwidth"
@@ -27,18 +29,18 @@ type receiveEstimator struct {
 	delays    bandwidth.DelayTracker
 	estimator bandwidth.Estimator
 	acks      []bandwidth.Ack
-	ticks     uint32 // latest of the sender's clock
-	sent      int64  // the same in nanoseconds, without wrapping
+	ticks     uint32        // latest of the sender's clock
+	sent      time.Duration // the same in nanoseconds, without wrapping
 	started   bool
 
-	limit      int   // bits a second, 0 for none
-	limitUntil int64 // when it ends unless it is renewed
-	nextAt     int64
+	limit      int           // bits a second, 0 for none
+	limitUntil time.Duration // when it ends unless it is renewed
+	nextAt     time.Duration
 	liftsLeft  int // how often its end is still to be told
 }
 
 // note takes the extension of one packet, nil if it had none.
-func (u *receiveEstimator) record(extension []byte, size int, now int64) {
+func (u *receiveEstimator) record(extension []byte, size int, now time.Duration) {
 	if len(extension) < 3 || len(u.acks) >= maxEstimatorAcks {
 		return
 	}
@@ -47,7 +49,7 @@ func (u *receiveEstimator) record(extension []byte, size int, now int64) {
 		u.started, u.ticks, u.sent = true, ticks, now
 	}
 	// The clock wraps after 64 s; a packet may be older than one before it.
-	sent := u.sent + int64(int32((ticks-u.ticks)<<8)>>8)*1e9/sendClock
+	sent := u.sent + time.Duration(int32((ticks-u.ticks)<<8)>>8)*time.Second/sendClock
 	if sent > u.sent {
 		u.ticks, u.sent = ticks, sent
 	}
@@ -56,7 +58,7 @@ func (u *receiveEstimator) record(extension []byte, size int, now int64) {
 
 // judge looks at what came since the last time. It reports whether the path has become too
 // narrow for what is sent, at which moment the bound is new or another one.
-func (u *receiveEstimator) update(now int64) (narrowed bool) {
+func (u *receiveEstimator) update(now time.Duration) (narrowed bool) {
 	received := len(u.acks) > 0
 	u.estimator.AddFeedback(now, &u.delays, u.acks)
 	u.acks = u.acks[:0]
@@ -73,7 +75,7 @@ func (u *receiveEstimator) update(now int64) (narrowed bool) {
 }
 
 // due returns the bound that the publisher is to be told now, in bits a second.
-func (u *receiveEstimator) nextREMB(now int64) (bps float32, ok bool) {
+func (u *receiveEstimator) nextREMB(now time.Duration) (bps float32, ok bool) {
 	if u.liftsLeft == 0 || now < u.nextAt {
 		return 0, false
 	}
@@ -110,7 +112,7 @@ func (p *Publisher) updateReceiveEstimate(s *shard) (fell bool) {
 
 // squeeze takes the layers for left out of which not even half fits into a bound, beside the
 // smaller ones.
-func (t *Track) stopUnaffordable(now int64, bound int) (fell bool) {
+func (t *Track) stopUnaffordable(now time.Duration, bound int) (fell bool) {
 	for i, v := range t.view.Load().layers {
 		l := t.layers[v.index]
 		if i > 0 && v.active && bound < v.smoothed/2 {

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"rostrum/internal/media"
 )
@@ -11,31 +12,31 @@ import (
 // A crossing sends packets of 1,200 bytes over a simulated path: a bottleneck with a queue of
 // 300 ms that drops its tail, 15 ms long, with jitter.
 type crossing struct {
-	bps    float64 // 0 for no limit
-	jitter int64   // ns, evenly
-	rate   float64 // bits a second that are sent
-	busy   int64   // until then the bottleneck is
-	due    float64 // ns
+	bps    float64       // 0 for no limit
+	jitter time.Duration // ns, evenly
+	rate   float64       // bits a second that are sent
+	busy   time.Duration // until then the bottleneck is
+	due    float64       // ns
 	onWay  []crosser
 	random *rand.Rand
 }
 
-type crosser struct{ sent, arrives int64 }
+type crosser struct{ sent, arrives time.Duration }
 
 // step sends what is due and gives the uplink what has come.
-func (c *crossing) step(u *receiveEstimator, now int64) {
+func (c *crossing) step(u *receiveEstimator, now time.Duration) {
 	const bits = 1228 * 8
 	for ; c.due <= float64(now); c.due += bits / c.rate * 1e9 {
 		at := now + 15e6
 		if c.jitter > 0 {
-			at += c.random.Int64N(c.jitter)
+			at += time.Duration(c.random.Int64N(int64(c.jitter)))
 		}
 		if c.bps > 0 {
 			start := max(now, c.busy)
 			if start-now > 300e6 {
 				continue
 			}
-			c.busy = start + int64(bits/c.bps*1e9)
+			c.busy = start + time.Duration(bits/c.bps*1e9)
 			at += c.busy - now
 		}
 		c.onWay = append(c.onWay, crosser{now, at})
@@ -55,11 +56,11 @@ func (c *crossing) step(u *receiveEstimator, now int64) {
 // TestUplink_BoundsAPublisherWhosePathHasBecomeNarrow lets a publisher send at one rate, which
 // it lowers to what it's told, if it listens, as browsers do.
 func TestUplink_BoundsAPublisherWhosePathHasBecomeNarrow(t *testing.T) {
-	const ms = int64(1e6)
+	const ms = time.Millisecond
 	for _, c := range []struct {
 		says        string
 		before, bps float64 // of the path, until 10 s and until 20 s, then as before
-		jitter      int64
+		jitter      time.Duration
 		deaf        bool
 		bound       bool
 	}{
@@ -74,8 +75,8 @@ func TestUplink_BoundsAPublisherWhosePathHasBecomeNarrow(t *testing.T) {
 		t.Run(c.says, func(t *testing.T) {
 			var u receiveEstimator
 			path := crossing{bps: c.before, jitter: c.jitter, rate: 1.2e6, due: 50e9, random: rand.New(rand.NewPCG(1, 2))}
-			first, told, lifted := int64(0), float32(0), int64(0)
-			for at := int64(0); at < 30_000; at++ { // the sender's clock wraps on the way
+			first, told, lifted := time.Duration(0), float32(0), time.Duration(0)
+			for at := time.Duration(0); at < 30_000; at++ { // the sender's clock wraps on the way
 				now := (50_000 + at) * ms
 				switch at {
 				case 10_000:

@@ -1,6 +1,10 @@
 package sfu
 
-import "rostrum/internal/media"
+import (
+	"time"
+
+	"rostrum/internal/media"
+)
 
 // Redundant audio (RFC 2198): a packet that also carries those before it makes up for their
 // loss without waiting. Publishers that prefer it send it; here it's taken apart, and what
@@ -133,7 +137,7 @@ func (c *redSwitch) countNACK(number uint16) {
 
 // judge decides anew. next is the next outgoing number, reported the share of loss that the
 // subscriber reports: where packets are sent again those don't count as lost, but are asked for.
-func (c *redSwitch) update(next uint64, reported float64, roundTrip int64) {
+func (c *redSwitch) update(next uint64, reported float64, roundTrip time.Duration) {
 	if c.payloadType == 0 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -276,7 +277,7 @@ func TestCover_IsTakenWhereItHelps(t *testing.T) {
 		cover     redSwitch
 		asked     int // of each turn
 		reported  float64
-		roundTrip int64
+		roundTrip time.Duration
 		want      bool
 	}{
 		{"an offer without it", redSwitch{nacks: true}, 10, 0.1, 200e6, false},

@@ -30,7 +30,7 @@ type shard struct {
 	stopping       atomic.Bool
 	exited         chan struct{} // closed when the thread has ended
 
-	now            int64 // time of this turn
+	now            time.Duration // time of this turn
 	receiveFunc    func([]byte, netip.AddrPort, int)
 	peers          map[netip.AddrPort]*Transport
 	lastFrom       netip.AddrPort // the peer of the latest datagram: most come in trains
@@ -48,7 +48,7 @@ type shard struct {
 	redundantBytes uint64                 // bytes of sound sent once more, as cover
 	replyCredits   map[netip.AddrPort]int // bytes of strangers that had no answer yet
 
-	nextTick, nextPace int64
+	nextTick, nextPace time.Duration
 	tickPart           int // which tenth of the viewers is next
 }
 
@@ -76,7 +76,7 @@ func (s *shard) run() {
 		s.socket.wait(s.sleepTime())
 		s.sleeping.Store(false)
 		s.now = s.engine.now()
-		gathered := worked-read >= int64(gatherTime) && s.now-worked < int64(gatherTime)/4 // while we worked
+		gathered := worked-read >= gatherTime && s.now-worked < gatherTime/4 // while we worked
 		read = s.now
 		s.socket.read(s.receiveFunc)
 		if len(s.openBursts) > 0 && len(s.transports) >= minGatherTransports && !gathered {
@@ -123,7 +123,7 @@ func (s *shard) sleepTime() time.Duration {
 	if len(s.paced) > 0 {
 		next = min(next, s.nextPace)
 	}
-	return max(time.Duration(next-s.engine.now()), 0)
+	return max(next-s.engine.now(), 0)
 }
 
 func (s *shard) wake() {
@@ -157,13 +157,13 @@ func (s *shard) call(f func()) bool {
 func (s *shard) runTimers() {
 	s.now = s.engine.now()
 	if len(s.paced) > 0 && s.now >= s.nextPace {
-		s.nextPace = s.now + int64(paceInterval)
+		s.nextPace = s.now + paceInterval
 		s.sendPaced()
 	}
 	if s.now < s.nextTick {
 		return
 	}
-	s.nextTick = s.now + int64(tickInterval)
+	s.nextTick = s.now + tickInterval
 	s.tickPart = (s.tickPart + 1) % tickParts
 	for _, p := range s.publishers {
 		p.tick(s)

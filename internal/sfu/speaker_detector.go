@@ -8,7 +8,7 @@ import (
 
 const (
 	speechLevel       = 50 // -dBov; quieter is background
-	speechHold        = int64(1500 * time.Millisecond)
+	speechHold        = 1500 * time.Millisecond
 	speechMargin      = 1.3 // how much louder another must be to take over
 	minSpeechLoudness = 20  // smoothed loudness that counts as speech
 )
@@ -21,11 +21,11 @@ type loudnessMeter struct {
 }
 
 // hear notes the level of one packet.
-func (v *loudnessMeter) record(level uint8, now int64) {
+func (v *loudnessMeter) record(level uint8, now time.Duration) {
 	loudness := int64(0)
 	if level < speechLevel {
 		loudness = int64(127-level) * 1000
-		v.spokeAt.Store(now)
+		v.spokeAt.Store(int64(now))
 	}
 	old := v.loudness.Load()
 	v.loudness.Store(old + (loudness-old)/10) // over about ten packets, 200 ms
@@ -35,11 +35,11 @@ func (v *loudnessMeter) record(level uint8, now int64) {
 type speakerDetector struct {
 	mu        sync.Mutex // guards what follows
 	active    *Publisher
-	updatedAt int64
+	updatedAt time.Duration
 }
 
 // decide tells the Router's listener when somebody else speaks, at most four times a second.
-func (k *speakerDetector) update(r *Router, now int64) {
+func (k *speakerDetector) update(r *Router, now time.Duration) {
 	if !k.mu.TryLock() {
 		return // another publisher's shard is at it
 	}
@@ -51,7 +51,7 @@ func (k *speakerDetector) update(r *Router, now int64) {
 	var best *Publisher
 	var loudest float64
 	for _, p := range *r.publisherList.Load() {
-		loudness, silent := float64(p.loudness.loudness.Load())/1000, now-p.loudness.spokeAt.Load()
+		loudness, silent := float64(p.loudness.loudness.Load())/1000, now-time.Duration(p.loudness.spokeAt.Load())
 		if p == k.active {
 			loudness *= speechMargin
 			if silent < speechHold {

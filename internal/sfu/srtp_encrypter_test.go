@@ -265,7 +265,7 @@ func (g *testBench) tumult(r *rand.Rand, simulcast bool) (again int) {
 		last = v.subs[0].track.ssrc
 		base := s.now
 		for turn := range 1500 {
-			s.now = base + int64(turn)*5e6
+			s.now = base + time.Duration(turn)*5*time.Millisecond
 			for kind, h := range []rtp.Header{
 				{Version: 2, PayloadType: 111, SequenceNumber: uint16(turn), Timestamp: uint32(turn) * 240, SSRC: 77},
 				{Version: 2, PayloadType: 106, SequenceNumber: uint16(65_000 + turn), Timestamp: uint32(turn/4) * 1800, SSRC: 78, Marker: turn%4 == 3},

@@ -157,7 +157,7 @@ func (p *Publisher) Stats() PublisherStats {
 	return v
 }
 
-func (l *Layer) stats(now int64) LayerStats {
+func (l *Layer) stats(now time.Duration) LayerStats {
 	c := &l.counts
 	v := LayerStats{
 		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.isActive(now)},

@@ -1,51 +1,55 @@
 package sfu
 
+import "time"
+
 const (
 	// hushAfter is how long a layer must be silent, while a smaller one of the same publisher
 	// goes on, to be taken for one that is left out. Browsers whose path narrows stop sending
 	// their best layer without a word.
-	stoppedAfter = int64(400e6) // ns
+	stoppedAfter = 400 * time.Millisecond // ns
 
 	// hushGaps is the same in the layer's own time between pictures: a shared screen may show
 	// one a second.
 	stoppedIntervals = 3
 
-	maxFrameInterval = int64(2e9) // ns between pictures of a layer that still counts as sent
+	maxFrameInterval = 2 * time.Second // ns between pictures of a layer that still counts as sent
 )
 
 // A pulse is when the latest pictures of a layer began to come, in a circle.
 type frameIntervals struct {
-	starts [4]int64
+	starts [4]time.Duration
 	next   int
 }
 
-func (p *frameIntervals) record(now int64) {
+func (p *frameIntervals) record(now time.Duration) {
 	p.starts[p.next] = now
 	p.next = (p.next + 1) % len(p.starts)
 }
 
-func (p *frameIntervals) latest() int64   { return p.starts[(p.next+len(p.starts)-1)%len(p.starts)] }
-func (p *frameIntervals) earliest() int64 { return p.starts[p.next] } // 0 while there were fewer
+func (p *frameIntervals) latest() time.Duration {
+	return p.starts[(p.next+len(p.starts)-1)%len(p.starts)]
+}
+func (p *frameIntervals) earliest() time.Duration { return p.starts[p.next] } // 0 while there were fewer
 
 // gap is the time between two of the latest pictures, on average.
-func (p *frameIntervals) mean() int64 {
+func (p *frameIntervals) mean() time.Duration {
 	if p.earliest() == 0 {
 		return 0
 	}
-	return (p.latest() - p.earliest()) / int64(len(p.starts)-1)
+	return (p.latest() - p.earliest()) / time.Duration(len(p.starts)-1)
 }
 
 // silent tells that a layer of this pulse is left out, by the pulse of a smaller one. All are
 // made of the same camera's pictures: while that films none, or one now and then, the smaller
 // layer has as few.
-func (p *frameIntervals) stoppedBeside(now int64, smaller *frameIntervals) bool {
+func (p *frameIntervals) stoppedBeside(now time.Duration, smaller *frameIntervals) bool {
 	return p.earliest() != 0 && now-p.latest() >= max(stoppedAfter, stoppedIntervals*p.mean()) && smaller.earliest() > p.latest()
 }
 
 // A hush is a layer's being left out by its publisher, as its home shard knows it.
 type stoppedState struct {
-	since    int64 // since when, 0 while it's sent
-	interval int64 // between its pictures, or those of the smaller layer, before
+	since    time.Duration // since when, 0 while it's sent
+	interval time.Duration // between its pictures, or those of the smaller layer, before
 }
 
 // over tells that the layer is back: some pictures in a row, not what was still under way.
@@ -54,14 +58,14 @@ func (h *stoppedState) resumed(p *frameIntervals) bool {
 }
 
 // flows tells that the layer is sent now, be it a picture now and then.
-func (l *Layer) isActive(now int64) bool {
+func (l *Layer) isActive(now time.Duration) bool {
 	slow := now-l.frames.latest() < stoppedIntervals*min(l.frames.mean(), maxFrameInterval)
 	return l.stopped.since == 0 && (l.rate.active || slow)
 }
 
 // listen finds layers that fell silent, or are sent again, and reports whether any fell silent.
 // While the publisher's path is full none is taken for back: what comes was on its way before.
-func (t *Track) detectStopped(now int64, full bool) (fell bool) {
+func (t *Track) detectStopped(now time.Duration, full bool) (fell bool) {
 	for _, l := range t.layers {
 		if l.stopped.since != 0 && !full && l.stopped.resumed(&l.frames) {
 			l.stopped = stoppedState{}

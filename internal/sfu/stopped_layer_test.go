@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"testing"
+	"time"
 
 	"rostrum/internal/media"
 )
@@ -9,16 +10,16 @@ import (
 // TestTrack_HearsALayerFallSilent feeds the pictures of two layers, the smaller one first, and
 // looks every 10 ms whether the larger one is taken for left out.
 func TestTrack_HearsALayerFallSilent(t *testing.T) {
-	const ms = int64(1e6)
+	const ms = time.Millisecond
 	type span struct {
-		until    int64 // ms
-		low, hi  int64 // ms between pictures, 0 for none
-		trickles int64 // ms between packets of hi that belong to a picture from before
+		until    time.Duration // ms
+		low, hi  time.Duration // ms between pictures, 0 for none
+		trickles time.Duration // ms between packets of hi that belong to a picture from before
 	}
 	for _, c := range []struct {
 		says         string
 		spans        []span
-		silent, back int64 // ms, at most; 0 for never
+		silent, back time.Duration // ms, at most; 0 for never
 	}{
 		{"both flow", []span{{20_000, 33, 33, 0}}, 0, 0},
 		{"the best is left out", []span{{5_000, 33, 33, 0}, {10_000, 33, 0, 0}}, 5_450, 0},
@@ -42,12 +43,12 @@ func TestTrack_HearsALayerFallSilent(t *testing.T) {
 			track.layers = []*Layer{low, hi}
 			track.view.Store(&trackView{})
 			var sequence [2]uint16
-			show := func(l *Layer, now int64) {
+			show := func(l *Layer, now time.Duration) {
 				sequence[l.index]++
 				p := media.Packet{Payload: []byte{0x41, 1}, Marker: true}
 				l.accept(&p, sequence[l.index], uint32(now/ms*90), now, false)
 			}
-			silent, back := int64(0), int64(0)
+			silent, back := time.Duration(0), time.Duration(0)
 			for now, i := 10*ms, 0; i < len(c.spans); now += ms {
 				s := c.spans[i]
 				at := now / ms

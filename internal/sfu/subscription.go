@@ -3,6 +3,7 @@ package sfu
 import (
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
@@ -37,12 +38,12 @@ type Subscription struct {
 	repairBudget   byteBudget
 	recentRepairs  repairLog
 	red            redSwitch
-	waitingSince   int64 // since when it waits for a keyframe, 0 when it doesn't
-	reportedLayer  int8  // layer last told by LayerSelected
+	waitingSince   time.Duration // since when it waits for a keyframe, 0 when it doesn't
+	reportedLayer  int8          // layer last told by LayerSelected
 	reportedReason PauseReason
 	reportedOnce   bool
 	counts         subscriptionCounts
-	nextReportAt   int64
+	nextReportAt   time.Duration
 	sentReports    [2]sentReport
 	rate           rateMeter
 	loss           float64 // share of packets, smoothed
@@ -61,7 +62,7 @@ type subscriptionCounts struct {
 // sentReport remembers a sender report, to know it again in the receiver's (RFC 3550 §6.4.1).
 type sentReport struct {
 	ntpMiddle uint32
-	sentAt    int64
+	sentAt    time.Duration
 }
 
 // A keyframe group that is replayed to a joiner has bounds: decoding a long past takes a weak
@@ -81,7 +82,7 @@ const (
 // allowance bounds retransmissions: a storm of NACKs earns no more than its share.
 type byteBudget struct {
 	bytes     int
-	updatedAt int64
+	updatedAt time.Duration
 }
 
 const (
@@ -89,11 +90,11 @@ const (
 	repairBurst = 100_000
 )
 
-func (a *byteBudget) spend(n int, now int64) bool {
+func (a *byteBudget) spend(n int, now time.Duration) bool {
 	if a.updatedAt == 0 {
 		a.bytes = repairBurst
 	}
-	a.bytes = min(a.bytes+int((now-a.updatedAt)*repairRate/1e9), repairBurst)
+	a.bytes = min(a.bytes+int((now-a.updatedAt)*repairRate/time.Second), repairBurst)
 	a.updatedAt = now
 	if a.bytes < n {
 		return false
@@ -155,7 +156,7 @@ func (u *Subscription) initialLayer(c Choice) int8 {
 
 // replay begins with the kept keyframe group, if there is one that is short enough and began
 // at most age nanoseconds ago.
-func (u *Subscription) replay(sh *shard, age int64) bool {
+func (u *Subscription) replay(sh *shard, age time.Duration) bool {
 	ring := u.ring(u.forwarder.target)
 	from, ok := ring.keyframeGroup()
 	if !ok || ring.last-from > maxReplayPackets {

@@ -3,6 +3,7 @@ package sfu
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/pion/rtcp"
 
@@ -122,15 +123,15 @@ func (u *Subscription) retransmit(sh *shard, number uint16) {
 // before the first answer can have come.
 type repairLog [64]struct {
 	number uint16
-	at     int64
+	at     time.Duration
 }
 
-func (a *repairLog) sentWithin(number uint16, now, within int64) bool {
+func (a *repairLog) sentWithin(number uint16, now, within time.Duration) bool {
 	last := a[number%uint16(len(a))]
 	return last.at != 0 && last.number == number && now-last.at < within
 }
 
-func (a *repairLog) record(number uint16, now int64) {
+func (a *repairLog) record(number uint16, now time.Duration) {
 	last := &a[number%uint16(len(a))]
 	last.number, last.at = number, now
 }
@@ -158,7 +159,7 @@ func (s *Subscriber) receiveReceptionReports(sh *shard, reports []rtcp.Reception
 		}
 		for _, sent := range u.sentReports {
 			if sent.ntpMiddle == r.LastSenderReport && sent.sentAt != 0 {
-				s.transport.updateRoundTrip(sh.now - sent.sentAt - int64(r.Delay)*1e9/65536)
+				s.transport.updateRoundTrip(sh.now - sent.sentAt - time.Duration(r.Delay)*time.Second/65536)
 			}
 		}
 		u.loss += (float64(r.FractionLost)/256 - u.loss) / 2
@@ -262,7 +263,7 @@ func (u *Subscription) currentOverloads(sh *shard) bool {
 const recentCongestion = 500e6 // ns
 
 // pathIsFull tells that a queue stood on the path within the last nanoseconds.
-func (u *Subscription) congestedWithin(sh *shard, within int64) bool {
+func (u *Subscription) congestedWithin(sh *shard, within time.Duration) bool {
 	full := u.subscriber.sender.congestedAt
 	return full != 0 && sh.now-full < within
 }
@@ -285,7 +286,7 @@ func (u *Subscription) awaitKeyframe(sh *shard) {
 
 // bearable is the age up to which a keyframe group is replayed for want of a fresh keyframe: a
 // full path takes longer for a long past than the keyframe does.
-func (u *Subscription) maxWaitReplayAge(sh *shard) int64 {
+func (u *Subscription) maxWaitReplayAge(sh *shard) time.Duration {
 	if u.congestedWithin(sh, recentCongestion) {
 		return maxReplayAge
 	}
@@ -333,15 +334,15 @@ func (u *Subscription) sendSenderReport(sh *shard) {
 // at tells the layer's timestamp at this moment and what the publisher's clock then says.
 // Without sender reports arrival stands for capture, on whichever clock the publisher's
 // other media use.
-func (l *Layer) clockNow(p *Publisher, now int64, e *Engine) (unix int64, timestamp uint32, ok bool) {
+func (l *Layer) clockNow(p *Publisher, now time.Duration, e *Engine) (unix int64, timestamp uint32, ok bool) {
 	if t := l.timeline.Load(); t != nil {
 		elapsed := now - t.arrivedAt
-		return t.unixNano + elapsed, t.timestamp + uint32(elapsed*t.clockRate/1e9), true
+		return t.unixNano + int64(elapsed), t.timestamp + uint32(int64(elapsed)*t.clockRate/1e9), true
 	}
 	first := l.arrivalTimeline.Load()
 	if first == nil {
 		return 0, 0, false
 	}
 	elapsed := now - first.arrivedAt
-	return e.unixNano(now) + p.clockOffset.Load(), first.timestamp + uint32(elapsed*first.clockRate/1e9), true
+	return e.unixNano(now) + p.clockOffset.Load(), first.timestamp + uint32(int64(elapsed)*first.clockRate/1e9), true
 }

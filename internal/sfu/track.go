@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"rostrum/internal/media"
 	"rostrum/internal/sdp"
@@ -109,7 +110,7 @@ func (t *Track) label(index int8) string {
 
 // survey measures the layers, renews the view and reports whether layers or their sizes
 // changed.
-func (t *Track) measure(now int64) bool {
+func (t *Track) measure(now time.Duration) bool {
 	v := &trackView{}
 	unwatched, flows := layerSet(t.unusedLayers.Load()), false
 	for _, l := range t.layers {

@@ -55,12 +55,12 @@ type Transport struct {
 	earlyPackets  []earlyPacket
 	checkedRoutes []checkedRoute // where checks come from, while the proof is missing that media may go there
 	routeUfrag    string         // the ICE session under which the target was chosen
-	lastReceived  int64
-	lastConsent   int64
+	lastReceived  time.Duration
+	lastConsent   time.Duration
 	handshaking   bool // the handshake runs
 	mediaReady    bool // media may go: keys and address are there
 
-	roundTrip int64 // ns, 0 until measured
+	roundTrip time.Duration // ns, 0 until measured
 	bytesIn   uint64
 	bytesOut  uint64
 }
@@ -77,7 +77,7 @@ const maxEarlyPackets = 64 // packets kept until the keys are there
 // An earlyPacket came before the keys. A publisher's first packets measure the path, so
 // what is told of them must be when they came and not when they could be opened.
 type earlyPacket struct {
-	at   int64
+	at   time.Duration
 	data []byte
 }
 
@@ -286,7 +286,7 @@ func (t *Transport) restartAnswer() string {
 
 // tick checks, ten times a second, whether the peer is still there.
 func (t *Transport) tick(s *shard) {
-	if s.now-t.lastReceived > int64(t.engine.cfg.LostAfter) && t.mediaReady {
+	if s.now-t.lastReceived > t.engine.cfg.LostAfter && t.mediaReady {
 		t.end(CauseLost, "", fmt.Errorf("nothing came from %s for %s", t.peerName(), t.engine.cfg.LostAfter))
 		return
 	}
@@ -303,7 +303,7 @@ func (t *Transport) peerName() string {
 }
 
 // consentTTL is how long we send without a fresh check from the peer (RFC 7675 §5.1).
-const consentTTL = int64(30 * time.Second)
+const consentTTL = 30 * time.Second
 
 // sendable returns where to send, nil without the peer's consent.
 func (t *Transport) sendRoute(s *shard) *route {

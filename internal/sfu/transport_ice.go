@@ -6,7 +6,7 @@ import (
 
 // followAfter is the silence of the nominated address after which an authentic check from
 // another one is enough: the peer's NAT has moved it, and it has nothing to say.
-const routeSilence = int64(3 * time.Second)
+const routeSilence = 3 * time.Second
 
 // receiveCheck takes an ICE connectivity check. known is set when the datagram was already
 // brought to its transport's shard.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/pion/rtcp"
 )
@@ -127,7 +128,7 @@ func (t *Transport) receiveXR(s *shard, x *rtcp.ExtendedReport) {
 				if d.SSRC == t.localSSRC() {
 					// The echo is in 1/65536 s of our own clock.
 					units := int32(uint32(ntpTime(s.engine.unixNano(s.now))>>16) - d.LastRR - d.DLRR)
-					t.updateRoundTrip(int64(units) * 1e9 / 65536)
+					t.updateRoundTrip(time.Duration(units) * time.Second / 65536)
 				}
 			}
 		}
@@ -135,7 +136,7 @@ func (t *Transport) receiveXR(s *shard, x *rtcp.ExtendedReport) {
 }
 
 // measure takes one sample of the round trip, in nanoseconds.
-func (t *Transport) updateRoundTrip(rtt int64) {
+func (t *Transport) updateRoundTrip(rtt time.Duration) {
 	if rtt < 0 || rtt > 10e9 {
 		return
 	}

@@ -255,7 +255,7 @@ func (v *turnServer) allocate(r *turnRequest, client *route, user, key string) [
 		v.allocations[clientOf(client)] = a
 		v.users[user]++
 	}
-	a.expires.Store(v.engine.now() + int64(life))
+	a.expires.Store(int64(v.engine.now() + life))
 	out := r.reply(nil, classSuccess)
 	out = appendAttribute(out, attrXORRelayed, xorAddress(a.relayed, r.message[4:stunHeader]))
 	out = appendAttribute(out, attrXORMapped, xorAddress(client.addr, r.message[4:stunHeader]))
@@ -276,7 +276,7 @@ func (v *turnServer) refresh(r *turnRequest, a *allocation) []byte {
 		life = 0
 		v.remove(clientOf(a.client))
 	} else {
-		a.expires.Store(v.engine.now() + int64(life))
+		a.expires.Store(int64(v.engine.now() + life))
 	}
 	return appendSeconds(r.reply(nil, classSuccess), life)
 }
@@ -286,7 +286,7 @@ func (v *turnServer) find(client *route) *allocation {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	a := v.allocations[clientOf(client)]
-	if a != nil && v.engine.now() > a.expires.Load() {
+	if a != nil && v.engine.now() > time.Duration(a.expires.Load()) {
 		return nil
 	}
 	return a
@@ -330,7 +330,7 @@ func (v *turnServer) sweep() {
 	defer v.mu.Unlock()
 	now := v.engine.now()
 	for c, a := range v.allocations {
-		if now > a.expires.Load() {
+		if now > time.Duration(a.expires.Load()) {
 			v.drop(c)
 			if c.tcp != nil {
 				c.tcp.close()

@@ -60,7 +60,7 @@ func (v *turnServer) nonce(from netip.Addr, minute uint32) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(b)[:9])
 }
 
-func (v *turnServer) minute() uint32 { return uint32(v.engine.now()/int64(time.Minute)) & 0xffffff }
+func (v *turnServer) minute() uint32 { return uint32(v.engine.now()/time.Minute) & 0xffffff }
 
 // fresh tells whether a nonce is ours, for this client, and young enough.
 func (v *turnServer) fresh(nonce []byte, from netip.Addr) bool {

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"time"
 
 	"rostrum/internal/media"
 )
@@ -13,8 +14,8 @@ import (
 // report then begins with it, and tells once more of those behind it: else a path that only
 // mixes packets up would look like one that loses them.
 type twccRecorder struct {
-	times       [twccWindow]int64 // arrival + 1 of the last numbers, 0 for none
-	nextReport  uint64            // where the next report begins
+	times       [twccWindow]time.Duration // arrival + 1 of the last numbers, 0 for none
+	nextReport  uint64                    // where the next report begins
 	last        uint64
 	started     bool
 	reportCount uint8
@@ -23,7 +24,7 @@ type twccRecorder struct {
 const twccWindow = 512 // packets in one feedback at most
 
 // note takes the extension of one packet, nil if it had none.
-func (a *twccRecorder) record(extension []byte, now int64) {
+func (a *twccRecorder) record(extension []byte, now time.Duration) {
 	if len(extension) < 2 {
 		return
 	}
@@ -36,7 +37,7 @@ func (a *twccRecorder) record(extension []byte, now int64) {
 	case n+twccWindow <= a.last:
 		return // too old to be of use
 	case n >= a.last+twccWindow: // a jump
-		a.times, a.nextReport, a.last = [twccWindow]int64{}, n, n
+		a.times, a.nextReport, a.last = [twccWindow]time.Duration{}, n, n
 	default:
 		for ; a.last < n; a.last++ {
 			a.times[(a.last+1)%twccWindow] = 0 // of a number one window ago
@@ -47,8 +48,8 @@ func (a *twccRecorder) record(extension []byte, now int64) {
 }
 
 const (
-	twccDeltaUnit     = 250e3 // ns
-	twccReferenceUnit = 64e6  // ns
+	twccDeltaUnit     = 250 * time.Microsecond // ns
+	twccReferenceUnit = 64 * time.Millisecond  // ns
 )
 
 // feedback appends one report of all that came since the last one, nothing if nothing came.
@@ -92,7 +93,7 @@ const twccChunkPackets = 7 // packets
 // chunk tells of the packets from n on in a status vector of two-bit symbols, and appends when
 // they came to deltas. before is when the last one before them came, as the receiver reckons
 // it.
-func (a *twccRecorder) encodeChunk(n uint64, deltas []byte, before int64) (uint16, []byte, int64) {
+func (a *twccRecorder) encodeChunk(n uint64, deltas []byte, before time.Duration) (uint16, []byte, time.Duration) {
 	chunk := uint16(3) << 14
 	for i := range uint64(twccChunkPackets) {
 		if n+i > a.last {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 )
@@ -42,11 +43,11 @@ func TestArrivals_WhatComesAfterItsReportIsInTheNext(t *testing.T) {
 		var a twccRecorder
 		want := map[uint16]int64{}
 		for _, p := range c.before {
-			a.record(binary.BigEndian.AppendUint16(nil, p.number), p.at*1e6)
+			a.record(binary.BigEndian.AppendUint16(nil, p.number), time.Duration(p.at)*time.Millisecond)
 		}
 		reported(t, a.appendFeedback(nil, 1))
 		for _, p := range c.after {
-			a.record(binary.BigEndian.AppendUint16(nil, p.number), p.at*1e6)
+			a.record(binary.BigEndian.AppendUint16(nil, p.number), time.Duration(p.at)*time.Millisecond)
 		}
 		from := c.after[0].number
 		for _, p := range append(c.before, c.after...) {
@@ -67,7 +68,7 @@ func TestArrivals_APacketOfAnEarlierWindowIsNotTakenForANewOne(t *testing.T) {
 	var a twccRecorder
 	for n := range uint16(2 * twccWindow) {
 		if n < twccWindow || n%2 == 0 {
-			a.record(binary.BigEndian.AppendUint16(nil, n), int64(n)*1e6)
+			a.record(binary.BigEndian.AppendUint16(nil, n), time.Duration(n)*time.Millisecond)
 		}
 		if n%50 == 0 {
 			a.appendFeedback(nil, 1)

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/rtcp"
 
@@ -23,13 +24,13 @@ type twccSender struct {
 	delays          bandwidth.DelayTracker
 	history         []sentPacket // nil until a packet is numbered
 	lastNumber      uint64
-	lastReported    uint64 // the latest that a report spoke of
-	lastReportCount uint8  // number of the latest report
-	settled         uint64 // up to here each was reported or given up
-	lastAckedSent   int64  // when the latest packet left that was received
+	lastReported    uint64        // the latest that a report spoke of
+	lastReportCount uint8         // number of the latest report
+	settled         uint64        // up to here each was reported or given up
+	lastAckedSent   time.Duration // when the latest packet left that was received
 	pacer           bandwidth.Pacer
-	pacingBitrate   int   // bits a second at which bursts leave
-	congestedAt     int64 // when a queue last stood on the path
+	pacingBitrate   int           // bits a second at which bursts leave
+	congestedAt     time.Duration // when a queue last stood on the path
 	probe           probeCluster
 
 	lossLimit   bandwidth.LossLimit // for receivers without transport-wide reports
@@ -39,7 +40,7 @@ type twccSender struct {
 }
 
 type sentPacket struct {
-	at      int64
+	at      time.Duration
 	size    int32
 	cluster uint32
 	acked   bool
@@ -51,13 +52,13 @@ type sentPacket struct {
 // have a given rate.
 type probeCluster struct {
 	id                uint32
-	startedAt, endsAt int64
+	startedAt, endsAt time.Duration
 	bitrate           int
 	sent              int64 // bytes
 }
 
 // next numbers a packet that leaves now.
-func (s *twccSender) next(now int64, size int) uint16 {
+func (s *twccSender) next(now time.Duration, size int) uint16 {
 	if s.history == nil {
 		s.history = make([]sentPacket, sentHistory)
 	}
@@ -79,14 +80,14 @@ func (s *twccSender) markRepeated(number uint16) {
 }
 
 // feedback takes a transport-wide report. scratch is used for what it says and returned.
-func (s *twccSender) addFeedback(now int64, r *rtcp.TransportLayerCC, p *path, flow int, scratch []bandwidth.Ack) []bandwidth.Ack {
+func (s *twccSender) addFeedback(now time.Duration, r *rtcp.TransportLayerCC, p *path, flow int, scratch []bandwidth.Ack) []bandwidth.Ack {
 	acks := scratch[:0]
 	if s.history == nil || r.PacketStatusCount > sentHistory {
 		return acks
 	}
 	number := media.Extend(s.lastNumber, r.BaseSequenceNumber)
 	missed := s.reportsLost(r.FbPktCount, number)
-	arrived := int64(r.ReferenceTime) * twccReferenceUnit
+	arrived := time.Duration(r.ReferenceTime) * twccReferenceUnit
 	deltas := r.RecvDeltas
 	forEachStatus(r, func(symbol uint16) {
 		sent := &s.history[number%sentHistory]
@@ -98,7 +99,7 @@ func (s *twccSender) addFeedback(now int64, r *rtcp.TransportLayerCC, p *path, f
 		if symbol == rtcp.TypeTCCPacketNotReceived || len(deltas) == 0 {
 			return
 		}
-		arrived += deltas[0].Delta * 1000 // microseconds
+		arrived += time.Duration(deltas[0].Delta) * time.Microsecond // microseconds
 		deltas = deltas[1:]
 		if known && !sent.acked && !sent.repeated {
 			sent.acked, s.lastAckedSent = true, max(s.lastAckedSent, sent.at)
@@ -172,7 +173,7 @@ func (s *twccSender) addREMB(bps float32) {
 }
 
 // lost takes the share of lost packets from a receiver report, where that is all there is.
-func (s *twccSender) addLossReport(now int64, share float64, packets, sent int, all bool) {
+func (s *twccSender) addLossReport(now time.Duration, share float64, packets, sent int, all bool) {
 	if s.history == nil {
 		s.lossLimit.AddReport(now, share, packets, sent, all)
 		s.publishLossLimit()
@@ -218,7 +219,7 @@ func (s *Subscriber) sendProbe(sh *shard) bool {
 		return false
 	}
 	video := s.subscription(media.Video)
-	for due := (sh.now - t.startedAt) / 1000 * int64(t.bitrate) / 8e6; t.sent < due; {
+	for due := (sh.now - t.startedAt).Microseconds() * int64(t.bitrate) / 8e6; t.sent < due; {
 		before := t.sent
 		if video.sendPadding(sh); t.sent == before {
 			return false

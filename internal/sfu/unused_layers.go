@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"math/bits"
+	"time"
 
 	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
@@ -34,11 +35,11 @@ func (s *layerSet) add(layer int8) {
 // at once when a path narrows, the publisher's own as well; the smallest is always needed,
 // for whoever comes next. The zero value is ready.
 type unusedTimer struct {
-	since [sdp.MaxLayers]int64 // since when nobody has use for each; 0 while somebody has
+	since [sdp.MaxLayers]time.Duration // since when nobody has use for each; 0 while somebody has
 }
 
 // rest is what need not be sent now, of those that the publisher sends or would send again.
-func (i *unusedTimer) update(now int64, layers []layerView, watched layerSet) (unwatched layerSet) {
+func (i *unusedTimer) update(now time.Duration, layers []layerView, watched layerSet) (unwatched layerSet) {
 	var idle layerSet
 	for k := len(layers) - 1; k > 0 && !watched.has(layers[k].index); k-- {
 		idle.add(layers[k].index)
@@ -58,7 +59,7 @@ func (i *unusedTimer) update(now int64, layers []layerView, watched layerSet) (u
 
 // spare tells the publisher when the layers that nobody has use for are others than before.
 // It is the allotter's, after it has decided for all viewers.
-func (p *Publisher) updateUnused(now int64) {
+func (p *Publisher) updateUnused(now time.Duration) {
 	t := p.track(media.Video)
 	if t == nil || !t.simulcast() {
 		return
@@ -99,12 +100,12 @@ func (p *Publisher) usedLayers(t *Track, view *trackView) (watched layerSet) {
 // rest is what a layer's home shard knows of its being unwatched.
 type unusedState struct {
 	unused    bool
-	changedAt int64 // when that last changed, 0 if it never did
+	changedAt time.Duration // when that last changed, 0 if it never did
 }
 
 // keeps follows the allotter's word. known tells that the layer is to be had though nothing
 // of it comes; frozen, that its rate is not to be learned from what comes.
-func (r *unusedState) update(now int64, unwatched, active bool) (known, frozen bool) {
+func (r *unusedState) update(now time.Duration, unwatched, active bool) (known, frozen bool) {
 	if unwatched != r.unused {
 		r.unused, r.changedAt = unwatched, now
 	}

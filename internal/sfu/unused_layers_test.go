@@ -3,6 +3,7 @@ package sfu
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"rostrum/internal/bandwidth"
 	"rostrum/internal/media"
@@ -20,9 +21,9 @@ func threeLayers(flowing ...string) []layerView {
 
 func TestIdleness_RestsWhatNobodyHasWatchedForAWhileButNeverTheSmallest(t *testing.T) {
 	const low, mid, hi = layerSet(1 << 2), layerSet(1 << 1), layerSet(1 << 0)
-	const second = int64(1e9)
+	const second = time.Second
 	type step struct {
-		at      int64 // seconds
+		at      time.Duration // seconds
 		watched layerSet
 		want    layerSet
 	}
@@ -53,11 +54,11 @@ func TestIdleness_RestsWhatNobodyHasWatchedForAWhileButNeverTheSmallest(t *testi
 }
 
 func TestRest_KeepsWhatWasMeasuredUntilTheLayerIsBack(t *testing.T) {
-	const second = int64(1e9)
+	const second = time.Second
 	var r unusedState
 	for _, s := range []struct {
 		says              string
-		at                int64 // tenths of a second
+		at                time.Duration // tenths of a second
 		unwatched, active bool
 		known, frozen     bool
 	}{
