@@ -22,6 +22,7 @@ type keysVerbs struct {
 	Create keysCreateVerb `cmd:"" help:"Make an access key of the account; its secret is printed this once."`
 	List   keysListVerb   `cmd:"" help:"List the access keys of the account."`
 	Revoke keysRevokeVerb `cmd:"" help:"Make an access key worthless, for good."`
+	May    keysMayVerb    `cmd:"" help:"Explain whether an access key may do something, and which statement decides."`
 }
 
 type keysCreateVerb struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"rostrum/internal/control"
 	"rostrum/internal/server"
 )
 
@@ -38,6 +39,26 @@ func TestKeys_AreMadeListedAndRevoked(t *testing.T) {
 	}
 }
 
+func TestKeys_MayExplainsWhichStatementDecides(t *testing.T) {
+	data := t.TempDir()
+	write(t, data, "policy.json", `{"Version":"2012-10-17","Statement":[
+		{"Sid":"All","Effect":"Allow","Action":"*","Resource":"*"},
+		{"Sid":"NoStage","Effect":"Deny","Action":"ivs:Delete*","Resource":"arn:aws:ivs:*:stage/*","Condition":{"StringEquals":{"aws:ResourceTag/kept":"yes"}}}]}`)
+	made := answer[listedKey](t, "keys", "create", "--data-dir", data, "--policy", filepath.Join(data, "policy.json"))
+	stage := "arn:aws:ivs:us-east-1:" + made.Account + ":stage/abcdefghijkl"
+	may := func(args ...string) (stdout, stderr string, code int) {
+		return finish(t, rostrum(t, append([]string{"keys", "may", made.ID, "ivs:DeleteStage", stage, "--data-dir", data}, args...)...))
+	}
+	if out, said, code := may(); code != exitOK || !strings.HasPrefix(out, `allowed: allow by Statement[0] "All"`) || !strings.Contains(out, "aws:ResourceTag/kept is missing") {
+		t.Errorf("without the tag: exit %d, %s%s", code, out, said)
+	}
+	out, said, code := may("--tag", "kept=yes", "--json")
+	var verdict control.Verdict
+	if err := json.Unmarshal([]byte(out), &verdict); err != nil || code != exitDenied || verdict.Allowed || verdict.Decision != "explicit deny" || !verdict.Statements[1].Decides {
+		t.Errorf("with the tag: exit %d, %v, %s%s", code, err, out, said)
+	}
+}
+
 func TestKeys_NonsenseIsRefused(t *testing.T) {
 	data := t.TempDir()
 	write(t, data, "broken.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}`)
@@ -51,6 +72,8 @@ func TestKeys_NonsenseIsRefused(t *testing.T) {
 		{"a policy that is no file and not built in", []string{"create", "--policy", "IVSNoAccess"}, exitUsage, "IVSNoAccess"},
 		{"a past expiry", []string{"create", "--expires=-1h"}, exitUsage, "past"},
 		{"a key nobody has", []string{"revoke", "RSTRNONE"}, exitFailure, "RSTRNONE"},
+		{"an action nobody knows", []string{"may", "RSTRNONE", "ivs:GetStag", "*"}, exitUsage, "ivs:GetStag"},
+		{"what a key nobody has may do", []string{"may", "RSTRNONE", "ivs:GetStage", "*"}, exitFailure, "RSTRNONE"},
 		{"an ephemeral store", []string{"list", "--ephemeral"}, exitFailure, "ephemeral"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -19,6 +19,17 @@ type key struct {
 	read     time.Time
 }
 
+func (k *key) parsePolicies() error {
+	for _, document := range k.Policies {
+		parsed, err := policy.Parse(document)
+		if err != nil {
+			return fmt.Errorf("policy of access key %s: %w", k.ID, err)
+		}
+		k.policies = append(k.policies, parsed)
+	}
+	return nil
+}
+
 // keyring keeps access keys at hand: one is looked up at every request.
 type keyring struct {
 	mu   sync.Mutex // guards what follows
@@ -67,12 +78,8 @@ func (p *Plane) readKey(ctx context.Context, id string, now time.Time) (*key, er
 	if err != nil {
 		return nil, err
 	}
-	for _, document := range k.Policies {
-		parsed, err := policy.Parse(document)
-		if err != nil {
-			return nil, fmt.Errorf("policy of access key %s: %w", id, err)
-		}
-		k.policies = append(k.policies, parsed)
+	if err := k.parsePolicies(); err != nil {
+		return nil, err
 	}
 	p.keys.mu.Lock()
 	defer p.keys.mu.Unlock()

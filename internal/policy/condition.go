@@ -13,6 +13,8 @@ import (
 
 // condition is one key of one operator of a Condition block.
 type condition struct {
+	operator string // as the document spells it
+	name     string // of the key, as the document spells it
 	key      string // in lower case
 	set      set
 	ifExists bool

@@ -21,6 +21,12 @@ func (c *Context) Add(key string, values ...string) {
 	c.values[key] = append(c.values[key], values...)
 }
 
+// Set gives key this one value, in place of those it has.
+func (c *Context) Set(key, value string) {
+	delete(c.values, strings.ToLower(key))
+	c.Add(key, value)
+}
+
 // Values returns what was added under key, in any case of its letters.
 func (c *Context) Values(key string) []string {
 	return c.get(strings.ToLower(key))

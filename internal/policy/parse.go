@@ -247,6 +247,7 @@ func (r *statementReader) conditions(place string, n node) error {
 // usedOperator is an operator as a document names it, with prefix and suffix.
 type usedOperator struct {
 	operator
+	name     string
 	set      set
 	ifExists bool
 	null     bool
@@ -254,8 +255,9 @@ type usedOperator struct {
 
 func readOperator(name string) (u usedOperator, ok bool) {
 	if name == "Null" {
-		return usedOperator{null: true}, true
+		return usedOperator{name: name, null: true}, true
 	}
+	u.name = name
 	if rest, ok := strings.CutPrefix(name, "ForAllValues:"); ok {
 		name, u.set = rest, forAll
 	} else if rest, ok := strings.CutPrefix(name, "ForAnyValue:"); ok {
@@ -267,7 +269,7 @@ func readOperator(name string) (u usedOperator, ok bool) {
 }
 
 func (r *statementReader) condition(place string, op usedOperator, k member) (condition, error) {
-	c := condition{key: strings.ToLower(k.name), set: op.set, ifExists: op.ifExists, negated: op.negated, null: op.null}
+	c := condition{operator: op.name, name: k.name, key: strings.ToLower(k.name), set: op.set, ifExists: op.ifExists, negated: op.negated, null: op.null}
 	if !strings.Contains(c.key, ":") {
 		return c, wrong(place, `%q is not a condition key, such as "aws:username"`, k.name)
 	}

@@ -91,15 +91,25 @@ func Evaluate(r Request, policies ...*Policy) Decision {
 }
 
 func (s *statement) applies(action string, r Request) bool {
-	if s.onAction(action) == s.notAction || !s.onResource(r) {
-		return false
+	element, _ := s.mismatch(action, r)
+	return element == ""
+}
+
+// mismatch names the first element that keeps s from applying, "" when it
+// applies, and with Condition the condition that isn't met.
+func (s *statement) mismatch(action string, r Request) (element string, c *condition) {
+	switch {
+	case s.onAction(action) == s.notAction:
+		return "Action", nil
+	case !s.onResource(r):
+		return "Resource", nil
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(r.Context, s.deny) {
-			return false
+		if c := &s.conditions[i]; !c.holds(r.Context, s.deny) {
+			return "Condition", c
 		}
 	}
-	return true
+	return "", nil
 }
 
 func (s *statement) onAction(action string) bool {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"rostrum/internal/config"
+	"rostrum/internal/control"
+	"rostrum/internal/store"
+)
+
+type keysMayVerb struct {
+	Settings config.Settings `embed:""`
+
+	ID       string            `arg:"" name:"key" help:"The access key's id."`
+	Action   string            `arg:"" help:"The action, such as ivs:GetStage."`
+	Resource string            `arg:"" help:"The resource's ARN; ending in /* for what is to be created; \"*\" for no resource in particular."`
+	Tag      map[string]string `name:"tag" placeholder:"KEY=VALUE" help:"Tag of the resource, besides those it has. For TagResource, and for what is to be created, a tag of the request."`
+	Context  map[string]string `name:"context" placeholder:"KEY=VALUE" help:"Further condition key of the request, such as aws:SourceIp=203.0.113.7."`
+}
+
+// Run explains whether the key may do the action; exit code 3 says that it may not.
+func (v *keysMayVerb) Run(ctx context.Context, out *output) error {
+	var verdict control.Verdict
+	err := v.Settings.WithStore(ctx, func(st *store.Store) (err error) {
+		verdict, err = control.Explain(ctx, st, control.Question{
+			Key: v.ID, Action: v.Action, Resource: v.Resource, Region: string(v.Settings.Region), Tags: v.Tag, Context: v.Context,
+		})
+		return err
+	})
+	if errors.Is(err, control.ErrQuestion) {
+		return misuse(err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := out.say(verdict, func(w io.Writer) { printVerdict(w, verdict) }); err != nil {
+		return err
+	}
+	if !verdict.Allowed {
+		return denied{fmt.Errorf("%s may not %s", v.ID, v.Action)}
+	}
+	return nil
+}
+
+func printVerdict(w io.Writer, v control.Verdict) {
+	fmt.Fprintf(w, "%s: %s\n", v.Decision, v.Because)
+	for _, f := range v.Statements {
+		said := "applies"
+		if !f.Applies {
+			said = f.Because
+		}
+		sid := ""
+		if f.Sid != "" {
+			sid = fmt.Sprintf(" %q", f.Sid)
+		}
+		fmt.Fprintf(w, "  policy %d Statement[%d]%s %s: %s\n", f.Policy+1, f.Statement, sid, f.Effect, said)
+	}
+}
