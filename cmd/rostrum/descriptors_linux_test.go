@@ -30,6 +30,10 @@ type tcpPort struct {
 	answerPrefix string
 }
 
+// Addresses of clients: where there are too many connections, those of an address that has most
+// are closed first.
+const honest, attacker = "127.0.0.1", "127.0.0.2"
+
 var (
 	getHealth    = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 	rtmpHello    = "\x03" + strings.Repeat("\x00", 1536)                                        // C0 and C1
@@ -74,9 +78,10 @@ func serveAllPorts(t *testing.T, limit int) (*served, map[string]tcpPort) {
 }
 
 // dial connects, until the end of the test, without waiting for the server.
-func (p tcpPort) dial(t *testing.T) net.Conn {
+func (p tcpPort) dial(t *testing.T, from string) net.Conn {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", p.address, 5*time.Second)
+	dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := dialer.Dial("tcp", p.address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +92,7 @@ func (p tcpPort) dial(t *testing.T) net.Conn {
 // check sends a request and reads the beginning of its answer.
 func (p tcpPort) check(t *testing.T, within time.Duration) error {
 	t.Helper()
-	conn := p.dial(t)
+	conn := p.dial(t, honest)
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(within))
 	if p.tls {
@@ -127,7 +132,7 @@ func eventually(t *testing.T, what string, within time.Duration, check func() er
 func TestServe_OutlivesALackOfDescriptors(t *testing.T) {
 	s, ports := serveAllPorts(t, 0)
 	// Metrics are read from a connection that is there before.
-	conn := ports["admin"].dial(t)
+	conn := ports["admin"].dial(t, honest)
 	answers := bufio.NewReader(conn)
 	metrics := func() string {
 		if _, err := io.WriteString(conn, keepAlive); err != nil {
@@ -150,7 +155,7 @@ func TestServe_OutlivesALackOfDescriptors(t *testing.T) {
 		t.Skip(err) // not with these rights
 	}
 	for _, p := range ports {
-		p.dial(t)
+		p.dial(t, honest)
 	}
 	for name := range ports {
 		failed := regexp.MustCompile(`rostrum_listener_errors_total\{listener="` + name + `"\} ([1-9])`)
@@ -183,7 +188,7 @@ func TestServe_FilledPortLeavesDescriptorsToTheOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var silent []net.Conn
 			for range limit {
-				silent = append(silent, p.dial(t))
+				silent = append(silent, p.dial(t, attacker))
 			}
 			for other, o := range ports {
 				if other == name {

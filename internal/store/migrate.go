@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -39,7 +40,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err := up(ctx, provider, dialect); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
 	current, newest, err := provider.GetVersions(ctx)
@@ -50,4 +51,25 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 		return fmt.Errorf("the database has schema version %d, this program knows up to %d: run a newer one", current, newest)
 	}
 	return nil
+}
+
+const (
+	sqliteAttempts = 20
+	sqlitePause    = 50 * time.Millisecond
+)
+
+// up runs the migrations that have not run. With SQLite there is no lock around all of them:
+// a process that loses one to another tries again, and finds it done.
+func up(ctx context.Context, provider *goose.Provider, dialect goose.Dialect) error {
+	for attempt := 1; ; attempt++ {
+		_, err := provider.Up(ctx)
+		if err == nil || dialect != sqliteDialect || attempt == sqliteAttempts || isDamage(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(sqlitePause):
+		}
+	}
 }

@@ -26,6 +26,7 @@ const (
 type sqliteDB struct {
 	path    string
 	writing *sql.DB
+	writer  *sqliteConn // used by run, and in the end by close
 	reading *sql.DB
 	readers chan *sqliteConn
 	queue   chan *sqliteWrite
@@ -63,7 +64,7 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 		return nil, err
 	}
 	if err := migrate(ctx, d.writing, sqliteDialect); err != nil {
-		return nil, errors.Join(err, d.writing.Close())
+		return nil, errors.Join(explainDamage(path, err), d.writing.Close())
 	}
 	if d.reading, err = openPool(path, "query_only(1)"); err != nil {
 		return nil, errors.Join(err, d.writing.Close())
@@ -80,7 +81,8 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 			return nil, errors.Join(err, d.writing.Close(), d.reading.Close())
 		}
 	}
-	go d.run(&sqliteConn{pool: d.writing, conn: conn})
+	d.writer = &sqliteConn{pool: d.writing, conn: conn}
+	go d.run()
 	return d, nil
 }
 
@@ -132,7 +134,7 @@ func (d *sqliteDB) read(ctx context.Context, fn func(querier) error) error {
 			_ = c.do("ROLLBACK")
 		}
 	}()
-	err := fn(c)
+	err := explainDamage(d.path, fn(c))
 	ok = true
 	return errors.Join(err, c.do("ROLLBACK"))
 }
@@ -147,7 +149,8 @@ func (d *sqliteDB) backup(ctx context.Context, file string) error {
 	return errors.Join(err, pool.Close())
 }
 
-// close lets the writes that wait and the reads under way come to their end.
+// close lets the writes that wait and the reads under way come to their end. Everything is in
+// the database file then, and none of it in the write-ahead log.
 func (d *sqliteDB) close() error {
 	d.closeOnce.Do(func() {
 		close(d.closing)
@@ -155,8 +158,14 @@ func (d *sqliteDB) close() error {
 		taken := make([]*sqliteConn, sqliteReaders)
 		for i := range taken {
 			taken[i] = <-d.readers
+			d.closeErr = errors.Join(d.closeErr, taken[i].close())
 		}
-		d.closeErr = errors.Join(d.reading.Close(), d.writing.Close())
+		// The last connection to close does this, which may be another process's. It waits for
+		// nobody: what another process still reads stays in the log until that closes.
+		if err := d.writer.do("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+			d.closeErr = errors.Join(d.closeErr, fmt.Errorf("checkpoint %s: %w", d.path, explainDamage(d.path, err)))
+		}
+		d.closeErr = errors.Join(d.closeErr, d.writer.close(), d.reading.Close(), d.writing.Close())
 		for _, c := range taken { // for readers that come too late
 			d.readers <- c
 		}
@@ -193,6 +202,18 @@ func (c *sqliteConn) prepared(query string) (*sql.Stmt, error) {
 	}
 	c.statements[query] = s
 	return s, nil
+}
+
+// close gives the connection back to its pool, without what would keep it open there.
+func (c *sqliteConn) close() (err error) {
+	for _, s := range c.statements {
+		err = errors.Join(err, s.Close())
+	}
+	if c.conn != nil {
+		err = errors.Join(err, c.conn.Close())
+	}
+	c.statements, c.conn = nil, nil
+	return err
 }
 
 // do runs a statement of the transaction's own.

@@ -32,10 +32,10 @@ func (d *sqliteDB) write(ctx context.Context, fn func(querier) error) error {
 	case c := <-w.turn:
 		if c != nil {
 			if err := w.run(fn, c); err != nil {
-				return err
+				return explainDamage(d.path, err)
 			}
 		}
-		return <-w.saved
+		return explainDamage(d.path, <-w.saved)
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-d.ended: // the writer left without this one
@@ -52,17 +52,17 @@ func (w *sqliteWrite) run(fn func(querier) error, c *sqliteConn) error {
 }
 
 // run is the writer: it lives until the store closes and the queue is empty.
-func (d *sqliteDB) run(c *sqliteConn) {
+func (d *sqliteDB) run() {
 	defer close(d.ended)
 	for {
 		select {
 		case w := <-d.queue:
-			d.batch(c, w)
+			d.batch(d.writer, w)
 		case <-d.closing:
 			for {
 				select {
 				case w := <-d.queue:
-					d.batch(c, w)
+					d.batch(d.writer, w)
 				default:
 					return
 				}

@@ -71,7 +71,8 @@ type database interface {
 }
 
 // Open opens the store, brings its schema up to date and makes sure that the
-// key file is the one the database was written with.
+// key file is the one the database was written with. A directory that has lost its database or
+// its key is refused before anything is changed.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{changed: make(chan struct{}), low: rand.Int64N(1 << ageShift)}
 	if c.Ephemeral {
@@ -102,6 +103,11 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 			return err
 		}
 	}
+	if c.URL == "" && !c.Ephemeral {
+		if err := checkPair(ctx, c.Dir); err != nil {
+			return err
+		}
+	}
 	if s.vault, err = openVault(c.Dir); err != nil {
 		return err
 	}
@@ -119,20 +125,15 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 	if err := s.checkKey(ctx); err != nil {
 		return err
 	}
+	if !c.Ephemeral {
+		if err := establishKey(c.Dir); err != nil {
+			return err
+		}
+	}
 	if s.db.shared() {
 		watch, stop := context.WithCancel(context.Background())
 		s.stop = stop
 		s.watching.Go(func() { s.watch(watch) })
-	}
-	return nil
-}
-
-// checkKey refuses a key file that is not the database's, before it does harm:
-// secrets sealed with two keys could never be opened by one.
-func (s *Store) checkKey(ctx context.Context) error {
-	_, err := s.Secret(ctx, "key-check", func() ([]byte, error) { return []byte("rostrum"), nil })
-	if err != nil {
-		return fmt.Errorf("%s does not belong to this database: %w", keyFile, err)
 	}
 	return nil
 }

@@ -17,10 +17,18 @@ import (
 	"strings"
 )
 
-// keyFile holds the key of all secrets, in the data directory.
-const keyFile = "secret.key"
+// keyFile holds the key of all secrets, in the data directory. It has the name newKeyFile until
+// the database knows the key: so a first start that was interrupted goes on with it, and a
+// keyFile without its database is one that has lost it.
+const (
+	keyFile    = "secret.key"
+	newKeyFile = keyFile + ".new"
+)
 
 const keySize = 32 // bytes: AES-256
+
+// errOtherKey says that a secret can't be opened.
+var errOtherKey = errors.New("it was sealed with another key or for another place")
 
 // A vault encrypts what must not be readable in the database's files.
 type vault struct {
@@ -29,24 +37,41 @@ type vault struct {
 	digest []byte // key of the hashes by which secrets are looked up
 }
 
-// openVault reads the key file of a directory, or makes one.
+// openVault reads the key file of a directory, or makes a new one.
 func openVault(dir string) (*vault, error) {
-	path := filepath.Join(dir, keyFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := createKey(dir, path); err != nil {
-			return nil, fmt.Errorf("create key file: %w", err)
-		}
-		text, err = os.ReadFile(path)
-	}
+	text, err := readKey(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read key file: %w", err)
+		return nil, err
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != keySize {
-		return nil, fmt.Errorf("key file %s does not hold %d bytes in hexadecimal", path, keySize)
+		return nil, fmt.Errorf("the key file in %s does not hold %d bytes in hexadecimal", dir, keySize)
 	}
 	return newVault(key)
+}
+
+func readKey(dir string) ([]byte, error) {
+	path, newPath := filepath.Join(dir, keyFile), filepath.Join(dir, newKeyFile)
+	for {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			return text, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read key file: %w", err)
+		}
+		if err := createKey(dir, newPath); err != nil {
+			return nil, fmt.Errorf("create key file: %w", err)
+		}
+		text, err = os.ReadFile(newPath)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read key file: %w", err)
+		}
+		if err == nil && !exists(path) {
+			return text, nil
+		}
+		// Another process has made its key the directory's meanwhile.
+	}
 }
 
 // createKey writes a new key under a temporary name and links it into place,
@@ -68,6 +93,29 @@ func createKey(dir, path string) error {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// establishKey makes a new key file the directory's, now that the database knows the key.
+func establishKey(dir string) error {
+	newPath := filepath.Join(dir, newKeyFile)
+	if !exists(newPath) {
+		return nil
+	}
+	var err error
+	if path := filepath.Join(dir, keyFile); exists(path) {
+		err = os.Remove(newPath)
+	} else {
+		err = os.Rename(newPath, path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process may have been first
+		return err
+	}
+	return syncDir(dir)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func newVault(key []byte) (*vault, error) {
@@ -102,7 +150,7 @@ func (v *vault) seal(place string, secret []byte) []byte {
 func (v *vault) open(place string, sealed []byte) ([]byte, error) {
 	secret, err := v.aead.Open(nil, nil, sealed, []byte(place))
 	if err != nil {
-		return nil, fmt.Errorf("open the secret of %s: it was sealed with another key or for another place", place)
+		return nil, fmt.Errorf("open the secret of %s: %w", place, errOtherKey)
 	}
 	return secret, nil
 }
