@@ -15,67 +15,72 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A composition is one that runs here. Its fields belong to its goroutine, but
-// for those that say otherwise.
+// A composition is one that runs on this node. Its fields belong to its goroutine, unless
+// they say otherwise.
 type composition struct {
-	house    *Registry
-	arn      string
-	former   string // node that had it before this one
-	log      *slog.Logger
-	wake     chan struct{}          // look into the store
-	news     chan func()            // of recordings
-	stageARN atomic.Pointer[string] // for all to read, once known
-	figures  figures                // for all to read
+	registry   *Registry
+	arn        string
+	formerNode string // that ran it before this one
+	log        *slog.Logger
+	wake       chan struct{}          // read the store
+	updates    chan func()            // from recorders
+	stageARN   atomic.Pointer[string] // read by others, nil until it is known
+	stats      statsCounter           // read by others
 
-	doc     ivsrealtime.Composition // as it was kept last
-	outputs []*output
-	ctx     context.Context // of the recordings
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup // recordings
+	doc          ivsrealtime.Composition // as stored
+	destinations []*destination
+	recorders
+	workerState
 
-	worker   *worker.Process
-	audience time.Time // somebody published, or we began
-	failures int       // of workers, without a good time between
-	again    <-chan time.Time
-	words    string // the worker's last
-
-	wanted  *wish // how it is to end, once it is
-	stopped bool  // the end was kept
+	lastPublisher time.Time // when somebody published, or the start
+	ending        *ending   // once it is to end
+	ended         bool      // the end is stored, or the composition is not this node's any more
 }
 
-// A wish is a reason to end: with a failure, or as it should.
-type wish struct{ failure *event.Failure }
+// recorders is the state of the recorders' goroutines.
+type recorders struct {
+	recordCtx context.Context
+	cancel    context.CancelFunc
+	recording sync.WaitGroup
+}
 
-// Failures of a composition as its events tell them.
+// workerState is the state of the worker and its restarts.
+type workerState struct {
+	process    *worker.Process
+	failures   int              // of workers in a row
+	restart    <-chan time.Time // when the next worker is due
+	lastReason string           // of the worker's end, as it reported
+}
+
+// An ending is why a composition ends: a failure, or nil if it should.
+type ending struct{ failure *event.Failure }
+
+// Failures of a composition, as in its events.
 var (
-	stageDeleted  = event.Failure{Code: event.CodeStageDeleted, Reason: "Stage has been deleted"}
-	outputsFailed = event.Failure{Code: event.CodeDestinationFailure, Reason: "One or more outputs failed"}
-	internalError = event.Failure{Code: ivsrealtime.InternalServerError, Reason: "Service internal error"}
+	stageDeleted       = event.Failure{Code: event.CodeStageDeleted, Reason: "Stage has been deleted"}
+	destinationsFailed = event.Failure{Code: event.CodeDestinationFailure, Reason: "One or more outputs failed"}
+	internalError      = event.Failure{Code: ivsrealtime.InternalServerError, Reason: "Service internal error"}
 )
 
 const (
-	lookEvery    = 5 * time.Second
-	watchEvery   = 500 * time.Millisecond
-	firstRestart = 100 * time.Millisecond
-	lastRestart  = 5 * time.Second
-	// goodTime is how long a worker must have run for its end to be forgiven.
-	goodTime    = 15 * time.Second
-	maxFailures = 10
-	// partingTime is what the end of a server leaves workers and recordings.
-	partingTime = 1500 * time.Millisecond
+	reloadInterval = 5 * time.Second
+	checkInterval  = 500 * time.Millisecond
+	// detachTime is how long the end of the server waits for the worker and uploads.
+	detachTime = 1500 * time.Millisecond
+	drainPoll  = 20 * time.Millisecond
 )
 
-func newComposition(r *Registry, name, former string) *composition {
+func newComposition(r *Registry, arn, formerNode string) *composition {
 	c := &composition{
-		house: r, arn: name, former: former, log: r.cfg.Log.With("composition", name),
-		wake: make(chan struct{}, 1), news: make(chan func(), 16),
+		registry: r, arn: arn, formerNode: formerNode, log: r.cfg.Log.With("composition", arn),
+		wake: make(chan struct{}, 1), updates: make(chan func(), 16),
 	}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.recordCtx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// look has the composition see what was decided about it in the store.
-func (c *composition) look() {
+// requestReload makes the composition read the store.
+func (c *composition) requestReload() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -84,61 +89,64 @@ func (c *composition) look() {
 
 // run is the composition's goroutine, until it has ended or the registry closes.
 func (c *composition) run() {
-	defer func() {
-		if c.worker != nil { // the composition is no longer this node's
-			c.worker.Kill()
-			_ = c.worker.Wait()
-		}
-		c.cancel()
-		c.wg.Wait()
-		for _, o := range c.outputs {
-			if o.release != nil {
-				o.release() // safe twice
-			}
-		}
-	}()
+	defer c.close()
 	if err := c.begin(); err != nil {
 		c.log.Error("begin composition", "error", err)
-		c.finish(&internalError)
+		c.stop(&internalError)
 	}
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
-	looked := time.Now()
-	for !c.stopped && c.house.ctx.Err() == nil {
+	reloaded := time.Now()
+	for !c.ended && c.registry.ctx.Err() == nil {
 		var reports <-chan worker.Report
-		if c.worker != nil {
-			reports = c.worker.Reports()
+		if c.process != nil {
+			reports = c.process.Reports()
 		}
 		select {
 		case r, more := <-reports:
 			if more {
-				c.hear(r)
+				c.handleReport(r)
 			} else {
-				c.workerGone()
+				c.workerExited()
 			}
-		case <-c.again:
+		case <-c.restart:
 			c.startWorker()
-		case tell := <-c.news:
-			tell()
+		case update := <-c.updates:
+			update()
 		case <-c.wake:
-			c.decide()
+			c.reload()
 		case <-tick.C:
-			c.watch()
-			if time.Since(looked) > lookEvery {
-				looked = time.Now()
-				c.decide()
+			c.check()
+			if time.Since(reloaded) > reloadInterval {
+				reloaded = time.Now()
+				c.reload()
 			}
-		case <-c.house.ctx.Done():
+		case <-c.registry.ctx.Done():
 		}
 	}
-	if !c.stopped {
-		c.part()
+	if !c.ended {
+		c.detach()
 	}
 }
 
-// begin reads what is to be done, and goes on where an earlier node stopped.
+// close ends what still runs.
+func (c *composition) close() {
+	if c.process != nil { // the composition is not this node's any more
+		c.process.Kill()
+		_ = c.process.Wait()
+	}
+	c.cancel()
+	c.recording.Wait()
+	for _, d := range c.destinations {
+		if d.release != nil {
+			d.release() // may be called twice
+		}
+	}
+}
+
+// begin reads the composition and continues where an earlier node stopped.
 func (c *composition) begin() error {
-	err := c.house.Store.Read(c.house.ctx, func(tx *store.Tx) error {
+	err := c.registry.Store.Read(c.registry.ctx, func(tx *store.Tx) error {
 		doc, err := tx.Compositions().Get(c.arn)
 		if err != nil {
 			return err
@@ -150,141 +158,130 @@ func (c *composition) begin() error {
 		return err
 	}
 	c.stageARN.Store(&c.doc.StageARN)
-	c.audience = time.Now()
-	if err := c.open(); err != nil {
+	c.lastPublisher = time.Now()
+	if err := c.openDestinations(); err != nil {
 		return err
 	}
-	for _, o := range c.outputs {
-		c.judge(o) // no worker writes to it now
+	for _, d := range c.destinations {
+		c.updateState(d) // no worker writes to it now
 	}
-	if !slices.ContainsFunc(c.outputs, func(o *output) bool { return !o.over }) { // only the last step is missing
-		c.settle()
+	if !slices.ContainsFunc(c.destinations, func(d *destination) bool { return !d.ended }) { // only the last change is missing
+		c.endIfComplete()
 		return nil
 	}
 	c.startWorker()
 	return nil
 }
 
-// decide looks into the store: was it stopped, is its stage still there?
-func (c *composition) decide() {
-	var stage error
-	err := c.house.Store.Read(c.house.ctx, func(tx *store.Tx) error {
+// reload reads the store: the composition may be stopped, its stage deleted.
+func (c *composition) reload() {
+	var stageErr error
+	err := c.registry.Store.Read(c.registry.ctx, func(tx *store.Tx) error {
 		doc, err := tx.Compositions().Get(c.arn)
 		if err != nil {
 			return err
 		}
 		c.doc = *doc
-		_, stage = tx.Stages().Get(doc.StageARN)
+		_, stageErr = tx.Stages().Get(doc.StageARN)
 		return nil
 	})
 	switch {
 	case err != nil:
-		c.log.Warn("look at the composition", "error", err)
-	case errors.Is(stage, ivsrealtime.ResourceNotFound):
-		c.finish(&stageDeleted)
+		c.log.Warn("read the composition", "error", err)
+	case errors.Is(stageErr, ivsrealtime.ResourceNotFound):
+		c.stop(&stageDeleted)
 	case c.doc.State == ivsrealtime.CompositionStopping:
-		c.finish(nil)
+		c.stop(nil)
 	}
 }
 
-// watch looks at the clock.
-func (c *composition) watch() {
-	c.figures.look(c)
-	for _, o := range c.outputs {
-		c.judge(o) // whose bucket may have stopped to answer
+// check handles what happens by time alone.
+func (c *composition) check() {
+	c.stats.update(c)
+	for _, d := range c.destinations {
+		c.updateState(d) // its bucket may have stalled
 	}
-	switch longest := c.house.cfg.Longest; {
-	case c.wanted != nil:
-	case time.Since(c.audience) > c.house.cfg.NoPublishers:
+	switch maxDuration := c.registry.cfg.MaxDuration; {
+	case c.ending != nil:
+	case time.Since(c.lastPublisher) > c.registry.cfg.IdleTimeout:
 		c.log.Info("composition stops: nobody publishes")
-		c.finish(nil)
-	case longest > 0 && time.Since(c.doc.StartTime) > longest:
-		c.log.Info("composition stops: it has taken as long as it may")
-		c.finish(nil)
+		c.stop(nil)
+	case maxDuration > 0 && time.Since(c.doc.StartTime) > maxDuration:
+		c.log.Info("composition stops: maximum duration reached")
+		c.stop(nil)
 	}
 }
 
-// finish begins the end; the first wish holds.
-func (c *composition) finish(failure *event.Failure) {
-	if c.wanted != nil {
+// stop begins the end of the composition, with a failure if not nil. The first call decides.
+func (c *composition) stop(failure *event.Failure) {
+	if c.ending != nil {
 		return
 	}
-	c.wanted, c.again = &wish{failure}, nil
+	c.ending, c.restart = &ending{failure}, nil
 	if failure == &internalError {
-		for _, o := range c.outputs { // what they have is not all that was asked for
-			if o.failure == nil {
-				o.failure = failure
+		for _, d := range c.destinations { // they are incomplete
+			if d.failure == nil {
+				d.failure = failure
 			}
 		}
 	}
-	c.stopping()
-	if c.worker != nil {
-		c.worker.Stop(worker.StopTime)
+	c.storeStopping()
+	if c.process != nil {
+		c.process.Stop(worker.StopTime)
 		return
 	}
-	c.finishOutputs()
+	c.finishDestinations()
 }
 
-// finishOutputs has what was written brought away, once no worker writes any more.
-func (c *composition) finishOutputs() {
-	for _, o := range c.outputs {
-		c.finishOutput(o)
-	}
-	c.settle()
-}
-
-// settle ends the composition when all its destinations have ended.
-func (c *composition) settle() {
+// endIfComplete ends the composition once all its destinations have ended.
+func (c *composition) endIfComplete() {
 	failed := 0
-	for _, o := range c.outputs {
-		if !o.over {
+	for _, d := range c.destinations {
+		if !d.ended {
 			return
 		}
-		if o.failure != nil {
+		if d.failure != nil {
 			failed++
 		}
 	}
-	if c.wanted == nil {
-		c.finish(&outputsFailed)
+	if c.ending == nil {
+		c.stop(&destinationsFailed)
 	}
-	if c.worker != nil || c.stopped {
+	if c.process != nil || c.ended {
 		return
 	}
-	failure := c.wanted.failure
-	if failure == nil && failed > 0 && failed == len(c.outputs) {
-		failure = &outputsFailed
+	failure := c.ending.failure
+	if failure == nil && failed > 0 && failed == len(c.destinations) {
+		failure = &destinationsFailed
 	}
-	if c.stopped = c.end(failure); !c.stopped {
+	if !c.storeEnd(failure) {
 		return // the next start will
 	}
-	for _, o := range c.outputs {
-		o.forget(c.log)
+	c.ended = true
+	for _, d := range c.destinations {
+		d.removeSpool(c.log)
 	}
 }
 
-// part leaves the composition to the next start: the worker writes down what it
-// has, and what is written is brought away as far as time allows.
-func (c *composition) part() {
-	within := time.NewTimer(partingTime)
-	defer within.Stop()
-	if c.worker != nil {
-		c.worker.Stop(partingTime)
-		_ = c.worker.Wait() // it was told to stop
-		c.worker = nil
+// detach leaves the composition to the next start. The worker completes its files, and
+// they are uploaded as far as time allows.
+func (c *composition) detach() {
+	timeout := time.NewTimer(detachTime)
+	defer timeout.Stop()
+	if c.process != nil {
+		c.process.Stop(detachTime)
+		_ = c.process.Wait() // it was asked to stop
+		c.process = nil
 	}
-	for _, o := range c.outputs {
-		o.nudge()
+	for _, d := range c.destinations {
+		d.scan()
 	}
-	for waiting := true; waiting; {
-		waiting = false
-		for _, o := range c.outputs {
-			waiting = waiting || !o.over && o.recording != nil && !o.recording.IsDrained()
-		}
+	for slices.ContainsFunc(c.destinations, (*destination).isUploading) {
 		select {
-		case <-c.news: // nothing is decided any more
-		case <-within.C:
+		case <-c.updates: // states do not change any more
+		case <-timeout.C:
 			return
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(drainPoll):
 		}
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"rostrum/internal/worker"
 )
 
-// The tests' own binary is the worker, when it is called like one. How it behaves
-// stands in FAKE_WORKER; the folder FAKE_WORKER_RUNS counts its processes.
+// The test binary is the worker when it is called like one. FAKE_WORKER says how it
+// behaves; the folder FAKE_WORKER_RUNS counts its processes.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "compose" {
-		if err := work(os.Getenv("FAKE_WORKER")); err != nil {
+		if err := runFakeWorker(os.Getenv("FAKE_WORKER")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// work does a job without any media.
-func work(how string) error {
+// runFakeWorker does a job without media.
+func runFakeWorker(how string) error {
 	runs := os.Getenv("FAKE_WORKER_RUNS")
 	before, err := os.ReadDir(runs)
 	if err != nil {
@@ -38,21 +38,21 @@ func work(how string) error {
 	}
 	first := len(before) == 0
 	if how == "refuses" {
-		return fmt.Errorf("this worker doesn't like its job")
+		return fmt.Errorf("this worker refuses its job")
 	}
 	j, channel, err := worker.ReadJob(os.Stdin)
 	if err != nil {
 		return err
 	}
 	w := &fake{reports: worker.NewReportWriter(os.Stdout), job: j, publishers: 1}
-	if how == "finds nobody" {
+	if how == "without publishers" {
 		w.publishers = 0
 	}
 	ended := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(io.Discard, channel.Buffered())
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		if how != "is deaf" {
+		if how != "ignores its input" {
 			close(ended)
 		}
 	}()
@@ -67,7 +67,7 @@ func work(how string) error {
 			return w.end("")
 		}
 		if n == 4 && (how == "crashes always" || how == "crashes once" && first) {
-			fmt.Println("a library's last words")
+			fmt.Println("a line that is no report")
 			os.Exit(3)
 		}
 		if n >= 4 && how == "hangs once" && first {
@@ -76,7 +76,7 @@ func work(how string) error {
 		if n == 4 && how == "finds the stage deleted" {
 			return w.end(worker.StageDeleted)
 		}
-		if over := w.push(how, n); over {
+		if ended := w.push(how, n); ended {
 			return w.end(worker.NoDestinations)
 		}
 		if n >= 4 && how == "stands still once" && first {
@@ -97,21 +97,20 @@ type fake struct {
 	list       hls.Playlist
 }
 
-func (w *fake) say(r worker.Report) {
+func (w *fake) report(r worker.Report) {
 	if w.reports.Write(r) != nil {
-		os.Exit(4) // nobody listens
+		os.Exit(4) // its owner is gone
 	}
 }
 
 func (w *fake) beat(ticks int) {
-	w.say(worker.Report{Kind: worker.Heartbeat, Health: &worker.Health{Publishers: w.publishers, Programs: []worker.ProgramHealth{{Ticks: int64(ticks), Late: 1}}}})
+	w.report(worker.Report{Kind: worker.Heartbeat, Health: &worker.Health{Publishers: w.publishers, Programs: []worker.ProgramHealth{{Ticks: int64(ticks), Late: 1}}}})
 }
 
 func (w *fake) destinations() []worker.Destination { return w.job.Programs[0].Destinations }
 
-// push has a worker that loses its channel lose it; over tells that no destination
-// is left.
-func (w *fake) push(how string, n int) (over bool) {
+// push makes a worker lose its channel. It reports whether no destination is left.
+func (w *fake) push(how string, n int) (ended bool) {
 	if !strings.HasPrefix(how, "loses its channel") {
 		return false
 	}
@@ -121,15 +120,15 @@ func (w *fake) push(how string, n int) (over bool) {
 		}
 		switch n {
 		case 4:
-			w.say(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: worker.Reconnecting, Reason: "connection reset"})
+			w.report(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: worker.Reconnecting, Reason: "connection reset"})
 		case 8:
-			w.say(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: worker.Failed, Reason: "connection refused"})
-			if over = len(w.destinations()) == 1; over && how == "loses its channel and dies" {
+			w.report(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: worker.Failed, Reason: "connection refused"})
+			if ended = len(w.destinations()) == 1; ended && how == "loses its channel and crashes" {
 				os.Exit(3)
 			}
 		}
 	}
-	return over
+	return ended
 }
 
 // put writes a file for each destination that is a recording.
@@ -141,7 +140,7 @@ func (w *fake) put(name string, data []byte) error {
 		if err := putFile(filepath.Join(d.HLS.Directory, filepath.FromSlash(w.folder(d)+name)), data); err != nil {
 			return err
 		}
-		w.say(worker.Report{Kind: worker.File, Destination: d.ID, Name: w.folder(d) + name})
+		w.report(worker.Report{Kind: worker.File, Destination: d.ID, Name: w.folder(d) + name})
 	}
 	return nil
 }
@@ -155,22 +154,22 @@ func putFile(at string, data []byte) error {
 		err = os.Rename(at+".new", at)
 	}
 	if os.IsNotExist(err) {
-		return nil // the folder of a destination that has failed is removed again and again
+		return nil // the spool of a failed destination is removed again and again
 	}
 	return err
 }
 
 func (w *fake) folder(d worker.Destination) string { return "media/hls/" + d.HLS.Rendition + "/" }
 
-func (w *fake) tell(s worker.State) {
+func (w *fake) reportState(s worker.State) {
 	for _, d := range w.destinations() {
-		w.say(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: s})
+		w.report(worker.Report{Kind: worker.DestinationState, Destination: d.ID, State: s})
 	}
 }
 
 func (w *fake) begin() error {
-	w.say(worker.Report{Kind: worker.Log, Level: "INFO", Reason: "fake worker begins"})
-	w.say(worker.Report{Kind: worker.Ready})
+	w.report(worker.Report{Kind: worker.Log, Level: "INFO", Reason: "fake worker started"})
+	w.report(worker.Report{Kind: worker.Ready})
 	if first := w.destinations()[0]; first.HLS != nil {
 		data, err := os.ReadFile(filepath.Join(first.HLS.Directory, filepath.FromSlash(w.folder(first)), "playlist.m3u8"))
 		if err == nil {
@@ -183,7 +182,7 @@ func (w *fake) begin() error {
 	if err := w.put("init-0.mp4", []byte("init")); err != nil {
 		return err
 	}
-	w.tell(worker.Active)
+	w.reportState(worker.Active)
 	return nil
 }
 
@@ -201,7 +200,7 @@ func (w *fake) end(reason string) error {
 	if err := w.put("playlist.m3u8", w.list.Marshal()); err != nil {
 		return err
 	}
-	w.tell(worker.Stopped)
-	w.say(worker.Report{Kind: worker.Ended, Reason: reason})
+	w.reportState(worker.Stopped)
+	w.report(worker.Report{Kind: worker.Ended, Reason: reason})
 	return nil
 }

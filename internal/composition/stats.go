@@ -8,8 +8,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// Stats is how a composition that runs here fares. Counts are since this node
-// took it up, over all its workers.
+// Stats describe a composition that runs on this node. Counts are since the node began to
+// run it, over all its workers.
 type Stats struct {
 	ARN          string
 	State        ivsrealtime.CompositionState
@@ -22,74 +22,75 @@ type Stats struct {
 	SpoolBytes   int64 // that wait for a bucket
 }
 
-// Stats tells of all compositions that run here.
+// Stats returns those of all compositions that run on this node.
 func (r *Registry) Stats() []Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]Stats, 0, len(r.live))
-	for name, c := range r.live {
-		s := c.figures.now()
-		s.ARN = name
+	all := make([]Stats, 0, len(r.running))
+	for arn, c := range r.running {
+		s := c.stats.current()
+		s.ARN = arn
 		all = append(all, s)
 	}
 	return all
 }
 
-// figures is what a composition shows of itself.
-type figures struct {
-	mu      sync.Mutex // guards what follows
-	shown   Stats      // with the figures of workers that are gone
-	worker  *worker.Process
-	ticks   int64 // of the worker of now
-	late    int64
-	workers int
+// A statsCounter collects the Stats of one composition.
+type statsCounter struct {
+	mu        sync.Mutex // guards what follows
+	past      Stats      // with the figures of former workers
+	process   *worker.Process
+	ticks     int64 // of the current worker
+	lateTicks int64
+	workers   int
 }
 
-func (f *figures) now() Stats {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := f.shown
-	s.Ticks, s.LateTicks, s.Restarts = s.Ticks+f.ticks, s.LateTicks+f.late, max(0, f.workers-1)
-	if f.worker != nil {
-		u := f.worker.Usage()
-		s.WorkerCPU, s.WorkerMemory = s.WorkerCPU+u.CPU, u.Memory
+func (s *statsCounter) current() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.past
+	now.Ticks, now.LateTicks, now.Restarts = now.Ticks+s.ticks, now.LateTicks+s.lateTicks, max(0, s.workers-1)
+	if s.process != nil {
+		u := s.process.Usage()
+		now.WorkerCPU, now.WorkerMemory = now.WorkerCPU+u.CPU, u.Memory
 	}
-	return s
+	return now
 }
 
-func (f *figures) look(c *composition) {
-	held := int64(0)
-	for _, o := range c.outputs {
-		if o.recording != nil {
-			held += o.recording.Pending()
+// update takes what the composition itself knows.
+func (s *statsCounter) update(c *composition) {
+	pending := int64(0)
+	for _, d := range c.destinations {
+		if d.recorder != nil {
+			pending += d.recorder.Pending()
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.shown.State, f.shown.SpoolBytes = c.doc.State, held
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.past.State, s.past.SpoolBytes = c.doc.State, pending
 }
 
-func (f *figures) hear(h worker.Health) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.shown.Publishers, f.ticks, f.late = h.Publishers, 0, 0
+func (s *statsCounter) setHealth(h worker.Health) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.past.Publishers, s.ticks, s.lateTicks = h.Publishers, 0, 0
 	for _, p := range h.Programs {
-		f.ticks += p.Ticks
-		f.late += p.Late
+		s.ticks += p.Ticks
+		s.lateTicks += p.Late
 	}
 }
 
-func (f *figures) employ(w *worker.Process) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.worker = w
-	f.workers++
+func (s *statsCounter) workerStarted(p *worker.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process = p
+	s.workers++
 }
 
-func (f *figures) dismiss(w *worker.Process) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.shown.WorkerCPU += w.Usage().CPU
-	f.shown.Ticks, f.shown.LateTicks = f.shown.Ticks+f.ticks, f.shown.LateTicks+f.late
-	f.worker, f.ticks, f.late = nil, 0, 0
+func (s *statsCounter) workerExited(p *worker.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.past.WorkerCPU += p.Usage().CPU
+	s.past.Ticks, s.past.LateTicks = s.past.Ticks+s.ticks, s.past.LateTicks+s.lateTicks
+	s.process, s.ticks, s.lateTicks = nil, 0, 0
 }

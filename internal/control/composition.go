@@ -83,7 +83,7 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 			return nil, err
 		}
 	}
-	if err := p.compositions.Able(); err != nil {
+	if err := p.compositions.CanStart(); err != nil {
 		return nil, err
 	}
 	name := arn.New(arn.Composition, c.Account, c.Region)

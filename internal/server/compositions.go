@@ -73,7 +73,7 @@ func openCompositions(s *config.Settings, st *store.Store, a *authority.Authorit
 	return composition.NewRegistry(composition.Parts{
 		Store: st, Authority: a, Buckets: t.buckets, Channels: channels, Node: n, Spool: spool,
 	}, composition.Config{
-		Program: worker.FindProgram(), NoPublishers: idle, Longest: s.Limits.CompositionDuration,
-		Patience: s.SpoolAge, SpoolBytes: s.SpoolBytes, Log: log,
+		Program: worker.FindProgram(), IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
+		UploadRetry: s.SpoolAge, MaxSpoolBytes: s.SpoolBytes, Log: log,
 	}), nil
 }

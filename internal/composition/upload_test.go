@@ -18,64 +18,64 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A weak bucket refuses what is put into it while it has a reason.
-type weak struct {
+// A failingBucket refuses requests while it has a reason.
+type failingBucket struct {
 	bucket.Bucket
 	reason *atomic.Pointer[error]
 }
 
-func (w weak) Put(ctx context.Context, key string, file io.ReadSeeker) error {
+func (w failingBucket) Put(ctx context.Context, key string, file io.ReadSeeker) error {
 	if reason := w.reason.Load(); reason != nil {
 		return *reason
 	}
 	return w.Bucket.Put(ctx, key, file)
 }
 
-func (w weak) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+func (w failingBucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	if reason := w.reason.Load(); reason != nil {
 		return nil, *reason
 	}
 	return w.Bucket.Get(ctx, key)
 }
 
-// A slow bucket takes its time over each file.
-type slow struct {
+// A slowBucket needs some time for each file.
+type slowBucket struct {
 	bucket.Bucket
-	takes time.Duration
+	delay time.Duration
 }
 
-func (s slow) Put(ctx context.Context, key string, file io.ReadSeeker) error {
+func (s slowBucket) Put(ctx context.Context, key string, file io.ReadSeeker) error {
 	select {
-	case <-time.After(s.takes):
+	case <-time.After(s.delay):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return s.Bucket.Put(ctx, key, file)
 }
 
-// weaken puts a reason to refuse before a house's buckets.
-func weaken(reason *atomic.Pointer[error]) func(*composition.Parts, *composition.Config) {
+// failBuckets makes buckets refuse while there is a reason.
+func failBuckets(reason *atomic.Pointer[error]) func(*composition.Parts, *composition.Config) {
 	return func(p *composition.Parts, _ *composition.Config) {
-		behind := p.Buckets
+		buckets := p.Buckets
 		p.Buckets = func(region, name string) (bucket.Bucket, error) {
-			b, err := behind(region, name)
-			return weak{b, reason}, err
+			b, err := buckets(region, name)
+			return failingBucket{b, reason}, err
 		}
 	}
 }
 
-func TestComposition_TellsWhatIsWrongWithABucket(t *testing.T) {
+func TestComposition_FailsByTheBucketsError(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason   error
 		expected []string
 	}{
-		"it is not there": {bucket.ErrNoBucket, []string{"Destination Failure ResourceNotFoundException", "Session Failure DestinationFailure"}},
-		"it is closed":    {bucket.ErrDenied, []string{"Destination Failure AccessDeniedException", "Session Failure DestinationFailure"}},
+		"not found":     {bucket.ErrNoBucket, []string{"Destination Failure ResourceNotFoundException", "Session Failure DestinationFailure"}},
+		"access denied": {bucket.ErrDenied, []string{"Destination Failure AccessDeniedException", "Session Failure DestinationFailure"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var reason atomic.Pointer[error]
 			reason.Store(&c.reason)
-			h := open(t, "works", weaken(&reason))
+			h := open(t, "works", failBuckets(&reason))
 			name := h.start()
 			made := h.awaitState(name, ivsrealtime.CompositionFailed)
 			if s := made.Destinations[0].State; s != ivsrealtime.DestinationFailed {
@@ -89,13 +89,13 @@ func TestComposition_TellsWhatIsWrongWithABucket(t *testing.T) {
 	}
 }
 
-func TestComposition_OutlivesABucketThatDoesNotAnswer(t *testing.T) {
+func TestComposition_SurvivesABucketThatDoesNotAnswer(t *testing.T) {
 	var reason atomic.Pointer[error]
-	h := open(t, "works", weaken(&reason))
+	h := open(t, "works", failBuckets(&reason))
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
-	away := errors.New("503 slow down")
-	reason.Store(&away)
+	unavailable := errors.New("503 slow down")
+	reason.Store(&unavailable)
 	h.awaitDestination(name, ivsrealtime.DestinationReconnecting)
 	h.await(name, "files that wait", func(*ivsrealtime.Composition) bool {
 		s := h.Stats()
@@ -103,32 +103,32 @@ func TestComposition_OutlivesABucketThatDoesNotAnswer(t *testing.T) {
 	})
 	reason.Store(nil)
 	h.awaitDestination(name, ivsrealtime.DestinationActive)
-	reason.Store(&away) // and away again at the end
+	reason.Store(&unavailable) // and again at the end
 	h.awaitDestination(name, ivsrealtime.DestinationReconnecting)
 	if err := h.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
 	time.AfterFunc(time.Second, func() { reason.Store(nil) })
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 	h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination Reconnecting", "Destination End", "Session End")
 }
 
-func TestComposition_GivesUpWhenNoMoreCanWait(t *testing.T) {
+func TestComposition_FailsWhenItsSpoolIsFull(t *testing.T) {
 	var reason atomic.Pointer[error]
 	h := open(t, "works", func(p *composition.Parts, c *composition.Config) {
-		weaken(&reason)(p, c)
-		c.SpoolBytes = 10_000
+		failBuckets(&reason)(p, c)
+		c.MaxSpoolBytes = 10_000
 	})
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
-	away := errors.New("503 slow down")
-	reason.Store(&away)
+	unavailable := errors.New("503 slow down")
+	reason.Store(&unavailable)
 	h.awaitState(name, ivsrealtime.CompositionFailed)
 	h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Session Failure DestinationFailure")
 	h.expectNoSpool()
 }
 
-func (h *house) expectNoSpool() {
+func (h *harness) expectNoSpool() {
 	h.t.Helper()
 	if err := h.Close(); err != nil {
 		h.t.Fatal(err)
@@ -138,10 +138,10 @@ func (h *house) expectNoSpool() {
 	}
 }
 
-// filled is how many bytes are in a folder.
-func filled(t *testing.T, folder string) (n int64) {
+// folderSize is the bytes in a folder.
+func folderSize(t *testing.T, folder string) (n int64) {
 	t.Helper()
-	_ = filepath.WalkDir(folder, func(_ string, d os.DirEntry, err error) error { // files come and go
+	_ = filepath.WalkDir(folder, func(_ string, d os.DirEntry, err error) error { // files disappear meanwhile
 		if err == nil && !d.IsDir() {
 			if info, err := d.Info(); err == nil {
 				n += info.Size()
@@ -152,23 +152,23 @@ func filled(t *testing.T, folder string) (n int64) {
 	return n
 }
 
-func TestComposition_GivesUpABucketThatIsSlowerThanTheRecording(t *testing.T) {
+func TestComposition_FailsWithABucketSlowerThanTheRecording(t *testing.T) {
 	h := open(t, "works", func(p *composition.Parts, c *composition.Config) {
-		behind := p.Buckets
+		buckets := p.Buckets
 		p.Buckets = func(region, name string) (bucket.Bucket, error) {
-			b, err := behind(region, name)
-			return slow{b, 400 * time.Millisecond}, err
+			b, err := buckets(region, name)
+			return slowBucket{b, 400 * time.Millisecond}, err
 		}
-		c.SpoolBytes = 20_000
+		c.MaxSpoolBytes = 20_000
 	})
 	name := h.start()
-	most := int64(0)
+	largest := int64(0)
 	h.await(name, "FAILED", func(c *ivsrealtime.Composition) bool {
-		most = max(most, filled(t, filepath.Join(h.folder, "spool")))
+		largest = max(largest, folderSize(t, filepath.Join(h.folder, "spool")))
 		return c.State == ivsrealtime.CompositionFailed
 	})
-	if most > 200_000 { // playlists aren't counted, and it is looked at once a second
-		t.Errorf("%d bytes were in a spool bounded to 20,000", most)
+	if largest > 200_000 { // playlists are not counted, and it is measured once a second
+		t.Errorf("%d bytes were in a spool bounded to 20,000", largest)
 	}
 	c := h.get(name)
 	if ended := h.recorded(c, "events/recording-failed.json"); !strings.Contains(string(ended), "RECORDING_ENDED_WITH_FAILURE") && !strings.Contains(string(ended), "RECORDING_START_FAILED") {
@@ -177,78 +177,78 @@ func TestComposition_GivesUpABucketThatIsSlowerThanTheRecording(t *testing.T) {
 	h.expectNoSpool()
 }
 
-func TestComposition_GoesOnForADestinationWhoseNeighbourFailed(t *testing.T) {
+func TestComposition_ContinuesWhenOneOfItsDestinationsFailed(t *testing.T) {
 	var reason atomic.Pointer[error]
 	h := open(t, "works", func(p *composition.Parts, c *composition.Config) {
-		behind := p.Buckets
+		buckets := p.Buckets
 		p.Buckets = func(region, name string) (bucket.Bucket, error) {
-			b, err := behind(region, name)
-			if name == "poor" {
-				return weak{b, &reason}, err
+			b, err := buckets(region, name)
+			if name == "failing" {
+				return failingBucket{b, &reason}, err
 			}
 			return b, err
 		}
-		c.SpoolBytes = 20_000
+		c.MaxSpoolBytes = 20_000
 	})
-	poor := name(arn.StorageConfiguration)
+	failing := name(arn.StorageConfiguration)
 	h.write(func(tx *store.Tx) error {
-		return tx.Storages().Create(&ivsrealtime.StorageConfiguration{ARN: poor, Tags: map[string]string{}, S3: &ivsrealtime.S3StorageConfiguration{BucketName: "poor"}})
+		return tx.Storages().Create(&ivsrealtime.StorageConfiguration{ARN: failing, Tags: map[string]string{}, S3: &ivsrealtime.S3StorageConfiguration{BucketName: "failing"}})
 	})
-	name := h.start(h.storage, poor)
+	name := h.start(h.storage, failing)
 	h.await(name, "both ACTIVE", func(c *ivsrealtime.Composition) bool {
 		return c.Destinations[0].State == ivsrealtime.DestinationActive && c.Destinations[1].State == ivsrealtime.DestinationActive
 	})
-	away := errors.New("503 slow down")
-	reason.Store(&away)
+	unavailable := errors.New("503 slow down")
+	reason.Store(&unavailable)
 	c := h.await(name, "one FAILED", func(c *ivsrealtime.Composition) bool { return c.Destinations[1].State == ivsrealtime.DestinationFailed })
 	if c.State != ivsrealtime.CompositionActive || c.Destinations[0].State != ivsrealtime.DestinationActive {
-		t.Errorf("beside a destination that failed: %s with %s", c.State, c.Destinations[0].State)
+		t.Errorf("with a failed destination: %s with %s", c.State, c.Destinations[0].State)
 	}
 	before := len(h.list(c).Segments)
 	h.await(name, "100 more segments", func(c *ivsrealtime.Composition) bool { return len(h.list(c).Segments) > before+100 })
-	if n := filled(t, filepath.Join(h.folder, "spool", c.Destinations[1].ID)); n > 200_000 {
+	if n := folderSize(t, filepath.Join(h.folder, "spool", c.Destinations[1].ID)); n > 200_000 {
 		t.Errorf("%d bytes wait for a destination that has failed", n)
 	}
 	if err := h.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 	h.expectEvents(name, "Session Start", "Destination Start", "Destination Start", "Destination Reconnecting",
 		"Destination Failure InternalServerException", "Destination End", "Session End")
 	h.expectNoSpool()
 }
 
-// another has a node go on that has nothing of what the first one spooled.
-func (h *house) another(name string) {
+// beginElsewhere continues on a node of another machine, without the former spools.
+func (h *harness) beginElsewhere(name string) {
 	h.t.Helper()
 	h.end()
 	h.parts.Spool = filepath.Join(h.folder, "spool of "+name)
 	h.begin()
 }
 
-func TestComposition_OnAnotherNodeWaitsForTheBucket(t *testing.T) {
+func TestComposition_WaitsForTheBucketOnAnotherNode(t *testing.T) {
 	for what, c := range map[string]struct {
 		reason   error
-		patience time.Duration
+		retry    time.Duration
 		expected []string
 	}{
-		"that answers again": {errors.New("503 slow down"), 0,
+		"until it answers": {errors.New("503 slow down"), 0,
 			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination End", "Session End"}},
-		"for as long as it may": {errors.New("503 slow down"), 700 * time.Millisecond,
+		"for as long as configured": {errors.New("503 slow down"), 700 * time.Millisecond,
 			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Session Failure DestinationFailure"}},
-		"that is closed now": {bucket.ErrDenied, 0,
+		"unless access is denied": {bucket.ErrDenied, 0,
 			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure AccessDeniedException", "Session Failure DestinationFailure"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			var reason atomic.Pointer[error]
 			h := open(t, "works", func(p *composition.Parts, cfg *composition.Config) {
-				weaken(&reason)(p, cfg)
-				cfg.Patience = c.patience
+				failBuckets(&reason)(p, cfg)
+				cfg.UploadRetry = c.retry
 			})
 			name := h.start()
 			h.awaitState(name, ivsrealtime.CompositionActive)
 			reason.Store(&c.reason)
-			h.another("two")
+			h.beginElsewhere("two")
 			if c.expected[len(c.expected)-1] != "Session End" {
 				h.awaitState(name, ivsrealtime.CompositionFailed)
 				h.expectEvents(name, c.expected...)
@@ -260,38 +260,38 @@ func TestComposition_OnAnotherNodeWaitsForTheBucket(t *testing.T) {
 			if err := h.Stop(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}
-			h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+			h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 			h.expectEvents(name, c.expected...)
 		})
 	}
 }
 
-func TestComposition_BelievesNoSpoolThatAnotherNodeOutran(t *testing.T) {
+func TestComposition_IgnoresASpoolOlderThanTheBucket(t *testing.T) {
 	h := open(t, "works", nil)
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
 	spool := h.parts.Spool
-	h.another("two") // elsewhere
+	h.beginElsewhere("two") // elsewhere
 	ahead := 0
 	h.await(name, "40 segments", func(c *ivsrealtime.Composition) bool { ahead = len(h.list(c).Segments); return ahead > 40 })
 	if left, _ := os.ReadDir(spool); len(left) != 1 {
 		t.Fatalf("the first node's spool has %v", left)
 	}
-	h.another("three")
+	h.beginElsewhere("three")
 	h.end()
-	h.parts.Spool = spool // and back on the first one's machine
+	h.parts.Spool = spool // of the first machine
 	h.begin()
 	h.awaitDestination(name, ivsrealtime.DestinationActive)
 	if err := h.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	if list := h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped)); len(list.Segments) < ahead {
+	if list := h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped)); len(list.Segments) < ahead {
 		t.Errorf("%d segments are in a playlist that had %d", len(list.Segments), ahead)
 	}
 	h.expectNoSpool()
 }
 
-func TestRegistry_RemovesSpoolsThatNobodyNeeds(t *testing.T) {
+func TestRegistry_RemovesSpoolsThatAreNotNeeded(t *testing.T) {
 	h := open(t, "works", nil)
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
@@ -309,5 +309,5 @@ func TestRegistry_RemovesSpoolsThatNobodyNeeds(t *testing.T) {
 	if err := h.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 }

@@ -12,20 +12,20 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// freeChannels can all be had; taken counts those that were not given back.
-type freeChannels struct{ taken atomic.Int32 }
+// fakeChannels can all be reserved; reserved counts those that were not released.
+type fakeChannels struct{ reserved atomic.Int32 }
 
-func (c *freeChannels) Reserve(context.Context, string) (string, func(), error) {
-	c.taken.Add(1)
+func (c *fakeChannels) Reserve(context.Context, string) (string, func(), error) {
+	c.reserved.Add(1)
 	var once atomic.Bool
-	return "rtmp://127.0.0.1/app/ticket", func() {
+	return "rtmp://127.0.0.1/app/key", func() {
 		if once.CompareAndSwap(false, true) {
-			c.taken.Add(-1)
+			c.reserved.Add(-1)
 		}
 	}, nil
 }
 
-func TestComposition_FailsWithAChannelThatStaysAway(t *testing.T) {
+func TestComposition_FailsWithAnUnreachableChannel(t *testing.T) {
 	for what, c := range map[string]struct {
 		worker   string
 		recorded bool
@@ -34,13 +34,13 @@ func TestComposition_FailsWithAChannelThatStaysAway(t *testing.T) {
 	}{
 		"alone": {"loses its channel", false, ivsrealtime.CompositionFailed,
 			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Session Failure DestinationFailure"}},
-		"with a worker that dies of it": {"loses its channel and dies", false, ivsrealtime.CompositionFailed,
+		"with a worker that crashes": {"loses its channel and crashes", false, ivsrealtime.CompositionFailed,
 			[]string{"Session Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Session Failure DestinationFailure"}},
-		"beside a recording, which goes on": {"loses its channel", true, ivsrealtime.CompositionActive,
+		"beside a recording, which continues": {"loses its channel", true, ivsrealtime.CompositionActive,
 			[]string{"Session Start", "Destination Start", "Destination Start", "Destination Reconnecting", "Destination Failure InternalServerException", "Destination End", "Session End"}},
 	} {
 		t.Run(what, func(t *testing.T) {
-			var channels freeChannels
+			var channels fakeChannels
 			h := open(t, c.worker, func(p *composition.Parts, _ *composition.Config) { p.Channels = &channels })
 			show := name(arn.Channel)
 			h.write(func(tx *store.Tx) error {
@@ -65,8 +65,8 @@ func TestComposition_FailsWithAChannelThatStaysAway(t *testing.T) {
 				h.awaitState(name, ivsrealtime.CompositionStopped)
 			}
 			h.expectEvents(name, c.expected...)
-			if n := channels.taken.Load(); n != 0 {
-				t.Errorf("%d channels were not given back", n)
+			if n := channels.reserved.Load(); n != 0 {
+				t.Errorf("%d channels were not released", n)
 			}
 			if _, running := h.workers(); running != 0 {
 				t.Errorf("%d workers are left", running)

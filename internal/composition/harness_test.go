@@ -22,8 +22,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A house is a registry with a store, and a folder for buckets.
-type house struct {
+// A harness is a registry with a store and a folder for buckets.
+type harness struct {
 	*composition.Registry
 	t       *testing.T
 	store   *store.Store
@@ -37,10 +37,10 @@ type house struct {
 	storage string
 }
 
-// open opens a house whose worker behaves in a way.
-func open(t *testing.T, how string, change func(*composition.Parts, *composition.Config)) *house {
+// open opens a harness whose workers behave in a way (see fakeWorker).
+func open(t *testing.T, how string, change func(*composition.Parts, *composition.Config)) *harness {
 	t.Helper()
-	h := &house{t: t, folder: t.TempDir(), runs: t.TempDir()}
+	h := &harness{t: t, folder: t.TempDir(), runs: t.TempDir()}
 	t.Setenv("FAKE_WORKER", how)
 	t.Setenv("FAKE_WORKER_RUNS", h.runs)
 	var err error
@@ -64,13 +64,12 @@ func open(t *testing.T, how string, change func(*composition.Parts, *composition
 		change(&h.parts, &h.cfg)
 	}
 	h.begin()
-	h.furnish()
+	h.createResources()
 	return h
 }
 
-// begin opens a node with a registry on it, which goes on with the compositions
-// of nodes before.
-func (h *house) begin() {
+// begin opens a node with a registry, which continues the compositions of former nodes.
+func (h *harness) begin() {
 	h.t.Helper()
 	n, err := node.Open(h.t.Context(), h.store, node.Config{Log: h.cfg.Log})
 	if err != nil {
@@ -86,14 +85,14 @@ func (h *house) begin() {
 }
 
 // end closes the registry and its node.
-func (h *house) end() {
+func (h *harness) end() {
 	h.t.Helper()
 	if err := errors.Join(h.Close(), h.parts.Node.Close()); err != nil {
 		h.t.Error(err)
 	}
 }
 
-func (h *house) write(fn func(*store.Tx) error) {
+func (h *harness) write(fn func(*store.Tx) error) {
 	h.t.Helper()
 	if err := h.store.Write(context.Background(), fn); err != nil {
 		h.t.Fatal(err)
@@ -104,7 +103,7 @@ func name(kind arn.Type) string { return arn.New(kind, "111122223333", "eu-west-
 
 func ptr[T any](v T) *T { return &v }
 
-func (h *house) furnish() {
+func (h *harness) createResources() {
 	h.stage, h.encoder, h.storage = name(arn.Stage), name(arn.EncoderConfiguration), name(arn.StorageConfiguration)
 	h.write(func(tx *store.Tx) error {
 		if err := tx.Stages().Create(&ivsrealtime.Stage{ARN: h.stage, Tags: map[string]string{}}); err != nil {
@@ -119,9 +118,9 @@ func (h *house) furnish() {
 	})
 }
 
-// start makes a composition that is recorded, once for each storage configuration
-// and if none is given for the house's own, and runs it.
-func (h *house) start(storages ...string) string {
+// start makes a composition with a recording for each storage configuration, by default
+// the one of the harness, and runs it.
+func (h *harness) start(storages ...string) string {
 	h.t.Helper()
 	if len(storages) == 0 {
 		storages = []string{h.storage}
@@ -133,8 +132,8 @@ func (h *house) start(storages ...string) string {
 	return h.compose(destinations...)
 }
 
-// recordingIn is a destination.
-func (h *house) recordingIn(storage string) ivsrealtime.Destination {
+// recordingIn is a destination that records.
+func (h *harness) recordingIn(storage string) ivsrealtime.Destination {
 	id := arn.NewID()
 	return ivsrealtime.Destination{
 		ID: id, State: ivsrealtime.DestinationStarting,
@@ -147,7 +146,7 @@ func (h *house) recordingIn(storage string) ivsrealtime.Destination {
 }
 
 // compose makes a composition and runs it.
-func (h *house) compose(destinations ...ivsrealtime.Destination) string {
+func (h *harness) compose(destinations ...ivsrealtime.Destination) string {
 	h.t.Helper()
 	made := name(arn.Composition)
 	h.write(func(tx *store.Tx) error {
@@ -164,7 +163,7 @@ func (h *house) compose(destinations ...ivsrealtime.Destination) string {
 	return made
 }
 
-func (h *house) get(name string) (c *ivsrealtime.Composition) {
+func (h *harness) get(name string) (c *ivsrealtime.Composition) {
 	h.t.Helper()
 	err := h.store.Read(context.Background(), func(tx *store.Tx) (err error) {
 		c, err = tx.Compositions().Get(name)
@@ -176,8 +175,8 @@ func (h *house) get(name string) (c *ivsrealtime.Composition) {
 	return c
 }
 
-// await waits until a composition is as it should be.
-func (h *house) await(name, what string, is func(*ivsrealtime.Composition) bool) *ivsrealtime.Composition {
+// await waits until a composition meets a condition.
+func (h *harness) await(name, what string, is func(*ivsrealtime.Composition) bool) *ivsrealtime.Composition {
 	h.t.Helper()
 	end := time.After(20 * time.Second)
 	for {
@@ -188,31 +187,31 @@ func (h *house) await(name, what string, is func(*ivsrealtime.Composition) bool)
 		}
 		select {
 		case <-changed:
-		case <-time.After(20 * time.Millisecond): // not every change is an event
+		case <-time.After(20 * time.Millisecond): // not every change has an event
 		case <-end:
 			h.t.Fatalf("expected %s, saw %s with %s; events %v", what, c.State, c.Destinations[0].State, h.events(name))
 		}
 	}
 }
 
-func (h *house) awaitState(name string, s ivsrealtime.CompositionState) *ivsrealtime.Composition {
+func (h *harness) awaitState(name string, s ivsrealtime.CompositionState) *ivsrealtime.Composition {
 	h.t.Helper()
 	return h.await(name, string(s), func(c *ivsrealtime.Composition) bool { return c.State == s })
 }
 
-func (h *house) awaitDestination(name string, s ivsrealtime.DestinationState) {
+func (h *harness) awaitDestination(name string, s ivsrealtime.DestinationState) {
 	h.t.Helper()
 	h.await(name, "a destination "+string(s), func(c *ivsrealtime.Composition) bool { return c.Destinations[0].State == s })
 }
 
-// events are the names of what was told about a composition, with their codes.
-func (h *house) events(name string) (all []string) {
+// events are the names of a composition's events, with their codes.
+func (h *harness) events(name string) (all []string) {
 	h.t.Helper()
-	told, err := h.store.Events(context.Background(), store.EventQuery{Limit: 1000})
+	events, err := h.store.Events(context.Background(), store.EventQuery{Limit: 1000})
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, e := range told {
+	for _, e := range events {
 		if e.Resource != name {
 			continue
 		}
@@ -228,15 +227,15 @@ func (h *house) events(name string) (all []string) {
 	return all
 }
 
-func (h *house) expectEvents(name string, expected ...string) {
+func (h *harness) expectEvents(name string, expected ...string) {
 	h.t.Helper()
 	if got := h.events(name); !slices.Equal(got, expected) {
 		h.t.Errorf("events: expected %q, saw %q", expected, got)
 	}
 }
 
-// workers are the processes that ran, and those that still do.
-func (h *house) workers() (ran, running int) {
+// workers counts the processes that ran, and those that still do.
+func (h *harness) workers() (ran, running int) {
 	all, err := os.ReadDir(h.runs)
 	if err != nil {
 		h.t.Fatal(err)
@@ -250,7 +249,7 @@ func (h *house) workers() (ran, running int) {
 }
 
 // recorded reads a file of the first destination's recording; nil when there is none.
-func (h *house) recorded(c *ivsrealtime.Composition, file string) []byte {
+func (h *harness) recorded(c *ivsrealtime.Composition, file string) []byte {
 	data, err := os.ReadFile(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, file))
 	if err != nil {
 		return nil
@@ -258,8 +257,8 @@ func (h *house) recorded(c *ivsrealtime.Composition, file string) []byte {
 	return data
 }
 
-// list is the playlist of the first destination's recording, as far as it is there.
-func (h *house) list(c *ivsrealtime.Composition) (p hls.Playlist) {
+// list is the playlist of the first destination's recording in the bucket.
+func (h *harness) list(c *ivsrealtime.Composition) (p hls.Playlist) {
 	h.t.Helper()
 	for _, name := range h.recordings(c) {
 		data, err := os.ReadFile(filepath.Join(name, "playlist.m3u8"))
@@ -276,14 +275,14 @@ func (h *house) list(c *ivsrealtime.Composition) (p hls.Playlist) {
 	return p
 }
 
-// recordings are the folders of the first destination's renditions.
-func (h *house) recordings(c *ivsrealtime.Composition) []string {
+// recordings are the folders of the first destination's renditions in the bucket.
+func (h *harness) recordings(c *ivsrealtime.Composition) []string {
 	folders, _ := filepath.Glob(filepath.Join(h.folder, "buckets", "recordings", c.Destinations[0].Detail.S3.RecordingPrefix, "media/hls/360p30-*"))
 	return folders
 }
 
-// expectWhole holds a recording to its promises: a playlist of what is there.
-func (h *house) expectWhole(c *ivsrealtime.Composition) hls.Playlist {
+// expectComplete checks that the playlist has ended and names only files in the bucket.
+func (h *harness) expectComplete(c *ivsrealtime.Composition) hls.Playlist {
 	h.t.Helper()
 	folders := h.recordings(c)
 	if len(folders) != 1 {
@@ -292,11 +291,11 @@ func (h *house) expectWhole(c *ivsrealtime.Composition) hls.Playlist {
 	list := h.list(c)
 	for _, s := range list.Segments {
 		if _, err := os.Stat(filepath.Join(folders[0], s.Name)); err != nil {
-			h.t.Errorf("the playlist names a segment that is not there: %v", err)
+			h.t.Errorf("the playlist names a missing segment: %v", err)
 		}
 	}
 	if !list.Ended {
-		h.t.Error("the playlist of a recording that is over is not VOD")
+		h.t.Error("the playlist of a recording that ended is not VOD")
 	}
 	return list
 }

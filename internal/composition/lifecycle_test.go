@@ -41,7 +41,7 @@ func TestComposition_StartsAndStops(t *testing.T) {
 		t.Errorf("stop again: %v", err)
 	}
 	h.expectEvents(name, "Session Start", "Destination Start", "Destination End", "Session End")
-	list := h.expectWhole(c)
+	list := h.expectComplete(c)
 	var meta struct {
 		Version   string `json:"version"`
 		StageARN  string `json:"stage_arn"`
@@ -78,29 +78,29 @@ func TestComposition_StartsAndStops(t *testing.T) {
 	}
 }
 
-func TestComposition_StopsByItself(t *testing.T) {
+func TestComposition_StopsAfterItsTimeouts(t *testing.T) {
 	for how, c := range map[string]struct {
 		change   func(*composition.Parts, *composition.Config)
 		expected []string
 	}{
-		"finds nobody": {func(_ *composition.Parts, c *composition.Config) { c.NoPublishers = 4 * time.Second },
+		"without publishers": {func(_ *composition.Parts, c *composition.Config) { c.IdleTimeout = 4 * time.Second },
 			[]string{"Session Start", "Destination Start", "Destination End", "Session End"}},
-		"works too long": {func(_ *composition.Parts, c *composition.Config) { c.Longest = 4 * time.Second },
+		"works": {func(_ *composition.Parts, c *composition.Config) { c.MaxDuration = 4 * time.Second },
 			[]string{"Session Start", "Destination Start", "Destination End", "Session End"}},
 	} {
 		t.Run(how, func(t *testing.T) {
 			h := open(t, how, c.change)
 			name := h.start()
-			h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+			h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 			h.expectEvents(name, c.expected...)
 		})
 	}
 }
 
-func TestComposition_WorkerIsReplaced(t *testing.T) {
+func TestComposition_ReplacesFailedWorkers(t *testing.T) {
 	for how, within := range map[string]time.Duration{"crashes once": time.Second, "hangs once": 2 * time.Second, "stands still once": 2 * time.Second} {
 		t.Run(how, func(t *testing.T) {
-			// Long enough that a busy machine's first worker isn't taken for one that hangs.
+			// Long enough for the first worker on a busy machine.
 			h := open(t, how, func(_ *composition.Parts, c *composition.Config) { c.HeartbeatLimit = 4 * time.Second })
 			name := h.start()
 			h.awaitState(name, ivsrealtime.CompositionActive)
@@ -116,9 +116,9 @@ func TestComposition_WorkerIsReplaced(t *testing.T) {
 			if err := h.Stop(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}
-			list := h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+			list := h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 			if len(list.Segments) < 4 {
-				t.Errorf("the second worker didn't go on with the playlist: %d segments", len(list.Segments))
+				t.Errorf("the second worker did not continue the playlist: %d segments", len(list.Segments))
 			}
 			h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination End", "Session End")
 			if ran, running := h.workers(); ran != 2 || running != 0 {
@@ -128,7 +128,7 @@ func TestComposition_WorkerIsReplaced(t *testing.T) {
 	}
 }
 
-func TestComposition_FailsWhereNoWorkerCanBeKeptUp(t *testing.T) {
+func TestComposition_FailsWhenWorkersFailRepeatedly(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
@@ -142,38 +142,38 @@ func TestComposition_FailsWhereNoWorkerCanBeKeptUp(t *testing.T) {
 	h.expectEvents(name, "Destination Failure InternalServerException", "Session Failure InternalServerException")
 }
 
-func TestComposition_KillsAWorkerThatDoesNotEnd(t *testing.T) {
-	h := open(t, "is deaf", nil)
+func TestComposition_KillsAWorkerThatDoesNotStop(t *testing.T) {
+	h := open(t, "ignores its input", nil)
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
 	if err := h.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 	if _, running := h.workers(); running != 0 {
 		t.Errorf("%d workers are left", running)
 	}
 }
 
 func TestComposition_EndsWithItsStage(t *testing.T) {
-	t.Run("the server says so", func(t *testing.T) {
+	t.Run("reported by the server", func(t *testing.T) {
 		h := open(t, "works", nil)
 		name := h.start()
 		h.awaitState(name, ivsrealtime.CompositionActive)
 		h.write(func(tx *store.Tx) error { return tx.Stages().Delete(h.stage) })
 		h.StageDeleted(h.stage)
-		h.expectWhole(h.awaitState(name, ivsrealtime.CompositionFailed))
+		h.expectComplete(h.awaitState(name, ivsrealtime.CompositionFailed))
 		h.expectEvents(name, "Session Start", "Destination Start", "Destination End", "Session Failure StageDeleted")
 	})
-	t.Run("the worker says so", func(t *testing.T) {
+	t.Run("reported by the worker", func(t *testing.T) {
 		h := open(t, "finds the stage deleted", nil)
 		name := h.start()
-		h.expectWhole(h.awaitState(name, ivsrealtime.CompositionFailed))
+		h.expectComplete(h.awaitState(name, ivsrealtime.CompositionFailed))
 		h.expectEvents(name, "Session Start", "Destination Start", "Destination End", "Session Failure StageDeleted")
 	})
 }
 
-func TestComposition_GoesOnAfterARestart(t *testing.T) {
+func TestComposition_ContinuesAfterARestart(t *testing.T) {
 	h := open(t, "works", nil)
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
@@ -193,12 +193,11 @@ func TestComposition_GoesOnAfterARestart(t *testing.T) {
 	if err := h.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 	h.expectEvents(name, "Session Start", "Destination Start", "Destination Reconnecting", "Destination Start", "Destination End", "Session End")
 }
 
-// TestRegistry_TakesCompositionsOfNodeThatEnded: another node that shares the store
-// goes on with them while it runs.
+// Another node that shares the store continues them while it runs.
 func TestRegistry_TakesCompositionsOfNodeThatEnded(t *testing.T) {
 	h := open(t, "works", nil)
 	name := h.start()
@@ -215,37 +214,37 @@ func TestRegistry_TakesCompositionsOfNodeThatEnded(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- survivor.Run(ctx) }()
 	h.end()
-	h.await(name, "the survivor's worker", func(*ivsrealtime.Composition) bool { ran, _ := h.workers(); return ran == 2 })
+	h.await(name, "the other node's worker", func(*ivsrealtime.Composition) bool { ran, _ := h.workers(); return ran == 2 })
 	h.awaitDestination(name, ivsrealtime.DestinationActive)
 	if err := other.Stop(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }
 
-func TestComposition_EndsAfterARestartWhatWasStopping(t *testing.T) {
+func TestComposition_EndsAfterARestartIfStopping(t *testing.T) {
 	h := open(t, "works", nil)
 	name := h.start()
 	h.awaitState(name, ivsrealtime.CompositionActive)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Stop(t.Context(), name); err != nil { // by another node, say
+	if err := h.Stop(t.Context(), name); err != nil { // as by another node
 		t.Fatal(err)
 	}
 	h.end()
 	h.begin()
-	h.expectWhole(h.awaitState(name, ivsrealtime.CompositionStopped))
+	h.expectComplete(h.awaitState(name, ivsrealtime.CompositionStopped))
 	if ran, _ := h.workers(); ran != 1 {
 		t.Errorf("expected no second worker, saw %d", ran)
 	}
 }
 
-func TestComposition_LeavesNoProcess(t *testing.T) {
+func TestComposition_LeavesNoProcesses(t *testing.T) {
 	times := 100
 	if os.Getenv("ROSTRUM_MANY") != "" {
 		times = 1000
