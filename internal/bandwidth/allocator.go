@@ -2,87 +2,100 @@ package bandwidth
 
 import "slices"
 
-// A Claim is what one subscription to video asks of the viewer's bandwidth.
+// Request is what one video subscription asks of the viewer's bandwidth.
 type Request struct {
-	Priority int   // greater goes first
-	Bitrates []int // bits a second, smallest layer first
-	MaxLayer int   // index of the best layer that is wished; beyond the last means any
-	Current  int   // index of the layer that flows, None when nothing does
+	Priority int   // higher is served first
+	Bitrates []int // of each layer, the smallest layer first
+	MaxLayer int   // index of the best layer that is wanted; beyond the last means any
+	Current  int   // index of the layer that flows, NoLayer when none does
 }
 
-// None is the layer of a claim that gets nothing.
+// NoLayer is the layer of a subscription that gets nothing.
 const NoLayer = -1
 
 const (
-	// climb is the percentage of its cost that must be free for a layer to be newly given, so
-	// that estimates that wander don't make it come and go.
+	// upgradePercent is the share of a layer's bitrate that must be free before the layer is
+	// newly allocated. The margin keeps a wandering estimate from switching back and forth.
 	upgradePercent = 115
 
-	// cling is the percentage of its cost at which a smallest layer that flows is kept: an
-	// estimate that has just backed off lies below what arrives, and a poor picture beats none.
+	// keepPercent is the share of its bitrate at which a smallest layer that flows is kept.
+	// An estimate that has just backed off is below what arrives, and a poor picture is
+	// better than none.
 	keepPercent = 60
 )
 
-func (c *Request) allows(step int) bool {
-	return step < len(c.Bitrates) && step <= c.MaxLayer
+func (r *Request) allows(layer int) bool {
+	return layer < len(r.Bitrates) && layer <= r.MaxLayer
 }
 
-// cost is what a step costs beyond the one below; need is what has to be left for it.
-func (c *Request) cost(step int) (cost, need int) {
-	cost, below := c.Bitrates[step], 0
-	if step > 0 {
-		below = c.Bitrates[step-1]
+// cost returns what a layer costs more than the one below it, and how much bandwidth must be
+// left to allocate it.
+func (r *Request) cost(layer int) (cost, needed int) {
+	bitrate, below := r.Bitrates[layer], 0
+	if layer > 0 {
+		below = r.Bitrates[layer-1]
 	}
 	switch {
-	case step > c.Current:
-		need = cost*upgradePercent/100 - below
-	case step == 0:
-		need = cost * keepPercent / 100
+	case layer > r.Current:
+		needed = bitrate*upgradePercent/100 - below
+	case layer == 0:
+		needed = bitrate * keepPercent / 100
 	default:
-		need = cost - below
+		needed = bitrate - below
 	}
-	return cost - below, need
+	return bitrate - below, needed
 }
 
-// Allot shares budget bits a second among the claims and returns a layer for each. Everyone
-// gets a smallest layer before anyone gets a better one. Then those of the greatest priority
-// grow, step by step together, before others do. Nobody gets a layer beyond its Most. next
-// is the budget at which somebody would get more, 0 if nobody would.
+// allocation is the state of one call of Allocate.
+type allocation struct {
+	requests []Request
+	layers   []int
+	budget   int
+	left     int
+	next     int
+}
+
+// Allocate divides budget among the requests and returns a layer for each. Every request
+// gets its smallest layer before any gets a better one. Then the requests of the highest
+// priority are upgraded together, one layer at a time, before lower priorities are. No
+// request gets more than its MaxLayer. next is the budget at which some request would get
+// more, 0 if none would.
 func Allocate(budget int, requests []Request) (layers []int, next int) {
-	layers = make([]int, len(requests))
+	a := allocation{requests: requests, layers: make([]int, len(requests)), budget: budget, left: budget}
 	order := make([]int, len(requests))
 	for i := range requests {
-		layers[i], order[i] = NoLayer, i
+		a.layers[i], order[i] = NoLayer, i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return requests[b].Priority - requests[a].Priority })
-	left := budget
-	// grow gives each of some claims its next step, as far as the budget goes.
-	grow := func(some []int) (grew bool) {
-		for _, i := range some {
-			step := layers[i] + 1
-			if !requests[i].allows(step) {
-				continue
-			}
-			cost, need := requests[i].cost(step)
-			if need <= left {
-				layers[i], grew = step, true
-				left -= cost
-			} else if next == 0 {
-				next = budget - left + need
-			}
-		}
-		return grew
-	}
-	grow(order)
+	slices.SortStableFunc(order, func(x, y int) int { return requests[y].Priority - requests[x].Priority })
+	a.upgrade(order)
 	for from := 0; from < len(order); {
 		to := from + 1
 		for to < len(order) && requests[order[to]].Priority == requests[order[from]].Priority {
 			to++
 		}
-		peers := slices.DeleteFunc(slices.Clone(order[from:to]), func(i int) bool { return layers[i] == NoLayer })
-		for grow(peers) {
+		equals := slices.DeleteFunc(slices.Clone(order[from:to]), func(i int) bool { return a.layers[i] == NoLayer })
+		for a.upgrade(equals) {
 		}
 		from = to
 	}
-	return layers, next
+	return a.layers, a.next
+}
+
+// upgrade gives each of some requests its next layer, as far as the budget allows. It
+// reports whether any got one.
+func (a *allocation) upgrade(indices []int) (upgraded bool) {
+	for _, i := range indices {
+		layer := a.layers[i] + 1
+		if !a.requests[i].allows(layer) {
+			continue
+		}
+		cost, needed := a.requests[i].cost(layer)
+		if needed <= a.left {
+			a.layers[i], upgraded = layer, true
+			a.left -= cost
+		} else if a.next == 0 {
+			a.next = a.budget - a.left + needed
+		}
+	}
+	return upgraded
 }

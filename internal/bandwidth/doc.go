@@ -1,24 +1,27 @@
-// Package bandwidth estimates one viewer's path and allots it among that viewer's
-// subscriptions. It is pure: the caller brings the time, in nanoseconds of any monotonic
-// clock, and what was observed.
+// Package bandwidth estimates the path to one viewer and allocates its bitrate to the
+// viewer's subscriptions. It does no input or output: the caller passes in the time, as a
+// duration on any monotonic clock, and what was observed. Bitrates are in bits per second.
 //
-// # What is believed
+// # How the estimate works
 //
-// A queue that empties now and then is only a burst on its way: a keyframe, a Wi-Fi pause.
-// A queue that stands, of which not even the quickest packet in a while was free, means
-// that more is sent than the path carries. While it stands the link never rests, so what
-// arrives is what the path carries: from that the estimate takes its bound, and an
-// application that sends little can't be mistaken for a narrow path. (The idea of the
-// standing queue is that of CoDel, RFC 8289 §3; the loop around it that of
-// draft-ietf-rmcat-gcc-02.)
+// A queue that empties now and then is a burst in transit: a keyframe, or a pause of a Wi-Fi
+// link. A standing queue, in which even the fastest packet of the last 400 ms had to wait,
+// means that more is sent than the path carries. While a queue stands, the link is never
+// idle, so the bitrate that arrives is the capacity of the path. The estimate takes its upper
+// limit from there, and an application that sends little is never mistaken for a narrow path.
+// The standing queue is the idea of CoDel (RFC 8289 §3); the control loop around it follows
+// draft-ietf-rmcat-gcc-02.
 //
-// The estimate rises by evidence alone: by what arrives without leaving a queue, and by
-// trains that a Prober sends when something could be made of more.
+// The estimate rises only on evidence: on the bitrate that arrives without a standing queue,
+// and on probe clusters, which a [Prober] sends when a higher estimate would be of use.
 //
-//	Delays     one transport's queueing delay
-//	Estimator  what the path of a viewer carries, over all its transports
-//	LossLimit  the same from receiver reports, for receivers that report nothing better
-//	Prober     when to send a train, and how fast
-//	Pacer      how much of a burst may leave now
-//	Allot      the share of each subscription; Patience keeps it from trying too often
+// # Types
+//
+//	DelayTracker    the queueing delay that the packets of one transport show
+//	Estimator       what the path of a viewer carries, over all its transports
+//	LossLimit       a limit from receiver reports, for receivers without transport-wide feedback
+//	Prober          when to send a probe cluster, and at which bitrate
+//	Pacer           how much of a burst may leave now
+//	Allocate        the layer of each subscription
+//	UpgradeBackoff  how long to wait before a layer that failed is tried again
 package bandwidth

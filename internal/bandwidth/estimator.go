@@ -3,85 +3,91 @@ package bandwidth
 import "time"
 
 const (
-	startBitrate = 500_000 // bits a second, before anything is known
+	startBitrate = 500_000 // before anything is known
 	minBitrate   = 50_000
 	maxBitrate   = 100_000_000
 
-	backoffFactor       = 0.85       // of what the path carries, so that the queue drains
-	probeMargin         = 0.95       // of what a train showed that met the path's end
-	growthPerSecond     = 0.16       // a second, where trains can't tell
-	backoffTimeout      = second     // a queue has that long to give way to an answer, or isn't ours
-	drainDivisor        = 20         // it must shrink by a 20th of the time
-	highLoss            = 0.10       // share of lost packets that calls for less
-	lowLoss             = 0.02       // share below which loss says nothing
-	lossSamplePackets   = 40         // packets over which a share of loss means something
-	lossBackoffInterval = second / 2 // between two answers to loss
-	complianceFactor    = 1.05
-	collapseRatio       = 0.7 // of the estimate: less than that behind a long queue is believed sooner
-	drainFactor         = 0.7 // of what a collapsed path carries, until the queue and the next keyframe are through
+	backoffFactor    = 0.85        // of what the path carries, so that the queue drains
+	growthPerSecond  = 0.16        // where probe clusters measure nothing
+	backoffTimeout   = time.Second // in which a queue must shrink after a backoff, or other traffic made it
+	drainDivisor     = 20          // the queue must shrink by 1/20 of the elapsed time
+	complianceFactor = 1.05        // up to which the sender is taken to follow the estimate
+	collapseRatio    = 0.7         // of the estimate: less than that behind a long queue is overuse
+	drainFactor      = 0.7         // of what a collapsed path carries, until the queue and the next keyframe are through
+
+	overuseHold = windowDuration * windowCount
 )
 
-// An Ack is the fate of one packet as the receiver reported it. A packet is reported as
-// lost once it is no longer waited for.
+// Ack is the fate of one packet as the receiver reported it. A packet is lost once no report
+// on it is expected any more.
 type Ack struct {
-	Sent    time.Duration // our clock
-	Arrived time.Duration // the receiver's clock; meaningless when Lost
+	Sent    time.Duration // sender's clock
+	Arrived time.Duration // receiver's clock; meaningless when Lost
 	Size    int           // bytes on the wire
 	Lost    bool
-	Cluster uint32 // the train it belongs to, 0 for none
+	Cluster uint32 // the probe cluster that it belongs to, 0 for none
 }
 
-// An Estimator reckons how much a viewer's path carries, from delay and loss of what was
-// sent over it by all transports together. The zero value is ready.
+// Estimator estimates how much a viewer's path carries, from the delay and loss of what all
+// transports together sent over it. The zero value is ready to use.
 type Estimator struct {
-	bitrate          float64
-	known            bool
-	probesIgnored    bool
-	congested        bool
-	arrivals         arrivalRate
-	source           *DelayTracker // whose report came last
-	alternatedAt     time.Duration // when reports of several transports last alternated
-	congestedPath    *DelayTracker // which saw the queue that stands, and
-	congestionSeenAt time.Duration // when it last said so
-	congestedSince   time.Duration // when the queue began to stand
-	overusedAt       time.Duration // when the path was last seen to have become far narrower
-	burstBitrate     float64       // bits a second at which bursts come out
-	backoff          backoffState
-	adjustedAt       time.Duration
-	loss             lossTracker
+	bitrate      float64
+	known        bool
+	adjustedAt   time.Duration
+	burstBitrate float64 // at which the latest bursts arrived
+
+	arrivals      arrivalRate
+	source        *DelayTracker // transport that reported last
+	alternatedAt  time.Duration // when the reporting transport last changed
+	probesIgnored bool
+
+	congestion
+	backoff backoffState
+	loss    lossTracker
 }
 
-// answer remembers what was done about a standing queue.
+// congestion is a standing queue on the path.
+type congestion struct {
+	congested  bool
+	path       *DelayTracker // transport that saw the queue
+	seenAt     time.Duration
+	since      time.Duration
+	overusedAt time.Duration // when the path was last seen to have become far narrower
+}
+
+// backoffState is the reaction to a standing queue; the zero value means none.
 type backoffState struct {
-	startedAt, queue time.Duration
+	startedAt time.Duration
+	queue     time.Duration // at that moment
 }
 
-// Rate is the estimate in bits a second; known is false before any evidence.
-func (e *Estimator) Bitrate() (bps int, known bool) { return int(e.bitrate), e.known }
+// Bitrate returns the estimate; known is false before there is any evidence.
+func (e *Estimator) Bitrate() (bitrate int, known bool) { return int(e.bitrate), e.known }
 
-// Congested tells that a queue stands on the path.
+// Congested reports whether there is a standing queue on the path.
 func (e *Estimator) Congested() bool { return e.congested }
 
-// Answered tells that Rate was lowered for a queue that stands.
+// BackedOff reports whether the estimate was lowered for the standing queue.
 func (e *Estimator) BackedOff() bool { return e.congested && e.backoff.startedAt != 0 }
 
-// Room is the bits a second at which the latest bursts came out of the path; 0 if unknown.
+// BurstBitrate returns the bitrate at which the latest bursts left the path, 0 if unknown.
 func (e *Estimator) BurstBitrate() int { return int(e.burstBitrate) }
 
-// Blind tells whether the receiver takes no notice of trains. Then the estimate grows by
-// itself until delay or loss object.
-func (e *Estimator) SetProbesIgnored(blind bool) { e.probesIgnored = blind }
+// SetProbesIgnored says whether the receiver reports nothing on probe clusters. The estimate
+// of such a receiver grows by itself until delay or loss stops it.
+func (e *Estimator) SetProbesIgnored(ignored bool) { e.probesIgnored = ignored }
 
-// Missed tells that a report was lost before the one whose packets Feedback is given next:
-// on a path that is full in both directions many are. at is when the first of these came.
+// ReportLost says that a report was lost before the one whose packets are passed to
+// AddFeedback next. first is the first packet of that report. On a path that is full in both
+// directions many reports are lost.
 func (e *Estimator) ReportLost(d *DelayTracker, first Ack) {
 	if e.known && d.started {
 		e.arrivals.markUnknown(first.Arrived - d.minDelay())
 	}
 }
 
-// Feedback takes what one transport-wide report says, in the order of sending. d is of the
-// transport that it is about.
+// AddFeedback adds one transport-wide report, with its packets in the order of sending. d
+// belongs to the transport that the report is about.
 func (e *Estimator) AddFeedback(now time.Duration, d *DelayTracker, acks []Ack) {
 	if len(acks) == 0 {
 		return
@@ -93,13 +99,13 @@ func (e *Estimator) AddFeedback(now time.Duration, d *DelayTracker, acks []Ack) 
 		e.alternatedAt = now
 	}
 	e.source = d
-	var b burstFit
+	var burst burstFit
 	for _, a := range acks {
-		if measured, ended := d.probe.result(a); ended {
-			e.applyProbe(measured + max(e.arrivals.bitrate(rateBins, true)-d.bitrate(), 0)) // beside what the others sent
+		if measured, ok := d.probe.result(a); ok {
+			e.applyProbe(measured + max(e.arrivals.bitrate(rateBins, true)-d.bitrate(), 0)) // what other transports sent is not in the cluster
 		}
 		if a.Lost {
-			if a.Cluster == 0 { // some receivers never count padding: its loss says nothing
+			if a.Cluster == 0 { // some receivers never report padding
 				e.loss.add(true)
 			}
 			continue
@@ -108,7 +114,7 @@ func (e *Estimator) AddFeedback(now time.Duration, d *DelayTracker, acks []Ack) 
 		queue := d.add(a.Sent, a.Arrived, a.Size)
 		e.arrivals.add(a.Sent+queue, a.Size)
 		d.probe.add(a)
-		if measured, ok := b.add(a); ok {
+		if measured, ok := burst.add(a); ok {
 			e.updateBurstBitrate(measured)
 		}
 	}
@@ -123,7 +129,7 @@ func (e *Estimator) updateBurstBitrate(measured float64) {
 	e.burstBitrate += (measured - e.burstBitrate) / 2
 }
 
-// raise takes over what a train showed the path to carry.
+// applyProbe raises the estimate to what a probe cluster measured.
 func (e *Estimator) applyProbe(measured float64) {
 	if !e.congested && e.loss.share < highLoss {
 		e.bitrate = min(max(e.bitrate, measured), maxBitrate)
@@ -132,36 +138,18 @@ func (e *Estimator) applyProbe(measured float64) {
 
 // adjust moves the estimate by the queue and by loss.
 func (e *Estimator) adjust(now time.Duration, d *DelayTracker) {
-	mixed := now-e.alternatedAt < second
-	arrived := e.arrivals.bitrate(rateBins, mixed)
-	elapsed := float64(min(now-e.adjustedAt, second)) / float64(second)
+	alternating := now-e.alternatedAt < time.Second
+	elapsed := min(now-e.adjustedAt, time.Second).Seconds()
 	e.adjustedAt = now
-	queue, drains := d.standingQueue()
-	jam, squeezed := d.overuse(), e.arrivals.bitrate(overuseBins, mixed)
-	switch {
-	case e.overusedAt != 0 && now-e.overusedAt < windowDuration*windowCount:
-		return // what came before the path was jammed says nothing any more
-	case jam > 0 && squeezed > 0 && squeezed < e.bitrate*collapseRatio:
-		e.congested, e.congestedPath, e.congestionSeenAt, e.congestedSince, e.overusedAt = true, d, now, now, now
-		e.backOff(now, d, jam, squeezed*drainFactor)
+	if e.adjustToQueue(now, d, alternating) {
 		return
-	case queue > standingThreshold:
-		if !e.congested {
-			e.congestedSince = now
-		}
-		e.congested, e.congestedPath, e.congestionSeenAt = true, d, now
-		if !drains && (queue > longQueue || now-e.congestedSince > standingTime) {
-			e.backOff(now, d, queue, arrived)
-		}
-		return
-	case e.congested && e.congestedPath != d && now-e.congestionSeenAt < second/2:
-		return // a transport that began on a full path doesn't know better
 	}
-	e.congested, e.congestedPath = false, nil
+	e.congested, e.path = false, nil
 	e.backoff = backoffState{}
+	arrived := e.arrivals.bitrate(rateBins, alternating)
 	switch {
 	case e.loss.shouldBackOff(now, e.bitrate, arrived):
-		// What arrives is what the path carries: less would answer more than was asked.
+		// What arrives is what the path carries: a lower estimate would be too low.
 		e.bitrate = max(e.bitrate*(1-e.loss.share/2), min(e.bitrate, arrived*backoffFactor))
 	case e.loss.share > highLoss:
 	default:
@@ -172,66 +160,47 @@ func (e *Estimator) adjust(now time.Duration, d *DelayTracker) {
 	}
 }
 
-// drain answers a queue that stands: the link never rests, so what arrives is all it
-// carries. If after an answer far less arrives and much is lost, the path has become narrower
-// once more. A queue that stays although less is sent is somebody else's, or the path has
-// become a longer one.
+// adjustToQueue reacts to a standing queue. It reports whether there is one.
+func (e *Estimator) adjustToQueue(now time.Duration, d *DelayTracker, alternating bool) bool {
+	queue, draining := d.standingQueue()
+	overuse, collapsed := d.overuse(), e.arrivals.bitrate(overuseBins, alternating)
+	switch {
+	case e.overusedAt != 0 && now-e.overusedAt < overuseHold:
+		// What arrived before the overuse says nothing about the path as it is now.
+	case overuse > 0 && collapsed > 0 && collapsed < e.bitrate*collapseRatio:
+		e.congestion = congestion{congested: true, path: d, seenAt: now, since: now, overusedAt: now}
+		e.backOff(now, d, overuse, collapsed*drainFactor)
+	case queue > standingThreshold:
+		if !e.congested {
+			e.since = now
+		}
+		e.congested, e.path, e.seenAt = true, d, now
+		if !draining && (queue > longQueue || now-e.since > standingTime) {
+			e.backOff(now, d, queue, e.arrivals.bitrate(rateBins, alternating))
+		}
+	case e.congested && e.path != d && now-e.seenAt < time.Second/2:
+		// A transport that started on a congested path has no smaller delay to compare with.
+	default:
+		return false
+	}
+	return true
+}
+
+// backOff lowers the estimate for a standing queue to what arrives, because the link is never
+// idle. It does so again when far less arrives after that and much is lost: then the path has
+// become narrower once more. A queue that stays although less is sent belongs to other
+// traffic, or the path has become longer.
 func (e *Estimator) backOff(now time.Duration, d *DelayTracker, queue time.Duration, arrived float64) {
-	again := now-e.backoff.startedAt > windowDuration*windowCount && e.loss.share > highLoss && arrived < e.bitrate*collapseRatio
+	since := now - e.backoff.startedAt
+	again := since > overuseHold && e.loss.share > highLoss && arrived < e.bitrate*collapseRatio
 	switch {
 	case arrived == 0:
-		return // the reports on it were lost
+		// The reports on what arrived were lost.
 	case e.backoff.startedAt == 0 || arrived > e.bitrate*complianceFactor || again:
 		e.bitrate = min(e.bitrate, arrived*backoffFactor)
 		e.backoff, e.burstBitrate = backoffState{now, queue}, 0
-	case now-e.backoff.startedAt > backoffTimeout && e.loss.share < lowLoss && e.backoff.queue-queue < (now-e.backoff.startedAt)/drainDivisor:
+	case since > backoffTimeout && e.loss.share < lowLoss && e.backoff.queue-queue < since/drainDivisor:
 		d.rebase()
 		e.backoff, e.congested = backoffState{}, false
 	}
-}
-
-// lossShare follows the share of packets that get lost, and tells loss that answers to us
-// from loss that is the path's own, as radio has it.
-type lossTracker struct {
-	packets, lost  int
-	share          float64
-	backedOffAt    time.Duration
-	shareAtBackoff float64 // share when last answered
-	inherentShare  float64 // share that no answer has changed
-}
-
-func (l *lossTracker) add(lost bool) {
-	l.packets++
-	if lost {
-		l.lost++
-	}
-	if l.packets >= lossSamplePackets {
-		l.share += (float64(l.lost)/float64(l.packets) - l.share) / 2
-		l.packets, l.lost = 0, 0
-	}
-}
-
-// answer reports whether so much is lost that less should be sent.
-func (l *lossTracker) shouldBackOff(now time.Duration, rate, arrived float64) bool {
-	if l.share <= max(highLoss, l.inherentShare*1.3) {
-		if l.share < l.inherentShare/2 {
-			l.inherentShare = 0
-		}
-		if now-l.backedOffAt > 10*second {
-			l.backedOffAt = 0
-		}
-		return false
-	}
-	if now-l.backedOffAt < lossBackoffInterval {
-		return false
-	}
-	if l.backedOffAt != 0 && now-l.backedOffAt > 2*second && arrived < rate*complianceFactor && l.share > l.shareAtBackoff*0.7 {
-		l.inherentShare, l.backedOffAt = l.share, 0
-		return false
-	}
-	if l.backedOffAt == 0 || arrived > rate {
-		l.backedOffAt, l.shareAtBackoff = now, l.share
-		return true
-	}
-	return false
 }

@@ -2,33 +2,34 @@ package bandwidth
 
 import "time"
 
-// A LossLimit bounds what is sent to a receiver that sends nothing better than receiver
-// reports. Without loss there is no bound. The zero value is ready.
-type LossLimit struct {
-	bitrate     float64
-	known       bool
-	lossShare   float64
-	sampleStart time.Duration // when the sample at hand began
-	packets     float64
-	lost        float64
-}
-
-// Rate is the bound in bits a second; known is false while there is none.
-func (l *LossLimit) Bitrate() (bps int, known bool) { return int(l.bitrate), l.known }
-
 const (
-	recoveryPerSecond = 0.08 // a second
-	heavyLoss         = 0.25 // share of lost packets that no repair makes good
-	minReportPackets  = 100  // packets of which a share of loss is reckoned
+	recoveryPerSecond = 0.08
+	heavyLoss         = 0.25 // share of lost packets that no retransmission repairs
+	minReportPackets  = 100  // of fewer packets, a share of loss says nothing
 )
 
-// Report takes the share that was lost of the packets sent since the last report. sent is
-// what the receiver was sent, in bits a second. all tells that there is nothing less to
-// send than that: then only heavy loss calls for it to stop, for the rest is repaired.
+// LossLimit limits what is sent to a receiver that sends no transport-wide feedback, only
+// receiver reports. Without loss there is no limit. The zero value is ready to use.
+type LossLimit struct {
+	bitrate   float64
+	known     bool
+	lossShare float64
+
+	// The current sample.
+	sampleStart   time.Duration
+	packets, lost float64
+}
+
+// Bitrate returns the limit; known is false while there is none.
+func (l *LossLimit) Bitrate() (bitrate int, known bool) { return int(l.bitrate), l.known }
+
+// AddReport adds the share of lost packets among those sent since the last report. sent is
+// the bitrate that the receiver was sent. smallest says that nothing smaller can be sent; then
+// only heavy loss sets a limit, because retransmissions repair the rest.
 //
-// Single reports cover a few dozen packets, in which chance loses a fifth where a twentieth
-// is lost on average. So a share is reckoned over a longer while.
-func (l *LossLimit) AddReport(now time.Duration, share float64, packets, sent int, all bool) {
+// One report covers a few dozen packets, in which a fifth may be lost by chance where a
+// twentieth is on average. The share is therefore taken over a longer time.
+func (l *LossLimit) AddReport(now time.Duration, share float64, packets, sent int, smallest bool) {
 	if l.sampleStart == 0 {
 		l.sampleStart = now
 	}
@@ -36,11 +37,11 @@ func (l *LossLimit) AddReport(now time.Duration, share float64, packets, sent in
 	l.packets += float64(packets)
 	l.lost += float64(packets) * share
 	elapsed := now - l.sampleStart
-	bearable, while := highLoss, second
-	if all {
-		bearable, while = heavyLoss, 2*second
+	bearable, sampleTime := highLoss, time.Second
+	if smallest {
+		bearable, sampleTime = heavyLoss, 2*time.Second
 	}
-	if l.packets < minReportPackets || elapsed < while {
+	if l.packets < minReportPackets || elapsed < sampleTime {
 		return
 	}
 	l.lossShare += (l.lost/l.packets - l.lossShare) / 2
@@ -52,20 +53,20 @@ func (l *LossLimit) AddReport(now time.Duration, share float64, packets, sent in
 		}
 		l.bitrate = max(min(l.bitrate, float64(sent))*(1-l.lossShare/2), minBitrate)
 	case l.known:
-		l.bitrate = min(l.bitrate*(1+recoveryPerSecond*float64(min(elapsed, 2*second))/float64(second)), maxBitrate)
+		l.bitrate = min(l.bitrate*(1+recoveryPerSecond*min(elapsed, 2*time.Second).Seconds()), maxBitrate)
 		if l.lossShare < lowLoss && l.bitrate > float64(sent)*2 {
-			l.known = false // nothing is in the way any more
+			l.known = false // the limit no longer limits anything
 		}
 	}
 }
 
-// Remb takes the receiver's own estimate (draft-alvestrand-rmcat-remb). Browsers report low
-// values while they still learn, so alone it proves nothing: it bounds what loss has shown.
-func (l *LossLimit) AddREMB(bps float64) {
-	if !(bps > 0) || bps > maxBitrate { // also NaN; a lie, or no limit
+// AddREMB adds the receiver's own estimate (draft-alvestrand-rmcat-remb-03). Browsers report
+// low values while they start, so it sets no limit by itself; it lowers one that loss set.
+func (l *LossLimit) AddREMB(bitrate float64) {
+	if !(bitrate > 0) || bitrate > maxBitrate { // also NaN
 		return
 	}
-	if l.known && l.lossShare > lowLoss && l.bitrate > bps {
-		l.bitrate = max(bps, minBitrate)
+	if l.known && l.lossShare > lowLoss && l.bitrate > bitrate {
+		l.bitrate = max(bitrate, minBitrate)
 	}
 }

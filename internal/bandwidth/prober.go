@@ -2,38 +2,40 @@ package bandwidth
 
 import "time"
 
-const (
-	ProbeDuration = 100 * time.Millisecond // how long a train lasts, ns
+// ProbeDuration is the length of a probe cluster.
+const ProbeDuration = 100 * time.Millisecond
 
-	probeFactor           = 2.5 // over the estimate: more could fill the path's queue
-	neededMargin          = 1.2 // over what is needed
-	minProbeBitrate       = 200_000
-	gainRatio             = 1.1 // a train that lifted the estimate so far was worth it
+const (
+	probeFactor     = 2.5 // of the estimate; more could fill the queue of the path
+	neededMargin    = 1.2 // of the needed bitrate
+	minProbeBitrate = 200_000
+	gainRatio       = 1.1 // by which an estimate must have grown for a probe to count as a success
+
 	minProbeWait          = 400 * time.Millisecond
-	unsuccessfulProbeWait = second
-	maxProbeWait          = 4 * second
-	congestionHold        = 2 * second // after a queue
+	unsuccessfulProbeWait = time.Second
+	maxProbeWait          = 4 * time.Second
+	congestionHold        = 2 * time.Second
 )
 
-// A Prober decides when to send a train of packets over a path, to learn whether it carries
-// more than what flows. The zero value is ready.
+// Prober decides when to send a probe cluster, to learn whether a path carries more than what
+// flows. The wait grows while probes gain nothing. The zero value is ready to use.
 type Prober struct {
-	last         time.Duration // when the latest train left
-	wait         time.Duration // from then on until the next
-	heldUntil    time.Duration // until then none leaves, for there was a queue
-	lastEstimate int           // the estimate when the latest one was sent
+	last         time.Duration // when the latest cluster was sent
+	wait         time.Duration // from then to the next one
+	heldUntil    time.Duration // no cluster before this time, because there was a queue
+	lastEstimate int           // when the latest cluster was sent, 0 before the first
 }
 
-// Due tells whether a train should leave now, and at how many bits a second, everything
-// that flows meanwhile included. need is what could be made use of.
-func (p *Prober) Next(now time.Duration, e *Estimator, need int) (bps int, ok bool) {
-	rate, known := e.Bitrate()
-	worth := p.lastEstimate == 0 || float64(rate) > float64(p.lastEstimate)*gainRatio
-	if worth {
+// Next reports whether a cluster is due, and the bitrate to send at during it, with the media
+// that flows included. needed is the bitrate that could be used.
+func (p *Prober) Next(now time.Duration, e *Estimator, needed int) (bitrate int, ok bool) {
+	estimate, known := e.Bitrate()
+	gained := p.lastEstimate == 0 || float64(estimate) > float64(p.lastEstimate)*gainRatio
+	if gained {
 		p.wait = minProbeWait
 	}
 	switch {
-	case !known || need <= rate:
+	case !known || needed <= estimate:
 		p.lastEstimate = 0
 		return 0, false
 	case e.Congested():
@@ -41,9 +43,9 @@ func (p *Prober) Next(now time.Duration, e *Estimator, need int) (bps int, ok bo
 		return 0, false
 	case now < p.heldUntil || now-p.last < p.wait:
 		return 0, false
-	case !worth:
+	case !gained:
 		p.wait = min(max(p.wait*2, unsuccessfulProbeWait), maxProbeWait)
 	}
-	p.lastEstimate, p.last = rate, now
-	return max(int(min(float64(rate)*probeFactor, float64(need)*neededMargin)), minProbeBitrate), true
+	p.lastEstimate, p.last = estimate, now
+	return max(int(min(float64(estimate)*probeFactor, float64(needed)*neededMargin)), minProbeBitrate), true
 }

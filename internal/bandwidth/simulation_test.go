@@ -8,28 +8,30 @@ import (
 	"time"
 )
 
-// The tests of this package close the loop around a simulated path: viewers of simulcast
-// publishers whose pictures have real sizes, a bottleneck with a queue that drops its tail,
-// and what the sfu does with estimate, trains and pacing. Time passes in steps of a
-// millisecond.
+// The path tests close the control loop around a simulated path: viewers of simulcast
+// publishers with frames of real sizes, a bottleneck with a tail-drop queue, and what the sfu
+// package does with estimate, probes and pacing. Time advances in steps of one millisecond.
 
 const (
-	millisecond      = time.Millisecond
 	packetSize       = 1200
 	audioSize        = 160
-	frameInterval    = 33 * millisecond
-	keyframeInterval = 60 // pictures
+	audioBitrate     = audioSize * 8 * 50
+	frameInterval    = 33 * time.Millisecond
+	keyframeInterval = 60 // frames
+	bestLayer        = 2
+
+	never = time.Duration(1 << 62)
 )
 
-// bottleneck is what all viewers share.
+// bottleneck is the path that all viewers share.
 type bottleneck struct {
 	bitrate    float64       // 0 for no limit
-	maxQueue   time.Duration // most waiting time
+	maxQueue   time.Duration // default 300 ms
 	latency    time.Duration
-	jitter     time.Duration // up to, evenly
+	jitter     time.Duration // up to, uniform
 	loss       float64
-	reportLoss float64 // share of the viewers' reports that get lost
-	free       time.Duration
+	reportLoss float64 // share of the viewers' reports that are lost
+	freeAt     time.Duration
 	random     *rand.Rand
 }
 
@@ -39,212 +41,229 @@ func (b *bottleneck) send(now time.Duration, size int) (arrived time.Duration, l
 		return 0, true
 	}
 	if b.bitrate > 0 {
-		if start := max(now, b.free); start-now > b.maxQueue {
+		start := max(now, b.freeAt)
+		if start-now > b.maxQueue {
 			return 0, true
-		} else {
-			b.free = start + time.Duration(float64(size)*8*1e9/b.bitrate)
 		}
-		at += b.free - now
+		b.freeAt = start + time.Duration(float64(size)*8*1e9/b.bitrate)
+		at += b.freeAt - now
 	}
 	return at, false
 }
 
-// simulcast is one publisher's picture as one viewer gets it.
-type simulcast struct {
-	delays       DelayTracker
-	layers       []int
-	keyRatio     float64 // size of a keyframe in pictures
-	priority     int
-	current      int // layer that flows, and
-	target       int // that is wished for
-	since        time.Duration
-	backlog      []int // sizes that wait for the pacer
-	acks         []pending
-	missed       bool          // a report was lost
-	probeUntil   time.Duration // until then packets belong to one
-	cluster      uint32
-	probeBitrate int
-	probeBytes   int64 // bytes within the train
-	backoff      UpgradeBackoff
-	pacer        Pacer
-	switches     int
-	frames       int
-	below        time.Duration // time spent below the best layer
-	paused       time.Duration
+// stream is one publisher's simulcast video on its way to one viewer.
+type stream struct {
+	layers     []int
+	keyRatio   float64 // size of a keyframe, in frames
+	priority   int
+	current    int // layer that flows
+	target     int
+	targetSet  time.Duration // when target changed
+	frames     int
+	backlog    []int // sizes of packets that wait for the pacer
+	delays     DelayTracker
+	acks       []pendingAck
+	reportLost bool
+	backoff    UpgradeBackoff
+	pacer      Pacer
+	probe      probe
+	stats      streamStats
 }
 
-type pending struct {
-	ack Ack
-	at  time.Duration // of arrival
+type probe struct {
+	until   time.Duration
+	cluster uint32
+	bitrate int
+	bytes   int64
 }
 
-// audience is a viewer with all it watches.
-type viewer struct {
-	estimator    Estimator
-	prober       Prober
-	streams      []*simulcast
-	need         int
-	audioPackets int // packets sent, and
-	audioLost    int // lost
+type streamStats struct {
+	switches  int
+	belowBest time.Duration
+	paused    time.Duration
 }
 
-func (a *viewer) packet(w *bottleneck, s *simulcast, now time.Duration, size int) {
-	at, lost := w.send(now, size+28)
-	ack := Ack{Sent: now, Arrived: at + 1e12, Size: size, Lost: lost}
-	if now < s.probeUntil {
-		ack.Cluster = s.cluster
-		s.probeBytes += int64(size)
-	}
-	if lost {
-		at = now + 150*millisecond // known by what came after it
-	}
-	s.acks = append(s.acks, pending{ack, at})
-	if size == audioSize {
-		a.audioPackets++
-		if lost {
-			a.audioLost++
-		}
-	}
+type pendingAck struct {
+	ack     Ack
+	arrived time.Duration
 }
 
-func (s *simulcast) size() int {
+func (s *stream) frameSize() int {
 	if s.current == NoLayer {
 		return 0
 	}
-	unit := float64(s.layers[s.current]) / 8 / 1000 * float64(frameInterval) / 1e6 * keyframeInterval / (keyframeInterval - 1 + s.keyRatio)
+	average := float64(s.layers[s.current]) / 8 * frameInterval.Seconds()
+	size := average * keyframeInterval / (keyframeInterval - 1 + s.keyRatio)
 	if s.frames%keyframeInterval == 0 {
-		unit *= s.keyRatio
+		size *= s.keyRatio
 	}
-	return int(unit)
+	return int(size)
 }
 
-func (a *viewer) step(w *bottleneck, now time.Duration) {
-	for _, s := range a.streams {
-		flow := 0
-		if s.target != NoLayer {
-			flow = s.layers[s.target]
-		}
-		if now%(20*millisecond) == 0 {
-			a.packet(w, s, now, audioSize)
-		}
-		if s.current != s.target && now-s.since > 120*millisecond { // its keyframe has come
-			s.current, s.frames, s.backlog = s.target, 0, nil
-			s.switches++
-		}
-		if s.current < s.target && s.current == NoLayer || s.target == NoLayer {
-			s.current = s.target
-			s.frames = 0
-		}
-		if now%frameInterval < millisecond {
-			for left := s.size(); left > 0; left -= packetSize {
-				s.backlog = append(s.backlog, min(left, packetSize))
-			}
-			s.frames++
-		}
-		for len(s.backlog) > 0 && s.pacer.Allow(now, PacingBitrate(&a.estimator, flow), s.backlog[0]) {
-			a.packet(w, s, now, s.backlog[0])
-			s.backlog = s.backlog[1:]
-		}
-		for now < s.probeUntil && s.probeBytes*8*1000 < int64(s.probeBitrate)*(ProbeDuration-(s.probeUntil-now)).Milliseconds() {
-			a.packet(w, s, now, 315)
-		}
-		if now%(50*millisecond) == 0 {
-			a.report(w, s, now)
-		}
-		if s.current < len(s.layers)-1 {
-			s.below += millisecond
-		}
-		if s.current == NoLayer {
-			s.paused += millisecond
-		}
+// switchLayer enters the target layer, 120 ms after it was set, when its keyframe has come.
+func (s *stream) switchLayer(now time.Duration) {
+	if s.current != s.target && now-s.targetSet > 120*time.Millisecond {
+		s.current, s.frames, s.backlog = s.target, 0, nil
+		s.stats.switches++
 	}
-	if now%(100*millisecond) == 0 && now >= a.streams[0].probeUntil {
-		if bps, ok := a.prober.Next(now, &a.estimator, a.need); ok {
-			s := a.streams[0]
-			s.probeUntil, s.probeBitrate, s.probeBytes = now+ProbeDuration, bps, 0
-			s.cluster++
-		}
-	}
-	if now%(200*millisecond) == 0 {
-		a.allocate(now)
+	if s.current < s.target && s.current == NoLayer || s.target == NoLayer {
+		s.current, s.frames = s.target, 0
 	}
 }
 
-// report gives the estimator what the receiver has told by now.
-func (a *viewer) report(w *bottleneck, s *simulcast, now time.Duration) {
+// viewer is one viewer with all streams that it receives.
+type viewer struct {
+	estimator Estimator
+	prober    Prober
+	streams   []*stream
+	needed    int
+
+	audioPackets, audioLost int
+}
+
+func newViewer(publishers int, keyRatio float64) *viewer {
+	v := &viewer{}
+	for i := range publishers {
+		v.streams = append(v.streams, &stream{layers: []int{200_000, 700_000, 1_700_000}, keyRatio: keyRatio, priority: publishers - i})
+	}
+	return v
+}
+
+func (v *viewer) send(b *bottleneck, s *stream, now time.Duration, size int) {
+	arrived, lost := b.send(now, size+28)
+	ack := Ack{Sent: now, Arrived: arrived + 1000*time.Second, Size: size, Lost: lost}
+	if now < s.probe.until {
+		ack.Cluster = s.probe.cluster
+		s.probe.bytes += int64(size)
+	}
+	if lost {
+		arrived = now + 150*time.Millisecond // when later packets show the loss
+	}
+	s.acks = append(s.acks, pendingAck{ack, arrived})
+	if size == audioSize {
+		v.audioPackets++
+		if lost {
+			v.audioLost++
+		}
+	}
+}
+
+func (v *viewer) step(b *bottleneck, now time.Duration) {
+	for _, s := range v.streams {
+		v.stepStream(b, s, now)
+	}
+	first := v.streams[0]
+	if now%(100*time.Millisecond) == 0 && now >= first.probe.until {
+		if bitrate, ok := v.prober.Next(now, &v.estimator, v.needed); ok {
+			first.probe = probe{until: now + ProbeDuration, cluster: first.probe.cluster + 1, bitrate: bitrate}
+		}
+	}
+	if now%(200*time.Millisecond) == 0 {
+		v.allocate(now)
+	}
+}
+
+func (v *viewer) stepStream(b *bottleneck, s *stream, now time.Duration) {
+	average := 0
+	if s.target != NoLayer {
+		average = s.layers[s.target]
+	}
+	if now%(20*time.Millisecond) == 0 {
+		v.send(b, s, now, audioSize)
+	}
+	s.switchLayer(now)
+	if now%frameInterval < time.Millisecond {
+		for left := s.frameSize(); left > 0; left -= packetSize {
+			s.backlog = append(s.backlog, min(left, packetSize))
+		}
+		s.frames++
+	}
+	for len(s.backlog) > 0 && s.pacer.Allow(now, PacingBitrate(&v.estimator, average), s.backlog[0]) {
+		v.send(b, s, now, s.backlog[0])
+		s.backlog = s.backlog[1:]
+	}
+	for now < s.probe.until && s.probe.bytes*8*1000 < int64(s.probe.bitrate)*(ProbeDuration-(s.probe.until-now)).Milliseconds() {
+		v.send(b, s, now, 315)
+	}
+	if now%(50*time.Millisecond) == 0 {
+		v.report(b, s, now)
+	}
+	if s.current < len(s.layers)-1 {
+		s.stats.belowBest += time.Millisecond
+	}
+	if s.current == NoLayer {
+		s.stats.paused += time.Millisecond
+	}
+}
+
+// report passes to the estimator what the receiver has reported by now.
+func (v *viewer) report(b *bottleneck, s *stream, now time.Duration) {
 	var ready []Ack
 	keep := s.acks[:0]
 	for _, p := range s.acks {
-		if p.at+w.latency < now {
+		if p.arrived+b.latency < now {
 			ready = append(ready, p.ack)
 		} else {
 			keep = append(keep, p)
 		}
 	}
 	s.acks = keep
-	if w.reportLoss > 0 && w.random.Float64() < w.reportLoss {
-		s.missed = true
+	if b.reportLoss > 0 && b.random.Float64() < b.reportLoss {
+		s.reportLost = true
 		return
 	}
-	if i := slices.IndexFunc(ready, func(k Ack) bool { return !k.Lost }); s.missed && i >= 0 {
-		a.estimator.ReportLost(&s.delays, ready[i])
-		s.missed = false
+	if i := slices.IndexFunc(ready, func(a Ack) bool { return !a.Lost }); s.reportLost && i >= 0 {
+		v.estimator.ReportLost(&s.delays, ready[i])
+		s.reportLost = false
 	}
-	a.estimator.AddFeedback(now, &s.delays, ready)
+	v.estimator.AddFeedback(now, &s.delays, ready)
 }
 
-func (a *viewer) allocate(now time.Duration) {
-	rate, known := a.estimator.Bitrate()
+func (v *viewer) allocate(now time.Duration) {
+	bitrate, known := v.estimator.Bitrate()
 	if !known {
 		return
 	}
 	var requests []Request
-	for _, s := range a.streams {
-		rate -= audioSize * 8 * 50
+	for _, s := range v.streams {
+		bitrate -= audioBitrate
 		requests = append(requests, Request{Priority: s.priority, Bitrates: s.layers, MaxLayer: s.backoff.CapLayer(now, len(s.layers)-1), Current: s.target})
 	}
-	layers, need := Allocate(rate, requests)
-	for i, s := range a.streams {
+	layers, needed := Allocate(bitrate, requests)
+	for i, s := range v.streams {
 		if layers[i] != s.target {
 			s.backoff.RecordChange(now, s.target, layers[i])
-			s.target, s.since = layers[i], now
+			s.target, s.targetSet = layers[i], now
 		}
 	}
-	if a.need = need; need > 0 {
-		a.need += audioSize * 8 * 50 * len(a.streams)
+	if v.needed = needed; needed > 0 {
+		v.needed += audioBitrate * len(v.streams)
 	}
 }
 
-var tiers = []int{200_000, 700_000, 1_700_000}
-
-func newViewer(publishers int, keyRatio float64) *viewer {
-	a := &viewer{}
-	for i := range publishers {
-		a.streams = append(a.streams, &simulcast{layers: tiers, keyRatio: keyRatio, priority: publishers - i})
-	}
-	return a
-}
-
-// world runs viewers over a path.
+// simulation runs viewers over a bottleneck.
 type simulation struct {
-	path *bottleneck
-	all  []*viewer
-	now  time.Duration
+	path    *bottleneck
+	viewers []*viewer
+	now     time.Duration
 }
 
-func newSimulation(b bottleneck, all ...*viewer) *simulation {
+func newSimulation(b bottleneck, viewers ...*viewer) *simulation {
 	b.random = rand.New(rand.NewPCG(1, 2))
 	if b.maxQueue == 0 {
-		b.maxQueue = 300 * millisecond
+		b.maxQueue = 300 * time.Millisecond
 	}
-	return &simulation{&b, all, second}
+	return &simulation{&b, viewers, time.Second}
 }
 
-// run lets some time pass and calls watch, if it isn't nil, every millisecond.
+// first is the first stream of the first viewer.
+func (w *simulation) first() *stream { return w.viewers[0].streams[0] }
+
+// run advances the time and calls watch, if it is not nil, every millisecond.
 func (w *simulation) run(seconds float64, watch func()) {
-	for end := w.now + time.Duration(seconds*1e9); w.now < end; w.now += millisecond {
-		for _, a := range w.all {
-			a.step(w.path, w.now)
+	for end := w.now + time.Duration(seconds*1e9); w.now < end; w.now += time.Millisecond {
+		for _, v := range w.viewers {
+			v.step(w.path, w.now)
 		}
 		if watch != nil {
 			watch()
@@ -252,40 +271,44 @@ func (w *simulation) run(seconds float64, watch func()) {
 	}
 }
 
-// falls tells after which time the first picture of the first viewer is at a layer or below
-// it, and has that be no more than two seconds.
-func (w *simulation) timeToDowngrade(t *testing.T, layer int) (after time.Duration) {
-	t.Helper()
-	began, after, s := w.now, none, w.all[0].streams[0]
-	w.run(4, func() {
-		if after == none && s.current <= layer {
-			after = w.now - began
+// await runs until the condition holds and returns how long that took, never if it took
+// longer than the limit. It runs until the limit in any case.
+func (w *simulation) await(seconds float64, holds func() bool) time.Duration {
+	start, after := w.now, never
+	w.run(seconds, func() {
+		if after == never && holds() {
+			after = w.now - start
 		}
 	})
-	if after > 2*second {
-		t.Errorf("the layer went down after %d ms, want 2 s:%v", after/millisecond, w)
+	return after
+}
+
+// timeToDowngrade returns after which time the first stream is at a layer or below, which must
+// be within two seconds.
+func (w *simulation) timeToDowngrade(t *testing.T, layer int) time.Duration {
+	t.Helper()
+	after := w.await(4, func() bool { return w.first().current <= layer })
+	if after > 2*time.Second {
+		t.Errorf("the downgrade took %v, want 2 s:%v", after, w)
 	}
 	return after
 }
 
-const none = time.Duration(1 << 62) // ns: never
-
-// forget starts the counts anew.
-func (w *simulation) resetCounters() {
-	for _, a := range w.all {
-		a.audioPackets, a.audioLost = 0, 0
-		for _, s := range a.streams {
-			s.switches, s.below, s.paused = 0, 0, 0
+func (w *simulation) resetStats() {
+	for _, v := range w.viewers {
+		v.audioPackets, v.audioLost = 0, 0
+		for _, s := range v.streams {
+			s.stats = streamStats{}
 		}
 	}
 }
 
 func (w *simulation) String() (text string) {
-	for i, a := range w.all {
-		rate, _ := a.estimator.Bitrate()
-		text += fmt.Sprintf(" viewer %d: estimate %d, room %d, sound lost %d of %d;", i, rate, a.estimator.BurstBitrate(), a.audioLost, a.audioPackets)
-		for j, s := range a.streams {
-			text += fmt.Sprintf(" picture %d: layer %d, %d switches, %.1f s below the best, %.1f s paused;", j, s.current, s.switches, float64(s.below)/1e9, float64(s.paused)/1e9)
+	for i, v := range w.viewers {
+		estimate, _ := v.estimator.Bitrate()
+		text += fmt.Sprintf(" viewer %d: estimate %d, burst bitrate %d, audio lost %d of %d;", i, estimate, v.estimator.BurstBitrate(), v.audioLost, v.audioPackets)
+		for j, s := range v.streams {
+			text += fmt.Sprintf(" stream %d: layer %d, %d switches, %v below the best, %v paused;", j, s.current, s.stats.switches, s.stats.belowBest, s.stats.paused)
 		}
 	}
 	return text
