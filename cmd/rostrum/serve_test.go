@@ -202,6 +202,81 @@ func TestServe_TakesAnyCredentialsOnLoopbackWhenTold(t *testing.T) {
 	}
 }
 
+func TestServe_AuthNoneAnswersNoForeignPage(t *testing.T) {
+	for name, c := range map[string]struct {
+		args                 []string
+		method, origin, host string
+		fetch                string // Sec-Fetch-Site
+		status               int
+		allowed              string // Access-Control-Allow-Origin
+	}{
+		"a program":                          {nil, "POST", "", "", "", 200, ""},
+		"a page of this machine":             {nil, "POST", "http://localhost:3000", "", "cross-site", 200, "http://localhost:3000"},
+		"its question before":                {nil, "OPTIONS", "http://localhost:3000", "", "cross-site", 204, "http://localhost:3000"},
+		"a foreign page":                     {nil, "POST", "https://evil.example", "", "cross-site", 403, ""},
+		"its question before, too":           {nil, "OPTIONS", "https://evil.example", "", "cross-site", 403, ""},
+		"a page whose name leads here":       {nil, "POST", "http://evil.example", "evil.example", "same-origin", 421, ""},
+		"a page that is listed":              {[]string{"--cors-origins", "https://app.example"}, "POST", "https://app.example", "", "cross-site", 200, "https://app.example"},
+		"a page of this machine that is not": {[]string{"--cors-origins", "https://app.example"}, "POST", "http://localhost:3000", "", "cross-site", 403, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, append([]string{"--ephemeral", "--auth", "none"}, c.args...)...)
+			r, err := http.NewRequest(c.method, s.Endpoint+"/CreateStage", strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = c.host
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=ANYBODY/20260701/us-east-1/ivs/aws4_request, SignedHeaders=host, Signature="+strings.Repeat("0", 64))
+			r.Header.Set("X-Amz-Date", "20260701T000000Z")
+			if c.origin != "" {
+				r.Header.Set("Origin", c.origin)
+				r.Header.Set("Sec-Fetch-Site", c.fetch)
+			}
+			a, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = a.Body.Close()
+			if allowed := a.Header.Get("Access-Control-Allow-Origin"); a.StatusCode != c.status || allowed != c.allowed {
+				t.Errorf("answered by %d for %q, expected %d for %q", a.StatusCode, allowed, c.status, c.allowed)
+			}
+		})
+	}
+}
+
+func TestServe_MetricsAreNotPublicByDefault(t *testing.T) {
+	for name, c := range map[string]struct {
+		host   string
+		args   []string
+		admin  bool // there are metrics at the operators' address
+		status int  // of the main address
+	}{
+		"on loopback":                       {"127.0.0.1", nil, false, 200},
+		"behind a proxy with a name":        {"127.0.0.1", []string{"--public-url", "https://stage.example"}, false, 404},
+		"where others reach it":             {"0.0.0.0", []string{"--insecure"}, false, 404},
+		"there, with an operators' address": {"0.0.0.0", []string{"--insecure"}, true, 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port, adminPort := freePort(t), freePort(t)
+			args := append([]string{"serve", "--json", "--ephemeral", "--listen", c.host + ":" + port, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0"}, c.args...)
+			if c.admin {
+				args = append(args, "--admin-listen", "127.0.0.1:"+adminPort)
+			}
+			start(t, rostrum(t, args...))
+			if status, _ := fetch(t, "http://127.0.0.1:"+port+"/metrics"); status != c.status {
+				t.Errorf("answered by %d, expected %d", status, c.status)
+			}
+			if c.admin {
+				if status, _ := fetch(t, "http://127.0.0.1:"+adminPort+"/metrics"); status != http.StatusOK {
+					t.Errorf("the operators' address answers %d", status)
+				}
+			}
+		})
+	}
+}
+
 func TestServe_TellsItsHealthAndCounts(t *testing.T) {
 	s := serve(t, "--ephemeral")
 	if _, err := s.createStage(t, s.AccessKey, s.SecretKey); err != nil {

@@ -14,9 +14,9 @@ import (
 )
 
 // transportHeaders go with every answer, as the service sends them: SDKs read
-// them into the replication outputs and into errors.
+// them into the replication outputs and into errors. Which origin is allowed is
+// known by request.
 var transportHeaders = ivsrealtime.TransportHeaders{
-	AccessControlAllowOrigin:   "*",
 	AccessControlExposeHeaders: "Content-Length,Content-Type,date,Retry-After,x-amzn-errortype,x-amzn-errormessage,x-amzn-requestid",
 	CacheControl:               "no-store, no-cache",
 	ContentSecurityPolicy:      "default-src 'self'; upgrade-insecure-requests;",
@@ -28,7 +28,9 @@ var transportHeaders = ivsrealtime.TransportHeaders{
 func setTransportHeaders(h http.Header) {
 	v := reflect.ValueOf(transportHeaders)
 	for i := range v.NumField() {
-		h.Set(v.Type().Field(i).Tag.Get("header"), v.Field(i).String())
+		if text := v.Field(i).String(); text != "" {
+			h.Set(v.Type().Field(i).Tag.Get("header"), text)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/control"
+	"rostrum/internal/inbound"
 	"rostrum/internal/sigv4"
 	"rostrum/ivsrealtime"
 )
@@ -29,6 +30,7 @@ type Door struct {
 	stopping   <-chan struct{}
 	streams    turnout
 	bodies     bodyBudget
+	origins    inbound.Origins
 }
 
 // Config is what a Door may do otherwise; its zero value is good.
@@ -38,6 +40,8 @@ type Config struct {
 	// PublicURL is where clients reach the API. What is signed for its host is
 	// accepted whatever Host a proxy passes on.
 	PublicURL string
+	// Origins are the web pages that may call the API. Default all.
+	Origins *inbound.Origins
 	// Log takes one line a request. Default slog.Default().
 	Log *slog.Logger
 	// Metrics takes the door's metrics. Default none.
@@ -52,6 +56,9 @@ func New(plane *control.Plane, cfg Config) *Door {
 	d := &Door{plane: plane, anyone: cfg.Anyone, log: cfg.Log, operations: map[string]operation{}, stopping: cfg.Stopping}
 	if d.log == nil {
 		d.log = slog.Default()
+	}
+	if d.origins.Any = true; cfg.Origins != nil {
+		d.origins = *cfg.Origins
 	}
 	d.metrics = newMetrics(cfg.Metrics)
 	var host string
@@ -71,11 +78,15 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.NewString()
 	w.Header().Set("x-amzn-RequestId", id)
 	setTransportHeaders(w.Header())
+	log := d.log.With("request", id)
+	if !d.origins.Allow(w.Header(), r) {
+		d.refuse(w, log, ivsrealtime.Errorf(ivsrealtime.AccessDenied, "Pages of the origin %q may not call this server: its cors_origins are those that may", shorten(r.Header.Get("Origin"))))
+		return
+	}
 	if r.Method == http.MethodOptions {
 		preflight(w)
 		return
 	}
-	log := d.log.With("request", id)
 	name := "unknown"
 	var code ivsrealtime.Code
 	defer func() {

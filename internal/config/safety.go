@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -25,6 +27,9 @@ func (s *Settings) CheckSafety() error {
 	if s.Insecure {
 		return nil
 	}
+	if s.Auth == "none" && s.CORSOrigins.Any() {
+		return errors.New("auth is none and cors_origins is *, so any web page that is open on this machine could do anything: name the pages, or say --insecure")
+	}
 	if s.AdminListen != "" && !s.AdminListen.IsLoopback() {
 		return fmt.Errorf("admin_listen is %s, which others can reach, and profiles and metrics ask for no credentials: listen on 127.0.0.1, or say --insecure where a firewall stands before it", s.AdminListen)
 	}
@@ -38,6 +43,16 @@ func (s *Settings) CheckSafety() error {
 		return errors.New("access_key or secret_key is one that anybody would try, and others can reach this server: leave both out and strong ones are made, or say --insecure")
 	}
 	return nil
+}
+
+// IsPublic reports whether clients of other machines reach the main address, directly or
+// by a proxy.
+func (s *Settings) IsPublic() bool {
+	if !s.Listen.IsLoopback() || len(s.Domains) > 0 {
+		return true
+	}
+	public, err := url.Parse(string(s.PublicURL))
+	return err == nil && public.Host != "" && !Address(net.JoinHostPort(public.Hostname(), "0")).IsLoopback()
 }
 
 // looksWellKnown reports whether a key is a well-known one, or a well-known word

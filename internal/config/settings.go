@@ -22,7 +22,7 @@ type Settings struct {
 	MediaPort     Port            `name:"media-port" group:"Addresses" default:"7081" help:"The one port of all media, UDP and TCP, at the address of listen or of media-listen; 0 takes a free one."`
 	MediaListen   ListenAddresses `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine where media are received, if not that of listen; 0.0.0.0 and :: are all."`
 	PublicIP      Addresses       `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, where this machine does not have them itself."`
-	AdminListen   Address         `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address."`
+	AdminListen   Address         `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Serve metrics and profiles there, and metrics no longer at the main address, which has them on loopback alone."`
 	RTMPListen    Address         `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Where encoders reach channels by RTMP; port 0 takes a free one. The default is passed over when it is taken."`
 	RTMPSListen   Address         `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where encoders reach channels by RTMPS, with the certificate of the main address."`
 	TURNSListen   Address         `name:"turns-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Where TURN is reached by TLS, if not at the main address, which takes it beside HTTPS."`
@@ -52,6 +52,7 @@ type Settings struct {
 	Account       Account   `name:"account" group:"Security" default:"000000000000" help:"Account of the first operator: 12 digits."`
 	Region        Region    `name:"region" group:"Security" default:"us-east-1" help:"Region that the tools name; the server takes any."`
 	Auth          string    `name:"auth" group:"Security" default:"sigv4" enum:"sigv4,none" help:"sigv4 asks for signed requests; none takes any credentials and is refused off loopback."`
+	CORSOrigins   Origins   `name:"cors-origins" group:"Security" placeholder:"ORIGIN,…" help:"Web pages that may call the API, WHIP and the events sockets, as in https://app.example.com; by default all, or with auth none those of this machine."`
 	PushPrivate   bool      `name:"push-private" group:"Security" help:"Let channels send their streams on to private addresses, by their tag rostrum:push-url."`
 	Insecure      bool      `name:"insecure" group:"Security" help:"Start although plain HTTP or well-known keys are offered off loopback."`
 

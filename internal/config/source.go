@@ -82,6 +82,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 	_, takesAddresses := d.Target.Interface().(Addresses)
 	_, takesListeners := d.Target.Interface().(ListenAddresses)
 	_, takesNetworks := d.Target.Interface().(Networks)
+	_, takesOrigins := d.Target.Interface().(Origins)
 	_, takesDomains := d.Target.Interface().(Domains)
 	_, takesTargets := d.Target.Interface().(Targets)
 	switch {
@@ -91,7 +92,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return value.Value, nil
 	case value.Kind == yaml.MappingNode && takesMap:
 		return joined(value)
-	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners || takesNetworks || takesDomains):
+	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners || takesNetworks || takesOrigins || takesDomains):
 		return itemized(value)
 	case value.Kind == yaml.SequenceNode && takesTargets:
 		return fromYAMLList(value)

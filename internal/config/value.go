@@ -106,6 +106,36 @@ func (n Networks) String() string {
 	return strings.Join(all, ",")
 }
 
+// Origins are those of web pages, separated by commas; * is all.
+type Origins []string
+
+// UnmarshalText takes SCHEME://HOST[:PORT],… or *, and keeps them as browsers write them.
+func (o *Origins) UnmarshalText(text []byte) error {
+	var all Origins
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSuffix(strings.TrimSpace(part), "/")
+		page, err := url.Parse(strings.ToLower(part))
+		switch {
+		case part == "*":
+			all = append(all, part)
+			continue
+		case err != nil || page.Scheme == "" || page.Host == "" || page.Path != "" || page.RawQuery != "" || page.Fragment != "" || page.User != nil:
+			return fmt.Errorf("%q is no origin of a page, as in https://app.example.com", part)
+		case page.Scheme == "https" && page.Port() == "443", page.Scheme == "http" && page.Port() == "80":
+			page.Host = strings.TrimSuffix(page.Host, ":"+page.Port())
+		}
+		all = append(all, page.Scheme+"://"+page.Host)
+	}
+	*o = all
+	return nil
+}
+
+// String is the origins with commas.
+func (o Origins) String() string { return strings.Join(o, ",") }
+
+// Any reports whether every page is meant.
+func (o Origins) Any() bool { return slices.Contains(o, "*") }
+
 // domains are names of this server, separated by commas.
 type Domains []string
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,9 @@ import (
 	"github.com/coder/websocket"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/inbound"
 	"rostrum/internal/signaling"
+	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
@@ -268,5 +271,22 @@ func TestServer_AllowsAllOrigins(t *testing.T) {
 	_, resp, err = websocket.Dial(c.ctx, alice.EventsURL+"/"+alice.StageID, &websocket.DialOptions{Subprotocols: []string{"chat", alice.Raw}})
 	if err == nil || resp.StatusCode != 401 {
 		t.Errorf("a second sub-protocol gives %v", err)
+	}
+}
+
+func TestServer_AnswersOnlyPagesThatMayCall(t *testing.T) {
+	c := newFixture(t, stage.Config{})
+	d := signaling.New(c.registry, c.authority, signaling.Config{Origins: &inbound.Origins{List: []string{"https://app.example"}}})
+	for origin, expected := range map[string]int{"https://app.example": 401, "https://evil.example": 403, "": 401} {
+		r := httptest.NewRequest(http.MethodPost, "/whip", nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		allowed := w.Header().Get("Access-Control-Allow-Origin")
+		if w.Code != expected || (allowed == origin) != (expected == 401) {
+			t.Errorf("%q is answered by %d for %q %s", origin, w.Code, allowed, w.Body)
+		}
 	}
 }

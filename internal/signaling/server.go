@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"rostrum/internal/authority"
+	"rostrum/internal/inbound"
 	"rostrum/internal/stage"
 )
 
@@ -18,6 +19,8 @@ type Config struct {
 	// ICEServers returns the STUN and TURN servers for a participant; nil if
 	// there are none.
 	ICEServers func(g authority.Grant) []ICEServer
+	// Origins are the web pages that may call. Default all.
+	Origins *inbound.Origins
 	// Log is for the operator. Default slog.Default().
 	Log *slog.Logger
 }
@@ -41,6 +44,9 @@ func New(r *stage.Registry, a *authority.Authority, cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	if cfg.Origins == nil {
+		cfg.Origins = &inbound.Origins{Any: true}
+	}
 	s := &Server{registry: r, authority: a, cfg: cfg, mux: http.NewServeMux(), sockets: map[*socket]struct{}{}, base: "/whip"}
 	if u, err := url.Parse(a.Endpoints().WHIP); err == nil {
 		s.base = u.Path
@@ -61,14 +67,19 @@ func New(r *stage.Registry, a *authority.Authority, cfg Config) *Server {
 	return s
 }
 
-// ServeHTTP answers one request. CORS is open to all origins: a token
-// authorizes each request, and browsers don't send it by themselves.
+// ServeHTTP answers one request. CORS is open to all origins unless they are
+// configured: a token authorizes each request, and browsers don't send it by
+// themselves.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
+	allowed := s.cfg.Origins.Allow(h, r)
 	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After, Accept-Patch, Accept-Post, WWW-Authenticate")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if !allowed {
+		writeProblem(w, problem{status: http.StatusForbidden, code: "ORIGIN_NOT_ALLOWED", title: "The page may not call this server", detail: "its origin is not among the server's cors_origins"})
+		return
+	}
 	s.mux.ServeHTTP(w, r)
 }
 
