@@ -77,7 +77,8 @@ func TestServe_ObtainsACertificateForItsDomain(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "authority.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Server.Certificate().Raw})))
 	data := filepath.Join(dir, "data")
-	args := []string{"--domain", "stage.example", "--acme-directory", ca.Directory, "--data-dir", data,
+	operators := "127.0.0.1:" + freePort(t)
+	args := []string{"--domain", "stage.example", "--acme-directory", ca.Directory, "--data-dir", data, "--admin-listen", operators,
 		"--turns-listen", "127.0.0.1:0", "--rtmps-listen", "127.0.0.1:0", "--rtmp-listen", "127.0.0.1:0", "--media-port", "0"}
 	t.Setenv("SSL_CERT_FILE", filepath.Join(dir, "authority.pem"))
 
@@ -116,14 +117,16 @@ func TestServe_ObtainsACertificateForItsDomain(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, network, at)
 		}}}
 	defer client.CloseIdleConnections()
-	answer, err := client.Get("https://stage.example/metrics")
+	answer, err := client.Get("https://stage.example/healthz")
 	if err != nil {
 		t.Fatalf("ask with the authority's roots: %v", err)
 	}
-	metrics, _ := io.ReadAll(answer.Body)
 	answer.Body.Close()
-	if answer.ProtoMajor != 2 || !strings.Contains(string(metrics), `rostrum_certificate_failing{name="stage.example"} 0`) {
-		t.Errorf("%s, without metrics of the certificate", answer.Proto)
+	if answer.ProtoMajor != 2 {
+		t.Errorf("HTTPS is answered by %s", answer.Proto)
+	}
+	if _, metrics := fetch(t, "http://"+operators+"/metrics"); !strings.Contains(metrics, `rostrum_certificate_failing{name="stage.example"} 0`) {
+		t.Error("the metrics lack the certificate")
 	}
 	out, _, _ := finish(t, rostrum(t, append([]string{"doctor", "--listen", at}, args...)...))
 	if !regexp.MustCompile(`(?m)^ok +certificate of stage.example .*Pebble`).MatchString(out) {

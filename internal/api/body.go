@@ -129,6 +129,9 @@ func (b *bodyBudget) take(of *body, n int) bool {
 
 // free gives the body's memory back. It must not be used after.
 func (b *body) free() {
+	if b.taken == 0 {
+		return
+	}
 	b.budget.mu.Lock()
 	defer b.budget.mu.Unlock()
 	b.budget.taken -= b.taken
