@@ -25,7 +25,7 @@ func (p *Plane) StartParticipantReplication(ctx context.Context, _ Caller, in *i
 	}
 	return &ivsrealtime.StartParticipantReplicationOutput{}, p.live.Replicate(ctx, Replication{
 		SourceStageARN: in.SourceStageARN, DestinationStageARN: in.DestinationStageARN, ParticipantID: in.ParticipantID,
-		ReconnectWindowSeconds: *or(in.ReconnectWindowSeconds, 0), Attributes: in.Attributes, Most: p.limits.ReplicationsPerParticipant,
+		ReconnectWindowSeconds: *or(in.ReconnectWindowSeconds, 0), Attributes: in.Attributes, Max: p.limits.ReplicationsPerParticipant,
 	})
 }
 

@@ -304,7 +304,7 @@ func TestServer_ReplicaIsVisibleOnDestinationStage(t *testing.T) {
 	there.untilState("bob")
 	want := stage.Replication{
 		SourceStageARN: c.stage.String(), DestinationStageARN: other.stage.String(), ParticipantID: "alice",
-		ReconnectWindowSeconds: 20, Attributes: map[string]string{"from": "here"}, Most: 1,
+		ReconnectWindowSeconds: 20, Attributes: map[string]string{"from": "here"}, Max: 1,
 	}
 	if err := c.registry.Replicate(c.ctx, want); err != nil {
 		t.Fatal(err)
@@ -406,7 +406,7 @@ func TestServer_DisconnectsClientThatDoesNotRead(t *testing.T) {
 	for i := range 60 { // a state of 60 KB
 		g := authority.Grant{Claims: c.claims(fmt.Sprint("p", i)), Account: c.stage.Account, Region: c.stage.Region}
 		g.Attributes = map[string]string{"a": heavy}
-		if _, err := c.registry.Attend(g, stage.Attending{Deliver: func(stage.Message) {}}); err != nil {
+		if _, err := c.registry.OpenSocket(g, stage.SocketConfig{Deliver: func(stage.Message) {}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -72,7 +72,7 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 	defer server.remove(s)
 	query := r.URL.Query()
 	after, _ := strconv.ParseUint(query.Get("after"), 10, 64) // anything else counts as none
-	a, err := server.registry.Attend(g, stage.Attending{
+	a, err := server.registry.OpenSocket(g, stage.SocketConfig{
 		Client: stage.ParseUserAgent(r.UserAgent()), After: after, ChangesOnly: query.Get("changes") == "only", Deliver: s.deliver,
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 		CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil { // it is answered
-		a.Leave()
+		a.Close()
 		return nil
 	}
 	conn.SetReadLimit(maxClientMessage)
@@ -92,7 +92,7 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 	err = s.read(a)
 	switch websocket.CloseStatus(err) {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway:
-		a.Leave()
+		a.Close()
 	default:
 		a.Lose(time.Since(time.Unix(0, s.received.Load())))
 	}
@@ -213,7 +213,7 @@ func (s *socket) ping() {
 }
 
 // read handles the client's messages until the socket ends, and returns the reason.
-func (s *socket) read(a *stage.Attendance) error {
+func (s *socket) read(a *stage.Socket) error {
 	for {
 		kind, data, err := s.conn.Read(s.ctx)
 		if err != nil {
@@ -231,15 +231,15 @@ func (s *socket) read(a *stage.Attendance) error {
 
 // handle does what a client's message asks for. Clients may be newer than this
 // server: what is unknown is ignored.
-func (s *socket) handle(a *stage.Attendance, data []byte) {
+func (s *socket) handle(a *stage.Socket, data []byte) {
 	m, _ := wire.Decode(data)
 	switch p := m.Payload.(type) {
 	case wire.Ping:
 		s.deliver(pong)
 	case wire.Mute:
-		a.Mute(p.AudioMuted, p.VideoStopped)
+		a.SetMuted(p.AudioMuted, p.VideoStopped)
 	case wire.ClientInfo:
-		a.Introduce(stage.Client(p))
+		a.SetClient(stage.Client(p))
 	case wire.ExchangeToken:
 		a.Exchange(s.ctx, p.Token)
 	}

@@ -140,7 +140,7 @@ func selectLayer(s *Server, w http.ResponseWriter, r *http.Request, g authority.
 	if err := json.Unmarshal([]byte(body), &request); err != nil {
 		return &authority.Refusal{Code: authority.InvalidInput, Kind: authority.Malformed, Detail: `the body must be a JSON object with "label", "video" or "audio"`}
 	}
-	flow, err := c.Choose(stage.Wish(request))
+	flow, err := c.SetPreference(stage.Preference(request))
 	if err != nil {
 		return err
 	}

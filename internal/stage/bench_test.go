@@ -11,16 +11,16 @@ import (
 func BenchmarkAttend(b *testing.B) {
 	r, s := newRegistry(b, stage.Config{})
 	name := newStage(b, s)
-	alone := stage.Attending{Deliver: func(stage.Message) {}}
-	if _, err := r.Attend(grantFor(name, "host"), alone); err != nil {
+	alone := stage.SocketConfig{Deliver: func(stage.Message) {}}
+	if _, err := r.OpenSocket(grantFor(name, "host"), alone); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
-		a, err := r.Attend(grantFor(name, fmt.Sprint("viewer", n)), alone)
+		a, err := r.OpenSocket(grantFor(name, fmt.Sprint("viewer", n)), alone)
 		if err != nil {
 			b.Fatal(err)
 		}
-		a.Leave()
+		a.Close()
 	}
 }

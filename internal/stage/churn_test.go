@@ -51,21 +51,21 @@ func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
 			StageARN: name.String(), StageID: name.ID, ParticipantID: id, Publish: true, Subscribe: true, IssuedAt: time.Now(),
 		}}
 	}
-	err := r.in(grant("ann"), func(s *Session) error {
-		err := s.ask(func() error {
+	err := r.withSession(grant("ann"), func(s *Session) error {
+		err := s.call(func() error {
 			for _, id := range []string{"ann", "bob"} {
-				if err := s.arriveToPublish(&Connection{session: s}, grant(id)); err != nil {
+				if err := s.beginPublish(&Connection{session: s}, grant(id)); err != nil {
 					return err
 				}
-				if err := s.takeSubscribeSlot(s.participants[id]); err != nil {
+				if err := s.acquireSubscribeSlot(s.participants[id]); err != nil {
 					return err
 				}
 			}
-			s.kick(s.participants["bob"], goingAway)
+			s.disconnect(s.participants["bob"], goingAway)
 			s.end(goingAway)
 			return nil
 		})
-		<-s.over
+		<-s.done
 		return err
 	})
 	if err != nil {
@@ -73,8 +73,8 @@ func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
 	}
 	r.quotas.mu.Lock()
 	defer r.quotas.mu.Unlock()
-	if len(r.quotas.worlds) != 0 {
-		t.Errorf("still taken are %+v", r.quotas.worlds)
+	if len(r.quotas.usage) != 0 {
+		t.Errorf("still taken are %+v", r.quotas.usage)
 	}
 }
 
@@ -102,10 +102,10 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 	act := func(g authority.Grant) {
 		switch rand.IntN(6) {
 		case 0:
-			a, err := r.Attend(g, Attending{Deliver: func(Message) {}})
+			a, err := r.OpenSocket(g, SocketConfig{Deliver: func(Message) {}})
 			acceptable(err)
 			if err == nil && rand.IntN(2) == 0 {
-				a.Leave()
+				a.Close()
 			} else if err == nil {
 				a.Lose(0)
 			}
@@ -126,11 +126,11 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 			if err == nil {
 				t.Error("no offer is taken for one")
 			}
-			s := r.running(g.StageARN) // sent away, though not barred
+			s := r.findSession(g.StageARN) // sent away, though not barred
 			if s != nil && rand.IntN(10) == 0 {
-				s.soon(func() {
+				s.post(func() {
 					if p := s.participants[g.ParticipantID]; p != nil {
-						s.kick(p, goingAway)
+						s.disconnect(p, goingAway)
 					}
 				})
 			}
@@ -152,7 +152,7 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 	for left := ""; ; {
 		r.quotas.mu.Lock()
 		r.mu.Lock()
-		left = fmt.Sprint(len(r.sessions), len(r.connections), r.attendances, len(r.quotas.worlds))
+		left = fmt.Sprint(len(r.sessions), len(r.connections), r.sockets, len(r.quotas.usage))
 		r.mu.Unlock()
 		r.quotas.mu.Unlock()
 		if left == "0 0 0 0" {
@@ -164,11 +164,11 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	err := s.Read(t.Context(), func(tx *store.Tx) error {
-		connected, err := tx.ConnectedParticipants(r.node)
+		connected, err := tx.ConnectedParticipants(r.nodeID)
 		if len(connected) != 0 {
 			t.Errorf("%d participants are connected for ever", len(connected))
 		}
-		open, err2 := tx.OpenSessions(r.node)
+		open, err2 := tx.OpenSessions(r.nodeID)
 		if len(open) != 0 {
 			t.Errorf("%d sessions are open for ever", len(open))
 		}

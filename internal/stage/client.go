@@ -20,8 +20,8 @@ type Client struct {
 // maxClientText bounds each text of a Client, in bytes.
 const maxClientText = 128
 
-// bounded cuts what is too long, at a character.
-func bounded(s string) string {
+// truncate cuts what is too long, at a character.
+func truncate(s string) string {
 	if len(s) <= maxClientText {
 		return strings.ToValidUTF8(s, "")
 	}
@@ -32,21 +32,21 @@ func bounded(s string) string {
 	return s
 }
 
-// over is the client with what newer tells laid over it.
-func (c Client) over(newer Client) Client {
+// merge is the client with what newer tells laid over it.
+func (c Client) merge(newer Client) Client {
 	for _, f := range []struct{ to, from *string }{
 		{&c.BrowserName, &newer.BrowserName}, {&c.BrowserVersion, &newer.BrowserVersion},
 		{&c.OSName, &newer.OSName}, {&c.OSVersion, &newer.OSVersion}, {&c.SDKVersion, &newer.SDKVersion},
 	} {
 		if *f.from != "" {
-			*f.to = bounded(*f.from)
+			*f.to = truncate(*f.from)
 		}
 	}
 	return c
 }
 
-// describe writes the client into a participant.
-func (c Client) describe(p *ivsrealtime.Participant) {
+// fill writes the client into a participant.
+func (c Client) fill(p *ivsrealtime.Participant) {
 	p.BrowserName, p.BrowserVersion = c.BrowserName, c.BrowserVersion
 	p.OSName, p.OSVersion, p.SDKVersion = c.OSName, c.OSVersion, c.SDKVersion
 }
@@ -86,7 +86,7 @@ func ParseUserAgent(text string) Client {
 	if c.BrowserName == "" {
 		product, _, _ := strings.Cut(text, " ")
 		name, version, _ := strings.Cut(product, "/")
-		c.BrowserName, c.BrowserVersion = bounded(name), bounded(version)
+		c.BrowserName, c.BrowserVersion = truncate(name), truncate(version)
 	}
 	return c
 }
@@ -98,5 +98,5 @@ func versionAt(s string) string {
 	if end >= 0 {
 		s = s[:end]
 	}
-	return bounded(s)
+	return truncate(s)
 }

@@ -3,10 +3,8 @@ package stage
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"rostrum/internal/arn"
 	"rostrum/internal/authority"
 	"rostrum/internal/media"
 	"rostrum/internal/sdp"
@@ -25,28 +23,28 @@ type Connection struct {
 	subscriber *sfu.Subscriber // when receiving
 
 	// The session's own.
-	opened  bool        // the client has its answer
-	dead    bool        // the media engine ended it before that
-	started bool        // it was recorded that media flows
-	over    bool        // it has ended, whatever the media engine still says
-	limit   *time.Timer // ends it when it has lasted too long
-	flow    Flow        // what flows now, when receiving
+	answered      bool        // the client has its answer
+	endedEarly    bool        // the media engine ended it before that
+	started       bool        // it was recorded that media flows
+	ended         bool        // it has ended, whatever the media engine still says
+	durationTimer *time.Timer // ends it when it has lasted too long
+	flow          Flow        // what flows now, when receiving
 }
 
 // A Flow says what a receiving connection carries now.
 type Flow struct {
-	Label   string `json:"label"`            // of the layer; "" when there is but one, or none
-	Wished  string `json:"wished,omitempty"` // of the layer that was asked for; "" leaves it to the bandwidth
-	Video   bool   `json:"video"`            // whether the picture flows
-	Audio   bool   `json:"audio"`
-	Width   int    `json:"width,omitempty"`
-	Height  int    `json:"height,omitempty"`
-	Bitrate int    `json:"bitrate,omitempty"` // bits a second
-	Reason  string `json:"reason,omitempty"`  // why the picture doesn't flow
+	Label     string `json:"label"`            // of the layer; "" when there is but one, or none
+	Preferred string `json:"wished,omitempty"` // of the layer that was asked for; "" leaves it to the bandwidth
+	Video     bool   `json:"video"`            // whether the picture flows
+	Audio     bool   `json:"audio"`
+	Width     int    `json:"width,omitempty"`
+	Height    int    `json:"height,omitempty"`
+	Bitrate   int    `json:"bitrate,omitempty"` // bits a second
+	Reason    string `json:"reason,omitempty"`  // why the picture doesn't flow
 }
 
-// A Wish changes what a receiving connection should carry; nil leaves a part as it is.
-type Wish struct {
+// A Preference changes what a receiving connection should carry; nil leaves a part as it is.
+type Preference struct {
 	Label *string // of a layer; "auto" leaves it to the bandwidth
 	Video *bool
 	Audio *bool
@@ -73,85 +71,7 @@ func (c *Connection) ID() string { return c.id }
 // ETag names the running ICE session; a restart changes it.
 func (c *Connection) ETag() string { return c.transport().ETag() }
 
-// Publish answers the offer of a participant who wants to send. An older
-// publication of the same participant is taken over. Errors are *authority.Refusal.
-func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Connection, answer string, err error) {
-	err = r.in(g, func(s *Session) error {
-		c, answer, err = s.publish(g, offer, from)
-		return err
-	})
-	return c, answer, err
-}
-
-func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connection, string, error) {
-	c := &Connection{id: arn.NewSecret(24), session: s}
-	if err := s.ask(func() error { return s.arriveToPublish(c, g) }); err != nil {
-		return nil, "", err
-	}
-	limits := s.registry.cfg.Limits
-	publisher, answer, err := s.router.Publish(offer, sfu.PublishConfig{
-		Participant: g.ParticipantID, MaxPixels: limits.PublishPixels, MaxBitrate: limits.PublishBitrate,
-		Notify: func(e sfu.Event) { s.soon(func() { s.publicationEvent(c, e) }) },
-	})
-	c.publisher = publisher
-	if err != nil {
-		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
-		s.soon(func() { s.publishRefused(c, code) })
-		return nil, "", refusal
-	}
-	return c, answer, s.admit(c, from)
-}
-
-// Subscribe answers the offer of a participant who wants to receive what
-// another one publishes. An older subscription to the same is taken over.
-// Errors are *authority.Refusal.
-func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
-	err = r.in(g, func(s *Session) error {
-		c, answer, err = s.subscribe(g, publisherID, offer, from)
-		return err
-	})
-	return c, answer, err
-}
-
-func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from Client) (*Connection, string, error) {
-	c := &Connection{id: arn.NewSecret(24), session: s, remote: publisherID, flow: Flow{Reason: string(sfu.PausedNoLayer)}}
-	var viewer *sfu.Viewer
-	var publisher *sfu.Publisher
-	err := s.ask(func() (err error) {
-		viewer, publisher, err = s.arriveToSubscribe(c, g)
-		return err
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	subscriber, answer, err := viewer.Subscribe(publisher, offer, sfu.SubscribeConfig{
-		Notify: func(e sfu.Event) { s.soon(func() { s.subscriptionEvent(c, e) }) },
-	})
-	c.subscriber = subscriber
-	if errors.Is(err, sfu.ErrClosed) {
-		err = noPublisher(publisherID)
-	}
-	if err != nil {
-		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
-		s.soon(func() { s.subscribeRefused(c, code) })
-		return nil, "", refusal
-	}
-	if subscriber.LacksCodec(media.Video) {
-		c.flow.Reason = string(sfu.PausedNoCodec)
-	}
-	return c, answer, s.admit(c, from)
-}
-
-// admit makes an answered connection its participant's, and waits until that is kept.
-func (s *Session) admit(c *Connection, from Client) error {
-	err := s.do(func() error { return s.connectionOpened(c, from) })
-	if err != nil {
-		c.transport().Close("")
-	}
-	return err
-}
-
-func noPublisher(id string) *authority.Refusal {
+func publisherNotFound(id string) *authority.Refusal {
 	return authority.Refuse(authority.NotFound, authority.PublisherNotFound, "nobody publishes as %s on this stage", id)
 }
 
@@ -177,37 +97,21 @@ func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*authority.Refus
 	return authority.Failure("answer the offer", err), ivsrealtime.ErrorInternalServer
 }
 
-// Connection finds a participant's connection by its id. Another participant's
-// is refused as if it weren't there.
-func (r *Registry) Connection(g authority.Grant, id string) (*Connection, error) {
-	r.mu.Lock()
-	c := r.connections[id]
-	replaced := c == nil && slices.Contains(r.replaced, id)
-	r.mu.Unlock()
-	if replaced {
-		return nil, authority.Refuse(authority.NotFound, authority.TokenReused, "the token was used by another client, whose connection took over from this one")
-	}
-	if c == nil || c.session.stageARN != g.StageARN || c.owner.id != g.ParticipantID {
-		return nil, gone()
-	}
-	return c, nil
-}
-
-func gone() *authority.Refusal {
+func connectionGone() *authority.Refusal {
 	return authority.Refuse(authority.NotFound, authority.ResourceGone, "there is no such connection of this participant; it may have ended")
 }
 
 // Close ends the connection at its participant's wish, and returns when that is kept.
 func (c *Connection) Close() error {
-	err := c.session.do(func() error {
-		if c.over {
-			return gone()
+	err := c.session.callAndCommit(func() error {
+		if c.ended {
+			return connectionGone()
 		}
-		c.session.hangUp(c, "")
+		c.session.closeConnection(c, "")
 		return nil
 	})
-	if errors.Is(err, errOver) {
-		return gone()
+	if errors.Is(err, errSessionEnded) {
+		return connectionGone()
 	}
 	return err
 }
@@ -221,7 +125,7 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 	}
 	answer, err := c.transport().Patch(fragment)
 	if errors.Is(err, sfu.ErrClosed) {
-		return "", gone()
+		return "", connectionGone()
 	}
 	if err != nil {
 		refusal, _ := offerRefusal(err, "")
@@ -233,14 +137,14 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 	return answer, nil
 }
 
-// Choose changes what a receiving connection should carry and tells what flows now.
-func (c *Connection) Choose(w Wish) (flow Flow, err error) {
+// SetPreference changes what a receiving connection should carry and tells what flows now.
+func (c *Connection) SetPreference(w Preference) (flow Flow, err error) {
 	if c.subscriber == nil {
 		return Flow{}, authority.Refuse(authority.Unusable, authority.InvalidInput, "a publishing connection has no layer to choose")
 	}
-	err = c.session.ask(func() error {
-		if c.over {
-			return gone()
+	err = c.session.call(func() error {
+		if c.ended {
+			return connectionGone()
 		}
 		choice := c.subscriber.Choice()
 		if w.Label != nil {
@@ -259,20 +163,20 @@ func (c *Connection) Choose(w Wish) (flow Flow, err error) {
 			return &authority.Refusal{Code: authority.InvalidInput, Kind: authority.Unusable, Detail: fmt.Sprint(err)}
 		}
 		flow = c.flow
-		flow.Wished = choice.Layer
+		flow.Preferred = choice.Layer
 		if layers, ok := c.session.layersOf(c.remote); ok {
-			flow.measure(layers)
+			flow.addLayer(layers)
 		}
 		return nil
 	})
-	if errors.Is(err, errOver) {
-		err = gone()
+	if errors.Is(err, errSessionEnded) {
+		err = connectionGone()
 	}
 	return flow, err
 }
 
-// measure fills in what is known of the layer that flows.
-func (f *Flow) measure(layers []sfu.LayerInfo) {
+// addLayer fills in what is known of the layer that flows.
+func (f *Flow) addLayer(layers []sfu.LayerInfo) {
 	for _, l := range layers {
 		if f.Video && l.Label == f.Label {
 			f.Width, f.Height, f.Bitrate = l.Width, l.Height, l.Bitrate
@@ -281,10 +185,19 @@ func (f *Flow) measure(layers []sfu.LayerInfo) {
 }
 
 // select notes what the media engine says flows.
-func (f *Flow) selected(e sfu.LayerSelected) {
+func (f *Flow) setSelected(e sfu.LayerSelected) {
 	if e.Kind == media.Audio {
 		f.Audio = !e.Paused
 		return
 	}
 	f.Label, f.Video, f.Reason = e.Layer, !e.Paused, string(e.Reason)
+}
+
+// skipsEvent notes what the media engine told before the connection was opened: that
+// it has ended already. Nothing else can happen until the client has its answer.
+func (c *Connection) skipsEvent(e sfu.Event) bool {
+	if _, ended := e.(sfu.Closed); ended && !c.answered {
+		c.endedEarly = true
+	}
+	return c.ended || !c.answered
 }

@@ -28,7 +28,7 @@ func (e *exchanges) add(g authority.Grant, r store.Rights) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	if now.Sub(e.swept) > barFor {
+	if now.Sub(e.swept) > denyFor {
 		e.swept = now
 		maps.DeleteFunc(e.recent, func(_ string, x recentExchange) bool { return now.After(x.until) })
 	}
@@ -38,7 +38,7 @@ func (e *exchanges) add(g authority.Grant, r store.Rights) {
 	if x, ok := e.recent[exchangeKey(g)]; ok && x.rights.Issued.After(r.Issued) {
 		r.Issued = x.rights.Issued
 	}
-	e.recent[exchangeKey(g)] = recentExchange{r, now.Add(barFor)}
+	e.recent[exchangeKey(g)] = recentExchange{r, now.Add(denyFor)}
 }
 
 // limit returns the grant without what an exchange took away since it was authorized.

@@ -11,36 +11,36 @@ import (
 
 // A participant is one token's presence. All of it is its session's own.
 type participant struct {
-	id         string
-	grant      authority.Grant // the newest it showed
-	client     Client
-	introduced int    // times its client told about itself
-	order      uint64 // of its join among others
-	joined     bool
-	replica    *replication // nil for who came with a token of this stage
+	id            string
+	grant         authority.Grant // the newest it showed
+	client        Client
+	clientUpdates int    // times its client told about itself
+	order         uint64 // of its join among others
+	joined        bool
+	replica       *replication // nil for who came with a token of this stage
 
-	arriving       int // requests on their way to a connection
+	requests       int // requests on their way to a connection
 	publishSlots   int // of its own; together they take one of the stage's
 	subscribeSlots int // of its own; together they take one of the stage's
-	attendance     *Attendance
+	socket         *Socket
 	publication    *Connection
 	subscriptions  map[string]*Connection // by the publisher's id
 	viewer         *sfu.Viewer
 	source         *sfu.Publisher // what a replica shows; nil while it shows nothing
-	grace          *time.Timer    // runs when nothing of the above is left but it may come back
+	graceTimer     *time.Timer    // runs when nothing of the above is left but it may come back
 
 	publishing   bool // its media flows
 	published    bool // it did once
 	layers       []sfu.LayerInfo
-	unwatched    []string // layers that nobody has use for; nil until its client was told of any
+	unusedLayers []string // layers that nobody has use for; nil until its client was told of any
 	audioMuted   bool
 	videoStopped bool
 	encoded      []byte // its JSON in STAGE_STATE; nil when that has changed
 }
 
-// holds reports whether anything keeps the participant on the stage.
-func (p *participant) holds() bool {
-	return p.arriving > 0 || p.attendance != nil || p.publication != nil || len(p.subscriptions) > 0 || p.replica != nil
+// inUse reports whether anything keeps the participant on the stage.
+func (p *participant) inUse() bool {
+	return p.requests > 0 || p.socket != nil || p.publication != nil || len(p.subscriptions) > 0 || p.replica != nil
 }
 
 // visible reports whether others may know of it.
@@ -54,8 +54,8 @@ func (p *participant) publisher() *sfu.Publisher {
 	return p.source
 }
 
-// subject is the participant as events name it.
-func (p *participant) subject(s *Session) event.Participant {
+// eventSubject is the participant as events name it.
+func (p *participant) eventSubject(s *Session) event.Participant {
 	e := event.Participant{StageARN: s.stageARN, SessionID: s.id, ID: p.id, UserID: p.grant.UserID}
 	if r := p.replica; r != nil {
 		e.Source = &event.Source{StageARN: r.key.source, SessionID: r.sourceSession}
@@ -85,4 +85,8 @@ func (p *participant) encode() []byte {
 		p.encoded = p.describe().Encode()
 	}
 	return p.encoded
+}
+
+func (p *participant) sourceState(s *Session) sourceState {
+	return sourceState{s.id, p.grant, p.client, p.publication.publisher, [2]bool{p.audioMuted, p.videoStopped}, p.layers}
 }

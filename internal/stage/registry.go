@@ -57,8 +57,8 @@ type Registry struct {
 	store     *store.Store
 	engine    *sfu.Engine
 	authority *authority.Authority
-	node      string
-	quotas    *quotas
+	nodeID    string
+	quotas    *accountQuotas
 	wg        sync.WaitGroup // sessions
 	exchanges exchanges
 
@@ -67,9 +67,9 @@ type Registry struct {
 	connections  map[string]*Connection // by id
 	replaced     []string               // ids of those that newer ones took over lately, the oldest first
 	replications map[replicationKey]*replication
-	barred       map[string]time.Time // participants and stages just sent away, until when
-	swept        time.Time            // when barred was last rid of those whose time is over
-	attendances  int
+	denied       map[string]time.Time // participants and stages just sent away, until when
+	deniedSwept  time.Time            // when barred was last rid of those whose time is over
+	sockets      int
 	closed       bool
 }
 
@@ -77,9 +77,9 @@ type Registry struct {
 func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.Node, cfg Config) *Registry {
 	cfg = cfg.withDefaults()
 	r := &Registry{
-		cfg: cfg, store: s, engine: e, authority: a, node: n.ID(), quotas: newQuotas(cfg.Limits),
+		cfg: cfg, store: s, engine: e, authority: a, nodeID: n.ID(), quotas: newQuotas(cfg.Limits),
 		sessions: map[string]*Session{}, connections: map[string]*Connection{},
-		replications: map[replicationKey]*replication{}, barred: map[string]time.Time{},
+		replications: map[replicationKey]*replication{}, denied: map[string]time.Time{},
 	}
 	n.OnDead(r.closeDead)
 	return r
@@ -105,33 +105,33 @@ func (r *Registry) Close() error {
 		s.inbox.put(func() { s.end(goingAway) })
 	}
 	for _, s := range sessions {
-		<-s.over
+		<-s.done
 	}
 	r.wg.Wait()
 	return nil
 }
 
-// errOver says that a session ended before it could do what it was asked; the
+// errSessionEnded says that a session ended before it could do what it was asked; the
 // stage's next session can.
-var errOver = errors.New("session is over")
+var errSessionEnded = errors.New("session is over")
 
-// in has f work with the stage's session, a new one if there is none or the old
+// withSession has f work with the stage's session, a new one if there is none or the old
 // one ends meanwhile.
-func (r *Registry) in(g authority.Grant, f func(s *Session) error) error {
+func (r *Registry) withSession(g authority.Grant, f func(s *Session) error) error {
 	for {
-		s, err := r.session(g)
+		s, err := r.findOrCreateSession(g)
 		if err != nil {
 			return err
 		}
-		if err := f(s); !errors.Is(err, errOver) {
+		if err := f(s); !errors.Is(err, errSessionEnded) {
 			return err
 		}
-		<-s.over
+		<-s.done
 	}
 }
 
-// session finds the stage's session or begins one.
-func (r *Registry) session(g authority.Grant) (*Session, error) {
+// findOrCreateSession finds the stage's session or begins one.
+func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -146,15 +146,15 @@ func (r *Registry) session(g authority.Grant) (*Session, error) {
 	return s, nil
 }
 
-// running finds the stage's session; nil when there is none.
-func (r *Registry) running(stageARN string) *Session {
+// findSession finds the stage's session; nil when there is none.
+func (r *Registry) findSession(stageARN string) *Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sessions[stageARN]
 }
 
-// forget makes place for the stage's next session.
-func (r *Registry) forget(s *Session) {
+// removeSession makes place for the stage's next session.
+func (r *Registry) removeSession(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sessions[s.stageARN] == s {
@@ -162,8 +162,8 @@ func (r *Registry) forget(s *Session) {
 	}
 }
 
-// remember makes a connection known by its id.
-func (r *Registry) remember(c *Connection) {
+// addConnection makes a connection known by its id.
+func (r *Registry) addConnection(c *Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.connections[c.id] = c
@@ -172,9 +172,9 @@ func (r *Registry) remember(c *Connection) {
 // maxReplaced bounds the connections that are known to have been taken over.
 const maxReplaced = 1000
 
-// replace notes that a newer connection takes over from c: its client, who finds it
+// addReplaced notes that a newer connection takes over from c: its client, who finds it
 // gone, must not come back by itself.
-func (r *Registry) replace(c *Connection) {
+func (r *Registry) addReplaced(c *Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.replaced) == maxReplaced {
@@ -183,69 +183,69 @@ func (r *Registry) replace(c *Connection) {
 	r.replaced = append(r.replaced, c.id)
 }
 
-func (r *Registry) forgetConnection(c *Connection) {
+func (r *Registry) removeConnection(c *Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.connections, c.id)
 }
 
-// Attend opens a participant's events socket. An older one of the participant
+// OpenSocket opens a participant's events socket. An older one of the participant
 // is taken over. Errors are *authority.Refusal.
-func (r *Registry) Attend(g authority.Grant, how Attending) (a *Attendance, err error) {
-	err = r.in(g, func(s *Session) error {
-		a = &Attendance{session: s, how: how}
-		return s.do(func() error { return s.attend(a, g) })
+func (r *Registry) OpenSocket(g authority.Grant, how SocketConfig) (a *Socket, err error) {
+	err = r.withSession(g, func(s *Session) error {
+		a = &Socket{session: s, cfg: how}
+		return s.callAndCommit(func() error { return s.openSocket(a, g) })
 	})
 	if err != nil && a != nil {
-		a.Leave() // it may be in, and only not kept
+		a.Close() // it may be in, and only not kept
 	}
 	return a, err
 }
 
-// release forgets the replications and connections of a session that failed.
-func (r *Registry) release(s *Session) {
+// releaseSession forgets the replications and connections of a session that failed.
+func (r *Registry) releaseSession(s *Session) {
 	r.endReplications(func(k replicationKey) bool { return k.source == s.stageARN || k.destination == s.stageARN })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.connections, func(_ string, c *Connection) bool { return c.session == s })
 }
 
-func (r *Registry) takeAttendance() bool {
+func (r *Registry) acquireSocket() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.attendances >= r.cfg.MaxAttendances {
+	if r.sockets >= r.cfg.MaxAttendances {
 		return false
 	}
-	r.attendances++
+	r.sockets++
 	return true
 }
 
-func (r *Registry) giveAttendance() {
+func (r *Registry) releaseSocket() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.attendances--
+	r.sockets--
 }
 
-// barFor is longer than any request takes from its judging to its admission.
-const barFor = time.Minute
+// denyFor is longer than any request takes from its judging to its admission.
+const denyFor = time.Minute
 
-// bar keeps out those whose token was judged before it lost its worth, and who
+// deny keeps out those whose token was judged before it lost its worth, and who
 // are on their way in.
-func (r *Registry) bar(stageARN, participantID string) {
+func (r *Registry) deny(stageARN, participantID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	if now.Sub(r.swept) > barFor {
-		r.swept = now
-		maps.DeleteFunc(r.barred, func(_ string, until time.Time) bool { return now.After(until) })
+	if now.Sub(r.deniedSwept) > denyFor {
+		r.deniedSwept = now
+		maps.DeleteFunc(r.denied, func(_ string, until time.Time) bool { return now.After(until) })
 	}
-	r.barred[stageARN+"|"+participantID] = now.Add(barFor)
+	r.denied[stageARN+"|"+participantID] = now.Add(denyFor)
 }
 
-func (r *Registry) isBarred(stageARN, participantID string) bool {
+func (r *Registry) isDenied(stageARN, participantID string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	until, ok := r.barred[stageARN+"|"+participantID]
+	until, ok := r.denied[stageARN+"|"+participantID]
 	return ok && time.Now().Before(until)
 }
 
@@ -253,19 +253,19 @@ func (r *Registry) isBarred(stageARN, participantID string) bool {
 // the reason. Its tokens must have been revoked in the store before. A
 // participant that isn't there is no error.
 func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
-	r.bar(stageARN, participantID)
+	r.deny(stageARN, participantID)
 	r.endReplications(func(k replicationKey) bool { return k.source == stageARN && k.participant == participantID })
-	s := r.running(stageARN)
+	s := r.findSession(stageARN)
 	if s == nil {
 		return nil
 	}
-	err := s.do(func() error {
+	err := s.callAndCommit(func() error {
 		if p := s.participants[participantID]; p != nil && p.replica == nil {
-			s.kick(p, kicked(wire.ReasonDisconnected, reason))
+			s.disconnect(p, kicked(wire.ReasonDisconnected, reason))
 		}
 		return nil
 	})
-	if errors.Is(err, errOver) {
+	if errors.Is(err, errSessionEnded) {
 		return nil
 	}
 	return err
@@ -274,9 +274,9 @@ func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason
 // StageDeleted ends a stage's session and disconnects everybody, after the
 // stage is gone from the store.
 func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
-	r.bar(stageARN, "")
+	r.deny(stageARN, "")
 	r.endReplications(func(k replicationKey) bool { return k.source == stageARN || k.destination == stageARN })
-	s := r.running(stageARN)
+	s := r.findSession(stageARN)
 	if s == nil {
 		return nil
 	}
@@ -284,7 +284,7 @@ func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
 		s.end(wire.StageDeleted{CloseNotice: wire.CloseNotice{Reason: wire.ReasonStageDeleted, Detail: "the stage was deleted"}})
 	})
 	select {
-	case <-s.over:
+	case <-s.done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -322,15 +322,32 @@ type Presence struct {
 
 // Participant looks up a participant that is connected to a stage now.
 func (r *Registry) Participant(stageARN, participantID string) (found Presence, ok bool) {
-	s := r.running(stageARN)
+	s := r.findSession(stageARN)
 	if s == nil {
 		return found, false
 	}
-	err := s.ask(func() error {
+	err := s.call(func() error {
 		if p := s.participants[participantID]; p != nil && p.joined && !p.grant.Hidden {
 			found, ok = Presence{s.id, p.publishing, p.replica != nil}, true
 		}
 		return nil
 	})
 	return found, ok && err == nil
+}
+
+// MediaSamples asks the media engine about every connection of every live
+// stage. It takes a turn of a shard for each of them, a millisecond or so under
+// load: it is for who samples now and then, not for who waits.
+func (r *Registry) MediaSamples() []MediaSample {
+	r.mu.Lock()
+	sessions := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		sessions = append(sessions, s)
+	}
+	r.mu.Unlock()
+	samples := make([]MediaSample, 0, len(sessions))
+	for _, s := range sessions {
+		samples = append(samples, s.mediaSample())
+	}
+	return samples
 }

@@ -25,37 +25,37 @@ type Session struct {
 	registry *Registry
 	stageARN string
 	stageID  string
-	world    world
+	owner    store.Owner
 	id       string
 	router   *sfu.Router
 	inbox    *inbox
-	over     chan struct{} // closed when the goroutine has ended
+	done     chan struct{} // closed when the goroutine has ended
 	counts   atomic.Pointer[Counts]
 
-	opened       bool // it is in the store: somebody visible has joined
-	ended        bool
-	idle         *time.Timer // ends the session
-	participants map[string]*participant
-	order        uint64        // of the last join
-	joined       int           // visible participants
-	publishers   int           // slots taken
-	subscribers  int           // slots taken
-	subscribed   int           // slots of the account taken: a subscriber has one for each subscription
-	complaints   *rate.Limiter // of failed attempts in the history: anyone with a token can fail at will
+	stored        bool // it is in the store: somebody visible has joined
+	ended         bool
+	lingerTimer   *time.Timer // ends the session
+	participants  map[string]*participant
+	order         uint64        // of the last join
+	joined        int           // visible participants
+	publishers    int           // slots taken
+	subscribers   int           // slots taken
+	subscriptions int           // slots of the account taken: a subscriber has one for each subscription
+	failureLimit  *rate.Limiter // of failed attempts in the history: anyone with a token can fail at will
 
-	journal  journal
-	audience audience
+	pending pendingWrites
+	sockets sockets
 }
 
 // Failed attempts beyond this rate, a second and session, are not recorded.
 const (
-	complaintRate  = 5
-	complaintBurst = 200
+	failureRate  = 5
+	failureBurst = 200
 )
 
-// A journal is what a batch of transitions has to write, and whom to answer
+// A pendingWrites is what a batch of transitions has to write, and whom to answer
 // once it is written.
-type journal struct {
+type pendingWrites struct {
 	changes []func(tx *store.Tx) error
 	waiting []waiter
 }
@@ -68,12 +68,12 @@ type waiter struct {
 
 func newSession(r *Registry, g authority.Grant) *Session {
 	s := &Session{
-		registry: r, stageARN: g.StageARN, stageID: g.StageID, world: world{g.Account, g.Region},
-		id: arn.NewSessionID(), inbox: newInbox(), over: make(chan struct{}),
-		participants: map[string]*participant{}, complaints: rate.NewLimiter(complaintRate, complaintBurst),
+		registry: r, stageARN: g.StageARN, stageID: g.StageID, owner: store.Owner{Account: g.Account, Region: g.Region},
+		id: arn.NewSessionID(), inbox: newInbox(), done: make(chan struct{}),
+		participants: map[string]*participant{}, failureLimit: rate.NewLimiter(failureRate, failureBurst),
 	}
-	s.audience.listeners = map[*Attendance]*participant{}
-	s.audience.sequence = uint64(time.Now().UnixMicro()) // above all numbers of earlier sessions
+	s.sockets.open = map[*Socket]*participant{}
+	s.sockets.sequence = uint64(time.Now().UnixMicro()) // above all numbers of earlier sessions
 	s.router = r.engine.NewRouter(sfu.RouterConfig{Notify: s.routerEvent})
 	return s
 }
@@ -81,16 +81,16 @@ func newSession(r *Registry, g authority.Grant) *Session {
 // run is the session's goroutine. It takes what has come, writes all that
 // follows from it in one transaction, and only then tells anybody.
 func (s *Session) run() {
-	defer close(s.over)
+	defer close(s.done)
 	for !s.ended {
 		<-s.inbox.ready
-		s.batch()
-		s.endIfAbandoned()
+		s.runBatch()
+		s.endIfNeverStored()
 	}
 	s.commit()
-	s.giveBack()
+	s.releaseAllSlots()
 	s.router.Close()
-	s.registry.forget(s)
+	s.registry.removeSession(s)
 	s.inbox.close()
 	for all := s.inbox.take(); len(all) > 0; all = s.inbox.take() {
 		for _, f := range all { // each finds that the session has ended
@@ -100,9 +100,9 @@ func (s *Session) run() {
 	}
 }
 
-// batch does what has come. A fault in one session must not end the others: it
+// runBatch does what has come. A fault in one session must not end the others: it
 // ends this one, which is then closed as if its node had died.
-func (s *Session) batch() {
+func (s *Session) runBatch() {
 	todo := s.inbox.take()
 	defer func() {
 		fault := recover()
@@ -110,7 +110,7 @@ func (s *Session) batch() {
 			return
 		}
 		s.registry.cfg.Log.Error("a stage session failed", "stage", s.stageARN, "session", s.id, "fault", fault, "stack", string(debug.Stack()))
-		s.abandon()
+		s.endFailed()
 		for _, f := range todo { // each finds that the session has ended
 			f()
 		}
@@ -123,38 +123,38 @@ func (s *Session) batch() {
 	s.commit()
 }
 
-// abandon ends the session without relying on what it knows.
-func (s *Session) abandon() {
+// endFailed ends the session without relying on what it knows.
+func (s *Session) endFailed() {
 	s.ended = true
-	for _, w := range s.journal.waiting {
+	for _, w := range s.pending.waiting {
 		w.done <- authority.Failure("go on with the session", nil)
 	}
-	s.journal = journal{}
-	for a := range s.audience.listeners {
-		a.how.Deliver(Message{Data: wire.Encode(0, goingAway), Last: true})
-		s.registry.giveAttendance()
+	s.pending = pendingWrites{}
+	for a := range s.sockets.open {
+		a.cfg.Deliver(Message{Data: wire.Encode(0, goingAway), Last: true})
+		s.registry.releaseSocket()
 	}
-	s.audience = audience{}
-	s.registry.release(s)
+	s.sockets = sockets{}
+	s.registry.releaseSession(s)
 	if err := s.registry.closeFailed(context.Background(), s.stageARN, s.id); err != nil {
 		s.registry.cfg.Log.Error("the end of a failed stage session is lost", "stage", s.stageARN, "session", s.id, "error", err)
 	}
 }
 
-// endIfAbandoned ends a session that nobody entered after all.
-func (s *Session) endIfAbandoned() {
-	if !s.opened && !s.ended && len(s.participants) == 0 {
+// endIfNeverStored ends a session that nobody entered after all.
+func (s *Session) endIfNeverStored() {
+	if !s.stored && !s.ended && len(s.participants) == 0 {
 		s.ended = true
 	}
 }
 
-// ask has the session run f and returns its error, once anything that f noted is kept.
-func (s *Session) ask(f func() error) error { return s.wait(f, false) }
+// call has the session run f and returns its error, once anything that f noted is kept.
+func (s *Session) call(f func() error) error { return s.callWith(f, false) }
 
-// do is ask, and what was noted before f is kept too.
-func (s *Session) do(f func() error) error { return s.wait(f, true) }
+// callAndCommit is ask, and what was noted before f is kept too.
+func (s *Session) callAndCommit(f func() error) error { return s.callWith(f, true) }
 
-func (s *Session) wait(f func() error, always bool) error {
+func (s *Session) callWith(f func() error, always bool) error {
 	done := make(chan error, 1)
 	put := s.inbox.put(func() {
 		ran := false
@@ -163,30 +163,30 @@ func (s *Session) wait(f func() error, always bool) error {
 				done <- authority.Failure("go on with the session", nil)
 			}
 		}()
-		noted := len(s.journal.changes)
+		noted := len(s.pending.changes)
 		err := s.unlessEnded(f)
 		ran = true
-		if len(s.journal.changes) == noted && (err != nil || !always) {
+		if len(s.pending.changes) == noted && (err != nil || !always) {
 			done <- err
 			return
 		}
-		s.journal.waiting = append(s.journal.waiting, waiter{done, err})
+		s.pending.waiting = append(s.pending.waiting, waiter{done, err})
 	})
 	if !put {
-		return errOver
+		return errSessionEnded
 	}
 	return <-done
 }
 
 func (s *Session) unlessEnded(f func() error) error {
 	if s.ended {
-		return errOver
+		return errSessionEnded
 	}
 	return f()
 }
 
-// soon has the session run f, unless it ends before.
-func (s *Session) soon(f func()) {
+// post has the session run f, unless it ends before.
+func (s *Session) post(f func()) {
 	s.inbox.put(func() {
 		if !s.ended {
 			f()
@@ -194,27 +194,29 @@ func (s *Session) soon(f func()) {
 	})
 }
 
-// after has the session run f when d has passed.
-func (s *Session) after(d time.Duration, f func()) *time.Timer {
-	return time.AfterFunc(d, func() { s.soon(f) })
+// postAfter has the session run f when d has passed.
+func (s *Session) postAfter(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { s.post(f) })
 }
 
-// note adds a change to the batch's transaction. f may run more than once.
-func (s *Session) note(f func(tx *store.Tx) error) { s.journal.changes = append(s.journal.changes, f) }
+// addWrite adds a change to the batch's transaction. f may run more than once.
+func (s *Session) addWrite(f func(tx *store.Tx) error) {
+	s.pending.changes = append(s.pending.changes, f)
+}
 
-// emit adds an event to the batch's transaction.
-func (s *Session) emit(e event.Event) {
-	s.note(func(tx *store.Tx) error {
+// emitEvent adds an event to the batch's transaction.
+func (s *Session) emitEvent(e event.Event) {
+	s.addWrite(func(tx *store.Tx) error {
 		tx.Emit(e)
 		return nil
 	})
 }
 
-// record adds to the history of a participant in the batch's transaction.
-func (s *Session) record(participantID string, e ivsrealtime.Event) {
+// recordEvent adds to the history of a participant in the batch's transaction.
+func (s *Session) recordEvent(participantID string, e ivsrealtime.Event) {
 	e.ParticipantID = participantID
 	ref := s.ref(participantID)
-	s.note(func(tx *store.Tx) error { return tx.RecordEvent(ref, e) })
+	s.addWrite(func(tx *store.Tx) error { return tx.RecordEvent(ref, e) })
 }
 
 func (s *Session) ref(participantID string) store.ParticipantRef {
@@ -224,29 +226,29 @@ func (s *Session) ref(participantID string) store.ParticipantRef {
 // commit writes the batch, answers those who wait for it and tells the audience.
 func (s *Session) commit() {
 	var err error
-	if len(s.journal.changes) > 0 {
-		err = s.keep(s.journal.changes)
+	if len(s.pending.changes) > 0 {
+		err = s.write(s.pending.changes)
 	}
-	waiting := s.journal.waiting
-	s.journal = journal{}
+	waiting := s.pending.waiting
+	s.pending = pendingWrites{}
 	for _, w := range waiting {
 		if w.result == nil {
 			w.result = err
 		}
 		w.done <- w.result
 	}
-	s.spread()
-	s.counts.Store(&Counts{s.stageID, s.joined, s.publishers, s.subscribers, len(s.audience.listeners)})
+	s.sendNotices()
+	s.counts.Store(&Counts{s.stageID, s.joined, s.publishers, s.subscribers, len(s.sockets.open)})
 }
 
-// keep writes changes, patiently: the stage goes on while a disk is full for a
+// write writes changes, patiently: the stage goes on while a disk is full for a
 // moment. A change that the store refuses must not take the others with it.
-func (s *Session) keep(changes []func(tx *store.Tx) error) error {
-	err := s.insist(changes)
+func (s *Session) write(changes []func(tx *store.Tx) error) error {
+	err := s.writeWithRetries(changes)
 	var decided *ivsrealtime.Error
 	if errors.As(err, &decided) && len(changes) > 1 {
 		for _, f := range changes {
-			_ = s.keep([]func(tx *store.Tx) error{f}) // each is logged by itself
+			_ = s.write([]func(tx *store.Tx) error{f}) // each is logged by itself
 		}
 		return nil
 	}
@@ -257,8 +259,8 @@ func (s *Session) keep(changes []func(tx *store.Tx) error) error {
 	return nil
 }
 
-// insist writes changes in one transaction, several times if it must.
-func (s *Session) insist(changes []func(tx *store.Tx) error) error {
+// writeWithRetries writes changes in one transaction, several times if it must.
+func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 	const first, last = 20 * time.Millisecond, 2 * time.Second
 	for pause := first; ; pause *= 2 {
 		err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
@@ -277,15 +279,15 @@ func (s *Session) insist(changes []func(tx *store.Tx) error) error {
 	}
 }
 
-// open begins the sitting in the store, when the first visible participant joins.
-func (s *Session) open() error {
-	if s.opened {
+// ensureStored begins the sitting in the store, when the first visible participant joins.
+func (s *Session) ensureStored() error {
+	if s.stored {
 		return nil
 	}
-	now := moment()
+	now := timestamp()
 	err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
 		tx.Emit(event.SessionStarted(s.stageARN, s.id, now))
-		return tx.OpenSession(store.Session{StageARN: s.stageARN, ID: s.id, Start: now, Node: s.registry.node})
+		return tx.OpenSession(store.Session{StageARN: s.stageARN, ID: s.id, Start: now, Node: s.registry.nodeID})
 	})
 	switch {
 	case errors.Is(err, ivsrealtime.ResourceNotFound):
@@ -295,9 +297,9 @@ func (s *Session) open() error {
 	case err != nil:
 		return authority.Failure("begin a session", err)
 	}
-	s.opened = true
+	s.stored = true
 	return nil
 }
 
-// moment is now, as the API shows times.
-func moment() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+// timestamp is now, as the API shows times.
+func timestamp() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -55,7 +55,7 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 	told := make(chan string, 100)
 	attend := func(name arn.ARN, id string) {
 		g := authority.Grant{Claims: token.Claims{StageARN: name.String(), StageID: name.ID, ParticipantID: id, IssuedAt: time.Now()}, Account: name.Account, Region: name.Region}
-		if _, err := r.Attend(g, Attending{Deliver: func(m Message) { told <- id + " " + string(m.Data) }}); err != nil {
+		if _, err := r.OpenSocket(g, SocketConfig{Deliver: func(m Message) { told <- id + " " + string(m.Data) }}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,14 +66,14 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 		}
 		attend(name, "alice")
 	}
-	failing := r.running(names[0].String())
-	failing.soon(func() { panic("on purpose") })
-	if err := failing.do(func() error { panic("as well") }); err == nil {
+	failing := r.findSession(names[0].String())
+	failing.post(func() { panic("on purpose") })
+	if err := failing.callAndCommit(func() error { panic("as well") }); err == nil {
 		t.Error("who waits for what failed was told that it is done")
 	}
-	<-failing.over
+	<-failing.done
 	until(t, told, "GOING_AWAY")
-	if r.running(names[1].String()) == nil {
+	if r.findSession(names[1].String()) == nil {
 		t.Error("the other session ended, too")
 	}
 	err := s.Read(t.Context(), func(tx *store.Tx) error {
@@ -133,7 +133,7 @@ func TestSession_OneRefusedChangeDoesNotLoseTheOthers(t *testing.T) {
 	refused := func(tx *store.Tx) error {
 		return errors.Join(tx.AddNode("lost", time.Now()), ivsrealtime.Errorf(ivsrealtime.Conflict, "on purpose"))
 	}
-	if err := s.keep([]func(tx *store.Tx) error{beat("a"), refused, beat("b")}); err != nil {
+	if err := s.write([]func(tx *store.Tx) error{beat("a"), refused, beat("b")}); err != nil {
 		t.Error(err)
 	}
 	var nodes []store.Node

@@ -23,27 +23,10 @@ type ReceiverSample struct {
 	sfu.SubscriberStats
 }
 
-// MediaSamples asks the media engine about every connection of every live
-// stage. It takes a turn of a shard for each of them, a millisecond or so under
-// load: it is for who samples now and then, not for who waits.
-func (r *Registry) MediaSamples() []MediaSample {
-	r.mu.Lock()
-	sessions := make([]*Session, 0, len(r.sessions))
-	for _, s := range r.sessions {
-		sessions = append(sessions, s)
-	}
-	r.mu.Unlock()
-	samples := make([]MediaSample, 0, len(sessions))
-	for _, s := range sessions {
-		samples = append(samples, s.mediaSample())
-	}
-	return samples
-}
-
 func (s *Session) mediaSample() MediaSample {
 	publishers := map[string]*sfu.Publisher{}
 	receivers := map[*sfu.Subscriber]string{}
-	err := s.ask(func() error {
+	err := s.call(func() error {
 		for _, p := range s.participants {
 			if !p.visible() {
 				continue

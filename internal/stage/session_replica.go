@@ -11,39 +11,39 @@ import (
 // replication.go ties it to where that comes from.
 
 // showReplica makes a participant of another stage one of this.
-func (s *Session) showReplica(rep *replication, what showing) error {
-	if s.registry.isBarred(s.stageARN, "") {
+func (s *Session) showReplica(rep *replication, what sourceState) error {
+	if s.registry.isDenied(s.stageARN, "") {
 		return authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	}
 	if s.participants[rep.key.participant] != nil {
 		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "a participant %s is on the destination stage already", rep.key.participant)
 	}
 	p := &participant{id: rep.key.participant, replica: rep, client: what.client, subscriptions: map[string]*Connection{}}
-	if err := s.takePublishSlot(p); err != nil {
+	if err := s.acquirePublishSlot(p); err != nil {
 		return err
 	}
-	if err := s.open(); err != nil {
-		s.givePublishSlot(p)
+	if err := s.ensureStored(); err != nil {
+		s.releasePublishSlot(p)
 		return err
 	}
 	s.registry.mu.Lock()
-	over := rep.over
+	over := rep.ended
 	rep.destination, rep.destinationSession = s, s.id
 	s.registry.mu.Unlock()
 	if over {
-		s.givePublishSlot(p)
+		s.releasePublishSlot(p)
 		return notPublishing(p.id)
 	}
 	s.participants[p.id] = p
 	p.grant = what.grant
-	p.grant.Attributes = laidOver(what.grant.Attributes, rep.attributes)
-	s.enter(p)
+	p.grant.Attributes = mergeAttributes(what.grant.Attributes, rep.attributes)
+	s.recordJoin(p)
 	s.replicaStarted(rep, what)
 	return nil
 }
 
-// laidOver is base with the values of top in place of its own.
-func laidOver(base, top map[string]string) map[string]string {
+// mergeAttributes is base with the values of top in place of its own.
+func mergeAttributes(base, top map[string]string) map[string]string {
 	all := maps.Clone(base)
 	if all == nil {
 		all = map[string]string{}
@@ -53,7 +53,7 @@ func laidOver(base, top map[string]string) map[string]string {
 }
 
 // replicaStarted shows the source's media.
-func (s *Session) replicaStarted(rep *replication, what showing) {
+func (s *Session) replicaStarted(rep *replication, what sourceState) {
 	p := s.participants[rep.key.participant]
 	if p == nil || p.replica != rep {
 		return
@@ -78,19 +78,19 @@ func (s *Session) replicaStopped(rep *replication) {
 // removeReplica takes a replica away.
 func (s *Session) removeReplica(p *participant) {
 	s.replicaStopped(p.replica)
-	s.givePublishSlot(p)
+	s.releasePublishSlot(p)
 	s.leave(p)
 }
 
 func (s *Session) replicaMuted(rep *replication, audio, video bool) {
 	if p := s.participants[rep.key.participant]; p != nil && p.replica == rep {
 		p.audioMuted, p.videoStopped = audio, video
-		s.tellMutes(p)
+		s.notifyMutes(p)
 	}
 }
 
 func (s *Session) replicaLayers(rep *replication, layers []sfu.LayerInfo) {
 	if p := s.participants[rep.key.participant]; p != nil && p.replica == rep {
-		s.layersChanged(p, layers)
+		s.setLayers(p, layers)
 	}
 }

@@ -100,16 +100,16 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 	r, s := newRegistry(t, stage.Config{})
 	name := newStage(t, s)
 	first := newEar()
-	if _, err := r.Attend(grantFor(name, "first"), stage.Attending{Deliver: first.deliver}); err != nil {
+	if _, err := r.OpenSocket(grantFor(name, "first"), stage.SocketConfig{Deliver: first.deliver}); err != nil {
 		t.Fatal(err)
 	}
 	var delivered atomic.Int64
 	var all sync.WaitGroup
-	attendances := make([]*stage.Attendance, 400)
+	attendances := make([]*stage.Socket, 400)
 	for i := range attendances {
 		all.Go(func() {
 			var err error
-			attendances[i], err = r.Attend(grantFor(name, fmt.Sprint("viewer", i)), stage.Attending{Deliver: func(stage.Message) { delivered.Add(1) }})
+			attendances[i], err = r.OpenSocket(grantFor(name, fmt.Sprint("viewer", i)), stage.SocketConfig{Deliver: func(stage.Message) { delivered.Add(1) }})
 			if err != nil {
 				t.Error(err)
 			}
@@ -126,7 +126,7 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 		t.Errorf("the first viewer was told of %d others", joined)
 	}
 	last := newEar()
-	if _, err := r.Attend(grantFor(name, "last"), stage.Attending{Deliver: last.deliver}); err != nil {
+	if _, err := r.OpenSocket(grantFor(name, "last"), stage.SocketConfig{Deliver: last.deliver}); err != nil {
 		t.Fatal(err)
 	}
 	last.until(t, "STAGE_STATE")
@@ -140,7 +140,7 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 		t.Errorf("the last viewer was shown %d participants: %+v", len(p), p)
 	}
 	for _, a := range attendances {
-		a.Leave()
+		a.Close()
 	}
 	first.until(t, `"participants":[{"id":"first"`) // small again: all are shown to all
 	first.until(t, `{"id":"last"`)
@@ -149,10 +149,10 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 	r, s := newRegistry(t, stage.Config{})
 	name := newStage(t, s)
-	attend := func(id string, how stage.Attending) *ear {
+	attend := func(id string, how stage.SocketConfig) *ear {
 		e := newEar()
 		how.Deliver = e.deliver
-		if _, err := r.Attend(grantFor(name, id), how); err != nil {
+		if _, err := r.OpenSocket(grantFor(name, id), how); err != nil {
 			t.Fatal(err)
 		}
 		return e
@@ -164,11 +164,11 @@ func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 		}
 		return numbered.Sequence
 	}
-	watch := attend("watch", stage.Attending{ChangesOnly: true})
+	watch := attend("watch", stage.SocketConfig{ChangesOnly: true})
 	watch.until(t, "STAGE_STATE")
 	seen := sequence(watch.heard()[0])
 	for i := range 3 {
-		attend(fmt.Sprint("p", i), stage.Attending{})
+		attend(fmt.Sprint("p", i), stage.SocketConfig{})
 	}
 	watch.until(t, `"id":"p2"`)
 	for name, c := range map[string]struct {
@@ -181,8 +181,8 @@ func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 		"the future":       {seen + 1_000_000, "STAGE_STATE"},
 		"the first time":   {0, "STAGE_STATE"},
 	} {
-		e := attend("watch", stage.Attending{ChangesOnly: true, After: c.after})
-		attend("watch", stage.Attending{ChangesOnly: true}) // its taking over is the last thing e hears
+		e := attend("watch", stage.SocketConfig{ChangesOnly: true, After: c.after})
+		attend("watch", stage.SocketConfig{ChangesOnly: true}) // its taking over is the last thing e hears
 		e.until(t, "KICKED")
 		var kinds []string
 		for _, m := range e.heard() {
@@ -203,12 +203,12 @@ func BenchmarkAttend_Churn(b *testing.B) {
 	b.SetParallelism(500)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			a, err := r.Attend(grantFor(name, fmt.Sprint("v", n.Add(1))), stage.Attending{Deliver: func(stage.Message) {}})
+			a, err := r.OpenSocket(grantFor(name, fmt.Sprint("v", n.Add(1))), stage.SocketConfig{Deliver: func(stage.Message) {}})
 			if err != nil {
 				b.Error(err)
 				return
 			}
-			a.Leave()
+			a.Close()
 		}
 	})
 }

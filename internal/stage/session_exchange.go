@@ -16,8 +16,8 @@ import (
 // that was refused with err. Only tokens that an application signed itself can
 // be exchanged, and what makes the participant this one must stay: id, stage
 // and addresses (Real-Time User Guide, exchanging tokens).
-func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
-	p := s.audience.listeners[a]
+func (s *Session) exchange(a *Socket, g authority.Grant, err error) {
+	p := s.sockets.open[a]
 	if p == nil {
 		return
 	}
@@ -32,37 +32,37 @@ func (s *Session) exchange(a *Attendance, g authority.Grant, err error) {
 		if errors.As(err, &refusal) {
 			m.Detail, m.Code = refusal.Detail, string(refusal.Code)
 		}
-		s.kick(p, m)
+		s.disconnect(p, m)
 		return
 	}
-	old, now := p.grant, moment()
-	s.keepRights(old, g)
+	old, now := p.grant, timestamp()
+	s.limitRights(old, g)
 	s.regrant(p, g)
 	if p.visible() {
 		previous, next := old.Exchanged(), g.Exchanged()
-		s.record(p.id, ivsrealtime.Event{Name: ivsrealtime.EventTokenExchanged, EventTime: now, PreviousToken: &previous, NewToken: &next})
-		s.emit(event.TokenExchanged(p.subject(s), now, previous, next))
+		s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventTokenExchanged, EventTime: now, PreviousToken: &previous, NewToken: &next})
+		s.emitEvent(event.TokenExchanged(p.eventSubject(s), now, previous, next))
 	}
 	s.notify(p, wire.TokenExchanged{Participant: p.describe()})
 	if !g.Publish && p.publication != nil {
-		s.hangUp(p.publication, "token-exchanged")
+		s.closeConnection(p.publication, "token-exchanged")
 	}
 	if !g.Subscribe {
 		for _, c := range p.subscriptions {
-			s.hangUp(c, "token-exchanged")
+			s.closeConnection(c, "token-exchanged")
 		}
 	}
 }
 
-// keepRights has the token that was exchanged and all older ones of the participant
+// limitRights has the token that was exchanged and all older ones of the participant
 // allow no more than the new one, here and, once it is kept, on all nodes.
-func (s *Session) keepRights(old, next authority.Grant) {
+func (s *Session) limitRights(old, next authority.Grant) {
 	r := store.Rights{Publish: next.Publish, Subscribe: next.Subscribe, Issued: next.IssuedAt}
 	if old.IssuedAt.After(r.Issued) {
 		r.Issued = old.IssuedAt
 	}
 	s.registry.exchanges.add(next, r)
-	s.note(func(tx *store.Tx) error {
+	s.addWrite(func(tx *store.Tx) error {
 		return tx.Exchanged(next.StageARN, next.ParticipantID, r, r.Issued.Add(token.MaxLifetime+token.Leeway))
 	})
 }
@@ -76,10 +76,10 @@ func (s *Session) regrant(p *participant, g authority.Grant) {
 		return
 	}
 	attributes := p.attributes()
-	s.update(p, func(kept *store.Participant) { kept.UserID, kept.Attributes = g.UserID, attributes })
-	if s.audience.large && !p.publishing {
+	s.updateRow(p, func(kept *store.Participant) { kept.UserID, kept.Attributes = g.UserID, attributes })
+	if s.sockets.large && !p.publishing {
 		return
 	}
 	s.notifyAll(wire.MetadataChanged{ParticipantID: p.id, UserID: g.UserID, Attributes: attributes, Capabilities: g.Capabilities()})
-	s.stateChanged(p)
+	s.markStateChanged(p)
 }

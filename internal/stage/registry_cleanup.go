@@ -61,7 +61,7 @@ func (r *Registry) closeParticipants(ctx context.Context, n store.Node, match fu
 
 // closeFailed closes, as of now, a session of this node that failed.
 func (r *Registry) closeFailed(ctx context.Context, stageARN, id string) error {
-	n := store.Node{ID: r.node, Seen: moment()}
+	n := store.Node{ID: r.nodeID, Seen: timestamp()}
 	ends, err := r.closeParticipants(ctx, n, func(p *store.Participant) bool { return p.StageARN == stageARN && p.SessionID == id })
 	if err != nil {
 		return err

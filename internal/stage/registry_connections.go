@@ -1,0 +1,44 @@
+package stage
+
+import (
+	"slices"
+
+	"rostrum/internal/authority"
+)
+
+// Publish answers the offer of a participant who wants to send. An older
+// publication of the same participant is taken over. Errors are *authority.Refusal.
+func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Connection, answer string, err error) {
+	err = r.withSession(g, func(s *Session) error {
+		c, answer, err = s.publish(g, offer, from)
+		return err
+	})
+	return c, answer, err
+}
+
+// Subscribe answers the offer of a participant who wants to receive what
+// another one publishes. An older subscription to the same is taken over.
+// Errors are *authority.Refusal.
+func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
+	err = r.withSession(g, func(s *Session) error {
+		c, answer, err = s.subscribe(g, publisherID, offer, from)
+		return err
+	})
+	return c, answer, err
+}
+
+// Connection finds a participant's connection by its id. Another participant's
+// is refused as if it weren't there.
+func (r *Registry) Connection(g authority.Grant, id string) (*Connection, error) {
+	r.mu.Lock()
+	c := r.connections[id]
+	replaced := c == nil && slices.Contains(r.replaced, id)
+	r.mu.Unlock()
+	if replaced {
+		return nil, authority.Refuse(authority.NotFound, authority.TokenReused, "the token was used by another client, whose connection took over from this one")
+	}
+	if c == nil || c.session.stageARN != g.StageARN || c.owner.id != g.ParticipantID {
+		return nil, connectionGone()
+	}
+	return c, nil
+}

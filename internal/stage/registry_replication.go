@@ -1,0 +1,243 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/authority"
+	"rostrum/internal/event"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+// Replicate shows a publishing participant of one stage on another. The errors
+// are those of the operation StartParticipantReplication.
+func (r *Registry) Replicate(_ context.Context, want Replication) error {
+	destination, err := arn.Parse(want.DestinationStageARN)
+	if err != nil {
+		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "Resource: %s not found", want.DestinationStageARN)
+	}
+	what, err := r.findSource(want.SourceStageARN, want.ParticipantID)
+	if err != nil {
+		return err
+	}
+	rep := &replication{
+		key:    replicationKey{want.SourceStageARN, want.ParticipantID, want.DestinationStageARN},
+		window: time.Duration(want.ReconnectWindowSeconds) * time.Second, windowSeconds: want.ReconnectWindowSeconds,
+		attributes: want.Attributes, sourceSession: what.sessionID,
+	}
+	if err := r.reserve(rep, want.Max); err != nil {
+		return err
+	}
+	there := authority.Grant{
+		Claims:  token.Claims{StageARN: want.DestinationStageARN, StageID: destination.ID},
+		Account: destination.Account, Region: destination.Region,
+	}
+	err = r.withSession(there, func(s *Session) error { return s.callAndCommit(func() error { return s.showReplica(rep, what) }) })
+	if err == nil {
+		err = r.confirm(rep, what.publisher)
+	}
+	if err != nil {
+		r.endReplication(rep)
+	}
+	return operationError(err)
+}
+
+// findSource finds what of a participant is to be shown elsewhere.
+func (r *Registry) findSource(stageARN, participantID string) (what sourceState, err error) {
+	err = errSessionEnded
+	if s := r.findSession(stageARN); s != nil {
+		err = s.call(func() error {
+			p := s.participants[participantID]
+			if p == nil || !p.publishing || p.replica != nil {
+				return errSessionEnded
+			}
+			what = p.sourceState(s)
+			return nil
+		})
+	}
+	if errors.Is(err, errSessionEnded) {
+		err = notPublishing(participantID)
+	}
+	return what, err
+}
+
+// reserve takes a replication's place, so that two can't take the same.
+func (r *Registry) reserve(rep *replication, most int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.replications[rep.key] != nil {
+		return ivsrealtime.Errorf(ivsrealtime.Conflict, "participant %s is replicated to that stage already", rep.key.participant)
+	}
+	n := 0
+	for k := range r.replications {
+		if k.source == rep.key.source && k.participant == rep.key.participant {
+			n++
+		}
+	}
+	if exceeds(n, 1, most) {
+		return ivsrealtime.Errorf(ivsrealtime.ServiceQuotaExceeded, "the quota of %d replications of a participant at once is reached", most)
+	}
+	r.replications[rep.key] = rep
+	return nil
+}
+
+// confirm records the replication on the source, if that still publishes.
+func (r *Registry) confirm(rep *replication, publisher *sfu.Publisher) error {
+	s := r.findSession(rep.key.source)
+	if s == nil {
+		return notPublishing(rep.key.participant)
+	}
+	err := s.callAndCommit(func() error {
+		p := s.participants[rep.key.participant]
+		if p == nil || !p.publishing || p.publication.publisher != publisher {
+			return notPublishing(rep.key.participant)
+		}
+		r.mu.Lock()
+		rep.confirmed = true
+		now, kept := timestamp(), rep.row(r.nodeID, ivsrealtime.ReplicationActive)
+		r.mu.Unlock()
+		s.addWrite(func(tx *store.Tx) error { return tx.SaveReplication(&kept) })
+		s.updateRow(p, func(kept *store.Participant) {
+			kept.ReplicationType, kept.ReplicationState = ivsrealtime.ReplicationSource, ivsrealtime.ReplicationActive
+		})
+		s.recordEvent(p.id, replicationEvent(ivsrealtime.EventReplicationStarted, &kept, now))
+		s.emitEvent(event.ParticipantReplicationStarted(p.eventSubject(s), now, kept.DestinationStageARN, kept.DestinationSessionID))
+		return nil
+	})
+	if errors.Is(err, errSessionEnded) {
+		err = notPublishing(rep.key.participant)
+	}
+	return err
+}
+
+// StopReplication takes a replica away again; ResourceNotFound when there is none.
+func (r *Registry) StopReplication(_ context.Context, sourceStageARN, destinationStageARN, participantID string) error {
+	r.mu.Lock()
+	rep := r.replications[replicationKey{sourceStageARN, participantID, destinationStageARN}]
+	r.mu.Unlock()
+	if rep == nil {
+		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s is not replicated to %s", participantID, destinationStageARN)
+	}
+	if s := r.endReplication(rep); s != nil {
+		err := s.callAndCommit(func() error { return nil }) // what ending it noted before is kept by then
+		if err != nil && !errors.Is(err, errSessionEnded) {
+			return err
+		}
+	}
+	return nil
+}
+
+// endReplication ends a replication once, from any goroutine, and returns the
+// source's session if that runs.
+func (r *Registry) endReplication(rep *replication) *Session {
+	r.mu.Lock()
+	if rep.ended {
+		r.mu.Unlock()
+		return nil
+	}
+	rep.ended = true
+	delete(r.replications, rep.key)
+	if rep.timer != nil {
+		rep.timer.Stop()
+	}
+	settled, destination, source := rep.confirmed, rep.destination, r.sessions[rep.key.source]
+	kept := rep.row(r.nodeID, ivsrealtime.ReplicationStopped)
+	last := true // nowhere else is the participant shown
+	for k := range r.replications {
+		last = last && (k.source != rep.key.source || k.participant != rep.key.participant)
+	}
+	r.mu.Unlock()
+	if destination != nil {
+		destination.post(func() {
+			if p := destination.participants[rep.key.participant]; p != nil && p.replica == rep {
+				destination.removeReplica(p)
+			}
+		})
+	}
+	if !settled {
+		return nil
+	}
+	now := timestamp()
+	end := func(tx *store.Tx) error { return replicationEnded(tx, &kept, now, last) }
+	if source != nil && source.inbox.put(func() { source.addWrite(end) }) {
+		return source
+	}
+	r.wg.Go(func() {
+		if err := r.store.Write(context.Background(), end); err != nil {
+			r.cfg.Log.Error("the end of a replication is lost", "participant", rep.key.participant, "destination", rep.key.destination, "error", err)
+		}
+	})
+	return nil
+}
+
+// endReplications ends all that match.
+func (r *Registry) endReplications(match func(replicationKey) bool) {
+	for _, rep := range r.findReplications(match) {
+		r.endReplication(rep)
+	}
+}
+
+func (r *Registry) findReplications(match func(replicationKey) bool) (found []*replication) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, rep := range r.replications {
+		if match(k) {
+			found = append(found, rep)
+		}
+	}
+	return found
+}
+
+// forEachReplica has f run in the sessions where a participant of s is shown.
+func (r *Registry) forEachReplica(s *Session, p *participant, f func(d *Session, rep *replication)) {
+	for _, rep := range r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id }) {
+		r.mu.Lock()
+		d := rep.destination
+		r.mu.Unlock()
+		if d != nil {
+			d.post(func() { f(d, rep) })
+		}
+	}
+}
+
+// sourceStarted shows a participant that publishes again where it was shown.
+func (r *Registry) sourceStarted(s *Session, p *participant) {
+	what := p.sourceState(s)
+	r.forEachReplica(s, p, func(d *Session, rep *replication) {
+		r.mu.Lock()
+		over := rep.ended
+		if !over {
+			rep.sourceSession = what.sessionID
+			if rep.timer != nil {
+				rep.timer.Stop()
+				rep.timer = nil
+			}
+		}
+		r.mu.Unlock()
+		if !over {
+			d.replicaStarted(rep, what)
+		}
+	})
+}
+
+// sourceStopped ends a participant's replications, or gives it its reconnect
+// window to come back.
+func (r *Registry) sourceStopped(s *Session, p *participant) {
+	for _, rep := range r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id }) {
+		if rep.window == 0 {
+			r.endReplication(rep)
+			continue
+		}
+		r.mu.Lock()
+		if !rep.ended {
+			rep.timer = time.AfterFunc(rep.window, func() { r.endReplication(rep) })
+		}
+		r.mu.Unlock()
+	}
+	r.forEachReplica(s, p, func(d *Session, rep *replication) { d.replicaStopped(rep) })
+}

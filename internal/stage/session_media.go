@@ -1,0 +1,389 @@
+package stage
+
+import (
+	"errors"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/authority"
+	"rostrum/internal/event"
+	"rostrum/internal/media"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+	"rostrum/internal/wire"
+	"rostrum/ivsrealtime"
+)
+
+// The transitions of media connections: they arrive, open, carry media, and
+// end. The rules of transition.go hold here as well.
+
+func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connection, string, error) {
+	c := &Connection{id: arn.NewSecret(24), session: s}
+	if err := s.call(func() error { return s.beginPublish(c, g) }); err != nil {
+		return nil, "", err
+	}
+	limits := s.registry.cfg.Limits
+	publisher, answer, err := s.router.Publish(offer, sfu.PublishConfig{
+		Participant: g.ParticipantID, MaxPixels: limits.PublishPixels, MaxBitrate: limits.PublishBitrate,
+		Notify: func(e sfu.Event) { s.post(func() { s.publicationEvent(c, e) }) },
+	})
+	c.publisher = publisher
+	if err != nil {
+		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
+		s.post(func() { s.abortPublish(c, code) })
+		return nil, "", refusal
+	}
+	return c, answer, s.admit(c, from)
+}
+
+func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from Client) (*Connection, string, error) {
+	c := &Connection{id: arn.NewSecret(24), session: s, remote: publisherID, flow: Flow{Reason: string(sfu.PausedNoLayer)}}
+	var viewer *sfu.Viewer
+	var publisher *sfu.Publisher
+	err := s.call(func() (err error) {
+		viewer, publisher, err = s.beginSubscribe(c, g)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	subscriber, answer, err := viewer.Subscribe(publisher, offer, sfu.SubscribeConfig{
+		Notify: func(e sfu.Event) { s.post(func() { s.subscriptionEvent(c, e) }) },
+	})
+	c.subscriber = subscriber
+	if errors.Is(err, sfu.ErrClosed) {
+		err = publisherNotFound(publisherID)
+	}
+	if err != nil {
+		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
+		s.post(func() { s.abortSubscribe(c, code) })
+		return nil, "", refusal
+	}
+	if subscriber.LacksCodec(media.Video) {
+		c.flow.Reason = string(sfu.PausedNoCodec)
+	}
+	return c, answer, s.admit(c, from)
+}
+
+// admit makes an answered connection its participant's, and waits until that is kept.
+func (s *Session) admit(c *Connection, from Client) error {
+	err := s.callAndCommit(func() error { return s.connectionOpened(c, from) })
+	if err != nil {
+		c.transport().Close("")
+	}
+	return err
+}
+
+// beginPublish takes a publisher's slot, or refuses.
+func (s *Session) beginPublish(c *Connection, g authority.Grant) error {
+	g = s.registry.exchanges.limit(g)
+	if !g.Publish || g.Hidden {
+		s.recordFailure(g, ivsrealtime.EventPublishError, "", ivsrealtime.ErrorInsufficientCapabilities)
+		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to publish")
+	}
+	p, err := s.beginRequest(g)
+	if err != nil {
+		return err
+	}
+	if err := s.acquirePublishSlot(p); err != nil {
+		s.recordFailure(g, ivsrealtime.EventPublishError, "", ivsrealtime.ErrorQuotaExceeded)
+		s.endRequest(p)
+		return err
+	}
+	c.owner = p
+	return nil
+}
+
+// abortPublish ends an arrival whose offer could not be answered.
+func (s *Session) abortPublish(c *Connection, code ivsrealtime.EventErrorCode) {
+	s.recordFailure(c.owner.grant, ivsrealtime.EventPublishError, "", code)
+	s.releasePublishSlot(c.owner)
+	s.endRequest(c.owner)
+}
+
+// beginSubscribe takes a subscriber's slot and finds what is subscribed to,
+// or refuses.
+func (s *Session) beginSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer, *sfu.Publisher, error) {
+	g = s.registry.exchanges.limit(g)
+	if !g.Subscribe {
+		s.recordFailure(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorInsufficientCapabilities)
+		return nil, nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to subscribe")
+	}
+	var publisher *sfu.Publisher
+	if remote := s.participants[c.remote]; remote != nil && c.remote != g.ParticipantID {
+		publisher = remote.publisher()
+	}
+	if publisher == nil {
+		s.recordFailure(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorPublisherNotFound)
+		return nil, nil, publisherNotFound(c.remote)
+	}
+	p, err := s.beginRequest(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.acquireSubscribeSlot(p); err != nil {
+		s.recordFailure(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorQuotaExceeded)
+		s.endRequest(p)
+		return nil, nil, err
+	}
+	c.owner = p
+	if p.viewer == nil {
+		p.viewer = s.router.NewViewer(p.id)
+		p.viewer.SetMaxBitrate(s.registry.cfg.Limits.DownloadBitrate)
+	}
+	return p.viewer, publisher, nil
+}
+
+// abortSubscribe ends an arrival whose offer could not be answered.
+func (s *Session) abortSubscribe(c *Connection, code ivsrealtime.EventErrorCode) {
+	s.recordFailure(c.owner.grant, ivsrealtime.EventSubscribeError, c.remote, code)
+	s.releaseSubscribeSlot(c.owner)
+	s.endRequest(c.owner)
+}
+
+// connectionOpened makes an answered connection its participant's; an older one
+// for the same is taken over.
+func (s *Session) connectionOpened(c *Connection, from Client) error {
+	p := c.owner
+	err := s.join(p, from)
+	if err == nil && c.endedEarly {
+		err = publisherNotFound(c.remote)
+		if c.remote == "" {
+			err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+		}
+	}
+	if err != nil {
+		c.ended = true
+		s.releaseSlot(c)
+		s.endRequest(p)
+		return err
+	}
+	p.requests--
+	c.answered = true
+	s.registry.addConnection(c)
+	old := p.publication
+	if c.publisher == nil {
+		old = p.subscriptions[c.remote]
+		p.subscriptions[c.remote] = c
+		if c.subscriber.LacksCodec(media.Video) { // of what it doesn't carry the media engine says nothing
+			s.notify(p, wire.LayerSelected{ParticipantID: c.remote, Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec})
+		}
+	} else {
+		p.publication = c
+		if p.unusedLayers != nil {
+			s.setUnusedLayers(p, []string{}) // what was told of the older publication is void
+		}
+		c.publisher.SetMuted(media.Audio, p.audioMuted)
+		c.publisher.SetMuted(media.Video, p.videoStopped)
+		s.updateRow(p, func(kept *store.Participant) { kept.Protocol = ivsrealtime.ProtocolWHIP })
+	}
+	if old != nil {
+		s.registry.addReplaced(old)
+		s.closeConnection(old, "token-reused")
+	}
+	return nil
+}
+
+// closeConnection ends a connection from our side.
+func (s *Session) closeConnection(c *Connection, reason string) {
+	if c.ended || !c.answered {
+		return
+	}
+	c.transport().Close(reason)
+	s.connectionEnded(c, 0)
+}
+
+// connectionEnded takes a connection away from its participant.
+func (s *Session) connectionEnded(c *Connection, grace time.Duration) {
+	p := c.owner
+	c.ended = true
+	if c.durationTimer != nil {
+		c.durationTimer.Stop()
+	}
+	s.registry.removeConnection(c)
+	if c.publisher != nil {
+		if p.publication == c {
+			p.publication = nil
+		}
+		if c.started {
+			s.publishStopped(p)
+		}
+	} else {
+		if p.subscriptions[c.remote] == c {
+			delete(p.subscriptions, c.remote)
+		}
+		if c.started {
+			s.recordSubscribe(c, ivsrealtime.EventSubscribeStopped)
+		}
+	}
+	s.releaseSlot(c)
+	s.leaveIfUnused(p, grace)
+}
+
+// publicationEvent is told by the media engine.
+func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
+	if c.skipsEvent(e) {
+		return
+	}
+	p := c.owner
+	switch e := e.(type) {
+	case sfu.Connected:
+		s.limitDuration(c)
+	case sfu.MediaStarted:
+		if !c.started {
+			c.started = true
+			s.publishStarted(p)
+			s.registry.sourceStarted(s, p)
+		}
+	case sfu.LayersChanged:
+		s.setLayers(p, e.Layers)
+		s.registry.forEachReplica(s, p, func(d *Session, r *replication) { d.replicaLayers(r, e.Layers) })
+	case sfu.LayersUnused:
+		s.setUnusedLayers(p, e.Labels)
+	case sfu.LimitExceeded:
+		code := ivsrealtime.ErrorBitrateExceeded
+		if e.Limit == sfu.LimitPixels {
+			code = ivsrealtime.ErrorResolutionExceeded
+		}
+		s.publishFailed(c, code)
+	case sfu.Closed:
+		s.connectionEnded(c, s.graceAfter(e.Cause))
+	}
+}
+
+// subscriptionEvent is told by the media engine.
+func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
+	if c.skipsEvent(e) {
+		return
+	}
+	switch e := e.(type) {
+	case sfu.Connected:
+		s.limitDuration(c)
+		c.started = true
+		s.recordSubscribe(c, ivsrealtime.EventSubscribeStarted)
+	case sfu.LayerSelected:
+		c.flow.setSelected(e)
+		s.notify(c.owner, wire.LayerSelected{
+			ParticipantID: c.remote, Kind: wire.MediaKind(e.Kind.String()), Label: e.Layer, Paused: e.Paused, Reason: wire.PauseReason(e.Reason),
+		})
+	case sfu.Closed:
+		s.connectionEnded(c, s.graceAfter(e.Cause))
+	}
+}
+
+// graceAfter is how long a participant may take to come back after a transport
+// ended. One that was lost had been silent for as long already.
+func (s *Session) graceAfter(cause sfu.Cause) time.Duration {
+	if cause == sfu.CausePublisherGone {
+		return s.registry.cfg.Grace
+	}
+	return 0
+}
+
+// routerEvent is told by the media engine what concerns all.
+func (s *Session) routerEvent(e sfu.Event) {
+	if speaker, ok := e.(sfu.ActiveSpeakerChanged); ok {
+		s.post(func() { s.notifyAll(wire.ActiveSpeaker{ParticipantID: speaker.Participant}) })
+	}
+}
+
+// limitDuration ends a connection when it has lasted as long as it may.
+func (s *Session) limitDuration(c *Connection) {
+	most := s.registry.cfg.Limits.ConnectionDuration
+	if most == 0 || c.durationTimer != nil {
+		return
+	}
+	c.durationTimer = s.postAfter(most, func() {
+		if c.ended {
+			return
+		}
+		if c.publisher != nil {
+			s.publishFailed(c, ivsrealtime.ErrorStreamDurationExceeded)
+			return
+		}
+		s.recordEvent(c.owner.id, ivsrealtime.Event{
+			Name: ivsrealtime.EventSubscribeError, EventTime: timestamp(), RemoteParticipantID: c.remote, ErrorCode: ivsrealtime.ErrorStreamDurationExceeded,
+		})
+		s.closeConnection(c, string(ivsrealtime.ErrorStreamDurationExceeded))
+	})
+}
+
+// publishStarted records that a participant's, or a replica's, media flows.
+func (s *Session) publishStarted(p *participant) {
+	now := timestamp()
+	p.publishing, p.published = true, true
+	s.updateRow(p, func(kept *store.Participant) { kept.Published = true })
+	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStarted, EventTime: now, Replica: p.replica != nil})
+	s.emitEvent(event.ParticipantPublished(p.eventSubject(s), now))
+	s.notifyPublishState(p, "")
+}
+
+// publishStopped records that it flows no more.
+func (s *Session) publishStopped(p *participant) {
+	now := timestamp()
+	p.publishing, p.layers = false, nil
+	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStopped, EventTime: now, Replica: p.replica != nil})
+	s.emitEvent(event.ParticipantUnpublished(p.eventSubject(s), now))
+	s.notifyPublishState(p, "")
+	if p.replica == nil {
+		s.registry.sourceStopped(s, p)
+	}
+}
+
+// publishFailed ends a publication that broke a limit.
+func (s *Session) publishFailed(c *Connection, code ivsrealtime.EventErrorCode) {
+	p, now := c.owner, timestamp()
+	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishError, EventTime: now, ErrorCode: code})
+	s.emitEvent(event.ParticipantPublishFailed(p.eventSubject(s), now, code))
+	s.notifyPublishState(p, code)
+	s.closeConnection(c, string(code))
+}
+
+func (s *Session) notifyPublishState(p *participant, code ivsrealtime.EventErrorCode) {
+	s.markStateChanged(p)
+	s.notifyAll(wire.PublishState{ParticipantID: p.id, IsPublishing: p.publishing && code == "", Participant: p.describe(), ErrorCode: code})
+}
+
+func (s *Session) setLayers(p *participant, layers []sfu.LayerInfo) {
+	p.layers = layers
+	s.notifyAll(describeLayers(p.id, layers))
+}
+
+// setUnusedLayers tells a publisher alone which layers it may leave out.
+func (s *Session) setUnusedLayers(p *participant, labels []string) {
+	p.unusedLayers = labels
+	s.notify(p, wire.LayersUnused{Labels: labels})
+}
+
+// layersOf are the layers of a publisher, if it is there.
+func (s *Session) layersOf(id string) ([]sfu.LayerInfo, bool) {
+	p := s.participants[id]
+	if p == nil {
+		return nil, false
+	}
+	return p.layers, true
+}
+
+// recordSubscribe adds to the history of a viewer that is not hidden.
+func (s *Session) recordSubscribe(c *Connection, name ivsrealtime.EventName) {
+	if c.owner.grant.Hidden {
+		return
+	}
+	remote := s.participants[c.remote]
+	s.recordEvent(c.owner.id, ivsrealtime.Event{
+		Name: name, EventTime: timestamp(), RemoteParticipantID: c.remote, Replica: remote != nil && remote.replica != nil,
+	})
+}
+
+// recordFailure adds a failed attempt to the history, if it has one and room for it.
+func (s *Session) recordFailure(g authority.Grant, name ivsrealtime.EventName, remote string, code ivsrealtime.EventErrorCode) {
+	if !s.stored || code == "" || g.Hidden || !s.failureLimit.Allow() {
+		return
+	}
+	now := timestamp()
+	s.recordEvent(g.ParticipantID, ivsrealtime.Event{Name: name, EventTime: now, RemoteParticipantID: remote, ErrorCode: code})
+	if name == ivsrealtime.EventPublishError {
+		who := event.Participant{StageARN: s.stageARN, SessionID: s.id, ID: g.ParticipantID, UserID: g.UserID}
+		s.emitEvent(event.ParticipantPublishFailed(who, now, code))
+	}
+}
