@@ -127,7 +127,7 @@ func (d *Door) do(r *http.Request, id string, name *string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.plane.Admit(caller, op.spec.Name); err != nil {
+	if err := d.plane.LimitRate(caller, op.spec.Name); err != nil {
 		return nil, err
 	}
 	return op.run(r.Context(), caller, r, body.bytes)

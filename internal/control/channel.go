@@ -10,28 +10,28 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// Channels is what operations ask of the channels that are on air.
+// Channels is what operations need of live channels.
 type Channels interface {
-	// Addresses are where encoders send to a channel and viewers find it.
+	// Addresses returns the ingest endpoint and the playback URL of a channel.
 	Addresses(channelARN string) (ingest, playback string)
 
-	// Stream is what a channel shows; false while it is offline.
+	// Stream returns the live stream of a channel; false while it is offline.
 	Stream(channelARN string) (ivs.Stream, bool)
 
-	// Streams are what an owner's channels show, oldest first, from a position
-	// on, with the position of the next page; 0 ends the list.
+	// Streams returns a page of the live streams of an owner's channels, oldest
+	// first, and the position of the next page; 0 after the last.
 	Streams(o store.Owner, health ivs.Health, p store.Page) ([]ivs.Stream, int64)
 
-	// Stop drops the encoder of a channel, and returns once it is off air, or ctx
-	// ends; false while it is offline.
+	// Stop disconnects the encoder of a channel, and returns when the channel is
+	// offline or ctx ends; false if it was offline.
 	Stop(ctx context.Context, channelARN string) bool
 
-	// CheckPushURL reports why a channel's stream can't be pushed to an address,
-	// without the stream key in it. It does not resolve the host.
+	// CheckPushURL returns the reason why a channel's stream can't be pushed to a
+	// URL, without the stream key in it. It does not resolve the host.
 	CheckPushURL(address string) error
 }
 
-// CreateChannel makes a channel and its stream key.
+// CreateChannel creates a channel and its stream key.
 func (p *Plane) CreateChannel(ctx context.Context, c Caller, in *ivs.CreateChannelInput) (*ivs.CreateChannelOutput, error) {
 	name := arn.New(arn.Channel, c.Account, c.Region)
 	ch := &store.Channel{Channel: ivs.Channel{
@@ -49,14 +49,14 @@ func (p *Plane) CreateChannel(ctx context.Context, c Caller, in *ivs.CreateChann
 		}
 		return tx.StreamKeys().Create(key)
 	})
-	return &ivs.CreateChannelOutput{Channel: p.addressed(ch), StreamKey: key}, err
+	return &ivs.CreateChannelOutput{Channel: p.withAddresses(ch), StreamKey: key}, err
 }
 
-// complete fills a channel's defaults and checks it against what Rostrum offers.
+// complete sets a channel's defaults and checks that Rostrum supports its options.
 func (p *Plane) complete(ch *ivs.Channel) error {
 	for _, other := range []string{ch.RecordingConfigurationARN, ch.PlaybackRestrictionPolicyARN} {
 		if other != "" {
-			return notFound(other) // nobody can make one
+			return notFound(other) // Rostrum has no such resources
 		}
 	}
 	if problem := ch.Complete(); problem != "" {
@@ -65,21 +65,21 @@ func (p *Plane) complete(ch *ivs.Channel) error {
 	return p.checkPushTag(ch.Tags)
 }
 
-// checkPushTag checks the tag that names where a channel's stream is pushed to.
-// Whether its host's address is allowed is checked on connecting.
+// checkPushTag checks the tag with the URL that a channel's stream is pushed to.
+// The address of its host is checked when it connects.
 func (p *Plane) checkPushTag(tags map[string]string) error {
 	to, wanted := tags[ivs.TagPushURL]
 	if !wanted {
 		return nil
 	}
 	if err := p.channels.CheckPushURL(to); err != nil {
-		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags.%s can't be sent to: %v", ivs.TagPushURL, err)
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "tags.%s is not a valid push URL: %v", ivs.TagPushURL, err)
 	}
 	return nil
 }
 
-// addressed is a channel as the API shows it.
-func (p *Plane) addressed(ch *store.Channel) *ivs.Channel {
+// withAddresses returns a channel for a response.
+func (p *Plane) withAddresses(ch *store.Channel) *ivs.Channel {
 	if ch == nil {
 		return nil
 	}
@@ -87,25 +87,25 @@ func (p *Plane) addressed(ch *store.Channel) *ivs.Channel {
 	return &ch.Channel
 }
 
-// GetChannel shows a channel.
+// GetChannel returns a channel.
 func (p *Plane) GetChannel(ctx context.Context, _ Caller, in *ivs.GetChannelInput) (*ivs.GetChannelOutput, error) {
 	ch, err := get(ctx, p, (*store.Tx).Channels, in.ARN)
-	return &ivs.GetChannelOutput{Channel: p.addressed(ch)}, err
+	return &ivs.GetChannelOutput{Channel: p.withAddresses(ch)}, err
 }
 
-// BatchGetChannel shows channels, and tells of each that it can't show why.
+// BatchGetChannel returns channels, and an error for each that it can't return.
 func (p *Plane) BatchGetChannel(ctx context.Context, c Caller, in *ivs.BatchGetChannelInput) (*ivs.BatchGetChannelOutput, error) {
 	found, failed, err := batch(ctx, p, c, "BatchGetChannel", (*store.Tx).Channels, in.ARNs)
-	return &ivs.BatchGetChannelOutput{Errors: failed, Channels: each(found, func(ch *store.Channel) ivs.Channel { return *p.addressed(ch) })}, err
+	return &ivs.BatchGetChannelOutput{Errors: failed, Channels: each(found, func(ch *store.Channel) ivs.Channel { return *p.withAddresses(ch) })}, err
 }
 
-// batch reads several resources of one kind. What is wrong with one stands in
-// its place; what is wrong with the store is wrong with all.
+// batch reads several resources of one kind. An error of one resource is in
+// failed; an error of the store fails the whole batch.
 func batch[T any](ctx context.Context, p *Plane, c Caller, operation string, kind func(*store.Tx) store.Resources[T], names []string) (found []T, failed []ivs.BatchError, err error) {
 	err = p.store.Read(ctx, func(tx *store.Tx) error {
 		found, failed = nil, []ivs.BatchError{}
 		for _, name := range names {
-			err := here(c, operation, name)
+			err := checkScope(c, operation, name)
 			var doc *T
 			if err == nil {
 				doc, err = kind(tx).Get(name)
@@ -137,7 +137,7 @@ func (p *Plane) ListChannels(ctx context.Context, c Caller, in *ivs.ListChannels
 		}
 	}
 	filters := []string{in.FilterByName, in.FilterByRecordingConfigurationARN, in.FilterByPlaybackRestrictionPolicyARN}
-	q := listQuery{query: query{c, "ListChannels", filters}, token: in.NextToken, most: in.MaxResults, page: 100}
+	q := listQuery{query: query{c, "ListChannels", filters}, token: in.NextToken, maxResults: in.MaxResults, page: 100}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).Channels, c, f))
 	return &ivs.ListChannelsOutput{NextToken: next, Channels: each(all, func(ch *store.Channel) ivs.ChannelSummary {
 		return ivs.ChannelSummary{
@@ -148,7 +148,7 @@ func (p *Plane) ListChannels(ctx context.Context, c Caller, in *ivs.ListChannels
 	})}, err
 }
 
-// UpdateChannel changes a channel that is offline; what is not given stays.
+// UpdateChannel changes a channel that is offline. Absent members stay.
 func (p *Plane) UpdateChannel(ctx context.Context, _ Caller, in *ivs.UpdateChannelInput) (*ivs.UpdateChannelOutput, error) {
 	var ch *store.Channel
 	err := p.store.Write(ctx, func(tx *store.Tx) (err error) {
@@ -161,9 +161,10 @@ func (p *Plane) UpdateChannel(ctx context.Context, _ Caller, in *ivs.UpdateChann
 		})
 		return err
 	})
-	return &ivs.UpdateChannelOutput{Channel: p.addressed(ch)}, err
+	return &ivs.UpdateChannelOutput{Channel: p.withAddresses(ch)}, err
 }
 
+// offline returns a ConflictException while the channel is live.
 func offline(ch *store.Channel) error {
 	if ch.StreamID != "" {
 		return ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is live with stream %s; stop it first", ch.ARN, ch.StreamID)
@@ -171,12 +172,13 @@ func offline(ch *store.Channel) error {
 	return nil
 }
 
+// amend applies an update.
 func amend(ch *ivs.Channel, in *ivs.UpdateChannelInput) {
 	ch.Name = *or(in.Name, ch.Name)
 	ch.Authorized = *or(in.Authorized, ch.Authorized)
 	ch.InsecureIngest = *or(in.InsecureIngest, ch.InsecureIngest)
 	if in.Type != "" && in.Type != ch.Type {
-		ch.Type, ch.Preset = in.Type, "" // of the type before
+		ch.Type, ch.Preset = in.Type, "" // of the old type
 	}
 	ch.Preset = *or(in.Preset, ch.Preset)
 	if in.LatencyMode != "" {

@@ -13,9 +13,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// StartComposition begins to compose a stage. The same idempotency token brings
-// the same answer for 24 hours. That nobody is on the stage is no error: the
-// composition then stops after a minute.
+// StartComposition starts a composition of a stage. The same idempotency token
+// returns the same response for 24 hours. A stage without publishers is no error:
+// the composition then stops after a minute.
 func (p *Plane) StartComposition(ctx context.Context, c Caller, in *ivsrealtime.StartCompositionInput) (*ivsrealtime.StartCompositionOutput, error) {
 	key := store.IdempotencyKey{Owner: c.owner(), Operation: "StartComposition", Token: in.IdempotencyToken}
 	parameters, err := fingerprint(*in)
@@ -54,7 +54,7 @@ func (p *Plane) StartComposition(ctx context.Context, c Caller, in *ivsrealtime.
 	return out, nil
 }
 
-// fingerprint tells requests with different parameters apart.
+// fingerprint is a hash of the parameters of a request.
 func fingerprint(in ivsrealtime.StartCompositionInput) ([]byte, error) {
 	in.IdempotencyToken = ""
 	text, err := json.Marshal(in)
@@ -72,8 +72,8 @@ func orNull(answer json.RawMessage) json.RawMessage {
 	return answer
 }
 
-// newComposition makes a composition that this node holds. Its quotas are
-// counted with it, so that two at once can't both be the last.
+// newComposition creates a composition that runs on this node. Quotas are checked
+// in the same transaction, so that concurrent requests can't exceed them.
 func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartCompositionInput) (*ivsrealtime.Composition, error) {
 	if _, err := tx.Stages().Get(in.StageARN); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 	if err != nil {
 		return nil, err
 	}
-	made := &ivsrealtime.Composition{
+	created := &ivsrealtime.Composition{
 		ARN: name.String(), StageARN: in.StageARN, State: ivsrealtime.CompositionStarting,
 		Layout: layoutDefaults(in.Layout), Tags: tagsOf(in.Tags), StartTime: time.Now().UTC().Truncate(time.Second),
 	}
@@ -101,19 +101,19 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 		if d.S3 != nil {
 			dest.Detail = &ivsrealtime.DestinationDetail{S3: &ivsrealtime.S3Detail{RecordingPrefix: path.Join(stage.ID, name.ID, id, "composite")}}
 		}
-		made.Destinations = append(made.Destinations, dest)
+		created.Destinations = append(created.Destinations, dest)
 	}
-	if err := create(c, tx.Compositions(), made, p.limits.Compositions, "compositions"); err != nil {
+	if err := create(c, tx.Compositions(), created, p.limits.Compositions, "compositions"); err != nil {
 		return nil, err
 	}
 	n, err := tx.Compositions().CountUsing(in.StageARN)
 	if err != nil {
 		return nil, err
 	}
-	if err := within(n-1, p.limits.CompositionsPerStage, "compositions of a stage"); err != nil {
+	if err := checkQuota(n-1, p.limits.CompositionsPerStage, "compositions of a stage"); err != nil {
 		return nil, err
 	}
-	return made, p.compositions.Hold(tx, made.ARN)
+	return created, p.compositions.Hold(tx, created.ARN)
 }
 
 func destinationExists(tx *store.Tx, d ivsrealtime.DestinationConfiguration) error {
@@ -135,13 +135,14 @@ func destinationExists(tx *store.Tx, d ivsrealtime.DestinationConfiguration) err
 	return nil
 }
 
-// GetComposition shows a composition, until five minutes after its end.
+// GetComposition returns a composition, until five minutes after its end.
 func (p *Plane) GetComposition(ctx context.Context, _ Caller, in *ivsrealtime.GetCompositionInput) (*ivsrealtime.GetCompositionOutput, error) {
 	composition, err := get(ctx, p, (*store.Tx).Compositions, in.ARN)
 	return &ivsrealtime.GetCompositionOutput{Composition: composition}, err
 }
 
-// StopComposition stops a composition; one that is stopping or has stopped is left as it is.
+// StopComposition stops a composition. It is no error if the composition is
+// stopping or has stopped.
 func (p *Plane) StopComposition(ctx context.Context, _ Caller, in *ivsrealtime.StopCompositionInput) (*ivsrealtime.StopCompositionOutput, error) {
 	return &ivsrealtime.StopCompositionOutput{}, p.compositions.Stop(ctx, in.ARN)
 }
@@ -154,7 +155,7 @@ func (p *Plane) ListCompositions(ctx context.Context, c Caller, in *ivsrealtime.
 			f.Uses = append(f.Uses, used)
 		}
 	}
-	q := listQuery{query: query{c, "ListCompositions", []string{in.FilterByStageARN, in.FilterByEncoderConfigurationARN}}, token: in.NextToken, most: in.MaxResults, page: 100}
+	q := listQuery{query: query{c, "ListCompositions", []string{in.FilterByStageARN, in.FilterByEncoderConfigurationARN}}, token: in.NextToken, maxResults: in.MaxResults, page: 100}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).Compositions, c, f))
 	return &ivsrealtime.ListCompositionsOutput{NextToken: next, Compositions: each(all, func(x *ivsrealtime.Composition) ivsrealtime.CompositionSummary {
 		return ivsrealtime.CompositionSummary{

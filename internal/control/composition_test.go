@@ -19,7 +19,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// The tests' own binary is the worker: one that does nothing until it may end.
+// TestMain is also the worker process, which does nothing until it is told to end.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "compose" {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -29,13 +29,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// empty is the live side of a house in which nobody is.
-type empty struct{ Live }
+// noStages has no live stages.
+type noStages struct{ Live }
 
-func (empty) StageDeleted(context.Context, string) error { return nil }
+func (noStages) StageDeleted(context.Context, string) error { return nil }
 
-// aPlane is a plane on which compositions start, if able.
-func aPlane(t *testing.T, limits Limits, able bool) *Plane {
+// newTestPlane returns a plane; compositions can start if able.
+func newTestPlane(t *testing.T, limits Limits, able bool) *Plane {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
@@ -61,18 +61,18 @@ func aPlane(t *testing.T, limits Limits, able bool) *Plane {
 		Store: s, Authority: authority, Node: n, Buckets: bucket.Folders(t.TempDir()), Spool: t.TempDir(),
 	}, cfg)
 	t.Cleanup(func() { _ = compositions.Close() })
-	p, err := New(t.Context(), Parts{Store: s, Authority: authority, Live: empty{}, Compositions: compositions}, limits)
+	p, err := New(t.Context(), Parts{Store: s, Authority: authority, Live: noStages{}, Compositions: compositions}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// someone calls from an account of their own.
+// someone is a caller.
 var someone = Caller{Account: "111122223333", Region: "eu-west-1"}
 
-// aRequest asks for a composition of a new stage into a bucket.
-func aRequest(t *testing.T, p *Plane) *ivsrealtime.StartCompositionInput {
+// newCompositionRequest is a request to record a new stage to a bucket.
+func newCompositionRequest(t *testing.T, p *Plane) *ivsrealtime.StartCompositionInput {
 	t.Helper()
 	made, err := p.CreateStage(t.Context(), someone, &ivsrealtime.CreateStageInput{})
 	if err != nil {
@@ -91,14 +91,14 @@ func aRequest(t *testing.T, p *Plane) *ivsrealtime.StartCompositionInput {
 	}}}}
 }
 
-func TestStartComposition_QuotasAreExactHoweverManyAskAtOnce(t *testing.T) {
+func TestStartComposition_ConcurrentRequestsStayWithinQuotas(t *testing.T) {
 	for name, limits := range map[string]Limits{
 		"of the account": {Compositions: 3},
 		"of the stage":   {CompositionsPerStage: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := aPlane(t, limits, true)
-			in := aRequest(t, p)
+			p := newTestPlane(t, limits, true)
+			in := newCompositionRequest(t, p)
 			var started, refused atomic.Int32
 			var all sync.WaitGroup
 			for range 12 {
@@ -122,7 +122,7 @@ func TestStartComposition_QuotasAreExactHoweverManyAskAtOnce(t *testing.T) {
 }
 
 func TestStartComposition_HasTheManagedServicesQuotas(t *testing.T) {
-	p := aPlane(t, AWSLimits(), true)
+	p := newTestPlane(t, AWSLimits(), true)
 	start := func(in *ivsrealtime.StartCompositionInput, refused string) (name string) {
 		t.Helper()
 		out, err := p.StartComposition(t.Context(), someone, in)
@@ -134,7 +134,7 @@ func TestStartComposition_HasTheManagedServicesQuotas(t *testing.T) {
 		}
 		return ""
 	}
-	first := aRequest(t, p)
+	first := newCompositionRequest(t, p)
 	var one string
 	for range 4 { // stages
 		in := *first
@@ -166,9 +166,9 @@ func TestStartComposition_HasTheManagedServicesQuotas(t *testing.T) {
 	start(first, "")
 }
 
-func TestStartComposition_TheSameTokenStartsOne(t *testing.T) {
-	p := aPlane(t, Limits{}, true)
-	in := aRequest(t, p)
+func TestStartComposition_SameIdempotencyTokenStartsOne(t *testing.T) {
+	p := newTestPlane(t, Limits{}, true)
+	in := newCompositionRequest(t, p)
 	in.IdempotencyToken = "once"
 	names := make([]string, 8)
 	var all sync.WaitGroup
@@ -198,9 +198,9 @@ func TestStartComposition_TheSameTokenStartsOne(t *testing.T) {
 	}
 }
 
-func TestStartComposition_HoldsWhatItUses(t *testing.T) {
-	p := aPlane(t, Limits{}, true)
-	in := aRequest(t, p)
+func TestStartComposition_LocksWhatItUses(t *testing.T) {
+	p := newTestPlane(t, Limits{}, true)
+	in := newCompositionRequest(t, p)
 	out, err := p.StartComposition(t.Context(), someone, in)
 	if err != nil {
 		t.Fatal(err)
@@ -231,9 +231,9 @@ func TestStartComposition_HoldsWhatItUses(t *testing.T) {
 	}
 }
 
-func TestStartComposition_IsRefusedWhereNothingComposes(t *testing.T) {
-	p := aPlane(t, Limits{}, false)
-	in := aRequest(t, p)
+func TestStartComposition_FailsWithoutWorkerProgram(t *testing.T) {
+	p := newTestPlane(t, Limits{}, false)
+	in := newCompositionRequest(t, p)
 	if _, err := p.StartComposition(t.Context(), someone, in); !errors.Is(err, ivsrealtime.Conflict) {
 		t.Errorf("expected ConflictException, saw %v", err)
 	}

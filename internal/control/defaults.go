@@ -2,12 +2,12 @@ package control
 
 import "rostrum/ivsrealtime"
 
-// This file fills what a caller left out with the API's documented defaults.
+// This file sets the API's documented defaults for absent members.
 
-// defaultThumbnailSeconds is the time between thumbnails unless told (API ThumbnailConfiguration).
+// defaultThumbnailSeconds is the default of targetIntervalSeconds (API ThumbnailConfiguration).
 const defaultThumbnailSeconds = 60
 
-// or is *p, or the default where the caller gave nothing.
+// or is a copy of *p, or of the default if p is nil.
 func or[T any](p *T, otherwise T) *T {
 	if p == nil {
 		return &otherwise
@@ -16,8 +16,8 @@ func or[T any](p *T, otherwise T) *T {
 	return &v
 }
 
-// recordingDefaults is how a stage's recording configuration comes back: always
-// filled, and reset to its defaults where recording is off.
+// recordingDefaults is a stage's recording configuration in responses: complete,
+// and with all defaults if recording is off.
 func recordingDefaults(in *ivsrealtime.AutoParticipantRecordingConfiguration) *ivsrealtime.AutoParticipantRecordingConfiguration {
 	if in == nil || *in.StorageConfigurationARN == "" {
 		in = &ivsrealtime.AutoParticipantRecordingConfiguration{StorageConfigurationARN: new(string)}
@@ -50,7 +50,7 @@ func recordingDefaults(in *ivsrealtime.AutoParticipantRecordingConfiguration) *i
 	return out
 }
 
-// videoDefaults fills each member on its own, as the API documents them.
+// videoDefaults sets the documented default of each absent member.
 func videoDefaults(in *ivsrealtime.Video) *ivsrealtime.Video {
 	if in == nil {
 		in = &ivsrealtime.Video{}
@@ -60,7 +60,7 @@ func videoDefaults(in *ivsrealtime.Video) *ivsrealtime.Video {
 	}
 }
 
-// layoutDefaults gives a grid where nothing was asked for.
+// layoutDefaults is a grid unless another layout is given.
 func layoutDefaults(in *ivsrealtime.LayoutConfiguration) *ivsrealtime.LayoutConfiguration {
 	if in != nil && in.Pip != nil {
 		p := *in.Pip
@@ -74,12 +74,12 @@ func layoutDefaults(in *ivsrealtime.LayoutConfiguration) *ivsrealtime.LayoutConf
 		g = *in.Grid
 	}
 	g.VideoAspectRatio = orText(g.VideoAspectRatio, ivsrealtime.AspectVideo)
-	g.VideoFillMode = or(g.VideoFillMode, "") // unset shows as empty
-	g.GridGap = or(g.GridGap, 2)              // SDKs leave out zero, so zero can't be told from absent
+	g.VideoFillMode = or(g.VideoFillMode, "") // absent is empty in responses
+	g.GridGap = or(g.GridGap, 2)              // SDKs omit zero, so that zero can't be told from absent
 	return &ivsrealtime.LayoutConfiguration{Grid: &g}
 }
 
-// destinationDefaults is a destination's configuration as it comes back.
+// destinationDefaults is a destination's configuration in responses.
 func destinationDefaults(in ivsrealtime.DestinationConfiguration) *ivsrealtime.DestinationConfiguration {
 	out := in
 	if in.S3 == nil {
@@ -113,7 +113,7 @@ func orText[T ~string](v, otherwise T) T {
 	return v
 }
 
-// tagsOf is the tags of a new resource: never null on the wire.
+// tagsOf returns the tags of a new resource: never null in JSON.
 func tagsOf(tags map[string]string) map[string]string {
 	if tags == nil {
 		return map[string]string{}

@@ -8,7 +8,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// CreateEncoderConfiguration keeps an output format for compositions.
+// CreateEncoderConfiguration stores an output format for compositions.
 func (p *Plane) CreateEncoderConfiguration(ctx context.Context, c Caller, in *ivsrealtime.CreateEncoderConfigurationInput) (*ivsrealtime.CreateEncoderConfigurationOutput, error) {
 	e := &ivsrealtime.EncoderConfiguration{
 		ARN: arn.New(arn.EncoderConfiguration, c.Account, c.Region).String(), Name: in.Name, Tags: tagsOf(in.Tags), Video: videoDefaults(in.Video),
@@ -19,7 +19,7 @@ func (p *Plane) CreateEncoderConfiguration(ctx context.Context, c Caller, in *iv
 	return &ivsrealtime.CreateEncoderConfigurationOutput{EncoderConfiguration: e}, err
 }
 
-// GetEncoderConfiguration shows an output format.
+// GetEncoderConfiguration returns an output format.
 func (p *Plane) GetEncoderConfiguration(ctx context.Context, _ Caller, in *ivsrealtime.GetEncoderConfigurationInput) (*ivsrealtime.GetEncoderConfigurationOutput, error) {
 	e, err := get(ctx, p, (*store.Tx).Encoders, in.ARN)
 	return &ivsrealtime.GetEncoderConfigurationOutput{EncoderConfiguration: e}, err
@@ -48,7 +48,7 @@ func deleteUnused[T any](tx *store.Tx, kind store.Resources[T], name string) err
 
 // ListEncoderConfigurations lists the caller's output formats, oldest first.
 func (p *Plane) ListEncoderConfigurations(ctx context.Context, c Caller, in *ivsrealtime.ListEncoderConfigurationsInput) (*ivsrealtime.ListEncoderConfigurationsOutput, error) {
-	q := listQuery{query: query{caller: c, operation: "ListEncoderConfigurations"}, token: in.NextToken, most: in.MaxResults, page: 100}
+	q := listQuery{query: query{caller: c, operation: "ListEncoderConfigurations"}, token: in.NextToken, maxResults: in.MaxResults, page: 100}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).Encoders, c, store.Filter{}))
 	return &ivsrealtime.ListEncoderConfigurationsOutput{NextToken: next, EncoderConfigurations: each(all, func(e *ivsrealtime.EncoderConfiguration) ivsrealtime.EncoderConfigurationSummary {
 		return ivsrealtime.EncoderConfigurationSummary{ARN: e.ARN, Name: e.Name, Tags: e.Tags}

@@ -10,19 +10,19 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// readEvents is the action that policies allow for the event log. It is
-// Rostrum's own: the managed service has no such log.
+// readEvents is the action for the event log in policies. The managed service
+// has no such log.
 const readEvents = "rostrum:ReadEvents"
 
 const (
-	// scanLimit is how many events one page looks through, so that a pattern
-	// that matches nothing costs no more than one that matches all.
+	// scanLimit bounds the events that are read for one page, for patterns that
+	// match few of them.
 	scanLimit = 10_000
-	// scanLength is how many are read at a time.
+	// scanLength is the number of events read at a time.
 	scanLength = 500
 )
 
-// An EventLogQuery asks for a part of the event log.
+// An EventLogQuery selects a part of the event log.
 type EventLogQuery struct {
 	After    int64          // cursor: only events after it
 	StageARN string         // empty for all stages
@@ -33,12 +33,12 @@ type EventLogQuery struct {
 // An EventLogPage is a part of the event log.
 type EventLogPage struct {
 	Events []event.Event
-	Next   int64 // cursor to go on from: also when nothing matched
-	AtEnd  bool  // there was nothing newer
+	Next   int64 // cursor for the next query, also if nothing matched
+	AtEnd  bool  // there is nothing newer
 }
 
-// AuthorizeEvents answers whether the caller may read the events of a stage, or
-// of all when it is empty.
+// AuthorizeEvents checks that the caller may read the events of a stage, or of
+// all stages if it is empty.
 func (p *Plane) AuthorizeEvents(ctx context.Context, c Caller, stageARN string) error {
 	return p.Authorize(ctx, c, readEvents, stageARN)
 }
@@ -65,7 +65,7 @@ func (p *Plane) ReadEvents(ctx context.Context, c Caller, q EventLogQuery) (Even
 			}
 		}
 		if len(events) < scanLength {
-			page.Next, page.AtEnd = max(page.Next, newest), true // past the events of others
+			page.Next, page.AtEnd = max(page.Next, newest), true // skips the events of others
 			break
 		}
 	}
@@ -84,10 +84,10 @@ func (p *Plane) scanEvents(ctx context.Context, c Caller, stageARN string, after
 	return events, newest, err
 }
 
-// EventsChanged returns a channel that is closed when the log has grown since.
+// EventsChanged returns a channel that is closed when the log grows.
 func (p *Plane) EventsChanged() <-chan struct{} { return p.store.Changed() }
 
-// EventCursor is the cursor after which the events kept at a time or later stand.
+// EventCursor returns the cursor before the first event stored at a time or later.
 func (p *Plane) EventCursor(ctx context.Context, at time.Time) (cursor int64, err error) {
 	err = p.store.Read(ctx, func(tx *store.Tx) error {
 		cursor, err = tx.CursorAt(at)
@@ -96,11 +96,11 @@ func (p *Plane) EventCursor(ctx context.Context, at time.Time) (cursor int64, er
 	return cursor, err
 }
 
-// StageAt rebuilds from the log what a stage looked like at a time. The caller
-// has been authorized.
+// StageAt rebuilds the state of a stage at a time from the log. The caller has
+// been authorized.
 func (p *Plane) StageAt(ctx context.Context, c Caller, stageARN string, at time.Time) (*event.StageState, error) {
 	if at.After(time.Now()) {
-		return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "at lies in the future")
+		return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "at is in the future")
 	}
 	state := event.NewStageState(stageARN, at)
 	after, err := p.sessionBefore(ctx, stageARN, at)
@@ -113,7 +113,7 @@ func (p *Plane) StageAt(ctx context.Context, c Caller, stageARN string, at time.
 			return nil, err
 		}
 		for _, e := range events {
-			// A session's events may be written late, after a crash, but never
+			// After a crash a session's events may be written late, but never
 			// after the next session has begun.
 			if e.OpensSession() && (seen || e.Time.After(at)) {
 				return state, nil
@@ -128,8 +128,8 @@ func (p *Plane) StageAt(ctx context.Context, c Caller, stageARN string, at time.
 	}
 }
 
-// sessionBefore is the cursor before the event that opened a stage's newest
-// session at a time; 0 when the log doesn't go back that far.
+// sessionBefore returns the cursor before the event that opened the stage's
+// session at a time; 0 if the log does not go back that far.
 func (p *Plane) sessionBefore(ctx context.Context, stageARN string, at time.Time) (int64, error) {
 	for before := int64(math.MaxInt64); ; {
 		var events []event.Event

@@ -89,7 +89,7 @@ func (k *key) explain(q Question, action string, target arn.ARN, tags map[string
 	case k.policies == nil:
 		return Verdict{Allowed: true, Decision: policy.Allowed.String(), Because: "a key without policies may do everything in its account", Statements: v.Statements}
 	}
-	var d demand
+	var d requirement
 	if target.ID == "*" || action == "ivs:TagResource" {
 		d.tags = q.Tags
 	} else {
@@ -126,9 +126,9 @@ func nameOf(f policy.Finding, several bool) string {
 	return name
 }
 
-// knownAction is an action as the table of demands spells it.
+// knownAction is an action as the table of requirements spells it.
 func knownAction(action string) (string, error) {
-	for operation := range demands {
+	for operation := range requirements {
 		if name := qualified(operation); strings.EqualFold(name, action) || strings.EqualFold(operation, action) {
 			return name, nil
 		}

@@ -9,11 +9,11 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// CreateIngestConfiguration makes a stream key, and the participant that
-// publishes with it. Without a stage the key can't be used until it has one.
+// CreateIngestConfiguration creates a stream key and the participant that
+// publishes with it. The key can be used once the configuration has a stage.
 func (p *Plane) CreateIngestConfiguration(ctx context.Context, c Caller, in *ivsrealtime.CreateIngestConfigurationInput) (*ivsrealtime.CreateIngestConfigurationOutput, error) {
-	if err := hereOrNone(c, "CreateIngestConfiguration", in.StageARN); err != nil {
-		return nil, named("stageArn", err)
+	if err := checkOptionalScope(c, "CreateIngestConfiguration", in.StageARN); err != nil {
+		return nil, asValidationError("stageArn", err)
 	}
 	name := arn.New(arn.IngestConfiguration, c.Account, c.Region)
 	i := &ivsrealtime.IngestConfiguration{
@@ -25,23 +25,24 @@ func (p *Plane) CreateIngestConfiguration(ctx context.Context, c Caller, in *ivs
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
 		return create(c, tx.Ingests(), i, p.limits.IngestConfigurations, "ingest configurations")
 	})
-	return &ivsrealtime.CreateIngestConfigurationOutput{IngestConfiguration: i}, named("stageArn", err)
+	return &ivsrealtime.CreateIngestConfigurationOutput{IngestConfiguration: i}, asValidationError("stageArn", err)
 }
 
-func hereOrNone(c Caller, operation, stageARN string) error {
+// checkOptionalScope is checkScope for a stage that may be absent.
+func checkOptionalScope(c Caller, operation, stageARN string) error {
 	if stageARN == "" {
 		return nil
 	}
-	return here(c, operation, stageARN)
+	return checkScope(c, operation, stageARN)
 }
 
-// streamKey mints a key of the service's form: rt_<account>_<region>_<id>_<secret>.
+// streamKey returns a new key: rt_<account>_<region>_<id>_<secret>, as the service has it.
 func streamKey(a arn.ARN) string {
 	const secretLength = 32
 	return "rt_" + a.Account + "_" + a.Region + "_" + a.ID + "_" + arn.NewSecret(secretLength)
 }
 
-// makeRedundant gives an ingest configuration its two streams, or takes them away.
+// makeRedundant adds or removes the two streams of redundant ingest.
 func makeRedundant(i *ivsrealtime.IngestConfiguration, name arn.ARN, redundant bool) {
 	if redundant == i.RedundantIngest {
 		return
@@ -53,17 +54,17 @@ func makeRedundant(i *ivsrealtime.IngestConfiguration, name arn.ARN, redundant b
 	}
 }
 
-// GetIngestConfiguration shows an ingest configuration, stream key included.
+// GetIngestConfiguration returns an ingest configuration with its stream key.
 func (p *Plane) GetIngestConfiguration(ctx context.Context, _ Caller, in *ivsrealtime.GetIngestConfigurationInput) (*ivsrealtime.GetIngestConfigurationOutput, error) {
 	i, err := get(ctx, p, (*store.Tx).Ingests, in.ARN)
 	return &ivsrealtime.GetIngestConfigurationOutput{IngestConfiguration: i}, err
 }
 
-// UpdateIngestConfiguration points an ingest configuration that nobody
-// publishes through to another stage, or to none.
+// UpdateIngestConfiguration moves an inactive ingest configuration to another
+// stage, or to none.
 func (p *Plane) UpdateIngestConfiguration(ctx context.Context, c Caller, in *ivsrealtime.UpdateIngestConfigurationInput) (*ivsrealtime.UpdateIngestConfigurationOutput, error) {
 	if in.StageARN != nil {
-		if err := hereOrNone(c, "UpdateIngestConfiguration", *in.StageARN); err != nil {
+		if err := checkOptionalScope(c, "UpdateIngestConfiguration", *in.StageARN); err != nil {
 			return nil, err
 		}
 	}
@@ -88,8 +89,8 @@ func (p *Plane) UpdateIngestConfiguration(ctx context.Context, c Caller, in *ivs
 	return &ivsrealtime.UpdateIngestConfigurationOutput{IngestConfiguration: i}, err
 }
 
-// DeleteIngestConfiguration deletes an ingest configuration. One that is
-// published through needs force, and its publisher is disconnected first.
+// DeleteIngestConfiguration deletes an ingest configuration. An active one needs
+// force; its publisher is disconnected.
 func (p *Plane) DeleteIngestConfiguration(ctx context.Context, _ Caller, in *ivsrealtime.DeleteIngestConfigurationInput) (*ivsrealtime.DeleteIngestConfigurationOutput, error) {
 	var was *ivsrealtime.IngestConfiguration
 	err := p.store.Write(ctx, func(tx *store.Tx) (err error) {
@@ -112,14 +113,14 @@ func (p *Plane) DeleteIngestConfiguration(ctx context.Context, _ Caller, in *ivs
 
 // ListIngestConfigurations lists the caller's ingest configurations, oldest first.
 func (p *Plane) ListIngestConfigurations(ctx context.Context, c Caller, in *ivsrealtime.ListIngestConfigurationsInput) (*ivsrealtime.ListIngestConfigurationsOutput, error) {
-	if err := hereOrNone(c, "ListIngestConfigurations", in.FilterByStageARN); err != nil && !errors.Is(err, ivsrealtime.ResourceNotFound) {
+	if err := checkOptionalScope(c, "ListIngestConfigurations", in.FilterByStageARN); err != nil && !errors.Is(err, ivsrealtime.ResourceNotFound) {
 		return nil, err
 	}
 	f := store.Filter{State: string(in.FilterByState)}
 	if in.FilterByStageARN != "" {
 		f.Uses = []string{in.FilterByStageARN}
 	}
-	q := listQuery{query: query{c, "ListIngestConfigurations", []string{in.FilterByStageARN, f.State}}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListIngestConfigurations", []string{in.FilterByStageARN, f.State}}, token: in.NextToken, maxResults: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).Ingests, c, f))
 	return &ivsrealtime.ListIngestConfigurationsOutput{NextToken: next, IngestConfigurations: each(all, func(i *ivsrealtime.IngestConfiguration) ivsrealtime.IngestConfigurationSummary {
 		return ivsrealtime.IngestConfigurationSummary{

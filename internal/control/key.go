@@ -12,7 +12,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A key is an access key as requests need it.
+// A key is an access key with its parsed policies.
 type key struct {
 	store.AccessKey
 	policies []*policy.Policy // nil: everything in the account
@@ -30,27 +30,27 @@ func (k *key) parsePolicies() error {
 	return nil
 }
 
-// keyring keeps access keys at hand: one is looked up at every request.
-type keyring struct {
+// keyCache caches access keys: each request needs one.
+type keyCache struct {
 	mu   sync.Mutex // guards what follows
 	keys map[string]*key
 }
 
 const (
-	// keyLife is how long a revoked key, or a changed policy, may still pass:
-	// other processes write to the store too.
-	keyLife = time.Second
-	maxKeys = 10_000
+	// keyCacheTTL bounds how long a revoked key or an old policy stays in use:
+	// other processes write to the store, too.
+	keyCacheTTL   = time.Second
+	maxCachedKeys = 10_000
 )
 
-// accessKey finds a key that is good; nil when there is none. A key that was
-// asked for in vain is not remembered: strangers could fill the ring.
+// accessKey returns a valid key; nil if there is none. Unknown keys are not
+// cached: clients without a key could fill the cache.
 func (p *Plane) accessKey(ctx context.Context, id string) (*key, error) {
 	now := time.Now()
 	p.keys.mu.Lock()
 	k := p.keys.keys[id]
 	p.keys.mu.Unlock()
-	if k == nil || now.Sub(k.read) > keyLife {
+	if k == nil || now.Sub(k.read) > keyCacheTTL {
 		var err error
 		if k, err = p.readKey(ctx, id, now); k == nil || err != nil {
 			return nil, err
@@ -83,15 +83,15 @@ func (p *Plane) readKey(ctx context.Context, id string, now time.Time) (*key, er
 	}
 	p.keys.mu.Lock()
 	defer p.keys.mu.Unlock()
-	if len(p.keys.keys) >= maxKeys {
+	if len(p.keys.keys) >= maxCachedKeys {
 		clear(p.keys.keys)
 	}
 	p.keys.keys[id] = k
 	return k, nil
 }
 
-// operator finds the oldest key of the first account: whom a server that takes
-// any credentials takes everyone for.
+// operator returns the oldest key of the first account: the caller of all
+// requests on a server without authentication.
 func (p *Plane) operator(ctx context.Context) (*key, error) {
 	var id string
 	err := p.store.Read(ctx, func(tx *store.Tx) error {

@@ -1,16 +1,13 @@
 package control
 
 import (
-	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"rostrum/ivsrealtime"
 )
 
-// Limits bound what an account may have and do, per region. Zero means no limit. The tags
-// are their names in the configuration.
+// Limits are the quotas and request rates of an account, per region. Zero means no
+// limit. The tags are the names in the configuration.
 type Limits struct {
 	Stages                     int `setting:"stages"`
 	EncoderConfigurations      int `setting:"encoder_configurations"`
@@ -19,8 +16,8 @@ type Limits struct {
 	PublicKeys                 int `setting:"public_keys"`
 	Channels                   int `setting:"channels"`
 	Streams                    int `setting:"streams"`                      // live at once
-	StreamPixels               int `setting:"stream_pixels"`                // width x height that an encoder sends to a channel
-	StreamBitrate              int `setting:"stream_bitrate"`               // bits a second that it sends, for ten seconds
+	StreamPixels               int `setting:"stream_pixels"`                // width x height from an encoder to a channel
+	StreamBitrate              int `setting:"stream_bitrate"`               // bits per second from it, over ten seconds
 	Compositions               int `setting:"compositions"`                 // running at once
 	CompositionsPerStage       int `setting:"compositions_per_stage"`       // running at once
 	ReplicationsPerParticipant int `setting:"replications_per_participant"` // running at once
@@ -31,13 +28,13 @@ type Limits struct {
 	StageSubscribers int `setting:"stage_subscribers"` // at once, on one stage
 
 	PublishPixels       int           `setting:"publish_pixels"`      // width x height
-	PublishBitrate      int           `setting:"publish_bitrate"`     // bits a second, all layers
-	DownloadBitrate     int           `setting:"download_bitrate"`    // bits a second, all subscriptions of a participant
+	PublishBitrate      int           `setting:"publish_bitrate"`     // bits per second, all layers
+	DownloadBitrate     int           `setting:"download_bitrate"`    // bits per second, all subscriptions of a participant
 	ConnectionDuration  time.Duration `setting:"connection_duration"` // of a publish or subscribe connection
 	CompositionDuration time.Duration `setting:"composition_duration"`
 	CompositionIdle     time.Duration `setting:"composition_idle"` // without a publisher
 
-	// Request rates, a second; bursts of the same size are let through.
+	// Requests per second; bursts of the same size are allowed.
 	Requests          float64 `setting:"requests"`            // of an account, all operations together
 	TokenRequests     float64 `setting:"token_requests"`      // CreateParticipantToken
 	PublicKeyRequests float64 `setting:"public_key_requests"` // each public key operation
@@ -45,7 +42,7 @@ type Limits struct {
 	OtherRequests     float64 `setting:"other_requests"`      // each other operation
 }
 
-// OpenLimits is generous and only protects the machine.
+// OpenLimits only protects the machine.
 func OpenLimits() Limits {
 	const many = 100_000
 	return Limits{
@@ -59,8 +56,8 @@ func OpenLimits() Limits {
 	}
 }
 
-// AWSLimits is the managed service's quotas and rates, figure for figure
-// (Service Quotas, Amazon IVS Real-Time).
+// AWSLimits has the managed service's default quotas and rates (Service Quotas,
+// Amazon IVS Real-Time).
 func AWSLimits() Limits {
 	return Limits{
 		Stages: 1000, EncoderConfigurations: 20, StorageConfigurations: 5, IngestConfigurations: 100, PublicKeys: 3,
@@ -73,64 +70,10 @@ func AWSLimits() Limits {
 	}
 }
 
-// within answers whether one more than n fits under most.
-func within(n, most int, what string) error {
-	if most > 0 && n >= most {
-		return ivsrealtime.Errorf(ivsrealtime.ServiceQuotaExceeded, "the quota of %d %s is reached", most, what)
+// checkQuota checks that one more than n is within max.
+func checkQuota(n, max int, what string) error {
+	if max > 0 && n >= max {
+		return ivsrealtime.Errorf(ivsrealtime.ServiceQuotaExceeded, "the quota of %d %s is reached", max, what)
 	}
 	return nil
-}
-
-// A turnstile holds callers to their request rates.
-type turnstile struct {
-	limits Limits
-
-	mu      sync.Mutex // guards what follows
-	buckets map[bucketKey]*rate.Limiter
-}
-
-// A bucketKey is as bounded as the accounts are: callers are known when they
-// reach the turnstile, operations are those that are served, and a region is counted only when
-// something was allowed in it.
-type bucketKey struct{ account, region, operation string }
-
-// maxBuckets bounds the buckets all the same: a caller can invent regions.
-const maxBuckets = 100_000
-
-func newTurnstile(l Limits) *turnstile {
-	return &turnstile{limits: l, buckets: map[bucketKey]*rate.Limiter{}}
-}
-
-func (t *turnstile) admit(c Caller, operation string) error {
-	perOperation := t.limits.OtherRequests
-	switch operation {
-	case "CreateParticipantToken":
-		perOperation = t.limits.TokenRequests
-	case "ImportPublicKey", "GetPublicKey", "ListPublicKeys", "DeletePublicKey":
-		perOperation = t.limits.PublicKeyRequests
-	case "TagResource", "UntagResource", "ListTagsForResource":
-		perOperation = t.limits.TagRequests
-	}
-	if !t.take(bucketKey{c.Account, c.Region, operation}, perOperation) || !t.take(bucketKey{account: c.Account}, t.limits.Requests) {
-		return ivsrealtime.Errorf(ivsrealtime.Throttling, "Rate exceeded: too many %s requests a second", operation)
-	}
-	return nil
-}
-
-// take takes a token of the bucket; always there when perSecond is 0.
-func (t *turnstile) take(key bucketKey, perSecond float64) bool {
-	if perSecond == 0 {
-		return true
-	}
-	t.mu.Lock()
-	b, ok := t.buckets[key]
-	if !ok {
-		if len(t.buckets) >= maxBuckets {
-			clear(t.buckets) // everyone starts with a full bucket again
-		}
-		b = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
-		t.buckets[key] = b
-	}
-	t.mu.Unlock()
-	return b.Allow()
 }

@@ -7,25 +7,25 @@ import (
 	"rostrum/internal/store"
 )
 
-// A listQuery is one page that a list operation was asked for.
+// A listQuery is a request for one page of a list.
 type listQuery struct {
 	query
-	of    string // the stage whose things are listed; empty for the caller's own resources
-	token string
-	most  *int // maxResults
-	page  int  // items of a page unless told
+	of         string // the stage whose items are listed; empty for the caller's own resources
+	token      string
+	maxResults *int
+	page       int // default of maxResults
 }
 
-// list reads one page and seals the token of the next.
+// list reads one page and makes the token of the next.
 func list[T any](ctx context.Context, p *Plane, q listQuery, read func(*store.Tx, store.Page) ([]T, int64, error)) ([]T, string, error) {
 	after, err := p.pager.open(q.query, q.token)
 	if err != nil {
 		return nil, "", err
 	}
 	if a, err := arn.Parse(q.of); err == nil && a.Region != q.caller.Region {
-		return nil, "", nil // in this region there is no such stage
+		return nil, "", nil // the stage does not exist in this region
 	}
-	page := store.Page{After: after, Limit: *or(q.most, q.page)}
+	page := store.Page{After: after, Limit: *or(q.maxResults, q.page)}
 	var items []T
 	var next int64
 	err = p.store.Read(ctx, func(tx *store.Tx) error {
@@ -40,8 +40,8 @@ func resources[T any](kind func(*store.Tx) store.Resources[T], c Caller, f store
 	return func(tx *store.Tx, page store.Page) ([]T, int64, error) { return kind(tx).List(c.owner(), f, page) }
 }
 
-// each turns the items of a list into what the answer shows of them; never
-// nil, since an empty list is [] on the wire.
+// each converts the items of a list for the response. It is never nil: an empty
+// list is [] in JSON.
 func each[T, S any](items []T, show func(*T) S) []S {
 	all := make([]S, len(items))
 	for i := range items {

@@ -12,12 +12,11 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A pager makes and reads page tokens. A token is sealed, so that it tells and
-// promises nothing, and bound to who asked and what for: it opens only for the
-// same account, region, operation and filters.
+// A pager makes and reads page tokens. A token is encrypted, and valid only for
+// the same account, region, operation and filters.
 type pager struct{ aead cipher.AEAD }
 
-// newPager takes a key of 32 bytes that all nodes share.
+// newPager returns a pager with a key of 32 bytes that all nodes share.
 func newPager(key []byte) (pager, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -41,7 +40,7 @@ func (q query) bytes() []byte {
 	return []byte(strings.Join(append([]string{q.caller.Account, q.caller.Region, q.operation}, q.filters...), "\x00"))
 }
 
-// seal makes the token of the page after position; empty when there is none.
+// seal returns the token of the page after position; empty if there is none.
 func (p pager) seal(q query, position int64) string {
 	if position == 0 {
 		return ""
@@ -52,7 +51,7 @@ func (p pager) seal(q query, position int64) string {
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// open reads the position a token stands for; 0 for no token.
+// open returns the position in a token; 0 for no token.
 func (p pager) open(q query, token string) (int64, error) {
 	if token == "" {
 		return 0, nil

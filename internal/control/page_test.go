@@ -23,12 +23,12 @@ var (
 	listing = query{alice, "ListParticipants", []string{"arn", "st-1", "CONNECTED"}}
 )
 
-func TestPager_OpensWhatItSealed(t *testing.T) {
+func TestPager_ReadsItsOwnTokens(t *testing.T) {
 	p := testPager(t)
 	for _, position := range []int64{1, 42, 1 << 62} {
 		token := p.seal(listing, position)
 		if !regexp.MustCompile(`^[a-zA-Z0-9+/=_-]+$`).MatchString(token) || len(token) > 1024 {
-			t.Errorf("the token %q is not of the API's shape", token)
+			t.Errorf("the token %q does not match the API's pattern", token)
 		}
 		if got, err := p.open(listing, token); err != nil || got != position {
 			t.Errorf("open(seal(%d)) = %d, %v", position, got, err)
@@ -38,11 +38,11 @@ func TestPager_OpensWhatItSealed(t *testing.T) {
 		t.Errorf("no token opens as %d, %v, expected the beginning", got, err)
 	}
 	if got := p.seal(listing, 0); got != "" {
-		t.Errorf("after the last page comes %q, expected no token", got)
+		t.Errorf("after the last page the token is %q, expected no token", got)
 	}
 }
 
-func TestPager_OpensOnlyForWhoAskedAndWhatFor(t *testing.T) {
+func TestPager_RefusesTokensOfOtherQueries(t *testing.T) {
 	p := testPager(t)
 	token := p.seal(listing, 42)
 	other, elsewhere := alice, alice
@@ -59,8 +59,8 @@ func TestPager_OpensOnlyForWhoAskedAndWhatFor(t *testing.T) {
 		"another filter":            {query{alice, listing.operation, []string{"arn", "st-1", "DISCONNECTED"}}, token},
 		"filters that run together": {query{alice, listing.operation, []string{"arnst-1", "CONNECTED"}}, token},
 		"a changed token":           {listing, string(flipped)},
-		"a token cut short":         {listing, token[:8]},
-		"no base64":                 {listing, "%%%"},
+		"a truncated token":         {listing, token[:8]},
+		"not base64":                {listing, "%%%"},
 	} {
 		if got, err := p.open(tt.q, tt.token); !errors.Is(err, ivsrealtime.ValidationFailed) {
 			t.Errorf("%s: opened as %d, %v, expected a ValidationException", name, got, err)

@@ -1,11 +1,9 @@
-// Package control is the meaning of each operation: what CreateStage,
-// StartComposition and the rest do to the house. It holds no HTTP; the API's
-// door, and the console through it, are its callers.
+// Package control implements the operations of the API: CreateStage,
+// StartComposition and so on, without HTTP.
 //
-// An operation's input has been validated and its caller authorized when it
-// arrives here ([Plane.Authorize]). What remains is to check it against what is
-// there, to decide, and to make the decision durable with its events in one
-// transaction before it is answered.
+// An operation is called with valid input by an authorized caller
+// ([Plane.Authorize]). It checks the input against the stored state and the
+// quotas, and stores its result and events in one transaction before it returns.
 package control
 
 import (
@@ -22,7 +20,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A Plane carries out operations.
+// A Plane executes operations.
 type Plane struct {
 	store        *store.Store
 	authority    *authority.Authority
@@ -30,12 +28,12 @@ type Plane struct {
 	channels     Channels
 	compositions *composition.Registry
 	limits       Limits
-	turnstile    *turnstile
+	rateLimiter  *rateLimiter
 	pager        pager
-	keys         keyring
+	keys         keyCache
 }
 
-// Parts are what operations work on.
+// Parts are what operations use.
 type Parts struct {
 	Store        *store.Store
 	Authority    *authority.Authority // for tokens
@@ -44,7 +42,7 @@ type Parts struct {
 	Compositions *composition.Registry
 }
 
-// New builds a plane on its parts.
+// New returns a plane.
 func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 	pageKey, err := parts.Store.Secret(ctx, "page-token-key", func() ([]byte, error) {
 		fresh := make([]byte, 32)
@@ -60,15 +58,14 @@ func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 	}
 	return &Plane{
 		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions,
-		limits: limits, turnstile: newTurnstile(limits), pager: pages, keys: keyring{keys: map[string]*key{}},
+		limits: limits, rateLimiter: newRateLimiter(limits), pager: pages, keys: keyCache{keys: map[string]*key{}},
 	}, nil
 }
 
-// Admit takes one request of a caller through its request rates; the error is
-// a ThrottlingException.
-func (p *Plane) Admit(c Caller, operation string) error { return p.turnstile.admit(c, operation) }
+// LimitRate counts a request of the caller; the error is a ThrottlingException.
+func (p *Plane) LimitRate(c Caller, operation string) error { return p.rateLimiter.allow(c, operation) }
 
-// Key finds an access key for the verifier of signatures.
+// Key returns the secret of an access key, to verify signatures.
 func (p *Plane) Key(ctx context.Context, id string) (sigv4.Key, bool, error) {
 	k, err := p.accessKey(ctx, id)
 	if err != nil || k == nil {
@@ -77,12 +74,12 @@ func (p *Plane) Key(ctx context.Context, id string) (sigv4.Key, bool, error) {
 	return sigv4.Key{Secret: k.Secret, SessionToken: k.SessionToken, Expires: k.Expires}, true, nil
 }
 
-// regions is what can be a region: the scope of a signature is the caller's to write.
+// regions matches valid regions: callers write the scope of a signature.
 var regions = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
-// Caller tells who has the access key that a request was signed with, in the
-// region it was signed for. With anyone set, a key that is not known stands for
-// the first operator.
+// Caller returns the owner of the access key that signed a request, in the
+// region of the signature. With anyone set, an unknown key means the first
+// operator.
 func (p *Plane) Caller(ctx context.Context, id sigv4.Identity, anyone bool) (Caller, error) {
 	if !regions.MatchString(id.Region) {
 		return Caller{}, ivsrealtime.Errorf(ivsrealtime.InvalidSignature, "Credential should be scoped to a valid region")

@@ -8,8 +8,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// ImportPublicKey keeps a key that participant tokens may be signed with
-// elsewhere. The same key can't be imported twice.
+// ImportPublicKey stores the public key of an application that signs participant
+// tokens. The same key can't be imported twice.
 func (p *Plane) ImportPublicKey(ctx context.Context, c Caller, in *ivsrealtime.ImportPublicKeyInput) (*ivsrealtime.ImportPublicKeyOutput, error) {
 	fingerprint, err := parsePublicKey(in.PublicKeyMaterial)
 	if err != nil {
@@ -25,14 +25,14 @@ func (p *Plane) ImportPublicKey(ctx context.Context, c Caller, in *ivsrealtime.I
 	return &ivsrealtime.ImportPublicKeyOutput{PublicKey: k}, err
 }
 
-// GetPublicKey shows a key, material and fingerprint included.
+// GetPublicKey returns a key with its material and fingerprint.
 func (p *Plane) GetPublicKey(ctx context.Context, _ Caller, in *ivsrealtime.GetPublicKeyInput) (*ivsrealtime.GetPublicKeyOutput, error) {
 	k, err := get(ctx, p, (*store.Tx).PublicKeys, in.ARN)
 	return &ivsrealtime.GetPublicKeyOutput{PublicKey: k}, err
 }
 
-// DeletePublicKey deletes a key: tokens signed with it let nobody in from now
-// on. Who has joined with one stays.
+// DeletePublicKey deletes a key: tokens signed with it are invalid from now on.
+// Connected participants stay.
 func (p *Plane) DeletePublicKey(ctx context.Context, _ Caller, in *ivsrealtime.DeletePublicKeyInput) (*ivsrealtime.DeletePublicKeyOutput, error) {
 	err := p.store.Write(ctx, func(tx *store.Tx) error { return tx.PublicKeys().Delete(in.ARN) })
 	return &ivsrealtime.DeletePublicKeyOutput{}, err
@@ -40,7 +40,7 @@ func (p *Plane) DeletePublicKey(ctx context.Context, _ Caller, in *ivsrealtime.D
 
 // ListPublicKeys lists the caller's keys, oldest first.
 func (p *Plane) ListPublicKeys(ctx context.Context, c Caller, in *ivsrealtime.ListPublicKeysInput) (*ivsrealtime.ListPublicKeysOutput, error) {
-	q := listQuery{query: query{caller: c, operation: "ListPublicKeys"}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{caller: c, operation: "ListPublicKeys"}, token: in.NextToken, maxResults: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).PublicKeys, c, store.Filter{}))
 	return &ivsrealtime.ListPublicKeysOutput{NextToken: next, PublicKeys: each(all, func(k *ivsrealtime.PublicKey) ivsrealtime.PublicKeySummary {
 		return ivsrealtime.PublicKeySummary{ARN: k.ARN, Name: k.Name, Tags: k.Tags}

@@ -3,7 +3,7 @@ package control
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/md5" //nolint:gosec // a short name of the key for people, as the service shows it; nothing trusts it
+	"crypto/md5" //nolint:gosec // the fingerprint of the service's API; nothing depends on its strength
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -12,23 +12,23 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// parsePublicKey reads the PEM of an ECDSA P-384 key, the only kind that
-// participant tokens are signed with (ES384), and makes its fingerprint: MD5 of
-// the DER SubjectPublicKeyInfo as colon-separated lower-case hex.
+// parsePublicKey checks that material is the PEM of an ECDSA P-384 key, as
+// participant tokens need it (ES384), and returns its fingerprint: MD5 of the DER
+// SubjectPublicKeyInfo as colon-separated lower-case hex.
 func parsePublicKey(material string) (fingerprint string, err error) {
 	bad := func(what string) (string, error) {
 		return "", ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "publicKeyMaterial %s", what)
 	}
 	block, rest := pem.Decode([]byte(material))
 	if block == nil || block.Type != "PUBLIC KEY" {
-		return bad("is no PEM block of type PUBLIC KEY")
+		return bad("is not a PEM block of type PUBLIC KEY")
 	}
 	if strings.TrimSpace(string(rest)) != "" {
-		return bad("has something after its PEM block")
+		return bad("has data after its PEM block")
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return bad("is no public key in SubjectPublicKeyInfo form (RFC 5280)")
+		return bad("is not a public key in SubjectPublicKeyInfo form (RFC 5280)")
 	}
 	ec, ok := key.(*ecdsa.PublicKey)
 	if !ok || ec.Curve != elliptic.P384() {

@@ -33,7 +33,7 @@ func ecKey(t testing.TB, c elliptic.Curve) *ecdsa.PublicKey {
 	return &key.PublicKey
 }
 
-func TestParsePublicKey_TakesP384Alone(t *testing.T) {
+func TestParsePublicKey_AcceptsOnlyP384(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)

@@ -7,10 +7,10 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// StartParticipantReplication shows a publisher of one stage on another too.
+// StartParticipantReplication replicates a publisher of one stage to another.
 func (p *Plane) StartParticipantReplication(ctx context.Context, _ Caller, in *ivsrealtime.StartParticipantReplicationInput) (*ivsrealtime.StartParticipantReplicationOutput, error) {
 	if in.SourceStageARN == in.DestinationStageARN {
-		return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "destinationStageArn is the source stage, must be another")
+		return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "destinationStageArn must not be the source stage")
 	}
 	err := p.store.Read(ctx, func(tx *store.Tx) error {
 		for _, stageARN := range []string{in.SourceStageARN, in.DestinationStageARN} {
@@ -29,14 +29,14 @@ func (p *Plane) StartParticipantReplication(ctx context.Context, _ Caller, in *i
 	})
 }
 
-// StopParticipantReplication takes the replica away from the destination stage.
+// StopParticipantReplication ends a replication.
 func (p *Plane) StopParticipantReplication(ctx context.Context, _ Caller, in *ivsrealtime.StopParticipantReplicationInput) (*ivsrealtime.StopParticipantReplicationOutput, error) {
 	return &ivsrealtime.StopParticipantReplicationOutput{}, p.live.StopReplication(ctx, in.SourceStageARN, in.DestinationStageARN, in.ParticipantID)
 }
 
-// ListParticipantReplicas lists where a participant is, or was last, shown besides its own stage.
+// ListParticipantReplicas lists the current and last replicas of a participant.
 func (p *Plane) ListParticipantReplicas(ctx context.Context, c Caller, in *ivsrealtime.ListParticipantReplicasInput) (*ivsrealtime.ListParticipantReplicasOutput, error) {
-	q := listQuery{query: query{c, "ListParticipantReplicas", []string{in.SourceStageARN, in.ParticipantID}}, of: in.SourceStageARN, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListParticipantReplicas", []string{in.SourceStageARN, in.ParticipantID}}, of: in.SourceStageARN, token: in.NextToken, maxResults: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, func(tx *store.Tx, page store.Page) ([]store.Replication, int64, error) {
 		return tx.Replications(in.SourceStageARN, in.ParticipantID, page)
 	})

@@ -8,7 +8,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// CreateStage makes a stage, and with it the participant tokens that were asked for.
+// CreateStage creates a stage, and the requested participant tokens.
 func (p *Plane) CreateStage(ctx context.Context, c Caller, in *ivsrealtime.CreateStageInput) (*ivsrealtime.CreateStageOutput, error) {
 	s := &ivsrealtime.Stage{
 		ARN:                                   arn.New(arn.Stage, c.Account, c.Region).String(),
@@ -18,7 +18,7 @@ func (p *Plane) CreateStage(ctx context.Context, c Caller, in *ivsrealtime.Creat
 	}
 	const storage = "autoParticipantRecordingConfiguration.storageConfigurationArn"
 	if err := checkRecording(c, "CreateStage", in.AutoParticipantRecordingConfiguration); err != nil {
-		return nil, named(storage, err)
+		return nil, asValidationError(storage, err)
 	}
 	out := &ivsrealtime.CreateStageOutput{Stage: s}
 	for _, want := range in.ParticipantTokenConfigurations {
@@ -32,14 +32,14 @@ func (p *Plane) CreateStage(ctx context.Context, c Caller, in *ivsrealtime.Creat
 		return create(c, tx.Stages(), s, p.limits.Stages, "stages")
 	})
 	if err != nil {
-		return nil, named(storage, err)
+		return nil, asValidationError(storage, err)
 	}
 	s.Endpoints = p.endpoints()
 	return out, nil
 }
 
-// create keeps a new resource if the caller's quota has room for it.
-func create[T any](c Caller, kind store.Resources[T], doc *T, most int, what string) error {
+// create stores a new resource, within the caller's quota.
+func create[T any](c Caller, kind store.Resources[T], doc *T, max int, what string) error {
 	if err := kind.Create(doc); err != nil {
 		return err
 	}
@@ -47,27 +47,27 @@ func create[T any](c Caller, kind store.Resources[T], doc *T, most int, what str
 	if err != nil {
 		return err
 	}
-	return within(n-1, most, what) // counted with the new one, so that two at once can't both be the last
+	return checkQuota(n-1, max, what) // n has the new one: concurrent requests can't exceed the quota
 }
 
-// endpoints are where every stage of this installation is reached.
+// endpoints returns the endpoints, which all stages share.
 func (p *Plane) endpoints() *ivsrealtime.StageEndpoints {
 	e := p.authority.Endpoints()
 	return &e
 }
 
-// checkRecording holds a recording configuration against the rules that need
-// more than its shape.
+// checkRecording checks the rules of a recording configuration that its shape
+// does not have.
 func checkRecording(c Caller, operation string, in *ivsrealtime.AutoParticipantRecordingConfiguration) error {
 	if in == nil {
 		return nil
 	}
 	if name := *in.StorageConfigurationARN; name != "" {
-		if err := here(c, operation, name); err != nil {
+		if err := checkScope(c, operation, name); err != nil {
 			return err
 		}
 	}
-	// A configuration as the API shows it, interval and all, may be sent back.
+	// The configuration of a response, which has the interval, is valid.
 	if t := in.ThumbnailConfiguration; t != nil && *or(t.TargetIntervalSeconds, defaultThumbnailSeconds) != defaultThumbnailSeconds && t.RecordingMode != ivsrealtime.ThumbnailInterval {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed,
 			"autoParticipantRecordingConfiguration.thumbnailConfiguration.targetIntervalSeconds is given, but recordingMode is not INTERVAL")
@@ -94,8 +94,8 @@ func get[T any](ctx context.Context, p *Plane, kind func(*store.Tx) store.Resour
 	return doc, err
 }
 
-// UpdateStage changes a stage's name, or replaces its recording configuration.
-// The latter can't change under a recording that runs.
+// UpdateStage changes a stage's name or its recording configuration. The latter
+// can't change while a participant is recorded.
 func (p *Plane) UpdateStage(ctx context.Context, c Caller, in *ivsrealtime.UpdateStageInput) (*ivsrealtime.UpdateStageOutput, error) {
 	if err := checkRecording(c, "UpdateStage", in.AutoParticipantRecordingConfiguration); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (p *Plane) UpdateStage(ctx context.Context, c Caller, in *ivsrealtime.Updat
 	return &ivsrealtime.UpdateStageOutput{Stage: s}, nil
 }
 
-// notRecording refuses a change under a recording that runs.
+// notRecording returns a ConflictException while a participant is recorded.
 func notRecording(tx *store.Tx, s *ivsrealtime.Stage) error {
 	if s.ActiveSessionID == "" {
 		return nil
@@ -141,8 +141,8 @@ func notRecording(tx *store.Tx, s *ivsrealtime.Stage) error {
 	return nil
 }
 
-// DeleteStage deletes a stage and disconnects everyone on it. Ingest
-// configurations that point to it point to none afterwards.
+// DeleteStage deletes a stage and disconnects all its participants. Ingest
+// configurations of the stage have none afterwards.
 func (p *Plane) DeleteStage(ctx context.Context, c Caller, in *ivsrealtime.DeleteStageInput) (*ivsrealtime.DeleteStageOutput, error) {
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
 		if err := detachIngests(tx, c, in.ARN); err != nil {
@@ -180,7 +180,7 @@ func detachIngests(tx *store.Tx, c Caller, stageARN string) error {
 
 // ListStages lists the caller's stages, oldest first.
 func (p *Plane) ListStages(ctx context.Context, c Caller, in *ivsrealtime.ListStagesInput) (*ivsrealtime.ListStagesOutput, error) {
-	q := listQuery{query: query{caller: c, operation: "ListStages"}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{caller: c, operation: "ListStages"}, token: in.NextToken, maxResults: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).Stages, c, store.Filter{}))
 	return &ivsrealtime.ListStagesOutput{NextToken: next, Stages: each(all, func(s *ivsrealtime.Stage) ivsrealtime.StageSummary {
 		return ivsrealtime.StageSummary{ARN: s.ARN, Name: s.Name, ActiveSessionID: s.ActiveSessionID, Tags: s.Tags}

@@ -10,7 +10,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// newStreamKey mints a key of the service's form: sk_<region>_<id>_<secret>.
+// newStreamKey returns a new key: sk_<region>_<id>_<secret>, as the service has it.
 func newStreamKey(c Caller, channelARN string, tags map[string]string) *ivs.StreamKey {
 	const secretLength = 32
 	name := arn.New(arn.StreamKey, c.Account, c.Region)
@@ -20,21 +20,21 @@ func newStreamKey(c Caller, channelARN string, tags map[string]string) *ivs.Stre
 	}
 }
 
-// CreateStreamKey makes the one key of a channel that has none.
+// CreateStreamKey creates the key of a channel that has none.
 func (p *Plane) CreateStreamKey(ctx context.Context, c Caller, in *ivs.CreateStreamKeyInput) (*ivs.CreateStreamKeyOutput, error) {
-	if err := here(c, "CreateStreamKey", in.ChannelARN); err != nil {
+	if err := checkScope(c, "CreateStreamKey", in.ChannelARN); err != nil {
 		return nil, err
 	}
 	key := newStreamKey(c, in.ChannelARN, in.Tags)
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Channels().Get(in.ChannelARN); err != nil { // held, so that two can't both be the first
+		if _, err := tx.Channels().Get(in.ChannelARN); err != nil { // locked against a concurrent CreateStreamKey
 			return err
 		}
 		n, err := tx.StreamKeys().CountUsing(in.ChannelARN)
 		if err != nil {
 			return err
 		}
-		if err := within(n, 1, "stream keys of a channel"); err != nil {
+		if err := checkQuota(n, 1, "stream keys of a channel"); err != nil {
 			return err
 		}
 		return tx.StreamKeys().Create(key)
@@ -42,13 +42,13 @@ func (p *Plane) CreateStreamKey(ctx context.Context, c Caller, in *ivs.CreateStr
 	return &ivs.CreateStreamKeyOutput{StreamKey: key}, err
 }
 
-// GetStreamKey shows a stream key with its value.
+// GetStreamKey returns a stream key with its value.
 func (p *Plane) GetStreamKey(ctx context.Context, _ Caller, in *ivs.GetStreamKeyInput) (*ivs.GetStreamKeyOutput, error) {
 	key, err := get(ctx, p, (*store.Tx).StreamKeys, in.ARN)
 	return &ivs.GetStreamKeyOutput{StreamKey: key}, err
 }
 
-// BatchGetStreamKey shows stream keys, and tells of each that it can't show why.
+// BatchGetStreamKey returns stream keys, and an error for each that it can't return.
 func (p *Plane) BatchGetStreamKey(ctx context.Context, c Caller, in *ivs.BatchGetStreamKeyInput) (*ivs.BatchGetStreamKeyOutput, error) {
 	found, failed, err := batch(ctx, p, c, "BatchGetStreamKey", (*store.Tx).StreamKeys, in.ARNs)
 	return &ivs.BatchGetStreamKeyOutput{Errors: failed, StreamKeys: each(found, func(k *ivs.StreamKey) ivs.StreamKey { return *k })}, err
@@ -59,20 +59,20 @@ func (p *Plane) ListStreamKeys(ctx context.Context, c Caller, in *ivs.ListStream
 	if _, err := get(ctx, p, (*store.Tx).Channels, in.ChannelARN); err != nil {
 		return nil, err
 	}
-	q := listQuery{query: query{c, "ListStreamKeys", []string{in.ChannelARN}}, token: in.NextToken, most: in.MaxResults, page: 50}
+	q := listQuery{query: query{c, "ListStreamKeys", []string{in.ChannelARN}}, token: in.NextToken, maxResults: in.MaxResults, page: 50}
 	all, next, err := list(ctx, p, q, resources((*store.Tx).StreamKeys, c, store.Filter{Uses: []string{in.ChannelARN}}))
 	return &ivs.ListStreamKeysOutput{NextToken: next, StreamKeys: each(all, func(k *ivs.StreamKey) ivs.StreamKeySummary {
 		return ivs.StreamKeySummary{ARN: k.ARN, ChannelARN: k.ChannelARN, Tags: k.Tags}
 	})}, err
 }
 
-// DeleteStreamKey deletes a key; a stream that runs with it goes on.
+// DeleteStreamKey deletes a key. A live stream that uses it continues.
 func (p *Plane) DeleteStreamKey(ctx context.Context, _ Caller, in *ivs.DeleteStreamKeyInput) (*ivs.Unit, error) {
 	err := p.store.Write(ctx, func(tx *store.Tx) error { return tx.StreamKeys().Delete(in.ARN) })
 	return &ivs.Unit{}, err
 }
 
-// GetStream shows what a channel shows.
+// GetStream returns the live stream of a channel.
 func (p *Plane) GetStream(ctx context.Context, _ Caller, in *ivs.GetStreamInput) (*ivs.GetStreamOutput, error) {
 	if _, err := get(ctx, p, (*store.Tx).Channels, in.ChannelARN); err != nil {
 		return nil, err
@@ -88,13 +88,13 @@ func notBroadcasting(channelARN string) error {
 	return ivsrealtime.Errorf(ivsrealtime.ChannelNotBroadcasting, "%s is offline", channelARN)
 }
 
-// ListStreams lists what the caller's channels show, oldest first.
+// ListStreams lists the live streams of the caller's channels, oldest first.
 func (p *Plane) ListStreams(ctx context.Context, c Caller, in *ivs.ListStreamsInput) (*ivs.ListStreamsOutput, error) {
 	var health ivs.Health
 	if in.FilterBy != nil {
 		health = in.FilterBy.Health
 	}
-	q := listQuery{query: query{c, "ListStreams", []string{string(health)}}, token: in.NextToken, most: in.MaxResults, page: 100}
+	q := listQuery{query: query{c, "ListStreams", []string{string(health)}}, token: in.NextToken, maxResults: in.MaxResults, page: 100}
 	all, next, err := list(ctx, p, q, func(_ *store.Tx, page store.Page) ([]ivs.Stream, int64, error) {
 		streams, next := p.channels.Streams(c.owner(), health, page)
 		return streams, next, nil
@@ -104,8 +104,8 @@ func (p *Plane) ListStreams(ctx context.Context, c Caller, in *ivs.ListStreamsIn
 	})}, err
 }
 
-// StopStream drops the encoder of a channel. It may come back unless its key is
-// deleted first.
+// StopStream disconnects the encoder of a channel. The encoder may reconnect
+// unless the key is deleted first.
 func (p *Plane) StopStream(ctx context.Context, _ Caller, in *ivs.StopStreamInput) (*ivs.StopStreamOutput, error) {
 	if _, err := get(ctx, p, (*store.Tx).Channels, in.ChannelARN); err != nil {
 		return nil, err

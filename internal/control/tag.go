@@ -24,7 +24,7 @@ func (p *Plane) TagResource(ctx context.Context, _ Caller, in *ivsrealtime.TagRe
 	return &ivsrealtime.TagResourceOutput{}, err
 }
 
-// UntagResource takes tags away; those that aren't there are passed over.
+// UntagResource removes tags. Unknown keys are ignored.
 func (p *Plane) UntagResource(ctx context.Context, _ Caller, in *ivsrealtime.UntagResourceInput) (*ivsrealtime.UntagResourceOutput, error) {
 	err := p.retag(ctx, in.ResourceARN, func(tags map[string]string) error {
 		for _, key := range in.TagKeys {

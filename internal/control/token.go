@@ -9,8 +9,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// CreateParticipantToken issues a token for one participant of a stage. It is
-// kept nowhere: its signature is what makes it good.
+// CreateParticipantToken issues a token for one participant of a stage. Tokens
+// are not stored: the signature makes them valid.
 func (p *Plane) CreateParticipantToken(ctx context.Context, c Caller, in *ivsrealtime.CreateParticipantTokenInput) (*ivsrealtime.CreateParticipantTokenOutput, error) {
 	if _, err := p.GetStage(ctx, c, &ivsrealtime.GetStageInput{ARN: in.StageARN}); err != nil {
 		return nil, err
@@ -24,10 +24,10 @@ func (p *Plane) CreateParticipantToken(ctx context.Context, c Caller, in *ivsrea
 	return &ivsrealtime.CreateParticipantTokenOutput{ParticipantToken: t}, nil
 }
 
-// defaultTokenMinutes is how long a token lives unless told (API CreateParticipantToken).
+// defaultTokenMinutes is the default of duration (API CreateParticipantToken).
 const defaultTokenMinutes = 720
 
-// issue makes a token and what the API says of it.
+// issue makes a token, and the API's description of it.
 func (p *Plane) issue(stageARN string, want ivsrealtime.ParticipantTokenConfiguration) (*ivsrealtime.ParticipantToken, error) {
 	stage, err := arn.Parse(stageARN)
 	if err != nil {

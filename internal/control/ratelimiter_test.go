@@ -10,15 +10,15 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-func TestTurnstile_HoldsTheRatesOfTheManagedService(t *testing.T) {
+func TestRateLimiter_HasTheRatesOfTheManagedService(t *testing.T) {
 	for operation, perSecond := range map[string]int{
 		"CreateParticipantToken": 50, "ImportPublicKey": 3, "ListPublicKeys": 3, "TagResource": 10, "ListTagsForResource": 10, "CreateStage": 5, "ListCompositions": 5,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			gate := newTurnstile(AWSLimits())
-			through := func() (n int) {
+			limiter := newRateLimiter(AWSLimits())
+			allowed := func() (n int) {
 				for range 200 {
-					err := gate.admit(alice, operation)
+					err := limiter.allow(alice, operation)
 					if err == nil {
 						n++
 					} else if !errors.Is(err, ivsrealtime.Throttling) {
@@ -27,28 +27,28 @@ func TestTurnstile_HoldsTheRatesOfTheManagedService(t *testing.T) {
 				}
 				return n
 			}
-			if n := through(); n != perSecond {
+			if n := allowed(); n != perSecond {
 				t.Errorf("%s: %d at once, expected %d", operation, n, perSecond)
 			}
 			time.Sleep(time.Second)
-			if n := through(); n != perSecond {
-				t.Errorf("%s: %d a second later, expected %d", operation, n, perSecond)
+			if n := allowed(); n != perSecond {
+				t.Errorf("%s: %d one second later, expected %d", operation, n, perSecond)
 			}
 			bob := alice
 			bob.Account = "999988887777"
-			if err := gate.admit(bob, operation); err != nil {
+			if err := limiter.allow(bob, operation); err != nil {
 				t.Errorf("%s: another account: %v, expected its own rate", operation, err)
 			}
 		})
 	}
 }
 
-func TestTurnstile_CountsOpenRequestsOverAllOperations(t *testing.T) {
+func TestRateLimiter_OpenLimitsCountAllOperationsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate := newTurnstile(OpenLimits())
+		limiter := newRateLimiter(OpenLimits())
 		n := 0
 		for i := range 5000 {
-			if gate.admit(alice, []string{"CreateStage", "GetStage", "ListStages"}[i%3]) == nil {
+			if limiter.allow(alice, []string{"CreateStage", "GetStage", "ListStages"}[i%3]) == nil {
 				n++
 			}
 		}
@@ -58,14 +58,14 @@ func TestTurnstile_CountsOpenRequestsOverAllOperations(t *testing.T) {
 	})
 }
 
-func TestTurnstile_StaysBoundedWhenRegionsAreInvented(t *testing.T) {
-	gate := newTurnstile(AWSLimits())
+func TestRateLimiter_StaysBoundedWithInventedRegions(t *testing.T) {
+	limiter := newRateLimiter(AWSLimits())
 	for i := range maxBuckets + 10 {
 		c := alice
 		c.Region = fmt.Sprint("r", i)
-		_ = gate.admit(c, "CreateStage")
+		_ = limiter.allow(c, "CreateStage")
 	}
-	if n := len(gate.buckets); n > maxBuckets {
+	if n := len(limiter.buckets); n > maxBuckets {
 		t.Errorf("%d buckets, expected at most %d", n, maxBuckets)
 	}
 }
