@@ -36,6 +36,7 @@ var levels = map[string]int{
 	"rostrum/internal/bucket":      1,
 	"rostrum/internal/event":       1,
 	"rostrum/internal/certificate": 1,
+	"rostrum/internal/eventlog":    1,
 	"rostrum/internal/authority":   2,
 	"rostrum/internal/node":        2,
 	"rostrum/internal/stage":       2,
