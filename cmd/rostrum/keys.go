@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"rostrum/internal/config"
@@ -44,26 +43,6 @@ type keysRevokeVerb struct {
 	ID string `arg:"" help:"The access key's id."`
 }
 
-// listedKey is an access key as printed. The secret is set only when it was made.
-type listedKey struct {
-	ID      string            `json:"accessKeyId"`
-	Secret  string            `json:"secretAccessKey,omitempty"`
-	Account string            `json:"account"`
-	User    string            `json:"user"`
-	Tags    map[string]string `json:"tags,omitempty"`
-	Bounded bool              `json:"boundedByPolicies"`
-	Created time.Time         `json:"created,omitzero"`
-	Expires time.Time         `json:"expires,omitzero"`
-	Revoked time.Time         `json:"revoked,omitzero"`
-}
-
-func listed(k store.AccessKey) listedKey {
-	return listedKey{
-		ID: k.ID, Account: k.Account, User: k.UserName, Tags: k.PrincipalTags, Bounded: len(k.Policies) > 0,
-		Created: k.Created, Expires: k.Expires, Revoked: k.Revoked,
-	}
-}
-
 // Run makes the key.
 func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
 	key := operator.NewKey(string(v.Settings.Account), v.User)
@@ -82,11 +61,10 @@ func (v *keysCreateVerb) Run(ctx context.Context, out *output) error {
 		key.Policies = append(key.Policies, json.RawMessage(document))
 	}
 	return v.Settings.WithStore(ctx, func(st *store.Store) error {
-		if err := st.Write(ctx, func(tx *store.Tx) error { return operator.Create(tx, key) }); err != nil {
+		made, err := operator.Add(ctx, st, key)
+		if err != nil {
 			return err
 		}
-		made := listed(key)
-		made.Secret = key.Secret
 		return out.say(made, func(w io.Writer) {
 			fmt.Fprintf(w, "access key   %s\nsecret key   %s\n\nThe secret is not shown again.\n", made.ID, made.Secret)
 		})
@@ -111,55 +89,18 @@ func readPolicy(name string) ([]byte, error) {
 // Run lists the keys, oldest first.
 func (v *keysListVerb) Run(ctx context.Context, out *output) error {
 	return v.Settings.WithStore(ctx, func(st *store.Store) error {
-		keys := []listedKey{}
-		err := st.Read(ctx, func(tx *store.Tx) error {
-			all, err := tx.AccessKeys(string(v.Settings.Account))
-			for _, k := range all {
-				keys = append(keys, listed(k))
-			}
-			return err
-		})
+		keys, err := operator.List(ctx, st, string(v.Settings.Account))
 		if err != nil {
 			return err
 		}
-		return out.say(keys, func(w io.Writer) { tabulate(w, keys, time.Now()) })
+		return out.say(keys, func(w io.Writer) { operator.DescribeKeys(w, keys, time.Now()) })
 	})
 }
 
-func tabulate(w io.Writer, keys []listedKey, now time.Time) {
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "ACCESS KEY\tUSER\tCREATED\tMAY\tSTATE")
-	for _, k := range keys {
-		may, state := "everything", "good"
-		if k.Bounded {
-			may = "what its policies say"
-		}
-		switch {
-		case !k.Revoked.IsZero():
-			state = "revoked " + k.Revoked.Format(time.DateOnly)
-		case !k.Expires.IsZero() && now.After(k.Expires):
-			state = "expired " + k.Expires.Format(time.DateOnly)
-		case !k.Expires.IsZero():
-			state = "good until " + k.Expires.Format(time.RFC3339)
-		}
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.User, k.Created.Format(time.DateOnly), may, state)
-	}
-	_ = tab.Flush()
-}
-
-// Run revokes the key. One that is revoked already stays as it is.
+// Run revokes the key.
 func (v *keysRevokeVerb) Run(ctx context.Context, out *output) error {
 	return v.Settings.WithStore(ctx, func(st *store.Store) error {
-		var revoked listedKey
-		err := st.Write(ctx, func(tx *store.Tx) error {
-			return tx.UpdateAccessKey(v.ID, func(k *store.AccessKey) error {
-				if k.Revoked.IsZero() {
-					k.Revoked = time.Now()
-				}
-				revoked = listed(*k)
-				return nil
-			})
-		})
+		revoked, err := operator.Revoke(ctx, st, v.ID)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rostrum/internal/control"
+	"rostrum/internal/operator"
 	"rostrum/internal/server"
 )
 
@@ -25,16 +26,16 @@ func TestKeys_AreMadeListedAndRevoked(t *testing.T) {
 	data := t.TempDir()
 	policyFile := filepath.Join(data, "policy.json")
 	write(t, data, "policy.json", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ivs:Get*","Resource":"*"}]}`)
-	made := answer[listedKey](t, "keys", "create", "--data-dir", data, "--user", "ci", "--policy", policyFile, "--policy", "IVSReadOnlyAccess", "--tag", "team=video", "--expires", "1h")
+	made := answer[operator.Key](t, "keys", "create", "--data-dir", data, "--user", "ci", "--policy", policyFile, "--policy", "IVSReadOnlyAccess", "--tag", "team=video", "--expires", "1h")
 	if len(made.Secret) != 40 || !made.Bounded || made.Tags["team"] != "video" || made.Expires.Sub(made.Created).Hours() != 1 {
 		t.Errorf("expected a bounded key for an hour with its secret, saw %+v", made)
 	}
-	answer[listedKey](t, "keys", "revoke", made.ID, "--data-dir", data)
-	all := answer[[]listedKey](t, "keys", "list", "--data-dir", data)
+	answer[operator.Key](t, "keys", "revoke", made.ID, "--data-dir", data)
+	all := answer[[]operator.Key](t, "keys", "list", "--data-dir", data)
 	if len(all) != 1 || all[0].ID != made.ID || all[0].Secret != "" || all[0].Revoked.IsZero() || all[0].User != "ci" {
 		t.Errorf("expected the one key, revoked, without secret; saw %+v", all)
 	}
-	if others := answer[[]listedKey](t, "keys", "list", "--data-dir", data, "--account", "111111111111"); len(others) != 0 {
+	if others := answer[[]operator.Key](t, "keys", "list", "--data-dir", data, "--account", "111111111111"); len(others) != 0 {
 		t.Errorf("expected no key of another account, saw %+v", others)
 	}
 }
@@ -44,7 +45,7 @@ func TestKeys_MayExplainsWhichStatementDecides(t *testing.T) {
 	write(t, data, "policy.json", `{"Version":"2012-10-17","Statement":[
 		{"Sid":"All","Effect":"Allow","Action":"*","Resource":"*"},
 		{"Sid":"NoStage","Effect":"Deny","Action":"ivs:Delete*","Resource":"arn:aws:ivs:*:stage/*","Condition":{"StringEquals":{"aws:ResourceTag/kept":"yes"}}}]}`)
-	made := answer[listedKey](t, "keys", "create", "--data-dir", data, "--policy", filepath.Join(data, "policy.json"))
+	made := answer[operator.Key](t, "keys", "create", "--data-dir", data, "--policy", filepath.Join(data, "policy.json"))
 	stage := "arn:aws:ivs:us-east-1:" + made.Account + ":stage/abcdefghijkl"
 	may := func(args ...string) (stdout, stderr string, code int) {
 		return finish(t, rostrum(t, append([]string{"keys", "may", made.ID, "ivs:DeleteStage", stage, "--data-dir", data}, args...)...))

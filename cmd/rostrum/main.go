@@ -42,22 +42,22 @@ const (
 type verbs struct {
 	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
 
-	Serve     serveVerb     `cmd:"" help:"Serve stages until told to stop."`
-	Demo      demoVerb      `cmd:"" help:"Show a stage at work: test participants, a composition in a channel, its recording."`
-	Env       envVerb       `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
-	Keys      keysVerbs     `cmd:"" help:"Make, list and revoke access keys."`
-	Config    configVerbs   `cmd:"" help:"Check and print the configuration."`
-	OnAir     onAirVerb     `cmd:"" help:"List the channels that are on air, and where they are sent on to."`
-	Events    eventsVerbs   `cmd:"" help:"See what happened."`
-	Targets   targetsVerbs  `cmd:"" help:"Say where events go."`
-	Publish   publishVerb   `cmd:"" help:"Send a file or a test pattern into a stage."`
-	Subscribe subscribeVerb `cmd:"" help:"Receive publishers of a stage: statistics, or into a file."`
-	Bench     benchVerb     `cmd:"" help:"Measure how many viewers a server carries, and at what cost."`
-	Token     tokenVerbs    `cmd:"" help:"Look into participant tokens."`
-	Link      linkVerb      `cmd:"" help:"Make a link under which a browser plays a recording."`
-	Doctor    doctorVerb    `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
-	Backup    backupVerb    `cmd:"" help:"Copy everything that is kept, also while a server runs."`
-	Version   versionVerb   `cmd:"" help:"Print the version of this binary."`
+	Serve     serveVerb       `cmd:"" help:"Serve stages until told to stop."`
+	Demo      demoVerb        `cmd:"" help:"Show a stage at work: test participants, a composition in a channel, its recording."`
+	Env       envVerb         `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
+	Keys      keysVerbs       `cmd:"" help:"Make, list and revoke access keys."`
+	Config    configVerbs     `cmd:"" help:"Check and print the configuration."`
+	OnAir     onAirVerb       `cmd:"" help:"List the channels that are on air, and where they are sent on to."`
+	Events    eventsVerbs     `cmd:"" help:"See what happened."`
+	Targets   targetsCommands `cmd:"" help:"Say where events go."`
+	Publish   publishVerb     `cmd:"" help:"Send a file or a test pattern into a stage."`
+	Subscribe subscribeVerb   `cmd:"" help:"Receive publishers of a stage: statistics, or into a file."`
+	Bench     benchVerb       `cmd:"" help:"Measure how many viewers a server carries, and at what cost."`
+	Token     tokenVerbs      `cmd:"" help:"Look into participant tokens."`
+	Link      linkVerb        `cmd:"" help:"Make a link under which a browser plays a recording."`
+	Doctor    doctorVerb      `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
+	Backup    backupVerb      `cmd:"" help:"Copy everything that is kept, also while a server runs."`
+	Version   versionVerb     `cmd:"" help:"Print the version of this binary."`
 }
 
 func main() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/event"
+	"rostrum/internal/target"
 )
 
 // receiver is a webhook's other end.
@@ -36,7 +37,7 @@ func TestTargets_AreAddedTestedRotatedAndRemoved(t *testing.T) {
 	targets := func(args ...string) []string {
 		return append(append([]string{"targets"}, args...), "--data-dir", data)
 	}
-	made := answer[listedTarget](t, targets("add", "hook", "--webhook", hook.URL, "--allow-private", "--pattern", `{"source":["aws.ivs"]}`)...)
+	made := answer[target.Status](t, targets("add", "hook", "--webhook", hook.URL, "--allow-private", "--pattern", `{"source":["aws.ivs"]}`)...)
 	if len(made.Secret) < 40 || len(made.KeyIDs) != 1 {
 		t.Fatalf("expected a new target with its secret, saw %+v", made)
 	}
@@ -44,7 +45,7 @@ func TestTargets_AreAddedTestedRotatedAndRemoved(t *testing.T) {
 	if err := event.Verify(hook.header, hook.body, time.Now(), event.Secret{ID: made.KeyIDs[0], Key: made.Secret}); err != nil || !strings.Contains(string(hook.body), "Target Tested") {
 		t.Errorf("the receiver got %s: %v", hook.body, err)
 	}
-	rotated := answer[listedTarget](t, targets("rotate", "hook")...)
+	rotated := answer[target.Status](t, targets("rotate", "hook")...)
 	if rotated.Secret == "" || rotated.Secret == made.Secret || len(rotated.KeyIDs) != 2 || rotated.KeyIDs[1] != made.KeyIDs[0] {
 		t.Errorf("expected a second secret before the first, saw %+v", rotated)
 	}
@@ -54,17 +55,17 @@ func TestTargets_AreAddedTestedRotatedAndRemoved(t *testing.T) {
 			t.Errorf("by key %s: %v", secret.ID, err)
 		}
 	}
-	changed := answer[listedTarget](t, targets("add", "hook", "--replace", "--webhook", "https://events.example.com/ivs", "--disabled")...)
+	changed := answer[target.Status](t, targets("add", "hook", "--replace", "--webhook", "https://events.example.com/ivs", "--disabled")...)
 	if changed.Secret != "" || !changed.Disabled || len(changed.KeyIDs) != 2 {
 		t.Errorf("expected the changed target to keep its secrets, saw %+v", changed)
 	}
-	if all := answer[[]listedTarget](t, targets("list")...); len(all) != 1 || all[0].Webhook.URL != "https://events.example.com/ivs" || all[0].Secret != "" {
+	if all := answer[[]target.Status](t, targets("list")...); len(all) != 1 || all[0].Webhook.URL != "https://events.example.com/ivs" || all[0].Secret != "" {
 		t.Errorf("expected the one target without secret, saw %+v", all)
 	}
-	if others := answer[[]listedTarget](t, targets("list", "--account", "111111111111")...); len(others) != 0 {
+	if others := answer[[]target.Status](t, targets("list", "--account", "111111111111")...); len(others) != 0 {
 		t.Errorf("expected no target of another account, saw %+v", others)
 	}
-	if dead := answer[[]listedDead](t, targets("dead", "hook")...); len(dead) != 0 {
+	if dead := answer[[]target.DeadDelivery](t, targets("dead", "hook")...); len(dead) != 0 {
 		t.Errorf("expected no dead delivery, saw %+v", dead)
 	}
 	answer[map[string]any](t, targets("redeliver", "hook")...)
@@ -112,7 +113,7 @@ func TestTargets_OfTheConfigurationAreKeptAndHideTheirSecrets(t *testing.T) {
 	write(t, dir, "rostrum.yaml", strings.ReplaceAll(config, "DIR", dir))
 	data := filepath.Join(dir, "data")
 	server := serve(t, "--data-dir", data, "--config", file)
-	all := answer[[]listedTarget](t, "targets", "list", "--data-dir", data)
+	all := answer[[]target.Status](t, "targets", "list", "--data-dir", data)
 	if len(all) != 2 || !all[0].Configured || all[1].Webhook == nil || !all[1].RostrumEvents || len(all[1].KeyIDs) != 1 || all[0].File.Keep != 3 {
 		t.Errorf("expected both targets of the file, saw %+v", all)
 	}
@@ -121,7 +122,7 @@ func TestTargets_OfTheConfigurationAreKeptAndHideTheirSecrets(t *testing.T) {
 	}
 	server.stop(t, syscall.SIGTERM)
 	serve(t, "--data-dir", data)
-	if all := answer[[]listedTarget](t, "targets", "list", "--data-dir", data); len(all) != 0 {
+	if all := answer[[]target.Status](t, "targets", "list", "--data-dir", data); len(all) != 0 {
 		t.Errorf("expected targets to go with their file, saw %+v", all)
 	}
 	stdout, _, code := finish(t, rostrum(t, "config", "print", "--config", file))

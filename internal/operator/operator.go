@@ -58,7 +58,7 @@ func Ensure(ctx context.Context, st *store.Store, c Config) (key store.AccessKey
 		if c.SecretKey != "" {
 			key.Secret = c.SecretKey
 		}
-		return Create(tx, key)
+		return create(tx, key)
 	})
 	if err != nil {
 		return key, false, fmt.Errorf("first operator: %w", err)
@@ -80,8 +80,8 @@ func keyID(ctx context.Context, st *store.Store, c Config) (string, error) {
 	return string(id), nil
 }
 
-// Create stores a key, and its account if that is new.
-func Create(tx *store.Tx, key store.AccessKey) error {
+// create stores a key, and its account if that is new.
+func create(tx *store.Tx, key store.AccessKey) error {
 	err := tx.CreateAccount(store.Account{ID: key.Account, Created: key.Created})
 	if err != nil && !errors.Is(err, ivsrealtime.Conflict) {
 		return err
