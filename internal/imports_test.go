@@ -60,6 +60,7 @@ var levels = map[string]int{
 	"rostrum/internal/config":      5,
 	"rostrum/internal/server":      5,
 	"rostrum/internal/doctor":      5,
+	"rostrum/internal/demo":        5,
 	"rostrum/cmd/rostrum":          6,
 	"rostrum/cmd/rostrum-media":    6,
 }
@@ -89,6 +90,8 @@ var sameLevel = map[[2]string]bool{
 	{"testpattern", "container"}: true,
 	{"loadtest", "peer"}:         true,
 	{"server", "config"}:         true,
+	{"demo", "config"}:           true,
+	{"demo", "server"}:           true,
 	{"doctor", "config"}:         true,
 }
 

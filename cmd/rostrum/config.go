@@ -7,37 +7,37 @@ import (
 	"rostrum/internal/config"
 )
 
-// configVerbs groups the verbs about the configuration.
-type configVerbs struct {
-	Check configCheckVerb `cmd:"" help:"Tell whether rostrum serve would accept this configuration."`
-	Print configPrintVerb `cmd:"" help:"Print the configuration in force, as YAML that can be used again."`
+// configCommands are the commands about the configuration.
+type configCommands struct {
+	Check configCheckCommand `cmd:"" help:"Check whether rostrum serve would accept this configuration."`
+	Print configPrintCommand `cmd:"" help:"Print the settings in effect, as YAML that can be used again."`
 }
 
-// configCheckVerb holds a configuration against all rules that serve has.
-type configCheckVerb struct {
+// configCheckCommand checks a configuration by all rules that serve applies.
+type configCheckCommand struct {
 	Settings config.Settings `embed:""`
 }
 
-// Run answers with the exit code: 0 when serve would start, 1 when it would
-// refuse, 2 when the configuration can't be understood.
-func (v *configCheckVerb) Run(out *output) error {
-	if err := v.Settings.CheckSafety(); err != nil {
+// Run fails when serve would refuse to start. A configuration that is not valid has
+// failed before, with exit code 2.
+func (c *configCheckCommand) Run(out *output) error {
+	if err := c.Settings.CheckSafety(); err != nil {
 		return err
 	}
-	return out.say(map[string]bool{"ok": true}, func(w io.Writer) {
-		fmt.Fprintln(w, "The configuration can be used.")
+	return out.print(map[string]bool{"ok": true}, func(w io.Writer) {
+		fmt.Fprintln(w, "The configuration is valid.")
 	})
 }
 
-// configPrintVerb prints what is in force and where it came from.
-type configPrintVerb struct {
+// configPrintCommand prints the settings in effect and their sources.
+type configPrintCommand struct {
 	Settings config.Settings `embed:""`
 }
 
-// Run prints the settings. Secrets are hidden, so that the output can be shown
-// around; where one was hidden, its line is a comment.
-func (v *configPrintVerb) Run(out *output) error {
-	all := v.Settings.InForce()
+// Run prints the settings. Secrets are hidden, so that the output can be shared; the line
+// of a hidden one is a comment.
+func (c *configPrintCommand) Run(out *output) error {
+	all := c.Settings.InForce()
 	text, err := config.YAML(all)
 	if err != nil {
 		return err
@@ -46,5 +46,5 @@ func (v *configPrintVerb) Run(out *output) error {
 	for _, x := range all {
 		values[x.Key] = x
 	}
-	return out.say(values, func(w io.Writer) { fmt.Fprint(w, text) })
+	return out.print(values, func(w io.Writer) { fmt.Fprint(w, text) })
 }

@@ -11,12 +11,12 @@ import (
 	"rostrum/internal/store"
 )
 
-// envVerb prints what AWS SDKs and the AWS CLI need to reach this server.
-type envVerb struct {
+// envCommand prints the environment for AWS SDKs and the AWS CLI.
+type envCommand struct {
 	Settings config.Settings `embed:""`
 }
 
-// An environment is what a client needs to know.
+// An environment is what a client needs to reach a server.
 type environment struct {
 	Endpoint  string `json:"endpoint"`
 	AccessKey string `json:"accessKeyId"`
@@ -25,8 +25,8 @@ type environment struct {
 }
 
 // Run prints shell exports: eval "$(rostrum env)".
-func (v *envVerb) Run(ctx context.Context, out *output) error {
-	s := &v.Settings
+func (c *envCommand) Run(ctx context.Context, out *output) error {
+	s := &c.Settings
 	return s.WithStore(ctx, func(st *store.Store) error {
 		endpoint, err := s.Endpoint(string(s.Listen))
 		if err != nil {
@@ -40,12 +40,12 @@ func (v *envVerb) Run(ctx context.Context, out *output) error {
 			return fmt.Errorf("access key %s of the first operator is revoked: rostrum keys create makes another", key.ID)
 		}
 		c := environment{Endpoint: endpoint, AccessKey: key.ID, SecretKey: key.Secret, Region: string(s.Region)}
-		return out.say(c, c.exports)
+		return out.print(c, c.exports)
 	})
 }
 
-// exports writes it for a POSIX shell. A session token of other
-// credentials would spoil the signatures.
+// exports writes it for a POSIX shell. It unsets a session token of other credentials,
+// with which signatures would be wrong.
 func (c environment) exports(w io.Writer) {
 	for _, variable := range [][2]string{
 		{"AWS_ENDPOINT_URL_IVS_REALTIME", c.Endpoint},

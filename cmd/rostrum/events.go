@@ -16,36 +16,36 @@ import (
 	"rostrum/internal/store"
 )
 
-// eventsVerbs groups the verbs about what happened.
-type eventsVerbs struct {
-	Tail eventsTailVerb `cmd:"" help:"Print events of the log, and with --follow those to come."`
+// eventsCommands are the commands about the event log.
+type eventsCommands struct {
+	Tail eventsTailCommand `cmd:"" help:"Print events of the log, and with --follow new ones."`
 }
 
-type eventsTailVerb struct {
+type eventsTailCommand struct {
 	Settings config.Settings `embed:""`
 
-	Endpoint string `env:"AWS_ENDPOINT_URL_IVS_REALTIME" placeholder:"URL" help:"The server, asked with the AWS SDK's credentials; by default the one of the settings, with its operator's key."`
-	From     string `placeholder:"AGO|TIME" default:"10m" help:"Where to begin: a duration such as 2h ago, or a time such as 2026-07-01T14:03:07Z."`
-	After    int64  `placeholder:"CURSOR" help:"Begin after this cursor instead."`
+	Endpoint string `env:"AWS_ENDPOINT_URL_IVS_REALTIME" placeholder:"URL" help:"The server, with credentials of the AWS SDK; by default the server of the settings, with its operator's key."`
+	From     string `placeholder:"AGO|TIME" default:"10m" help:"Start: a duration before now such as 2h, or a time such as 2026-07-01T14:03:07Z."`
+	After    int64  `placeholder:"CURSOR" help:"Start after this cursor instead."`
 	Stage    string `placeholder:"ARN" help:"Only events of this stage."`
 	Pattern  string `placeholder:"JSON" help:"Only events that match this EventBridge event pattern."`
-	Follow   bool   `short:"f" help:"Go on with events as they come, until told to stop."`
+	Follow   bool   `short:"f" help:"Continue with new events until interrupted."`
 }
 
 // Run prints the events that the log has, then those that come.
-func (v *eventsTailVerb) Run(ctx context.Context, out *output) error {
-	from, err := eventlog.ParseFrom(v.From, time.Now())
+func (c *eventsTailCommand) Run(ctx context.Context, out *output) error {
+	from, err := eventlog.ParseFrom(c.From, time.Now())
 	if err != nil {
 		return misuse(fmt.Errorf("--from: %w", err))
 	}
-	r, err := v.reader(ctx)
+	r, err := c.reader(ctx)
 	if err != nil {
 		return err
 	}
-	print := func(e eventlog.Entry) error { return out.say(e, e.Describe) }
-	last, err := r.Read(ctx, eventlog.Start{After: v.After, From: from}, print)
-	if err == nil && v.Follow {
-		err = r.Follow(ctx, last, print)
+	show := func(e eventlog.Entry) error { return out.print(e, e.Describe) }
+	last, err := r.Read(ctx, eventlog.Start{After: c.After, From: from}, show)
+	if err == nil && c.Follow {
+		err = r.Follow(ctx, last, show)
 	}
 	if errors.Is(err, eventlog.ErrForbidden) {
 		return denied{err}
@@ -55,14 +55,14 @@ func (v *eventsTailVerb) Run(ctx context.Context, out *output) error {
 
 // reader asks the server of --endpoint with credentials of the AWS SDK, or that of the
 // settings with its operator's key.
-func (v *eventsTailVerb) reader(ctx context.Context) (*eventlog.Reader, error) {
-	s := &v.Settings
-	r := &eventlog.Reader{Endpoint: v.Endpoint, Region: string(s.Region), Filter: url.Values{}}
-	if v.Stage != "" {
-		r.Filter.Set("stage", v.Stage)
+func (c *eventsTailCommand) reader(ctx context.Context) (*eventlog.Reader, error) {
+	s := &c.Settings
+	r := &eventlog.Reader{Endpoint: c.Endpoint, Region: string(s.Region), Filter: url.Values{}}
+	if c.Stage != "" {
+		r.Filter.Set("stage", c.Stage)
 	}
-	if v.Pattern != "" {
-		r.Filter.Set("pattern", v.Pattern)
+	if c.Pattern != "" {
+		r.Filter.Set("pattern", c.Pattern)
 	}
 	if r.Endpoint != "" {
 		c, err := awsconfig.LoadDefaultConfig(ctx)

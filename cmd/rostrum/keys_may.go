@@ -11,7 +11,7 @@ import (
 	"rostrum/internal/store"
 )
 
-type keysMayVerb struct {
+type keysMayCommand struct {
 	Settings config.Settings `embed:""`
 
 	ID       string            `arg:"" name:"key" help:"The access key's id."`
@@ -22,11 +22,11 @@ type keysMayVerb struct {
 }
 
 // Run explains whether the key may do the action; exit code 3 says that it may not.
-func (v *keysMayVerb) Run(ctx context.Context, out *output) error {
+func (c *keysMayCommand) Run(ctx context.Context, out *output) error {
 	var verdict control.Verdict
-	err := v.Settings.WithStore(ctx, func(st *store.Store) (err error) {
+	err := c.Settings.WithStore(ctx, func(st *store.Store) (err error) {
 		verdict, err = control.Explain(ctx, st, control.Question{
-			Key: v.ID, Action: v.Action, Resource: v.Resource, Region: string(v.Settings.Region), Tags: v.Tag, Context: v.Context,
+			Key: c.ID, Action: c.Action, Resource: c.Resource, Region: string(c.Settings.Region), Tags: c.Tag, Context: c.Context,
 		})
 		return err
 	})
@@ -36,11 +36,11 @@ func (v *keysMayVerb) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	if err := out.say(verdict, func(w io.Writer) { printVerdict(w, verdict) }); err != nil {
+	if err := out.print(verdict, func(w io.Writer) { printVerdict(w, verdict) }); err != nil {
 		return err
 	}
 	if !verdict.Allowed {
-		return denied{fmt.Errorf("%s may not %s", v.ID, v.Action)}
+		return denied{fmt.Errorf("%s may not %s", c.ID, c.Action)}
 	}
 	return nil
 }

@@ -12,47 +12,44 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/server"
 	"rostrum/internal/store"
-	"rostrum/internal/web"
 )
 
-// linkVerb makes a link under which a browser plays a recording.
-type linkVerb struct {
+// linkCommand creates a link with which a browser plays a recording.
+type linkCommand struct {
 	Settings config.Settings `embed:""`
 
 	Recording string        `arg:"" placeholder:"BUCKET/PREFIX" help:"The recording: its bucket and its prefix there."`
-	For       time.Duration `name:"for" default:"24h" placeholder:"TIME" help:"How long the link is good."`
+	For       time.Duration `name:"for" default:"24h" placeholder:"TIME" help:"How long the link is valid."`
 }
 
-// A link is an address that anybody who has it can open.
+// A link is a URL that needs no credentials.
 type link struct {
 	URL     string    `json:"url"`
 	Expires time.Time `json:"expires"`
 }
 
-// Run prints the address of the recording's playlist. It opens all files of the
-// recording and no other.
-func (v *linkVerb) Run(ctx context.Context, out *output) error {
-	s := &v.Settings
-	name, prefix, _ := strings.Cut(strings.TrimSuffix(v.Recording, "/"), "/")
+// Run prints the URL of the recording's playlist. It opens all files of the recording and
+// no others.
+func (c *linkCommand) Run(ctx context.Context, out *output) error {
+	s := &c.Settings
+	name, prefix, _ := strings.Cut(strings.TrimSuffix(c.Recording, "/"), "/")
 	switch {
 	case s.S3Endpoint != "":
-		return errors.New("buckets are in S3: presign with its tools")
+		return errors.New("the buckets are in S3: presign with the tools of that")
 	case name == "" || prefix == "" || prefix != path.Clean(prefix):
-		return misuse(fmt.Errorf("%q is no BUCKET/PREFIX of a recording", v.Recording))
-	case v.For < time.Second:
-		return misuse(errors.New("a link must be good for a second at least"))
+		return misuse(fmt.Errorf("%q is not BUCKET/PREFIX of a recording", c.Recording))
+	case c.For < time.Second:
+		return misuse(errors.New("--for: a link must be valid for at least a second"))
 	}
 	return s.WithStore(ctx, func(st *store.Store) error {
 		endpoint, err := s.Endpoint(string(s.Listen))
 		if err != nil {
 			return err
 		}
-		links, err := server.OpenLinks(ctx, st)
-		if err != nil {
+		l := link{Expires: time.Now().Add(c.For).UTC().Truncate(time.Second)}
+		if l.URL, err = server.RecordingURL(ctx, st, endpoint, name, prefix, l.Expires); err != nil {
 			return err
 		}
-		l := link{Expires: time.Now().Add(v.For).UTC().Truncate(time.Second)}
-		l.URL = endpoint + web.RecordingsPath + name + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(name, prefix, l.Expires).Encode()
-		return out.say(l, func(w io.Writer) { fmt.Fprintln(w, l.URL) })
+		return out.print(l, func(w io.Writer) { fmt.Fprintln(w, l.URL) })
 	})
 }

@@ -1,21 +1,20 @@
-// Command rostrum serves stages: the Amazon IVS Real-Time API, the media of its
-// participants and the tools around them.
+// Command rostrum serves stages: the Amazon IVS Real-Time API, the media of participants,
+// and the tools around them.
 //
-// Each verb stands in a file of its own: a struct whose fields are its flags
-// and arguments, and a method
+// Each command is in a file of its own: a struct whose fields are its flags and arguments,
+// and a method
 //
 //	Run(ctx context.Context, out *output) error
 //
-// of which it may leave out what it does not use. The context ends with the
-// first SIGINT or SIGTERM; a verb then cleans up and returns within five
-// seconds (a second signal ends the process at once). What a verb has to say
-// goes through out, which speaks to people or, with --json, to programs. Logs
-// and errors go to standard error.
+// which may leave out the parameters that it does not use. The context ends with the first
+// SIGINT or SIGTERM; a command then cleans up and returns within five seconds. A second
+// signal ends the process at once. A command prints through out, to people or, with --json,
+// to programs. Logs and errors go to standard error.
 //
-// Exit codes: 0 is success, a server stopped by a signal included; 1 a failure;
-// 2 a command line, environment or configuration that can't be understood, for
-// which a verb returns an error made by misuse; 3 a token or key that was refused,
-// for which a verb returns a denied error.
+// Exit codes: 0 is success, also of a server that a signal stopped; 1 is a failure; 2 is a
+// command line, environment or configuration that is not valid, for which a command returns
+// an error made by misuse; 3 is a token or key that was refused, for which it returns a
+// denied error.
 package main
 
 import (
@@ -30,7 +29,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Exit codes of every verb.
+// Exit codes of all commands.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -38,26 +37,26 @@ const (
 	exitDenied  = 3
 )
 
-// verbs is the command line: one line for each verb, in the order of the help.
-type verbs struct {
-	JSON bool `name:"json" help:"Print for programs: JSON, one document a line."`
+// commands is the command line: one line for each command, in the order of the help.
+type commands struct {
+	JSON bool `name:"json" help:"Print JSON for programs, one document a line."`
 
-	Serve     serveVerb       `cmd:"" help:"Serve stages until told to stop."`
-	Demo      demoVerb        `cmd:"" help:"Show a stage at work: test participants, a composition in a channel, its recording."`
-	Env       envVerb         `cmd:"" help:"Print what AWS SDKs and the AWS CLI need: eval \"$$(rostrum env)\"."`
-	Keys      keysVerbs       `cmd:"" help:"Make, list and revoke access keys."`
-	Config    configVerbs     `cmd:"" help:"Check and print the configuration."`
-	OnAir     onAirVerb       `cmd:"" help:"List the channels that are on air, and where they are sent on to."`
-	Events    eventsVerbs     `cmd:"" help:"See what happened."`
-	Targets   targetsCommands `cmd:"" help:"Say where events go."`
-	Publish   publishVerb     `cmd:"" help:"Send a file or a test pattern into a stage."`
-	Subscribe subscribeVerb   `cmd:"" help:"Receive publishers of a stage: statistics, or into a file."`
-	Bench     benchVerb       `cmd:"" help:"Measure how many viewers a server carries, and at what cost."`
-	Token     tokenVerbs      `cmd:"" help:"Look into participant tokens."`
-	Link      linkVerb        `cmd:"" help:"Make a link under which a browser plays a recording."`
-	Doctor    doctorVerb      `cmd:"" help:"Look for what would keep rostrum serve from working well here."`
-	Backup    backupVerb      `cmd:"" help:"Copy everything that is kept, also while a server runs."`
-	Version   versionVerb     `cmd:"" help:"Print the version of this binary."`
+	Serve     serveCommand     `cmd:"" help:"Run a server until it is interrupted."`
+	Demo      demoCommand      `cmd:"" help:"Run a server with test participants, a composition of them in a channel, and its recording."`
+	Env       envCommand       `cmd:"" help:"Print the environment for AWS SDKs and the AWS CLI: eval \"$$(rostrum env)\"."`
+	Keys      keysCommands     `cmd:"" help:"Create, list and revoke access keys."`
+	Config    configCommands   `cmd:"" help:"Check and print the configuration."`
+	OnAir     onAirCommand     `cmd:"" help:"List the channels that are live, and where their streams are pushed to."`
+	Events    eventsCommands   `cmd:"" help:"Read the event log."`
+	Targets   targetsCommands  `cmd:"" help:"Manage the targets of events."`
+	Publish   publishCommand   `cmd:"" help:"Send a file or a test pattern into a stage."`
+	Subscribe subscribeCommand `cmd:"" help:"Receive publishers of a stage: print statistics, or write a file."`
+	Bench     benchCommand     `cmd:"" help:"Measure how many viewers a server can serve, and at what cost."`
+	Token     tokenCommands    `cmd:"" help:"Inspect participant tokens."`
+	Link      linkCommand      `cmd:"" help:"Create a link with which a browser plays a recording."`
+	Doctor    doctorCommand    `cmd:"" help:"Check whether a server can run and be reached on this machine."`
+	Backup    backupCommand    `cmd:"" help:"Copy all data, also while a server runs."`
+	Version   versionCommand   `cmd:"" help:"Print the version of this binary."`
 }
 
 func main() {
@@ -66,10 +65,10 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run reads the command line, carries out its verb and answers the exit code.
+// run parses the command line, runs its command and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var cli verbs
-	out := &output{people: stdout, log: stderr, json: &cli.JSON}
+	var cli commands
+	out := &output{stdout: stdout, stderr: stderr, json: &cli.JSON}
 	parser, err := kong.New(&cli,
 		kong.Name("rostrum"),
 		kong.Description("Amazon IVS Real-Time stages, on your own machines."),
@@ -88,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return report(stderr, chosen.Run())
 }
 
-// report tells people what went wrong and answers the exit code.
+// report prints an error and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK

@@ -12,13 +12,13 @@ import (
 	"rostrum/internal/store"
 )
 
-// onAirVerb lists the channels that are on air. It reads the store itself, also while
-// servers run on it, and so knows those of all nodes.
-type onAirVerb struct {
+// onAirCommand lists the channels that are live. It reads the store directly, also while
+// servers run on it, and so lists those of all nodes.
+type onAirCommand struct {
 	Settings config.Settings `embed:""`
 }
 
-// liveChannel is a channel that is on air, as printed.
+// A liveChannel is a channel that is live, as printed.
 type liveChannel struct {
 	ARN      string      `json:"channelArn"`
 	Name     string      `json:"name"`
@@ -27,8 +27,8 @@ type liveChannel struct {
 }
 
 // Run lists the account's, oldest first.
-func (v *onAirVerb) Run(ctx context.Context, out *output) error {
-	return v.Settings.WithStore(ctx, func(st *store.Store) error {
+func (c *onAirCommand) Run(ctx context.Context, out *output) error {
+	return c.Settings.WithStore(ctx, func(st *store.Store) error {
 		live := []liveChannel{}
 		err := st.Read(ctx, func(tx *store.Tx) error {
 			names, err := tx.LiveChannels()
@@ -36,7 +36,7 @@ func (v *onAirVerb) Run(ctx context.Context, out *output) error {
 				return err
 			}
 			for _, name := range names {
-				if at, err := arn.Parse(name); err != nil || at.Account != string(v.Settings.Account) {
+				if at, err := arn.Parse(name); err != nil || at.Account != string(c.Settings.Account) {
 					continue
 				}
 				c, err := tx.Channels().Get(name)
@@ -50,20 +50,20 @@ func (v *onAirVerb) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(live, func(w io.Writer) { tabulateLive(w, live, time.Now()) })
+		return out.print(live, func(w io.Writer) { tabulateLive(w, live, time.Now()) })
 	})
 }
 
 func tabulateLive(w io.Writer, live []liveChannel, now time.Time) {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "CHANNEL\tNAME\tSTREAM\tSENT ON TO")
+	fmt.Fprintln(tab, "CHANNEL\tNAME\tSTREAM\tPUSHED TO")
 	for _, c := range live {
 		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\n", c.ARN, c.Name, c.StreamID, pushed(c.Push, now))
 	}
 	tab.Flush()
 }
 
-// pushed tells how it goes with a push.
+// pushed describes the state of a push.
 func pushed(p *store.Push, now time.Time) string {
 	switch {
 	case p == nil:

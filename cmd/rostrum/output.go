@@ -4,27 +4,35 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+
+	"github.com/mattn/go-isatty"
 )
 
-// output is where a verb speaks.
+// output is where a command prints.
 type output struct {
-	people io.Writer
-	log    io.Writer
+	stdout io.Writer
+	stderr io.Writer
 	json   *bool // --json, known once the command line is read
 }
 
-// say writes v as one line of JSON for programs, or lets forPeople write its own
-// words. A verb that goes on speaking, such as live statistics, calls it for
-// each thing it has to tell.
-func (o *output) say(v any, forPeople func(w io.Writer)) error {
+// print writes v as one line of JSON for programs, or calls text to write it for people. A
+// command that prints repeatedly, such as live statistics, calls it for each item.
+func (o *output) print(v any, text func(w io.Writer)) error {
 	if !*o.json {
-		forPeople(o.people)
+		text(o.stdout)
 		return nil
 	}
-	lines := json.NewEncoder(o.people)
-	lines.SetEscapeHTML(false) // it goes to programs and shells, not into pages
+	lines := json.NewEncoder(o.stdout)
+	lines.SetEscapeHTML(false) // the output is not HTML
 	if err := lines.Encode(v); err != nil {
 		return fmt.Errorf("print as JSON: %w", err)
 	}
 	return nil
+}
+
+// isTerminal reports whether people read on a terminal.
+func (o *output) isTerminal() bool {
+	screen, ok := o.stdout.(*os.File)
+	return ok && isatty.IsTerminal(screen.Fd())
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"rostrum/internal/peer"
 	"rostrum/test/reference"
 )
 
@@ -31,7 +32,7 @@ func forwarder(t *testing.T) string {
 	return s.URL
 }
 
-// publishing starts the verb in a process of its own and waits until it publishes.
+// publishing starts the command in a process of its own and waits until it publishes.
 // What it returns interrupts it, as Ctrl-C does, and waits for its exit code.
 func publishing(t *testing.T, args ...string) (stop func() int) {
 	t.Helper()
@@ -67,9 +68,9 @@ func TestPublish_IsReceivedUntilInterrupted(t *testing.T) {
 	if code != exitOK {
 		t.Fatalf("subscribe ended with %d: %s", code, complaints)
 	}
-	kinds := map[string]received{}
+	kinds := map[string]peer.ViewReport{}
 	for line := range strings.Lines(out) {
-		var r received
+		var r peer.ViewReport
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
@@ -114,7 +115,7 @@ func TestPublish_ExitCodesTellWhatIsToBeChanged(t *testing.T) {
 		{"a token that may not publish", []string{"publish", "--token", token(`{"exp":4000000000,"iat":1600000000,"capabilities":{"allow_subscribe":true}}`)}, exitDenied, "allow to publish"},
 		{"a token without addresses", []string{"publish", "--token", token(`{"exp":4000000000,"iat":1600000000,` + allowed + `}`)}, exitFailure, "no whip_url"},
 		{"a bad size", []string{"publish", "--whip", "http://127.0.0.1:1", "--size", "wide"}, exitUsage, "1280x720"},
-		{"a bad bit rate", []string{"publish", "--whip", "http://127.0.0.1:1", "--video-bitrate", "fast"}, exitUsage, "no bit rate"},
+		{"a bad bit rate", []string{"publish", "--whip", "http://127.0.0.1:1", "--video-bitrate", "fast"}, exitUsage, "not a bit rate"},
 		{"all and one", []string{"subscribe", "bob", "--all"}, exitUsage, "--all goes with neither"},
 		{"a file nobody writes", []string{"subscribe", "-o", "x.avi"}, exitUsage, ".mkv"},
 		{"nobody listens", []string{"publish", "--whip", "http://127.0.0.1:1"}, exitFailure, "refused"},
@@ -128,22 +129,23 @@ func TestPublish_ExitCodesTellWhatIsToBeChanged(t *testing.T) {
 	}
 }
 
-func TestParseBitrate_ReadsThousandsAndMillions(t *testing.T) {
+func TestBitrate_ReadsThousandsAndMillions(t *testing.T) {
 	for in, want := range map[string]string{"0": "0", "2500000": "2500000", "700k": "700000", "1.7M": "1700000", "": "err", "-1": "err", "M": "err", "1e99": "err", "NaN": "err"} {
-		n, err := parseBitrate(in)
-		if got := fmt.Sprint(n); err == nil && got != want || err != nil && want != "err" {
-			t.Errorf("%q is %d, %v; want %s", in, n, err, want)
+		var b bitrate
+		err := b.UnmarshalText([]byte(in))
+		if got := fmt.Sprint(b); err == nil && got != want || err != nil && want != "err" {
+			t.Errorf("%q is %d, %v; want %s", in, b, err, want)
 		}
 	}
 }
 
-func TestParseSize_ReadsWidthAndHeight(t *testing.T) {
-	for said, want := range map[string][2]int{
+func TestSize_ReadsWidthAndHeight(t *testing.T) {
+	for in, want := range map[string]size{
 		"1280x720": {1280, 720}, "0x0": {}, "-4x-4": {}, "1280": {}, "1280x720x3": {}, "1280x": {}, "wide x high": {}, "": {},
 	} {
-		width, height, err := parseSize(said)
-		if got := [2]int{width, height}; got != want || (err == nil) != (want != [2]int{}) {
-			t.Errorf("%q: saw %v, %v, expected %v", said, got, err, want)
+		var s size
+		if err := s.UnmarshalText([]byte(in)); s != want || (err == nil) != (want != size{}) {
+			t.Errorf("%q: saw %v, %v, expected %v", in, s, err, want)
 		}
 	}
 }

@@ -26,13 +26,13 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// A line is what one of the verbs of a participant says.
+// A line is what one of the commands of a participant says.
 type line struct {
 	Event, ParticipantID, Kind, Error string
 	Frames                            uint64
 }
 
-// speaking runs a verb in a process of its own and hands on what it says.
+// speaking runs a command in a process of its own and hands on what it says.
 func speaking(t *testing.T, args ...string) <-chan line {
 	t.Helper()
 	cmd := rostrum(t, args...)

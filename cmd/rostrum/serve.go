@@ -7,12 +7,12 @@ import (
 	"rostrum/internal/server"
 )
 
-// serveVerb runs a server until told to stop.
-type serveVerb struct {
+// serveCommand runs a server until told to stop.
+type serveCommand struct {
 	Settings config.Settings `embed:""`
 }
 
 // Run serves until the context ends.
-func (v *serveVerb) Run(ctx context.Context, out *output) (err error) {
-	return server.Run(ctx, &v.Settings, out.log, func(b *server.Banner) error { return out.say(b, b.Describe) })
+func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
+	return server.Run(ctx, &c.Settings, out.stderr, func(b *server.Banner) error { return out.print(b, b.Describe) })
 }

@@ -67,7 +67,7 @@ func (c *targetsAddCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(now, now.Describe)
+		return out.print(now, now.Describe)
 	})
 }
 
@@ -89,7 +89,7 @@ func (c *targetsListCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(all, func(w io.Writer) { target.DescribeAll(w, all) })
+		return out.print(all, func(w io.Writer) { target.DescribeAll(w, all) })
 	})
 }
 
@@ -105,7 +105,7 @@ func (c *targetsTestCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(map[string]any{"target": c.Name, "eventId": e.ID, "tookMs": took.Milliseconds()}, func(w io.Writer) {
+		return out.print(map[string]any{"target": c.Name, "eventId": e.ID, "tookMs": took.Milliseconds()}, func(w io.Writer) {
 			fmt.Fprintf(w, "%s accepted event %s in %v.\n", c.Name, e.ID, took.Round(time.Millisecond))
 		})
 	})
@@ -123,7 +123,7 @@ func (c *targetsRotateCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(now, now.Describe)
+		return out.print(now, now.Describe)
 	})
 }
 
@@ -138,7 +138,7 @@ func (c *targetsRemoveCommand) Run(ctx context.Context, out *output) error {
 		if err := m.Remove(ctx, c.Name); err != nil {
 			return err
 		}
-		return out.say(map[string]string{"removed": c.Name}, func(w io.Writer) {
+		return out.print(map[string]string{"removed": c.Name}, func(w io.Writer) {
 			fmt.Fprintf(w, "%s is removed.\n", c.Name)
 		})
 	})

@@ -22,7 +22,7 @@ func (c *targetsDeadCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(all, func(w io.Writer) { target.DescribeDead(w, all) })
+		return out.print(all, func(w io.Writer) { target.DescribeDead(w, all) })
 	})
 }
 
@@ -39,7 +39,7 @@ func (c *targetsRedeliverCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return out.say(map[string]any{"target": c.Name, "deliveries": n}, func(w io.Writer) {
+		return out.print(map[string]any{"target": c.Name, "deliveries": n}, func(w io.Writer) {
 			fmt.Fprintf(w, "%d deliveries to %s are tried again.\n", n, c.Name)
 		})
 	})

@@ -15,19 +15,18 @@ import (
 	"rostrum/internal/token"
 )
 
-// tokenVerbs groups the verbs about participant tokens.
-type tokenVerbs struct {
-	Inspect tokenInspectVerb `cmd:"" help:"Show what a participant token says."`
+// tokenCommands are the commands about participant tokens.
+type tokenCommands struct {
+	Inspect tokenInspectCommand `cmd:"" help:"Print the claims of a participant token."`
 }
 
-// tokenInspectVerb shows a token's claims. It asks no server and checks no
-// signature, and says so.
-type tokenInspectVerb struct {
-	Token string `arg:"" optional:"" help:"The token; read from standard input when absent or -."`
+// tokenInspectCommand prints the claims of a token. It contacts no server and does not check
+// the signature, and says so.
+type tokenInspectCommand struct {
+	Token string `arg:"" optional:"" help:"The token; read from standard input if absent or -."`
 }
 
-// inspected is a token's claims as printed for programs. The claims keep the
-// names they have in the token.
+// inspected is the claims of a token as printed for programs, named as in the token.
 type inspected struct {
 	ParticipantID string            `json:"jti"`
 	StageARN      string            `json:"resource"`
@@ -41,12 +40,12 @@ type inspected struct {
 	ExpiresAt     time.Time         `json:"exp"`
 	Expired       bool              `json:"expired"`
 	KeyARN        string            `json:"kid,omitempty"`
-	Verified      bool              `json:"verified"` // never: no key is asked
+	Verified      bool              `json:"verified"` // always false: the signature is not checked
 }
 
-// Run shows the token.
-func (v *tokenInspectVerb) Run(out *output) error {
-	raw := v.Token
+// Run prints the claims.
+func (c *tokenInspectCommand) Run(out *output) error {
+	raw := c.Token
 	if raw == "" || raw == "-" {
 		line, err := bufio.NewReader(io.LimitReader(os.Stdin, token.MaxLength+1)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -54,16 +53,16 @@ func (v *tokenInspectVerb) Run(out *output) error {
 		}
 		raw = line
 	}
-	c, err := token.Read(strings.TrimSpace(raw))
+	claims, err := token.Read(strings.TrimSpace(raw))
 	if err != nil {
 		return err
 	}
 	t := inspected{
-		ParticipantID: c.ParticipantID, StageARN: c.StageARN, UserID: c.UserID, Attributes: c.Attributes,
-		Publish: c.Publish, Subscribe: c.Subscribe, WHIPURL: c.WHIPURL, EventsURL: c.EventsURL,
-		IssuedAt: c.IssuedAt, ExpiresAt: c.ExpiresAt, Expired: time.Now().After(c.ExpiresAt), KeyARN: c.KeyARN,
+		ParticipantID: claims.ParticipantID, StageARN: claims.StageARN, UserID: claims.UserID, Attributes: claims.Attributes,
+		Publish: claims.Publish, Subscribe: claims.Subscribe, WHIPURL: claims.WHIPURL, EventsURL: claims.EventsURL,
+		IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt, Expired: time.Now().After(claims.ExpiresAt), KeyARN: claims.KeyARN,
 	}
-	return out.say(t, t.describe)
+	return out.print(t, t.describe)
 }
 
 func (t inspected) describe(w io.Writer) {
@@ -80,8 +79,8 @@ func (t inspected) describe(w io.Writer) {
 	}
 	row("may publish", t.Publish)
 	row("may subscribe", t.Subscribe)
-	row("publishes at", t.WHIPURL)
-	row("hears of others at", t.EventsURL)
+	row("WHIP URL", t.WHIPURL)
+	row("events URL", t.EventsURL)
 	row("issued", t.IssuedAt.Format(time.RFC3339))
 	expiry := t.ExpiresAt.Format(time.RFC3339)
 	if t.Expired {

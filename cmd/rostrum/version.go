@@ -7,10 +7,10 @@ import (
 	"runtime/debug"
 )
 
-// versionVerb prints what this binary was built from.
-type versionVerb struct{}
+// versionCommand prints what this binary was built from.
+type versionCommand struct{}
 
-// build is what the Go toolchain noted in the binary.
+// build is what the Go toolchain recorded in the binary.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
@@ -38,9 +38,9 @@ func readBuild() build {
 }
 
 // Run prints the version.
-func (versionVerb) Run(out *output) error {
+func (versionCommand) Run(out *output) error {
 	b := readBuild()
-	return out.say(b, func(w io.Writer) {
+	return out.print(b, func(w io.Writer) {
 		fmt.Fprintf(w, "rostrum %s (%s, %s)\n", b.Version, b.Go, b.Platform)
 	})
 }

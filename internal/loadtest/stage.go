@@ -19,8 +19,14 @@ type Stage struct {
 	viewers    []peer.Token
 }
 
-// Access is where a Rostrum's API is, and whose.
-type Access struct{ Endpoint, Region, AccessKey, SecretKey string }
+// Access is the endpoint of a server's API and the credentials for it, named as in what
+// rostrum serve prints.
+type Access struct {
+	Endpoint  string `json:"endpoint"`
+	Region    string `json:"region"`
+	AccessKey string `json:"accessKeyId"`
+	SecretKey string `json:"secretAccessKey"`
+}
 
 // MakeStage makes a stage with so many publishers. Viewers are admitted later.
 func MakeStage(ctx context.Context, a Access, publishers int) (*Stage, error) {

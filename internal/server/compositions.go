@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"time"
 
 	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
@@ -15,6 +16,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/node"
 	"rostrum/internal/store"
+	"rostrum/internal/web"
 	"rostrum/internal/worker"
 )
 
@@ -33,7 +35,7 @@ func openRecordingStorage(ctx context.Context, s *config.Settings, st *store.Sto
 		t.folder, t.temporary = filepath.Join(os.TempDir(), "rostrum-ephemeral-"+rand.Text()), true
 	}
 	var err error
-	if t.links, err = OpenLinks(ctx, st); err != nil {
+	if t.links, err = openLinks(ctx, st); err != nil {
 		return nil, err
 	}
 	t.buckets = bucket.Folders(filepath.Join(t.folder, "buckets"))
@@ -44,13 +46,20 @@ func openRecordingStorage(ctx context.Context, s *config.Settings, st *store.Sto
 }
 
 // openLinks makes signed links with the key that all nodes share.
-func OpenLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
+func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
 	key, err := st.Secret(ctx, "bucket-link-key", func() ([]byte, error) {
 		fresh := make([]byte, 32)
 		_, _ = rand.Read(fresh) // never fails (crypto/rand)
 		return fresh, nil
 	})
 	return bucket.NewLinks(key), err
+}
+
+// RecordingURL is the URL of a recording's playlist. Until it expires it opens all files
+// of the recording, and no others.
+func RecordingURL(ctx context.Context, st *store.Store, endpoint, bucket, prefix string, expires time.Time) (string, error) {
+	links, err := openLinks(ctx, st)
+	return endpoint + web.RecordingsPath + bucket + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(bucket, prefix, expires).Encode(), err
 }
 
 // Close leaves nothing of what was not to be kept.

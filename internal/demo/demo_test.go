@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -14,19 +14,21 @@ import (
 	"rostrum/internal/web"
 )
 
-func TestDemo_ShowsBothPerformersAndAPageForAVisitor(t *testing.T) {
+func TestDemo_ShowsBothParticipantsAndAPageForAVisitor(t *testing.T) {
 	ctx, seen := context.WithTimeout(t.Context(), 30*time.Second) // the demo ends once both are seen
 	defer seen()
 	var stderr strings.Builder
 	stdout, out := io.Pipe()
 	defer stdout.Close()
-	exited := make(chan int, 1)
+	exited := make(chan error, 1)
 	go func() {
-		exited <- run(ctx, []string{"demo", "--json", "--listen", "127.0.0.1:0", "--media-port", "0", "--size", "640x360"}, out, &stderr)
+		exited <- Run(ctx, Config{Listen: "127.0.0.1:0", MediaPort: "0", Width: 640, Height: 360}, Output{
+			Say: func(v any, _ func(io.Writer)) error { return json.NewEncoder(out).Encode(v) }, Log: &stderr,
+		})
 		out.Close()
 	}()
 	lines := json.NewDecoder(stdout)
-	var s scene
+	var s setup
 	if err := lines.Decode(&s); err != nil {
 		t.Fatal(err)
 	}
@@ -49,24 +51,24 @@ func TestDemo_ShowsBothPerformersAndAPageForAVisitor(t *testing.T) {
 			t.Fatal(err)
 		}
 		frames[v.Name] += v.Frames
-		if frames[performers[0]] > 0 && frames[performers[1]] > 0 {
+		if frames[participants[0]] > 0 && frames[participants[1]] > 0 {
 			seen()
 		}
 	}
-	if code := <-exited; code != exitOK || stderr.Len() > 0 {
-		t.Fatalf("exit %d, %s", code, stderr.String())
+	if err := <-exited; err != nil || stderr.Len() > 0 {
+		t.Fatalf("%v, %s", err, stderr.String())
 	}
-	for _, name := range performers {
+	for _, name := range participants {
 		if frames[name] == 0 {
 			t.Errorf("expected pictures of %s, saw %v", name, frames)
 		}
 	}
 }
 
-func TestDemo_TellsWhyItCouldNotStart(t *testing.T) {
-	_, stderr, code := finish(t, rostrum(t, "demo", "--listen", "nonsense"))
-	if code == exitOK || !strings.Contains(stderr, "no address of the form HOST:PORT") {
-		t.Errorf("expected the server's reason, saw exit %d and %q", code, stderr)
+func TestDemo_ReturnsWhyTheServerCannotStart(t *testing.T) {
+	err := Run(t.Context(), Config{Listen: "nonsense", MediaPort: "0"}, Output{Log: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "no address of the form HOST:PORT") {
+		t.Errorf("expected the server's reason, saw %v", err)
 	}
 }
 

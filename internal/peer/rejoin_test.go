@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"context"
@@ -6,21 +6,19 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"rostrum/internal/peer"
 )
 
 // TestRejoin_ComesBackWhereThatMayHelp plays what happens to a participant, attempt by attempt.
 func TestRejoin_ComesBackWhereThatMayHelp(t *testing.T) {
 	type attempt struct {
-		how peer.Ending
+		how Ending
 		err error
 	}
 	silent, away := errors.New("silent"), errors.New("connection refused")
-	full := &peer.Problem{Status: 503}
-	missing := &peer.Problem{Status: 404, Code: "PUBLISHER_NOT_FOUND"}
-	kicked := &peer.Problem{Status: 403}
-	well := attempt{peer.Ours, nil}
+	full := &Problem{Status: 503}
+	missing := &Problem{Status: 404, Code: "PUBLISHER_NOT_FOUND"}
+	kicked := &Problem{Status: 403}
+	well := attempt{Ours, nil}
 	for says, c := range map[string]struct {
 		attempts []attempt
 		last     error // that is returned
@@ -28,18 +26,17 @@ func TestRejoin_ComesBackWhereThatMayHelp(t *testing.T) {
 	}{
 		"all goes well":                  {[]attempt{well}, nil, 0},
 		"it can't begin":                 {[]attempt{{"", away}}, away, 0},
-		"the server restarts":            {[]attempt{{peer.Lost, silent}, {"", away}, {"", full}, well}, nil, 1},
-		"the publisher comes back later": {[]attempt{{peer.Lost, silent}, {"", missing}, {"", missing}, well}, nil, 1},
-		"it was kicked":                  {[]attempt{{peer.Dismissed, silent}, {"", kicked}}, kicked, 1},
-		"the publisher stopped":          {[]attempt{{peer.Dismissed, silent}, {"", missing}}, missing, 1},
-		"another client has the token":   {[]attempt{{peer.TakenOver, silent}}, silent, 0},
-		"it comes back twice":            {[]attempt{{peer.Lost, silent}, {peer.Lost, silent}, well}, nil, 2},
+		"the server restarts":            {[]attempt{{Lost, silent}, {"", away}, {"", full}, well}, nil, 1},
+		"the publisher comes back later": {[]attempt{{Lost, silent}, {"", missing}, {"", missing}, well}, nil, 1},
+		"it was kicked":                  {[]attempt{{Dismissed, silent}, {"", kicked}}, kicked, 1},
+		"the publisher stopped":          {[]attempt{{Dismissed, silent}, {"", missing}}, missing, 1},
+		"another client has the token":   {[]attempt{{TakenOver, silent}}, silent, 0},
+		"it comes back twice":            {[]attempt{{Lost, silent}, {Lost, silent}, well}, nil, 2},
 	} {
 		t.Run(says, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				made, told := 0, 0
-				d := door{Rejoin: time.Minute}
-				err := d.rejoin(t.Context(), func(error) { told++ }, func(context.Context) (peer.Ending, error) {
+				err := rejoin(t.Context(), time.Minute, func(error) { told++ }, func(context.Context) (Ending, error) {
 					made++
 					a := c.attempts[made-1]
 					return a.how, a.err
@@ -56,11 +53,10 @@ func TestRejoin_HasPatienceForAsLongAsItIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := errors.New("connection refused")
 		began := time.Now()
-		d := door{Rejoin: time.Minute}
 		made := 0
-		err := d.rejoin(t.Context(), func(error) {}, func(context.Context) (peer.Ending, error) {
+		err := rejoin(t.Context(), time.Minute, func(error) {}, func(context.Context) (Ending, error) {
 			if made++; made == 1 {
-				return peer.Lost, errors.New("silent")
+				return Lost, errors.New("silent")
 			}
 			return "", away
 		})
