@@ -13,9 +13,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// transportHeaders go with every answer, as the service sends them: SDKs read
-// them into the replication outputs and into errors. Which origin is allowed is
-// known by request.
+// transportHeaders are headers of all responses, as the service sends them: SDKs
+// read them into the replication outputs and into errors. CORS origins depend on
+// the request.
 var transportHeaders = ivsrealtime.TransportHeaders{
 	AccessControlExposeHeaders: "Content-Length,Content-Type,date,Retry-After,x-amzn-errortype,x-amzn-errormessage,x-amzn-requestid",
 	CacheControl:               "no-store, no-cache",
@@ -34,14 +34,14 @@ func setTransportHeaders(h http.Header) {
 	}
 }
 
-// answer writes what came of a request.
-func (d *Door) answer(w http.ResponseWriter, log *slog.Logger, out any, err error) (code ivsrealtime.Code) {
+// answer writes the result of a request.
+func (s *Server) answer(w http.ResponseWriter, log *slog.Logger, out any, err error) (code ivsrealtime.Code) {
 	if err != nil {
-		return d.refuse(w, log, err)
+		return s.refuse(w, log, err)
 	}
 	body, err := encode(out)
 	if err != nil {
-		return d.refuse(w, log, err)
+		return s.refuse(w, log, err)
 	}
 	if _, nothing := out.(*ivs.Unit); nothing {
 		w.WriteHeader(http.StatusNoContent)
@@ -49,18 +49,18 @@ func (d *Door) answer(w http.ResponseWriter, log *slog.Logger, out any, err erro
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // the caller may be gone; the operation is done all the same
+	_, _ = w.Write(body) // an error means that the caller is gone
 	return ""
 }
 
-// fault is an error's body. The SDKs differ in the member they print.
+// fault is the body of an error. SDKs differ in the member that they print.
 type fault struct {
 	ExceptionMessage string `json:"exceptionMessage"`
 	Message          string `json:"message"`
 }
 
 // refuse writes an error.
-func (d *Door) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsrealtime.Code {
+func (s *Server) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsrealtime.Code {
 	e := classified(log, err)
 	body, _ := json.Marshal(fault{e.Message, e.Message}) // two strings always marshal
 	h := w.Header()
@@ -69,14 +69,14 @@ func (d *Door) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsrea
 	if e.Code == ivsrealtime.Throttling {
 		h.Set("Retry-After", "1")
 	}
-	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // SDKs correct their clocks by it
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // SDKs correct their clock with it
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Code.Status())
 	_, _ = w.Write(body)
 	return e.Code
 }
 
-// codeOf is the code of what ended an answer that had begun; empty for nothing.
+// codeOf returns the code of an error that ended a stream; empty without error.
 func codeOf(log *slog.Logger, err error) ivsrealtime.Code {
 	if err == nil {
 		return ""
@@ -84,13 +84,13 @@ func codeOf(log *slog.Logger, err error) ivsrealtime.Code {
 	return classified(log, err).Code
 }
 
-// classified is the error as a caller may see it. One without a class is the
-// server's fault, and logged here.
+// classified returns the error for the caller. An error without a class is an
+// internal error, and logged here.
 func classified(log *slog.Logger, err error) *ivsrealtime.Error {
 	var e *ivsrealtime.Error
 	if !errors.As(err, &e) {
 		log.Error("operation", "error", err)
-		return ivsrealtime.Errorf(ivsrealtime.InternalServerError, "something went wrong on the server; its log tells more under this request's id")
+		return ivsrealtime.Errorf(ivsrealtime.InternalServerError, "the server failed; the reason is in its log under the id of this request")
 	}
 	if e.Cause != nil {
 		log.Warn("operation", "error", err)

@@ -38,30 +38,30 @@ func maxBodyOf(in reflect.Type) int {
 	return maxSmallBody
 }
 
-// A bodyBudget is the memory that bodies may take.
+// A bodyBudget bounds the memory of bodies.
 type bodyBudget struct {
 	mu       sync.Mutex // guards what follows
 	taken    int
 	networks map[netip.Prefix]int
 }
 
-// A body is a request's, with its part of the budget, which free gives back.
+// A body is the body of a request, with the memory that it took from the budget.
 type body struct {
 	budget  *bodyBudget
 	network netip.Prefix
-	shared  bool // the network is a proxy of this machine, and everybody's
+	shared  bool // the network is a proxy on this machine, with many clients
 	bytes   []byte
 	taken   int
 }
 
-// read reads a request's body whole: its signature covers it. Memory is taken as
-// bytes come, not as they are announced.
+// read reads the whole body of a request, which its signature covers. Memory is
+// taken for bytes that arrive, not for the announced length.
 func (b *bodyBudget) read(r *http.Request, max int) (*body, error) {
 	if r.ContentLength > int64(max) {
 		return nil, tooLarge(max)
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return nil, ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Encoding %q is not taken, send the body as it is", shorten(enc))
+		return nil, ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Encoding %q is not supported, send the body without", shorten(enc))
 	}
 	read := &body{budget: b}
 	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
@@ -97,7 +97,7 @@ func (b *body) fill(from io.Reader, max int) error {
 	}
 }
 
-// grow doubles the room, up to one byte more than there may be.
+// grow doubles the buffer, up to one byte more than allowed.
 func (b *body) grow(max int) error {
 	size := min(2*cap(b.bytes), max+1)
 	if size == 0 {
@@ -127,7 +127,7 @@ func (b *bodyBudget) take(of *body, n int) bool {
 	return true
 }
 
-// free gives the body's memory back. It must not be used after.
+// free returns the body's memory to the budget. The body must not be used after.
 func (b *body) free() {
 	if b.taken == 0 {
 		return

@@ -59,8 +59,8 @@ func authorization(t *testing.T, url string, key aws.Credentials) string {
 	return "Authorization: " + r.Header.Get("Authorization") + "\r\nX-Amz-Date: " + r.Header.Get("X-Amz-Date") + "\r\n"
 }
 
-func TestServer_BodiesThatNobodySignedCostLittleMemory(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_UnsignedBodiesCostLittleMemory(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	address := strings.TrimPrefix(h.URL, "http://")
 	const requests = 500
 	for name, c := range map[string]struct {
@@ -107,8 +107,8 @@ func TestServer_BodiesThatNobodySignedCostLittleMemory(t *testing.T) {
 	}
 }
 
-func TestServer_BoundsABodyByItsOperation(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_BoundsBodiesByOperation(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	for path, allowed := range map[string]int{"/GetStage": 16 << 10, "/ListStages": 16 << 10, "/CreateStage": 512 << 10} {
 		for extra := range 2 {
 			body := `{"ignored":"` + strings.Repeat("x", allowed-len(`{"ignored":""}`)+extra) + `"}`

@@ -10,17 +10,17 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// caller proves who sent a request.
-func (d *Door) caller(r *http.Request, body []byte, requestID string) (control.Caller, error) {
-	prove := d.verifier.Verify
-	if d.anyone {
-		prove = func(r *http.Request, _ []byte) (sigv4.Identity, error) { return sigv4.Claimed(r) }
+// caller authenticates a request.
+func (s *Server) caller(r *http.Request, body []byte, requestID string) (control.Caller, error) {
+	verify := s.verifier.Verify
+	if s.anyone {
+		verify = func(r *http.Request, _ []byte) (sigv4.Identity, error) { return sigv4.Claimed(r) }
 	}
-	id, err := prove(r, body)
+	id, err := verify(r, body)
 	if err != nil {
 		return control.Caller{}, refusal(err)
 	}
-	c, err := d.plane.Caller(r.Context(), id, d.anyone)
+	c, err := s.plane.Caller(r.Context(), id, s.anyone)
 	if err != nil {
 		return control.Caller{}, err
 	}
@@ -30,7 +30,7 @@ func (d *Door) caller(r *http.Request, body []byte, requestID string) (control.C
 	return c, nil
 }
 
-// refusal turns the verifier's word into the API's.
+// refusal turns an error of the verifier into an error of the API.
 func refusal(err error) error {
 	var e *sigv4.Error
 	if !errors.As(err, &e) {

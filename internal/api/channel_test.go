@@ -17,7 +17,7 @@ import (
 )
 
 // channelClient is the official SDK, as alice or bob.
-func channelClient(h *house, id, secret string) *official.Client {
+func channelClient(h *fixture, id, secret string) *official.Client {
 	return official.New(official.Options{
 		BaseEndpoint: aws.String(h.URL), Region: region, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
@@ -32,8 +32,8 @@ func code(err error) string {
 	return fmt.Sprint(err)
 }
 
-func TestChannels_TheOfficialSDKDrivesEveryOperation(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestChannels_OfficialSDKCallsEveryOperation(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	ctx := context.Background()
 	alice := channelClient(h, "AKIAALICE", "alice-secret")
 	must := func(what string, err error) {

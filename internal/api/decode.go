@@ -15,7 +15,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// decode fills an operation's input from the body, the path and the query.
+// decode reads an operation's input from the body, the path and the query.
 func decode(r *http.Request, body []byte, in any) error {
 	if len(body) > 0 {
 		if err := decodeBody(r, body, in); err != nil {
@@ -47,34 +47,34 @@ func decodeBody(r *http.Request, body []byte, in any) error {
 		return ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Type is %q, must be application/json", shorten(r.Header.Get("Content-Type")))
 	}
 	if !utf8.Valid(body) {
-		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body is no UTF-8")
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body is not UTF-8")
 	}
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body is no JSON object")
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body is not a JSON object")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(in); err != nil {
-		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s", explain(err))
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s", describe(err))
 	}
 	if len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
-		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body has something after its JSON object")
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "the body has data after its JSON object")
 	}
 	return nil
 }
 
-// explain says in the API's words what encoding/json stumbled over.
-func explain(err error) string {
+// describe is an error of encoding/json in terms of the API.
+func describe(err error) string {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &kind) && kind.Field != "":
 		return fmt.Sprintf("%s is a %s, must be %s", kind.Field, kind.Value, expected(kind.Type))
 	case errors.As(err, &syntax):
-		return fmt.Sprintf("the body is no JSON: at byte %d: %s", syntax.Offset, syntax.Error())
+		return fmt.Sprintf("the body is not JSON: at byte %d: %s", syntax.Offset, syntax.Error())
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "the body is no JSON: it ends early"
+		return "the body is not JSON: it ends early"
 	default:
-		return "the body is no JSON object of this operation"
+		return "the body is not a JSON object of this operation"
 	}
 }
 
@@ -96,10 +96,10 @@ func expected(t reflect.Type) string {
 }
 
 func shorten(s string) string {
-	const most = 100
+	const max = 100
 	s = strings.ToValidUTF8(s, "?")
-	if len(s) <= most {
+	if len(s) <= max {
 		return s
 	}
-	return s[:most] + "…"
+	return s[:max] + "…"
 }

@@ -15,8 +15,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// The event log is Rostrum's own part of the API: it is asked for with GET,
-// signed as all requests are, and shows the caller's account and region.
+// The event log is Rostrum's own part of the API. Its requests are GET, signed as
+// all others, and return events of the caller's account and region.
 const (
 	eventLogPath   = "/event-log"
 	stageStatePath = "/event-log/state"
@@ -26,48 +26,48 @@ const (
 	defaultEvents = 100
 	maxEvents     = 1000
 
-	// heartbeat is how often a stream says that it lives.
-	heartbeat = 15 * time.Second
-	// streamWrite is how long a reader may leave what it was sent unread.
-	streamWrite = 10 * time.Second
-	// maxStreams is how many streams of events an account may have open.
+	// heartbeatInterval is the time between comments in an idle stream.
+	heartbeatInterval = 15 * time.Second
+	// streamWriteTimeout bounds the time of one write to a stream.
+	streamWriteTimeout = 10 * time.Second
+	// maxStreams bounds the open event streams of an account.
 	maxStreams = 100
 )
 
 // eventLogTable adds the event log to the operations.
-func (d *Door) eventLogTable() {
-	d.operations["GET "+eventLogPath] = operation{ivsrealtime.Spec{Name: "ReadEvents", Method: http.MethodGet, Path: eventLogPath, Read: true}, maxSmallBody, d.readEvents}
-	d.operations["GET "+stageStatePath] = operation{ivsrealtime.Spec{Name: "ReadStageState", Method: http.MethodGet, Path: stageStatePath, Read: true}, maxSmallBody, d.readStageState}
+func (s *Server) eventLogTable() {
+	s.operations["GET "+eventLogPath] = operation{ivsrealtime.Spec{Name: "ReadEvents", Method: http.MethodGet, Path: eventLogPath, Read: true}, maxSmallBody, s.readEvents}
+	s.operations["GET "+stageStatePath] = operation{ivsrealtime.Spec{Name: "ReadStageState", Method: http.MethodGet, Path: stageStatePath, Read: true}, maxSmallBody, s.readStageState}
 }
 
-// eventPage is the answer to who reads the log page by page.
+// eventPage is a page of the log.
 type eventPage struct {
 	Events []loggedEvent `json:"events"`
 	Next   int64         `json:"next"`  // the after of the next page
-	AtEnd  bool          `json:"atEnd"` // there was nothing newer
+	AtEnd  bool          `json:"atEnd"` // there is nothing newer
 }
 
-// loggedEvent is an event with its place in the log.
+// loggedEvent is an event with its position in the log.
 type loggedEvent struct {
 	Cursor int64       `json:"cursor"`
 	Event  event.Event `json:"event"`
 }
 
-func (d *Door) readEvents(ctx context.Context, caller control.Caller, r *http.Request, _ []byte) (any, error) {
-	q, err := d.eventQuery(ctx, r)
+func (s *Server) readEvents(ctx context.Context, caller control.Caller, r *http.Request, _ []byte) (any, error) {
+	q, err := s.eventQuery(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.plane.AuthorizeEvents(ctx, caller, q.StageARN); err != nil {
+	if err := s.plane.AuthorizeEvents(ctx, caller, q.StageARN); err != nil {
 		return nil, err
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		if err := d.streams.enter(caller.Account); err != nil {
+		if err := s.streams.add(caller.Account); err != nil {
 			return nil, err
 		}
-		return &eventStream{door: d, caller: caller, query: q}, nil
+		return &eventStream{server: s, caller: caller, query: q}, nil
 	}
-	page, err := d.plane.ReadEvents(ctx, caller, q)
+	page, err := s.plane.ReadEvents(ctx, caller, q)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (d *Door) readEvents(ctx context.Context, caller control.Caller, r *http.Re
 }
 
 // eventQuery reads the query of a request, strictly.
-func (d *Door) eventQuery(ctx context.Context, r *http.Request) (q control.EventLogQuery, err error) {
+func (s *Server) eventQuery(ctx context.Context, r *http.Request) (q control.EventLogQuery, err error) {
 	q.Limit = defaultEvents
 	var from time.Time
 	for name, values := range r.URL.Query() {
@@ -99,23 +99,23 @@ func (d *Door) eventQuery(ctx context.Context, r *http.Request) (q control.Event
 			q.Pattern, err = event.ParsePattern([]byte(value))
 		case "limit":
 			if q.Limit, err = strconv.Atoi(value); err == nil && (q.Limit < 1 || q.Limit > maxEvents) {
-				err = fmt.Errorf("it is not from 1 to %d", maxEvents)
+				err = fmt.Errorf("must be from 1 to %d", maxEvents)
 			}
 		default:
-			err = fmt.Errorf("there is no such parameter")
+			err = fmt.Errorf("unknown parameter")
 		}
 		if err != nil {
 			return q, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s: %v", name, err)
 		}
 	}
-	if last := r.Header.Get("Last-Event-ID"); last != "" { // a browser that comes back
+	if last := r.Header.Get("Last-Event-ID"); last != "" { // a browser that reconnects
 		if q.After, err = cursor(last); err != nil {
 			return q, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "Last-Event-ID: %v", err)
 		}
 		return q, nil
 	}
 	if !from.IsZero() {
-		at, err := d.plane.EventCursor(ctx, from)
+		at, err := s.plane.EventCursor(ctx, from)
 		if err != nil {
 			return q, err
 		}
@@ -127,7 +127,7 @@ func (d *Door) eventQuery(ctx context.Context, r *http.Request) (q control.Event
 func cursor(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is no cursor", text)
+		return 0, fmt.Errorf("%q is not a cursor", text)
 	}
 	return n, nil
 }
@@ -135,16 +135,16 @@ func cursor(text string) (int64, error) {
 func moment(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return t, fmt.Errorf("%q is no time such as 2026-07-01T14:03:07Z", text)
+		return t, fmt.Errorf("%q is not a time such as 2026-07-01T14:03:07Z", text)
 	}
 	return t.UTC(), nil
 }
 
-func (d *Door) readStageState(ctx context.Context, caller control.Caller, r *http.Request, _ []byte) (any, error) {
+func (s *Server) readStageState(ctx context.Context, caller control.Caller, r *http.Request, _ []byte) (any, error) {
 	query := r.URL.Query()
 	stage, at := query.Get("stage"), time.Now().UTC()
 	if stage == "" {
-		return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "stage: an ARN is missing")
+		return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "stage: the ARN is missing")
 	}
 	if text := query.Get("at"); text != "" {
 		var err error
@@ -152,63 +152,64 @@ func (d *Door) readStageState(ctx context.Context, caller control.Caller, r *htt
 			return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "at: %v", err)
 		}
 	}
-	if err := d.plane.AuthorizeEvents(ctx, caller, stage); err != nil {
+	if err := s.plane.AuthorizeEvents(ctx, caller, stage); err != nil {
 		return nil, err
 	}
-	return d.plane.StageAt(ctx, caller, stage, at)
+	return s.plane.StageAt(ctx, caller, stage, at)
 }
 
-// A turnout counts the streams that each account has open.
-type turnout struct {
+// A streamCount counts the open streams of each account.
+type streamCount struct {
 	mu   sync.Mutex
 	open map[string]int
 }
 
-func (t *turnout) enter(account string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.open[account] >= maxStreams {
-		return ivsrealtime.Errorf(ivsrealtime.Throttling, "an account may have %d streams of events open", maxStreams)
+func (c *streamCount) add(account string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[account] >= maxStreams {
+		return ivsrealtime.Errorf(ivsrealtime.Throttling, "an account may have at most %d open event streams", maxStreams)
 	}
-	if t.open == nil {
-		t.open = map[string]int{}
+	if c.open == nil {
+		c.open = map[string]int{}
 	}
-	t.open[account]++
+	c.open[account]++
 	return nil
 }
 
-func (t *turnout) leave(account string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.open[account]--; t.open[account] == 0 {
-		delete(t.open, account)
+func (c *streamCount) remove(account string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[account]--; c.open[account] == 0 {
+		delete(c.open, account)
 	}
 }
 
 // An eventStream is the event log as server-sent events (HTML Standard §9.2):
-// the cursor is the id, an envelope the data. It never ends by itself. A reader
-// that doesn't read is left behind; it comes back with Last-Event-ID.
+// the cursor is the id, the event the data. It does not end by itself. A reader
+// that is too slow is disconnected, and reconnects with Last-Event-ID.
 type eventStream struct {
-	door   *Door
+	server *Server
 	caller control.Caller
 	query  control.EventLogQuery
 }
 
-// serve streams until the reader goes, falls behind, may no longer read, or the server
-// stops. The error says why the reader may not.
+// serve streams until the reader disconnects, is too slow, is no longer
+// authorized, or the server stops. The error is the reason if it is not
+// authorized.
 func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) error {
-	defer s.door.streams.leave(s.caller.Account)
+	defer s.server.streams.remove(s.caller.Account)
 	ctx, out := r.Context(), http.NewResponseController(w)
-	_ = out.SetReadDeadline(time.Time{}) // the request has been read; its bound is for requests
+	_ = out.SetReadDeadline(time.Time{}) // the deadline is for reading requests
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
+	heartbeat := time.NewTicker(heartbeatInterval)
+	defer heartbeat.Stop()
 	for text := []byte("retry: 1000\n\n"); ; {
 		if !send(w, out, text) {
 			return nil
 		}
-		changed := s.door.plane.EventsChanged() // before reading, so that nothing slips between
+		changed := s.server.plane.EventsChanged() // before reading, so that no event is missed
 		var more bool
 		var err error
 		if text, more, err = s.next(ctx); err != nil {
@@ -222,26 +223,26 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		select {
 		case <-changed:
-		case <-beat.C:
+		case <-heartbeat.C:
 			text = []byte(": still here\n\n")
 		case <-ctx.Done():
 			return nil
-		case <-s.door.stopping:
+		case <-s.server.stopping:
 			return nil
 		}
 	}
 }
 
-// next reads the next batch of events, if the caller may still read it. More tells
-// whether there are events behind it.
+// next reads the next batch of events if the caller is still authorized. more
+// reports that there are events after it.
 func (s *eventStream) next(ctx context.Context) (text []byte, more bool, err error) {
-	if s.caller, err = s.door.plane.Renew(ctx, s.caller); err != nil {
+	if s.caller, err = s.server.plane.Renew(ctx, s.caller); err != nil {
 		return nil, false, err
 	}
-	if err := s.door.plane.AuthorizeEvents(ctx, s.caller, s.query.StageARN); err != nil {
+	if err := s.server.plane.AuthorizeEvents(ctx, s.caller, s.query.StageARN); err != nil {
 		return nil, false, err
 	}
-	page, err := s.door.plane.ReadEvents(ctx, s.caller, s.query)
+	page, err := s.server.plane.ReadEvents(ctx, s.caller, s.query)
 	if err != nil {
 		return nil, false, err
 	}
@@ -256,12 +257,12 @@ func (s *eventStream) next(ctx context.Context) (text []byte, more bool, err err
 	return text, !page.AtEnd, nil
 }
 
-// send writes and flushes, and reports whether the reader took it.
+// send writes and flushes. It reports whether that succeeded.
 func send(w http.ResponseWriter, out *http.ResponseController, text []byte) bool {
 	if len(text) == 0 {
 		return true
 	}
-	_ = out.SetWriteDeadline(time.Now().Add(streamWrite)) // not every writer has one
+	_ = out.SetWriteDeadline(time.Now().Add(streamWriteTimeout)) // an error means that the writer has no deadline
 	if _, err := w.Write(text); err != nil {
 		return false
 	}

@@ -23,7 +23,7 @@ import (
 // emptyHash is the SHA-256 of no body.
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// eventLog is a page of the event log as a caller sees it.
+// eventLog is a page of the event log.
 type eventLog struct {
 	Events []struct {
 		Cursor int64
@@ -37,7 +37,7 @@ type eventLog struct {
 	AtEnd bool
 }
 
-func (h *house) emit(t testing.TB, events ...event.Event) {
+func (h *fixture) emit(t testing.TB, events ...event.Event) {
 	t.Helper()
 	err := h.store.Write(context.Background(), func(tx *store.Tx) error {
 		tx.Emit(events...)
@@ -65,8 +65,8 @@ func get(path string, parameters ...string) request {
 	return request{method: http.MethodGet, path: path + "?" + strings.ReplaceAll(q.Encode(), "+", "%20")}
 }
 
-func TestEventLog_ShowsTheCallersEventsPageByPage(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestEventLog_PagesThroughTheCallersEvents(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	mine, hers, theirs := stageARN(account, "Aa1Bb2Cc3Dd4"), stageARN(account, "Zz1Bb2Cc3Dd4"), stageARN(other, "Aa1Bb2Cc3Dd4")
 	for range 5 {
 		h.emit(t, event.ParticipantPublished(person(mine, "p1"), time.Now()),
@@ -83,7 +83,7 @@ func TestEventLog_ShowsTheCallersEventsPageByPage(t *testing.T) {
 	}
 	for _, e := range append(first.Events, second.Events...) {
 		if e.Event.Account != account || strings.Contains(e.Event.Resources[0], "ap-south-1") {
-			t.Errorf("the log shows an event of another world: %+v", e)
+			t.Errorf("the log shows an event of another account or region: %+v", e)
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -123,12 +123,12 @@ func TestEventLog_ShowsTheCallersEventsPageByPage(t *testing.T) {
 	}
 }
 
-func TestEventLog_AsksPolicies(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestEventLog_EvaluatesPolicies(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	mine, hers := stageARN(account, "Aa1Bb2Cc3Dd4"), stageARN(account, "Zz1Bb2Cc3Dd4")
 	h.addKey(t, account, "AKIAREADER", "reader-secret", "reader",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"rostrum:ReadEvents","Resource":"`+mine+`"}]}`)
-	h.addKey(t, account, "AKIANOBODY", "nobody-secret", "nobody",
+	h.addKey(t, account, "AKIANOBODY", "noStages-secret", "noStages",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ivs:*","Resource":"*"}]}`)
 	for name, tt := range map[string]struct {
 		key, secret string
@@ -139,7 +139,7 @@ func TestEventLog_AsksPolicies(t *testing.T) {
 		"its state":                          {"AKIAREADER", "reader-secret", get("/event-log/state", "stage", mine), true},
 		"another stage":                      {"AKIAREADER", "reader-secret", get("/event-log", "stage", hers), false},
 		"all stages":                         {"AKIAREADER", "reader-secret", get("/event-log"), false},
-		"who may all of the managed service": {"AKIANOBODY", "nobody-secret", get("/event-log", "stage", mine), false},
+		"who may all of the managed service": {"AKIANOBODY", "noStages-secret", get("/event-log", "stage", mine), false},
 	} {
 		tt.q.key, tt.q.secret = tt.key, tt.secret
 		a := h.send(t, tt.q)
@@ -149,8 +149,8 @@ func TestEventLog_AsksPolicies(t *testing.T) {
 	}
 }
 
-func TestEventLog_TellsWhatAStageLookedLike(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestEventLog_RebuildsTheStateOfAStage(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	stage := stageARN(account, "Aa1Bb2Cc3Dd4")
 	start := time.Now().Add(-time.Hour).Truncate(time.Millisecond).UTC()
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
@@ -190,12 +190,12 @@ func TestEventLog_TellsWhatAStageLookedLike(t *testing.T) {
 }
 
 // stream opens the log as server-sent events.
-func (h *house) stream(t *testing.T, ctx context.Context, lastID string, parameters ...string) *bufio.Scanner {
+func (h *fixture) stream(t *testing.T, ctx context.Context, lastID string, parameters ...string) *bufio.Scanner {
 	t.Helper()
 	return h.streamAs(t, ctx, aws.Credentials{AccessKeyID: "AKIAALICE", SecretAccessKey: "alice-secret"}, lastID, parameters...)
 }
 
-func (h *house) streamAs(t *testing.T, ctx context.Context, key aws.Credentials, lastID string, parameters ...string) *bufio.Scanner {
+func (h *fixture) streamAs(t *testing.T, ctx context.Context, key aws.Credentials, lastID string, parameters ...string) *bufio.Scanner {
 	t.Helper()
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, h.URL+get("/event-log", parameters...).path, nil)
 	if err != nil {
@@ -242,30 +242,30 @@ func next(t *testing.T, s *bufio.Scanner) (id, participant string) {
 	return "", ""
 }
 
-func TestEventLog_StreamsAndGoesOnWhereAReaderWas(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestEventLog_StreamResumesAtLastEventID(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	stage := stageARN(account, "Aa1Bb2Cc3Dd4")
 	ctx, cancel := context.WithCancel(t.Context())
 	s := h.stream(t, ctx, "", "stage", stage)
 	h.emit(t, event.ParticipantPublished(person(stage, "p1"), time.Now()))
 	id, who := next(t, s)
 	if who != "p1" {
-		t.Errorf("the stream tells of %s, expected p1", who)
+		t.Errorf("the stream shows %s, expected p1", who)
 	}
 	cancel()
 	h.emit(t, event.ParticipantPublished(person(stageARN(other, "Aa1Bb2Cc3Dd4"), "theirs"), time.Now()),
 		event.ParticipantPublished(person(stage, "p2"), time.Now()))
 	s = h.stream(t, t.Context(), id, "stage", stage)
 	if _, who := next(t, s); who != "p2" {
-		t.Errorf("a reader that came back hears of %s, expected p2", who)
+		t.Errorf("a reader that reconnected gets %s, expected p2", who)
 	}
 	h.emit(t, event.ParticipantPublished(person(stage, "p3"), time.Now()))
 	if _, who := next(t, s); who != "p3" {
-		t.Errorf("then of %s, expected p3", who)
+		t.Errorf("then %s, expected p3", who)
 	}
 }
 
-func TestEventLog_EndsStreamsThatMayNoLongerBeRead(t *testing.T) {
+func TestEventLog_EndsStreamsOfRevokedCallers(t *testing.T) {
 	stage := stageARN(account, "Aa1Bb2Cc3Dd4")
 	for name, change := range map[string]func(*store.AccessKey){
 		"the key is revoked": func(k *store.AccessKey) { k.Revoked = time.Now() },
@@ -275,7 +275,7 @@ func TestEventLog_EndsStreamsThatMayNoLongerBeRead(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := open(t, control.OpenLimits())
+			h := newFixture(t, control.OpenLimits())
 			h.addKey(t, account, "AKIAREADER", "reader-secret", "reader")
 			key := aws.Credentials{AccessKeyID: "AKIAREADER", SecretAccessKey: "reader-secret"}
 			s := h.streamAs(t, t.Context(), key, "", "stage", stage)
@@ -316,7 +316,7 @@ func TestEventLog_EndsStreamsThatMayNoLongerBeRead(t *testing.T) {
 }
 
 func TestEventLog_StreamsToAPresignedURL(t *testing.T) {
-	h := open(t, control.OpenLimits())
+	h := newFixture(t, control.OpenLimits())
 	stage := stageARN(account, "Aa1Bb2Cc3Dd4")
 	h.emit(t, event.ParticipantPublished(person(stage, "p1"), time.Now()))
 	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+get("/event-log", "stage", stage).path+"&X-Amz-Expires=60", nil)

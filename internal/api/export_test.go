@@ -1,8 +1,8 @@
 package api
 
-// Names are the operations that the door serves.
-func (d *Door) Names() (all []string) {
-	for _, op := range d.operations {
+// Names returns the operations of the server.
+func (s *Server) Names() (all []string) {
+	for _, op := range s.operations {
 		all = append(all, op.spec.Name)
 	}
 	return all

@@ -8,7 +8,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// metrics count what the door does, by operation.
+// metrics count requests by operation.
 type metrics struct {
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
@@ -18,11 +18,11 @@ func newMetrics(r prometheus.Registerer) metrics {
 	m := metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rostrum_api_requests_total",
-			Help: "Requests answered, by operation and error code (empty for success).",
+			Help: "Requests by operation and error code (empty for success).",
 		}, []string{"operation", "code"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "rostrum_api_request_seconds",
-			Help:    "Time from the request's first byte to the answer's last, by operation.",
+			Help:    "Time from the first byte of the request to the last of the response, by operation.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 13), // 0.5 ms to 2 s
 		}, []string{"operation"}),
 	}

@@ -16,11 +16,11 @@ import (
 	"rostrum/internal/control"
 )
 
-// TestDoor_NoOperationReachesAnotherAccount has bob ask for what is alice's by every operation
-// there is: he is refused, or told of nothing that is hers, and nothing of hers changes. An
-// operation that is missing here fails the test.
-func TestDoor_NoOperationReachesAnotherAccount(t *testing.T) {
-	h := open(t, control.OpenLimits())
+// TestServer_NoOperationReachesAnotherAccount calls each operation as bob with
+// the resources of alice: it is refused or returns nothing of hers, and nothing
+// of hers changes. The test fails for an operation that it does not call.
+func TestServer_NoOperationReachesAnotherAccount(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	const mark = "alices-own" // the name of all that is hers
 	create := func(op, member, body string) string {
 		var out map[string]map[string]any
@@ -133,10 +133,10 @@ func TestDoor_NoOperationReachesAnotherAccount(t *testing.T) {
 		return all.String()
 	}
 	size := len(hers())
-	for _, op := range h.Config.Handler.(*api.Door).Names() {
+	for _, op := range h.Config.Handler.(*api.Server).Names() {
 		q, known := asked[op]
 		if !known {
-			t.Errorf("%s is not tried: say what another account may learn by it", op)
+			t.Errorf("%s is not called: add it", op)
 			continue
 		}
 		if q.path == "" {
@@ -147,10 +147,10 @@ func TestDoor_NoOperationReachesAnotherAccount(t *testing.T) {
 			t.Errorf("%s of another account's: %d %s, expected 403 or 404", op, answer.StatusCode, answer.body)
 		}
 		if answer.StatusCode >= 500 || strings.Contains(string(answer.body), mark) {
-			t.Errorf("%s tells bob %d %s", op, answer.StatusCode, answer.body)
+			t.Errorf("%s returns to bob %d %s", op, answer.StatusCode, answer.body)
 		}
 	}
 	if now := len(hers()); now != size {
-		t.Errorf("what is alice's has changed: %d bytes of it, expected %d\n%s", now, size, hers())
+		t.Errorf("resources of alice have changed: %d bytes of it, expected %d\n%s", now, size, hers())
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// SDKs have types for the errors that an operation models, and for no others.
-func TestDoor_AnswersAbsenceWithAnErrorOfTheOperation(t *testing.T) {
-	h := open(t, control.OpenLimits())
+// SDKs have types only for the errors that an operation models.
+func TestServer_AnswersMissingResourcesWithErrorsOfTheOperation(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	name := func(kind, in string) string {
 		return fmt.Sprintf("arn:aws:ivs:%s:%s:%s/AbsentAbsent", in, account, kind)
 	}
@@ -34,8 +34,8 @@ func TestDoor_AnswersAbsenceWithAnErrorOfTheOperation(t *testing.T) {
 	}
 }
 
-func TestDoor_ListsNothingOfAStageThatIsNotThere(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_ListsOfMissingStagesAreEmpty(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	stage := h.createStage(t, request{}).ARN
 	for where, q := range map[string]request{
 		"a stage that never was":    {body: strings.Replace(stage, "stage/", "stage/x", 1)},
@@ -58,8 +58,8 @@ func TestDoor_ListsNothingOfAStageThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestDoor_RefusesTagKeysOfAWS(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_RefusesTagKeysOfAWS(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	stage := h.createStage(t, request{}).ARN
 	for what, q := range map[string]request{
 		"set":                 {path: "/tags/" + stage, body: `{"tags":{"AWS:mine":""}}`},

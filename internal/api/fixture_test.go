@@ -28,15 +28,15 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// nobody is the live side of a house in which no stage has a session.
-type nobody struct{}
+// noStages has no live stages.
+type noStages struct{}
 
-func (nobody) Disconnect(context.Context, string, string, string) error { return nil }
-func (nobody) StageDeleted(context.Context, string) error               { return nil }
-func (nobody) Replicate(_ context.Context, r control.Replication) error {
+func (noStages) Disconnect(context.Context, string, string, string) error { return nil }
+func (noStages) StageDeleted(context.Context, string) error               { return nil }
+func (noStages) Replicate(_ context.Context, r control.Replication) error {
 	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s does not publish on %s", r.ParticipantID, r.SourceStageARN)
 }
-func (nobody) StopReplication(_ context.Context, source, _, participant string) error {
+func (noStages) StopReplication(_ context.Context, source, _, participant string) error {
 	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s of %s has no such replica", participant, source)
 }
 
@@ -46,14 +46,14 @@ const (
 	region  = "eu-west-1"
 )
 
-// A house is a door with a store behind it, and two accounts in it.
-type house struct {
+// A fixture is a server on a store with two accounts.
+type fixture struct {
 	*httptest.Server
 	store *store.Store
 	log   *bytes.Buffer
 }
 
-func open(t testing.TB, limits control.Limits) *house {
+func newFixture(t testing.TB, limits control.Limits) *fixture {
 	t.Helper()
 	ctx := context.Background()
 	s, err := store.Open(ctx, store.Config{Ephemeral: true})
@@ -61,7 +61,7 @@ func open(t testing.TB, limits control.Limits) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	h := &house{store: s, log: &bytes.Buffer{}}
+	h := &fixture{store: s, log: &bytes.Buffer{}}
 	h.addKey(t, account, "AKIAALICE", "alice-secret", "alice")
 	h.addKey(t, other, "AKIABOB", "bob-secret", "bob")
 	authority, err := authority.New(ctx, s, authority.Config{PublicURL: "http://127.0.0.1:7080"})
@@ -77,7 +77,7 @@ func open(t testing.TB, limits control.Limits) *house {
 	t.Cleanup(func() { _ = compositions.Close() })
 	channels := channel.NewRegistry(s, n, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
 	t.Cleanup(func() { _ = channels.Close() })
-	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: nobody{}, Channels: channels, Compositions: compositions}, limits)
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func open(t testing.TB, limits control.Limits) *house {
 	return h
 }
 
-func (h *house) addKey(t testing.TB, account, id, secret, user string, policies ...string) {
+func (h *fixture) addKey(t testing.TB, account, id, secret, user string, policies ...string) {
 	t.Helper()
 	err := h.store.Write(context.Background(), func(tx *store.Tx) error {
 		accounts, err := tx.Accounts()
@@ -113,7 +113,7 @@ func (h *house) addKey(t testing.TB, account, id, secret, user string, policies 
 	}
 }
 
-// A request is what a test sends; what it leaves out is as an SDK would have it.
+// A request is a request of a test, with the defaults of an SDK.
 type request struct {
 	method, path string
 	body         string
@@ -124,13 +124,13 @@ type request struct {
 	unsigned     bool
 }
 
-// An answer is what came back.
+// An answer is a response.
 type answer struct {
 	*http.Response
 	body []byte
 }
 
-// fault is the message of an error answer.
+// fault returns code and message of an error.
 func (a answer) fault() (code, message string) {
 	var body struct{ ExceptionMessage, Message string }
 	_ = json.Unmarshal(a.body, &body)
@@ -140,7 +140,7 @@ func (a answer) fault() (code, message string) {
 	return a.Header.Get("x-amzn-ErrorType"), body.Message
 }
 
-func (h *house) send(t testing.TB, q request) answer {
+func (h *fixture) send(t testing.TB, q request) answer {
 	t.Helper()
 	if q.method == "" {
 		q.method = http.MethodPost
@@ -183,7 +183,7 @@ func (h *house) send(t testing.TB, q request) answer {
 }
 
 // call sends an operation that must succeed.
-func (h *house) call(t testing.TB, q request, out any) {
+func (h *fixture) call(t testing.TB, q request, out any) {
 	t.Helper()
 	a := h.send(t, q)
 	if a.StatusCode != http.StatusOK {
@@ -197,7 +197,7 @@ func (h *house) call(t testing.TB, q request, out any) {
 	}
 }
 
-func (h *house) createStage(t testing.TB, q request) ivsrealtime.Stage {
+func (h *fixture) createStage(t testing.TB, q request) ivsrealtime.Stage {
 	t.Helper()
 	q.path = "/CreateStage"
 	if q.body == "" {

@@ -11,8 +11,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-func TestDoor_AnswersEveryFaultInTheAPIsWords(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_AnswersFaultsWithErrorsOfTheAPI(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	for name, tt := range map[string]struct {
 		request
 		status int
@@ -60,8 +60,8 @@ func TestDoor_AnswersEveryFaultInTheAPIsWords(t *testing.T) {
 	}
 }
 
-func TestDoor_KeepsAccountsAndRegionsApart(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_SeparatesAccountsAndRegions(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	mine := h.createStage(t, request{})
 	bob := request{key: "AKIABOB", secret: "bob-secret"}
 	elsewhere := request{region: "us-east-1"}
@@ -80,8 +80,8 @@ func TestDoor_KeepsAccountsAndRegionsApart(t *testing.T) {
 	h.call(t, request{path: "/GetStage", body: `{"arn":"` + mine.ARN + `"}`}, nil)
 }
 
-func TestDoor_PagesWithoutGapOrRepeat(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_PagesWithoutGapOrRepeat(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	want := map[string]bool{}
 	for range 23 {
 		want[h.createStage(t, request{}).ARN] = true
@@ -105,8 +105,8 @@ func TestDoor_PagesWithoutGapOrRepeat(t *testing.T) {
 	}
 }
 
-func TestDoor_TakesTagARNsEscapedAndBare(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_AcceptsTagARNsEscapedOrNot(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	s := h.createStage(t, request{})
 	escaped := "/tags/" + strings.NewReplacer(":", "%3A", "/", "%2F").Replace(s.ARN)
 	for _, path := range []string{escaped, "/tags/" + s.ARN} {
@@ -121,8 +121,8 @@ func TestDoor_TakesTagARNsEscapedAndBare(t *testing.T) {
 	}
 }
 
-func TestDoor_HoldsTagsToFifty(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_LimitsTagsToFifty(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	s := h.createStage(t, request{})
 	tags := map[string]string{}
 	for i := range ivsrealtime.MaxTags {
@@ -137,8 +137,8 @@ func TestDoor_HoldsTagsToFifty(t *testing.T) {
 	h.call(t, request{path: "/tags/" + s.ARN, body: `{"tags":{"k49":"changed"}}`}, nil)
 }
 
-func TestDoor_AsksThePolicies(t *testing.T) {
-	h := open(t, control.OpenLimits())
+func TestServer_EvaluatesPolicies(t *testing.T) {
+	h := newFixture(t, control.OpenLimits())
 	h.addKey(t, account, "AKIACAROL", "carol-secret", "carol", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":["ivs:CreateStage","ivs:TagResource"],"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"${aws:PrincipalTag/team}"}}},
 		{"Effect":"Allow","Action":["ivs:GetStage","ivs:DeleteStage","ivs:CreateParticipantToken"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}},
@@ -160,7 +160,7 @@ func TestDoor_AsksThePolicies(t *testing.T) {
 		"a stage that may not go":        {carol("/DeleteStage", `{"arn":"`+kept.ARN+`"}`), false},
 		"a stage for another team":       {carol("/CreateStage", `{"tags":{"team":"blue"}}`), false},
 		"a stage without tags":           {carol("/CreateStage", `{}`), false},
-		"an operation nobody mentions":   {carol("/ListStages", `{}`), false},
+		"an operation noStages mentions": {carol("/ListStages", `{}`), false},
 		"tags of another team's stage":   {carol("/tags/"+blue.ARN, `{"tags":{"team":"blue"}}`), false},
 		"taking over a stage by its tag": {carol("/tags/"+taken.ARN, `{"tags":{"team":"red"}}`), true},
 	} {
@@ -172,10 +172,10 @@ func TestDoor_AsksThePolicies(t *testing.T) {
 	}
 }
 
-func TestDoor_HoldsQuotasAndRates(t *testing.T) {
+func TestServer_EnforcesQuotasAndRates(t *testing.T) {
 	limits := control.AWSLimits()
 	limits.OtherRequests = 0
-	h := open(t, limits)
+	h := newFixture(t, limits)
 	for range limits.EncoderConfigurations {
 		h.call(t, request{path: "/CreateEncoderConfiguration", body: `{}`}, nil)
 	}
@@ -195,7 +195,7 @@ func TestDoor_HoldsQuotasAndRates(t *testing.T) {
 }
 
 func FuzzBody(f *testing.F) {
-	h := open(f, control.Limits{})
+	h := newFixture(f, control.Limits{})
 	for _, body := range []string{`{}`, `{"arn":7}`, `{"tags":{"a":"b"}}`, `{"destinations":[{"s3":null}]}`, "\xff", `{"stageArn":"arn:aws:ivs:eu-west-1:111122223333:stage/x"}`} {
 		f.Add("CreateStage", body)
 		f.Add("StartComposition", body)
