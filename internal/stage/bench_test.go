@@ -7,8 +7,8 @@ import (
 	"rostrum/internal/stage"
 )
 
-// BenchmarkAttend is a participant who joins a stage with others on it, and leaves.
-func BenchmarkAttend(b *testing.B) {
+// BenchmarkOpenSocket measures a participant that joins a stage with others on it, and leaves.
+func BenchmarkOpenSocket(b *testing.B) {
 	r, s := newRegistry(b, stage.Config{})
 	name := newStage(b, s)
 	alone := stage.SocketConfig{Deliver: func(stage.Message) {}}

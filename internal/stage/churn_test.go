@@ -17,7 +17,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// anOffer is what a browser-like client offers.
+// anOffer is an offer like a browser's.
 func anOffer(t *testing.T, direction webrtc.RTPTransceiverDirection) string {
 	t.Helper()
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
@@ -41,9 +41,9 @@ func anOffer(t *testing.T, direction webrtc.RTPTransceiverDirection) string {
 	return offer.SDP
 }
 
-// TestSession_ItsEndGivesBackWhatArrivalsHaveTaken ends a session between the arrival of
-// an offer and its answer: one who arrives is still a participant, another was sent away.
-func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
+// TestSession_EndReleasesSlotsOfRequests ends a session between the arrival of an
+// offer and its answer; of two such participants one was disconnected meanwhile.
+func TestSession_EndReleasesSlotsOfRequests(t *testing.T) {
 	r, _ := live(t, Config{})
 	name := arn.New(arn.Stage, "111122223333", "eu-west-1")
 	grant := func(id string) authority.Grant {
@@ -74,14 +74,13 @@ func TestSession_ItsEndGivesBackWhatArrivalsHaveTaken(t *testing.T) {
 	r.quotas.mu.Lock()
 	defer r.quotas.mu.Unlock()
 	if len(r.quotas.usage) != 0 {
-		t.Errorf("still taken are %+v", r.quotas.usage)
+		t.Errorf("slots in use are %+v", r.quotas.usage)
 	}
 }
 
-// TestRegistry_GivesBackAllThatWasTaken has participants do at random what they
-// can, all at once, and looks afterwards whether a slot, a connection or a
-// participant was forgotten.
-func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
+// TestRegistry_ReleasesAllSlots has participants do at random what they can, all at
+// once, and checks afterwards that no slot, connection or participant is left.
+func TestRegistry_ReleasesAllSlots(t *testing.T) {
 	r, s := live(t, Config{
 		Grace: 20 * time.Millisecond, Linger: 100 * time.Millisecond,
 		Limits: Limits{StagePublishers: 5, Publishers: 7, StageSubscribers: 6, Subscriptions: 12},
@@ -124,9 +123,9 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 		case 5:
 			_, _, err := r.Publish(g, "no offer", Client{})
 			if err == nil {
-				t.Error("no offer is taken for one")
+				t.Error("no offer is accepted")
 			}
-			s := r.findSession(g.StageARN) // sent away, though not barred
+			s := r.findSession(g.StageARN) // disconnected, but not denied
 			if s != nil && rand.IntN(10) == 0 {
 				s.post(func() {
 					if p := s.participants[g.ParticipantID]; p != nil {
@@ -166,11 +165,11 @@ func TestRegistry_GivesBackAllThatWasTaken(t *testing.T) {
 	err := s.Read(t.Context(), func(tx *store.Tx) error {
 		connected, err := tx.ConnectedParticipants(r.nodeID)
 		if len(connected) != 0 {
-			t.Errorf("%d participants are connected for ever", len(connected))
+			t.Errorf("%d participants stay connected", len(connected))
 		}
 		open, err2 := tx.OpenSessions(r.nodeID)
 		if len(open) != 0 {
-			t.Errorf("%d sessions are open for ever", len(open))
+			t.Errorf("%d sessions stay open", len(open))
 		}
 		return errors.Join(err, err2)
 	})

@@ -7,8 +7,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A Client is what a participant's program says about itself. It is shown by
-// GetParticipant and believed by nobody.
+// A Client is what a participant's program says about itself. GetParticipant
+// shows it; nothing relies on it.
 type Client struct {
 	BrowserName    string
 	BrowserVersion string
@@ -20,7 +20,7 @@ type Client struct {
 // maxClientText bounds each text of a Client, in bytes.
 const maxClientText = 128
 
-// truncate cuts what is too long, at a character.
+// truncate cuts a text that is too long, at a character.
 func truncate(s string) string {
 	if len(s) <= maxClientText {
 		return strings.ToValidUTF8(s, "")
@@ -32,7 +32,7 @@ func truncate(s string) string {
 	return s
 }
 
-// merge is the client with what newer tells laid over it.
+// merge returns the client with the fields that newer has in place of its own.
 func (c Client) merge(newer Client) Client {
 	for _, f := range []struct{ to, from *string }{
 		{&c.BrowserName, &newer.BrowserName}, {&c.BrowserVersion, &newer.BrowserVersion},
@@ -51,8 +51,8 @@ func (c Client) fill(p *ivsrealtime.Participant) {
 	p.OSName, p.OSVersion, p.SDKVersion = c.OSName, c.OSVersion, c.SDKVersion
 }
 
-// browsers are the products of User-Agent texts, the more particular first: an
-// Edge says Chrome as well, and a Chrome says Safari.
+// browsers are the products of User-Agent texts, the more specific first: Edge
+// says Chrome as well, and Chrome says Safari.
 var browsers = []struct{ product, name string }{
 	{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
 	{"HeadlessChrome/", "Chrome"}, {"CriOS/", "Chrome"}, {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"},
@@ -60,14 +60,15 @@ var browsers = []struct{ product, name string }{
 	{"OBS-Studio/", "OBS Studio"}, {"GStreamer", "GStreamer"}, {"Lavf/", "FFmpeg"}, {"aiortc/", "aiortc"},
 }
 
-// systems are the systems of User-Agent texts, the more particular first.
+// systems are the operating systems of User-Agent texts, the more specific
+// first.
 var systems = []struct{ mark, name string }{
 	{"Windows NT ", "Windows"}, {"CrOS ", "ChromeOS"}, {"Android ", "Android"}, {"iPhone OS ", "iOS"}, {"CPU OS ", "iPadOS"},
 	{"Mac OS X ", "macOS"}, {"Linux", "Linux"},
 }
 
-// ParseUserAgent reads what the common browsers and encoders say. A text it
-// doesn't know gives its first product as the browser's name.
+// ParseUserAgent reads what the common browsers and encoders send. Of an
+// unknown text, the first product becomes the browser's name.
 func ParseUserAgent(text string) Client {
 	text = text[:min(len(text), 512)]
 	var c Client
@@ -91,7 +92,7 @@ func ParseUserAgent(text string) Client {
 	return c
 }
 
-// versionAt is the number that s begins with.
+// versionAt is the version number that s begins with.
 func versionAt(s string) string {
 	s = strings.TrimLeft(s, "/ ")
 	end := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' && r != '_' })

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestParseUserAgent_KnowsTheCommonOnes(t *testing.T) {
+func TestParseUserAgent_KnowsCommonClients(t *testing.T) {
 	for text, want := range map[string]Client{
 		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/141.0.0.0 Safari/537.36":                          {"Chrome", "141.0.0.0", "Linux", "", ""},
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0":          {"Edge", "140.0.0.0", "Windows", "10.0", ""},

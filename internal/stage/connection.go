@@ -15,37 +15,38 @@ import (
 // A Connection is one media connection of a participant: what it publishes, or
 // what it receives of one publisher.
 type Connection struct {
-	id         string // a secret: who knows it and has the participant's token may end it
+	id         string // a secret: whoever knows it and has the participant's token may end it
 	session    *Session
 	owner      *participant
 	remote     string          // the publisher's id; empty when publishing
 	publisher  *sfu.Publisher  // when publishing
 	subscriber *sfu.Subscriber // when receiving
 
-	// The session's own.
-	answered      bool        // the client has its answer
-	endedEarly    bool        // the media engine ended it before that
-	started       bool        // it was recorded that media flows
-	ended         bool        // it has ended, whatever the media engine still says
-	durationTimer *time.Timer // ends it when it has lasted too long
-	flow          Flow        // what flows now, when receiving
+	// What follows belongs to the session's goroutine.
+	answered      bool        // the client got its answer
+	endedEarly    bool        // the media engine closed it before that
+	started       bool        // the start of media was recorded
+	ended         bool        // events of the media engine no longer matter
+	durationTimer *time.Timer // ends it at the longest duration
+	flow          Flow        // when receiving
 }
 
-// A Flow says what a receiving connection carries now.
+// A Flow describes what a receiving connection carries now.
 type Flow struct {
-	Label     string `json:"label"`            // of the layer; "" when there is but one, or none
-	Preferred string `json:"wished,omitempty"` // of the layer that was asked for; "" leaves it to the bandwidth
-	Video     bool   `json:"video"`            // whether the picture flows
+	Label     string `json:"label"`            // of the layer; "" when there is only one, or none
+	Preferred string `json:"wished,omitempty"` // of the preferred layer; "" lets the bandwidth decide
+	Video     bool   `json:"video"`            // whether video flows
 	Audio     bool   `json:"audio"`
 	Width     int    `json:"width,omitempty"`
 	Height    int    `json:"height,omitempty"`
 	Bitrate   int    `json:"bitrate,omitempty"` // bits a second
-	Reason    string `json:"reason,omitempty"`  // why the picture doesn't flow
+	Reason    string `json:"reason,omitempty"`  // why video doesn't flow
 }
 
-// A Preference changes what a receiving connection should carry; nil leaves a part as it is.
+// A Preference changes what a receiving connection should carry; nil leaves a
+// part as it is.
 type Preference struct {
-	Label *string // of a layer; "auto" leaves it to the bandwidth
+	Label *string // of a layer; "auto" lets the bandwidth decide
 	Video *bool
 	Audio *bool
 }
@@ -65,18 +66,19 @@ func (c *Connection) transport() transport {
 	return c.subscriber
 }
 
-// ID names the connection's resource.
+// ID is the id of the connection's resource.
 func (c *Connection) ID() string { return c.id }
 
-// ETag names the running ICE session; a restart changes it.
+// ETag is the tag of the running ICE session; a restart changes it.
 func (c *Connection) ETag() string { return c.transport().ETag() }
 
 func publisherNotFound(id string) *authority.Refusal {
 	return authority.Refuse(authority.NotFound, authority.PublisherNotFound, "nobody publishes as %s on this stage", id)
 }
 
-// offerRefusal turns the media engine's word into the participant's, and into
-// the code of its history; that is empty where history keeps no such thing.
+// offerRefusal turns an error of the media engine into the participant's
+// refusal and the code of its history, which is empty where the history
+// records no such error.
 func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*authority.Refusal, ivsrealtime.EventErrorCode) {
 	var refusal *authority.Refusal
 	if errors.As(err, &refusal) {
@@ -92,7 +94,7 @@ func offerRefusal(err error, codec ivsrealtime.EventErrorCode) (*authority.Refus
 		return authority.Refuse(authority.Unusable, authority.InvalidInput, "%s", fault.Detail), ivsrealtime.ErrorInvalidInput
 	}
 	if errors.Is(err, sfu.ErrBusy) || errors.Is(err, sfu.ErrClosed) {
-		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server takes no more connections now", RetryAfter: 5 * time.Second, Err: err}, ""
+		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server cannot take more connections now", RetryAfter: 5 * time.Second, Err: err}, ""
 	}
 	return authority.Failure("answer the offer", err), ivsrealtime.ErrorInternalServer
 }
@@ -101,7 +103,8 @@ func connectionGone() *authority.Refusal {
 	return authority.Refuse(authority.NotFound, authority.ResourceGone, "there is no such connection of this participant; it may have ended")
 }
 
-// Close ends the connection at its participant's wish, and returns when that is kept.
+// Close ends the connection for its participant, and returns once that is
+// stored.
 func (c *Connection) Close() error {
 	err := c.session.callAndCommit(func() error {
 		if c.ended {
@@ -116,9 +119,10 @@ func (c *Connection) Close() error {
 	return err
 }
 
-// Patch applies a trickle-ice-sdpfrag under a condition, the request's If-Match
-// (RFC 9725 §4.3): the ETag of the ICE session it is meant for, or * for a
-// restart. The fragment it returns answers a restart, and is empty otherwise.
+// Patch applies a trickle-ice-sdpfrag under a condition, the request's
+// If-Match (RFC 9725 §4.3): the ETag of the ICE session it is meant for, or *
+// for a restart. The fragment it returns answers a restart, and is empty
+// otherwise.
 func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 	if ifMatch != "*" && ifMatch != c.ETag() {
 		return "", authority.Refuse(authority.Stale, authority.PreconditionFailed, "the ICE session %s is not the running one", ifMatch)
@@ -132,12 +136,13 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 		return "", refusal
 	}
 	if answer == "" && ifMatch == "*" {
-		answer = c.transport().RestartAnswer() // the client asks again: the first answer was lost
+		answer = c.transport().RestartAnswer() // the client repeats the request: it did not get the first answer
 	}
 	return answer, nil
 }
 
-// SetPreference changes what a receiving connection should carry and tells what flows now.
+// SetPreference changes what a receiving connection should carry and returns
+// what flows now.
 func (c *Connection) SetPreference(w Preference) (flow Flow, err error) {
 	if c.subscriber == nil {
 		return Flow{}, authority.Refuse(authority.Unusable, authority.InvalidInput, "a publishing connection has no layer to choose")
@@ -175,7 +180,7 @@ func (c *Connection) SetPreference(w Preference) (flow Flow, err error) {
 	return flow, err
 }
 
-// addLayer fills in what is known of the layer that flows.
+// addLayer fills in size and bitrate of the layer that flows.
 func (f *Flow) addLayer(layers []sfu.LayerInfo) {
 	for _, l := range layers {
 		if f.Video && l.Label == f.Label {
@@ -184,7 +189,7 @@ func (f *Flow) addLayer(layers []sfu.LayerInfo) {
 	}
 }
 
-// select notes what the media engine says flows.
+// setSelected stores what the media engine reports to flow.
 func (f *Flow) setSelected(e sfu.LayerSelected) {
 	if e.Kind == media.Audio {
 		f.Audio = !e.Paused
@@ -193,8 +198,9 @@ func (f *Flow) setSelected(e sfu.LayerSelected) {
 	f.Label, f.Video, f.Reason = e.Layer, !e.Paused, string(e.Reason)
 }
 
-// skipsEvent notes what the media engine told before the connection was opened: that
-// it has ended already. Nothing else can happen until the client has its answer.
+// skipsEvent reports whether an event of the media engine comes before the
+// client has its answer, or after the end. Before the answer the engine
+// reports at most that the connection closed, which is remembered.
 func (c *Connection) skipsEvent(e sfu.Event) bool {
 	if _, ended := e.(sfu.Closed); ended && !c.answered {
 		c.endedEarly = true

@@ -9,8 +9,9 @@ import (
 	"rostrum/internal/store"
 )
 
-// exchanges are the rights of participants whose tokens were exchanged in the last
-// minute: a request may have been authorized before the exchange and arrive after it.
+// exchanges holds the rights of participants whose tokens were exchanged in
+// the last minute: a request may have been authorized before the exchange and
+// arrive after it.
 type exchanges struct {
 	mu     sync.Mutex // guards what follows
 	recent map[string]recentExchange

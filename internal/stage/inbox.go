@@ -2,12 +2,12 @@ package stage
 
 import "sync"
 
-// An inbox holds what a session's goroutine has still to do, in order. Putting
-// something in never waits, so that sessions can write to each other and the
-// media engine to all of them. Its length is bounded by those who write: each
-// request waits for its answer, each connection reports a few changes in its life.
+// An inbox holds the functions that a session's goroutine has to run, in
+// order. put never blocks, so that sessions can post to each other and the
+// media engine to all of them. Senders bound its length: each request waits
+// for its answer, each connection reports a few changes in its life.
 type inbox struct {
-	ready chan struct{} // has a value when there may be something to take
+	ready chan struct{} // has a value when the queue may not be empty
 
 	mu     sync.Mutex // guards what follows
 	queue  []func()
@@ -16,7 +16,7 @@ type inbox struct {
 
 func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
 
-// put reports false when the session is over and f will never run.
+// put reports false when the session ended and f will never run.
 func (b *inbox) put(f func()) bool {
 	b.mu.Lock()
 	if b.closed {
@@ -32,18 +32,18 @@ func (b *inbox) put(f func()) bool {
 	return true
 }
 
-// take empties the inbox, up to a number that one transaction can carry.
+// take empties the inbox, up to what one transaction can carry.
 func (b *inbox) take() []func() {
-	const most = 512
+	const maxBatch = 512
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.queue) <= most {
+	if len(b.queue) <= maxBatch {
 		all := b.queue
 		b.queue = nil
 		return all
 	}
-	some := b.queue[:most:most]
-	b.queue = b.queue[most:]
+	some := b.queue[:maxBatch:maxBatch]
+	b.queue = b.queue[maxBatch:]
 	select {
 	case b.ready <- struct{}{}:
 	default:
@@ -51,7 +51,7 @@ func (b *inbox) take() []func() {
 	return some
 }
 
-// close refuses what comes from now on. What had come is left for take.
+// close refuses further functions. What the queue holds can still be taken.
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,30 +9,31 @@ import (
 	"rostrum/internal/wire"
 )
 
-// A participant is one token's presence. All of it is its session's own.
+// A participant is the presence of one token. It belongs to its session's
+// goroutine.
 type participant struct {
 	id            string
-	grant         authority.Grant // the newest it showed
+	grant         authority.Grant // of its newest token
 	client        Client
-	clientUpdates int    // times its client told about itself
-	order         uint64 // of its join among others
+	clientUpdates int    // times its client described itself
+	order         uint64 // of its join among the others'
 	joined        bool
-	replica       *replication // nil for who came with a token of this stage
+	replica       *replication // nil for a participant with a token of this stage
 
-	requests       int // requests on their way to a connection
+	requests       int // requests for a connection that are under way
 	publishSlots   int // of its own; together they take one of the stage's
 	subscribeSlots int // of its own; together they take one of the stage's
 	socket         *Socket
 	publication    *Connection
 	subscriptions  map[string]*Connection // by the publisher's id
 	viewer         *sfu.Viewer
-	source         *sfu.Publisher // what a replica shows; nil while it shows nothing
-	graceTimer     *time.Timer    // runs when nothing of the above is left but it may come back
+	source         *sfu.Publisher // of a replica; nil while its source does not publish
+	graceTimer     *time.Timer    // runs when nothing of the above is open but it may come back
 
 	publishing   bool // its media flows
 	published    bool // it did once
 	layers       []sfu.LayerInfo
-	unusedLayers []string // layers that nobody has use for; nil until its client was told of any
+	unusedLayers []string // layers that nobody needs; nil until its client was sent some
 	audioMuted   bool
 	videoStopped bool
 	encoded      []byte // its JSON in STAGE_STATE; nil when that has changed
@@ -43,10 +44,10 @@ func (p *participant) inUse() bool {
 	return p.requests > 0 || p.socket != nil || p.publication != nil || len(p.subscriptions) > 0 || p.replica != nil
 }
 
-// visible reports whether others may know of it.
+// visible reports whether others may know of the participant.
 func (p *participant) visible() bool { return p.joined && !p.grant.Hidden }
 
-// publisher is what can be subscribed to; nil when there is nothing.
+// publisher is what can be subscribed to, or nil.
 func (p *participant) publisher() *sfu.Publisher {
 	if p.publication != nil {
 		return p.publication.publisher

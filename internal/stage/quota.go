@@ -21,7 +21,8 @@ type Limits struct {
 	ConnectionDuration time.Duration // of a publish or subscribe connection
 }
 
-// accountQuotas counts what is limited over all stages of a world.
+// accountQuotas counts what is limited over all stages of an account in a
+// region.
 type accountQuotas struct {
 	limits Limits
 
@@ -35,8 +36,8 @@ func newQuotas(l Limits) *accountQuotas {
 	return &accountQuotas{limits: l, usage: map[store.Owner]usage{}}
 }
 
-// acquire counts one more publisher or subscription, or reports false when there
-// are as many as may be. It never counts more than that, however many ask at once.
+// acquire counts more publishers or subscriptions, or reports false when that
+// would exceed a limit. It is atomic: no limit is ever exceeded.
 func (q *accountQuotas) acquire(o store.Owner, add usage) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -61,11 +62,11 @@ func (q *accountQuotas) release(o store.Owner, back usage) {
 	q.usage[o] = u
 }
 
-// exceeds reports whether add more than n exceed most.
-func exceeds(n, add, most int) bool { return add > 0 && most > 0 && n+add > most }
+// exceeds reports whether n and add are more than limit; 0 is no limit.
+func exceeds(n, add, limit int) bool { return add > 0 && limit > 0 && n+add > limit }
 
-// quotaRefusal refuses for want of a slot. Others leave all the time, so that trying
-// again soon makes sense.
+// quotaRefusal refuses because a quota is reached. Others leave all the time,
+// so a retry soon makes sense.
 func quotaRefusal(what string) *authority.Refusal {
 	return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Crowded, Detail: what, RetryAfter: 5 * time.Second}
 }

@@ -15,7 +15,7 @@ import (
 	"rostrum/internal/wire"
 )
 
-// A Config tunes a Registry. Its zero value is good for one node alone.
+// A Config tunes a Registry. Its zero value uses the defaults.
 type Config struct {
 	Limits Limits
 
@@ -25,10 +25,10 @@ type Config struct {
 	// Grace is how long a participant whose connections were lost may take to
 	// come back before it has left. Default 10 s.
 	Grace time.Duration
-	// MaxAttendances bounds the events sockets of this node. Default 50,000.
-	MaxAttendances int
+	// MaxSockets bounds the events sockets of this node. Default 50,000.
+	MaxSockets int
 
-	// Log takes what an operator should know. Default slog.Default().
+	// Log takes messages for the operator. Default slog.Default().
 	Log *slog.Logger
 }
 
@@ -41,8 +41,8 @@ func (c Config) withDefaults() Config {
 			*d.to = d.otherwise
 		}
 	}
-	if c.MaxAttendances <= 0 {
-		c.MaxAttendances = 50_000
+	if c.MaxSockets <= 0 {
+		c.MaxSockets = 50_000
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -50,8 +50,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// A Registry is all live stages of this node. It may be used by all goroutines
-// at once.
+// A Registry holds all live stages of this node. It is safe for concurrent
+// use.
 type Registry struct {
 	cfg       Config
 	store     *store.Store
@@ -65,11 +65,11 @@ type Registry struct {
 	mu           sync.Mutex // guards what follows
 	sessions     map[string]*Session
 	connections  map[string]*Connection // by id
-	replaced     []string               // ids of those that newer ones took over lately, the oldest first
+	replaced     []string               // ids of those that newer ones replaced lately, oldest first
 	replications map[replicationKey]*replication
-	denied       map[string]time.Time // participants and stages just sent away, until when
-	deniedSwept  time.Time            // when barred was last rid of those whose time is over
-	sockets      int
+	denied       map[string]time.Time // participants and stages that were just disconnected, until when
+	deniedSwept  time.Time            // when expired entries of denied were last removed
+	sockets      int                  // that are open
 	closed       bool
 }
 
@@ -85,9 +85,9 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 	return r
 }
 
-// Close tells everybody that the node goes away, ends all sessions with their
-// events, and returns once that is kept. The media engine closes after it, the
-// store last.
+// Close ends all sessions, with a close notice to every client, and returns
+// once their events are stored. The media engine closes after it, the store
+// last.
 func (r *Registry) Close() error {
 	r.mu.Lock()
 	if r.closed {
@@ -111,12 +111,12 @@ func (r *Registry) Close() error {
 	return nil
 }
 
-// errSessionEnded says that a session ended before it could do what it was asked; the
-// stage's next session can.
+// errSessionEnded says that a session ended before it could run a function;
+// the stage's next session can.
 var errSessionEnded = errors.New("session is over")
 
-// withSession has f work with the stage's session, a new one if there is none or the old
-// one ends meanwhile.
+// withSession runs f with the stage's session. It creates one if there is
+// none, or if the old one ends meanwhile.
 func (r *Registry) withSession(g authority.Grant, f func(s *Session) error) error {
 	for {
 		s, err := r.findOrCreateSession(g)
@@ -130,12 +130,12 @@ func (r *Registry) withSession(g authority.Grant, f func(s *Session) error) erro
 	}
 }
 
-// findOrCreateSession finds the stage's session or begins one.
+// findOrCreateSession returns the stage's session, a new one if there is none.
 func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
 	}
 	s, ok := r.sessions[g.StageARN]
 	if !ok {
@@ -146,14 +146,14 @@ func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 	return s, nil
 }
 
-// findSession finds the stage's session; nil when there is none.
+// findSession returns the stage's session, nil when there is none.
 func (r *Registry) findSession(stageARN string) *Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sessions[stageARN]
 }
 
-// removeSession makes place for the stage's next session.
+// removeSession makes way for the stage's next session.
 func (r *Registry) removeSession(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -169,11 +169,11 @@ func (r *Registry) addConnection(c *Connection) {
 	r.connections[c.id] = c
 }
 
-// maxReplaced bounds the connections that are known to have been taken over.
+// maxReplaced bounds the ids of replaced connections.
 const maxReplaced = 1000
 
-// addReplaced notes that a newer connection takes over from c: its client, who finds it
-// gone, must not come back by itself.
+// addReplaced remembers that a newer connection replaced c: its client, which
+// finds it gone, must not reconnect by itself.
 func (r *Registry) addReplaced(c *Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -189,20 +189,21 @@ func (r *Registry) removeConnection(c *Connection) {
 	delete(r.connections, c.id)
 }
 
-// OpenSocket opens a participant's events socket. An older one of the participant
-// is taken over. Errors are *authority.Refusal.
-func (r *Registry) OpenSocket(g authority.Grant, how SocketConfig) (a *Socket, err error) {
+// OpenSocket opens a participant's events socket. It replaces an older one of
+// the participant. Errors are *authority.Refusal.
+func (r *Registry) OpenSocket(g authority.Grant, cfg SocketConfig) (sock *Socket, err error) {
 	err = r.withSession(g, func(s *Session) error {
-		a = &Socket{session: s, cfg: how}
-		return s.callAndCommit(func() error { return s.openSocket(a, g) })
+		sock = &Socket{session: s, cfg: cfg}
+		return s.callAndCommit(func() error { return s.openSocket(sock, g) })
 	})
-	if err != nil && a != nil {
-		a.Close() // it may be in, and only not kept
+	if err != nil && sock != nil {
+		sock.Close() // the socket may be open although the join was not stored
 	}
-	return a, err
+	return sock, err
 }
 
-// releaseSession forgets the replications and connections of a session that failed.
+// releaseSession drops the replications and connections of a session that
+// failed.
 func (r *Registry) releaseSession(s *Session) {
 	r.endReplications(func(k replicationKey) bool { return k.source == s.stageARN || k.destination == s.stageARN })
 	r.mu.Lock()
@@ -213,7 +214,7 @@ func (r *Registry) releaseSession(s *Session) {
 func (r *Registry) acquireSocket() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.sockets >= r.cfg.MaxAttendances {
+	if r.sockets >= r.cfg.MaxSockets {
 		return false
 	}
 	r.sockets++
@@ -226,11 +227,12 @@ func (r *Registry) releaseSocket() {
 	r.sockets--
 }
 
-// denyFor is longer than any request takes from its judging to its admission.
+// denyFor is longer than any request takes from its authorization to its
+// admission.
 const denyFor = time.Minute
 
-// deny keeps out those whose token was judged before it lost its worth, and who
-// are on their way in.
+// deny refuses requests that were authorized before the participant was
+// disconnected, or the stage deleted.
 func (r *Registry) deny(stageARN, participantID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -249,9 +251,9 @@ func (r *Registry) isDenied(stageARN, participantID string) bool {
 	return ok && time.Now().Before(until)
 }
 
-// Disconnect ends a participant's connections on a stage and shows its client
-// the reason. Its tokens must have been revoked in the store before. A
-// participant that isn't there is no error.
+// Disconnect ends a participant's connections on a stage and sends the reason
+// to its client. Its tokens must have been revoked in the store before. It is
+// no error when the participant isn't there.
 func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
 	r.deny(stageARN, participantID)
 	r.endReplications(func(k replicationKey) bool { return k.source == stageARN && k.participant == participantID })
@@ -272,7 +274,7 @@ func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason
 }
 
 // StageDeleted ends a stage's session and disconnects everybody, after the
-// stage is gone from the store.
+// stage was deleted from the store.
 func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
 	r.deny(stageARN, "")
 	r.endReplications(func(k replicationKey) bool { return k.source == stageARN || k.destination == stageARN })
@@ -291,16 +293,16 @@ func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
 	}
 }
 
-// Counts are how many of what a live stage has.
+// Counts are the numbers of participants and connections of a live stage.
 type Counts struct {
 	StageID      string
-	Participants int // hidden ones aside
-	Publishers   int // replicas too
+	Participants int // without hidden ones
+	Publishers   int // with replicas
 	Subscribers  int // participants that subscribe
 	Sockets      int
 }
 
-// Counts tells of all live stages, as of their last change.
+// Counts returns the counts of all live stages, as of their last change.
 func (r *Registry) Counts() []Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -313,14 +315,14 @@ func (r *Registry) Counts() []Counts {
 	return all
 }
 
-// A Presence is what is known of a participant that is connected now.
+// A Presence describes a participant that is connected now.
 type Presence struct {
 	SessionID  string
 	Publishing bool
 	Replica    bool
 }
 
-// Participant looks up a participant that is connected to a stage now.
+// Participant finds a participant that is connected to a stage now.
 func (r *Registry) Participant(stageARN, participantID string) (found Presence, ok bool) {
 	s := r.findSession(stageARN)
 	if s == nil {
@@ -336,8 +338,8 @@ func (r *Registry) Participant(stageARN, participantID string) (found Presence, 
 }
 
 // MediaSamples asks the media engine about every connection of every live
-// stage. It takes a turn of a shard for each of them, a millisecond or so under
-// load: it is for who samples now and then, not for who waits.
+// stage. Each costs a turn of a shard, a millisecond or so under load: this is
+// for periodic sampling, not for requests.
 func (r *Registry) MediaSamples() []MediaSample {
 	r.mu.Lock()
 	sessions := make([]*Session, 0, len(r.sessions))

@@ -11,9 +11,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// closeDead closes what a dead node left open, as of its last heartbeat. Another
-// node may do the same at the same time: each row is locked and read again
-// before it is closed.
+// closeDead closes what a dead node left open, as of its last heartbeat.
+// Another node may do the same at the same time: each row is locked and read
+// again before it is closed.
 func (r *Registry) closeDead(ctx context.Context, dead store.Node) error {
 	ends, err := r.closeParticipants(ctx, dead, func(*store.Participant) bool { return true })
 	if err != nil {
@@ -99,9 +99,9 @@ func closeReplications(tx *store.Tx, n store.Node) error {
 	return err
 }
 
-// closeParticipant writes the end of a participant that was connected to a node
-// when that died: what it had begun is stopped, and it has left. It returns the
-// time of the participant's last event.
+// closeParticipant stores the end of a participant that was connected to a
+// node when that died: its publication and subscriptions stop, and it leaves.
+// It returns the time of the participant's last event.
 func closeParticipant(tx *store.Tx, p *store.Participant, seen time.Time) (time.Time, error) {
 	now, err := tx.Participant(p.Ref())
 	if err != nil {
@@ -138,8 +138,8 @@ func closeParticipant(tx *store.Tx, p *store.Participant, seen time.Time) (time.
 	return at, err
 }
 
-// openEvents reads a participant's history. It returns the stops that are missing
-// from it, and the later of at and its last event's time.
+// openEvents reads a participant's history. It returns the stop events that
+// are missing from it, and the later of at and its last event's time.
 func openEvents(tx *store.Tx, ref store.ParticipantRef, at time.Time) (time.Time, []ivsrealtime.Event, error) {
 	var publish *ivsrealtime.Event
 	var remotes []string // in the order of subscribing

@@ -6,8 +6,8 @@ import (
 	"rostrum/internal/authority"
 )
 
-// Publish answers the offer of a participant who wants to send. An older
-// publication of the same participant is taken over. Errors are *authority.Refusal.
+// Publish answers the offer of a participant that wants to send. It replaces
+// an older publication of the participant. Errors are *authority.Refusal.
 func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.withSession(g, func(s *Session) error {
 		c, answer, err = s.publish(g, offer, from)
@@ -16,9 +16,9 @@ func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Con
 	return c, answer, err
 }
 
-// Subscribe answers the offer of a participant who wants to receive what
-// another one publishes. An older subscription to the same is taken over.
-// Errors are *authority.Refusal.
+// Subscribe answers the offer of a participant that wants to receive what
+// another one publishes. It replaces an older subscription to the same
+// publisher. Errors are *authority.Refusal.
 func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.withSession(g, func(s *Session) error {
 		c, answer, err = s.subscribe(g, publisherID, offer, from)
@@ -27,8 +27,8 @@ func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from 
 	return c, answer, err
 }
 
-// Connection finds a participant's connection by its id. Another participant's
-// is refused as if it weren't there.
+// Connection finds a participant's connection by its id. That of another
+// participant is refused as if it did not exist.
 func (r *Registry) Connection(g authority.Grant, id string) (*Connection, error) {
 	r.mu.Lock()
 	c := r.connections[id]

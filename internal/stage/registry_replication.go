@@ -21,25 +21,25 @@ func (r *Registry) Replicate(_ context.Context, want Replication) error {
 	if err != nil {
 		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "Resource: %s not found", want.DestinationStageARN)
 	}
-	what, err := r.findSource(want.SourceStageARN, want.ParticipantID)
+	source, err := r.findSource(want.SourceStageARN, want.ParticipantID)
 	if err != nil {
 		return err
 	}
 	rep := &replication{
 		key:    replicationKey{want.SourceStageARN, want.ParticipantID, want.DestinationStageARN},
 		window: time.Duration(want.ReconnectWindowSeconds) * time.Second, windowSeconds: want.ReconnectWindowSeconds,
-		attributes: want.Attributes, sourceSession: what.sessionID,
+		attributes: want.Attributes, sourceSession: source.sessionID,
 	}
 	if err := r.reserve(rep, want.Max); err != nil {
 		return err
 	}
-	there := authority.Grant{
+	destinationGrant := authority.Grant{
 		Claims:  token.Claims{StageARN: want.DestinationStageARN, StageID: destination.ID},
 		Account: destination.Account, Region: destination.Region,
 	}
-	err = r.withSession(there, func(s *Session) error { return s.callAndCommit(func() error { return s.showReplica(rep, what) }) })
+	err = r.withSession(destinationGrant, func(s *Session) error { return s.callAndCommit(func() error { return s.showReplica(rep, source) }) })
 	if err == nil {
-		err = r.confirm(rep, what.publisher)
+		err = r.confirm(rep, source.publisher)
 	}
 	if err != nil {
 		r.endReplication(rep)
@@ -47,8 +47,8 @@ func (r *Registry) Replicate(_ context.Context, want Replication) error {
 	return operationError(err)
 }
 
-// findSource finds what of a participant is to be shown elsewhere.
-func (r *Registry) findSource(stageARN, participantID string) (what sourceState, err error) {
+// findSource finds a publishing participant to replicate.
+func (r *Registry) findSource(stageARN, participantID string) (source sourceState, err error) {
 	err = errSessionEnded
 	if s := r.findSession(stageARN); s != nil {
 		err = s.call(func() error {
@@ -56,18 +56,19 @@ func (r *Registry) findSource(stageARN, participantID string) (what sourceState,
 			if p == nil || !p.publishing || p.replica != nil {
 				return errSessionEnded
 			}
-			what = p.sourceState(s)
+			source = p.sourceState(s)
 			return nil
 		})
 	}
 	if errors.Is(err, errSessionEnded) {
 		err = notPublishing(participantID)
 	}
-	return what, err
+	return source, err
 }
 
-// reserve takes a replication's place, so that two can't take the same.
-func (r *Registry) reserve(rep *replication, most int) error {
+// reserve registers a replication, within the limit. No two can have the same
+// key.
+func (r *Registry) reserve(rep *replication, limit int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.replications[rep.key] != nil {
@@ -79,8 +80,8 @@ func (r *Registry) reserve(rep *replication, most int) error {
 			n++
 		}
 	}
-	if exceeds(n, 1, most) {
-		return ivsrealtime.Errorf(ivsrealtime.ServiceQuotaExceeded, "the quota of %d replications of a participant at once is reached", most)
+	if exceeds(n, 1, limit) {
+		return ivsrealtime.Errorf(ivsrealtime.ServiceQuotaExceeded, "the quota of %d replications of a participant at once is reached", limit)
 	}
 	r.replications[rep.key] = rep
 	return nil
@@ -99,14 +100,14 @@ func (r *Registry) confirm(rep *replication, publisher *sfu.Publisher) error {
 		}
 		r.mu.Lock()
 		rep.confirmed = true
-		now, kept := timestamp(), rep.row(r.nodeID, ivsrealtime.ReplicationActive)
+		now, row := timestamp(), rep.row(r.nodeID, ivsrealtime.ReplicationActive)
 		r.mu.Unlock()
-		s.addWrite(func(tx *store.Tx) error { return tx.SaveReplication(&kept) })
-		s.updateRow(p, func(kept *store.Participant) {
-			kept.ReplicationType, kept.ReplicationState = ivsrealtime.ReplicationSource, ivsrealtime.ReplicationActive
+		s.addWrite(func(tx *store.Tx) error { return tx.SaveReplication(&row) })
+		s.updateRow(p, func(row *store.Participant) {
+			row.ReplicationType, row.ReplicationState = ivsrealtime.ReplicationSource, ivsrealtime.ReplicationActive
 		})
-		s.recordEvent(p.id, replicationEvent(ivsrealtime.EventReplicationStarted, &kept, now))
-		s.emitEvent(event.ParticipantReplicationStarted(p.eventSubject(s), now, kept.DestinationStageARN, kept.DestinationSessionID))
+		s.recordEvent(p.id, replicationEvent(ivsrealtime.EventReplicationStarted, &row, now))
+		s.emitEvent(event.ParticipantReplicationStarted(p.eventSubject(s), now, row.DestinationStageARN, row.DestinationSessionID))
 		return nil
 	})
 	if errors.Is(err, errSessionEnded) {
@@ -115,7 +116,7 @@ func (r *Registry) confirm(rep *replication, publisher *sfu.Publisher) error {
 	return err
 }
 
-// StopReplication takes a replica away again; ResourceNotFound when there is none.
+// StopReplication removes a replica; ResourceNotFound when there is none.
 func (r *Registry) StopReplication(_ context.Context, sourceStageARN, destinationStageARN, participantID string) error {
 	r.mu.Lock()
 	rep := r.replications[replicationKey{sourceStageARN, participantID, destinationStageARN}]
@@ -124,7 +125,7 @@ func (r *Registry) StopReplication(_ context.Context, sourceStageARN, destinatio
 		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s is not replicated to %s", participantID, destinationStageARN)
 	}
 	if s := r.endReplication(rep); s != nil {
-		err := s.callAndCommit(func() error { return nil }) // what ending it noted before is kept by then
+		err := s.callAndCommit(func() error { return nil }) // commits what ending it added
 		if err != nil && !errors.Is(err, errSessionEnded) {
 			return err
 		}
@@ -146,8 +147,8 @@ func (r *Registry) endReplication(rep *replication) *Session {
 		rep.timer.Stop()
 	}
 	settled, destination, source := rep.confirmed, rep.destination, r.sessions[rep.key.source]
-	kept := rep.row(r.nodeID, ivsrealtime.ReplicationStopped)
-	last := true // nowhere else is the participant shown
+	row := rep.row(r.nodeID, ivsrealtime.ReplicationStopped)
+	last := true // it is the participant's only one
 	for k := range r.replications {
 		last = last && (k.source != rep.key.source || k.participant != rep.key.participant)
 	}
@@ -163,13 +164,13 @@ func (r *Registry) endReplication(rep *replication) *Session {
 		return nil
 	}
 	now := timestamp()
-	end := func(tx *store.Tx) error { return replicationEnded(tx, &kept, now, last) }
+	end := func(tx *store.Tx) error { return replicationEnded(tx, &row, now, last) }
 	if source != nil && source.inbox.put(func() { source.addWrite(end) }) {
 		return source
 	}
 	r.wg.Go(func() {
 		if err := r.store.Write(context.Background(), end); err != nil {
-			r.cfg.Log.Error("the end of a replication is lost", "participant", rep.key.participant, "destination", rep.key.destination, "error", err)
+			r.cfg.Log.Error("store the end of a replication", "participant", rep.key.participant, "destination", rep.key.destination, "error", err)
 		}
 	})
 	return nil
@@ -193,7 +194,7 @@ func (r *Registry) findReplications(match func(replicationKey) bool) (found []*r
 	return found
 }
 
-// forEachReplica has f run in the sessions where a participant of s is shown.
+// forEachReplica runs f in the sessions where a participant of s is shown.
 func (r *Registry) forEachReplica(s *Session, p *participant, f func(d *Session, rep *replication)) {
 	for _, rep := range r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id }) {
 		r.mu.Lock()
@@ -207,12 +208,12 @@ func (r *Registry) forEachReplica(s *Session, p *participant, f func(d *Session,
 
 // sourceStarted shows a participant that publishes again where it was shown.
 func (r *Registry) sourceStarted(s *Session, p *participant) {
-	what := p.sourceState(s)
+	source := p.sourceState(s)
 	r.forEachReplica(s, p, func(d *Session, rep *replication) {
 		r.mu.Lock()
 		over := rep.ended
 		if !over {
-			rep.sourceSession = what.sessionID
+			rep.sourceSession = source.sessionID
 			if rep.timer != nil {
 				rep.timer.Stop()
 				rep.timer = nil
@@ -220,13 +221,13 @@ func (r *Registry) sourceStarted(s *Session, p *participant) {
 		}
 		r.mu.Unlock()
 		if !over {
-			d.replicaStarted(rep, what)
+			d.replicaStarted(rep, source)
 		}
 	})
 }
 
-// sourceStopped ends a participant's replications, or gives it its reconnect
-// window to come back.
+// sourceStopped ends a participant's replications, or starts their reconnect
+// windows.
 func (r *Registry) sourceStopped(s *Session, p *participant) {
 	for _, rep := range r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id }) {
 		if rep.window == 0 {

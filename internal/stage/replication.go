@@ -11,20 +11,21 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A Replication asks for a participant of one stage to be shown on another.
+// A Replication asks to show a participant of one stage on another.
 type Replication struct {
 	SourceStageARN         string
 	DestinationStageARN    string
 	ParticipantID          string
 	ReconnectWindowSeconds int
-	Attributes             map[string]string // laid over the token's
+	Attributes             map[string]string // in place of the token's
 	Max                    int               // replications of the participant at once; 0 for no limit
 }
 
 type replicationKey struct{ source, participant, destination string }
 
-// A replication is one participant's being shown on another stage. It belongs
-// to the registry, as it outlives the source's session while its window runs.
+// A replication shows one participant on another stage. It belongs to the
+// registry, because it outlives the source's session while its reconnect
+// window runs.
 type replication struct {
 	key           replicationKey
 	window        time.Duration
@@ -32,11 +33,11 @@ type replication struct {
 	windowSeconds int
 
 	// Guarded by the registry's lock.
-	sourceSession      string   // written by the destination's goroutine alone
+	sourceSession      string   // only the destination's goroutine writes it
 	destination        *Session // nil until it is shown there
 	destinationSession string
-	confirmed          bool        // both sides know of it
-	timer              *time.Timer // runs while the source doesn't publish
+	confirmed          bool        // both sessions know of it
+	timer              *time.Timer // runs while the source does not publish
 	ended              bool
 }
 
@@ -69,7 +70,7 @@ func notPublishing(participantID string) error {
 	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s does not publish on the source stage", participantID)
 }
 
-// row is the replication as the store keeps it.
+// row is the replication's row in the store.
 func (rep *replication) row(node string, state ivsrealtime.ReplicationState) store.Replication {
 	return store.Replication{
 		ParticipantReplica: ivsrealtime.ParticipantReplica{
@@ -87,7 +88,8 @@ func replicationEvent(name ivsrealtime.EventName, rep *store.Replication, at tim
 	}
 }
 
-// replicationEnded keeps the end of a replication, the participant's last or not.
+// replicationEnded stores the end of a replication; last tells that it is the
+// participant's only one.
 func replicationEnded(tx *store.Tx, rep *store.Replication, now time.Time, last bool) error {
 	if err := tx.SaveReplication(rep); err != nil {
 		return err
@@ -100,7 +102,7 @@ func replicationEnded(tx *store.Tx, rep *store.Replication, now time.Time, last 
 		return nil
 	})
 	if errors.Is(err, ivsrealtime.ResourceNotFound) {
-		return nil // its session is no longer kept
+		return nil // its session was deleted
 	}
 	if err != nil {
 		return err

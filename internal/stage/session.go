@@ -18,9 +18,9 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A Session is one sitting of a stage: an actor, whose goroutine alone touches
-// what is not constant. What it may do is in transition.go; here is how it is
-// made to do it.
+// A Session is one session of a stage: an actor, whose goroutine owns all that
+// is not constant (doc.go). This file runs the actor; the files session_*.go
+// have what it does.
 type Session struct {
 	registry *Registry
 	stageARN string
@@ -32,16 +32,16 @@ type Session struct {
 	done     chan struct{} // closed when the goroutine has ended
 	counts   atomic.Pointer[Counts]
 
-	stored        bool // it is in the store: somebody visible has joined
+	stored        bool // it is in the store, because somebody visible joined
 	ended         bool
 	lingerTimer   *time.Timer // ends the session
 	participants  map[string]*participant
 	order         uint64        // of the last join
 	joined        int           // visible participants
-	publishers    int           // slots taken
-	subscribers   int           // slots taken
-	subscriptions int           // slots of the account taken: a subscriber has one for each subscription
-	failureLimit  *rate.Limiter // of failed attempts in the history: anyone with a token can fail at will
+	publishers    int           // slots acquired
+	subscribers   int           // slots acquired
+	subscriptions int           // of the account: a subscriber has one for each subscription
+	failureLimit  *rate.Limiter // of failed attempts in the history: anyone with a token can cause them
 
 	pending pendingWrites
 	sockets sockets
@@ -53,14 +53,14 @@ const (
 	failureBurst = 200
 )
 
-// A pendingWrites is what a batch of transitions has to write, and whom to answer
-// once it is written.
+// pendingWrites is what the batch has to write, and the callers that wait
+// until it is written.
 type pendingWrites struct {
 	changes []func(tx *store.Tx) error
 	waiting []waiter
 }
 
-// A waiter is answered with result once the batch is kept.
+// A waiter gets result once the batch is stored.
 type waiter struct {
 	done   chan<- error
 	result error
@@ -78,8 +78,9 @@ func newSession(r *Registry, g authority.Grant) *Session {
 	return s
 }
 
-// run is the session's goroutine. It takes what has come, writes all that
-// follows from it in one transaction, and only then tells anybody.
+// run is the session's goroutine. It runs what the inbox holds, stores all
+// that follows from it in one transaction, and sends messages and results
+// after that.
 func (s *Session) run() {
 	defer close(s.done)
 	for !s.ended {
@@ -93,86 +94,88 @@ func (s *Session) run() {
 	s.registry.removeSession(s)
 	s.inbox.close()
 	for all := s.inbox.take(); len(all) > 0; all = s.inbox.take() {
-		for _, f := range all { // each finds that the session has ended
+		for _, f := range all { // each finds that the session ended
 			f()
 		}
 		s.commit()
 	}
 }
 
-// runBatch does what has come. A fault in one session must not end the others: it
-// ends this one, which is then closed as if its node had died.
+// runBatch runs what the inbox holds. A panic in one session must not end the
+// others: it ends this one, which is then closed like that of a dead node.
 func (s *Session) runBatch() {
-	todo := s.inbox.take()
+	calls := s.inbox.take()
 	defer func() {
 		fault := recover()
 		if fault == nil {
 			return
 		}
-		s.registry.cfg.Log.Error("a stage session failed", "stage", s.stageARN, "session", s.id, "fault", fault, "stack", string(debug.Stack()))
+		s.registry.cfg.Log.Error("stage session failed", "stage", s.stageARN, "session", s.id, "fault", fault, "stack", string(debug.Stack()))
 		s.endFailed()
-		for _, f := range todo { // each finds that the session has ended
+		for _, f := range calls { // each finds that the session ended
 			f()
 		}
 	}()
-	for len(todo) > 0 {
-		f := todo[0]
-		todo = todo[1:]
+	for len(calls) > 0 {
+		f := calls[0]
+		calls = calls[1:]
 		f()
 	}
 	s.commit()
 }
 
-// endFailed ends the session without relying on what it knows.
+// endFailed ends the session without relying on its state.
 func (s *Session) endFailed() {
 	s.ended = true
 	for _, w := range s.pending.waiting {
-		w.done <- authority.Failure("go on with the session", nil)
+		w.done <- authority.Failure("continue the session", nil)
 	}
 	s.pending = pendingWrites{}
-	for a := range s.sockets.open {
-		a.cfg.Deliver(Message{Data: wire.Encode(0, goingAway), Last: true})
+	for sock := range s.sockets.open {
+		sock.cfg.Deliver(Message{Data: wire.Encode(0, goingAway), Last: true})
 		s.registry.releaseSocket()
 	}
 	s.sockets = sockets{}
 	s.registry.releaseSession(s)
 	if err := s.registry.closeFailed(context.Background(), s.stageARN, s.id); err != nil {
-		s.registry.cfg.Log.Error("the end of a failed stage session is lost", "stage", s.stageARN, "session", s.id, "error", err)
+		s.registry.cfg.Log.Error("store the end of a failed stage session", "stage", s.stageARN, "session", s.id, "error", err)
 	}
 }
 
-// endIfNeverStored ends a session that nobody entered after all.
+// endIfNeverStored ends a session that nobody joined.
 func (s *Session) endIfNeverStored() {
 	if !s.stored && !s.ended && len(s.participants) == 0 {
 		s.ended = true
 	}
 }
 
-// call has the session run f and returns its error, once anything that f noted is kept.
+// call runs f on the session's goroutine and returns its error, once what f
+// added to the batch is stored.
 func (s *Session) call(f func() error) error { return s.callWith(f, false) }
 
-// callAndCommit is ask, and what was noted before f is kept too.
+// callAndCommit is call, and waits as well for what was added to the batch
+// before f.
 func (s *Session) callAndCommit(f func() error) error { return s.callWith(f, true) }
 
-func (s *Session) callWith(f func() error, always bool) error {
+func (s *Session) callWith(f func() error, alwaysCommit bool) error {
 	done := make(chan error, 1)
-	put := s.inbox.put(func() {
+	posted := s.inbox.put(func() {
 		ran := false
 		defer func() {
 			if !ran {
-				done <- authority.Failure("go on with the session", nil)
+				done <- authority.Failure("continue the session", nil)
 			}
 		}()
-		noted := len(s.pending.changes)
+		before := len(s.pending.changes)
 		err := s.unlessEnded(f)
 		ran = true
-		if len(s.pending.changes) == noted && (err != nil || !always) {
+		if len(s.pending.changes) == before && (err != nil || !alwaysCommit) {
 			done <- err
 			return
 		}
 		s.pending.waiting = append(s.pending.waiting, waiter{done, err})
 	})
-	if !put {
+	if !posted {
 		return errSessionEnded
 	}
 	return <-done
@@ -185,7 +188,7 @@ func (s *Session) unlessEnded(f func() error) error {
 	return f()
 }
 
-// post has the session run f, unless it ends before.
+// post runs f on the session's goroutine, unless the session ends before.
 func (s *Session) post(f func()) {
 	s.inbox.put(func() {
 		if !s.ended {
@@ -194,7 +197,7 @@ func (s *Session) post(f func()) {
 	})
 }
 
-// postAfter has the session run f when d has passed.
+// postAfter posts f when d has passed.
 func (s *Session) postAfter(d time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(d, func() { s.post(f) })
 }
@@ -212,7 +215,8 @@ func (s *Session) emitEvent(e event.Event) {
 	})
 }
 
-// recordEvent adds to the history of a participant in the batch's transaction.
+// recordEvent adds to the history of a participant, in the batch's
+// transaction.
 func (s *Session) recordEvent(participantID string, e ivsrealtime.Event) {
 	e.ParticipantID = participantID
 	ref := s.ref(participantID)
@@ -223,7 +227,7 @@ func (s *Session) ref(participantID string) store.ParticipantRef {
 	return store.ParticipantRef{StageARN: s.stageARN, SessionID: s.id, ParticipantID: participantID}
 }
 
-// commit writes the batch, answers those who wait for it and tells the audience.
+// commit writes the batch, then sends results and messages.
 func (s *Session) commit() {
 	var err error
 	if len(s.pending.changes) > 0 {
@@ -241,25 +245,26 @@ func (s *Session) commit() {
 	s.counts.Store(&Counts{s.stageID, s.joined, s.publishers, s.subscribers, len(s.sockets.open)})
 }
 
-// write writes changes, patiently: the stage goes on while a disk is full for a
-// moment. A change that the store refuses must not take the others with it.
+// write writes changes with retries, so that the stage survives a disk that is
+// full for a moment. A change that the store refuses must not undo the others.
 func (s *Session) write(changes []func(tx *store.Tx) error) error {
 	err := s.writeWithRetries(changes)
 	var decided *ivsrealtime.Error
 	if errors.As(err, &decided) && len(changes) > 1 {
 		for _, f := range changes {
-			_ = s.write([]func(tx *store.Tx) error{f}) // each is logged by itself
+			_ = s.write([]func(tx *store.Tx) error{f}) // each logs its own error
 		}
 		return nil
 	}
 	if err != nil {
-		s.registry.cfg.Log.Error("changes of a stage session are lost", "stage", s.stageARN, "session", s.id, "changes", len(changes), "error", err)
-		return authority.Failure("keep the change", err)
+		s.registry.cfg.Log.Error("store changes of a stage session", "stage", s.stageARN, "session", s.id, "changes", len(changes), "error", err)
+		return authority.Failure("store the change", err)
 	}
 	return nil
 }
 
-// writeWithRetries writes changes in one transaction, several times if it must.
+// writeWithRetries writes changes in one transaction, several times if it
+// must.
 func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 	const first, last = 20 * time.Millisecond, 2 * time.Second
 	for pause := first; ; pause *= 2 {
@@ -279,7 +284,8 @@ func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 	}
 }
 
-// ensureStored begins the sitting in the store, when the first visible participant joins.
+// ensureStored creates the session in the store, when the first visible
+// participant joins.
 func (s *Session) ensureStored() error {
 	if s.stored {
 		return nil
@@ -293,13 +299,13 @@ func (s *Session) ensureStored() error {
 	case errors.Is(err, ivsrealtime.ResourceNotFound):
 		return authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	case errors.Is(err, ivsrealtime.Conflict):
-		return &authority.Refusal{Code: authority.Failed, Kind: authority.Unavailable, Detail: "the stage's session runs on another server, or one that just ended", RetryAfter: 5 * time.Second, Err: err}
+		return &authority.Refusal{Code: authority.Failed, Kind: authority.Unavailable, Detail: "the stage's session runs on another server, or on one that just ended", RetryAfter: 5 * time.Second, Err: err}
 	case err != nil:
-		return authority.Failure("begin a session", err)
+		return authority.Failure("start a session", err)
 	}
 	s.stored = true
 	return nil
 }
 
-// timestamp is now, as the API shows times.
+// timestamp is the current time, as the API shows times.
 func timestamp() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -12,12 +12,10 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// exchange replaces a participant's token by the one that g was granted for, or
-// that was refused with err. Only tokens that an application signed itself can
-// be exchanged, and what makes the participant this one must stay: id, stage
-// and addresses (Real-Time User Guide, exchanging tokens).
-func (s *Session) exchange(a *Socket, g authority.Grant, err error) {
-	p := s.sockets.open[a]
+// exchange replaces a participant's token by the one of grant g, or
+// disconnects the participant when that was refused with err.
+func (s *Session) exchange(sock *Socket, g authority.Grant, err error) {
+	p := s.sockets.open[sock]
 	if p == nil {
 		return
 	}
@@ -55,7 +53,7 @@ func (s *Session) exchange(a *Socket, g authority.Grant, err error) {
 }
 
 // limitRights has the token that was exchanged and all older ones of the participant
-// allow no more than the new one, here and, once it is kept, on all nodes.
+// allow no more than the new one, here and, once that is stored, on all nodes.
 func (s *Session) limitRights(old, next authority.Grant) {
 	r := store.Rights{Publish: next.Publish, Subscribe: next.Subscribe, Issued: next.IssuedAt}
 	if old.IssuedAt.After(r.Issued) {
@@ -67,7 +65,7 @@ func (s *Session) limitRights(old, next authority.Grant) {
 	})
 }
 
-// regrant gives a participant a newer grant and tells what others see of it.
+// regrant gives a participant a newer grant and announces what others see of it.
 func (s *Session) regrant(p *participant, g authority.Grant) {
 	old := p.grant
 	p.grant = g
@@ -76,7 +74,7 @@ func (s *Session) regrant(p *participant, g authority.Grant) {
 		return
 	}
 	attributes := p.attributes()
-	s.updateRow(p, func(kept *store.Participant) { kept.UserID, kept.Attributes = g.UserID, attributes })
+	s.updateRow(p, func(row *store.Participant) { row.UserID, row.Attributes = g.UserID, attributes })
 	if s.sockets.large && !p.publishing {
 		return
 	}

@@ -14,8 +14,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// The transitions of media connections: they arrive, open, carry media, and
-// end. The rules of transition.go hold here as well.
+// This file has how media connections open, carry media and end.
 
 func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connection, string, error) {
 	c := &Connection{id: arn.NewSecret(24), session: s}
@@ -65,7 +64,8 @@ func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from C
 	return c, answer, s.admit(c, from)
 }
 
-// admit makes an answered connection its participant's, and waits until that is kept.
+// admit makes an answered connection its participant's, and waits until that
+// is stored.
 func (s *Session) admit(c *Connection, from Client) error {
 	err := s.callAndCommit(func() error { return s.connectionOpened(c, from) })
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Session) admit(c *Connection, from Client) error {
 	return err
 }
 
-// beginPublish takes a publisher's slot, or refuses.
+// beginPublish acquires a publisher's slot, or refuses.
 func (s *Session) beginPublish(c *Connection, g authority.Grant) error {
 	g = s.registry.exchanges.limit(g)
 	if !g.Publish || g.Hidden {
@@ -94,15 +94,15 @@ func (s *Session) beginPublish(c *Connection, g authority.Grant) error {
 	return nil
 }
 
-// abortPublish ends an arrival whose offer could not be answered.
+// abortPublish ends a request whose offer could not be answered.
 func (s *Session) abortPublish(c *Connection, code ivsrealtime.EventErrorCode) {
 	s.recordFailure(c.owner.grant, ivsrealtime.EventPublishError, "", code)
 	s.releasePublishSlot(c.owner)
 	s.endRequest(c.owner)
 }
 
-// beginSubscribe takes a subscriber's slot and finds what is subscribed to,
-// or refuses.
+// beginSubscribe acquires a subscriber's slot and finds the publisher, or
+// refuses.
 func (s *Session) beginSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer, *sfu.Publisher, error) {
 	g = s.registry.exchanges.limit(g)
 	if !g.Subscribe {
@@ -134,22 +134,22 @@ func (s *Session) beginSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer,
 	return p.viewer, publisher, nil
 }
 
-// abortSubscribe ends an arrival whose offer could not be answered.
+// abortSubscribe ends a request whose offer could not be answered.
 func (s *Session) abortSubscribe(c *Connection, code ivsrealtime.EventErrorCode) {
 	s.recordFailure(c.owner.grant, ivsrealtime.EventSubscribeError, c.remote, code)
 	s.releaseSubscribeSlot(c.owner)
 	s.endRequest(c.owner)
 }
 
-// connectionOpened makes an answered connection its participant's; an older one
-// for the same is taken over.
+// connectionOpened makes an answered connection its participant's and replaces
+// an older one for the same.
 func (s *Session) connectionOpened(c *Connection, from Client) error {
 	p := c.owner
 	err := s.join(p, from)
 	if err == nil && c.endedEarly {
 		err = publisherNotFound(c.remote)
 		if c.remote == "" {
-			err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is going down", RetryAfter: time.Second}
+			err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
 		}
 	}
 	if err != nil {
@@ -165,17 +165,17 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 	if c.publisher == nil {
 		old = p.subscriptions[c.remote]
 		p.subscriptions[c.remote] = c
-		if c.subscriber.LacksCodec(media.Video) { // of what it doesn't carry the media engine says nothing
+		if c.subscriber.LacksCodec(media.Video) { // the media engine does not report media that is not negotiated
 			s.notify(p, wire.LayerSelected{ParticipantID: c.remote, Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec})
 		}
 	} else {
 		p.publication = c
 		if p.unusedLayers != nil {
-			s.setUnusedLayers(p, []string{}) // what was told of the older publication is void
+			s.setUnusedLayers(p, []string{}) // what was sent about the older publication is void
 		}
 		c.publisher.SetMuted(media.Audio, p.audioMuted)
 		c.publisher.SetMuted(media.Video, p.videoStopped)
-		s.updateRow(p, func(kept *store.Participant) { kept.Protocol = ivsrealtime.ProtocolWHIP })
+		s.updateRow(p, func(row *store.Participant) { row.Protocol = ivsrealtime.ProtocolWHIP })
 	}
 	if old != nil {
 		s.registry.addReplaced(old)
@@ -184,7 +184,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 	return nil
 }
 
-// closeConnection ends a connection from our side.
+// closeConnection closes a connection from this side.
 func (s *Session) closeConnection(c *Connection, reason string) {
 	if c.ended || !c.answered {
 		return
@@ -220,7 +220,7 @@ func (s *Session) connectionEnded(c *Connection, grace time.Duration) {
 	s.leaveIfUnused(p, grace)
 }
 
-// publicationEvent is told by the media engine.
+// publicationEvent handles an event of the media engine about a publication.
 func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 	if c.skipsEvent(e) {
 		return
@@ -251,7 +251,7 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 	}
 }
 
-// subscriptionEvent is told by the media engine.
+// subscriptionEvent handles an event of the media engine about a subscription.
 func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
 	if c.skipsEvent(e) {
 		return
@@ -272,7 +272,7 @@ func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
 }
 
 // graceAfter is how long a participant may take to come back after a transport
-// ended. One that was lost had been silent for as long already.
+// ended. One that was lost has been silent for that long already.
 func (s *Session) graceAfter(cause sfu.Cause) time.Duration {
 	if cause == sfu.CausePublisherGone {
 		return s.registry.cfg.Grace
@@ -280,20 +280,20 @@ func (s *Session) graceAfter(cause sfu.Cause) time.Duration {
 	return 0
 }
 
-// routerEvent is told by the media engine what concerns all.
+// routerEvent handles an event of the media engine about the whole stage.
 func (s *Session) routerEvent(e sfu.Event) {
 	if speaker, ok := e.(sfu.ActiveSpeakerChanged); ok {
 		s.post(func() { s.notifyAll(wire.ActiveSpeaker{ParticipantID: speaker.Participant}) })
 	}
 }
 
-// limitDuration ends a connection when it has lasted as long as it may.
+// limitDuration ends a connection after the longest duration.
 func (s *Session) limitDuration(c *Connection) {
-	most := s.registry.cfg.Limits.ConnectionDuration
-	if most == 0 || c.durationTimer != nil {
+	limit := s.registry.cfg.Limits.ConnectionDuration
+	if limit == 0 || c.durationTimer != nil {
 		return
 	}
-	c.durationTimer = s.postAfter(most, func() {
+	c.durationTimer = s.postAfter(limit, func() {
 		if c.ended {
 			return
 		}
@@ -308,17 +308,17 @@ func (s *Session) limitDuration(c *Connection) {
 	})
 }
 
-// publishStarted records that a participant's, or a replica's, media flows.
+// publishStarted records that media of a participant or a replica flows.
 func (s *Session) publishStarted(p *participant) {
 	now := timestamp()
 	p.publishing, p.published = true, true
-	s.updateRow(p, func(kept *store.Participant) { kept.Published = true })
+	s.updateRow(p, func(row *store.Participant) { row.Published = true })
 	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStarted, EventTime: now, Replica: p.replica != nil})
 	s.emitEvent(event.ParticipantPublished(p.eventSubject(s), now))
 	s.notifyPublishState(p, "")
 }
 
-// publishStopped records that it flows no more.
+// publishStopped records that it no longer flows.
 func (s *Session) publishStopped(p *participant) {
 	now := timestamp()
 	p.publishing, p.layers = false, nil
@@ -330,7 +330,7 @@ func (s *Session) publishStopped(p *participant) {
 	}
 }
 
-// publishFailed ends a publication that broke a limit.
+// publishFailed ends a publication that exceeded a limit.
 func (s *Session) publishFailed(c *Connection, code ivsrealtime.EventErrorCode) {
 	p, now := c.owner, timestamp()
 	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishError, EventTime: now, ErrorCode: code})
@@ -349,13 +349,13 @@ func (s *Session) setLayers(p *participant, layers []sfu.LayerInfo) {
 	s.notifyAll(describeLayers(p.id, layers))
 }
 
-// setUnusedLayers tells a publisher alone which layers it may leave out.
+// setUnusedLayers tells a publisher which layers nobody needs.
 func (s *Session) setUnusedLayers(p *participant, labels []string) {
 	p.unusedLayers = labels
 	s.notify(p, wire.LayersUnused{Labels: labels})
 }
 
-// layersOf are the layers of a publisher, if it is there.
+// layersOf returns the layers of a publisher, if it is there.
 func (s *Session) layersOf(id string) ([]sfu.LayerInfo, bool) {
 	p := s.participants[id]
 	if p == nil {
@@ -364,7 +364,7 @@ func (s *Session) layersOf(id string) ([]sfu.LayerInfo, bool) {
 	return p.layers, true
 }
 
-// recordSubscribe adds to the history of a viewer that is not hidden.
+// recordSubscribe adds to the history of a participant that is not hidden.
 func (s *Session) recordSubscribe(c *Connection, name ivsrealtime.EventName) {
 	if c.owner.grant.Hidden {
 		return
@@ -375,7 +375,7 @@ func (s *Session) recordSubscribe(c *Connection, name ivsrealtime.EventName) {
 	})
 }
 
-// recordFailure adds a failed attempt to the history, if it has one and room for it.
+// recordFailure adds a failed attempt to the history, within the rate limit.
 func (s *Session) recordFailure(g authority.Grant, name ivsrealtime.EventName, remote string, code ivsrealtime.EventErrorCode) {
 	if !s.stored || code == "" || g.Hidden || !s.failureLimit.Allow() {
 		return

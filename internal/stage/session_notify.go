@@ -9,7 +9,7 @@ import (
 	"rostrum/internal/wire"
 )
 
-// goingAway asks clients to reconnect, here or to another node.
+// goingAway asks clients to reconnect, to this node or another.
 var goingAway = wire.GoingAway{CloseNotice: wire.CloseNotice{Reason: wire.ReasonGoingAway}}
 
 // kicked closes the socket of a participant that must not reconnect.
@@ -17,7 +17,7 @@ func kicked(reason wire.CloseReason, detail string) wire.Kicked {
 	return wire.Kicked{CloseNotice: wire.CloseNotice{Reason: reason, Detail: detail}}
 }
 
-// notifyAll sends to all listeners once the batch is stored.
+// notifyAll sends to all sockets once the batch is stored.
 func (s *Session) notifyAll(payload wire.Payload) {
 	s.sockets.notices = append(s.sockets.notices, notice{payload: payload})
 }
@@ -30,83 +30,85 @@ func (s *Session) notify(p *participant, payload wire.Payload) {
 }
 
 // closeSocket sends a close notice once the batch is stored.
-func (s *Session) closeSocket(a *Socket, why wire.Closing) {
-	s.sockets.notices = append(s.sockets.notices, notice{to: a, payload: why, last: true})
+func (s *Session) closeSocket(sock *Socket, why wire.Closing) {
+	s.sockets.notices = append(s.sockets.notices, notice{to: sock, payload: why, last: true})
 }
 
-// markStateChanged has the whole state told, or its change to a large audience.
+// markStateChanged has the whole state sent at the end of the batch, or later
+// when many sockets are open.
 func (s *Session) markStateChanged(p *participant) {
 	p.encoded = nil
 	s.sockets.stateChanged = true
 }
 
-// sendNotices tells the batch's notices, then whoever needs it the whole state.
+// sendNotices sends the batch's messages, then the whole state to those that
+// need it.
 func (s *Session) sendNotices() {
-	a := &s.sockets
-	for _, n := range a.notices {
+	sockets := &s.sockets
+	for _, n := range sockets.notices {
 		if n.to != nil {
 			n.to.cfg.Deliver(Message{Data: wire.Encode(0, n.payload), Last: n.last})
 			continue
 		}
-		a.sequence++
-		data := wire.Encode(a.sequence, n.payload)
-		a.addHistory(a.sequence, data)
-		for l := range a.open {
-			if !l.needsState {
-				l.cfg.Deliver(Message{Data: data})
+		sockets.sequence++
+		data := wire.Encode(sockets.sequence, n.payload)
+		sockets.addHistory(sockets.sequence, data)
+		for sock := range sockets.open {
+			if !sock.needsState {
+				sock.cfg.Deliver(Message{Data: data})
 			}
 		}
 	}
-	a.notices = nil
+	sockets.notices = nil
 	s.sendState()
 }
 
-// sendState tells the whole state to newcomers, and to all when it changed.
+// sendState sends the whole state to new sockets, and to all when it changed.
 func (s *Session) sendState() {
-	a := &s.sockets
-	whole := a.stateChanged
-	if whole && a.large && !a.reordered {
-		if wait := stateInterval - time.Since(a.stateSent); wait > 0 {
+	sockets := &s.sockets
+	whole := sockets.stateChanged
+	if whole && sockets.large && !sockets.reordered {
+		if wait := stateInterval - time.Since(sockets.stateSent); wait > 0 {
 			whole = false
 			s.sendStateAfter(wait)
 		}
 	}
 	var state *wire.StateEncoder
 	var shared []byte
-	for l, p := range a.open {
+	for sock, p := range sockets.open {
 		switch {
-		case l.needsState && a.resume(l):
-		case l.needsState, a.reordered, whole && !l.cfg.ChangesOnly:
+		case sock.needsState && sockets.resume(sock):
+		case sock.needsState, sockets.reordered, whole && !sock.cfg.ChangesOnly:
 			if shared == nil {
 				state = s.encodeState()
 				shared = state.Message(nil)
 			}
 			data := shared
-			if a.large && p.visible() && !p.publishing {
+			if sockets.large && p.visible() && !p.publishing {
 				data = state.Message(p.encode())
 			}
-			l.cfg.Deliver(Message{Data: data})
-			if l.needsState {
-				s.sendLayers(l)
+			sock.cfg.Deliver(Message{Data: data})
+			if sock.needsState {
+				s.sendLayers(sock)
 			}
 		}
-		if l.needsState && p.unusedLayers != nil {
-			l.cfg.Deliver(Message{Data: wire.Encode(0, wire.LayersUnused{Labels: p.unusedLayers})})
+		if sock.needsState && p.unusedLayers != nil {
+			sock.cfg.Deliver(Message{Data: wire.Encode(0, wire.LayersUnused{Labels: p.unusedLayers})})
 		}
-		l.needsState = false
+		sock.needsState = false
 	}
 	if whole {
-		a.stateSent, a.stateChanged = time.Now(), false
+		sockets.stateSent, sockets.stateChanged = time.Now(), false
 	}
-	a.reordered = false
+	sockets.reordered = false
 }
 
-// sendLayers tells a newcomer in what layers the publishers send: others heard of it
-// when it changed.
-func (s *Session) sendLayers(l *Socket) {
+// sendLayers sends the publishers' layers to a new socket; others got them
+// when they changed.
+func (s *Session) sendLayers(sock *Socket) {
 	for _, p := range s.participants {
 		if p.publishing && len(p.layers) > 1 {
-			l.cfg.Deliver(Message{Data: wire.Encode(0, describeLayers(p.id, p.layers))})
+			sock.cfg.Deliver(Message{Data: wire.Encode(0, describeLayers(p.id, p.layers))})
 		}
 	}
 }
@@ -116,10 +118,11 @@ func (s *Session) sendStateAfter(wait time.Duration) {
 		return
 	}
 	s.sockets.stateTimer = true
-	s.postAfter(wait, func() { s.sockets.stateTimer = false }) // the batch's end does the rest
+	s.postAfter(wait, func() { s.sockets.stateTimer = false }) // the end of the batch sends the state
 }
 
-// encodeState encodes everybody in a small audience, the publishers in a large one.
+// encodeState encodes all participants, or the publishers when many sockets
+// are open.
 func (s *Session) encodeState() *wire.StateEncoder {
 	var members []*participant
 	for _, p := range s.participants {

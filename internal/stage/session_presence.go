@@ -12,16 +12,13 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// This file and transition_media.go are all that can happen in a session; doc.go
-// draws it. Here participants come and go. Everything runs on the session's
-// goroutine, changes what it knows at once, and notes what is to be kept and
-// told at the end of the batch.
+// This file has how participants join and leave.
 
-// maxRequests bounds a participant's requests that are on their way at once.
+// maxRequests bounds the requests of a participant that are under way at once.
 const maxRequests = 32
 
-// beginRequest lets a participant in far enough to make a connection. Who arrives
-// ends in connectionOpened, attend or depart.
+// beginRequest admits a participant's request to open a connection. It ends in
+// connectionOpened, openSocket or endRequest.
 func (s *Session) beginRequest(g authority.Grant) (*participant, error) {
 	switch {
 	case s.registry.isDenied(s.stageARN, ""):
@@ -45,13 +42,13 @@ func (s *Session) beginRequest(g authority.Grant) (*participant, error) {
 	return p, nil
 }
 
-// endRequest ends an arrival that came to nothing.
+// endRequest ends a request that failed.
 func (s *Session) endRequest(p *participant) {
 	p.requests--
 	s.leaveIfUnused(p, 0)
 }
 
-// join makes a participant present: the first of its connections is there.
+// join makes a participant present, because its first connection opened.
 func (s *Session) join(p *participant, from Client) error {
 	if p.graceTimer != nil {
 		p.graceTimer.Stop()
@@ -74,7 +71,7 @@ func (s *Session) join(p *participant, from Client) error {
 	return nil
 }
 
-// recordJoin records a participant, or a replica, as present.
+// recordJoin stores and announces a participant, or a replica, as present.
 func (s *Session) recordJoin(p *participant) {
 	if s.lingerTimer != nil {
 		s.lingerTimer.Stop()
@@ -90,10 +87,10 @@ func (s *Session) recordJoin(p *participant) {
 		if !errors.Is(err, ivsrealtime.Conflict) {
 			return err
 		}
-		_, err = tx.UpdateParticipant(row.Ref(), func(kept *store.Participant) error {
-			row.FirstJoinTime, row.Published = kept.FirstJoinTime, kept.Published
-			row.RecordingState, row.RecordingS3BucketName, row.RecordingS3Prefix = kept.RecordingState, kept.RecordingS3BucketName, kept.RecordingS3Prefix
-			*kept = row
+		_, err = tx.UpdateParticipant(row.Ref(), func(old *store.Participant) error {
+			row.FirstJoinTime, row.Published = old.FirstJoinTime, old.Published
+			row.RecordingState, row.RecordingS3BucketName, row.RecordingS3Prefix = old.RecordingState, old.RecordingS3BucketName, old.RecordingS3Prefix
+			*old = row
 			return nil
 		})
 		return err
@@ -106,7 +103,7 @@ func (s *Session) recordJoin(p *participant) {
 	}
 }
 
-// newRow is the participant as the store keeps it at its join.
+// newRow is the participant's row in the store at its join.
 func (s *Session) newRow(p *participant) store.Participant {
 	row := store.Participant{StageARN: s.stageARN, SessionID: s.id, Node: s.registry.nodeID, Participant: ivsrealtime.Participant{
 		ParticipantID: p.id, UserID: p.grant.UserID, Attributes: p.attributes(), State: ivsrealtime.ParticipantConnected,
@@ -121,22 +118,21 @@ func (s *Session) newRow(p *participant) store.Participant {
 }
 
 // updateRow changes the participant's row.
-func (s *Session) updateRow(p *participant, f func(kept *store.Participant)) {
+func (s *Session) updateRow(p *participant, f func(row *store.Participant)) {
 	if !p.visible() {
 		return
 	}
 	ref := s.ref(p.id)
 	s.addWrite(func(tx *store.Tx) error {
-		_, err := tx.UpdateParticipant(ref, func(kept *store.Participant) error {
-			f(kept)
+		_, err := tx.UpdateParticipant(ref, func(row *store.Participant) error {
+			f(row)
 			return nil
 		})
 		return err
 	})
 }
 
-// leaveIfUnused looks, after something of a participant has ended, whether anything is
-// left of it. If not it leaves, at once or when grace has passed.
+// leave ends a participant's presence, once nothing of it is open.
 func (s *Session) leaveIfUnused(p *participant, grace time.Duration) {
 	if s.participants[p.id] != p || p.inUse() {
 		return
@@ -167,10 +163,10 @@ func (s *Session) leave(p *participant) {
 		return
 	}
 	now := timestamp()
-	s.updateRow(p, func(kept *store.Participant) {
-		kept.State = ivsrealtime.ParticipantDisconnected
-		if kept.ReplicationType == ivsrealtime.ReplicationReplica {
-			kept.ReplicationState = ivsrealtime.ReplicationStopped
+	s.updateRow(p, func(row *store.Participant) {
+		row.State = ivsrealtime.ParticipantDisconnected
+		if row.ReplicationType == ivsrealtime.ReplicationReplica {
+			row.ReplicationState = ivsrealtime.ReplicationStopped
 		}
 	})
 	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventLeft, EventTime: now, Replica: p.replica != nil})
@@ -191,12 +187,12 @@ func (s *Session) leave(p *participant) {
 	}
 }
 
-// disconnect ends all that a participant has, and its presence.
+// disconnect closes all that a participant has open and ends its presence.
 func (s *Session) disconnect(p *participant, why wire.Closing) {
 	reason := string(why.Notice().Reason)
-	if a := p.socket; a != nil {
-		s.removeSocket(a)
-		s.closeSocket(a, why)
+	if sock := p.socket; sock != nil {
+		s.removeSocket(sock)
+		s.closeSocket(sock, why)
 	}
 	if p.publication != nil {
 		s.closeConnection(p.publication, reason)
@@ -231,13 +227,14 @@ func (s *Session) end(why wire.Closing) {
 	}
 }
 
-// openSocket makes an events socket its participant's; an older one is taken over.
-func (s *Session) openSocket(a *Socket, g authority.Grant) error {
+// openSocket makes an events socket its participant's and replaces an older
+// one.
+func (s *Session) openSocket(sock *Socket, g authority.Grant) error {
 	p, err := s.beginRequest(s.registry.exchanges.limit(g))
 	if err != nil {
 		return err
 	}
-	err = s.join(p, a.cfg.Client)
+	err = s.join(p, sock.cfg.Client)
 	if err == nil && !s.registry.acquireSocket() {
 		err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server has as many events sockets as it can", RetryAfter: 5 * time.Second}
 	}
@@ -250,50 +247,51 @@ func (s *Session) openSocket(a *Socket, g authority.Grant) error {
 		s.removeSocket(old)
 		s.closeSocket(old, kicked(wire.ReasonTokenReused, "the token was used by another client"))
 	}
-	a.needsState = true
-	p.socket = a
-	s.sockets.open[a] = p
+	sock.needsState = true
+	p.socket = sock
+	s.sockets.open[sock] = p
 	s.sockets.updateSize()
 	return nil
 }
 
-// socketClosed is told by the door when a socket has closed.
-func (s *Session) socketClosed(a *Socket, grace time.Duration) {
-	p := s.sockets.open[a]
+// socketClosed runs after an events socket closed.
+func (s *Session) socketClosed(sock *Socket, grace time.Duration) {
+	p := s.sockets.open[sock]
 	if p == nil {
 		return
 	}
-	s.removeSocket(a)
+	s.removeSocket(sock)
 	s.leaveIfUnused(p, grace)
 }
 
-func (s *Session) removeSocket(a *Socket) {
-	if p := s.sockets.open[a]; p.socket == a {
+func (s *Session) removeSocket(sock *Socket) {
+	if p := s.sockets.open[sock]; p.socket == sock {
 		p.socket = nil
 	}
-	delete(s.sockets.open, a)
+	delete(s.sockets.open, sock)
 	s.sockets.updateSize()
 	s.registry.releaseSocket()
 }
 
-// maxClientUpdates bounds how often a participant's row is rewritten at its client's wish.
+// maxClientUpdates bounds how often a client can have its participant's row
+// rewritten.
 const maxClientUpdates = 20
 
-// setClient takes what a client says about itself.
-func (s *Session) setClient(a *Socket, c Client) {
-	p := s.sockets.open[a]
+// setClient stores what a client says about itself.
+func (s *Session) setClient(sock *Socket, c Client) {
+	p := s.sockets.open[sock]
 	if p == nil || p.clientUpdates >= maxClientUpdates {
 		return
 	}
 	p.clientUpdates++
 	p.client = p.client.merge(c)
 	client := p.client
-	s.updateRow(p, func(kept *store.Participant) { client.fill(&kept.Participant) })
+	s.updateRow(p, func(row *store.Participant) { client.fill(&row.Participant) })
 }
 
-// setMuted takes which media a client has muted.
-func (s *Session) setMuted(a *Socket, audio, video *bool) {
-	p := s.sockets.open[a]
+// setMuted stores and announces which media a client muted.
+func (s *Session) setMuted(sock *Socket, audio, video *bool) {
+	p := s.sockets.open[sock]
 	if p == nil || !p.visible() {
 		return
 	}

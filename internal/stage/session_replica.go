@@ -7,18 +7,18 @@ import (
 	"rostrum/internal/sfu"
 )
 
-// What happens in the session where a participant of another stage is shown;
-// replication.go ties it to where that comes from.
+// This file has how a session shows participants of other stages;
+// registry_replication.go connects it to their sessions.
 
-// showReplica makes a participant of another stage one of this.
-func (s *Session) showReplica(rep *replication, what sourceState) error {
+// showReplica adds a participant of another stage to this one.
+func (s *Session) showReplica(rep *replication, source sourceState) error {
 	if s.registry.isDenied(s.stageARN, "") {
 		return authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	}
 	if s.participants[rep.key.participant] != nil {
 		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "a participant %s is on the destination stage already", rep.key.participant)
 	}
-	p := &participant{id: rep.key.participant, replica: rep, client: what.client, subscriptions: map[string]*Connection{}}
+	p := &participant{id: rep.key.participant, replica: rep, client: source.client, subscriptions: map[string]*Connection{}}
 	if err := s.acquirePublishSlot(p); err != nil {
 		return err
 	}
@@ -35,37 +35,37 @@ func (s *Session) showReplica(rep *replication, what sourceState) error {
 		return notPublishing(p.id)
 	}
 	s.participants[p.id] = p
-	p.grant = what.grant
-	p.grant.Attributes = mergeAttributes(what.grant.Attributes, rep.attributes)
+	p.grant = source.grant
+	p.grant.Attributes = mergeAttributes(source.grant.Attributes, rep.attributes)
 	s.recordJoin(p)
-	s.replicaStarted(rep, what)
+	s.replicaStarted(rep, source)
 	return nil
 }
 
 // mergeAttributes is base with the values of top in place of its own.
 func mergeAttributes(base, top map[string]string) map[string]string {
-	all := maps.Clone(base)
-	if all == nil {
-		all = map[string]string{}
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]string{}
 	}
-	maps.Copy(all, top)
-	return all
+	maps.Copy(merged, top)
+	return merged
 }
 
 // replicaStarted shows the source's media.
-func (s *Session) replicaStarted(rep *replication, what sourceState) {
+func (s *Session) replicaStarted(rep *replication, source sourceState) {
 	p := s.participants[rep.key.participant]
 	if p == nil || p.replica != rep {
 		return
 	}
-	p.source, p.layers = what.publisher, what.layers
-	p.audioMuted, p.videoStopped = what.mutes[0], what.mutes[1]
+	p.source, p.layers = source.publisher, source.layers
+	p.audioMuted, p.videoStopped = source.mutes[0], source.mutes[1]
 	if !p.publishing {
 		s.publishStarted(p)
 	}
 }
 
-// replicaStopped shows nothing until the source comes back.
+// replicaStopped shows nothing until the source publishes again.
 func (s *Session) replicaStopped(rep *replication) {
 	p := s.participants[rep.key.participant]
 	if p == nil || p.replica != rep || !p.publishing {
@@ -75,7 +75,7 @@ func (s *Session) replicaStopped(rep *replication) {
 	s.publishStopped(p)
 }
 
-// removeReplica takes a replica away.
+// removeReplica ends a replica's presence.
 func (s *Session) removeReplica(p *participant) {
 	s.replicaStopped(p.replica)
 	s.releasePublishSlot(p)

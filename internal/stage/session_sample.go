@@ -4,10 +4,10 @@ import (
 	"rostrum/internal/sfu"
 )
 
-// A MediaSample is what one live stage carries, hidden participants aside.
+// A MediaSample is what one live stage carries, without hidden participants.
 type MediaSample struct {
 	StageID    string
-	Publishers []PublisherSample // replicas too
+	Publishers []PublisherSample // with replicas
 	Receivers  []ReceiverSample
 }
 
@@ -17,7 +17,7 @@ type PublisherSample struct {
 	sfu.PublisherStats
 }
 
-// A ReceiverSample is what one participant receives of one other.
+// A ReceiverSample is what one participant receives of another.
 type ReceiverSample struct {
 	ParticipantID string
 	sfu.SubscriberStats
@@ -43,7 +43,7 @@ func (s *Session) mediaSample() MediaSample {
 		return nil
 	})
 	sample := MediaSample{StageID: s.stageID}
-	if err != nil { // it is over
+	if err != nil { // it ended
 		return sample
 	}
 	for id, publisher := range publishers {

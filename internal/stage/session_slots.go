@@ -1,8 +1,8 @@
 package stage
 
-// acquirePublishSlot counts a publication of p that is on its way or there. All of
-// one participant's take one slot of the stage and of the account, for all but
-// the newest are about to be taken over.
+// acquirePublishSlot counts a publication of p that is requested or open. All
+// of one participant take one slot of the stage and of the account, because
+// the newest replaces the others.
 func (s *Session) acquirePublishSlot(p *participant) error {
 	if p.publishSlots == 0 {
 		limits := s.registry.cfg.Limits
@@ -25,8 +25,8 @@ func (s *Session) releasePublishSlot(p *participant) {
 	}
 }
 
-// acquireSubscribeSlot counts a subscription of p that is on its way or there.
-// Hidden viewers are the server's own and count nowhere.
+// acquireSubscribeSlot counts a subscription of p that is requested or open.
+// Hidden viewers are the server's own and are not counted.
 func (s *Session) acquireSubscribeSlot(p *participant) error {
 	if p.grant.Hidden {
 		return nil
@@ -64,8 +64,8 @@ func (s *Session) releaseSlot(c *Connection) {
 	s.releaseSubscribeSlot(c.owner)
 }
 
-// releaseAllSlots ends all that is taken with the session: who was on the way in finds it
-// over, and gives nothing back any more.
+// releaseAllSlots releases the slots of a session that ended. Requests under
+// way find it ended and release nothing.
 func (s *Session) releaseAllSlots() {
 	s.registry.quotas.release(s.owner, usage{s.publishers, s.subscriptions})
 	s.publishers, s.subscribers, s.subscriptions = 0, 0, 0

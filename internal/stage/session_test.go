@@ -49,8 +49,8 @@ func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
 	return r, s
 }
 
-// TestSession_AFaultEndsItAlone lets one session fail while others run.
-func TestSession_AFaultEndsItAlone(t *testing.T) {
+// TestSession_PanicEndsNoOtherSession lets one session fail while others run.
+func TestSession_PanicEndsNoOtherSession(t *testing.T) {
 	r, s := live(t, Config{})
 	told := make(chan string, 100)
 	attend := func(name arn.ARN, id string) {
@@ -69,12 +69,12 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 	failing := r.findSession(names[0].String())
 	failing.post(func() { panic("on purpose") })
 	if err := failing.callAndCommit(func() error { panic("as well") }); err == nil {
-		t.Error("who waits for what failed was told that it is done")
+		t.Error("a call that failed was reported as done")
 	}
 	<-failing.done
 	until(t, told, "GOING_AWAY")
 	if r.findSession(names[1].String()) == nil {
-		t.Error("the other session ended, too")
+		t.Error("the other session ended too")
 	}
 	err := s.Read(t.Context(), func(tx *store.Tx) error {
 		kept, err := tx.Session(names[0].String(), failing.id)
@@ -92,7 +92,7 @@ func TestSession_AFaultEndsItAlone(t *testing.T) {
 	}
 	attend(names[0], "bob") // the stage's next session
 	until(t, told, "bob")
-	// The counts follow what is told.
+	// The counts follow the messages.
 	c := r.Counts()
 	for end := time.Now().Add(5 * time.Second); len(c) != 2 && time.Now().Before(end); c = r.Counts() {
 		time.Sleep(time.Millisecond)
@@ -116,7 +116,7 @@ func until(t *testing.T, told <-chan string, text string) {
 	}
 }
 
-func TestSession_OneRefusedChangeDoesNotLoseTheOthers(t *testing.T) {
+func TestSession_RefusedChangeDoesNotUndoOthers(t *testing.T) {
 	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +142,6 @@ func TestSession_OneRefusedChangeDoesNotLoseTheOthers(t *testing.T) {
 		return err
 	})
 	if err != nil || len(nodes) != 2 {
-		t.Errorf("kept are %+v, %v, want a and b", nodes, err)
+		t.Errorf("stored are %+v, %v, want a and b", nodes, err)
 	}
 }

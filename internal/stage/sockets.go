@@ -6,19 +6,19 @@ import (
 	"rostrum/internal/wire"
 )
 
-// sockets is what a session tells, and to whom.
+// sockets are the open events sockets of a session, and what they are sent.
 type sockets struct {
 	open         map[*Socket]*participant
-	notices      []notice // of this batch
-	stateChanged bool     // the state that all see has changed in this batch
-	reordered    bool     // who may see what has changed: everybody needs the whole
-	large        bool
-	stateSent    time.Time // when a large audience was last told the whole state
-	stateTimer   bool      // the whole state will be told soon
+	notices      []notice  // of this batch
+	stateChanged bool      // in this batch
+	reordered    bool      // large has changed: all need the whole state
+	large        bool      // only publishers are announced
+	stateSent    time.Time // last, to all
+	stateTimer   bool      // the state will be sent when it fires
 
 	sequence     uint64 // of the last message
 	history      []historyEntry
-	historyBytes int // bytes in history
+	historyBytes int
 }
 
 type historyEntry struct {
@@ -26,60 +26,60 @@ type historyEntry struct {
 	data     []byte
 }
 
-// A notice is a message before it is written.
+// A notice is a message before it is encoded.
 type notice struct {
 	to      *Socket // nil for all
 	payload wire.Payload
 	last    bool
 }
 
-// An audience of more than largeFrom is large until it is no more than
-// smallFrom: viewers are then told of publishers alone, and the whole state no
-// more often than each wholeEvery.
+// More than largeFrom sockets are large until no more than smallFrom are left:
+// clients are then sent publishers only, and the whole state no more often
+// than each stateInterval.
 const (
 	largeFrom     = 100
 	smallFrom     = 80
 	stateInterval = time.Second
 )
 
-// History is kept for those who reconnect.
+// The history is for clients that reconnect.
 const (
 	maxHistory      = 512
 	maxHistoryBytes = 512 << 10
 )
 
-// resume gives a newcomer what it missed since its last socket; false if that
-// is no longer known.
-func (a *sockets) resume(l *Socket) bool {
-	if l.cfg.After == 0 || l.cfg.After > a.sequence {
+// resume sends a new socket what its client missed since its last one; false
+// if that is no longer in the history.
+func (s *sockets) resume(sock *Socket) bool {
+	if sock.cfg.After == 0 || sock.cfg.After > s.sequence {
 		return false
 	}
-	if l.cfg.After < a.sequence && (len(a.history) == 0 || a.history[0].sequence > l.cfg.After+1) {
+	if sock.cfg.After < s.sequence && (len(s.history) == 0 || s.history[0].sequence > sock.cfg.After+1) {
 		return false
 	}
-	for _, n := range a.history {
-		if n.sequence > l.cfg.After {
-			l.cfg.Deliver(Message{Data: n.data})
+	for _, n := range s.history {
+		if n.sequence > sock.cfg.After {
+			sock.cfg.Deliver(Message{Data: n.data})
 		}
 	}
 	return true
 }
 
-func (a *sockets) addHistory(sequence uint64, data []byte) {
-	a.history = append(a.history, historyEntry{sequence, data})
-	a.historyBytes += len(data)
-	for len(a.history) > maxHistory || a.historyBytes > maxHistoryBytes {
-		a.historyBytes -= len(a.history[0].data)
-		a.history = a.history[1:]
+func (s *sockets) addHistory(sequence uint64, data []byte) {
+	s.history = append(s.history, historyEntry{sequence, data})
+	s.historyBytes += len(data)
+	for len(s.history) > maxHistory || s.historyBytes > maxHistoryBytes {
+		s.historyBytes -= len(s.history[0].data)
+		s.history = s.history[1:]
 	}
 }
 
-// updateSize decides, when listeners come and go, whether the audience is large.
-func (a *sockets) updateSize() {
-	switch n := len(a.open); {
-	case !a.large && n > largeFrom:
-		a.large = true
-	case a.large && n <= smallFrom:
-		a.large, a.stateChanged, a.reordered = false, true, true
+// updateSize updates large after a socket opened or closed.
+func (s *sockets) updateSize() {
+	switch n := len(s.open); {
+	case !s.large && n > largeFrom:
+		s.large = true
+	case s.large && n <= smallFrom:
+		s.large, s.stateChanged, s.reordered = false, true, true
 	}
 }

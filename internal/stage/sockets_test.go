@@ -50,56 +50,56 @@ func grantFor(name arn.ARN, id string) authority.Grant {
 	return authority.Grant{Claims: c, Account: name.Account, Region: name.Region}
 }
 
-// An ear hears what one participant is told.
-type ear struct {
+// A recorder collects the messages of one socket.
+type recorder struct {
 	mu   sync.Mutex
-	said []string
+	all  []string
 	more chan struct{}
 }
 
-func newEar() *ear { return &ear{more: make(chan struct{}, 1)} }
+func newRecorder() *recorder { return &recorder{more: make(chan struct{}, 1)} }
 
-func (e *ear) deliver(m stage.Message) {
-	e.mu.Lock()
-	e.said = append(e.said, string(m.Data))
-	e.mu.Unlock()
+func (r *recorder) deliver(m stage.Message) {
+	r.mu.Lock()
+	r.all = append(r.all, string(m.Data))
+	r.mu.Unlock()
 	select {
-	case e.more <- struct{}{}:
+	case r.more <- struct{}{}:
 	default:
 	}
 }
 
 // until waits for a message with this in it.
-func (e *ear) until(t *testing.T, text string) {
+func (r *recorder) until(t *testing.T, text string) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
-		e.mu.Lock()
-		all := strings.Join(e.said, "\n")
-		e.mu.Unlock()
+		r.mu.Lock()
+		all := strings.Join(r.all, "\n")
+		r.mu.Unlock()
 		if strings.Contains(all, text) {
 			return
 		}
 		select {
-		case <-e.more:
+		case <-r.more:
 		case <-deadline:
-			t.Fatalf("heard\n%s\nnothing with %s", all, text)
+			t.Fatalf("got\n%s\nand no message with %s", all, text)
 		}
 	}
 }
 
-func (e *ear) heard() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return append([]string(nil), e.said...)
+func (r *recorder) messages() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.all...)
 }
 
-// TestAudience_ManyViewersAreNotToldOfEachOther has 400 viewers come: who is
-// there already hears nothing of it once the audience is large.
-func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
+// TestSockets_ManyViewersAreNotAnnouncedToEachOther has 400 viewers join: those that
+// are there get no messages about them once many sockets are open.
+func TestSockets_ManyViewersAreNotAnnouncedToEachOther(t *testing.T) {
 	r, s := newRegistry(t, stage.Config{})
 	name := newStage(t, s)
-	first := newEar()
+	first := newRecorder()
 	if _, err := r.OpenSocket(grantFor(name, "first"), stage.SocketConfig{Deliver: first.deliver}); err != nil {
 		t.Fatal(err)
 	}
@@ -117,15 +117,15 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 	}
 	all.Wait()
 	joined := 0
-	for _, m := range first.heard() {
+	for _, m := range first.messages() {
 		if strings.Contains(m, "PARTICIPANT_JOINED") {
 			joined++
 		}
 	}
 	if joined > 400/2 {
-		t.Errorf("the first viewer was told of %d others", joined)
+		t.Errorf("the first viewer got messages about %d others", joined)
 	}
-	last := newEar()
+	last := newRecorder()
 	if _, err := r.OpenSocket(grantFor(name, "last"), stage.SocketConfig{Deliver: last.deliver}); err != nil {
 		t.Fatal(err)
 	}
@@ -133,24 +133,24 @@ func TestAudience_ManyViewersAreNotToldOfEachOther(t *testing.T) {
 	var state struct {
 		Payload struct{ Participants []wire.Participant }
 	}
-	if err := json.Unmarshal([]byte(last.heard()[0]), &state); err != nil {
+	if err := json.Unmarshal([]byte(last.messages()[0]), &state); err != nil {
 		t.Fatal(err)
 	}
 	if p := state.Payload.Participants; len(p) != 1 || p[0].ID != "last" {
-		t.Errorf("the last viewer was shown %d participants: %+v", len(p), p)
+		t.Errorf("the state of the last viewer has %d participants: %+v", len(p), p)
 	}
 	for _, a := range attendances {
 		a.Close()
 	}
-	first.until(t, `"participants":[{"id":"first"`) // small again: all are shown to all
+	first.until(t, `"participants":[{"id":"first"`) // few again: all are in the state
 	first.until(t, `{"id":"last"`)
 }
 
-func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
+func TestSockets_ResumeSendsExactlyWhatWasMissed(t *testing.T) {
 	r, s := newRegistry(t, stage.Config{})
 	name := newStage(t, s)
-	attend := func(id string, how stage.SocketConfig) *ear {
-		e := newEar()
+	attend := func(id string, how stage.SocketConfig) *recorder {
+		e := newRecorder()
 		how.Deliver = e.deliver
 		if _, err := r.OpenSocket(grantFor(name, id), how); err != nil {
 			t.Fatal(err)
@@ -166,7 +166,7 @@ func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 	}
 	watch := attend("watch", stage.SocketConfig{ChangesOnly: true})
 	watch.until(t, "STAGE_STATE")
-	seen := sequence(watch.heard()[0])
+	seen := sequence(watch.messages()[0])
 	for i := range 3 {
 		attend(fmt.Sprint("p", i), stage.SocketConfig{})
 	}
@@ -182,21 +182,21 @@ func TestAudience_ExactlyWhatWasMissedIsTold(t *testing.T) {
 		"the first time":   {0, "STAGE_STATE"},
 	} {
 		e := attend("watch", stage.SocketConfig{ChangesOnly: true, After: c.after})
-		attend("watch", stage.SocketConfig{ChangesOnly: true}) // its taking over is the last thing e hears
+		attend("watch", stage.SocketConfig{ChangesOnly: true}) // that replaces the socket is the last message
 		e.until(t, "KICKED")
 		var kinds []string
-		for _, m := range e.heard() {
+		for _, m := range e.messages() {
 			kind, _, _ := strings.Cut(strings.TrimPrefix(m, `{"type":"`), `"`)
 			kinds = append(kinds, kind)
 		}
 		if got := strings.TrimSuffix(strings.Join(kinds, " "), " KICKED"); got != c.want {
-			t.Errorf("after %s it was told %s, want %s", name, got, c.want)
+			t.Errorf("after %s it got %s, want %s", name, got, c.want)
 		}
 	}
 }
 
-// BenchmarkAttend_Churn has viewers come and go, as many at once as there are waiters.
-func BenchmarkAttend_Churn(b *testing.B) {
+// BenchmarkOpenSocket_Churn has viewers join and leave, as many at once as there are waiters.
+func BenchmarkOpenSocket_Churn(b *testing.B) {
 	r, s := newRegistry(b, stage.Config{})
 	name := newStage(b, s)
 	var n atomic.Int64
