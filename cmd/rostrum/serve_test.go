@@ -35,13 +35,16 @@ func serve(t *testing.T, args ...string) *served {
 	return start(t, rostrum(t, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...))
 }
 
-// start starts a prepared server and waits until it is ready.
-func start(t *testing.T, cmd *exec.Cmd) *served {
+// start starts a prepared server and waits until it is ready. Its log may be kept.
+func start(t *testing.T, cmd *exec.Cmd, keep ...*strings.Builder) *served {
 	t.Helper()
 	s := &served{cmd: cmd}
 	s.cmd.Cancel = func() error { return s.cmd.Process.Kill() }
-	var log strings.Builder
-	s.cmd.Stderr = &log
+	log := new(strings.Builder)
+	if len(keep) > 0 {
+		log = keep[0]
+	}
+	s.cmd.Stderr = log
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
