@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +30,7 @@ type Server struct {
 	streams    streamCount
 	bodies     bodyBudget
 	origins    inbound.Origins
+	panics     *inbound.Panics
 }
 
 // Config has the options of a Server; the zero value is valid.
@@ -40,6 +40,8 @@ type Config struct {
 	// PublicURL is where clients reach the API. What is signed for its host is
 	// accepted whatever Host a proxy passes on.
 	PublicURL string
+	// Panics takes faults in answering. Default the default logger's.
+	Panics *inbound.Panics
 	// Origins are the web pages that may call the API. Default all.
 	Origins *inbound.Origins
 	// Log gets one line per request. Default slog.Default().
@@ -53,7 +55,7 @@ type Config struct {
 
 // New returns a server for a control plane.
 func New(plane *control.Plane, cfg Config) *Server {
-	s := &Server{plane: plane, anyone: cfg.Anyone, log: cfg.Log, operations: map[string]operation{}, stopping: cfg.Stopping}
+	s := &Server{plane: plane, anyone: cfg.Anyone, panics: cfg.Panics, log: cfg.Log, operations: map[string]operation{}, stopping: cfg.Stopping}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -91,7 +93,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var code ivsrealtime.Code
 	defer func() {
 		if p := recover(); p != nil { // one bad request must not end the others
-			log.Error("panic", "operation", name, "panic", p, "stack", string(debug.Stack()))
+			s.panics.Record("api", p, "request", id, "operation", name)
 			code = s.refuse(w, log, ivsrealtime.Errorf(ivsrealtime.InternalServerError, "the server failed; the reason is in its log under the id of this request"))
 		}
 		took := time.Since(start)

@@ -13,6 +13,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
 	"rostrum/internal/event"
+	"rostrum/internal/inbound"
 	"rostrum/internal/outbound"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
@@ -30,6 +31,7 @@ type push struct {
 	store   *store.Store
 	tls     *tls.Config
 	log     *slog.Logger
+	panics  *inbound.Panics
 
 	frames chan pushed
 	queued atomic.Int64 // bytes
@@ -76,7 +78,7 @@ func startPush(s *Session, address string, sound []byte) *push {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &push{
 		address: address, host: host, sound: sound, about: s.about, guard: !r.cfg.PushPrivate, store: r.store, tls: r.cfg.PushTLS,
-		log:    r.cfg.Log.With("channel", s.about.ARN, "push", host),
+		log: r.cfg.Log.With("channel", s.about.ARN, "push", host), panics: r.cfg.Panics,
 		frames: make(chan pushed, pushFrames), cancel: cancel, ended: make(chan struct{}),
 	}
 	go p.run(ctx)
@@ -180,7 +182,13 @@ func (p *push) forget() bool {
 }
 
 // attempt is one connection, from a keyframe on; nil when the session ended.
-func (p *push) attempt(ctx context.Context, connected func()) error {
+func (p *push) attempt(ctx context.Context, connected func()) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil { // what the peer sends must not end more
+			p.panics.Record("push", fault, "channel", p.about.ARN)
+			err = errors.New("the server failed to send")
+		}
+	}()
 	f, ok := p.take()
 	for ; ok && f.sps == nil; f, ok = p.take() { // until a keyframe
 	}

@@ -17,6 +17,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
+	"rostrum/internal/inbound"
 	"rostrum/internal/ivs"
 	"rostrum/internal/node"
 	"rostrum/internal/store"
@@ -41,6 +42,7 @@ type Config struct {
 	Pixels  int    // of a picture that an encoder may send; 0 for no limit
 	Bitrate int    // bits a second that an encoder may send for long; 0 for no limit
 	Log     *slog.Logger
+	Panics  *inbound.Panics // takes faults in pushing
 
 	PushPrivate bool        // streams may be sent on to private addresses
 	PushTLS     *tls.Config // of those that go by RTMPS; nil takes the system's roots

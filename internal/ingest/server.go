@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +46,7 @@ type Config struct {
 	Proxies        inbound.Proxies // that name clients by the PROXY protocol
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil for none
+	Panics         *inbound.Panics
 }
 
 // A Server receives streams from encoders.
@@ -55,6 +55,7 @@ type Server struct {
 	proxies   inbound.Proxies
 	log       *slog.Logger
 	metrics   metrics
+	panics    *inbound.Panics
 	wrongKeys inbound.Failures
 
 	unidentified *inbound.Unidentified
@@ -69,7 +70,7 @@ func New(channels *channel.Registry, cfg Config) *Server {
 	}
 	waiting := max(cfg.MaxConnections/4, 1)
 	s := &Server{
-		channels: channels, proxies: cfg.Proxies, log: cfg.Log,
+		channels: channels, proxies: cfg.Proxies, log: cfg.Log, panics: cfg.Panics,
 		unidentified: inbound.NewUnidentified(waiting, max(waiting/8, 1)), maxOnAir: int64(max(cfg.MaxConnections-waiting, 1)),
 	}
 	s.metrics = newMetrics(cfg.Metrics, s.unidentified.Evicted)
@@ -106,11 +107,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, secure *tls.Config) 
 // alone.
 func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure *tls.Config) {
 	log := s.log.With("from", conn.RemoteAddr())
-	defer func() {
-		if p := recover(); p != nil {
-			log.Error("panic", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
+	defer s.panics.Recover("rtmp")
 	conn, client, err := s.proxies.Identify(conn)
 	if err != nil {
 		log.Warn("encoder", "error", err)

@@ -27,16 +27,17 @@ func newHandlers(serving context.Context, s *config.Settings, at *listeners, kep
 	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.realtime,
 		admin.Media(at.engine.Stats), admin.Listeners(at.stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))
 	clients := http.NewServeMux()
-	for _, path := range []string{"/whip", "/whip/", "/events/"} {
-		clients.Handle(path, live.participants)
-	}
-	clients.Handle(channel.PlaybackPath, live.channels)
-	clients.Handle("GET "+web.StagePath, web.Stage(at.endpoint))
-	clients.Handle("GET "+web.PlayerPath, web.Player(at.endpoint))
+	handle := func(part, pattern string, h http.Handler) { clients.Handle(pattern, kept.panics.Handler(part, h)) }
+	handle("whip", "/whip", live.participants)
+	handle("whip", "/whip/", live.participants)
+	handle("events", "/events/", live.participants)
+	handle("hls", channel.PlaybackPath, live.channels)
+	handle("pages", "GET "+web.StagePath, web.Stage(at.endpoint))
+	handle("pages", "GET "+web.PlayerPath, web.Player(at.endpoint))
 	if s.S3Endpoint == "" {
-		clients.Handle(web.RecordingsPath, web.Recordings(live.recordings.buckets, live.recordings.links))
+		handle("recordings", web.RecordingsPath, web.Recordings(live.recordings.buckets, live.recordings.links))
 	}
-	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", PublicURL: at.endpoint, Origins: origins(s), Log: log, Metrics: counted, Stopping: serving.Done()}))
+	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", PublicURL: at.endpoint, Origins: origins(s), Panics: kept.panics, Log: log, Metrics: counted, Stopping: serving.Done()}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
 		map[string]admin.Check{"server": checkStopping(serving), "store": kept.store.Check})

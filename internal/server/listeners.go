@@ -29,7 +29,7 @@ type listeners struct {
 
 // bind takes all addresses before anything else is opened: one that is taken must not
 // leave a trace in the data folder.
-func openListeners(ctx context.Context, s *config.Settings, parts *closers, log *slog.Logger) (*listeners, error) {
+func openListeners(ctx context.Context, s *config.Settings, parts *closers, panics *inbound.Panics, log *slog.Logger) (*listeners, error) {
 	cert, err := newCertificates(s, log)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func openListeners(ctx context.Context, s *config.Settings, parts *closers, log 
 		parts.add(e.turns)
 	}
 	e.turnAddress = turnAddress(e.endpoint, cert, e.turns)
-	if e.engine, err = openEngine(ctx, s, cert, e.turnAddress, share.Media, log); err != nil {
+	if e.engine, err = openEngine(ctx, s, sfu.Config{TURNS: e.turnAddress, MaxTCP: share.Media, Panics: panics, Log: log}, cert); err != nil {
 		return nil, err
 	}
 	parts.add(e.engine)
@@ -81,7 +81,7 @@ func (e *listeners) serve(clients, operators http.Handler, channels *channel.Reg
 }
 
 // openEngine opens the media port.
-func openEngine(ctx context.Context, s *config.Settings, cert certificates, turns string, maxTCP int, log *slog.Logger) (*sfu.Engine, error) {
+func openEngine(ctx context.Context, s *config.Settings, cfg sfu.Config, cert certificates) (*sfu.Engine, error) {
 	at, err := s.MediaAddresses(ctx)
 	if err != nil {
 		return nil, err
@@ -92,9 +92,9 @@ func openEngine(ctx context.Context, s *config.Settings, cert certificates, turn
 		number = 0 // who wants any free port for one wants it for all
 	}
 	if promise := s.LoopbackConflict(at); promise != "" {
-		log.Warn("media are received on loopback alone, where those whom this setting is for don't reach them", "setting", promise, "remedy", config.LoopbackRemedy)
+		cfg.Log.Warn("media are received on loopback alone, where those whom this setting is for don't reach them", "setting", promise, "remedy", config.LoopbackRemedy)
 	}
-	cfg := sfu.Config{Listen: at, Port: number, Advertise: s.PublicIP, TURNS: turns, MaxTCP: maxTCP, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log}
+	cfg.Listen, cfg.Port, cfg.Advertise, cfg.Proxies = at, number, s.PublicIP, inbound.Proxies(s.ProxyProtocol)
 	if cert != nil {
 		cfg.TLS = cert.config()
 	}

@@ -95,8 +95,8 @@ func (e rtmpListeners) serve(channels *channel.Registry, cfg ingest.Config) (run
 
 // openChannels brings the channels up, reached by encoders at e and by viewers
 // under the endpoint.
-func openChannels(s *config.Settings, st *store.Store, n *node.Node, e rtmpListeners, endpoint string, log *slog.Logger) (*channel.Registry, error) {
-	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Log: log}
+func openChannels(s *config.Settings, st *store.Store, n *node.Node, e rtmpListeners, endpoint string, panics *inbound.Panics, log *slog.Logger) (*channel.Registry, error) {
+	cfg := channel.Config{Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate, PushPrivate: s.PushPrivate, Panics: panics, Log: log}
 	public, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err

@@ -45,11 +45,13 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 
 	var parts closers
 	defer func() { err = errors.Join(err, parts.Close()) }()
-	at, err := openListeners(ctx, s, &parts, log)
+	metrics := prometheus.NewRegistry()
+	panics := inbound.NewPanics(log, metrics)
+	at, err := openListeners(ctx, s, &parts, panics, log)
 	if err != nil {
 		return err
 	}
-	kept, err := openStorage(ctx, s, &parts, at.engine, log)
+	kept, err := openStorage(ctx, s, &storage{metrics: metrics, panics: panics}, &parts, at.engine, log)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,7 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 		return err
 	}
 	log.Info("ready", "endpoint", at.endpoint, "took", hello.Took)
-	running := at.serve(clients, operators, live.channels, ingest.Config{MaxConnections: at.share.RTMP, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log, Metrics: kept.metrics})
+	running := at.serve(clients, operators, live.channels, ingest.Config{MaxConnections: at.share.RTMP, Proxies: inbound.Proxies(s.ProxyProtocol), Log: log, Metrics: kept.metrics, Panics: kept.panics})
 	running = append(running, certified...)
 	running = append(running, live.node.Run, live.realtime.Run, func(ctx context.Context) error { return sweep(ctx, s, kept.store, log) })
 	return RunGroup(ctx, running...)
@@ -100,17 +102,18 @@ type storage struct {
 	operator   store.AccessKey
 	firstStart bool // the operator's key is new
 	metrics    *prometheus.Registry
+	panics     *inbound.Panics
 }
 
 // openKeeping opens the store, with all in it that the settings name and what all nodes
 // have in common.
-func openStorage(ctx context.Context, s *config.Settings, parts *closers, engine *sfu.Engine, log *slog.Logger) (*storage, error) {
+func openStorage(ctx context.Context, s *config.Settings, k *storage, parts *closers, engine *sfu.Engine, log *slog.Logger) (*storage, error) {
 	st, err := s.OpenStore(ctx, true)
 	if err != nil {
 		return nil, err
 	}
 	parts.add(st)
-	k := &storage{store: st, metrics: prometheus.NewRegistry()}
+	k.store = st
 	if k.operator, k.firstStart, err = operator.Ensure(ctx, st, s.Operator()); err != nil {
 		return nil, err
 	}
@@ -165,12 +168,12 @@ func openRuntime(ctx context.Context, s *config.Settings, parts *closers, at *li
 	}
 	parts.add(l.node)
 	l.stages = stage.NewRegistry(st, at.engine, authority, l.node, stage.Config{Limits: s.Limits.StageLimits(), Log: log})
-	l.participants = signaling.New(l.stages, authority, signaling.Config{ICEServers: iceServers(at.engine), Origins: origins(s), Log: log})
+	l.participants = signaling.New(l.stages, authority, signaling.Config{ICEServers: iceServers(at.engine), Origins: origins(s), Panics: kept.panics, Log: log})
 	l.realtime = admin.NewRealtime(l.stages.Counts, l.stages.MediaSamples)
 	// The stages end before the participants' door, so that everybody is told why, and the
 	// compositions, which are on them, first.
 	parts.add(l.participants, l.stages)
-	if l.channels, err = openChannels(s, st, l.node, at.rtmp, at.endpoint, log); err != nil {
+	if l.channels, err = openChannels(s, st, l.node, at.rtmp, at.endpoint, kept.panics, log); err != nil {
 		return nil, err
 	}
 	parts.add(l.channels)

@@ -62,6 +62,8 @@ type Config struct {
 	// MediaTimeout is the silence after which a medium has stopped. Default: 3 s.
 	MediaTimeout time.Duration
 
+	// Panics takes faults in handling media. Default the default logger's.
+	Panics *inbound.Panics
 	// Log takes what an operator should know; nothing is logged per packet. Default: discard.
 	Log *slog.Logger
 }

@@ -158,6 +158,7 @@ func (p *tcpConn) identified() {
 func (p *tcpConn) read() {
 	defer p.server.engine.wg.Done()
 	defer p.unregister()
+	defer p.server.engine.cfg.Panics.Recover("media")
 	conn, client, err := p.server.engine.cfg.Proxies.Identify(p.conn)
 	if err != nil {
 		p.server.engine.cfg.Log.Warn("media by TCP", "error", err)
@@ -288,6 +289,7 @@ func (p *tcpConn) queueMessage(message []byte) bool {
 func (p *tcpConn) write() {
 	defer p.server.engine.wg.Done()
 	defer p.close()
+	defer p.server.engine.cfg.Panics.Recover("media")
 	for {
 		select {
 		case <-p.wake:

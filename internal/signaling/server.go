@@ -19,6 +19,8 @@ type Config struct {
 	// ICEServers returns the STUN and TURN servers for a participant; nil if
 	// there are none.
 	ICEServers func(g authority.Grant) []ICEServer
+	// Panics takes faults in writing to sockets. Default the default logger's.
+	Panics *inbound.Panics
 	// Origins are the web pages that may call. Default all.
 	Origins *inbound.Origins
 	// Log is for the operator. Default slog.Default().

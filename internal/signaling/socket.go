@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rostrum/internal/authority"
+	"rostrum/internal/inbound"
 	"rostrum/internal/stage"
 	"rostrum/internal/wire"
 )
@@ -39,6 +40,7 @@ var pong = stage.Message{Data: wire.Encode(0, wire.Pong{})}
 // second one runs while there are messages to write.
 type socket struct {
 	limiter  *rate.Limiter
+	panics   *inbound.Panics
 	ctx      context.Context // of the socket, not of the request
 	cancel   context.CancelFunc
 	received atomic.Int64 // time of the last message or pong, Unix nanoseconds
@@ -63,7 +65,7 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 		w.Header().Set("Upgrade", "websocket")
 		return problem{status: http.StatusUpgradeRequired, code: "UPGRADE_REQUIRED", title: "This is a WebSocket", detail: "the token is valid; connect with it as the only sub-protocol"}
 	}
-	s := &socket{limiter: rate.NewLimiter(messagesPerSecond, messageBurst)}
+	s := &socket{limiter: rate.NewLimiter(messagesPerSecond, messageBurst), panics: server.cfg.Panics}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	defer s.cancel()
 	if !server.add(s) {
@@ -144,6 +146,7 @@ func (s *socket) startWriting() {
 // much as the system call, which adds up when ten thousand sockets get the same
 // message: a timer closes the socket instead, and that ends the write.
 func (s *socket) write() {
+	defer s.recoverAndShut()
 	if s.deadline == nil {
 		s.deadline = time.AfterFunc(writeTimeout, s.cancel)
 	}
@@ -171,6 +174,15 @@ func (s *socket) write() {
 	}
 }
 
+// recoverAndShut is deferred by the goroutines of the socket: a fault there ends it
+// alone.
+func (s *socket) recoverAndShut() {
+	if fault := recover(); fault != nil {
+		s.panics.Record("events", fault)
+		s.shut()
+	}
+}
+
 // shut closes the socket at once.
 func (s *socket) shut() {
 	s.mu.Lock()
@@ -188,6 +200,7 @@ func (s *socket) shut() {
 
 // ping closes the socket unless the client answers, and schedules the next ping.
 func (s *socket) ping() {
+	defer s.recoverAndShut()
 	s.mu.Lock()
 	closed := s.closed
 	if !closed {
