@@ -1,23 +1,23 @@
-// Package certificate has a TLS certificate for each of the server's names, obtained
-// from an authority by ACME (RFC 8555) and renewed in time.
+// Package certificate obtains a TLS certificate for each of the server's names by
+// ACME (RFC 8555), and renews it.
 //
-// A name is shown to be the server's own by TLS-ALPN-01 (RFC 8737): the authority
-// shakes hands at port 443 of the name, names the protocol acme-tls/1, and is shown a
-// certificate made for this one question. It takes no other port and no other
-// listener: every address that has its configuration from [Keeper.TLS] answers.
+// The authority verifies a name with the challenge tls-alpn-01 (RFC 8737): it
+// connects to port 443 of the name with the protocol acme-tls/1 and expects a
+// certificate made for this challenge. Any listener whose configuration is from
+// [Manager.TLS] answers.
 //
-//	                 ┌────────────── due: at two thirds of its life ◀───────────┐
-//	                 ▼                                                          │
-//	stand-in ──▶ claimed ──▶ asked ──▶ shown ──▶ signed ──▶ kept, and served ───┘
-//	   ▲             │ by another node: look again           by every node
-//	   └── failed ◀──┘ after 1 min, 2 min … an hour, or when the authority says
+//	                     ┌──────── due: after two thirds of its lifetime ◀──────┐
+//	                     ▼                                                      │
+//	self-signed ──▶ claimed ──▶ ordered ──▶ challenged ──▶ issued ──▶ stored ───┘
+//	   ▲                 │ by another node: look again                served by every node
+//	   └──── failed ◀────┘ pause of 1 min, 2 min … an hour, or as the authority says
 //
-// Until a name has its certificate, a stand-in that the server signed itself is shown,
-// so that whoever doesn't look at it (a health check) is served; one that has run out
-// is shown rather than none.
+// Until a name has its certificate the server uses a self-signed one, which is
+// enough for clients that don't verify it (health checks). An expired certificate
+// stays in use until it is renewed.
 //
-// What must outlive the process is on the [Shelf], one record a name: certificate and
-// key, the question under way, who is asking, and what failed last. A record changes
-// in one step, so nodes that share a shelf and stand behind one name take turns, and
-// each answers the authority for the others.
+// All state that must outlive the process is in the [Storage], one record per
+// name: certificate and key, the current challenge, which node has claimed the
+// order, and the last failure. Records change atomically: nodes that share the
+// storage and the name take turns, and each answers challenges for the others.
 package certificate

@@ -19,14 +19,14 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// orderTime is how long it may take until the authority has looked and signed.
-const orderTime = 2 * time.Minute
+// orderTimeout bounds one order.
+const orderTimeout = 2 * time.Minute
 
-// order asks the authority for a certificate of one name.
-func (k *Keeper) order(ctx context.Context, name string) (*pair, error) {
-	ctx, cancel := context.WithTimeout(ctx, orderTime)
+// order obtains a certificate for one name.
+func (m *Manager) order(ctx context.Context, name string) (*pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
 	defer cancel()
-	client, err := k.register(ctx)
+	client, err := m.accountClient(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("register with the authority: %w", err)
 	}
@@ -35,7 +35,7 @@ func (k *Keeper) order(ctx context.Context, name string) (*pair, error) {
 		return nil, fmt.Errorf("order: %w", err)
 	}
 	for _, address := range order.AuthzURLs {
-		if err := k.prove(ctx, client, name, address); err != nil {
+		if err := m.authorize(ctx, client, name, address); err != nil {
 			return nil, err
 		}
 	}
@@ -52,113 +52,114 @@ func (k *Keeper) order(ctx context.Context, name string) (*pair, error) {
 	}
 	chain, _, err := client.CreateCertFromOrder(ctx, order, request, true)
 	if err != nil {
-		return nil, fmt.Errorf("have the certificate signed: %w", err)
+		return nil, fmt.Errorf("issue the certificate: %w", err)
 	}
-	return signed(chain, key, name, time.Now())
+	return checkIssued(chain, key, name, time.Now())
 }
 
-// signed looks at what came before it is trusted to serve.
-func signed(chain [][]byte, key *ecdsa.PrivateKey, name string, now time.Time) (*pair, error) {
-	p, err := seal(chain, key)
+// checkIssued checks a certificate before it is used.
+func checkIssued(chain [][]byte, key *ecdsa.PrivateKey, name string, now time.Time) (*pair, error) {
+	p, err := encodePair(chain, key)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := p.open()
+	cert, err := p.decode()
 	if err == nil {
 		err = cert.Leaf.VerifyHostname(name)
 	}
 	if err == nil && now.After(cert.Leaf.NotAfter) {
-		err = errors.New("it has run out")
+		err = errors.New("it has expired")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("use what the authority signed: %w", err)
+		return nil, fmt.Errorf("check the issued certificate: %w", err)
 	}
 	return p, nil
 }
 
-// prove answers the authority's question whether the name leads here.
-func (k *Keeper) prove(ctx context.Context, client *acme.Client, name, address string) error {
+// authorize completes one authorization of an order by tls-alpn-01.
+func (m *Manager) authorize(ctx context.Context, client *acme.Client, name, address string) error {
 	authorization, err := client.GetAuthorization(ctx, address)
 	if err != nil {
-		return fmt.Errorf("read the authority's question: %w", err)
+		return fmt.Errorf("read the authorization: %w", err)
 	}
 	if authorization.Status == acme.StatusValid {
-		return nil // answered not long ago
+		return nil // verified not long ago
 	}
 	i := slices.IndexFunc(authorization.Challenges, func(c *acme.Challenge) bool { return c.Type == "tls-alpn-01" })
 	if i < 0 {
-		return errors.New("the authority does not ask by tls-alpn-01, the one way that is answered")
+		return errors.New("the authority does not offer the challenge tls-alpn-01, the only one that is supported")
 	}
-	question := authorization.Challenges[i]
-	shown, err := client.TLSALPN01ChallengeCert(question.Token, name)
+	challenge := authorization.Challenges[i]
+	cert, err := client.TLSALPN01ChallengeCert(challenge.Token, name)
 	if err != nil {
-		return fmt.Errorf("make what the authority is shown: %w", err)
+		return fmt.Errorf("make the challenge certificate: %w", err)
 	}
-	if err := k.show(ctx, name, &shown); err != nil {
+	if err := m.publishChallenge(ctx, name, &cert); err != nil {
 		return err
 	}
-	if _, err := client.Accept(ctx, question); err != nil {
-		return fmt.Errorf("let the authority look: %w", err)
+	if _, err := client.Accept(ctx, challenge); err != nil {
+		return fmt.Errorf("complete the challenge: %w", err)
 	}
 	if _, err := client.WaitAuthorization(ctx, authorization.URI); err != nil {
-		return fmt.Errorf("let the authority look: %w", err)
+		return fmt.Errorf("complete the challenge: %w", err)
 	}
 	return nil
 }
 
-// show has every node answer the authority with a certificate.
-func (k *Keeper) show(ctx context.Context, name string, shown *tls.Certificate) error {
-	key, ok := shown.PrivateKey.(*ecdsa.PrivateKey)
+// publishChallenge stores the certificate of a challenge, for all nodes.
+func (m *Manager) publishChallenge(ctx context.Context, name string, cert *tls.Certificate) error {
+	key, ok := cert.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok {
-		return fmt.Errorf("a key of type %T can't be kept", shown.PrivateKey)
+		return fmt.Errorf("a key of type %T can't be stored", cert.PrivateKey)
 	}
-	p, err := seal(shown.Certificate, key)
+	p, err := encodePair(cert.Certificate, key)
 	if err != nil {
 		return err
 	}
-	return change(ctx, k.shelf, name, func(r *record) bool { r.Question = p; return true })
+	return change(ctx, m.storage, name, func(r *record) bool { r.Challenge = p; return true })
 }
 
-// register is a client with an account, made at the authority when there is none.
-func (k *Keeper) register(ctx context.Context) (*acme.Client, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.client != nil {
-		return k.client, nil
+// accountClient returns a client with an account, which it creates if there is none.
+func (m *Manager) accountClient(ctx context.Context) (*acme.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.client != nil {
+		return m.client, nil
 	}
-	key, err := k.accountKey(ctx)
+	key, err := m.accountKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client := &acme.Client{Key: key, DirectoryURL: k.cfg.Directory, HTTPClient: k.http, UserAgent: "rostrum", RetryBackoff: retry}
+	client := &acme.Client{Key: key, DirectoryURL: m.cfg.Directory, HTTPClient: m.http, UserAgent: "rostrum", RetryBackoff: retry}
 	account := &acme.Account{}
-	if k.cfg.Email != "" {
-		account.Contact = []string{"mailto:" + k.cfg.Email}
+	if m.cfg.Email != "" {
+		account.Contact = []string{"mailto:" + m.cfg.Email}
 	}
 	_, err = client.Register(ctx, account, acme.AcceptTOS)
 	if errors.Is(err, acme.ErrAccountAlreadyExists) {
 		err = nil
-		if k.cfg.Email != "" { // it may be another than the one the account was made with
+		if m.cfg.Email != "" { // it may have changed
 			_, err = client.UpdateReg(ctx, account)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	k.client = client
+	m.client = client
 	return client, nil
 }
 
-// forget has the next order register again: the authority may have lost the account.
-func (k *Keeper) forget() {
-	k.mu.Lock()
-	k.client = nil
-	k.mu.Unlock()
+// forgetAccount makes the next order look for the account again: the authority
+// may have lost it.
+func (m *Manager) forgetAccount() {
+	m.mu.Lock()
+	m.client = nil
+	m.mu.Unlock()
 }
 
-// accountKey is the key of the nodes' account with the authority.
-func (k *Keeper) accountKey(ctx context.Context) (key *ecdsa.PrivateKey, err error) {
-	err = k.shelf.ChangeSecret(ctx, "certificates' account "+k.cfg.Directory, func(old []byte) ([]byte, error) {
+// accountKey returns the key of the account, which all nodes share.
+func (m *Manager) accountKey(ctx context.Context) (key *ecdsa.PrivateKey, err error) {
+	err = m.storage.ChangeSecret(ctx, "certificates' account "+m.cfg.Directory, func(old []byte) ([]byte, error) {
 		if old != nil {
 			key, err = x509.ParseECPrivateKey(old)
 			return old, err
@@ -174,26 +175,26 @@ func (k *Keeper) accountKey(ctx context.Context) (key *ecdsa.PrivateKey, err err
 	return key, nil
 }
 
-// bounded are requests whose answers are cut off where no authority's ends.
-type bounded struct{ http.RoundTripper }
+// limitedTransport bounds the size of responses.
+type limitedTransport struct{ http.RoundTripper }
 
-const longestAnswer = 1 << 20 // bytes
+const maxResponse = 1 << 20 // bytes
 
-// RoundTrip does one request.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements http.RoundTripper.
+func (b limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(r)
 	if err == nil {
 		answer.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.LimitReader(answer.Body, longestAnswer), answer.Body}
+		}{io.LimitReader(answer.Body, maxResponse), answer.Body}
 	}
 	return answer, err
 }
 
-// retry has a request tried again that an authority didn't want just now, but not
-// where it said to come later: that is for the next order. One with a nonce that is too
-// old (RFC 8555 §6.5), which is all that comes here as a bad request, may come again at once.
+// retry returns the pause before a request is repeated; 0 for not. A bad request
+// has an outdated nonce here (RFC 8555 §6.5) and is repeated at once. If the
+// authority says when to retry, the next order waits for that.
 func retry(n int, _ *http.Request, answer *http.Response) time.Duration {
 	switch {
 	case answer.StatusCode == http.StatusBadRequest && n <= 10:
@@ -204,52 +205,52 @@ func retry(n int, _ *http.Request, answer *http.Response) time.Duration {
 	return time.Duration(n) * 500 * time.Millisecond
 }
 
-// failure is what is kept of an error, after so many in a row.
-func (k *Keeper) failure(err error, count int, now time.Time) *Failure {
-	f := &Failure{At: now, Directory: k.cfg.Directory, Reason: brief(err.Error()), Remedy: remedy(err), Count: count, Next: now.Add(k.pause(count))}
+// failure describes an error, the count-th in a row.
+func (m *Manager) failure(err error, count int, now time.Time) *Failure {
+	f := &Failure{At: now, Directory: m.cfg.Directory, Reason: shorten(err.Error()), Remedy: remedy(err), Count: count, Next: now.Add(m.pause(count))}
 	if problem, ok := errors.AsType[*acme.Error](err); ok {
 		if later, limited := acme.RateLimit(problem); limited {
-			f.Next, f.Limited = now.Add(max(f.Next.Sub(now), min(later, longest))), true
+			f.Next, f.Limited = now.Add(max(f.Next.Sub(now), min(later, maxPause))), true
 		}
 	}
 	return f
 }
 
-// brief cuts what an authority says to what a line of a log may have.
-func brief(said string) string {
-	const enough = 2000
-	if len(said) <= enough {
-		return said
+// shorten bounds the text of an authority for the log.
+func shorten(text string) string {
+	const max = 2000
+	if len(text) <= max {
+		return text
 	}
-	return strings.ToValidUTF8(said[:enough], "") + "…"
+	return strings.ToValidUTF8(text[:max], "") + "…"
 }
 
-// longest is how long a name waits at most because an authority said so.
-const longest = 24 * time.Hour
+// maxPause bounds the pause that an authority can demand.
+const maxPause = 24 * time.Hour
 
-// pause is how long to wait after so many failures in a row. Authorities take about
-// five an hour.
-func (k *Keeper) pause(count int) time.Duration {
-	return min(k.cfg.Pause<<min(max(count-1, 0), 10), max(time.Hour, k.cfg.Pause))
+// pause is the time to the next attempt after count failures in a row.
+// Authorities allow about five per hour.
+func (m *Manager) pause(count int) time.Duration {
+	return min(m.cfg.Pause<<min(max(count-1, 0), 10), max(time.Hour, m.cfg.Pause))
 }
 
-// remedies are what an operator can do, by the last word of a problem's type
-// (RFC 8555 §6.7).
+// remedies tells operators what to do, by the last part of a problem's type (RFC
+// 8555 §6.7).
 var remedies = map[string]string{
-	"dns":                     "add an A or AAAA record that leads the name here, for all the internet",
-	"caa":                     "let the name's CAA records allow this authority",
-	"connection":              "let port 443 of the name lead here from all the internet, by each address in its DNS",
-	"tls":                     "let nothing that ends TLS stand between port 443 of the name and this server",
-	"unauthorized":            "let port 443 of the name lead here, by each address in its DNS, and nothing that ends TLS stand between",
-	"rejectedIdentifier":      "take another name, or another authority with acme_directory: this one signs none for it",
-	"rateLimited":             "wait until it is tried again; to try things out, set acme_directory to the authority's staging",
+	"dns":                     "add an A or AAAA record for the name in the public DNS that points to this server",
+	"caa":                     "allow this authority in the CAA records of the name",
+	"connection":              "make port 443 of the name reach this server from the internet, at each address in its DNS",
+	"tls":                     "remove what terminates TLS between port 443 of the name and this server",
+	"unauthorized":            "make port 443 of the name reach this server, at each address in its DNS, without TLS termination before it",
+	"rejectedIdentifier":      "use another name, or another authority with acme_directory: this one does not sign for the name",
+	"rateLimited":             "wait for the next attempt; for tests, set acme_directory to the authority's staging environment",
 	"invalidContact":          "correct acme_email",
 	"unsupportedContact":      "correct acme_email",
-	"externalAccountRequired": "set acme_directory to an authority that takes accounts of anybody",
-	"userActionRequired":      "visit the authority's page that the error names",
+	"externalAccountRequired": "set acme_directory to an authority without external account binding",
+	"userActionRequired":      "visit the authority's page in the error",
 }
 
-// remedy is empty when there is nothing to advise.
+// remedy returns what the operator can do; empty if unknown.
 func remedy(err error) string {
 	for _, problem := range problems(err) {
 		if advice, ok := remedies[problem.ProblemType[strings.LastIndexByte(problem.ProblemType, ':')+1:]]; ok {
@@ -257,12 +258,12 @@ func remedy(err error) string {
 		}
 	}
 	if _, ok := errors.AsType[*url.Error](err); ok {
-		return "see that this server reaches acme_directory"
+		return "check that this server can reach acme_directory"
 	}
 	return ""
 }
 
-// problems are what an authority said was wrong.
+// problems returns the problem documents in an error.
 func problems(err error) (all []*acme.Error) {
 	if e, ok := errors.AsType[*acme.AuthorizationError](err); ok {
 		for _, one := range e.Errors {

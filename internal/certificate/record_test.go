@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-func TestRecord_IsDue(t *testing.T) {
+func TestRecord_Due(t *testing.T) {
 	day := 24 * time.Hour
 	now := time.Now()
 	held := &tls.Certificate{Leaf: &x509.Certificate{NotBefore: now.Add(-10 * day), NotAfter: now.Add(80 * day)}}
@@ -25,10 +25,10 @@ func TestRecord_IsDue(t *testing.T) {
 		"after two thirds of its life":                    {record{}, held, now.Add(50 * day)},
 		"not before the pause after a failure":            {record{Failed: &Failure{Next: now.Add(time.Minute)}}, nil, now.Add(time.Minute)},
 		"a failure that was long ago changes nothing":     {record{Failed: &Failure{Next: now}}, held, now.Add(50 * day)},
-		"not while a node asks":                           {record{Asking: &claim{Until: now.Add(time.Minute)}}, nil, now.Add(time.Minute)},
+		"not while a node asks":                           {record{Claim: &claim{Until: now.Add(time.Minute)}}, nil, now.Add(time.Minute)},
 		"not at once where clocks make a new one old":     {record{Obtained: now.Add(40 * day)}, held, now.Add(70 * day)},
 		"as always where the authority dates a bit back":  {record{Obtained: now.Add(-10*day + time.Hour)}, held, now.Add(50 * day)},
-		"the later one of what stands in the way decides": {record{Failed: &Failure{Next: now.Add(2 * time.Minute)}, Asking: &claim{Until: now.Add(time.Minute)}}, nil, now.Add(2 * time.Minute)},
+		"the later one of what stands in the way decides": {record{Failed: &Failure{Next: now.Add(2 * time.Minute)}, Claim: &claim{Until: now.Add(time.Minute)}}, nil, now.Add(2 * time.Minute)},
 	} {
 		if due := c.of.due(c.held); !due.Equal(c.want) {
 			t.Errorf("%s: due at %v, expected %v", says, due, c.want)
@@ -36,8 +36,8 @@ func TestRecord_IsDue(t *testing.T) {
 	}
 }
 
-func TestFailure_PausesLongerAndLonger(t *testing.T) {
-	k := &Keeper{cfg: Config{Pause: time.Minute}}
+func TestFailure_PauseDoubles(t *testing.T) {
+	k := &Manager{cfg: Config{Pause: time.Minute}}
 	now := time.Now()
 	for count, want := range map[int]time.Duration{
 		1: time.Minute, 2: 2 * time.Minute, 3: 4 * time.Minute, 7: time.Hour, 1000: time.Hour,
@@ -47,12 +47,12 @@ func TestFailure_PausesLongerAndLonger(t *testing.T) {
 		}
 	}
 	limited := &acme.Error{ProblemType: "urn:ietf:params:acme:error:rateLimited", Header: http.Header{"Retry-After": {"999999999"}}}
-	if f := k.failure(fmt.Errorf("order: %w", limited), 1, now); f.Next.Sub(now) != longest || !f.Limited {
-		t.Errorf("told to come back in thirty years: %v, expected %v", f.Next.Sub(now), longest)
+	if f := k.failure(fmt.Errorf("order: %w", limited), 1, now); f.Next.Sub(now) != maxPause || !f.Limited {
+		t.Errorf("told to come back in thirty years: %v, expected %v", f.Next.Sub(now), maxPause)
 	}
 }
 
-func TestRemedy_IsOfWhatTheAuthoritySays(t *testing.T) {
+func TestRemedy_FollowsTheProblemType(t *testing.T) {
 	problem := func(kind string) *acme.Error {
 		return &acme.Error{ProblemType: "urn:ietf:params:acme:error:" + kind}
 	}

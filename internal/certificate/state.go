@@ -5,39 +5,39 @@ import (
 	"crypto/x509"
 )
 
-// A State is how it stands with one name.
+// A State is the state of one name.
 type State struct {
 	Name   string
-	Leaf   *x509.Certificate // nil without a certificate of the authority
+	Leaf   *x509.Certificate // nil without a certificate from the authority
 	Failed *Failure          // nil since the last success
 }
 
-// States tells how it stands with each name.
-func (k *Keeper) States() []State {
+// States returns the state of each name.
+func (m *Manager) States() []State {
 	var all []State
-	for _, h := range k.hosts {
+	for _, h := range m.hosts {
 		s := State{Name: h.name, Failed: h.failed.Load()}
-		if held := h.held.Load(); held != nil {
-			s.Leaf = held.Leaf
+		if issued := h.issued.Load(); issued != nil {
+			s.Leaf = issued.Leaf
 		}
 		all = append(all, s)
 	}
 	return all
 }
 
-// Look reads from a shelf how it stands with a name at an authority, for another
-// process than the one that serves.
-func Look(ctx context.Context, shelf Shelf, name, directory string) (State, error) {
+// ReadState reads the state of a name at an authority from the storage, for other
+// processes than the server.
+func ReadState(ctx context.Context, storage Storage, name, directory string) (State, error) {
 	s := State{Name: name}
-	r, err := read(ctx, shelf, name)
+	r, err := read(ctx, storage, name)
 	if err != nil {
 		return s, err
 	}
 	s.Failed = r.Failed
-	if r.Held == nil || r.Directory != directory {
+	if r.Certificate == nil || r.Directory != directory {
 		return s, nil
 	}
-	cert, err := r.Held.open()
+	cert, err := r.Certificate.decode()
 	if err != nil {
 		return s, err
 	}

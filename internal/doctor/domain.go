@@ -113,7 +113,7 @@ func checkACME(ctx context.Context, s *config.Settings, name string) Finding {
 		return Finding{Check: "certificate of " + name, State: Unknown, Found: err.Error()}
 	}
 	defer st.Close()
-	state, err := certificate.Look(ctx, st, name, string(s.ACMEDirectory))
+	state, err := certificate.ReadState(ctx, st, name, string(s.ACMEDirectory))
 	if err != nil {
 		return Finding{Check: "certificate of " + name, State: Unknown, Found: err.Error()}
 	}

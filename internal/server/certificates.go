@@ -42,7 +42,7 @@ func newCertificates(s *config.Settings, log *slog.Logger) (certificates, error)
 
 // obtained are certificates that an authority signs for the names of the settings.
 type acmeCertificates struct {
-	*certificate.Keeper
+	*certificate.Manager
 	names config.Domains
 }
 

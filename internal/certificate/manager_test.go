@@ -14,19 +14,19 @@ import (
 	"rostrum/test/authority"
 )
 
-// A memory is a shelf that ends with the test.
-type memory struct {
+// A memoryStorage is a Storage in memory.
+type memoryStorage struct {
 	mu   sync.Mutex
 	kept map[string][]byte
 }
 
-func (m *memory) FindSecret(_ context.Context, name string) ([]byte, error) {
+func (m *memoryStorage) FindSecret(_ context.Context, name string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.kept[name], nil
 }
 
-func (m *memory) ChangeSecret(_ context.Context, name string, change func([]byte) ([]byte, error)) error {
+func (m *memoryStorage) ChangeSecret(_ context.Context, name string, change func([]byte) ([]byte, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	made, err := change(m.kept[name])
@@ -36,32 +36,32 @@ func (m *memory) ChangeSecret(_ context.Context, name string, change func([]byte
 	return err
 }
 
-// A scene is an authority and an address that its names lead to.
-type scene struct {
+// A fixture is an authority and the listener that its names resolve to.
+type fixture struct {
 	*authority.Authority
-	door  net.Listener
-	shelf *memory
+	listener net.Listener
+	storage  *memoryStorage
 }
 
-func newScene(t *testing.T, life time.Duration, refused ...string) *scene {
+func newFixture(t *testing.T, life time.Duration, refused ...string) *fixture {
 	t.Helper()
-	door, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { door.Close() })
-	return &scene{authority.Listen(t, door.Addr().(*net.TCPAddr).Port, life, refused...), door, &memory{kept: map[string][]byte{}}}
+	t.Cleanup(func() { listener.Close() })
+	return &fixture{authority.Listen(t, listener.Addr().(*net.TCPAddr).Port, life, refused...), listener, &memoryStorage{kept: map[string][]byte{}}}
 }
 
-// keeper is one that has taken up what is on the shelf.
-func (s *scene) keeper(t *testing.T, names ...string) *Keeper {
+// manager returns a manager that has opened the storage.
+func (s *fixture) manager(t *testing.T, names ...string) *Manager {
 	t.Helper()
 	k, err := New(Config{
 		Names: names, Directory: s.Directory, Email: "operator@rostrum.example", Transport: s.Server.Client().Transport,
 		Shared: true, Pause: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	})
 	if err == nil {
-		err = k.Open(t.Context(), s.shelf)
+		err = k.Open(t.Context(), s.storage)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -69,8 +69,8 @@ func (s *scene) keeper(t *testing.T, names ...string) *Keeper {
 	return k
 }
 
-// run has a keeper at work until stop is called, or the test ends.
-func run(t *testing.T, k *Keeper) (stop func()) {
+// run runs a manager until stop is called or the test ends.
+func run(t *testing.T, k *Manager) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -80,12 +80,12 @@ func run(t *testing.T, k *Keeper) (stop func()) {
 	return stop
 }
 
-// serve shakes hands at the door.
-func (s *scene) serve(k *Keeper) {
+// serve does TLS handshakes at the listener.
+func (s *fixture) serve(k *Manager) {
 	config := k.TLS()
 	go func() {
 		for {
-			conn, err := s.door.Accept()
+			conn, err := s.listener.Accept()
 			if err != nil {
 				return
 			}
@@ -98,10 +98,10 @@ func (s *scene) serve(k *Keeper) {
 	}()
 }
 
-// shown is the chain that a client sees who asks for a name.
-func (s *scene) shown(t *testing.T, name string) []*x509.Certificate {
+// shown returns the chain that clients get for a name.
+func (s *fixture) shown(t *testing.T, name string) []*x509.Certificate {
 	t.Helper()
-	conn, err := tls.Dial("tcp", s.door.Addr().String(), &tls.Config{ServerName: name, InsecureSkipVerify: true})
+	conn, err := tls.Dial("tcp", s.listener.Addr().String(), &tls.Config{ServerName: name, InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatalf("shake hands for %q: %v", name, err)
 	}
@@ -109,8 +109,8 @@ func (s *scene) shown(t *testing.T, name string) []*x509.Certificate {
 	return conn.ConnectionState().PeerCertificates
 }
 
-// trusted tells whether a client that knows the authority takes a chain for a name.
-func (s *scene) trusted(chain []*x509.Certificate, name string) error {
+// trusted returns an error unless clients that trust the authority accept a chain.
+func (s *fixture) trusted(chain []*x509.Certificate, name string) error {
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
@@ -119,17 +119,17 @@ func (s *scene) trusted(chain []*x509.Certificate, name string) error {
 	return err
 }
 
-// await waits for something that a keeper does.
+// await waits for a condition.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
+			t.Fatalf("timed out: %s", what)
 		}
 	}
 }
 
-func state(k *Keeper, name string) State {
+func state(k *Manager, name string) State {
 	for _, s := range k.States() {
 		if s.Name == name {
 			return s
@@ -138,17 +138,17 @@ func state(k *Keeper, name string) State {
 	return State{}
 }
 
-func has(k *Keeper, name string) func() bool {
+func has(k *Manager, name string) func() bool {
 	return func() bool { return state(k, name).Leaf != nil }
 }
 
-func TestKeeper_ObtainsWhatClientsTrust(t *testing.T) {
+func TestManager_ObtainsTrustedCertificates(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour)
-	k := s.keeper(t, "stage.example", "live.example")
+	s := newFixture(t, 90*24*time.Hour)
+	k := s.manager(t, "stage.example", "live.example")
 	s.serve(k)
 	if err := s.trusted(s.shown(t, "stage.example"), "stage.example"); err == nil {
-		t.Error("before the authority is asked: a stand-in is trusted")
+		t.Error("the self-signed certificate is trusted")
 	}
 	run(t, k)
 	await(t, "there is a certificate for each name", func() bool { return has(k, "stage.example")() && has(k, "live.example")() })
@@ -159,18 +159,18 @@ func TestKeeper_ObtainsWhatClientsTrust(t *testing.T) {
 			t.Errorf("who asks for %q sees no certificate of %s: %v", asked, name, err)
 		}
 	}
-	if _, err := tls.Dial("tcp", s.door.Addr().String(), &tls.Config{ServerName: "stage.example", InsecureSkipVerify: true, NextProtos: []string{"acme-tls/1"}}); err == nil {
-		t.Error("the authority's question is answered although it asked none")
+	if _, err := tls.Dial("tcp", s.listener.Addr().String(), &tls.Config{ServerName: "stage.example", InsecureSkipVerify: true, NextProtos: []string{"acme-tls/1"}}); err == nil {
+		t.Error("a challenge is answered although there is none")
 	}
 	if n := s.Orders.Load(); n != 2 {
 		t.Errorf("%d orders, expected one for each of 2 names and none for what clients ask for", n)
 	}
 }
 
-func TestKeeper_RenewsBeforeTheEnd(t *testing.T) {
+func TestManager_RenewsBeforeTheEnd(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 15*time.Second)
-	k := s.keeper(t, "stage.example")
+	s := newFixture(t, 15*time.Second)
+	k := s.manager(t, "stage.example")
 	s.serve(k)
 	run(t, k)
 	await(t, "there is a certificate", has(k, "stage.example"))
@@ -181,22 +181,22 @@ func TestKeeper_RenewsBeforeTheEnd(t *testing.T) {
 		}
 		return !state(k, "stage.example").Leaf.Equal(first)
 	})
-	if now := time.Now(); now.After(first.NotAfter) || now.Before(renewal(first)) {
-		t.Errorf("renewed at %v, expected between %v and %v", now, renewal(first), first.NotAfter)
+	if now := time.Now(); now.After(first.NotAfter) || now.Before(renewalTime(first)) {
+		t.Errorf("renewed at %v, expected between %v and %v", now, renewalTime(first), first.NotAfter)
 	}
 }
 
-func TestKeeper_KeepsItsCertificateOverARestart(t *testing.T) {
+func TestManager_ReusesItsCertificateAfterRestart(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour)
-	k := s.keeper(t, "stage.example")
+	s := newFixture(t, 90*24*time.Hour)
+	k := s.manager(t, "stage.example")
 	s.serve(k)
 	stop := run(t, k)
 	await(t, "there is a certificate", has(k, "stage.example"))
 	stop()
 	asked := s.Requests.Load()
 	s.Away.Store(true)
-	again := s.keeper(t, "stage.example")
+	again := s.manager(t, "stage.example")
 	run(t, again)
 	if leaf := state(again, "stage.example").Leaf; leaf == nil || !leaf.Equal(state(k, "stage.example").Leaf) {
 		t.Errorf("after the restart: %+v, expected the same certificate", state(again, "stage.example"))
@@ -206,23 +206,23 @@ func TestKeeper_KeepsItsCertificateOverARestart(t *testing.T) {
 	}
 	elsewhere, err := New(Config{Names: []string{"stage.example"}, Directory: s.Directory + "/staging"})
 	if err == nil {
-		err = elsewhere.Open(t.Context(), s.shelf)
+		err = elsewhere.Open(t.Context(), s.storage)
 	}
 	if err != nil || state(elsewhere, "stage.example").Leaf != nil {
 		t.Errorf("of another authority: %+v, %v, expected none", state(elsewhere, "stage.example"), err)
 	}
 }
 
-func TestKeeper_ServesWhileTheAuthorityIsAway(t *testing.T) {
+func TestManager_ServesSelfSignedWhileAuthorityIsUnreachable(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour)
+	s := newFixture(t, 90*24*time.Hour)
 	s.Away.Store(true)
-	k := s.keeper(t, "stage.example")
+	k := s.manager(t, "stage.example")
 	s.serve(k)
 	run(t, k)
 	await(t, "it has failed", func() bool { return state(k, "stage.example").Failed != nil })
 	if leaf := s.shown(t, "stage.example")[0]; leaf.VerifyHostname("stage.example") != nil {
-		t.Errorf("shown is %v, expected a stand-in of the name", leaf.Subject)
+		t.Errorf("shown is %v, expected a self-signed certificate of the name", leaf.Subject)
 	}
 	if f := state(k, "stage.example").Failed; !strings.Contains(f.Remedy, "acme_directory") {
 		t.Errorf("advised is %q, expected to look at the way to the authority", f.Remedy)
@@ -234,14 +234,14 @@ func TestKeeper_ServesWhileTheAuthorityIsAway(t *testing.T) {
 	}
 }
 
-func TestKeeper_OneRefusedNameLeavesTheOthers(t *testing.T) {
+func TestManager_OneRefusedNameDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour, "refused.example")
-	k := s.keeper(t, "refused.example", "nowhere.example", "stage.example")
+	s := newFixture(t, 90*24*time.Hour, "refused.example")
+	k := s.manager(t, "refused.example", "nowhere.example", "stage.example")
 	s.serve(k)
 	run(t, k)
 	await(t, "the good name has a certificate", has(k, "stage.example"))
-	for name, remedy := range map[string]string{"refused.example": "take another name", "nowhere.example": ""} {
+	for name, remedy := range map[string]string{"refused.example": "use another name", "nowhere.example": ""} {
 		await(t, name+" has failed", func() bool { return state(k, name).Failed != nil })
 		if f := state(k, name).Failed; !strings.Contains(f.Reason, name) || !strings.HasPrefix(f.Remedy, remedy) {
 			t.Errorf("%s: %+v", name, f)
@@ -249,15 +249,15 @@ func TestKeeper_OneRefusedNameLeavesTheOthers(t *testing.T) {
 	}
 }
 
-func TestKeeper_WaitsAsLongAsTheAuthoritySays(t *testing.T) {
+func TestManager_ObeysRetryAfterOfTheAuthority(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour)
+	s := newFixture(t, 90*24*time.Hour)
 	s.Limited.Store(true)
-	k := s.keeper(t, "stage.example")
+	k := s.manager(t, "stage.example")
 	stop := run(t, k)
 	await(t, "it has failed", func() bool { return state(k, "stage.example").Failed != nil })
 	stop()
-	again := s.keeper(t, "stage.example")
+	again := s.manager(t, "stage.example")
 	f := state(again, "stage.example").Failed
 	if wait := time.Until(f.Next); wait < 58*time.Minute || !strings.Contains(f.Remedy, "wait") {
 		t.Errorf("after a restart it is tried again in %v (%q), expected an hour", wait, f.Remedy)
@@ -267,12 +267,11 @@ func TestKeeper_WaitsAsLongAsTheAuthoritySays(t *testing.T) {
 	}
 }
 
-// TestKeeper_NodesTakeTurns: both nodes stand behind the name, and the authority reaches
-// the one that did not order as well.
-func TestKeeper_NodesTakeTurns(t *testing.T) {
+// TestManager_NodesTakeTurns: the authority may reach the node that did not order.
+func TestManager_NodesTakeTurns(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour)
-	nodes := []*Keeper{s.keeper(t, "stage.example"), s.keeper(t, "stage.example")}
+	s := newFixture(t, 90*24*time.Hour)
+	nodes := []*Manager{s.manager(t, "stage.example"), s.manager(t, "stage.example")}
 	s.serve(nodes[0])
 	s.serve(nodes[1])
 	for _, k := range nodes {
@@ -284,18 +283,17 @@ func TestKeeper_NodesTakeTurns(t *testing.T) {
 	}
 }
 
-// TestKeeper_EndsInTheMiddleOfAnOrder: that is no failure, and nobody has to wait for it.
-func TestKeeper_EndsInTheMiddleOfAnOrder(t *testing.T) {
+func TestManager_StopsDuringAnOrderWithoutFailure(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 90*24*time.Hour)
-	k := s.keeper(t, "stage.example") // nobody serves at the door: the authority waits
+	s := newFixture(t, 90*24*time.Hour)
+	k := s.manager(t, "stage.example") // nothing answers the challenge: the authority waits
 	stop := run(t, k)
 	await(t, "the authority asks", func() bool {
-		r, err := read(t.Context(), s.shelf, "stage.example")
-		return err == nil && r.Question != nil
+		r, err := read(t.Context(), s.storage, "stage.example")
+		return err == nil && r.Challenge != nil
 	})
 	stop()
-	if r, err := read(t.Context(), s.shelf, "stage.example"); err != nil || r.Asking != nil || r.Question != nil || r.Failed != nil {
-		t.Errorf("the shelf has %+v, %v, expected nothing", r, err)
+	if r, err := read(t.Context(), s.storage, "stage.example"); err != nil || r.Claim != nil || r.Challenge != nil || r.Failed != nil {
+		t.Errorf("the storage has %+v, %v, expected nothing", r, err)
 	}
 }
