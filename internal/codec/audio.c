@@ -9,7 +9,7 @@
 
 #define RATE 48000
 
-// FFmpeg 5.1 replaced masks of channels by AVChannelLayout, 7.0 removed the masks.
+// FFmpeg 5.1 replaced channel masks by AVChannelLayout; 7.0 removed the masks.
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 28, 100)
 static void set_stereo(AVCodecContext *x) { av_channel_layout_default(&x->ch_layout, 2); }
 static int channels(const AVFrame *f) { return f->ch_layout.nb_channels; }
@@ -136,7 +136,7 @@ int audio_encoder_open(AudioEncoder **out, const char *name, int64_t bitrate) {
 	x->sample_fmt = codec->id == AV_CODEC_ID_AAC ? AV_SAMPLE_FMT_FLTP : AV_SAMPLE_FMT_FLT;
 	x->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
 	set_stereo(x);
-	av_opt_set(x->priv_data, "aac_coder", "fast", 0); // the default costs five times as much where many speak
+	av_opt_set(x->priv_data, "aac_coder", "fast", 0); // the default needs five times the CPU time when many speak
 	if ((r = avcodec_open2(x, codec, NULL)) < 0) goto fail;
 	e->frame->nb_samples = x->frame_size;
 	e->frame->format = x->sample_fmt;

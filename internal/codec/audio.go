@@ -11,25 +11,25 @@ import (
 	"unsafe"
 )
 
-// SampleRate is that of all sound here: stereo, interleaved, nominally -1 to 1.
+// SampleRate is that of all audio here: stereo, interleaved, nominally -1 to 1.
 const SampleRate = 48000
 
-// An AudioCodec is a way to code sound.
+// An AudioCodec is an audio codec.
 type AudioCodec string
 
-// The codecs of sound.
+// The audio codecs.
 const (
 	Opus AudioCodec = "opus"
 	AAC  AudioCodec = "aac"
 )
 
-// An AudioDecoder decodes one stream of sound, whatever its rate and channels.
+// An AudioDecoder decodes one audio stream, of any rate and number of channels.
 type AudioDecoder struct {
 	c       *C.AudioDecoder
 	samples []float32
 }
 
-// maxDecoded is the longest that one packet may be: 120 ms of Opus fit twice.
+// maxDecoded bounds the samples of one packet, to twice those of 120 ms of Opus.
 const maxDecoded = SampleRate / 4
 
 // NewAudioDecoder opens a decoder. AAC needs its AudioSpecificConfig (ISO 14496-3).
@@ -58,17 +58,17 @@ func (d *AudioDecoder) Close() {
 	d.c = nil
 }
 
-// An AudioEncoder makes packets out of any number of samples.
+// An AudioEncoder encodes samples into packets.
 type AudioEncoder struct {
-	c     *C.AudioEncoder
-	frame int
-	fifo  []float32
+	c       *C.AudioEncoder
+	frame   int       // samples of a channel in a packet
+	pending []float32 // that do not fill a packet yet
 }
 
-// encoders are FFmpeg's names.
+// audioEncoders are FFmpeg's names.
 var audioEncoders = map[AudioCodec]string{Opus: "libopus", AAC: "aac"}
 
-// NewAudioEncoder opens an encoder of so many bits a second.
+// NewAudioEncoder opens an encoder; bitrate is in bits a second.
 func NewAudioEncoder(codec AudioCodec, bitrate int) (*AudioEncoder, error) {
 	name := C.CString(audioEncoders[codec])
 	defer C.free(unsafe.Pointer(name))
@@ -86,7 +86,7 @@ func (e *AudioEncoder) FrameSize() int { return e.frame }
 // Delay is how many samples of silence precede the first sample of the input.
 func (e *AudioEncoder) Delay() int { return int(C.audio_encoder_delay(e.c)) }
 
-// Config is what a decoder must know: the AudioSpecificConfig of AAC.
+// Config is what a decoder needs: the AudioSpecificConfig of AAC.
 func (e *AudioEncoder) Config() []byte {
 	var data *C.uint8_t
 	n := C.audio_encoder_config(e.c, &data)
@@ -95,10 +95,10 @@ func (e *AudioEncoder) Config() []byte {
 
 // Encode takes samples and returns the packets that they complete.
 func (e *AudioEncoder) Encode(samples []float32) (packets [][]byte, err error) {
-	e.fifo = append(e.fifo, samples...)
+	e.pending = append(e.pending, samples...)
 	used := 0
-	for ; len(e.fifo)-used >= 2*e.frame; used += 2 * e.frame {
-		if err := failure("encode", C.audio_encoder_send(e.c, (*C.float)(&e.fifo[used]))); err != nil {
+	for ; len(e.pending)-used >= 2*e.frame; used += 2 * e.frame {
+		if err := failure("encode", C.audio_encoder_send(e.c, (*C.float)(&e.pending[used]))); err != nil {
 			return packets, err
 		}
 		for {
@@ -113,7 +113,7 @@ func (e *AudioEncoder) Encode(samples []float32) (packets [][]byte, err error) {
 			packets = append(packets, C.GoBytes(unsafe.Pointer(p.data), p.size))
 		}
 	}
-	e.fifo = append(e.fifo[:0], e.fifo[used:]...)
+	e.pending = append(e.pending[:0], e.pending[used:]...)
 	return packets, nil
 }
 

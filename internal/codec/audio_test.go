@@ -26,7 +26,7 @@ func level(samples []float32, channel int) float64 {
 	return math.Sqrt(sum / float64(n))
 }
 
-func TestAudio_DecodesWhatWasEncoded(t *testing.T) {
+func TestAudio_DecodesItsEncoding(t *testing.T) {
 	for _, codec := range []AudioCodec{AAC, Opus} {
 		e, err := NewAudioEncoder(codec, 128_000)
 		if err != nil {
@@ -66,7 +66,7 @@ func TestAudio_DecodesWhatWasEncoded(t *testing.T) {
 	}
 }
 
-func TestAudio_GoesOnAfterBrokenPackets(t *testing.T) {
+func TestAudio_ContinuesAfterDamagedPackets(t *testing.T) {
 	e, err := NewAudioEncoder(Opus, 64_000)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestAudio_GoesOnAfterBrokenPackets(t *testing.T) {
 	}
 	defer d.Close()
 	for range 3 {
-		_, _ = d.Decode([]byte{0xff, 0xff, 0xff}) // refused or made into something
+		_, _ = d.Decode([]byte{0xff, 0xff, 0xff}) // an error, or concealed
 		if s, err := d.Decode(packets[20]); err != nil || len(s) != 2*960 {
 			t.Fatalf("a good packet gave %d samples, %v", len(s)/2, err)
 		}

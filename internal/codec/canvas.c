@@ -10,9 +10,9 @@
 
 struct Tile {
 	struct SwsContext *sws;
-	int full;        // whether sws was told that its input uses the whole range
-	AVFrame *scaled; // of our own, with padded lines
-	AVFrame *kept;   // a picture that needs no scaling
+	int full;        // whether the input of sws has full range
+	AVFrame *scaled; // in its own memory, with padded lines
+	AVFrame *unscaled; // a reference to a picture that needs no scaling
 	const uint8_t *data[3];
 	int stride[3], width, height;
 };
@@ -21,8 +21,8 @@ Tile *tile_new(void) {
 	Tile *t = calloc(1, sizeof *t);
 	if (!t) return NULL;
 	t->scaled = av_frame_alloc();
-	t->kept = av_frame_alloc();
-	if (!t->scaled || !t->kept) {
+	t->unscaled = av_frame_alloc();
+	if (!t->scaled || !t->unscaled) {
 		tile_free(t);
 		return NULL;
 	}
@@ -33,11 +33,11 @@ void tile_free(Tile *t) {
 	if (!t) return;
 	sws_freeContext(t->sws);
 	av_frame_free(&t->scaled);
-	av_frame_free(&t->kept);
+	av_frame_free(&t->unscaled);
 	free(t);
 }
 
-// crop points at the corner of a rectangle in each plane.
+// crop finds the corner of a rectangle in each plane.
 static int crop(const AVFrame *f, int x, int y, const uint8_t *data[4]) {
 	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
 	if (!d || !(d->flags & AV_PIX_FMT_FLAG_PLANAR) || d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_HWACCEL) ||
@@ -59,14 +59,14 @@ static int resize(AVFrame *f, int w, int h) {
 	f->width = w;
 	f->height = h;
 	f->format = AV_PIX_FMT_YUV420P;
-	// swscale writes up to one vector beyond the width: the lines need room for it,
-	// and must never be those of the canvas.
+	// swscale writes up to one vector beyond the width: the lines need padding, and must
+	// never be those of the canvas.
 	int r = av_frame_get_buffer(f, 64);
 	if (r < 0) av_frame_unref(f);
 	return r;
 }
 
-// limited names the format without its range, as swscale does inside.
+// limited is the format without its range, as swscale does internally.
 static int limited(int format) {
 	switch (format) {
 	case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
@@ -77,8 +77,8 @@ static int limited(int format) {
 	return format;
 }
 
-// colour turns what the tile shows of a picture of BT.601 into the canvas's BT.709. A
-// picture that doesn't say what it is is taken for one of BT.709, as Chromium does.
+// colour converts a tile from BT.601 to the canvas's BT.709. A picture without a colour
+// space is treated as BT.709, as in Chromium.
 static int colour(Tile *t, const AVFrame *f) {
 	if (f->colorspace != AVCOL_SPC_SMPTE170M && f->colorspace != AVCOL_SPC_BT470BG) return 0;
 	int r = resize(t->scaled, t->width, t->height);
@@ -99,9 +99,9 @@ int tile_scale(Tile *t, const AVFrame *f, int x, int y, int w, int h, int to_w, 
 	int format = limited(f->format), full = f->color_range == AVCOL_RANGE_JPEG || format != f->format;
 	t->width = to_w;
 	t->height = to_h;
-	av_frame_unref(t->kept);
+	av_frame_unref(t->unscaled);
 	if (w == to_w && h == to_h && format == AV_PIX_FMT_YUV420P && !full) {
-		if ((r = av_frame_ref(t->kept, f)) < 0) return r;
+		if ((r = av_frame_ref(t->unscaled, f)) < 0) return r;
 		for (int i = 0; i < 3; i++) {
 			t->data[i] = from[i];
 			t->stride[i] = f->linesize[i];
@@ -154,8 +154,8 @@ void canvas_free(Canvas *c) {
 	free(c);
 }
 
-// An encoder may hold the last picture still: it then keeps it, and we draw on a copy.
-int canvas_own(Canvas *c) { return av_frame_make_writable(c->frame); }
+// The encoder may still hold a reference to the last picture; then drawing goes to a copy.
+int canvas_make_writable(Canvas *c) { return av_frame_make_writable(c->frame); }
 
 uint8_t *canvas_plane(Canvas *c, int i, int *stride) {
 	*stride = c->frame->linesize[i];
@@ -179,7 +179,7 @@ void canvas_put(Canvas *c, const Tile *t, int x, int y) {
 	}
 }
 
-void canvas_still(Canvas *c, uint8_t *y, uint8_t *cb, uint8_t *cr) {
+void canvas_copy_jpeg(Canvas *c, uint8_t *y, uint8_t *cb, uint8_t *cr) {
 	AVFrame *f = c->frame;
 	const uint8_t *from[] = {f->data[0], f->data[1], f->data[2]};
 	uint8_t *to[] = {y, cb, cr};

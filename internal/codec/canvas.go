@@ -12,7 +12,7 @@ import (
 	"unsafe"
 )
 
-// A Tile holds a picture as scaled for its place.
+// A Tile holds a scaled picture.
 type Tile struct {
 	c    *C.Tile
 	size image.Point
@@ -27,7 +27,7 @@ func NewTile() (*Tile, error) {
 	return t, nil
 }
 
-// Scale takes a rectangle of a picture, its corner on even pixels, in an even size.
+// Scale scales a rectangle of a picture, with its corner on even pixels, to an even size.
 func (t *Tile) Scale(p *Picture, source image.Rectangle, to image.Point) error {
 	t.size = to
 	return failure("scale", C.tile_scale(t.c, p.frame, C.int(source.Min.X), C.int(source.Min.Y),
@@ -40,14 +40,14 @@ func (t *Tile) Close() {
 	t.c = nil
 }
 
-// A Canvas is the picture that is composed: planar 4:2:0, BT.709, studio range. What is
-// drawn must lie within it, on even pixels.
+// A Canvas is a composed picture: planar 4:2:0, BT.709, studio range. Tiles must be within
+// it, on even pixels.
 type Canvas struct {
 	c             *C.Canvas
 	width, height int
 }
 
-// NewCanvas makes a black one.
+// NewCanvas makes a black canvas.
 func NewCanvas(width, height int) (*Canvas, error) {
 	if width < 2 || height < 2 || width%2 != 0 || height%2 != 0 {
 		return nil, fmt.Errorf("make canvas of %dx%d: must be even", width, height)
@@ -56,11 +56,11 @@ func NewCanvas(width, height int) (*Canvas, error) {
 	return opened(c, failure("make canvas", C.canvas_new(&c.c, C.int(width), C.int(height))))
 }
 
-// Begin makes the canvas ours: an encoder may still hold the last picture, which is
-// then left to it. Call it before each round of drawing.
-func (c *Canvas) Begin() error { return failure("draw", C.canvas_own(c.c)) }
+// Begin makes the canvas writable: an encoder may still hold the last picture. It must be
+// called before each round of drawing.
+func (c *Canvas) Begin() error { return failure("draw", C.canvas_make_writable(c.c)) }
 
-// Fill paints a rectangle in a grey of studio range: 16 is black, 235 white.
+// Fill draws a rectangle in a grey of studio range: 16 is black, 235 white.
 func (c *Canvas) Fill(r image.Rectangle, luma uint8) {
 	if r = r.Intersect(image.Rect(0, 0, c.width, c.height)); !r.Empty() {
 		C.canvas_fill(c.c, C.int(r.Min.X), C.int(r.Min.Y), C.int(r.Dx()), C.int(r.Dy()), C.int(luma))
@@ -70,13 +70,13 @@ func (c *Canvas) Fill(r image.Rectangle, luma uint8) {
 // Put draws the tile with its top left corner at a point.
 func (c *Canvas) Put(t *Tile, at image.Point) {
 	if !(image.Rectangle{at, at.Add(t.size)}).In(image.Rect(0, 0, c.width, c.height)) {
-		panic(fmt.Sprintf("codec: a tile of %v at %v leaves a canvas of %dx%d", t.size, at, c.width, c.height))
+		panic(fmt.Sprintf("codec: tile of %v at %v is outside of a canvas of %dx%d", t.size, at, c.width, c.height))
 	}
 	C.canvas_put(c.c, t.c, C.int(at.X), C.int(at.Y))
 }
 
-// Plane is the canvas's own memory: plane 0 is luma, 1 and 2 are chroma in half the
-// size. It is valid until the next Begin.
+// Plane is the memory of the canvas: plane 0 is luma, 1 and 2 are chroma in half the size.
+// It is valid until the next Begin.
 func (c *Canvas) Plane(i int) (pixels []byte, stride int) {
 	var s C.int
 	p := C.canvas_plane(c.c, C.int(i), &s)
@@ -87,11 +87,10 @@ func (c *Canvas) Plane(i int) (pixels []byte, stride int) {
 	return unsafe.Slice((*byte)(p), int(s)*rows), int(s)
 }
 
-// Image is a copy of the canvas for Go's encoders of still pictures, in the colours and
-// the range of JPEG (JFIF 1.02).
+// Image is a copy of the canvas in the colours and range of JPEG (JFIF 1.02).
 func (c *Canvas) Image() *image.YCbCr {
 	m := image.NewYCbCr(image.Rect(0, 0, c.width, c.height), image.YCbCrSubsampleRatio420)
-	C.canvas_still(c.c, (*C.uint8_t)(&m.Y[0]), (*C.uint8_t)(&m.Cb[0]), (*C.uint8_t)(&m.Cr[0]))
+	C.canvas_copy_jpeg(c.c, (*C.uint8_t)(&m.Y[0]), (*C.uint8_t)(&m.Cb[0]), (*C.uint8_t)(&m.Cr[0]))
 	return m
 }
 

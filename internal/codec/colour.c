@@ -7,8 +7,8 @@
 
 static int fixed(double v) { return (int)(v * ONE + (v < 0 ? -0.5 : 0.5)); }
 
-// A source's luma weights follow from its standard (ITU-T H.273 table 4); a picture of
-// two standards differs by what a linear map does to its three components.
+// The luma weights are those of the standards (ITU-T H.273 table 4). The conversion of
+// the three components is linear.
 Conversion colour_conversion(Standard from, Standard to, int to_full) {
 	const double red[] = {0.2126, 0.299}, blue[] = {0.0722, 0.114};
 	double r1 = red[from], b1 = blue[from], g1 = 1 - r1 - b1, r2 = red[to], b2 = blue[to], g2 = 1 - r2 - b2;
@@ -25,7 +25,7 @@ Conversion colour_conversion(Standard from, Standard to, int to_full) {
 static inline uint8_t clamp(int v) { return v < 0 ? 0 : v > 255 ? 255 : v; }
 
 void colour_convert(Conversion c, const uint8_t *const from[3], const int stride[3], uint8_t *const to[3], const int to_stride[3], int w, int h) {
-	int shift[CHUNK]; // of luma, by the chroma of two by two pixels
+	int shift[CHUNK]; // of luma, by the chroma of 2x2 pixels
 	for (int row = 0; row < h / 2; row++)
 		for (int begin = 0; begin < w / 2; begin += CHUNK) {
 			int n = w / 2 - begin < CHUNK ? w / 2 - begin : CHUNK;

@@ -1,4 +1,4 @@
-// Between the standards of colour. Planes are 4:2:0; what comes is of studio range.
+// Conversion between colour standards. Planes are 4:2:0; the input has studio range.
 #ifndef ROSTRUM_COLOUR_H
 #define ROSTRUM_COLOUR_H
 
@@ -7,7 +7,7 @@
 
 typedef enum { BT709, BT601 } Standard;
 typedef struct {
-	int yy, yb, yr, bb, br, rb, rr; // what the first becomes of the second, in 1/2^14
+	int yy, yb, yr, bb, br, rb, rr; // the first component by the second, in 1/2^14
 	int black;
 } Conversion;
 Conversion colour_conversion(Standard from, Standard to, int to_full);

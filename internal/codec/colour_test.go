@@ -13,7 +13,7 @@ import (
 // A red of 192, 32, 32 in studio range (ITU-R BT.709).
 const redY, redCb, redCr = 73, 111, 198
 
-func TestTile_IsOfTheCanvassColours(t *testing.T) {
+func TestTile_HasTheColoursOfTheCanvas(t *testing.T) {
 	data, err := os.ReadFile("testdata/bt601.h264")
 	if err != nil {
 		t.Fatal(err)

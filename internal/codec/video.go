@@ -17,26 +17,26 @@ import (
 	"rostrum/internal/media"
 )
 
-// MaxPixels is the largest picture that is decoded: 1080p in any orientation, in
-// whole macroblocks.
+// MaxPixels bounds the pictures that are decoded: 1080p in any orientation, in whole
+// macroblocks.
 const MaxPixels = 1920 * 1088
 
 func init() {
-	C.av_log_set_level(C.AV_LOG_FATAL) // errors are returned; the libraries' own words tell nothing of whose they are
+	C.av_log_set_level(C.AV_LOG_FATAL) // errors are returned; the libraries' messages do not say which stream they are about
 	C.av_max_alloc(256 << 20)
 }
 
-// failure is nil for what is no error in C.
-func failure(doing string, code C.int) error {
+// failure is the error of a code from C; nil where it is none.
+func failure(action string, code C.int) error {
 	if code >= 0 {
 		return nil
 	}
 	var text [128]C.char
 	C.av_strerror(code, &text[0], C.size_t(len(text)))
-	return fmt.Errorf("%s: %s", doing, C.GoString(&text[0]))
+	return fmt.Errorf("%s: %s", action, C.GoString(&text[0]))
 }
 
-// opened is v, or nil with an error.
+// opened is v, or nil where there is an error.
 func opened[T any](v *T, err error) (*T, error) {
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func opened[T any](v *T, err error) (*T, error) {
 	return v, nil
 }
 
-// pointer is the address of the first byte; nil of none.
+// pointer is the address of the first byte; nil without one.
 func pointer(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }
 
 var errEmpty = errors.New("decode: no data")
@@ -53,11 +53,11 @@ var errEmpty = errors.New("decode: no data")
 type Picture struct {
 	frame         *C.AVFrame
 	Width, Height int   // pixels
-	Timestamp     int64 // as given to Decode with it
-	Damaged       bool  // parts were missing and are made up
+	Timestamp     int64 // as given to Decode
+	Damaged       bool  // parts were missing and are concealed
 }
 
-// Share is the same picture once more, to be closed on its own.
+// Share is another reference to the picture, which must be closed too.
 func (p *Picture) Share() *Picture {
 	q := *p
 	if q.frame = C.av_frame_clone(p.frame); q.frame == nil {
@@ -66,7 +66,7 @@ func (p *Picture) Share() *Picture {
 	return &q
 }
 
-// Close gives the picture back.
+// Close frees the picture.
 func (p *Picture) Close() { C.av_frame_free(&p.frame) }
 
 // A VideoDecoder decodes one stream of H.264, VP8 or VP9.
@@ -74,7 +74,7 @@ type VideoDecoder struct{ c *C.VideoDecoder }
 
 var videoDecoders = map[media.Codec]string{media.H264: "h264", media.VP8: "vp8", media.VP9: "vp9"}
 
-// NewVideoDecoder refuses codecs that it can't decode.
+// NewVideoDecoder opens a decoder. A codec that it cannot decode is an error.
 func NewVideoDecoder(codec media.Codec) (*VideoDecoder, error) {
 	name := C.CString(videoDecoders[codec])
 	defer C.free(unsafe.Pointer(name))
@@ -82,10 +82,10 @@ func NewVideoDecoder(codec media.Codec) (*VideoDecoder, error) {
 	return opened(d, failure("open decoder of "+codec.String(), C.video_decoder_open(&d.c, name, MaxPixels)))
 }
 
-// Decode takes one coded picture (of H.264 an access unit in Annex B form) and
-// returns what can be shown now, mostly one, to be closed by the caller. After an
-// error decoding may go on, best at a keyframe.
-func (d *VideoDecoder) Decode(data []byte, timestamp int64) (shown []*Picture, err error) {
+// Decode takes one encoded picture (of H.264 an access unit in Annex B form) and returns
+// the pictures to show, usually one, which the caller closes. After an error decoding may
+// continue, best at a keyframe.
+func (d *VideoDecoder) Decode(data []byte, timestamp int64) (pictures []*Picture, err error) {
 	if len(data) == 0 || len(data) > math.MaxInt32 {
 		return nil, errEmpty
 	}
@@ -97,39 +97,38 @@ func (d *VideoDecoder) Decode(data []byte, timestamp int64) (shown []*Picture, e
 		var damaged C.int
 		got := C.video_decoder_receive(d.c, &frame, &damaged)
 		if got <= 0 {
-			return shown, failure("decode", got)
+			return pictures, failure("decode", got)
 		}
-		shown = append(shown, &Picture{
+		pictures = append(pictures, &Picture{
 			frame: frame, Width: int(frame.width), Height: int(frame.height), Timestamp: int64(frame.pts), Damaged: damaged != 0,
 		})
 	}
 }
 
-// Close frees the decoder. Its pictures live on.
+// Close frees the decoder. Its pictures stay valid.
 func (d *VideoDecoder) Close() {
 	C.video_decoder_close(d.c)
 	d.c = nil
 }
 
-// VideoConfig says how pictures are encoded. Every field must be set but Encoder
-// and Threads.
+// VideoConfig says how video is encoded. All fields but Encoder and Threads are required.
 type VideoConfig struct {
 	Encoder       string // by FFmpeg's name; empty is libx264
 	Width, Height int    // pixels, even
 	FrameRate     float64
-	Bitrate       int // bits a second, held within one second
-	KeyframeTicks int // the farthest that keyframes may be apart
-	Threads       int // 0 leaves it to the encoder
+	Bitrate       int // bits a second, with a buffer of one second
+	KeyframeTicks int // the largest distance of keyframes
+	Threads       int // 0 is the encoder's default
 }
 
-// minBitrate is the least that an encoder can be asked for.
+// minBitrate, in bits a second, is the least that encoders accept.
 const minBitrate = 16_000
 
-// A VideoEncoder makes H.264, main profile, without B-frames.
+// A VideoEncoder encodes H.264, main profile, without B-frames.
 type VideoEncoder struct{ c *C.VideoEncoder }
 
-// NewVideoEncoder opens the encoder; an error tells that there is none of the name
-// or that it doesn't work on this machine.
+// NewVideoEncoder opens an encoder. An error says that there is none of the name, or that
+// it does not work on this machine.
 func NewVideoEncoder(c VideoConfig) (*VideoEncoder, error) {
 	if c.Encoder == "" {
 		c.Encoder = "libx264"
@@ -151,8 +150,8 @@ type Unit struct {
 	Data     []byte
 }
 
-// Encode takes the canvas as the picture of a tick, the ticks rising, and returns
-// what is ready. The canvas may be drawn on again at once.
+// Encode encodes the canvas as the picture of a tick, in rising order, and returns the
+// units that are ready. The canvas may be drawn on again at once.
 func (e *VideoEncoder) Encode(c *Canvas, tick int64, keyframe bool) ([]Unit, error) {
 	forced := C.int(0)
 	if keyframe {
@@ -164,7 +163,7 @@ func (e *VideoEncoder) Encode(c *Canvas, tick int64, keyframe bool) ([]Unit, err
 	return e.ready()
 }
 
-// Finish returns what the encoder still has. It takes nothing after that.
+// Finish returns the last units. Encode must not be called after it.
 func (e *VideoEncoder) Finish() ([]Unit, error) {
 	if err := failure("encode", C.video_encoder_send(e.c, nil, 0, 0)); err != nil {
 		return nil, err

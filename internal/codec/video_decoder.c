@@ -20,8 +20,8 @@ int video_decoder_open(VideoDecoder **out, const char *name, int64_t max_pixels)
 		video_decoder_close(d);
 		return AVERROR(ENOMEM);
 	}
-	d->ctx->max_pixels = max_pixels; // asked before anything of that size is allocated
-	d->ctx->thread_count = 1;        // members run beside each other; frame threads would delay them
+	d->ctx->max_pixels = max_pixels; // checked before the memory is allocated
+	d->ctx->thread_count = 1;        // participants are decoded in parallel; frame threads would add delay
 	d->ctx->flags |= AV_CODEC_FLAG_LOW_DELAY;
 	int r = avcodec_open2(d->ctx, codec, NULL);
 	if (r < 0) {

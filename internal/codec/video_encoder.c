@@ -12,13 +12,13 @@ AVFrame *canvas_frame(Canvas *c);
 struct VideoEncoder {
 	AVCodecContext *ctx;
 	AVPacket *packet;
-	AVFrame *nv12; // for encoders that take no planar pictures
+	AVFrame *nv12; // for encoders that need NV12
 	AVBufferRef *device;
 };
 
-// Options that make an encoder live: no delay, and every keyframe that is asked for
-// a point of entry. Encoders ignore the options of others.
-static void make_live(AVCodecContext *x, const char *name) {
+// Options for live encoding: no delay, and an IDR for every requested keyframe. Encoders
+// ignore the options of others.
+static void set_live_options(AVCodecContext *x, const char *name) {
 	void *o = x->priv_data;
 	if (!strcmp(name, "libx264")) {
 		av_opt_set(o, "preset", "veryfast", 0);
@@ -35,7 +35,7 @@ static void make_live(AVCodecContext *x, const char *name) {
 		av_opt_set(o, "realtime", "1", 0);
 	}
 	av_opt_set(o, "forced-idr", "1", 0);
-	av_opt_set(o, "forced_idr", "1", 0); // QSV spells it so
+	av_opt_set(o, "forced_idr", "1", 0); // for QSV
 	av_opt_set(o, "profile", "main", 0);
 }
 
@@ -49,7 +49,7 @@ static AVFrame *new_nv12(int w, int h) {
 	return f;
 }
 
-// VAAPI encodes pictures that lie in the device.
+// VAAPI encodes pictures in device memory.
 static int use_vaapi(VideoEncoder *e) {
 	int r = av_hwdevice_ctx_create(&e->device, AV_HWDEVICE_TYPE_VAAPI, NULL, NULL, 0);
 	if (r < 0) return r;
@@ -76,7 +76,7 @@ static int open_encoder(VideoEncoder *e, const AVCodec *codec, const char *name,
 	x->height = c.height;
 	x->pix_fmt = AV_PIX_FMT_YUV420P;
 	x->color_range = AVCOL_RANGE_MPEG;
-	x->colorspace = AVCOL_SPC_BT709; // players guess by the size where nothing is said
+	x->colorspace = AVCOL_SPC_BT709; // without it players guess by the size
 	x->color_primaries = AVCOL_PRI_BT709;
 	x->color_trc = AVCOL_TRC_BT709;
 	x->framerate = (AVRational){c.rate_num, c.rate_den};
@@ -86,7 +86,7 @@ static int open_encoder(VideoEncoder *e, const AVCodec *codec, const char *name,
 	x->gop_size = c.keyframe_ticks;
 	x->max_b_frames = 0;
 	x->thread_count = c.threads;
-	make_live(x, name);
+	set_live_options(x, name);
 	int vaapi = strstr(name, "vaapi") != NULL;
 	if (vaapi || strstr(name, "qsv")) {
 		if (!(e->nv12 = new_nv12(c.width, c.height))) return AVERROR(ENOMEM);

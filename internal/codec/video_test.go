@@ -26,7 +26,7 @@ func canvas(t testing.TB, width, height int) *Canvas {
 	return c
 }
 
-// stream encodes pictures of a block that wanders.
+// stream encodes pictures of a moving block.
 func stream(t testing.TB, width, height, pictures int) (units []Unit) {
 	t.Helper()
 	c := canvas(t, width, height)
@@ -74,7 +74,7 @@ func luma(t testing.TB, p *Picture, x, y int) int {
 	return int(plane[y*stride+x])
 }
 
-func TestVideo_DecodesWhatWasEncoded(t *testing.T) {
+func TestVideo_DecodesItsEncoding(t *testing.T) {
 	d := decoder(t, media.H264)
 	n := 0
 	for _, u := range stream(t, 320, 240, 10) {
@@ -106,7 +106,7 @@ func TestVideo_KeyframesComeWhenForced(t *testing.T) {
 	}
 	defer e.Close()
 	for n := range int64(40) {
-		c.Fill(image.Rect(0, 0, 64, 64), uint8(16+n*5)) // each picture all new: no scene cut may be seen in it
+		c.Fill(image.Rect(0, 0, 64, 64), uint8(16+n*5)) // each picture is new: scene cuts must not become keyframes
 		units, err := e.Encode(c, n, n%10 == 0)
 		if err != nil || len(units) != 1 {
 			t.Fatalf("tick %d gave %d units, %v", n, len(units), err)
@@ -150,7 +150,7 @@ func TestVideo_RefusesLargerThan1080p(t *testing.T) {
 	}
 }
 
-func TestVideo_TellsOfDamage(t *testing.T) {
+func TestVideo_ReportsDamage(t *testing.T) {
 	d := decoder(t, media.H264)
 	damaged := 0
 	for n, u := range stream(t, 640, 360, 12) {
@@ -169,7 +169,7 @@ func TestVideo_TellsOfDamage(t *testing.T) {
 		}
 	}
 	if damaged < 3 {
-		t.Errorf("%d pictures were told to be damaged, want the 3 that were cut", damaged)
+		t.Errorf("%d pictures were reported as damaged, want the 3 that were cut", damaged)
 	}
 }
 
@@ -210,7 +210,7 @@ func ivf(t testing.TB, file string) (frames [][]byte) {
 	return frames
 }
 
-func TestCanvas_StaysWithinThePlace(t *testing.T) {
+func TestCanvas_DrawsOnlyWithinTheTile(t *testing.T) {
 	var picture *Picture
 	d := decoder(t, media.H264)
 	for _, u := range stream(t, 640, 360, 1) {
@@ -253,9 +253,9 @@ func TestCanvas_ImageHasFullRange(t *testing.T) {
 	}
 }
 
-// TestVideo_SurvivesMembersComingAndGoing makes and closes 2,000 decoders, each
-// with new sizes every third picture and a tenth of the data broken.
-func TestVideo_SurvivesMembersComingAndGoing(t *testing.T) {
+// TestVideo_SurvivesManyDecoders opens and closes 2,000 decoders, each with new sizes
+// every third picture and a tenth of the data damaged.
+func TestVideo_SurvivesManyDecoders(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	streams := [][]Unit{stream(t, 320, 180, 3), stream(t, 180, 320, 3), stream(t, 640, 360, 3)}
 	vp8 := ivf(t, "testdata/vp8.ivf")
@@ -282,7 +282,7 @@ func TestVideo_SurvivesMembersComingAndGoing(t *testing.T) {
 				}
 				data = data[:1+r.IntN(len(data))]
 			}
-			pictures, _ := d.Decode(data, int64(k)) // broken data may be refused
+			pictures, _ := d.Decode(data, int64(k)) // damaged data may be an error
 			for _, p := range pictures {
 				to := image.Pt(2+2*r.IntN(150), 2+2*r.IntN(80))
 				if err := tile.Scale(p, image.Rect(0, 0, p.Width, p.Height), to); err == nil {
@@ -310,7 +310,7 @@ func decoder1(t testing.TB, c media.Codec) *VideoDecoder {
 	return d
 }
 
-// rss is the memory of this process in bytes; 0 where the system doesn't tell.
+// rss is the memory of this process in bytes; 0 where it is unknown.
 func rss(t testing.TB) int {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -334,7 +334,7 @@ func FuzzVideoDecoder(f *testing.F) {
 		}
 	}
 	f.Add(0, stream(f, 3840, 2160, 1)[0].Data[:400])
-	for _, u := range stream(f, 640, 360, 3) { // slices with errors in them, before parameter sets of another picture
+	for _, u := range stream(f, 640, 360, 3) { // damaged slices after parameter sets of another picture
 		for i := 60; i < len(u.Data); i += 97 {
 			u.Data[i] ^= 0x55
 		}
@@ -360,13 +360,13 @@ func FuzzVideoDecoder(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer tile.Close()
-		for range 2 { // the second time on what the first has left
-			pictures, _ := d.Decode(data, 0) // most is refused
+		for range 2 { // the second time in the state after the first
+			pictures, _ := d.Decode(data, 0) // most of it is an error
 			for _, p := range pictures {
 				if p.Width*p.Height > MaxPixels {
 					t.Errorf("a picture of %dx%d was decoded", p.Width, p.Height)
 				}
-				_ = tile.Scale(p, image.Rect(0, 0, p.Width, p.Height), image.Pt(32, 18)) // may be of no kind we draw
+				_ = tile.Scale(p, image.Rect(0, 0, p.Width, p.Height), image.Pt(32, 18)) // some formats are not drawn
 				p.Close()
 			}
 		}
