@@ -1,7 +1,6 @@
-// Package bucket is where recordings rest: in folders of this machine
-// ([Folders]) or in S3, Amazon's or any other server's ([NewS3]). It also makes
-// and checks the signed links under which what rests in folders is shown
-// ([Links]).
+// Package bucket stores recordings: in folders of this machine ([Folders]) or in S3, of
+// Amazon or any other server ([NewS3]). It also makes and checks the signed links to files
+// in folders ([Links]).
 package bucket
 
 import (
@@ -15,53 +14,51 @@ import (
 	"strings"
 )
 
-// A Bucket keeps files by name. It may be used by all goroutines at once, and
-// blocks for as long as the file takes or until the context ends.
+// A Bucket stores files by key. It may be used by several goroutines. Its methods block
+// until the file is transferred or the context ends.
 //
-// An error that wraps ErrNoBucket or ErrDenied won't pass by itself; any other
-// may.
+// An error that wraps ErrNoBucket or ErrDenied is permanent; any other may be temporary.
 type Bucket interface {
-	// Put keeps a file of this size, from its reader's current place to its
-	// end. Who reads the name meanwhile, or after a failure, sees the old file
-	// or the new one, never a part.
+	// Put stores a file, from its reader's current position to its end. A reader of
+	// the key sees the old file or the new one, never a part, also after a failure.
 	Put(ctx context.Context, key string, file io.ReadSeeker) error
 
-	// Get opens a file, to be closed by the caller; an error that wraps
-	// ErrNoFile when there is none of this name.
+	// Get opens a file, which the caller closes. The error wraps ErrNoFile where there
+	// is none.
 	Get(ctx context.Context, key string) (io.ReadCloser, error)
 }
 
-// Buckets finds a bucket by its name and region. It doesn't ask whether the
-// bucket is there: the first use does.
+// Buckets returns a bucket by its name and region. Whether the bucket exists is known with
+// the first use.
 type Buckets func(region, name string) (Bucket, error)
 
-// What can be wrong with a bucket or a file.
+// Errors of buckets and files.
 var (
 	ErrNoBucket = errors.New("bucket not found")
 	ErrDenied   = errors.New("access to the bucket denied")
 	ErrNoFile   = errors.New("file not found")
 )
 
-// names of buckets, as the API and S3 have them.
-var names = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+// bucketName is a valid name, as in the API and S3.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 func checkName(name string) error {
-	if !names.MatchString(name) || strings.Contains(name, "..") {
-		return fmt.Errorf("%q can be no bucket: %w", name, ErrNoBucket)
+	if !bucketName.MatchString(name) || strings.Contains(name, "..") {
+		return fmt.Errorf("%q is no name of a bucket: %w", name, ErrNoBucket)
 	}
 	return nil
 }
 
-// checkKey refuses what could lead out of a bucket, or to two names of one file.
+// checkKey refuses keys that could lead out of a bucket, or name a file twice.
 func checkKey(key string) error {
 	if key == "" || len(key) > 1024 || key != path.Clean(key) || path.IsAbs(key) || key == "." || key == ".." ||
 		strings.HasPrefix(key, "../") || strings.ContainsAny(key, "\\\x00") {
-		return fmt.Errorf("%q can be no file: %w", key, ErrNoFile)
+		return fmt.Errorf("%q is no key of a file: %w", key, ErrNoFile)
 	}
 	return nil
 }
 
-// ContentType is what a file is, by its name.
+// ContentType is the content type of a file, by its key.
 func ContentType(key string) string {
 	switch path.Ext(key) {
 	case ".m3u8":

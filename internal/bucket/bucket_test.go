@@ -19,8 +19,7 @@ import (
 	"rostrum/internal/bucket"
 )
 
-// suite holds whoever stands behind the seam to its contract. known is a bucket
-// that may be written to.
+// suite tests an implementation of Bucket. known is a bucket that can be written to.
 func suite(t *testing.T, buckets bucket.Buckets, known string) {
 	ctx := t.Context()
 	b, err := buckets("us-east-1", known)
@@ -65,7 +64,7 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 	}
 	for _, key := range []string{"a/none", "a/b"} {
 		if _, err := b.Get(ctx, key); !errors.Is(err, bucket.ErrNoFile) {
-			t.Errorf("get %s, which is no file: expected ErrNoFile, saw %v", key, err)
+			t.Errorf("get %s, which does not exist: expected ErrNoFile, saw %v", key, err)
 		}
 	}
 	for _, key := range []string{"", ".", "..", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", `..\x`, "a\x00b", strings.Repeat("k", 1025)} {
@@ -98,9 +97,9 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 	}
 }
 
-func TestFolders_KeepFiles(t *testing.T) { suite(t, bucket.Folders(t.TempDir()), "recordings") }
+func TestFolders_StoreFiles(t *testing.T) { suite(t, bucket.Folders(t.TempDir()), "recordings") }
 
-func TestFolders_NoLinkLeadsOut(t *testing.T) {
+func TestFolders_IgnoreLinksToTheOutside(t *testing.T) {
 	root := t.TempDir()
 	outside := t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("s"), 0o600); err != nil {
@@ -124,7 +123,7 @@ func TestFolders_NoLinkLeadsOut(t *testing.T) {
 	}
 }
 
-func TestS3_KeepsFiles(t *testing.T) {
+func TestS3_StoresFiles(t *testing.T) {
 	server := newS3(t)
 	suite(t, server.buckets(t), "recordings")
 	if got := server.types["recordings/a/b/c.m3u8"]; got != "application/vnd.apple.mpegurl" {
@@ -132,7 +131,7 @@ func TestS3_KeepsFiles(t *testing.T) {
 	}
 }
 
-func TestS3_TellsWhatWontPass(t *testing.T) {
+func TestS3_ReportsPermanentErrors(t *testing.T) {
 	server := newS3(t)
 	for name, expected := range map[string]error{"missing": bucket.ErrNoBucket, "forbidden": bucket.ErrDenied} {
 		b, err := server.buckets(t)("eu-west-1", name)
@@ -201,7 +200,7 @@ func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestLinks_OpenWhatIsBelowTheirPrefix(t *testing.T) {
+func TestLinks_AllowKeysBelowTheirPrefix(t *testing.T) {
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
 	now := time.Unix(1_800_000_000, 0)
 	link := links.Sign("recordings", "a/b", now.Add(time.Hour))
@@ -216,15 +215,15 @@ func TestLinks_OpenWhatIsBelowTheirPrefix(t *testing.T) {
 		at          time.Time
 		expected    bool
 	}{
-		"a file below":          {"recordings", "a/b/c.mp4", link, now, true},
-		"the file of that name": {"recordings", "a/b", link, now, true},
-		"a neighbour":           {"recordings", "a/bc", link, now, false},
-		"another bucket":        {"other", "a/b/c.mp4", link, now, false},
-		"when it has expired":   {"recordings", "a/b/c.mp4", link, now.Add(time.Hour), false},
-		"a wider prefix":        {"recordings", "a/x", changed("prefix", "a"), now, false},
-		"a later end":           {"recordings", "a/b/c.mp4", changed("expires", "1999999999"), now, false},
-		"no query":              {"recordings", "a/b/c.mp4", nil, now, false},
-		"another key's link":    {"recordings", "a/b/c.mp4", bucket.NewLinks([]byte("x")).Sign("recordings", "a/b", now.Add(time.Hour)), now, false},
+		"a file below":                  {"recordings", "a/b/c.mp4", link, now, true},
+		"the file of that name":         {"recordings", "a/b", link, now, true},
+		"a key with the same beginning": {"recordings", "a/bc", link, now, false},
+		"another bucket":                {"other", "a/b/c.mp4", link, now, false},
+		"when it has expired":           {"recordings", "a/b/c.mp4", link, now.Add(time.Hour), false},
+		"a wider prefix":                {"recordings", "a/x", changed("prefix", "a"), now, false},
+		"a later end":                   {"recordings", "a/b/c.mp4", changed("expires", "1999999999"), now, false},
+		"no query":                      {"recordings", "a/b/c.mp4", nil, now, false},
+		"another key's link":            {"recordings", "a/b/c.mp4", bucket.NewLinks([]byte("x")).Sign("recordings", "a/b", now.Add(time.Hour)), now, false},
 	} {
 		if got := links.Allows(c.bucket, c.key, c.query, c.at); got != c.expected {
 			t.Errorf("%s: expected %v, saw %v", name, c.expected, got)

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Folders has a folder below root for each bucket, made at its first file. No
-// name leads out of it, symbolic links included.
+// Folders has a folder below root for each bucket, created with its first file. No key
+// leads out of it, nor does a symbolic link.
 func Folders(root string) Buckets {
 	return func(_, name string) (Bucket, error) {
 		if err := checkName(name); err != nil {
@@ -27,9 +27,8 @@ func Folders(root string) Buckets {
 // A folder is a bucket on this machine.
 type folder string
 
-// unfinished ends the name of a file that is being written; such names are not
-// given to files.
-const unfinished = ".unfinished"
+// incompleteSuffix is of files that are being written. Keys with it are refused.
+const incompleteSuffix = ".unfinished"
 
 func (f folder) Put(ctx context.Context, key string, file io.ReadSeeker) error {
 	if err := f.put(ctx, key, file); err != nil {
@@ -42,28 +41,28 @@ func (f folder) put(ctx context.Context, key string, file io.Reader) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	if strings.HasSuffix(key, unfinished) {
+	if strings.HasSuffix(key, incompleteSuffix) {
 		return ErrNoFile
 	}
 	if err := os.MkdirAll(string(f), 0o750); err != nil {
-		return told(err)
+		return bucketError(err)
 	}
 	root, err := os.OpenRoot(string(f))
 	if err != nil {
-		return told(err)
+		return bucketError(err)
 	}
 	defer root.Close()
 	if err := root.MkdirAll(path.Dir(key), 0o750); err != nil {
-		return told(err)
+		return bucketError(err)
 	}
-	beside := key + "." + rand.Text() + unfinished // who else writes this file now has another
-	if err := write(ctx, root, beside, file); err != nil {
-		return errors.Join(told(err), absent(root.Remove(beside)))
+	incomplete := key + "." + rand.Text() + incompleteSuffix // several may write the same key
+	if err := write(ctx, root, incomplete, file); err != nil {
+		return errors.Join(bucketError(err), ignoreMissing(root.Remove(incomplete)))
 	}
-	return told(root.Rename(beside, key))
+	return bucketError(root.Rename(incomplete, key))
 }
 
-// write makes a file and has it on disk when it returns.
+// write makes a file, which is on disk when it returns.
 func write(ctx context.Context, root *os.Root, name string, from io.Reader) error {
 	to, err := root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
 	if err != nil {
@@ -87,15 +86,15 @@ func (f folder) open(key string) (*os.File, error) {
 	}
 	root, err := os.OpenRoot(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoFile // a bucket is there once something is in it
+		return nil, ErrNoFile // the folder is created with the first file
 	}
 	if err != nil {
-		return nil, told(err)
+		return nil, bucketError(err)
 	}
 	defer root.Close()
 	file, err := root.Open(key)
 	if err != nil {
-		return nil, told(err)
+		return nil, bucketError(err)
 	}
 	if s, err := file.Stat(); err != nil || !s.Mode().IsRegular() {
 		return nil, errors.Join(ErrNoFile, file.Close())
@@ -103,8 +102,8 @@ func (f folder) open(key string) (*os.File, error) {
 	return file, nil
 }
 
-// told is an error of the file system in the words of a bucket.
-func told(err error) error {
+// bucketError is an error of the file system as one of a bucket.
+func bucketError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: %w", ErrDenied, err)
@@ -114,7 +113,7 @@ func told(err error) error {
 	return err
 }
 
-func absent(err error) error {
+func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

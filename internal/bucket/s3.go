@@ -14,16 +14,15 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// NewS3 has buckets at an S3 endpoint: a URL, under which buckets are the first
-// element of the path. Credentials come by the AWS chain: environment, shared
-// files, the machine's role.
+// NewS3 returns buckets at an S3 endpoint, a URL. The bucket is the first element of the
+// path. Credentials come from the AWS chain: environment, shared files, the machine's role.
 func NewS3(ctx context.Context, endpoint string) (Buckets, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("credentials of S3: %w", err)
+		return nil, fmt.Errorf("load S3 credentials: %w", err)
 	}
 	var mu sync.Mutex
-	clients := map[string]*s3.Client{} // by region; each keeps its connections
+	clients := map[string]*s3.Client{} // by region
 	return func(region, name string) (Bucket, error) {
 		if err := checkName(name); err != nil {
 			return nil, err
@@ -34,49 +33,49 @@ func NewS3(ctx context.Context, endpoint string) (Buckets, error) {
 		if client == nil {
 			client = s3.NewFromConfig(cfg, func(o *s3.Options) {
 				o.BaseEndpoint, o.UsePathStyle, o.Region = aws.String(endpoint), true, region
-				// Other servers don't all take the checksums that Amazon's needn't.
+				// Not all servers accept the optional checksums.
 				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 			})
 			clients[region] = client
 		}
-		return &remote{client, name}, nil
+		return &s3Bucket{client, name}, nil
 	}, nil
 }
 
-// A remote is a bucket in S3.
-type remote struct {
+// An s3Bucket is a bucket in S3.
+type s3Bucket struct {
 	client *s3.Client
 	name   string
 }
 
-func (r *remote) Put(ctx context.Context, key string, file io.ReadSeeker) error {
+func (b *s3Bucket) Put(ctx context.Context, key string, file io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
-	_, err := r.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &r.name, Key: &key, Body: file, ContentType: aws.String(ContentType(key)),
+	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, Body: file, ContentType: aws.String(ContentType(key)),
 	})
 	if err != nil {
-		return fmt.Errorf("put %s into bucket %s: %w", key, r.name, refusal(err))
+		return fmt.Errorf("put %s into bucket %s: %w", key, b.name, s3Error(err))
 	}
 	return nil
 }
 
-func (r *remote) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+func (b *s3Bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	if err := checkKey(key); err != nil {
 		return nil, fmt.Errorf("get %s: %w", key, err)
 	}
-	out, err := r.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &r.name, Key: &key})
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	if err != nil {
-		return nil, fmt.Errorf("get %s from bucket %s: %w", key, r.name, refusal(err))
+		return nil, fmt.Errorf("get %s from bucket %s: %w", key, b.name, s3Error(err))
 	}
 	return out.Body, nil
 }
 
-// refusal names what S3 answered, where it won't pass by itself. Servers differ
-// in their codes more than in their statuses.
-func refusal(err error) error {
+// s3Error is an error of S3 as one of a bucket. Servers differ in their codes more than in
+// their statuses.
+func s3Error(err error) error {
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
 		switch answer.ErrorCode() {

@@ -40,9 +40,6 @@ type Participant struct {
 	wasFlowing   bool // whether pictures came lately, when a layout was last told
 }
 
-// ID is the participant's id.
-func (p *Participant) ID() string { return p.id }
-
 // Write takes the next frame of either medium and decodes it. The frames of one medium
 // must come one after the other. Data that cannot be decoded is skipped.
 func (p *Participant) Write(f Frame) {

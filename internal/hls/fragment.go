@@ -9,21 +9,21 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 )
 
-// A Sample is one picture or packet of sound. Times are in ticks of its track, and
-// in the order of decoding, which is that of showing.
+// A Sample is one picture or packet of audio. Times are in ticks of its track, in decoding
+// order, which is also the presentation order.
 type Sample struct {
 	Track          int // index
 	Time, Duration int64
-	Keyframe       bool // one can begin here; true of all sound
-	// Data is a frame of sound or, of H.264, NAL units each after its length in four
-	// bytes (ISO 14496-15).
+	Keyframe       bool // decoding can begin here; true for all audio
+	// Data is a frame of audio or, of H.264, NAL units with a length of four bytes
+	// before each (ISO 14496-15).
 	Data []byte
 }
 
 // end is when the sample ends.
 func (s Sample) end() int64 { return s.Time + s.Duration }
 
-// AVC joins NAL units into a Sample's Data.
+// AVC joins NAL units to a Sample's Data.
 func AVC(units [][]byte) []byte {
 	size := 0
 	for _, u := range units {
@@ -37,21 +37,21 @@ func AVC(units [][]byte) []byte {
 	return data
 }
 
-// Init is the piece with which a fragmented MP4 begins.
+// Init is the initialization section of a fragmented MP4.
 func Init(tracks []Track) ([]byte, error) {
-	head := fmp4.Init{}
+	header := fmp4.Init{}
 	for i, t := range tracks {
-		head.Tracks = append(head.Tracks, &fmp4.InitTrack{ID: i + 1, TimeScale: uint32(t.Rate), Codec: t.codec})
+		header.Tracks = append(header.Tracks, &fmp4.InitTrack{ID: i + 1, TimeScale: uint32(t.Rate), Codec: t.codec})
 	}
 	var b seekablebuffer.Buffer
-	if err := head.Marshal(&b); err != nil {
+	if err := header.Marshal(&b); err != nil {
 		return nil, fmt.Errorf("write MP4 header: %w", err)
 	}
 	return slices.Clone(b.Bytes()), nil
 }
 
-// Fragment is a piece that follows: samples, in order on each track. Fragments are
-// numbered from 1.
+// Fragment is a movie fragment of samples, in order on each track. Fragments are numbered
+// from 1.
 func Fragment(number uint32, tracks []Track, samples []Sample) ([]byte, error) {
 	part := fmp4.Part{SequenceNumber: number}
 	for i := range tracks {

@@ -16,14 +16,14 @@ const dateTime = "2006-01-02T15:04:05.000Z07:00"
 type Segment struct {
 	Name          string
 	Duration      time.Duration
-	Begins        time.Time // wall clock; written at the first and after a discontinuity
-	Init          string    // written where it differs from the one before
-	Discontinuity bool      // what comes doesn't continue what was
+	Begins        time.Time // wall clock; written for the first segment and after a discontinuity
+	Init          string    // file name; written where it differs from the segment before
+	Discontinuity bool      // it does not continue the segment before
 }
 
 // A Playlist lists the segments of one rendition (RFC 8216 §4.3.3).
 type Playlist struct {
-	Target   time.Duration // the longest that a segment should be
+	Target   time.Duration // duration of a segment
 	Segments []Segment
 	Ended    bool
 }
@@ -39,17 +39,17 @@ func (p Playlist) Marshal() []byte {
 		kind = "VOD"
 	}
 	var b bytes.Buffer
-	// A segment's duration rounded to whole seconds mustn't exceed the target.
+	// Durations, rounded to whole seconds, must not exceed the target (RFC 8216 §4.3.3.1).
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n",
 		max(1, int(math.Round(target.Seconds()))), kind)
-	header := ""
+	init := ""
 	for i, s := range p.Segments {
 		if s.Discontinuity {
 			b.WriteString("#EXT-X-DISCONTINUITY\n")
 		}
-		if s.Init != header {
-			header = s.Init
-			fmt.Fprintf(&b, "#EXT-X-MAP:URI=%q\n", header)
+		if s.Init != init {
+			init = s.Init
+			fmt.Fprintf(&b, "#EXT-X-MAP:URI=%q\n", init)
 		}
 		if i == 0 || s.Discontinuity {
 			fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Begins.UTC().Format(dateTime))
@@ -62,13 +62,13 @@ func (p Playlist) Marshal() []byte {
 	return b.Bytes()
 }
 
-// Unended is a playlist that Marshal wrote, as it is of a recording that goes on.
+// Unended is a playlist that Marshal wrote as one that continues.
 func Unended(list []byte) []byte {
 	list = bytes.TrimSuffix(list, []byte("#EXT-X-ENDLIST\n"))
 	return bytes.Replace(list, []byte("TYPE:VOD\n"), []byte("TYPE:EVENT\n"), 1)
 }
 
-// Parse reads a playlist that Marshal wrote, to go on with it. Its Target is unknown.
+// Parse reads a playlist that Marshal wrote. Its Target is not read.
 func Parse(data []byte) (Playlist, error) {
 	var p Playlist
 	var next Segment
@@ -105,7 +105,7 @@ func Parse(data []byte) (Playlist, error) {
 	return p, nil
 }
 
-// Duration is how long all segments are.
+// Duration is that of all segments.
 func (p Playlist) Duration() (d time.Duration) {
 	for _, s := range p.Segments {
 		d += s.Duration
@@ -116,12 +116,12 @@ func (p Playlist) Duration() (d time.Duration) {
 // A Rendition is one entry of a multivariant playlist.
 type Rendition struct {
 	URI       string
-	Bandwidth int // bits a second, at most
+	Bandwidth int // bits a second, maximum
 	Tracks    []Track
-	FrameRate float64 // of pictures; 0 leaves it out
+	FrameRate float64 // of video; 0 omits it
 }
 
-// Multivariant writes the playlist that names the renditions (RFC 8216 §4.3.4).
+// Multivariant writes the playlist that lists the renditions (RFC 8216 §4.3.4).
 func Multivariant(renditions ...Rendition) []byte {
 	var b bytes.Buffer
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")

@@ -8,19 +8,19 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 )
 
-// A Track is one medium of a stream: how it is coded, and the ticks of its times.
+// A Track is one medium of a stream: its codec and clock rate.
 type Track struct {
 	Rate          int    // ticks a second
 	Name          string // of the codec, as in a playlist's CODECS (RFC 6381)
-	Width, Height int    // of a picture, pixels
+	Width, Height int    // of video, pixels
 
 	codec codecs.Codec
 }
 
-// Video tells a picture from sound.
+// Video reports whether the track is video.
 func (t Track) Video() bool { return t.codec.IsVideo() }
 
-// H264 is a track of H.264 with these parameter sets and a clock of 90 kHz.
+// H264 returns a track of H.264 with parameter sets and a clock of 90 kHz.
 func H264(sps, pps []byte) (Track, error) {
 	var s h264.SPS
 	if err := s.Unmarshal(sps); err != nil {
@@ -32,18 +32,18 @@ func H264(sps, pps []byte) (Track, error) {
 	}, nil
 }
 
-// AAC is a track of AAC with an AudioSpecificConfig (ISO 14496-3) and its own rate
-// as clock.
+// AAC returns a track of AAC with an AudioSpecificConfig (ISO 14496-3). Its clock has the
+// sample rate.
 func AAC(config []byte) (Track, error) {
 	var c mpeg4audio.AudioSpecificConfig
 	if err := c.Unmarshal(config); err != nil {
-		return Track{}, fmt.Errorf("read configuration of AAC: %w", err)
+		return Track{}, fmt.Errorf("read AAC configuration: %w", err)
 	}
 	return Track{Rate: c.SampleRate, Name: fmt.Sprintf("mp4a.40.%d", c.Type), codec: &codecs.MPEG4Audio{Config: c}}, nil
 }
 
-// ParameterSets finds those of H.264 among the NAL units of a picture; nil where
-// there are none.
+// ParameterSets returns those of H.264 among the NAL units of a picture; nil where there
+// are none.
 func ParameterSets(units [][]byte) (sps, pps []byte) {
 	for _, u := range units {
 		if len(u) < 4 {

@@ -9,22 +9,22 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/layouts.md anew")
+var update = flag.Bool("update", false, "write docs/layouts.md")
 
 const page = "../../docs/layouts.md"
 
-// chapters are the drawings of docs/layouts.md.
-var chapters = []struct {
+// sections are the drawings of docs/layouts.md.
+var sections = []struct {
 	title, text string
 	drawings    []drawing
 }{
 	{"Grid", "Tiles of one size, in the rows and columns that make them largest; the last row is centred.", []drawing{
-		{"1 participant", DefaultGrid(), hd, room(1)},
-		{"2 participants", DefaultGrid(), hd, room(2)},
-		{"3 participants", DefaultGrid(), hd, room(3)},
-		{"5 participants", DefaultGrid(), hd, room(5)},
-		{"12 participants", DefaultGrid(), hd, room(12)},
-		{"3 participants on 720x1280", DefaultGrid(), Size{720, 1280}, room(3)},
+		{"1 participant", DefaultGrid(), hd, participants(1)},
+		{"2 participants", DefaultGrid(), hd, participants(2)},
+		{"3 participants", DefaultGrid(), hd, participants(3)},
+		{"5 participants", DefaultGrid(), hd, participants(5)},
+		{"12 participants", DefaultGrid(), hd, participants(12)},
+		{"3 participants on 720x1280", DefaultGrid(), Size{720, 1280}, participants(3)},
 	}},
 	{"Featured participant", "`featuredParticipantAttribute: \"host\"`, and a has the attribute `host` = `true`. A quarter of the height is for the others.", []drawing{
 		{"alone", Grid{FeaturedParticipantAttribute: "host", GridGap: 2}, hd, host(1)},
@@ -32,15 +32,15 @@ var chapters = []struct {
 		{"9 participants", Grid{FeaturedParticipantAttribute: "host", GridGap: 2}, hd, host(9)},
 	}},
 	{"Order", "`participantOrderAttribute: \"n\"`: whole numbers first, ascending; then the others by arrival.", []drawing{
-		{"a without, b = 2, c = -1, d = x", Grid{ParticipantOrderAttribute: "n", GridGap: 2}, hd, with(room(4), func(p []Participant) {
+		{"a without, b = 2, c = -1, d = x", Grid{ParticipantOrderAttribute: "n", GridGap: 2}, hd, with(participants(4), func(p []Participant) {
 			p[1].Attributes, p[2].Attributes, p[3].Attributes = set("n", "2"), set("n", "-1"), set("n", "x")
 		})},
 	}},
 	{"Aspect ratio", "`videoAspectRatio` shapes the tiles. AUTO leaves them the whole canvas.", []drawing{
-		{"VIDEO", Grid{VideoAspectRatio: Video, GridGap: 2}, hd, room(3)},
-		{"SQUARE", Grid{VideoAspectRatio: Square, GridGap: 2}, hd, room(3)},
-		{"PORTRAIT", Grid{VideoAspectRatio: Portrait, GridGap: 2}, hd, room(3)},
-		{"AUTO", Grid{VideoAspectRatio: Auto, GridGap: 2}, hd, room(3)},
+		{"VIDEO", Grid{VideoAspectRatio: Video, GridGap: 2}, hd, participants(3)},
+		{"SQUARE", Grid{VideoAspectRatio: Square, GridGap: 2}, hd, participants(3)},
+		{"PORTRAIT", Grid{VideoAspectRatio: Portrait, GridGap: 2}, hd, participants(3)},
+		{"AUTO", Grid{VideoAspectRatio: Auto, GridGap: 2}, hd, participants(3)},
 	}},
 	{"Fill mode", "`videoFillMode`, with a picture of 360x640 in one tile. ░ is the picture; unset is COVER for tiles and CONTAIN for the featured one. COVER shows only the middle of the picture, FILL distorts it.", []drawing{
 		{"CONTAIN", Grid{VideoFillMode: Contain}, hd, upright(1)},
@@ -48,8 +48,8 @@ var chapters = []struct {
 		{"FILL", Grid{VideoFillMode: Stretch}, hd, upright(1)},
 	}},
 	{"Gap", "`gridGap` in pixels between the tiles.", []drawing{
-		{"gridGap 0", Grid{}, hd, room(4)},
-		{"gridGap 80", Grid{GridGap: 80}, hd, room(4)},
+		{"gridGap 0", Grid{}, hd, participants(4)},
+		{"gridGap 80", Grid{GridGap: 80}, hd, participants(4)},
 	}},
 	{"Stopped video", "b has stopped its video: a dark tile with its initial (B), or no tile with `omitStoppedVideo`. Who sends more than 1080p is treated the same way.", []drawing{
 		{"omitStoppedVideo false", Grid{GridGap: 2}, hd, stopped(3)},
@@ -58,7 +58,7 @@ var chapters = []struct {
 	{"Picture-in-picture", "`pipParticipantAttribute: \"host\"`, and a has the attribute `host` = `true`.", []drawing{
 		{"2 participants", Pip{PipParticipantAttribute: "host"}, hd, host(2)},
 		{"3 participants", Pip{PipParticipantAttribute: "host"}, hd, host(3)},
-		{"no attributes configured", Pip{}, hd, room(3)},
+		{"no attributes configured", Pip{}, hd, participants(3)},
 		{"nobody else, STATIC", Pip{PipParticipantAttribute: "host"}, hd, host(1)},
 		{"nobody else, DYNAMIC", Pip{PipParticipantAttribute: "host", PipBehavior: Dynamic}, hd, host(1)},
 		{"TOP_LEFT, pipOffset 40", Pip{PipParticipantAttribute: "host", PipPosition: TopLeft, PipOffset: 40}, hd, host(2)},
@@ -70,15 +70,15 @@ var chapters = []struct {
 }
 
 func host(n int) []Participant {
-	return with(room(n), func(p []Participant) { p[0].Attributes = set("host", "true") })
+	return with(participants(n), func(p []Participant) { p[0].Attributes = set("host", "true") })
 }
 
 func stopped(n int) []Participant {
-	return with(room(n), func(p []Participant) { p[1].Stopped = true })
+	return with(participants(n), func(p []Participant) { p[1].Stopped = true })
 }
 
 func upright(n int) []Participant {
-	return with(room(n), func(p []Participant) { p[0].Picture = Size{360, 640} })
+	return with(participants(n), func(p []Participant) { p[0].Picture = Size{360, 640} })
 }
 
 type drawing struct {
@@ -120,7 +120,7 @@ func (d drawing) lines() []string {
 	return out
 }
 
-// corners are those of a rectangle in characters; a tile's own lie within it.
+// corners are those of a rectangle in characters; those of a tile are within it.
 func corners(r Rect) (left, top, right, bottom int) {
 	column := func(x int) int { return (x+cellWidth/2)/cellWidth + 1 }
 	row := func(y int) int { return (y+cellHeight/2)/cellHeight + 1 }
@@ -158,7 +158,7 @@ func drawPage() []byte {
 	b.WriteString("# Layouts\n\nHow a composition places its participants, a, b, c… in order of arrival. " +
 		"The canvas is 1280x720 unless said otherwise; a character is 24 pixels wide and 48 high.\n" +
 		"`go test ./internal/layout -update` draws this page; `internal/layout/doc.go` has the rules in words.\n")
-	for _, c := range chapters {
+	for _, c := range sections {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.title, c.text)
 		for _, d := range c.drawings {
 			fmt.Fprintf(&b, "\n%s:\n\n```\n%s\n```\n", d.caption, strings.TrimRight(strings.Join(d.lines(), "\n"), "\n"))
@@ -167,7 +167,7 @@ func drawPage() []byte {
 	return b.Bytes()
 }
 
-func TestDrawings_AreThoseOfThePage(t *testing.T) {
+func TestDrawings_AreUpToDate(t *testing.T) {
 	want := drawPage()
 	if *update {
 		if err := os.WriteFile(page, want, 0o644); err != nil {
@@ -179,6 +179,6 @@ func TestDrawings_AreThoseOfThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("docs/layouts.md does not show what the code does: look at the change of go test ./internal/layout -update")
+		t.Errorf("docs/layouts.md differs from the code: check what go test ./internal/layout -update changes")
 	}
 }

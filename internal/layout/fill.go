@@ -3,8 +3,8 @@ package layout
 // Fill is how a picture fills its tile.
 type Fill string
 
-// The API's fill modes. The zero value is unset: COVER, or CONTAIN in the featured
-// place of a grid.
+// The API's fill modes. The zero value is unset: COVER, or CONTAIN for the featured
+// participant of a grid.
 const (
 	Stretch Fill = "FILL"
 	Cover   Fill = "COVER"   // the picture is cropped
@@ -18,9 +18,9 @@ func (f Fill) or(unset Fill) Fill {
 	return f
 }
 
-// Fit tells which part of a picture is drawn where in a tile. source lies within
-// the picture, its corner on even pixels; target lies within the tile and is even.
-// ok is false when nothing is left to draw.
+// Fit returns which part of a picture is drawn where in a tile. source is within the
+// picture, its corner on even pixels; target is within the tile and even. ok is false when
+// there is nothing to draw.
 func (t Tile) Fit(picture Size) (source, target Rect, ok bool) {
 	source, target = picture.rect(), t.Rect
 	if picture.Width < 1 || picture.Height < 1 {

@@ -1,7 +1,7 @@
 package layout
 
-// A Grid shows participants in tiles of one size, one of them perhaps featured
-// above the others.
+// A Grid shows participants in tiles of one size, and one of them may be featured above
+// the others.
 type Grid struct {
 	FeaturedParticipantAttribute string      `json:"featuredParticipantAttribute"`
 	OmitStoppedVideo             bool        `json:"omitStoppedVideo"`
@@ -17,7 +17,7 @@ func DefaultGrid() Grid { return Grid{VideoAspectRatio: Video, GridGap: 2} }
 // Arrange implements Layout.
 func (g Grid) Arrange(canvas Size, participants []Participant) []Tile {
 	shown := ordered(participants, g.ParticipantOrderAttribute, g.OmitStoppedVideo)
-	featured, others := take(shown, g.FeaturedParticipantAttribute)
+	featured, others := selectOne(shown, g.FeaturedParticipantAttribute)
 	tiles := style{g.VideoAspectRatio.ratio(), gap(g.GridGap, canvas), g.VideoFillMode.or(Cover), g.VideoFillMode.or(Contain)}
 	return tiles.arrange(canvas.rect(), featured, others)
 }
@@ -27,7 +27,7 @@ func gap(configured int, canvas Size) int {
 	return even(min(max(configured, 0), canvas.Width) + 1)
 }
 
-// style is what the tiles of a main area have in common.
+// style is common to the tiles of a main area.
 type style struct {
 	aspect         ratio
 	gap            int // even
@@ -46,16 +46,16 @@ func (s style) arrange(area Rect, featured *Participant, others []Participant) [
 	top := Rect{area.X, area.Y, area.Width, area.Height - strip - min(s.gap, strip)}
 	below := Rect{area.X, area.Y + area.Height - strip, area.Width, strip}
 	if top.Height < 2 {
-		return []Tile{featured.tile(area, s.featured)} // no room for anybody else
+		return []Tile{featured.tile(area, s.featured)} // too small for the others
 	}
 	if s.aspect == (ratio{}) {
-		s.aspect = Video.ratio() // one tile as wide as the strip would show a slit of its picture
+		s.aspect = Video.ratio() // one tile as wide as the strip would show little of its picture
 	}
 	return append([]Tile{featured.tile(top, s.featured)}, s.rows(below, others)...)
 }
 
-// rows fills an area with tiles of one size. Where the area has not a pixel for
-// each, those who come last are left out.
+// rows fills an area with tiles of one size. Where it is too small for all, the last
+// participants are omitted.
 func (s style) rows(area Rect, participants []Participant) []Tile {
 	var p plan
 	for n := len(participants); n > 0; n-- {
@@ -82,8 +82,8 @@ func (s style) rows(area Rect, participants []Participant) []Tile {
 	return tiles
 }
 
-// plan is one way to divide an area: how many tiles stand in a row, how large they
-// are and how far apart. All even.
+// plan is one way to divide an area: how many tiles are in a row, how large they are and
+// how far apart. All are even.
 type plan struct {
 	columns, gap int
 	tile         Size
@@ -95,28 +95,28 @@ func (p plan) height(tiles int) int { return tiles*(p.tile.Height+p.gap) - p.gap
 // plan finds the best division of an area for the participants.
 func (s style) plan(area Size, participants []Participant) (best plan) {
 	n := len(participants)
-	worth, empty := 0, 0
+	visible, empty := 0, 0
 	for columns := n; columns >= 1; columns-- {
 		rows := (n + columns - 1) / columns
 		p := s.divide(area, columns, rows)
-		w, e := s.worth(p.tile, participants), rows*columns-n
-		if w > worth || w == worth && w > 0 && e < empty {
-			best, worth, empty = p, w, e
+		v, e := s.visible(p.tile, participants), rows*columns-n
+		if v > visible || v == visible && v > 0 && e < empty {
+			best, visible, empty = p, v, e
 		}
 	}
 	return best
 }
 
-// divide makes columns and rows of an area.
+// divide divides an area into columns and rows.
 func (s style) divide(area Size, columns, rows int) plan {
 	gap := even(min(s.gap, area.Width/(2*columns), area.Height/(2*rows)))
 	cell := Size{(area.Width - (columns-1)*gap) / columns, (area.Height - (rows-1)*gap) / rows}
 	return plan{columns, gap, s.aspect.within(cell).even()}
 }
 
-// worth is how much of the participants a tile shows, in pixels: its area or, where
-// tiles have no ratio of their own, the area of the whole pictures within it.
-func (s style) worth(tile Size, participants []Participant) int {
+// visible is how much of the participants the tiles show, in pixels: the area of a tile
+// or, where tiles have no aspect ratio, that of the whole pictures within them.
+func (s style) visible(tile Size, participants []Participant) int {
 	if s.aspect != (ratio{}) {
 		return tile.area()
 	}

@@ -9,11 +9,11 @@ type Size struct {
 // A Rect is a rectangle in pixels, from the top left corner.
 type Rect struct{ X, Y, Width, Height int }
 
-// maxPicture is the largest picture that is shown, 1080p in any orientation: a
-// participant who sends more is heard, not seen.
+// maxPicture bounds the pictures that are shown, to 1080p in any orientation: a
+// participant that sends more is heard, not seen.
 const maxPicture = 1920 * 1080
 
-// A Participant is what a layout needs to know of one.
+// A Participant is one as a layout sees it.
 type Participant struct {
 	ID         string
 	Attributes map[string]string
@@ -21,20 +21,20 @@ type Participant struct {
 	Stopped    bool // sends no video
 }
 
-// seen tells whether the participant's own picture can be drawn.
-func (p *Participant) seen() bool {
+// isVisible reports whether the participant's own picture can be drawn.
+func (p *Participant) isVisible() bool {
 	return !p.Stopped && p.Picture.Width*p.Picture.Height <= maxPicture
 }
 
-// aspect is the shape of the participant's picture, 16:9 while it isn't known.
+// aspect is the aspect ratio of the participant's picture, 16:9 while it is unknown.
 func (p *Participant) aspect() ratio {
-	if p.Picture.Width <= 0 || p.Picture.Height <= 0 || !p.seen() {
+	if p.Picture.Width <= 0 || p.Picture.Height <= 0 || !p.isVisible() {
 		return ratio{16, 9}
 	}
 	return ratio{p.Picture.Width, p.Picture.Height}
 }
 
-// A Tile is the place of one participant.
+// A Tile is where one participant is drawn.
 type Tile struct {
 	ID      string
 	Rect           // even, within the canvas
@@ -48,7 +48,7 @@ type Layout interface {
 	Arrange(canvas Size, participants []Participant) []Tile
 }
 
-// AspectRatio is the shape of a grid's tiles.
+// AspectRatio is that of a grid's tiles.
 type AspectRatio string
 
 // The API's aspect ratios. The zero value is VIDEO.
@@ -75,7 +75,7 @@ func (a AspectRatio) ratio() ratio {
 // ratio is width to height; zero where any will do.
 type ratio struct{ w, h int }
 
-// within is the largest size of the ratio in a box.
+// within is the largest size of the ratio within a box.
 func (r ratio) within(box Size) Size {
 	if r.w <= 0 || r.h <= 0 {
 		return box
@@ -94,12 +94,12 @@ func (s Size) even() Size { return Size{even(s.Width), even(s.Height)} }
 
 func (s Size) rect() Rect { return Rect{0, 0, s.Width, s.Height} }
 
-// centred is a size in the middle of r, on even pixels.
+// centred is a size centred in r, on even pixels.
 func (r Rect) centred(s Size) Rect {
 	return Rect{r.X + even((r.Width-s.Width)/2), r.Y + even((r.Height-s.Height)/2), s.Width, s.Height}
 }
 
-// Intersects tells whether two rectangles have a pixel in common.
+// Intersects reports whether two rectangles have a pixel in common.
 func (r Rect) Intersects(o Rect) bool {
 	return r.X < o.X+o.Width && o.X < r.X+r.Width && r.Y < o.Y+o.Height && o.Y < r.Y+r.Height
 }

@@ -9,8 +9,8 @@ import (
 
 var hd = Size{1280, 720}
 
-// room makes n participants who send 16:9, named a, b, c…
-func room(n int) []Participant {
+// participants makes n of them that send 16:9, named a, b, c…
+func participants(n int) []Participant {
 	all := make([]Participant, n)
 	for i := range all {
 		all[i] = Participant{ID: string(rune('a' + i%26)), Picture: Size{640, 360}}
@@ -28,7 +28,7 @@ func with(p []Participant, change func(p []Participant)) []Participant {
 
 func set(key, value string) map[string]string { return map[string]string{key: value} }
 
-func places(tiles []Tile) map[string]Rect {
+func rectangles(tiles []Tile) map[string]Rect {
 	m := map[string]Rect{}
 	for _, t := range tiles {
 		m[t.ID] = t.Rect
@@ -41,49 +41,49 @@ func TestGrid_PlacesParticipants(t *testing.T) {
 		name   string
 		grid   Grid
 		canvas Size
-		who    []Participant
+		all    []Participant
 		want   map[string]Rect
 	}{
 		{"nobody gives no tile", DefaultGrid(), hd, nil, map[string]Rect{}},
-		{"one fills the canvas", DefaultGrid(), hd, room(1), map[string]Rect{"a": {0, 0, 1280, 720}}},
-		{"two stand side by side", DefaultGrid(), hd, room(2),
+		{"one fills the canvas", DefaultGrid(), hd, participants(1), map[string]Rect{"a": {0, 0, 1280, 720}}},
+		{"two stand side by side", DefaultGrid(), hd, participants(2),
 			map[string]Rect{"a": {0, 180, 638, 358}, "b": {640, 180, 638, 358}}},
-		{"the last row is centred", DefaultGrid(), hd, room(3),
+		{"the last row is centred", DefaultGrid(), hd, participants(3),
 			map[string]Rect{"a": {0, 0, 638, 358}, "b": {640, 0, 638, 358}, "c": {320, 360, 638, 358}}},
-		{"a portrait canvas stacks its tiles", DefaultGrid(), Size{720, 1280}, room(2),
+		{"a portrait canvas stacks its tiles", DefaultGrid(), Size{720, 1280}, participants(2),
 			map[string]Rect{"a": {0, 234, 720, 404}, "b": {0, 640, 720, 404}}},
-		{"no gap", Grid{}, hd, room(4),
+		{"no gap", Grid{}, hd, participants(4),
 			map[string]Rect{"a": {0, 0, 640, 360}, "b": {640, 0, 640, 360}, "c": {0, 360, 640, 360}, "d": {640, 360, 640, 360}}},
-		{"an odd gap is rounded up", Grid{GridGap: 19}, hd, room(4),
+		{"an odd gap is rounded up", Grid{GridGap: 19}, hd, participants(4),
 			map[string]Rect{"a": {8, 0, 622, 350}, "b": {650, 0, 622, 350}, "c": {8, 370, 622, 350}, "d": {650, 370, 622, 350}}},
-		{"square tiles", Grid{VideoAspectRatio: Square}, hd, room(2),
+		{"square tiles", Grid{VideoAspectRatio: Square}, hd, participants(2),
 			map[string]Rect{"a": {0, 40, 640, 640}, "b": {640, 40, 640, 640}}},
-		{"portrait tiles", Grid{VideoAspectRatio: Portrait}, hd, room(2),
+		{"portrait tiles", Grid{VideoAspectRatio: Portrait}, hd, participants(2),
 			map[string]Rect{"a": {100, 0, 540, 720}, "b": {640, 0, 540, 720}}},
-		{"AUTO fills the canvas", Grid{VideoAspectRatio: Auto}, Size{1280, 960}, room(2),
+		{"AUTO fills the canvas", Grid{VideoAspectRatio: Auto}, Size{1280, 960}, participants(2),
 			map[string]Rect{"a": {0, 0, 1280, 480}, "b": {0, 480, 1280, 480}}},
 		{"AUTO follows the pictures", Grid{VideoAspectRatio: Auto}, Size{1280, 960},
-			with(room(2), func(p []Participant) { p[0].Picture, p[1].Picture = Size{360, 640}, Size{360, 640} }),
+			with(participants(2), func(p []Participant) { p[0].Picture, p[1].Picture = Size{360, 640}, Size{360, 640} }),
 			map[string]Rect{"a": {0, 0, 640, 960}, "b": {640, 0, 640, 960}}},
 		{"the featured one stands above the others", Grid{FeaturedParticipantAttribute: "host"}, hd,
-			with(room(3), func(p []Participant) { p[1].Attributes = set("host", "true") }),
+			with(participants(3), func(p []Participant) { p[1].Attributes = set("host", "true") }),
 			map[string]Rect{"b": {0, 0, 1280, 540}, "a": {320, 540, 320, 180}, "c": {640, 540, 320, 180}}},
 		{"the featured one alone has it all", Grid{FeaturedParticipantAttribute: "host"}, hd,
-			with(room(1), func(p []Participant) { p[0].Attributes = set("host", "true") }),
+			with(participants(1), func(p []Participant) { p[0].Attributes = set("host", "true") }),
 			map[string]Rect{"a": {0, 0, 1280, 720}}},
 		{"only true features", Grid{FeaturedParticipantAttribute: "host"}, hd,
-			with(room(2), func(p []Participant) { p[1].Attributes = set("host", "TRUE") }),
+			with(participants(2), func(p []Participant) { p[1].Attributes = set("host", "TRUE") }),
 			map[string]Rect{"a": {0, 180, 640, 360}, "b": {640, 180, 640, 360}}},
 		{"stopped video is left out", Grid{OmitStoppedVideo: true}, hd,
-			with(room(2), func(p []Participant) { p[0].Stopped = true }),
+			with(participants(2), func(p []Participant) { p[0].Stopped = true }),
 			map[string]Rect{"b": {0, 0, 1280, 720}}},
 		{"a stopped featured one is left out too", Grid{OmitStoppedVideo: true, FeaturedParticipantAttribute: "host"}, hd,
-			with(room(2), func(p []Participant) { p[0].Stopped, p[0].Attributes = true, set("host", "true") }),
+			with(participants(2), func(p []Participant) { p[0].Stopped, p[0].Attributes = true, set("host", "true") }),
 			map[string]Rect{"b": {0, 0, 1280, 720}}},
 		{"more than 1080p is left out as well", Grid{OmitStoppedVideo: true}, hd,
-			with(room(2), func(p []Participant) { p[0].Picture = Size{2560, 1440} }),
+			with(participants(2), func(p []Participant) { p[0].Picture = Size{2560, 1440} }),
 			map[string]Rect{"b": {0, 0, 1280, 720}}},
-		{"a canvas too small for all shows the first", Grid{}, Size{4, 2}, room(5),
+		{"a canvas too small for all shows the first", Grid{}, Size{4, 2}, participants(5),
 			map[string]Rect{"a": {0, 0, 2, 2}, "b": {2, 0, 2, 2}}},
 	}
 	for _, c := range cases {
@@ -91,7 +91,7 @@ func TestGrid_PlacesParticipants(t *testing.T) {
 			if c.canvas == (Size{4, 2}) {
 				c.grid.VideoAspectRatio = Square
 			}
-			if got := places(c.grid.Arrange(c.canvas, c.who)); !reflect.DeepEqual(got, c.want) {
+			if got := rectangles(c.grid.Arrange(c.canvas, c.all)); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("tiles are %v, want %v", got, c.want)
 			}
 		})
@@ -100,16 +100,16 @@ func TestGrid_PlacesParticipants(t *testing.T) {
 
 func TestPip_PlacesParticipants(t *testing.T) {
 	inset := func(n int) []Participant {
-		return with(room(n), func(p []Participant) { p[0].Attributes = set("pip", "true") })
+		return with(participants(n), func(p []Participant) { p[0].Attributes = set("pip", "true") })
 	}
 	full, corner := Rect{0, 0, 1280, 720}, Rect{960, 540, 320, 180}
 	cases := []struct {
 		name string
 		pip  Pip
-		who  []Participant
+		all  []Participant
 		want map[string]Rect
 	}{
-		{"without attributes the first is featured, nobody in the window", Pip{}, room(3),
+		{"without attributes the first is featured, nobody in the window", Pip{}, participants(3),
 			map[string]Rect{"a": {0, 0, 1280, 540}, "b": {320, 540, 320, 180}, "c": {640, 540, 320, 180}}},
 		{"the window stands over the others", Pip{PipParticipantAttribute: "pip"}, inset(2),
 			map[string]Rect{"a": corner, "b": full}},
@@ -147,7 +147,7 @@ func TestPip_PlacesParticipants(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := places(c.pip.Arrange(hd, c.who)); !reflect.DeepEqual(got, c.want) {
+			if got := rectangles(c.pip.Arrange(hd, c.all)); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("tiles are %v, want %v", got, c.want)
 			}
 		})
@@ -155,8 +155,8 @@ func TestPip_PlacesParticipants(t *testing.T) {
 }
 
 func TestPip_DrawsTheWindowLast(t *testing.T) {
-	who := with(room(3), func(p []Participant) { p[0].Attributes = set("pip", "true") })
-	tiles := Pip{PipParticipantAttribute: "pip"}.Arrange(hd, who)
+	all := with(participants(3), func(p []Participant) { p[0].Attributes = set("pip", "true") })
+	tiles := Pip{PipParticipantAttribute: "pip"}.Arrange(hd, all)
 	if last := tiles[len(tiles)-1].ID; last != "a" {
 		t.Errorf("the last tile is %q's, want a's", last)
 	}
@@ -177,14 +177,14 @@ func TestOrder_FollowsTheAttribute(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			who := room(len(c.values))
+			all := participants(len(c.values))
 			for i, v := range c.values {
 				if v != "-" {
-					who[i].Attributes = set("n", v)
+					all[i].Attributes = set("n", v)
 				}
 			}
 			got := ""
-			for _, tile := range (Grid{ParticipantOrderAttribute: "n"}).Arrange(hd, who) {
+			for _, tile := range (Grid{ParticipantOrderAttribute: "n"}).Arrange(hd, all) {
 				got += tile.ID
 			}
 			if got != c.want {
@@ -195,18 +195,18 @@ func TestOrder_FollowsTheAttribute(t *testing.T) {
 }
 
 func TestOrder_ChoosesAmongTheFeatured(t *testing.T) {
-	who := room(3)
+	all := participants(3)
 	for i, n := range []string{"3", "1", "2"} {
-		who[i].Attributes = map[string]string{"n": n, "host": "true"}
+		all[i].Attributes = map[string]string{"n": n, "host": "true"}
 	}
-	tiles := Grid{FeaturedParticipantAttribute: "host", ParticipantOrderAttribute: "n"}.Arrange(hd, who)
+	tiles := Grid{FeaturedParticipantAttribute: "host", ParticipantOrderAttribute: "n"}.Arrange(hd, all)
 	if got := tiles[0].ID + tiles[1].ID + tiles[2].ID; got != "bca" {
 		t.Errorf("featured and below are %s, want b above c, a", got)
 	}
 }
 
-func TestTile_HasTheFillModeOfItsPlace(t *testing.T) {
-	who := with(room(2), func(p []Participant) { p[0].Attributes = set("host", "true") })
+func TestTile_HasTheConfiguredFillMode(t *testing.T) {
+	all := with(participants(2), func(p []Participant) { p[0].Attributes = set("host", "true") })
 	cases := []struct {
 		name            string
 		layout          Layout
@@ -218,7 +218,7 @@ func TestTile_HasTheFillModeOfItsPlace(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			tiles := c.layout.Arrange(hd, who)
+			tiles := c.layout.Arrange(hd, all)
 			if tiles[0].Fill != c.featured || tiles[1].Fill != c.other {
 				t.Errorf("fills are %s, %s, want %s, %s", tiles[0].Fill, tiles[1].Fill, c.featured, c.other)
 			}
@@ -228,7 +228,7 @@ func TestTile_HasTheFillModeOfItsPlace(t *testing.T) {
 
 func TestTile_OfStoppedVideoHasTheInitial(t *testing.T) {
 	cases := []struct {
-		who  Participant
+		all  Participant
 		want string
 	}{
 		{Participant{ID: "xyz"}, ""},
@@ -239,8 +239,8 @@ func TestTile_OfStoppedVideoHasTheInitial(t *testing.T) {
 		{Participant{ID: "--", Stopped: true}, "?"},
 	}
 	for _, c := range cases {
-		if got := DefaultGrid().Arrange(hd, []Participant{c.who})[0].Initial; got != c.want {
-			t.Errorf("the initial of %+v is %q, want %q", c.who, got, c.want)
+		if got := DefaultGrid().Arrange(hd, []Participant{c.all})[0].Initial; got != c.want {
+			t.Errorf("the initial of %+v is %q, want %q", c.all, got, c.want)
 		}
 	}
 }
@@ -270,17 +270,17 @@ func TestFit_CropsOrLeavesBars(t *testing.T) {
 	}
 }
 
-// TestArrange_KeepsItsPromises holds random rooms against what holds for all.
-func TestArrange_KeepsItsPromises(t *testing.T) {
+// TestArrange_HoldsItsInvariants checks random participants against what holds for every layout.
+func TestArrange_HoldsItsInvariants(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	fills := []Fill{"", Stretch, Cover, Contain}
 	for range 4_000 {
 		canvas := Size{2 + 2*r.IntN(960), 2 + 2*r.IntN(540)}
-		who := room(r.IntN(30))
-		for i := range who {
-			who[i].Picture = Size{r.IntN(2000), r.IntN(1200)}
-			who[i].Stopped = r.IntN(4) == 0
-			who[i].Attributes = map[string]string{"n": fmt.Sprint(r.IntN(9) - 4), "f": fmt.Sprint(r.IntN(9) == 0), "p": fmt.Sprint(r.IntN(5) == 0)}
+		all := participants(r.IntN(30))
+		for i := range all {
+			all[i].Picture = Size{r.IntN(2000), r.IntN(1200)}
+			all[i].Stopped = r.IntN(4) == 0
+			all[i].Attributes = map[string]string{"n": fmt.Sprint(r.IntN(9) - 4), "f": fmt.Sprint(r.IntN(9) == 0), "p": fmt.Sprint(r.IntN(5) == 0)}
 		}
 		gap := r.IntN(30) - 1
 		if r.IntN(9) == 0 {
@@ -294,19 +294,19 @@ func TestArrange_KeepsItsPromises(t *testing.T) {
 			PipParticipantAttribute: []string{"", "p"}[r.IntN(2)], PipOffset: r.IntN(1<<r.IntN(40)) - 1, PipWidth: r.IntN(1 << r.IntN(32)),
 			PipHeight: r.IntN(1 << r.IntN(32)), PipPosition: []Position{"", TopLeft, TopRight, BottomLeft}[r.IntN(4)]}
 		for _, l := range []Layout{grid, pip} {
-			tiles := l.Arrange(canvas, who)
-			check(t, canvas, who, l, tiles)
-			if again := l.Arrange(canvas, who); !reflect.DeepEqual(tiles, again) {
+			tiles := l.Arrange(canvas, all)
+			check(t, canvas, all, l, tiles)
+			if again := l.Arrange(canvas, all); !reflect.DeepEqual(tiles, again) {
 				t.Fatalf("%+v gave %v, then %v", l, tiles, again)
 			}
 			if t.Failed() {
-				t.Fatalf("with %+v on %v and %+v: %v", l, canvas, who, tiles)
+				t.Fatalf("with %+v on %v and %+v: %v", l, canvas, all, tiles)
 			}
 		}
 	}
 }
 
-func check(t *testing.T, canvas Size, who []Participant, l Layout, tiles []Tile) {
+func check(t *testing.T, canvas Size, all []Participant, l Layout, tiles []Tile) {
 	whole := canvas.rect()
 	_, isGrid := l.(Grid)
 	for i, a := range tiles {
@@ -324,7 +324,7 @@ func check(t *testing.T, canvas Size, who []Participant, l Layout, tiles []Tile)
 				t.Errorf("%s has two tiles", a.ID)
 			}
 		}
-		for _, p := range who {
+		for _, p := range all {
 			if p.ID != a.ID {
 				continue
 			}

@@ -8,27 +8,27 @@ import (
 	"unicode"
 )
 
-// ordered returns the participants who are drawn, in their order. Those whose
+// ordered returns the participants that are drawn, in their order. Those whose
 // attribute is an integer come first, ascending, then the others; equals by arrival.
 func ordered(participants []Participant, attribute string, omitStopped bool) []Participant {
-	type placed struct {
+	type orderedParticipant struct {
 		Participant
 		number int64
 		valid  bool
 	}
-	var all []placed
+	var all []orderedParticipant
 	for _, p := range participants {
-		if omitStopped && !p.seen() {
+		if omitStopped && !p.isVisible() {
 			continue
 		}
-		q := placed{Participant: p}
+		q := orderedParticipant{Participant: p}
 		if attribute != "" {
 			n, err := strconv.ParseInt(p.Attributes[attribute], 10, 64)
 			q.number, q.valid = n, err == nil
 		}
 		all = append(all, q)
 	}
-	slices.SortStableFunc(all, func(a, b placed) int {
+	slices.SortStableFunc(all, func(a, b orderedParticipant) int {
 		switch {
 		case a.valid && b.valid:
 			return cmp.Compare(a.number, b.number)
@@ -46,8 +46,8 @@ func ordered(participants []Participant, attribute string, omitStopped bool) []P
 	return out
 }
 
-// take splits off the first participant whose attribute is "true".
-func take(participants []Participant, attribute string) (one *Participant, others []Participant) {
+// selectOne returns the first participant whose attribute is "true", and the others.
+func selectOne(participants []Participant, attribute string) (one *Participant, others []Participant) {
 	if attribute == "" {
 		return nil, participants
 	}
@@ -58,10 +58,10 @@ func take(participants []Participant, attribute string) (one *Participant, other
 	return &participants[i], slices.Concat(participants[:i], participants[i+1:])
 }
 
-// tile is the participant's in a place.
+// tile is the participant's tile in a rectangle.
 func (p *Participant) tile(r Rect, f Fill) Tile {
 	t := Tile{ID: p.ID, Rect: r, Fill: f}
-	if !p.seen() {
+	if !p.isVisible() {
 		t.Initial = p.Initial()
 	}
 	return t

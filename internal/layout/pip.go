@@ -37,8 +37,8 @@ const (
 	BottomRight Position = "BOTTOM_RIGHT"
 )
 
-// Arrange implements Layout. Who could be featured as well as in the window is
-// featured.
+// Arrange implements Layout. A participant that could be featured as well as in the window
+// is featured.
 func (p Pip) Arrange(canvas Size, participants []Participant) []Tile {
 	others := ordered(participants, p.ParticipantOrderAttribute, p.OmitStoppedVideo)
 	var featured, inset *Participant
@@ -46,9 +46,9 @@ func (p Pip) Arrange(canvas Size, participants []Participant) []Tile {
 		featured, others = &others[0], others[1:]
 	}
 	if featured == nil {
-		featured, others = take(others, p.FeaturedParticipantAttribute)
+		featured, others = selectOne(others, p.FeaturedParticipantAttribute)
 	}
-	inset, others = take(others, p.PipParticipantAttribute)
+	inset, others = selectOne(others, p.PipParticipantAttribute)
 
 	fill := p.VideoFillMode.or(Cover)
 	if inset != nil && featured == nil && len(others) == 0 && p.PipBehavior == Dynamic {
@@ -61,10 +61,10 @@ func (p Pip) Arrange(canvas Size, participants []Participant) []Tile {
 	return tiles
 }
 
-// window is the place of the participant in front of the others.
-func (p Pip) window(canvas Size, who *Participant) Rect {
+// window is where the participant in front of the others is drawn.
+func (p Pip) window(canvas Size, inset *Participant) Rect {
 	size := Size{p.PipWidth, p.PipHeight}
-	shape := who.aspect()
+	shape := inset.aspect()
 	switch {
 	case size.Width <= 0 && size.Height <= 0:
 		side := math.Sqrt(float64(canvas.area()) / 16 / float64(shape.w*shape.h))

@@ -8,8 +8,8 @@ const (
 	nalFUA   = 28
 )
 
-// h264Keyframe reports whether an RTP payload (RFC 6184, packetization mode 1) carries the
-// parameter sets or the first slice with which a decoder can begin, and the SPS if it's there.
+// h264Keyframe reports whether an RTP payload (RFC 6184, packetization mode 1) has
+// parameter sets or the first slice of a keyframe, and returns the SPS if it is there.
 func h264Keyframe(p []byte) (begins bool, sps []byte) {
 	if len(p) < 2 {
 		return false, nil
@@ -26,7 +26,7 @@ func h264Keyframe(p []byte) (begins bool, sps []byte) {
 		for rest := p[1:]; len(rest) > 2; {
 			n := int(rest[0])<<8 | int(rest[1])
 			if n == 0 || n > len(rest)-2 {
-				return begins, sps // the length lies: believe only what was whole
+				return begins, sps // a wrong length: only complete units count
 			}
 			nal := rest[2 : 2+n]
 			switch nal[0] & 0x1f {
@@ -41,14 +41,14 @@ func h264Keyframe(p []byte) (begins bool, sps []byte) {
 	return begins, sps
 }
 
-// h264Leads reports whether a payload carries a sequence parameter set, or its beginning.
-func h264Leads(p []byte) bool {
+// h264HasSPS reports whether a payload has a sequence parameter set, or its beginning.
+func h264HasSPS(p []byte) bool {
 	_, sps := h264Keyframe(p)
 	return sps != nil || len(p) > 1 && p[0]&0x1f == nalFUA && p[1]&0x9f == 0x80|nalSPS
 }
 
 // spsSize reads the picture size from a sequence parameter set (ITU-T H.264 §7.3.2.1.1).
-// ok is false when the set is damaged or its size absurd.
+// ok is false when the set is damaged or its size out of range.
 func spsSize(nal []byte) (width, height int, ok bool) {
 	if len(nal) < 5 {
 		return 0, 0, false
@@ -127,7 +127,7 @@ func unescape(b []byte) []byte {
 	return out
 }
 
-// bitReader reads most significant bits first. Past the end it yields zeros and has failed.
+// bitReader reads most significant bits first. Past the end it returns zeros and fails.
 type bitReader struct {
 	data   []byte
 	at     int // in bits
@@ -159,7 +159,7 @@ func (r *bitReader) golomb() uint32 {
 	return 1<<zeros - 1 + r.bits(zeros)
 }
 
-// skipScaling steps over the scaling matrices (ITU-T H.264 §7.3.2.1.1.1).
+// skipScaling skips the scaling matrices (ITU-T H.264 §7.3.2.1.1.1).
 func (r *bitReader) skipScaling(chroma uint32) {
 	lists := 8
 	if chroma == 3 {

@@ -1,9 +1,9 @@
 package media
 
-// Begins reports whether an RTP payload starts a picture that a decoder can begin with,
-// and that picture's size where the payload says it (0, 0 where not). It doesn't allocate
-// but for an H.264 parameter set.
-func Begins(c Codec, payload []byte) (keyframe bool, width, height int) {
+// DetectKeyframe reports whether an RTP payload has the start of a keyframe, and the size
+// of the picture where the payload has it (0, 0 where not). It allocates only for an H.264
+// parameter set.
+func DetectKeyframe(c Codec, payload []byte) (keyframe bool, width, height int) {
 	switch c {
 	case H264:
 		begins, sps := h264Keyframe(payload)
@@ -24,9 +24,9 @@ func Begins(c Codec, payload []byte) (keyframe bool, width, height int) {
 	return false, 0, 0
 }
 
-// Leads reports whether a payload for which Begins holds shows that nothing which a decoder
-// needs of its picture comes before it. An H.264 slice doesn't: its parameter sets may.
-func Leads(c Codec, payload []byte) bool { return c != H264 || h264Leads(payload) }
+// IsKeyframeStart reports whether a payload that DetectKeyframe accepts is the first one of
+// its keyframe. An H.264 slice may not be: parameter sets may come before it.
+func IsKeyframeStart(c Codec, payload []byte) bool { return c != H264 || h264HasSPS(payload) }
 
 // vp9Keyframe reads the payload descriptor (RFC 9628 §4.2): not inter-predicted, beginning
 // of a frame, and of the base spatial layer.

@@ -1,10 +1,10 @@
-// Package media holds the words of media that every room shares: what kind it is,
-// how it is coded, and the Packet in which it travels through the house.
+// Package media has the types of media that all packages share: kinds, codecs, RTP
+// packets, and what their payloads say about keyframes.
 package media
 
 import "strings"
 
-// Kind tells sound from picture.
+// Kind is audio or video.
 type Kind uint8
 
 const (
@@ -19,7 +19,7 @@ func (k Kind) String() string {
 	return "video"
 }
 
-// Codec is a way to code sound or picture. The zero value is no codec.
+// Codec is an audio or video codec. The zero value is no codec.
 type Codec uint8
 
 const (
@@ -51,7 +51,7 @@ func CodecNamed(name string) (Codec, bool) {
 	return NoCodec, false
 }
 
-// Kind is Audio for Opus and Video for all else.
+// Kind is Audio for Opus and Video for all others.
 func (c Codec) Kind() Kind {
 	if c == Opus {
 		return Audio

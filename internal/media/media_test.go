@@ -7,7 +7,7 @@ import (
 
 func TestExtend_FollowsWrapsInBothDirections(t *testing.T) {
 	for _, c := range []struct {
-		says string
+		name string
 		last uint64
 		in   uint16
 		want uint64
@@ -20,7 +20,7 @@ func TestExtend_FollowsWrapsInBothDirections(t *testing.T) {
 		{"many wraps", 10<<16 | 5, 4, 10<<16 | 4},
 	} {
 		if got := Extend(c.last, c.in); got != c.want {
-			t.Errorf("%s: Extend(%d, %d) = %d, want %d", c.says, c.last, c.in, got, c.want)
+			t.Errorf("%s: Extend(%d, %d) = %d, want %d", c.name, c.last, c.in, got, c.want)
 		}
 	}
 }
@@ -34,10 +34,10 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-func TestBegins_KnowsKeyframesOfEachCodec(t *testing.T) {
+func TestDetectKeyframe_KnowsEachCodec(t *testing.T) {
 	const sps720 = "6742c01fd9005005bb0110000003001000000303c0f183248001" // x264, 1280x720 baseline
 	for _, c := range []struct {
-		says    string
+		name    string
 		codec   Codec
 		payload string
 		want    bool
@@ -45,7 +45,7 @@ func TestBegins_KnowsKeyframesOfEachCodec(t *testing.T) {
 	}{
 		{"H.264 SPS alone", H264, sps720, true, 1280, 720},
 		{"H.264 STAP-A with SPS", H264, "18001a" + sps720 + "000468ce3c80", true, 1280, 720},
-		{"H.264 STAP-A whose length lies", H264, "18ffff67", false, 0, 0},
+		{"H.264 STAP-A with a wrong length", H264, "18ffff67", false, 0, 0},
 		{"H.264 IDR slice", H264, "6588", true, 0, 0},
 		{"H.264 FU-A start of IDR", H264, "7c85", true, 0, 0},
 		{"H.264 FU-A middle of IDR", H264, "7c05", false, 0, 0},
@@ -60,16 +60,16 @@ func TestBegins_KnowsKeyframesOfEachCodec(t *testing.T) {
 		{"AV1 continuation", AV1, "1010", false, 0, 0},
 		{"nothing", H264, "", false, 0, 0},
 	} {
-		got, w, h := Begins(c.codec, unhex(t, c.payload))
+		got, w, h := DetectKeyframe(c.codec, unhex(t, c.payload))
 		if got != c.want || w != c.w || h != c.h {
-			t.Errorf("%s: got %v %dx%d, want %v %dx%d", c.says, got, w, h, c.want, c.w, c.h)
+			t.Errorf("%s: got %v %dx%d, want %v %dx%d", c.name, got, w, h, c.want, c.w, c.h)
 		}
 	}
 }
 
-func TestLeads_TellsAPictureFromOneOfItsSlices(t *testing.T) {
+func TestIsKeyframeStart_IsFalseForSlices(t *testing.T) {
 	for _, c := range []struct {
-		says    string
+		name    string
 		codec   Codec
 		payload []byte
 		want    bool
@@ -80,11 +80,11 @@ func TestLeads_TellsAPictureFromOneOfItsSlices(t *testing.T) {
 		{"a slice", H264, []byte{0x65, 0x88}, false},
 		{"the beginning of one slice", H264, []byte{0x7c, 0x85, 0x88}, false},
 		{"a picture parameter set", H264, []byte{0x68, 0xce}, false},
-		{"what is too short", H264, []byte{0x7c}, false},
-		{"VP8, whose Begins tells all", VP8, []byte{0x10, 0}, true},
+		{"too short", H264, []byte{0x7c}, false},
+		{"VP8", VP8, []byte{0x10, 0}, true},
 	} {
-		if got := Leads(c.codec, c.payload); got != c.want {
-			t.Errorf("%s: %v, want %v", c.says, got, c.want)
+		if got := IsKeyframeStart(c.codec, c.payload); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }
@@ -102,14 +102,14 @@ func TestVP8Descriptor_RenumbersBothIDs(t *testing.T) {
 	}
 }
 
-func FuzzBegins(f *testing.F) {
+func FuzzDetectKeyframe(f *testing.F) {
 	f.Add(uint8(H264), []byte{0x18, 0, 4, 0x67, 0x42, 0xc0, 0x1f})
 	f.Add(uint8(VP8), []byte{0x90, 0xe0, 0xff, 0xfe, 7, 0x20, 1, 2})
 	f.Add(uint8(VP9), []byte{0x8c, 0x81})
 	f.Fuzz(func(t *testing.T, codec uint8, payload []byte) {
-		_, w, h := Begins(Codec(codec%6), payload)
+		_, w, h := DetectKeyframe(Codec(codec%6), payload)
 		if w < 0 || h < 0 || w > 16384 || h > 32768 {
-			t.Errorf("absurd size %dx%d", w, h)
+			t.Errorf("size out of range %dx%d", w, h)
 		}
 		if d, ok := ParseVP8(payload); ok {
 			d.Renumber(append([]byte(nil), payload...), 9, 9)

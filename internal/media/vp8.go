@@ -1,7 +1,7 @@
 package media
 
-// VP8Descriptor is the part of a VP8 payload descriptor (RFC 7741 §4.2) that changes
-// when layers of different encoders are joined into one stream.
+// VP8Descriptor is the part of a VP8 payload descriptor (RFC 7741 §4.2) that is rewritten
+// when a stream switches between layers of different encoders.
 type VP8Descriptor struct {
 	Start      bool   // first packet of the picture's first partition
 	Picture    uint16 // picture id, 7 or 15 bits
@@ -14,7 +14,7 @@ type VP8Descriptor struct {
 	Length     int // of the descriptor
 }
 
-// ParseVP8 reads the payload descriptor; ok is false when the payload is cut short.
+// ParseVP8 reads the payload descriptor; ok is false when the payload is too short.
 func ParseVP8(p []byte) (d VP8Descriptor, ok bool) {
 	if len(p) < 2 {
 		return d, false

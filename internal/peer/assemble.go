@@ -72,7 +72,7 @@ func (a *assembler) add(p arrival) (f Received, whole, adrift bool) {
 	if !a.open {
 		a.begin(p)
 	}
-	if keyframe, _, _ := media.Begins(a.codec, p.packet.Payload); keyframe {
+	if keyframe, _, _ := media.DetectKeyframe(a.codec, p.packet.Payload); keyframe {
 		a.frame.Keyframe = true
 	}
 	data, err := a.unpack.Unmarshal(p.packet.Payload)
@@ -112,7 +112,7 @@ func (a *assembler) begin(p arrival) {
 // frame helps.
 func (a *assembler) isHead(payload []byte) bool {
 	if a.codec == media.H264 {
-		_, width, _ := media.Begins(a.codec, payload)
+		_, width, _ := media.DetectKeyframe(a.codec, payload)
 		return width > 0
 	}
 	return a.unpack.IsPartitionHead(payload)

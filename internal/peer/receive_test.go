@@ -114,12 +114,12 @@ func TestInlet_RedundantSoundFillsWhatIsMissing(t *testing.T) {
 
 // redundant is a payload of one sound behind those before it.
 func redundant(sound, repeats int) []byte {
-	var older []media.Block
+	var older []media.REDBlock
 	for k := min(repeats, sound); k > 0; k-- {
-		older = append(older, media.Block{Before: uint32(k) * 960, Data: fmt.Append(nil, sound-k)})
+		older = append(older, media.REDBlock{TimestampOffset: uint32(k) * 960, Data: fmt.Append(nil, sound-k)})
 	}
-	payload := media.AppendEarlier(nil, older)
-	media.SetFormat(payload, 111)
+	payload := media.AppendREDPrefix(nil, older)
+	media.SetREDPayloadType(payload, 111)
 	return fmt.Append(payload, sound)
 }
 

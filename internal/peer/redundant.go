@@ -24,8 +24,8 @@ func redundantSound() webrtc.RTPCodecParameters {
 // unfold leaves a packet of redundant sound its newest block alone, and puts the earlier
 // ones where they are missing. It reports whether there was a newest block.
 func (in *Inlet) unfold(p *rtp.Packet, now time.Time) bool {
-	var room [8]media.Block
-	blocks, ok := media.SplitRedundant(p.Payload, room[:0])
+	var room [8]media.REDBlock
+	blocks, ok := media.DecodeRED(p.Payload, room[:0])
 	if !ok {
 		return false
 	}
@@ -34,7 +34,7 @@ func (in *Inlet) unfold(p *rtp.Packet, now time.Time) bool {
 	for i, b := range blocks[:newest] {
 		earlier := &rtp.Packet{Header: p.Header, Payload: b.Data}
 		earlier.SequenceNumber -= uint16(newest - i)
-		earlier.Timestamp -= b.Before
+		earlier.Timestamp -= b.TimestampOffset
 		if len(b.Data) > 0 && in.order.fill(earlier, now) {
 			in.stats.Covered++
 		}

@@ -270,7 +270,7 @@ func TestPublish_SimulcastLayersArriveUnderTheirNames(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if _, w, h := media.Begins(media.H264, p.Payload); w > 0 {
+			if _, w, h := media.DetectKeyframe(media.H264, p.Payload); w > 0 {
 				seen <- layer{track.RID(), fmt.Sprintf("%dx%d", w, h)}
 			}
 		}

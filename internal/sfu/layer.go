@@ -113,12 +113,12 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 
 // recognise finds keyframes, and the picture's size where they tell it.
 func (l *Layer) detectKeyframe(p *media.Packet) {
-	begins, width, height := media.Begins(p.Codec, p.Payload)
+	begins, width, height := media.DetectKeyframe(p.Codec, p.Payload)
 	if width > 0 {
 		l.width, l.height = width, height
 	}
 	// Parameter sets and slices of one picture may each look like a beginning: the first counts.
-	if begins && (!l.hasKeyframe || p.Timestamp != l.keyframeTimestamp) && (media.Leads(p.Codec, p.Payload) || l.followsFrame(p)) {
+	if begins && (!l.hasKeyframe || p.Timestamp != l.keyframeTimestamp) && (media.IsKeyframeStart(p.Codec, p.Payload) || l.followsFrame(p)) {
 		p.Keyframe, l.keyframeTimestamp, l.hasKeyframe = true, p.Timestamp, true
 	}
 }

@@ -20,14 +20,14 @@ const (
 // unfold takes a redundant payload apart and fills in what is missing. It returns the newest
 // block, false if there is none.
 func (p *Publisher) decodeRED(s *shard, l *Layer, h *rtpHeader, body []byte, level uint8) ([]byte, bool) {
-	var scratch [8]media.Block
-	blocks, ok := media.SplitRedundant(body, scratch[:0])
+	var scratch [8]media.REDBlock
+	blocks, ok := media.DecodeRED(body, scratch[:0])
 	if !ok {
 		return nil, false
 	}
 	newest := len(blocks) - 1
 	for i, b := range blocks[:newest] {
-		if l.started && len(b.Data) > 0 && b.Format == l.track.payload.Type {
+		if l.started && len(b.Data) > 0 && b.PayloadType == l.track.payload.Type {
 			p.recoverBlock(s, l, h, uint64(newest-i), b, level)
 		}
 	}
@@ -37,8 +37,8 @@ func (p *Publisher) decodeRED(s *shard, l *Layer, h *rtpHeader, body []byte, lev
 // fill puts a block that was repeated into the hole that it belongs to, if it is missing.
 // Blocks tell their time alone: it lies back numbers before the packet that h is of, or
 // further, as padding has numbers too.
-func (p *Publisher) recoverBlock(s *shard, l *Layer, h *rtpHeader, back uint64, b media.Block, level uint8) {
-	carrier, stamp := media.Extend(l.lastSequence, h.sequence+l.sequenceOffset), h.timestamp+l.timestampOffset-b.Before
+func (p *Publisher) recoverBlock(s *shard, l *Layer, h *rtpHeader, back uint64, b media.REDBlock, level uint8) {
+	carrier, stamp := media.Extend(l.lastSequence, h.sequence+l.sequenceOffset), h.timestamp+l.timestampOffset-b.TimestampOffset
 	if carrier < l.firstSequence+back {
 		return // it is older than all that came
 	}
@@ -63,7 +63,7 @@ func (p *Publisher) recoverBlock(s *shard, l *Layer, h *rtpHeader, back uint64, 
 		return
 	}
 	packet := media.Packet{Payload: b.Data, Level: level}
-	if l.accept(&packet, uint16(hole)-l.sequenceOffset, h.timestamp-b.Before, s.now, true) == None {
+	if l.accept(&packet, uint16(hole)-l.sequenceOffset, h.timestamp-b.TimestampOffset, s.now, true) == None {
 		p.addToBurst(s, l, &packet)
 	}
 }
@@ -71,7 +71,7 @@ func (p *Publisher) recoverBlock(s *shard, l *Layer, h *rtpHeader, back uint64, 
 // weave gives a packet of sound those before it. What it carries never changes from then on:
 // it may be sent again, and under an AEAD a number must never cover two contents.
 func (p *Publisher) encodeRED(l *Layer, packet *media.Packet) {
-	var scratch [redDepth]media.Block
+	var scratch [redDepth]media.REDBlock
 	at, total := redDepth, len(packet.Payload)+1
 	for n := packet.Sequence - 1; at > 0 && n >= l.firstSequence && n+redSearchRange > packet.Sequence; n-- {
 		before := l.ring.get(n)
@@ -82,15 +82,15 @@ func (p *Publisher) encodeRED(l *Layer, packet *media.Packet) {
 			break
 		}
 		at--
-		scratch[at] = media.Block{Before: packet.Timestamp - before.Timestamp, Data: before.Payload}
+		scratch[at] = media.REDBlock{TimestampOffset: packet.Timestamp - before.Timestamp, Data: before.Payload}
 	}
 	kept := l.ring.get(packet.Sequence)
 	if at == redDepth || len(packet.Payload) == 0 || kept == nil {
 		return
 	}
-	packet.Earlier = media.AppendEarlier(p.slab.reserve(total)[:0], scratch[at:])
-	p.slab.commit(len(packet.Earlier))
-	kept.Earlier = packet.Earlier
+	packet.REDPrefix = media.AppendREDPrefix(p.slab.reserve(total)[:0], scratch[at:])
+	p.slab.commit(len(packet.REDPrefix))
+	kept.REDPrefix = packet.REDPrefix
 }
 
 // A cover decides for one subscription of sound whether its packets carry those before them,
@@ -124,7 +124,7 @@ func (c *redSwitch) blocksFor(p *media.Packet, number uint64) []byte {
 	if c.payloadType == 0 || c.enabled != (number >= c.changedAt) {
 		return nil
 	}
-	return p.Earlier
+	return p.REDPrefix
 }
 
 // missed counts a number that the subscriber asks for.

@@ -59,12 +59,12 @@ func said(n uint16) []byte { return fmt.Appendf(nil, "sound %d", n) }
 // sound is one packet of a publisher's sound; with back it carries so many before it.
 func (g *testBench) sound(number, n uint16, back uint16) []byte {
 	h := rtp.Header{Version: 2, PayloadType: 63, SequenceNumber: number, Timestamp: 48000 + uint32(n)*960, SSRC: 77}
-	var older []media.Block
+	var older []media.REDBlock
 	for k := min(back, n); k > 0; k-- {
-		older = append(older, media.Block{Before: uint32(k) * 960, Data: said(n - k)})
+		older = append(older, media.REDBlock{TimestampOffset: uint32(k) * 960, Data: said(n - k)})
 	}
-	payload := media.AppendEarlier(nil, older)
-	media.SetFormat(payload, 111)
+	payload := media.AppendREDPrefix(nil, older)
+	media.SetREDPayloadType(payload, 111)
 	return g.seal(&h, append(payload, said(n)...))
 }
 
@@ -206,15 +206,15 @@ func (l *lossyListener) came() []rtp.Packet {
 // expectCover holds a packet of redundant sound against what was said last.
 func (l *lossyListener) expectCover(payload []byte) {
 	l.t.Helper()
-	var room [4]media.Block
-	blocks, ok := media.SplitRedundant(payload, room[:0])
+	var room [4]media.REDBlock
+	blocks, ok := media.DecodeRED(payload, room[:0])
 	if !ok || len(blocks) != redDepth+1 {
 		l.t.Fatalf("%+v, %v; want %d blocks", blocks, ok, redDepth+1)
 	}
 	for i, b := range blocks {
 		back := uint16(redDepth - i)
-		if b.Format != 111 || b.Before != 960*uint32(back) || !bytes.Equal(b.Data, said(l.number-1-back)) {
-			l.t.Errorf("block %d is of %d, %d before: %q; want %q", i, b.Format, b.Before, b.Data, said(l.number-1-back))
+		if b.PayloadType != 111 || b.TimestampOffset != 960*uint32(back) || !bytes.Equal(b.Data, said(l.number-1-back)) {
+			l.t.Errorf("block %d is of %d, %d before: %q; want %q", i, b.PayloadType, b.TimestampOffset, b.Data, said(l.number-1-back))
 		}
 	}
 }
@@ -304,7 +304,7 @@ func TestCover_IsTakenWhereItHelps(t *testing.T) {
 
 func TestCover_ANumberKeepsItsFormWhileItMayBeSentAgain(t *testing.T) {
 	c := redSwitch{payloadType: 63}
-	p := &media.Packet{Earlier: []byte{0}}
+	p := &media.Packet{REDPrefix: []byte{0}}
 	forms := map[uint64]bool{}
 	for next := uint64(1); next < 5000; next++ {
 		forms[next-1] = len(c.blocksFor(p, next-1)) > 0

@@ -37,7 +37,7 @@ func (u *Subscription) sendMedia(sh *shard, p *media.Packet, n OutgoingHeader, m
 	if earlier := u.red.blocksFor(p, n.Sequence); len(earlier) > 0 {
 		b[1] = b[1]&0x80 | u.red.payloadType
 		payload = append(append(b, earlier...), p.Payload...)[len(b):]
-		media.SetFormat(payload, u.pt)
+		media.SetREDPayloadType(payload, u.pt)
 		sh.redundantBytes += uint64(len(earlier))
 	} else if p.Codec == media.VP8 {
 		payload = appendPayload(b, p, n)[len(b):]
