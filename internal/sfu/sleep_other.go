@@ -4,4 +4,4 @@ package sfu
 
 import "time"
 
-func pauseThread(d time.Duration) { time.Sleep(d) }
+func sleepThread(d time.Duration) { time.Sleep(d) }
