@@ -95,9 +95,9 @@ func NewSecret(n int) string { return random(n) }
 func random(n int) string {
 	const alphabet = lower + upper + digits
 	out := make([]byte, 0, n)
-	buf := make([]byte, n+n/8+4)
+	var buf [32]byte
 	for len(out) < n {
-		_, _ = rand.Read(buf) // never fails (crypto/rand)
+		_, _ = rand.Read(buf[:]) // never fails (crypto/rand)
 		for _, b := range buf {
 			const fair = 256 - 256%len(alphabet) // above it the first letters would come more often
 			if int(b) < fair && len(out) < n {

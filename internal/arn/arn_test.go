@@ -1,6 +1,7 @@
 package arn
 
 import (
+	"crypto/rand"
 	"errors"
 	"regexp"
 	"strings"
@@ -47,6 +48,38 @@ func TestIDs_HaveTheLengthsOfTheService(t *testing.T) {
 		if !regexp.MustCompile(pattern).MatchString(id) {
 			t.Errorf("minted %q, expected %s", id, pattern)
 		}
+	}
+}
+
+func TestParse_TakesUpTo128Bytes(t *testing.T) {
+	const prefix = "arn:aws:ivs:us-east-1:123456789012:stage/"
+	longest := prefix + strings.Repeat("a", 128-len(prefix))
+	if _, err := Parse(longest); err != nil {
+		t.Errorf("128 bytes: %v", err)
+	}
+	if _, err := Parse(longest + "a"); !errors.Is(err, ErrSyntax) {
+		t.Errorf("129 bytes: %v, expected ErrSyntax", err)
+	}
+}
+
+// counter stands in for randomness: 255, 254 and so on.
+type counter struct{ next byte }
+
+func (c *counter) Read(b []byte) (int, error) {
+	for i := range b {
+		c.next--
+		b[i] = c.next
+	}
+	return len(b), nil
+}
+
+func TestSecrets_FavourNoCharacter(t *testing.T) {
+	was := rand.Reader
+	t.Cleanup(func() { rand.Reader = was })
+	rand.Reader = new(counter)
+	// 256 is no multiple of 62: the bytes from 248 on are left out, and 247 is the last character.
+	if got := NewSecret(4); got != "9876" {
+		t.Errorf("from the bytes 255, 254, …: got %q, expected 9876", got)
 	}
 }
 

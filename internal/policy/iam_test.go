@@ -39,6 +39,11 @@ func TestEvaluate_MatchesResourcesAsTheGuideSays(t *testing.T) {
 		{"no service", "arn:aws", stage, false},
 		{"an ARN with too little", "arn:aws:ivs:us-east-1:123456789012:stage/*", "arn:aws:ivs", false},
 		{"nothing behind the service", "arn:aws:ivs:*", "arn:aws:ivs", false},
+		{"a colon in the sixth segment", "arn:aws:ivs:*:*:a*z:y", regional + "a:b:z:y", true},
+		{"an empty segment", "arn:aws:iam::*:role/x", "arn:aws:iam::123456789012:role/x", true},
+		{"an empty segment is one", "arn:aws:iam::1*2:role/x", "arn:aws:iam::1:2:role/x", false},
+		{"six segments are not incomplete", "arn:aws:ivs:*:*:stage/x", regional + "stage/x:y", false},
+		{"a star takes a segment at least", "arn:aws:*:ivs:us-east-1:123456789012:stage/*", stage, false},
 		{"the case of letters", "arn:aws:ivs:*:*:Stage/*", stage, false},
 	}
 	for _, c := range cases {
@@ -78,6 +83,7 @@ func TestEvaluate_ComparesConditionsAsTheGuideSays(t *testing.T) {
 		{"ArnEquals: a star stays in its segment", `{"ArnEquals":{"aws:SourceArn":"arn:aws:ivs:*:*:stage/*"}}`, circumstances("aws:SourceArn=arn:aws:ivs:a:b:c:stage/x"), false},
 		{"ArnLike: in the sixth a star goes over colons", `{"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:a*z"}}`, circumstances("aws:SourceArn=arn:aws:sns:us-east-1:1:a:b:z"), true},
 		{"ArnLike: each of six segments", `{"ArnLike":{"aws:SourceArn":"arn:aws:ivs:*:*:*"}}`, circumstances("aws:SourceArn=arn:aws:ivs:us-east-1:1"), false},
+		{"ArnLike: a colon in the sixth segment", `{"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:a*z:y"}}`, circumstances("aws:SourceArn=arn:aws:sns:us-east-1:1:a:b:z:y"), true},
 		{"ForAllValues: an empty set", `{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}`, new(Context), true},
 		{"ForAllValues: a missing key", `{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}`, nil, true},
 		{"ForAllValues: an empty value", `{"ForAllValues:StringEquals":{"aws:TagKeys":"a"}}`, circumstances("aws:TagKeys="), true},

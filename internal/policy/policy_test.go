@@ -132,6 +132,7 @@ func TestEvaluate_ResolvesVariables(t *testing.T) {
 		{"with several values", `"Resource":"arn:aws:ivs:*:*:stage/${aws:TagKeys}"`, circumstances("aws:TagKeys=abcdefghijkl", "aws:TagKeys=b"), false, false},
 		{"by their default", `"Resource":"arn:aws:ivs:*:*:stage/${aws:username, 'abcdefghijkl'}"`, nil, true, true},
 		{"not by their default, given a value", `"Resource":"arn:aws:ivs:*:*:stage/${aws:username, 'abcdefghijkl'}"`, circumstances("aws:username=b"), false, false},
+		{"by an empty default", `"Resource":"arn:aws:ivs:*:*:stage/abcdefghijkl${aws:username, ''}"`, nil, true, true},
 		{"with a brace in the default", `"Resource":"*","Condition":{"StringEquals":{"aws:userid":"${aws:username,'a}b'}"}}`, circumstances("aws:userid=a}b"), true, true},
 
 		{"in a condition", `"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"}}`, circumstances("aws:ResourceTag/team=red", "aws:PrincipalTag/team=red"), true, true},
