@@ -11,7 +11,7 @@ import (
 func goodConnection() ConnectionClaims {
 	return ConnectionClaims{
 		ID: "c-1", AccountID: "111122223333", Region: "eu-west-1", EventsURL: "wss://rostrum.example/events",
-		IssuedAt: now, ExpiresAt: now.Add(MaxConnectionLifetime), KeyARN: "arn:aws:ivs:eu-west-1:111122223333:public-key/abc",
+		IssuedAt: now, ExpiresAt: now.Add(28 * 24 * time.Hour), KeyARN: "arn:aws:ivs:eu-west-1:111122223333:public-key/abc",
 	}
 }
 

@@ -82,6 +82,99 @@ func TestMint_RefusesClaimsOutOfBounds(t *testing.T) {
 	}
 }
 
+func TestMint_TakesClaimsAtTheirBounds(t *testing.T) {
+	key := newKey(t, elliptic.P384())
+	for name, change := range map[string]func(*Claims){
+		"a life of 14 days":              func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(14 * 24 * time.Hour) },
+		"a life of a second":             func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(time.Second) },
+		"an id of 64 characters":         func(c *Claims) { c.ParticipantID = strings.Repeat("a", 64) },
+		"an id of one character":         func(c *Claims) { c.ParticipantID = "a" },
+		"an id of the characters' edges": func(c *Claims) { c.ParticipantID = "azAZ09-_" },
+		"a user id of 128 characters":    func(c *Claims) { c.UserID = strings.Repeat("ü", 128) },
+		"attributes of 1024 bytes": func(c *Claims) {
+			c.Attributes = map[string]string{"k": strings.Repeat("v", 511), "l": strings.Repeat("v", 511)}
+		},
+	} {
+		c := good()
+		change(&c)
+		if got, err := Verify(mint(t, key, c), now, only(&key.PublicKey)); err != nil || !reflect.DeepEqual(got, c) {
+			t.Errorf("%s: read %+v, %v, expected %+v", name, got, err, c)
+		}
+	}
+}
+
+func TestMint_NamesTheClaimThatIsWrong(t *testing.T) {
+	key := newKey(t, elliptic.P384())
+	for claim, change := range map[string]func(*Claims){
+		"exp is more than 14 days after iat": func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(14*24*time.Hour + time.Second) },
+		"exp is not after iat":               func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(-time.Second) },
+		"events_url is missing":              func(c *Claims) { c.EventsURL = "" },
+		"whip_url is missing":                func(c *Claims) { c.WHIPURL = "" },
+		"resource is missing":                func(c *Claims) { c.StageARN = "" },
+		"topic is missing":                   func(c *Claims) { c.StageID = "" },
+		"user_id has more than 128":          func(c *Claims) { c.UserID = strings.Repeat("a", 129) },
+		"attributes has 1025 bytes": func(c *Claims) {
+			c.Attributes = map[string]string{"k": strings.Repeat("v", 512), "l": strings.Repeat("v", 511)}
+		},
+		"jti must have": func(c *Claims) { c.ParticipantID = "" },
+	} {
+		c := good()
+		change(&c)
+		if _, err := Mint(key, c); !errors.Is(err, Malformed) || !strings.Contains(err.Error(), claim) {
+			t.Errorf("got %v, expected that %q", err, claim)
+		}
+	}
+	for _, beside := range "/:@[`{.,+ é" {
+		c := good()
+		c.ParticipantID = string(beside)
+		if _, err := Mint(key, c); !errors.Is(err, Malformed) {
+			t.Errorf("the id %q: %v, expected Malformed", c.ParticipantID, err)
+		}
+	}
+}
+
+func TestVerify_NamesTheClaimThatIsWrong(t *testing.T) {
+	key := newKey(t, elliptic.P384())
+	change := func(old, new string) string {
+		return signed(t, key, goodHeader, strings.Replace(goodPayload, old, new, 1))
+	}
+	for says, token := range map[string]string{
+		"exp is missing":             change(`"exp":1782943200,`, ""),
+		"iat is missing":             change(`"iat":1782900000,`, ""),
+		"version is missing":         change(`,"version":"1.0"`, ""),
+		"capabilities is missing":    change(`,"capabilities":{"allow_publish":true}`, ""),
+		"has a number as jti":        change(`"abc"`, "7"),
+		"is not valid before":        change(`"jti"`, `"nbf":1782900061,"jti"`),
+		"issued at":                  change(`"iat":1782900000`, `"iat":1782900061`),
+		"something after its object": signed(t, key, goodHeader, goodPayload+"x"),
+		"is no JSON object":          signed(t, key, goodHeader, `7`),
+		"its header is no base64url": "é." + part(goodPayload) + ".",
+		"its payload is no UTF-8":    signed(t, key, goodHeader, strings.Replace(goodPayload, "abc", "\xff", 1)),
+		"its kid is empty":           signed(t, key, `{"alg":"ES384","kid":""}`, goodPayload),
+		"its algorithm":              signed(t, key, `{"alg":"ES256"}`, goodPayload),
+		`the member "jwk"`:           signed(t, key, `{"alg":"ES384","jwk":{}}`, goodPayload),
+		"is no JSON object of a":     signed(t, key, goodHeader, `{"jti":[[[[]]]]}`),
+		"it has 8193 bytes":          strings.Repeat("a", MaxLength+1),
+		"it has 1 parts":             strings.Repeat("a", MaxLength),
+		"the member \"a\" twice":     change(`"abc"`, `"abc","x":{"a":1,"A":2,"a":3}`),
+	} {
+		if _, err := Verify(token, time.Unix(1782900000, 0), only(&key.PublicKey)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, expected %q", err, says)
+		}
+	}
+	for name, token := range map[string]string{
+		"with nbf at the leeway":      change(`"jti"`, `"nbf":1782900060,"jti"`),
+		"with iat at the leeway":      change(`"iat":1782900000`, `"iat":1782900060`),
+		"with blanks after it":        signed(t, key, goodHeader, goodPayload+" \n"),
+		"with members in other cases": change(`"abc"`, `"abc","x":{"a":1,"A":2}`),
+		"nested as deep as may be":    change(`"abc"`, `"abc","x":[[[7]]]`),
+	} {
+		if _, err := Verify(token, time.Unix(1782900000, 0), only(&key.PublicKey)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestVerify_HoldsTheClock(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	s := mint(t, key, good())
@@ -90,8 +183,8 @@ func TestVerify_HoldsTheClock(t *testing.T) {
 		want error
 	}{
 		"when issued":                   {now, nil},
-		"a minute early, clocks differ": {now.Add(-Leeway), nil},
-		"more than a minute early":      {now.Add(-Leeway - time.Second), NotYet},
+		"a minute early, clocks differ": {now.Add(-time.Minute), nil},
+		"more than a minute early":      {now.Add(-time.Minute - time.Second), NotYet},
 		"in the last second":            {now.Add(12*time.Hour - time.Second), nil},
 		"at its end":                    {now.Add(12 * time.Hour), Expired},
 		"long after":                    {now.Add(1000 * time.Hour), Expired},
@@ -190,6 +283,9 @@ func TestVerify_TakesOnlyOneFormOfASignature(t *testing.T) {
 func TestVerify_AsksForTheKeyOnlyByP384(t *testing.T) {
 	key, p256 := newKey(t, elliptic.P384()), newKey(t, elliptic.P256())
 	token := mint(t, key, good())
+	if _, err := Verify(token, now, only(nil)); !errors.Is(err, NoKey) {
+		t.Errorf("without a key: %v, expected NoKey", err)
+	}
 	if _, err := Verify(token, now, only(&p256.PublicKey)); !errors.Is(err, NoKey) {
 		t.Errorf("with a P-256 key: %v, expected NoKey", err)
 	}

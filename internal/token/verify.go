@@ -112,7 +112,7 @@ func decode(part string, into any, strict bool) error {
 func describe(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return fmt.Errorf("has a %s as %s", wrong.Value, wrong.Field)
+		return fmt.Errorf("has a %s as %s", wrong.Value, strings.TrimPrefix(wrong.Field, "stamp.")) // the embedded struct is no claim
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("has the member %s, which is not allowed", name)

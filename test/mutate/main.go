@@ -92,6 +92,12 @@ func run(chosen []string) error {
 	if err := os.WriteFile(filepath.Join(work, "bin", "go"), []byte(wrapper), 0o755); err != nil {
 		return err
 	}
+	// go run would put the real go before the wrapper.
+	install := exec.Command("go", "install", gremlins)
+	install.Stderr, install.Env = os.Stderr, append(os.Environ(), "GOBIN="+filepath.Join(work, "bin"))
+	if err := install.Run(); err != nil {
+		return fmt.Errorf("install gremlins: %w", err)
+	}
 	var failed []error
 	for _, t := range targets {
 		if len(chosen) > 0 && !slices.Contains(chosen, t.folder) {
@@ -115,7 +121,7 @@ func (m mutant) String() string { return m.file + " " + m.kind + " " + m.line }
 // try runs a target's mutants.
 func (t target) try(work string) (lived, killed []mutant, err error) {
 	module, report := filepath.Join(work, "module"), filepath.Join(work, "report.json")
-	args := []string{"run", gremlins, "unleash", "--silent", "--timeout-coefficient", "20", "-o", report}
+	args := []string{"unleash", "--silent", "--timeout-coefficient", "20", "-o", report}
 	others, err := fs.Glob(os.DirFS(filepath.Join(module, t.folder)), "*.go")
 	if err != nil {
 		return nil, nil, err
@@ -129,7 +135,7 @@ func (t target) try(work string) (lived, killed []mutant, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(real, append(args, "./"+t.folder)...)
+	cmd := exec.Command(filepath.Join(work, "bin", "gremlins"), append(args, "./"+t.folder)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = module, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "MUTATE_GO="+real, "MUTATE_TESTS="+t.tests, "PATH="+filepath.Join(work, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if err := cmd.Run(); err != nil {
