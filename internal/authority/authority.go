@@ -122,11 +122,21 @@ func (a *Authority) AuthorizeHolder(ctx context.Context, raw string) (g Grant, e
 	case errors.As(err, &refusal):
 		return Grant{}, refusal
 	case token.IsReason(err):
-		return Grant{}, &Refusal{Code: TokenMalformed, Kind: Unauthenticated, Detail: err.Error()}
+		return Grant{}, &Refusal{Code: TokenMalformed, Kind: Unauthenticated, Detail: err.Error(), Reason: reasonOf(err)}
 	case ctx.Err() != nil:
 		return Grant{}, ctx.Err()
 	}
 	return Grant{}, Failure("look up the token", err)
+}
+
+// reasonOf is the word for what is wrong with a token.
+func reasonOf(err error) string {
+	for reason, word := range map[error]string{token.Forged: "forged", token.NoKey: "unknown_key", token.NotYet: "not_yet_valid"} {
+		if errors.Is(err, reason) {
+			return word
+		}
+	}
+	return "malformed"
 }
 
 // grant checks that the claims agree with each other and with this server.

@@ -50,6 +50,7 @@ type Refusal struct {
 	Code       Code
 	Kind       Kind
 	Detail     string
+	Reason     string        // why a token is not valid, in one word of a closed list; empty if Code says it
 	RetryAfter time.Duration // of Crowded and Unavailable
 	Err        error         // for the operator; nil when Detail says all
 }

@@ -168,7 +168,7 @@ func openRuntime(ctx context.Context, s *config.Settings, parts *closers, at *li
 	}
 	parts.add(l.node)
 	l.stages = stage.NewRegistry(st, at.engine, authority, l.node, stage.Config{Limits: s.Limits.StageLimits(), Log: log})
-	l.participants = signaling.New(l.stages, authority, signaling.Config{ICEServers: iceServers(at.engine), Origins: origins(s), Panics: kept.panics, Log: log})
+	l.participants = signaling.New(l.stages, authority, signaling.Config{ICEServers: iceServers(at.engine), Origins: origins(s), Panics: kept.panics, Metrics: kept.metrics, Log: log})
 	l.realtime = admin.NewRealtime(l.stages.Counts, l.stages.MediaSamples)
 	// The stages end before the participants' door, so that everybody is told why, and the
 	// compositions, which are on them, first.

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
@@ -37,6 +39,7 @@ type fixture struct {
 	registry  *stage.Registry
 	signaling *signaling.Server
 	server    *httptest.Server
+	metrics   *prometheus.Registry
 	stage     arn.ARN
 }
 
@@ -65,7 +68,7 @@ func newFixtureOn(t *testing.T, s *store.Store, cfg stage.Config) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	c := &fixture{T: t, ctx: ctx, store: s, stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
+	c := &fixture{T: t, ctx: ctx, store: s, metrics: prometheus.NewRegistry(), stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
 	var handler http.Handler
 	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	var err error
@@ -84,7 +87,7 @@ func newFixtureOn(t *testing.T, s *store.Store, cfg stage.Config) *fixture {
 	}
 	c.registry = stage.NewRegistry(s, c.engine, c.authority, c.node, cfg)
 	check(t, c.node.Recover(ctx))
-	c.signaling = signaling.New(c.registry, c.authority, signaling.Config{Log: cfg.Log, ICEServers: c.iceServers})
+	c.signaling = signaling.New(c.registry, c.authority, signaling.Config{Metrics: c.metrics, Log: cfg.Log, ICEServers: c.iceServers})
 	handler = c.signaling
 	t.Cleanup(c.close)
 	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: c.stage.String()}) })

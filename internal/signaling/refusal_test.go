@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,6 +28,16 @@ import (
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
 )
+
+// askFromEverywhere makes each request come from an address of its own.
+func (c *fixture) askFromEverywhere() {
+	n := 0
+	c.server.Client().Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		n++
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n))}}
+		return d.DialContext(ctx, network, address)
+	}}
+}
 
 // ask sends one request as a participant's client.
 func (c *fixture) ask(method, path, bearer, contentType, body string, header ...string) (*http.Response, map[string]any) {
@@ -127,6 +139,7 @@ func TestServer_EveryRouteRefusesEveryBadToken(t *testing.T) {
 	expired := by(own, kid, func(x *token.Claims) {
 		x.IssuedAt, x.ExpiresAt = time.Now().Add(-2*time.Hour).Truncate(time.Second), time.Now().Add(-time.Hour).Truncate(time.Second)
 	})
+	c.askFromEverywhere()
 	fill := strings.NewReplacer("{participantId}", "mallory", "{id}", "abcdefghijklmnopqrstuvwx", "{stageId}", c.stage.ID, "{$}", "")
 	for _, route := range signaling.Routes() {
 		method, path := route[0], fill.Replace(route[1])
@@ -152,6 +165,40 @@ func TestServer_EveryRouteRefusesEveryBadToken(t *testing.T) {
 	}
 	if resp, _ := c.ask("POST", "/whip?access_token="+good, "", "application/sdp", "v=0"); resp.StatusCode != 401 {
 		t.Errorf("a token in the query is accepted: %d", resp.StatusCode)
+	}
+}
+
+func TestServer_LimitsForgedTokensOfOneAddress(t *testing.T) {
+	c := newFixture(t, fast)
+	forged := c.token("alice").Raw
+	forged = forged[:len(forged)-4] + "AAAA"
+	for n := range 12 {
+		resp, said := c.ask("POST", "/whip", forged, "application/sdp", "v=0")
+		expected := http.StatusUnauthorized
+		if n >= 10 {
+			expected = http.StatusTooManyRequests
+		}
+		if resp.StatusCode != expected || said["code"] != "TOKEN_MALFORMED" || (resp.Header.Get("Retry-After") != "") != (n >= 10) {
+			t.Errorf("forged token %d is answered by %d %v", n, resp.StatusCode, said)
+		}
+	}
+	resp, said := c.ask("POST", "/whip", c.token("bob").Raw, "application/sdp", offer(t, c))
+	if resp.StatusCode != http.StatusCreated {
+		t.Errorf("a valid token of the same address is answered by %d %v", resp.StatusCode, said)
+	}
+	if resp, _ := c.ask("POST", "/whip", "", "application/sdp", "v=0"); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("no token is answered by %d", resp.StatusCode)
+	}
+	families, err := c.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]float64{}
+	for _, m := range families[0].GetMetric() {
+		counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+	}
+	if counts["forged"] != 12 || counts["limited"] != 2 || counts["token_malformed"] != 1 {
+		t.Errorf("the metrics count %v", counts)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rostrum/internal/authority"
 	"rostrum/internal/inbound"
 	"rostrum/internal/stage"
@@ -21,6 +23,8 @@ type Config struct {
 	ICEServers func(g authority.Grant) []ICEServer
 	// Panics takes faults in writing to sockets. Default the default logger's.
 	Panics *inbound.Panics
+	// Metrics registers the server's metrics. Default none.
+	Metrics prometheus.Registerer
 	// Origins are the web pages that may call. Default all.
 	Origins *inbound.Origins
 	// Log is for the operator. Default slog.Default().
@@ -34,6 +38,8 @@ type Server struct {
 	cfg       Config
 	base      string // path of the WHIP endpoint in the public URL
 	mux       *http.ServeMux
+	metrics   metrics
+	forged    inbound.Failures
 
 	mu      sync.Mutex // guards what follows
 	sockets map[*socket]struct{}
@@ -49,7 +55,7 @@ func New(r *stage.Registry, a *authority.Authority, cfg Config) *Server {
 	if cfg.Origins == nil {
 		cfg.Origins = &inbound.Origins{Any: true}
 	}
-	s := &Server{registry: r, authority: a, cfg: cfg, mux: http.NewServeMux(), sockets: map[*socket]struct{}{}, base: "/whip"}
+	s := &Server{registry: r, authority: a, cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), sockets: map[*socket]struct{}{}, base: "/whip"}
 	if u, err := url.Parse(a.Endpoints().WHIP); err == nil {
 		s.base = u.Path
 	}
@@ -105,8 +111,11 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 		writeProblem(w, problem{status: http.StatusMethodNotAllowed, code: "METHOD_NOT_ALLOWED", title: "Method not allowed", detail: "the methods for this path are " + allow})
 		return
 	}
-	g, err := route.authorize(s.authority, r.Context(), route.token(r))
-	if err == nil {
+	token := route.token(r)
+	g, err := route.authorize(s.authority, r.Context(), token)
+	if err != nil {
+		err = s.countRefusal(r, token, err)
+	} else {
 		err = route.serve(s, w, r, g)
 	}
 	if err != nil {
