@@ -8,87 +8,80 @@ import (
 	"io"
 )
 
-// Bounds of what a stranger may send. A message that is longer, or more that is
-// begun and not ended, ends the connection.
+// Bounds of what the other side may send. Exceeding one ends the connection.
 const (
-	maxCommand     = 16 << 10 // bytes of a command: nesting is bounded by it, too
-	maxSound       = 64 << 10
-	maxPicture     = 4 << 20
-	maxBegun       = 6 << 20 // bytes of all messages that are begun
-	maxChunkStream = 16
+	maxCommand      = 16 << 10 // bytes, which also bounds the nesting of values
+	maxAudio        = 64 << 10 // bytes
+	maxVideo        = 4 << 20  // bytes
+	maxIncomplete   = 6 << 20  // bytes of all messages that are not complete
+	maxChunkStreams = 16
 )
 
-// A message is one message of RTMP, put together from its chunks.
-type message struct {
-	kind uint8
-	at   uint32 // milliseconds, wrapping
-	body []byte
-}
-
-// A chunkReader puts messages together (RTMP 1.0 §5.3), within bounds.
+// A chunkReader assembles messages from chunks (RTMP 1.0 §5.3), within bounds.
 type chunkReader struct {
-	r       *bufio.Reader
-	size    int // of a chunk's part of the body
-	streams map[uint32]*assembly
-	begun   int  // bytes
-	media   bool // pictures and sound are taken, longer than commands
+	r          *bufio.Reader
+	size       int // of a chunk's payload
+	streams    map[uint32]*chunkStream
+	incomplete int  // bytes
+	media      bool // audio and video may be longer than commands
 }
 
-// An assembly is the state of one chunk stream.
-type assembly struct {
+// A chunkStream assembles the messages of one chunk stream.
+type chunkStream struct {
 	kind      uint8
-	at, delta uint32
+	timestamp uint32
+	delta     uint32
 	length    int
 	body      []byte
-	extended  bool // the times are written in 32 bits
-	known     bool // a header came that later ones may leave out
+	extended  bool // timestamps have 32 bits
+	hasHeader bool // later headers may omit fields
 }
 
 func newChunkReader(r io.Reader) *chunkReader {
-	return &chunkReader{r: bufio.NewReaderSize(r, 16<<10), size: 128, streams: map[uint32]*assembly{}}
+	return &chunkReader{r: bufio.NewReaderSize(r, 16<<10), size: 128, streams: map[uint32]*chunkStream{}}
 }
 
 // next reads chunks until a message is complete.
 func (c *chunkReader) next() (message, error) {
 	for {
-		a, err := c.chunk()
+		s, err := c.chunk()
 		if err != nil {
 			return message{}, err
 		}
-		if len(a.body) == a.length {
-			m := message{a.kind, a.at, a.body}
-			c.begun -= len(a.body)
-			a.body = nil
+		if len(s.body) == s.length {
+			m := message{s.kind, s.timestamp, s.body}
+			c.incomplete -= len(s.body)
+			s.body = nil
 			return m, nil
 		}
 	}
 }
 
-// chunk reads one chunk into its assembly.
-func (c *chunkReader) chunk() (*assembly, error) {
+// chunk reads one chunk.
+func (c *chunkReader) chunk() (*chunkStream, error) {
 	format, id, err := c.basicHeader()
 	if err != nil {
 		return nil, err
 	}
-	a := c.streams[id]
-	if a == nil {
-		if len(c.streams) == maxChunkStream {
-			return nil, fmt.Errorf("rtmp: more than %d chunk streams", maxChunkStream)
+	s := c.streams[id]
+	if s == nil {
+		if len(c.streams) == maxChunkStreams {
+			return nil, fmt.Errorf("rtmp: more than %d chunk streams", maxChunkStreams)
 		}
-		a = &assembly{}
-		c.streams[id] = a
+		s = &chunkStream{}
+		c.streams[id] = s
 	}
-	if err := c.messageHeader(a, format); err != nil {
+	if err := c.messageHeader(s, format); err != nil {
 		return nil, err
 	}
-	n := min(a.length-len(a.body), c.size)
-	if c.begun += n; c.begun > maxBegun {
-		return nil, fmt.Errorf("rtmp: messages of more than %d bytes are begun and not ended", maxBegun)
+	n := min(s.length-len(s.body), c.size)
+	if c.incomplete += n; c.incomplete > maxIncomplete {
+		return nil, fmt.Errorf("rtmp: more than %d bytes of incomplete messages", maxIncomplete)
 	}
-	start := len(a.body)
-	a.body = append(a.body, make([]byte, n)...)
-	_, err = io.ReadFull(c.r, a.body[start:])
-	return a, err
+	start := len(s.body)
+	s.body = append(s.body, make([]byte, n)...)
+	_, err = io.ReadFull(c.r, s.body[start:])
+	return s, err
 }
 
 func (c *chunkReader) basicHeader() (format byte, id uint32, err error) {
@@ -107,46 +100,46 @@ func (c *chunkReader) basicHeader() (format byte, id uint32, err error) {
 	return format, 64 + uint32(more[0]) + uint32(more[1])<<8, nil
 }
 
-// messageHeader reads what a chunk says of its message, by format (§5.3.1.2).
-func (c *chunkReader) messageHeader(a *assembly, format byte) error {
-	continues := len(a.body) > 0
+// messageHeader reads a message header of a format (RTMP 1.0 §5.3.1.2).
+func (c *chunkReader) messageHeader(s *chunkStream, format byte) error {
+	continues := len(s.body) > 0
 	switch {
 	case format < 3 && continues:
-		return errors.New("rtmp: a message begins before the one on its chunk stream has ended")
-	case format > 0 && !a.known:
-		return errors.New("rtmp: a chunk leaves out what was never said")
+		return errors.New("rtmp: a message begins before the previous one on its chunk stream is complete")
+	case format > 0 && !s.hasHeader:
+		return errors.New("rtmp: a chunk omits header fields that never came")
 	}
 	var h [11]byte
-	given := [4]int{11, 7, 3, 0}[format]
-	if _, err := io.ReadFull(c.r, h[:given]); err != nil {
+	length := [4]int{11, 7, 3, 0}[format]
+	if _, err := io.ReadFull(c.r, h[:length]); err != nil {
 		return err
 	}
-	stamp := uint32(h[0])<<16 | uint32(h[1])<<8 | uint32(h[2])
+	timestamp := uint32(h[0])<<16 | uint32(h[1])<<8 | uint32(h[2])
 	if format < 3 {
-		a.extended = stamp == 0xffffff
+		s.extended = timestamp == 0xffffff
 	}
-	if a.extended {
+	if s.extended {
 		var wide [4]byte
 		if _, err := io.ReadFull(c.r, wide[:]); err != nil {
 			return err
 		}
-		stamp = binary.BigEndian.Uint32(wide[:])
+		timestamp = binary.BigEndian.Uint32(wide[:])
 	}
 	switch {
 	case format == 0:
-		a.at, a.delta = stamp, 0
+		s.timestamp, s.delta = timestamp, 0
 	case format < 3:
-		a.delta = stamp
-		a.at += stamp
+		s.delta = timestamp
+		s.timestamp += timestamp
 	case !continues:
-		a.at += a.delta
+		s.timestamp += s.delta
 	}
 	if format < 2 {
-		a.length, a.kind = int(h[3])<<16|int(h[4])<<8|int(h[5]), h[6]
+		s.length, s.kind = int(h[3])<<16|int(h[4])<<8|int(h[5]), h[6]
 	}
-	a.known = true
-	if most := c.maxLength(a.kind); a.length > most {
-		return fmt.Errorf("rtmp: a message of type %d has %d bytes, at most %d are taken", a.kind, a.length, most)
+	s.hasHeader = true
+	if limit := c.maxLength(s.kind); s.length > limit {
+		return fmt.Errorf("rtmp: a message of type %d has %d bytes, at most %d are allowed", s.kind, s.length, limit)
 	}
 	return nil
 }
@@ -154,18 +147,18 @@ func (c *chunkReader) messageHeader(a *assembly, format byte) error {
 func (c *chunkReader) maxLength(kind uint8) int {
 	switch {
 	case c.media && kind == videoMessage:
-		return maxPicture
+		return maxVideo
 	case c.media && kind == audioMessage:
-		return maxSound
+		return maxAudio
 	default:
 		return maxCommand
 	}
 }
 
-// abort forgets a message that is begun (§5.4.2).
+// abort discards an incomplete message (RTMP 1.0 §5.4.2).
 func (c *chunkReader) abort(id uint32) {
-	if a := c.streams[id]; a != nil {
-		c.begun -= len(a.body)
-		a.body = nil
+	if s := c.streams[id]; s != nil {
+		c.incomplete -= len(s.body)
+		s.body = nil
 	}
 }

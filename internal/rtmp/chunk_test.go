@@ -12,25 +12,25 @@ func chunk(kind byte, at, length int, body ...byte) []byte {
 	return append([]byte{4, byte(at >> 16), byte(at >> 8), byte(at), byte(length >> 16), byte(length >> 8), byte(length), kind, 1, 0, 0, 0}, body...)
 }
 
-func TestChunkReader_PutsMessagesTogether(t *testing.T) {
+func TestChunkReader_AssemblesMessages(t *testing.T) {
 	long := bytes.Repeat([]byte{7}, 200)
 	wire := chunk(audioMessage, 1000, 200, long[:128]...)
-	wire = append(append(wire, 0xc4), long[128:]...) // goes on
+	wire = append(append(wire, 0xc4), long[128:]...) // continues
 	wire = append(wire, 0x84, 0, 0, 20)              // the same length, 20 ms later
 	wire = append(append(append(wire, long[:128]...), 0xc4), long[128:]...)
 	r := newChunkReader(bytes.NewReader(wire))
 	for _, at := range []uint32{1000, 1020} {
 		m, err := r.next()
-		if err != nil || m.at != at || m.kind != audioMessage || !bytes.Equal(m.body, long) {
-			t.Errorf("got %d bytes at %d and %v, expected 200 at %d", len(m.body), m.at, err, at)
+		if err != nil || m.timestamp != at || m.kind != audioMessage || !bytes.Equal(m.body, long) {
+			t.Errorf("got %d bytes at %d and %v, expected 200 at %d", len(m.body), m.timestamp, err, at)
 		}
 	}
-	if r.begun != 0 {
-		t.Errorf("%d bytes are begun, expected none", r.begun)
+	if r.incomplete != 0 {
+		t.Errorf("%d bytes are incomplete, expected none", r.incomplete)
 	}
 }
 
-func TestChunkReader_RefusesWhatHasNoEnd(t *testing.T) {
+func TestChunkReader_HasBounds(t *testing.T) {
 	many := []byte{}
 	for id := byte(2); id < 40; id++ {
 		c := chunk(audioMessage, 0, 200, make([]byte, 128)...)
@@ -39,32 +39,32 @@ func TestChunkReader_RefusesWhatHasNoEnd(t *testing.T) {
 	}
 	for what, c := range map[string]struct {
 		wire []byte
-		says string
+		text string
 	}{
-		"a long command":          {chunk(commandAMF0, 0, maxCommand+1), "at most"},
-		"a long picture":          {chunk(videoMessage, 0, maxPicture+1), "at most"},
-		"a picture of a stranger": {chunk(videoMessage, 0, maxCommand+1), "at most"},
-		"many chunk streams":      {many, "chunk streams"},
-		"a header never given":    {[]byte{0xc4}, "never said"},
-		"a message in a message":  {append(chunk(audioMessage, 0, 200, make([]byte, 128)...), chunk(audioMessage, 0, 1, 0)...), "before"},
+		"a long command":              {chunk(commandAMF0, 0, maxCommand+1), "at most"},
+		"a long picture":              {chunk(videoMessage, 0, maxVideo+1), "at most"},
+		"a picture before publishing": {chunk(videoMessage, 0, maxCommand+1), "at most"},
+		"many chunk streams":          {many, "chunk streams"},
+		"a header that never came":    {[]byte{0xc4}, "never came"},
+		"a message in a message":      {append(chunk(audioMessage, 0, 200, make([]byte, 128)...), chunk(audioMessage, 0, 1, 0)...), "before the previous"},
 	} {
 		r := newChunkReader(bytes.NewReader(c.wire))
-		r.media = what != "a picture of a stranger"
+		r.media = what != "a picture before publishing"
 		var err error
 		for err == nil {
 			_, err = r.next()
 		}
-		if !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, expected an error that says %q", what, err, c.says)
+		if !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v, expected an error that says %q", what, err, c.text)
 		}
 	}
 }
 
-func TestIngest_KeepsTimeWhereItWraps(t *testing.T) {
+func TestIngest_UnwrapsTimestamps(t *testing.T) {
 	i := &Ingest{}
 	var got []time.Duration
 	for _, at := range []uint32{0xffffff00, 0xffffffff, 0x00000010, 0x00000005} {
-		got = append(got, i.clock(at)/time.Millisecond)
+		got = append(got, i.unwrap(at)/time.Millisecond)
 	}
 	for n, want := range []time.Duration{0, 255, 272, 261} {
 		if got[n] != want {
@@ -88,8 +88,8 @@ func FuzzChunkReader(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if r.begun < 0 || r.begun > maxBegun || len(m.body) > maxPicture {
-				t.Fatalf("%d bytes begun, a message of %d", r.begun, len(m.body))
+			if r.incomplete < 0 || r.incomplete > maxIncomplete || len(m.body) > maxVideo {
+				t.Fatalf("%d bytes incomplete, a message of %d", r.incomplete, len(m.body))
 			}
 			if f, _, ok, err := m.frame(); ok && (err != nil || len(f.Units) == 0) {
 				t.Fatalf("a frame without units, or with the error %v", err)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A FrameKind tells what a Frame is.
+// A FrameKind is what a Frame contains.
 type FrameKind int
 
 // The kinds of frames.
@@ -18,30 +18,29 @@ const (
 	Audio
 )
 
-// A Frame is what a publisher sends: a picture of H.264, a frame of AAC, or how
-// they are coded.
+// A Frame is a picture of H.264, a frame of AAC, or the configuration of either codec.
 type Frame struct {
 	Kind     FrameKind
-	Decode   time.Duration // when it is decoded, since the stream began
-	Present  time.Duration // when it is shown
+	Decode   time.Duration // decoding time, since the stream began
+	Present  time.Duration // presentation time
 	Keyframe bool
-	Units    [][]byte // NAL units of a picture; else one
+	Units    [][]byte // NAL units of a picture; one for other kinds
 }
 
-var errCodec = errors.New("rtmp: channels take H.264 and AAC, and no other codecs")
+var errCodec = errors.New("rtmp: only H.264 and AAC are supported")
 
 const maxUnits = 1024 // of a picture
 
-// parseVideo reads the body of a video message (FLV: VIDEODATA); false for one
-// that carries nothing.
+// parseVideo parses the body of a video message (FLV: VIDEODATA). ok is false for one
+// without a frame.
 func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) {
 	if len(body) < 5 {
 		return f, 0, false, nil
 	}
 	kind, rest := body[1], body[2:]
-	if body[0]&0x80 != 0 { // the codec by name (Enhanced RTMP: ExVideoTagHeader)
+	if body[0]&0x80 != 0 { // a FourCC (Enhanced RTMP: ExVideoTagHeader)
 		kind, rest = body[0]&0x0f, body[5:]
-		if kind == videoMetadata {
+		if kind == metadata {
 			return f, 0, false, nil
 		}
 		if string(body[1:5]) != "avc1" {
@@ -51,26 +50,23 @@ func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) 
 		return f, 0, false, errCodec
 	}
 	f.Keyframe = body[0]>>4&7 == 1
-	return f.fillVideo(kind, body[0]&0x80 != 0, rest)
+	return f.parseVideoPacket(kind, body[0]&0x80 != 0, rest)
 }
 
-// What a message carries; of a codec by name unless it is 0 or 1.
+// Packet types of FLV and Enhanced RTMP; FLV has 0 and 1 alone.
 const (
-	videoSequence     = 0
-	videoCoded        = 1
-	videoCodedUnmoved = 3 // decoded when it is shown
-	videoMetadata     = 4
-
-	audioSequence = 0
-	audioCoded    = 1
+	sequenceStart = 0
+	codedFrames   = 1
+	codedFramesX  = 3 // without a composition time
+	metadata      = 4
 )
 
 const compositionSize = 3 // bytes of a composition time
 
-func (f Frame) fillVideo(kind byte, byName bool, rest []byte) (_ Frame, shift time.Duration, ok bool, err error) {
-	// The older header has the composition time in every message, the newer one
-	// with pictures that need it.
-	if !byName || kind == videoCoded {
+func (f Frame) parseVideoPacket(kind byte, enhanced bool, rest []byte) (_ Frame, shift time.Duration, ok bool, err error) {
+	// FLV has the composition time in every message, Enhanced RTMP in those that need
+	// it.
+	if !enhanced || kind == codedFrames {
 		if len(rest) < compositionSize {
 			return f, 0, false, nil
 		}
@@ -78,10 +74,10 @@ func (f Frame) fillVideo(kind byte, byName bool, rest []byte) (_ Frame, shift ti
 		rest = rest[compositionSize:]
 	}
 	switch {
-	case kind == videoSequence:
+	case kind == sequenceStart:
 		f.Kind, f.Keyframe, shift = VideoConfig, false, 0
 		f.Units, err = parameterSets(rest)
-	case kind == videoCoded, kind == videoCodedUnmoved && byName:
+	case kind == codedFrames, kind == codedFramesX && enhanced:
 		f.Kind = Video
 		f.Units, err = units(rest)
 	default:
@@ -90,15 +86,15 @@ func (f Frame) fillVideo(kind byte, byName bool, rest []byte) (_ Frame, shift ti
 	return f, shift, err == nil && len(f.Units) > 0, err
 }
 
-// parameterSets reads an AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3.1):
-// the first SPS and the first PPS.
+// parameterSets returns the first SPS and PPS of an AVCDecoderConfigurationRecord (ISO
+// 14496-15 §5.3.3.1).
 func parameterSets(b []byte) ([][]byte, error) {
-	damaged := errors.New("rtmp: the configuration of H.264 is damaged")
+	damaged := errors.New("rtmp: invalid configuration of H.264")
 	if len(b) < 6 {
 		return nil, damaged
 	}
 	if b[4]&3 != 3 {
-		return nil, fmt.Errorf("rtmp: the lengths of NAL units have %d bytes, want 4", b[4]&3+1)
+		return nil, fmt.Errorf("rtmp: NAL unit lengths have %d bytes, must have 4", b[4]&3+1)
 	}
 	b = b[5:]
 	var sets [][]byte
@@ -129,7 +125,7 @@ func parameterSets(b []byte) ([][]byte, error) {
 func units(b []byte) (all [][]byte, err error) {
 	for len(b) > 0 {
 		if len(b) < 4 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) || len(all) == maxUnits {
-			return nil, errors.New("rtmp: a picture is damaged")
+			return nil, errors.New("rtmp: invalid NAL unit length in a picture")
 		}
 		n := int(binary.BigEndian.Uint32(b))
 		if n > 0 {
@@ -140,7 +136,7 @@ func units(b []byte) (all [][]byte, err error) {
 	return all, nil
 }
 
-// parseAudio reads the body of an audio message (FLV: AUDIODATA).
+// parseAudio parses the body of an audio message (FLV: AUDIODATA).
 func parseAudio(body []byte) (f Frame, ok bool, err error) {
 	if len(body) < 3 {
 		return f, false, nil
@@ -148,7 +144,7 @@ func parseAudio(body []byte) (f Frame, ok bool, err error) {
 	kind, rest := body[1], body[2:]
 	switch body[0] >> 4 {
 	case 10: // AAC
-	case 9: // the codec by name (Enhanced RTMP: ExAudioTagHeader)
+	case 9: // a FourCC (Enhanced RTMP: ExAudioTagHeader)
 		if len(body) < 5 {
 			return f, false, nil
 		}
@@ -160,9 +156,9 @@ func parseAudio(body []byte) (f Frame, ok bool, err error) {
 		return f, false, errCodec
 	}
 	switch {
-	case kind == audioSequence:
+	case kind == sequenceStart:
 		f.Kind = AudioConfig
-	case kind == audioCoded:
+	case kind == codedFrames:
 		f.Kind = Audio
 	default:
 		return f, false, nil

@@ -12,7 +12,7 @@ var (
 	onePicture = []byte{0, 0, 0, 2, 0x65, 1}
 )
 
-func TestFrame_IsReadFromEitherHeader(t *testing.T) {
+func TestMessage_ParsesFramesOfFLVAndEnhancedRTMP(t *testing.T) {
 	named := func(first byte, name string, rest ...byte) []byte {
 		return append(append([]byte{first}, name...), rest...)
 	}
@@ -23,43 +23,43 @@ func TestFrame_IsReadFromEitherHeader(t *testing.T) {
 		kind     FrameKind
 		keyframe bool
 		shift    time.Duration
-		carries  bool
+		hasFrame bool
 		refused  bool
 	}{
-		{name: "a configuration", body: append([]byte{0x17, 0, 0, 0, 0}, avcRecord...), kind: VideoConfig, carries: true},
-		{name: "a keyframe", body: append([]byte{0x17, 1, 0, 0, 80}, onePicture...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, carries: true},
-		{name: "a picture shown before its time", body: append([]byte{0x27, 1, 0xff, 0xff, 0xd8}, onePicture...), kind: Video, shift: -40 * time.Millisecond, carries: true},
+		{name: "a configuration", body: append([]byte{0x17, 0, 0, 0, 0}, avcRecord...), kind: VideoConfig, hasFrame: true},
+		{name: "a keyframe", body: append([]byte{0x17, 1, 0, 0, 80}, onePicture...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, hasFrame: true},
+		{name: "a negative composition time", body: append([]byte{0x27, 1, 0xff, 0xff, 0xd8}, onePicture...), kind: Video, shift: -40 * time.Millisecond, hasFrame: true},
 		{name: "the end of the sequence", body: []byte{0x17, 2, 0, 0, 0}},
-		{name: "a configuration, by name", body: named(0x90, "avc1", avcRecord...), kind: VideoConfig, carries: true},
-		{name: "a keyframe, by name", body: named(0x91, "avc1", append([]byte{0, 0, 80}, onePicture...)...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, carries: true},
-		{name: "a picture shown when it is decoded, by name", body: named(0xa3, "avc1", onePicture...), kind: Video, carries: true},
-		{name: "what is told of colours", body: named(0x94, "hvc1", 2, 0)},
-		{name: "the end of the sequence, by name", body: named(0x92, "avc1")},
+		{name: "a configuration, by FourCC", body: named(0x90, "avc1", avcRecord...), kind: VideoConfig, hasFrame: true},
+		{name: "a keyframe, by FourCC", body: named(0x91, "avc1", append([]byte{0, 0, 80}, onePicture...)...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, hasFrame: true},
+		{name: "a picture without a composition time, by FourCC", body: named(0xa3, "avc1", onePicture...), kind: Video, hasFrame: true},
+		{name: "metadata about colours", body: named(0x94, "hvc1", 2, 0)},
+		{name: "the end of the sequence, by FourCC", body: named(0x92, "avc1")},
 		{name: "another codec", body: append([]byte{0x12, 1, 0, 0, 0}, onePicture...), refused: true},
-		{name: "another codec, by name", body: named(0x91, "hvc1", onePicture...), refused: true},
-		{name: "a picture that is cut off", body: append([]byte{0x17, 1, 0, 0, 80}, onePicture[:5]...), refused: true},
+		{name: "another codec, by FourCC", body: named(0x91, "hvc1", onePicture...), refused: true},
+		{name: "a truncated picture", body: append([]byte{0x17, 1, 0, 0, 80}, onePicture[:5]...), refused: true},
 
-		{name: "a configuration of sound", audio: true, body: []byte{0xaf, 0, 0x11, 0x90}, kind: AudioConfig, carries: true},
-		{name: "sound", audio: true, body: []byte{0xaf, 1, 1, 2}, kind: Audio, carries: true},
-		{name: "a configuration of sound, by name", audio: true, body: named(0x90, "mp4a", 0x11, 0x90), kind: AudioConfig, carries: true},
-		{name: "sound, by name", audio: true, body: named(0x91, "mp4a", 1, 2), kind: Audio, carries: true},
-		{name: "where the loudspeakers are", audio: true, body: named(0x94, "mp4a", 1, 2)},
-		{name: "another codec of sound", audio: true, body: []byte{0x2f, 1, 1, 2}, refused: true},
-		{name: "another codec of sound, by name", audio: true, body: named(0x91, "Opus", 1, 2), refused: true},
+		{name: "a configuration of audio", audio: true, body: []byte{0xaf, 0, 0x11, 0x90}, kind: AudioConfig, hasFrame: true},
+		{name: "audio", audio: true, body: []byte{0xaf, 1, 1, 2}, kind: Audio, hasFrame: true},
+		{name: "a configuration of audio, by FourCC", audio: true, body: named(0x90, "mp4a", 0x11, 0x90), kind: AudioConfig, hasFrame: true},
+		{name: "audio, by FourCC", audio: true, body: named(0x91, "mp4a", 1, 2), kind: Audio, hasFrame: true},
+		{name: "a channel configuration", audio: true, body: named(0x94, "mp4a", 1, 2)},
+		{name: "another audio codec", audio: true, body: []byte{0x2f, 1, 1, 2}, refused: true},
+		{name: "another audio codec, by FourCC", audio: true, body: named(0x91, "Opus", 1, 2), refused: true},
 	} {
 		m := message{kind: videoMessage, body: c.body}
 		if c.audio {
 			m.kind = audioMessage
 		}
-		f, shift, carries, err := m.frame()
-		if carries != c.carries || (err != nil) != c.refused {
-			t.Errorf("%s: carries a frame %v, error %v; expected %v and an error %v", c.name, carries, err, c.carries, c.refused)
+		f, shift, hasFrame, err := m.frame()
+		if hasFrame != c.hasFrame || (err != nil) != c.refused {
+			t.Errorf("%s: hasFrame a frame %v, error %v; expected %v and an error %v", c.name, hasFrame, err, c.hasFrame, c.refused)
 			continue
 		}
-		if carries && (f.Kind != c.kind || f.Keyframe != c.keyframe || shift != c.shift || len(f.Units) == 0) {
+		if hasFrame && (f.Kind != c.kind || f.Keyframe != c.keyframe || shift != c.shift || len(f.Units) == 0) {
 			t.Errorf("%s: saw %+v, shown %s later", c.name, f, shift)
 		}
-		if f.Kind == Video && carries && !bytes.Equal(f.Units[0], onePicture[4:]) {
+		if f.Kind == Video && hasFrame && !bytes.Equal(f.Units[0], onePicture[4:]) {
 			t.Errorf("%s: the picture is %x", c.name, f.Units)
 		}
 	}

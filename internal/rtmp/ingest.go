@@ -16,29 +16,26 @@ import (
 )
 
 const (
-	peerBandwidth = 6
-
-	introduction = 10 * time.Second // from the connection to the stream key
-	silence      = 30 * time.Second // after which a publisher is gone
-	maxIntro     = 64               // messages before the stream key
-	window       = 1 << 20          // bytes between acknowledgements
+	publishTimeout = 10 * time.Second // from the connection to the stream key
+	idleTimeout    = 30 * time.Second // between frames
+	maxMessages    = 64               // before the stream key
+	dynamicLimit   = 2                // of set peer bandwidth (RTMP 1.0 §5.4.5)
 )
 
-// An Ingest is a connection that a publisher sends on. Its reads are for one
-// goroutine.
+// An Ingest is a publisher's connection. Its reads are for one goroutine.
 type Ingest struct {
-	wire *wire
+	connection *connection
 
-	began bool
-	last  uint32        // of the times that came, which wrap
-	at    time.Duration // the same since the stream began
+	begun bool
+	last  uint32        // timestamp, which wraps
+	time  time.Duration // of last, since the stream began
 }
 
-// Accept shakes hands with a publisher and asks judge about its application and
-// stream key. An error of judge is told to the publisher and returned. Who calls
-// it closes conn in any case.
-func Accept(conn net.Conn, judge func(application, key string) error) (*Ingest, error) {
-	if err := conn.SetDeadline(time.Now().Add(introduction)); err != nil {
+// Accept performs the handshake with a publisher and authorizes its application and stream
+// key. An error of authorize is sent to the publisher and returned. The caller closes conn
+// in any case.
+func Accept(conn net.Conn, authorize func(application, key string) error) (*Ingest, error) {
+	if err := conn.SetDeadline(time.Now().Add(publishTimeout)); err != nil {
 		return nil, err
 	}
 	counted := bytecounter.NewReadWriter(conn)
@@ -47,21 +44,21 @@ func Accept(conn net.Conn, judge func(application, key string) error) (*Ingest, 
 		return nil, fmt.Errorf("handshake: %w", err)
 	}
 	if encrypted != nil {
-		return nil, errors.New("handshake: RTMPE is not spoken here, use RTMPS")
+		return nil, errors.New("handshake: RTMPE is not supported, use RTMPS")
 	}
-	i := &Ingest{wire: newWire(conn, counted)}
-	if err := i.introduce(judge); err != nil {
+	i := &Ingest{connection: newConnection(conn, counted)}
+	if err := i.awaitPublish(authorize); err != nil {
 		return nil, err
 	}
-	i.wire.chunks.media = true
-	return i, conn.SetReadDeadline(time.Now().Add(silence))
+	i.connection.chunks.media = true
+	return i, conn.SetReadDeadline(time.Now().Add(idleTimeout))
 }
 
-// introduce answers commands until the publisher has said what it publishes.
-func (i *Ingest) introduce(judge func(application, key string) error) error {
+// awaitPublish answers commands until the publisher publishes.
+func (i *Ingest) awaitPublish(authorize func(application, key string) error) error {
 	application := ""
-	for range maxIntro {
-		m, err := i.wire.receive()
+	for range maxMessages {
+		m, err := i.connection.receive()
 		if err != nil {
 			return err
 		}
@@ -72,48 +69,47 @@ func (i *Ingest) introduce(judge func(application, key string) error) error {
 		switch c.name {
 		case "connect":
 			application = strings.Trim(c.text(0, "app"), "/")
-			err = i.welcome(c)
+			err = i.answerConnect(c)
 		case "createStream":
-			err = i.wire.call(0, "_result", c.id, nil, float64(1))
+			err = i.connection.call(0, "_result", c.id, nil, float64(1))
 		case "publish":
 			key, _, _ := strings.Cut(c.text(1, ""), "?")
-			return i.publish(c, judge(application, key))
+			return i.answerPublish(c, authorize(application, key))
 		case "play":
-			return errors.Join(i.status(c, "error", "NetStream.Play.Failed", "nothing is played here"), errors.New("the client wants to play"))
+			return errors.Join(i.status(c, "error", "NetStream.Play.Failed", "playback over RTMP is not supported"), errors.New("the client asked to play"))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("no stream key within %d messages", maxIntro)
+	return fmt.Errorf("no stream key within %d messages", maxMessages)
 }
 
-// publish answers as judged.
-func (i *Ingest) publish(c answer, judged error) error {
-	if judged != nil {
-		return errors.Join(judged, i.status(c, "error", "NetStream.Publish.BadName", judged.Error()))
+// answerPublish accepts the stream, or refuses it.
+func (i *Ingest) answerPublish(c command, refusal error) error {
+	if refusal != nil {
+		return errors.Join(refusal, i.status(c, "error", "NetStream.Publish.BadName", refusal.Error()))
 	}
 	return i.status(c, "status", "NetStream.Publish.Start", "publishing")
 }
 
-func (i *Ingest) status(c answer, level, code, description string) error {
-	return i.wire.call(1, "onStatus", c.id, nil, amf0.Object{
+func (i *Ingest) status(c command, level, code, description string) error {
+	return i.connection.call(1, "onStatus", c.id, nil, amf0.Object{
 		{Key: "level", Value: level}, {Key: "code", Value: code}, {Key: "description", Value: description},
 	})
 }
 
-func (i *Ingest) welcome(c answer) error {
-	limit := append(binary.BigEndian.AppendUint32(nil, window), 2)
+func (i *Ingest) answerConnect(c command) error {
+	limit := append(binary.BigEndian.AppendUint32(nil, acknowledgeWindow), dynamicLimit)
 	err := errors.Join(
-		i.wire.control(windowSize, window),
-		i.wire.send(&rawmessage.Message{ChunkStreamID: 2, Type: peerBandwidth, Body: limit}),
-		i.wire.control(setChunkSize, chunkSize),
+		i.connection.control(windowSize, acknowledgeWindow),
+		i.connection.send(&rawmessage.Message{ChunkStreamID: 2, Type: bandwidth, Body: limit}),
+		i.connection.setChunkSize(),
 	)
 	if err != nil {
 		return err
 	}
-	i.wire.writer.SetChunkSize(chunkSize)
-	return i.wire.call(0, "_result", c.id,
+	return i.connection.call(0, "_result", c.id,
 		amf0.Object{{Key: "fmsVer", Value: "FMS/3,0,1,123"}, {Key: "capabilities", Value: float64(31)}},
 		amf0.Object{
 			{Key: "level", Value: "status"}, {Key: "code", Value: "NetConnection.Connect.Success"},
@@ -121,11 +117,11 @@ func (i *Ingest) welcome(c answer) error {
 		})
 }
 
-// Next waits for the next frame. The error is io.EOF when the publisher ended the
-// stream, and no frame comes after one.
+// Next waits for the next frame. The error is io.EOF when the publisher ended the stream.
+// No frame follows an error.
 func (i *Ingest) Next() (Frame, error) {
 	for {
-		m, err := i.wire.receive()
+		m, err := i.connection.receive()
 		if err != nil {
 			return Frame{}, err
 		}
@@ -135,7 +131,7 @@ func (i *Ingest) Next() (Frame, error) {
 		if m.kind != videoMessage && m.kind != audioMessage {
 			continue
 		}
-		if err := i.wire.conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		if err := i.connection.conn.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
 			return Frame{}, err
 		}
 		f, shift, ok, err := m.frame()
@@ -143,46 +139,20 @@ func (i *Ingest) Next() (Frame, error) {
 			return Frame{}, err
 		}
 		if ok {
-			f.Decode = i.clock(m.at)
+			f.Decode = i.unwrap(m.timestamp)
 			f.Present = f.Decode + shift
 			return f, nil
 		}
 	}
 }
 
-func (m message) frame() (f Frame, shift time.Duration, ok bool, err error) {
-	if m.kind == videoMessage {
-		return parseVideo(m.body)
+// unwrap turns a timestamp, which wraps and may begin anywhere, into a time since the
+// stream began.
+func (i *Ingest) unwrap(timestamp uint32) time.Duration {
+	if !i.begun {
+		i.begun, i.last = true, timestamp
 	}
-	f, ok, err = parseAudio(m.body)
-	return f, 0, ok, err
-}
-
-// clock turns a time on the wire, which wraps and may begin anywhere, into one
-// since the stream began.
-func (i *Ingest) clock(at uint32) time.Duration {
-	if !i.began {
-		i.began, i.last = true, at
-	}
-	i.at += time.Duration(int32(at-i.last)) * time.Millisecond
-	i.last = at
-	return i.at
-}
-
-// text is a command's argument, or a member of it.
-func (a answer) text(argument int, member string) string {
-	if argument >= len(a.arguments) {
-		return ""
-	}
-	v := a.arguments[argument]
-	switch o := v.(type) {
-	case amf0.Object:
-		s, _ := o.GetString(member)
-		return s
-	case amf0.ECMAArray:
-		s, _ := amf0.Object(o).GetString(member)
-		return s
-	}
-	s, _ := v.(string)
-	return s
+	i.time += time.Duration(int32(timestamp-i.last)) * time.Millisecond
+	i.last = timestamp
+	return i.time
 }

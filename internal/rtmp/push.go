@@ -1,4 +1,5 @@
-// Package rtmp speaks RTMP and RTMPS: a Push sends H.264 and AAC to a server.
+// Package rtmp implements RTMP and RTMPS for H.264 and AAC: a Push sends a stream to a
+// server, an Ingest receives one from a publisher.
 package rtmp
 
 import (
@@ -18,48 +19,48 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
-// ErrRefused tells that the server was reached and wouldn't take the stream: a key
-// it doesn't know, or one that is in use.
+// ErrRefused says that the server answered and did not accept the stream, such as for an
+// unknown key, or one in use.
 var ErrRefused = errors.New("the server refused the stream")
 
 const (
-	dialTime  = 10 * time.Second
-	writeTime = 10 * time.Second // for one frame; a server that takes longer is gone
+	dialTimeout  = 10 * time.Second
+	writeTimeout = 10 * time.Second // of one message
 )
 
-// A Stream is what a Push sends.
+// A Stream describes what a Push sends.
 type Stream struct {
 	SPS, PPS      []byte // of H.264
-	Audio         []byte // AudioSpecificConfig (ISO 14496-3); nil for no sound
+	Audio         []byte // AudioSpecificConfig (ISO 14496-3); nil without audio
 	Width, Height int    // pixels
 	FrameRate     float64
-	TLS           *tls.Config // of rtmps; nil takes the system's roots
+	TLS           *tls.Config // of rtmps; nil for the system's roots
 
-	// Guard looks at the address that is about to be connected to, and may refuse
-	// it (the Control of a net.Dialer); nil refuses none.
+	// Guard may refuse the address that is connected to (the Control of a net.Dialer).
+	// May be nil.
 	Guard func(network, address string, c syscall.RawConn) error
 }
 
 // A Push is a connection that publishes. Its writes are for one goroutine.
 type Push struct {
-	wire   *wire
-	stream uint32
-	done   chan struct{} // closed when the connection ended
-	why    error         // of the end, to be read once done is closed
+	connection *connection
+	stream     uint32
+	done       chan struct{} // closed when the connection ended
+	err        error         // why it ended; read after done
 }
 
-// Dial connects and publishes at an address like rtmp://host/app/key: the last
-// element of the path, with the query if there is one, is the stream key. The error
-// wraps ErrRefused where the server gave an answer.
+// Dial connects and publishes to an address like rtmp://host/app/key. The last element of
+// the path, with the query if there is one, is the stream key. The error wraps ErrRefused
+// where the server answered.
 func Dial(ctx context.Context, address string, s Stream) (*Push, error) {
 	if len(s.SPS) < 4 || len(s.PPS) == 0 {
-		return nil, errors.New("push: there are no parameter sets")
+		return nil, errors.New("push: parameter sets are missing")
 	}
-	u, key, err := split(address)
+	u, key, err := splitAddress(address)
 	if err != nil {
-		return nil, fmt.Errorf("push to an address: %w", err)
+		return nil, fmt.Errorf("push: invalid address: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	p, err := dial(ctx, u, key, s)
 	if err != nil && ctx.Err() != nil {
@@ -77,17 +78,17 @@ func dial(ctx context.Context, u *url.URL, key string, s Stream) (*Push, error) 
 		return nil, err
 	}
 	p := &Push{done: make(chan struct{})}
-	release := within(ctx, conn)
-	defer release()
-	if p.wire, err = shakeHands(conn); err == nil {
-		p.stream, err = p.wire.publish(strings.Trim(u.Path, "/"), u.String(), key)
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	if p.connection, err = newClient(conn); err == nil {
+		p.stream, err = p.connection.publish(strings.Trim(u.Path, "/"), u.String(), key)
 	}
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	go p.read()
-	if err := p.begin(s); err != nil {
+	if err := p.sendHeader(s); err != nil {
 		conn.Close()
 		<-p.done
 		return nil, err
@@ -110,24 +111,25 @@ func connect(ctx context.Context, u *url.URL, s Stream) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 }
 
-// Check tells what is wrong with an address to push to, without showing its key.
+// Check returns what is invalid in an address to push to. The error does not contain the
+// key.
 func Check(address string) error {
 	u, err := url.Parse(address)
 	if err == nil && u.User != nil {
-		return errors.New("it has a user name, want a stream key alone")
+		return errors.New("it has a user name; only a stream key is allowed")
 	}
-	_, _, err = split(address)
+	_, _, err = splitAddress(address)
 	return err
 }
 
-// split takes the stream key off an address.
-func split(address string) (u *url.URL, key string, err error) {
+// splitAddress separates the stream key from an address.
+func splitAddress(address string) (u *url.URL, key string, err error) {
 	u, err = url.Parse(address)
 	if err != nil {
-		return nil, "", errors.New("it is no URL") // the error would show the key
+		return nil, "", errors.New("it is no URL") // err contains the key
 	}
 	if u.Scheme != "rtmp" && u.Scheme != "rtmps" || u.Host == "" {
-		return nil, "", errors.New("it begins with neither rtmp:// nor rtmps://, and a host")
+		return nil, "", errors.New("it does not begin with rtmp:// or rtmps:// and a host")
 	}
 	i := strings.LastIndexByte(u.Path, '/')
 	if i <= 0 || i == len(u.Path)-1 {
@@ -141,21 +143,21 @@ func split(address string) (u *url.URL, key string, err error) {
 	return u, key, nil
 }
 
-// begin tells what the stream is (FLV: onMetaData, and the codecs' configurations).
-func (p *Push) begin(s Stream) error {
-	about := amf0.Object{
+// sendHeader sends the metadata and codec configurations (FLV: onMetaData).
+func (p *Push) sendHeader(s Stream) error {
+	metadata := amf0.Object{
 		{Key: "width", Value: float64(s.Width)}, {Key: "height", Value: float64(s.Height)}, {Key: "framerate", Value: s.FrameRate},
 		{Key: "videocodecid", Value: float64(7)},
 	}
-	var sound mpeg4audio.AudioSpecificConfig
+	var audio mpeg4audio.AudioSpecificConfig
 	if s.Audio != nil {
-		if err := sound.Unmarshal(s.Audio); err != nil {
-			return fmt.Errorf("push: the configuration of AAC: %w", err)
+		if err := audio.Unmarshal(s.Audio); err != nil {
+			return fmt.Errorf("push: AAC configuration: %w", err)
 		}
-		about = append(about, amf0.ObjectEntry{Key: "audiocodecid", Value: float64(10)},
-			amf0.ObjectEntry{Key: "audiosamplerate", Value: float64(sound.SampleRate)}, amf0.ObjectEntry{Key: "stereo", Value: sound.ChannelConfig != 1})
+		metadata = append(metadata, amf0.ObjectEntry{Key: "audiocodecid", Value: float64(10)},
+			amf0.ObjectEntry{Key: "audiosamplerate", Value: float64(audio.SampleRate)}, amf0.ObjectEntry{Key: "stereo", Value: audio.ChannelConfig != 1})
 	}
-	body, err := amf0.Data{"@setDataFrame", "onMetaData", about}.Marshal()
+	body, err := amf0.Data{"@setDataFrame", "onMetaData", metadata}.Marshal()
 	if err != nil {
 		return err
 	}
@@ -167,14 +169,14 @@ func (p *Push) begin(s Stream) error {
 }
 
 func (p *Push) write(kind uint8, at time.Duration, body []byte) error {
-	channel := byte(4)
+	chunkStream := byte(4)
 	if kind == videoMessage {
-		channel = 6
+		chunkStream = 6
 	}
-	err := p.wire.send(&rawmessage.Message{ChunkStreamID: channel, Type: kind, Timestamp: at, MessageStreamID: onStream(p.stream), Body: body})
-	if errors.Is(err, net.ErrClosed) { // the reader did that, and knows why
+	err := p.connection.send(&rawmessage.Message{ChunkStreamID: chunkStream, Type: kind, Timestamp: at, MessageStreamID: streamID(p.stream), Body: body})
+	if errors.Is(err, net.ErrClosed) { // by read, which has the reason
 		<-p.done
-		err = p.why
+		err = p.err
 	}
 	if err != nil {
 		return fmt.Errorf("push: %w", err)
@@ -182,23 +184,23 @@ func (p *Push) write(kind uint8, at time.Duration, body []byte) error {
 	return nil
 }
 
-// read takes what the server says, until it ends the stream or the connection.
+// read handles the server's commands until the stream or the connection ends.
 func (p *Push) read() {
 	defer close(p.done)
 	for {
-		a, err := p.wire.next()
-		if err == nil && a.name == "onStatus" && a.level() == "error" {
-			err = fmt.Errorf("%w: %s", ErrRefused, a.says())
+		c, err := p.connection.nextCommand()
+		if err == nil && c.isError() {
+			err = fmt.Errorf("%w: %s", ErrRefused, c.reason())
 		}
 		if err != nil {
-			p.why = err
-			p.wire.conn.Close() // a write that waits ends, too
+			p.err = err
+			p.connection.conn.Close() // which unblocks a write
 			return
 		}
 	}
 }
 
-// Send sends a frame as an [Ingest] gives it. Times begin at 0.
+// Send sends a frame as an [Ingest] returns it. Times begin at 0.
 func (p *Push) Send(f Frame) error {
 	switch f.Kind {
 	case VideoConfig:
@@ -226,8 +228,8 @@ func (p *Push) Send(f Frame) error {
 	}
 }
 
-// Video sends the NAL units of a picture that is shown as it is decoded, the
-// first a keyframe. Times begin at 0.
+// Video sends the NAL units of a picture without reordering. The first picture is a
+// keyframe. Times begin at 0.
 func (p *Push) Video(at time.Duration, keyframe bool, units [][]byte) error {
 	return p.Send(Frame{Kind: Video, Decode: at, Present: at, Keyframe: keyframe, Units: units})
 }
@@ -237,14 +239,14 @@ func (p *Push) Audio(at time.Duration, frame []byte) error {
 	return p.Send(Frame{Kind: Audio, Decode: at, Present: at, Units: [][]byte{frame}})
 }
 
-// Abort ends the connection at once, whoever writes on it.
-func (p *Push) Abort() { p.wire.conn.Close() }
+// Abort closes the connection at once. Any goroutine may call it.
+func (p *Push) Abort() { p.connection.conn.Close() }
 
 // Close ends the stream and the connection.
 func (p *Push) Close() error {
-	// If it can't be said any more, the end of the connection says it.
-	_ = p.wire.call(0, "deleteStream", 6, nil, float64(p.stream))
-	p.wire.conn.Close()
+	// If this fails the server notices the end of the connection.
+	_ = p.connection.call(0, "deleteStream", deleteStreamID, nil, float64(p.stream))
+	p.connection.conn.Close()
 	<-p.done
 	return nil
 }

@@ -54,7 +54,7 @@ func serve(t *testing.T, handle func(*gortmplib.ServerConn)) (address string) {
 	return l.Addr().String()
 }
 
-func TestPush_SendsPictureAndSound(t *testing.T) {
+func TestPush_SendsVideoAndAudio(t *testing.T) {
 	type arrival struct {
 		kind string
 		at   time.Duration
@@ -111,7 +111,7 @@ func TestPush_SendsPictureAndSound(t *testing.T) {
 	}
 }
 
-func TestPush_IsTakenByFFmpeg(t *testing.T) {
+func TestPush_IsAcceptedByFFmpeg(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg")
 	}
@@ -128,12 +128,12 @@ func TestPush_IsTakenByFFmpeg(t *testing.T) {
 		t.Fatal(err)
 	}
 	var p *Push
-	film, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
+	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
 	if err != nil {
 		t.Fatal(err)
 	}
 	picture := func(n int) (units [][]byte, keyframe bool) {
-		unit, keyframe := film.Frame(uint32(n), time.Unix(0, 0), false)
+		unit, keyframe := pattern.Frame(uint32(n), time.Unix(0, 0), false)
 		for _, u := range bytes.Split(unit, []byte{0, 0, 1}) {
 			if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
 				units = append(units, u)
@@ -142,17 +142,17 @@ func TestPush_IsTakenByFFmpeg(t *testing.T) {
 		return units, keyframe
 	}
 	first, _ := picture(0)
-	told := stream
+	description := stream
 	for _, u := range first {
 		switch u[0] & 0x1f {
 		case 7:
-			told.SPS = u
+			description.SPS = u
 		case 8:
-			told.PPS = u
+			description.PPS = u
 		}
 	}
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) { // until it listens
-		if p, err = Dial(t.Context(), "rtmp://"+address+"/app/key", told); err == nil || time.Since(begin) > 10*time.Second {
+		if p, err = Dial(t.Context(), "rtmp://"+address+"/app/key", description); err == nil || time.Since(begin) > 10*time.Second {
 			break
 		}
 	}
@@ -182,14 +182,14 @@ func TestPush_IsTakenByFFmpeg(t *testing.T) {
 	}
 }
 
-func TestPush_TellsARefusalFromAFault(t *testing.T) {
+func TestPush_DoesNotReportAFaultAsRefusal(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := l.Addr().String()
+	closed := l.Addr().String()
 	l.Close()
-	if _, err := Dial(context.Background(), "rtmp://"+gone+"/app/sk_secret", stream); err == nil || errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "secret") {
+	if _, err := Dial(context.Background(), "rtmp://"+closed+"/app/sk_secret", stream); err == nil || errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("nobody listens: %v", err)
 	}
 }
@@ -209,16 +209,16 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address string) {
 		err := Check(address)
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: the complaint shows the key: %v", address, err)
+			t.Errorf("%q: the error contains the key: %v", address, err)
 		}
-		u, key, failed := split(address)
+		u, key, failed := splitAddress(address)
 		if err == nil && (failed != nil || key == "" || u.Host == "" || u.User != nil) {
 			t.Errorf("%q passes and is split into %v, %q, %v", address, u, key, failed)
 		}
 	})
 }
 
-func TestPush_HangsUpOnAServerThatSendsWithoutMeasure(t *testing.T) {
+func TestPush_ClosesWhenAServerExceedsBounds(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -241,6 +241,6 @@ func TestPush_HangsUpOnAServerThatSendsWithoutMeasure(t *testing.T) {
 	}()
 	_, err = Dial(t.Context(), "rtmp://"+l.Addr().String()+"/app/key", stream)
 	if err == nil || !strings.Contains(err.Error(), "at most") {
-		t.Errorf("the server was put up with: %v", err)
+		t.Errorf("the connection was kept: %v", err)
 	}
 }

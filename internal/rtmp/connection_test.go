@@ -14,7 +14,7 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/rawmessage"
 )
 
-// answering is a server that answers the first command with a given one.
+// answering starts a server that answers the first command with a given one.
 func answering(t *testing.T, command ...any) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,12 +62,12 @@ func answering(t *testing.T, command ...any) (address string) {
 		if err := w.Write(&rawmessage.Message{ChunkStreamID: 3, Type: commandAMF0, Body: body}); err != nil {
 			t.Error(err)
 		}
-		_, _ = io.Copy(io.Discard, c) // until the client goes
+		_, _ = io.Copy(io.Discard, c) // until the client closes
 	}()
 	return l.Addr().String()
 }
 
-func TestPush_TellsWhyItWasRefused(t *testing.T) {
+func TestPush_ReturnsTheReasonOfARefusal(t *testing.T) {
 	status := amf0.Object{{Key: "level", Value: "error"}, {Key: "code", Value: "NetStream.Publish.BadName"}, {Key: "description", Value: "Stream already exists"}}
 	for _, name := range []string{"_error", "onStatus"} {
 		_, err := Dial(t.Context(), "rtmp://"+answering(t, name, float64(1), nil, status)+"/app/key", stream)
@@ -77,7 +77,7 @@ func TestPush_TellsWhyItWasRefused(t *testing.T) {
 	}
 }
 
-func FuzzAnswer(f *testing.F) {
+func FuzzCommand(f *testing.F) {
 	for _, command := range []amf0.Data{
 		{"_result", float64(4), nil, float64(1)},
 		{"onStatus", float64(0), nil, amf0.Object{{Key: "level", Value: "status"}}},
@@ -91,8 +91,8 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, kind := range []uint8{commandAMF0, commandAMF3} {
-			if a, ok := (message{kind: kind, body: body}).command(); ok {
-				_, _ = a.level(), a.says()
+			if c, ok := (message{kind: kind, body: body}).command(); ok {
+				_, _ = c.isError(), c.reason()
 			}
 		}
 	})
