@@ -11,54 +11,58 @@ import (
 
 	"rostrum/internal/config"
 	"rostrum/internal/sfu"
-	"rostrum/internal/store"
 )
 
-// A greeting is what a server says once it is ready.
+// A Banner is what a server prints once it is ready.
 type Banner struct {
 	Endpoint   string        `json:"endpoint"`
 	Candidates []string      `json:"candidates"`
-	Encoders   []string      `json:"encoders,omitempty"` // where RTMP is spoken; a stream key follows
+	Encoders   []string      `json:"encoders,omitempty"` // RTMP URLs; a stream key follows
 	DataDir    string        `json:"dataDir,omitempty"`
 	First      bool          `json:"firstStart"`
 	Took       time.Duration `json:"-"`
 
-	// Only of an ephemeral server, whose keys no other process can read.
+	// Only of an ephemeral server, whose key no other process can read.
 	AccessKey string `json:"accessKeyId,omitempty"`
 	SecretKey string `json:"secretAccessKey,omitempty"`
 	Region    string `json:"region"`
 
-	// Try is a line to paste that creates a stage.
+	// Try is a command that creates a stage.
 	Try string `json:"try"`
 }
 
-// complete adds what the settings say: where data are kept and how to try the server.
-func (g *Banner) complete(s *config.Settings, key store.AccessKey) {
-	g.Region = string(s.Region)
+func newBanner(s *config.Settings, l *listeners, k *storage, took time.Duration) *Banner {
+	b := &Banner{
+		Endpoint: l.endpoint, Candidates: listCandidates(l.engine, l.turnAddress), Encoders: l.rtmp.urls(l.endpoint),
+		First: k.firstStart, Took: took.Round(time.Millisecond), Region: string(s.Region),
+	}
 	const create = "aws ivs-realtime create-stage --name hello"
 	if s.Ephemeral {
-		g.DataDir, g.AccessKey, g.SecretKey = "", key.ID, key.Secret
-		g.Try = fmt.Sprintf("AWS_ENDPOINT_URL_IVS_REALTIME=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s %s",
-			ShellQuote(g.Endpoint), ShellQuote(g.AccessKey), ShellQuote(g.SecretKey), ShellQuote(g.Region), create)
-		return
+		b.AccessKey, b.SecretKey = k.operator.ID, k.operator.Secret
+		b.Try = fmt.Sprintf("AWS_ENDPOINT_URL_IVS_REALTIME=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s %s",
+			ShellQuote(b.Endpoint), ShellQuote(b.AccessKey), ShellQuote(b.SecretKey), ShellQuote(b.Region), create)
+		return b
 	}
-	if full, err := filepath.Abs(g.DataDir); err == nil {
-		g.DataDir = full
+	b.DataDir = s.DataDir
+	if full, err := filepath.Abs(s.DataDir); err == nil {
+		b.DataDir = full
 	}
-	g.Try = fmt.Sprintf(`eval "$(%s)" && %s`, g.env(s), create)
+	b.Try = fmt.Sprintf(`eval "$(%s)" && %s`, b.env(s), create)
+	return b
 }
 
-func (g *Banner) Describe(w io.Writer) {
-	kept := g.DataDir
+// Describe writes the banner for people.
+func (b *Banner) Describe(w io.Writer) {
+	data := b.DataDir
 	switch {
-	case kept == "":
-		kept = "nowhere: all is gone when this ends"
-	case g.First:
-		kept += " (new, with an access key for you)"
+	case data == "":
+		data = "none: all data are lost when the server ends"
+	case b.First:
+		data += " (new, with a new access key)"
 	}
-	encoders := "nowhere"
-	if len(g.Encoders) > 0 {
-		encoders = strings.Join(g.Encoders, "<stream key>, ") + "<stream key>"
+	encoders := "none"
+	if len(b.Encoders) > 0 {
+		encoders = strings.Join(b.Encoders, "<stream key>, ") + "<stream key>"
 	}
 	fmt.Fprintf(w, `Rostrum is ready after %d ms.
 
@@ -72,11 +76,10 @@ Create a stage from another terminal:
   %s
 
 Ctrl-C stops.
-`, g.Took.Milliseconds(), g.Endpoint, strings.Join(g.Candidates, ", "), encoders, kept, g.Try)
+`, b.Took.Milliseconds(), b.Endpoint, strings.Join(b.Candidates, ", "), encoders, data, b.Try)
 }
 
-// describeCandidates lists where clients are told to send media, at last by TURN over TLS if
-// there is that.
+// listCandidates lists the addresses to which clients send media; TURN over TLS is the last.
 func listCandidates(engine *sfu.Engine, turns string) []string {
 	var all []string
 	for _, c := range engine.Candidates() {
@@ -88,12 +91,12 @@ func listCandidates(engine *sfu.Engine, turns string) []string {
 	return all
 }
 
-// env is the command that prints this server's exports, from whichever folder
-// it is called. What has its default there is left out.
-func (g *Banner) env(s *config.Settings) string {
-	words := []string{thisProgram(), "env", "--data-dir", g.DataDir}
+// env is the command that prints the environment of this server's clients, from any folder.
+// Flags with their default are left out.
+func (b *Banner) env(s *config.Settings) string {
+	words := []string{thisProgram(), "env", "--data-dir", b.DataDir}
 	for _, flag := range [][3]string{
-		{"--public-url", g.Endpoint, "http://127.0.0.1:7080"},
+		{"--public-url", b.Endpoint, "http://127.0.0.1:7080"},
 		{"--account", string(s.Account), "000000000000"},
 		{"--region", string(s.Region), "us-east-1"},
 		{"--access-key", string(s.AccessKey), ""},
@@ -108,8 +111,8 @@ func (g *Banner) env(s *config.Settings) string {
 	return strings.Join(words, " ")
 }
 
-// thisProgram is how a shell finds this binary: by its name, where the name
-// leads to it.
+// thisProgram is how a shell finds this binary: by its name if it is the one in PATH, else by
+// its path.
 func thisProgram() string {
 	self, err := os.Executable()
 	if err != nil {
@@ -128,7 +131,7 @@ func sameFile(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(first, second)
 }
 
-// quote makes one word of a POSIX shell.
+// ShellQuote quotes s as one word of a POSIX shell.
 func ShellQuote(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == "" {
 		return s

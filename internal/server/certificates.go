@@ -15,18 +15,19 @@ import (
 	"rostrum/internal/admin"
 	"rostrum/internal/certificate"
 	"rostrum/internal/config"
+	"rostrum/internal/store"
 )
 
-// certificates are what all TLS servers of the house show.
+// certificates are those of all TLS listeners.
 type certificates interface {
-	// config is that of one server, which may add its protocols.
+	// config is for one listener, which may add its protocols.
 	config() *tls.Config
-	// name is the host of a URL where there is a certificate for it, else the first host
-	// that there is one for; empty when there is none.
-	name(of string) string
+	// name is the host of a URL if there is a certificate for it, else the first host with a
+	// certificate; empty if there is none.
+	name(url string) string
 }
 
-// certificates are those of the settings; nil when none are set.
+// newCertificates reads the certificates of the settings; nil if none are set.
 func newCertificates(s *config.Settings, log *slog.Logger) (certificates, error) {
 	switch {
 	case len(s.Domains) > 0:
@@ -40,51 +41,50 @@ func newCertificates(s *config.Settings, log *slog.Logger) (certificates, error)
 	return nil, nil
 }
 
-// obtained are certificates that an authority signs for the names of the settings.
+// acmeCertificates are obtained by ACME for the domains of the settings.
 type acmeCertificates struct {
 	*certificate.Manager
 	names config.Domains
 }
 
-func (o acmeCertificates) config() *tls.Config { return o.TLS() }
+func (a acmeCertificates) config() *tls.Config { return a.TLS() }
 
-func (o acmeCertificates) name(of string) string {
-	if u, err := url.Parse(of); err == nil && slices.Contains(o.names, u.Hostname()) {
+func (a acmeCertificates) name(of string) string {
+	if u, err := url.Parse(of); err == nil && slices.Contains(a.names, u.Hostname()) {
 		return u.Hostname()
 	}
-	return o.names[0]
+	return a.names[0]
 }
 
-// openCertificates takes up what the store has of certificates that an authority signs,
-// and tells what has them renewed.
-func openACME(ctx context.Context, c certificates, kept *storage) ([]func(context.Context) error, error) {
-	o, ok := c.(acmeCertificates)
+// openACME loads ACME certificates from the store, and returns what renews them.
+func openACME(ctx context.Context, b *base, c certificates, st *store.Store) ([]func(context.Context) error, error) {
+	a, ok := c.(acmeCertificates)
 	if !ok {
 		return nil, nil
 	}
-	if err := o.Open(ctx, kept.store); err != nil {
+	if err := a.Open(ctx, st); err != nil {
 		return nil, err
 	}
-	kept.metrics.MustRegister(admin.Certificates(o.States))
-	return []func(context.Context) error{o.Run}, nil
+	b.metrics.MustRegister(admin.Certificates(a.States))
+	return []func(context.Context) error{a.Run}, nil
 }
 
-// A filed certificate is the pair of files of a TLS server, read again when they
-// change, so that a renewed one is used without a restart.
+// A fileCertificate is a certificate in files, which are read again when they change, so that
+// a renewed one is used without a restart.
 type fileCertificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
 	mu       sync.Mutex // guards what follows
 	loaded   *tls.Certificate
-	modified time.Time // modification of the file that is loaded
+	modified time.Time // modification time of the loaded file
 	checked  time.Time
 }
 
-// lookAgain is how often the files are asked whether they changed.
+// checkInterval is the shortest time between checks for changed files.
 const checkInterval = 10 * time.Second
 
-// loadCertificate reads the pair, and refuses what no server could use.
+// loadCertificate reads the files, and fails if no server can use them.
 func loadCertificate(certFile, keyFile string, log *slog.Logger) (*fileCertificate, error) {
 	c := &fileCertificate{certFile: certFile, keyFile: keyFile, log: log}
 	if err := c.load(); err != nil {
@@ -128,14 +128,14 @@ func (c *fileCertificate) name(of string) string {
 	return ""
 }
 
-// current is the certificate for a handshake. A renewed one that can't be read
-// is logged and the old one goes on serving.
+// current returns the certificate for a handshake. If a renewed one cannot be read, that is
+// logged and the old one stays in use.
 func (c *fileCertificate) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.checked) > checkInterval {
 		if err := c.load(); err != nil {
-			c.log.Error("the renewed certificate can't be used", "error", err)
+			c.log.Error("the renewed certificate cannot be used, the old one stays in use", "error", err)
 		}
 	}
 	return c.loaded, nil

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -17,30 +16,33 @@ import (
 	"rostrum/internal/inbound"
 	"rostrum/internal/sfu"
 	"rostrum/internal/signaling"
+	"rostrum/internal/store"
 	"rostrum/internal/web"
 )
 
-// doors opens what clients reach and what operators reach. They are one unless
-// operators have an address of their own.
-func newHandlers(serving context.Context, s *config.Settings, at *listeners, kept *storage, live *runtime, log *slog.Logger) (forClients, forOperators http.Handler) {
-	counted := kept.metrics
-	counted.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), live.realtime,
-		admin.Media(at.engine.Stats), admin.Listeners(at.stats), admin.Stages(live.stages.Counts), admin.Compositions(live.compositions.Stats), admin.Channels(live.channels.Stats))
+// newHandlers builds the handler of the public address, and that of the admin address. They
+// are one handler unless there is an admin address.
+func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store, r *runtime) (forClients, forOperators http.Handler) {
+	s, log := b.settings, b.log
+	b.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), r.realtime,
+		admin.Media(l.engine.Stats), admin.Listeners(l.stats), admin.Stages(r.stages.Counts), admin.Compositions(r.compositions.Stats), admin.Channels(r.channels.Stats))
 	clients := http.NewServeMux()
-	handle := func(part, pattern string, h http.Handler) { clients.Handle(pattern, kept.panics.Handler(part, h)) }
-	handle("whip", "/whip", live.participants)
-	handle("whip", "/whip/", live.participants)
-	handle("events", "/events/", live.participants)
-	handle("hls", channel.PlaybackPath, live.channels)
-	handle("pages", "GET "+web.StagePath, web.Stage(at.endpoint))
-	handle("pages", "GET "+web.PlayerPath, web.Player(at.endpoint))
+	handle := func(part, pattern string, h http.Handler) { clients.Handle(pattern, b.panics.Handler(part, h)) }
+	handle("whip", "/whip", r.participants)
+	handle("whip", "/whip/", r.participants)
+	handle("events", "/events/", r.participants)
+	handle("hls", channel.PlaybackPath, r.channels)
+	handle("pages", "GET "+web.StagePath, web.Stage(l.endpoint))
+	handle("pages", "GET "+web.PlayerPath, web.Player(l.endpoint))
 	if s.S3Endpoint == "" {
-		handle("recordings", web.RecordingsPath, web.Recordings(live.recordings.buckets, live.recordings.links))
+		handle("recordings", web.RecordingsPath, web.Recordings(r.recordings.buckets, r.recordings.links))
 	}
-	clients.Handle("/", api.New(live.plane, api.Config{Anyone: s.Auth == "none", PublicURL: at.endpoint, Origins: origins(s), Panics: kept.panics, Log: log, Metrics: counted, Stopping: serving.Done()}))
+	clients.Handle("/", api.New(r.plane, api.Config{
+		Anyone: s.Auth == "none", PublicURL: l.endpoint, Origins: origins(s), Panics: b.panics, Log: log, Metrics: b.metrics, Stopping: serving.Done(),
+	}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
-		map[string]admin.Check{"server": checkStopping(serving), "store": kept.store.Check})
+		map[string]admin.Check{"server": checkStopping(serving), "store": st.Check})
 	clients.Handle("GET /healthz", health)
 	clients.Handle("GET /readyz", health)
 	operators := clients
@@ -49,17 +51,17 @@ func newHandlers(serving context.Context, s *config.Settings, at *listeners, kep
 		operators.Handle("/debug/pprof/", admin.Profiles())
 	}
 	if s.AdminListen != "" || !s.IsPublic() {
-		operators.Handle("GET /metrics", admin.Metrics(counted))
+		operators.Handle("GET /metrics", admin.Metrics(b.metrics))
 	} else {
-		log.Info("metrics are not served at an address that others reach: admin_listen gives them one of their own", "example", "127.0.0.1:7082")
+		log.Info("metrics are not served at a public address: set admin_listen", "example", "127.0.0.1:7082")
 	}
 	if s.Auth == "none" {
-		return inbound.RequireHost(clients, publicName(at.endpoint)), operators
+		return inbound.RequireHost(clients, publicName(l.endpoint)), operators
 	}
 	return clients, operators
 }
 
-// origins are the pages that may call the server.
+// origins are the web origins that may call the server.
 func origins(s *config.Settings) *inbound.Origins {
 	switch {
 	case s.CORSOrigins.Any(), len(s.CORSOrigins) == 0 && s.Auth != "none":
@@ -79,23 +81,24 @@ func publicName(endpoint string) string {
 	return u.Hostname()
 }
 
-// relayLife is how long credentials for TURN can be used to begin with.
+// turnCredentialTTL is how long TURN credentials are valid.
 const turnCredentialTTL = time.Hour
 
-// relays tells participants of the engine's own STUN and TURN servers.
+// iceServers returns the engine's STUN and TURN servers for a participant.
 func iceServers(engine *sfu.Engine) func(authority.Grant) []signaling.ICEServer {
 	return func(g authority.Grant) []signaling.ICEServer {
 		var all []signaling.ICEServer
 		if here := engine.Candidates(); len(here) > 0 {
 			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
 		}
-		for _, r := range engine.TURNServers(g.ParticipantID, turnCredentialTTL) {
-			all = append(all, signaling.ICEServer(r))
+		for _, server := range engine.TURNServers(g.ParticipantID, turnCredentialTTL) {
+			all = append(all, signaling.ICEServer(server))
 		}
 		return all
 	}
 }
 
+// checkStopping fails once the server stops.
 func checkStopping(serving context.Context) admin.Check {
 	return func(context.Context) error { return serving.Err() }
 }

@@ -13,29 +13,27 @@ import (
 	"rostrum/internal/inbound"
 )
 
-// Bounds of one HTTP listener. Handlers that stream lift the write bound for
-// their own response.
+// Limits of one HTTP listener. Handlers that stream lift the write timeout of their response.
 const (
 	maxHeaderBytes = 32 << 10
-	http2Buffer    = 64 << 10 // of bodies that nobody has read yet
-	readHeader     = 10 * time.Second
-	readRequest    = 30 * time.Second
-	writeResponse  = 60 * time.Second
-	keepIdle       = 2 * time.Minute
+	http2Buffer    = 64 << 10 // of bodies that are not read yet
+	headerTimeout  = 10 * time.Second
+	readTimeout    = 30 * time.Second
+	writeTimeout   = 60 * time.Second
+	idleTimeout    = 2 * time.Minute
 
-	// drain is how long requests under way may take once the server is told to
-	// stop. With what follows it must stay below the five seconds promised.
-	drain = 3 * time.Second
+	// drainTimeout is how long running requests may take once the server stops. With the
+	// rest of the stop it must stay below five seconds.
+	drainTimeout = 3 * time.Second
 )
 
-// A listener is a bound address and the handler that will serve it.
+// A listener is a bound address and its HTTP server.
 type listener struct {
 	*inbound.Listener
 	server *http.Server
 }
 
-// listen binds the address of a setting, so that a port in use is known before anything else
-// starts. With a certificate it speaks HTTPS.
+// listen binds the address of a setting. With a certificate it serves HTTPS.
 func listen(ctx context.Context, setting string, at config.Address, cert certificates, accept inbound.ListenerConfig) (*listener, error) {
 	bound, err := inbound.Listen(ctx, string(at), accept)
 	if err != nil {
@@ -44,10 +42,10 @@ func listen(ctx context.Context, setting string, at config.Address, cert certifi
 	l := &listener{
 		Listener: bound,
 		server: &http.Server{
-			ReadHeaderTimeout: readHeader, ReadTimeout: readRequest, WriteTimeout: writeResponse,
-			IdleTimeout: keepIdle, MaxHeaderBytes: maxHeaderBytes,
+			ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+			IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 			HTTP2:    &http.HTTP2Config{MaxReceiveBufferPerConnection: http2Buffer, MaxReceiveBufferPerStream: http2Buffer},
-			ErrorLog: slog.NewLogLogger(accept.Log.Handler(), slog.LevelDebug), // broken clients, not broken servers
+			ErrorLog: slog.NewLogLogger(accept.Log.Handler(), slog.LevelDebug), // faults of clients
 		},
 	}
 	if cert != nil {
@@ -57,18 +55,18 @@ func listen(ctx context.Context, setting string, at config.Address, cert certifi
 	return l, nil
 }
 
-// run serves until the context ends, then lets requests under way finish. Clients of TURN,
-// of whom there are none without TLS, are handed to admit.
-func (l *listener) run(ctx context.Context, h http.Handler, admit func(net.Conn)) error {
+// run serves until ctx ends, then lets running requests finish. With TLS it passes TURN
+// clients to turn.
+func (l *listener) run(ctx context.Context, h http.Handler, turn func(net.Conn)) error {
 	l.server.Handler = h
 	var accepting net.Listener = l.Listener
 	if l.server.TLSConfig != nil {
-		accepting = newSharedListener(l.Listener, l.server.TLSConfig, admit)
+		accepting = newSharedListener(l.Listener, l.server.TLSConfig, turn)
 		defer accepting.Close()
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
 		err := l.server.Shutdown(draining)
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -8,15 +8,14 @@ import (
 	"rostrum/internal/config"
 )
 
-// neverLogged are names under which secrets travel. A value logged under one of
-// them is hidden, whoever logs it: secrets have types that hide themselves, and
-// this is the net beneath.
+// secretNames end the names of attributes whose values are hidden. Secrets have types that
+// hide themselves; this is a second protection.
 var secretNames = []string{"authorization", "password", "secret", "streamkey", "token", "cookie"}
 
-// newLogger makes the one logger of the process, as the settings have it.
+// newLogger makes the logger of the process.
 func newLogger(s *config.Settings, w io.Writer) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(s.LogLevel)) // one of four, as declared
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // the settings have checked it
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: hideSecrets}
 	if s.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
@@ -24,8 +23,8 @@ func newLogger(s *config.Settings, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// alike writes stream_key and Stream-Key as one word. It is made once: every value
-// of every line of the log passes here.
+// nameNormalizer makes stream_key and Stream-Key the same. It is made once, because it is used
+// for every attribute of every line.
 var nameNormalizer = strings.NewReplacer("_", "", "-", "")
 
 func hideSecrets(_ []string, a slog.Attr) slog.Attr {

@@ -8,7 +8,7 @@ import (
 	"rostrum/internal/inbound"
 )
 
-func TestEncoders_AreToldTheNameInTheCertificate(t *testing.T) {
+func TestRTMPListeners_AdvertiseTheNameOfTheCertificate(t *testing.T) {
 	var e rtmpListeners
 	for _, l := range []**inbound.Listener{&e.plain, &e.secure} {
 		var err error

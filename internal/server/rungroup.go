@@ -7,12 +7,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// errEnded interrupts the others when one part has come to its end.
+// errEnded cancels the other parts when one returns without an error.
 var errEnded = errors.New("ended")
 
-// together runs parts side by side. The first to return interrupts the rest by
-// their context; together returns when every one has returned, with what the
-// first one said. Parts end themselves when the context does.
+// RunGroup runs parts concurrently until ctx ends or one returns, then cancels the context of
+// the others. It returns the error of the first when all have returned.
 func RunGroup(ctx context.Context, parts ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range parts {

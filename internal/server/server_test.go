@@ -19,10 +19,10 @@ import (
 	"rostrum/test/authority"
 )
 
-func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
+func TestListener_UsesARenewedCertificate(t *testing.T) {
 	dir := t.TempDir()
 	cert := ownCertificate(t, dir, "rostrum.example")
-	at, end := listening(t, cert, http.NotFoundHandler(), nil)
+	at, end := startListener(t, cert, http.NotFoundHandler(), nil)
 	serial := func() string {
 		conn, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -48,7 +48,7 @@ func TestServe_SpeaksHTTPSWithARenewedCertificate(t *testing.T) {
 	}
 }
 
-func TestTogether_EndsWhenTheFirstPartDoes(t *testing.T) {
+func TestRunGroup_EndsWhenTheFirstPartDoes(t *testing.T) {
 	ended := 0
 	waits := func(ctx context.Context) error { <-ctx.Done(); ended++; return nil }
 	if err := RunGroup(t.Context(), waits, func(context.Context) error { return io.ErrUnexpectedEOF }); err != io.ErrUnexpectedEOF || ended != 1 {
@@ -82,8 +82,8 @@ func ownCertificate(t *testing.T, dir, name string) *fileCertificate {
 	return cert
 }
 
-// listening runs a listener until end, which tells how it ended, or the end of the test.
-func listening(t *testing.T, cert certificates, web http.Handler, relay func(net.Conn)) (at string, end func() error) {
+// startListener runs a listener until end, which tells how it ended, or the end of the test.
+func startListener(t *testing.T, cert certificates, web http.Handler, relay func(net.Conn)) (at string, end func() error) {
 	t.Helper()
 	l, err := listen(t.Context(), "listen", "127.0.0.1:0", cert, inbound.ListenerConfig{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -14,8 +14,7 @@ import (
 	"rostrum/internal/inbound"
 )
 
-// Protocols that a client of the main address may name in its handshake (RFC 7301,
-// RFC 7443 for TURN, RFC 8737 for ACME).
+// ALPN protocols (RFC 7301) of the public address: TURN by RFC 7443, ACME by RFC 8737.
 const (
 	protocolTURN  = "stun.turn"
 	protocolHTTP2 = "h2"
@@ -23,16 +22,19 @@ const (
 	protocolACME  = "acme-tls/1"
 )
 
-// errSeen ends the connection of an authority, which has nothing to say (RFC 8737 §3).
-var errValidated = errors.New("the authority has seen what it asked for")
+// handshakeTimeout bounds the handshake and, without ALPN, the wait for the first byte.
+const handshakeTimeout = 10 * time.Second
 
-// A sharedListener is a TLS address that HTTP and TURN have in common, for networks
-// that let nothing but HTTPS out. Its handshakes are done side by side; Accept returns
-// the connections of HTTP, the others are handed to admit.
+// errValidated ends the connection of an ACME authority after the handshake (RFC 8737 §3).
+var errValidated = errors.New("the ACME authority has validated the name")
+
+// A sharedListener is a TLS address for both HTTP and TURN, for clients whose network allows
+// only HTTPS. Handshakes run concurrently. Accept returns connections of HTTP; those of TURN
+// are passed to turn.
 type sharedListener struct {
 	net.Listener
 	config *tls.Config
-	admit  func(net.Conn)
+	turn   func(net.Conn)
 
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -40,14 +42,14 @@ type sharedListener struct {
 	running  sync.WaitGroup
 
 	mu          sync.Mutex            // guards what follows
-	handshaking map[net.Conn]struct{} // whose protocol isn't known yet
+	handshaking map[net.Conn]struct{} // whose protocol is not known yet
 }
 
-func newSharedListener(l net.Listener, config *tls.Config, admit func(net.Conn)) *sharedListener {
+func newSharedListener(l net.Listener, config *tls.Config, turn func(net.Conn)) *sharedListener {
 	config = config.Clone()
 	config.NextProtos = append(config.NextProtos, protocolTURN)
 	s := &sharedListener{
-		Listener: l, config: config, admit: admit,
+		Listener: l, config: config, turn: turn,
 		accepted: make(chan net.Conn), closed: make(chan struct{}), handshaking: map[net.Conn]struct{}{},
 	}
 	s.running.Go(s.run)
@@ -67,9 +69,9 @@ func (s *sharedListener) run() {
 	}
 }
 
-// greet finds out what a client speaks, within the time that a request's header has.
+// identify finds out the protocol of a client, within handshakeTimeout.
 func (s *sharedListener) identify(conn net.Conn) {
-	_ = conn.SetDeadline(time.Now().Add(readHeader))
+	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	client, turn, err := s.handshake(conn)
 	s.mu.Lock()
 	delete(s.handshaking, conn)
@@ -80,7 +82,7 @@ func (s *sharedListener) identify(conn net.Conn) {
 		return
 	case turn:
 		_ = conn.SetDeadline(time.Time{})
-		s.admit(client)
+		s.turn(client)
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
@@ -91,8 +93,8 @@ func (s *sharedListener) identify(conn net.Conn) {
 	}
 }
 
-// tell does the handshake. Who names no protocol in it tells by the first byte: that of
-// STUN is below 4 (RFC 7983 §7), that of HTTP a letter.
+// handshake does the TLS handshake. Without ALPN, the first byte decides: that of STUN is
+// below 4 (RFC 7983 §7), that of HTTP is a letter.
 func (s *sharedListener) handshake(conn net.Conn) (client net.Conn, turn bool, err error) {
 	over := tls.Server(conn, s.config)
 	if err := over.Handshake(); err != nil {
@@ -114,8 +116,8 @@ func (s *sharedListener) handshake(conn net.Conn) (client net.Conn, turn bool, e
 	return over, false, nil
 }
 
-// peeked is a TLS connection of which some bytes were read ahead. Being no *tls.Conn, it
-// tells net/http by ConnectionState that it is one.
+// peeked is a TLS connection of which some bytes were read ahead. net/http recognizes it as
+// TLS by its method ConnectionState.
 type peeked struct {
 	*tls.Conn
 	ahead *bufio.Reader
@@ -133,7 +135,7 @@ func (s *sharedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the listener and the handshakes under way, and returns when they have ended.
+// Close closes the listener and aborts running handshakes, and waits for them.
 func (s *sharedListener) Close() error {
 	var err error
 	s.once.Do(func() {
@@ -149,8 +151,8 @@ func (s *sharedListener) Close() error {
 	return err
 }
 
-// listenForTURN binds the address of TURN over TLS; nil when none is set.
-func listenForTURN(ctx context.Context, s *config.Settings, accept inbound.ListenerConfig) (*inbound.Listener, error) {
+// listenTURN binds the address of TURN over TLS; nil if none is set.
+func listenTURN(ctx context.Context, s *config.Settings, accept inbound.ListenerConfig) (*inbound.Listener, error) {
 	if s.TURNSListen == "" {
 		return nil, nil
 	}
@@ -161,8 +163,8 @@ func listenForTURN(ctx context.Context, s *config.Settings, accept inbound.Liste
 	return l, nil
 }
 
-// serveTURN hands what a listener accepts to admit until the context ends.
-func serveTURN(ctx context.Context, l net.Listener, admit func(net.Conn)) error {
+// serveTURN passes what a listener accepts to serve until ctx ends.
+func serveTURN(ctx context.Context, l net.Listener, serve func(net.Conn)) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {
@@ -173,13 +175,13 @@ func serveTURN(ctx context.Context, l net.Listener, admit func(net.Conn)) error 
 		if err != nil {
 			return fmt.Errorf("serve %s: %w", l.Addr(), err)
 		}
-		admit(conn)
+		serve(conn)
 	}
 }
 
-// turnsAt is where clients are told to reach TURN over TLS: where turns_listen says, or
-// else the main address, which takes it beside HTTPS. It is empty without a certificate,
-// and where that has no name to call the server by.
+// turnAddress is where clients reach TURN over TLS: at turns_listen, or else at the public
+// address, which serves both. It is empty without a certificate, and if the certificate has no
+// name.
 func turnAddress(endpoint string, cert certificates, own *inbound.Listener) string {
 	if cert == nil {
 		return ""

@@ -31,7 +31,7 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, r.Proto)
 	})
-	at, end := listening(t, ownCertificate(t, t.TempDir(), "rostrum.example"), web, relay)
+	at, end := startListener(t, ownCertificate(t, t.TempDir(), "rostrum.example"), web, relay)
 	const get = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 	for says, c := range map[string]struct{ protocol, first, want string }{
 		"TURN by name":          {protocolTURN, "\x00\x03\x00\x00", "TURN"},
@@ -75,7 +75,7 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 	}
 }
 
-func TestTurnsAt_NamesWhatTheCertificateIsFor(t *testing.T) {
+func TestTURNAddress_HasANameOfTheCertificate(t *testing.T) {
 	cert := ownCertificate(t, t.TempDir(), "rostrum.example")
 	own, err := inbound.Listen(t.Context(), "127.0.0.1:0", inbound.ListenerConfig{})
 	if err != nil {

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"math"
+	"net"
+	"net/url"
+	"path/filepath"
+
+	"rostrum/internal/admin"
+	"rostrum/internal/authority"
+	"rostrum/internal/channel"
+	"rostrum/internal/composition"
+	"rostrum/internal/control"
+	"rostrum/internal/node"
+	"rostrum/internal/signaling"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+	"rostrum/internal/worker"
+)
+
+// runtime is what is live, and the operations on it.
+type runtime struct {
+	plane        *control.Plane
+	node         *node.Node
+	stages       *stage.Registry
+	participants *signaling.Server
+	channels     *channel.Registry
+	recordings   *recordingStorage
+	compositions *composition.Registry
+	realtime     *admin.Realtime
+}
+
+// openRuntime opens what is live, and cleans up what a process before this one left open.
+func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r *runtime, err error) {
+	s := b.settings
+	authority, err := authority.New(ctx, st, authority.Config{PublicURL: l.endpoint})
+	if err != nil {
+		return nil, err
+	}
+	r = &runtime{}
+	if r.node, err = node.Open(ctx, st, node.Config{Shared: s.Database != "", Log: b.log}); err != nil {
+		return nil, err
+	}
+	b.closeLater(r.node)
+	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Log: b.log})
+	r.participants = signaling.New(r.stages, authority, signaling.Config{ICEServers: iceServers(l.engine), Origins: origins(s), Panics: b.panics, Metrics: b.metrics, Log: b.log})
+	r.realtime = admin.NewRealtime(r.stages.Counts, r.stages.MediaSamples)
+	// Parts close in reverse order: first the compositions, then the stages that they are on,
+	// and last the connections that tell participants why.
+	b.closeLater(r.participants, r.stages)
+	if r.channels, err = newChannels(b, st, r.node, l.rtmp, l.endpoint); err != nil {
+		return nil, err
+	}
+	b.closeLater(r.channels)
+	if r.recordings, err = openRecordingStorage(ctx, s, st); err != nil {
+		return nil, err
+	}
+	b.closeLater(r.recordings)
+	if r.compositions, err = newCompositions(b, st, authority, r); err != nil {
+		return nil, err
+	}
+	b.closeLater(r.compositions)
+	if err := r.node.Recover(ctx); err != nil {
+		return nil, err
+	}
+	r.plane, err = control.New(ctx, control.Parts{
+		Store: st, Authority: authority, Live: r.stages, Channels: r.channels, Compositions: r.compositions,
+	}, s.Limits.Limits)
+	return r, err
+}
+
+// newChannels makes the registry of channels. Encoders reach them at l, viewers at the
+// endpoint.
+func newChannels(b *base, st *store.Store, n *node.Node, l rtmpListeners, endpoint string) (*channel.Registry, error) {
+	s := b.settings
+	cfg := channel.Config{
+		Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate,
+		PushPrivate: s.PushPrivate, Panics: b.panics, Log: b.log,
+	}
+	public, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if l.plain != nil {
+		cfg.Ingest, cfg.Local = advertisedAddress(l.plain, public.Hostname()), advertisedAddress(l.plain, "127.0.0.1")
+	}
+	if l.secure != nil {
+		cfg.Ingest = l.secureAddress(public.Hostname())
+		if host, port, err := net.SplitHostPort(cfg.Ingest); err == nil && port == "443" {
+			cfg.Ingest = host
+		}
+	}
+	return channel.NewRegistry(st, n, cfg), nil
+}
+
+// newCompositions makes the registry of compositions.
+func newCompositions(b *base, st *store.Store, a *authority.Authority, r *runtime) (*composition.Registry, error) {
+	spool, err := filepath.Abs(filepath.Join(r.recordings.folder, "spool"))
+	if err != nil {
+		return nil, err
+	}
+	s := b.settings
+	idle := s.Limits.CompositionIdle
+	if idle == 0 { // no limit
+		idle = math.MaxInt64
+	}
+	return composition.NewRegistry(composition.Parts{
+		Store: st, Authority: a, Buckets: r.recordings.buckets, Channels: r.channels, Node: r.node, Spool: spool,
+	}, composition.Config{
+		Program: worker.FindProgram(), IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
+		UploadRetry: s.SpoolAge, MaxSpoolBytes: s.SpoolBytes, Log: b.log,
+	}), nil
+}
