@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A grid gives times back what RTMP took from them by rounding to milliseconds:
-// pictures and packets of sound come at a steady rate. Without it the parts of a
+// A grid restores the timestamps that RTMP rounds to milliseconds: video
+// frames and audio packets come at a constant rate. Otherwise the parts of a
 // playlist would differ in length, which iOS does not play.
 type grid struct {
 	rate  float64 // a second; 0 for one that isn't known
@@ -14,11 +14,11 @@ type grid struct {
 	began bool
 }
 
-// rounding is how far a time may be from the grid and still be meant to be on it.
-const rounding = 2 * time.Millisecond
+// tolerance is how far a rounded timestamp may be from the grid.
+const tolerance = 2 * time.Millisecond
 
-// snap is the time on the grid that a rounded one was, or the same if it is none:
-// then the grid begins there anew.
+// snap returns the timestamp on the grid that was rounded to at. If there is
+// none it returns at, and the grid starts there.
 func (g *grid) snap(at time.Duration) time.Duration {
 	if g.rate <= 0 {
 		return at
@@ -26,7 +26,7 @@ func (g *grid) snap(at time.Duration) time.Duration {
 	if g.began {
 		steps := math.Round((at - g.begin).Seconds() * g.rate)
 		on := g.begin + time.Duration(steps/g.rate*float64(time.Second))
-		if (on - at).Abs() <= rounding {
+		if (on - at).Abs() <= tolerance {
 			return on
 		}
 	}
@@ -34,7 +34,7 @@ func (g *grid) snap(at time.Duration) time.Duration {
 	return at
 }
 
-// ticks is a time by a clock of that many ticks a second.
+// ticks is a timestamp in units of a clock rate.
 func ticks(at time.Duration, rate int) int64 {
 	return int64(math.Round(at.Seconds() * float64(rate)))
 }

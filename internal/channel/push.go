@@ -19,57 +19,57 @@ import (
 	"rostrum/internal/store"
 )
 
-// A push sends a session's stream on to another platform, for as long as the
-// session lasts: a peer that refuses it or goes away is tried again. The session
+// A push sends a session's stream to another platform, for as long as the
+// session lasts. It reconnects after the peer refuses or fails. The session
 // never waits for it.
 type push struct {
-	address string // with the peer's stream key: a secret
-	host    string
-	sound   []byte // AudioSpecificConfig; nil for none
-	about   event.Channel
-	guard   bool // refuse addresses that are private
-	store   *store.Store
-	tls     *tls.Config
-	log     *slog.Logger
-	panics  *inbound.Panics
+	address     string // contains the peer's stream key: a secret
+	host        string
+	audioConfig []byte // AudioSpecificConfig; nil for none
+	about       event.Channel
+	denyPrivate bool // refuse private addresses
+	store       *store.Store
+	tls         *tls.Config
+	log         *slog.Logger
+	panics      *inbound.Panics
 
-	frames chan pushed
-	queued atomic.Int64 // bytes
-	skips  bool         // until the next keyframe; of who offers
-	cancel context.CancelFunc
-	ended  chan struct{}
+	frames   chan queuedFrame
+	queued   atomic.Int64 // bytes
+	skipping bool         // frames until the next keyframe; belongs to the caller of enqueue
+	cancel   context.CancelFunc
+	done     chan struct{}
 
 	up         atomic.Bool
 	reconnects atomic.Uint64
 	dropped    atomic.Uint64 // frames
 }
 
-// A pushed frame has the parameter sets in force with it, if it is a keyframe.
-type pushed struct {
+// A queuedFrame has the parameter sets that apply to it, if it is a keyframe.
+type queuedFrame struct {
 	rtmp.Frame
 	sps, pps []byte
 }
 
-func (f pushed) size() (n int64) {
+func (f queuedFrame) size() (n int64) {
 	for _, u := range f.Units {
 		n += int64(len(u))
 	}
 	return n
 }
 
-// Bounds and pace of a push.
+// Bounds and durations of a push.
 const (
-	pushFrames   = 512
-	pushBytes    = 16 << 20
-	pushAgain    = time.Second // before the second attempt, doubled with each
-	pushAgainMax = 30 * time.Second
-	pushGood     = time.Minute     // a connection of that length was none that fails
-	pushFarewell = 2 * time.Second // for what is queued when the session ends
-	pushWords    = 400             // bytes of a reason, which may be the peer's
+	maxPushFrames = 512
+	maxPushBytes  = 16 << 20
+	minPushRetry  = time.Second // before the second attempt; doubled with each
+	maxPushRetry  = 30 * time.Second
+	stablePush    = time.Minute     // a connection that lasted so long resets the pause
+	pushDrainTime = 2 * time.Second // to send the queue after the session ended
+	maxPushReason = 400             // bytes; the peer may have written it
 )
 
-// startPush begins to send a session's stream to an address.
-func startPush(s *Session, address string, sound []byte) *push {
+// startPush starts to send a session's stream to an address.
+func startPush(s *Session, address string, audioConfig []byte) *push {
 	r := s.registry
 	host := ""
 	if u, err := url.Parse(address); err == nil {
@@ -77,96 +77,96 @@ func startPush(s *Session, address string, sound []byte) *push {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &push{
-		address: address, host: host, sound: sound, about: s.about, guard: !r.cfg.PushPrivate, store: r.store, tls: r.cfg.PushTLS,
+		address: address, host: host, audioConfig: audioConfig, about: s.about, denyPrivate: !r.cfg.PushPrivate, store: r.store, tls: r.cfg.PushTLS,
 		log: r.cfg.Log.With("channel", s.about.ARN, "push", host), panics: r.cfg.Panics,
-		frames: make(chan pushed, pushFrames), cancel: cancel, ended: make(chan struct{}),
+		frames: make(chan queuedFrame, maxPushFrames), cancel: cancel, done: make(chan struct{}),
 	}
 	go p.run(ctx)
 	return p
 }
 
-// offer hands a frame over if the push keeps up; if not, it misses all until the
-// next keyframe that finds room.
-func (p *push) offer(f rtmp.Frame, sps, pps []byte) {
+// enqueue adds a frame to the queue. If the queue is full, frames are dropped
+// until the next keyframe that finds room.
+func (p *push) enqueue(f rtmp.Frame, sps, pps []byte) {
 	keyframe := f.Kind == rtmp.Video && f.Keyframe
-	if p.skips && !keyframe {
+	if p.skipping && !keyframe {
 		return
 	}
-	item := pushed{Frame: f}
+	item := queuedFrame{Frame: f}
 	if keyframe {
 		item.sps, item.pps = sps, pps
 	}
-	if p.queued.Load() < pushBytes {
+	if p.queued.Load() < maxPushBytes {
 		select {
 		case p.frames <- item:
 			p.queued.Add(item.size())
-			p.skips = false
+			p.skipping = false
 			return
 		default:
 		}
 	}
-	p.skips = true
+	p.skipping = true
 	p.dropped.Add(1)
 }
 
-// close ends the push once the peer has what was offered, or after some time; at
-// once if the peer is not there.
+// close ends the push once the queue is sent, or after some time; at once if
+// it is not connected.
 func (p *push) close() {
 	close(p.frames)
 	if p.up.Load() {
-		late := time.AfterFunc(pushFarewell, p.cancel)
+		late := time.AfterFunc(pushDrainTime, p.cancel)
 		defer late.Stop()
 	} else {
 		p.cancel()
 	}
-	<-p.ended
+	<-p.done
 	p.cancel()
 }
 
-func (p *push) take() (pushed, bool) {
+func (p *push) dequeue() (queuedFrame, bool) {
 	f, ok := <-p.frames
 	p.queued.Add(-f.size())
 	return f, ok
 }
 
-// run connects, sends, and connects again, until the session ends.
+// run connects, sends, and reconnects, until the session ends.
 func (p *push) run(ctx context.Context) {
-	defer close(p.ended)
-	told := false // that it is interrupted
-	for pause := pushAgain; ; {
+	defer close(p.done)
+	interruptionSaved := false // that it is interrupted
+	for pause := minPushRetry; ; {
 		began := time.Now()
-		err := p.attempt(ctx, func() { told = false })
+		err := p.connectAndSend(ctx, func() { interruptionSaved = false })
 		p.up.Store(false)
 		if err == nil || ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) > pushGood {
-			pause = pushAgain
+		if time.Since(began) > stablePush {
+			pause = minPushRetry
 		}
-		why := p.reason(err)
-		p.log.Warn("push is interrupted", "reason", why, "again", pause)
-		if !told {
+		reason := p.reason(err)
+		p.log.Warn("push is interrupted", "reason", reason, "again", pause)
+		if !interruptionSaved {
 			now := time.Now()
-			p.keep(&store.Push{Host: p.host, Since: now.UTC(), Reason: why}, event.PushInterrupted(p.about, now, p.host, why))
-			told = true
+			p.saveState(&store.Push{Host: p.host, Since: now.UTC(), Reason: reason}, event.PushInterrupted(p.about, now, p.host, reason))
+			interruptionSaved = true
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
-		pause = min(2*pause, pushAgainMax)
+		pause = min(2*pause, maxPushRetry)
 		p.reconnects.Add(1)
-		if !p.forget() {
+		if !p.discardQueue() {
 			break
 		}
 	}
-	p.keep(nil, event.PushEnded(p.about, time.Now(), p.host))
+	p.saveState(nil, event.PushEnded(p.about, time.Now(), p.host))
 	p.log.Info("push ended")
 }
 
-// forget drops what waited for a peer that was not there; false when the session
-// has ended.
-func (p *push) forget() bool {
+// discardQueue drops what was queued while the peer was away; false when the
+// session ended.
+func (p *push) discardQueue() bool {
 	for {
 		select {
 		case f, ok := <-p.frames:
@@ -181,21 +181,22 @@ func (p *push) forget() bool {
 	}
 }
 
-// attempt is one connection, from a keyframe on; nil when the session ended.
-func (p *push) attempt(ctx context.Context, connected func()) (err error) {
+// connectAndSend is one connection, from a keyframe on; its error is nil when
+// the session ended.
+func (p *push) connectAndSend(ctx context.Context, connected func()) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil { // what the peer sends must not end more
 			p.panics.Record("push", fault, "channel", p.about.ARN)
 			err = errors.New("the server failed to send")
 		}
 	}()
-	f, ok := p.take()
-	for ; ok && f.sps == nil; f, ok = p.take() { // until a keyframe
+	f, ok := p.dequeue()
+	for ; ok && f.sps == nil; f, ok = p.dequeue() { // until a keyframe
 	}
 	if !ok {
 		return nil
 	}
-	about := rtmp.Stream{SPS: f.sps, PPS: f.pps, Audio: p.sound, Guard: outbound.Guard(!p.guard), TLS: p.tls}
+	about := rtmp.Stream{SPS: f.sps, PPS: f.pps, Audio: p.audioConfig, Guard: outbound.Guard(!p.denyPrivate), TLS: p.tls}
 	var format h264.SPS
 	if format.Unmarshal(f.sps) == nil {
 		about.Width, about.Height, about.FrameRate = format.Width(), format.Height(), format.FPS()
@@ -209,13 +210,13 @@ func (p *push) attempt(ctx context.Context, connected func()) (err error) {
 	defer stop()
 	p.up.Store(true)
 	connected()
-	p.log.Info("push goes on air")
+	p.log.Info("push started")
 	now := time.Now()
-	p.keep(&store.Push{Host: p.host, Up: true, Since: now.UTC()}, event.PushStarted(p.about, now, p.host))
+	p.saveState(&store.Push{Host: p.host, Up: true, Since: now.UTC()}, event.PushStarted(p.about, now, p.host))
 	first, sets := f.Decode, string(f.sps)+string(f.pps)
-	for ; ok; f, ok = p.take() {
+	for ; ok; f, ok = p.dequeue() {
 		f.Decode, f.Present = f.Decode-first, f.Present-first
-		if f.Decode < 0 { // sound of before the first picture
+		if f.Decode < 0 { // audio from before the first keyframe
 			continue
 		}
 		if these := string(f.sps) + string(f.pps); f.sps != nil && these != sets {
@@ -231,8 +232,8 @@ func (p *push) attempt(ctx context.Context, connected func()) (err error) {
 	return nil
 }
 
-// reason is what may be told of an error: it never shows the peer's stream key,
-// not even where the peer does.
+// reason is the text of an error for events. It never contains the peer's
+// stream key, even where the peer's answer does.
 func (p *push) reason(err error) string {
 	if errors.Is(err, outbound.ErrPrivate) {
 		return outbound.ErrPrivate.Error()
@@ -241,11 +242,11 @@ func (p *push) reason(err error) string {
 	if i := strings.LastIndexByte(p.address, '/'); i >= 0 && i < len(p.address)-1 {
 		text = strings.ReplaceAll(text, p.address[i+1:], "***")
 	}
-	return strings.ToValidUTF8(text[:min(len(text), pushWords)], "")
+	return strings.ToValidUTF8(text[:min(len(text), maxPushReason)], "")
 }
 
-// keep keeps how it goes, and the event that tells of it.
-func (p *push) keep(state *store.Push, e event.Event) {
+// saveState stores the state of the push, with its event.
+func (p *push) saveState(state *store.Push, e event.Event) {
 	err := p.store.Write(context.Background(), func(tx *store.Tx) error {
 		_, err := tx.Channels().Update(p.about.ARN, func(c *store.Channel) error {
 			c.Push = state
@@ -255,6 +256,6 @@ func (p *push) keep(state *store.Push, e event.Event) {
 		return err
 	})
 	if err != nil {
-		p.log.Error("keep how the push goes", "error", err)
+		p.log.Error("store the state of the push", "error", err)
 	}
 }

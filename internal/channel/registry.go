@@ -1,8 +1,7 @@
-// Package channel is the channels on air: who may send to one, what it shows,
-// and who watches. An encoder's session begins with a stream key and ends with
-// its connection; in between its pictures and sound go out as low-latency HLS.
-// Nothing of a stream survives the process: what a crash left live is ended by
-// another node, or at the next start.
+// Package channel runs the live channels of this node. An encoder's session
+// begins with a stream key and ends with its connection; in between its video
+// and audio are served as low-latency HLS. A stream does not survive the
+// process: another node, or the next start, ends what a crash left live.
 package channel
 
 import (
@@ -12,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,44 +24,44 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// What an encoder is told when it is refused.
+// Errors that refuse an encoder.
 var (
-	ErrKey      = errors.New("the stream key is not known")
-	ErrInsecure = errors.New("the channel takes RTMPS alone: use it, or set insecureIngest")
+	ErrKey      = errors.New("unknown stream key")
+	ErrInsecure = errors.New("the channel accepts RTMPS only: use it, or set insecureIngest")
 	ErrLive     = errors.New("the channel has an encoder already")
 	ErrFull     = errors.New("too many streams are live")
 	ErrClosing  = errors.New("the server is stopping")
 )
 
-// Config is where channels are reached, and how many may be live.
+// A Config has the addresses of channels, and their limits.
 type Config struct {
-	Ingest  string // host, and port unless it is that of RTMPS; empty when encoders have no door
-	Local   string // address at which this machine's own workers send, HOST:PORT; empty for none
+	Ingest  string // host, and port unless it is that of RTMPS; empty without a listener for encoders
+	Local   string // address for workers of this machine, HOST:PORT; empty for none
 	Public  string // URL under which PlaybackPath is served
 	Streams int    // live at once in an account and region; 0 for no limit
-	Pixels  int    // of a picture that an encoder may send; 0 for no limit
-	Bitrate int    // bits a second that an encoder may send for long; 0 for no limit
+	Pixels  int    // of a video frame; 0 for no limit
+	Bitrate int    // bits a second over some time; 0 for no limit
 	Log     *slog.Logger
 	Panics  *inbound.Panics // takes faults in pushing
 
-	PushPrivate bool        // streams may be sent on to private addresses
-	PushTLS     *tls.Config // of those that go by RTMPS; nil takes the system's roots
+	PushPrivate bool        // streams may be pushed to private addresses
+	PushTLS     *tls.Config // for pushes over RTMPS; nil uses the system's roots
 }
 
-// A Registry has the sessions of this process.
+// A Registry has the sessions of this node. It is safe for concurrent use.
 type Registry struct {
-	store *store.Store
-	node  string // this process in the store
-	cfg   Config
+	store  *store.Store
+	nodeID string // this process in the store
+	cfg    Config
 
-	mu       sync.Mutex          // guards what follows
-	sessions map[string]*Session // by channel ARN
-	byID     map[string]*Session // by the last part of it
-	tickets  map[[sha256.Size]byte]string
-	full     map[store.Owner]time.Time // when it was last told of one that has all it may
-	order    int64
-	closed   bool
-	open     sync.WaitGroup // sessions
+	mu          sync.Mutex          // guards what follows
+	sessions    map[string]*Session // by channel ARN
+	byID        map[string]*Session // by channel id
+	workerKeys  map[[sha256.Size]byte]string
+	quotaEvents map[store.Owner]time.Time // when the last event about a reached quota was stored
+	order       int64
+	closed      bool
+	running     sync.WaitGroup // sessions
 }
 
 // NewRegistry makes the registry of a node.
@@ -70,8 +70,8 @@ func NewRegistry(s *store.Store, n *node.Node, cfg Config) *Registry {
 		cfg.Log = slog.Default()
 	}
 	r := &Registry{
-		store: s, node: n.ID(), cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{},
-		tickets: map[[sha256.Size]byte]string{}, full: map[store.Owner]time.Time{},
+		store: s, nodeID: n.ID(), cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{},
+		workerKeys: map[[sha256.Size]byte]string{}, quotaEvents: map[store.Owner]time.Time{},
 	}
 	n.OnDead(r.closeDead)
 	return r
@@ -93,11 +93,11 @@ func (r *Registry) closeDead(ctx context.Context, dead store.Node) error {
 	return err
 }
 
-// end takes a channel that a node holds offline, with its events; why is nil for
+// end takes a channel that a node holds offline, with its events; cause is nil for
 // a stream that did not fail. A channel that the node no longer holds is left as
 // it is: another node has ended the stream.
-func end(tx *store.Tx, channelARN, node string, at time.Time, why error) error {
-	if held, err := tx.Release(channelARN, node); err != nil || !held {
+func end(tx *store.Tx, channelARN, nodeID string, at time.Time, cause error) error {
+	if held, err := tx.Release(channelARN, nodeID); err != nil || !held {
 		return err
 	}
 	var was store.Channel
@@ -115,8 +115,8 @@ func end(tx *store.Tx, channelARN, node string, at time.Time, why error) error {
 		}
 	}
 	about := event.Channel{ARN: was.ARN, Name: was.Name, StreamID: was.StreamID}
-	if why != nil {
-		tx.Emit(event.StreamFailed(about, at, why.Error()))
+	if cause != nil {
+		tx.Emit(event.StreamFailed(about, at, cause.Error()))
 	}
 	if !was.StreamStart.IsZero() || was.SessionStart.IsZero() { // older versions kept neither
 		tx.Emit(event.StreamEnded(about, at))
@@ -125,36 +125,36 @@ func end(tx *store.Tx, channelARN, node string, at time.Time, why error) error {
 	return nil
 }
 
-// A Source is how an encoder reached the door.
+// A Source is how an encoder connected.
 type Source struct {
-	Secure bool   // by TLS, or without leaving this machine
-	Drop   func() // ends its connection
+	Secure bool   // by TLS, or from this machine
+	Drop   func() // ends the connection
 }
 
-// Begin judges a stream key and puts its channel on air. The errors that an
+// Begin checks a stream key and makes its channel live. The errors that an
 // encoder may be told are those above.
 func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session, error) {
-	name, ticket, err := r.channelOf(ctx, key)
+	name, ofWorker, err := r.findChannel(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	s := newSession(r, name, from.Drop)
-	if !ticket { // what our own workers send was bounded when it was configured
-		s.most = r.cfg.Bitrate
+	if !ofWorker { // the encoder configuration bounds what workers send
+		s.maxBitrate = r.cfg.Bitrate
 	}
-	err = r.enter(s)
-	if errors.Is(err, ErrLive) && r.relieve(ctx, name) {
-		err = r.enter(s)
+	err = r.addSession(s)
+	if errors.Is(err, ErrLive) && r.dropSilent(ctx, name) {
+		err = r.addSession(s)
 	}
 	if errors.Is(err, ErrFull) {
-		r.tellFull(s)
+		r.emitQuotaExceeded(s)
 	}
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now().UTC()
 	err = r.store.Write(ctx, func(tx *store.Tx) error {
-		switch err := tx.Hold(name, r.node); {
+		switch err := tx.Hold(name, r.nodeID); {
 		case errors.Is(err, ivsrealtime.Conflict):
 			return ErrLive
 		case err != nil:
@@ -164,7 +164,7 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 			switch {
 			case c.StreamID != "":
 				return ErrLive
-			case !from.Secure && !ticket && !c.InsecureIngest:
+			case !from.Secure && !ofWorker && !c.InsecureIngest:
 				return ErrInsecure
 			}
 			c.StreamID, c.SessionStart = s.about.StreamID, now
@@ -178,7 +178,7 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 		return nil
 	})
 	if err != nil {
-		r.leave(s)
+		r.removeSession(s)
 		if errors.Is(err, ivsrealtime.ResourceNotFound) { // deleted since its key was found
 			err = ErrKey
 		}
@@ -187,50 +187,51 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 	return s, nil
 }
 
-// fullEvery is how often it is told that an account has all the streams it may:
-// encoders knock again at once.
-const fullEvery = time.Minute
+// quotaEventInterval is the least time between events about the reached quota
+// of an account: encoders retry at once.
+const quotaEventInterval = time.Minute
 
-// tellFull tells that a session was refused because its owner has all it may.
-func (r *Registry) tellFull(s *Session) {
+// emitQuotaExceeded stores the event that a session was refused because its
+// owner's quota is reached.
+func (r *Registry) emitQuotaExceeded(s *Session) {
 	now := time.Now()
 	r.mu.Lock()
-	told := now.Sub(r.full[s.owner]) < fullEvery
+	told := now.Sub(r.quotaEvents[s.owner]) < quotaEventInterval
 	if !told {
-		r.full[s.owner] = now
+		r.quotaEvents[s.owner] = now
 	}
 	r.mu.Unlock()
 	if !told {
-		s.tell(event.BroadcastsExceeded(s.about, now, r.cfg.Streams))
+		s.emitEvent(event.BroadcastsExceeded(s.about, now, r.cfg.Streams))
 	}
 }
 
-// relieveAfter is how long an encoder may send nothing before another takes its
-// place: one whose network broke comes back before its old connection is known
-// to be dead.
-const relieveAfter = 4 * time.Second
+// silentAfter is how long an encoder may send nothing before another may
+// replace it: after a network failure an encoder reconnects before its old
+// connection is known to be dead.
+const silentAfter = 4 * time.Second
 
-// relieve drops the encoder of a channel if it is silent, and reports whether the
-// channel is free.
-func (r *Registry) relieve(ctx context.Context, channelARN string) bool {
-	s := r.session(channelARN)
+// dropSilent drops the encoder of a channel if it is silent, and reports
+// whether the channel is free.
+func (r *Registry) dropSilent(ctx context.Context, channelARN string) bool {
+	s := r.findSession(channelARN)
 	if s == nil {
 		return true
 	}
-	if time.Since(s.heard()) < relieveAfter {
+	if time.Since(s.lastHeard()) < silentAfter {
 		return false
 	}
 	r.Stop(ctx, channelARN)
 	return true
 }
 
-// channelOf is the channel that a key opens. Keys are looked up by a keyed hash,
-// so that the time it takes tells nothing about those there are.
-func (r *Registry) channelOf(ctx context.Context, key string) (name string, ticket bool, err error) {
+// findChannel finds the channel of a stream key. The lookup uses a keyed hash,
+// so that its duration reveals nothing about existing keys.
+func (r *Registry) findChannel(ctx context.Context, key string) (name string, ofWorker bool, err error) {
 	r.mu.Lock()
-	name, ticket = r.tickets[sha256.Sum256([]byte(key))]
+	name, ofWorker = r.workerKeys[sha256.Sum256([]byte(key))]
 	r.mu.Unlock()
-	if ticket {
+	if ofWorker {
 		return name, true, nil
 	}
 	err = r.store.Read(ctx, func(tx *store.Tx) error {
@@ -246,8 +247,9 @@ func (r *Registry) channelOf(ctx context.Context, key string) (name string, tick
 	return name, false, err
 }
 
-// enter takes a session in, unless its channel has one or there are too many.
-func (r *Registry) enter(s *Session) error {
+// addSession registers a session, unless its channel has one or the quota is
+// reached.
+func (r *Registry) addSession(s *Session) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -268,36 +270,36 @@ func (r *Registry) enter(s *Session) error {
 	r.order++
 	s.order = r.order
 	r.sessions[s.about.ARN], r.byID[s.id] = s, s
-	r.open.Add(1)
+	r.running.Add(1)
 	return nil
 }
 
-func (r *Registry) leave(s *Session) {
+func (r *Registry) removeSession(s *Session) {
 	r.mu.Lock()
 	delete(r.sessions, s.about.ARN)
 	delete(r.byID, s.id)
 	r.mu.Unlock()
-	close(s.over)
-	r.open.Done()
+	close(s.done)
+	r.running.Done()
 }
 
-// session is a channel's, nil while it has none.
-func (r *Registry) session(channelARN string) *Session {
+// findSession returns a channel's session, nil when it has none.
+func (r *Registry) findSession(channelARN string) *Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sessions[channelARN]
 }
 
-// Stream is what a channel shows; false while it is offline.
+// Stream describes a channel's stream; false while it is offline.
 func (r *Registry) Stream(channelARN string) (ivs.Stream, bool) {
-	s := r.session(channelARN)
+	s := r.findSession(channelARN)
 	if s == nil {
 		return ivs.Stream{}, false
 	}
 	return s.stream()
 }
 
-// Streams are what an owner's channels show, oldest first, from a position on,
+// Streams lists the streams of an owner, oldest first, from a position on,
 // with the position of the next page; 0 ends the list.
 func (r *Registry) Streams(o store.Owner, health ivs.Health, p store.Page) (page []ivs.Stream, next int64) {
 	r.mu.Lock()
@@ -323,27 +325,27 @@ func (r *Registry) Streams(o store.Owner, health ivs.Health, p store.Page) (page
 	return page, 0
 }
 
-// stopTime bounds how long Stop waits.
-const stopTime = 5 * time.Second
+// stopTimeout bounds how long Stop waits.
+const stopTimeout = 5 * time.Second
 
-// Stop drops the encoder of a channel, and returns once the channel is off air, or
-// ctx ends; false while it is offline.
+// Stop drops the encoder of a channel, and returns once the channel is
+// offline, or ctx ends; false when it was offline.
 func (r *Registry) Stop(ctx context.Context, channelARN string) bool {
-	s := r.session(channelARN)
+	s := r.findSession(channelARN)
 	if s == nil {
 		return false
 	}
 	s.drop()
-	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	select {
-	case <-s.over:
+	case <-s.done:
 	case <-ctx.Done():
 	}
 	return true
 }
 
-// Close drops all encoders and waits until their channels are off air.
+// Close drops all encoders and waits until their channels are offline.
 func (r *Registry) Close() error {
 	r.mu.Lock()
 	r.closed = true
@@ -355,6 +357,24 @@ func (r *Registry) Close() error {
 	for _, s := range all {
 		s.drop()
 	}
-	r.open.Wait()
+	r.running.Wait()
 	return nil
+}
+
+// Stats returns those of the channels that are live on this node, by id.
+func (r *Registry) Stats() []Stats {
+	r.mu.Lock()
+	sessions := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		sessions = append(sessions, s)
+	}
+	r.mu.Unlock()
+	var all []Stats
+	for _, s := range sessions {
+		if shown, ok := s.stats(); ok {
+			all = append(all, shown)
+		}
+	}
+	slices.SortFunc(all, func(a, b Stats) int { return strings.Compare(a.ChannelID, b.ChannelID) })
+	return all
 }

@@ -171,7 +171,7 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
 			return nil
 		case err == nil:
-			err = session.Take(ctx, f)
+			err = session.WriteFrame(ctx, f)
 		}
 		if err != nil {
 			broken = err

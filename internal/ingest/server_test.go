@@ -128,6 +128,7 @@ func TestServer_SilentConnectionsLeaveRoomForEncoders(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.sendUntilEnd(t)
+	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
 	silent := make([]net.Conn, 40)
 	for i := range silent {
 		if silent[i], err = net.Dial("tcp", s.address); err != nil {
@@ -327,7 +328,7 @@ func TestServer_EnforcesLimitsOfEncoders(t *testing.T) {
 		}
 		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
 		if got := s.details(t); !strings.Contains(got, `{"limit_name":"Ingest Resolution","limit_value":57599,"exceeded_by":1,"limit_unit":"Pixels","channel_name":"show"`) ||
-			!strings.Contains(got, "pictures of 320x180") {
+			!strings.Contains(got, "a video size of 320x180") {
 			t.Errorf("it happened: %s", got)
 		}
 	})

@@ -12,9 +12,10 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// Reserve makes an address at which a worker of this machine may send to a
-// channel, whatever its stream key; it is good until release is called. An error
-// of code ConflictException says that the channel is live, or can't be reached.
+// Reserve makes an address at which a worker of this machine may publish to a
+// channel, whatever its stream key. It is valid until release is called. An
+// error of code ConflictException says that the channel is live, or has no
+// RTMP listener.
 func (r *Registry) Reserve(ctx context.Context, channelARN string) (address string, release func(), err error) {
 	if r.cfg.Local == "" {
 		return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "%s can't be sent to: there is no RTMP listener", channelARN)
@@ -31,19 +32,19 @@ func (r *Registry) Reserve(ctx context.Context, channelARN string) (address stri
 	}
 	secret := make([]byte, 24)
 	_, _ = rand.Read(secret) // never fails (crypto/rand)
-	ticket := "ticket_" + hex.EncodeToString(secret)
-	hash := sha256.Sum256([]byte(ticket))
+	key := "ticket_" + hex.EncodeToString(secret)
+	hash := sha256.Sum256([]byte(key))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, taken := range r.tickets {
+	for _, taken := range r.workerKeys {
 		if taken == channelARN {
 			return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "another composition goes to %s", channelARN)
 		}
 	}
-	r.tickets[hash] = channelARN
-	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + ticket, func() {
+	r.workerKeys[hash] = channelARN
+	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + key, func() {
 		r.mu.Lock()
-		delete(r.tickets, hash)
+		delete(r.workerKeys, hash)
 		r.mu.Unlock()
 	}, nil
 }
@@ -51,10 +52,10 @@ func (r *Registry) Reserve(ctx context.Context, channelARN string) (address stri
 // Application is the first part of an ingest URL's path.
 const Application = "app"
 
-// PlaybackPath is where [Registry.ServeHTTP] is to be found.
+// PlaybackPath is the path of [Registry.ServeHTTP].
 const PlaybackPath = "/hls/"
 
-// Addresses are where encoders send to a channel and viewers find it.
+// Addresses returns where encoders publish to a channel and viewers watch it.
 func (r *Registry) Addresses(channelARN string) (ingest, playback string) {
 	name, _ := arn.Parse(channelARN)
 	return r.cfg.Ingest, r.cfg.Public + PlaybackPath + name.ID + "/" + playlist
