@@ -21,7 +21,7 @@ func (s *Subscriber) connected(sh *shard) {
 		sh.fanOuts[s.publisher] = f
 		f.open(sh)
 	}
-	s.fanOut = f
+	s.fanOut, s.fanOutIndex = f, len(f.subscribers)
 	f.subscribers = append(f.subscribers, s)
 	s.sender.pacingBitrate = s.viewer.path.pacingBitrate(0)
 	for _, sub := range s.subs {
@@ -114,15 +114,11 @@ func (s *Subscriber) leaveFanOut(sh *shard) {
 		return
 	}
 	s.fanOut = nil
-	for i, o := range f.subscribers {
-		if o == s {
-			last := len(f.subscribers) - 1
-			f.subscribers[i] = f.subscribers[last]
-			f.subscribers[last] = nil
-			f.subscribers = f.subscribers[:last]
-			break
-		}
-	}
+	last := len(f.subscribers) - 1
+	f.subscribers[s.fanOutIndex] = f.subscribers[last]
+	f.subscribers[s.fanOutIndex].fanOutIndex = s.fanOutIndex
+	f.subscribers[last] = nil
+	f.subscribers = f.subscribers[:last]
 	if len(f.subscribers) == 0 && sh.fanOuts[f.publisher] == f {
 		delete(sh.fanOuts, f.publisher)
 		p := f.publisher

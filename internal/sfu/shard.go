@@ -197,11 +197,12 @@ func (s *shard) addTransport(t *Transport) {
 
 // dismiss forgets t after its end.
 func (s *shard) removeTransport(t *Transport) {
-	for a, o := range s.peers {
-		if o == t {
+	for _, a := range t.shardAddresses {
+		if s.peers[a] == t {
 			delete(s.peers, a)
 		}
 	}
+	t.shardAddresses = nil
 	s.lastPeer = nil
 	if !t.listed {
 		return
@@ -250,11 +251,24 @@ func (s *shard) peer(from netip.AddrPort) *Transport {
 			return nil
 		}
 		if t.shard.Load() == s {
-			s.peers[from] = t
+			s.setPeer(from, t)
 		}
 	}
 	s.lastFrom, s.lastPeer = from, t
 	return t
+}
+
+// setPeer notes that t, which lives here, sends from an address. The oldest of many is
+// forgotten, and looked up again if something comes from it.
+func (s *shard) setPeer(a netip.AddrPort, t *Transport) {
+	if len(t.shardAddresses) == maxTransportAddresses {
+		if oldest := t.shardAddresses[0]; s.peers[oldest] == t {
+			delete(s.peers, oldest)
+		}
+		t.shardAddresses = t.shardAddresses[1:]
+	}
+	s.peers[a] = t
+	t.shardAddresses = append(t.shardAddresses, a)
 }
 
 // stray hands a datagram to the shard where its transport lives. It happens after NAT

@@ -39,6 +39,7 @@ type Subscriber struct {
 	choice        atomic.Pointer[Choice]
 	sender        twccSender // transport-wide congestion control
 	fanOut        *fanOut    // the home shard's own; nil until connected
+	fanOutIndex   int        // in its subscribers
 	onPacingList  bool       // it is on the shard's pacing list
 }
 

@@ -97,7 +97,7 @@ func (g *testBench) place(t *Transport, conn *net.UDPConn) {
 		s.socket.prepare(via)
 		t.route.Store(via)
 		s.engine.bindAddress(t, addr)
-		s.peers[addr] = t
+		s.setPeer(addr, t)
 		t.setKeys(s, seal, open, "test")
 		close(done)
 	})

@@ -47,18 +47,19 @@ type Transport struct {
 	cause            Cause
 	halfOpen         bool // it counts among the half-open
 
-	listed        bool
-	listIndex     int // in the shard's list
-	encrypter     *srtpEncrypter
-	decrypter     *srtp.Context
-	rtpScratch    rtp.Header // scratch for open
-	earlyPackets  []earlyPacket
-	checkedRoutes []checkedRoute // where checks come from, while the proof is missing that media may go there
-	routeUfrag    string         // the ICE session under which the target was chosen
-	lastReceived  time.Duration
-	lastConsent   time.Duration
-	handshaking   bool // the handshake runs
-	mediaReady    bool // media may go: keys and address are there
+	listed         bool
+	shardAddresses []netip.AddrPort // under which the shard has it
+	listIndex      int              // in the shard's list
+	encrypter      *srtpEncrypter
+	decrypter      *srtp.Context
+	rtpScratch     rtp.Header // scratch for open
+	earlyPackets   []earlyPacket
+	checkedRoutes  []checkedRoute // where checks come from, while the proof is missing that media may go there
+	routeUfrag     string         // the ICE session under which the target was chosen
+	lastReceived   time.Duration
+	lastConsent    time.Duration
+	handshaking    bool // the handshake runs
+	mediaReady     bool // media may go: keys and address are there
 
 	roundTrip time.Duration // ns, 0 until measured
 	bytesIn   uint64

@@ -68,7 +68,7 @@ func (t *Transport) receiveValidCheck(s *shard, c check, fresh bool, via *route)
 		via.tcp.bindTransport(t)
 	} else if s.peers[via.addr] != t {
 		s.engine.bindAddress(t, via.addr)
-		s.peers[via.addr] = t
+		s.setPeer(via.addr, t)
 		s.lastPeer = nil
 	}
 	current := t.route.Load()
