@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// MaxConnectionLifetime is how long a connection token may live (spec:
-// self-signed tokens, connection tokens).
+// MaxConnectionLifetime is the maximum lifetime of a connection token (Real-Time
+// User Guide, self-signed tokens).
 const MaxConnectionLifetime = 28 * 24 * time.Hour
 
-// ConnectionClaims is what a connection token says: the right of an account's
-// application to connect, before it is anybody on any stage.
+// ConnectionClaims are the claims of a connection token, with which an account's
+// application connects before it joins a stage.
 type ConnectionClaims struct {
 	ID        string // jti, unique
 	AccountID string
@@ -22,51 +22,51 @@ type ConnectionClaims struct {
 	KeyARN    string    // of the imported public key
 }
 
-// connectionWire is the payload of a connection token.
-type connectionWire struct {
-	stamp
+// connectionPayload is the payload of a connection token.
+type connectionPayload struct {
+	registered
 	AccountID string `json:"account_id"`
 	Region    string `json:"region"`
 }
 
 // MintConnection signs c with a P-384 key. c.KeyARN becomes the header's kid.
 func MintConnection(key *ecdsa.PrivateKey, c ConnectionClaims) (string, error) {
-	w := connectionWire{stamp: newStamp(c.ID, c.EventsURL, c.IssuedAt, c.ExpiresAt), AccountID: c.AccountID, Region: c.Region}
-	if err := w.check(); err != nil {
+	p := connectionPayload{registered: newRegistered(c.ID, c.EventsURL, c.IssuedAt, c.ExpiresAt), AccountID: c.AccountID, Region: c.Region}
+	if err := p.check(); err != nil {
 		return "", fmt.Errorf("mint connection token: %w", err)
 	}
-	return sign(key, &w, c.KeyARN)
+	return sign(key, &p, c.KeyARN)
 }
 
-// VerifyConnection holds a connection token against its signature, its time and
-// the limits of its claims. The error wraps a [Reason].
+// VerifyConnection checks a connection token's signature, time and claims. The
+// error wraps a [Reason].
 func VerifyConnection(token string, now time.Time, keyFor KeyFor) (ConnectionClaims, error) {
-	var w connectionWire
-	kid, err := authenticate(token, keyFor, &w)
+	var p connectionPayload
+	kid, err := authenticate(token, keyFor, &p)
 	if err != nil {
 		return ConnectionClaims{}, err
 	}
-	if err := w.check(); err != nil {
+	if err := p.check(); err != nil {
 		return ConnectionClaims{}, err
 	}
-	if err := w.checkTime(now); err != nil {
+	if err := p.checkTime(now); err != nil {
 		return ConnectionClaims{}, err
 	}
 	return ConnectionClaims{
-		ID: w.Jti, AccountID: w.AccountID, Region: w.Region, EventsURL: w.EventsURL,
-		IssuedAt: w.Iat.UTC(), ExpiresAt: w.Exp.UTC(), KeyARN: kid,
+		ID: p.Jti, AccountID: p.AccountID, Region: p.Region, EventsURL: p.EventsURL,
+		IssuedAt: p.Iat.UTC(), ExpiresAt: p.Exp.UTC(), KeyARN: kid,
 	}, nil
 }
 
-// check holds the claims against the limits that need no clock.
-func (w *connectionWire) check() error {
-	if err := w.stamp.check(MaxConnectionLifetime); err != nil {
+// check checks the limits that don't depend on the time.
+func (p *connectionPayload) check() error {
+	if err := p.registered.check(MaxConnectionLifetime); err != nil {
 		return err
 	}
 	switch {
-	case w.AccountID == "":
+	case p.AccountID == "":
 		return refuse(Malformed, "the claim account_id is missing")
-	case w.Region == "":
+	case p.Region == "":
 		return refuse(Malformed, "the claim region is missing")
 	}
 	return nil

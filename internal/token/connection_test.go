@@ -15,7 +15,7 @@ func goodConnection() ConnectionClaims {
 	}
 }
 
-func TestVerifyConnection_ReadsWhatWasMinted(t *testing.T) {
+func TestVerifyConnection_ReadsMintedTokens(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	s, err := MintConnection(key, goodConnection())
 	if err != nil {
@@ -27,7 +27,7 @@ func TestVerifyConnection_ReadsWhatWasMinted(t *testing.T) {
 	}
 }
 
-func TestMintConnection_RefusesWhatNoServerTakes(t *testing.T) {
+func TestMintConnection_RefusesInvalidClaims(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	for claim, spoil := range map[string]func(*ConnectionClaims){
 		"exp is not after iat":         func(c *ConnectionClaims) { c.ExpiresAt = c.IssuedAt },
@@ -46,7 +46,7 @@ func TestMintConnection_RefusesWhatNoServerTakes(t *testing.T) {
 	}
 }
 
-func TestVerifyConnection_Refuses(t *testing.T) {
+func TestVerifyConnection_RefusesInvalidTokens(t *testing.T) {
 	key, other := newKey(t, elliptic.P384()), newKey(t, elliptic.P384())
 	s, err := MintConnection(key, goodConnection())
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package token makes and verifies the rights of participants: JWTs signed with
-// ES384, by Rostrum for CreateParticipantToken or by an application whose
-// public key was imported.
+// Package token makes and verifies participant tokens: JWTs signed with ES384, by
+// Rostrum for CreateParticipantToken or by an application whose public key was
+// imported.
 //
-// A client is given nothing but its token, so a token carries the addresses of
-// the stage it belongs to. One token is one participant: its id is the token's.
+// A client needs only its token, which has the endpoints of its stage. The id of
+// the token is the id of the participant.
 package token
 
 import (
@@ -22,16 +22,16 @@ const (
 	MaxID             = 64
 	MaxUserID         = 128
 
-	// MaxLength bounds a token before anything of it is read.
+	// MaxLength bounds a token in bytes, before it is parsed.
 	MaxLength = 8 << 10
-	// Leeway is how far the clocks of a signer and of Rostrum may differ.
+	// Leeway is the allowed difference between the clocks of signer and server.
 	Leeway = 60 * time.Second
 
-	// Version is the version claim of the tokens this package mints.
+	// Version is the version claim of the tokens that Mint makes.
 	Version = "1.0"
 )
 
-// Claims is what a participant token says.
+// Claims are the claims of a participant token.
 type Claims struct {
 	ParticipantID string // jti, unique
 	StageARN      string // resource
@@ -45,16 +45,16 @@ type Claims struct {
 	IssuedAt      time.Time // whole seconds
 	ExpiresAt     time.Time // whole seconds
 
-	// KeyARN names the imported public key of a self-signed token; empty for a
-	// token that Rostrum issued.
+	// KeyARN is the ARN of the public key of a self-signed token; empty for a token
+	// from Rostrum.
 	KeyARN string
 
-	// Hidden marks Rostrum's own viewers, a composition's for instance, whom
-	// nobody sees. It means nothing in a self-signed token.
+	// Hidden marks Rostrum's own subscribers, for example of compositions, which
+	// are invisible to others. Self-signed tokens must not have it.
 	Hidden bool
 }
 
-// A Reason says why a token is refused; errors.Is finds it.
+// A Reason is why a token is refused; compare with errors.Is.
 type Reason string
 
 // The reasons for which a token is refused.
@@ -66,15 +66,15 @@ const (
 	NoKey     Reason = "names a key that is not known"
 )
 
-// Error makes a Reason comparable with errors.Is.
+// Error implements error.
 func (r Reason) Error() string { return "token " + string(r) }
 
 func refuse(r Reason, format string, args ...any) error {
 	return fmt.Errorf("%w: %s", r, fmt.Sprintf(format, args...))
 }
 
-// stamp is what the payloads of all tokens have.
-type stamp struct {
+// registered has the claims of all tokens.
+type registered struct {
 	Exp       *jwt.NumericDate `json:"exp"`
 	Iat       *jwt.NumericDate `json:"iat"`
 	Jti       string           `json:"jti"`
@@ -83,41 +83,41 @@ type stamp struct {
 	Nbf       *jwt.NumericDate `json:"nbf,omitempty"`
 }
 
-func (s *stamp) GetExpirationTime() (*jwt.NumericDate, error) { return s.Exp, nil }
-func (s *stamp) GetIssuedAt() (*jwt.NumericDate, error)       { return s.Iat, nil }
-func (s *stamp) GetNotBefore() (*jwt.NumericDate, error)      { return s.Nbf, nil }
-func (s *stamp) GetIssuer() (string, error)                   { return "", nil }
-func (s *stamp) GetSubject() (string, error)                  { return "", nil }
-func (s *stamp) GetAudience() (jwt.ClaimStrings, error)       { return nil, nil }
+func (r *registered) GetExpirationTime() (*jwt.NumericDate, error) { return r.Exp, nil }
+func (r *registered) GetIssuedAt() (*jwt.NumericDate, error)       { return r.Iat, nil }
+func (r *registered) GetNotBefore() (*jwt.NumericDate, error)      { return r.Nbf, nil }
+func (r *registered) GetIssuer() (string, error)                   { return "", nil }
+func (r *registered) GetSubject() (string, error)                  { return "", nil }
+func (r *registered) GetAudience() (jwt.ClaimStrings, error)       { return nil, nil }
 
-func newStamp(id, eventsURL string, issued, expires time.Time) stamp {
-	return stamp{Exp: jwt.NewNumericDate(expires), Iat: jwt.NewNumericDate(issued), Jti: id, EventsURL: eventsURL, Version: Version}
+func newRegistered(id, eventsURL string, issued, expires time.Time) registered {
+	return registered{Exp: jwt.NewNumericDate(expires), Iat: jwt.NewNumericDate(issued), Jti: id, EventsURL: eventsURL, Version: Version}
 }
 
-// check holds what all tokens have against the limits that need no clock.
-func (s *stamp) check(most time.Duration) error {
+// check checks the limits that don't depend on the time.
+func (r *registered) check(maxLifetime time.Duration) error {
 	switch {
-	case s.Exp == nil:
+	case r.Exp == nil:
 		return refuse(Malformed, "the claim exp is missing")
-	case s.Iat == nil:
+	case r.Iat == nil:
 		return refuse(Malformed, "the claim iat is missing")
-	case !s.Exp.After(s.Iat.Time):
+	case !r.Exp.After(r.Iat.Time):
 		return refuse(Malformed, "the claim exp is not after iat")
-	case s.Exp.Sub(s.Iat.Time) > most:
-		return refuse(Malformed, "the claim exp is more than %d days after iat", most/(24*time.Hour))
-	case !validID(s.Jti):
+	case r.Exp.Sub(r.Iat.Time) > maxLifetime:
+		return refuse(Malformed, "the claim exp is more than %d days after iat", maxLifetime/(24*time.Hour))
+	case !validID(r.Jti):
 		return refuse(Malformed, "the claim jti must have 1 to %d characters of [a-zA-Z0-9-_]", MaxID)
-	case s.EventsURL == "":
+	case r.EventsURL == "":
 		return refuse(Malformed, "the claim events_url is missing")
-	case s.Version == "":
+	case r.Version == "":
 		return refuse(Malformed, "the claim version is missing")
 	}
 	return nil
 }
 
-// wire is the payload of a participant token.
-type wire struct {
-	stamp
+// payload is the payload of a participant token.
+type payload struct {
+	registered
 	Resource     string            `json:"resource"`
 	Topic        string            `json:"topic"`
 	WHIPURL      string            `json:"whip_url"`
@@ -134,15 +134,15 @@ type capabilities struct {
 
 // Mint signs c with a P-384 key. c.KeyARN becomes the header's kid.
 func Mint(key *ecdsa.PrivateKey, c Claims) (string, error) {
-	w := wire{
-		stamp:    newStamp(c.ParticipantID, c.EventsURL, c.IssuedAt, c.ExpiresAt),
-		Resource: c.StageARN, Topic: c.StageID, WHIPURL: c.WHIPURL, UserID: c.UserID, Attributes: c.Attributes,
+	p := payload{
+		registered: newRegistered(c.ParticipantID, c.EventsURL, c.IssuedAt, c.ExpiresAt),
+		Resource:   c.StageARN, Topic: c.StageID, WHIPURL: c.WHIPURL, UserID: c.UserID, Attributes: c.Attributes,
 		Capabilities: &capabilities{c.Publish, c.Subscribe}, Hidden: c.Hidden,
 	}
-	if err := w.check(); err != nil {
+	if err := p.check(); err != nil {
 		return "", fmt.Errorf("mint token: %w", err)
 	}
-	return sign(key, &w, c.KeyARN)
+	return sign(key, &p, c.KeyARN)
 }
 
 func sign(key *ecdsa.PrivateKey, claims jwt.Claims, kid string) (string, error) {
@@ -157,74 +157,74 @@ func sign(key *ecdsa.PrivateKey, claims jwt.Claims, kid string) (string, error) 
 	return s, nil
 }
 
-// KeyFor finds the key that signed a token. kid is the header's, empty for a
-// token of Rostrum's own. An error that is no Reason passes through Verify.
+// KeyFor returns the public key for the kid of a token's header, which is empty in
+// tokens from Rostrum. Verify returns errors that are no Reason as they are.
 type KeyFor func(kid string) (*ecdsa.PublicKey, error)
 
-// Verify holds a token against its signature, its time and the limits of its
-// claims. The error wraps a [Reason]. Whether the stage exists, the addresses
-// are this server's or the participant was disconnected is the caller's to ask.
+// Verify checks a token's signature, time and claims. The error wraps a [Reason].
+// The caller checks that the stage exists, that the endpoints are this server's,
+// and that the participant was not disconnected.
 func Verify(token string, now time.Time, keyFor KeyFor) (Claims, error) {
-	var w wire
-	kid, err := authenticate(token, keyFor, &w)
+	var p payload
+	kid, err := authenticate(token, keyFor, &p)
 	if err != nil {
 		return Claims{}, err
 	}
-	if err := w.check(); err != nil {
+	if err := p.check(); err != nil {
 		return Claims{}, err
 	}
-	if err := w.checkTime(now); err != nil {
+	if err := p.checkTime(now); err != nil {
 		return Claims{}, err
 	}
-	return w.claims(kid), nil
+	return p.claims(kid), nil
 }
 
-// Read tells what a token says without asking who signed it: for tools that
-// show tokens, and clients that look for their addresses.
+// Read returns the claims of a token without verification: for tools that show
+// tokens, and for clients that need the endpoints.
 func Read(token string) (Claims, error) {
-	var w wire
-	kid, err := parse(token, &w)
+	var p payload
+	kid, err := parse(token, &p)
 	if err != nil {
 		return Claims{}, err
 	}
-	return w.claims(kid), nil
+	return p.claims(kid), nil
 }
 
-func (w *wire) claims(kid string) Claims {
+func (p *payload) claims(kid string) Claims {
 	c := Claims{
-		ParticipantID: w.Jti, StageARN: w.Resource, StageID: w.Topic, EventsURL: w.EventsURL, WHIPURL: w.WHIPURL,
-		UserID: w.UserID, Attributes: w.Attributes, KeyARN: kid, Hidden: w.Hidden,
+		ParticipantID: p.Jti, StageARN: p.Resource, StageID: p.Topic, EventsURL: p.EventsURL, WHIPURL: p.WHIPURL,
+		UserID: p.UserID, Attributes: p.Attributes, KeyARN: kid, Hidden: p.Hidden,
 	}
-	if w.Capabilities != nil {
-		c.Publish, c.Subscribe = w.Capabilities.Publish, w.Capabilities.Subscribe
+	if p.Capabilities != nil {
+		c.Publish, c.Subscribe = p.Capabilities.Publish, p.Capabilities.Subscribe
 	}
-	if w.Iat != nil {
-		c.IssuedAt = w.Iat.UTC()
+	if p.Iat != nil {
+		c.IssuedAt = p.Iat.UTC()
 	}
-	if w.Exp != nil {
-		c.ExpiresAt = w.Exp.UTC()
+	if p.Exp != nil {
+		c.ExpiresAt = p.Exp.UTC()
 	}
 	return c
 }
 
-// check holds the claims against the limits that need no clock.
-func (w *wire) check() error {
-	if err := w.stamp.check(MaxLifetime); err != nil {
+// check checks the limits that don't depend on the time.
+func (p *payload) check() error {
+	if err := p.registered.check(MaxLifetime); err != nil {
 		return err
 	}
 	switch {
-	case w.Resource == "":
+	case p.Resource == "":
 		return refuse(Malformed, "the claim resource is missing")
-	case w.Topic == "":
+	case p.Topic == "":
 		return refuse(Malformed, "the claim topic is missing")
-	case w.WHIPURL == "":
+	case p.WHIPURL == "":
 		return refuse(Malformed, "the claim whip_url is missing")
-	case w.Capabilities == nil:
+	case p.Capabilities == nil:
 		return refuse(Malformed, "the claim capabilities is missing")
-	case len([]rune(w.UserID)) > MaxUserID:
+	case len([]rune(p.UserID)) > MaxUserID:
 		return refuse(Malformed, "the claim user_id has more than %d characters", MaxUserID)
 	}
-	return checkAttributes(w.Attributes)
+	return checkAttributes(p.Attributes)
 }
 
 func checkAttributes(attributes map[string]string) error {
@@ -252,8 +252,8 @@ func validID(id string) bool {
 	return true
 }
 
-// IsReason reports whether err tells why a token is refused, as opposed to why
-// its key could not be looked up.
+// IsReason reports whether err is the refusal of a token, and not a failure to
+// look up its key.
 func IsReason(err error) bool {
 	var r Reason
 	return errors.As(err, &r)

@@ -48,7 +48,7 @@ func only(key *ecdsa.PublicKey) KeyFor {
 	return func(string) (*ecdsa.PublicKey, error) { return key, nil }
 }
 
-func TestVerify_ReadsWhatWasMinted(t *testing.T) {
+func TestVerify_ReadsMintedTokens(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	for name, c := range map[string]Claims{
 		"everything": good(),
@@ -63,7 +63,7 @@ func TestVerify_ReadsWhatWasMinted(t *testing.T) {
 	}
 }
 
-func TestMint_RefusesClaimsOutOfBounds(t *testing.T) {
+func TestMint_RefusesInvalidClaims(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	for name, change := range map[string]func(*Claims){
 		"an id that is too long":     func(c *Claims) { c.ParticipantID = strings.Repeat("a", 65) },
@@ -82,7 +82,7 @@ func TestMint_RefusesClaimsOutOfBounds(t *testing.T) {
 	}
 }
 
-func TestMint_TakesClaimsAtTheirBounds(t *testing.T) {
+func TestMint_AcceptsClaimsAtTheirBounds(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	for name, change := range map[string]func(*Claims){
 		"a life of 14 days":              func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(14 * 24 * time.Hour) },
@@ -103,7 +103,7 @@ func TestMint_TakesClaimsAtTheirBounds(t *testing.T) {
 	}
 }
 
-func TestMint_NamesTheClaimThatIsWrong(t *testing.T) {
+func TestMint_NamesTheInvalidClaim(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	for claim, change := range map[string]func(*Claims){
 		"exp is more than 14 days after iat": func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(14*24*time.Hour + time.Second) },
@@ -146,14 +146,14 @@ func TestVerify_NamesTheClaimThatIsWrong(t *testing.T) {
 		"has a number as jti":        change(`"abc"`, "7"),
 		"is not valid before":        change(`"jti"`, `"nbf":1782900061,"jti"`),
 		"issued at":                  change(`"iat":1782900000`, `"iat":1782900061`),
-		"something after its object": signed(t, key, goodHeader, goodPayload+"x"),
-		"is no JSON object":          signed(t, key, goodHeader, `7`),
-		"its header is no base64url": "é." + part(goodPayload) + ".",
-		"its payload is no UTF-8":    signed(t, key, goodHeader, strings.Replace(goodPayload, "abc", "\xff", 1)),
+		"data after its object": signed(t, key, goodHeader, goodPayload+"x"),
+		"is not a JSON object":          signed(t, key, goodHeader, `7`),
+		"its header is not base64url": "é." + part(goodPayload) + ".",
+		"its payload is not UTF-8":    signed(t, key, goodHeader, strings.Replace(goodPayload, "abc", "\xff", 1)),
 		"its kid is empty":           signed(t, key, `{"alg":"ES384","kid":""}`, goodPayload),
 		"its algorithm":              signed(t, key, `{"alg":"ES256"}`, goodPayload),
 		`the member "jwk"`:           signed(t, key, `{"alg":"ES384","jwk":{}}`, goodPayload),
-		"is no JSON object of a":     signed(t, key, goodHeader, `{"jti":[[[[]]]]}`),
+		"is not a JSON object of a":     signed(t, key, goodHeader, `{"jti":[[[[]]]]}`),
 		"it has 8193 bytes":          strings.Repeat("a", MaxLength+1),
 		"it has 1 parts":             strings.Repeat("a", MaxLength),
 		"the member \"a\" twice":     change(`"abc"`, `"abc","x":{"a":1,"A":2,"a":3}`),
@@ -175,7 +175,7 @@ func TestVerify_NamesTheClaimThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestVerify_HoldsTheClock(t *testing.T) {
+func TestVerify_ChecksTheTime(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	s := mint(t, key, good())
 	for name, tt := range map[string]struct {
@@ -195,10 +195,10 @@ func TestVerify_HoldsTheClock(t *testing.T) {
 	}
 }
 
-// part encodes one part of a hand-made token.
+// part encodes one part of a token.
 func part(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// signed makes a token of any header and payload with a good signature.
+// signed makes a token of any header and payload with a valid signature.
 func signed(t testing.TB, key *ecdsa.PrivateKey, header, payload string) string {
 	t.Helper()
 	s := part(header) + "." + part(payload)
@@ -262,7 +262,7 @@ func TestVerify_RefusesForgeries(t *testing.T) {
 	}
 }
 
-func TestVerify_TakesOnlyOneFormOfASignature(t *testing.T) {
+func TestVerify_AcceptsOnlyOneFormOfASignature(t *testing.T) {
 	// ES384 is malleable: (r, n-s) verifies where (r, s) does. Nothing here is keyed
 	// by the signature, so the twin may pass; it must read the same.
 	key := newKey(t, elliptic.P384())
@@ -280,7 +280,7 @@ func TestVerify_TakesOnlyOneFormOfASignature(t *testing.T) {
 	}
 }
 
-func TestVerify_AsksForTheKeyOnlyByP384(t *testing.T) {
+func TestVerify_AcceptsOnlyP384Keys(t *testing.T) {
 	key, p256 := newKey(t, elliptic.P384()), newKey(t, elliptic.P256())
 	token := mint(t, key, good())
 	if _, err := Verify(token, now, only(nil)); !errors.Is(err, NoKey) {

@@ -14,17 +14,16 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// header is the JOSE header of the tokens this package takes. Other members
-// (jwk, x5u, crit …) would let a token say how it is to be trusted, so they are
-// refused.
+// header is the JOSE header. Other members (jwk, x5u, crit …) are refused: they
+// would let a token choose how it is verified.
 type header struct {
 	Alg string  `json:"alg"`
 	Typ string  `json:"typ"`
 	Kid *string `json:"kid"`
 }
 
-// parse reads a token's parts into claims, strictly: a bounded length, one JSON
-// object each, no key twice, ES384 and nothing else.
+// parse reads a token into claims, strictly: bounded length, one JSON object in each
+// part, no duplicate keys, ES384 only.
 func parse(token string, claims jwt.Claims) (kid string, err error) {
 	if len(token) > MaxLength {
 		return "", refuse(Malformed, "it has %d bytes, at most %d are allowed", len(token), MaxLength)
@@ -52,6 +51,7 @@ func parse(token string, claims jwt.Claims) (kid string, err error) {
 	return *h.Kid, nil
 }
 
+// authenticate parses a token and verifies its signature.
 func authenticate(token string, keyFor KeyFor, claims jwt.Claims) (kid string, err error) {
 	if kid, err = parse(token, claims); err != nil {
 		return "", err
@@ -66,35 +66,35 @@ func authenticate(token string, keyFor KeyFor, claims jwt.Claims) (kid string, e
 	signed, signature := token[:strings.LastIndexByte(token, '.')], token[strings.LastIndexByte(token, '.')+1:]
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(signature)
 	if err != nil {
-		return "", refuse(Malformed, "its signature is no base64url")
+		return "", refuse(Malformed, "its signature is not base64url")
 	}
 	if err := jwt.SigningMethodES384.Verify(signed, raw, key); err != nil {
-		return "", refuse(Forged, "it was signed with another key, or changed since")
+		return "", refuse(Forged, "it was signed with another key, or changed")
 	}
 	return kid, nil
 }
 
-// checkTime holds claims that check has passed against the clock.
-func (s *stamp) checkTime(now time.Time) error {
+// checkTime checks the claims against the time, after check.
+func (r *registered) checkTime(now time.Time) error {
 	switch {
-	case !now.Before(s.Exp.Time):
-		return refuse(Expired, "it expired at %s", s.Exp.UTC().Format(time.RFC3339))
-	case s.Iat.After(now.Add(Leeway)):
-		return refuse(NotYet, "it says it was issued at %s, which is in the future", s.Iat.UTC().Format(time.RFC3339))
-	case s.Nbf != nil && s.Nbf.After(now.Add(Leeway)):
-		return refuse(NotYet, "it is not valid before %s", s.Nbf.UTC().Format(time.RFC3339))
+	case !now.Before(r.Exp.Time):
+		return refuse(Expired, "it expired at %s", r.Exp.UTC().Format(time.RFC3339))
+	case r.Iat.After(now.Add(Leeway)):
+		return refuse(NotYet, "it was issued at %s, which is in the future", r.Iat.UTC().Format(time.RFC3339))
+	case r.Nbf != nil && r.Nbf.After(now.Add(Leeway)):
+		return refuse(NotYet, "it is not valid before %s", r.Nbf.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
-// decode reads one base64url part as one JSON object.
+// decode reads one base64url part as a JSON object.
 func decode(part string, into any, strict bool) error {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
-		return errors.New("is no base64url")
+		return errors.New("is not base64url")
 	}
 	if !utf8.Valid(raw) {
-		return errors.New("is no UTF-8")
+		return errors.New("is not UTF-8")
 	}
 	if err := unambiguous(raw); err != nil {
 		return err
@@ -112,19 +112,19 @@ func decode(part string, into any, strict bool) error {
 func describe(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return fmt.Errorf("has a %s as %s", wrong.Value, strings.TrimPrefix(wrong.Field, "stamp.")) // the embedded struct is no claim
+		return fmt.Errorf("has a %s as %s", wrong.Value, strings.TrimPrefix(wrong.Field, "registered.")) // the name of the embedded struct
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("has the member %s, which is not allowed", name)
 	}
-	return errors.New("is no JSON object of a token")
+	return errors.New("is not a JSON object of a token")
 }
 
-// maxDepth is deeper than any claim goes.
+// maxDepth bounds the nesting; claims need less.
 const maxDepth = 4
 
-// unambiguous refuses what two readers could read differently: a key twice in
-// an object (RFC 8725 §2.9's kin), anything after the object, and nesting.
+// unambiguous refuses JSON that parsers read differently: duplicate keys, data
+// after the object, deep nesting.
 func unambiguous(raw []byte) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	type level struct {
@@ -136,17 +136,17 @@ func unambiguous(raw []byte) error {
 	for {
 		t, err := d.Token()
 		if err != nil {
-			return errors.New("is no JSON object")
+			return errors.New("is not a JSON object")
 		}
 		if delim, ok := t.(json.Delim); ok && (delim == '{' || delim == '[') {
 			if len(stack) == 0 && delim != '{' || len(stack) == maxDepth {
-				return errors.New("is no JSON object of a token")
+				return errors.New("is not a JSON object of a token")
 			}
 			stack = append(stack, level{object: delim == '{', key: delim == '{', seen: map[string]bool{}})
 			continue
 		}
 		if len(stack) == 0 {
-			return errors.New("is no JSON object")
+			return errors.New("is not a JSON object")
 		}
 		top := &stack[len(stack)-1]
 		if _, ok := t.(json.Delim); ok {
@@ -158,7 +158,7 @@ func unambiguous(raw []byte) error {
 		} else if top.object && top.key {
 			name := t.(string)
 			if len(stack) == 1 {
-				name = strings.ToLower(name) // encoding/json takes a claim's name in any case
+				name = strings.ToLower(name) // encoding/json ignores the case of names
 			}
 			if top.seen[name] {
 				return fmt.Errorf("has the member %q twice", t)
@@ -170,7 +170,7 @@ func unambiguous(raw []byte) error {
 		top.key = top.object
 	}
 	if d.InputOffset() != int64(len(raw)) && len(bytes.TrimSpace(raw[d.InputOffset():])) > 0 {
-		return errors.New("has something after its object")
+		return errors.New("has data after its object")
 	}
 	return nil
 }
