@@ -209,19 +209,19 @@ func (w *walker) limits(at, word, facts string) {
 	want := shape.Limits{Pattern: s.Pattern, Unique: s.UniqueItems, Values: s.Enum}
 	for _, bounds := range [][2]*int{{s.MinLength, s.MaxLength}, {s.Minimum, s.Maximum}, {s.MinItems, s.MaxItems}, {s.MinEntries, s.MaxEntries}} {
 		if bounds[0] != nil {
-			want.Least = *bounds[0]
+			want.Min = *bounds[0]
 		}
 		if bounds[1] != nil {
-			want.Most = *bounds[1]
+			want.Max = *bounds[1]
 		} else if bounds[0] != nil && exempt {
-			want.Most = math.MaxInt32
+			want.Max = math.MaxInt32
 		}
 	}
 	if exempt && s.Type == "string" {
 		want.Pattern = got.Pattern
 	}
 	if !slices.Equal(slices.Sorted(slices.Values(got.Values)), slices.Sorted(slices.Values(want.Values))) ||
-		got.Least != want.Least || got.Most != want.Most || got.Unique != want.Unique || got.Pattern != want.Pattern {
+		got.Min != want.Min || got.Max != want.Max || got.Unique != want.Unique || got.Pattern != want.Pattern {
 		w.Errorf("%s (%s) is held to %q %+v\nexpected %+v", at, facts, word, got.Limits, want)
 	}
 	switch {

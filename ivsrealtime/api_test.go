@@ -210,8 +210,8 @@ func TestDrift_EveryListHasItsWalks(t *testing.T) {
 		list, _ := reflect.TypeFor[*Client]().MethodByName(name)
 		in, out := list.Type.In(2).Elem(), list.Type.Out(0).Elem()
 		size, ok := memberOf(in, p.PageSize)
-		if word := strings.Split(size.Tag.Get("shape"), ",")[0]; !ok || shapes[word].Most != p.MaxPageSize {
-			t.Errorf("%s: a page holds at most %d, expected %d", name, shapes[word].Most, p.MaxPageSize)
+		if word := strings.Split(size.Tag.Get("shape"), ",")[0]; !ok || shapes[word].Max != p.MaxPageSize {
+			t.Errorf("%s: a page holds at most %d, expected %d", name, shapes[word].Max, p.MaxPageSize)
 		}
 		_, asks := memberOf(in, p.InputToken)
 		_, tells := memberOf(out, p.OutputToken)

@@ -122,7 +122,7 @@ func (s *Server) route(r *http.Request) (operation, error) {
 	if op, ok := s.operations[r.Method+" "+path]; ok {
 		return op, nil
 	}
-	if name := strings.TrimPrefix(path, "/"); slices.Contains(ivs.Elsewhere, name) {
+	if name := strings.TrimPrefix(path, "/"); slices.Contains(ivs.Unsupported, name) {
 		return operation{}, ivsrealtime.Errorf(ivsrealtime.AccessDenied, "%s is not offered by Rostrum", name)
 	}
 	var allowed []string

@@ -6,7 +6,7 @@ import (
 	"rostrum/internal/shape"
 )
 
-// A Channel takes one stream at a time from an encoder and shows it to viewers.
+// A Channel passes one stream at a time from an encoder to viewers.
 type Channel struct {
 	ARN                          string                        `json:"arn"`
 	Name                         string                        `json:"name"`
@@ -24,7 +24,7 @@ type Channel struct {
 	ContainerFormat              ContainerFormat               `json:"containerFormat"`
 }
 
-// ChannelSummary is a Channel as ListChannels shows it.
+// ChannelSummary is a Channel in ListChannels.
 type ChannelSummary struct {
 	ARN                          string            `json:"arn"`
 	Name                         string            `json:"name"`
@@ -38,11 +38,11 @@ type ChannelSummary struct {
 	PlaybackRestrictionPolicyARN string            `json:"playbackRestrictionPolicyArn"`
 }
 
-// TagPushURL is the tag that has a channel's stream sent on to another platform:
-// an address like rtmps://host/app/<stream key>. The service has no such thing.
+// TagPushURL is the tag with the URL of another platform to which the channel's
+// stream is pushed: rtmps://host/app/<stream key>. The service has no such tag.
 const TagPushURL = "rostrum:push-url"
 
-// LatencyMode is how far viewers may be behind.
+// LatencyMode is the latency of playback.
 type LatencyMode string
 
 // The latency modes.
@@ -51,8 +51,7 @@ const (
 	LatencyLow    LatencyMode = "LOW"
 )
 
-// Type is what a channel does to its stream. Rostrum passes every type on as it
-// comes.
+// Type is how the service transcodes a channel. Rostrum never transcodes.
 type Type string
 
 // The channel types.
@@ -72,7 +71,7 @@ const (
 	PresetConstrainedBandwidth Preset = "CONSTRAINED_BANDWIDTH_DELIVERY"
 )
 
-// ContainerFormat is asked for; what viewers get is always fragmented MP4.
+// ContainerFormat is stored; viewers always get fragmented MP4.
 type ContainerFormat string
 
 // The container formats.
@@ -81,14 +80,14 @@ const (
 	ContainerFragmentedMP4 ContainerFormat = "FRAGMENTED_MP4"
 )
 
-// MultitrackInputConfiguration tells whether encoders may send several renditions.
+// MultitrackInputConfiguration allows encoders to send several renditions.
 type MultitrackInputConfiguration struct {
 	Enabled           bool              `json:"enabled"`
 	Policy            MultitrackPolicy  `json:"policy,omitempty" shape:"multitrackPolicy"`
 	MaximumResolution MaximumResolution `json:"maximumResolution,omitempty" shape:"maximumResolution"`
 }
 
-// MultitrackPolicy tells whether encoders must send several renditions.
+// MultitrackPolicy allows or requires several renditions.
 type MultitrackPolicy string
 
 // The multitrack policies.
@@ -166,8 +165,8 @@ type ListChannelsInput struct {
 	MaxResults                           *int   `json:"maxResults,omitempty" shape:"maxResults"`
 }
 
-// Filters tells the problem with several filters, which is a conflict and no
-// matter of validation; empty when there is none.
+// Filters returns the problem if several filters are given, which is a conflict
+// and not a validation error; empty otherwise.
 func (in *ListChannelsInput) Filters() string {
 	return shape.AtMostOne("filterByName, filterByRecordingConfigurationArn, filterByPlaybackRestrictionPolicyArn",
 		in.FilterByName != "", in.FilterByRecordingConfigurationARN != "", in.FilterByPlaybackRestrictionPolicyARN != "")
@@ -179,7 +178,7 @@ type ListChannelsOutput struct {
 	NextToken string           `json:"nextToken,omitempty"`
 }
 
-// UpdateChannelInput is the input of UpdateChannel: what is not given stays.
+// UpdateChannelInput is the input of UpdateChannel. Absent members stay.
 type UpdateChannelInput struct {
 	ARN                          string                        `json:"arn" shape:"channelARN,required"`
 	Name                         *string                       `json:"name,omitempty" shape:"name"`
@@ -204,11 +203,11 @@ type DeleteChannelInput struct {
 	ARN string `json:"arn" shape:"channelARN,required"`
 }
 
-// Unit is the output of operations that answer 204 and nothing.
+// Unit is the output of operations that answer 204 without a body.
 type Unit struct{}
 
-// Complete fills what was left out with the API's defaults, and tells what is
-// wrong with the channel as a whole; empty when all is well.
+// Complete sets the API's defaults for absent members. It returns the problem with
+// the channel as a whole; empty if it is valid.
 func (c *Channel) Complete() (problem string) {
 	if c.LatencyMode == "" {
 		c.LatencyMode = LatencyLow
@@ -227,10 +226,10 @@ func (c *Channel) Complete() (problem string) {
 		return fmt.Sprintf("preset is %q, must be empty when type is %s", c.Preset, c.Type)
 	}
 	if c.Authorized {
-		return "authorized is true, must be false: Rostrum has no playback key pairs, so nobody could watch the channel"
+		return "authorized is true, must be false: Rostrum has no playback key pairs, so that nobody could watch the channel"
 	}
 	if m := c.MultitrackInputConfiguration; m != nil && m.Enabled {
-		return "multitrackInputConfiguration.enabled is true, must be false: Rostrum takes one track of video"
+		return "multitrackInputConfiguration.enabled is true, must be false: Rostrum accepts one video track"
 	}
 	return ""
 }

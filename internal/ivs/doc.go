@@ -1,7 +1,6 @@
-// Package ivs is the channel part of Amazon IVS Low-Latency Streaming (API
-// version 2020-07-14): the shapes and operations that a composition's channel
-// needs. It shares signing name, ARNs, tags and errors with package ivsrealtime,
-// and a listener too: operations are told apart by their names.
+// Package ivs declares the operations on channels of Amazon IVS Low-Latency
+// Streaming (API version 2020-07-14). Signing name, ARNs, tags, errors and the
+// listener are those of package ivsrealtime; the names of operations differ.
 package ivs
 
 import (
@@ -38,9 +37,8 @@ var table = shape.Table{Words: map[string]shape.Shape{
 // tagPattern is AWS's general rule for tags: letters, digits, spaces and _.:/=+-@.
 const tagPattern = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`
 
-// Validate holds an input against the constraints of its fields and the rules
-// across them; the error is a ValidationException that names the field, what is
-// wrong with it and the limit. in is a pointer to an input.
+// Validate checks an input, given as a pointer. The error is a ValidationException
+// with the field, the problem and the limit.
 func Validate(in any) error {
 	if problem := table.Problem(in); problem != "" {
 		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s", problem)

@@ -14,8 +14,8 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// facts are those of the public API, as far as channels go.
-type facts struct {
+// apiModel is the public API of channels.
+type apiModel struct {
 	Operations map[string]struct {
 		Errors             []ivsrealtime.Code
 		Input, Output, URI string
@@ -33,7 +33,7 @@ type facts struct {
 	}
 }
 
-func readFacts(t *testing.T) (f facts) {
+func readModel(t *testing.T) (f apiModel) {
 	t.Helper()
 	data, err := os.ReadFile("testdata/channels-api.json")
 	if err != nil {
@@ -57,11 +57,11 @@ var types = map[string][2]reflect.Type{
 	"GetStream": kinds(OpGetStream), "ListStreams": kinds(OpListStreams), "StopStream": kinds(OpStopStream),
 }
 
-// lacking are the members that Rostrum does not have, by shape.
-var lacking = map[string]string{"Channel.srt": "encoders send RTMP alone"}
+// lacking has the members that Rostrum does not support, by shape.
+var lacking = map[string]string{"Channel.srt": "encoders send RTMP only"}
 
 func TestDrift_OperationsAreTheAPIs(t *testing.T) {
-	f := readFacts(t)
+	f := readModel(t)
 	for _, s := range Specs() {
 		want, ok := f.Operations[s.Name]
 		if !ok || s.Path != want.URI || s.Method != http.MethodPost {
@@ -88,13 +88,13 @@ func TestDrift_OperationsAreTheAPIs(t *testing.T) {
 }
 
 func TestDrift_ShapesAreTheAPIs(t *testing.T) {
-	f := readFacts(t)
+	f := readModel(t)
 	used := map[string]bool{}
 	for name, pair := range types {
 		op := f.Operations[name]
-		holdStructure(t, f, used, op.Input, pair[0], true)
+		checkStructure(t, f, used, op.Input, pair[0], true)
 		if op.Output != "Unit" {
-			holdStructure(t, f, used, op.Output, pair[1], false)
+			checkStructure(t, f, used, op.Output, pair[1], false)
 		}
 	}
 	for word, s := range table.Words {
@@ -109,7 +109,7 @@ func TestDrift_ShapesAreTheAPIs(t *testing.T) {
 	}
 }
 
-func holdStructure(t *testing.T, f facts, used map[string]bool, shape string, typ reflect.Type, input bool) {
+func checkStructure(t *testing.T, f apiModel, used map[string]bool, shape string, typ reflect.Type, input bool) {
 	t.Helper()
 	members := f.Shapes[shape].Members
 	seen := map[string]bool{}
@@ -124,7 +124,7 @@ func holdStructure(t *testing.T, f facts, used map[string]bool, shape string, ty
 		}
 		word, option, _ := strings.Cut(field.Tag.Get("shape"), ",")
 		if input {
-			holdLimits(t, f, used, typ.Name()+"."+field.Name, word, m.Shape)
+			checkLimits(t, f, used, typ.Name()+"."+field.Name, word, m.Shape)
 			if (option == "required") != m.Required || m.Required && strings.Contains(options, "omit") {
 				t.Errorf("%v.%s says required: %q, expected %t", typ, field.Name, option, m.Required)
 			}
@@ -138,7 +138,7 @@ func holdStructure(t *testing.T, f facts, used map[string]bool, shape string, ty
 			target = f.Shapes[target].Member
 		}
 		if f.Shapes[target].Type == "structure" {
-			holdStructure(t, f, used, target, inner, input)
+			checkStructure(t, f, used, target, inner, input)
 		}
 	}
 	for name := range members {
@@ -148,7 +148,7 @@ func holdStructure(t *testing.T, f facts, used map[string]bool, shape string, ty
 	}
 }
 
-func holdLimits(t *testing.T, f facts, used map[string]bool, at, word, shape string) {
+func checkLimits(t *testing.T, f apiModel, used map[string]bool, at, word, shape string) {
 	t.Helper()
 	used[word] = true
 	want, got := f.Shapes[shape], table.Words[word]
@@ -164,10 +164,10 @@ func holdLimits(t *testing.T, f facts, used map[string]bool, at, word, shape str
 		least, most = want.Range.Min, want.Range.Max
 	}
 	if want.Member != "" {
-		holdLimits(t, f, used, at+"[]", got.Member, want.Member)
+		checkLimits(t, f, used, at+"[]", got.Member, want.Member)
 	}
-	if got.Least != least || got.Most != most {
-		t.Errorf("%s is held to %d to %d, expected %d to %d", at, got.Least, got.Most, least, most)
+	if got.Min != least || got.Max != most {
+		t.Errorf("%s is limited to %d to %d, expected %d to %d", at, got.Min, got.Max, least, most)
 	}
 	plain := strings.NewReplacer("^", "", "$", "")
 	if a, b := plain.Replace(got.Pattern), plain.Replace(want.Pattern); a != b {
@@ -181,14 +181,14 @@ func holdLimits(t *testing.T, f facts, used map[string]bool, at, word, shape str
 }
 
 func TestDrift_EveryOperationOfTheServiceIsKnown(t *testing.T) {
-	known := append([]string{"TagResource", "UntagResource", "ListTagsForResource", "Options"}, Elsewhere...)
+	known := append([]string{"TagResource", "UntagResource", "ListTagsForResource", "Options"}, Unsupported...)
 	for _, s := range Specs() {
 		known = append(known, s.Name)
 	}
 	client := reflect.TypeFor[*official.Client]()
 	for i := range client.NumMethod() {
 		if name := client.Method(i).Name; !slices.Contains(known, name) {
-			t.Errorf("%s is neither offered nor told to be elsewhere", name)
+			t.Errorf("%s is neither supported nor listed as unsupported", name)
 		}
 	}
 	for _, name := range known {

@@ -34,7 +34,7 @@ func read[In, Out any](name string, errors ...ivsrealtime.Code) ivsrealtime.Oper
 	return declare[In, Out](name, true, append(errors, ivsrealtime.ValidationFailed, ivsrealtime.AccessDenied))
 }
 
-// unerring is for batches, which model no error: each item bears its own.
+// unerring is for batches, which model no errors: each item has its own.
 func unerring[In, Out any](name string) ivsrealtime.Operation[In, Out] {
 	return declare[In, Out](name, true, nil)
 }
@@ -50,9 +50,8 @@ var specs []ivsrealtime.Spec
 // Specs lists the operations in the order they are declared.
 func Specs() []ivsrealtime.Spec { return append([]ivsrealtime.Spec(nil), specs...) }
 
-// Elsewhere are the operations of the service that Rostrum does not offer: who
-// asks for one is told so.
-var Elsewhere = []string{
+// Unsupported has the operations of the service that Rostrum does not offer.
+var Unsupported = []string{
 	"BatchStartViewerSessionRevocation", "StartViewerSessionRevocation",
 	"CreatePlaybackRestrictionPolicy", "GetPlaybackRestrictionPolicy", "UpdatePlaybackRestrictionPolicy", "DeletePlaybackRestrictionPolicy", "ListPlaybackRestrictionPolicies",
 	"CreateRecordingConfiguration", "GetRecordingConfiguration", "DeleteRecordingConfiguration", "ListRecordingConfigurations",

@@ -2,7 +2,7 @@ package ivs
 
 import "time"
 
-// A StreamKey is the right to send to a channel. A channel has one at most.
+// A StreamKey authorizes an encoder for a channel. A channel has at most one.
 type StreamKey struct {
 	ARN        string            `json:"arn"`
 	Value      string            `json:"value"` // a secret
@@ -10,14 +10,14 @@ type StreamKey struct {
 	Tags       map[string]string `json:"tags"`
 }
 
-// StreamKeySummary is a StreamKey as ListStreamKeys shows it.
+// StreamKeySummary is a StreamKey in ListStreamKeys.
 type StreamKeySummary struct {
 	ARN        string            `json:"arn"`
 	ChannelARN string            `json:"channelArn"`
 	Tags       map[string]string `json:"tags"`
 }
 
-// A Stream is what a channel shows at this moment.
+// A Stream is the live stream of a channel.
 type Stream struct {
 	ChannelARN  string    `json:"channelArn"`
 	StreamID    string    `json:"streamId"`
@@ -28,7 +28,7 @@ type Stream struct {
 	ViewerCount int64     `json:"viewerCount"`
 }
 
-// StreamSummary is a Stream as ListStreams shows it.
+// StreamSummary is a Stream in ListStreams.
 type StreamSummary struct {
 	ChannelARN  string    `json:"channelArn"`
 	StreamID    string    `json:"streamId"`
@@ -38,22 +38,23 @@ type StreamSummary struct {
 	ViewerCount int64     `json:"viewerCount"`
 }
 
-// State tells whether a channel shows something.
+// State is whether a stream is live.
 type State string
 
-// The states of a stream. One that is offline is not there, so that it is never seen.
+// The states of a stream. An offline channel has no stream, so that Offline does
+// not occur.
 const (
 	Live    State = "LIVE"
 	Offline State = "OFFLINE"
 )
 
-// Health tells how a stream arrives.
+// Health is the state of the encoder's stream.
 type Health string
 
-// The healths.
+// The values of Health.
 const (
 	Healthy       Health = "HEALTHY"
-	Starving      Health = "STARVING" // no picture for some seconds
+	Starving      Health = "STARVING" // no video for some seconds
 	HealthUnknown Health = "UNKNOWN"
 )
 
@@ -124,7 +125,7 @@ type ListStreamsInput struct {
 	MaxResults *int           `json:"maxResults,omitempty" shape:"maxResults"`
 }
 
-// StreamFilters narrow a list of streams.
+// StreamFilters filter a list of streams.
 type StreamFilters struct {
 	Health Health `json:"health,omitempty" shape:"streamHealth"`
 }

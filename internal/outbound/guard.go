@@ -1,5 +1,5 @@
-// Package outbound says where users may have the server connect to: webhooks and
-// pushes go to addresses that users chose.
+// Package outbound restricts the addresses that the server connects to for its
+// users: webhooks and pushes go to addresses that users choose.
 package outbound
 
 import (
@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// private are the addresses that are not of the public Internet, beside those
-// that netip knows by name (IANA special-purpose address registries).
+// private has the prefixes outside the public Internet that netip has no method
+// for (IANA special-purpose address registries).
 var private = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),       // this network
 	netip.MustParsePrefix("100.64.0.0/10"),   // carrier-grade NAT, some clouds' metadata
@@ -27,20 +27,20 @@ var private = []netip.Prefix{
 	netip.MustParsePrefix("2001::/23"),       // protocol assignments, Teredo
 	netip.MustParsePrefix("2001:db8::/32"),   // documentation
 	netip.MustParsePrefix("2002::/16"),       // 6to4: an IPv4 address inside
-	netip.MustParsePrefix("fec0::/10"),       // site-local, once
+	netip.MustParsePrefix("fec0::/10"),       // site-local, deprecated
 }
 
-// unicast6 is where IPv6 addresses of the public Internet are.
+// unicast6 has all public IPv6 addresses.
 var unicast6 = netip.MustParsePrefix("2000::/3")
 
-// public reports whether an address is of the public Internet, where a request
-// of ours reaches nothing that others can't.
+// public reports whether an address is on the public Internet: the server reaches
+// nothing there that others can't.
 func public(a netip.Addr) bool {
 	if a.Zone() != "" || a.Is4In6() {
-		return false // nobody means well with ::ffff:127.0.0.1
+		return false // only used to bypass filters
 	}
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
-		return false // loopback, link-local with the clouds' metadata, multicast, RFC 1918, ULA
+		return false // loopback, link-local (cloud metadata), multicast, RFC 1918, ULA
 	}
 	if a.Is6() && !unicast6.Contains(a) {
 		return false // IPv4-compatible, unassigned
@@ -53,13 +53,13 @@ func public(a netip.Addr) bool {
 	return true
 }
 
-// ErrPrivate is all that is told about an address that is refused: the error is
-// shown to who chose the URL, and must not help to look around.
-var ErrPrivate = errors.New("its address is not of the public Internet, which is not allowed here")
+// ErrPrivate is the error for all refused addresses. Users see it: it must not help
+// to explore the network.
+var ErrPrivate = errors.New("its address is not on the public Internet, which is not allowed here")
 
-// Guard is the Control of a net.Dialer: it refuses what is private unless that is
-// allowed. It looks at the address that a connection is about to be made to, not
-// at the name, which may mean something else the next time it is asked for.
+// Guard returns the Control of a net.Dialer: it refuses private addresses unless
+// allowed. It checks the address of the connection, not the name, which may
+// resolve to another address next time.
 func Guard(allowPrivate bool) func(network, address string, _ syscall.RawConn) error {
 	return func(_, address string, _ syscall.RawConn) error {
 		a, err := netip.ParseAddrPort(address)

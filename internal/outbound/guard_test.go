@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestGuard_KnowsWhatIsPublic(t *testing.T) {
+func TestPublic_FollowsTheIANARegistries(t *testing.T) {
 	for text, expected := range map[string]bool{
 		"8.8.8.8": true, "1.1.1.1": true, "2606:4700::1111": true, "172.32.0.1": true, "100.128.0.1": true,
 		"127.0.0.1": false, "127.9.9.9": false, "0.0.0.0": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false,
@@ -22,7 +22,7 @@ func TestGuard_KnowsWhatIsPublic(t *testing.T) {
 	}
 }
 
-func TestGuard_LooksAtTheAddressThatIsDialled(t *testing.T) {
+func TestGuard_ChecksTheDialedAddress(t *testing.T) {
 	for _, c := range []struct {
 		address string
 		private bool
@@ -34,6 +34,6 @@ func TestGuard_LooksAtTheAddressThatIsDialled(t *testing.T) {
 		}
 	}
 	if Guard(true)("tcp", "example.com:443", nil) == nil {
-		t.Error("a name passed for an address")
+		t.Error("a name is accepted as an address")
 	}
 }

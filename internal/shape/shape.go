@@ -1,6 +1,5 @@
-// Package shape says what the values of an API may be, as tables of words, and
-// holds structures against them: the word in a field's shape tag is looked up in
-// the table of its API.
+// Package shape validates the structures of an API: a field's shape tag names an
+// entry of the API's table, which constrains the values.
 package shape
 
 import (
@@ -11,43 +10,42 @@ import (
 	"unicode/utf8"
 )
 
-// A Shape says what a value may be. Check tells what is wrong with v, as the
-// predicate of a sentence whose subject is the field; empty when all is well.
-// v is never a pointer.
+// A Shape constrains a value. Check returns the problem with v, as the predicate of
+// a sentence whose subject is the field; empty if v is valid. v is not a pointer.
 type Shape struct {
 	Check func(v reflect.Value) string
 	Limits
 
-	// Member, Key and Value name the shapes of what is inside; empty for none.
+	// Member, Key and Value name the shapes of items and entries; empty for none.
 	Member, Key, Value string
 }
 
-// Limits are what Check holds, as data: for those who compare or translate it.
+// Limits are the constraints of a Check as data, for comparisons and generators.
 type Limits struct {
-	Least, Most int      // characters, items, entries, or the number itself; 0, 0 for a closed list of values
-	Pattern     string   // anchored
-	Values      []string // of a closed list
-	Unique      bool
+	Min, Max int      // characters, items, entries, or the number itself; 0, 0 for a closed list of values
+	Pattern  string   // anchored
+	Values   []string // of a closed list
+	Unique   bool
 }
 
-// ARN is the name of a resource of a type, which is a pattern.
+// ARN is the ARN of a resource; resource is a pattern for its type.
 func ARN(resource string) Shape {
 	return Text(1, 128, `arn:aws:ivs:[a-z0-9-]+:[0-9]+:`+resource+`/[a-zA-Z0-9-]+`)
 }
 
-// Text is a string of so many characters that matches a pattern whole.
-func Text(least, most int, pattern string) Shape {
+// Text is a string of min to max characters that matches a pattern as a whole.
+func Text(min, max int, pattern string) Shape {
 	re := regexp.MustCompile(`^(?:` + pattern + `)$`)
-	return Shape{Limits: Limits{Least: least, Most: most, Pattern: pattern}, Check: func(v reflect.Value) string {
+	return Shape{Limits: Limits{Min: min, Max: max, Pattern: pattern}, Check: func(v reflect.Value) string {
 		s := v.String()
 		n := utf8.RuneCountInString(s)
 		switch {
-		case n < least && least == most, n > most && least == most:
-			return sprintf("has %d characters, must have exactly %d", n, least)
-		case n < least:
-			return sprintf("has %d characters, must have at least %d", n, least)
-		case n > most:
-			return sprintf("has %d characters, must have at most %d", n, most)
+		case n < min && min == max, n > max && min == max:
+			return sprintf("has %d characters, must have exactly %d", n, min)
+		case n < min:
+			return sprintf("has %d characters, must have at least %d", n, min)
+		case n > max:
+			return sprintf("has %d characters, must have at most %d", n, max)
 		case pattern != "" && !re.MatchString(s):
 			return sprintf("is %q, must match %s", Shorten(s), pattern)
 		}
@@ -55,18 +53,18 @@ func Text(least, most int, pattern string) Shape {
 	}}
 }
 
-// Containing is a string with a part that matches.
+// Containing is a string that contains a match of a pattern.
 func Containing(pattern string) Shape {
 	re := regexp.MustCompile(pattern)
 	return Shape{Limits: Limits{Pattern: `.*` + pattern + `.*`}, Check: func(v reflect.Value) string {
 		if !re.MatchString(v.String()) {
-			return "is no PEM public key, must match " + pattern
+			return "is not a PEM public key, must match " + pattern
 		}
 		return ""
 	}}
 }
 
-// Unreserved refuses the keys that only AWS itself may set and take away.
+// Unreserved refuses keys that begin with aws:, which AWS reserves.
 func Unreserved(inner Shape) Shape {
 	return Shape{Limits: inner.Limits, Check: func(v reflect.Value) string {
 		if key := v.String(); len(key) >= 4 && strings.EqualFold(key[:4], "aws:") {
@@ -76,23 +74,23 @@ func Unreserved(inner Shape) Shape {
 	}}
 }
 
-// Number is a number within bounds.
-func Number(least, most int) Shape {
-	return Shape{Limits: Limits{Least: least, Most: most}, Check: func(v reflect.Value) string {
+// Number is a number from min to max.
+func Number(min, max int) Shape {
+	return Shape{Limits: Limits{Min: min, Max: max}, Check: func(v reflect.Value) string {
 		var n float64
 		if v.CanInt() {
 			n = float64(v.Int())
 		} else {
 			n = v.Float()
 		}
-		if !(n >= float64(least) && n <= float64(most)) { // NaN is outside too
-			return sprintf("is %v, must be between %d and %d", v.Interface(), least, most)
+		if !(n >= float64(min) && n <= float64(max)) { // NaN is invalid, too
+			return sprintf("is %v, must be between %d and %d", v.Interface(), min, max)
 		}
 		return ""
 	}}
 }
 
-// Even takes only even numbers of inner.
+// Even is an even number of a shape.
 func Even(inner Shape) Shape {
 	return Shape{Limits: inner.Limits, Check: func(v reflect.Value) string {
 		if problem := inner.Check(v); problem != "" {
@@ -121,9 +119,9 @@ func OneOf[T ~string](values ...T) Shape {
 	}}
 }
 
-// OrEmpty takes the empty string, too.
+// OrEmpty is a shape or the empty string.
 func OrEmpty(inner Shape) Shape {
-	return Shape{Limits: Limits{Most: inner.Most, Pattern: `^$|^` + inner.Pattern + `$`}, Check: func(v reflect.Value) string {
+	return Shape{Limits: Limits{Max: inner.Max, Pattern: `^$|^` + inner.Pattern + `$`}, Check: func(v reflect.Value) string {
 		if v.Len() == 0 {
 			return ""
 		}
@@ -131,33 +129,33 @@ func OrEmpty(inner Shape) Shape {
 	}}
 }
 
-// List has so many items, each of the shape named by member.
-func List(least, most int, member string) Shape {
-	return Shape{Limits: Limits{Least: least, Most: most}, Member: member,
-		Check: func(v reflect.Value) string { return count(v.Len(), least, most, "items") }}
+// List has min to max items, each of the shape named member.
+func List(min, max int, member string) Shape {
+	return Shape{Limits: Limits{Min: min, Max: max}, Member: member,
+		Check: func(v reflect.Value) string { return count(v.Len(), min, max, "items") }}
 }
 
-// Entries is a map of so many entries.
-func Entries(least, most int, key, value string) Shape {
-	return Shape{Limits: Limits{Least: least, Most: most}, Key: key, Value: value,
-		Check: func(v reflect.Value) string { return count(v.Len(), least, most, "entries") }}
+// Entries is a map with min to max entries.
+func Entries(min, max int, key, value string) Shape {
+	return Shape{Limits: Limits{Min: min, Max: max}, Key: key, Value: value,
+		Check: func(v reflect.Value) string { return count(v.Len(), min, max, "entries") }}
 }
 
-func count(n, least, most int, what string) string {
+func count(n, min, max int, what string) string {
 	switch {
-	case n < least:
-		return sprintf("has %d %s, must have at least %d", n, what, least)
-	case n > most:
-		return sprintf("has %d %s, must have at most %d", n, what, most)
+	case n < min:
+		return sprintf("has %d %s, must have at least %d", n, what, min)
+	case n > max:
+		return sprintf("has %d %s, must have at most %d", n, what, max)
 	}
 	return ""
 }
 
 // Unique is a list without equal items.
 func Unique(inner Shape) Shape {
-	held := inner.Limits
-	held.Unique = true
-	return Shape{Limits: held, Member: inner.Member, Check: func(v reflect.Value) string {
+	limits := inner.Limits
+	limits.Unique = true
+	return Shape{Limits: limits, Member: inner.Member, Check: func(v reflect.Value) string {
 		if problem := inner.Check(v); problem != "" {
 			return problem
 		}
@@ -172,21 +170,22 @@ func Unique(inner Shape) Shape {
 	}}
 }
 
-// Sized is a map of strings whose keys and values together have at most so many bytes of UTF-8.
-func Sized(most int) Shape {
+// Sized is a map of strings with at most max bytes of UTF-8 in its keys and values.
+func Sized(max int) Shape {
 	return Shape{Check: func(v reflect.Value) string {
 		n := 0
 		for it := v.MapRange(); it.Next(); {
 			n += len(it.Key().String()) + len(it.Value().String())
 		}
-		if n > most {
-			return sprintf("has keys and values of %d bytes in total, must have at most %d", n, most)
+		if n > max {
+			return sprintf("has keys and values of %d bytes in total, must have at most %d", n, max)
 		}
 		return ""
 	}}
 }
 
-// AtMostOne is the problem with a structure in which several of these are given.
+// AtMostOne returns the problem if several of the named members are given; empty
+// otherwise.
 func AtMostOne(names string, given ...bool) string {
 	n := 0
 	for _, g := range given {
@@ -195,18 +194,18 @@ func AtMostOne(names string, given ...bool) string {
 		}
 	}
 	if n > 1 {
-		return sprintf("%d of %s are given, at most one may be", n, names)
+		return sprintf("%d of %s are given, at most one is allowed", n, names)
 	}
 	return ""
 }
 
-// Shorten keeps a bad value from filling the log it is printed in.
+// Shorten bounds an invalid value for messages and logs.
 func Shorten(s string) string {
-	const most = 64
-	if utf8.RuneCountInString(s) <= most {
+	const max = 64
+	if utf8.RuneCountInString(s) <= max {
 		return s
 	}
-	return string([]rune(s)[:most]) + "…"
+	return string([]rune(s)[:max]) + "…"
 }
 
 func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -8,19 +8,18 @@ import (
 	"sync"
 )
 
-// A Table is what the shape tags of one API mean.
+// A Table has the shapes of one API.
 type Table struct {
 	Words map[string]Shape
 
-	// Rule tells what breaks a structure's rules across its fields, as the
-	// predicate of a sentence about the structure; about an input it is a whole
-	// sentence. Empty when all is well; nil where there are no rules.
+	// Rule checks the constraints of a structure across its fields. It returns the
+	// problem as the predicate of a sentence about the structure, or for an input
+	// as a whole sentence; empty if valid. nil if the API has no such constraints.
 	Rule func(structure any) string
 }
 
-// Problem holds an input, given as a pointer, against the constraints of its
-// fields and the rules across them: it names the field, what is wrong with it and
-// the limit. Empty when all is well.
+// Problem validates an input, given as a pointer. It returns the first problem with
+// its field and the limit; empty if the input is valid.
 func (t Table) Problem(in any) string {
 	if p := t.walk(reflect.ValueOf(in).Elem(), ""); p != nil {
 		return p.String()
@@ -32,16 +31,16 @@ type problem struct{ path, what string }
 
 func (p problem) String() string {
 	if p.path == "" {
-		return p.what // a rule across the input's fields names them itself
+		return p.what // a Rule names its fields
 	}
 	return p.path + " " + p.what
 }
 
-// A field is one member of a structure with what its tags say.
+// A field is a member of a structure with its tags.
 type field struct {
 	index    int
-	name     string // as on the wire
-	shape    string // a word of the table, or empty
+	name     string // in JSON
+	shape    string // an entry of the table, or empty
 	required bool
 }
 
@@ -70,7 +69,7 @@ func fields(t reflect.Type) []field {
 	return all
 }
 
-// walk checks a structure, then what is inside it.
+// walk checks the fields of a structure, then its Rule.
 func (t Table) walk(v reflect.Value, path string) *problem {
 	for _, f := range fields(v.Type()) {
 		at := f.name
@@ -99,7 +98,7 @@ func (t Table) walkField(v reflect.Value, f field, path string) *problem {
 	return t.value(v, f.shape, path)
 }
 
-// absent tells whether a field was not given: nil, or for what is plain its zero.
+// absent reports whether a field was not given: nil, or zero if it can't be nil.
 func absent(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
@@ -139,7 +138,7 @@ func (t Table) walkEntries(v reflect.Value, s Shape, path string) *problem {
 		return nil
 	}
 	keys := v.MapKeys()
-	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() }) // the same message each time
+	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() }) // for deterministic messages
 	for _, k := range keys {
 		if what := t.Words[s.Key].Check(k); what != "" {
 			return &problem{path, fmt.Sprintf("has the key %q, which %s", Shorten(k.String()), what)}
@@ -151,9 +150,9 @@ func (t Table) walkEntries(v reflect.Value, s Shape, path string) *problem {
 	return nil
 }
 
-// MissingMember finds the first required member that was not given, however
-// deep; empty when there is none. It is the one constraint the official SDKs
-// check before they send.
+// MissingMember returns the path of the first required member that is absent, at
+// any depth; empty if there is none. It is the only constraint that the official
+// SDKs check before they send.
 func MissingMember(v reflect.Value, path string) string {
 	switch v.Kind() {
 	case reflect.Pointer:
