@@ -183,6 +183,10 @@ check-vulnerabilities:
 		echo "govulncheck: SKIPPED, its database can't be reached from here"; \
 	else echo "$$out"; exit $$status; fi
 
+.PHONY: mutate
+mutate: ## Change one operator at a time: some test must fail each time (MUTATE="internal/policy")
+	nice $(GO) run ./test/mutate $(MUTATE)
+
 .PHONY: bench
 bench: ## Measure the real binary: the API, and stages beside a plain forwarder (BENCH="-part stages")
 	$(GO) run ./test/bench -for 2s $(BENCH)

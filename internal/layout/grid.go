@@ -45,9 +45,6 @@ func (s style) arrange(area Rect, featured *Participant, others []Participant) [
 	strip := even(area.Height / 4)
 	top := Rect{area.X, area.Y, area.Width, area.Height - strip - min(s.gap, strip)}
 	below := Rect{area.X, area.Y + area.Height - strip, area.Width, strip}
-	if top.Height < 2 {
-		return []Tile{featured.tile(area, s.featured)} // too small for the others
-	}
 	if s.aspect == (ratio{}) {
 		s.aspect = Video.ratio() // one tile as wide as the strip would show little of its picture
 	}
@@ -100,7 +97,7 @@ func (s style) plan(area Size, participants []Participant) (best plan) {
 		rows := (n + columns - 1) / columns
 		p := s.divide(area, columns, rows)
 		v, e := s.visible(p.tile, participants), rows*columns-n
-		if v > visible || v == visible && v > 0 && e < empty {
+		if v > visible || v == visible && e < empty {
 			best, visible, empty = p, v, e
 		}
 	}

@@ -60,6 +60,11 @@ func TestGrid_PlacesParticipants(t *testing.T) {
 			map[string]Rect{"a": {0, 40, 640, 640}, "b": {640, 40, 640, 640}}},
 		{"portrait tiles", Grid{VideoAspectRatio: Portrait}, hd, participants(2),
 			map[string]Rect{"a": {100, 0, 540, 720}, "b": {640, 0, 540, 720}}},
+		{"of equal tiles, those with fewer empty places", Grid{VideoAspectRatio: Square}, hd, participants(4),
+			map[string]Rect{"a": {280, 0, 360, 360}, "b": {640, 0, 360, 360}, "c": {280, 360, 360, 360}, "d": {640, 360, 360, 360}}},
+		{"a canvas too low for others shows the featured one", Grid{FeaturedParticipantAttribute: "host"}, Size{40, 2},
+			with(participants(2), func(p []Participant) { p[1].Attributes = set("host", "true") }),
+			map[string]Rect{"b": {0, 0, 40, 2}}},
 		{"AUTO fills the canvas", Grid{VideoAspectRatio: Auto}, Size{1280, 960}, participants(2),
 			map[string]Rect{"a": {0, 0, 1280, 480}, "b": {0, 480, 1280, 480}}},
 		{"AUTO follows the pictures", Grid{VideoAspectRatio: Auto}, Size{1280, 960},
@@ -234,6 +239,9 @@ func TestTile_OfStoppedVideoHasTheInitial(t *testing.T) {
 		{Participant{ID: "xyz"}, ""},
 		{Participant{ID: "xyz", Stopped: true}, "X"},
 		{Participant{ID: "xyz", Picture: Size{3840, 2160}}, "X"},
+		{Participant{ID: "xyz", Picture: Size{1920, 1080}}, ""},
+		{Participant{ID: "xyz", Picture: Size{1080, 1920}}, ""},
+		{Participant{ID: "xyz", Picture: Size{1920, 1081}}, "X"},
 		{Participant{ID: "xyz", Stopped: true, Attributes: set("username", "élan")}, "É"},
 		{Participant{ID: "xyz", Stopped: true, Attributes: set("name", " 7up")}, "7"},
 		{Participant{ID: "--", Stopped: true}, "?"},
@@ -267,6 +275,92 @@ func TestFit_CropsOrLeavesBars(t *testing.T) {
 				t.Errorf("%v is drawn in %v (%v), want %v in %v", source, target, ok, c.source, c.target)
 			}
 		})
+	}
+}
+
+func TestFit_DrawsNothingOfAnEmptyPicture(t *testing.T) {
+	place := Rect{0, 0, 320, 180}
+	cases := []struct {
+		fill    Fill
+		picture Size
+		want    bool
+	}{
+		{Stretch, Size{0, 5}, false},
+		{Stretch, Size{5, 0}, false},
+		{Stretch, Size{1, 5}, true},
+		{Stretch, Size{5, 1}, true},
+		{Contain, Size{1000, 1}, false}, // its height is less than a pixel
+		{Contain, Size{1, 1000}, false},
+	}
+	for _, c := range cases {
+		if _, _, ok := (Tile{Rect: place, Fill: c.fill}).Fit(c.picture); ok != c.want {
+			t.Errorf("%s of %v is drawn: %v, want %v", c.fill, c.picture, ok, c.want)
+		}
+	}
+}
+
+func TestPip_ShapesTheWindowByThePicture(t *testing.T) {
+	cases := []struct {
+		name            string
+		canvas, picture Size
+		want            Rect
+	}{
+		{"no width known", hd, Size{0, 640}, Rect{960, 540, 320, 180}},
+		{"no height known", hd, Size{640, 0}, Rect{960, 540, 320, 180}},
+		{"as wide as the canvas", Size{104, 90}, Size{1849, 100}, Rect{0, 84, 104, 6}},
+		{"as high as the canvas", Size{90, 104}, Size{100, 1849}, Rect{84, 0, 6, 104}},
+		{"wider than the canvas", Size{104, 90}, Size{1900, 10}, Rect{0, 88, 104, 2}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			all := []Participant{{ID: "a", Attributes: set("pip", "true"), Picture: c.picture}}
+			if got := (Pip{PipParticipantAttribute: "pip"}).Arrange(c.canvas, all)[0].Rect; got != c.want {
+				t.Errorf("the window is %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRatio_IsTheLargestWithinABox(t *testing.T) {
+	cases := []struct {
+		ratio     ratio
+		box, want Size
+	}{
+		{ratio{0, 1}, Size{7, 5}, Size{7, 5}},
+		{ratio{1, 0}, Size{7, 5}, Size{7, 5}},
+		{ratio{16, 9}, Size{3, 2}, Size{3, 2}},
+		{ratio{16, 9}, Size{2, 2}, Size{2, 1}},
+		{ratio{1, 1}, Size{9, 4}, Size{4, 4}},
+	}
+	for _, c := range cases {
+		if got := c.ratio.within(c.box); got != c.want {
+			t.Errorf("%v within %v is %v, want %v", c.ratio, c.box, got, c.want)
+		}
+	}
+}
+
+func TestRect_IntersectsWhatSharesAPixel(t *testing.T) {
+	r := Rect{10, 20, 30, 40}
+	cases := []struct {
+		other Rect
+		want  bool
+	}{
+		{r, true},
+		{Rect{39, 59, 5, 5}, true},
+		{Rect{5, 15, 6, 6}, true},
+		{Rect{0, 0, 100, 100}, true},
+		{Rect{12, 22, 1, 1}, true},
+		{Rect{40, 20, 5, 5}, false},
+		{Rect{10, 60, 5, 5}, false},
+		{Rect{5, 20, 5, 5}, false},
+		{Rect{10, 15, 5, 5}, false},
+		{Rect{100, 20, 5, 5}, false},
+		{Rect{10, 100, 5, 5}, false},
+	}
+	for _, c := range cases {
+		if got, back := r.Intersects(c.other), c.other.Intersects(r); got != c.want || back != c.want {
+			t.Errorf("%v intersects %v: %v, and the other way %v, want %v", r, c.other, got, back, c.want)
+		}
 	}
 }
 

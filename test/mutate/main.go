@@ -105,7 +105,7 @@ func run(chosen []string) error {
 		}
 		lived, killed, err := t.try(work)
 		if err == nil {
-			err = t.judge(lived, killed)
+			err = t.report(lived, killed)
 		}
 		failed = append(failed, err)
 	}
@@ -182,8 +182,8 @@ func read(report, source, folder string) (lived, killed []mutant, err error) {
 	return lived, killed, nil
 }
 
-// judge prints what lives and holds it against equivalent.txt.
-func (t target) judge(lived, killed []mutant) error {
+// report prints the mutants that live and compares them with equivalent.txt.
+func (t target) report(lived, killed []mutant) error {
 	listed := map[string]bool{}
 	for line := range strings.Lines(equivalent) {
 		if name, _, ok := strings.Cut(strings.TrimSpace(line), "  # "); ok && strings.HasPrefix(name, t.folder+"/") {
