@@ -33,7 +33,7 @@ type server struct {
 	stopped  chan error
 }
 
-// start starts a server; recover has it close first what former processes left.
+// start starts a server, which first closes what former processes left.
 func start(t *testing.T, cfg store.Config, shared bool) *server {
 	t.Helper()
 	s := &server{stopped: make(chan error, 1)}
@@ -93,31 +93,31 @@ func (s *server) begin(t *testing.T) (*channel.Session, error) {
 	return s.channels.Begin(t.Context(), key, channel.Source{Secure: true, Drop: func() {}})
 }
 
-// A told is an event of a channel.
-type told struct {
+// A channelEvent is an event of a channel.
+type channelEvent struct {
 	name string
 	at   time.Time
 }
 
-func (s *server) events(t *testing.T) (all []told) {
+func (s *server) events(t *testing.T) (all []channelEvent) {
 	t.Helper()
-	kept, err := s.store.Events(t.Context(), store.EventQuery{Limit: 100})
+	stored, err := s.store.Events(t.Context(), store.EventQuery{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range kept {
+	for _, e := range stored {
 		var detail struct {
 			Name string `json:"event_name"`
 		}
 		if err := json.Unmarshal(e.Detail, &detail); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, told{detail.Name, e.Time})
+		all = append(all, channelEvent{detail.Name, e.Time})
 	}
 	return all
 }
 
-func names(events []told) (all []string) {
+func names(events []channelEvent) (all []string) {
 	for _, e := range events {
 		all = append(all, e.name)
 	}
@@ -226,9 +226,9 @@ func TestRegistry_EndsStreamsThatOlderVersionLeftLive(t *testing.T) {
 	}
 }
 
-// TestSession_TakenFromLivingNodeChangesNothing: a node that was taken for dead ends
+// TestSession_OfNodeDeclaredDeadChangesNothing: a node that was declared dead ends
 // its session without touching that of the node that has the channel now.
-func TestSession_TakenFromLivingNodeChangesNothing(t *testing.T) {
+func TestSession_OfNodeDeclaredDeadChangesNothing(t *testing.T) {
 	cfg := store.Config{Dir: t.TempDir(), URL: postgres.Database(t)}
 	synctest.Test(t, func(t *testing.T) {
 		paused, other := start(t, cfg, true), start(t, cfg, true)
@@ -262,7 +262,7 @@ func TestSession_TakenFromLivingNodeChangesNothing(t *testing.T) {
 			t.Error(err)
 		}
 		if err := <-paused.stopped; !errors.Is(err, node.ErrDeclaredDead) {
-			t.Errorf("the node that was taken for dead runs on: %v", err)
+			t.Errorf("the node that was declared dead runs on: %v", err)
 		}
 		paused.stopped <- nil
 		paused.close(t)

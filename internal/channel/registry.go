@@ -118,7 +118,7 @@ func end(tx *store.Tx, channelARN, nodeID string, at time.Time, cause error) err
 	if cause != nil {
 		tx.Emit(event.StreamFailed(about, at, cause.Error()))
 	}
-	if !was.StreamStart.IsZero() || was.SessionStart.IsZero() { // older versions kept neither
+	if !was.StreamStart.IsZero() || was.SessionStart.IsZero() { // older versions store neither
 		tx.Emit(event.StreamEnded(about, at))
 	}
 	tx.Emit(event.StreamSessionEnded(about, at))
@@ -132,7 +132,7 @@ type Source struct {
 }
 
 // Begin checks a stream key and makes its channel live. The errors that an
-// encoder may be told are those above.
+// encoder may be recent are those above.
 func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session, error) {
 	name, ofWorker, err := r.findChannel(ctx, key)
 	if err != nil {
@@ -196,12 +196,12 @@ const quotaEventInterval = time.Minute
 func (r *Registry) emitQuotaExceeded(s *Session) {
 	now := time.Now()
 	r.mu.Lock()
-	told := now.Sub(r.quotaEvents[s.owner]) < quotaEventInterval
-	if !told {
+	recent := now.Sub(r.quotaEvents[s.owner]) < quotaEventInterval
+	if !recent {
 		r.quotaEvents[s.owner] = now
 	}
 	r.mu.Unlock()
-	if !told {
+	if !recent {
 		s.emitEvent(event.BroadcastsExceeded(s.about, now, r.cfg.Streams))
 	}
 }

@@ -228,7 +228,7 @@ func (s *Session) startMuxer(ctx context.Context, f rtmp.Frame) error {
 	return nil
 }
 
-// errEnded says that another node took this one for dead and ended the session
+// errEnded says that another node declared this one dead and ended the session
 // in the store.
 var errEnded = errors.New("another node ended the stream")
 

@@ -29,18 +29,18 @@ func TestLiveness_IgnoresClocksOfOtherNodes(t *testing.T) {
 				for i := range 20 {
 					other = store.Node{ID: "other", Seen: time.Now().Add(clock(i))}
 					if len(l.observe([]store.Node{other}, time.Now())) > 0 {
-						t.Fatal("a living node was taken for dead")
+						t.Fatal("a live node was declared dead")
 					}
 					time.Sleep(every)
 				}
 				died := time.Now().Add(-every)
 				for len(l.observe([]store.Node{other}, time.Now())) == 0 {
 					if time.Sleep(every); time.Since(died) > 2*lease {
-						t.Fatal("a dead node was taken for living")
+						t.Fatal("a dead node was not declared dead")
 					}
 				}
 				if took := time.Since(died); took < lease {
-					t.Errorf("it was taken for dead after %v, want %v", took, lease)
+					t.Errorf("it was declared dead after %v, want %v", took, lease)
 				}
 			})
 		})
@@ -56,7 +56,7 @@ func TestLiveness_CountsNoTimeWithoutReads(t *testing.T) {
 		l.observe(other, time.Now())
 		time.Sleep(10 * lease)
 		if len(l.observe(other, time.Now())) > 0 {
-			t.Error("a node was taken for dead after one read of an unchanged heartbeat")
+			t.Error("a node was declared dead after one read of an unchanged heartbeat")
 		}
 	})
 }

@@ -34,7 +34,7 @@ import (
 
 // ErrDeclaredDead ends a node that did not write its heartbeat for so long that
 // another node closed what it had open.
-var ErrDeclaredDead = errors.New("another node took this one for dead and closed what it had open; start it again")
+var ErrDeclaredDead = errors.New("another node declared this one dead and closed what it had open; start it again")
 
 // A Config tunes a Node.
 type Config struct {
@@ -59,12 +59,12 @@ type Node struct {
 	cfg    Config
 	stop   context.CancelFunc // of the heartbeat
 	wg     sync.WaitGroup
-	lost   chan struct{} // closed when other nodes took this one for dead
+	lost   chan struct{} // closed when another node declared this one dead
 	onDead []func(ctx context.Context, dead store.Node) error
 }
 
-// Open writes the first heartbeat of this process and keeps its heart beating
-// until Close.
+// Open writes the first heartbeat of this process and goes on writing them until
+// Close.
 func Open(ctx context.Context, s *store.Store, cfg Config) (*Node, error) {
 	if cfg.Lease <= 0 {
 		cfg.Lease = defaultLease
@@ -173,7 +173,7 @@ func (n *Node) beat(ctx context.Context) {
 		case err != nil:
 			n.cfg.Log.Error("write heartbeat", "node", n.id, "error", err)
 		case !there:
-			n.cfg.Log.Error("node was taken for dead", "node", n.id, "lease", n.cfg.Lease)
+			n.cfg.Log.Error("node was declared dead by another", "node", n.id, "lease", n.cfg.Lease)
 			close(n.lost)
 			return
 		}

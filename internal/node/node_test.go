@@ -130,13 +130,13 @@ func TestNode_ForgetsDeadNodeOnceAllIsClosed(t *testing.T) {
 	})
 }
 
-func TestNode_LetsLivingNodesBe(t *testing.T) {
+func TestNode_DeclaresNoLiveNodeDead(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		a, b := open(t, s, true), open(t, s, true)
 		for _, n := range []*node.Node{a, b} {
 			n.OnDead(func(_ context.Context, dead store.Node) error {
 				if dead.ID != n.ID() {
-					t.Errorf("%s takes %s for dead", n.ID(), dead.ID)
+					t.Errorf("%s declares %s dead", n.ID(), dead.ID)
 				}
 				return nil
 			})
@@ -190,7 +190,7 @@ func TestNode_FailsToRecoverWhatCannotBeClosed(t *testing.T) {
 	})
 }
 
-func TestNode_EndsWhenTakenForDead(t *testing.T) {
+func TestNode_EndsWhenDeclaredDead(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		n := open(t, s, true)
 		ended := make(chan error, 1)

@@ -86,12 +86,12 @@ func TestRegistry_ClosesOnceWhatADeadNodeLeftOpen(t *testing.T) {
 
 func (d *deadNode) expectClosed(t *testing.T, s *store.Store) {
 	t.Helper()
-	kept, err := s.Events(t.Context(), store.EventQuery{Limit: 1000})
+	stored, err := s.Events(t.Context(), store.EventQuery{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]int{}
-	for _, e := range kept {
+	for _, e := range stored {
 		var detail struct {
 			Name string `json:"event_name"`
 		}

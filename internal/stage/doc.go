@@ -19,9 +19,9 @@
 // the state at once and adds its consequences to the batch: rows and events for
 // the store, messages for the events sockets, results for callers that wait. At
 // the end of the batch one transaction writes all rows and events; messages and
-// results are sent after it. So a client never hears of something that is not
-// stored, the order is the same for all, and a thousand joins at once cost a
-// handful of transactions.
+// results are sent after it. So a client never gets a message about something
+// that is not stored, the order is the same for all, and a thousand joins at
+// once cost a handful of transactions.
 //
 // # A participant
 //

@@ -52,10 +52,10 @@ func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
 // TestSession_PanicEndsNoOtherSession lets one session fail while others run.
 func TestSession_PanicEndsNoOtherSession(t *testing.T) {
 	r, s := live(t, Config{})
-	told := make(chan string, 100)
+	messages := make(chan string, 100)
 	attend := func(name arn.ARN, id string) {
 		g := authority.Grant{Claims: token.Claims{StageARN: name.String(), StageID: name.ID, ParticipantID: id, IssuedAt: time.Now()}, Account: name.Account, Region: name.Region}
-		if _, err := r.OpenSocket(g, SocketConfig{Deliver: func(m Message) { told <- id + " " + string(m.Data) }}); err != nil {
+		if _, err := r.OpenSocket(g, SocketConfig{Deliver: func(m Message) { messages <- id + " " + string(m.Data) }}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,13 +72,13 @@ func TestSession_PanicEndsNoOtherSession(t *testing.T) {
 		t.Error("a call that failed was reported as done")
 	}
 	<-failing.done
-	until(t, told, "GOING_AWAY")
+	until(t, messages, "GOING_AWAY")
 	if r.findSession(names[1].String()) == nil {
 		t.Error("the other session ended too")
 	}
 	err := s.Read(t.Context(), func(tx *store.Tx) error {
-		kept, err := tx.Session(names[0].String(), failing.id)
-		if err == nil && kept.End.IsZero() {
+		stored, err := tx.Session(names[0].String(), failing.id)
+		if err == nil && stored.End.IsZero() {
 			t.Error("the failed session is still open")
 		}
 		left, _, err2 := tx.ParticipantEvents(store.ParticipantRef{StageARN: names[0].String(), SessionID: failing.id, ParticipantID: "alice"}, store.Page{Limit: 10})
@@ -91,7 +91,7 @@ func TestSession_PanicEndsNoOtherSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	attend(names[0], "bob") // the stage's next session
-	until(t, told, "bob")
+	until(t, messages, "bob")
 	// The counts follow the messages.
 	c := r.Counts()
 	for end := time.Now().Add(5 * time.Second); len(c) != 2 && time.Now().Before(end); c = r.Counts() {
@@ -102,16 +102,16 @@ func TestSession_PanicEndsNoOtherSession(t *testing.T) {
 	}
 }
 
-func until(t *testing.T, told <-chan string, text string) {
+func until(t *testing.T, messages <-chan string, text string) {
 	t.Helper()
 	for {
 		select {
-		case m := <-told:
+		case m := <-messages:
 			if strings.Contains(m, text) {
 				return
 			}
 		case <-time.After(10 * time.Second):
-			t.Fatalf("nothing was told with %s", text)
+			t.Fatalf("no message with %s", text)
 		}
 	}
 }
