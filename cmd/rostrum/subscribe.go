@@ -31,7 +31,7 @@ func (c *subscribeCommand) Run(ctx context.Context, out *output) error {
 	if c.All && (c.Participant != "" || c.Out != "" || c.WHEP != "") {
 		return misuse(errors.New("--all goes with neither a participant nor --out nor --whep"))
 	}
-	if c.Out != "" && !container.Takes(c.Out, media.Opus) && !container.Takes(c.Out, media.H264) && !container.Takes(c.Out, media.VP8) {
+	if c.Out != "" && !container.Supports(c.Out, media.Opus) && !container.Supports(c.Out, media.H264) && !container.Supports(c.Out, media.VP8) {
 		return misuse(fmt.Errorf("--out %s: want a name ending in .mkv, .mp4, .webm, .h264, .ivf or .ogg", c.Out))
 	}
 	cfg := peer.ViewerConfig{

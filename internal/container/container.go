@@ -18,45 +18,45 @@ import (
 // A Track is one medium of a file.
 type Track struct {
 	Codec         media.Codec
-	Width, Height int // pixels; 0 if the file doesn't say
-	Channels      int // of sound
+	Width, Height int // pixels; 0 if unknown
+	Channels      int // of audio
 }
 
-// A Frame is one coded picture, or one packet of sound. H.264 is in Annex B form,
-// a keyframe with its parameter sets; AV1 is a temporal unit of OBUs with sizes.
+// A Frame is one encoded picture, or one packet of audio. H.264 is in Annex B form, a
+// keyframe with its parameter sets; AV1 is a temporal unit of OBUs with sizes.
 type Frame struct {
 	Track    int           // index into Tracks
-	Time     time.Duration // since the beginning, when to show it
+	Time     time.Duration // presentation time since the beginning
 	Duration time.Duration // 0 if unknown
-	Keyframe bool          // true of all sound
+	Keyframe bool          // true for all audio
 	Data     []byte
 }
 
-// A Reader hands out a file's frames about in the order of their times. It is for
+// A Reader returns a file's frames, approximately in the order of their times. It is for
 // one goroutine.
 type Reader interface {
-	// Tracks are the file's media, at most one video and one audio.
+	// Tracks are at most one video and one audio track.
 	Tracks() []Track
 	// Next returns io.EOF after the last frame.
 	Next() (Frame, error)
 	io.Closer
 }
 
-// A Writer takes frames about in the order of their times; each track begins with
-// a keyframe. Close completes the file.
+// A Writer takes frames approximately in the order of their times. Each track begins with a
+// keyframe. Close completes the file.
 type Writer interface {
 	Write(Frame) error
 	io.Closer
 }
 
-// Options say what to leave out of a file, and what it doesn't say itself.
+// Options say which media are omitted, and what a file does not contain.
 type Options struct {
 	NoAudio, NoVideo bool
-	FPS              float64 // of raw H.264 that has no timing; 0 takes 30
+	FPS              float64 // of raw H.264 without timing; 0 is 30
 }
 
-// Open reads a file that can be published as it is. Which kind it is stands in its
-// first bytes. An Unsupported error says what to convert, and how.
+// Open reads a file that can be published without conversion. Its first bytes say which
+// kind it is. An Unsupported error says what to convert, and how.
 func Open(path string, o Options) (Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -74,7 +74,7 @@ func Open(path string, o Options) (Reader, error) {
 	return r, nil
 }
 
-// file is what a Reader needs of an open file.
+// A file is what a Reader needs of an open file.
 type file interface {
 	io.ReadSeeker
 	io.ReaderAt
@@ -108,7 +108,7 @@ type Unsupported struct {
 	problems []problem
 }
 
-// problem is one reason, and what must be converted for it.
+// A problem is one reason, and what must be converted.
 type problem struct {
 	what         string
 	video, audio bool
@@ -131,7 +131,7 @@ func (u *Unsupported) Error() string {
 		u.path, strings.Join(whats, "; "), quote(u.path), video, audio, quote(out))
 }
 
-// quote makes a path one word of a shell.
+// quote makes a path one word for a shell.
 func quote(path string) string {
 	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") == "" {
 		return path
@@ -139,23 +139,23 @@ func quote(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// reordered is the problem of H.264 whose pictures are not shown in the order they
-// are coded in: WebRTC has no decoding time, so viewers would stutter.
+// reordered is the problem of H.264 with B-frames: WebRTC has no decoding times, so viewers
+// would stutter.
 func reordered(number int) problem {
 	return problem{what: fmt.Sprintf("track %d has B-frames, which viewers can't play in real time", number), video: true}
 }
 
-// claimed is what a file says of one of its tracks.
-type claimed struct {
+// trackInfo is a file's description of one of its tracks.
+type trackInfo struct {
 	number int
 	kind   media.Kind
-	codec  media.Codec // NoCodec if we can't carry it
-	name   string      // of the codec, as the file or people call it
+	codec  media.Codec // NoCodec if it is not supported
+	name   string      // of the codec, in the file or in common use
 }
 
-// choose picks the first video and the first audio track that are wanted, by index
-// into all; −1 is none. A wanted one that can't be carried is an Unsupported error.
-func choose(all []claimed, o Options) (video, audio int, err error) {
+// choose returns the indices of the first video and the first audio track that are not
+// omitted; −1 is none. A chosen track that is not supported is an Unsupported error.
+func choose(all []trackInfo, o Options) (video, audio int, err error) {
 	video, audio = -1, -1
 	u := &Unsupported{}
 	for i, c := range all {
@@ -181,8 +181,8 @@ func choose(all []claimed, o Options) (video, audio int, err error) {
 	return video, audio, nil
 }
 
-// Create makes a file for the tracks; its name's ending says which kind: .h264,
-// .ivf and .ogg take one track of their codecs, .mkv, .webm and .mp4 all.
+// Create makes a file for the tracks, of the kind of its extension: .h264, .ivf and .ogg
+// take one track of their codecs, .mkv, .webm and .mp4 all.
 func Create(path string, tracks []Track) (Writer, error) {
 	make, err := writerFor(strings.ToLower(filepath.Ext(path)), tracks)
 	if err != nil {
@@ -200,8 +200,8 @@ func Create(path string, tracks []Track) (Writer, error) {
 	return w, nil
 }
 
-// Takes tells whether files of that name can hold a codec.
-func Takes(path string, c media.Codec) bool {
+// Supports reports whether files of that name can hold a codec.
+func Supports(path string, c media.Codec) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".h264", ".264":
 		return c == media.H264
@@ -219,17 +219,17 @@ func Takes(path string, c media.Codec) bool {
 	return false
 }
 
-func writerFor(ending string, tracks []Track) (func(*os.File, []Track) (Writer, error), error) {
+func writerFor(extension string, tracks []Track) (func(*os.File, []Track) (Writer, error), error) {
 	for _, t := range tracks {
-		if !Takes(ending, t.Codec) {
-			return nil, fmt.Errorf("files ending in %q take no %s", ending, t.Codec)
+		if !Supports(extension, t.Codec) {
+			return nil, fmt.Errorf("files ending in %q cannot hold %s", extension, t.Codec)
 		}
 	}
-	single := ending != ".mkv" && ending != ".webm" && ending != ".mp4"
+	single := extension != ".mkv" && extension != ".webm" && extension != ".mp4"
 	if single && len(tracks) != 1 {
-		return nil, fmt.Errorf("files ending in %q take one track, not %d", ending, len(tracks))
+		return nil, fmt.Errorf("files ending in %q hold one track, not %d", extension, len(tracks))
 	}
-	switch ending {
+	switch extension {
 	case ".h264", ".264":
 		return newH264Writer, nil
 	case ".ivf":

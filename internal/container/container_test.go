@@ -90,7 +90,7 @@ var readable = []struct {
 	{"sound.mka", with("-vn", libopus, "-f matroska"), []media.Codec{media.Opus}},
 }
 
-func TestReader_HandsOutEveryFrameOnItsTime(t *testing.T) {
+func TestReader_ReturnsEveryFrameWithItsTime(t *testing.T) {
 	for _, c := range readable {
 		t.Run(c.name, func(t *testing.T) {
 			tracks, frames := readAll(t, make1s(t, c.name, c.args...), Options{})
@@ -138,16 +138,16 @@ func checkTimes(t *testing.T, codec media.Codec, track int, frames []Frame) {
 	}
 }
 
-// TestWriter_KeepsEveryFrame writes what was read into each kind of file that
-// takes it, and reads that: by ourselves and by ffmpeg.
-func TestWriter_KeepsEveryFrame(t *testing.T) {
+// TestWriter_WritesEveryFrame writes frames into each kind of file that supports them, and
+// reads it with this package and with ffmpeg.
+func TestWriter_WritesEveryFrame(t *testing.T) {
 	for _, c := range readable {
 		path := make1s(t, c.name, c.args...)
 		tracks, frames := readAll(t, path, Options{})
 		for _, ending := range []string{".h264", ".ivf", ".ogg", ".mkv", ".webm", ".mp4"} {
 			fits := len(tracks) == 1 || ending == ".mkv" || ending == ".webm" || ending == ".mp4"
 			for _, tr := range tracks {
-				fits = fits && Takes(ending, tr.Codec)
+				fits = fits && Supports(ending, tr.Codec)
 			}
 			if !fits {
 				continue
@@ -189,7 +189,7 @@ func compare(t *testing.T, path string, tracks []Track, want []Frame) {
 				t.Fatalf("%s frame %d was at %v, is at %v", tr.Codec, n, a[n].Time, b[n].Time)
 			}
 			if !bytes.Equal(units(tr.Codec, a[n].Data), units(tr.Codec, b[n].Data)) || a[n].Keyframe != b[n].Keyframe {
-				t.Fatalf("%s frame %d is not what it was", tr.Codec, n)
+				t.Fatalf("%s frame %d differs", tr.Codec, n)
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func only(frames []Frame, track int) []Frame {
 	return some
 }
 
-// units makes H.264 comparable, whatever its start codes.
+// units makes H.264 comparable, without start codes.
 func units(c media.Codec, data []byte) []byte {
 	if c != media.H264 {
 		return data
@@ -213,7 +213,7 @@ func units(c media.Codec, data []byte) []byte {
 	return bytes.Join(h264Units(data), []byte("|"))
 }
 
-func TestOpen_RefusesWithTheCommandThatHelps(t *testing.T) {
+func TestOpen_SuggestsTheConversion(t *testing.T) {
 	for _, c := range []struct {
 		says string
 		name string
@@ -250,7 +250,7 @@ func TestOpen_RefusesWithTheCommandThatHelps(t *testing.T) {
 	}
 }
 
-func TestOpen_LeavesOutWhatIsNotWanted(t *testing.T) {
+func TestOpen_OmitsMedia(t *testing.T) {
 	path := make1s(t, "aac.mp4", with(x264, "-c:a aac")...)
 	tracks, frames := readAll(t, path, Options{NoAudio: true})
 	if len(tracks) != 1 || tracks[0].Codec != media.H264 || len(frames) != 25 {
@@ -258,7 +258,7 @@ func TestOpen_LeavesOutWhatIsNotWanted(t *testing.T) {
 	}
 }
 
-func TestMatroskaReader_BFramesAreRefusedWhenTheyCome(t *testing.T) {
+func TestMatroskaReader_RefusesBFrames(t *testing.T) {
 	r, err := Open(make1s(t, "b.mkv", with("-c:v libx264 -bf 2 -g 25", libopus)...), Options{})
 	for err == nil {
 		_, err = r.Next()
@@ -273,7 +273,7 @@ type memory struct{ *bytes.Reader }
 
 func (memory) Close() error { return nil }
 
-// FuzzOpen: a damaged file ends with an error, not with a crash or without end.
+// FuzzOpen checks that damaged files end with an error.
 func FuzzOpen(f *testing.F) {
 	for _, c := range readable[:6] {
 		data, err := os.ReadFile(make1s(f, c.name, c.args...))
@@ -304,13 +304,13 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-func TestUnlace_CutsFramesApart(t *testing.T) {
+func TestUnlace_SplitsFrames(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	for _, c := range []struct {
 		name   string
 		lacing byte
 		laced  string
-		frames []string // nil: the lace is broken
+		frames []string // nil for an error
 	}{
 		{"none", 0, "abc", []string{"abc"}},
 		{"Xiph", 1, "\x02\xff\x2d\x01" + long + "abc", []string{long, "a", "bc"}},

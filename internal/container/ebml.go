@@ -10,7 +10,7 @@ import (
 	"math/bits"
 )
 
-// Matroska elements (RFC 9559 §5) that are read or written.
+// IDs of the Matroska elements that are read or written (RFC 9559 §5).
 const (
 	idEBML            = 0x1A45DFA3
 	idEBMLVersion     = 0x4286
@@ -48,11 +48,11 @@ const (
 
 var errEBML = errors.New("the Matroska structure is damaged")
 
-// unknownSize marks an element that ends where something of its parent begins.
+// unknownSize is of an element that ends where the next element of its parent begins.
 const unknownSize = math.MaxUint64
 
-// readVint reads an EBML number of variable size (RFC 8794 §4); keep leaves its
-// length marker in, as ids have it.
+// readVint reads an EBML number of variable size (RFC 8794 §4). keep leaves its length
+// marker in, as in ids.
 func readVint(in io.ByteReader, keep bool) (v uint64, size int, err error) {
 	first, err := in.ReadByte()
 	if err != nil {
@@ -98,7 +98,7 @@ func readElement(in *bufio.Reader) (id uint32, size uint64, err error) {
 	return uint32(v), size, unexpected(err)
 }
 
-// readBody reads an element's content, which must not be larger than limit.
+// readBody reads an element's content of at most limit bytes.
 func readBody(in io.Reader, size, limit uint64) ([]byte, error) {
 	if size > limit {
 		return nil, fmt.Errorf("%w: an element of %d bytes", errEBML, size)
@@ -108,7 +108,7 @@ func readBody(in io.Reader, size, limit uint64) ([]byte, error) {
 	return body, unexpected(err)
 }
 
-// child is one element within another that is in memory.
+// A child is one element within another that is in memory.
 type child struct {
 	id   uint32
 	body []byte
@@ -122,7 +122,7 @@ func (c child) uint() uint64 {
 	return v
 }
 
-// children takes apart an element's content.
+// children parses an element's content.
 func children(body []byte) ([]child, error) {
 	var all []child
 	for len(body) > 0 {
@@ -141,7 +141,7 @@ func children(body []byte) ([]child, error) {
 	return all, nil
 }
 
-// vint is readVint on memory; n is 0 if there is no number.
+// vint is readVint on memory; n is 0 where there is no number.
 func vint(b []byte, keep bool) (v uint64, n int) {
 	r := sliceReader(b)
 	v, n, err := readVint(&r, keep)
@@ -162,7 +162,7 @@ func (r *sliceReader) ReadByte() (byte, error) {
 	return b, nil
 }
 
-// element makes an element of an id and its content's parts.
+// element makes an element with an id and the parts of its content.
 func element(id uint32, parts ...[]byte) []byte {
 	size := 0
 	for _, p := range parts {

@@ -55,7 +55,7 @@ func h264Has(unit []byte, kind byte) bool {
 	return false
 }
 
-// h264Size reads the picture's size from a sequence parameter set.
+// h264Size reads the size of the picture from a sequence parameter set.
 func h264Size(sps []byte) (width, height int, fps float64) {
 	var s h264.SPS
 	if s.Unmarshal(sps) != nil {
@@ -64,7 +64,7 @@ func h264Size(sps []byte) (width, height int, fps float64) {
 	return s.Width(), s.Height(), s.FPS()
 }
 
-// avcConfig is what an AVCDecoderConfigurationRecord says (ISO 14496-15 §5.3.3).
+// avcConfig is the content of an AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3).
 type avcConfig struct {
 	lengthSize    int
 	parameters    []byte // SPS and PPS in Annex B form
@@ -72,20 +72,20 @@ type avcConfig struct {
 }
 
 func parseAVCConfig(b []byte) (c avcConfig, err error) {
-	broken := errors.New("the H.264 configuration is cut short")
+	truncated := errors.New("the H.264 configuration is truncated")
 	if len(b) < 7 {
-		return c, broken
+		return c, truncated
 	}
 	c.lengthSize = int(b[4]&3) + 1
 	count, rest := int(b[5]&31), b[6:]
 	for _, last := range []bool{false, true} {
 		for range count {
 			if len(rest) < 2 {
-				return c, broken
+				return c, truncated
 			}
 			n := int(binary.BigEndian.Uint16(rest))
 			if n == 0 || n > len(rest)-2 {
-				return c, broken
+				return c, truncated
 			}
 			set := rest[2 : 2+n]
 			if set[0]&0x1F == nalSPS {
@@ -98,21 +98,21 @@ func parseAVCConfig(b []byte) (c avcConfig, err error) {
 			return c, nil
 		}
 		if len(rest) < 1 {
-			return c, broken
+			return c, truncated
 		}
 		count, rest = int(rest[0]), rest[1:]
 	}
 	return c, nil
 }
 
-// annexB turns a sample with lengths into Annex B form. A keyframe gets its
-// parameter sets, if it hasn't them itself.
+// annexB converts a sample with lengths to Annex B form. A keyframe without parameter sets
+// gets them.
 func (c avcConfig) annexB(sample []byte) (unit []byte, keyframe bool, err error) {
 	var out []byte
 	hasSPS := false
 	for len(sample) > 0 {
 		if len(sample) < c.lengthSize {
-			return nil, false, errors.New("an H.264 sample is cut short")
+			return nil, false, errors.New("an H.264 sample is truncated")
 		}
 		n := 0
 		for _, b := range sample[:c.lengthSize] {
@@ -120,7 +120,7 @@ func (c avcConfig) annexB(sample []byte) (unit []byte, keyframe bool, err error)
 		}
 		sample = sample[c.lengthSize:]
 		if n > len(sample) {
-			return nil, false, errors.New("an H.264 sample is cut short")
+			return nil, false, errors.New("an H.264 sample is truncated")
 		}
 		if n > 0 {
 			kind := sample[0] & 0x1F
@@ -136,13 +136,13 @@ func (c avcConfig) annexB(sample []byte) (unit []byte, keyframe bool, err error)
 	return out, keyframe, nil
 }
 
-// h264Reader reads raw H.264 (annex B). Its time is counted from the frame rate.
+// An h264Reader reads raw H.264 (annex B). Times follow from the frame rate.
 type h264Reader struct {
 	io.Closer
 	in    *bufio.Scanner
 	track Track
 	fps   float64
-	held  []byte // the NAL unit that begins the next access unit
+	next  []byte // the NAL unit that begins the next access unit
 	count int
 }
 
@@ -151,7 +151,7 @@ func newH264Reader(in io.Reader, c io.Closer, o Options) (*h264Reader, error) {
 	s.Buffer(make([]byte, 1<<20), frameBytes)
 	s.Split(splitUnits)
 	r := &h264Reader{Closer: c, in: s, fps: o.FPS, track: Track{Codec: media.H264}}
-	// The parameter sets come first, so the size is known from there.
+	// The parameter sets, which come first, have the size.
 	for r.track.Width == 0 {
 		nal, err := r.unit()
 		if err != nil {
@@ -163,12 +163,12 @@ func newH264Reader(in io.Reader, c io.Closer, o Options) (*h264Reader, error) {
 		var fps float64
 		r.track.Width, r.track.Height, fps = h264Size(nal)
 		if r.track.Width == 0 {
-			return nil, errors.New("raw H.264 whose sequence parameter set can't be read")
+			return nil, errors.New("raw H.264 with an invalid sequence parameter set")
 		}
 		if r.fps == 0 {
 			r.fps = fps
 		}
-		r.held = nal
+		r.next = nal
 	}
 	if r.fps <= 0 || r.fps > 240 {
 		r.fps = 30
@@ -195,11 +195,11 @@ func splitUnits(data []byte, atEOF bool) (advance int, token []byte, err error) 
 	return begin - 3, nil, nil
 }
 
-// unit returns a NAL unit of its own memory.
+// unit returns a copy of the next NAL unit.
 func (r *h264Reader) unit() ([]byte, error) {
-	if r.held != nil {
-		nal := r.held
-		r.held = nil
+	if r.next != nil {
+		nal := r.next
+		r.next = nil
 		return nal, nil
 	}
 	for r.in.Scan() {
@@ -215,8 +215,8 @@ func (r *h264Reader) unit() ([]byte, error) {
 
 func (r *h264Reader) Tracks() []Track { return []Track{r.track} }
 
-// Next gathers an access unit: it ends before the first NAL unit that can only
-// begin another (H.264 §7.4.1.2.3).
+// Next returns an access unit. It ends before the first NAL unit that must begin another
+// (H.264 §7.4.1.2.3).
 func (r *h264Reader) Next() (Frame, error) {
 	f := Frame{
 		Time:     time.Duration(float64(r.count) / r.fps * float64(time.Second)),
@@ -235,7 +235,7 @@ func (r *h264Reader) Next() (Frame, error) {
 		slice := kind == nalSlice || kind == nalIDR
 		first := slice && len(nal) > 1 && nal[1]&0x80 != 0 // first_mb_in_slice is 0
 		if picture && (first || kind >= nalSEI && kind <= nalAUD) {
-			r.held = nal
+			r.next = nal
 			break
 		}
 		picture = picture || slice

@@ -13,7 +13,7 @@ import (
 	"rostrum/internal/media"
 )
 
-// frameBytes is the largest frame taken from a file.
+// frameBytes bounds a frame of a file.
 const frameBytes = 32 << 20
 
 var ivfCodecs = map[string]media.Codec{"VP80": media.VP8, "VP90": media.VP9, "AV01": media.AV1}
@@ -56,7 +56,7 @@ func (r *ivfReader) Tracks() []Track { return []Track{r.track} }
 func (r *ivfReader) Next() (Frame, error) {
 	var h [12]byte
 	if _, err := io.ReadFull(r.in, h[:]); err != nil {
-		return Frame{}, ended(err)
+		return Frame{}, endOfFile(err)
 	}
 	n := binary.LittleEndian.Uint32(h[:])
 	if n > frameBytes {
@@ -64,7 +64,7 @@ func (r *ivfReader) Next() (Frame, error) {
 	}
 	data := make([]byte, n)
 	if _, err := io.ReadFull(r.in, data); err != nil {
-		return Frame{}, ended(err)
+		return Frame{}, endOfFile(err)
 	}
 	at := int64(binary.LittleEndian.Uint64(h[4:]))
 	if !r.begun {
@@ -77,16 +77,16 @@ func (r *ivfReader) Next() (Frame, error) {
 	}, nil
 }
 
-// ended is io.EOF also for a file that breaks off in the middle: what was whole
-// before has been handed out.
-func ended(err error) error {
+// endOfFile is io.EOF also for a file that ends within a frame; the frames before it were
+// returned.
+func endOfFile(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return io.EOF
 	}
 	return err
 }
 
-// isKeyframe tells whether a decoder can begin with a frame.
+// isKeyframe reports whether decoding can begin with a frame.
 func isKeyframe(c media.Codec, data []byte) bool {
 	switch c {
 	case media.H264:
@@ -97,14 +97,14 @@ func isKeyframe(c media.Codec, data []byte) bool {
 		var h vp9.Header
 		return h.Unmarshal(data) == nil && !h.NonKeyFrame
 	case media.AV1:
-		return av1Begins(data)
+		return hasSequenceHeader(data)
 	default:
 		return true
 	}
 }
 
-// av1Begins looks for a sequence header among OBUs with sizes (AV1 §5.3).
-func av1Begins(data []byte) bool {
+// hasSequenceHeader looks for a sequence header among OBUs with sizes (AV1 §5.3).
+func hasSequenceHeader(data []byte) bool {
 	for len(data) > 1 {
 		kind, head := data[0]>>3&15, 1
 		if kind == 1 {

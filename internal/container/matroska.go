@@ -12,8 +12,8 @@ import (
 	"rostrum/internal/media"
 )
 
-// matroskaReader reads Matroska and WebM (RFC 9559) from its beginning to its end,
-// as it comes: index and seek tables are not needed.
+// A matroskaReader reads Matroska and WebM (RFC 9559) sequentially, without index and seek
+// tables.
 type matroskaReader struct {
 	io.Closer
 	in      *bufio.Reader
@@ -24,10 +24,10 @@ type matroskaReader struct {
 	queue   []Frame
 	begun   bool
 	first   time.Duration
-	last    map[int]time.Duration // of each track: times must not go back
+	last    map[int]time.Duration // by track: times must not decrease
 }
 
-// matroskaTrack is a track that is read.
+// A matroskaTrack is a track that is read.
 type matroskaTrack struct {
 	index int
 	avc   avcConfig
@@ -55,7 +55,7 @@ func (r *matroskaReader) Tracks() []Track { return r.tracks }
 func (r *matroskaReader) Next() (Frame, error) {
 	for len(r.queue) == 0 {
 		if err := r.step(Options{}); err != nil {
-			return Frame{}, ended(err)
+			return Frame{}, endOfFile(err)
 		}
 	}
 	f := r.queue[0]
@@ -64,7 +64,7 @@ func (r *matroskaReader) Next() (Frame, error) {
 		r.begun, r.first = true, f.Time
 	}
 	if f.Time -= r.first; f.Time < 0 {
-		f.Time = 0 // sound that begins a little before the first block
+		f.Time = 0 // audio that begins slightly before the first block
 	}
 	if last, ok := r.last[f.Track]; ok && f.Time < last {
 		if r.tracks[f.Track].Codec.Kind() == media.Video {
@@ -76,8 +76,8 @@ func (r *matroskaReader) Next() (Frame, error) {
 	return f, nil
 }
 
-// step reads the next element. Those that hold others are entered, so that one of
-// unknown size needs no care, and what isn't known is skipped.
+// step reads the next element. It enters those that contain others, whose size may be
+// unknown, and skips unknown ones.
 func (r *matroskaReader) step(o Options) error {
 	id, size, err := readElement(r.in)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *matroskaReader) step(o Options) error {
 		if err != nil {
 			return err
 		}
-		return r.take(id, body, o)
+		return r.handle(id, body, o)
 	}
 	if size == unknownSize {
 		return fmt.Errorf("%w: element %X has no size", errEBML, id)
@@ -102,7 +102,7 @@ func (r *matroskaReader) step(o Options) error {
 	return nil
 }
 
-func (r *matroskaReader) take(id uint32, body []byte, o Options) error {
+func (r *matroskaReader) handle(id uint32, body []byte, o Options) error {
 	switch id {
 	case idTimestamp:
 		r.cluster = child{body: body}.uint()
@@ -128,9 +128,9 @@ func (r *matroskaReader) take(id uint32, body []byte, o Options) error {
 	return nil
 }
 
-// describe chooses among the tracks.
+// describe reads the tracks and chooses among them.
 func (r *matroskaReader) describe(parts []child, o Options) error {
-	var all []claimed
+	var all []trackInfo
 	var numbers []uint64
 	var found []Track
 	var configs []avcConfig
@@ -159,12 +159,12 @@ func (r *matroskaReader) describe(parts []child, o Options) error {
 	return nil
 }
 
-// trackEntry reads one track's description; c has no name if it is neither video
-// nor audio.
-func trackEntry(body []byte) (c claimed, number uint64, t Track, config avcConfig, err error) {
+// trackEntry reads one track's description. info has no name if it is neither video nor
+// audio.
+func trackEntry(body []byte) (info trackInfo, number uint64, t Track, config avcConfig, err error) {
 	parts, err := children(body)
 	if err != nil {
-		return c, 0, t, config, err
+		return info, 0, t, config, err
 	}
 	var kind uint64
 	var private []byte
@@ -184,7 +184,7 @@ func trackEntry(body []byte) (c claimed, number uint64, t Track, config avcConfi
 		case idVideo, idAudio:
 			inner, err := children(p.body)
 			if err != nil {
-				return c, 0, t, config, err
+				return info, 0, t, config, err
 			}
 			for _, q := range inner {
 				switch q.id {
@@ -200,18 +200,18 @@ func trackEntry(body []byte) (c claimed, number uint64, t Track, config avcConfi
 	}
 	switch kind {
 	case 1:
-		c = claimed{number: int(number), kind: media.Video, name: codec}
+		info = trackInfo{number: int(number), kind: media.Video, name: codec}
 	case 2:
-		c = claimed{number: int(number), kind: media.Audio, name: codec}
+		info = trackInfo{number: int(number), kind: media.Audio, name: codec}
 	default:
-		return claimed{}, 0, t, config, nil
+		return trackInfo{}, 0, t, config, nil
 	}
-	c.codec = matroskaCodecs[codec]
-	t.Codec = c.codec
-	if c.codec == media.H264 {
+	info.codec = matroskaCodecs[codec]
+	t.Codec = info.codec
+	if info.codec == media.H264 {
 		config, err = parseAVCConfig(private)
 	}
-	return c, number, t, config, err
+	return info, number, t, config, err
 }
 
 // block reads the frames of a (Simple)Block (RFC 9559 §10).
@@ -250,8 +250,8 @@ func (r *matroskaReader) block(b []byte) error {
 	return nil
 }
 
-// unlace separates the frames of a block (RFC 9559 §10.3): 0 has one, 1 has
-// lengths as Xiph writes them, 2 equal ones, 3 EBML's.
+// unlace splits the frames of a block (RFC 9559 §10.3). Lacing 0 is one frame, 1 Xiph
+// lacing, 2 fixed-size lacing, 3 EBML lacing.
 func unlace(b []byte, lacing byte) ([][]byte, error) {
 	if lacing == 0 {
 		return [][]byte{b}, nil
@@ -288,7 +288,7 @@ func unlace(b []byte, lacing byte) ([][]byte, error) {
 	return append(frames, b), nil
 }
 
-// xiphSizes reads sizes that are each a run of bytes, of which the last alone is below 255.
+// xiphSizes reads sizes that are runs of bytes; only the last byte of a run is below 255.
 func xiphSizes(b []byte, count int) (sizes []int, rest []byte, err error) {
 	for range count {
 		size := 0
@@ -304,7 +304,7 @@ func xiphSizes(b []byte, count int) (sizes []int, rest []byte, err error) {
 	return sizes, b, nil
 }
 
-// ebmlSizes reads a size, and of each further one how it differs from the one before.
+// ebmlSizes reads a size, and the difference of each following one from its predecessor.
 func ebmlSizes(b []byte, count int) (sizes []int, rest []byte, err error) {
 	size := 0
 	for i := range count {

@@ -13,25 +13,25 @@ import (
 	"rostrum/internal/media"
 )
 
-// matroskaWriter writes Matroska or WebM as a live stream does: sizes that are not
-// known yet stay so, which every player reads, and no index. The tracks are
-// described with the first frames, as H.264's parameter sets are in them.
+// A matroskaWriter writes Matroska or WebM like a live stream: with unknown sizes, which
+// every player reads, and without an index. Tracks are described by their first frames,
+// which have H.264's parameter sets.
 type matroskaWriter struct {
 	f       *os.File
 	tracks  []Track
 	private [][]byte // of each track
-	waiting []Frame  // frames until all tracks can be described
+	waiting []Frame  // until all tracks can be described
 	started bool
 	begun   bool
 	cluster time.Duration
 	bytes   int // in this cluster
 }
 
-// A cluster's blocks have 16-bit times, and players like them short.
+// Blocks of a cluster have 16-bit times, and players need short clusters.
 const (
 	clusterTime  = 5 * time.Second
 	clusterBytes = 4 << 20
-	waitingFor   = 512 // frames; a track that hasn't come by then is described without
+	maxWaiting   = 512 // frames; a track without a frame is then described without it
 )
 
 func newMatroskaWriter(f *os.File, tracks []Track) (Writer, error) {
@@ -60,7 +60,7 @@ func (w *matroskaWriter) Write(f Frame) error {
 		return w.block(f)
 	}
 	w.waiting = append(w.waiting, f)
-	if len(w.waiting) < waitingFor && !w.described() {
+	if len(w.waiting) < maxWaiting && !w.described() {
 		return nil
 	}
 	return w.start()
@@ -103,7 +103,7 @@ func (w *matroskaWriter) start() error {
 	return nil
 }
 
-// open64 begins an element whose size is unknown.
+// open64 begins an element of unknown size.
 func open64(dst []byte, id uint32) []byte {
 	return append(appendID(dst, id), 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF)
 }
@@ -155,7 +155,7 @@ func (w *matroskaWriter) Close() error {
 	return errors.Join(err, w.f.Close())
 }
 
-// withLengths turns Annex B into NAL units with lengths of 4 bytes.
+// withLengths converts Annex B to NAL units with lengths of 4 bytes.
 func withLengths(unit []byte) []byte {
 	out := make([]byte, 0, len(unit)+8)
 	for _, nal := range h264Units(unit) {
@@ -164,8 +164,8 @@ func withLengths(unit []byte) []byte {
 	return out
 }
 
-// avcRecord makes an AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3) of the
-// parameter sets in a keyframe.
+// avcRecord makes an AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3) from the
+// parameter sets of a keyframe.
 func avcRecord(keyframe []byte) ([]byte, error) {
 	sps, pps := parameterSets(keyframe)
 	if len(sps) < 4 || pps == nil {

@@ -13,12 +13,12 @@ import (
 	"rostrum/internal/media"
 )
 
-// isMP4Box tells the boxes with which MP4 and QuickTime files begin.
+// isMP4Box reports whether MP4 and QuickTime files can begin with a box of this type.
 func isMP4Box(kind string) bool {
 	return slices.Contains([]string{"ftyp", "styp", "moov", "moof", "mdat", "free", "skip", "wide", "sidx"}, kind)
 }
 
-// mp4Sample is where a frame lies.
+// An mp4Sample is the position of a frame.
 type mp4Sample struct {
 	track    int
 	at       time.Duration
@@ -27,7 +27,7 @@ type mp4Sample struct {
 	size     uint32
 }
 
-// mp4Reader reads MP4 through an index of all samples, 40 bytes each.
+// An mp4Reader reads MP4 with an index of all samples, 40 bytes each.
 type mp4Reader struct {
 	f       file
 	length  int64
@@ -36,8 +36,8 @@ type mp4Reader struct {
 	samples []mp4Sample
 }
 
-// mp4Samples bounds the index: 24 hours of 60 pictures and 50 packets a second.
-const mp4Samples = 24 * 60 * 60 * 110
+// maxMP4Samples bounds the index: 24 hours of 60 pictures and 50 packets a second.
+const maxMP4Samples = 24 * 60 * 60 * 110
 
 var mp4Names = map[string]string{
 	"mp4a": "AAC or MP3 (mp4a)", "hvc1": "HEVC (hvc1)", "hev1": "HEVC (hev1)", "ac-3": "AC-3", "ec-3": "E-AC-3", "mp4v": "MPEG-4 Visual (mp4v)",
@@ -58,7 +58,7 @@ func newMP4Reader(f file, o Options) (r *mp4Reader, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("MP4: %w", err)
 	}
-	var all []claimed
+	var all []trackInfo
 	var found []*mp4Track
 	for i, trak := range traks {
 		t, err := readMP4Track(f, trak, i+1)
@@ -66,7 +66,7 @@ func newMP4Reader(f file, o Options) (r *mp4Reader, err error) {
 			return nil, fmt.Errorf("MP4 track %d: %w", i+1, err)
 		}
 		if t != nil {
-			all, found = append(all, t.claimed), append(found, t)
+			all, found = append(all, t.trackInfo), append(found, t)
 		}
 	}
 	video, audio, err := choose(all, o)
@@ -83,19 +83,19 @@ func newMP4Reader(f file, o Options) (r *mp4Reader, err error) {
 	return r, r.index(chosen)
 }
 
-// checkBoxes walks over the outermost boxes. The library that reads what is in
-// them would follow a size beyond the end back to the beginning, for ever.
+// checkBoxes checks the sizes of the top-level boxes. With a size beyond the end, the
+// library that reads them would loop for ever.
 func checkBoxes(f io.ReaderAt, length int64) error {
 	var h [16]byte
 	for at := int64(0); at < length; {
 		n, err := f.ReadAt(h[:min(16, length-at)], at)
 		if n < 8 {
-			return fmt.Errorf("MP4 cut short at %d: %w", at, err)
+			return fmt.Errorf("MP4 truncated at %d: %w", at, err)
 		}
 		size := int64(binary.BigEndian.Uint32(h[:]))
 		switch {
 		case size == 0:
-			return nil // to the end
+			return nil // it extends to the end
 		case size == 1 && n == 16:
 			size = int64(binary.BigEndian.Uint64(h[8:]))
 			if size < 16 {
@@ -112,21 +112,21 @@ func checkBoxes(f io.ReaderAt, length int64) error {
 	return nil
 }
 
-// index collects the samples of the chosen tracks, from sample tables and from
-// fragments, in the order of their times.
+// index lists the samples of the chosen tracks, from sample tables and fragments, in the
+// order of their times.
 func (r *mp4Reader) index(chosen []*mp4Track) error {
 	for i, t := range chosen {
 		samples, err := t.tables(r.f, r.length)
 		if err != nil {
 			return fmt.Errorf("MP4 track %d: %w", t.number, err)
 		}
-		fragments, err := t.fragments(r.f, mp4Samples-len(r.samples)-len(samples))
+		fragments, err := t.fragments(r.f, maxMP4Samples-len(r.samples)-len(samples))
 		if err != nil {
 			return fmt.Errorf("MP4 track %d: %w", t.number, err)
 		}
 		samples = append(samples, fragments...)
-		if len(r.samples)+len(samples) > mp4Samples {
-			return fmt.Errorf("MP4 with more than %d samples", mp4Samples)
+		if len(r.samples)+len(samples) > maxMP4Samples {
+			return fmt.Errorf("MP4 with more than %d samples", maxMP4Samples)
 		}
 		for n, s := range samples {
 			if t.kind == media.Video && n > 0 && s.at < samples[n-1].at {
@@ -156,11 +156,11 @@ func (r *mp4Reader) Next() (Frame, error) {
 	s := r.samples[0]
 	r.samples = r.samples[1:]
 	if s.size > frameBytes || s.offset < 0 || s.offset+int64(s.size) > r.length {
-		return Frame{}, io.EOF // the file breaks off, as one still being written does
+		return Frame{}, io.EOF // the file is truncated, such as one that is being written
 	}
 	data := make([]byte, s.size)
 	if _, err := r.f.ReadAt(data, s.offset); err != nil {
-		return Frame{}, ended(err)
+		return Frame{}, endOfFile(err)
 	}
 	f := Frame{Track: s.track, Time: s.at, Duration: s.duration, Data: data}
 	codec := r.tracks[s.track].Codec

@@ -11,20 +11,20 @@ import (
 	"rostrum/internal/media"
 )
 
-// mp4Track is a trak box: what it holds, and how to find it.
+// An mp4Track is a trak box: its description, and how to find its samples.
 type mp4Track struct {
 	Track
-	claimed
+	trackInfo
 	avc       avcConfig
 	box       *mp4.BoxInfo
 	id        uint32
 	timescale int64
 }
 
-// readMP4Track reads a track's description; it is nil for what is neither video
-// nor audio.
+// readMP4Track reads a track's description. It returns nil for a track that is neither
+// video nor audio.
 func readMP4Track(f io.ReadSeeker, trak *mp4.BoxInfo, number int) (*mp4Track, error) {
-	t := &mp4Track{box: trak, claimed: claimed{number: number}}
+	t := &mp4Track{box: trak, trackInfo: trackInfo{number: number}}
 	handler, err := one[*mp4.Hdlr](f, trak, mp4.BoxPath{mp4.BoxTypeMdia(), mp4.BoxTypeHdlr()})
 	if err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func (t *mp4Track) describe(f io.ReadSeeker) error {
 		return errors.New("it has no description")
 	}
 	kind := entries[0].Type.String()
-	t.claimed.codec = mp4Codecs[kind]
-	t.Codec = t.claimed.codec
+	t.trackInfo.codec = mp4Codecs[kind]
+	t.Codec = t.trackInfo.codec
 	if t.name = mp4Names[kind]; t.name == "" {
 		t.name = fmt.Sprintf("%q", kind)
 	}
@@ -112,20 +112,19 @@ func one[T mp4.IBox](f io.ReadSeeker, parent *mp4.BoxInfo, path mp4.BoxPath) (T,
 	return box, nil
 }
 
-// time turns ticks into time without overflow.
+// time converts ticks to time without overflow.
 func (t *mp4Track) time(ticks int64) time.Duration {
 	return time.Duration(ticks/t.timescale)*time.Second + time.Duration(ticks%t.timescale)*time.Second/time.Duration(t.timescale)
 }
 
-// tables reads the samples of a plain file (ISO 14496-12 §8.6 and §8.7). A
-// fragmented one has none.
+// tables reads the samples of an unfragmented file (ISO 14496-12 §8.6 and §8.7).
 func (t *mp4Track) tables(f io.ReadSeeker, length int64) ([]mp4Sample, error) {
 	stbl := mp4.BoxPath{mp4.BoxTypeMdia(), mp4.BoxTypeMinf(), mp4.BoxTypeStbl()}
 	sizes, err := one[*mp4.Stsz](f, t.box, append(stbl, mp4.BoxTypeStsz()))
 	if err != nil {
 		return nil, err
 	}
-	if int64(sizes.SampleCount) > min(mp4Samples, length) || sizes.SampleSize == 0 && int(sizes.SampleCount) > len(sizes.EntrySize) {
+	if int64(sizes.SampleCount) > min(maxMP4Samples, length) || sizes.SampleSize == 0 && int(sizes.SampleCount) > len(sizes.EntrySize) {
 		return nil, fmt.Errorf("%d samples", sizes.SampleCount)
 	}
 	samples := make([]mp4Sample, sizes.SampleCount)
@@ -140,10 +139,10 @@ func (t *mp4Track) tables(f io.ReadSeeker, length int64) ([]mp4Sample, error) {
 	if err := t.timing(f, stbl, samples); err != nil {
 		return nil, err
 	}
-	return samples, t.places(f, stbl, samples)
+	return samples, t.positions(f, stbl, samples)
 }
 
-// timing fills in decoding times, durations and composition offsets.
+// timing sets decoding times, durations and composition offsets.
 func (t *mp4Track) timing(f io.ReadSeeker, stbl mp4.BoxPath, samples []mp4Sample) error {
 	stts, err := one[*mp4.Stts](f, t.box, append(stbl, mp4.BoxTypeStts()))
 	if err != nil {
@@ -176,8 +175,8 @@ func (t *mp4Track) timing(f io.ReadSeeker, stbl mp4.BoxPath, samples []mp4Sample
 	return nil
 }
 
-// places fills in where each sample lies.
-func (t *mp4Track) places(f io.ReadSeeker, stbl mp4.BoxPath, samples []mp4Sample) error {
+// positions sets the position of each sample.
+func (t *mp4Track) positions(f io.ReadSeeker, stbl mp4.BoxPath, samples []mp4Sample) error {
 	var chunks []uint64
 	if stco, err := one[*mp4.Stco](f, t.box, append(stbl, mp4.BoxTypeStco())); err == nil {
 		for _, o := range stco.ChunkOffset {
@@ -212,14 +211,14 @@ func (t *mp4Track) places(f io.ReadSeeker, stbl mp4.BoxPath, samples []mp4Sample
 		}
 	}
 	if n < len(samples) {
-		return errors.New("it has fewer places than samples")
+		return errors.New("it has fewer positions than samples")
 	}
 	return nil
 }
 
-// fragments reads the samples of a fragmented file (ISO 14496-12 §8.8), at most
-// so many.
-func (t *mp4Track) fragments(f io.ReadSeeker, most int) ([]mp4Sample, error) {
+// fragments reads the samples of a fragmented file (ISO 14496-12 §8.8). More than limit is
+// an error.
+func (t *mp4Track) fragments(f io.ReadSeeker, limit int) ([]mp4Sample, error) {
 	moofs, err := mp4.ExtractBox(f, nil, mp4.BoxPath{mp4.BoxTypeMoof()})
 	if err != nil || len(moofs) == 0 {
 		return nil, err
@@ -246,15 +245,15 @@ func (t *mp4Track) fragments(f io.ReadSeeker, most int) ([]mp4Sample, error) {
 			if err != nil {
 				return nil, err
 			}
-			if samples, now = append(samples, got...), end; len(samples) > most {
-				return nil, fmt.Errorf("more than %d samples", most)
+			if samples, now = append(samples, got...), end; len(samples) > limit {
+				return nil, fmt.Errorf("more than %d samples", limit)
 			}
 		}
 	}
 	return samples, nil
 }
 
-// fragment reads one traf, if it is of this track; now is where the last ended.
+// fragment reads one traf, if it is of this track; now is the end of the last one.
 func (t *mp4Track) fragment(f io.ReadSeeker, moof, traf *mp4.BoxInfo, trex *mp4.Trex, now int64) ([]mp4Sample, int64, error) {
 	head, err := one[*mp4.Tfhd](f, traf, mp4.BoxPath{mp4.BoxTypeTfhd()})
 	if err != nil || head.TrackID != t.id {

@@ -14,16 +14,15 @@ import (
 	"rostrum/internal/media"
 )
 
-// mp4Writer writes fragmented MP4, so that what was written stays readable
-// whatever happens.
+// An mp4Writer writes fragmented MP4, so that the file is readable at any time.
 type mp4Writer struct {
 	f      *os.File
 	tracks []Track
 	inits  []*fmp4.InitTrack // nil until it can be described
 	began  bool
-	named  []bool // which tracks the header describes
+	named  []bool // by track: the header describes it
 	count  uint32
-	held   [][]Frame // of each track, the last being the one whose duration isn't known yet
+	held   [][]Frame // by track; the duration of the last one is not known yet
 	since  time.Duration
 }
 
@@ -45,8 +44,8 @@ func (w *mp4Writer) Write(f Frame) error {
 	return w.flush(1)
 }
 
-// describe makes a track's description of its first frame; nil if that says too
-// little.
+// describe makes a track's description from its first frame; nil where that is not
+// possible.
 func (w *mp4Writer) describe(f Frame) *fmp4.InitTrack {
 	t := &fmp4.InitTrack{ID: f.Track + 1, TimeScale: 90000}
 	track := w.tracks[f.Track]
@@ -79,7 +78,7 @@ func (w *mp4Writer) describe(f Frame) *fmp4.InitTrack {
 	return t
 }
 
-// flush writes what is held, but the last keep frames of each track.
+// flush writes the held frames, without the last keep frames of each track.
 func (w *mp4Writer) flush(keep int) error {
 	if !w.began {
 		if err := w.begin(); err != nil {
@@ -100,7 +99,7 @@ func (w *mp4Writer) flush(keep int) error {
 	return w.write(part.Marshal)
 }
 
-// begin writes the header. Tracks of which nothing came yet are left out for good.
+// begin writes the header. Tracks without a frame are omitted from the file.
 func (w *mp4Writer) begin() error {
 	var header fmp4.Init
 	for i, t := range w.inits {
@@ -116,7 +115,7 @@ func (w *mp4Writer) begin() error {
 	return w.write(header.Marshal)
 }
 
-// write puts a box together in memory, as its sizes are known last.
+// write assembles a box in memory, since its sizes are known last.
 func (w *mp4Writer) write(marshal func(io.WriteSeeker) error) error {
 	var b seekablebuffer.Buffer
 	if err := marshal(&b); err != nil {

@@ -14,14 +14,14 @@ import (
 	"rostrum/internal/media"
 )
 
-// oggReader reads Opus in Ogg (RFC 3533, RFC 7845).
+// An oggReader reads Opus in Ogg (RFC 3533, RFC 7845).
 type oggReader struct {
 	io.Closer
 	in     io.Reader
 	track  Track
 	serial uint32
-	queue  [][]byte // packets that are whole
-	part   []byte   // one that goes on in the next page
+	queue  [][]byte // complete packets
+	part   []byte   // of a packet that continues on the next page
 	elapse time.Duration
 }
 
@@ -77,20 +77,19 @@ func (r *oggReader) packet() ([]byte, error) {
 			continue
 		}
 		if err := r.page(); err != nil {
-			return nil, ended(err)
+			return nil, endOfFile(err)
 		}
 	}
 }
 
-// page reads one page (RFC 3533 §6) into the queue; pages of other streams are
-// skipped.
+// page reads one page (RFC 3533 §6) into the queue. It skips pages of other streams.
 func (r *oggReader) page() error {
 	var h [27]byte
 	if _, err := io.ReadFull(r.in, h[:]); err != nil {
 		return err
 	}
 	if string(h[:4]) != "OggS" {
-		return errors.New("a page doesn't begin with OggS")
+		return errors.New("a page does not begin with OggS")
 	}
 	lengths := make([]byte, h[26])
 	if _, err := io.ReadFull(r.in, lengths); err != nil {
@@ -112,7 +111,7 @@ func (r *oggReader) page() error {
 		return nil
 	}
 	if h[5]&1 == 0 {
-		r.part = nil // what began before doesn't go on
+		r.part = nil // the packet before does not continue
 	}
 	for _, n := range lengths {
 		r.part = append(r.part, body[:n]...)
@@ -123,17 +122,17 @@ func (r *oggReader) page() error {
 		}
 	}
 	if len(r.part) > frameBytes {
-		return errors.New("a packet doesn't end")
+		return errors.New("a packet has no end")
 	}
 	return nil
 }
 
-// oggWriter writes one packet a page, which wastes 2 % and needs no memory.
+// An oggWriter writes one packet a page, which costs 2 % and needs no buffer.
 type oggWriter struct {
 	f        *os.File
 	sequence uint32
 	samples  uint64
-	last     []byte // the packet not written yet, as the last page is marked
+	last     []byte // the packet that is not written yet, since the last page is marked
 }
 
 const oggSerial = 1
@@ -151,8 +150,8 @@ func newOggWriter(f *os.File, tracks []Track) (Writer, error) {
 	return w, w.page(0, 0, tags)
 }
 
-// opusHead is the identification header (RFC 7845 §5.1) of what came over RTP,
-// which has no pre-skip.
+// opusHead is the identification header (RFC 7845 §5.1) of Opus from RTP, which has no
+// pre-skip.
 func opusHead(channels int) ([]byte, error) {
 	if channels == 0 {
 		channels = 2
@@ -161,7 +160,7 @@ func opusHead(channels int) ([]byte, error) {
 }
 
 func (w *oggWriter) Write(f Frame) error {
-	// Silence that was not sent, or lost, keeps its place on the time line.
+	// Packets that were lost or not sent leave a gap in the times.
 	at := uint64(f.Time * 48 / 1_000_000)
 	if err := w.flush(0); err != nil {
 		return err
@@ -201,8 +200,8 @@ func (w *oggWriter) page(flags byte, granule uint64, packet []byte) error {
 	return err
 }
 
-// oggChecksum is CRC-32 with polynomial 0x04C11DB7, most significant bit first, no
-// start and no end value (RFC 3533 §6).
+// oggChecksum is CRC-32 with polynomial 0x04C11DB7, most significant bit first, without
+// initial and final value (RFC 3533 §6).
 func oggChecksum(b []byte) uint32 {
 	crc := uint32(0)
 	for _, v := range b {

@@ -7,7 +7,7 @@ import (
 	"rostrum/internal/media"
 )
 
-// Size is the picture's size as a keyframe says it; 0, 0 if it doesn't, or is none.
+// Size is the size of the picture in a keyframe; 0, 0 where it has none.
 func Size(c media.Codec, keyframe []byte) (width, height int) {
 	switch c {
 	case media.H264:

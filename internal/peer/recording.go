@@ -43,7 +43,7 @@ func NewRecording(path string) *Recording { return &Recording{path: path} }
 func (r *Recording) Take(in *Inlet, f Received) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err != nil || !container.Takes(r.path, in.Codec) {
+	if r.err != nil || !container.Supports(r.path, in.Codec) {
 		return
 	}
 	if r.began.IsZero() {

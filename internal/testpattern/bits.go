@@ -5,8 +5,8 @@ import "math/bits"
 // bitWriter writes an H.264 raw byte sequence payload, most significant bit first.
 type bitWriter struct {
 	buf  []byte
-	acc  uint64 // the bits not yet in buf, in the lowest places
-	held uint   // how many those are, always below 8 between calls
+	acc  uint64 // the bits that are not in buf yet, lowest first
+	held uint   // their number, below 8 between calls
 }
 
 // put writes the n lowest bits of v; n is at most 32.
@@ -41,14 +41,14 @@ func (w *bitWriter) se(v int) {
 	}
 }
 
-// align fills the byte begun with zeros.
+// align fills the current byte with zeros.
 func (w *bitWriter) align() {
 	if w.held > 0 {
 		w.put(0, 8-w.held)
 	}
 }
 
-// trailing ends the payload: a one, then zeros to the byte's end (H.264 §7.3.2.11).
+// trailing ends the payload: a one, then zeros to the end of the byte (H.264 §7.3.2.11).
 func (w *bitWriter) trailing() {
 	w.put(1, 1)
 	w.align()

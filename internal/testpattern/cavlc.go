@@ -1,6 +1,6 @@
 package testpattern
 
-// code is one variable-length code word.
+// A code is one variable-length code word.
 type code struct {
 	word uint32
 	len  uint
@@ -18,7 +18,7 @@ var lumaToken = [5][4]code{
 }
 
 // totalZeros is total_zeros for blocks of 16 (H.264 table 9-7), by the number of
-// coefficients and of zeros before the last. The last place used is 4.
+// coefficients and of zeros before the last. The last used position is 4.
 var totalZeros = [5][]code{
 	{},
 	{{1, 1}, {3, 3}, {2, 3}, {3, 4}, {2, 4}},
@@ -36,9 +36,9 @@ var runBefore = [5][]code{
 	{{3, 2}, {2, 2}, {1, 2}, {1, 3}, {0, 3}},
 }
 
-// scanPlaces are the places in zigzag order of the four coefficients that cells of
+// scanPositions are the positions in zigzag order of the four coefficients that cells of
 // half a macroblock can have: both flat, horizontal step, vertical step, both.
-var scanPlaces = [4]int{0, 1, 2, 4}
+var scanPositions = [4]int{0, 1, 2, 4}
 
 // lumaDC writes the Intra16x16DCLevel block of a macroblock (H.264 §7.3.5.3.2).
 // nC is the context from the neighbours: 0, or 8 and more beside I_PCM.
@@ -56,7 +56,7 @@ func (w *bitWriter) lumaDC(level [4]int, nC int) {
 		} else {
 			counting = false
 		}
-		levels[total], places[total] = l, scanPlaces[i]
+		levels[total], places[total] = l, scanPositions[i]
 		total++
 	}
 	w.token(total, ones, nC)
@@ -100,7 +100,7 @@ func (w *bitWriter) levels(levels []int, ones int) {
 			size, c = -l, -2*l-1
 		}
 		if i == 0 && ones < 3 {
-			c -= 2 // it can't be ±1, or it would be a trailing one
+			c -= 2 // it is not ±1, which would be a trailing one
 		}
 		w.levelCode(uint32(c), suffix)
 		if suffix == 0 {
@@ -131,7 +131,7 @@ func (w *bitWriter) levelCode(c uint32, suffix uint) {
 	}
 }
 
-// chromaDC writes a ChromaDCLevel block with nothing or one flat level in it
+// chromaDC writes a ChromaDCLevel block that is empty or has one flat level
 // (H.264 table 9-5, column nC = −1, and table 9-9).
 func (w *bitWriter) chromaDC(level int) {
 	switch level {

@@ -17,16 +17,16 @@ const (
 	nalPPS   = 0x68
 )
 
-// encoder codes pictures of cells as H.264. It is for one goroutine.
+// An encoder encodes pictures of cells as H.264. It is for one goroutine.
 type encoder struct {
 	width, height, fps int
 	parameters         []byte // SPS and PPS, Annex B
 
 	w        bitWriter
-	last     *picture // what the decoder holds
+	last     *picture // in the decoder
 	frameNum uint32
 	idr      uint32
-	refill   int // where the next repeated macroblock is chosen
+	refill   int // where the next repeated macroblock is
 	pcm      []bool
 }
 
@@ -37,8 +37,7 @@ func newEncoder(width, height, fps int) *encoder {
 	return e
 }
 
-// level is the lowest level_idc whose picture size and macroblock rate hold this
-// video (H.264 table A-1).
+// level is the lowest level_idc for the picture size and macroblock rate (H.264 table A-1).
 func (e *encoder) level() uint32 {
 	size := ((e.width + 15) / 16) * ((e.height + 15) / 16)
 	rate := size * e.fps
@@ -122,16 +121,16 @@ func (e *encoder) pps() []byte {
 	w.se(qp - 26)
 	w.se(0)
 	w.se(chromaOffset)
-	w.flag(true) // deblocking is said per slice
+	w.flag(true) // deblocking is set per slice
 	w.flag(false)
 	w.flag(false)
 	w.trailing()
 	return w.buf
 }
 
-// encode codes p after what was coded before, as an access unit in Annex B form.
-// With budget bytes or more left, macroblocks are repeated to fill it. user is the
-// content of an SEI user data message: the UUID first.
+// encode encodes the next picture as an access unit in Annex B form. Macroblocks are
+// repeated to fill budget bytes. user is the content of an SEI user data message, which
+// begins with the UUID.
 func (e *encoder) encode(p *picture, keyframe bool, user []byte, budget int) []byte {
 	keyframe = keyframe || e.last == nil
 	if keyframe {
@@ -170,7 +169,7 @@ func appendSEI(dst, user []byte) []byte {
 	return appendNAL(dst, nalSEI, w.buf)
 }
 
-// spread chooses n of all macroblocks, evenly, and others the next time.
+// spread chooses n of all macroblocks, evenly, and others in the next picture.
 func (e *encoder) spread(n, all int) []bool {
 	if len(e.pcm) != all {
 		e.pcm = make([]bool, all)
@@ -185,7 +184,7 @@ func (e *encoder) spread(n, all int) []bool {
 }
 
 // slice writes the one slice of p (H.264 §7.3.3 and §7.3.4). pcm says which
-// macroblocks are sent raw; nil is none.
+// macroblocks are I_PCM; nil is none.
 func (e *encoder) slice(p *picture, keyframe bool, pcm []bool) {
 	w := &e.w
 	w.reset()

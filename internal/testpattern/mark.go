@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// A Mark is what each picture of the pattern says of itself.
+// A Mark identifies a picture of the pattern.
 type Mark struct {
-	Frame    uint32    // counted from 0; the strip has the lowest 16 bits
-	Identity uint16    // who sends
+	Frame    uint32    // from 0; the strip has the lowest 16 bits
+	Identity uint16    // of the sender
 	Sent     time.Time // the sender's clock when the picture was drawn; the strip has milliseconds mod 2³²
 }
 
@@ -67,10 +67,10 @@ func crc8(data []byte) byte {
 	return crc
 }
 
-// Read finds the strips in a decoded picture, also in one that was scaled: cell is
-// the size of a cell in pixels there (8·Scale in the original), and the pattern
-// starts at the image's upper left corner. near says which of the possible times
-// is meant, as the strip repeats every 49 days. ok is false if a check fails.
+// Read reads the strips of a decoded picture, which may be scaled: cell is the size of a
+// cell in pixels (8·Scale in the original). The pattern starts at the image's upper left
+// corner. near is a time within 24 days of the mark, since the strip repeats every 49 days.
+// ok is false if a check fails.
 func Read(img *image.YCbCr, cell float64, near time.Time) (m Mark, ok bool) {
 	clock, clockOK := readStrip(img, cell, 0)
 	frame, frameOK := readStrip(img, cell, 1)
@@ -90,7 +90,7 @@ func readStrip(img *image.YCbCr, cell float64, row int) (data [5]byte, ok bool) 
 		return data, false
 	}
 	for i := range 8 * len(data) {
-		// The middle half of a cell: scaling and coding blur the border.
+		// The middle half of a cell: scaling and encoding blur the border.
 		r := image.Rect(
 			int((float64(i)+0.25)*cell), int((float64(row)+0.25)*cell),
 			int(math.Ceil((float64(i)+0.75)*cell)), int(math.Ceil((float64(row)+0.75)*cell)),
@@ -111,7 +111,7 @@ func readStrip(img *image.YCbCr, cell float64, row int) (data [5]byte, ok bool) 
 	return data, crc8(data[:4]) == data[4]
 }
 
-// seiUUID names the SEI user data message that holds a Mark: time in microseconds
+// seiUUID is of the SEI user data message with a Mark: time in microseconds
 // (8 bytes), frame (4), identity (2), all big endian.
 var seiUUID = [16]byte{0x72, 0x6f, 0x73, 0x74, 0x72, 0x75, 0x6d, 0x2d, 0x9c, 0x1e, 0x4b, 0x07, 0xa5, 0x52, 0xd8, 0x31}
 
@@ -126,7 +126,7 @@ func (m Mark) sei() []byte {
 
 // Find returns the Mark of an H.264 access unit in Annex B form, if it has one.
 func Find(unit []byte) (m Mark, ok bool) {
-	// Whole messages are looked for: UUID and size, and nothing before them in the unit.
+	// Only whole messages count: UUID and size, at the beginning of the unit.
 	at := bytes.Index(unit, seiUUID[:])
 	if at < 3 || !bytes.Equal(unit[at-3:at], []byte{nalSEI, 5, seiBytes}) {
 		return Mark{}, false

@@ -14,7 +14,7 @@ const (
 	panel          = 40 // luma of the dark panels
 )
 
-// picture is one picture in cells of 8x8 pixels: luma by cell, chroma by
+// A picture is one picture in cells of 8x8 pixels: luma by cell, chroma by
 // macroblock, both rounded up to whole macroblocks.
 type picture struct {
 	mbw, mbh int
@@ -23,8 +23,8 @@ type picture struct {
 	cb, cr   []byte
 }
 
-// Scale is how many times larger than the smallest the pattern is drawn into a
-// video of that size: a cell is 8·Scale pixels. It is 0 if the pattern does not fit.
+// Scale is the scale of the pattern in a video of that size: a cell is 8·Scale pixels. It
+// is 0 if the pattern does not fit.
 func Scale(width, height int) int {
 	return min(width/(patternColumns*8), height/(patternRows*8))
 }
@@ -72,8 +72,8 @@ func (p *picture) appendRaw(dst []byte, x, y int) []byte {
 	return append(dst, bytes.Repeat([]byte{byte(cr)}, 64)...)
 }
 
-// fill paints a rectangle of the pattern. Chroma follows by whole macroblocks, so
-// at scale 1 its borders fall on even cells.
+// fill draws a rectangle of the pattern. Chroma is set by macroblock, so at scale 1
+// borders must be on even cells.
 func (p *picture) fill(x, y, w, h int, c Colour) {
 	x, y, w, h = x*p.scale, y*p.scale, w*p.scale, h*p.scale
 	for row := y; row < y+h; row++ {
@@ -98,7 +98,7 @@ func (p *picture) fillAll(c Colour) {
 	}
 }
 
-// text writes s in letters of 3x5 cells, one apart, on what is there.
+// text draws s in letters of 3x5 cells, one cell apart.
 func (p *picture) text(x, y int, s string) {
 	for _, r := range s {
 		glyph, ok := glyphs[r]
@@ -126,7 +126,7 @@ func (p *picture) strip(row int, data [5]byte) {
 	}
 }
 
-// draw paints the whole pattern. at is the picture's time in its stream.
+// draw draws the whole pattern. at is the time of the picture in its stream.
 func (p *picture) draw(m Mark, at time.Duration) {
 	dark := Colour{panel, grey, grey}
 	own := ColourOf(m.Identity)
@@ -147,11 +147,11 @@ func (p *picture) draw(m Mark, at time.Duration) {
 	}
 	p.fill(26, 10, 10, 8, flash)
 
-	p.fill(blockPlace(at), 18, 4, 4, Colour{white, own.Cr, own.Cb})
+	p.fill(blockColumn(at), 18, 4, 4, Colour{white, own.Cr, own.Cb})
 }
 
-// blockPlace is the running block's column: 0 to 36 and back in two seconds, even.
-func blockPlace(at time.Duration) int {
+// blockColumn is the column of the moving block: even, 0 to 36 and back in two seconds.
+func blockColumn(at time.Duration) int {
 	const way, lap = patternColumns - 4, 2 * time.Second
 	x := int(at % lap * 2 * way / lap)
 	if x > way {

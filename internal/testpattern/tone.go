@@ -16,17 +16,17 @@ var tones embed.FS
 
 const (
 	pitches = 8
-	// PacketTime is how long a packet of the tone sounds.
+	// PacketTime is the duration of a packet of the tone.
 	PacketTime   = 20 * time.Millisecond
 	packetsASec  = int(time.Second / PacketTime)
-	loopedSecond = 1 // of each recording: the coder has settled, and the next goes on as it does
+	loopedSecond = 1 // of each recording: the encoder has settled, and it can be repeated
 )
 
-// Tone is the sound of a participant's pattern: Opus, one of eight pitches, a beep
-// in the first tenth of each second.
+// A Tone is the audio of a participant's pattern: Opus, one of eight pitches, a beep in
+// the first tenth of each second.
 type Tone struct{ packets [][]byte }
 
-// NewTone takes the pitch of an identity.
+// NewTone returns the tone with the pitch of an identity.
 func NewTone(identity uint16) (*Tone, error) {
 	name := fmt.Sprintf("tones/tone%d.ogg", identity%pitches)
 	f, err := tones.Open(name)

@@ -14,8 +14,8 @@ import (
 	"rostrum/internal/media"
 )
 
-// TestTone_BeepsAtEachSecondInItsPitch decodes three seconds of every tone.
-func TestTone_BeepsAtEachSecondInItsPitch(t *testing.T) {
+// TestTone_BeepsEverySecondAtItsPitch decodes three seconds of every tone.
+func TestTone_BeepsEverySecondAtItsPitch(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed: the tones can't be decoded here")
 	}

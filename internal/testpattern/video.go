@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// VideoConfig says how the picture is made. Zero values take the default.
+// VideoConfig describes the video. Zero values take the default.
 type VideoConfig struct {
 	Width, Height int           // pixels, even; 1280x720
 	FPS           int           // 30
 	Bitrate       int           // bits a second, reached by repeating macroblocks; 0 sends no more than needed
-	Keyframe      time.Duration // at most so far apart; 2 s
+	Keyframe      time.Duration // the largest distance of keyframes; 2 s
 	Identity      uint16
 }
 
-// Video makes the pictures of a pattern, one after the other. It is for one goroutine.
+// A Video makes the pictures of a pattern in order. It is for one goroutine.
 type Video struct {
 	config VideoConfig
 	gop    int // pictures from keyframe to keyframe
-	since  int // pictures since the last
+	since  int // pictures since the last keyframe
 	enc    *encoder
 	next   *picture
 }
@@ -37,11 +37,11 @@ func NewVideo(c VideoConfig) (*Video, error) {
 	}
 	switch {
 	case Scale(c.Width, c.Height) < 1 || c.Width > 4096 || c.Height > 4096 || c.Width%2 != 0 || c.Height%2 != 0:
-		return nil, fmt.Errorf("pattern size %dx%d: want even numbers from 320x176 to 4096x4096", c.Width, c.Height)
+		return nil, fmt.Errorf("pattern size %dx%d: must be even numbers from 320x176 to 4096x4096", c.Width, c.Height)
 	case c.FPS < 1 || c.FPS > 120:
-		return nil, fmt.Errorf("pattern rate %d: want 1 to 120 pictures a second", c.FPS)
+		return nil, fmt.Errorf("pattern rate %d: must be 1 to 120 pictures a second", c.FPS)
 	case c.Bitrate < 0 || c.Keyframe < 0:
-		return nil, fmt.Errorf("pattern bit rate %d, keyframes every %v: want no negative value", c.Bitrate, c.Keyframe)
+		return nil, fmt.Errorf("pattern bit rate %d, keyframes every %v: must not be negative", c.Bitrate, c.Keyframe)
 	}
 	return &Video{
 		config: c,
@@ -51,16 +51,16 @@ func NewVideo(c VideoConfig) (*Video, error) {
 	}, nil
 }
 
-// beepLength is how long the sound beeps and the picture flashes at each second.
+// beepLength is how long the beep and the flash last.
 const beepLength = 100 * time.Millisecond
 
-// keyframeWeight is how many times larger than others a keyframe may be, as video
-// encoders do.
+// keyframeWeight is how many times larger than other pictures a keyframe may be, as in
+// usual encoders.
 const keyframeWeight = 4
 
-// Frame is picture number n, drawn with the wall clock sent, as an access unit in
-// Annex B form. The first is a keyframe, as is one asked for, and one whenever the
-// last is too long ago; key says whether this is one.
+// Frame is picture number n, with the wall clock sent, as an access unit in Annex B form.
+// The first one is a keyframe, as is a requested one, and one after the configured distance;
+// key says whether this is one.
 func (v *Video) Frame(n uint32, sent time.Time, keyframe bool) (unit []byte, key bool) {
 	key = keyframe || v.enc.last == nil || v.since >= v.gop
 	if key {

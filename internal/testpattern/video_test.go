@@ -13,7 +13,7 @@ import (
 
 var sentAt = time.Date(2026, 3, 4, 5, 6, 7, 890_000_000, time.UTC)
 
-// record makes n pictures of 1/FPS, with a keyframe forced at the numbers named.
+// record makes n pictures, with keyframes requested at some of them.
 func record(t *testing.T, c VideoConfig, n int, forced ...int) (stream []byte, keys []int, sizes []int) {
 	t.Helper()
 	v, err := NewVideo(c)
@@ -34,7 +34,7 @@ func record(t *testing.T, c VideoConfig, n int, forced ...int) (stream []byte, k
 	return stream, keys, sizes
 }
 
-// decode is what an independent decoder makes of the stream; it must not complain.
+// decode decodes the stream with an independent decoder, which must not report errors.
 func decode(t *testing.T, stream []byte, width, height int) []*image.YCbCr {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
@@ -61,7 +61,7 @@ func decode(t *testing.T, stream []byte, width, height int) []*image.YCbCr {
 	return pictures
 }
 
-func TestVideo_DecodesToExactlyWhatWasDrawn(t *testing.T) {
+func TestVideo_DecodesExactly(t *testing.T) {
 	for _, c := range []VideoConfig{
 		{Width: 320, Height: 180, FPS: 30, Identity: 0xA3F0},
 		{Width: 320, Height: 180, FPS: 15, Bitrate: 200_000, Identity: 1},
@@ -108,14 +108,14 @@ func differs(p *picture, img *image.YCbCr) (x, y int, ok bool) {
 	return 0, 0, false
 }
 
-func TestVideo_KeyframesComeOnTimeAndWhenAsked(t *testing.T) {
+func TestVideo_HasKeyframesInTimeAndOnRequest(t *testing.T) {
 	_, keys, _ := record(t, VideoConfig{Width: 320, Height: 180, FPS: 10, Keyframe: time.Second}, 32, 4)
 	if got, want := fmt.Sprint(keys), "[0 4 14 24]"; got != want {
 		t.Errorf("keyframes at %s, want %s", got, want)
 	}
 }
 
-func TestVideo_HoldsTheBitrateItWasGiven(t *testing.T) {
+func TestVideo_KeepsItsBitrate(t *testing.T) {
 	for _, want := range []int{150_000, 700_000, 2_500_000, 8_000_000} {
 		c := VideoConfig{Width: 1280, Height: 720, Bitrate: want}
 		if want < 500_000 {
@@ -131,12 +131,12 @@ func TestVideo_HoldsTheBitrateItWasGiven(t *testing.T) {
 			t.Errorf("asked for %d bit/s, got %.0f", want, got)
 		}
 		if len(keys) < 2 || sizes[keys[1]] < 2*sizes[keys[1]+1] {
-			t.Errorf("at %d bit/s a keyframe isn't larger than what follows: %v", want, sizes)
+			t.Errorf("at %d bit/s a keyframe is not larger than other pictures: %v", want, sizes)
 		}
 	}
 }
 
-func TestVideo_RefusesWhatItCannotDraw(t *testing.T) {
+func TestVideo_RefusesInvalidConfigurations(t *testing.T) {
 	for says, c := range map[string]VideoConfig{
 		"too small":       {Width: 160, Height: 90},
 		"odd":             {Width: 641, Height: 360},
@@ -151,7 +151,7 @@ func TestVideo_RefusesWhatItCannotDraw(t *testing.T) {
 	}
 }
 
-func TestVideo_PicturesLookRight(t *testing.T) {
+func TestVideo_DrawsItsPictures(t *testing.T) {
 	dir := os.Getenv("PATTERN_PICTURES")
 	if dir == "" {
 		t.Skip("set PATTERN_PICTURES to a folder to look at the pictures")
