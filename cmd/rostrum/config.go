@@ -37,7 +37,7 @@ type configPrintCommand struct {
 // Run prints the settings. Secrets are hidden, so that the output can be shared; the line
 // of a hidden one is a comment.
 func (c *configPrintCommand) Run(out *output) error {
-	all := c.Settings.InForce()
+	all := c.Settings.Effective()
 	text, err := config.YAML(all)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func declared(t *testing.T) []declaration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.declared
+	return s.sources.declared
 }
 
 // holdTo compares a file with what it should be, or writes it.

@@ -15,19 +15,19 @@ import (
 	"rostrum/internal/stage"
 )
 
-// limits is a profile, open or aws, with single values laid over it. As text it
-// is aws,stages=5; as YAML either that or a map such as {profile: aws, stages: 5}.
+// Limits are those of a profile, open or aws, with changes. As text they are aws,stages=5, in
+// YAML also a map such as {profile: aws, stages: 5}.
 type Limits struct {
 	control.Limits
 	profile string
-	over    map[string]string // values that differ from the profile's
+	changes map[string]string // by limit
 }
 
 var profiles = map[string]func() control.Limits{"open": control.OpenLimits, "aws": control.AWSLimits}
 
-// UnmarshalText takes a profile and values, separated by commas.
+// UnmarshalText reads a profile and changes, separated by commas.
 func (l *Limits) UnmarshalText(text []byte) error {
-	made := Limits{profile: "open", over: map[string]string{}}
+	made := Limits{profile: "open", changes: map[string]string{}}
 	for i, part := range strings.Split(string(text), ",") {
 		name, value, isValue := strings.Cut(strings.TrimSpace(part), "=")
 		switch {
@@ -38,7 +38,7 @@ func (l *Limits) UnmarshalText(text []byte) error {
 		case name == "profile":
 			made.profile = value
 		default:
-			made.over[name] = value
+			made.changes[name] = value
 		}
 	}
 	profile, ok := profiles[made.profile]
@@ -47,12 +47,12 @@ func (l *Limits) UnmarshalText(text []byte) error {
 	}
 	made.Limits = profile()
 	fields := limitFields(&made.Limits)
-	for _, name := range slices.Sorted(maps.Keys(made.over)) {
+	for _, name := range slices.Sorted(maps.Keys(made.changes)) {
 		field, ok := fields[name]
 		if !ok {
 			return fmt.Errorf("there is no limit %q%s", name, suggestion(name, maps.Keys(fields)))
 		}
-		if err := setLimit(field, made.over[name]); err != nil {
+		if err := setLimit(field, made.changes[name]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -63,13 +63,13 @@ func (l *Limits) UnmarshalText(text []byte) error {
 // String is the text form.
 func (l Limits) String() string {
 	text := l.profile
-	for _, name := range slices.Sorted(maps.Keys(l.over)) {
-		text += "," + name + "=" + l.over[name]
+	for _, name := range slices.Sorted(maps.Keys(l.changes)) {
+		text += "," + name + "=" + l.changes[name]
 	}
 	return text
 }
 
-// limitFields are the single limits by the names that their tags give them.
+// limitFields are the single limits by the names in their tags.
 func limitFields(l *control.Limits) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	v := reflect.ValueOf(l).Elem()
@@ -79,7 +79,7 @@ func limitFields(l *control.Limits) map[string]reflect.Value {
 	return fields
 }
 
-// live are the limits that live stages hold participants to.
+// StageLimits are the limits of live stages.
 func (l Limits) StageLimits() stage.Limits {
 	return stage.Limits{
 		Publishers: l.Publishers, Subscriptions: l.Subscriptions,
@@ -94,31 +94,31 @@ func setLimit(field reflect.Value, text string) error {
 	case time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 {
-			return fmt.Errorf("%q is no duration such as 24h; 0s is no limit", text)
+			return fmt.Errorf("%q is not a duration such as 24h; 0s is no limit", text)
 		}
 		field.SetInt(int64(d))
 	case int:
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return fmt.Errorf("%q is no whole number; 0 is no limit", text)
+			return fmt.Errorf("%q is not a whole number; 0 is no limit", text)
 		}
 		field.SetInt(int64(n))
 	case float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(f >= 0) || f > 1e9 {
-			return fmt.Errorf("%q is no number of requests a second; 0 is no limit", text)
+			return fmt.Errorf("%q is not a number of requests per second; 0 is no limit", text)
 		}
 		field.SetFloat(f)
 	default:
-		return errors.New("can't be set")
+		return errors.New("cannot be set")
 	}
 	return nil
 }
 
-// suggestion names the known word nearest to a wrong one, if any is near.
+// suggestion names the known word that is most similar to a wrong one, if one is similar.
 func suggestion(wrong string, known iter.Seq[string]) string {
 	wrong = strings.ReplaceAll(strings.ToLower(wrong), "-", "_")
-	best, at := "", 4 // further away than three changes is no slip of the finger
+	best, at := "", 4 // more than three changes are not a typing error
 	for word := range known {
 		if d := distance(wrong, word); d < at || d == at && word < best {
 			best, at = word, d
@@ -130,8 +130,8 @@ func suggestion(wrong string, known iter.Seq[string]) string {
 	return fmt.Sprintf("; did you mean %s?", best)
 }
 
-// distance counts the letters to insert, remove or change to get from a to b
-// (Levenshtein).
+// distance is the Levenshtein distance: the letters to insert, remove or change to get from
+// a to b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A value is a setting in force, with its secrets hidden.
+// A Value is a setting in effect, with its secrets hidden.
 type Value struct {
 	Value string `json:"value"`
 	From  string `json:"from"` // "default", or the flag, variable or line of the file
@@ -15,28 +15,10 @@ type Value struct {
 	Key string `json:"-"`
 
 	quoted bool // in YAML
-	hides  bool // a part of the value is left out, or is of no use without one that is
+	hides  bool // it is a secret, or is useless without one
 }
 
-// inForce lists all settings in the order of their declaration.
-func (s *Settings) InForce() []Value {
-	var all []Value
-	for _, d := range s.declared {
-		if d.Name == "config" {
-			continue
-		}
-		v := Value{Value: d.text(), From: "default", Key: d.key(), quoted: !d.IsBool()}
-		if from := s.origin[d.key()]; from != "" {
-			v.From = from
-		}
-		v.hides = d.hides() || d.Name == "access-key" && s.SecretKey != ""
-		all = append(all, v)
-	}
-	return all
-}
-
-// yamlOf writes values as YAML that can be read again. Where a value is hidden, its
-// line is a comment.
+// YAML writes values as YAML that can be read again. The line of a hidden value is a comment.
 func YAML(all []Value) (string, error) {
 	var text strings.Builder
 	for _, v := range all {
@@ -52,8 +34,7 @@ func YAML(all []Value) (string, error) {
 	return text.String(), nil
 }
 
-// yaml writes a setting as YAML: text in quotes where YAML would take it for something
-// else.
+// yaml writes one setting, with quotes where YAML needs them.
 func (v Value) yaml() (string, error) {
 	if !v.quoted {
 		return v.Key + ": " + v.Value, nil

@@ -27,7 +27,7 @@ func parse(t *testing.T, file string, args ...string) (*Settings, error) {
 // effective are the settings in force by key.
 func effective(s *Settings) map[string]Value {
 	all := map[string]Value{}
-	for _, v := range s.InForce() {
+	for _, v := range s.Effective() {
 		all[v.Key] = Value{Value: v.Value, From: v.From}
 	}
 	return all
@@ -56,7 +56,7 @@ func TestSettings_FlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 	}
 }
 
-func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
+func TestSettings_RefusesWhatIsNotValid(t *testing.T) {
 	for _, c := range []struct {
 		name, file, env string
 		args            []string
@@ -71,32 +71,32 @@ func TestSettings_NonsenseIsRefusedByName(t *testing.T) {
 		{name: "no YAML at all", file: "listen: [", complaint: "rostrum.yaml"},
 		{name: "a value outside its list", file: "\nlog_level: loud", complaint: `rostrum.yaml:2: log_level: "loud" is not one of debug, info, warn, error`},
 		{name: "a port too large", env: "ROSTRUM_LISTEN=127.0.0.1:70000", complaint: `ROSTRUM_LISTEN: "127.0.0.1:70000" has a port that is not a number from 0 to 65535`},
-		{name: "an address without port", args: []string{"--listen", "localhost"}, complaint: `"localhost" is no address of the form HOST:PORT`},
+		{name: "an address without port", args: []string{"--listen", "localhost"}, complaint: `"localhost" is not an address of the form HOST:PORT`},
 		{name: "a truth that is none", env: "ROSTRUM_EPHEMERAL=maybe", complaint: `ROSTRUM_EPHEMERAL: "maybe" is not true or false`},
 		{name: "an account YAML took for a number", file: "account: 0x10", complaint: `"0x10" is not 12 digits`},
-		{name: "a region that is none", env: "ROSTRUM_REGION=moon", complaint: `ROSTRUM_REGION: "moon" is no region`},
-		{name: "a URL with a path", args: []string{"--public-url", "https://a.example/b"}, complaint: "is no URL of the form"},
+		{name: "a region that is none", env: "ROSTRUM_REGION=moon", complaint: `ROSTRUM_REGION: "moon" is not a region`},
+		{name: "a URL with a path", args: []string{"--public-url", "https://a.example/b"}, complaint: "is not a URL of the form"},
 		{name: "a certificate without key", args: []string{"--tls-cert", "a.pem"}, complaint: "tls_cert and tls_key go together"},
-		{name: "two kinds of certificate", args: []string{"--tls-cert", "a.pem", "--tls-key", "b.pem", "--domain", "stage.example"}, complaint: "one of them is too many"},
-		{name: "certificates that nobody keeps", args: []string{"--ephemeral", "--domain", "stage.example"}, complaint: "must be kept"},
-		{name: "RTMPS without a certificate", args: []string{"--rtmps-listen", ":1"}, complaint: "rtmps_listen goes with domain"},
-		{name: "a name for many", file: "domain: ['*.stage.example']", complaint: `"*.stage.example" stands for many names`},
-		{name: "a name of this network", args: []string{"--domain", "stage.example,localhost"}, complaint: `"localhost" is no full name`},
-		{name: "an address for a name", args: []string{"--domain", "192.0.2.1"}, complaint: `"192.0.2.1" is no full name`},
-		{name: "a name that is none", args: []string{"--domain", "a stage.example"}, complaint: "is no full name"},
+		{name: "two kinds of certificate", args: []string{"--tls-cert", "a.pem", "--tls-key", "b.pem", "--domain", "stage.example"}, complaint: "set only one of them"},
+		{name: "certificates that nobody keeps", args: []string{"--ephemeral", "--domain", "stage.example"}, complaint: "must be stored"},
+		{name: "RTMPS without a certificate", args: []string{"--rtmps-listen", ":1"}, complaint: "rtmps_listen needs domain"},
+		{name: "a name for many", file: "domain: ['*.stage.example']", complaint: `"*.stage.example" is a wildcard`},
+		{name: "a name of this network", args: []string{"--domain", "stage.example,localhost"}, complaint: `"localhost" is not a full name`},
+		{name: "an address for a name", args: []string{"--domain", "192.0.2.1"}, complaint: `"192.0.2.1" is not a full name`},
+		{name: "a name that is none", args: []string{"--domain", "a stage.example"}, complaint: "is not a full name"},
 		{name: "an authority in the clear", args: []string{"--acme-directory", "http://authority.example/dir"}, complaint: "https://HOST/PATH"},
 		{name: "a mailbox with a name", args: []string{"--acme-email", "Me <me@stage.example>"}, complaint: "NAME@HOST"},
 		{name: "a secret without access key", args: []string{"--secret-key", "kQ3vT8xZp1LmN6rB9wYc"}, complaint: "access_key, which is missing"},
 		{name: "a short secret, not repeated", args: []string{"--access-key", "AKIA1234", "--secret-key", "sesame"}, complaint: "a secret has 16 to 128 characters"},
-		{name: "an address nobody reaches", file: "public_ip: [192.0.2.1, 0.0.0.0]", complaint: `public_ip: "0.0.0.0" is no IP address that clients could reach`},
-		{name: "an address nobody can listen at", file: "media_listen: [0.0.0.0, 224.0.0.1]", complaint: `media_listen: "224.0.0.1" is no IP address to listen at`},
+		{name: "an address nobody reaches", file: "public_ip: [192.0.2.1, 0.0.0.0]", complaint: `public_ip: "0.0.0.0" is not an IP address that clients could reach`},
+		{name: "an address nobody can listen at", file: "media_listen: [0.0.0.0, 224.0.0.1]", complaint: `media_listen: "224.0.0.1" is not an IP address to listen at`},
 		{name: "a list of lists", file: "public_ip: [[192.0.2.1]]", complaint: "expected a list of values"},
 		{name: "a media port too large", env: "ROSTRUM_MEDIA_PORT=70000", complaint: `"70000" is not a number from 0 to 65535`},
 		{name: "a profile that is none", args: []string{"--limits", "azure"}, complaint: `"azure" is not one of the profiles open, aws`},
 		{name: "a limit that is none", file: "limits: {profile: aws, stage: 5}", complaint: `rostrum.yaml:1: limits: there is no limit "stage"; did you mean stages?`},
-		{name: "a limit that is no number", file: "limits: {stages: many}", complaint: `limits: stages: "many" is no whole number`},
-		{name: "a limit below nothing", env: "ROSTRUM_LIMITS=open,requests=-1", complaint: `requests: "-1" is no number of requests`},
-		{name: "a limit without a unit", file: "limits: {connection_duration: 24}", complaint: `"24" is no duration such as 24h`},
+		{name: "a limit that is no number", file: "limits: {stages: many}", complaint: `limits: stages: "many" is not a whole number`},
+		{name: "a limit below nothing", env: "ROSTRUM_LIMITS=open,requests=-1", complaint: `requests: "-1" is not a number of requests`},
+		{name: "a limit without a unit", file: "limits: {connection_duration: 24}", complaint: `"24" is not a duration such as 24h`},
 		{name: "a list of limits", file: "limits: [aws]", complaint: "expected a profile or a map of limits"},
 		{name: "a file that is not there", args: []string{"--config", "missing.yaml"}, complaint: "missing.yaml"},
 	} {
@@ -121,7 +121,7 @@ func TestYAML_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed, err := YAML(s.InForce())
+	printed, err := YAML(s.Effective())
 	if err != nil || strings.Contains(printed, strong) {
 		t.Fatalf("%v, %s", err, printed)
 	}
@@ -135,7 +135,7 @@ func TestYAML_CanBeFedBackAndHidesSecrets(t *testing.T) {
 	}
 }
 
-func TestRefusal_NothingUnsafeOffLoopback(t *testing.T) {
+func TestCheckSafety_RefusesWhatOthersCanMisuse(t *testing.T) {
 	const strong = "kQ3vT8xZp1LmN6rB9wYc"
 	for _, c := range []struct {
 		name    string
@@ -155,9 +155,9 @@ func TestRefusal_NothingUnsafeOffLoopback(t *testing.T) {
 		{"everywhere, TLS", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k"}, ""},
 		{"everywhere, TLS of an authority", Settings{Listen: ":1", Domains: Domains{"stage.example"}}, ""},
 		{"everywhere, TLS, strong keys", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: strong}, ""},
-		{"everywhere, TLS, key of the manuals", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: strong}, "anybody would try"},
-		{"everywhere, TLS, cheap secret", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "anybody would try"},
-		{"everywhere, TLS, secret of one letter", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "aaaaaaaaaaaaaaaa"}, "anybody would try"},
+		{"everywhere, TLS, key of the manuals", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: strong}, "well-known"},
+		{"everywhere, TLS, cheap secret", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "well-known"},
+		{"everywhere, TLS, secret of one letter", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "aaaaaaaaaaaaaaaa"}, "well-known"},
 		{"everywhere, anyone, even insecure", Settings{Listen: ":1", Auth: "none", Insecure: true}, "auth is none"},
 		{"profiles for others", Settings{Listen: "127.0.0.1:1", AdminListen: ":2"}, "admin_listen"},
 	} {
@@ -193,7 +193,7 @@ func TestLimits_SingleValuesLieOverAProfile(t *testing.T) {
 	}
 }
 
-func TestDomains_AreTheAddressOfTheHouse(t *testing.T) {
+func TestDomains_SetTheEndpoint(t *testing.T) {
 	parsed, err := parse(t, "", "--domain", "Stage.Example.,bühne.example,stage.example")
 	if err != nil {
 		t.Fatal(err)

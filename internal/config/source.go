@@ -1,17 +1,35 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 )
 
-func (s *Settings) readEnvironment() error {
+// sources are the settings and where their values are from.
+type sources struct {
+	declared []declaration
+	origin   map[string]string // by key, of values that are not the default
+}
+
+// newSources starts with the flags that were given.
+func newSources(chosen *kong.Context) sources {
+	s := sources{declared: declarations(chosen.Flags()), origin: map[string]string{}}
+	for _, step := range chosen.Path {
+		if step.Flag != nil {
+			d := declaration{step.Flag}
+			s.origin[d.key()] = "--" + d.Name
+		}
+	}
+	return s
+}
+
+// readEnvironment sets what the flags have not.
+func (s *sources) readEnvironment() error {
 	for _, d := range s.declared {
 		text := os.Getenv(d.variable())
 		if text == "" || s.origin[d.key()] != "" {
@@ -25,9 +43,9 @@ func (s *Settings) readEnvironment() error {
 	return nil
 }
 
-// readFile takes settings from a YAML file, strictly: what it doesn't know is
-// an error, with its line and the key that was probably meant.
-func (s *Settings) readFile(path string) error {
+// readFile sets from a YAML file what flags and environment have not. An unknown key is an
+// error with its line and the most similar key.
+func (s *sources) readFile(path string) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("config: %w", err)
@@ -74,56 +92,4 @@ func (s *Settings) readFile(path string) error {
 		s.origin[name] = where
 	}
 	return nil
-}
-
-// fromYAML is a YAML value in the form it has on the command line.
-func (d declaration) fromYAML(value *yaml.Node) (string, error) {
-	_, takesMap := d.Target.Interface().(Limits)
-	_, takesAddresses := d.Target.Interface().(Addresses)
-	_, takesListeners := d.Target.Interface().(ListenAddresses)
-	_, takesNetworks := d.Target.Interface().(Networks)
-	_, takesOrigins := d.Target.Interface().(Origins)
-	_, takesDomains := d.Target.Interface().(Domains)
-	_, takesTargets := d.Target.Interface().(Targets)
-	switch {
-	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
-		return "", nil
-	case value.Kind == yaml.ScalarNode:
-		return value.Value, nil
-	case value.Kind == yaml.MappingNode && takesMap:
-		return joined(value)
-	case value.Kind == yaml.SequenceNode && (takesAddresses || takesListeners || takesNetworks || takesOrigins || takesDomains):
-		return itemized(value)
-	case value.Kind == yaml.SequenceNode && takesTargets:
-		return fromYAMLList(value)
-	case takesTargets:
-		return "", errors.New("expected a list of targets")
-	case takesMap:
-		return "", errors.New("expected a profile or a map of limits")
-	}
-	return "", errors.New("expected one value")
-}
-
-// itemized writes a list of single values as value,value.
-func itemized(value *yaml.Node) (string, error) {
-	var parts []string
-	for _, item := range value.Content {
-		if item.Kind != yaml.ScalarNode {
-			return "", errors.New("expected a list of values")
-		}
-		parts = append(parts, item.Value)
-	}
-	return strings.Join(parts, ","), nil
-}
-
-// joined writes a map of single values as name=value,name=value.
-func joined(value *yaml.Node) (string, error) {
-	var parts []string
-	for i := 0; i < len(value.Content); i += 2 {
-		if value.Content[i+1].Kind != yaml.ScalarNode {
-			return "", fmt.Errorf("%s: expected one value", value.Content[i].Value)
-		}
-		parts = append(parts, value.Content[i].Value+"="+value.Content[i+1].Value)
-	}
-	return strings.Join(parts, ","), nil
 }

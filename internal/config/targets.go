@@ -5,16 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"go.yaml.in/yaml/v3"
-
 	"rostrum/internal/event"
 )
 
-// targets are the targets of events that the configuration names. As text they
-// are a JSON list, in the file a list of maps.
+// Targets are the configured targets of events: a JSON list as text, a list of maps in the
+// file.
 type Targets []Target
 
-// A configuredTarget is a target of events as it is written down.
+// A Target is a target of events as configured. Exactly one of Webhook, Bus and File is set.
 type Target struct {
 	Name          string          `json:"name"`
 	Account       string          `json:"account,omitempty"` // default: the first operator's
@@ -26,33 +24,36 @@ type Target struct {
 	File          *File           `json:"file,omitempty"`
 }
 
+// A Webhook is a target that receives events by HTTP.
 type Webhook struct {
 	URL            string `json:"url"`
 	AllowPrivate   bool   `json:"allow_private,omitempty"`
-	Secret         string `json:"secret,omitempty"`          // default: made at the first start and kept
-	PreviousSecret string `json:"previous_secret,omitempty"` // signs too, while receivers change over
+	Secret         string `json:"secret,omitempty"`          // default: created at the first start and stored
+	PreviousSecret string `json:"previous_secret,omitempty"` // signs as well, while receivers change
 }
 
+// A Bus is an EventBridge bus.
 type Bus struct {
 	Name      string `json:"name"`
-	Region    string `json:"region,omitempty"` // default: the tools' region
+	Region    string `json:"region,omitempty"` // default: the region of the settings
 	Endpoint  string `json:"endpoint,omitempty"`
 	Source    string `json:"source,omitempty"`
-	AccessKey string `json:"access_key,omitempty"` // default: what the AWS SDK finds
+	AccessKey string `json:"access_key,omitempty"` // default: credentials of the AWS SDK
 	SecretKey string `json:"secret_key,omitempty"`
 }
 
+// A File is a file to which events are appended.
 type File struct {
 	Path     string `json:"path"`
 	MaxBytes int64  `json:"max_bytes,omitempty"`
 	Keep     int    `json:"keep,omitempty"`
 }
 
-// UnmarshalText takes a JSON list, strictly.
+// UnmarshalText reads a JSON list without unknown keys.
 func (t *Targets) UnmarshalText(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	var made []Target // targets itself is text to JSON
+	var made []Target // not Targets, which JSON reads as text
 	if err := d.Decode(&made); err != nil {
 		return fmt.Errorf("expected a list of targets: %w", err)
 	}
@@ -63,7 +64,7 @@ func (t *Targets) UnmarshalText(text []byte) error {
 			err = kept.Check()
 		}
 		if err == nil && seen[c.Name] {
-			err = fmt.Errorf("target %s is there twice", c.Name)
+			err = fmt.Errorf("target %s is configured twice", c.Name)
 		}
 		if err != nil {
 			return err
@@ -103,21 +104,11 @@ func (t Targets) String() string {
 		}
 		shown[i] = c
 	}
-	text, _ := json.Marshal([]Target(shown)) // what was read as JSON can be written as such
+	text, _ := json.Marshal([]Target(shown)) // it was read from JSON
 	return string(text)
 }
 
-// fromYAMLList writes a YAML list as JSON.
-func fromYAMLList(value *yaml.Node) (string, error) {
-	var list []any
-	if err := value.Decode(&list); err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(list)
-	return string(text), err
-}
-
-// target is what the store keeps of it.
+// EventTarget is the target as the store has it.
 func (c Target) EventTarget(s *Settings) (event.Target, error) {
 	t := event.Target{
 		Name: c.Name, Account: c.Account, Pattern: c.Pattern, RostrumEvents: c.RostrumEvents, Disabled: c.Disabled, Configured: true,
@@ -148,7 +139,7 @@ func (c Target) EventTarget(s *Settings) (event.Target, error) {
 			t.Bus.Region = string(s.Region)
 		}
 		if (b.AccessKey == "") != (b.SecretKey == "") {
-			return t, fmt.Errorf("target %s: access_key and secret_key go together: one of them is missing", c.Name)
+			return t, fmt.Errorf("target %s: access_key or secret_key is missing", c.Name)
 		}
 		if b.AccessKey != "" {
 			t.Secrets = []event.Secret{{ID: b.AccessKey, Key: b.SecretKey}}
@@ -158,17 +149,4 @@ func (c Target) EventTarget(s *Settings) (event.Target, error) {
 		t.File = &event.File{Path: f.Path, MaxBytes: f.MaxBytes, Keep: f.Keep}
 	}
 	return t, nil
-}
-
-// eventTargets are the configured targets as the store keeps them.
-func (s *Settings) EventTargets() ([]event.Target, error) {
-	var all []event.Target
-	for _, c := range s.Targets {
-		t, err := c.EventTarget(s)
-		if err != nil {
-			return nil, fmt.Errorf("targets of events: %w", err)
-		}
-		all = append(all, t)
-	}
-	return all, nil
 }

@@ -15,10 +15,10 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// A port is a port's number.
+// A Port is the number of a port.
 type Port uint16
 
-// UnmarshalText takes a number from 0 to 65535.
+// UnmarshalText reads a number from 0 to 65535.
 func (p *Port) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseUint(string(text), 10, 16)
 	if err != nil {
@@ -28,16 +28,16 @@ func (p *Port) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// addresses are IP addresses, separated by commas.
+// Addresses are IP addresses of a machine, separated by commas.
 type Addresses []netip.Addr
 
-// UnmarshalText takes IP,IP,… of which each could be an address of a machine.
+// UnmarshalText reads IP,IP,….
 func (a *Addresses) UnmarshalText(text []byte) error {
 	var all Addresses
 	for part := range strings.SplitSeq(string(text), ",") {
 		ip, err := netip.ParseAddr(strings.TrimSpace(part))
 		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
-			return fmt.Errorf("%q is no IP address that clients could reach", part)
+			return fmt.Errorf("%q is not an IP address that clients could reach", part)
 		}
 		all = append(all, ip)
 	}
@@ -54,17 +54,16 @@ func (a Addresses) String() string {
 	return strings.Join(all, ",")
 }
 
-// listeners are IP addresses to listen at.
+// ListenAddresses are IP addresses of this machine, or 0.0.0.0 or :: for all.
 type ListenAddresses []netip.Addr
 
-// UnmarshalText takes IP,IP,… of which each could be an address of this machine,
-// or all of them.
+// UnmarshalText reads IP,IP,….
 func (l *ListenAddresses) UnmarshalText(text []byte) error {
 	var all ListenAddresses
 	for part := range strings.SplitSeq(string(text), ",") {
 		ip, err := netip.ParseAddr(strings.TrimSpace(part))
 		if err != nil || ip.IsMulticast() || ip.Zone() != "" {
-			return fmt.Errorf("%q is no IP address to listen at", part)
+			return fmt.Errorf("%q is not an IP address to listen at", part)
 		}
 		all = append(all, ip.Unmap())
 	}
@@ -78,7 +77,7 @@ func (l ListenAddresses) String() string { return Addresses(l).String() }
 // Networks are IP addresses and networks, separated by commas.
 type Networks []netip.Prefix
 
-// UnmarshalText takes IP,CIDR,….
+// UnmarshalText reads IP,CIDR,….
 func (n *Networks) UnmarshalText(text []byte) error {
 	var all Networks
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -89,7 +88,7 @@ func (n *Networks) UnmarshalText(text []byte) error {
 			prefix, err = netip.PrefixFrom(ip, ip.BitLen()), nil
 		}
 		if err != nil || prefix.Addr().Is4In6() {
-			return fmt.Errorf("%q is no IP address, nor a network as in 10.0.0.0/8", part)
+			return fmt.Errorf("%q is neither an IP address nor a network such as 10.0.0.0/8", part)
 		}
 		all = append(all, prefix.Masked())
 	}
@@ -106,10 +105,10 @@ func (n Networks) String() string {
 	return strings.Join(all, ",")
 }
 
-// Origins are those of web pages, separated by commas; * is all.
+// Origins are origins of web pages, separated by commas; * is all.
 type Origins []string
 
-// UnmarshalText takes SCHEME://HOST[:PORT],… or *, and keeps them as browsers write them.
+// UnmarshalText reads SCHEME://HOST[:PORT],… or *, and keeps them as browsers write them.
 func (o *Origins) UnmarshalText(text []byte) error {
 	var all Origins
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -120,7 +119,7 @@ func (o *Origins) UnmarshalText(text []byte) error {
 			all = append(all, part)
 			continue
 		case err != nil || page.Scheme == "" || page.Host == "" || page.Path != "" || page.RawQuery != "" || page.Fragment != "" || page.User != nil:
-			return fmt.Errorf("%q is no origin of a page, as in https://app.example.com", part)
+			return fmt.Errorf("%q is not an origin such as https://app.example.com", part)
 		case page.Scheme == "https" && page.Port() == "443", page.Scheme == "http" && page.Port() == "80":
 			page.Host = strings.TrimSuffix(page.Host, ":"+page.Port())
 		}
@@ -133,14 +132,13 @@ func (o *Origins) UnmarshalText(text []byte) error {
 // String is the origins with commas.
 func (o Origins) String() string { return strings.Join(o, ",") }
 
-// Any reports whether every page is meant.
+// Any reports whether all origins are included.
 func (o Origins) Any() bool { return slices.Contains(o, "*") }
 
-// domains are names of this server, separated by commas.
+// Domains are DNS names of this server, separated by commas.
 type Domains []string
 
-// UnmarshalText takes NAME,NAME,… as they stand in the public DNS, and keeps them in
-// lower case, what isn't ASCII as the DNS has it.
+// UnmarshalText reads NAME,NAME,… and converts them to lower case and to ASCII as in the DNS.
 func (d *Domains) UnmarshalText(text []byte) error {
 	var all Domains
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -149,9 +147,9 @@ func (d *Domains) UnmarshalText(text []byte) error {
 		_, ip := netip.ParseAddr(name)
 		switch {
 		case strings.Contains(part, "*"):
-			return fmt.Errorf("%q stands for many names, and an authority wants to see each: list them", part)
+			return fmt.Errorf("%q is a wildcard, which the ACME authority does not sign here: list the names", part)
 		case err != nil || ip == nil || !strings.Contains(name, ".") || len(name) > 253:
-			return fmt.Errorf("%q is no full name of the public DNS, as in stage.example.com", part)
+			return fmt.Errorf("%q is not a full name of the public DNS such as stage.example.com", part)
 		case !slices.Contains(all, name):
 			all = append(all, name)
 		}
@@ -163,48 +161,49 @@ func (d *Domains) UnmarshalText(text []byte) error {
 // String is the names with commas.
 func (d Domains) String() string { return strings.Join(d, ",") }
 
-// A directory is where an authority tells what it does.
+// A Directory is the URL of an ACME directory.
 type Directory string
 
-// UnmarshalText takes https://HOST/PATH.
+// UnmarshalText reads https://HOST/PATH.
 func (d *Directory) UnmarshalText(text []byte) error {
 	parsed, err := url.Parse(string(text))
 	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" {
-		return fmt.Errorf("%q is no URL of the form https://HOST/PATH", text)
+		return fmt.Errorf("%q is not a URL of the form https://HOST/PATH", text)
 	}
 	*d = Directory(text)
 	return nil
 }
 
-// An email is the address of a mailbox.
+// An Email is the address of a mailbox.
 type Email string
 
-// UnmarshalText takes NAME@HOST and nothing around it.
+// UnmarshalText reads NAME@HOST without a display name.
 func (e *Email) UnmarshalText(text []byte) error {
 	if parsed, err := mail.ParseAddress(string(text)); err != nil || parsed.Address != string(text) {
-		return fmt.Errorf("%q is no address of the form NAME@HOST", text)
+		return fmt.Errorf("%q is not an address of the form NAME@HOST", text)
 	}
 	*e = Email(text)
 	return nil
 }
 
-// A webURL is the root of a site: scheme, host, and a port if need be.
+// A URL is the root of a site: scheme, host and possibly a port.
 type URL string
 
-// UnmarshalText takes http://HOST[:PORT] or https://HOST[:PORT].
+// UnmarshalText reads http://HOST[:PORT] or https://HOST[:PORT].
 func (u *URL) UnmarshalText(text []byte) error {
 	parsed, err := url.Parse(string(text))
 	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" ||
 		parsed.Path != "" && parsed.Path != "/" || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
-		return fmt.Errorf("%q is no URL of the form http://HOST:PORT or https://HOST:PORT", text)
+		return fmt.Errorf("%q is not a URL of the form http://HOST:PORT or https://HOST:PORT", text)
 	}
 	*u = URL(parsed.Scheme + "://" + parsed.Host)
 	return nil
 }
 
-// A secret is shown to nobody: not in logs, not by any verb of fmt.
+// A Secret hides itself from logs, JSON and every verb of fmt.
 type Secret string
 
+// Hidden is shown instead of a secret.
 const Hidden = "(hidden)"
 
 func (s Secret) hides() bool { return s != "" }
@@ -226,7 +225,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText hides the secret.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText takes 16 characters or more. The error doesn't repeat them.
+// UnmarshalText reads 16 to 128 characters. The error does not repeat them.
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) < 16 || len(text) > 128 {
 		return errors.New("a secret has 16 to 128 characters")
@@ -235,11 +234,10 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A databaseURL leads to a PostgreSQL database. It may hold a password, which is
-// shown to nobody.
+// A DatabaseURL is the URL of a PostgreSQL database. It hides its password.
 type DatabaseURL string
 
-// UnmarshalText takes postgres://…. The error doesn't repeat the value.
+// UnmarshalText reads postgres://…. The error does not repeat the value.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	parsed, err := url.Parse(string(text))
 	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" || parsed.Host == "" {
@@ -276,12 +274,12 @@ func (u DatabaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), 
 // LogValue is the URL without its password.
 func (u DatabaseURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
-// An accessKey is the public name of a key.
+// An AccessKey is the id of an access key.
 type AccessKey string
 
 var accessKeyForm = regexp.MustCompile(`^[A-Za-z0-9_]{4,128}$`)
 
-// UnmarshalText takes 4 to 128 letters, digits and underscores.
+// UnmarshalText reads 4 to 128 letters, digits and underscores.
 func (k *AccessKey) UnmarshalText(text []byte) error {
 	if !accessKeyForm.Match(text) {
 		return fmt.Errorf("%q is not 4 to 128 letters, digits and underscores", text)
@@ -290,12 +288,12 @@ func (k *AccessKey) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// An account is one of the separate worlds, 12 digits.
+// An Account is the number of an account.
 type Account string
 
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 
-// UnmarshalText takes 12 digits.
+// UnmarshalText reads 12 digits.
 func (a *Account) UnmarshalText(text []byte) error {
 	if !accountForm.Match(text) {
 		return fmt.Errorf("%q is not 12 digits (in YAML, put it in quotes)", text)
@@ -304,15 +302,15 @@ func (a *Account) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A region is a region's name, as in us-east-1.
+// A Region is the name of a region.
 type Region string
 
 var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 
-// UnmarshalText takes a name of the form us-east-1.
+// UnmarshalText reads a name of the form us-east-1.
 func (r *Region) UnmarshalText(text []byte) error {
 	if !regionForm.Match(text) {
-		return fmt.Errorf("%q is no region of the form us-east-1", text)
+		return fmt.Errorf("%q is not a region of the form us-east-1", text)
 	}
 	*r = Region(text)
 	return nil

@@ -67,7 +67,7 @@ func TestDemo_ShowsBothParticipantsAndAPageForAVisitor(t *testing.T) {
 
 func TestDemo_ReturnsWhyTheServerCannotStart(t *testing.T) {
 	err := Run(t.Context(), Config{Listen: "nonsense", MediaPort: "0"}, Output{Log: io.Discard})
-	if err == nil || !strings.Contains(err.Error(), "no address of the form HOST:PORT") {
+	if err == nil || !strings.Contains(err.Error(), "not an address of the form HOST:PORT") {
 		t.Errorf("expected the server's reason, saw %v", err)
 	}
 }
