@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-func TestRound_TakesManyViewersAFewAtATime(t *testing.T) {
+func TestAllocator_SpreadsARoundOverItsInterval(t *testing.T) {
 	for name, c := range map[string]struct {
 		viewers int
-		steps   []int // viewers that are still to come after each
+		steps   []int // viewers that wait after each
 	}{
-		"nobody":              {0, []int{0}},
-		"a few all at once":   {allocateBatch, []int{0}},
-		"one more in a pair":  {allocateBatch + 1, []int{1, 0}},
-		"many in equal parts": {4 * allocateBatch, []int{3 * allocateBatch, 2 * allocateBatch, allocateBatch, 0}},
+		"no viewers":      {0, []int{0}},
+		"one batch":       {allocateBatch, []int{0}},
+		"a batch and one": {allocateBatch + 1, []int{1, 0}},
+		"four batches":    {4 * allocateBatch, []int{3 * allocateBatch, 2 * allocateBatch, allocateBatch, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := Listen(Config{Listen: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, NoTCP: true})
@@ -26,17 +26,17 @@ func TestRound_TakesManyViewersAFewAtATime(t *testing.T) {
 			for range c.viewers {
 				router.NewViewer("")
 			}
-			var r allocationRound
-			for again := range 2 {
+			a := newAllocator(&e.core, e.routerList)
+			for round := range 2 {
 				took := time.Duration(0)
 				for i, want := range c.steps {
-					took += r.step(e)
-					if len(r.viewers) != want {
-						t.Errorf("round %d, step %d: %d viewers are still to come, want %d", again+1, i+1, len(r.viewers), want)
+					took += a.step()
+					if len(a.waiting) != want {
+						t.Errorf("round %d, step %d: %d viewers wait, want %d", round+1, i+1, len(a.waiting), want)
 					}
 				}
 				if took > allocateInterval || took < allocateInterval-time.Microsecond {
-					t.Errorf("round %d took %v, want %v", again+1, took, allocateInterval)
+					t.Errorf("round %d took %v, want %v", round+1, took, allocateInterval)
 				}
 			}
 		})

@@ -1,49 +1,61 @@
-// Package sfu is the media engine: it receives what participants publish and forwards
-// it, packet by packet, to those who watch. It knows neither stages nor tokens; rooms
-// above hand it SDP offers and plain ids.
+// Package sfu is the media engine, a selective forwarding unit: it receives what participants
+// publish and forwards it, packet by packet, to those who subscribe. It knows neither stages
+// nor tokens; its callers pass in SDP offers and ids.
 //
-// # The parts
+// # Parts
 //
-//	Engine        one UDP port (and TCP on the same number), the Shards, the certificate
-//	  Router      the switchboard of one live session
-//	    Publisher   what one participant sends: a Transport and at most one audio and one video Track
-//	      Track       one medium: its Layers
-//	        Layer       one encoding as the publisher sent it: numbers, losses, keyframes, rate
-//	    Viewer      one receiver: all its Subscribers share one path and so one allotment
-//	      Subscriber  what the Viewer takes from one Publisher: a Transport and its Subscriptions
-//	        Subscription  the claim on one Track: wished, target and current layer
-//	          Forwarder     the pure rule: which packets pass, under which number
+//	Engine        one UDP port (and the same TCP port), the shards, the DTLS certificate
+//	  Router        one live session
+//	    Publisher     what one participant sends: a Transport, and at most one audio and one video Track
+//	      Track         audio or video: its Layers
+//	        Layer         one encoding, as the publisher sends it: numbers, losses, keyframes, bitrate
+//	    Viewer        one receiver: its Subscribers share one network path
+//	      Subscriber    what the Viewer receives from one Publisher: a Transport and its Subscriptions
+//	        Subscription  one Track for one receiver: preferred, target and current layer
+//	          Forwarder     which packets pass, and with which numbers
+//	burst         packets that are forwarded together
+//	shard         one packet thread with its sockets, and the transports that it owns
+//	fanOut        one Publisher's packets on one shard, and its Subscribers there
+//	allocator     chooses the target layer of each Subscription
+//	Drop          why a packet went no further: a closed list, each a metric label
 //
-// # A packet's way
+// Times are durations since the engine started, on its monotonic clock. Bitrates are in bits
+// per second.
 //
-// A Shard is one thread with its own sockets. A Transport belongs to the shard on which its
-// first authenticated check arrived, for the kernel will bring that peer's packets there
-// again; what strays to another shard is handed home. So everything about a Transport is
-// touched by one thread and nothing is locked.
+// # The path of a packet
 //
-// What a publisher sent within about a millisecond is one Burst: opened, parsed once, kept
-// in the Layer's Ring, then given to every shard that has subscribers of this Publisher. On
-// each such shard a feed has its own Ring of the same payloads and the list of Subscribers.
-// Per Subscriber and packet there remain the Forwarder's arithmetic, a twelve-byte header
-// and the cipher, straight into the shard's send buffer; then one send with UDP_SEGMENT.
-// Payloads live in slabs that are written once and left to the garbage collector, so Ring,
-// shards and Sinks share them without counting.
+// A shard is one thread with its own sockets. A Transport belongs to the shard on which its
+// first valid check arrived, because the kernel will pass that peer's packets to the same
+// socket. A datagram that arrives on another shard is passed to the right one. So one thread
+// uses each Transport, and nothing is locked.
 //
-// # Who ends whom
+// What a publisher sent within about a millisecond is one burst. Its packets are decrypted and
+// parsed once, stored in the Layer's Ring, and passed to every shard that has subscribers of
+// the Publisher. There a fanOut has Rings for the same payloads, and the list of Subscribers.
+// For each Subscriber and packet there remain the Forwarder's arithmetic, a twelve-byte
+// header, and the encryption, directly into the shard's send buffer; then one system call with
+// UDP_SEGMENT for many packets. Payloads are in slabs, which are written once and freed by the
+// garbage collector, so Rings, shards and Sinks share them without reference counts. Nothing on
+// this path allocates, locks or logs.
 //
-// Closing goes downward: Engine, Router, Publisher and Subscribers, Transport. A Publisher's
-// end ends its Subscribers with cause PublisherGone. A Transport that dies by itself tells
-// its owner once, by the Closed event. Events arrive in order on a goroutine of their
-// Router, never on a shard; a slow listener delays its own Router's events and no packet.
+// # Lifetimes
+//
+// Closing goes downward: Engine, Router, Publisher and Subscribers, Transport. When a Publisher
+// ends, its Subscribers end with CausePublisherGone. A Transport that ends by itself sends its
+// Closed event once. Events are delivered in order by a goroutine of their Router, never by a
+// shard. A slow receiver of events delays only the events of its own Router.
 //
 // # Where to look
 //
-//	stun.go, transport_*.go, package sdp   how a peer gets in
-//	layer.go, ring.go, loss.go          what a publisher's packets go through
-//	forwarder.go, feed.go, subscription.go  what a viewer's packets go through
-//	cover.go                            sound whose packets carry those before them
-//	allot.go, unwatched.go              who gets which layer
-//	hush.go, uplink.go                  layers that publishers leave out, by themselves or told to
-//	shard*.go, socket*.go               threads and sockets
-//	drop.go                             why a packet went no further
+//	transport_ice.go, transport_dtls.go     how a peer connects
+//	publisher_receive.go, layer.go          how a packet is received and stored
+//	forwarder.go, sequence_mapping.go       how a packet is renumbered
+//	fan_out.go, subscriber_send.go          how a packet is sent
+//	subscription_repair.go, loss_detector.go  retransmissions in both directions
+//	viewer_allocate.go, subscription_target.go  how a layer is chosen, and how it is entered
+//	frame_intervals.go, receive_estimator.go  layers that publishers stop by themselves
+//	unused_layers.go                        layers that no viewer uses (dynacast)
+//	layer_red.go, red_switch.go             redundant audio
+//	turn_server.go, tcp_conn.go             TURN and ICE-TCP
+//	shard_run.go, socket_linux.go           threads and sockets
 package sfu

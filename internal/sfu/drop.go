@@ -1,30 +1,30 @@
 package sfu
 
-// Drop says why a packet went no further. The list is closed; each is a metric label.
+// Drop says why a packet went no further. The list is closed; each reason is a metric label.
 type Drop uint8
 
 const (
 	None           Drop = iota
-	UnknownAddress      // not STUN, and no transport has proved that it is there
+	UnknownAddress      // not STUN, and from an address at which no transport was verified
 	Malformed           // not STUN, DTLS, RTP or RTCP, or one of these damaged
 	StunRefused         // a check without valid user name, integrity or fingerprint
 	TooEarly            // media before the keys, or DTLS beyond the handshake's small buffer
 	Forged              // authentication failed
-	Replayed            // seen before
-	UnknownSource       // an SSRC that belongs to no layer and may not claim one
+	Replayed            // received before
+	UnknownSource       // an SSRC that belongs to no layer and cannot be bound to one
 	TooManySources      // more SSRCs than a transport may use
-	Duplicate           // the layer has it already
+	Duplicate           // the layer has the packet already
 	TooOld              // older than the layer's ring
-	Padding             // nothing but padding
+	Padding             // only padding
 	Paused              // the subscription takes nothing now
-	OtherLayer          // of a layer the subscription doesn't take
-	BeforeKeyframe      // the layer is wanted but no picture has begun
-	BeforeSwitch        // its number belongs to the layer left behind
-	NoConsent           // the peer hasn't confirmed its address recently
-	SlowReader          // the peer's TCP connection doesn't keep up
-	SendRefused         // the socket took no more
-	ShardBehind         // another shard's ring was full
-	NackUnanswered      // asked for too late, too often, or never sent
+	OtherLayer          // of a layer that the subscription does not take
+	BeforeKeyframe      // of the target layer, before its first keyframe
+	BeforeSwitch        // its outgoing number belongs to the layer before the switch
+	NoConsent           // the peer has not confirmed its address recently
+	SlowReader          // the peer's TCP connection is too slow
+	SendRefused         // the socket refused the packet
+	ShardBehind         // the queue of another shard was full
+	NackUnanswered      // requested too late or too often, or never sent
 	dropCount
 )
 
@@ -51,3 +51,6 @@ func Drops() []Drop {
 	}
 	return all
 }
+
+// dropCounts counts dropped packets by reason.
+type dropCounts [dropCount]uint64

@@ -3,129 +3,31 @@ package sfu
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
 
 	"rostrum/internal/inbound"
-
 	"rostrum/internal/sdp"
 )
 
-// Config tunes an Engine. The zero value listens on loopback, on any free port.
-type Config struct {
-	// Listen are the addresses of the sockets; 0.0.0.0 and :: stand for all addresses the
-	// machine has when the engine starts. Default: 127.0.0.1.
-	Listen []netip.Addr
-	// Port is the one port of all media, UDP and TCP. 0 takes a free one.
-	Port uint16
-	// Advertise are the addresses in our candidates, where they differ from Listen (behind
-	// NAT). Default: what is listened on.
-	Advertise []netip.Addr
-	// NoTCP turns ICE-TCP and TURN over TCP off.
-	NoTCP bool
-	// TLS, where given, is spoken with TCP clients that begin with it, to reach TURN through
-	// what lets nothing else pass.
-	TLS *tls.Config
-	// Proxies name the clients of TCP connections by the PROXY protocol.
-	Proxies inbound.Proxies
-	// TURNS is the host and port at which clients are told to do so, by a name that the
-	// certificate has: of the media port, or of a listener whose connections Admit takes.
-	TURNS string
-	// Shards is the number of packet threads. Default: one for each core.
-	Shards int
-	// Portable uses plain sockets where the fast path of the system would do.
-	Portable bool
-
-	// MaxTransports bounds publishers and subscribers together. Default: 20,000.
-	MaxTransports int
-	// MaxHalfOpen bounds transports whose handshake isn't done. Default: 2,000.
-	MaxHalfOpen int
-	// MaxTCP bounds connections by TCP, of ICE and TURN. Default: 10,000.
-	MaxTCP int
-	// ConnectTimeout ends a transport whose handshake isn't done. Default: 15 s.
-	ConnectTimeout time.Duration
-	// LostAfter ends a transport from which nothing authentic came. Default: 12 s, so that a
-	// call survives a network that is gone for ten.
-	LostAfter time.Duration
-	// MediaTimeout is the silence after which a medium has stopped. Default: 3 s.
-	MediaTimeout time.Duration
-
-	// Panics takes faults in handling media. Default the default logger's.
-	Panics *inbound.Panics
-	// Log takes what an operator should know; nothing is logged per packet. Default: discard.
-	Log *slog.Logger
-}
-
-func (c Config) withDefaults() Config {
-	if len(c.Listen) == 0 {
-		c.Listen = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	}
-	orInt := func(v *int, d int) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	orTime := func(v *time.Duration, d time.Duration) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	orInt(&c.Shards, runtime.GOMAXPROCS(0))
-	orInt(&c.MaxTransports, 20_000)
-	orInt(&c.MaxHalfOpen, 2_000)
-	orInt(&c.MaxTCP, 10_000)
-	orTime(&c.ConnectTimeout, 15*time.Second)
-	orTime(&c.LostAfter, 12*time.Second)
-	orTime(&c.MediaTimeout, 3*time.Second)
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	return c
-}
-
-// ErrBusy says that the engine is at one of its limits; later it may not be.
-var ErrBusy = errors.New("the media engine is at its capacity")
-
-// ErrClosed says that what was asked of has been closed.
-var ErrClosed = errors.New("closed")
-
-// An Engine owns the media port and its threads. All methods may be called from any goroutine.
+// Engine owns the media port and the packet threads. Its methods may be called from any
+// goroutine.
 type Engine struct {
-	cfg         Config
-	port        uint16
-	candidates  []sdp.Candidate
-	certificate tls.Certificate
-	fingerprint string // of the certificate, as SDP writes it
-	epoch       time.Time
-	shards      []*shard
-	tcp         *tcpServer // nil when off
-	turn        *turnServer
-	ctx         context.Context
-	cancel      context.CancelFunc
-	wg          sync.WaitGroup // goroutines other than the shards
-	shardsDone  sync.WaitGroup
-	urgent      chan *Viewer // who can't wait for the allotter's next turn
+	core
+	tcp        *tcpServer // nil when off
+	turn       *turnServer
+	allocator  *allocator
+	shardsDone sync.WaitGroup
 
-	transports atomic.Int64
-	halfOpen   atomic.Int64
-
-	mu        sync.RWMutex // guards what follows
-	ufrags    map[string]*Transport
-	addresses map[netip.AddrPort]*Transport
-	routers   map[*Router]struct{}
-	closed    bool
+	mu      sync.RWMutex // guards what follows
+	routers map[*Router]struct{}
+	closed  bool
 }
 
 // Listen opens the media port and starts the engine.
@@ -140,10 +42,13 @@ func Listen(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("make the DTLS certificate: %w", err)
 	}
 	e := &Engine{
-		cfg: cfg, certificate: certificate, fingerprint: certificateFingerprint(certificate.Certificate[0]),
-		epoch: time.Now(), ufrags: map[string]*Transport{}, addresses: map[netip.AddrPort]*Transport{},
-		routers: map[*Router]struct{}{}, urgent: make(chan *Viewer, maxUrgentViewers),
+		core: core{
+			cfg: cfg, certificate: certificate, fingerprint: certificateFingerprint(certificate.Certificate[0]),
+			epoch: time.Now(), index: newTransportIndex(),
+		},
+		routers: map[*Router]struct{}{},
 	}
+	e.allocator = newAllocator(&e.core, e.routerList)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	if err := e.open(listen); err != nil {
 		e.cancel()
@@ -154,21 +59,30 @@ func Listen(cfg Config) (*Engine, error) {
 		advertise = listen
 	}
 	e.candidates = sdp.HostCandidates(advertise, e.port, e.tcp != nil)
-	e.turn = newTURN(e, listen, advertise)
+	e.turn = newTURN(&e.core, listen, advertise)
+	e.start()
+	return e, nil
+}
+
+func (e *Engine) start() {
 	for _, s := range e.shards {
+		s.turn = e.turn
 		e.shardsDone.Add(1)
-		go s.run()
+		go func() {
+			defer e.shardsDone.Done()
+			s.run()
+		}()
 	}
 	if e.tcp != nil {
+		e.tcp.turn = e.turn
 		e.tcp.serve()
 	}
 	e.wg.Add(2)
 	go e.turn.run()
-	go e.runAllocator()
-	return e, nil
+	go e.allocator.run()
 }
 
-// open binds UDP and TCP to the same number. When any port will do, it tries a few until
+// open binds UDP and TCP to the same port number. If any port will do, it tries a few until
 // both are free.
 func (e *Engine) open(listen []netip.Addr) error {
 	var err error
@@ -179,7 +93,7 @@ func (e *Engine) open(listen []netip.Addr) error {
 			return err
 		}
 		if !e.cfg.NoTCP {
-			if e.tcp, err = openTCP(e, listen, port); err != nil {
+			if e.tcp, err = openTCP(&e.core, listen, port); err != nil {
 				for _, s := range sockets {
 					s.close()
 				}
@@ -191,14 +105,14 @@ func (e *Engine) open(listen []netip.Addr) error {
 		}
 		e.port = port
 		for i, s := range sockets {
-			e.shards = append(e.shards, newShard(e, i, s, len(sockets)))
+			e.shards = append(e.shards, newShard(&e.core, i, s, len(sockets)))
 		}
 		return nil
 	}
 	return err
 }
 
-// Close ends all routers and their transports, frees the port and returns once every thread
+// Close ends all routers and their transports, frees the port, and returns once every thread
 // and goroutine has ended. It must not be called from an event.
 func (e *Engine) Close() error {
 	e.mu.Lock()
@@ -207,12 +121,9 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.closed = true
-	routers := make([]*Router, 0, len(e.routers))
-	for r := range e.routers {
-		routers = append(routers, r)
-	}
 	e.mu.Unlock()
-	for _, r := range routers {
+	e.index.close()
+	for _, r := range e.routerList() {
 		r.end(CauseEngineClosed, "")
 	}
 	e.cancel()
@@ -220,7 +131,7 @@ func (e *Engine) Close() error {
 		e.tcp.close()
 	}
 	for _, s := range e.shards {
-		s.call(func() {}) // what it was about to start is counted now, and it starts no more
+		s.call(func() {}) // after it, the goroutines that the shard started are counted in wg, and it starts no more
 	}
 	e.wg.Wait()
 	for _, s := range e.shards {
@@ -230,8 +141,36 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// Admit takes a connection that was accepted elsewhere as if it had come to the media port by
-// TCP: ICE-TCP or TURN, in TLS or not. It doesn't wait, and owns the connection from now on.
+// NewRouter makes a Router. On a closed engine it is closed from the start.
+func (e *Engine) NewRouter(cfg RouterConfig) *Router {
+	r := newRouter(&e.core, e.allocator.urgent, cfg)
+	r.onEnd = func() {
+		e.mu.Lock()
+		delete(e.routers, r)
+		e.mu.Unlock()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.closed = e.closed
+	if !e.closed {
+		e.routers[r] = struct{}{}
+	}
+	return r
+}
+
+func (e *Engine) routerList() []*Router {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	all := make([]*Router, 0, len(e.routers))
+	for r := range e.routers {
+		all = append(all, r)
+	}
+	return all
+}
+
+// ServeConn serves a TCP connection that was accepted elsewhere as if it had been made to the
+// media port: ICE-TCP or TURN, with or without TLS. It returns at once and takes ownership of
+// the connection.
 func (e *Engine) ServeConn(conn net.Conn) {
 	if e.tcp == nil {
 		conn.Close()
@@ -240,98 +179,70 @@ func (e *Engine) ServeConn(conn net.Conn) {
 	e.tcp.serveConn(conn, 0)
 }
 
-// Port is the media port.
+// Port returns the media port.
 func (e *Engine) Port() uint16 { return e.port }
 
-// Candidates are what answers offer to peers.
+// Candidates returns the candidates in answers.
 func (e *Engine) Candidates() []sdp.Candidate { return e.candidates }
 
-// now is the time on the engine's monotonic clock, in nanoseconds.
-func (e *Engine) now() time.Duration { return time.Since(e.epoch) }
+// TURNServers returns the engine's own TURN servers, with credentials of one user. They can be
+// used to make allocations for the given time; an allocation outlives them.
+func (e *Engine) TURNServers(user string, life time.Duration) []TURNServer {
+	if len(e.candidates) == 0 {
+		return nil
+	}
+	name := fmt.Sprintf("%d:%s", time.Now().Add(life).Unix(), user)
+	password := e.turn.password(name)
+	at := e.candidates[0].Addr.String()
+	all := []TURNServer{{"turn:" + at + "?transport=udp", name, password}}
+	if e.tcp != nil {
+		all = append(all, TURNServer{"turn:" + at + "?transport=tcp", name, password})
+	}
+	if e.tcp != nil && e.cfg.TURNS != "" {
+		all = append(all, TURNServer{"turns:" + e.cfg.TURNS + "?transport=tcp", name, password})
+	}
+	return all
+}
 
-// wall turns a time of now's clock into Unix nanoseconds.
-func (e *Engine) unixNano(now time.Duration) int64 { return e.epoch.UnixNano() + int64(now) }
+// SetTURNKey sets the key with which credentials are made and verified. Engines with the same
+// key accept each other's credentials, also after a restart. Without a key, credentials are
+// valid only as long as the engine runs.
+func (e *Engine) SetTURNKey(key []byte) { e.turn.key.Store(&key) }
 
-// home picks the shard with the fewest transports, for one that must have a home before its
-// first packet came.
-func (e *Engine) leastBusy() *shard {
-	best := e.shards[rand.IntN(len(e.shards))]
+// TCPStats returns the state of the TCP listeners.
+func (e *Engine) TCPStats() inbound.ListenerStats {
+	all := inbound.ListenerStats{Name: listenerName, Max: e.cfg.MaxTCP}
+	if e.tcp != nil {
+		all.Open, all.Errors = e.tcp.count()
+	}
+	return all
+}
+
+// Stats asks every shard. It takes as long as the slowest one needs for its current turn.
+func (e *Engine) Stats() EngineStats {
+	all := EngineStats{Transports: int(e.transports.Load()), HalfOpen: int(e.halfOpen.Load()), Drops: map[Drop]uint64{}}
+	if e.tcp != nil {
+		all.Evicted = e.tcp.unidentified.Evicted()
+	}
 	for _, s := range e.shards {
-		if s.transportCount.Load() < best.transportCount.Load() {
-			best = s
+		var drops dropCounts
+		var subscriptions int
+		var bytes uint64
+		if !s.call(func() { drops, subscriptions, bytes = s.drops, s.redSubscriptions(), s.redundantBytes }) {
+			continue
+		}
+		all.RedundantSubscriptions += subscriptions
+		all.RedundantBytes += bytes
+		for _, d := range Drops() {
+			if drops[d] > 0 {
+				all.Drops[d] += drops[d]
+			}
 		}
 	}
-	return best
+	return all
 }
 
-// register makes a transport known by its user name fragment.
-func (e *Engine) register(t *Transport, ufrag string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return ErrClosed
-	}
-	e.ufrags[ufrag] = t
-	return nil
-}
-
-// forgetUfrag ends a user name fragment's meaning.
-func (e *Engine) unregisterUfrag(t *Transport, ufrag string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.ufrags[ufrag] == t {
-		delete(e.ufrags, ufrag)
-	}
-}
-
-// forget makes a transport unreachable.
-func (e *Engine) unregister(t *Transport) {
-	session := t.ice.Load()
-	e.unregisterUfrag(t, session.local.Ufrag)
-	e.unregisterUfrag(t, session.previous.Ufrag)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, a := range t.addresses {
-		if e.addresses[a] == t {
-			delete(e.addresses, a)
-		}
-	}
-}
-
-// byUfrag finds the transport a check is meant for. It doesn't allocate.
-func (e *Engine) byUfrag(ufrag []byte) *Transport {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.ufrags[string(ufrag)]
-}
-
-func (e *Engine) byAddress(a netip.AddrPort) *Transport {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.addresses[a]
-}
-
-// maxAddresses bounds the addresses from which one transport's packets are known; the
-// oldest makes room.
-const maxTransportAddresses = 8
-
-// claim notes that authentic checks for t come from an address.
-func (e *Engine) bindAddress(t *Transport, a netip.AddrPort) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.addresses[a] == t || t.ended.Load() {
-		return
-	}
-	if len(t.addresses) == maxTransportAddresses {
-		if old := t.addresses[0]; e.addresses[old] == t {
-			delete(e.addresses, old)
-		}
-		t.addresses = t.addresses[1:]
-	}
-	e.addresses[a] = t
-	t.addresses = append(t.addresses, a)
-}
-
+// certificateFingerprint returns the SHA-256 fingerprint of a certificate, as SDP has it.
 func certificateFingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	parts := make([]string, len(sum))
@@ -341,7 +252,7 @@ func certificateFingerprint(der []byte) string {
 	return strings.Join(parts, ":")
 }
 
-// listenPort returns the port of a bound address.
+// portOf returns the port of a bound address.
 func portOf(a net.Addr) uint16 {
 	p, _ := netip.ParseAddrPort(a.String())
 	return p.Port()

@@ -2,12 +2,12 @@ package sfu
 
 import "sync"
 
-// maxHerald bounds the events that wait for a slow listener. Beyond it what can be measured
-// again (layers, speakers, limits) is left out; what is told once never is.
+// maxQueuedEvents is the length of the queue beyond which events that repeat a measurement
+// (layers, speakers, limits) are dropped. Events that are sent once are never dropped.
 const maxQueuedEvents = 4096
 
-// A herald delivers the events of one Router, one at a time and in order. Its goroutine
-// lives only while there is something to deliver.
+// eventQueue delivers the events of one Router, one at a time and in order. Its goroutine
+// runs only while there are events.
 type eventQueue struct {
 	wg *sync.WaitGroup
 
@@ -16,39 +16,39 @@ type eventQueue struct {
 	running bool
 }
 
-func (h *eventQueue) enqueue(notify func(Event), e Event) {
+func (q *eventQueue) enqueue(notify func(Event), e Event) {
 	if notify == nil {
 		return
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	switch e.(type) {
 	case Closed, Connected, LayersUnused:
 	default:
-		if len(h.queue) >= maxQueuedEvents {
+		if len(q.queue) >= maxQueuedEvents {
 			return
 		}
 	}
-	h.queue = append(h.queue, func() { notify(e) })
-	if !h.running {
-		h.running = true
-		h.wg.Add(1)
-		go h.run()
+	q.queue = append(q.queue, func() { notify(e) })
+	if !q.running {
+		q.running = true
+		q.wg.Add(1)
+		go q.run()
 	}
 }
 
-func (h *eventQueue) run() {
-	defer h.wg.Done()
+func (q *eventQueue) run() {
+	defer q.wg.Done()
 	for {
-		h.mu.Lock()
-		queue := h.queue
-		h.queue = nil
+		q.mu.Lock()
+		queue := q.queue
+		q.queue = nil
 		if len(queue) == 0 {
-			h.running = false
-			h.mu.Unlock()
+			q.running = false
+			q.mu.Unlock()
 			return
 		}
-		h.mu.Unlock()
+		q.mu.Unlock()
 		for _, deliver := range queue {
 			deliver()
 		}

@@ -36,8 +36,8 @@ func TestTransport_AFailureNamesItsLikelyCause(t *testing.T) {
 		want  []string
 	}{
 		"nothing came":            {func(*Transport) {}, CauseNeverConnected, []string{"no connectivity check came", "public_ip", "tried=none", "udp 127.0.0.1:"}},
-		"no path was chosen":      {func(t *Transport) { t.firstRoute.Store(from) }, CauseNeverConnected, []string{"chose no path", "192.0.2.7:4000"}},
-		"the handshake hung":      {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseNeverConnected, []string{"DTLS didn't finish"}},
+		"no path was chosen":      {func(t *Transport) { t.firstRoute.Store(from) }, CauseNeverConnected, []string{"nominated no path", "192.0.2.7:4000"}},
+		"the handshake hung":      {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseNeverConnected, []string{"DTLS did not finish"}},
 		"the handshake failed":    {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseHandshakeFailed, []string{"DTLS failed"}},
 		"a call was lost on path": {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseLost, []string{"cause=lost"}},
 	} {

@@ -9,7 +9,7 @@ import (
 // NoLayer is the target of a subscription that takes nothing.
 const NoLayer int8 = -1
 
-// Numbers are what a packet that passes is called on the subscriber's side.
+// OutgoingHeader is what a forwarded packet's header is rewritten to.
 type OutgoingHeader struct {
 	Sequence      uint64
 	Timestamp     uint32
@@ -17,43 +17,46 @@ type OutgoingHeader struct {
 	TL0Offset     uint8  // to add to a VP8 TL0PICIDX
 }
 
-// A Forwarder decides for one subscription which packets pass, and numbers them so that the
-// subscriber sees one unbroken stream, whichever layers it was cut from. It knows no socket
-// and no clock.
+// Forwarder decides for one subscription which packets pass, and renumbers them, so that the
+// subscriber receives one continuous stream whichever layers it is made of. It uses neither
+// sockets nor clocks.
 type Forwarder struct {
-	target  int8 // what should flow
-	current int8 // what flows
-	clock   int64
+	target    int8 // layer that should flow
+	current   int8 // layer that flows
+	clockRate int64
 
 	mappings       mappings
 	started        bool
-	lastSent       uint64    // greatest outgoing number
-	newestReceived uint64    // greatest of the current layer's own numbers
-	end            outputEnd // what was sent under last
-
-	used usedNumbers // which of the latest outgoing numbers were used
-
-	lastPicture uint16 // greatest outgoing VP8 picture id and TL0PICIDX
-	lastTL0     uint8
-	hasVP8      bool
+	newestReceived uint64      // greatest sequence number of the current layer
+	lastSent       uint64      // greatest outgoing number
+	end            outputEnd   // of the packet with that number
+	used           usedNumbers // of the outgoing numbers
+	vp8            vp8Numbers
 }
 
-// edge is the end of the outgoing line, from which a new layer's time is reckoned.
+// outputEnd is the newest outgoing packet, from which the timestamps of a new layer continue.
 type outputEnd struct {
 	timestamp uint32
-	captured  int64
+	captured  int64 // as in media.Packet
 	arrived   time.Duration
 }
 
-// newForwarder returns one whose first outgoing number is first. It should lie in the lower
-// quarter of the 16-bit space: an SRTP receiver that misses the first packets guesses the
-// roll-over counter from the first it gets (RFC 3711 §3.3.1).
-func newForwarder(codec media.Codec, first uint16) Forwarder {
-	return Forwarder{target: NoLayer, current: NoLayer, clock: int64(codec.ClockRate()), lastSent: uint64(first) - 1}
+// vp8Numbers are the greatest outgoing VP8 picture id and TL0PICIDX.
+type vp8Numbers struct {
+	known   bool
+	picture uint16
+	tl0     uint8
 }
 
-// Target sets the layer that should flow; NoLayer pauses at once, another layer is entered
-// at its next keyframe while the current one goes on.
+// newForwarder returns a forwarder whose first outgoing number is first. It should be in the
+// lower quarter of the 16-bit space: an SRTP receiver that misses the first packets guesses
+// the rollover counter from the first one it gets (RFC 3711 §3.3.1).
+func newForwarder(codec media.Codec, first uint16) Forwarder {
+	return Forwarder{target: NoLayer, current: NoLayer, clockRate: int64(codec.ClockRate()), lastSent: uint64(first) - 1}
+}
+
+// SetTarget sets the layer that should flow. NoLayer pauses at once. Another layer starts at
+// its next keyframe; until then the current one goes on.
 func (f *Forwarder) SetTarget(layer int8) {
 	f.target = layer
 	if layer == NoLayer {
@@ -61,18 +64,18 @@ func (f *Forwarder) SetTarget(layer int8) {
 	}
 }
 
-// Leave ends the current layer at once, before the target can be entered: nothing of use is
-// to come of it. What is left out gets no numbers.
+// LeaveCurrent stops the current layer before the target layer can start, because it is of
+// no more use. Its packets get no outgoing numbers.
 func (f *Forwarder) LeaveCurrent() { f.current = NoLayer }
 
-// Waiting reports whether a keyframe of the target layer is needed.
+// NeedsKeyframe reports whether the target layer waits for a keyframe.
 func (f *Forwarder) NeedsKeyframe() bool { return f.current != f.target }
 
-// Forward decides the fate of p. A packet that passes may be late: then its number is one
-// that was left out.
+// Forward decides whether p passes, and with which header. A late packet gets the number that
+// was left out for it.
 func (f *Forwarder) Forward(p *media.Packet) (OutgoingHeader, Drop) {
 	if f.current != f.target && p.Layer == f.target && p.Keyframe {
-		f.switchTo(p, false, 0) // a decoder can join a layer only at a keyframe
+		f.switchTo(p, false, 0) // a decoder can start a layer only at a keyframe
 	}
 	run := &mapping{}
 	switch {
@@ -90,48 +93,19 @@ func (f *Forwarder) Forward(p *media.Packet) (OutgoingHeader, Drop) {
 		}
 	default:
 		if run = f.mappings.findLate(p.Layer, p.Sequence); run == nil {
-			return OutgoingHeader{}, BeforeSwitch // its number belongs to what we sent before
+			return OutgoingHeader{}, BeforeSwitch // its number belongs to the layer before
 		}
 	}
-	n := OutgoingHeader{p.Sequence - run.sequenceOffset, run.timestamp(p.Timestamp), run.pictureOffset, run.tl0Offset}
-	if !f.used.markUsed(n.Sequence, f.lastSent) {
-		return OutgoingHeader{}, Duplicate // under an AEAD a number must never be sealed twice
+	h := OutgoingHeader{p.Sequence - run.sequenceOffset, run.timestamp(p.Timestamp), run.pictureOffset, run.tl0Offset}
+	if !f.used.markUsed(h.Sequence, f.lastSent) {
+		return OutgoingHeader{}, Duplicate // under an AEAD a number must never be encrypted twice
 	}
-	if p.Sequence > f.newestReceived {
-		f.newestReceived, f.lastSent = p.Sequence, n.Sequence // a late packet doesn't move the end
-		f.end = outputEnd{n.Timestamp, p.Captured, p.Arrived}
+	if p.Sequence > f.newestReceived { // a late packet does not move the end
+		f.newestReceived, f.lastSent = p.Sequence, h.Sequence
+		f.end = outputEnd{h.Timestamp, p.Captured, p.Arrived}
 	}
-	f.trackVP8(p, n)
-	return n, None
-}
-
-// sentWindowBits remembers of the latest outgoing numbers which were used.
-type usedNumbers [16]uint64
-
-const usedNumbersSize = 64 * uint64(len(usedNumbers{}))
-
-// use marks a number as used; false when it was before, or is too old to tell. last is the
-// greatest used so far.
-func (w *usedNumbers) markUsed(number, last uint64) bool {
-	bit := func(n uint64) (*uint64, uint64) { return &w[n/64%uint64(len(w))], 1 << (n % 64) }
-	if number > last {
-		for n := max(last+1, number-min(number, usedNumbersSize-1)); n < number; n++ {
-			word, mask := bit(n)
-			*word &^= mask
-		}
-		word, mask := bit(number)
-		*word |= mask
-		return true
-	}
-	if number+usedNumbersSize <= last {
-		return false
-	}
-	word, mask := bit(number)
-	if *word&mask != 0 {
-		return false
-	}
-	*word |= mask
-	return true
+	f.trackVP8(p, h)
+	return h, None
 }
 
 func (f *Forwarder) dropReason(p *media.Packet) Drop {
@@ -144,37 +118,39 @@ func (f *Forwarder) dropReason(p *media.Packet) Drop {
 	return OtherLayer
 }
 
-// Replay enters the layer of p, the first packet of a kept keyframe group, whose newest
-// packet has timestamp anchor: the group's past is told rushFactor times faster.
+// Replay starts the layer of p, the first packet of a stored keyframe group whose newest
+// packet has the timestamp anchor. The timestamps of the group are compressed.
 func (f *Forwarder) Replay(p *media.Packet, anchor uint32) { f.switchTo(p, true, anchor) }
 
-// enter begins a run with p as its first packet, at the end of the outgoing line.
-func (f *Forwarder) switchTo(p *media.Packet, rush bool, anchor uint32) {
-	run := mapping{first: f.lastSent + 1, layer: p.Layer, compressed: rush, anchor: anchor}
+// switchTo starts a run with p as its first packet, behind the newest outgoing packet.
+func (f *Forwarder) switchTo(p *media.Packet, compressed bool, anchor uint32) {
+	run := mapping{first: f.lastSent + 1, layer: p.Layer, compressed: compressed, anchor: anchor}
 	run.sequenceOffset = p.Sequence - run.first
 	if f.started {
 		run.timestampOffset = f.end.timestamp + f.ticksSinceEnd(p) - run.timestamp(p.Timestamp)
 	}
-	if d, ok := media.ParseVP8(p.Payload); p.Codec == media.VP8 && ok && f.hasVP8 {
-		run.pictureOffset, run.tl0Offset = f.lastPicture+1-d.Picture, f.lastTL0+1-d.TL0
+	if d, ok := media.ParseVP8(p.Payload); p.Codec == media.VP8 && ok && f.vp8.known {
+		run.pictureOffset, run.tl0Offset = f.vp8.picture+1-d.Picture, f.vp8.tl0+1-d.TL0
 	}
 	f.mappings.add(run)
 	f.started, f.current, f.target = true, p.Layer, p.Layer
 	f.newestReceived = p.Sequence - 1
 }
 
-// since is how many ticks after the edge p belongs: by the publisher's own clock where both
-// ends know it, so that lip sync survives the switch; by arrival otherwise.
+// ticksSinceEnd returns by how many ticks p follows the newest outgoing packet. It uses the
+// publisher's clock if both packets have it, so that a switch keeps audio and video in sync,
+// and arrival times otherwise.
 func (f *Forwarder) ticksSinceEnd(p *media.Packet) uint32 {
 	elapsed := int64(p.Arrived - f.end.arrived)
 	if p.Captured != 0 && f.end.captured != 0 {
 		elapsed = p.Captured - f.end.captured
 	}
-	const maxTicks = 1 << 30 // ticks; a publisher's clock may lie
-	return uint32(min(max(elapsed*f.clock/1e9, 1), maxTicks))
+	const maxTicks = 1 << 30 // the publisher's clock may be wrong
+	return uint32(min(max(elapsed*f.clockRate/1e9, 1), maxTicks))
 }
 
-// leaveRush begins the run that follows a replayed past: same numbers, time as it is.
+// endReplay starts the run after a replayed group: with the same numbers, and timestamps that
+// are no longer compressed.
 func (f *Forwarder) endReplay(p *media.Packet) *mapping {
 	run := *f.mappings.current()
 	run.compressed = false
@@ -182,7 +158,7 @@ func (f *Forwarder) endReplay(p *media.Packet) *mapping {
 	return f.mappings.add(run)
 }
 
-// skip closes the gap that a packet of padding alone would leave.
+// skipPadding closes the gap that a packet with only padding would leave.
 func (f *Forwarder) skipPadding(run *mapping, sequence uint64) {
 	next := *run
 	next.sequenceOffset++
@@ -194,30 +170,30 @@ func (f *Forwarder) skipPadding(run *mapping, sequence uint64) {
 	f.mappings.add(next)
 }
 
-func (f *Forwarder) trackVP8(p *media.Packet, n OutgoingHeader) {
+func (f *Forwarder) trackVP8(p *media.Packet, h OutgoingHeader) {
 	if p.Codec != media.VP8 {
 		return
 	}
 	if d, ok := media.ParseVP8(p.Payload); ok && d.HasPicture {
-		if id := d.Picture + n.PictureOffset; !f.hasVP8 || int16(id<<1-f.lastPicture<<1) > 0 {
-			f.lastPicture, f.lastTL0, f.hasVP8 = id, d.TL0+n.TL0Offset, true
+		if id := d.Picture + h.PictureOffset; !f.vp8.known || int16(id<<1-f.vp8.picture<<1) > 0 {
+			f.vp8 = vp8Numbers{true, id, d.TL0 + h.TL0Offset}
 		}
 	}
 }
 
-// Find translates a number from the subscriber's NACK: which layer's packet it was, and
-// under which numbers it went out.
-func (f *Forwarder) Lookup(sequence uint16) (layer int8, original uint64, run mapping, ok bool) {
+// Lookup translates a number from the subscriber's NACK to the layer and sequence number of
+// the packet, and the run in which it was sent.
+func (f *Forwarder) Lookup(number uint16) (layer int8, sequence uint64, run mapping, ok bool) {
 	if !f.started {
 		return 0, 0, run, false
 	}
-	out := media.Extend(f.lastSent, sequence)
+	out := media.Extend(f.lastSent, number)
 	if out > f.lastSent {
 		return 0, 0, run, false
 	}
-	r := f.mappings.find(out)
-	if r == nil {
+	found := f.mappings.find(out)
+	if found == nil {
 		return 0, 0, run, false
 	}
-	return r.layer, out + r.sequenceOffset, *r, true
+	return found.layer, out + found.sequenceOffset, *found, true
 }

@@ -158,8 +158,7 @@ func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
 		return append(b, make([]byte, have)...)
 	}
 	from := newCaller(t)
-	e := from.publisher.transport.engine
-	bystander, _, err := e.NewRouter(RouterConfig{}).Publish(crlf(singleOffer), PublishConfig{Participant: "bystander"})
+	bystander, _, err := from.publisher.router.Publish(crlf(singleOffer), PublishConfig{Participant: "bystander"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -291,8 +291,8 @@ func TestHostile_HalfOpenTransportsAreCappedAndEnd(t *testing.T) {
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	if len(e.ufrags) != 0 || len(e.addresses) != 0 {
-		t.Errorf("%d user names and %d addresses are still known", len(e.ufrags), len(e.addresses))
+	if len(e.index.ufrags) != 0 || len(e.index.addresses) != 0 {
+		t.Errorf("%d user names and %d addresses are still known", len(e.index.ufrags), len(e.index.addresses))
 	}
 }
 
@@ -305,8 +305,8 @@ func TestHostile_TheHandshakeBufferIsBounded(t *testing.T) {
 			v.receive(s, append([]byte{22}, make([]byte, 1200)...))
 			v.receive(s, append([]byte{0x80, 96}, make([]byte, 1200)...))
 		}
-		if len(v.dtlsConn.in) > handshakeQueue || len(v.earlyPackets) > maxEarlyPackets {
-			t.Errorf("%d hellos and %d packets wait", len(v.dtlsConn.in), len(v.earlyPackets))
+		if len(v.dtlsConn.in) > dtlsQueueSize || len(v.early) > maxEarlyPackets {
+			t.Errorf("%d hellos and %d packets wait", len(v.dtlsConn.in), len(v.early))
 		}
 	})
 	if g.drops(TooEarly) < 199_000 {
@@ -351,18 +351,19 @@ func TestHostile_ATCPReaderThatStallsPaysItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := &tcpConn{server: e.tcp, conn: mine, stream: mine, wake: make(chan struct{}, 1), closed: make(chan struct{})}
+	c := newTCPConn(e.tcp, mine, 0)
 	e.wg.Add(1)
-	go p.write()
+	go c.write()
 	refused := 0
 	for range 2000 {
-		refused += p.send(make([]byte, 1200), 1200)
+		n, _ := c.send(nil, make([]byte, 1200), 1200)
+		refused += n
 	}
-	p.mu.Lock()
-	waiting := len(p.pending)
-	p.mu.Unlock()
+	c.pending.mu.Lock()
+	waiting := len(c.pending.bytes)
+	c.pending.mu.Unlock()
 	if waiting > maxTCPPending || refused < 1000 {
 		t.Errorf("%d bytes wait, %d datagrams were refused", waiting, refused)
 	}
-	p.close()
+	c.close()
 }

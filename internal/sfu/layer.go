@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"rostrum/internal/media"
 )
 
@@ -11,54 +13,68 @@ const (
 	videoRingSize = 1024 // packets: two seconds at 4 Mbps
 	audioRingSize = 128
 
-	// pliEvery is the least time between two keyframe requests: however many viewers ask,
-	// the encoder is asked at this pace (RFC 5104 §4.3.1.2 warns of the cost).
+	// keyframeRequestInterval is the shortest time between two keyframe requests, however many
+	// viewers ask: keyframes are expensive for the encoder (RFC 5104 §4.3.1.2).
 	keyframeRequestInterval = 300 * time.Millisecond
 )
 
-// A Layer is one encoding of a Track, as the publisher sends it. It gives its packets
-// numbers that never wrap, finds duplicates and gaps, and asks for repair and keyframes.
+// Layer is one encoding of a Track, as the publisher sends it. It gives its packets sequence
+// numbers that never wrap, finds duplicates and gaps, and requests retransmissions and
+// keyframes.
 type Layer struct {
 	track *Track
 	index int8
 	label string // the RID, "" without simulcast
 
+	// Read or written by other shards.
 	keyframeWanted  atomic.Bool              // a subscriber waits for a keyframe
 	timeline        atomic.Pointer[timeline] // from the publisher's sender reports
-	arrivalTimeline atomic.Pointer[timeline] // by arrival of the first packet, for want of reports
+	arrivalTimeline atomic.Pointer[timeline] // from the arrival of the first packet, where there are no reports
 
-	ring            *Ring
-	losses          lossDetector
-	lastSequence    uint64 // greatest number seen
-	started         bool
-	firstSequence   uint64 // the first number under the publisher's present SSRC
-	sequenceOffset  uint16 // added to the publisher's numbers: they go on when its SSRC changes
-	timestampOffset uint32 // added to its timestamps, likewise
-	lastTimestamp   uint32
-	lastSeen        time.Duration
-	frames          frameIntervals
-	stopped         stoppedState
-
-	keyframeTimestamp   uint32 // timestamp of the newest keyframe
-	hasKeyframe         bool
-	keyframeRequestedAt time.Duration // when a keyframe was last asked for
-	firSequence         uint8
-
-	width, height int
-	unused        unusedState
-	rate          rateMeter
-	counts        layerCounts
+	// Owned by the publisher's shard.
+	ring   *Ring
+	losses lossDetector
+	layerNumbers
+	layerKeyframes
+	layerActivity
+	counts layerCounts
 }
 
-// layerCounts are what statistics and receiver reports need.
+// layerNumbers continue when the publisher changes its SSRC.
+type layerNumbers struct {
+	started         bool
+	firstSequence   uint64 // under the current SSRC
+	lastSequence    uint64 // greatest so far
+	lastTimestamp   uint32
+	sequenceOffset  uint16 // added to the publisher's sequence numbers
+	timestampOffset uint32 // added to its timestamps
+}
+
+type layerKeyframes struct {
+	hasKeyframe         bool
+	keyframeTimestamp   uint32 // of the newest keyframe
+	keyframeRequestedAt time.Duration
+	firSequence         uint8
+	width, height       int
+}
+
+type layerActivity struct {
+	lastSeen time.Duration
+	frames   frameIntervals
+	stopped  stoppedState
+	unused   unusedState
+	rate     rateMeter
+}
+
+// layerCounts are for statistics and receiver reports.
 type layerCounts struct {
 	packets, bytes       uint64
 	repaired, unrepaired uint64
 	nacks, plis          uint64
-	firstSequence        uint64 // first number, for expected packets
-	expectedPrior        uint64
+	firstSequence        uint64 // of the first packet
+	expectedPrior        uint64 // as in RFC 3550 appendix A.3
 	receivedPrior        uint64
-	jitter               float64 // ticks (RFC 3550 §6.4.1)
+	jitter               float64 // timestamp units (RFC 3550 §6.4.1)
 	transit              int64
 }
 
@@ -70,12 +86,12 @@ func newLayer(t *Track, index int8, label string) *Layer {
 	return &Layer{track: t, index: index, label: label, ring: newRing(size)}
 }
 
-// accept makes a house packet of what the publisher sent. number and timestamp are the
-// publisher's; repaired tells that it came as a retransmission.
-func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now time.Duration, repaired bool) Drop {
+// accept completes and stores a packet that the publisher sent. number and timestamp are the
+// publisher's; retransmitted says that it came with the SSRC for retransmissions.
+func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now time.Duration, retransmitted bool) Drop {
 	number += l.sequenceOffset
 	if !l.started {
-		// A full ring below the first number leaves room for what overtook it.
+		// Packets that were sent before this one may still arrive: a full ring of numbers is left for them.
 		l.started, l.lastSequence = true, uint64(number)|1<<16
 		l.counts.firstSequence, l.firstSequence = l.lastSequence, l.lastSequence
 		p.Sequence = l.lastSequence
@@ -94,7 +110,7 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 	if drop := l.ring.put(p); drop != None {
 		return drop
 	}
-	if l.losses.record(p.Sequence, now, repaired) {
+	if l.losses.record(p.Sequence, now, retransmitted) {
 		l.keyframeWanted.Store(true)
 	}
 	if p.Sequence > l.lastSequence {
@@ -104,57 +120,59 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 		l.lastSequence, l.lastTimestamp = p.Sequence, p.Timestamp
 	}
 	if l.arrivalTimeline.Load() == nil {
-		l.arrivalTimeline.Store(&timeline{timestamp: p.Timestamp, arrivedAt: now, clockRate: int64(l.track.codec.ClockRate())})
+		l.arrivalTimeline.Store(&timeline{timestamp: p.Timestamp, arrivedAt: now, clockRate: l.clockRate()})
 	}
 	l.lastSeen = now
-	l.count(p, now, repaired)
+	l.count(p, now, retransmitted)
 	return None
 }
 
-// recognise finds keyframes, and the picture's size where they tell it.
+func (l *Layer) clockRate() int64 { return int64(l.track.codec.ClockRate()) }
+
+// detectKeyframe marks the first packet of a keyframe, and reads the size of the picture.
 func (l *Layer) detectKeyframe(p *media.Packet) {
 	begins, width, height := media.DetectKeyframe(p.Codec, p.Payload)
 	if width > 0 {
 		l.width, l.height = width, height
 	}
-	// Parameter sets and slices of one picture may each look like a beginning: the first counts.
+	// Parameter sets and slices of one picture may each look like its beginning: the first counts.
 	if begins && (!l.hasKeyframe || p.Timestamp != l.keyframeTimestamp) && (media.IsKeyframeStart(p.Codec, p.Payload) || l.followsFrame(p)) {
 		p.Keyframe, l.keyframeTimestamp, l.hasKeyframe = true, p.Timestamp, true
 	}
 }
 
-// follows tells that the packet before p is there, and of another picture. A slice that looks
-// like a beginning may have overtaken its parameter sets: who entered with it would decode it
-// by those of another layer.
+// followsFrame reports whether the packet before p was received and belongs to another frame.
+// A slice that looks like a beginning may have arrived before its parameter sets. A decoder
+// that starts with it would use the parameter sets of another layer.
 func (l *Layer) followsFrame(p *media.Packet) bool {
 	before := l.ring.get(p.Sequence - 1)
 	return before != nil && p.Sequence > l.firstSequence && before.Timestamp != p.Timestamp
 }
 
-func (l *Layer) count(p *media.Packet, now time.Duration, repaired bool) {
+func (l *Layer) count(p *media.Packet, now time.Duration, retransmitted bool) {
 	c := &l.counts
 	c.packets++
 	c.bytes += uint64(len(p.Payload))
 	l.rate.add(len(p.Payload), p.Marker)
-	if repaired {
+	if retransmitted {
 		c.repaired++
 		return
 	}
-	transit := int64(now)*int64(l.track.codec.ClockRate())/1e9 - int64(p.Timestamp)
+	transit := int64(now)*l.clockRate()/1e9 - int64(p.Timestamp)
 	if d := int64(int32(transit - c.transit)); c.packets > 1 {
 		c.jitter += (max(float64(d), -float64(d)) - c.jitter) / 16
 	}
 	c.transit = transit
 }
 
-// restart goes on after the publisher changed its SSRC: the next packet gets the next
-// number, and a time that follows by arrival.
+// restart continues after the publisher changed its SSRC: the next packet gets the next
+// sequence number, and a timestamp that follows from its arrival time.
 func (l *Layer) restart(number uint16, timestamp uint32, now time.Duration) {
 	if !l.started {
 		return
 	}
 	l.sequenceOffset, l.firstSequence = uint16(l.lastSequence+1)-number, l.lastSequence+1
-	elapsed := int64(now-l.lastSeen) * int64(l.track.codec.ClockRate()) / 1e9
+	elapsed := int64(now-l.lastSeen) * l.clockRate() / 1e9
 	l.timestampOffset = l.lastTimestamp + uint32(max(elapsed, 1)) - timestamp
 	l.losses = lossDetector{reordering: l.losses.reordering}
 	l.hasKeyframe = false
@@ -163,7 +181,7 @@ func (l *Layer) restart(number uint16, timestamp uint32, now time.Duration) {
 	l.keyframeWanted.Store(l.track.kind == media.Video)
 }
 
-// wantsKeyframe decides whether to ask the publisher now.
+// takeKeyframeRequest reports whether to request a keyframe from the publisher now.
 func (l *Layer) takeKeyframeRequest(now time.Duration) bool {
 	if !l.keyframeWanted.Load() || !l.started || l.keyframeRequestedAt != 0 && now-l.keyframeRequestedAt < keyframeRequestInterval {
 		return false
@@ -174,60 +192,65 @@ func (l *Layer) takeKeyframeRequest(now time.Duration) bool {
 	return true
 }
 
-// A timeline relates a layer's timestamps to the publisher's clock (RFC 3550 §6.4.1).
-type timeline struct {
-	unixNano  int64         // publisher's clock, ns
-	timestamp uint32        // at that moment
-	arrivedAt time.Duration // of the report, on our clock
-	clockRate int64
+// isActive reports whether the layer is sent now, if only with a frame now and then.
+func (l *Layer) isActive(now time.Duration) bool {
+	slow := now-l.frames.latest() < stoppedIntervals*min(l.frames.mean(), maxFrameInterval)
+	return l.stopped.since == 0 && (l.rate.active || slow)
 }
 
-func (t *timeline) captureTime(timestamp uint32) int64 {
-	return t.unixNano + int64(int32(timestamp-t.timestamp))*1e9/t.clockRate
+// stop marks the layer as stopped by the publisher.
+func (l *Layer) stop(now, interval time.Duration) { l.stopped = stoppedState{now, interval} }
+
+// keyframeRequest returns a PLI, or a FIR if the publisher supports no PLI.
+func (l *Layer) keyframeRequest(sender, ssrc uint32) rtcp.Packet {
+	if !l.track.payload.Supports("nack pli") && l.track.payload.Supports("ccm fir") {
+		l.firSequence++
+		return &rtcp.FullIntraRequest{SenderSSRC: sender, MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: l.firSequence}}}
+	}
+	return &rtcp.PictureLossIndication{SenderSSRC: sender, MediaSSRC: ssrc}
 }
 
-// rate measures a layer in steps of its survey.
-type rateMeter struct {
-	bytes, frames int
-	since         time.Duration
-	bitrate       int
-	smoothed      int // bitrate, smoothed
-	fps           float64
-	active        bool
+// receptionReport reports on what was received since the last call (RFC 3550 appendix A.3).
+func (l *Layer) receptionReport(ssrc uint32) rtcp.ReceptionReport {
+	c := &l.counts
+	expected, received := l.lastSequence-c.firstSequence+1, c.packets
+	newExpected, newReceived := expected-c.expectedPrior, received-c.receivedPrior
+	c.expectedPrior, c.receivedPrior = expected, received
+	var fraction uint8
+	if newExpected > newReceived && newExpected > 0 {
+		fraction = uint8(min((newExpected-newReceived)*256/newExpected, 255))
+	}
+	lost := int64(expected) - int64(received)
+	return rtcp.ReceptionReport{
+		SSRC: ssrc, FractionLost: fraction, TotalLost: uint32(min(max(lost, 0), 0x7fffff)),
+		LastSequenceNumber: uint32(l.lastSequence - uint64(l.sequenceOffset)), Jitter: uint32(c.jitter),
+	}
 }
 
-func (r *rateMeter) add(n int, marker bool) {
-	r.bytes += n
-	if marker {
-		r.frames++
+// clockNow returns the timestamp of the layer now, and the time of the publisher's clock.
+// Without sender reports it takes arrival for capture, and the clock of the publisher's other
+// media.
+func (l *Layer) clockNow(now time.Duration) (unixNano int64, timestamp uint32, ok bool) {
+	if t := l.timeline.Load(); t != nil {
+		return t.unixNano + int64(now-t.arrivedAt), t.at(now), true
 	}
-	r.active = r.active || n > 0 // padding alone is no picture
+	first := l.arrivalTimeline.Load()
+	if first == nil {
+		return 0, 0, false
+	}
+	p := l.track.publisher
+	return p.router.core.unixNano(now) + p.clockOffset.Load(), first.at(now), true
 }
 
-// rateWindow smooths over browsers that pause between frames.
-const rateMeterWindow = time.Second
-
-// survey closes the window if it's long enough. A layer without a byte in it is inactive.
-// frozen leaves the smoothed rate as it is.
-func (r *rateMeter) update(now time.Duration, frozen bool) {
-	if r.since == 0 {
-		r.since = now
+func (l *Layer) stats(now time.Duration) LayerStats {
+	c := &l.counts
+	v := LayerStats{
+		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.isActive(now)},
+		Packets:   c.packets, Bytes: c.bytes, Repaired: c.repaired, Nacks: c.nacks, Plis: c.plis,
+		Jitter: time.Duration(c.jitter * 1e9 / float64(l.clockRate())),
 	}
-	elapsed := now - r.since
-	if elapsed < rateMeterWindow {
-		if r.bitrate == 0 && elapsed > rateMeterWindow/5 { // a first guess soon
-			r.bitrate = int(int64(r.bytes) * 8 * int64(time.Second) / int64(elapsed))
-			if !frozen {
-				r.smoothed = r.bitrate
-			}
-		}
-		return
+	if l.started {
+		v.Lost = max(int64(l.lastSequence-c.firstSequence+1)-int64(c.packets), 0)
 	}
-	r.bitrate = int(int64(r.bytes) * 8 * int64(time.Second) / int64(elapsed))
-	if !frozen {
-		r.smoothed += (r.bitrate - r.smoothed) / 3
-	}
-	r.fps = float64(r.frames) / elapsed.Seconds()
-	r.active = r.bytes > 0
-	r.bytes, r.frames, r.since = 0, 0, now
+	return v
 }

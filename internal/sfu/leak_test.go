@@ -53,7 +53,7 @@ func TestChurn_LeavesNothingBehind(t *testing.T) {
 	}
 	g.on(func(*shard) { outlets = len(g.publisher.outlets) })
 	e.mu.RLock()
-	ufrags, addresses := len(e.ufrags), len(e.addresses)
+	ufrags, addresses := len(e.index.ufrags), len(e.index.addresses)
 	e.mu.RUnlock()
 	if transports != 2 || feeds != 1 || publishers != 1 || peers > 2 || outlets != 1 || ufrags != 2 || addresses > 2 {
 		t.Errorf("left are %d transports, %d feeds, %d publishers, %d peers, %d outlets, %d user names, %d addresses",

@@ -11,72 +11,61 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// PublishConfig says what a publisher may do and who hears of it.
+// PublishConfig says what a publisher may send and who receives its events.
 type PublishConfig struct {
 	// Participant is the id under which others know the publisher.
 	Participant string
-	// Codecs are the video codecs that may be used, the best first. Default: H264, VP8,
-	// VP9, AV1: of those that the offer has, the first is taken.
+	// Codecs are the video codecs that may be used, in order of preference. The first that the
+	// offer has is used. Default: H264, VP8, VP9, AV1.
 	Codecs []media.Codec
-	// MaxPixels bounds width times height of every layer. 0: no bound.
+	// MaxPixels limits width times height of every layer. 0 means no limit.
 	MaxPixels int
-	// MaxBitrate bounds the video layers together, in bits a second. 0: no bound. Crossing a
-	// bound is told by LimitExceeded.
+	// MaxBitrate limits the bitrate of the video layers together. 0 means no limit. Exceeding a
+	// limit only sends LimitExceeded.
 	MaxBitrate int
-	// Notify is told what happens to the publisher: Connected, MediaStarted, MediaStopped,
+	// Notify receives the events of the publisher: Connected, MediaStarted, MediaStopped,
 	// LayersChanged, LayersUnused, LimitExceeded, and Closed last. It may be nil.
 	Notify func(Event)
 }
 
-// A Publisher is what one participant sends: at most one audio and one video Track. Its
-// methods may be called from any goroutine; after Close they do nothing.
+// Publisher is what one participant sends: at most one audio and one video Track. Its methods
+// may be called from any goroutine; after Close they do nothing.
 type Publisher struct {
-	router      *Router
-	cfg         PublishConfig
-	transport   *Transport
-	stream      string   // msid of what subscribers receive
-	tracks      []*Track // constant; audio first
-	muted       [2]atomic.Bool
+	router    *Router
+	cfg       PublishConfig
+	transport *Transport
+	stream    string   // MediaStream id towards subscribers
+	tracks    []*Track // constant; audio first
+
+	// Read or written by other threads.
+	muted       [2]atomic.Bool // by media.Kind
 	loudness    loudnessMeter
-	clockOffset atomic.Int64 // the publisher's clock minus ours, ns, by its latest sender report
+	clockOffset atomic.Int64 // the publisher's clock minus the engine's in ns, by its latest sender report
 
 	mu          sync.Mutex // guards what follows
 	subscribers map[*Subscriber]struct{}
 	closed      bool
 
-	// The home shard's own.
-	sources         []source
-	unknownSSRCs    []uint32 // SSRCs that tried to claim a layer
-	slab            slab
-	audioBurst      []media.Packet // of the open burst
-	burstOpen       bool           // the burst waits on the shard's pending list
-	outlets         []*shard       // where there are subscribers
-	taps            []*tap
-	twcc            twccRecorder
-	receiveEstimate receiveEstimator
-	schedule        publisherSchedule
+	// Owned by the publisher's shard.
+	publisherReceive
+	outlets []*shard // with subscribers
+	taps    []*tap
 }
 
-// Publish answers the offer of one who wants to send. Errors are *sdp.Error, ErrBusy or
-// ErrClosed. Media flows once the peer has connected; until then the Publisher can already
-// be subscribed to.
-func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, error) {
+// newPublisher answers an offer.
+func newPublisher(r *Router, offer string, cfg PublishConfig) (*Publisher, string, error) {
 	o, err := sdp.ParseOffer(offer)
 	if err != nil {
 		return nil, "", err
-	}
-	if len(cfg.Codecs) == 0 {
-		cfg.Codecs = []media.Codec{media.H264, media.VP8, media.VP9, media.AV1}
 	}
 	p := &Publisher{router: r, cfg: cfg, stream: streamName(cfg.Participant), subscribers: map[*Subscriber]struct{}{}}
 	sections, err := p.negotiate(o)
 	if err != nil {
 		return nil, "", err
 	}
-	if p.transport, err = newTransport(r, o, cfg.Notify); err != nil {
+	if p.transport, err = newTransport(r, p, o, cfg.Notify); err != nil {
 		return nil, "", err
 	}
-	p.transport.publisher = p
 	if err := r.add(p); err != nil {
 		p.transport.abort()
 		return nil, "", err
@@ -87,7 +76,7 @@ func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, e
 	return p, p.transport.answer(o, sections), nil
 }
 
-// streamName makes an id fit to stand in an SDP line.
+// streamName returns an id that may be written to an SDP line.
 func streamName(id string) string {
 	if id == "" || sdp.CheckToken("id", id) != nil {
 		return fmt.Sprintf("stream-%08x", rand.Uint32())
@@ -102,7 +91,7 @@ var publishExtensions = map[media.Kind][]string{
 
 var publishFeedback = []string{"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"}
 
-// accept chooses one audio and one video section; further ones are refused in the answer.
+// negotiate accepts one audio and one video section. The answer rejects all others.
 func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	sections := make([]sdp.AnswerSection, len(o.Sections))
 	video := false
@@ -115,19 +104,8 @@ func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 		if s.Kind == "video" {
 			kind, codecs, video = media.Video, p.cfg.Codecs, true
 		}
-		if p.track(kind) != nil {
-			continue
-		}
-		for _, codec := range codecs {
-			if chosen, ok := s.Choose(codec); ok {
-				if !chosen.PrefersRED {
-					chosen.RED = 0 // it would double the bit rate of one who doesn't ask for it
-				}
-				sections[i] = s.Accept(chosen, "recvonly", publishExtensions[kind], publishFeedback)
-				sections[i].RIDs = s.RIDs
-				p.tracks = append(p.tracks, newTrack(p, s, &sections[i]))
-				break
-			}
+		if p.track(kind) == nil {
+			sections[i] = p.acceptSection(s, kind, codecs)
 		}
 	}
 	slices.SortFunc(p.tracks, func(a, b *Track) int { return int(a.kind) - int(b.kind) })
@@ -140,13 +118,25 @@ func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	return sections, nil
 }
 
-// answer writes the answer that goes with a new transport.
-func (t *Transport) answer(o *sdp.Offer, sections []sdp.AnswerSection) string {
-	a := sdp.Answer{
-		Offer: o, SessionID: rand.Uint64(), ICE: t.ice.Load().local, Fingerprint: t.engine.fingerprint,
-		Active: t.active, Candidates: t.engine.candidates, Sections: sections,
+// acceptSection adds a track for a section, with the first codec that it has. Without one it
+// rejects the section.
+func (p *Publisher) acceptSection(s *sdp.Section, kind media.Kind, codecs []media.Codec) (a sdp.AnswerSection) {
+	for _, codec := range codecs {
+		chosen, ok := s.Choose(codec)
+		if !ok {
+			continue
+		}
+		if !chosen.PrefersRED {
+			chosen.RED = 0 // redundant audio doubles the bitrate
+		}
+		a = s.Accept(chosen, "recvonly", publishExtensions[kind], publishFeedback)
+		a.RIDs = s.RIDs
+		t := newTrack(p, s, &a)
+		p.bindAnnounced(t, s)
+		p.tracks = append(p.tracks, t)
+		break
 	}
-	return a.String()
+	return a
 }
 
 func (p *Publisher) track(k media.Kind) *Track {
@@ -158,10 +148,10 @@ func (p *Publisher) track(k media.Kind) *Track {
 	return nil
 }
 
-// Participant is the id that PublishConfig gave.
+// Participant returns the id from PublishConfig.
 func (p *Publisher) Participant() string { return p.cfg.Participant }
 
-// Codec is what a medium is coded with, NoCodec if the publisher doesn't send it.
+// Codec returns the codec of a kind of media, NoCodec if the publisher does not send it.
 func (p *Publisher) Codec(k media.Kind) media.Codec {
 	if t := p.track(k); t != nil {
 		return t.codec
@@ -169,23 +159,23 @@ func (p *Publisher) Codec(k media.Kind) media.Codec {
 	return media.NoCodec
 }
 
-// SetMuted tells that a medium is meant to be silent: it then never counts as stopped, and
-// a muted voice is no active speaker. Packets still flow, if there are any.
+// SetMuted says that media is muted on purpose: then it never counts as stopped, and the
+// publisher is no active speaker. Packets that arrive are still forwarded.
 func (p *Publisher) SetMuted(k media.Kind, muted bool) { p.muted[k].Store(muted) }
 
-// ETag names the ICE session for conditional requests; a restart changes it.
+// ETag identifies the ICE session in conditional requests. A restart changes it.
 func (p *Publisher) ETag() string { return p.transport.etag() }
 
 // Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
 // fragment after an ICE restart. Errors are *sdp.Error or ErrClosed.
 func (p *Publisher) Patch(fragment string) (string, error) { return p.transport.patch(fragment) }
 
-// Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was
-// none: an answer may get lost, and the restart be asked for again.
+// RestartAnswer returns the fragment with which Patch answered the latest ICE restart, "" if
+// there was none. A client whose answer was lost requests the restart again.
 func (p *Publisher) RestartAnswer() string { return p.transport.restartAnswer() }
 
-// Close ends the publisher and, with cause PublisherGone, its subscribers. Reason is
-// repeated in the Closed event.
+// Close ends the publisher, and its subscribers with CausePublisherGone. The Closed event
+// repeats reason.
 func (p *Publisher) Close(reason string) { p.transport.end(CauseClosed, reason, nil) }
 
 // Done is closed when the publisher has ended.
@@ -207,8 +197,72 @@ func (p *Publisher) removeSubscriber(s *Subscriber) {
 	p.mu.Unlock()
 }
 
-// ended is called once, by the transport.
-func (p *Publisher) ended(cause Cause) {
+// addOutlet starts the flow to a shard, and passes it the stored keyframe groups if it is
+// another shard. It is called on the publisher's shard.
+func (p *Publisher) addOutlet(own, outlet *shard) {
+	p.outlets = append(p.outlets, outlet)
+	if outlet == own {
+		return
+	}
+	if packets := p.keyframeGroups(); len(packets) > 0 && !outlet.burstQueues[own.index].push(burst{p, packets, true}) {
+		own.drops[ShardBehind] += uint64(len(packets))
+	}
+	outlet.wake()
+}
+
+// removeOutlet stops the flow to a shard without subscribers.
+func (p *Publisher) removeOutlet(outlet *shard) {
+	if i := slices.Index(p.outlets, outlet); i >= 0 {
+		p.outlets = slices.Delete(p.outlets, i, i+1)
+	}
+}
+
+// keyframeGroups returns the newest keyframe group of each video layer.
+func (p *Publisher) keyframeGroups() []media.Packet {
+	var all []media.Packet
+	for _, t := range p.tracks {
+		for _, l := range t.layers {
+			from, ok := l.ring.keyframeGroup()
+			if !ok || t.kind == media.Audio {
+				continue
+			}
+			for n := from; n <= l.ring.last; n++ {
+				if packet := l.ring.get(n); packet != nil {
+					all = append(all, *packet)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// Stats returns a snapshot. Before the peer's first packet it is zero.
+func (p *Publisher) Stats() PublisherStats {
+	v := PublisherStats{}
+	p.mu.Lock()
+	v.Subscribers = len(p.subscribers)
+	p.mu.Unlock()
+	p.transport.call(func(s *shard) {
+		v.Transport = p.transport.stats()
+		for _, t := range p.tracks {
+			v.Tracks = append(v.Tracks, t.stats(s.now))
+		}
+	})
+	return v
+}
+
+func (p *Publisher) name() string { return "publisher " + p.cfg.Participant }
+
+func (p *Publisher) sendsMedia() bool { return true }
+
+// publisherSSRC is the sender of the RTCP that publishers get.
+const publisherSSRC = 1
+
+func (p *Publisher) localSSRC() uint32 { return publisherSSRC }
+
+func (p *Publisher) connected(s *shard) { s.publishers = append(s.publishers, p) }
+
+func (p *Publisher) transportEnded(cause Cause) {
 	p.mu.Lock()
 	p.closed = true
 	subscribers := p.subscribers
@@ -221,7 +275,7 @@ func (p *Publisher) ended(cause Cause) {
 	for s := range subscribers {
 		s.transport.end(cause, "", nil)
 	}
-	for _, s := range p.router.engine.shards {
-		s.post(func() { s.forgetPublisher(p) })
+	for _, s := range p.router.core.shards {
+		s.post(func() { s.removePublisher(p) })
 	}
 }

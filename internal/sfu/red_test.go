@@ -120,7 +120,7 @@ func TestPublisher_RedundantSoundFillsWhatIsLost(t *testing.T) {
 						n++
 					}
 					if step == 'm' || step == 'p' {
-						g.publisher.receive(s, b)
+						g.publisher.receiveMedia(s, b)
 						s.flushBursts()
 					}
 				}
@@ -169,7 +169,7 @@ func (l *lossyListener) play(packets int) {
 	l.on(func(s *shard) {
 		for range packets {
 			h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: l.number, Timestamp: uint32(l.number) * 960, SSRC: 77}
-			l.publisher.receive(s, l.seal(&h, said(l.number)))
+			l.publisher.receiveMedia(s, l.seal(&h, said(l.number)))
 			s.flushBursts()
 			l.number++
 		}
@@ -184,7 +184,7 @@ func (l *lossyListener) loses(turns int) {
 			for n := uint64(9); n < redWindow; n += 10 {
 				l.u.receiveNACK(s, []rtcp.NackPair{{PacketID: uint16(l.u.forwarder.lastSent - redWindow + n)}})
 			}
-			l.sub.tick(s)
+			l.sub.tickSlow(s)
 		})
 	}
 }
@@ -257,7 +257,7 @@ func TestSubscription_CoversSoundWhileMuchIsLost(t *testing.T) {
 	}
 	for range 30 {
 		l.play(redWindow)
-		l.on(l.sub.tick)
+		l.on(l.sub.tickSlow)
 	}
 	l.came()
 	l.play(1)
@@ -335,7 +335,7 @@ func TestSound_IsCoveredWithoutAllocations(t *testing.T) {
 		next := 0
 		turn := func() {
 			if next%20 != 19 { // the others are filled in
-				g.publisher.receive(s, packets[next])
+				g.publisher.receiveMedia(s, packets[next])
 				s.flushBursts()
 			}
 			next++

@@ -2,24 +2,24 @@ package sfu
 
 import "rostrum/internal/media"
 
-// A Ring keeps a layer's latest packets by their extended sequence number, for
-// retransmission and for those who join. It has one owner and doesn't lock.
+// Ring stores the latest packets of a layer by their extended sequence number, for
+// retransmission and for new subscribers. It has one owner and no lock.
 type Ring struct {
 	slots   []media.Packet
 	stored  []uint64 // sequence + 1 of the packet in each slot, 0 for none
-	last    uint64   // greatest sequence kept, meaningful when any
+	last    uint64   // greatest stored sequence, once started
 	started bool
 
-	keyframe    uint64 // where the newest keyframe begins
+	keyframe    uint64 // first packet of the newest keyframe
 	hasKeyframe bool
 }
 
-// newRing returns a ring of size packets, a power of two.
+// newRing returns a ring for size packets, a power of two.
 func newRing(size int) *Ring {
 	return &Ring{slots: make([]media.Packet, size), stored: make([]uint64, size)}
 }
 
-// put keeps p. It refuses with Duplicate or TooOld.
+// put stores p. It returns Duplicate or TooOld if it does not.
 func (r *Ring) put(p *media.Packet) Drop {
 	size := uint64(len(r.slots))
 	if r.started && p.Sequence+size <= r.last {
@@ -39,8 +39,8 @@ func (r *Ring) put(p *media.Packet) Drop {
 	return None
 }
 
-// at returns the packet with a sequence number, nil if it isn't kept. The pointer is good
-// until the next put.
+// get returns the packet with a sequence number, nil if it is not stored. The pointer is
+// valid until the next put.
 func (r *Ring) get(sequence uint64) *media.Packet {
 	i := sequence & uint64(len(r.slots)-1)
 	if r.stored[i] != sequence+1 || sequence+uint64(len(r.slots)) <= r.last {
@@ -49,7 +49,8 @@ func (r *Ring) get(sequence uint64) *media.Packet {
 	return &r.slots[i]
 }
 
-// group tells where the newest keyframe group begins, if it's kept from its first packet on.
+// keyframeGroup returns the first packet of the newest keyframe and all that follows it (the
+// newest group of pictures). It reports false if the first packet is not stored.
 func (r *Ring) keyframeGroup() (from uint64, ok bool) {
 	if !r.hasKeyframe || r.get(r.keyframe) == nil {
 		return 0, false
@@ -57,7 +58,7 @@ func (r *Ring) keyframeGroup() (from uint64, ok bool) {
 	return r.keyframe, true
 }
 
-// whole tells that nothing is missing from the newest keyframe group.
+// isComplete reports whether no packet of the newest keyframe group is missing.
 func (r *Ring) isComplete() bool {
 	from, ok := r.keyframeGroup()
 	for n := from; ok && n <= r.last; n++ {

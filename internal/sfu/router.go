@@ -1,50 +1,72 @@
 package sfu
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"rostrum/internal/media"
 )
 
 // RouterConfig describes a Router.
 type RouterConfig struct {
-	// Notify is told what concerns the whole session: ActiveSpeakerChanged. It may be nil.
+	// Notify receives the events of the whole session: ActiveSpeakerChanged. It may be nil.
 	Notify func(Event)
 }
 
-// A Router is the switchboard of one live session: it knows the session's Publishers and
-// Viewers. Its methods may be called from any goroutine.
+// Router connects the Publishers and Viewers of one live session. Its methods may be called
+// from any goroutine.
 type Router struct {
-	engine *Engine
-	cfg    RouterConfig
-	events eventQueue
+	core     *core
+	cfg      RouterConfig
+	events   eventQueue
+	urgent   chan<- *Viewer // to the allocator
+	onEnd    func()         // removes the router from the engine
+	speakers speakerDetector
+
+	publisherList atomic.Pointer[[]*Publisher] // the publishers, for readers without the lock
 
 	mu         sync.Mutex // guards what follows
 	publishers map[*Publisher]struct{}
 	viewers    map[*Viewer]struct{}
 	closed     bool
-
-	speakers      speakerDetector // guarded by its own lock
-	publisherList atomic.Pointer[[]*Publisher]
 }
 
-// NewRouter opens a Router. On a closed engine it is closed from the start.
-func (e *Engine) NewRouter(cfg RouterConfig) *Router {
+func newRouter(c *core, urgent chan<- *Viewer, cfg RouterConfig) *Router {
 	r := &Router{
-		engine: e, cfg: cfg,
+		core: c, cfg: cfg, urgent: urgent,
 		publishers: map[*Publisher]struct{}{}, viewers: map[*Viewer]struct{}{},
 	}
-	r.events.wg = &e.wg
+	r.events.wg = &c.wg
 	r.publishList()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	r.closed = e.closed
-	if !e.closed {
-		e.routers[r] = struct{}{}
-	}
 	return r
 }
 
-// Close ends all publishers and subscribers. Their Closed events may still follow.
+// Publish answers the offer of a participant who wants to send. Errors are *sdp.Error, ErrBusy
+// or ErrClosed. Media flows once the peer has connected; the Publisher can be subscribed to
+// before.
+func (r *Router) Publish(offer string, cfg PublishConfig) (*Publisher, string, error) {
+	if len(cfg.Codecs) == 0 {
+		cfg.Codecs = []media.Codec{media.H264, media.VP8, media.VP9, media.AV1}
+	}
+	return newPublisher(r, offer, cfg)
+}
+
+// NewViewer registers a receiver with an id for logs and statistics.
+func (r *Router) NewViewer(id string) *Viewer {
+	v := &Viewer{router: r, id: id}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v.closed = r.closed
+	if !r.closed {
+		r.viewers[v] = struct{}{}
+	}
+	return v
+}
+
+// Close ends all publishers and subscribers. Their Closed events may follow later.
 func (r *Router) Close() { r.end(CauseClosed, "") }
 
 func (r *Router) end(cause Cause, reason string) {
@@ -59,9 +81,7 @@ func (r *Router) end(cause Cause, reason string) {
 	for p := range publishers {
 		p.transport.end(cause, reason, nil)
 	}
-	r.engine.mu.Lock()
-	delete(r.engine.routers, r)
-	r.engine.mu.Unlock()
+	r.onEnd()
 }
 
 func (r *Router) add(p *Publisher) error {
@@ -82,22 +102,31 @@ func (r *Router) remove(p *Publisher) {
 	r.mu.Unlock()
 }
 
-// restage renews the list that is read without the lock.
+func (r *Router) removeViewer(v *Viewer) {
+	r.mu.Lock()
+	delete(r.viewers, v)
+	r.mu.Unlock()
+}
+
+// publishList replaces the list that is read without the lock.
 func (r *Router) publishList() {
-	all := make([]*Publisher, 0, len(r.publishers))
-	for p := range r.publishers {
-		all = append(all, p)
-	}
+	all := slices.Collect(maps.Keys(r.publishers))
 	r.publisherList.Store(&all)
 }
 
-// snapshot lists the viewers.
 func (r *Router) viewerList() []*Viewer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*Viewer, 0, len(r.viewers))
-	for v := range r.viewers {
-		all = append(all, v)
-	}
-	return all
+	return slices.Collect(maps.Keys(r.viewers))
+}
+
+// detectSpeaker chooses the active speaker and sends an event if it changed.
+func (r *Router) detectSpeaker(now time.Duration) {
+	r.speakers.update(*r.publisherList.Load(), now, func(speaker *Publisher) {
+		participant := ""
+		if speaker != nil {
+			participant = speaker.cfg.Participant
+		}
+		r.events.enqueue(r.cfg.Notify, ActiveSpeakerChanged{participant})
+	})
 }

@@ -2,67 +2,74 @@ package sfu
 
 const (
 	sendBufferSize   = 128 << 10
-	maxEncryptedSize = maxDatagram + 64 // a packet with its header, extension and seal
-	maxGSODatagrams  = 60               // datagrams in one send; the kernel takes 64
-	maxGSOBytes      = 64000            // bytes in one send; the kernel takes 65,507
+	maxEncryptedSize = maxDatagram + 64 // a packet with header, extension and authentication tag
+	maxGSODatagrams  = 60               // in one send; the kernel takes 64
+	maxGSOBytes      = 64000            // in one send; the kernel takes 65,507
 )
 
-// An outbox is a shard's send buffer. Packets are sealed into it one behind the other; a
-// train of equal sizes, of which the last may be shorter, leaves with one system call.
+// sendBuffer is a shard's buffer for outgoing packets. They are encrypted into it one behind
+// the other. A GSO batch of packets of equal size, of which the last may be shorter, is sent
+// with one system call.
 type sendBuffer struct {
-	shard  *shard
+	socket socket
+	drops  *dropCounts
 	buffer []byte
 	route  *route
 
-	start, end int // the train
+	// The current batch.
+	start, end int
 	segment    int
 	count      int
 }
 
-// address sends what is open and turns to another route.
-func (o *sendBuffer) setRoute(to *route) {
-	o.flush()
-	o.route = to
+func newSendBuffer(s socket, drops *dropCounts) sendBuffer {
+	return sendBuffer{socket: s, drops: drops, buffer: make([]byte, sendBufferSize)}
 }
 
-// room is where the next packet is to be sealed.
-func (o *sendBuffer) reserve() []byte {
-	if o.end+maxEncryptedSize > len(o.buffer) {
-		o.flush()
-	}
-	return o.buffer[o.end:o.end:len(o.buffer)]
+// setRoute sends the current batch and starts one for another route.
+func (b *sendBuffer) setRoute(to *route) {
+	b.flush()
+	b.route = to
 }
 
-// add takes the packet of n bytes that was sealed at room.
-func (o *sendBuffer) commit(n int) {
-	if o.count > 0 && (n > o.segment || o.count == maxGSODatagrams || o.end-o.start+n > maxGSOBytes) {
-		at := o.end
-		o.sendBatch()
-		o.start, o.end = at, at // the new packet stays where it is
+// reserve returns the space for the next packet.
+func (b *sendBuffer) reserve() []byte {
+	if b.end+maxEncryptedSize > len(b.buffer) {
+		b.flush()
 	}
-	if o.count == 0 {
-		o.segment = n
+	return b.buffer[b.end:b.end:len(b.buffer)]
+}
+
+// commit adds the packet of n bytes that was written to the reserved space.
+func (b *sendBuffer) commit(n int) {
+	if b.count > 0 && (n > b.segment || b.count == maxGSODatagrams || b.end-b.start+n > maxGSOBytes) {
+		at := b.end
+		b.sendBatch()
+		b.start, b.end = at, at // the new packet stays where it is
 	}
-	o.end += n
-	o.count++
-	if n < o.segment { // a shorter one ends the train
-		at := o.end
-		o.sendBatch()
-		o.start, o.end = at, at
+	if b.count == 0 {
+		b.segment = n
+	}
+	b.end += n
+	b.count++
+	if n < b.segment { // a shorter packet ends the batch
+		at := b.end
+		b.sendBatch()
+		b.start, b.end = at, at
 	}
 }
 
-func (o *sendBuffer) sendBatch() {
-	if o.count == 0 {
+func (b *sendBuffer) sendBatch() {
+	if b.count == 0 {
 		return
 	}
-	refused, why := o.route.send(o.shard.socket, o.buffer[o.start:o.end], o.segment)
-	o.shard.drops[why] += uint64(refused)
-	o.count = 0
+	refused, why := b.route.send(b.socket, b.buffer[b.start:b.end], b.segment)
+	b.drops[why] += uint64(refused)
+	b.count = 0
 }
 
-// flush sends what is open.
-func (o *sendBuffer) flush() {
-	o.sendBatch()
-	o.start, o.end, o.count = 0, 0, 0
+// flush sends the current batch.
+func (b *sendBuffer) flush() {
+	b.sendBatch()
+	b.start, b.end, b.count = 0, 0, 0
 }

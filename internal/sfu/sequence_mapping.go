@@ -1,61 +1,64 @@
 package sfu
 
-// A Receipt notes a run of forwarded packets, so that a NACK in the receiver's numbers finds
-// the original, and a packet that comes late gets the number that was left for it. All
-// packets of a run share one shift of number and time.
+// mapping translates the numbers of a run of forwarded packets that share the same offsets.
+// With it a NACK in the receiver's numbers finds the original packet, and a late packet gets
+// the outgoing number that was left out for it.
 type mapping struct {
 	first           uint64 // first outgoing number of the run
-	sequenceOffset  uint64 // outgoing + shift = the layer's own number, modulo 2^64
-	timestampOffset uint32 // outgoing timestamp = the layer's + stamp
+	sequenceOffset  uint64 // outgoing + offset = the layer's number, modulo 2^64
+	timestampOffset uint32 // the layer's timestamp + offset = outgoing
 	pictureOffset   uint16 // added to VP8 picture ids
 	tl0Offset       uint8  // added to VP8 TL0PICIDX
 	layer           int8
 
-	compressed bool   // a replayed past, whose time is pressed together
-	anchor     uint32 // the layer's timestamp that the past is pressed against
+	compressed bool   // a replayed keyframe group, whose timestamps are compressed
+	anchor     uint32 // the layer's timestamp that they are compressed towards
 }
 
-// rushFactor is how much faster than it happened a replayed past is told: a group of two
-// seconds spans 31 ms, and each picture still has a time of its own.
+// replaySpeedup is how much faster than in reality the timestamps of a replayed keyframe
+// group advance: a group of two seconds takes 31 ms, and each picture keeps a timestamp of
+// its own.
 const replaySpeedup = 64
 
-func (r *mapping) timestamp(ts uint32) uint32 {
-	if r.compressed && int32(r.anchor-ts) > 0 { // one behind the past may come late
-		ts = r.anchor - uint32(int32(r.anchor-ts)/replaySpeedup)
+// timestamp returns the outgoing timestamp.
+func (m *mapping) timestamp(ts uint32) uint32 {
+	if m.compressed && int32(m.anchor-ts) > 0 { // a late packet may be newer than the anchor
+		ts = m.anchor - uint32(int32(m.anchor-ts)/replaySpeedup)
 	}
-	return ts + r.timestampOffset
+	return ts + m.timestampOffset
 }
 
-// receipts remembers the latest runs.
+// mappings stores the latest runs.
 type mappings struct {
 	runs  [16]mapping
-	count int // runs ever begun
+	count int // runs ever added
 }
 
-func (r *mappings) add(run mapping) *mapping {
-	i := r.count % len(r.runs)
-	r.runs[i] = run
-	r.count++
-	return &r.runs[i]
+func (m *mappings) add(run mapping) *mapping {
+	i := m.count % len(m.runs)
+	m.runs[i] = run
+	m.count++
+	return &m.runs[i]
 }
 
-func (r *mappings) current() *mapping { return &r.runs[(r.count-1)%len(r.runs)] }
+func (m *mappings) current() *mapping { return &m.runs[(m.count-1)%len(m.runs)] }
 
-// find returns the run that an outgoing number belongs to, nil if it's forgotten.
-func (r *mappings) find(out uint64) *mapping {
-	for i := r.count - 1; i >= 0 && i >= r.count-len(r.runs); i-- {
-		if run := &r.runs[i%len(r.runs)]; run.first <= out {
+// find returns the run that an outgoing number belongs to, nil if it is no longer stored.
+func (m *mappings) find(out uint64) *mapping {
+	for i := m.count - 1; i >= 0 && i >= m.count-len(m.runs); i-- {
+		if run := &m.runs[i%len(m.runs)]; run.first <= out {
 			return run
 		}
 	}
 	return nil
 }
 
-// left returns the run of a layer in which the number was left out for a late packet, nil if none.
-func (r *mappings) findLate(layer int8, sequence uint64) *mapping {
-	var end uint64 // first outgoing number after the run; 0 for the open one
-	for i := r.count - 1; i >= 0 && i >= r.count-len(r.runs); i-- {
-		run := &r.runs[i%len(r.runs)]
+// findLate returns the run of a layer in which an outgoing number was left out for a late
+// packet, nil if there is none.
+func (m *mappings) findLate(layer int8, sequence uint64) *mapping {
+	var end uint64 // first outgoing number after the run; 0 for the current one
+	for i := m.count - 1; i >= 0 && i >= m.count-len(m.runs); i-- {
+		run := &m.runs[i%len(m.runs)]
 		out := sequence - run.sequenceOffset
 		if run.layer == layer && out >= run.first && (end == 0 || out < end) && out < 1<<63 {
 			return run

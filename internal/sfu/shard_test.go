@@ -10,7 +10,7 @@ import (
 // endAll measures how long a shard takes for the end of so many transports, each with a
 // subscriber of one publisher.
 func endAll(n int) time.Duration {
-	s := newShard(&Engine{}, 0, nil, 1)
+	s := newShard(&core{}, 0, nil, 1)
 	f := &fanOut{publisher: &Publisher{}}
 	s.fanOuts[f.publisher] = f
 	all := make([]*Subscriber, n)
@@ -25,7 +25,7 @@ func endAll(n int) time.Duration {
 	}
 	began := time.Now()
 	for _, sub := range all[1:] { // the last would tell the publisher
-		sub.leaveFanOut(s)
+		f.remove(s, sub)
 		s.removeTransport(sub.transport)
 	}
 	took := time.Since(began)
@@ -42,7 +42,7 @@ func TestShard_EndsManyTransportsInLinearTime(t *testing.T) {
 }
 
 func TestShard_ForgetsTheOldestOfManyAddresses(t *testing.T) {
-	s := newShard(&Engine{}, 0, nil, 1)
+	s := newShard(&core{}, 0, nil, 1)
 	peer, other := &Transport{}, &Transport{}
 	at := func(n int) netip.AddrPort { return netip.AddrPortFrom(netip.AddrFrom4([4]byte{1}), uint16(n)) }
 	for n := range 3 * maxTransportAddresses {

@@ -2,10 +2,40 @@ package sfu
 
 import "rostrum/internal/media"
 
-// A Sink takes the packets of one subscription, in the order they are sent.
+// Sink receives the packets of one Track, in the order in which they are sent.
 //
-// Write must not block: a sink that can't keep up drops, and counts what it
-// dropped. It may keep p.Payload, which nobody changes.
+// Write must not block: a sink that cannot keep up drops packets, and counts them itself. It
+// may keep p.Payload, which never changes.
 type Sink interface {
 	Write(p media.Packet) error
+}
+
+// tap forwards one Track to a Sink, on the publisher's shard.
+type tap struct {
+	sink      Sink
+	track     *Track
+	forwarder Forwarder
+}
+
+// write writes the packets that the tap's forwarder lets pass. A Sink counts its own errors.
+func (k *tap) write(packets []media.Packet) {
+	f := &k.forwarder
+	if best := k.track.view.Load().largest(); f.target != best {
+		f.SetTarget(best)
+	}
+	if f.NeedsKeyframe() && f.target != NoLayer {
+		k.track.layers[f.target].keyframeWanted.Store(true)
+	}
+	for i := range packets {
+		p := packets[i]
+		if p.Codec != k.track.codec {
+			continue
+		}
+		h, drop := f.Forward(&p)
+		if drop != None {
+			continue
+		}
+		p.Sequence, p.Timestamp = h.Sequence, h.Timestamp
+		_ = k.sink.Write(p)
+	}
 }

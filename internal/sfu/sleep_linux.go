@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pauseThread sleeps in the kernel: on a locked thread it costs a tenth of time.Sleep.
+// sleepThread sleeps in the kernel: on a locked thread that costs a tenth of time.Sleep.
 func sleepThread(d time.Duration) {
 	t := unix.NsecToTimespec(int64(d))
 	_ = unix.Nanosleep(&t, nil)

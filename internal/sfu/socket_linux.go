@@ -29,31 +29,36 @@ type mmsghdr struct {
 	_      [4]byte
 }
 
-// linuxSocket reads with recvmmsg and UDP_GRO and sends with UDP_SEGMENT: what the kernel
-// does once per train of packets is the largest part of their cost.
+// linuxSocket reads with recvmmsg and UDP_GRO and sends with UDP_SEGMENT (GSO), because what
+// the kernel does once per call is the largest part of the cost of a packet.
 type linuxSocket struct {
 	epoll, event int
 	fds          []int
-	ready        []int // indices of fds that epoll named
+	ready        []int // indices of fds that have data
 	events       []unix.EpollEvent
 	gsoFaults    atomic.Int32
 
+	receiveBatch
+
+	mu     sync.Mutex // guards closed, which wake checks
+	closed bool
+}
+
+// receiveBatch are the arguments of recvmmsg, reused for each call.
+type receiveBatch struct {
 	headers [readBatch]mmsghdr
 	vectors [readBatch]unix.Iovec
 	names   [readBatch]unix.RawSockaddrInet6
 	control [readBatch][controlSize]byte
 	buffers [readBatch][]byte
-
-	mu     sync.Mutex // guards closed against late wakes
-	closed bool
 }
 
-// openSockets binds shards sockets to each address and port; 0 takes a port that is free.
+// openSockets binds one socket per shard to each address and port; port 0 takes a free one.
 func openSockets(listen []netip.Addr, port uint16, shards int, portable bool) ([]socket, uint16, error) {
 	if portable {
 		return openPortable(listen, port)
 	}
-	// A probe without SO_REUSEPORT finds out if another server has the port.
+	// A first socket without SO_REUSEPORT finds out whether another server has the port.
 	for _, a := range listen {
 		fd, bound, err := bindUDP(netip.AddrPortFrom(a, port), false)
 		if err != nil {
@@ -95,7 +100,7 @@ func newLinuxSocket(listen []netip.Addr, port uint16) (*linuxSocket, error) {
 		s.fds = append(s.fds, fd)
 	}
 	for i, fd := range append([]int{s.event}, s.fds...) {
-		// Fd carries the index, -1 for the event: epoll gives it back as it is.
+		// Fd holds the index, -1 for the event: epoll returns it unchanged.
 		if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i - 1)}); err != nil {
 			s.close()
 			return nil, os.NewSyscallError("epoll_ctl", err)
@@ -127,7 +132,7 @@ func bindUDP(a netip.AddrPort, reuse bool) (fd int, port uint16, err error) {
 				_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, o[1], socketBuffer) // without privilege: up to the system's limit
 			}
 		}
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // old kernels: one datagram a time
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // old kernels: one datagram at a time
 	}
 	if family == unix.AF_INET6 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
@@ -161,7 +166,7 @@ func (s *linuxSocket) wait(d time.Duration) {
 	ms := int((d + time.Millisecond - 1) / time.Millisecond)
 	n, err := unix.EpollWait(s.epoll, s.events, ms)
 	if err != nil {
-		return // EINTR: the caller's loop comes back
+		return // EINTR: the caller calls again
 	}
 	for _, e := range s.events[:n] {
 		if e.Fd >= 0 {
@@ -173,18 +178,18 @@ func (s *linuxSocket) wait(d time.Duration) {
 	}
 }
 
-func (s *linuxSocket) read(take func([]byte, netip.AddrPort, int)) {
+func (s *linuxSocket) read(handle func([]byte, netip.AddrPort, int)) {
 	for _, i := range s.ready {
-		// A bound on one visit, so that a flood on the socket doesn't starve the timers.
+		// At most 16 batches, so that a flood on the socket does not delay the timers.
 		for range 16 {
-			if s.readBatch(s.fds[i], i, take) < readBatch {
+			if s.readBatch(s.fds[i], i, handle) < readBatch {
 				break
 			}
 		}
 	}
 }
 
-func (s *linuxSocket) readBatch(fd, local int, take func([]byte, netip.AddrPort, int)) int {
+func (s *linuxSocket) readBatch(fd, local int, handle func([]byte, netip.AddrPort, int)) int {
 	for i := range s.headers {
 		h := &s.headers[i].header
 		h.Namelen, h.Flags = unix.SizeofSockaddrInet6, 0
@@ -202,16 +207,16 @@ func (s *linuxSocket) readBatch(fd, local int, take func([]byte, netip.AddrPort,
 			segment = len(data)
 		}
 		for len(data) > segment {
-			take(data[:segment], from, local)
+			handle(data[:segment], from, local)
 			data = data[segment:]
 		}
-		take(data, from, local)
+		handle(data, from, local)
 	}
 	return int(n)
 }
 
 func addrOf(name *unix.RawSockaddrInet6) netip.AddrPort {
-	port := *(*[2]byte)(unsafe.Pointer(&name.Port)) // network order in both families
+	port := *(*[2]byte)(unsafe.Pointer(&name.Port)) // network byte order in both families
 	if name.Family == unix.AF_INET {
 		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
 		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), binary.BigEndian.Uint16(port[:]))
@@ -219,7 +224,8 @@ func addrOf(name *unix.RawSockaddrInet6) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(name.Addr).Unmap(), binary.BigEndian.Uint16(port[:]))
 }
 
-// groSegment finds the datagram size of a train joined by the kernel, 0 if there was one.
+// groSegment returns the datagram size of a batch that the kernel joined, 0 for a single
+// datagram.
 func groSegment(control []byte) int {
 	for len(control) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
@@ -258,7 +264,7 @@ func (s *linuxSocket) send(to *route, data []byte, segment int) (refused int) {
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
 			return (len(data) + segment - 1) / segment
 		case errno == unix.EIO:
-			s.gsoFaults.Store(maxGSOFaults) // the device can't; it won't learn
+			s.gsoFaults.Store(maxGSOFaults) // the device does not support GSO
 		case errno != errNoGSO:
 			s.gsoFaults.Add(1)
 		}
@@ -275,10 +281,10 @@ func (s *linuxSocket) send(to *route, data []byte, segment int) (refused int) {
 	return refused
 }
 
-const errNoGSO = unix.Errno(0xffff) // not asked
+const errNoGSO = unix.Errno(0xffff) // GSO was not tried
 
-// syscallGSO sends a train with one sendmsg. RawSyscall: it never waits, so the scheduler
-// needn't be told.
+// syscallGSO sends a batch with one sendmsg. It uses RawSyscall, because the call never waits
+// and the scheduler need not know of it.
 func syscallGSO(fd int, to *route, data []byte, segment int, try bool) unix.Errno {
 	if !try {
 		return errNoGSO
@@ -305,7 +311,7 @@ func (s *linuxSocket) wake() {
 	}
 	one := [8]byte{1}
 	if _, err := unix.Write(s.event, one[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
-		panic("eventfd: " + err.Error()) // our own descriptor is gone: memory safety is at stake
+		panic("eventfd: " + err.Error()) // another part of the process has closed the descriptor
 	}
 }
 

@@ -4,7 +4,7 @@ package sfu
 
 import "net/netip"
 
-// openSockets has no fast path here: one portable socket serves one shard.
+// openSockets opens one portable socket for one shard.
 func openSockets(listen []netip.Addr, port uint16, _ int, _ bool) ([]socket, uint16, error) {
 	return openPortable(listen, port)
 }

@@ -10,12 +10,12 @@ import (
 	"rostrum/internal/inbound"
 )
 
-// portableSocket serves where the fast path doesn't: a goroutine for each listen address
-// reads into a queue that the shard empties.
+// portableSocket works on all systems: a goroutine for each listen address reads into a queue
+// that the shard empties.
 type portableSocket struct {
 	conns    []*net.UDPConn
 	incoming chan datagram
-	first    []datagram // taken by wait, not yet given to read
+	first    []datagram // received by wait, not yet passed on by read
 	woken    chan struct{}
 	pool     sync.Pool
 	readers  sync.WaitGroup
@@ -30,7 +30,7 @@ type datagram struct {
 	local int
 }
 
-// openPortable binds one socket to each address. All packets of the port come to one shard.
+// openPortable binds one socket to each address. One shard receives all packets of the port.
 func openPortable(listen []netip.Addr, port uint16) ([]socket, uint16, error) {
 	s := &portableSocket{
 		incoming: make(chan datagram, 1024), woken: make(chan struct{}, 1), done: make(chan struct{}),
@@ -66,7 +66,7 @@ func (s *portableSocket) listen(c *net.UDPConn, local int) {
 		default:
 		}
 		if err != nil {
-			continue // an ICMP error of an earlier send; the socket lives until done
+			continue // an ICMP error for an earlier send; the socket stays open until done
 		}
 		d := datagram{data, n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), local}
 		select {
@@ -88,19 +88,19 @@ func (s *portableSocket) wait(d time.Duration) {
 	}
 }
 
-func (s *portableSocket) read(take func([]byte, netip.AddrPort, int)) {
-	give := func(d datagram) {
-		take(d.data[:d.n], d.from, d.local)
+func (s *portableSocket) read(handle func([]byte, netip.AddrPort, int)) {
+	pass := func(d datagram) {
+		handle(d.data[:d.n], d.from, d.local)
 		s.pool.Put(d.data)
 	}
 	for _, d := range s.first {
-		give(d)
+		pass(d)
 	}
 	s.first = s.first[:0]
 	for range cap(s.incoming) {
 		select {
 		case d := <-s.incoming:
-			give(d)
+			pass(d)
 		default:
 			return
 		}

@@ -9,13 +9,13 @@ import (
 	"net/netip"
 )
 
-// STUN as an ICE-lite agent needs it (RFC 8489, RFC 8445 §7.3): binding requests in,
-// success or role conflict out.
+// STUN for an ICE-lite agent (RFC 8489, RFC 8445 §7.3): it receives binding requests, and
+// answers success or role conflict.
 const (
 	stunHeader      = 20
 	stunMagic       = 0x2112a442
 	stunFingerprint = 0x5354554e
-	maxSTUN         = 600 // bytes; real checks have about 120
+	maxSTUN         = 600 // bytes; checks have about 120
 
 	stunBindingRequest = 0x0001
 	stunBindingSuccess = 0x0101
@@ -31,12 +31,12 @@ const (
 	attrICEControlling = 0x802a
 )
 
-// A check is a binding request, whose integrity is still to be verified.
+// check is a connectivity check: a binding request whose integrity is not verified yet.
 type check struct {
-	ufrag          []byte // ours
+	ufrag          []byte // of this server
 	peerUfrag      []byte
 	useCandidate   bool
-	peerControlled bool // the peer believes that it's controlled, as we are
+	peerControlled bool // the peer takes the controlled role, which an ICE-lite agent has
 
 	message         []byte
 	integrityOffset int // offset of the MESSAGE-INTEGRITY attribute
@@ -67,7 +67,7 @@ func parseCheck(b []byte) (c check, ok bool) {
 				return c, false
 			}
 			fingerprint = true
-		case c.integrityOffset != 0: // what follows MESSAGE-INTEGRITY isn't covered by it
+		case c.integrityOffset != 0: // MESSAGE-INTEGRITY does not cover what follows it
 		case kind == attrIntegrity:
 			if n != sha1.Size {
 				return c, false
@@ -85,8 +85,8 @@ func parseCheck(b []byte) (c check, ok bool) {
 	return c, fingerprint && c.integrityOffset != 0 && len(c.ufrag) > 0
 }
 
-// verify tells whether the check was made with our password. It allocates, so the user
-// name is looked up first.
+// verify reports whether the check was made with a password. It allocates, so the user name
+// is looked up first.
 func (c check) verify(pwd string) bool {
 	mac := hmac.New(sha1.New, []byte(pwd))
 	var header [stunHeader]byte
@@ -98,14 +98,15 @@ func (c check) verify(pwd string) bool {
 	return hmac.Equal(mac.Sum(nil), c.message[c.integrityOffset+4:c.integrityOffset+4+sha1.Size])
 }
 
-// respond appends the success response to the check, telling the peer how we see its address.
+// appendSuccess appends the success response to the check, with the peer's address.
 func (c check) appendSuccess(b []byte, from netip.AddrPort, pwd string) []byte {
 	start := len(b)
 	b = c.appendHeader(b, stunBindingSuccess)
 	return finishSTUN(appendAttribute(b, attrXORMapped, xorAddress(from, c.message[4:stunHeader])), start, pwd)
 }
 
-// conflict appends the 487 response that makes a peer take the controlling role (RFC 8445 §7.3.1.1).
+// appendRoleConflict appends the 487 response, which makes a peer take the controlling role
+// (RFC 8445 §7.3.1.1).
 func (c check) appendRoleConflict(b []byte, pwd string) []byte {
 	start := len(b)
 	b = c.appendHeader(b, stunBindingError)
@@ -129,7 +130,7 @@ func appendAttribute(b []byte, kind uint16, value []byte) []byte {
 	return b
 }
 
-// finishSTUN adds integrity and fingerprint to the message that begins at start.
+// finishSTUN adds integrity and fingerprint to the message that starts at start.
 func finishSTUN(b []byte, start int, pwd string) []byte {
 	m := b[start:]
 	binary.BigEndian.PutUint16(m[2:], uint16(len(m)-stunHeader+4+sha1.Size))

@@ -9,144 +9,146 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// Choice is what a viewer wants of one publisher.
+// Choice is what a viewer wants to receive from one publisher.
 type Choice struct {
-	// Layer is the label of the layer to stay on; "" leaves it to the bandwidth.
+	// Layer is the label of the preferred layer; with "" the bandwidth decides.
 	Layer string
-	// NoVideo and NoAudio pause a medium.
+	// NoVideo and NoAudio pause one kind of media.
 	NoVideo, NoAudio bool
-	// Pinned puts this publisher's video before others when bandwidth is short.
-	Pinned bool
 }
 
-// SubscribeConfig says what a subscriber wants at first and who hears of it.
+// SubscribeConfig says what a subscriber wants at first and who receives its events.
 type SubscribeConfig struct {
 	Choice Choice
-	// Notify is told what happens to the subscriber: Connected, LayerSelected, and Closed
-	// last. It may be nil.
+	// Notify receives the events of the subscriber: Connected, LayerSelected, and Closed last.
+	// It may be nil.
 	Notify func(Event)
 }
 
-// A Subscriber is what a Viewer takes from one Publisher: at most one audio and one video
-// Subscription on one Transport. Its methods may be called from any goroutine; after Close
+// Subscriber is what a Viewer receives from one Publisher: at most one audio and one video
+// Subscription, on one Transport. Its methods may be called from any goroutine; after Close
 // they do nothing.
 type Subscriber struct {
 	viewer        *Viewer
 	publisher     *Publisher
 	transport     *Transport
 	subs          []*Subscription // constant; audio first
-	missingCodecs []media.Kind    // constant: what the offer has no codec for
+	missingCodecs []media.Kind    // constant: media that the offer has no codec for
 	choice        atomic.Pointer[Choice]
-	sender        twccSender // transport-wide congestion control
-	fanOut        *fanOut    // the home shard's own; nil until connected
-	fanOutIndex   int        // in its subscribers
-	onPacingList  bool       // it is on the shard's pacing list
+
+	// Owned by the shard.
+	sender       twccSender
+	fanOut       *fanOut // nil until connected
+	fanOutIndex  int     // among its subscribers
+	onPacingList bool
 }
 
-var subscribeExtensions = []string{sdp.ExtTransportCC}
-
-// Subscribe answers the offer of one who wants to receive what p publishes. p may belong to
-// another Router of the same Engine. Errors are *sdp.Error, ErrBusy or ErrClosed.
-func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Subscriber, string, error) {
-	o, err := sdp.ParseOffer(offer)
+// newSubscriber answers an offer.
+func newSubscriber(v *Viewer, p *Publisher, o *sdp.Offer, cfg SubscribeConfig) (*Subscriber, string, error) {
+	s := &Subscriber{viewer: v, publisher: p}
+	s.choice.Store(&cfg.Choice)
+	sections, err := s.negotiate(o)
 	if err != nil {
 		return nil, "", err
 	}
-	sub := &Subscriber{viewer: v, publisher: p}
-	sub.choice.Store(&cfg.Choice)
-	sections, err := sub.negotiate(o)
-	if err != nil {
+	if s.transport, err = newTransport(v.router, s, o, cfg.Notify); err != nil {
 		return nil, "", err
 	}
-	if sub.transport, err = newTransport(v.router, o, cfg.Notify); err != nil {
-		return nil, "", err
-	}
-	sub.transport.subscriber = sub
-	for _, join := range []func(*Subscriber) error{v.add, p.addSubscriber} {
-		if err := join(sub); err != nil {
-			sub.transport.abort()
+	for _, add := range []func(*Subscriber) error{v.add, p.addSubscriber} {
+		if err := add(s); err != nil {
+			s.transport.abort()
 			return nil, "", err
 		}
 	}
-	if err := sub.transport.start(); err != nil {
+	if err := s.transport.start(); err != nil {
 		return nil, "", err
 	}
-	return sub, sub.transport.answer(o, sections), nil
+	return s, s.transport.answer(o, sections), nil
 }
 
-// accept matches the offer's receiving sections with the publisher's tracks.
+// negotiate matches the offer's receiving sections with the publisher's tracks.
 func (s *Subscriber) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	sections := make([]sdp.AnswerSection, len(o.Sections))
-	missed := media.NoCodec
+	missing := media.NoCodec
 	for i := range o.Sections {
-		sec := &o.Sections[i]
+		section := &o.Sections[i]
 		kind := media.Audio
-		if sec.Kind == "video" {
+		if section.Kind == "video" {
 			kind = media.Video
 		}
 		t := s.publisher.track(kind)
-		if !sec.Receives || t == nil || s.subscription(kind) != nil {
+		if !section.Receives || t == nil || s.subscription(kind) != nil {
 			continue
 		}
-		chosen, ok := sec.Choose(t.codec)
+		chosen, ok := section.Choose(t.codec)
 		if !ok {
-			missed = t.codec
+			missing = t.codec
 			s.missingCodecs = append(s.missingCodecs, kind)
 			continue
 		}
-		// A number on every packet and feedback on it only where a layer is to be decided.
-		extensions, feedback := subscribeExtensions, []string{"transport-cc", "ccm fir", "nack", "nack pli", "rrtr"}
-		if video := s.publisher.track(media.Video); video == nil || !video.simulcast() || chosen.RTX == 0 && kind == media.Video {
-			extensions, feedback = nil, []string{"goog-remb", "ccm fir", "nack", "nack pli", "rrtr"}
-		}
-		a := sec.Accept(chosen, "sendonly", extensions, feedback)
-		if kind == media.Audio {
-			a.RTX = false
-		}
-		a.Sent = sdp.SentTrack{Stream: s.publisher.stream, Track: s.publisher.stream + "-" + kind.String(), SSRC: t.ssrc, RTXSSRC: t.rtx}
-		sections[i] = a
-		s.subs = append(s.subs, newSubscription(s, t, &a))
+		sections[i] = s.acceptSection(section, t, chosen)
 	}
 	if len(s.subs) == 2 && s.subs[0].track.kind == media.Video {
 		s.subs[0], s.subs[1] = s.subs[1], s.subs[0]
 	}
 	switch {
-	case len(s.subs) == 0 && missed != media.NoCodec:
-		return nil, sdp.Errorf(sdp.FaultNoCodec, "the publisher sends %s, which the offer doesn't have", missed)
+	case len(s.subs) == 0 && missing != media.NoCodec:
+		return nil, sdp.Errorf(sdp.FaultNoCodec, "the publisher sends %s, which the offer doesn't have", missing)
 	case len(s.subs) == 0:
 		return nil, sdp.Errorf(sdp.FaultNoMedia, "the offer receives nothing of what the publisher sends")
 	}
 	return sections, nil
 }
 
+// acceptSection adds a subscription to a track. Transport-wide numbers and feedback cost
+// bandwidth, so they are used only where there are layers to choose from.
+func (s *Subscriber) acceptSection(section *sdp.Section, t *Track, chosen sdp.Payload) sdp.AnswerSection {
+	extensions, feedback := []string{sdp.ExtTransportCC}, []string{"transport-cc", "ccm fir", "nack", "nack pli", "rrtr"}
+	if video := s.publisher.track(media.Video); video == nil || !video.simulcast() || chosen.RTX == 0 && t.kind == media.Video {
+		extensions, feedback = nil, []string{"goog-remb", "ccm fir", "nack", "nack pli", "rrtr"}
+	}
+	a := section.Accept(chosen, "sendonly", extensions, feedback)
+	if t.kind == media.Audio {
+		a.RTX = false
+	}
+	stream := s.publisher.stream
+	a.Sent = sdp.SentTrack{Stream: stream, Track: stream + "-" + t.kind.String(), SSRC: t.ssrc, RTXSSRC: t.rtxSSRC}
+	s.subs = append(s.subs, newSubscription(s, t, &a))
+	return a
+}
+
 func (s *Subscriber) subscription(k media.Kind) *Subscription {
-	for _, sub := range s.subs {
-		if sub.track.kind == k {
-			return sub
+	for _, u := range s.subs {
+		if u.track.kind == k {
+			return u
 		}
 	}
 	return nil
 }
 
-func (s *Subscriber) ssrc() uint32 { return s.subs[0].track.ssrc }
+func (s *Subscriber) bySSRC(ssrc uint32) *Subscription {
+	for _, u := range s.subs {
+		if u.track.ssrc == ssrc {
+			return u
+		}
+	}
+	return nil
+}
 
-// Lacks reports whether the publisher sends a medium in a codec that the offer didn't have.
+// LacksCodec reports whether the publisher sends media in a codec that the offer does not have.
 func (s *Subscriber) LacksCodec(k media.Kind) bool { return slices.Contains(s.missingCodecs, k) }
 
-// Choose changes what the viewer wants. An unknown layer label is an error that names the
-// known ones.
+// Choose changes what the viewer wants. It returns an error for an unknown layer label.
 func (s *Subscriber) Choose(c Choice) error {
-	if video := s.subscription(media.Video); c.Layer != "" {
+	if c.Layer != "" {
+		video := s.subscription(media.Video)
 		if video == nil {
 			return fmt.Errorf("there is no video to choose a layer of")
 		}
 		if _, ok := video.track.layerIndex(c.Layer); !ok {
-			if l := video.track.layers; len(l) == 1 && l[0].label == "" {
+			known := video.track.labels()
+			if len(known) == 1 && known[0] == "" {
 				return fmt.Errorf("no layer is called %q: the publisher sends one, without a label", c.Layer)
-			}
-			var known []string
-			for _, l := range video.track.layers {
-				known = append(known, l.label)
 			}
 			return fmt.Errorf("no layer is called %q, there are %q", c.Layer, known)
 		}
@@ -155,34 +157,68 @@ func (s *Subscriber) Choose(c Choice) error {
 	return nil
 }
 
-// Choice is what the viewer wants now.
+// Choice returns what the viewer wants now.
 func (s *Subscriber) Choice() Choice { return *s.choice.Load() }
 
-// Publisher is what is subscribed to.
-func (s *Subscriber) Publisher() *Publisher { return s.publisher }
-
-// ETag names the ICE session for conditional requests; a restart changes it.
+// ETag identifies the ICE session in conditional requests. A restart changes it.
 func (s *Subscriber) ETag() string { return s.transport.etag() }
 
 // Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
 // fragment after an ICE restart. Errors are *sdp.Error or ErrClosed.
 func (s *Subscriber) Patch(fragment string) (string, error) { return s.transport.patch(fragment) }
 
-// Restarted is the fragment with which Patch answered the latest ICE restart, "" if there was
-// none: an answer may get lost, and the restart be asked for again.
+// RestartAnswer returns the fragment with which Patch answered the latest ICE restart, "" if
+// there was none. A client whose answer was lost requests the restart again.
 func (s *Subscriber) RestartAnswer() string { return s.transport.restartAnswer() }
 
-// Close ends the subscriber. Reason is repeated in the Closed event.
+// Close ends the subscriber. The Closed event repeats reason.
 func (s *Subscriber) Close(reason string) { s.transport.end(CauseClosed, reason, nil) }
 
 // Done is closed when the subscriber has ended.
 func (s *Subscriber) Done() <-chan struct{} { return s.transport.done }
 
-// ended is called once, by the transport.
-func (s *Subscriber) ended() {
+// Stats returns a snapshot. Before the peer's first packet it is zero.
+func (s *Subscriber) Stats() SubscriberStats {
+	v := SubscriberStats{Estimate: int(s.viewer.path.estimate.Load())}
+	s.transport.call(func(*shard) {
+		v.Transport = s.transport.stats()
+		for _, u := range s.subs {
+			v.Subscriptions = append(v.Subscriptions, u.stats())
+		}
+	})
+	return v
+}
+
+func (s *Subscriber) name() string {
+	return "subscriber " + s.viewer.id + " of " + s.publisher.cfg.Participant
+}
+
+func (s *Subscriber) sendsMedia() bool { return false }
+
+func (s *Subscriber) localSSRC() uint32 { return s.subs[0].track.ssrc }
+
+// connected starts the subscriptions.
+func (s *Subscriber) connected(sh *shard) {
+	f := sh.fanOuts[s.publisher]
+	if f == nil {
+		f = newFanOut(sh, s.publisher)
+		sh.fanOuts[s.publisher] = f
+	}
+	f.add(s)
+	s.sender.pacingBitrate = s.viewer.path.pacingBitrate(0)
+	for _, u := range s.subs {
+		u.start(sh)
+	}
+}
+
+func (s *Subscriber) transportEnded(Cause) {
 	s.viewer.remove(s)
 	s.publisher.removeSubscriber(s)
-	if home := s.transport.shard.Load(); home != nil {
-		home.post(func() { s.leaveFanOut(home) })
+	if owner := s.transport.shard.Load(); owner != nil {
+		owner.post(func() {
+			if s.fanOut != nil {
+				s.fanOut.remove(owner, s)
+			}
+		})
 	}
 }

@@ -10,118 +10,86 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// A Subscription is one receiver's claim on one Track: wished by the Subscriber's Choice,
-// target set by the allotter, current in the Forwarder.
+// Subscription forwards one Track to one receiver. Its layer is preferred by the Subscriber's
+// Choice, its target is set by the allocator, and its current layer is in the Forwarder.
 type Subscription struct {
 	subscriber *Subscriber
 	track      *Track
-	pt, rtxPT  uint8
-	hasRTX     bool
-	extension  uint8 // id of the transport-wide number, 0 for none
+	outgoingFormat
 
-	target atomic.Int32 // set by the allotter, taken over in tick
-	reason atomic.Pointer[PauseReason]
+	allocationState
+	sendState
+	catchUpState
+	keyframeWait
+	repairState
+	reportState
+}
 
-	sentBitrate atomic.Int64 // bits a second, for the allotter
-	outage      outage       // the allotter's own, as the next
+// outgoingFormat is negotiated, and constant.
+type outgoingFormat struct {
+	payloadType, rtxPayloadType uint8
+	hasRTX                      bool
+	twccExtension               uint8 // id of the header extension, 0 for none
+}
+
+// allocationState is shared with the allocator.
+type allocationState struct {
+	target      atomic.Int32                // layer, set by the allocator
+	reason      atomic.Pointer[PauseReason] // of the target NoLayer
+	sentBitrate atomic.Int64                // set by the shard
+
+	// Owned by the allocator.
+	outage      outage
 	backoff     bandwidth.UpgradeBackoff
-	allocated   int8 // the layer that target is, or is to be after a detour
-	substituted bool // a smaller one flows until the given one comes back
+	allocated   int8 // the layer that target is, or will be once it flows
+	substituted bool // a smaller layer flows until the allocated one does
+}
 
-	// The home shard's own.
-	forwarder      Forwarder
-	catchUpNext    uint64 // next packet to take from the ring, while chasing
-	catchingUp     bool
-	catchUpLayer   int8           // the layer whose ring cursor is in
-	rtxIndex       uint64         // of the latest packet of the stream for repair
-	twccNumbers    *twccNumberLog // nil where there is such a stream, or no transport-wide number
-	repairBudget   byteBudget
-	recentRepairs  repairLog
-	red            redSwitch
-	waitingSince   time.Duration // since when it waits for a keyframe, 0 when it doesn't
-	reportedLayer  int8          // layer last told by LayerSelected
-	reportedReason PauseReason
-	reportedOnce   bool
-	counts         subscriptionCounts
-	nextReportAt   time.Duration
-	sentReports    [2]sentReport
-	rate           rateMeter
-	loss           float64 // share of packets, smoothed
-	jitter         uint32
+// sendState is owned by the shard, as is all that follows.
+type sendState struct {
+	forwarder Forwarder
+	red       redSwitch
+	rtxIndex  uint64 // SRTP index of the latest RTX packet
+	counts    subscriptionCounts
+	rate      rateMeter
 }
 
 type subscriptionCounts struct {
-	packets, bytes     uint64
-	nacks, resent      uint64
-	plis               uint64
-	reportedLost       uint32
-	reportedLast       uint32 // number
-	octets, packetsOut uint32 // as sender reports count
+	packets, bytes uint64
+	nacks, resent  uint64
+	plis           uint64
+	senderPackets  uint32 // as in sender reports
+	senderOctets   uint32
 }
 
-// sentReport remembers a sender report, to know it again in the receiver's (RFC 3550 §6.4.1).
-type sentReport struct {
-	ntpMiddle uint32
-	sentAt    time.Duration
-}
-
-// A keyframe group that is replayed to a joiner has bounds: decoding a long past takes a weak
-// device longer than a fresh keyframe takes to come. If none comes, as encoders outside of
-// browsers may not listen, the past is better than nothing.
-const (
-	maxReplayPackets = 700   // packets
-	maxReplayAge     = 2.2e9 // ns of age up to which the group is replayed at once
-	maxKeyframeWait  = 400e6 // ns of waiting for a keyframe after which it is replayed anyway
-)
-
-const (
-	pacedChunk = 32 // of a replay or a large burst, in one pace
-	largeBurst = 64 // packets for one subscriber, beyond which they are paced
-)
-
-// allowance bounds retransmissions: a storm of NACKs earns no more than its share.
-type byteBudget struct {
-	bytes     int
-	updatedAt time.Duration
-}
-
-const (
-	repairRate  = 250_000 // bytes a second
-	repairBurst = 100_000
-)
-
-func (a *byteBudget) spend(n int, now time.Duration) bool {
-	if a.updatedAt == 0 {
-		a.bytes = repairBurst
-	}
-	a.bytes = min(a.bytes+int((now-a.updatedAt)*repairRate/time.Second), repairBurst)
-	a.updatedAt = now
-	if a.bytes < n {
-		return false
-	}
-	a.bytes -= n
-	return true
+// catchUpState says from where the subscription sends packets of the ring, because it is
+// behind.
+type catchUpState struct {
+	catchingUp   bool
+	catchUpNext  uint64 // sequence number
+	catchUpLayer int8
 }
 
 func newSubscription(s *Subscriber, t *Track, a *sdp.AnswerSection) *Subscription {
-	sub := &Subscription{
-		subscriber: s, track: t, pt: a.Payload.Type, rtxPT: a.Payload.RTX, hasRTX: a.RTX,
-		extension: a.Extensions[sdp.ExtTransportCC],
-		forwarder: newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000))),
-		rtxIndex:  rand.Uint64N(0x3000), reportedLayer: NoLayer, allocated: NoLayer,
+	u := &Subscription{
+		subscriber: s, track: t,
+		outgoingFormat: outgoingFormat{
+			payloadType: a.Payload.Type, rtxPayloadType: a.Payload.RTX, hasRTX: a.RTX, twccExtension: a.Extensions[sdp.ExtTransportCC],
+		},
 	}
-	if sub.extension != 0 && !sub.hasRTX {
-		sub.twccNumbers = new(twccNumberLog)
+	u.forwarder = newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000)))
+	u.rtxIndex = rand.Uint64N(0x3000)
+	u.red.payloadType, u.red.nacks = a.Payload.RED, a.Payload.Supports("nack")
+	u.selected.layer, u.allocated = NoLayer, NoLayer
+	if u.twccExtension != 0 && !u.hasRTX {
+		u.twccNumbers = new(twccNumberLog)
 	}
-	sub.red.payloadType, sub.red.nacks = a.Payload.RED, a.Payload.Supports("nack")
-	sub.target.Store(int32(NoLayer))
-	none := PausedNoLayer
-	sub.reason.Store(&none)
-	return sub
+	u.setTarget(NoLayer, PausedNoLayer)
+	return u
 }
 
-// begin is called when the subscriber is connected: the first picture shouldn't wait for
-// the allotter.
+// start is called when the subscriber is connected. It chooses a first layer, so that the first
+// frame does not wait for the allocator.
 func (u *Subscription) start(sh *shard) {
 	choice := u.subscriber.Choice()
 	layer := int8(0)
@@ -133,19 +101,19 @@ func (u *Subscription) start(sh *shard) {
 	}
 	u.target.Store(int32(layer))
 	u.forwarder.SetTarget(layer)
-	u.nextReportAt = sh.now + 50e6
+	u.nextReportAt = sh.now + firstReportDelay
 	if layer == NoLayer || u.track.kind == media.Audio {
 		return
 	}
 	if !u.replay(sh, maxReplayAge) {
-		u.track.layers[layer].keyframeWanted.Store(true)
+		u.wantKeyframe()
 	}
 }
 
-// opening is the layer to begin with: the chosen one if it flows, or the smallest.
+// initialLayer returns the layer to start with: the preferred one if it flows, or the smallest.
 func (u *Subscription) initialLayer(c Choice) int8 {
-	unwatched := layerSet(u.track.unusedLayers.Load())
-	if layer, ok := u.track.layerIndex(c.Layer); ok && c.Layer != "" && !unwatched.has(layer) {
+	unused := layerSet(u.track.unusedLayers.Load())
+	if layer, ok := u.track.layerIndex(c.Layer); ok && c.Layer != "" && !unused.has(layer) {
 		return layer
 	}
 	if v := u.track.view.Load(); len(v.layers) > 0 {
@@ -154,129 +122,43 @@ func (u *Subscription) initialLayer(c Choice) int8 {
 	return 0
 }
 
-// replay begins with the kept keyframe group, if there is one that is short enough and began
-// at most age nanoseconds ago.
-func (u *Subscription) replay(sh *shard, age time.Duration) bool {
-	ring := u.ring(u.forwarder.target)
-	from, ok := ring.keyframeGroup()
-	if !ok || ring.last-from > maxReplayPackets {
-		return false
+func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.fanOut.ring(u.track.kind, layer) }
+
+// tick does the periodic work, ten times per second.
+func (u *Subscription) tick(sh *shard) {
+	u.rate.update(sh.now, false)
+	u.sentBitrate.Store(int64(u.rate.bitrate))
+	next := u.forwarder.lastSent + 1
+	if u.congestedWithin(sh, redCongestionHold) {
+		u.red.disable(next)
+	} else {
+		u.red.update(next, u.received.loss, u.subscriber.transport.roundTrip)
 	}
-	newest := ring.get(ring.last)
-	if newest == nil || sh.now-ring.get(from).Arrived > age {
-		return false
-	}
-	u.forwarder.Replay(ring.get(from), newest.Timestamp)
-	u.catchUp(sh, from)
-	u.subscriber.sendPaced(sh)
-	return true
-}
-
-func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.fanOut.rings[u.track.kind][layer] }
-
-// chase has the packets from a number on sent as the pace allows.
-func (u *Subscription) catchUp(sh *shard, from uint64) {
-	u.catchUpNext, u.catchingUp, u.catchUpLayer = from, true, u.forwarder.current
-	u.subscriber.schedulePaced(sh)
-}
-
-// paceOn has the shard call chase until it's done.
-func (s *Subscriber) schedulePaced(sh *shard) {
-	if !s.onPacingList {
-		s.onPacingList = true
-		sh.paced = append(sh.paced, s)
+	if sh.now >= u.nextReportAt {
+		u.sendSenderReport(sh)
 	}
 }
 
-// chase sends the next chunk of what the subscriber is behind, and of a train; false when
-// nothing is left to send.
-func (s *Subscriber) sendPaced(sh *shard) bool {
-	route := s.transport.sendRoute(sh)
-	if s.fanOut == nil || route == nil || s.transport.ended.Load() {
-		s.onPacingList = false
-		return false
-	}
-	sh.out.setRoute(route)
-	more := false
-	for _, u := range s.subs {
-		for n := 0; u.catchingUp && n < pacedChunk; u.catchUpNext++ {
-			ring := u.ring(u.catchUpLayer)
-			if u.catchUpNext > ring.last {
-				u.catchingUp = false
-				break
-			}
-			if p := ring.get(u.catchUpNext); p != nil {
-				if !u.paceAllows(sh, p) {
-					break
-				}
-				u.forwardPacket(sh, p)
-				n++
-			}
-		}
-		more = more || u.catchingUp
-	}
-	more = s.sendProbe(sh) || more
-	sh.out.flush()
-	s.onPacingList = more
-	return more
+// congestedWithin reports whether the path was congested in the last d.
+func (u *Subscription) congestedWithin(sh *shard, d time.Duration) bool {
+	return u.subscriber.sender.congestedWithin(sh.now, d)
 }
 
-// forward gives a burst to one subscriber: sealed packet by packet into the shard's outbox,
-// sent in trains.
-func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
-	route := s.transport.sendRoute(sh)
-	if route == nil {
-		return
+// stats is called on the shard.
+func (u *Subscription) stats() SubscriptionStats {
+	v := SubscriptionStats{
+		Kind: u.track.kind, Codec: u.track.codec, Target: u.track.label(int8(u.target.Load())),
+		Current: u.track.label(u.forwarder.current), Paused: u.forwarder.current == NoLayer,
+		Bitrate: u.rate.bitrate, Packets: u.counts.packets, Bytes: u.counts.bytes,
+		Nacks: u.counts.nacks, Resent: u.counts.resent, Plis: u.counts.plis,
+		Loss: u.received.loss, Lost: u.received.lost,
+		Jitter: time.Duration(u.received.jitter) * time.Second / time.Duration(u.track.codec.ClockRate()),
 	}
-	sh.out.setRoute(route)
-	for i := range packets {
-		p := &packets[i]
-		u := s.subs[0]
-		if u.track.codec != p.Codec {
-			if len(s.subs) == 1 {
-				continue
-			}
-			u = s.subs[1]
-		}
-		if f := &u.forwarder; p.Layer == f.current && p.Sequence > f.newestReceived {
-			switch {
-			case u.catchingUp && p.Sequence >= u.catchUpNext:
-				continue // the cursor will come by
-			case !u.catchingUp && (i == 0 && len(packets) > largeBurst || !u.paceAllows(sh, p)):
-				u.catchUp(sh, p.Sequence)
-				continue
-			}
-		}
-		before := u.forwarder.current
-		u.forwardPacket(sh, p)
-		if u.forwarder.current != before && u.reordered(p, packets[i+1:]) {
-			u.catchUp(sh, p.Sequence+1)
-		}
+	if v.Paused {
+		v.Reason = *u.reason.Load()
 	}
-	sh.out.flush()
-}
-
-// overtaken tells that packets behind p, with which a layer was entered, came earlier than p:
-// they were passed over then. rest is what came after p.
-func (u *Subscription) reordered(p *media.Packet, rest []media.Packet) bool {
-	if u.track.kind == media.Audio {
-		return false
+	if u.track.kind == media.Video {
+		v.Preferred = u.subscriber.Choice().Layer
 	}
-	last := p.Sequence
-	for i := range rest {
-		if rest[i].Codec == p.Codec && rest[i].Layer == p.Layer {
-			last = max(last, rest[i].Sequence)
-		}
-	}
-	return u.ring(p.Layer).last > last
-}
-
-// may asks the pacer, where there is one: where transport-wide reports tell what the path
-// carries. Sound never waits.
-func (u *Subscription) paceAllows(sh *shard, p *media.Packet) bool {
-	if u.extension == 0 || u.track.kind == media.Audio {
-		return true
-	}
-	d := &u.subscriber.sender
-	return d.pacer.Allow(sh.now, d.pacingBitrate, len(p.Payload))
+	return v
 }

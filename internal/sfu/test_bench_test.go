@@ -96,8 +96,7 @@ func (g *testBench) place(t *Transport, conn *net.UDPConn) {
 	t.runOnShard(func(s *shard) {
 		s.socket.prepare(via)
 		t.route.Store(via)
-		s.engine.bindAddress(t, addr)
-		s.setPeer(addr, t)
+		s.bindAddress(t, addr)
 		t.setKeys(s, seal, open, "test")
 		close(done)
 	})
@@ -179,7 +178,7 @@ func TestPacketPath_AllocatesNothing(t *testing.T) {
 				next := 0
 				turn := func() {
 					for range perRound {
-						p.receive(s, packets[next])
+						p.receiveMedia(s, packets[next])
 						next++
 					}
 					s.flushBursts()

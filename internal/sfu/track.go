@@ -10,8 +10,8 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// A Track is one medium of a Publisher. All its subscribers know it by the same SSRCs: each
-// has keys of its own, so nothing is given away and packets need not differ.
+// Track is the audio or the video of a Publisher. All its subscribers receive it with the
+// same SSRCs: each has keys of its own, so this reveals nothing, and packets need not differ.
 type Track struct {
 	publisher *Publisher
 	kind      media.Kind
@@ -19,21 +19,22 @@ type Track struct {
 	payload   sdp.Payload // as negotiated with the publisher
 	ids       extensionIDs
 	layers    []*Layer // in the order of the offer
-	ssrc, rtx uint32   // on the subscribers' side
+	ssrc      uint32   // towards subscribers
+	rtxSSRC   uint32
 
-	view atomic.Pointer[trackView] // what other threads may know
+	view     atomic.Pointer[trackView] // for other threads
+	tapCount atomic.Int32
 
-	tapCount     atomic.Int32  // Sinks
-	unusedLayers atomic.Uint32 // layerSet, of the allotter
-	unusedTimers unusedTimer   // the allotter's own
+	unusedLayers atomic.Uint32 // a layerSet, set by the allocator
+	unusedTimers unusedTimer   // owned by the allocator
 }
 
 // extensionIDs are the header extension ids negotiated with a publisher, 0 for none.
-type extensionIDs struct{ mid, rid, repaired, level, transport, sent uint8 }
+type extensionIDs struct{ mid, rid, repairedRID, audioLevel, transportCC, absSendTime uint8 }
 
-// trackView is a picture of the track's layers at one moment.
+// trackView is an immutable description of the track's layers at one moment.
 type trackView struct {
-	layers []layerView // that flow, or would if they were watched; smallest first
+	layers []layerView // that flow, or would if they were used; the smallest first
 }
 
 type layerView struct {
@@ -42,21 +43,21 @@ type layerView struct {
 	width    int
 	height   int
 	bitrate  int
-	smoothed int // the same over some seconds: keyframes don't move it
+	smoothed int // bitrate over some seconds: keyframes do not move it
 	fps      float64
 	active   bool
 }
 
 func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 	kind := a.Payload.Codec.Kind()
-	// All of a publisher's goes under one key: no two streams of it may have one SSRC.
+	// A subscriber's audio and video are encrypted with one key: no two streams may have the same SSRC.
 	ssrc := rand.Uint32()&^7 | uint32(kind)<<2 | 1
 	t := &Track{
 		publisher: p, kind: kind, codec: a.Payload.Codec, payload: a.Payload,
-		ssrc: ssrc, rtx: ssrc | 2,
+		ssrc: ssrc, rtxSSRC: ssrc | 2,
 		ids: extensionIDs{
-			mid: a.Extensions[sdp.ExtMID], rid: a.Extensions[sdp.ExtRID], repaired: a.Extensions[sdp.ExtRepairedRID],
-			level: a.Extensions[sdp.ExtAudioLevel], transport: a.Extensions[sdp.ExtTransportCC], sent: a.Extensions[sdp.ExtAbsSendTime],
+			mid: a.Extensions[sdp.ExtMID], rid: a.Extensions[sdp.ExtRID], repairedRID: a.Extensions[sdp.ExtRepairedRID],
+			audioLevel: a.Extensions[sdp.ExtAudioLevel], transportCC: a.Extensions[sdp.ExtTransportCC], absSendTime: a.Extensions[sdp.ExtAbsSendTime],
 		},
 	}
 	labels := s.RIDs
@@ -66,34 +67,28 @@ func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 	for i, label := range labels {
 		t.layers = append(t.layers, newLayer(t, int8(i), label))
 	}
-	if len(t.layers) == 1 {
-		t.bindAnnounced(s)
-	}
 	t.view.Store(&trackView{})
 	return t
 }
 
-// announced binds a single layer to the SSRC that the offer names.
-func (t *Track) bindAnnounced(s *sdp.Section) {
-	for _, ssrc := range s.SSRCs {
-		if _, repairs := s.RepairedSSRC[ssrc]; repairs {
-			continue
-		}
-		t.publisher.sources = append(t.publisher.sources, source{ssrc: ssrc, layer: t.layers[0]})
-		for repair, primary := range s.RepairedSSRC {
-			if primary == ssrc {
-				t.publisher.sources = append(t.publisher.sources, source{ssrc: repair, layer: t.layers[0], repair: true})
-			}
-		}
-		return
-	}
-}
-
 func (t *Track) simulcast() bool { return len(t.layers) > 1 }
 
-// carries tells whether a payload type is that of the track's medium, alone or redundant.
+// hasPayloadType reports whether a payload type is the track's codec or its redundant form.
 func (t *Track) hasPayloadType(pt uint8) bool {
 	return pt == t.payload.Type || pt == t.payload.RED && t.payload.RED != 0
+}
+
+// layerByRID returns the layer with a RID, nil if there is none.
+func (t *Track) layerByRID(rid []byte) *Layer {
+	if len(rid) == 0 {
+		return nil
+	}
+	for _, l := range t.layers {
+		if l.label == string(rid) {
+			return l
+		}
+	}
+	return nil
 }
 
 func (t *Track) layerIndex(label string) (int8, bool) {
@@ -108,21 +103,36 @@ func (t *Track) label(index int8) string {
 	return t.layers[index].label
 }
 
-// survey measures the layers, renews the view and reports whether layers or their sizes
-// changed.
-func (t *Track) measure(now time.Duration) bool {
-	v := &trackView{}
-	unwatched, flows := layerSet(t.unusedLayers.Load()), false
+func (t *Track) labels() (all []string) {
 	for _, l := range t.layers {
-		known, frozen := l.unused.update(now, unwatched.has(l.index), l.isActive(now))
+		all = append(all, l.label)
+	}
+	return all
+}
+
+// lastSeen returns when the latest packet of any layer arrived, 0 if none has.
+func (t *Track) lastSeen() (at time.Duration) {
+	for _, l := range t.layers {
+		at = max(at, l.lastSeen)
+	}
+	return at
+}
+
+// measure measures the layers and stores a new view. It reports whether layers or their sizes
+// changed.
+func (t *Track) measure(now time.Duration) (changed bool) {
+	v := &trackView{}
+	unused, anyActive := layerSet(t.unusedLayers.Load()), false
+	for _, l := range t.layers {
+		available, frozen := l.unused.update(now, unused.has(l.index), l.isActive(now))
 		l.rate.update(now, frozen)
 		active := l.isActive(now)
-		if active || known && l.rate.smoothed > 0 {
+		if active || available && l.rate.smoothed > 0 {
 			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.smoothed, l.rate.fps, active})
 		}
-		flows = flows || active
+		anyActive = anyActive || active
 	}
-	if !flows {
+	if !anyActive {
 		v.layers = nil
 	}
 	slices.SortStableFunc(v.layers, func(a, b layerView) int {
@@ -131,21 +141,17 @@ func (t *Track) measure(now time.Duration) bool {
 		}
 		return a.smoothed - b.smoothed
 	})
-	old := t.view.Swap(v)
-	if len(old.layers) != len(v.layers) {
-		return true
-	}
-	for i := range v.layers {
-		a, b := old.layers[i], v.layers[i]
-		if a.index != b.index || a.width != b.width || a.height != b.height {
-			return true
-		}
-	}
-	return false
+	return !v.sameLayers(t.view.Swap(v))
 }
 
-// infos tells viewers what they can have. A layer that is left out while nobody watches it
-// is to be had, at the rate it last was of: whoever asks gets it.
+func (v *trackView) sameLayers(other *trackView) bool {
+	return slices.EqualFunc(v.layers, other.layers, func(a, b layerView) bool {
+		return a.index == b.index && a.width == b.width && a.height == b.height
+	})
+}
+
+// layerInfos lists the layers that viewers can have. A layer that is not sent while nobody
+// uses it is available, at the bitrate that it last had.
 func (v *trackView) layerInfos() []LayerInfo {
 	all := make([]LayerInfo, len(v.layers))
 	for i, l := range v.layers {
@@ -155,4 +161,79 @@ func (v *trackView) layerInfos() []LayerInfo {
 		}
 	}
 	return all
+}
+
+// isActive reports whether a layer is sent now.
+func (v *trackView) isActive(layer int8) bool {
+	return slices.ContainsFunc(v.layers, func(l layerView) bool { return l.index == layer && l.active })
+}
+
+// largest returns the index of the largest layer that flows, 0 if none does.
+func (v *trackView) largest() int8 {
+	if len(v.layers) == 0 {
+		return 0
+	}
+	return v.layers[len(v.layers)-1].index
+}
+
+// smoothedBitrate returns the bitrate of a layer, 0 if it does not flow.
+func (v *trackView) smoothedBitrate(layer int8) int {
+	for _, l := range v.layers {
+		if l.index == layer {
+			return l.smoothed
+		}
+	}
+	return 0
+}
+
+// detectStopped finds layers that the publisher stopped sending, or sends again. It reports
+// whether any was stopped. While the publisher's path is congested no layer counts as
+// resumed, because what arrives was already in transit.
+func (t *Track) detectStopped(now time.Duration, congested bool) (stopped bool) {
+	for _, l := range t.layers {
+		if l.stopped.since != 0 && !congested && l.stopped.resumed(&l.frames) {
+			l.stopped = stoppedState{}
+		}
+	}
+	flowing := t.view.Load().layers
+	for i, v := range flowing {
+		l := t.layers[v.index]
+		if l.stopped.since != 0 {
+			continue
+		}
+		for _, smaller := range flowing[:i] {
+			if below := &t.layers[smaller.index].frames; l.frames.stoppedBeside(now, below) {
+				l.stop(now, max(l.frames.mean(), below.mean()))
+				stopped = true
+				break
+			}
+		}
+	}
+	return stopped
+}
+
+// stopUnaffordable marks as stopped the layers of which less than half fits into a bitrate
+// limit, beside the smaller layers: the publisher will stop them. It reports whether there
+// are any.
+func (t *Track) stopUnaffordable(now time.Duration, limit int) (stopped bool) {
+	for i, v := range t.view.Load().layers {
+		l := t.layers[v.index]
+		if i > 0 && v.active && limit < v.smoothed/2 {
+			l.stop(now, l.frames.mean())
+			stopped = true
+		}
+		if v.active {
+			limit -= v.smoothed
+		}
+	}
+	return stopped
+}
+
+// stats is called on the publisher's shard.
+func (t *Track) stats(now time.Duration) TrackStats {
+	v := TrackStats{Kind: t.kind, Codec: t.codec}
+	for _, l := range t.layers {
+		v.Layers = append(v.Layers, l.stats(now))
+	}
+	return v
 }

@@ -1,156 +1,155 @@
 package sfu
 
 import (
-	"crypto/rand"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
 	"rostrum/internal/sdp"
 )
 
-// A Transport is one peer's ICE, DTLS and SRTP association. It serves one Publisher or one
-// Subscriber. Until a peer's first valid check it lives in no shard; from then on everything
-// unguarded below is touched by its home shard's thread alone.
+// Transport is one peer's ICE, DTLS and SRTP association. It serves one Publisher or one
+// Subscriber. Before a peer's first valid check it belongs to no shard. From then on its
+// shard's thread alone uses the fields that are neither constant, atomic nor guarded.
 type Transport struct {
-	engine           *Engine
-	router           *Router
-	publisher        *Publisher  // whom it serves, or
-	subscriber       *Subscriber // whom it serves
-	peerFingerprints []sdp.Fingerprint
-	active           bool // we are the DTLS client
-	mids             []string
-	notify           func(Event)
-	createdAt        time.Time
+	core      *core
+	events    *eventQueue
+	owner     transportOwner
+	notify    func(Event)
+	mids      []string
+	createdAt time.Time
+
+	shard atomic.Pointer[shard]
+	ended atomic.Bool
+	done  chan struct{} // closed at the end
+
+	iceState
+	dtlsState
+	transportSetup
+	transportMedia
+	transportCounts
+
+	addresses []netip.AddrPort // guarded by the lock of transportIndex
+}
+
+// transportOwner is what a transport serves: a Publisher or a Subscriber. Its methods are
+// called by the transport's shard, but for ended and name.
+type transportOwner interface {
+	// connected is called when media may flow.
+	connected(s *shard)
+	receiveMedia(s *shard, b []byte)
+	receiveRTCP(s *shard, p rtcp.Packet)
+	// tickSlow is called ten times per second while media may flow.
+	tickSlow(s *shard)
+	// localSSRC is the sender of the RTCP that the transport sends.
+	localSSRC() uint32
+	// sendsMedia reports whether the peer sends media.
+	sendsMedia() bool
+	// transportEnded is called once, from any goroutine.
+	transportEnded(cause Cause)
+	// name is for the log.
+	name() string
+}
+
+// transportSetup is guarded by its mutex.
+type transportSetup struct {
+	mu               sync.Mutex
 	connectTimer     *time.Timer // until connected
-
-	shard      atomic.Pointer[shard]
-	ice        atomic.Pointer[iceSession]
-	route      atomic.Pointer[route] // nominated by the peer; nil until then
-	firstRoute atomic.Pointer[route] // of the first valid check: the handshake needn't wait for nomination
-	ended      atomic.Bool
-	done       chan struct{} // closed at the end
-	dtlsConn   *dtlsPacketConn
-
-	addresses []netip.AddrPort // guarded by the engine's lock
-
-	mu               sync.Mutex // guards what follows
-	trickled         int
-	remoteCandidates sdp.RemoteCandidates // of the peer, until connected
 	connected        bool
 	profile          string
-	cause            Cause
-	halfOpen         bool // it counts among the half-open
+	halfOpen         bool                 // the transport counts as half open
+	remoteCandidates sdp.RemoteCandidates // until connected
+	trickled         int                  // candidates in fragments
+}
 
+// transportMedia is what the shard needs to receive and send media.
+type transportMedia struct {
 	listed         bool
-	shardAddresses []netip.AddrPort // under which the shard has it
+	shardAddresses []netip.AddrPort // under which the shard knows it
 	listIndex      int              // in the shard's list
+	mediaReady     bool
 	encrypter      *srtpEncrypter
 	decrypter      *srtp.Context
-	rtpScratch     rtp.Header // scratch for open
-	earlyPackets   []earlyPacket
-	checkedRoutes  []checkedRoute // where checks come from, while the proof is missing that media may go there
-	routeUfrag     string         // the ICE session under which the target was chosen
-	lastReceived   time.Duration
-	lastConsent    time.Duration
-	handshaking    bool // the handshake runs
-	mediaReady     bool // media may go: keys and address are there
+	rtpScratch     rtp.Header // for decrypter
+	early          []earlyPacket
+	lastReceived   time.Duration // when something authentic arrived
+}
 
-	roundTrip time.Duration // ns, 0 until measured
+type transportCounts struct {
+	roundTrip time.Duration // 0 until measured
 	bytesIn   uint64
 	bytesOut  uint64
 }
 
-// iceSession holds the credentials of the running ICE session and, while a restart is under
-// way, of the one before (RFC 8445 §9).
-type iceSession struct {
-	local, previous sdp.Credentials
-	peerUfrag       string
-}
-
-const maxEarlyPackets = 64 // packets kept until the keys are there
-
-// An earlyPacket came before the keys. A publisher's first packets measure the path, so
-// what is told of them must be when they came and not when they could be opened.
-type earlyPacket struct {
-	at   time.Duration
-	data []byte
-}
-
-func newTransport(r *Router, o *sdp.Offer, notify func(Event)) (*Transport, error) {
-	e := r.engine
-	if int(e.transports.Load()) >= e.cfg.MaxTransports || int(e.halfOpen.Load()) >= e.cfg.MaxHalfOpen {
-		return nil, ErrBusy
+func newTransport(r *Router, owner transportOwner, o *sdp.Offer, notify func(Event)) (*Transport, error) {
+	c := r.core
+	if err := c.reserveTransport(); err != nil {
+		return nil, err
 	}
 	t := &Transport{
-		engine: e, router: r, peerFingerprints: o.Fingerprints, active: o.Passive, notify: notify,
-		createdAt: time.Now(), done: make(chan struct{}), halfOpen: true, remoteCandidates: o.Remote,
+		core: c, events: &r.events, owner: owner, notify: notify,
+		createdAt: time.Now(), done: make(chan struct{}),
 	}
+	t.halfOpen, t.remoteCandidates = true, o.Remote
+	t.peerFingerprints, t.active = o.Fingerprints, o.Passive
 	for _, s := range o.Sections {
 		t.mids = append(t.mids, s.MID)
 	}
 	t.dtlsConn = newDTLSPacketConn(t)
-	session := &iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag}
-	t.ice.Store(session)
-	e.transports.Add(1)
-	e.halfOpen.Add(1)
+	t.ice.Store(&iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag})
 	return t, nil
 }
 
-// begin makes the transport reachable; its owner is complete by now.
+// start makes the transport reachable, once its owner is complete.
 func (t *Transport) start() error {
 	t.mu.Lock()
-	t.connectTimer = time.AfterFunc(t.engine.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
+	t.connectTimer = time.AfterFunc(t.core.cfg.ConnectTimeout, func() { t.end(CauseNeverConnected, "", nil) })
 	t.mu.Unlock()
-	if err := t.engine.register(t, t.ice.Load().local.Ufrag); err != nil {
+	if err := t.core.index.addUfrag(t, t.ice.Load().local.Ufrag); err != nil {
 		t.abort()
 		return err
 	}
 	return nil
 }
 
-// fail ends a transport that its owner never got to know.
+// abort ends a transport that was never returned to the caller.
 func (t *Transport) abort() {
 	t.notify = nil
 	t.end(CauseClosed, "", nil)
 }
 
-func newCredentials() sdp.Credentials {
-	return sdp.Credentials{Ufrag: randomText(8), Pwd: randomText(24)}
-}
-
-// randomText is n characters of which each is allowed in ICE credentials.
-func randomText(n int) string {
-	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	for i := range b {
-		b[i] = alphabet[b[i]&63]
+// answer writes the answer for a new transport.
+func (t *Transport) answer(o *sdp.Offer, sections []sdp.AnswerSection) string {
+	a := sdp.Answer{
+		Offer: o, SessionID: rand.Uint64(), ICE: t.ice.Load().local, Fingerprint: t.core.fingerprint,
+		Active: t.active, Candidates: t.core.candidates, Sections: sections,
 	}
-	return string(b)
+	return a.String()
 }
 
-// atHome has f run on the transport's shard, giving it a home if it has none yet.
+// runOnShard runs f on the transport's shard. It assigns a shard if there is none.
 func (t *Transport) runOnShard(f func(*shard)) {
-	home := t.assignShard(nil)
-	home.post(func() {
-		home.addTransport(t)
-		f(home)
+	s := t.assignShard(nil)
+	s.post(func() {
+		s.addTransport(t)
+		f(s)
 	})
 }
 
-// settle returns the transport's home; the first caller decides where that is.
+// assignShard returns the transport's shard. The first caller decides which it is.
 func (t *Transport) assignShard(here *shard) *shard {
-	if home := t.shard.Load(); home != nil {
-		return home
+	if s := t.shard.Load(); s != nil {
+		return s
 	}
 	if here == nil {
-		here = t.engine.leastBusy()
+		here = t.core.leastBusy()
 	}
 	if t.shard.CompareAndSwap(nil, here) {
 		here.transportCount.Add(1)
@@ -158,17 +157,17 @@ func (t *Transport) assignShard(here *shard) *shard {
 	return t.shard.Load()
 }
 
-// ask runs f on the transport's shard and waits for it. When the transport never had a home,
-// f doesn't run and ask reports false.
+// call runs f on the transport's shard and waits for it. It reports false, and does not run f,
+// if the transport has no shard.
 func (t *Transport) call(f func(*shard)) bool {
-	home := t.shard.Load()
-	if home == nil {
+	s := t.shard.Load()
+	if s == nil {
 		return false
 	}
-	return home.call(func() { f(home) })
+	return s.call(func() { f(s) })
 }
 
-// end ends the transport once, from any goroutine.
+// end ends the transport once. It may be called from any goroutine.
 func (t *Transport) end(cause Cause, reason string, fault error) {
 	if t.ended.Swap(true) {
 		return
@@ -177,123 +176,42 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 	if t.connectTimer != nil {
 		t.connectTimer.Stop()
 	}
-	t.cause = cause
-	counted, where := t.halfOpen, t.remoteCandidates
+	wasHalfOpen, remote := t.halfOpen, t.remoteCandidates
 	t.halfOpen = false
 	t.mu.Unlock()
-	if counted {
-		t.engine.halfOpen.Add(-1)
+	if wasHalfOpen {
+		t.core.halfOpen.Add(-1)
 	}
-	t.engine.transports.Add(-1)
-	t.engine.unregister(t)
+	t.core.transports.Add(-1)
+	session := t.ice.Load()
+	t.core.index.remove(t, session.local.Ufrag, session.previous.Ufrag)
 	close(t.done)
-	if t.publisher != nil {
-		t.publisher.ended(cause)
-	} else {
-		t.subscriber.ended()
+	t.owner.transportEnded(cause)
+	if s := t.shard.Load(); s != nil {
+		s.transportCount.Add(-1)
+		s.post(func() { s.removeTransport(t) })
 	}
-	if home := t.shard.Load(); home != nil {
-		home.transportCount.Add(-1)
-		home.post(func() { home.removeTransport(t) })
-	}
-	if cause != CauseClosed && cause != CausePeerClosed && cause != CauseEngineClosed {
-		said := []any{"cause", string(cause), "who", t.describe(), "after", time.Since(t.createdAt).Round(time.Millisecond), "error", fault}
-		if cause == CauseNeverConnected || cause == CauseHandshakeFailed {
-			said = append(said, "tried", where.String(), "offered", offeredText(t.engine.candidates), "likely", t.diagnose(cause, where))
-		}
-		t.engine.cfg.Log.Info("media transport ended", said...)
-	}
-	t.router.events.enqueue(t.notify, Closed{cause, reason, fault})
+	t.logEnd(cause, fault, remote)
+	t.events.enqueue(t.notify, Closed{cause, reason, fault})
 }
 
-// likelyFault tells an operator from how far it came why a transport didn't connect.
-func (t *Transport) diagnose(cause Cause, where sdp.RemoteCandidates) string {
-	first := t.firstRoute.Load()
-	switch {
-	case first == nil:
-		return "no connectivity check came: " + whyUnreached(t.engine.candidates, where.Addresses())
-	case t.route.Load() == nil:
-		return "checks came from " + first.addr.String() + " by " + first.protocol() + ", but the client chose no path: our answers don't reach it"
-	case cause == CauseNeverConnected:
-		return "a path was chosen from " + first.addr.String() + " by " + first.protocol() + ", but DTLS didn't finish: something between drops larger packets, or the client went away"
-	}
-	return "DTLS failed: a certificate that the offer didn't announce, no cipher in common, or something between that changes packets"
-}
-
-func (t *Transport) describe() string {
-	if t.publisher != nil {
-		return "publisher " + t.publisher.cfg.Participant
-	}
-	return "subscriber " + t.subscriber.viewer.id + " of " + t.subscriber.publisher.cfg.Participant
-}
-
-// tell passes an event on unless the transport has ended.
+// emit sends an event, unless the transport has ended.
 func (t *Transport) emit(e Event) {
 	if !t.ended.Load() {
-		t.router.events.enqueue(t.notify, e)
+		t.events.enqueue(t.notify, e)
 	}
 }
 
-// ETag names the running ICE session, for conditional requests (RFC 9725 §4.3.1).
-func (t *Transport) etag() string { return `"` + t.ice.Load().local.Ufrag + `"` }
-
-// patch applies a fragment: candidates are counted and left alone; new credentials restart
-// ICE, and then the answering fragment is returned.
-func (t *Transport) patch(text string) (string, error) {
-	f, err := sdp.ParseFragment(text)
-	if err != nil {
-		return "", err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ended.Load() {
-		return "", ErrClosed
-	}
-	t.trickled += f.Candidates
-	if !t.connected {
-		t.remoteCandidates.Merge(f.Remote)
-	}
-	if t.trickled > sdp.MaxCandidates*4 {
-		return "", sdp.Errorf(sdp.FaultTooLarge, "more than %d candidates came for one session", sdp.MaxCandidates*4)
-	}
-	session := t.ice.Load()
-	if f.ICE.Ufrag == "" || f.ICE.Ufrag == session.peerUfrag || f.ICE.Pwd == "" {
-		return "", nil
-	}
-	next := &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ICE.Ufrag}
-	if err := t.engine.register(t, next.local.Ufrag); err != nil {
-		return "", err
-	}
-	t.engine.unregisterUfrag(t, session.previous.Ufrag)
-	t.ice.Store(next)
-	if t.ended.Load() { // it ended meanwhile and forgot only what it knew
-		t.engine.unregisterUfrag(t, next.local.Ufrag)
-	}
-	t.mu.Unlock()
-	defer t.mu.Lock()
-	// Who asks for another path is there, though nothing comes by the old one.
-	t.runOnShard(func(s *shard) { t.lastReceived = s.now })
-	return sdp.FormatFragment(t.mids, next.local, t.engine.candidates), nil
-}
-
-// restarted is the fragment that answered the latest ICE restart, "" if there was none.
-func (t *Transport) restartAnswer() string {
-	session := t.ice.Load()
-	if session.previous.Ufrag == "" {
-		return ""
-	}
-	return sdp.FormatFragment(t.mids, session.local, t.engine.candidates)
-}
-
-// tick checks, ten times a second, whether the peer is still there.
+// tick is called ten times per second.
 func (t *Transport) tick(s *shard) {
-	if s.now-t.lastReceived > t.engine.cfg.LostAfter && t.mediaReady {
-		t.end(CauseLost, "", fmt.Errorf("nothing came from %s for %s", t.peerName(), t.engine.cfg.LostAfter))
+	if !t.mediaReady {
 		return
 	}
-	if t.mediaReady && t.subscriber != nil {
-		t.subscriber.tick(s)
+	if s.now-t.lastReceived > t.core.cfg.LostAfter {
+		t.end(CauseLost, "", fmt.Errorf("nothing arrived from %s for %s", t.peerName(), t.core.cfg.LostAfter))
+		return
 	}
+	t.owner.tickSlow(s)
 }
 
 func (t *Transport) peerName() string {
@@ -303,44 +221,16 @@ func (t *Transport) peerName() string {
 	return "the peer"
 }
 
-// consentTTL is how long we send without a fresh check from the peer (RFC 7675 §5.1).
-const consentTTL = 30 * time.Second
-
-// sendable returns where to send, nil without the peer's consent.
-func (t *Transport) sendRoute(s *shard) *route {
-	r := t.route.Load()
-	if r == nil || t.encrypter == nil || s.now-t.lastConsent > consentTTL {
-		s.drops[NoConsent]++
-		return nil
-	}
-	return r
-}
-
-// sendRTCP seals and sends one compound packet; b is used up.
-func (t *Transport) sendRTCP(s *shard, b []byte) {
-	r := t.sendRoute(s)
-	if r == nil || len(b) == 0 {
-		return
-	}
-	sealed, err := t.encrypter.encryptRTCP(b)
-	if err != nil {
-		return
-	}
-	t.bytesOut += uint64(len(sealed))
-	refused, why := r.send(s.socket, sealed, len(sealed))
-	s.drops[why] += uint64(refused)
-}
-
-// install takes the keys of a finished handshake.
-func (t *Transport) setKeys(s *shard, seal *srtpEncrypter, open *srtp.Context, profile string) {
-	t.encrypter, t.decrypter = seal, open
+// setKeys stores the keys of a completed handshake.
+func (t *Transport) setKeys(s *shard, encrypter *srtpEncrypter, decrypter *srtp.Context, profile string) {
+	t.encrypter, t.decrypter = encrypter, decrypter
 	t.mu.Lock()
 	t.profile = profile
 	t.mu.Unlock()
 	t.startMedia(s)
 }
 
-// flow lets media go once there are keys and a nominated address, whichever came last.
+// startMedia lets media flow once there are keys and a nominated route.
 func (t *Transport) startMedia(s *shard) {
 	r := t.route.Load()
 	if t.mediaReady || t.encrypter == nil || r == nil || t.ended.Load() {
@@ -352,28 +242,38 @@ func (t *Transport) startMedia(s *shard) {
 	if t.connectTimer != nil {
 		t.connectTimer.Stop()
 	}
-	counted, profile := t.halfOpen, t.profile
+	wasHalfOpen, profile := t.halfOpen, t.profile
 	t.halfOpen = false
 	t.mu.Unlock()
-	if counted {
-		t.engine.halfOpen.Add(-1)
+	if wasHalfOpen {
+		t.core.halfOpen.Add(-1)
 	}
 	t.emit(Connected{Protocol: r.protocol(), Profile: profile, After: time.Since(t.createdAt)})
-	if t.publisher != nil {
-		t.publisher.connected(s)
-	} else {
-		t.subscriber.connected(s)
-	}
+	t.owner.connected(s)
 	t.receiveEarly(s)
 }
 
-// takeEarly receives what came before the keys, at the time when it came.
-func (t *Transport) receiveEarly(s *shard) {
-	early, now := t.earlyPackets, s.now
-	t.earlyPackets = nil
-	for _, p := range early {
-		s.now = p.at
-		t.receive(s, p.data)
+// updateRoundTrip adds one sample of the round trip time.
+func (t *Transport) updateRoundTrip(sample time.Duration) {
+	if sample < 0 || sample > 10*time.Second {
+		return
 	}
-	s.now = now
+	if t.roundTrip == 0 {
+		t.roundTrip = sample
+	}
+	t.roundTrip += (sample - t.roundTrip) / 4
+}
+
+// stats is called on the transport's shard.
+func (t *Transport) stats() TransportStats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v := TransportStats{
+		Connected: t.connected, Profile: t.profile, RoundTrip: t.roundTrip,
+		BytesIn: t.bytesIn, BytesOut: t.bytesOut,
+	}
+	if r := t.route.Load(); r != nil {
+		v.Protocol, v.Remote = r.protocol(), r.addr.String()
+	}
+	return v
 }

@@ -9,22 +9,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
+
+	"rostrum/internal/sdp"
 )
 
-const (
-	flightInterval = 100 * time.Millisecond // one lost flight shouldn't cost a second of join time
-	handshakeQueue = 32                     // datagrams that wait for the handshake
-)
+// flightInterval is the retransmission interval. A lost flight must not delay a join by a second.
+const flightInterval = 100 * time.Millisecond
 
-// profiles in our order: AEAD costs a seventh of what HMAC-SHA1 does.
+// profiles are in order of preference. AEAD costs a seventh of HMAC-SHA1.
 var profiles = []dtls.SRTPProtectionProfile{
 	dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
 }
@@ -35,22 +32,29 @@ var profileNames = map[dtls.SRTPProtectionProfile]string{
 	dtls.SRTP_AES128_CM_HMAC_SHA1_80: "AES_CM_128_HMAC_SHA1_80",
 }
 
-// shake runs the DTLS handshake (RFC 5764), hands the keys to the shard and then listens for
-// the peer's goodbye. It runs once, after the peer's first valid check: browsers take some
-// 50 ms more to nominate, which media waits for and the handshake needn't.
+// dtlsState is the DTLS state of a transport. It is constant.
+type dtlsState struct {
+	peerFingerprints []sdp.Fingerprint
+	active           bool // the server is the DTLS client
+	dtlsConn         *dtlsPacketConn
+}
+
+// runDTLS runs the DTLS handshake (RFC 5764), passes the keys to the shard, and then waits for
+// the peer to close. It runs once, after the peer's first valid check. Browsers nominate a
+// route about 50 ms later; media waits for that, the handshake does not.
 func (t *Transport) runDTLS() {
-	defer t.engine.wg.Done()
-	defer t.dtlsConn.shut()
+	defer t.core.wg.Done()
+	defer t.dtlsConn.stop()
 	conn, err := t.handshake()
 	if err != nil {
 		t.end(CauseHandshakeFailed, "", fmt.Errorf("dtls handshake: %w", err))
 		return
 	}
-	t.engine.wg.Add(1)
+	t.core.wg.Add(1)
 	go func() {
-		defer t.engine.wg.Done()
+		defer t.core.wg.Done()
 		<-t.done
-		conn.Close() // tells the peer
+		conn.Close() // sends close_notify
 	}()
 	if err := t.exportKeys(conn); err != nil {
 		t.end(CauseHandshakeFailed, "", err)
@@ -58,7 +62,7 @@ func (t *Transport) runDTLS() {
 	}
 	buffer := make([]byte, 256)
 	for err == nil {
-		_, err = conn.Read(buffer) // data channels aren't offered: whatever comes is ignored
+		_, err = conn.Read(buffer) // data channels are not offered: what arrives is ignored
 		if errors.Is(err, io.ErrShortBuffer) {
 			err = nil
 		}
@@ -67,9 +71,9 @@ func (t *Transport) runDTLS() {
 }
 
 func (t *Transport) handshake() (*dtls.Conn, error) {
-	ctx, cancel := context.WithTimeout(t.engine.ctx, t.engine.cfg.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(t.core.ctx, t.core.cfg.ConnectTimeout)
 	defer cancel()
-	stop := context.AfterFunc(t.engine.ctx, cancel)
+	stop := context.AfterFunc(t.core.ctx, cancel)
 	defer stop()
 	go func() {
 		select {
@@ -89,11 +93,12 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 	return conn, nil
 }
 
-// associate makes the end of the association that the offer left to us. It doesn't speak yet.
+// newDTLSConn makes the DTLS client or server, whichever the offer left to the server. It does
+// not send yet.
 func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 	shared := []dtls.Option{
-		dtls.WithCertificates(t.engine.certificate),
-		dtls.WithInsecureSkipVerify(true), // the fingerprint is what is verified
+		dtls.WithCertificates(t.core.certificate),
+		dtls.WithInsecureSkipVerify(true), // verifyCertificate checks the fingerprint
 		dtls.WithVerifyPeerCertificate(t.verifyCertificate),
 		dtls.WithSRTPProtectionProfiles(profiles...),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
@@ -113,7 +118,7 @@ func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 	}
 	options := []dtls.ServerOption{
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
-		dtls.WithInsecureSkipVerifyHello(true), // ICE has shown that the address is the peer's
+		dtls.WithInsecureSkipVerifyHello(true), // ICE has verified the address
 	}
 	for _, o := range shared {
 		options = append(options, o)
@@ -121,16 +126,16 @@ func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 	return dtls.ServerWithOptions(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
 }
 
-// verifyCertificate holds the peer's certificate against the fingerprints of its offer (RFC 8122 §5).
+// verifyCertificate compares the peer's certificate with the fingerprints of its offer (RFC 8122 §5).
 func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) error {
 	if len(raw) == 0 {
-		return errors.New("the peer showed no certificate")
+		return errors.New("the peer sent no certificate")
 	}
 	for _, f := range t.peerFingerprints {
 		var sum []byte
 		switch f.Hash {
 		case "sha-1":
-			continue // broken: never enough
+			continue // broken
 		case "sha-256":
 			h := sha256.Sum256(raw[0])
 			sum = h[:]
@@ -145,10 +150,10 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 			return nil
 		}
 	}
-	return errors.New("the certificate isn't the one whose fingerprint the offer gave")
+	return errors.New("the certificate does not match the fingerprints of the offer")
 }
 
-// keys makes the SRTP contexts and has the shard install them.
+// exportKeys makes the SRTP contexts and passes them to the shard.
 func (t *Transport) exportKeys(conn *dtls.Conn) error {
 	profile, ok := conn.SelectedSRTPProtectionProfile()
 	if !ok {
@@ -156,112 +161,24 @@ func (t *Transport) exportKeys(conn *dtls.Conn) error {
 	}
 	state, ok := conn.ConnectionState()
 	if !ok {
-		return errors.New("the handshake left no state")
+		return errors.New("no state after the handshake")
 	}
 	c := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
 	if err := c.ExtractSessionKeysFromDTLS(&state, t.active); err != nil {
 		return fmt.Errorf("export SRTP keys: %w", err)
 	}
-	seal, err := newSRTPEncrypter(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
+	encrypter, err := newSRTPEncrypter(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
 	if err != nil {
-		return fmt.Errorf("make the sealing context: %w", err)
+		return fmt.Errorf("make the SRTP encrypter: %w", err)
 	}
-	open, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile, replayProtection...)
+	decrypter, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile, replayProtection...)
 	if err != nil {
-		return fmt.Errorf("make the opening context: %w", err)
+		return fmt.Errorf("make the SRTP decrypter: %w", err)
 	}
-	t.runOnShard(func(s *shard) { t.setKeys(s, seal, open, profileNames[profile]) })
+	t.runOnShard(func(s *shard) { t.setKeys(s, encrypter, decrypter, profileNames[profile]) })
 	return nil
 }
 
-// replayProtection spans what may overtake within a second at the highest rates (RFC 3711 §3.3.2).
+// replayProtection covers the packets that may be reordered within a second at the highest
+// bitrates (RFC 3711 §3.3.2).
 var replayProtection = []srtp.ContextOption{srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64)}
-
-// handshakeConn is the net.PacketConn under DTLS: what the shard took for it comes out,
-// what goes in is sent to the nominated address, or the one that was checked first.
-type dtlsPacketConn struct {
-	t      *Transport
-	in     chan []byte
-	closed chan struct{}
-	once   sync.Once
-
-	mu       sync.Mutex // guards what follows
-	deadline time.Time
-	changed  chan struct{} // closed when the deadline changes
-}
-
-func newDTLSPacketConn(t *Transport) *dtlsPacketConn {
-	return &dtlsPacketConn{t: t, in: make(chan []byte, handshakeQueue), closed: make(chan struct{}), changed: make(chan struct{})}
-}
-
-// deliver reports false when the queue is full.
-func (c *dtlsPacketConn) deliver(b []byte) bool {
-	select {
-	case c.in <- append([]byte(nil), b...):
-		return true
-	default:
-		return false
-	}
-}
-
-func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	for {
-		c.mu.Lock()
-		deadline, changed := c.deadline, c.changed
-		c.mu.Unlock()
-		var expired <-chan time.Time
-		if !deadline.IsZero() {
-			left := time.Until(deadline)
-			if left <= 0 {
-				return 0, nil, os.ErrDeadlineExceeded
-			}
-			timer := time.NewTimer(left)
-			defer timer.Stop()
-			expired = timer.C
-		}
-		select {
-		case b := <-c.in:
-			return copy(p, b), c.RemoteAddr(), nil
-		case <-c.closed:
-			return 0, nil, net.ErrClosed
-		case <-expired:
-			return 0, nil, os.ErrDeadlineExceeded
-		case <-changed:
-		}
-	}
-}
-
-func (c *dtlsPacketConn) WriteTo(p []byte, _ net.Addr) (int, error) {
-	home, r := c.t.shard.Load(), c.t.route.Load()
-	if r == nil {
-		r = c.t.firstRoute.Load()
-	}
-	if home != nil && r != nil {
-		r.send(home.socket, p, len(p))
-	}
-	return len(p), nil
-}
-
-func (c *dtlsPacketConn) SetReadDeadline(d time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.deadline = d
-	close(c.changed)
-	c.changed = make(chan struct{})
-	return nil
-}
-
-func (c *dtlsPacketConn) shut() { c.once.Do(func() { close(c.closed) }) }
-
-// Close is called by DTLS itself.
-func (c *dtlsPacketConn) Close() error {
-	c.shut()
-	return nil
-}
-
-func (c *dtlsPacketConn) SetDeadline(d time.Time) error    { return c.SetReadDeadline(d) }
-func (c *dtlsPacketConn) SetWriteDeadline(time.Time) error { return nil }
-func (c *dtlsPacketConn) LocalAddr() net.Addr              { return &net.UDPAddr{} }
-
-// RemoteAddr is constant: for DTLS the peer never moves, whatever ICE does.
-func (c *dtlsPacketConn) RemoteAddr() net.Addr { return &net.UDPAddr{} }

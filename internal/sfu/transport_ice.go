@@ -1,114 +1,115 @@
 package sfu
 
 import (
+	"crypto/rand"
+	"sync/atomic"
 	"time"
+
+	"rostrum/internal/sdp"
 )
 
-// followAfter is the silence of the nominated address after which an authentic check from
-// another one is enough: the peer's NAT has moved it, and it has nothing to say.
-const routeSilence = 3 * time.Second
+const (
+	// consentTTL is how long media is sent without a new check from the peer (RFC 7675 §5.1).
+	consentTTL = 30 * time.Second
 
-// receiveCheck takes an ICE connectivity check. known is set when the datagram was already
-// brought to its transport's shard.
-func (s *shard) receiveCheck(b []byte, via *route, known *Transport) {
-	c, ok := parseCheck(b)
-	if !ok && known == nil && via.tcp == nil {
-		s.receiveTURN(b, via)
-		return
-	}
-	if !ok {
-		s.drops[StunRefused]++
-		return
-	}
-	t := s.engine.byUfrag(c.ufrag)
-	if t == nil || known != nil && t != known || t.ended.Load() {
-		s.drops[StunRefused]++
-		return
-	}
-	session := t.ice.Load()
-	pwd := session.local.Pwd
-	fresh := string(c.ufrag) == session.local.Ufrag
-	if !fresh {
-		pwd = session.previous.Pwd
-	}
-	if pwd == "" || !c.verify(pwd) {
-		s.drops[StunRefused]++
-		return
-	}
-	if home := t.assignShard(s); home != s {
-		s.forwardMisrouted(t, b, via)
-		return
-	}
-	s.addTransport(t)
-	reply := s.scratch[:0]
-	if c.peerControlled {
-		reply = c.appendRoleConflict(reply, pwd)
-	} else {
-		reply = c.appendSuccess(reply, via.addr, pwd)
-	}
-	if via.turn == nil {
-		s.socket.prepare(via)
-	}
-	via.send(s.socket, reply, len(reply))
-	if !c.peerControlled {
-		t.receiveValidCheck(s, c, fresh, via)
-	}
+	// routeSilence is the silence of the nominated route after which an authentic check from
+	// another address is enough to switch: a NAT has changed the address of a peer that sends
+	// nothing.
+	routeSilence = 3 * time.Second
+
+	// maxCheckedRoutes bounds the routes that are kept at once. A browser checks all its
+	// candidate pairs in turn, and may choose any of them.
+	maxCheckedRoutes = 8
+)
+
+// iceState is the ICE state of a transport. The atomic fields are read by other goroutines.
+type iceState struct {
+	ice        atomic.Pointer[iceSession]
+	route      atomic.Pointer[route] // nominated by the peer; nil before
+	firstRoute atomic.Pointer[route] // of the first valid check: the handshake does not wait for the nomination
+
+	checkedRoutes []checkedRoute // other routes with valid checks, the latest last
+	routeUfrag    string         // the ICE session in which the route was chosen
+	lastConsent   time.Duration
 }
 
-// checked notes an authentic check; fresh tells that it was made with the credentials of the
-// running ICE session. Until media flow, and once after a restart, a nominating one makes its
-// address the target (RFC 8445 §8.1.1). Then a check alone moves nothing, for anyone on the
-// way could send it again from elsewhere: the target follows once something sealed with the
-// session's keys, and never seen before, has come from there.
-func (t *Transport) receiveValidCheck(s *shard, c check, fresh bool, via *route) {
-	t.lastReceived = s.now
-	if via.turn != nil {
-		via.turn.allocation.bindTransport(t)
-	} else if via.tcp != nil {
-		via.tcp.bindTransport(t)
-	} else if s.peers[via.addr] != t {
-		s.engine.bindAddress(t, via.addr)
-		s.setPeer(via.addr, t)
-		s.lastPeer = nil
-	}
-	current := t.route.Load()
-	settled := t.mediaReady && t.routeUfrag == string(c.ufrag)
-	switch {
-	case current != nil && current.equal(via):
-		t.lastConsent = s.now
-		if c.useCandidate && fresh && !settled {
-			t.routeUfrag = string(c.ufrag)
-		}
-	case c.useCandidate && !settled && (fresh || current == nil), current != nil && s.now-t.lastConsent > routeSilence:
-		t.switchRoute(s, via, string(c.ufrag))
-	case current != nil:
-		t.rememberRoute(via, string(c.ufrag))
-	}
-	if !t.handshaking {
-		t.firstRoute.Store(via)
-		t.handshaking = true
-		t.engine.wg.Add(1)
-		go t.runDTLS()
-	}
-	t.startMedia(s)
+// iceSession holds the credentials of the current ICE session and, during a restart, of the
+// previous one (RFC 8445 §9).
+type iceSession struct {
+	local, previous sdp.Credentials
+	peerUfrag       string
 }
 
-// A move is a route that has been checked, and under which ICE session.
+// checkedRoute is a route with a valid check, and the ICE session of the check.
 type checkedRoute struct {
 	route *route
 	ufrag string
 }
 
-// maxMoves bounds the routes that are remembered at once: a browser checks all its pairs in
-// turn, and what it chose may be any of them.
-const maxCheckedRoutes = 8
+func newCredentials() sdp.Credentials {
+	return sdp.Credentials{Ufrag: randomText(8), Pwd: randomText(24)}
+}
 
-// mayMove remembers that media may go to a route once the peer has proved to be there. The
-// session before a restart counts as well: the peer stays on its old path until the new
+// randomText returns n characters that are allowed in ICE credentials.
+func randomText(n int) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	for i := range b {
+		b[i] = alphabet[b[i]&63]
+	}
+	return string(b)
+}
+
+// verify verifies a check and returns the password to answer with. current reports that the
+// check has the credentials of the current ICE session.
+func (t *Transport) verify(c *check) (pwd string, current, ok bool) {
+	session := t.ice.Load()
+	pwd, current = session.local.Pwd, string(c.ufrag) == session.local.Ufrag
+	if !current {
+		pwd = session.previous.Pwd
+	}
+	return pwd, current, pwd != "" && c.verify(pwd)
+}
+
+// receiveValidCheck handles a valid check. Until media flows, and once after a restart, a check
+// with USE-CANDIDATE selects its route (RFC 8445 §8.1.1). Later a check alone does not change
+// the route, because anyone on the network path could replay it from elsewhere. The route
+// switches once a packet that is encrypted with the session's keys, and was never received
+// before, arrives on the other route.
+func (t *Transport) receiveValidCheck(s *shard, c *check, currentSession bool, via *route) {
+	t.lastReceived = s.now
+	if via.tunnel != nil {
+		via.tunnel.bind(t)
+	} else {
+		s.bindAddress(t, via.addr)
+	}
+	route, ufrag := t.route.Load(), string(c.ufrag)
+	settled := t.mediaReady && t.routeUfrag == ufrag
+	switch {
+	case route != nil && route.equal(via):
+		t.lastConsent = s.now
+		if c.useCandidate && currentSession && !settled {
+			t.routeUfrag = ufrag
+		}
+	case c.useCandidate && !settled && (currentSession || route == nil), route != nil && s.now-t.lastConsent > routeSilence:
+		t.switchRoute(s, via, ufrag)
+	case route != nil:
+		t.rememberRoute(via, ufrag)
+	}
+	if t.firstRoute.CompareAndSwap(nil, via) {
+		t.core.wg.Add(1)
+		go t.runDTLS()
+	}
+	t.startMedia(s)
+}
+
+// rememberRoute stores a route to which media may switch once the peer has proved to be there.
+// Checks of the previous session count as well: a peer stays on its old route until the new
 // one works, which may be much later.
 func (t *Transport) rememberRoute(to *route, ufrag string) {
-	for i, m := range t.checkedRoutes {
-		if m.route.equal(to) {
+	for i, checked := range t.checkedRoutes {
+		if checked.route.equal(to) {
 			t.checkedRoutes = append(t.checkedRoutes[:i], t.checkedRoutes[i+1:]...)
 			break
 		}
@@ -119,19 +120,87 @@ func (t *Transport) rememberRoute(to *route, ufrag string) {
 	t.checkedRoutes = append(t.checkedRoutes, checkedRoute{to, ufrag})
 }
 
-// move makes a route the target.
 func (t *Transport) switchRoute(s *shard, to *route, ufrag string) {
 	t.lastConsent, t.checkedRoutes, t.routeUfrag = s.now, t.checkedRoutes[:0], ufrag
 	t.route.Store(to)
 }
 
-// proved is called when the peer proved to be there while checks come from elsewhere than
-// where media go, too.
+// switchIfProved switches to the route on which an authentic packet has just arrived, if it
+// has a valid check.
 func (t *Transport) switchIfProved(s *shard) {
-	for _, m := range t.checkedRoutes {
-		if s.currentRoute != nil && m.route.equal(s.currentRoute) || s.currentRoute == nil && m.route.tcp == nil && m.route.turn == nil && m.route.addr == s.lastFrom {
-			t.switchRoute(s, m.route, m.ufrag)
+	for _, checked := range t.checkedRoutes {
+		r := checked.route
+		if s.currentRoute != nil && r.equal(s.currentRoute) || s.currentRoute == nil && r.tunnel == nil && r.addr == s.lastFrom {
+			t.switchRoute(s, r, checked.ufrag)
 			return
 		}
 	}
+}
+
+// sendRoute returns the route to send on, nil without the peer's consent.
+func (t *Transport) sendRoute(s *shard) *route {
+	r := t.route.Load()
+	if r == nil || t.encrypter == nil || s.now-t.lastConsent > consentTTL {
+		s.drops[NoConsent]++
+		return nil
+	}
+	return r
+}
+
+// etag identifies the current ICE session in conditional requests (RFC 9725 §4.3.1).
+func (t *Transport) etag() string { return `"` + t.ice.Load().local.Ufrag + `"` }
+
+// patch applies a fragment. Candidates are only counted and logged. New credentials restart
+// ICE; the answering fragment is returned.
+func (t *Transport) patch(text string) (string, error) {
+	f, err := sdp.ParseFragment(text)
+	if err != nil {
+		return "", err
+	}
+	session, restart, err := t.addFragment(f)
+	if err != nil || !restart {
+		return "", err
+	}
+	// A client that asks for another route is present, although nothing arrives on the old one.
+	t.runOnShard(func(s *shard) { t.lastReceived = s.now })
+	return sdp.FormatFragment(t.mids, session.local, t.core.candidates), nil
+}
+
+// addFragment counts the candidates of a fragment, and starts the ICE session that it asks for.
+func (t *Transport) addFragment(f sdp.Fragment) (next *iceSession, restart bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended.Load() {
+		return nil, false, ErrClosed
+	}
+	t.trickled += f.Candidates
+	if !t.connected {
+		t.remoteCandidates.Merge(f.Remote)
+	}
+	if t.trickled > sdp.MaxCandidates*4 {
+		return nil, false, sdp.Errorf(sdp.FaultTooLarge, "more than %d candidates came for one session", sdp.MaxCandidates*4)
+	}
+	session := t.ice.Load()
+	if f.ICE.Ufrag == "" || f.ICE.Ufrag == session.peerUfrag || f.ICE.Pwd == "" {
+		return nil, false, nil
+	}
+	next = &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ICE.Ufrag}
+	if err := t.core.index.addUfrag(t, next.local.Ufrag); err != nil {
+		return nil, false, err
+	}
+	t.core.index.removeUfrag(t, session.previous.Ufrag)
+	t.ice.Store(next)
+	if t.ended.Load() { // it ended meanwhile, and removed only the fragments before
+		t.core.index.removeUfrag(t, next.local.Ufrag)
+	}
+	return next, true, nil
+}
+
+// restartAnswer returns the fragment that answered the latest ICE restart, "" if there was none.
+func (t *Transport) restartAnswer() string {
+	session := t.ice.Load()
+	if session.previous.Ufrag == "" {
+		return ""
+	}
+	return sdp.FormatFragment(t.mids, session.local, t.core.candidates)
 }

@@ -4,16 +4,18 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"hash/crc32"
+	"math/rand/v2"
 	"net/netip"
+	"time"
 )
 
-// STUN messages of TURN (RFC 8656 §17, §18): method and class in one number.
+// Message types of TURN (RFC 8656 §17, §18): method and class in one number.
 const (
 	turnAllocate         = 0x0003
 	turnRefresh          = 0x0004
 	turnCreatePermission = 0x0008
 	turnChannelBind      = 0x0009
-	turnConnect          = 0x000a // RFC 6062: refused
+	turnConnect          = 0x000a // RFC 6062: rejected
 	turnSend             = 0x0016 // indication
 	turnData             = 0x0017 // indication
 	classSuccess         = 0x0100
@@ -34,10 +36,14 @@ const (
 
 	minChannel, maxChannel = 0x4000, 0x4fff
 	maxTURN                = maxDatagram
+	maxTURNPeers           = 16 // addresses in one CreatePermission
+
+	turnLifetime    = 10 * time.Minute // RFC 8656 §3.2
+	turnMaxLifetime = time.Hour
 )
 
-// A turnRequest is a STUN message of TURN, or a plain binding request. Its integrity is still
-// to be verified. The slices point into the message.
+// turnRequest is a STUN message of TURN, or a plain binding request. Its integrity is not
+// verified yet. The slices point into the message.
 type turnRequest struct {
 	check    // message and integrity, for verify
 	kind     uint16
@@ -47,16 +53,14 @@ type turnRequest struct {
 	data     []byte
 	peers    []netip.AddrPort
 	channel  uint16
-	lifetime int64  // seconds, -1 when absent
-	traffic  byte   // protocol number of REQUESTED-TRANSPORT, 0 when absent
-	family   byte   // 1 and 2 as in addresses, 0 when absent
-	unknown  uint16 // an attribute that must be understood and isn't
+	lifetime int64  // seconds, -1 if absent
+	traffic  byte   // protocol number of REQUESTED-TRANSPORT, 0 if absent
+	family   byte   // 1 and 2 as in addresses, 0 if absent
+	unknown  uint16 // a comprehension-required attribute that is unknown, 0 if none
 }
 
-// maxTURNPeers bounds the addresses in one CreatePermission.
-const maxTURNPeers = 16
-
-// parseTURN reads one message; what follows its integrity is left out, for nothing covers it.
+// parseTURN reads one message. It ignores what follows the integrity attribute, which does not
+// cover it.
 func parseTURN(b []byte) (r turnRequest, ok bool) {
 	if len(b) < stunHeader || len(b) > maxTURN || len(b)%4 != 0 || b[0]&0xc0 != 0 ||
 		binary.BigEndian.Uint32(b[4:]) != stunMagic || int(binary.BigEndian.Uint16(b[2:])) != len(b)-stunHeader {
@@ -89,9 +93,9 @@ func parseTURN(b []byte) (r turnRequest, ok bool) {
 	return r, true
 }
 
-// take notes one attribute; false when it is damaged.
+// setAttribute records one attribute. It reports false if it is malformed.
 func (r *turnRequest) setAttribute(kind uint16, value []byte) bool {
-	number := func(n int) uint32 { // the first of n bytes, which are in network order
+	number := func(n int) uint32 { // a value of n bytes
 		if len(value) != n {
 			return 0
 		}
@@ -124,7 +128,7 @@ func (r *turnRequest) setAttribute(kind uint16, value []byte) bool {
 			return false
 		}
 		r.peers = append(r.peers, peer)
-	case attrDontFragment, attrEvenPort: // wishes about a network that relayed packets never see
+	case attrDontFragment, attrEvenPort: // they concern the network between relay and peer, which does not exist here
 	default:
 		if kind < 0x8000 && r.unknown == 0 {
 			r.unknown = kind
@@ -133,11 +137,11 @@ func (r *turnRequest) setAttribute(kind uint16, value []byte) bool {
 	return true
 }
 
-// reply appends the head of an answer of a class.
+// reply appends the header of a response of a class.
 func (r *turnRequest) reply(b []byte, class uint16) []byte { return r.appendHeader(b, r.kind|class) }
 
-// xorAddress writes an address as STUN does (RFC 8489 §14.2); mask is the magic cookie with
-// the transaction id.
+// xorAddress encodes an address as XOR-MAPPED-ADDRESS (RFC 8489 §14.2). mask is the magic
+// cookie and the transaction id.
 func xorAddress(a netip.AddrPort, mask []byte) []byte {
 	value := make([]byte, 4, 20)
 	value[1] = 1
@@ -157,8 +161,8 @@ func xorAddress(a netip.AddrPort, mask []byte) []byte {
 	return value
 }
 
-// plainAddress reads what xorAddress writes. An IPv4 address that comes as IPv6 stays one:
-// it mustn't pass for the plain one.
+// plainAddress decodes what xorAddress writes. An IPv4-mapped IPv6 address stays one: it must
+// not pass for the IPv4 address.
 func plainAddress(value, mask []byte) (netip.AddrPort, bool) {
 	if len(value) != 8 && len(value) != 20 || value[1] != 1 && value[1] != 2 || (value[1] == 1) != (len(value) == 8) {
 		return netip.AddrPort{}, false
@@ -169,4 +173,56 @@ func plainAddress(value, mask []byte) (netip.AddrPort, bool) {
 	}
 	addr, ok := netip.AddrFromSlice(raw)
 	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(value[2:])^stunMagic>>16), ok
+}
+
+// appendError appends the header of an error response. It has no reason phrase, because a short
+// response cannot be used for amplification.
+func (r *turnRequest) appendError(code int) []byte {
+	return appendAttribute(r.reply(nil, classError), attrErrorCode, []byte{0, 0, byte(code / 100), byte(code % 100)})
+}
+
+// grantedLifetime returns the lifetime to grant (RFC 8656 §7.2).
+func (r *turnRequest) grantedLifetime() time.Duration {
+	return min(max(time.Duration(r.lifetime)*time.Second, turnLifetime), turnMaxLifetime)
+}
+
+func appendLifetime(b []byte, d time.Duration) []byte {
+	return appendAttribute(b, attrLifetime, binary.BigEndian.AppendUint32(nil, uint32(d/time.Second)))
+}
+
+// setSTUNLength writes the length of a message without integrity.
+func setSTUNLength(b []byte) []byte {
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader))
+	return b
+}
+
+// parseChannelData reads the header of a ChannelData message (RFC 8656 §12.4), which may be
+// padded over UDP.
+func parseChannelData(b []byte) (channel uint16, payload []byte, ok bool) {
+	if len(b) < 4 {
+		return 0, nil, false
+	}
+	channel = binary.BigEndian.Uint16(b)
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	if channel < minChannel || channel > maxChannel || n > len(b)-4 || len(b)-4 > (n+3)&^3 {
+		return 0, nil, false
+	}
+	return channel, b[4 : 4+n], true
+}
+
+func appendChannelData(b []byte, channel uint16, payload []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, channel)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
+	return append(b, payload...)
+}
+
+// appendDataIndication appends a payload for a client that has bound no channel to the peer.
+func appendDataIndication(b []byte, peer netip.AddrPort, payload []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, turnData)
+	b = append(b, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, stunMagic)
+	b = binary.BigEndian.AppendUint64(b, rand.Uint64())
+	b = binary.BigEndian.AppendUint32(b, rand.Uint32())
+	b = appendAttribute(b, attrXORPeer, xorAddress(peer, b[4:stunHeader]))
+	return setSTUNLength(appendAttribute(b, attrData, payload))
 }

@@ -232,7 +232,7 @@ func TestTURN_AUserHasAQuota(t *testing.T) {
 		g := &turnGuest{t: t, name: r.Username, key: longTermKey(r.Username, r.Credential)}
 		from := netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), uint16(n))
 		g.nonce = []byte(e.turn.nonce(from.Addr(), e.turn.minute()))
-		return g.code(e.turn.serve(g.message(turnAllocate, true, overUDP), &route{addr: from}).answer)
+		return g.code(e.turn.serve(g.message(turnAllocate, true, overUDP), &route{addr: from}).response)
 	}
 	granted := 0
 	for n := range 10_000 {
@@ -244,8 +244,8 @@ func TestTURN_AUserHasAQuota(t *testing.T) {
 			t.Fatalf("allocation %d: code %d", n, code)
 		}
 	}
-	if granted != maxUserAllocation {
-		t.Errorf("one user got %d allocations, want %d", granted, maxUserAllocation)
+	if granted != maxUserAllocations {
+		t.Errorf("one user got %d allocations, want %d", granted, maxUserAllocations)
 	}
 	if code := ask(bob, 20_000); code != 0 {
 		t.Errorf("another user: code %d", code)

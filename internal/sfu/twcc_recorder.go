@@ -7,74 +7,76 @@ import (
 	"rostrum/internal/media"
 )
 
-// arrivals notes when transport-wide numbered packets came and writes the feedback with
-// which the sender estimates its path (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+// twccRecorder records when packets with transport-wide sequence numbers arrived, and writes
+// the feedback from which the sender estimates its path
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
 //
-// What was overtaken on the way may come after a report that it was missing. The next
-// report then begins with it, and tells once more of those behind it: else a path that only
-// mixes packets up would look like one that loses them.
+// A reordered packet may arrive after a report that it was missing. The next report then
+// starts at that packet and repeats those after it. Otherwise a path that only reorders
+// packets would look like one that loses them.
 type twccRecorder struct {
-	times       [twccWindow]time.Duration // arrival + 1 of the last numbers, 0 for none
-	nextReport  uint64                    // where the next report begins
-	last        uint64
 	started     bool
+	times       [twccWindow]time.Duration // arrival + 1 of the latest numbers, 0 for none
+	nextReport  uint64                    // number at which the next report starts
+	last        uint64
 	reportCount uint8
 }
 
-const twccWindow = 512 // packets in one feedback at most
+const (
+	twccWindow        = 512 // packets in one report at most
+	twccChunkPackets  = 7
+	twccDeltaUnit     = 250 * time.Microsecond
+	twccReferenceUnit = 64 * time.Millisecond
+)
 
-// note takes the extension of one packet, nil if it had none.
-func (a *twccRecorder) record(extension []byte, now time.Duration) {
+// record takes the header extension of one packet, nil if it had none.
+func (r *twccRecorder) record(extension []byte, now time.Duration) {
 	if len(extension) < 2 {
 		return
 	}
 	number := binary.BigEndian.Uint16(extension)
-	if !a.started {
-		a.started, a.nextReport, a.last = true, uint64(number)|1<<16, uint64(number)|1<<16-1
+	if !r.started {
+		r.started, r.nextReport, r.last = true, uint64(number)|1<<16, uint64(number)|1<<16-1
 	}
-	n := media.Extend(a.last, number)
+	n := media.Extend(r.last, number)
 	switch {
-	case n+twccWindow <= a.last:
+	case n+twccWindow <= r.last:
 		return // too old to be of use
-	case n >= a.last+twccWindow: // a jump
-		a.times, a.nextReport, a.last = [twccWindow]time.Duration{}, n, n
+	case n >= r.last+twccWindow: // a jump
+		r.times, r.nextReport, r.last = [twccWindow]time.Duration{}, n, n
 	default:
-		for ; a.last < n; a.last++ {
-			a.times[(a.last+1)%twccWindow] = 0 // of a number one window ago
+		for ; r.last < n; r.last++ {
+			r.times[(r.last+1)%twccWindow] = 0 // of a number one window ago
 		}
-		a.nextReport = max(min(a.nextReport, n), a.last-min(a.last, twccWindow-1)) // we may be late with reports
+		r.nextReport = max(min(r.nextReport, n), r.last-min(r.last, twccWindow-1)) // the last report may be long ago
 	}
-	a.times[n%twccWindow] = now + 1
+	r.times[n%twccWindow] = now + 1
 }
 
-const (
-	twccDeltaUnit     = 250 * time.Microsecond // ns
-	twccReferenceUnit = 64 * time.Millisecond  // ns
-)
-
-// feedback appends one report of all that came since the last one, nothing if nothing came.
-func (a *twccRecorder) appendFeedback(b []byte, ssrc uint32) []byte {
-	first := a.nextReport
-	for first <= a.last && a.times[first%twccWindow] == 0 {
+// appendFeedback appends one report on all that arrived since the last one, nothing if
+// nothing arrived.
+func (r *twccRecorder) appendFeedback(b []byte, ssrc uint32) []byte {
+	first := r.nextReport
+	for first <= r.last && r.times[first%twccWindow] == 0 {
 		first++
 	}
-	if !a.started || first > a.last {
+	if !r.started || first > r.last {
 		return b[:0]
 	}
-	reference := (a.times[first%twccWindow] - 1) / twccReferenceUnit
+	reference := (r.times[first%twccWindow] - 1) / twccReferenceUnit
 	b = append(b, 0x8f, 205, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, 1)
 	b = binary.BigEndian.AppendUint32(b, ssrc)
-	b = binary.BigEndian.AppendUint16(b, uint16(a.nextReport))
-	b = binary.BigEndian.AppendUint16(b, uint16(a.last-a.nextReport+1))
-	b = binary.BigEndian.AppendUint32(b, uint32(reference&0xffffff)<<8|uint32(a.reportCount))
-	a.reportCount++
+	b = binary.BigEndian.AppendUint16(b, uint16(r.nextReport))
+	b = binary.BigEndian.AppendUint16(b, uint16(r.last-r.nextReport+1))
+	b = binary.BigEndian.AppendUint32(b, uint32(reference&0xffffff)<<8|uint32(r.reportCount))
+	r.reportCount++
 
 	var scratch [2 * twccWindow]byte
-	deltas, before := scratch[:0], reference*twccReferenceUnit
-	for n := a.nextReport; n <= a.last; n += twccChunkPackets {
+	deltas, previous := scratch[:0], reference*twccReferenceUnit
+	for n := r.nextReport; n <= r.last; n += twccChunkPackets {
 		var chunk uint16
-		chunk, deltas, before = a.encodeChunk(n, deltas, before)
+		chunk, deltas, previous = r.encodeChunk(n, deltas, previous)
 		b = binary.BigEndian.AppendUint16(b, chunk)
 	}
 	b = append(b, deltas...)
@@ -84,27 +86,25 @@ func (a *twccRecorder) appendFeedback(b []byte, ssrc uint32) []byte {
 		b[0] |= 0x20
 	}
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)/4-1))
-	a.nextReport = a.last + 1
+	r.nextReport = r.last + 1
 	return b
 }
 
-const twccChunkPackets = 7 // packets
-
-// chunk tells of the packets from n on in a status vector of two-bit symbols, and appends when
-// they came to deltas. before is when the last one before them came, as the receiver reckons
-// it.
-func (a *twccRecorder) encodeChunk(n uint64, deltas []byte, before time.Duration) (uint16, []byte, time.Duration) {
+// encodeChunk encodes the packets from n on as a status vector chunk of two-bit symbols, and
+// appends their arrival times to deltas. previous is the arrival time of the packet before
+// them, as the receiver of the report computes it.
+func (r *twccRecorder) encodeChunk(n uint64, deltas []byte, previous time.Duration) (uint16, []byte, time.Duration) {
 	chunk := uint16(3) << 14
 	for i := range uint64(twccChunkPackets) {
-		if n+i > a.last {
+		if n+i > r.last {
 			break
 		}
-		at := a.times[(n+i)%twccWindow]
+		at := r.times[(n+i)%twccWindow]
 		if at == 0 {
 			continue
 		}
-		delta := (at - 1 - before) / twccDeltaUnit
-		before += delta * twccDeltaUnit
+		delta := (at - 1 - previous) / twccDeltaUnit
+		previous += delta * twccDeltaUnit
 		if delta >= 0 && delta < 256 {
 			chunk |= 1 << (12 - 2*i)
 			deltas = append(deltas, byte(delta))
@@ -113,5 +113,5 @@ func (a *twccRecorder) encodeChunk(n uint64, deltas []byte, before time.Duration
 			deltas = binary.BigEndian.AppendUint16(deltas, uint16(int16(min(max(delta, -32768), 32767))))
 		}
 	}
-	return chunk, deltas, before
+	return chunk, deltas, previous
 }

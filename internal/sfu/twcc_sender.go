@@ -11,32 +11,38 @@ import (
 )
 
 const (
-	sentHistory = 1024 // packets whose report may still come
+	sentHistory = 1024 // packets on which a report may still arrive
+
 	// reorderGrace is how much later than others a packet may be reported before it counts as
-	// lost: where packets overtake each other, reports at first have holes.
-	reorderGrace = 100e6 // ns
+	// lost: on a path that reorders packets, reports have gaps at first.
+	reorderGrace = 100 * time.Millisecond
 )
 
-// A sender is the sending half of congestion control for one subscriber: it numbers packets,
-// remembers when they left, and tells the viewer's path what was reported. The home shard's
-// own, but for what is atomic.
+// twccSender is the sender's side of congestion control for one subscriber. It numbers packets
+// (transport-wide congestion control), records when they were sent, and passes reports to the
+// viewer's path. For receivers without such reports it computes a limit from their loss. The
+// shard owns what is not atomic.
 type twccSender struct {
-	delays          bandwidth.DelayTracker
+	packetHistory
+	delays        bandwidth.DelayTracker
+	pacer         bandwidth.Pacer
+	pacingBitrate int
+	congestedAt   time.Duration // when there last was a standing queue on the path
+	probe         probeCluster
+
+	lossLimit      bandwidth.LossLimit
+	lossBitrate    atomic.Int64 // the limit, 0 for none; for the allocator
+	resetLossLimit atomic.Bool  // set by the allocator when it starts a trial
+}
+
+// packetHistory records sent packets until they are reported or given up.
+type packetHistory struct {
 	history         []sentPacket // nil until a packet is numbered
 	lastNumber      uint64
-	lastReported    uint64        // the latest that a report spoke of
-	lastReportCount uint8         // number of the latest report
-	settled         uint64        // up to here each was reported or given up
-	lastAckedSent   time.Duration // when the latest packet left that was received
-	pacer           bandwidth.Pacer
-	pacingBitrate   int           // bits a second at which bursts leave
-	congestedAt     time.Duration // when a queue last stood on the path
-	probe           probeCluster
-
-	lossLimit   bandwidth.LossLimit // for receivers without transport-wide reports
-	lossBitrate atomic.Int64        // what it says, 0 for none; for the allotter
-	// pardon is set when the allotter tries again: what was held against the path is forgotten.
-	resetLossLimit atomic.Bool
+	lastReported    uint64        // greatest number in a report
+	lastReportCount uint8         // of the latest report
+	settled         uint64        // up to here each packet was reported or given up
+	lastAckedSent   time.Duration // when the latest received packet was sent
 }
 
 type sentPacket struct {
@@ -44,12 +50,13 @@ type sentPacket struct {
 	size    int32
 	cluster uint32
 	acked   bool
-	// again tells that it was repeated under its number: of what arrives it isn't known when it left.
+	// repeated says that the packet was sent again under its number: if it arrives, it is
+	// unknown when it was sent.
 	repeated bool
 }
 
-// probeTrain is a time in which so much padding is sent along that the packets together
-// have a given rate.
+// probeCluster is a time in which padding is sent along, so that all packets together have a
+// given bitrate.
 type probeCluster struct {
 	id                uint32
 	startedAt, endsAt time.Duration
@@ -57,7 +64,12 @@ type probeCluster struct {
 	sent              int64 // bytes
 }
 
-// next numbers a packet that leaves now.
+// missing returns how many bytes are missing to the bitrate of the cluster by now.
+func (c *probeCluster) missing(now time.Duration) int64 {
+	return (now-c.startedAt).Microseconds()*int64(c.bitrate)/8e6 - c.sent
+}
+
+// next returns the number of a packet that is sent now.
 func (s *twccSender) next(now time.Duration, size int) uint16 {
 	if s.history == nil {
 		s.history = make([]sentPacket, sentHistory)
@@ -72,21 +84,21 @@ func (s *twccSender) next(now time.Duration, size int) uint16 {
 	return uint16(s.lastNumber)
 }
 
-// repeated notes that a packet leaves once more under the number it had.
+// markRepeated records that a packet is sent again under its number.
 func (s *twccSender) markRepeated(number uint16) {
 	if n := media.Extend(s.lastNumber, number); n <= s.lastNumber && s.lastNumber-n < sentHistory {
 		s.history[n%sentHistory].repeated = true
 	}
 }
 
-// feedback takes a transport-wide report. scratch is used for what it says and returned.
-func (s *twccSender) addFeedback(now time.Duration, r *rtcp.TransportLayerCC, p *path, flow int, scratch []bandwidth.Ack) []bandwidth.Ack {
+// addFeedback adds a transport-wide report. It uses and returns scratch for the packets.
+func (s *twccSender) addFeedback(now time.Duration, r *rtcp.TransportLayerCC, p *path, average int, scratch []bandwidth.Ack) []bandwidth.Ack {
 	acks := scratch[:0]
 	if s.history == nil || r.PacketStatusCount > sentHistory {
 		return acks
 	}
 	number := media.Extend(s.lastNumber, r.BaseSequenceNumber)
-	missed := s.reportsLost(r.FbPktCount, number)
+	reportLost := s.reportsLost(r.FbPktCount, number)
 	arrived := time.Duration(r.ReferenceTime) * twccReferenceUnit
 	deltas := r.RecvDeltas
 	forEachStatus(r, func(symbol uint16) {
@@ -99,7 +111,7 @@ func (s *twccSender) addFeedback(now time.Duration, r *rtcp.TransportLayerCC, p 
 		if symbol == rtcp.TypeTCCPacketNotReceived || len(deltas) == 0 {
 			return
 		}
-		arrived += time.Duration(deltas[0].Delta) * time.Microsecond // microseconds
+		arrived += time.Duration(deltas[0].Delta) * time.Microsecond
 		deltas = deltas[1:]
 		if known && !sent.acked && !sent.repeated {
 			sent.acked, s.lastAckedSent = true, max(s.lastAckedSent, sent.at)
@@ -107,19 +119,19 @@ func (s *twccSender) addFeedback(now time.Duration, r *rtcp.TransportLayerCC, p 
 		}
 	})
 	acks = s.appendLost(acks)
-	full := false
-	if s.pacingBitrate, full = p.addFeedback(now, &s.delays, acks, missed, flow); full {
+	congested := false
+	if s.pacingBitrate, congested = p.addFeedback(now, &s.delays, acks, reportLost, average); congested {
 		s.congestedAt = now
 	}
 	return acks
 }
 
-// missed tells whether reports were lost before the one of a number, which begins with a
-// packet. What they spoke of isn't known, and won't be.
-func (s *twccSender) reportsLost(report uint8, first uint64) bool {
-	ahead := int8(report - s.lastReportCount)
+// reportsLost reports whether reports were lost before the one with a count, which starts with
+// packet first. What they said is unknown, and will stay so.
+func (s *twccSender) reportsLost(count uint8, first uint64) bool {
+	ahead := int8(count - s.lastReportCount)
 	if ahead > 0 || s.lastReported == 0 {
-		s.lastReportCount = report
+		s.lastReportCount = count
 	}
 	if s.lastReported == 0 || ahead <= 1 || first > s.lastNumber {
 		return false
@@ -130,7 +142,7 @@ func (s *twccSender) reportsLost(report uint8, first uint64) bool {
 	return true
 }
 
-// judge appends the packets that no report will speak of any more.
+// appendLost appends the packets on which no report is expected any more.
 func (s *twccSender) appendLost(acks []bandwidth.Ack) []bandwidth.Ack {
 	if s.lastNumber-s.settled > sentHistory {
 		s.settled = s.lastNumber - sentHistory
@@ -147,83 +159,53 @@ func (s *twccSender) appendLost(acks []bandwidth.Ack) []bandwidth.Ack {
 	return acks
 }
 
-// each calls f with the status of each packet of a report.
-func forEachStatus(r *rtcp.TransportLayerCC, f func(symbol uint16)) {
-	left := int(r.PacketStatusCount)
-	for _, chunk := range r.PacketChunks {
-		switch c := chunk.(type) {
-		case *rtcp.RunLengthChunk:
-			for range min(int(c.RunLength), left) {
-				f(c.PacketStatusSymbol)
-			}
-			left -= min(int(c.RunLength), left)
-		case *rtcp.StatusVectorChunk:
-			for _, symbol := range c.SymbolList[:min(len(c.SymbolList), left)] {
-				f(symbol)
-			}
-			left -= min(len(c.SymbolList), left)
-		}
-	}
-}
-
-// remb takes the receiver's own estimate.
-func (s *twccSender) addREMB(bps float32) {
-	s.lossLimit.AddREMB(float64(bps))
+// addREMB adds the receiver's own estimate.
+func (s *twccSender) addREMB(bitrate float32) {
+	s.lossLimit.AddREMB(float64(bitrate))
 	s.publishLossLimit()
 }
 
-// lost takes the share of lost packets from a receiver report, where that is all there is.
-func (s *twccSender) addLossReport(now time.Duration, share float64, packets, sent int, all bool) {
+// addLossReport adds the share of lost packets of a receiver report, if the receiver sends
+// nothing better.
+func (s *twccSender) addLossReport(now time.Duration, share float64, packets, sent int, smallest bool) {
 	if s.history == nil {
-		s.lossLimit.AddReport(now, share, packets, sent, all)
+		s.lossLimit.AddReport(now, share, packets, sent, smallest)
 		s.publishLossLimit()
 	}
 }
 
 func (s *twccSender) publishLossLimit() {
-	bps, known := s.lossLimit.Bitrate()
+	bitrate, known := s.lossLimit.Bitrate()
 	if !known {
-		bps = 0
+		bitrate = 0
 	}
-	s.lossBitrate.Store(int64(bps))
+	s.lossBitrate.Store(int64(bitrate))
 }
 
-// tick does what is periodic: ten times a second.
-func (s *twccSender) tick(p *path, flow int) {
+// tick does the periodic work, ten times per second.
+func (s *twccSender) tick(p *path, average int) {
 	if s.resetLossLimit.Swap(false) {
 		s.lossLimit = bandwidth.LossLimit{}
 		s.publishLossLimit()
 	}
 	if s.lastAckedSent == 0 {
-		s.pacingBitrate = p.pacingBitrate(flow)
+		s.pacingBitrate = p.pacingBitrate(average)
 	}
 }
 
-// probe begins a train if one is due: padding sent as retransmissions, which receivers take
-// for nothing. How it spreads teaches what the path carries beyond what flows.
-func (s *Subscriber) startProbe(sh *shard) {
-	video, d := s.subscription(media.Video), &s.sender
-	if video == nil || !video.hasRTX || d.history == nil || sh.now < d.probe.endsAt {
-		return
-	}
-	if bps, ok := s.viewer.path.nextProbe(sh.now); ok {
-		d.probe = probeCluster{id: d.probe.id + 1, startedAt: sh.now, endsAt: sh.now + bandwidth.ProbeDuration, bitrate: bps}
-		s.schedulePaced(sh)
-	}
+// congestedWithin reports whether there was a standing queue on the path in the last d.
+func (s *twccSender) congestedWithin(now, d time.Duration) bool {
+	return s.congestedAt != 0 && now-s.congestedAt < d
 }
 
-// pull sends what the train lacks by now; false when it has ended.
-func (s *Subscriber) sendProbe(sh *shard) bool {
-	t := &s.sender.probe
-	if sh.now >= t.endsAt {
+// startProbe starts a probe cluster, if one is due. It reports whether it did.
+func (s *twccSender) startProbe(now time.Duration, p *path) bool {
+	if s.history == nil || now < s.probe.endsAt {
 		return false
 	}
-	video := s.subscription(media.Video)
-	for due := (sh.now - t.startedAt).Microseconds() * int64(t.bitrate) / 8e6; t.sent < due; {
-		before := t.sent
-		if video.sendPadding(sh); t.sent == before {
-			return false
-		}
+	bitrate, ok := p.nextProbe(now)
+	if ok {
+		s.probe = probeCluster{id: s.probe.id + 1, startedAt: now, endsAt: now + bandwidth.ProbeDuration, bitrate: bitrate}
 	}
-	return true
+	return ok
 }

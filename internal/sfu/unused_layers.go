@@ -1,22 +1,20 @@
 package sfu
 
 import (
-	"math/bits"
 	"time"
 
-	"rostrum/internal/bandwidth"
-	"rostrum/internal/media"
 	"rostrum/internal/sdp"
 )
 
 const (
-	// unwatchedAfter is how long nobody must have had use for a layer until its publisher is
-	// told: a viewer that comes back soon finds it flowing.
-	unusedAfter = 5e9 // ns
+	// unusedAfter is how long a layer must be unused before its publisher is told, so that a
+	// viewer who comes back soon finds it flowing.
+	unusedAfter = 5 * time.Second
 
-	// turning is how long a publisher may take to follow. Meanwhile what is measured says
-	// nothing of the layer, and one that is to come back is thought to be there.
-	layerChangeGrace = 3e9 // ns
+	// layerChangeGrace is how long a publisher may take to start or stop a layer. Within that
+	// time measurements say nothing about the layer, and one that was requested again counts
+	// as available.
+	layerChangeGrace = 3 * time.Second
 )
 
 // layerSet has a bit for each layer of a track, by its index.
@@ -30,102 +28,46 @@ func (s *layerSet) add(layer int8) {
 	}
 }
 
-// idleness finds the layers of one track that need not be sent: nobody has had use for them,
-// or for a better one, for a while. What is below a watched layer costs little and is there
-// at once when a path narrows, the publisher's own as well; the smallest is always needed,
-// for whoever comes next. The zero value is ready.
+// unusedTimer finds the layers of one track that need not be sent (dynacast): for a while,
+// no viewer has used them or a better one. A layer below a used one costs little and is
+// needed at once when a path narrows, the publisher's path included. The smallest layer is
+// always needed, for the next viewer. The zero value is ready to use.
 type unusedTimer struct {
-	since [sdp.MaxLayers]time.Duration // since when nobody has use for each; 0 while somebody has
+	since [sdp.MaxLayers]time.Duration // when each became unused; 0 while it is used
 }
 
-// rest is what need not be sent now, of those that the publisher sends or would send again.
-func (i *unusedTimer) update(now time.Duration, layers []layerView, watched layerSet) (unwatched layerSet) {
+// update returns the layers that need not be sent. layers are those that the publisher sends
+// or would send again, the smallest first.
+func (t *unusedTimer) update(now time.Duration, layers []layerView, used layerSet) (unused layerSet) {
 	var idle layerSet
-	for k := len(layers) - 1; k > 0 && !watched.has(layers[k].index); k-- {
+	for k := len(layers) - 1; k > 0 && !used.has(layers[k].index); k-- {
 		idle.add(layers[k].index)
 	}
-	for layer := range i.since {
-		switch at := &i.since[layer]; {
+	for layer := range t.since {
+		switch since := &t.since[layer]; {
 		case !idle.has(int8(layer)):
-			*at = 0
-		case *at == 0:
-			*at = now
-		case now-*at >= unusedAfter:
-			unwatched.add(int8(layer))
+			*since = 0
+		case *since == 0:
+			*since = now
+		case now-*since >= unusedAfter:
+			unused.add(int8(layer))
 		}
 	}
-	return unwatched
+	return unused
 }
 
-// spare tells the publisher when the layers that nobody has use for are others than before.
-// It is the allotter's, after it has decided for all viewers.
-func (p *Publisher) updateUnused(now time.Duration) {
-	t := p.track(media.Video)
-	if t == nil || !t.simulcast() {
-		return
-	}
-	view := t.view.Load()
-	if len(view.layers) == 0 {
-		return // its camera is off, or hasn't begun: nothing is known
-	}
-	unwatched := t.unusedTimers.update(now, view.layers, p.usedLayers(t, view))
-	if unwatched == layerSet(t.unusedLayers.Swap(uint32(unwatched))) {
-		return
-	}
-	labels := make([]string, 0, bits.OnesCount32(uint32(unwatched)))
-	for _, l := range t.layers {
-		if unwatched.has(l.index) {
-			labels = append(labels, l.label)
-		}
-	}
-	p.transport.emit(LayersUnused{labels})
-}
-
-// watched are the layers that somebody receives, or was given and waits for.
-func (p *Publisher) usedLayers(t *Track, view *trackView) (watched layerSet) {
-	if t.tapCount.Load() > 0 {
-		watched.add(view.layers[len(view.layers)-1].index)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for s := range p.subscribers {
-		if u := s.subscription(media.Video); u != nil {
-			watched.add(int8(u.target.Load()))
-			watched.add(u.allocated)
-		}
-	}
-	return watched
-}
-
-// rest is what a layer's home shard knows of its being unwatched.
+// unusedState is what a layer's shard knows about its use.
 type unusedState struct {
 	unused    bool
-	changedAt time.Duration // when that last changed, 0 if it never did
+	changedAt time.Duration // 0 if it never changed
 }
 
-// keeps follows the allotter's word. known tells that the layer is to be had though nothing
-// of it comes; frozen, that its rate is not to be learned from what comes.
-func (r *unusedState) update(now time.Duration, unwatched, active bool) (known, frozen bool) {
-	if unwatched != r.unused {
-		r.unused, r.changedAt = unwatched, now
+// update takes over the allocator's decision. available reports that viewers can have the
+// layer although it is not sent; frozen, that its bitrate must not be measured now.
+func (s *unusedState) update(now time.Duration, unused, active bool) (available, frozen bool) {
+	if unused != s.unused {
+		s.unused, s.changedAt = unused, now
 	}
-	turns := r.changedAt != 0 && now-r.changedAt < layerChangeGrace
-	return unwatched || turns, turns || unwatched && !active
-}
-
-// give has a layer flow. Until one that was unwatched comes back, the current one goes on, or
-// a smaller one does if the current doesn't fit, or there is none.
-func (u *Subscription) setAllocated(view *trackView, c *bandwidth.Request, layer int) {
-	to := view.layers[layer]
-	short := layer < c.Current && layer < c.MaxLayer || c.Current == bandwidth.NoLayer || u.sentBitrate.Load() == 0
-	u.substituted = !to.active && (u.substituted || short)
-	target := to.index
-	for i := layer; u.substituted && i >= 0; i-- {
-		if view.layers[i].active {
-			target = view.layers[i].index
-			break
-		}
-	}
-	u.setTarget(target, NotPaused)
-	u.allocated = to.index
+	changing := s.changedAt != 0 && now-s.changedAt < layerChangeGrace
+	return unused || changing, changing || unused && !active
 }

@@ -4,44 +4,41 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"rostrum/internal/sdp"
 )
 
-// A Viewer is one receiver: all it subscribes to shares one path, so bandwidth is allotted
-// over all its Subscribers. Its methods may be called from any goroutine.
+// Viewer is one receiver. All that it subscribes to shares one network path, so bandwidth is
+// allocated over all its Subscribers. Its methods may be called from any goroutine.
 type Viewer struct {
 	router     *Router
 	id         string
 	path       path
-	maxBitrate atomic.Int64 // bits a second, 0 for no bound
+	maxBitrate atomic.Int64 // 0 for no limit
 
 	mu          sync.Mutex // guards what follows
 	subscribers []*Subscriber
 	closed      bool
 }
 
-// NewViewer registers one receiver under an id that logs and statistics show.
-func (r *Router) NewViewer(id string) *Viewer {
-	v := &Viewer{router: r, id: id}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	v.closed = r.closed
-	if !r.closed {
-		r.viewers[v] = struct{}{}
+// Subscribe answers the offer of a participant who wants to receive what p publishes. p may
+// belong to another Router of the same Engine. Errors are *sdp.Error, ErrBusy or ErrClosed.
+func (v *Viewer) Subscribe(p *Publisher, offer string, cfg SubscribeConfig) (*Subscriber, string, error) {
+	o, err := sdp.ParseOffer(offer)
+	if err != nil {
+		return nil, "", err
 	}
-	return v
+	return newSubscriber(v, p, o, cfg)
 }
 
-// Limit bounds, in bits a second, what the viewer is sent: of simulcast it gets layers that fit
-// together. The smallest ones, and pictures of which there is no smaller one, flow all the
-// same. 0 is no bound.
+// SetMaxBitrate limits what the viewer is sent: of simulcast it gets layers that fit together.
+// The smallest layers, and videos without smaller layers, flow in any case. 0 means no limit.
 func (v *Viewer) SetMaxBitrate(bitrate int) { v.maxBitrate.Store(int64(bitrate)) }
 
 // Close ends all its Subscribers.
 func (v *Viewer) Close(reason string) {
 	v.end(CauseClosed, reason)
-	v.router.mu.Lock()
-	delete(v.router.viewers, v)
-	v.router.mu.Unlock()
+	v.router.removeViewer(v)
 }
 
 func (v *Viewer) end(cause Cause, reason string) {
@@ -76,4 +73,14 @@ func (v *Viewer) subscriberList() []*Subscriber {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.subscribers)
+}
+
+// allocateSoon asks the allocator to allocate this viewer's bandwidth at once, because its
+// current layers no longer arrive or no longer fit. If many viewers ask, some wait for the
+// next round.
+func (v *Viewer) allocateSoon() {
+	select {
+	case v.router.urgent <- v:
+	default:
+	}
 }

@@ -14,8 +14,8 @@ func TestWhyUnreached_KnowsTheUsualCases(t *testing.T) {
 	for says, c := range map[string]struct{ ours, theirs, want string }{
 		"a default server, a client elsewhere": {"127.0.0.1", "192.168.1.4", "listen or media_listen"},
 		"a default server, its own machine":    {"127.0.0.1", "127.0.0.1", "public_ip"},
-		"IPv6 alone at the client":             {"203.0.113.1", "2001:db8::4", "IPv6 alone"},
-		"IPv4 alone at the client":             {"2001:db8::1", "192.168.1.4", "IPv4 alone"},
+		"IPv6 alone at the client":             {"203.0.113.1", "2001:db8::4", "only IPv6"},
+		"IPv4 alone at the client":             {"2001:db8::1", "192.168.1.4", "only IPv4"},
 		"behind NAT":                           {"10.0.0.1 fe80::1", "192.168.1.4", "only private addresses"},
 		"a firewall":                           {"203.0.113.1", "192.168.1.4", "open the media port"},
 		"no word of the client":                {"203.0.113.1", "", "open the media port"},

@@ -2,25 +2,25 @@ package sfu
 
 import "encoding/binary"
 
-// rtpHeader is an RTP header as the packet path needs it (RFC 3550 §5.1).
+// rtpHeader is an RTP header, with the fields that the packet path needs (RFC 3550 §5.1).
 type rtpHeader struct {
 	marker           bool
 	payloadType      uint8
 	sequence         uint16
 	timestamp        uint32
 	ssrc             uint32
-	extensionProfile uint16 // of the extension block, 0 without one
-	extensions       [2]int // the extension block, from and to
-	payloadRange     [2]int // the payload without padding
+	extensionProfile uint16 // 0 without extensions
+	extensions       [2]int // offsets of the extension block
+	payloadRange     [2]int // offsets of the payload without padding
 }
 
 const (
 	oneByteProfile = 0xbede
-	twoByteProfile = 0x1000 // low four bits are application bits (RFC 8285 §4.3)
+	twoByteProfile = 0x1000 // the low four bits are application bits (RFC 8285 §4.3)
 )
 
-// parseRTP reads a header and finds the payload; ok is false when lengths inside the packet
-// lead out of it.
+// parseRTP reads a header and finds the payload. It reports false when a length inside the
+// packet exceeds it.
 func parseRTP(b []byte) (h rtpHeader, ok bool) {
 	if len(b) < 12 || b[0]>>6 != 2 {
 		return h, false
@@ -53,7 +53,8 @@ func parseRTP(b []byte) (h rtpHeader, ok bool) {
 	return h, true
 }
 
-// extension finds one header extension element by id, nil when it isn't there (RFC 8285 §4.2, §4.3).
+// extension returns one header extension element by id, nil if it is absent (RFC 8285 §4.2,
+// §4.3).
 func (h *rtpHeader) extension(b []byte, id uint8) []byte {
 	if id == 0 || h.extensionProfile == 0 {
 		return nil
@@ -61,35 +62,45 @@ func (h *rtpHeader) extension(b []byte, id uint8) []byte {
 	block := b[h.extensions[0]:h.extensions[1]]
 	switch {
 	case h.extensionProfile == oneByteProfile:
-		for len(block) > 0 {
-			if block[0] == 0 {
-				block = block[1:]
-				continue
-			}
-			n := int(block[0]&15) + 1
-			if block[0]>>4 == 15 || n+1 > len(block) {
-				return nil
-			}
-			if block[0]>>4 == id {
-				return block[1 : 1+n]
-			}
-			block = block[1+n:]
-		}
+		return oneByteExtension(block, id)
 	case h.extensionProfile&0xfff0 == twoByteProfile:
-		for len(block) > 1 {
-			if block[0] == 0 {
-				block = block[1:]
-				continue
-			}
-			n := int(block[1])
-			if n+2 > len(block) {
-				return nil
-			}
-			if block[0] == id {
-				return block[2 : 2+n]
-			}
-			block = block[2+n:]
+		return twoByteExtension(block, id)
+	}
+	return nil
+}
+
+func oneByteExtension(block []byte, id uint8) []byte {
+	for len(block) > 0 {
+		if block[0] == 0 { // padding
+			block = block[1:]
+			continue
 		}
+		n := int(block[0]&15) + 1
+		if block[0]>>4 == 15 || n+1 > len(block) {
+			return nil
+		}
+		if block[0]>>4 == id {
+			return block[1 : 1+n]
+		}
+		block = block[1+n:]
+	}
+	return nil
+}
+
+func twoByteExtension(block []byte, id uint8) []byte {
+	for len(block) > 1 {
+		if block[0] == 0 { // padding
+			block = block[1:]
+			continue
+		}
+		n := int(block[1])
+		if n+2 > len(block) {
+			return nil
+		}
+		if block[0] == id {
+			return block[2 : 2+n]
+		}
+		block = block[2+n:]
 	}
 	return nil
 }

@@ -1,0 +1,101 @@
+package sfu
+
+import (
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// dtlsQueueSize is the number of datagrams that may wait for the handshake.
+const dtlsQueueSize = 32
+
+// dtlsPacketConn is the net.PacketConn for DTLS. Reads return what the shard delivers; writes
+// are sent on the nominated route or, before the nomination, on the first one that was checked.
+type dtlsPacketConn struct {
+	transport *Transport
+	in        chan []byte
+	closed    chan struct{}
+	once      sync.Once
+
+	mu       sync.Mutex // guards what follows
+	deadline time.Time
+	changed  chan struct{} // closed when the deadline changes
+}
+
+func newDTLSPacketConn(t *Transport) *dtlsPacketConn {
+	return &dtlsPacketConn{transport: t, in: make(chan []byte, dtlsQueueSize), closed: make(chan struct{}), changed: make(chan struct{})}
+}
+
+// deliver reports false when the queue is full.
+func (c *dtlsPacketConn) deliver(b []byte) bool {
+	select {
+	case c.in <- append([]byte(nil), b...):
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		c.mu.Lock()
+		deadline, changed := c.deadline, c.changed
+		c.mu.Unlock()
+		var expired <-chan time.Time
+		if !deadline.IsZero() {
+			left := time.Until(deadline)
+			if left <= 0 {
+				return 0, nil, os.ErrDeadlineExceeded
+			}
+			timer := time.NewTimer(left)
+			defer timer.Stop()
+			expired = timer.C
+		}
+		select {
+		case b := <-c.in:
+			return copy(p, b), c.RemoteAddr(), nil
+		case <-c.closed:
+			return 0, nil, net.ErrClosed
+		case <-expired:
+			return 0, nil, os.ErrDeadlineExceeded
+		case <-changed:
+		}
+	}
+}
+
+func (c *dtlsPacketConn) WriteTo(p []byte, _ net.Addr) (int, error) {
+	s, r := c.transport.shard.Load(), c.transport.route.Load()
+	if r == nil {
+		r = c.transport.firstRoute.Load()
+	}
+	if s != nil && r != nil {
+		r.send(s.socket, p, len(p))
+	}
+	return len(p), nil
+}
+
+func (c *dtlsPacketConn) SetReadDeadline(d time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = d
+	close(c.changed)
+	c.changed = make(chan struct{})
+	return nil
+}
+
+// stop makes reads fail.
+func (c *dtlsPacketConn) stop() { c.once.Do(func() { close(c.closed) }) }
+
+// Close is called by the DTLS library.
+func (c *dtlsPacketConn) Close() error {
+	c.stop()
+	return nil
+}
+
+func (c *dtlsPacketConn) SetDeadline(d time.Time) error    { return c.SetReadDeadline(d) }
+func (c *dtlsPacketConn) SetWriteDeadline(time.Time) error { return nil }
+func (c *dtlsPacketConn) LocalAddr() net.Addr              { return &net.UDPAddr{} }
+
+// RemoteAddr is constant: to DTLS the peer never moves, whatever ICE does.
+func (c *dtlsPacketConn) RemoteAddr() net.Addr { return &net.UDPAddr{} }
