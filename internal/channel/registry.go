@@ -152,8 +152,21 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now().UTC()
-	err = r.store.Write(ctx, func(tx *store.Tx) error {
+	err = r.goLive(ctx, s, from.Secure || ofWorker)
+	if err != nil {
+		r.removeSession(s)
+		if errors.Is(err, ivsrealtime.ResourceNotFound) { // deleted since its key was found
+			err = ErrKey
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// goLive stores that a session's channel is live, on this node.
+func (r *Registry) goLive(ctx context.Context, s *Session, secure bool) error {
+	name, now := s.about.ARN, time.Now().UTC()
+	return r.store.Write(ctx, func(tx *store.Tx) error {
 		switch err := tx.Hold(name, r.nodeID); {
 		case errors.Is(err, ivsrealtime.Conflict):
 			return ErrLive
@@ -164,7 +177,7 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 			switch {
 			case c.StreamID != "":
 				return ErrLive
-			case !from.Secure && !ofWorker && !c.InsecureIngest:
+			case !secure && !c.InsecureIngest:
 				return ErrInsecure
 			}
 			c.StreamID, c.SessionStart = s.about.StreamID, now
@@ -177,14 +190,6 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 		tx.Emit(event.StreamSessionCreated(s.about, now))
 		return nil
 	})
-	if err != nil {
-		r.removeSession(s)
-		if errors.Is(err, ivsrealtime.ResourceNotFound) { // deleted since its key was found
-			err = ErrKey
-		}
-		return nil, err
-	}
-	return s, nil
 }
 
 // quotaEventInterval is the least time between events about the reached quota
