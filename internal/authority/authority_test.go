@@ -340,3 +340,27 @@ func BenchmarkAuthorize(b *testing.B) {
 		}
 	}
 }
+
+func TestGrant_NoMoreThanAnExchangeLeft(t *testing.T) {
+	issued := time.Unix(1788264000, 0)
+	for _, c := range []struct {
+		name              string
+		issued            time.Time
+		rights            store.Rights
+		publish, received bool
+	}{
+		{"an older token", issued.Add(-time.Second), store.Rights{Subscribe: true, Issued: issued}, false, true},
+		{"one of the same second", issued, store.Rights{Publish: true, Issued: issued}, true, false},
+		{"one of the same second, nothing taken", issued, store.Rights{Publish: true, Subscribe: true, Issued: issued}, true, true},
+		{"a newer token", issued.Add(time.Second), store.Rights{Issued: issued}, true, true},
+	} {
+		g := authority.Grant{Claims: token.Claims{Publish: true, Subscribe: true, IssuedAt: c.issued}}.NoMoreThan(c.rights)
+		if g.Publish != c.publish || g.Subscribe != c.received {
+			t.Errorf("%s: publish %v, subscribe %v, want %v, %v", c.name, g.Publish, g.Subscribe, c.publish, c.received)
+		}
+	}
+	none := authority.Grant{Claims: token.Claims{IssuedAt: issued}}.NoMoreThan(store.Rights{Publish: true, Subscribe: true, Issued: issued})
+	if none.Publish || none.Subscribe {
+		t.Error("an exchange for a token with more rights gives them to an older one")
+	}
+}
