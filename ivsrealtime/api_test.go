@@ -201,7 +201,7 @@ func TestDrift_BothClientsHaveEveryOperation(t *testing.T) {
 	}
 }
 
-func TestDrift_EveryListHasItsWalks(t *testing.T) {
+func TestDrift_EveryListHasIterators(t *testing.T) {
 	for name, op := range readAPI(t).Operations {
 		p := op.Pagination
 		if p == nil {

@@ -7,36 +7,32 @@ import (
 	"sync"
 )
 
-// ErrTooManyCalls is the error of a call that an [AsyncClient] refused because
-// as many as it may hold were under way or waiting already.
+// ErrTooManyCalls is the error of a call that an [AsyncClient] refused because its
+// queue was full.
 var ErrTooManyCalls = errors.New("too many calls are under way and waiting")
 
 // An AsyncClient calls the operations of the API without waiting for their
-// answers. Each method returns at once, with a [Call] that will have the
-// answer:
+// responses. Each method returns a [Call] at once, which will have the response:
 //
 //	stage := client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "lobby"})
 //	keys := client.ListPublicKeys(ctx, nil)
-//	… // both are on their way
+//	… // both are in flight
 //	out, err := stage.Wait(ctx)
 //
-// The context given to a method rules the call; an input has been read when the
-// method returns and may be used again. Settings, retries and errors are those
-// of a [Client].
+// The context of a method is the context of the call. The input may be changed
+// when the method has returned. Settings, retries and errors are those of a
+// [Client].
 //
-// The client bounds what it takes on. At most MaxConcurrency calls are under
-// way at once, further ones wait for their turn in the order they came, and
-// when MaxPending are waiting the next fails at once with [ErrTooManyCalls]: a
-// program that produces calls faster than the service answers them finds out,
-// rather than growing without bound.
+// The client is bounded: at most MaxConcurrency calls are in flight, at most
+// MaxPending wait in a queue, and further ones fail with [ErrTooManyCalls].
 //
-// Whoever built an AsyncClient closes it: [AsyncClient.Drain] lets what was
-// accepted come to its end, [AsyncClient.Close] cuts it short. When either has
-// returned nil, no goroutine of the client is left.
+// Close an AsyncClient when it is no longer needed: [AsyncClient.Drain] waits for
+// the accepted calls, [AsyncClient.Close] cancels them. When either has returned
+// nil, the client has no goroutines.
 type AsyncClient struct {
 	client *Client
-	room   chan struct{} // one for each call accepted and not ended
-	lines  chan struct{} // one for each call under way
+	room   chan struct{} // one for each accepted call that has not ended
+	lines  chan struct{} // one for each call in flight
 
 	mu      sync.Mutex // guards what follows
 	running map[*running]struct{}
@@ -45,7 +41,7 @@ type AsyncClient struct {
 	ended   bool          // idle is closed
 }
 
-// running is the life of one goroutine: what cancels it.
+// running is one goroutine, with what cancels it.
 type running struct{ cancel context.CancelCauseFunc }
 
 const (
@@ -53,34 +49,34 @@ const (
 	defaultMaxPending     = 10_000
 )
 
-// An AsyncClientBuilder makes an [AsyncClient]. Its settings are those of a
-// [ClientBuilder], and two more.
+// An AsyncClientBuilder builds an [AsyncClient]. It has the settings of a
+// [ClientBuilder] and two more.
 type AsyncClientBuilder struct {
 	BaseClientBuilder[*AsyncClientBuilder]
 	maxConcurrency, maxPending int
 }
 
-// NewAsyncClientBuilder begins an [AsyncClient]. It sets nothing yet.
+// NewAsyncClientBuilder returns a builder without settings.
 func NewAsyncClientBuilder() *AsyncClientBuilder {
 	b := &AsyncClientBuilder{maxConcurrency: defaultMaxConcurrency, maxPending: defaultMaxPending}
 	b.self = b
 	return b
 }
 
-// MaxConcurrency sets the most calls that are under way at once. The default is 50.
+// MaxConcurrency sets the maximum number of calls in flight. The default is 50.
 func (b *AsyncClientBuilder) MaxConcurrency(n int) *AsyncClientBuilder {
 	b.maxConcurrency = n
 	return b
 }
 
-// MaxPending sets the most calls that wait for their turn besides. The default
-// is 10,000; with 0 a call that can't go out at once is refused.
+// MaxPending sets the maximum number of queued calls. The default is 10,000; 0
+// refuses calls that can't be sent at once.
 func (b *AsyncClientBuilder) MaxPending(n int) *AsyncClientBuilder {
 	b.maxPending = n
 	return b
 }
 
-// Build makes the client, as [ClientBuilder.Build] does.
+// Build builds the client, as [ClientBuilder.Build] does.
 func (b *AsyncClientBuilder) Build(ctx context.Context) (*AsyncClient, error) {
 	configuration, err := b.resolve(ctx)
 	if b.maxConcurrency < 1 {
@@ -102,19 +98,19 @@ func (b *AsyncClientBuilder) Build(ctx context.Context) (*AsyncClient, error) {
 	}, nil
 }
 
-// ServiceClientConfiguration tells the settings in force.
+// ServiceClientConfiguration returns the effective settings.
 func (a *AsyncClient) ServiceClientConfiguration() ServiceClientConfiguration {
 	return a.client.configuration
 }
 
-// Sync is the [Client] beneath, with the same settings, connections and retry
-// quota: for what goes page by page, as [Client.Stages], and for code that
-// wants a Client. Its calls don't count as this client's. It is closed with it.
+// Sync returns the underlying [Client], with the same settings, connections and
+// retry quota: for paginators such as [Client.Stages], and for code that needs a
+// Client. Its calls are not counted as calls of this client, which closes it.
 func (a *AsyncClient) Sync() *Client { return a.client }
 
-// Drain refuses new calls and waits until those accepted before have ended,
-// with all that is to follow them by [Then]. When ctx ends first, Drain returns
-// its error and the rest goes on: call Close, or Drain again.
+// Drain refuses new calls and waits until the accepted ones have ended, including
+// those that follow by [Then]. If ctx ends first, Drain returns its error and the
+// calls continue: call Close, or Drain again.
 func (a *AsyncClient) Drain(ctx context.Context) error {
 	a.mu.Lock()
 	a.refuseNew()
@@ -127,9 +123,8 @@ func (a *AsyncClient) Drain(ctx context.Context) error {
 	}
 }
 
-// Close refuses new calls, cancels those accepted before, which fail with
-// [ErrClosed], and waits for them to end. It may be called twice, and its error
-// is always nil.
+// Close refuses new calls, cancels the accepted ones, which fail with [ErrClosed],
+// and waits for them. It may be called twice. Its error is always nil.
 func (a *AsyncClient) Close() error {
 	a.mu.Lock()
 	a.refuseNew()
@@ -144,22 +139,23 @@ func (a *AsyncClient) Close() error {
 // refuseNew needs mu.
 func (a *AsyncClient) refuseNew() {
 	a.refuse = true
-	a.settle()
+	a.signalIdle()
 }
 
-// settle notes when the last goroutine of a refusing client is gone. It needs mu.
-func (a *AsyncClient) settle() {
+// signalIdle closes idle after the last goroutine of a client that refuses calls.
+// It needs mu.
+func (a *AsyncClient) signalIdle() {
 	if a.refuse && len(a.running) == 0 && !a.ended {
 		a.ended = true
 		close(a.idle)
 	}
 }
 
-// followUp marks the contexts of a client's own goroutines, so that what was
-// accepted can go on to its end while new calls are refused.
+// followUp marks the contexts of the client's goroutines, so that follow-ups of
+// accepted calls run while new calls are refused.
 type followUp struct{ of *AsyncClient }
 
-// enter admits a goroutine, or tells that the client is closed.
+// enter registers a goroutine, or fails with ErrClosed.
 func (a *AsyncClient) enter(ctx context.Context, cancel context.CancelCauseFunc) (*running, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -175,10 +171,10 @@ func (a *AsyncClient) leave(r *running) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.running, r)
-	a.settle()
+	a.signalIdle()
 }
 
-// start is every operation of the AsyncClient.
+// start starts an operation.
 func start[In, Out any](ctx context.Context, a *AsyncClient, op Operation[In, Out], in *In) *Call[*Out] {
 	r, err := prepare(op, in)
 	if err != nil {
@@ -193,7 +189,7 @@ func start[In, Out any](ctx context.Context, a *AsyncClient, op Operation[In, Ou
 		select {
 		case a.lines <- struct{}{}:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%s: %w", op.Name, ended(ctx))
+			return nil, fmt.Errorf("%s: %w", op.Name, contextError(ctx))
 		}
 		defer func() { <-a.lines }()
 		return send[Out](ctx, a.client, r)

@@ -149,7 +149,7 @@ func (a *AsyncClient) ListIngestConfigurations(ctx context.Context, in *ListInge
 
 // StartComposition begins what [Client.StartComposition] does.
 func (a *AsyncClient) StartComposition(ctx context.Context, in *StartCompositionInput) *Call[*StartCompositionOutput] {
-	return start(ctx, a, OpStartComposition, identified(in))
+	return start(ctx, a, OpStartComposition, withIdempotencyToken(in))
 }
 
 // GetComposition begins what [Client.GetComposition] does.

@@ -50,7 +50,7 @@ func create(c *ivsrealtime.AsyncClient, name string) *ivsrealtime.Call[*ivsrealt
 	return c.CreateStage(context.Background(), &ivsrealtime.CreateStageInput{Name: name})
 }
 
-func TestAsync_ReturnsAtOnceAndGivesTheResultLater(t *testing.T) {
+func TestAsync_ReturnsACallAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := asyncBuilt(t, asyncBuilder(slow(t, 3*time.Second)))
 		begun := time.Now()
@@ -79,7 +79,7 @@ func TestAsync_ReturnsAtOnceAndGivesTheResultLater(t *testing.T) {
 	})
 }
 
-func TestAsync_FailsAsTheClientDoes(t *testing.T) {
+func TestAsync_FailsLikeTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, _ := inTurn(with(func() *http.Response { return refusal(404, ivsrealtime.ResourceNotFound) }))
 		client := asyncBuilt(t, asyncBuilder(f))
@@ -92,7 +92,7 @@ func TestAsync_FailsAsTheClientDoes(t *testing.T) {
 	})
 }
 
-func TestAsync_CancelEndsACallAndNoOther(t *testing.T) {
+func TestAsync_CancelEndsOnlyThatCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := asyncBuilt(t, asyncBuilder(slow(t, 3*time.Second)).MaxConcurrency(1))
 		first, second, third := create(client, "first"), create(client, "second"), create(client, "third")
@@ -115,7 +115,7 @@ func TestAsync_CancelEndsACallAndNoOther(t *testing.T) {
 	})
 }
 
-func TestAsync_BoundsWhatItTakesOn(t *testing.T) {
+func TestAsync_BoundsConcurrencyAndQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var under, most atomic.Int32
 		answers := slow(t, time.Second)
@@ -224,7 +224,7 @@ func TestAsync_All(t *testing.T) {
 	})
 }
 
-func TestAsync_DrainLetsWhatWasAcceptedComeToItsEnd(t *testing.T) {
+func TestAsync_DrainWaitsForAcceptedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
 		client := asyncBuilt(t, asyncBuilder(slow(t, 2*time.Second)).MaxConcurrency(1))
@@ -254,7 +254,7 @@ func TestAsync_DrainLetsWhatWasAcceptedComeToItsEnd(t *testing.T) {
 	})
 }
 
-func TestAsync_CloseCutsShort(t *testing.T) {
+func TestAsync_CloseCancelsCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := asyncBuilt(t, asyncBuilder(slow(t, time.Hour)).MaxConcurrency(1))
 		calls := []*ivsrealtime.Call[*ivsrealtime.CreateStageOutput]{create(client, "a"), create(client, "b")}

@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// carryOut makes attempts at r until one succeeds or another makes no sense. It
-// tells how many it made.
-func (c *Client) carryOut(ctx context.Context, r *request, out any) (attempts int, err error) {
+// retry makes attempts at r until one succeeds or none may follow. It returns the
+// number of attempts.
+func (c *Client) retry(ctx context.Context, r *request, out any) (attempts int, err error) {
 	if c.closed.Load() {
 		return 0, fmt.Errorf("%s: %w", r.operation, ErrClosed)
 	}
 	ctx, cancel := limit(ctx, c.configuration.callTimeout, "call")
 	defer cancel()
-	settle := func(error) error { return nil }
+	report := func(error) error { return nil }
 	clockCorrected := false
 	for n := 1; ; n++ {
 		corrected, err := c.attempt(ctx, r, n, out)
-		_ = settle(err) // a retry that succeeded gives back what it took from the quota
+		_ = report(err) // a retry that succeeded returns its tokens to the quota
 		if err == nil {
 			return n, nil
 		}
 		if corrected && !clockCorrected && ctx.Err() == nil {
-			clockCorrected = true // at once, once, and at no cost: nothing has been done yet
+			clockCorrected = true // retried at once, without quota: the request had no effect
 			continue
 		}
-		settle, err = c.pause(ctx, n, err)
+		report, err = c.pause(ctx, n, err)
 		switch {
 		case err == nil:
 		case n == 1:
@@ -38,15 +38,15 @@ func (c *Client) carryOut(ctx context.Context, r *request, out any) (attempts in
 	}
 }
 
-// attempt makes one. corrected reports that it failed for the difference of the
-// clocks, which is now known.
+// attempt makes one attempt. corrected reports that it failed because of the clock,
+// whose skew is known now.
 func (c *Client) attempt(ctx context.Context, r *request, n int, out any) (corrected bool, err error) {
 	if ctx.Err() != nil {
-		return false, ended(ctx)
+		return false, contextError(ctx)
 	}
-	release, err := c.retryer.GetAttemptToken(ctx) // in adaptive mode it waits for its turn
+	release, err := c.retryer.GetAttemptToken(ctx) // in adaptive mode it waits
 	if err != nil && ctx.Err() != nil {
-		return false, fmt.Errorf("slowed down after throttling: %w", ended(ctx))
+		return false, fmt.Errorf("slowed down after throttling: %w", contextError(ctx))
 	} else if err != nil {
 		return false, err
 	}
@@ -66,7 +66,7 @@ func (c *Client) attempt(ctx context.Context, r *request, n int, out any) (corre
 	return corrected, err
 }
 
-// exchange sends r once and reads the answer to its end, within the time of an attempt.
+// exchange sends r once and reads the whole response, within the attempt timeout.
 func (c *Client) exchange(ctx context.Context, r *request, n int, skew time.Duration) (*answer, error) {
 	ctx, cancel := limit(ctx, c.configuration.attemptTimeout, "attempt")
 	defer cancel()
@@ -82,34 +82,33 @@ func (c *Client) exchange(ctx context.Context, r *request, n int, skew time.Dura
 	}
 	response, err := c.configuration.httpClient.Do(h)
 	if err != nil {
-		return nil, c.broken(ctx, err)
+		return nil, c.transportFailure(ctx, err)
 	}
 	defer response.Body.Close()
 	a, err := readAnswer(response)
 	var unreadable *Error
 	if err != nil && !errors.As(err, &unreadable) {
-		return nil, c.broken(ctx, err)
+		return nil, c.transportFailure(ctx, err)
 	}
 	return a, err
 }
 
-// broken is the error of an attempt that got no answer.
-func (c *Client) broken(ctx context.Context, err error) error {
+// transportFailure is the error of an attempt without a response.
+func (c *Client) transportFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return contextError(ctx)
 	}
 	return &transportError{err}
 }
 
-// A transportError tells that no whole answer came back, for a reason of the
-// network's.
+// A transportError is a network failure before the response was complete.
 type transportError struct{ cause error }
 
 func (e *transportError) Error() string { return e.cause.Error() }
 func (e *transportError) Unwrap() error { return e.cause }
 
-// A timeoutError tells which of the client's own limits ran out. It is
-// context.DeadlineExceeded to errors.Is.
+// A timeoutError is an expired timeout of the client. errors.Is reports it as
+// context.DeadlineExceeded.
 type timeoutError struct {
 	what  string
 	limit time.Duration
@@ -128,8 +127,8 @@ func limit(ctx context.Context, d time.Duration, what string) (context.Context, 
 	return context.WithTimeoutCause(ctx, d, &timeoutError{what, d})
 }
 
-// ended is the error of a context that is over: its own, and what caused it.
-func ended(ctx context.Context) error {
+// contextError is the error of a context that ended, with its cause.
+func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(cause, err) {
 		return cause

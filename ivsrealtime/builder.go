@@ -12,28 +12,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// A ClientBuilder makes a [Client]. What is not set comes from where AWS SDKs
-// look for it, so that
+// A ClientBuilder builds a [Client]. Settings that are not set come from the
+// environment and the shared files, as in AWS SDKs, so that
 //
 //	client, err := ivsrealtime.NewClientBuilder().Build(ctx)
 //
-// is all that most programs need. A builder may be used again: a client keeps
-// the settings it was built with.
+// is enough for most programs. A builder may be used again: clients keep the
+// settings that they were built with.
 type ClientBuilder struct {
 	BaseClientBuilder[*ClientBuilder]
 }
 
-// NewClientBuilder begins a [Client]. It sets nothing yet.
+// NewClientBuilder returns a builder without settings.
 func NewClientBuilder() *ClientBuilder {
 	b := &ClientBuilder{}
 	b.self = b
 	return b
 }
 
-// Build makes the client. It reads the environment and the shared files, but
-// sends nothing; missing credentials show at the first call. A setting that
-// makes no sense, or one that is needed and found nowhere, is a [*SettingError];
-// several are joined.
+// Build builds the client. It reads the environment and the shared files, and
+// sends nothing: missing credentials are an error of the first call. An invalid
+// or missing setting is a [*SettingError]; several are joined.
 func (b *ClientBuilder) Build(ctx context.Context) (*Client, error) {
 	configuration, err := b.resolve(ctx)
 	if err != nil {
@@ -42,17 +41,16 @@ func (b *ClientBuilder) Build(ctx context.Context) (*Client, error) {
 	return newClient(configuration), nil
 }
 
-// A BaseClientBuilder holds the settings that all clients share. It is not made
-// by itself: [NewClientBuilder] and [NewAsyncClientBuilder] bring it along, and
-// B is the builder that its methods give back.
+// A BaseClientBuilder has the settings that all clients share. It is embedded in
+// the builders of [NewClientBuilder] and [NewAsyncClientBuilder]; its methods
+// return the builder, B.
 type BaseClientBuilder[B any] struct {
-	self B
-	wish wishes
+	self  B
+	given settings
 }
 
-// wishes are the settings that were given; nil and empty leave them to the
-// environment and to the defaults.
-type wishes struct {
+// settings are the given settings; nil and empty are not set.
+type settings struct {
 	profile        string
 	region         string
 	endpoint       string
@@ -66,126 +64,123 @@ type wishes struct {
 	userAgent      string
 }
 
-// Profile names the profile of the shared configuration files to read. Unset,
-// it is AWS_PROFILE, and failing that “default”.
+// Profile sets the profile of the shared configuration files. Default: AWS_PROFILE,
+// or "default".
 func (b *BaseClientBuilder[B]) Profile(name string) B {
-	b.wish.profile = name
+	b.given.profile = name
 	return b.self
 }
 
-// Region sets the region that requests are signed for and, without an endpoint
-// override, sent to. Unset, it is AWS_REGION, AWS_DEFAULT_REGION or the
-// profile's.
+// Region sets the region of signatures and, without an endpoint override, of the
+// endpoint. Default: AWS_REGION, AWS_DEFAULT_REGION or the profile's.
 func (b *BaseClientBuilder[B]) Region(region string) B {
-	b.wish.region = region
+	b.given.region = region
 	return b.self
 }
 
-// EndpointOverride sets the address that requests are sent to, as the one of a
-// Rostrum: “http://127.0.0.1:7080”. It may have a path, to which those of the
-// operations are added. Unset, it is AWS_ENDPOINT_URL_IVS_REALTIME,
-// AWS_ENDPOINT_URL, the profile's endpoint_url for this service or in general,
-// and else the service's own in the region.
+// EndpointOverride sets the URL of the service, for example of a Rostrum server:
+// "http://127.0.0.1:7080". Its path, if any, is put before the paths of operations.
+// Default: AWS_ENDPOINT_URL_IVS_REALTIME, AWS_ENDPOINT_URL, the profile's
+// endpoint_url for this service or in general, or the AWS endpoint of the region.
 func (b *BaseClientBuilder[B]) EndpointOverride(url string) B {
-	b.wish.endpoint = url
+	b.given.endpoint = url
 	return b.self
 }
 
-// CredentialsProvider sets who gives the keys that sign requests. Unset, it is
-// the standard chain: environment, shared files, single sign-on, web identity,
-// container and machine.
+// CredentialsProvider sets the provider of access keys. Default: the standard chain
+// of environment, shared files, single sign-on, web identity, container and
+// instance.
 func (b *BaseClientBuilder[B]) CredentialsProvider(p aws.CredentialsProvider) B {
-	b.wish.credentials = p
+	b.given.credentials = p
 	return b.self
 }
 
-// HTTPClient sets who sends the requests, as an [net/http.Client]. Unset, the
-// client makes its own, which keeps connections open, honours the proxy
-// variables and AWS_CA_BUNDLE and follows no redirect.
+// HTTPClient sets the HTTP client, for example a [net/http.Client]. The default one
+// keeps connections open, uses the proxy variables and AWS_CA_BUNDLE, and follows
+// no redirects.
 func (b *BaseClientBuilder[B]) HTTPClient(c aws.HTTPClient) B {
-	b.wish.httpClient = c
+	b.given.httpClient = c
 	return b.self
 }
 
-// RetryMode sets how failed attempts are followed by others:
-// aws.RetryModeStandard backs off with jitter, aws.RetryModeAdaptive moreover
-// slows all calls of the client down while it is being throttled. Unset, it is
-// AWS_RETRY_MODE or the profile's retry_mode, and failing that standard.
+// RetryMode sets how failed attempts are retried: aws.RetryModeStandard backs off
+// with jitter, aws.RetryModeAdaptive also limits the rate of all calls while the
+// client is throttled. Default: AWS_RETRY_MODE or the profile's retry_mode, or
+// standard.
 func (b *BaseClientBuilder[B]) RetryMode(mode aws.RetryMode) B {
-	b.wish.retryMode = mode
+	b.given.retryMode = mode
 	return b.self
 }
 
-// MaxAttempts sets the most requests one call makes, the first included: 1
-// means no retries. Unset, it is AWS_MAX_ATTEMPTS or the profile's
-// max_attempts, and failing that 3.
+// MaxAttempts sets the maximum number of attempts of a call, including the first:
+// 1 means no retries. Default: AWS_MAX_ATTEMPTS or the profile's max_attempts, or
+// 3.
 func (b *BaseClientBuilder[B]) MaxAttempts(n int) B {
-	b.wish.maxAttempts = &n
+	b.given.maxAttempts = &n
 	return b.self
 }
 
 // AttemptTimeout bounds each attempt, from connecting to the last byte of the
-// answer; an attempt that takes longer is retried. 0 means no bound. The
-// default is 30 seconds.
+// response. An attempt that exceeds it is retried. 0 means no timeout. The default
+// is 30 seconds.
 func (b *BaseClientBuilder[B]) AttemptTimeout(d time.Duration) B {
-	b.wish.attemptTimeout = &d
+	b.given.attemptTimeout = &d
 	return b.self
 }
 
-// CallTimeout bounds each call with all its retries and the pauses between
-// them. 0, the default, leaves that to the call's context.
+// CallTimeout bounds each call with its retries and the pauses between them. The
+// default is 0: only the call's context bounds it.
 func (b *BaseClientBuilder[B]) CallTimeout(d time.Duration) B {
-	b.wish.callTimeout = &d
+	b.given.callTimeout = &d
 	return b.self
 }
 
-// Interceptors adds hooks that are called around every call, after those added
-// before.
+// Interceptors adds interceptors, after those added before.
 func (b *BaseClientBuilder[B]) Interceptors(more ...Interceptor) B {
-	b.wish.interceptors = append(b.wish.interceptors, more...)
+	b.given.interceptors = append(b.given.interceptors, more...)
 	return b.self
 }
 
-// UserAgent sets words that are added to the User-Agent header, as the name and
-// version of an application: “concierge/2.1”.
+// UserAgent sets text that is added to the User-Agent header, for example name and
+// version of an application: "myapp/2.1".
 func (b *BaseClientBuilder[B]) UserAgent(suffix string) B {
-	b.wish.userAgent = suffix
+	b.given.userAgent = suffix
 	return b.self
 }
 
-// A SettingError tells which setting of a builder makes no sense, or is needed
-// and was found nowhere.
+// A SettingError is an invalid or missing setting of a builder.
 type SettingError struct {
-	Setting string // the builder's method: Region
-	Problem string // the predicate of a sentence about it
+	Setting string // method of the builder: Region
+	Problem string // predicate of a sentence about the setting
 }
 
-// Error is the setting and its problem.
+// Error implements error.
 func (e *SettingError) Error() string { return "setting " + e.Setting + " " + e.Problem }
 
-// check holds what was given against reason; the error joins a [*SettingError] for each.
-func (w *wishes) check() error {
+// check validates the given settings; the error joins a [*SettingError] for each
+// problem.
+func (s *settings) check() error {
 	var all []error
 	refuse := func(bad bool, setting, format string, args ...any) {
 		if bad {
 			all = append(all, &SettingError{setting, fmt.Sprintf(format, args...)})
 		}
 	}
-	refuse(w.region != "" && !hostLabel(w.region), "Region", "is %q, must be a region's name like eu-west-1", w.region)
-	if w.endpoint != "" {
-		problem := endpointProblem(w.endpoint)
-		refuse(problem != "", "EndpointOverride", "is %q, %s", w.endpoint, problem)
+	refuse(s.region != "" && !hostLabel(s.region), "Region", "is %q, must be a region's name like eu-west-1", s.region)
+	if s.endpoint != "" {
+		problem := endpointProblem(s.endpoint)
+		refuse(problem != "", "EndpointOverride", "is %q, %s", s.endpoint, problem)
 	}
-	refuse(w.retryMode != "" && w.retryMode != aws.RetryModeStandard && w.retryMode != aws.RetryModeAdaptive,
-		"RetryMode", "is %q, must be %s or %s", w.retryMode, aws.RetryModeStandard, aws.RetryModeAdaptive)
-	refuse(w.maxAttempts != nil && *w.maxAttempts < 1, "MaxAttempts", "is %d, must be at least 1", deref(w.maxAttempts))
-	refuse(deref(w.attemptTimeout) < 0, "AttemptTimeout", "is %v, must not be negative", deref(w.attemptTimeout))
-	refuse(deref(w.callTimeout) < 0, "CallTimeout", "is %v, must not be negative", deref(w.callTimeout))
-	refuse(strings.ContainsFunc(w.userAgent, unprintable), "UserAgent", "is %q, must be printable ASCII", w.userAgent)
+	refuse(s.retryMode != "" && s.retryMode != aws.RetryModeStandard && s.retryMode != aws.RetryModeAdaptive,
+		"RetryMode", "is %q, must be %s or %s", s.retryMode, aws.RetryModeStandard, aws.RetryModeAdaptive)
+	refuse(s.maxAttempts != nil && *s.maxAttempts < 1, "MaxAttempts", "is %d, must be at least 1", deref(s.maxAttempts))
+	refuse(deref(s.attemptTimeout) < 0, "AttemptTimeout", "is %v, must not be negative", deref(s.attemptTimeout))
+	refuse(deref(s.callTimeout) < 0, "CallTimeout", "is %v, must not be negative", deref(s.callTimeout))
+	refuse(strings.ContainsFunc(s.userAgent, unprintable), "UserAgent", "is %q, must be printable ASCII", s.userAgent)
 	return errors.Join(all...)
 }
 
-// endpointProblem tells why an address can't be an endpoint; empty when it can.
+// endpointProblem returns the problem with an endpoint URL; empty if it is valid.
 func endpointProblem(address string) string {
 	u, err := url.Parse(address)
 	switch {
@@ -216,14 +211,14 @@ func deref[T any](p *T) (v T) {
 	return v
 }
 
-// resolve makes the settings in force out of what was given, the environment
-// and the defaults.
+// resolve returns the effective settings, from the given ones, the environment and
+// the defaults.
 func (b *BaseClientBuilder[B]) resolve(ctx context.Context) (ServiceClientConfiguration, error) {
-	w := b.wish
-	if err := w.check(); err != nil {
+	given := b.given
+	if err := given.check(); err != nil {
 		return ServiceClientConfiguration{}, err
 	}
-	found, err := w.chain(ctx)
+	found, err := given.chain(ctx)
 	if err != nil {
 		return ServiceClientConfiguration{}, err
 	}
@@ -231,11 +226,11 @@ func (b *BaseClientBuilder[B]) resolve(ctx context.Context) (ServiceClientConfig
 		region: found.region, endpoint: strings.TrimRight(found.endpoint, "/"), overridden: found.overridden,
 		credentials: found.credentials, httpClient: found.httpClient, release: found.release,
 		retryMode: found.retryMode, maxAttempts: found.maxAttempts,
-		attemptTimeout: 30 * time.Second, callTimeout: deref(w.callTimeout),
-		interceptors: slices.Clone(w.interceptors), userAgent: strings.TrimSpace(userAgent + " " + w.userAgent),
+		attemptTimeout: 30 * time.Second, callTimeout: deref(given.callTimeout),
+		interceptors: slices.Clone(given.interceptors), userAgent: strings.TrimSpace(userAgent + " " + given.userAgent),
 	}
-	if w.attemptTimeout != nil {
-		s.attemptTimeout = *w.attemptTimeout
+	if given.attemptTimeout != nil {
+		s.attemptTimeout = *given.attemptTimeout
 	}
 	return s, nil
 }

@@ -19,7 +19,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-func TestBuild_TellsWhichSettingIsWrong(t *testing.T) {
+func TestBuild_NamesTheInvalidSetting(t *testing.T) {
 	for want, b := range map[string]*ivsrealtime.ClientBuilder{
 		"setting Region is missing; give it, or set AWS_REGION or the profile's region":                    ivsrealtime.NewClientBuilder(),
 		`setting Region is "evil.example/", must be a region's name like eu-west-1`:                        ivsrealtime.NewClientBuilder().Region("evil.example/"),
@@ -47,7 +47,7 @@ func TestBuild_TellsWhichSettingIsWrong(t *testing.T) {
 	}
 }
 
-func TestBuild_TakesWhatIsGivenBeforeAllElse(t *testing.T) {
+func TestBuild_PrefersGivenSettings(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-west-2")
 	t.Setenv("AWS_ENDPOINT_URL_IVS_REALTIME", "http://other:1")
 	t.Setenv("AWS_MAX_ATTEMPTS", "9")
@@ -75,7 +75,7 @@ func TestBuild_TakesWhatIsGivenBeforeAllElse(t *testing.T) {
 	}
 }
 
-func TestBuild_LooksWhereSDKsLook(t *testing.T) {
+func TestBuild_ReadsTheSourcesOfSDKs(t *testing.T) {
 	const file = `
 [default]
 region = eu-central-1
@@ -154,7 +154,7 @@ ivs_realtime =
 	}
 }
 
-func TestBuild_RefusesWhatTheEnvironmentSaysWrongly(t *testing.T) {
+func TestBuild_RefusesInvalidEnvironment(t *testing.T) {
 	t.Setenv("AWS_REGION", "eu-west-1")
 	t.Setenv("AWS_ENDPOINT_URL", "7080")
 	if _, err := ivsrealtime.NewClientBuilder().Build(context.Background()); err == nil || !strings.Contains(err.Error(), `setting EndpointOverride is "7080" in the environment or the profile`) {
@@ -189,7 +189,7 @@ func TestBuild_TrustsTheCertificatesOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestClient_TellsThatThereAreNoCredentials(t *testing.T) {
+func TestClient_ReportsMissingCredentials(t *testing.T) {
 	f, asked := inTurn(with(ok))
 	client := built(t, ivsrealtime.NewClientBuilder().Region("eu-west-1").HTTPClient(f))
 	if _, err := client.ListStages(context.Background(), nil); err == nil || !strings.HasPrefix(err.Error(), "ListStages: retrieve credentials: ") || *asked != 0 {

@@ -5,9 +5,8 @@ import (
 	"errors"
 )
 
-// A Call is something under way on an [AsyncClient] that will end with a T or
-// an error. It may be asked and waited for by any number of goroutines, any
-// number of times.
+// A Call is a call of an [AsyncClient] that ends with a T or an error. Its methods
+// may be called concurrently and repeatedly.
 type Call[T any] struct {
 	client *AsyncClient
 	cancel context.CancelFunc
@@ -17,16 +16,16 @@ type Call[T any] struct {
 	err    error
 }
 
-// Done is closed when the call has ended, for use in a select.
+// Done returns a channel that is closed when the call has ended.
 func (c *Call[T]) Done() <-chan struct{} { return c.done }
 
-// Wait waits for the call's end and returns its result. When ctx ends first,
-// Wait returns ctx's error and the call goes on.
+// Wait waits for the call and returns its result. If ctx ends first, Wait returns
+// ctx's error and the call continues.
 func (c *Call[T]) Wait(ctx context.Context) (T, error) {
 	select {
 	case <-c.done:
 		return c.result, c.err
-	default: // a result that is there is given whatever became of ctx
+	default: // an available result is returned even if ctx has ended
 	}
 	select {
 	case <-c.done:
@@ -37,7 +36,7 @@ func (c *Call[T]) Wait(ctx context.Context) (T, error) {
 	}
 }
 
-// Poll returns the result if the call has ended. It never waits.
+// Poll returns the result if the call has ended. It does not wait.
 func (c *Call[T]) Poll() (result T, ended bool, err error) {
 	select {
 	case <-c.done:
@@ -47,23 +46,23 @@ func (c *Call[T]) Poll() (result T, ended bool, err error) {
 	}
 }
 
-// Cancel makes the call end soon with context.Canceled, unless it has ended. A
-// request that was sent may have had its effect nevertheless.
+// Cancel cancels the call, which ends with context.Canceled unless it has ended. A
+// request that was sent may still have its effect.
 func (c *Call[T]) Cancel() { c.cancel() }
 
-// Then begins what follows a call: when it has succeeded, next is called with
-// its result, and what next returns ends the new call. When it fails, so does
-// the new call, with the same error, and next isn't called.
+// Then returns a call that follows another: when that has succeeded, next is called
+// with its result, and returns the result of the new call. If it fails, the new
+// call fails with the same error, and next is not called.
 //
-// ctx rules the new call; next gets one made of it. Cancelling the new call
-// also cancels the one it still waits for.
+// ctx is the context of the new call; next gets a context derived from it.
+// Canceling the new call also cancels the call that it waits for.
 func Then[A, B any](ctx context.Context, c *Call[A], next func(context.Context, A) (B, error)) *Call[B] {
 	return begin(ctx, c.client, nil, func(ctx context.Context) (b B, err error) {
 		a, err := c.Wait(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				c.Cancel()
-				err = ended(ctx)
+				err = contextError(ctx)
 			}
 			return b, err
 		}
@@ -71,10 +70,9 @@ func Then[A, B any](ctx context.Context, c *Call[A], next func(context.Context, 
 	})
 }
 
-// All begins a call of a that ends when all the given have ended, with their
-// results in the same order, or with all their errors joined. A failure doesn't
-// stop the others: what they do may be wanted, or has to be undone. Cancelling
-// the new call cancels them all.
+// All returns a call that ends when all the given calls have ended, with their
+// results in the same order, or with their errors joined. A failure does not
+// cancel the others. Canceling the new call cancels them all.
 func All[T any](ctx context.Context, a *AsyncClient, calls ...*Call[T]) *Call[[]T] {
 	return begin(ctx, a, nil, func(ctx context.Context) ([]T, error) {
 		results := make([]T, len(calls))
@@ -85,7 +83,7 @@ func All[T any](ctx context.Context, a *AsyncClient, calls ...*Call[T]) *Call[[]
 				for _, c := range calls[i:] {
 					c.Cancel()
 				}
-				return nil, ended(ctx)
+				return nil, contextError(ctx)
 			}
 		}
 		if err := errors.Join(failures...); err != nil {
@@ -95,8 +93,8 @@ func All[T any](ctx context.Context, a *AsyncClient, calls ...*Call[T]) *Call[[]
 	})
 }
 
-// begin runs work in a goroutine that the client's Drain and Close wait for.
-// after is called when it has ended, or was refused; nil for nothing.
+// begin runs work in a goroutine that Drain and Close wait for. after is called
+// when it has ended or was refused; it may be nil.
 func begin[T any](ctx context.Context, a *AsyncClient, after func(), work func(context.Context) (T, error)) *Call[T] {
 	if after == nil {
 		after = func() {}
@@ -119,7 +117,7 @@ func begin[T any](ctx context.Context, a *AsyncClient, after func(), work func(c
 	return c
 }
 
-// failed is a call that has ended before it began.
+// failed is a call that has ended with an error.
 func failed[T any](a *AsyncClient, err error) *Call[T] {
 	c := &Call[T]{client: a, cancel: func() {}, done: make(chan struct{}), err: err}
 	close(c.done)

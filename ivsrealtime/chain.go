@@ -13,14 +13,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// serviceID is the service's name in AWS configuration: the environment spells
-// it AWS_ENDPOINT_URL_IVS_REALTIME, a profile's services section ivs_realtime.
+// serviceID is the service's name in AWS configuration:
+// AWS_ENDPOINT_URL_IVS_REALTIME in the environment, ivs_realtime in the services
+// section of a profile.
 const serviceID = "IVS RealTime"
 
 var userAgent = fmt.Sprintf("rostrum-ivsrealtime-go (%s; %s/%s)", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 
-// findings is what the standard chain makes of the wishes.
-type findings struct {
+// sources is the result of the standard chain.
+type sources struct {
 	region      string
 	endpoint    string
 	overridden  bool
@@ -31,45 +32,45 @@ type findings struct {
 	maxAttempts int
 }
 
-// chain looks up what was not given where all AWS SDKs look for it.
-func (w *wishes) chain(ctx context.Context) (findings, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(w.region), config.WithSharedConfigProfile(w.profile)}
-	if w.credentials != nil {
-		options = append(options, config.WithCredentialsProvider(w.credentials))
+// chain reads settings that were not given, from the sources of all AWS SDKs.
+func (s *settings) chain(ctx context.Context) (sources, error) {
+	options := []func(*config.LoadOptions) error{config.WithRegion(s.region), config.WithSharedConfigProfile(s.profile)}
+	if s.credentials != nil {
+		options = append(options, config.WithCredentialsProvider(s.credentials))
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if missing := (config.SharedConfigProfileNotExistError{}); errors.As(err, &missing) {
-		return findings{}, &SettingError{"Profile", fmt.Sprintf("is %q, which the shared configuration files don't have", missing.Profile)}
+		return sources{}, &SettingError{"Profile", fmt.Sprintf("is %q, which the shared configuration files don't have", missing.Profile)}
 	}
 	if err != nil {
-		return findings{}, fmt.Errorf("read the AWS configuration: %w", err)
+		return sources{}, fmt.Errorf("read the AWS configuration: %w", err)
 	}
-	f := findings{
+	f := sources{
 		region:      c.Region,
 		credentials: c.Credentials,
-		httpClient:  w.httpClient,
-		retryMode:   cmp.Or(w.retryMode, c.RetryMode, aws.RetryModeStandard),
-		maxAttempts: cmp.Or(deref(w.maxAttempts), c.RetryMaxAttempts, defaultMaxAttempts),
+		httpClient:  s.httpClient,
+		retryMode:   cmp.Or(s.retryMode, c.RetryMode, aws.RetryModeStandard),
+		maxAttempts: cmp.Or(deref(s.maxAttempts), c.RetryMaxAttempts, defaultMaxAttempts),
 	}
 	if f.region == "" {
-		return findings{}, &SettingError{"Region", "is missing; give it, or set AWS_REGION or the profile's region"}
+		return sources{}, &SettingError{"Region", "is missing; give it, or set AWS_REGION or the profile's region"}
 	}
 	if !hostLabel(f.region) {
-		return findings{}, &SettingError{"Region", fmt.Sprintf("is %q in the environment or the profile, must be a region's name like eu-west-1", f.region)}
+		return sources{}, &SettingError{"Region", fmt.Sprintf("is %q in the environment or the profile, must be a region's name like eu-west-1", f.region)}
 	}
 	if f.httpClient == nil {
 		f.httpClient, f.release = ownHTTPClient(c.HTTPClient)
 	}
-	if f.endpoint, f.overridden, err = w.endpointIn(ctx, c); err != nil {
-		return findings{}, err
+	if f.endpoint, f.overridden, err = s.endpointIn(ctx, c); err != nil {
+		return sources{}, err
 	}
 	return f, nil
 }
 
-// endpointIn is the address to send to, and whether somebody chose it.
-func (w *wishes) endpointIn(ctx context.Context, c aws.Config) (string, bool, error) {
-	if w.endpoint != "" {
-		return w.endpoint, true, nil
+// endpointIn returns the endpoint, and whether it was configured.
+func (s *settings) endpointIn(ctx context.Context, c aws.Config) (string, bool, error) {
+	if s.endpoint != "" {
+		return s.endpoint, true, nil
 	}
 	configured, err := configuredEndpoint(ctx, c)
 	switch {
@@ -84,8 +85,8 @@ func (w *wishes) endpointIn(ctx context.Context, c aws.Config) (string, bool, er
 	return configured, true, nil
 }
 
-// configuredEndpoint is the one that the environment or the profile names for
-// this service, or for all services; empty when there is none or they are told
+// configuredEndpoint returns the endpoint for this service, or for all services,
+// in the environment or the profile; empty if there is none or such settings are
 // to be ignored.
 func configuredEndpoint(ctx context.Context, c aws.Config) (string, error) {
 	ignored, _, err := config.GetIgnoreConfiguredEndpoints(ctx, c.ConfigSources)
@@ -106,16 +107,15 @@ func configuredEndpoint(ctx context.Context, c aws.Config) (string, error) {
 	return aws.ToString(c.BaseEndpoint), nil
 }
 
-// ownHTTPClient makes a client of what the chain found, which knows the
-// certificates of AWS_CA_BUNDLE. A redirect would carry a signature to an
-// address it was not made for, so none is followed.
+// ownHTTPClient returns the default HTTP client, with the certificates of
+// AWS_CA_BUNDLE. It follows no redirects: the signature is for one address.
 func ownHTTPClient(found aws.HTTPClient) (aws.HTTPClient, func()) {
 	buildable, ok := found.(*awshttp.BuildableClient)
 	if !ok {
 		buildable = awshttp.NewBuildableClient()
 	}
 	transport := buildable.GetTransport()
-	transport.MaxIdleConnsPerHost = transport.MaxIdleConns // one host is all there is
+	transport.MaxIdleConnsPerHost = transport.MaxIdleConns // there is only one host
 	own := &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

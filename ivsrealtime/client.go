@@ -10,32 +10,28 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// ErrClosed is the error of a call made on a client that was closed, or that
-// was under way when its [AsyncClient] was.
+// ErrClosed is the error of calls on a closed client, and of calls in flight when
+// an [AsyncClient] was closed.
 var ErrClosed = errors.New("the client is closed")
 
-// A Client calls the operations of the API and waits for their answers. It is
-// made by a [ClientBuilder], holds no lock while it waits and may be used by
-// any number of goroutines at once: one client for a program is right, because
-// its calls share connections, the retry quota and what was learned about the
-// server's clock.
+// A Client calls the operations of the API and waits for the responses. Build it
+// with a [ClientBuilder]. It is safe for concurrent use; a program needs one
+// client, whose calls share connections, the retry quota and the known clock skew.
 //
-// Every method takes a context, which rules the whole call with all its
-// retries. An answer that reports a failure is an [*Error]; errors.Is finds its
-// code:
+// The context of a method bounds the call with all its retries. An error response
+// is an [*Error]; errors.Is compares its code:
 //
 //	_, err := client.GetStage(ctx, &ivsrealtime.GetStageInput{ARN: arn})
 //	if errors.Is(err, ivsrealtime.ResourceNotFound) { … }
 //
-// A call whose required members are missing fails with a ValidationException
-// without being sent. All other limits are the service's to judge; an
-// application that wants to know before it asks calls [Validate].
+// A call without a required member fails with a ValidationException and is not
+// sent. The service checks all other constraints; [Validate] checks them before.
 type Client struct {
 	configuration ServiceClientConfiguration
 	retryer       aws.RetryerV2
 	signer        *v4.Signer
 
-	skew   atomic.Int64 // nanoseconds the server's clock is ahead of ours
+	skew   atomic.Int64 // nanoseconds by which the server's clock is ahead
 	closed atomic.Bool
 }
 
@@ -47,15 +43,13 @@ func newClient(configuration ServiceClientConfiguration) *Client {
 	}
 }
 
-// ServiceClientConfiguration tells the settings in force: those that were given
-// to the builder, and for the others what the environment, the shared files or
-// the defaults made of them.
+// ServiceClientConfiguration returns the effective settings: the given ones, and
+// for the others those of the environment, the shared files or the defaults.
 func (c *Client) ServiceClientConfiguration() ServiceClientConfiguration { return c.configuration }
 
-// Close releases the idle connections of a client that made its own HTTP
-// client; one that was given stays the giver's. Calls made afterwards fail with
-// [ErrClosed]; those under way end by themselves. Close may be called twice,
-// and its error is always nil.
+// Close closes idle connections, unless the HTTP client was given. Later calls fail
+// with [ErrClosed]; calls in flight continue. Close may be called twice. Its error
+// is always nil.
 func (c *Client) Close() error {
 	c.closed.Store(true)
 	if c.configuration.release != nil {
@@ -64,13 +58,13 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Invoke carries out an operation by its declaration: of this API, or of one that
-// the same endpoint serves to the same keys, as that of channels.
+// Invoke calls an operation by its declaration: of this API, or of another API at
+// the same endpoint, such as that of channels.
 func Invoke[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In) (*Out, error) {
 	return call(ctx, c, op, in)
 }
 
-// call is every operation of the Client.
+// call calls an operation.
 func call[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In) (*Out, error) {
 	r, err := prepare(op, in)
 	if err != nil {
@@ -79,11 +73,11 @@ func call[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in
 	return send[Out](ctx, c, r)
 }
 
-// send carries out a prepared request.
+// send sends a prepared request, with retries.
 func send[Out any](ctx context.Context, c *Client, r *request) (*Out, error) {
 	out := new(Out)
 	begun := time.Now()
-	attempts, err := c.carryOut(ctx, r, out)
+	attempts, err := c.retry(ctx, r, out)
 	c.afterCall(ctx, CallResult{Operation: r.operation, Attempts: attempts, Duration: time.Since(begun), Err: err})
 	if err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func (c *Client) ListIngestConfigurations(ctx context.Context, in *ListIngestCon
 // [Client.WaitUntilCompositionActive]. An input without an idempotency token is
 // given one, so that retries start one composition.
 func (c *Client) StartComposition(ctx context.Context, in *StartCompositionInput) (*StartCompositionOutput, error) {
-	return call(ctx, c, OpStartComposition, identified(in))
+	return call(ctx, c, OpStartComposition, withIdempotencyToken(in))
 }
 
 // GetComposition tells what a composition is and how it is doing.

@@ -18,7 +18,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-func TestClient_SendsWhatTheProtocolSays(t *testing.T) {
+func TestClient_SendsRequestsOfTheProtocol(t *testing.T) {
 	ctx := context.Background()
 	for name, c := range map[string]struct {
 		call                func(*ivsrealtime.Client) error
@@ -93,7 +93,7 @@ func TestClient_SendsWhatTheProtocolSays(t *testing.T) {
 	}
 }
 
-func TestClient_ReadsAnswers(t *testing.T) {
+func TestClient_ReadsResponses(t *testing.T) {
 	f, _ := inTurn(with(func() *http.Response {
 		return answer(200, `{"stage":{"arn":"a","name":"lobby","tags":{},"endpoints":{"whip":"https://w"},"unknownMember":1,"activeSessionId":null},"participantTokens":[{"token":"t","expirationTime":"2026-07-01T10:00:00.25Z"}]}`)
 	}))
@@ -110,7 +110,7 @@ func TestClient_ReadsAnswers(t *testing.T) {
 	}
 }
 
-func TestClient_ReadsHeadersThatAreMembers(t *testing.T) {
+func TestClient_ReadsMembersInHeaders(t *testing.T) {
 	f, _ := inTurn(with(func() *http.Response {
 		return answer(200, "", "Access-Control-Allow-Origin", "*", "Cache-Control", "no-store", "X-Frame-Options", "DENY")
 	}))
@@ -194,7 +194,7 @@ func TestClient_ReadsErrors(t *testing.T) {
 	}
 }
 
-func TestClient_SendsNothingWithoutWhatIsRequired(t *testing.T) {
+func TestClient_SendsNothingWithoutRequiredMembers(t *testing.T) {
 	f, asked := inTurn(with(func() *http.Response { return answer(200, "{}") }))
 	client := built(t, builder(f))
 	ctx := context.Background()
@@ -225,7 +225,7 @@ func TestClient_SendsNothingWithoutWhatIsRequired(t *testing.T) {
 	}
 }
 
-func TestClient_LeavesOtherLimitsToTheService(t *testing.T) {
+func TestClient_LeavesOtherConstraintsToTheService(t *testing.T) {
 	f, asked := inTurn(with(func() *http.Response { return answer(200, "{}") }))
 	_, err := built(t, builder(f)).GetStage(context.Background(), &ivsrealtime.GetStageInput{ARN: "a limit of tomorrow"})
 	if err != nil || *asked != 1 {
@@ -246,7 +246,7 @@ func TestClient_FollowsNoRedirect(t *testing.T) {
 	}
 }
 
-func TestClient_CallsInterceptorsFromTheOutsideIn(t *testing.T) {
+func TestClient_CallsInterceptorsInOrder(t *testing.T) {
 	var told []string
 	hook := func(name string) ivsrealtime.Interceptor {
 		return ivsrealtime.Interceptor{
@@ -278,7 +278,7 @@ func TestClient_CallsInterceptorsFromTheOutsideIn(t *testing.T) {
 	}
 }
 
-func TestClient_SendsNothingThatAnInterceptorStops(t *testing.T) {
+func TestClient_SendsNothingAfterAnInterceptorError(t *testing.T) {
 	f, asked := inTurn(with(func() *http.Response { return answer(200, "{}") }))
 	stop := errors.New("not today")
 	client := built(t, builder(f).Interceptors(ivsrealtime.Interceptor{
@@ -289,7 +289,7 @@ func TestClient_SendsNothingThatAnInterceptorStops(t *testing.T) {
 	}
 }
 
-func TestClient_RefusesCallsOnceClosed(t *testing.T) {
+func TestClient_RefusesCallsAfterClose(t *testing.T) {
 	f, _ := inTurn(with(func() *http.Response { return answer(200, "{}") }))
 	client := built(t, builder(f))
 	if err := errors.Join(client.Close(), client.Close()); err != nil {
@@ -300,7 +300,7 @@ func TestClient_RefusesCallsOnceClosed(t *testing.T) {
 	}
 }
 
-func TestClient_NamesAStartOfACompositionOnce(t *testing.T) {
+func TestClient_AddsOneIdempotencyTokenToAllAttempts(t *testing.T) {
 	var tokens []any
 	f := fake(func(r *http.Request) (*http.Response, error) {
 		tokens = append(tokens, bodyOf(t, r)["idempotencyToken"])

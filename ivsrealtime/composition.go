@@ -2,8 +2,8 @@ package ivsrealtime
 
 import "time"
 
-// A Composition makes the participants of a stage into one picture and one
-// sound, and forwards them to its destinations.
+// A Composition combines the participants of a stage into one video and one audio
+// track, and sends them to its destinations.
 type Composition struct {
 	ARN          string               `json:"arn"`
 	StageARN     string               `json:"stageArn"`
@@ -15,7 +15,7 @@ type Composition struct {
 	EndTime      time.Time            `json:"endTime,omitzero"`
 }
 
-// CompositionSummary is a Composition as ListCompositions shows it.
+// CompositionSummary is a Composition in ListCompositions.
 type CompositionSummary struct {
 	ARN          string               `json:"arn"`
 	StageARN     string               `json:"stageArn"`
@@ -26,7 +26,7 @@ type CompositionSummary struct {
 	EndTime      time.Time            `json:"endTime,omitzero"`
 }
 
-// CompositionState is where a composition is in its life.
+// CompositionState is the state of a composition.
 type CompositionState string
 
 // The states of a composition.
@@ -38,7 +38,7 @@ const (
 	CompositionStopped  CompositionState = "STOPPED"
 )
 
-// A Destination is one place a composition goes to; it has a state of its own.
+// A Destination is a channel or a bucket that a composition is sent to.
 type Destination struct {
 	ID            string                    `json:"id"`
 	State         DestinationState          `json:"state"`
@@ -48,7 +48,7 @@ type Destination struct {
 	Detail        *DestinationDetail        `json:"detail,omitempty"`
 }
 
-// DestinationSummary is a Destination as ListCompositions shows it.
+// DestinationSummary is a Destination in ListCompositions.
 type DestinationSummary struct {
 	ID        string           `json:"id"`
 	State     DestinationState `json:"state"`
@@ -56,7 +56,7 @@ type DestinationSummary struct {
 	EndTime   time.Time        `json:"endTime,omitzero"`
 }
 
-// DestinationState is where a destination is in its life.
+// DestinationState is the state of a destination.
 type DestinationState string
 
 // The states of a destination.
@@ -69,17 +69,17 @@ const (
 	DestinationStopped      DestinationState = "STOPPED"
 )
 
-// DestinationDetail tells what became of a destination's configuration.
+// DestinationDetail has details of a destination.
 type DestinationDetail struct {
 	S3 *S3Detail `json:"s3,omitempty"`
 }
 
-// S3Detail tells where in the bucket a composition is recorded.
+// S3Detail is where in the bucket a composition is recorded.
 type S3Detail struct {
 	RecordingPrefix string `json:"recordingPrefix"`
 }
 
-// DestinationConfiguration asks for one destination: a channel or a bucket.
+// DestinationConfiguration configures a destination: a channel or a bucket.
 type DestinationConfiguration struct {
 	Name    string                           `json:"name" shape:"name"`
 	Channel *ChannelDestinationConfiguration `json:"channel,omitempty"`
@@ -110,13 +110,13 @@ type S3DestinationConfiguration struct {
 	ThumbnailConfigurations  []CompositionThumbnailConfiguration `json:"thumbnailConfigurations,omitempty" shape:"compositionThumbnails"`
 }
 
-// RecordingConfiguration says how a composition is recorded.
+// RecordingConfiguration configures the recording of a composition.
 type RecordingConfiguration struct {
 	HLSConfiguration *CompositionRecordingHLSConfiguration `json:"hlsConfiguration,omitempty"`
 	Format           RecordingConfigurationFormat          `json:"format,omitempty" shape:"recordingFormat"` // default HLS
 }
 
-// CompositionRecordingHLSConfiguration holds the HLS settings of composite recording.
+// CompositionRecordingHLSConfiguration has the HLS settings of composite recording.
 type CompositionRecordingHLSConfiguration struct {
 	TargetSegmentDurationSeconds *int `json:"targetSegmentDurationSeconds,omitempty" shape:"segmentSeconds"` // default 2
 }
@@ -124,16 +124,16 @@ type CompositionRecordingHLSConfiguration struct {
 // RecordingConfigurationFormat is the format of a composite recording.
 type RecordingConfigurationFormat string
 
-// RecordingHLS is the one format there is.
+// RecordingHLS is the only format.
 const RecordingHLS RecordingConfigurationFormat = "HLS"
 
-// CompositionThumbnailConfiguration asks for thumbnails of a composite recording.
+// CompositionThumbnailConfiguration configures thumbnails of a composite recording.
 type CompositionThumbnailConfiguration struct {
 	TargetIntervalSeconds *int                   `json:"targetIntervalSeconds,omitempty" shape:"thumbnailInterval"` // default 60
 	Storage               []ThumbnailStorageType `json:"storage,omitempty" shape:"thumbnailStorage"`                // default SEQUENTIAL
 }
 
-// LayoutConfiguration places the participants in the picture: grid or pip.
+// LayoutConfiguration is the layout of the participants: grid or pip.
 type LayoutConfiguration struct {
 	Grid *GridConfiguration `json:"grid,omitempty"`
 	Pip  *PipConfiguration  `json:"pip,omitempty"`
@@ -182,7 +182,7 @@ const (
 	AspectPortrait VideoAspectRatio = "PORTRAIT" // 3:4
 )
 
-// VideoFillMode is how a picture fits its tile.
+// VideoFillMode is how a video fits its tile.
 type VideoFillMode string
 
 // The fill modes.
@@ -192,13 +192,13 @@ const (
 	FillContain VideoFillMode = "CONTAIN" // with bars
 )
 
-// PipBehavior says what the window does when everybody else has left.
+// PipBehavior is what the window does when all others have left.
 type PipBehavior string
 
 // The behaviours of the window.
 const (
 	PipStatic  PipBehavior = "STATIC"
-	PipDynamic PipBehavior = "DYNAMIC" // it fills the picture
+	PipDynamic PipBehavior = "DYNAMIC" // it fills the video
 )
 
 // PipPosition is the corner of the window.
@@ -215,7 +215,7 @@ const (
 // StartCompositionInput is the input of StartComposition.
 type StartCompositionInput struct {
 	StageARN         string                     `json:"stageArn" shape:"stageARN,required"`
-	IdempotencyToken string                     `json:"idempotencyToken,omitempty" shape:"idempotencyToken"` // made by the client when absent
+	IdempotencyToken string                     `json:"idempotencyToken,omitempty" shape:"idempotencyToken"` // generated by the client if absent
 	Layout           *LayoutConfiguration       `json:"layout,omitempty"`                                    // absent: a grid with its defaults
 	Destinations     []DestinationConfiguration `json:"destinations" shape:"destinations,required"`
 	Tags             map[string]string          `json:"tags,omitempty" shape:"tags"`
@@ -251,7 +251,7 @@ type StopCompositionInput struct {
 // StopCompositionOutput is the output of StopComposition.
 type StopCompositionOutput struct{}
 
-// ListCompositionsInput is the input of ListCompositions; a page holds 100 unless told.
+// ListCompositionsInput is the input of ListCompositions; the default page size is 100.
 type ListCompositionsInput struct {
 	FilterByStageARN                string `json:"filterByStageArn,omitempty" shape:"stageARN"`
 	FilterByEncoderConfigurationARN string `json:"filterByEncoderConfigurationArn,omitempty" shape:"encoderARN"`

@@ -7,15 +7,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// A ServiceClientConfiguration holds the settings in force on a client. It is a
-// value that nobody can change: to have other settings, build another client.
+// A ServiceClientConfiguration has the effective settings of a client. They can't
+// be changed: build another client for other settings.
 type ServiceClientConfiguration struct {
 	region         string
-	endpoint       string // without a slash at its end
+	endpoint       string // without a trailing slash
 	overridden     bool
 	credentials    aws.CredentialsProvider
 	httpClient     aws.HTTPClient
-	release        func() // closes idle connections of our own HTTP client; nil when it was given
+	release        func() // closes idle connections of the default HTTP client; nil if it was given
 	retryMode      aws.RetryMode
 	maxAttempts    int
 	attemptTimeout time.Duration
@@ -27,17 +27,17 @@ type ServiceClientConfiguration struct {
 	maxPending     int
 }
 
-// Region is the region that requests are signed for.
+// Region is the region of signatures.
 func (s ServiceClientConfiguration) Region() string { return s.region }
 
-// Endpoint is the address that requests are sent to.
+// Endpoint is the URL of the service.
 func (s ServiceClientConfiguration) Endpoint() string { return s.endpoint }
 
-// EndpointOverridden reports whether Endpoint was given, by the builder, the
-// environment or the profile, rather than made from the region.
+// EndpointOverridden reports whether Endpoint was configured, by the builder, the
+// environment or the profile, and not derived from the region.
 func (s ServiceClientConfiguration) EndpointOverridden() bool { return s.overridden }
 
-// CredentialsProvider is asked for the keys that sign each request.
+// CredentialsProvider provides the access keys for signatures.
 func (s ServiceClientConfiguration) CredentialsProvider() aws.CredentialsProvider {
 	return s.credentials
 }
@@ -48,25 +48,25 @@ func (s ServiceClientConfiguration) HTTPClient() aws.HTTPClient { return s.httpC
 // RetryMode is aws.RetryModeStandard or aws.RetryModeAdaptive.
 func (s ServiceClientConfiguration) RetryMode() aws.RetryMode { return s.retryMode }
 
-// MaxAttempts is the most requests one call makes, the first included.
+// MaxAttempts is the maximum number of attempts of a call, including the first.
 func (s ServiceClientConfiguration) MaxAttempts() int { return s.maxAttempts }
 
-// AttemptTimeout bounds one attempt; 0 when nothing but the call's context does.
+// AttemptTimeout bounds one attempt; 0 means that only the call's context does.
 func (s ServiceClientConfiguration) AttemptTimeout() time.Duration { return s.attemptTimeout }
 
-// CallTimeout bounds one call with its retries; 0 when nothing but its context does.
+// CallTimeout bounds one call with its retries; 0 means that only its context does.
 func (s ServiceClientConfiguration) CallTimeout() time.Duration { return s.callTimeout }
 
-// Interceptors are the hooks of all calls, in their order.
+// Interceptors are the interceptors, in order.
 func (s ServiceClientConfiguration) Interceptors() []Interceptor { return slices.Clone(s.interceptors) }
 
 // UserAgent is the User-Agent header of all requests.
 func (s ServiceClientConfiguration) UserAgent() string { return s.userAgent }
 
-// MaxConcurrency is the most calls an [AsyncClient] has under way at once; 0
-// for a [Client], whose callers decide that themselves.
+// MaxConcurrency is the maximum number of calls in flight of an [AsyncClient]; 0
+// for a [Client].
 func (s ServiceClientConfiguration) MaxConcurrency() int { return s.maxConcurrency }
 
-// MaxPending is the most calls of an [AsyncClient] that may wait for their turn
-// besides; 0 for a [Client].
+// MaxPending is the maximum number of queued calls of an [AsyncClient]; 0 for a
+// [Client].
 func (s ServiceClientConfiguration) MaxPending() int { return s.maxPending }

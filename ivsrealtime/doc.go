@@ -1,42 +1,42 @@
-// Package ivsrealtime is the contract of Amazon IVS Real-Time Streaming and a
-// client for it: every shape, operation, limit and error of the API, spelled
-// once for both ends of the wire. It works unchanged against Amazon's service
-// and against Rostrum; it sends no member that the public API does not have.
+// Package ivsrealtime declares the API of Amazon IVS Real-Time Streaming (shapes,
+// operations, limits, errors) and is a client for it. The same declarations serve
+// client and server. The client works with Amazon's service and with Rostrum; it
+// sends no member that the public API does not have.
 //
-// # The words
+// # Resources
 //
-// The nouns are the service's own. A Stage is a lasting place to meet; a
-// ParticipantToken is the signed right to be one of its participants; a
-// Composition makes the stage into one picture; Encoder-, Storage- and
-// IngestConfigurations keep the answers to how, where to and where from.
+// The names are the service's. Participants meet on a Stage; a ParticipantToken
+// authorizes one of them. A Composition combines a stage into one video, for
+// channels and recordings. EncoderConfigurations, StorageConfigurations and
+// IngestConfigurations are reusable settings for output format, bucket and
+// encoders.
 //
-// In every input a pointer means that absence differs from the zero value;
-// whatever is plain means the same when it is absent and when it is zero.
+// In inputs a pointer means that absence differs from the zero value; for other
+// members they are the same.
 //
-// # The clients
+// # Clients
 //
-// A [Client] waits for answers, an [AsyncClient] hands out a [Call] for each
-// that is to come. Both have all 39 operations and are made by builders with
-// the same settings; what isn't set comes from where AWS SDKs look for it: the
-// environment, the shared files, the profile. To reach a Rostrum, set
-// AWS_ENDPOINT_URL_IVS_REALTIME or [BaseClientBuilder.EndpointOverride].
+// A [Client] waits for responses, an [AsyncClient] returns a [Call] for each. Both
+// have all 39 operations and are built with the same settings. Settings that are
+// not set come from the environment and the shared files, as in AWS SDKs. To use
+// a Rostrum server, set AWS_ENDPOINT_URL_IVS_REALTIME or
+// [BaseClientBuilder.EndpointOverride].
 //
-// Around each call stand, in this order: a check that what is required is there;
-// the time limits; attempts, each signed with Signature Version 4 by the
-// server's clock; between them pauses with jitter, never shorter than the server
-// asks for, and a quota that keeps retries from multiplying the load on a
-// service in trouble. Lists are walked with iterators ([Client.Stages] and its
-// kind), compositions awaited with [Client.WaitUntilCompositionActive].
+// A call checks that required members are present, and makes attempts within its
+// time limits. Each attempt is signed with Signature Version 4, by the server's
+// clock. Pauses between attempts have jitter and are never shorter than the server
+// demands; a quota bounds retries while the service fails. Lists have iterators
+// ([Client.Stages] and others), compositions have waiters
+// ([Client.WaitUntilCompositionActive]).
 //
 // # Errors
 //
-// What the service refuses is an [*Error] with a [Code], which errors.Is
-// compares, its message, and the request's id for whoever reads the server's
-// logs. Everything else that goes wrong names the operation and what was being
-// done.
+// An error of the service is an [*Error] with a [Code], which errors.Is compares,
+// a message, and the request's id as in the server's log. All other errors name
+// the operation and what failed.
 //
 // # Tokens
 //
-// A [TokenSigner] makes participant tokens without asking the service, from the
-// private half of an imported key; [VerifyToken] reads them.
+// A [TokenSigner] makes participant tokens without a call to the service, with the
+// private key of an imported public key; [VerifyToken] reads them.
 package ivsrealtime

@@ -10,23 +10,23 @@ type EncoderConfiguration struct {
 	Tags  map[string]string `json:"tags"`
 }
 
-// EncoderConfigurationSummary is an EncoderConfiguration as ListEncoderConfigurations shows it.
+// EncoderConfigurationSummary is an EncoderConfiguration in ListEncoderConfigurations.
 type EncoderConfigurationSummary struct {
 	ARN  string            `json:"arn"`
 	Name string            `json:"name"`
 	Tags map[string]string `json:"tags"`
 }
 
-// Video is the picture of an encoder configuration. Width and height are even
-// and their product is at most 2,073,600 (1920x1080, either way up).
+// Video is the video format of an encoder configuration. Width and height are even
+// and their product is at most 2,073,600 (1920x1080 in any orientation).
 type Video struct {
 	Width     *int     `json:"width,omitempty" shape:"side"`           // pixels, default 1280
 	Height    *int     `json:"height,omitempty" shape:"side"`          // pixels, default 720
-	Framerate *float64 `json:"framerate,omitempty" shape:"framerate"`  // frames a second, default 30
-	Bitrate   *int     `json:"bitrate,omitempty" shape:"videoBitrate"` // bits a second, default 2,500,000
+	Framerate *float64 `json:"framerate,omitempty" shape:"framerate"`  // frames per second, default 30
+	Bitrate   *int     `json:"bitrate,omitempty" shape:"videoBitrate"` // bits per second, default 2,500,000
 }
 
-// maxPixels is 1920x1080, the largest picture of a composition (API Video).
+// maxPixels is 1920x1080, the largest video of a composition (API Video).
 const maxPixels = 1920 * 1080
 
 func (v *Video) check() string {
@@ -73,7 +73,7 @@ type DeleteEncoderConfigurationInput struct {
 // DeleteEncoderConfigurationOutput is the output of DeleteEncoderConfiguration.
 type DeleteEncoderConfigurationOutput struct{}
 
-// ListEncoderConfigurationsInput is the input of ListEncoderConfigurations; a page holds 100 unless told.
+// ListEncoderConfigurationsInput is the input of ListEncoderConfigurations; the default page size is 100.
 type ListEncoderConfigurationsInput struct {
 	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`
 	MaxResults *int   `json:"maxResults,omitempty" shape:"maxResults"`

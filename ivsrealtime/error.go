@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A Code is the name of an error as the service sends it. It is an error
-// itself, so that errors.Is(err, ivsrealtime.ResourceNotFound) holds for an
-// [Error] of that code, however it is wrapped.
+// A Code is the name of an error of the service. It is an error itself, so that
+// errors.Is(err, ivsrealtime.ResourceNotFound) reports whether err wraps an [Error]
+// with that code.
 type Code string
 
 // The errors the API models (API reference, Errors of each operation).
@@ -42,14 +42,14 @@ const (
 	ValidationError       Code = "ValidationError"
 )
 
-// The errors that the channels of the sister API (`ivs`) have besides.
+// Further errors of the API of channels (`ivs`).
 const (
 	ChannelNotBroadcasting Code = "ChannelNotBroadcasting" // the channel is offline
-	StreamUnavailable      Code = "StreamUnavailable"      // the stream can't be reached now
+	StreamUnavailable      Code = "StreamUnavailable"      // the stream is not available now
 )
 
-// UnknownError is no name of the service's: the client gives it to an answer
-// that names no error it could read, as the page of a proxy in between.
+// UnknownError is the client's code for responses that are not from the API, such
+// as an error page of a proxy.
 const UnknownError Code = "UnknownError"
 
 var statuses = map[Code]int{
@@ -81,8 +81,7 @@ var statuses = map[Code]int{
 	StreamUnavailable:      http.StatusServiceUnavailable,
 }
 
-// Status is the HTTP status an error of this code travels with; 500 for a code
-// this package does not know.
+// Status returns the HTTP status of the code; 500 if it is unknown.
 func (c Code) Status() int {
 	if s, ok := statuses[c]; ok {
 		return s
@@ -90,31 +89,30 @@ func (c Code) Status() int {
 	return http.StatusInternalServerError
 }
 
-// Error makes a Code comparable with errors.Is.
+// Error implements error.
 func (c Code) Error() string { return string(c) }
 
-// An Error is what an operation answers when it fails: on the server the
-// decision, on the client the answer that came back.
+// An Error is the error of an operation, on the server and on the client.
 type Error struct {
 	Code       Code
-	Message    string // for the caller; names the field at fault
-	StatusCode int    // set by the client: the HTTP status that came
+	Message    string // for the caller; names the invalid field
+	StatusCode int    // set by the client: the HTTP status
 	RequestID  string // set by the client: x-amzn-RequestId
 
-	// RetryAfter is set by the client: how long the server asked to be left
-	// alone before the next try; zero when it did not.
+	// RetryAfter is set by the client: the pause that the server demands before a
+	// retry; zero if none.
 	RetryAfter time.Duration
 
-	// Cause is for the operator and never crosses the wire; nil when there is none.
+	// Cause is for the operator and never sent to clients; nil if there is none.
 	Cause error
 }
 
-// Errorf makes an Error with a message for the caller.
+// Errorf returns an Error with a message for the caller.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error tells code and message, and on the client the request they belong to.
+// Error implements error. On the client it includes the request id.
 func (e *Error) Error() string {
 	s := string(e.Code)
 	if e.Message != "" {
@@ -135,5 +133,5 @@ func (e *Error) Is(target error) bool {
 	return ok && c == e.Code
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }

@@ -24,7 +24,7 @@ type RedundantIngestCredential struct {
 	StreamKey     string `json:"streamKey,omitempty"` // a secret
 }
 
-// IngestConfigurationSummary is an IngestConfiguration as ListIngestConfigurations shows it.
+// IngestConfigurationSummary is an IngestConfiguration in ListIngestConfigurations.
 type IngestConfigurationSummary struct {
 	Name            string                   `json:"name"`
 	ARN             string                   `json:"arn"`
@@ -36,7 +36,7 @@ type IngestConfigurationSummary struct {
 	RedundantIngest bool                     `json:"redundantIngest"`
 }
 
-// IngestProtocol is how an encoder reaches an ingest configuration.
+// IngestProtocol is the protocol of the encoder.
 type IngestProtocol string
 
 // The ingest protocols.
@@ -45,7 +45,7 @@ const (
 	IngestRTMPS IngestProtocol = "RTMPS"
 )
 
-// IngestConfigurationState tells whether somebody publishes through an ingest configuration.
+// IngestConfigurationState is whether an encoder publishes.
 type IngestConfigurationState string
 
 // The states of an ingest configuration.
@@ -110,7 +110,7 @@ type DeleteIngestConfigurationInput struct {
 type DeleteIngestConfigurationOutput struct{}
 
 // ListIngestConfigurationsInput is the input of ListIngestConfigurations. At
-// most one filter may be given; a page holds 50 unless told.
+// most one filter may be given; the default page size is 50.
 type ListIngestConfigurationsInput struct {
 	FilterByStageARN string                   `json:"filterByStageArn,omitempty" shape:"stageARN"`
 	FilterByState    IngestConfigurationState `json:"filterByState,omitempty" shape:"ingestState"`

@@ -7,47 +7,46 @@ import (
 	"time"
 )
 
-// An Interceptor watches a client's calls and may add to their requests: to
-// trace, to count, to carry a header of one's own. Any hook may be nil. Hooks
-// are called by the goroutine of the call and hold it up while they run; they
-// must be safe for use by several calls at once.
+// An Interceptor observes a client's calls and may add headers to requests. Any
+// hook may be nil. Hooks run on the goroutine of the call, which waits for them;
+// they must be safe for concurrent use.
 //
-// Interceptors are called in the order they were given on the way out, and in
-// the reverse order on the way back.
+// Before requests interceptors are called in the given order, after responses in
+// the reverse order.
 type Interceptor struct {
 	// BeforeTransmit is called before each attempt is signed and sent. It may
-	// set headers, which are signed with the rest, but must not touch the body.
+	// set headers, which are signed, but must not change the body.
 	// An error ends the call without sending.
 	BeforeTransmit func(ctx context.Context, attempt Attempt, request *http.Request) error
 
 	// AfterAttempt is called after each attempt, whether it succeeded or not.
 	AfterAttempt func(ctx context.Context, attempt Attempt)
 
-	// AfterCall is called once, when the call has its result. A call that was
-	// refused before its first attempt, for want of a required member or of room
-	// in an AsyncClient, is not told.
+	// AfterCall is called once, with the result of the call. It is not called for
+	// calls that fail before their first attempt, because of a missing member or
+	// a full queue of an AsyncClient.
 	AfterCall func(ctx context.Context, result CallResult)
 }
 
 // An Attempt is one request of a call; a call makes several when it is retried.
-// What follows Number is known only after the attempt.
+// The fields after Number are set after the attempt.
 type Attempt struct {
 	Operation    string // CreateStage
 	InvocationID string // the same for all attempts of a call
 	Number       int    // from 1
 
-	StatusCode int    // 0 when no answer came
-	RequestID  string // the server's, empty when no answer came
+	StatusCode int    // 0 without a response
+	RequestID  string // from the server; empty without a response
 	Duration   time.Duration
-	Err        error // nil when it succeeded
+	Err        error // nil on success
 }
 
-// A CallResult is what became of a call.
+// A CallResult is the result of a call.
 type CallResult struct {
 	Operation string
 	Attempts  int
 	Duration  time.Duration // with all retries and the pauses between them
-	Err       error         // what the caller gets; nil when it succeeded
+	Err       error         // for the caller; nil on success
 }
 
 func (c *Client) beforeTransmit(ctx context.Context, a Attempt, r *http.Request) error {

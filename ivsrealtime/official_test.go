@@ -122,7 +122,7 @@ func officialClient(f fake) *official.Client {
 	})
 }
 
-func TestClient_SendsAndUnderstandsAsTheOfficialOne(t *testing.T) {
+func TestClient_SendsAndReadsLikeTheOfficialSDK(t *testing.T) {
 	s := readSamples(t)
 	for name, op := range s.Operations {
 		t.Run(name, func(t *testing.T) {
@@ -216,7 +216,7 @@ func plain(v reflect.Value) any {
 	}
 }
 
-func TestClient_NamesErrorsAsTheOfficialOne(t *testing.T) {
+func TestClient_ReadsErrorsLikeTheOfficialSDK(t *testing.T) {
 	for name, r := range map[string]func() *http.Response{
 		"modelled": func() *http.Response { return refusal(404, ivsrealtime.ResourceNotFound) },
 		"common":   func() *http.Response { return refusal(429, ivsrealtime.Throttling) },

@@ -12,8 +12,8 @@ type Spec struct {
 	Name   string // CreateStage
 	Method string // POST, and for the tags GET and DELETE
 	Path   string // /CreateStage, /tags/{resourceArn}
-	Errors []Code // modelled; the common errors are not repeated
-	Read   bool   // changes nothing
+	Errors []Code // modeled errors, without the common ones
+	Read   bool   // it changes nothing
 }
 
 func post[In, Out any](name string, errors ...[]Code) Operation[In, Out] {
@@ -38,10 +38,10 @@ var specs []Spec
 // Specs lists all operations of the API in the order they are declared.
 func Specs() []Spec { return append([]Spec(nil), specs...) }
 
-// tagsPath takes the ARN with its slash escaped, or bare.
+// tagsPath has the ARN; its slash may be escaped.
 const tagsPath = "/tags/{resourceArn}"
 
-// Sets of modelled errors that occur together.
+// Sets of modeled errors.
 var (
 	basic    = []Code{ValidationFailed, AccessDenied}
 	missing  = []Code{ResourceNotFound}

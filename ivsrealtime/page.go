@@ -6,24 +6,24 @@ import (
 	"iter"
 )
 
-// A listInput asks for one page: the first, or the one its token names.
+// A listInput requests one page: the first, or that of its token.
 type listInput[In any] interface {
 	*In
 	token() *string
 }
 
-// A listOutput is one page, with the token of the next, empty on the last.
+// A listOutput is one page, with the token of the next; empty on the last.
 type listOutput[Item any] interface {
 	page() (items []Item, next string)
 }
 
-// pages asks for one page after the other. A page that is to be followed by
-// itself is an error: a faulty server must not keep its caller in a circle.
+// pages iterates over the pages of a list. A repeated token is an error: a faulty
+// server must not cause an endless loop.
 func pages[In any, Out listOutput[Item], Item any, I listInput[In]](
 	ctx context.Context, c *Client, op Operation[In, Out], in I,
 ) iter.Seq2[*Out, error] {
 	return func(yield func(*Out, error) bool) {
-		var ask In // the caller's input is left alone, and each walk begins with it anew
+		var ask In // a copy: the caller's input is not changed
 		if in != nil {
 			ask = *in
 		}
@@ -50,7 +50,7 @@ func pages[In any, Out listOutput[Item], Item any, I listInput[In]](
 	}
 }
 
-// items walks through what is on the pages.
+// items iterates over the items of the pages.
 func items[In any, Out listOutput[Item], Item any, I listInput[In]](
 	ctx context.Context, c *Client, op Operation[In, Out], in I,
 ) iter.Seq2[Item, error] {

@@ -32,7 +32,7 @@ func paged(t *testing.T, asked *[]map[string]any, fail bool) fake {
 	}
 }
 
-func TestWalk_GoesThroughAllPages(t *testing.T) {
+func TestPages_IteratesOverAllPages(t *testing.T) {
 	var asked []map[string]any
 	client := built(t, builder(paged(t, &asked, false)))
 	size := 2
@@ -60,7 +60,7 @@ func TestWalk_GoesThroughAllPages(t *testing.T) {
 	}
 }
 
-func TestWalk_AsksForNoMoreThanIsLookedAt(t *testing.T) {
+func TestPages_RequestsNoMoreThanIsRead(t *testing.T) {
 	var asked []map[string]any
 	client := built(t, builder(paged(t, &asked, false)))
 	for s, err := range client.Stages(context.Background(), nil) {
@@ -79,7 +79,7 @@ func TestWalk_AsksForNoMoreThanIsLookedAt(t *testing.T) {
 	}
 }
 
-func TestWalk_EndsWithTheFirstError(t *testing.T) {
+func TestPages_EndsWithTheFirstError(t *testing.T) {
 	var asked []map[string]any
 	client := built(t, builder(paged(t, &asked, true)))
 	var names []string
@@ -96,7 +96,7 @@ func TestWalk_EndsWithTheFirstError(t *testing.T) {
 	}
 }
 
-func TestWalk_LeavesACircle(t *testing.T) {
+func TestPages_EndsAtARepeatedToken(t *testing.T) {
 	f, asked := inTurn(with(func() *http.Response { return answer(200, `{"publicKeys":[{"arn":"a"}],"nextToken":"again"}`) }))
 	n := 0
 	var last error

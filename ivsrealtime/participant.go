@@ -32,7 +32,7 @@ type Participant struct {
 	IngestConfigurationARN string              `json:"ingestConfigurationArn,omitempty"`
 }
 
-// ParticipantSummary is a Participant as ListParticipants shows it.
+// ParticipantSummary is a Participant in ListParticipants.
 type ParticipantSummary struct {
 	ParticipantID          string           `json:"participantId,omitempty"`
 	UserID                 string           `json:"userId"`
@@ -48,7 +48,7 @@ type ParticipantSummary struct {
 	IngestConfigurationARN string           `json:"ingestConfigurationArn,omitempty"`
 }
 
-// ParticipantState tells whether a participant is there.
+// ParticipantState is whether a participant is connected.
 type ParticipantState string
 
 // The states of a participant.
@@ -57,7 +57,7 @@ const (
 	ParticipantDisconnected ParticipantState = "DISCONNECTED"
 )
 
-// ParticipantProtocol is how a participant's media came in.
+// ParticipantProtocol is the protocol of a participant's media.
 type ParticipantProtocol string
 
 // The protocols of a participant.
@@ -78,10 +78,10 @@ const (
 	RecordingStopping RecordingState = "STOPPING"
 	RecordingStopped  RecordingState = "STOPPED"
 	RecordingFailed   RecordingState = "FAILED"
-	RecordingDisabled RecordingState = "DISABLED" // never a filter
+	RecordingDisabled RecordingState = "DISABLED" // not allowed as a filter
 )
 
-// ReplicationType tells whether a participant is shown elsewhere, or comes from elsewhere.
+// ReplicationType is whether a participant is replicated or a replica.
 type ReplicationType string
 
 // The replication types.
@@ -113,7 +113,7 @@ type GetParticipantOutput struct {
 }
 
 // ListParticipantsInput is the input of ListParticipants. At most one filter
-// may be given; a page holds 50 unless told.
+// may be given; the default page size is 50.
 type ListParticipantsInput struct {
 	StageARN               string           `json:"stageArn" shape:"stageARN,required"`
 	SessionID              string           `json:"sessionId" shape:"sessionID,required"`
@@ -146,7 +146,7 @@ type DisconnectParticipantInput struct {
 // DisconnectParticipantOutput is the output of DisconnectParticipant.
 type DisconnectParticipantOutput struct{}
 
-// An Event is one thing that happened to a participant in a session.
+// An Event is an event of a participant in a session.
 type Event struct {
 	Name                 EventName                  `json:"name,omitempty"`
 	ParticipantID        string                     `json:"participantId,omitempty"`
@@ -179,7 +179,7 @@ const (
 	EventTokenExchanged     EventName = "TOKEN_EXCHANGED"
 )
 
-// EventErrorCode says why a participant's attempt came to nothing.
+// EventErrorCode is the reason of an error event.
 type EventErrorCode string
 
 // The error codes of participant events.
@@ -200,7 +200,7 @@ const (
 	ErrorInternalServer           EventErrorCode = "INTERNAL_SERVER_EXCEPTION"
 )
 
-// ListParticipantEventsInput is the input of ListParticipantEvents; a page holds 50 unless told.
+// ListParticipantEventsInput is the input of ListParticipantEvents; the default page size is 50.
 type ListParticipantEventsInput struct {
 	StageARN      string `json:"stageArn" shape:"stageARN,required"`
 	SessionID     string `json:"sessionId" shape:"sessionID,required"`

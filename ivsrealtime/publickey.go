@@ -1,16 +1,16 @@
 package ivsrealtime
 
-// A PublicKey verifies participant tokens that were signed elsewhere with its
-// private half (ECDSA P-384).
+// A PublicKey (ECDSA P-384) verifies participant tokens that an application signs
+// with the private key.
 type PublicKey struct {
 	ARN               string            `json:"arn,omitempty"`
 	Name              string            `json:"name"`
-	PublicKeyMaterial string            `json:"publicKeyMaterial,omitempty"` // PEM, newlines kept
+	PublicKeyMaterial string            `json:"publicKeyMaterial,omitempty"` // PEM, as imported
 	Fingerprint       string            `json:"fingerprint,omitempty"`       // 16 colon-separated lower-case hex bytes
 	Tags              map[string]string `json:"tags"`
 }
 
-// PublicKeySummary is a PublicKey as ListPublicKeys shows it.
+// PublicKeySummary is a PublicKey in ListPublicKeys.
 type PublicKeySummary struct {
 	ARN  string            `json:"arn,omitempty"`
 	Name string            `json:"name"`
@@ -47,7 +47,7 @@ type DeletePublicKeyInput struct {
 // DeletePublicKeyOutput is the output of DeletePublicKey.
 type DeletePublicKeyOutput struct{}
 
-// ListPublicKeysInput is the input of ListPublicKeys; a page holds 50 unless told.
+// ListPublicKeysInput is the input of ListPublicKeys; the default page size is 50.
 type ListPublicKeysInput struct {
 	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`
 	MaxResults *int   `json:"maxResults,omitempty" shape:"maxResults"`

@@ -1,6 +1,6 @@
 package ivsrealtime
 
-// A ParticipantReplica is a participant of one stage shown on another.
+// A ParticipantReplica is a participant that is replicated to another stage.
 type ParticipantReplica struct {
 	SourceStageARN       string           `json:"sourceStageArn"`
 	ParticipantID        string           `json:"participantId"`
@@ -16,7 +16,7 @@ type StartParticipantReplicationInput struct {
 	DestinationStageARN    string            `json:"destinationStageArn" shape:"stageARN,required"`
 	ParticipantID          string            `json:"participantId" shape:"participantID,required"`
 	ReconnectWindowSeconds *int              `json:"reconnectWindowSeconds,omitempty" shape:"reconnectWindow"` // default 0
-	Attributes             map[string]string `json:"attributes,omitempty" shape:"attributes"`                  // laid over the token's
+	Attributes             map[string]string `json:"attributes,omitempty" shape:"attributes"`                  // override the token's
 }
 
 // StartParticipantReplicationOutput is the output of StartParticipantReplication.
@@ -36,8 +36,8 @@ type StopParticipantReplicationOutput struct {
 	TransportHeaders
 }
 
-// ListParticipantReplicasInput is the input of ListParticipantReplicas; a page
-// holds 50, and no more.
+// ListParticipantReplicasInput is the input of ListParticipantReplicas; the
+// page size is at most 50.
 type ListParticipantReplicasInput struct {
 	SourceStageARN string `json:"sourceStageArn" shape:"stageARN,required"`
 	ParticipantID  string `json:"participantId" shape:"participantID,required"`

@@ -18,8 +18,8 @@ import (
 	"rostrum/internal/shape"
 )
 
-// A request is a call made ready for the wire. It never changes, so all
-// attempts of a call send the same, and it no longer needs the input.
+// A request is an encoded call. It does not change, so that all attempts of a call
+// send the same, and does not refer to the input.
 type request struct {
 	operation  string
 	method     string
@@ -30,7 +30,7 @@ type request struct {
 	invocation string // one id for all attempts of a call
 }
 
-// prepare binds an input to HTTP by its operation's declaration (restJson1).
+// prepare encodes an input as its operation declares (restJson1).
 func prepare[In, Out any](op Operation[In, Out], in *In) (*request, error) {
 	if in == nil {
 		in = new(In)
@@ -53,8 +53,8 @@ func prepare[In, Out any](op Operation[In, Out], in *In) (*request, error) {
 	return r, nil
 }
 
-// bind puts the members that travel in the address where they belong. A member
-// of the path is one segment of it, whatever it contains.
+// bind puts the members of path and query into the URL. A member of the path is one
+// segment, whatever it contains.
 func bind(path string, in reflect.Value) (string, string) {
 	query := url.Values{}
 	for i := range in.NumField() {
@@ -68,13 +68,13 @@ func bind(path string, in reflect.Value) (string, string) {
 			}
 		}
 	}
-	// A space is %20 in a canonical query (Signature Version 4), never a plus.
+	// A space is %20 in a canonical query (Signature Version 4), not a plus.
 	return path, strings.ReplaceAll(query.Encode(), "+", "%20")
 }
 
-// identified gives a composition's start the token that makes its retries one
-// start, unless the caller has given one. The caller's input is left alone.
-func identified(in *StartCompositionInput) *StartCompositionInput {
+// withIdempotencyToken adds an idempotency token to StartComposition, unless there
+// is one, so that retries start one composition. It does not change the input.
+func withIdempotencyToken(in *StartCompositionInput) *StartCompositionInput {
 	if in == nil || in.IdempotencyToken != "" {
 		return in
 	}
@@ -83,7 +83,7 @@ func identified(in *StartCompositionInput) *StartCompositionInput {
 	return &out
 }
 
-// forAttempt is the request as HTTP sends it, unsigned.
+// forAttempt returns the HTTP request of an attempt, unsigned.
 func (r *request) forAttempt(ctx context.Context, endpoint string, number, most int, userAgent string) (*http.Request, error) {
 	address := endpoint + r.path
 	if r.query != "" {

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// maxResponseBytes bounds what is read of one answer. The largest the API can
-// give, a page of 100 events with two tokens' attributes each, has some 300 kB.
+// maxResponseBytes bounds a response. The largest of the API, a page of 100 events
+// with the attributes of two tokens each, has about 300 kB.
 const maxResponseBytes = 8 << 20
 
-// An answer is one HTTP response, read to its end.
+// An answer is a complete HTTP response.
 type answer struct {
 	status int
 	header http.Header
@@ -36,7 +36,7 @@ func readAnswer(r *http.Response) (*answer, error) {
 	return a, nil
 }
 
-// decode reads the answer into an output, or returns the error it reports.
+// decode decodes the response, or returns the error in it.
 func (a *answer) decode(out any) error {
 	if a.status < 200 || a.status > 299 {
 		return a.err()
@@ -48,7 +48,7 @@ func (a *answer) decode(out any) error {
 		}
 	}
 	if len(a.body) == 0 {
-		return nil // as the operations without output members answer
+		return nil // operations without output members have no body
 	}
 	if err := json.Unmarshal(a.body, out); err != nil {
 		return a.unreadable("%v", err)
@@ -56,8 +56,8 @@ func (a *answer) decode(out any) error {
 	return nil
 }
 
-// err is the error the answer reports. Its name is in a header, or failing that
-// in the body (restJson1, error serialization).
+// err returns the error in the response. Its name is in a header, or else in the
+// body (restJson1, error serialization).
 func (a *answer) err() error {
 	var body struct {
 		Code             string `json:"code"`
@@ -65,7 +65,7 @@ func (a *answer) err() error {
 		ExceptionMessage string `json:"exceptionMessage"`
 		Message          string `json:"message"`
 	}
-	// A member of the wrong type costs that member alone.
+	// A member of the wrong type does not invalidate the others.
 	var wrongType *json.UnmarshalTypeError
 	if err := json.Unmarshal(a.body, &body); err != nil && !errors.As(err, &wrongType) {
 		body.Message = ""
@@ -87,15 +87,15 @@ func (a *answer) err() error {
 	return e
 }
 
-// errorName cuts what proxies and older services put around a name: a
-// namespace up to “#”, and an address from “:” on.
+// errorName removes what some services add to a name: a namespace up to "#", and a
+// URL after ":".
 func errorName(s string) string {
 	s, _, _ = strings.Cut(s, ":")
 	return strings.TrimSpace(s[strings.LastIndexByte(s, '#')+1:])
 }
 
-// unreadable tells of an answer that is not the API's, as a proxy's error page,
-// with enough of it to recognise where it came from.
+// unreadable is the error for responses that are not from the API, such as an error
+// page of a proxy, with the beginning of the response.
 func (a *answer) unreadable(format string, args ...any) error {
 	kind, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
 	if err != nil {
@@ -114,7 +114,7 @@ func (a *answer) stamp(e *Error) *Error {
 	return e
 }
 
-// retryAfter is how long the server asks to be left alone; zero when it does not.
+// retryAfter returns the pause that the server demands; zero if none.
 func (a *answer) retryAfter() time.Duration {
 	if ms, err := strconv.ParseInt(a.header.Get("x-amz-retry-after"), 10, 32); err == nil {
 		return max(0, time.Duration(ms)*time.Millisecond)
@@ -134,7 +134,7 @@ func (a *answer) retryAfter() time.Duration {
 	return max(0, until.Sub(now))
 }
 
-// serverTime is the server's clock when it answered, to the second.
+// serverTime returns the server's time of the response, in whole seconds.
 func (a *answer) serverTime() (time.Time, bool) {
 	t, err := http.ParseTime(a.header.Get("Date"))
 	return t, err == nil

@@ -19,22 +19,21 @@ const (
 	// defaultMaxAttempts counts the first one too, as the official SDKs do.
 	defaultMaxAttempts = 3
 
-	// maxRetryAfter is the longest pause the client takes because it was asked
-	// to. A server that asks for more gets no retry, and the caller its wish as
-	// the error's RetryAfter.
+	// maxRetryAfter bounds the pause that a server can demand. If it demands more,
+	// the call fails and the error has the RetryAfter.
 	maxRetryAfter = time.Minute
 
-	// Base delays before the first retry. A throttled caller is one of many and
-	// stays away for longer than one whose connection broke.
+	// Base delays before the first retry: longer after throttling than after a
+	// network failure.
 	throttledDelay = time.Second
 	brokenDelay    = 50 * time.Millisecond
 	maxDelay       = 20 * time.Second
 )
 
-// newRetryer makes the policy all calls of a client share. Both modes have one
-// retry quota, which a failing service empties and successes fill, so that
-// retries never multiply the load on a service in trouble; adaptive mode
-// moreover slows down the attempts themselves after a throttling answer.
+// newRetryer returns the retry policy of a client. Both modes have a retry quota,
+// which failures use up and successes refill, so that retries don't multiply the
+// load on a failing service; adaptive mode also limits the rate of attempts after
+// throttling.
 func newRetryer(mode aws.RetryMode, maxAttempts int) aws.RetryerV2 {
 	standard := func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
@@ -55,8 +54,8 @@ var throttles = []retry.IsErrorThrottle{
 	retry.IsErrorThrottleFunc(func(err error) aws.Ternary { return aws.BoolTernary(throttled(err)) }),
 }
 
-// backOff draws a delay between nothing and a bound that doubles with each
-// attempt (“full jitter”): callers that failed together don't return together.
+// backOff returns a random delay up to a bound that doubles with each attempt
+// ("full jitter").
 func backOff(attempt int, err error) (time.Duration, error) {
 	bound := brokenDelay
 	if throttled(err) {
@@ -68,8 +67,7 @@ func backOff(attempt int, err error) (time.Duration, error) {
 	return rand.N(bound) + 1, nil
 }
 
-// throttled reports an answer that says “too many requests”, in any of the
-// words the service and those in front of it use.
+// throttled reports whether the service, or a proxy, throttled the request.
 func throttled(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -79,7 +77,7 @@ func throttled(err error) bool {
 	return named || e.StatusCode == http.StatusTooManyRequests
 }
 
-// transient reports whether the same request may well succeed a moment later.
+// transient reports whether a retry may succeed.
 func transient(err error) bool {
 	var e *Error
 	if errors.As(err, &e) {
@@ -89,15 +87,15 @@ func transient(err error) bool {
 	}
 	var late *timeoutError
 	if errors.As(err, &late) {
-		return true // an attempt's: when the call's time is over nobody asks
+		return true // an attempt's timeout; after the call's there are no retries
 	}
 	var broken *transportError
-	return errors.As(err, &broken) && !hopeless(broken)
+	return errors.As(err, &broken) && !permanent(broken)
 }
 
-// hopeless reports a connection that fails the same way next time: a name that
-// does not exist, a certificate that is not trusted, a server that speaks no TLS.
-func hopeless(err error) bool {
+// permanent reports connection failures that a retry does not change: a name that
+// does not exist, an untrusted certificate, a server without TLS.
+func permanent(err error) bool {
 	var (
 		name    *net.DNSError
 		untrust *tls.CertificateVerificationError
@@ -109,9 +107,9 @@ func hopeless(err error) bool {
 		errors.As(err, &untrust) || errors.As(err, &notTLS) || errors.As(err, &host) || errors.As(err, &signer)
 }
 
-// pause waits until attempt n, which failed with err, may be followed by
-// another, and gives the function that is told how that one went. When there is
-// to be no other it returns the error of the call.
+// pause waits before the attempt that follows n, which failed with err. It returns
+// a function to report the result of that attempt, or the error of the call if
+// there is no further attempt.
 func (c *Client) pause(ctx context.Context, n int, err error) (settle func(error) error, stop error) {
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, err)
@@ -128,7 +126,7 @@ func (c *Client) pause(ctx context.Context, n int, err error) (settle func(error
 		if e.RetryAfter > maxRetryAfter {
 			return nil, err
 		}
-		delay += e.RetryAfter // never earlier than asked; the jitter comes on top
+		delay += e.RetryAfter // not earlier than demanded, plus the jitter
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
 		return nil, fmt.Errorf("%w (no time is left to try again in %v)", err, delay)
@@ -145,7 +143,7 @@ func (c *Client) pause(ctx context.Context, n int, err error) (settle func(error
 
 // interrupted is the error of a call whose context ended after an attempt had failed.
 func interrupted(ctx context.Context, last error) error {
-	end := ended(ctx)
+	end := contextError(ctx)
 	if errors.Is(last, end) {
 		return last
 	}

@@ -21,7 +21,7 @@ import (
 
 func ok() *http.Response { return answer(200, "{}") }
 
-func TestRetry_OnlyWhatMayPass(t *testing.T) {
+func TestRetry_OnlyTransientFailures(t *testing.T) {
 	broken := func(err error) func() (*http.Response, error) {
 		return func() (*http.Response, error) { return nil, err }
 	}
@@ -85,7 +85,7 @@ func TestRetry_EndsWithTheLastErrorAfterMaxAttempts(t *testing.T) {
 	})
 }
 
-func TestRetry_KeepsAwayAsLongAsAsked(t *testing.T) {
+func TestRetry_ObeysRetryAfter(t *testing.T) {
 	for name, c := range map[string]struct {
 		headers     []string
 		least, most time.Duration // nothing is waited when both are 0
@@ -108,14 +108,14 @@ func TestRetry_KeepsAwayAsLongAsAsked(t *testing.T) {
 				}
 				var e *ivsrealtime.Error
 				if c.most == 0 && (!errors.As(err, &e) || e.RetryAfter != 61*time.Second || *asked != 1) {
-					t.Errorf("got %v after %d requests, expected the server's wish after 1", err, *asked)
+					t.Errorf("got %v after %d requests, expected RetryAfter after 1", err, *asked)
 				}
 			})
 		})
 	}
 }
 
-func TestRetry_WaitsLongerEachTimeAndNeverTheSame(t *testing.T) {
+func TestRetry_BacksOffWithJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Time
 		f := fake(func(*http.Request) (*http.Response, error) {
@@ -139,7 +139,7 @@ func TestRetry_WaitsLongerEachTimeAndNeverTheSame(t *testing.T) {
 	})
 }
 
-func TestRetry_StopsMultiplyingTheLoadOnAFailingService(t *testing.T) {
+func TestRetry_QuotaBoundsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, asked := inTurn(with(func() *http.Response { return refusal(500, ivsrealtime.InternalServerError) }))
 		client := built(t, builder(f))
@@ -154,7 +154,7 @@ func TestRetry_StopsMultiplyingTheLoadOnAFailingService(t *testing.T) {
 	})
 }
 
-func TestRetry_AdaptiveModeHoldsCallsBackAfterThrottling(t *testing.T) {
+func TestRetry_AdaptiveModeLimitsTheRateAfterThrottling(t *testing.T) {
 	for mode, requests := range map[aws.RetryMode]int{aws.RetryModeStandard: 2, aws.RetryModeAdaptive: 1} {
 		// On the real clock: the limiter of the AWS library turns in a circle when
 		// a rounding error leaves it a wait of nothing and no time passes.
@@ -227,7 +227,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-func TestCancel_EndsTheCallWhereverItIs(t *testing.T) {
+func TestCancel_EndsTheCallInEachPhase(t *testing.T) {
 	for name, f := range map[string]fake{
 		"waiting for the answer": hanging,
 		"waiting to try again": func(*http.Request) (*http.Response, error) {
@@ -248,7 +248,7 @@ func TestCancel_EndsTheCallWhereverItIs(t *testing.T) {
 	}
 }
 
-func TestRetry_DoesNotWaitForWhatCantBeInTime(t *testing.T) {
+func TestRetry_DoesNotWaitBeyondTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, _ := inTurn(with(func() *http.Response { return refusal(503, ivsrealtime.ServiceUnavailable, "Retry-After", "30") }))
 		begun := time.Now()
@@ -292,7 +292,7 @@ func skewed(t *testing.T, ahead time.Duration, code ivsrealtime.Code, date bool)
 		}
 }
 
-func TestClock_IsCorrectedOnceAndRemembered(t *testing.T) {
+func TestClock_SkewIsCorrectedOnceAndRemembered(t *testing.T) {
 	for name, c := range map[string]struct {
 		ahead      time.Duration
 		code       ivsrealtime.Code
@@ -327,7 +327,7 @@ func TestClock_IsCorrectedOnceAndRemembered(t *testing.T) {
 	}
 }
 
-func TestClock_IsNotBlamedForAWrongKey(t *testing.T) {
+func TestClock_SkewIsNotAssumedForAWrongKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		f := fake(func(*http.Request) (*http.Response, error) {

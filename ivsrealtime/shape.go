@@ -6,8 +6,7 @@ import (
 	"rostrum/internal/shape"
 )
 
-// shapes is the service's specification of every constrained value: what the
-// word in a field's shape tag means. Lengths count characters, lists and maps
+// shapes has the service's constraints of values, by the name in shape tags. Lengths count characters, lists and maps
 // count entries; patterns are anchored (API model, shape traits).
 var shapes = map[string]shape.Shape{
 	"stageARN":           shape.ARN("stage"),
@@ -19,7 +18,7 @@ var shapes = map[string]shape.Shape{
 	"ingestARN":          shape.ARN("ingest-configuration"),
 	"publicKeyARN":       shape.ARN("public-key"),
 	"channelARN":         shape.ARN("channel"),
-	"resourceARN":        shape.ARN(`[a-z-]+`), // the model's own pattern matches no resource at all
+	"resourceARN":        shape.ARN(`[a-z-]+`), // the pattern in the model matches no resource
 	"name":               shape.Text(0, 128, `[a-zA-Z0-9-_]*`),
 	"attributeKey":       shape.Text(0, 128, `[a-zA-Z0-9-_]*`),
 	"userID":             shape.Text(0, 128, ``),
@@ -72,5 +71,5 @@ var shapes = map[string]shape.Shape{
 	"attributes":            shape.Sized(1024),
 }
 
-// tagPattern is AWS's general rule for tags: letters, digits, spaces and _.:/=+-@.
+// tagPattern is the pattern of tags in AWS: letters, digits, spaces and _.:/=+-@.
 const tagPattern = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`

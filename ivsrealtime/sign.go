@@ -11,7 +11,7 @@ import (
 // signingName is the service's name in a signature's scope (API model, sigv4).
 const signingName = "ivs"
 
-// sign signs h with Signature Version 4, by the server's clock as far as it is known.
+// sign signs h with Signature Version 4, with the server's time if it is known.
 func (c *Client) sign(ctx context.Context, h *http.Request, hash string, skew time.Duration) error {
 	keys, err := c.configuration.credentials.Retrieve(ctx)
 	if err != nil {
@@ -23,12 +23,12 @@ func (c *Client) sign(ctx context.Context, h *http.Request, hash string, skew ti
 	return nil
 }
 
-// skewThreshold is how far the clocks must differ before a refused signature is
-// put down to it; services accept five minutes.
+// skewThreshold is the clock skew from which it counts as the cause of a refused
+// signature; services accept five minutes.
 const skewThreshold = 4 * time.Minute
 
-// mayBeSkew are the errors by which a service refuses a signature made too
-// early or too late. None says so for certain, so the clocks must differ too.
+// mayBeSkew has the errors for signatures with a wrong time. They have other causes,
+// too, so that the clocks are compared.
 var mayBeSkew = map[Code]bool{
 	InvalidSignature:        true,
 	AccessDenied:            true,
@@ -39,8 +39,8 @@ var mayBeSkew = map[Code]bool{
 	"RequestInTheFuture":    true,
 }
 
-// correctClock learns how far the server's clock is ahead when that is why it
-// refused a signature made with the skew used. What it learns serves all calls.
+// correctClock measures the skew of the clocks if that is why the server refused a
+// signature, made with the skew used. It is for all later calls.
 func (c *Client) correctClock(a *answer, err error, used time.Duration) bool {
 	var e *Error
 	if !errors.As(err, &e) || !mayBeSkew[e.Code] {

@@ -12,16 +12,16 @@ type Stage struct {
 	Endpoints                             *StageEndpoints                        `json:"endpoints,omitempty"`
 }
 
-// StageEndpoints tells clients where to reach a stage. They stay stable for
-// the life of the stage: clients may keep them for 14 days.
+// StageEndpoints are the endpoints of a stage for participants. They are stable:
+// clients may cache them for 14 days.
 type StageEndpoints struct {
-	Events string `json:"events,omitempty"` // WebSocket of the participant's events
+	Events string `json:"events,omitempty"` // WebSocket of the events
 	WHIP   string `json:"whip,omitempty"`
 	RTMP   string `json:"rtmp,omitempty"`
 	RTMPS  string `json:"rtmps,omitempty"`
 }
 
-// StageSummary is a Stage as ListStages shows it.
+// StageSummary is a Stage in ListStages.
 type StageSummary struct {
 	ARN             string            `json:"arn"`
 	Name            string            `json:"name"`
@@ -29,8 +29,8 @@ type StageSummary struct {
 	Tags            map[string]string `json:"tags"`
 }
 
-// AutoParticipantRecordingConfiguration says whether and how each publisher of
-// a stage is recorded on its own. An empty StorageConfigurationARN means not.
+// AutoParticipantRecordingConfiguration configures the individual recording of
+// publishers. An empty StorageConfigurationARN disables it.
 type AutoParticipantRecordingConfiguration struct {
 	StorageConfigurationARN         *string                               `json:"storageConfigurationArn" shape:"storageARNOrEmpty,required"`
 	MediaTypes                      []ParticipantRecordingMediaType       `json:"mediaTypes,omitempty" shape:"recordingMediaTypes"` // default AUDIO_VIDEO
@@ -40,19 +40,19 @@ type AutoParticipantRecordingConfiguration struct {
 	RecordParticipantReplicas       *bool                                 `json:"recordParticipantReplicas,omitempty"` // default true
 }
 
-// ParticipantThumbnailConfiguration says how thumbnails of a recorded participant are kept.
+// ParticipantThumbnailConfiguration configures thumbnails of individual recording.
 type ParticipantThumbnailConfiguration struct {
 	TargetIntervalSeconds *int                   `json:"targetIntervalSeconds,omitempty" shape:"thumbnailInterval"` // default 60; settable only with INTERVAL
 	Storage               []ThumbnailStorageType `json:"storage,omitempty" shape:"thumbnailStorage"`                // default SEQUENTIAL
 	RecordingMode         ThumbnailRecordingMode `json:"recordingMode,omitempty" shape:"thumbnailMode"`             // default DISABLED
 }
 
-// ParticipantRecordingHLSConfiguration holds the HLS settings of individual recording.
+// ParticipantRecordingHLSConfiguration has the HLS settings of individual recording.
 type ParticipantRecordingHLSConfiguration struct {
 	TargetSegmentDurationSeconds *int `json:"targetSegmentDurationSeconds,omitempty" shape:"segmentSeconds"` // default 6
 }
 
-// ParticipantRecordingMediaType says which media of a participant are recorded.
+// ParticipantRecordingMediaType is which media of a participant are recorded.
 type ParticipantRecordingMediaType string
 
 // The media types of individual recording.
@@ -62,7 +62,7 @@ const (
 	RecordNone       ParticipantRecordingMediaType = "NONE" // thumbnails only
 )
 
-// ThumbnailStorageType says how thumbnails are named in the bucket.
+// ThumbnailStorageType is how thumbnails are stored in the bucket.
 type ThumbnailStorageType string
 
 // The ways thumbnails are stored.
@@ -71,7 +71,7 @@ const (
 	ThumbnailLatest     ThumbnailStorageType = "LATEST"     // one, overwritten
 )
 
-// ThumbnailRecordingMode switches the thumbnails of individual recording.
+// ThumbnailRecordingMode enables the thumbnails of individual recording.
 type ThumbnailRecordingMode string
 
 // The thumbnail recording modes.
@@ -91,7 +91,7 @@ type CreateStageInput struct {
 // CreateStageOutput is the output of CreateStage.
 type CreateStageOutput struct {
 	Stage             *Stage             `json:"stage,omitempty"`
-	ParticipantTokens []ParticipantToken `json:"participantTokens,omitempty"` // in the order they were asked for
+	ParticipantTokens []ParticipantToken `json:"participantTokens,omitempty"` // in the order of the request
 }
 
 // GetStageInput is the input of GetStage.
@@ -104,8 +104,8 @@ type GetStageOutput struct {
 	Stage *Stage `json:"stage,omitempty"`
 }
 
-// UpdateStageInput is the input of UpdateStage. A recording configuration that
-// is given replaces the stage's whole.
+// UpdateStageInput is the input of UpdateStage. A recording configuration
+// replaces the whole one of the stage.
 type UpdateStageInput struct {
 	ARN                                   string                                 `json:"arn" shape:"stageARN,required"`
 	Name                                  *string                                `json:"name,omitempty" shape:"name"`
@@ -125,7 +125,7 @@ type DeleteStageInput struct {
 // DeleteStageOutput is the output of DeleteStage.
 type DeleteStageOutput struct{}
 
-// ListStagesInput is the input of ListStages; a page holds 50 unless told.
+// ListStagesInput is the input of ListStages; the default page size is 50.
 type ListStagesInput struct {
 	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`
 	MaxResults *int   `json:"maxResults,omitempty" shape:"maxResults"`
@@ -137,14 +137,15 @@ type ListStagesOutput struct {
 	NextToken string         `json:"nextToken,omitempty"`
 }
 
-// A StageSession is one sitting of a stage, from the first join to after the last leave.
+// A StageSession is a session of a stage, from the first join until after the last
+// leave.
 type StageSession struct {
 	SessionID string    `json:"sessionId,omitempty"`
 	StartTime time.Time `json:"startTime,omitzero"`
 	EndTime   time.Time `json:"endTime,omitzero"` // absent while the session runs
 }
 
-// StageSessionSummary is a StageSession as ListStageSessions shows it.
+// StageSessionSummary is a StageSession in ListStageSessions.
 type StageSessionSummary struct {
 	SessionID string    `json:"sessionId,omitempty"`
 	StartTime time.Time `json:"startTime,omitzero"`
@@ -162,7 +163,7 @@ type GetStageSessionOutput struct {
 	StageSession *StageSession `json:"stageSession,omitempty"`
 }
 
-// ListStageSessionsInput is the input of ListStageSessions; a page holds 50 unless told.
+// ListStageSessionsInput is the input of ListStageSessions; the default page size is 50.
 type ListStageSessionsInput struct {
 	StageARN   string `json:"stageArn" shape:"stageARN,required"`
 	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`

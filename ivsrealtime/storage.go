@@ -1,6 +1,6 @@
 package ivsrealtime
 
-// A StorageConfiguration is a reusable reference to the bucket recordings go to.
+// A StorageConfiguration is a reusable reference to a bucket for recordings.
 type StorageConfiguration struct {
 	ARN  string                  `json:"arn"`
 	Name string                  `json:"name"`
@@ -8,7 +8,7 @@ type StorageConfiguration struct {
 	Tags map[string]string       `json:"tags"`
 }
 
-// StorageConfigurationSummary is a StorageConfiguration as ListStorageConfigurations shows it.
+// StorageConfigurationSummary is a StorageConfiguration in ListStorageConfigurations.
 type StorageConfigurationSummary struct {
 	ARN  string                  `json:"arn"`
 	Name string                  `json:"name"`
@@ -51,8 +51,8 @@ type DeleteStorageConfigurationInput struct {
 // DeleteStorageConfigurationOutput is the output of DeleteStorageConfiguration.
 type DeleteStorageConfigurationOutput struct{}
 
-// ListStorageConfigurationsInput is the input of ListStorageConfigurations; a
-// page holds 100 unless told.
+// ListStorageConfigurationsInput is the input of ListStorageConfigurations;
+// the default page size is 100.
 type ListStorageConfigurationsInput struct {
 	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`
 	MaxResults *int   `json:"maxResults,omitempty" shape:"maxResults"`

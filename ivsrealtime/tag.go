@@ -1,6 +1,6 @@
 package ivsrealtime
 
-// MaxTags is the most tags a resource can carry.
+// MaxTags is the maximum number of tags of a resource.
 const MaxTags = 50
 
 // TagResourceInput is the input of TagResource.
@@ -12,7 +12,7 @@ type TagResourceInput struct {
 // TagResourceOutput is the output of TagResource.
 type TagResourceOutput struct{}
 
-// UntagResourceInput is the input of UntagResource; keys that are not there are passed over.
+// UntagResourceInput is the input of UntagResource; unknown keys are ignored.
 type UntagResourceInput struct {
 	ResourceARN string   `json:"-" uri:"resourceArn" shape:"resourceARN,required"`
 	TagKeys     []string `json:"-" query:"tagKeys" shape:"tagKeys,required"`

@@ -2,7 +2,7 @@ package ivsrealtime
 
 import "time"
 
-// A Capability is what a participant token allows.
+// A Capability is a capability of a participant token.
 type Capability string
 
 // The capabilities of a participant token.
@@ -22,7 +22,7 @@ type ParticipantToken struct {
 	ExpirationTime time.Time         `json:"expirationTime,omitzero"`
 }
 
-// ParticipantTokenConfiguration asks CreateStage for one token.
+// ParticipantTokenConfiguration requests a token in CreateStage.
 type ParticipantTokenConfiguration struct {
 	Duration     *int              `json:"duration,omitempty" shape:"tokenMinutes"` // default 720
 	UserID       string            `json:"userId,omitempty" shape:"userID"`
@@ -44,7 +44,7 @@ type CreateParticipantTokenOutput struct {
 	ParticipantToken *ParticipantToken `json:"participantToken,omitempty"`
 }
 
-// ExchangedParticipantToken is one side of a token exchange, as its event tells it.
+// ExchangedParticipantToken is a token in the event of a token exchange.
 type ExchangedParticipantToken struct {
 	Capabilities   []Capability      `json:"capabilities,omitempty"`
 	Attributes     map[string]string `json:"attributes,omitempty"`

@@ -14,18 +14,16 @@ import (
 	"rostrum/internal/token"
 )
 
-// A TokenSigner signs participant tokens in the application itself, which saves
-// a call to the service for each participant. Its key is the private half of a
-// public key that was imported with ImportPublicKey; the service takes what it
-// signs for its own tokens' equal. It may be used by any number of goroutines.
+// A TokenSigner signs participant tokens in the application, without a call to the
+// service. Its private key belongs to a public key that was imported with
+// ImportPublicKey. It is safe for concurrent use.
 type TokenSigner struct {
 	keyARN string
 	key    *ecdsa.PrivateKey
 }
 
-// NewTokenSigner makes a signer of the imported public key's ARN and its private
-// half, which must be on the curve P-384: tokens are signed with ES384 and
-// nothing else.
+// NewTokenSigner returns a signer with the ARN of an imported public key and its
+// private key, which must be on the curve P-384: tokens are signed with ES384.
 func NewTokenSigner(keyARN string, key *ecdsa.PrivateKey) (*TokenSigner, error) {
 	if a, err := arn.Parse(keyARN); err != nil || a.Type != arn.PublicKey {
 		return nil, fmt.Errorf("make token signer: key ARN %q is not one of a public key", shape.Shorten(keyARN))
@@ -36,29 +34,28 @@ func NewTokenSigner(keyARN string, key *ecdsa.PrivateKey) (*TokenSigner, error) 
 	return &TokenSigner{keyARN, key}, nil
 }
 
-// TokenClaims is what a participant token says.
+// TokenClaims are the claims of a participant token.
 type TokenClaims struct {
 	StageARN  string
-	EventsURL string // Stage.Endpoints.Events, as it is
-	WHIPURL   string // Stage.Endpoints.WHIP, as it is
+	EventsURL string // Stage.Endpoints.Events
+	WHIPURL   string // Stage.Endpoints.WHIP
 
-	// ParticipantID names the participant and must not be used twice. At most 64
-	// characters of a-z, A-Z, 0-9, - and _. Empty, Sign makes one.
+	// ParticipantID must be unique. At most 64 characters of a-z, A-Z, 0-9, - and _.
+	// If it is empty, Sign makes one.
 	ParticipantID string
 
-	UserID       string            // the application's name for the user, at most 128 characters; may be empty
-	Attributes   map[string]string // keys and values of at most 1 KB together
+	UserID       string            // the application's id of the user, at most 128 characters; may be empty
+	Attributes   map[string]string // keys and values have at most 1 KB
 	Capabilities []Capability      // nil: to publish and to subscribe
 
 	IssuedAt  time.Time // zero: now. Whole seconds
 	ExpiresAt time.Time // zero: 12 hours after IssuedAt; at most 14 days after it
 
-	// KeyARN is told by [VerifyToken]: the key that the token says has signed it.
-	// Sign takes its own.
+	// KeyARN is set by [VerifyToken]: the key in the token's header. Sign ignores it.
 	KeyARN string
 }
 
-// Claims begins the claims of a token for this stage, with its addresses.
+// Claims returns claims with ARN and endpoints of a stage.
 func (s *Stage) Claims() TokenClaims {
 	c := TokenClaims{StageARN: s.ARN}
 	if s.Endpoints != nil {
@@ -67,10 +64,10 @@ func (s *Stage) Claims() TokenClaims {
 	return c
 }
 
-// defaultLifetime of a self-signed token (user guide, recommended).
+// defaultLifetime is the recommended lifetime of a self-signed token (user guide).
 const defaultLifetime = 12 * time.Hour
 
-// Sign makes a token. An error tells which claim is missing or beyond its limit.
+// Sign makes a token. The error names the missing or invalid claim.
 func (s *TokenSigner) Sign(c TokenClaims) (string, error) {
 	stage, err := arn.Parse(c.StageARN)
 	if err != nil || stage.Type != arn.Stage {
@@ -122,20 +119,20 @@ func rights(capabilities []Capability) (publish, subscribe bool, err error) {
 	return publish, subscribe, nil
 }
 
-// ConnectionClaims is what a connection token says: an application of this
-// account may connect, before it is a participant of any stage.
+// ConnectionClaims are the claims of a connection token, with which an application
+// of the account connects before it joins a stage.
 type ConnectionClaims struct {
-	ID        string    // must not be used twice; empty: SignConnection makes one
+	ID        string    // unique; empty: SignConnection makes one
 	AccountID string    // empty: the key's
 	Region    string    // the home region of the key; empty: as its ARN says
 	EventsURL string    // Stage.Endpoints.Events of any stage there
 	IssuedAt  time.Time // zero: now. Whole seconds
 	ExpiresAt time.Time // zero: 12 hours after IssuedAt; at most 4 weeks after it
-	KeyARN    string    // told by [VerifyConnectionToken]
+	KeyARN    string    // set by [VerifyConnectionToken]
 }
 
-// SignConnection makes a connection token. An error tells which claim is
-// missing or beyond its limit.
+// SignConnection makes a connection token. The error names the missing or invalid
+// claim.
 func (s *TokenSigner) SignConnection(c ConnectionClaims) (string, error) {
 	key, err := arn.Parse(s.keyARN)
 	if err != nil {
@@ -159,21 +156,21 @@ func (s *TokenSigner) SignConnection(c ConnectionClaims) (string, error) {
 	return signed, nil
 }
 
-// A TokenReason says why a token is refused; errors.Is finds it in the error of
-// [VerifyToken] and [VerifyConnectionToken].
+// A TokenReason is why a token is refused. Compare the errors of [VerifyToken] and
+// [VerifyConnectionToken] with errors.Is.
 type TokenReason = token.Reason
 
 // The reasons for which a token is refused.
 const (
-	TokenMalformed = token.Malformed // it is no token, or a claim is missing or beyond its limit
+	TokenMalformed = token.Malformed // it is not a token, or a claim is missing or invalid
 	TokenExpired   = token.Expired
 	TokenNotYet    = token.NotYet // it was issued in the future
-	TokenForged    = token.Forged // another key signed it, or it was changed
-	TokenNoKey     = token.NoKey  // the key given is not one for tokens
+	TokenForged    = token.Forged // it was signed with another key, or changed
+	TokenNoKey     = token.NoKey  // the given key is not for tokens
 )
 
-// VerifyToken holds a self-signed participant token against the public half of
-// its key, the time and the limits of its claims, and tells what it says.
+// VerifyToken checks a self-signed participant token's signature, time and claims,
+// and returns the claims.
 func VerifyToken(signed string, key *ecdsa.PublicKey) (TokenClaims, error) {
 	c, err := token.Verify(signed, time.Now(), only(key))
 	if err != nil {
@@ -193,8 +190,7 @@ func VerifyToken(signed string, key *ecdsa.PublicKey) (TokenClaims, error) {
 	return claims, nil
 }
 
-// VerifyConnectionToken does for connection tokens what [VerifyToken] does for
-// participants'.
+// VerifyConnectionToken is [VerifyToken] for connection tokens.
 func VerifyConnectionToken(signed string, key *ecdsa.PublicKey) (ConnectionClaims, error) {
 	c, err := token.VerifyConnection(signed, time.Now(), only(key))
 	if err != nil {
@@ -207,13 +203,13 @@ func only(key *ecdsa.PublicKey) token.KeyFor {
 	return func(string) (*ecdsa.PublicKey, error) { return key, nil }
 }
 
-// ParsePrivateKey reads a P-384 private key from PEM, as “openssl ecparam -name
-// secp384r1 -genkey” and “openssl genpkey” write it: SEC 1 or PKCS #8, unencrypted.
+// ParsePrivateKey reads a P-384 private key from PEM, as "openssl ecparam -name
+// secp384r1 -genkey" and "openssl genpkey" write it: SEC 1 or PKCS #8, unencrypted.
 func ParsePrivateKey(data []byte) (*ecdsa.PrivateKey, error) {
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
-			return nil, errors.New("parse private key: there is no PEM block of a private key")
+			return nil, errors.New("parse private key: no PEM block of a private key")
 		}
 		var parsed any
 		var err error
@@ -222,7 +218,7 @@ func ParsePrivateKey(data []byte) (*ecdsa.PrivateKey, error) {
 			parsed, err = x509.ParseECPrivateKey(block.Bytes)
 		case "PRIVATE KEY":
 			parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-		default: // openssl writes the curve's parameters first
+		default: // openssl writes the parameters of the curve first
 			continue
 		}
 		if err != nil {
@@ -236,7 +232,7 @@ func ParsePrivateKey(data []byte) (*ecdsa.PrivateKey, error) {
 	}
 }
 
-// PublicKeyMaterial writes the public half of a key as ImportPublicKey takes it.
+// PublicKeyMaterial returns the public key in the form of ImportPublicKey.
 func PublicKeyMaterial(key *ecdsa.PublicKey) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {

@@ -41,7 +41,7 @@ func claims() ivsrealtime.TokenClaims {
 	return stage.Claims()
 }
 
-func TestTokenSigner_SignsWhatVerifyTokenTakes(t *testing.T) {
+func TestTokenSigner_SignsTokensThatVerify(t *testing.T) {
 	signer, key := newSigner(t)
 	now := time.Now().Truncate(time.Second).UTC()
 	full := claims()
@@ -66,7 +66,7 @@ func TestTokenSigner_SignsWhatVerifyTokenTakes(t *testing.T) {
 	}
 }
 
-func TestTokenSigner_RefusesWhatTheServiceWould(t *testing.T) {
+func TestTokenSigner_RefusesInvalidClaims(t *testing.T) {
 	signer, _ := newSigner(t)
 	for want, spoil := range map[string]func(*ivsrealtime.TokenClaims){
 		`"arn:aws:ivs:eu-west-1:111122223333:public-key/Ab3dEf6hIj9k" is not the ARN of a stage`: func(c *ivsrealtime.TokenClaims) { c.StageARN = keyARN },
@@ -87,7 +87,7 @@ func TestTokenSigner_RefusesWhatTheServiceWould(t *testing.T) {
 	}
 }
 
-func TestVerifyToken_TellsWhyNot(t *testing.T) {
+func TestVerifyToken_ReturnsTheReason(t *testing.T) {
 	signer, key := newSigner(t)
 	_, other := newSigner(t)
 	sign := func(issued, expires time.Duration) string {
@@ -136,7 +136,7 @@ func TestTokenSigner_SignsConnectionTokens(t *testing.T) {
 	}
 }
 
-func TestNewTokenSigner_NeedsAKeyForTokens(t *testing.T) {
+func TestNewTokenSigner_RefusesOtherKeys(t *testing.T) {
 	if _, err := ivsrealtime.NewTokenSigner(stageARN, newKey(t, elliptic.P384())); err == nil {
 		t.Error("the ARN of a stage was taken for a key's")
 	}

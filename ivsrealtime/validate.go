@@ -2,10 +2,9 @@ package ivsrealtime
 
 import "rostrum/internal/shape"
 
-// Validate holds an input against the constraints of its fields and its own
-// rules across fields. The error is an [Error] of code ValidationException
-// whose message names the field, what is wrong with it and the limit; nil when
-// all is well. in is a pointer to an input.
+// Validate checks the constraints of an input, given as a pointer. The error is an
+// [Error] with code ValidationException; its message has the field, the problem
+// and the limit.
 func Validate(in any) error {
 	if problem := table.Problem(in); problem != "" {
 		return &Error{Code: ValidationFailed, Message: problem}
@@ -20,7 +19,7 @@ var table = shape.Table{Words: shapes, Rule: func(structure any) string {
 	return ""
 }}
 
-// A checker is a structure with rules across its fields. check tells the
-// problem, as the predicate of a sentence about the structure; that of an input
-// is a whole sentence.
+// A checker is a structure with constraints across its fields. check returns the
+// problem as the predicate of a sentence about the structure, or for an input as
+// a whole sentence.
 type checker interface{ check() string }

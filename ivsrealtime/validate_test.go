@@ -102,7 +102,7 @@ func TestValidate_NamesTheFieldTheProblemAndTheLimit(t *testing.T) {
 	}
 }
 
-func TestValidate_LooksAtWhatIsNotInTheBody(t *testing.T) {
+func TestValidate_ChecksMembersOutsideTheBody(t *testing.T) {
 	for want, in := range map[string]any{
 		"resourceArn is missing, it is required": &ivsrealtime.ListTagsForResourceInput{},
 		`resourceArn is "arn:aws:s3:::bucket", must match arn:aws:ivs:[a-z0-9-]+:[0-9]+:[a-z-]+/[a-zA-Z0-9-]+`: &ivsrealtime.TagResourceInput{ResourceARN: "arn:aws:s3:::bucket", Tags: map[string]string{}},

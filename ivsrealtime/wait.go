@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// WaitOptions say how a waiter asks. The zero value is good.
+// WaitOptions are the options of a waiter. The zero value has the defaults.
 type WaitOptions struct {
-	MaxWait  time.Duration // give up after; default 5 minutes
-	MinDelay time.Duration // between the first two questions; default 1 second
+	MaxWait  time.Duration // default 5 minutes
+	MinDelay time.Duration // between the first two requests; default 1 second
 	MaxDelay time.Duration // the delay doubles up to this; default 15 seconds
 }
 
-// A CompositionWaitError tells that a composition did not become what it was
-// waited for to be: because it can't any more, or not within the time. In the
-// latter case it is context.DeadlineExceeded to errors.Is.
+// A CompositionWaitError is returned when a composition can no longer reach the
+// awaited state, or did not within the time. In the latter case errors.Is reports
+// it as context.DeadlineExceeded.
 type CompositionWaitError struct {
 	Composition *Composition // as last seen
 	Wanted      CompositionState
-	Waited      time.Duration // 0 when it can't become that any more
+	Waited      time.Duration // 0 if the state can't be reached any more
 }
 
-// Error tells the composition's state.
+// Error implements error.
 func (e *CompositionWaitError) Error() string {
 	if e.Waited > 0 {
 		return fmt.Sprintf("composition %s is %s after %v, not yet %s", e.Composition.ARN, e.Composition.State, e.Waited, e.Wanted)
@@ -34,31 +34,31 @@ func (e *CompositionWaitError) Error() string {
 	return fmt.Sprintf("composition %s is %s, it will not become %s", e.Composition.ARN, e.Composition.State, e.Wanted)
 }
 
-// Is reports whether the time was over, for context.DeadlineExceeded.
+// Is reports a timeout as context.DeadlineExceeded.
 func (e *CompositionWaitError) Is(target error) bool {
 	return target == context.DeadlineExceeded && e.Waited > 0
 }
 
-// WaitUntilCompositionActive asks for a composition until it is ACTIVE, and
-// returns it. A composition that is STOPPING, STOPPED or FAILED instead, or not
-// ACTIVE in time, is a [*CompositionWaitError]; another error is GetComposition's.
+// WaitUntilCompositionActive polls a composition until it is ACTIVE, and returns
+// it. If it is STOPPING, STOPPED or FAILED, or not ACTIVE in time, the error is a
+// [*CompositionWaitError]; other errors are from GetComposition.
 func (c *Client) WaitUntilCompositionActive(ctx context.Context, in *GetCompositionInput, o WaitOptions) (*Composition, error) {
 	return c.waitFor(ctx, in, o, goal{CompositionActive, []CompositionState{CompositionStopping, CompositionStopped, CompositionFailed}})
 }
 
-// WaitUntilCompositionStopped asks for a composition until it is STOPPED, and
-// returns it. One that is FAILED instead, or not STOPPED in time, is a
-// [*CompositionWaitError]; another error is GetComposition's.
+// WaitUntilCompositionStopped polls a composition until it is STOPPED, and returns
+// it. If it is FAILED, or not STOPPED in time, the error is a
+// [*CompositionWaitError]; other errors are from GetComposition.
 func (c *Client) WaitUntilCompositionStopped(ctx context.Context, in *GetCompositionInput, o WaitOptions) (*Composition, error) {
 	return c.waitFor(ctx, in, o, goal{CompositionStopped, []CompositionState{CompositionFailed}})
 }
 
-// WaitUntilCompositionActive begins what [Client.WaitUntilCompositionActive] does.
+// WaitUntilCompositionActive starts [Client.WaitUntilCompositionActive].
 func (a *AsyncClient) WaitUntilCompositionActive(ctx context.Context, in *GetCompositionInput, o WaitOptions) *Call[*Composition] {
 	return wait(ctx, a, a.client.WaitUntilCompositionActive, in, o)
 }
 
-// WaitUntilCompositionStopped begins what [Client.WaitUntilCompositionStopped] does.
+// WaitUntilCompositionStopped starts [Client.WaitUntilCompositionStopped].
 func (a *AsyncClient) WaitUntilCompositionStopped(ctx context.Context, in *GetCompositionInput, o WaitOptions) *Call[*Composition] {
 	return wait(ctx, a, a.client.WaitUntilCompositionStopped, in, o)
 }
@@ -102,14 +102,14 @@ func (c *Client) waitFor(ctx context.Context, in *GetCompositionInput, o WaitOpt
 		if slices.Contains(g.never, last.State) {
 			return nil, &CompositionWaitError{Composition: last, Wanted: g.wanted}
 		}
-		// At least half the delay, the rest at random, so that many waiters
-		// spread. When ctx ends, the next question fails at once and says why.
+		// At least half the delay, the rest random. When ctx ends, the next request
+		// fails at once with the reason.
 		_ = sleep(ctx, delay/2+rand.N(delay/2+1))
 		delay = min(2*delay, most)
 	}
 }
 
-// sleep returns after d, or with ctx's error when that ends first.
+// sleep returns after d, or when ctx ends with its error.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
