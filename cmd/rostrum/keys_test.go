@@ -88,7 +88,7 @@ func TestKeys_NonsenseIsRefused(t *testing.T) {
 
 func TestKeys_WantAFolderThatIsThere(t *testing.T) {
 	_, stderr, code := finish(t, rostrum(t, "keys", "list", "--data-dir", filepath.Join(t.TempDir(), "none")))
-	if code != exitFailure || !strings.Contains(stderr, "rostrum serve makes it") {
+	if code != exitFailure || !strings.Contains(stderr, "rostrum serve creates it") {
 		t.Errorf("expected exit 1 and what to do, saw exit %d and %q", code, stderr)
 	}
 }

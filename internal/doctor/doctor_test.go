@@ -52,7 +52,7 @@ func TestDoctor_FindsAPortInUse(t *testing.T) {
 	}
 }
 
-func TestDoctor_IsContentWithDefaultsOnAFreePort(t *testing.T) {
+func TestDoctor_FindsNothingBrokenWithDefaults(t *testing.T) {
 	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-ip", "127.0.0.1,::1")
 	if fails {
 		t.Errorf("expected nothing broken, saw %+v", found)
@@ -64,7 +64,7 @@ func TestDoctor_IsContentWithDefaultsOnAFreePort(t *testing.T) {
 	}
 }
 
-func TestDoctor_TriesTheMediaPortWhereMediaAreReceived(t *testing.T) {
+func TestDoctor_ChecksTheMediaPortWhereMediaAreReceived(t *testing.T) {
 	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--media-listen", "0.0.0.0")
 	if f := found["media port"]; f.State != OK || !strings.Contains(f.Found, "0.0.0.0") || fails {
 		t.Errorf("expected a free media port at 0.0.0.0, saw %+v", f)
@@ -81,7 +81,7 @@ func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
 	}
 }
 
-func TestDoctor_FindsMediaThatOthersArePromisedInVain(t *testing.T) {
+func TestDoctor_FindsMediaThatOtherMachinesCannotReach(t *testing.T) {
 	for name, c := range map[string]struct {
 		state State
 		args  []string
@@ -98,7 +98,7 @@ func TestDoctor_FindsMediaThatOthersArePromisedInVain(t *testing.T) {
 	}
 }
 
-func TestDoctor_FindsWhereEncodersCantKnock(t *testing.T) {
+func TestDoctor_FindsWhereEncodersCannotConnect(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestDoctor_FindsWhereEncodersCantKnock(t *testing.T) {
 	}
 }
 
-func TestBehindNAT_IsWhoHasPrivateAddressesAlone(t *testing.T) {
+func TestAllPrivate_KnowsPublicAddresses(t *testing.T) {
 	for addresses, want := range map[string]bool{
 		"127.0.0.1 10.0.0.4 fe80::1": true,
 		"192.168.1.2 fd00::1":        true,
@@ -124,12 +124,12 @@ func TestBehindNAT_IsWhoHasPrivateAddressesAlone(t *testing.T) {
 			own = append(own, netip.MustParseAddr(a))
 		}
 		if got := allPrivate(own); got != want {
-			t.Errorf("%s: behind NAT %v, expected %v", addresses, got, want)
+			t.Errorf("%s: all private %v, expected %v", addresses, got, want)
 		}
 	}
 }
 
-func TestExamineFolder_TellsWhatIsWrong(t *testing.T) {
+func TestCheckFolder_FindsWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "file", "")
 	open := filepath.Join(dir, "open")
@@ -157,7 +157,7 @@ func TestExamineFolder_TellsWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestExamineCertificate_KnowsItsTimeAndNames(t *testing.T) {
+func TestCheckCertificate_ChecksTimeAndNames(t *testing.T) {
 	now := time.Now()
 	dir := t.TempDir()
 	authority.SelfSigned(t, dir, "rostrum.example", now.Add(-time.Hour), now.Add(90*24*time.Hour))

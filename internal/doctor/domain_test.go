@@ -19,7 +19,7 @@ import (
 	"rostrum/test/authority"
 )
 
-func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
+func TestEvaluateName_ChecksAddresses(t *testing.T) {
 	own := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
 	for says, c := range map[string]struct {
 		found string
@@ -44,7 +44,7 @@ func TestJudgeName_KnowsWhereItLeads(t *testing.T) {
 	}
 }
 
-func TestJudgeObtained_TellsWhatTheAuthoritySaid(t *testing.T) {
+func TestEvaluateACME_ReportsTheAuthoritysReason(t *testing.T) {
 	now := time.Now()
 	leaf := &x509.Certificate{Issuer: pkix.Name{CommonName: "An Authority"}, NotAfter: now.Add(24 * time.Hour)}
 	failed := &certificate.Failure{At: now, Reason: "no A record", Remedy: "add one", Next: now.Add(time.Minute)}
@@ -67,7 +67,7 @@ func TestJudgeObtained_TellsWhatTheAuthoritySaid(t *testing.T) {
 	}
 }
 
-func TestExamineKnock_WantsPort443(t *testing.T) {
+func TestCheckACMEPort_RequiresPort443(t *testing.T) {
 	for says, c := range map[string]struct {
 		s    config.Settings
 		want State
@@ -83,7 +83,7 @@ func TestExamineKnock_WantsPort443(t *testing.T) {
 	}
 }
 
-func TestExamineDoor_TellsThisServerFromAnother(t *testing.T) {
+func TestCheckNameAnswers_RecognizesThisServer(t *testing.T) {
 	server := func() string {
 		dir := t.TempDir()
 		authority.SelfSigned(t, dir, "stage.example", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))

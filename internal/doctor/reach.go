@@ -2,14 +2,8 @@ package doctor
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -20,11 +14,7 @@ import (
 	"rostrum/internal/config"
 )
 
-// reachTime is how long one way to the server may take to answer the doctor.
-const probeTimeout = 2 * time.Second
-
-// examineReach tries the ways that clients take, as far as a server runs here that could
-// answer.
+// checkReach tries the connections that clients make, if a server runs here.
 func checkReach(ctx context.Context, s *config.Settings) (all []Finding) {
 	serves := serverRuns(ctx, s.Listen)
 	if s.PublicURL != "" {
@@ -39,7 +29,7 @@ func checkReach(ctx context.Context, s *config.Settings) (all []Finding) {
 	return append(all, checkTURNS(ctx, s, serves))
 }
 
-// examinePublicURL tells whether what stands in tokens leads here.
+// checkPublicURL checks that the URL in tokens leads to this server.
 func checkPublicURL(ctx context.Context, s *config.Settings, serves bool) Finding {
 	const check = "public URL"
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -52,40 +42,21 @@ func checkPublicURL(ctx context.Context, s *config.Settings, serves bool) Findin
 	case err != nil:
 		return Finding{check, Broken, err.Error(), "set public_url to a name that resolves, or add it to the DNS"}
 	case !serves:
-		return Finding{Check: check, State: OK, Found: u.Hostname() + " resolves; whether it leads here can be told once the server runs"}
+		return Finding{Check: check, State: OK, Found: u.Hostname() + " resolves; whether it leads here can be checked while the server runs"}
 	}
 	if err := probeHTTP(ctx, u.JoinPath("healthz").String()); err != nil {
-		return Finding{check, Warning, "it leads to no Rostrum, seen from here: " + err.Error(),
-			"see that what stands before the server hands " + string(s.PublicURL) + " on to " + string(s.Listen) + ", or correct public_url; compositions need it on this machine too"}
+		return Finding{check, Warning, "it does not lead to a Rostrum, from this machine: " + err.Error(),
+			"make sure that the proxy forwards " + string(s.PublicURL) + " to " + string(s.Listen) + ", or correct public_url; compositions on this machine need it too"}
 	}
 	return Finding{Check: check, State: OK, Found: string(s.PublicURL) + " leads to a Rostrum"}
 }
 
-// answersOK asks a URL. The certificate is looked at by a check of its own.
-func probeHTTP(ctx context.Context, at string) error {
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	defer client.CloseIdleConnections()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return errors.New("it answers " + answer.Status)
-	}
-	return nil
-}
-
-// examineMediaReach asks the media port of the running server at each address that clients
-// are told of, by UDP and by TCP.
+// checkMediaReach probes the media port of the running server at each advertised address, by
+// UDP and by TCP.
 func checkMediaReach(ctx context.Context, s *config.Settings) Finding {
 	const check = "media reach"
 	if s.MediaPort == 0 {
-		return Finding{Check: check, State: Unknown, Found: "the media port is any free one"}
+		return Finding{Check: check, State: Unknown, Found: "the media port is a free one"}
 	}
 	at := []netip.Addr(s.PublicIP)
 	if len(at) == 0 {
@@ -109,7 +80,7 @@ func checkMediaReach(ctx context.Context, s *config.Settings) Finding {
 			}
 			if err != nil {
 				return Finding{check, Warning, fmt.Sprintf("no answer by %s at %s: %v", strings.ToUpper(network), address, err),
-					fmt.Sprintf("open port %d for it, hand it on where public_ip points, or correct public_ip; a router that doesn't lead back to its own address looks the same from here", s.MediaPort)}
+					fmt.Sprintf("open port %d, forward it from public_ip, or correct public_ip; the result is the same with a router that does not forward connections from inside", s.MediaPort)}
 			}
 		}
 		ways = append(ways, ip.String())
@@ -117,78 +88,33 @@ func checkMediaReach(ctx context.Context, s *config.Settings) Finding {
 	return Finding{Check: check, State: OK, Found: strings.Join(ways, ", ") + " answer by UDP and TCP"}
 }
 
-// answersSTUN asks which address the other end sees (RFC 8489 §2.2). It asks again, for the
-// server sends strangers no more bytes than they sent.
-func probeSTUN(conn net.Conn) error {
-	request := make([]byte, 20)
-	binary.BigEndian.PutUint16(request, 0x0001)
-	binary.BigEndian.PutUint32(request[4:], 0x2112a442)
-	_, _ = rand.Read(request[8:])
-	answer := make([]byte, 1500)
-	var err error
-	for range 4 {
-		if _, err = conn.Write(request); err != nil {
-			return err
-		}
-		_ = conn.SetReadDeadline(time.Now().Add(probeTimeout / 4))
-		var n int
-		if n, err = conn.Read(answer); err == nil {
-			if n < 20 || binary.BigEndian.Uint16(answer) != 0x0101 || string(answer[4:20]) != string(request[4:]) {
-				return errors.New("something else answers")
-			}
-			return nil
-		}
-	}
-	return err
-}
-
-// examineTrust tells whether clients that know the usual authorities take the certificate.
-func checkTrust(s *config.Settings, now time.Time) Finding {
-	const check = "TLS trust"
-	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-	if err != nil {
-		return Finding{Check: check, State: Unknown, Found: "the certificate can't be read"}
-	}
-	between := x509.NewCertPool()
-	for _, der := range pair.Certificate[1:] {
-		if c, err := x509.ParseCertificate(der); err == nil {
-			between.AddCert(c)
-		}
-	}
-	if _, err := pair.Leaf.Verify(x509.VerifyOptions{Intermediates: between, CurrentTime: now}); err != nil {
-		return Finding{check, Warning, err.Error() + ": browsers refuse it, as TURN over TLS", "set tls_cert to the full chain, issued by an authority that clients know"}
-	}
-	return Finding{Check: check, State: OK, Found: "issued by " + pair.Leaf.Issuer.CommonName}
-}
-
-// examineTURNS tells whether clients of networks that let nothing but HTTPS out can reach
-// media.
+// checkTURNS checks whether clients whose network allows only HTTPS can receive media.
 func checkTURNS(ctx context.Context, s *config.Settings, serves bool) Finding {
 	const check = "TURN over TLS"
 	if !s.HasTLS() {
 		if s.Listen.IsLoopback() {
 			return Finding{Check: check, State: OK, Found: "not needed: only this machine reaches the server"}
 		}
-		return Finding{check, Warning, "there is none: clients whose network lets nothing but HTTPS out get no media", "set domain, or tls_cert and tls_key with listen or turns_listen at port 443"}
+		return Finding{check, Warning, "there is none: clients whose network allows only HTTPS receive no media", "set domain, or tls_cert and tls_key with listen or turns_listen at port 443"}
 	}
 	at := s.Listen
 	if s.TURNSListen != "" {
 		at = s.TURNSListen
 	}
-	_, port, _ := net.SplitHostPort(string(at)) // an address has been checked
+	_, port, _ := net.SplitHostPort(string(at)) // it has been checked
 	if serves && port != "0" {
-		if err := probeTURNS(ctx, s, at.DialAddress()); err != nil {
-			return Finding{check, Broken, "no answer at " + string(at) + ": " + err.Error(), "let nothing stand between that speaks HTTP alone, or set turns_listen to an address of its own"}
+		if err := probeTURNS(ctx, at.DialAddress()); err != nil {
+			return Finding{check, Broken, "no answer at " + string(at) + ": " + err.Error(), "remove a proxy that forwards only HTTP, or set turns_listen to another address"}
 		}
 	}
 	if reached := turnsPort(s, port); reached != "443" {
-		return Finding{check, Warning, "it is at port " + reached + ", and strict networks let only 443 out", "set listen or turns_listen to port 443"}
+		return Finding{check, Warning, "it is at port " + reached + ", and strict networks allow only 443", "set listen or turns_listen to port 443"}
 	}
 	return Finding{Check: check, State: OK, Found: "at " + string(at)}
 }
 
-// turnsPort is the port by which clients reach TURN over TLS, where an address with another
-// is bound behind something that hands it on.
+// turnsPort is the port at which clients reach TURN over TLS, which differs from the bound one
+// behind a proxy.
 func turnsPort(s *config.Settings, bound string) string {
 	if u, err := url.Parse(string(s.PublicURL)); s.TURNSListen == "" && err == nil && u.Scheme == "https" {
 		return config.HTTPSPort(string(s.PublicURL))
@@ -197,14 +123,4 @@ func turnsPort(s *config.Settings, bound string) string {
 		return "any"
 	}
 	return bound
-}
-
-func probeTURNS(ctx context.Context, s *config.Settings, at string) error {
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: probeTimeout}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"stun.turn"}}}
-	conn, err := dialer.DialContext(ctx, "tcp", at)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return probeSTUN(conn)
 }

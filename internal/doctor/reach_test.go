@@ -3,22 +3,19 @@ package doctor
 import (
 	"context"
 	"io"
-
-	"rostrum/internal/config"
-	"rostrum/internal/server"
-	testserver "rostrum/test/server"
-
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"rostrum/internal/config"
+	"rostrum/internal/server"
 	"rostrum/test/authority"
+	testserver "rostrum/test/server"
 )
 
-// TestDoctor_TriesTheWaysToARunningServer, and tells which are shut.
-func TestDoctor_TriesTheWaysToARunningServer(t *testing.T) {
+func TestDoctor_ProbesARunningServer(t *testing.T) {
 	dir := t.TempDir()
 	authority.SelfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
 	port, media := freePort(t), freePort(t)
@@ -36,8 +33,8 @@ func TestDoctor_TriesTheWaysToARunningServer(t *testing.T) {
 		"media port":    {OK, "in use"},
 		"media reach":   {OK, "127.0.0.1 answer by UDP and TCP"},
 		"public URL":    {OK, "leads to a Rostrum"},
-		"TURN address":  {OK, "in use, by the Rostrum"},
-		"TURN over TLS": {Warning, "strict networks let only 443 out"},
+		"TURN address":  {OK, "in use by the Rostrum"},
+		"TURN over TLS": {Warning, "strict networks allow only 443"},
 		"TLS trust":     {Warning, "browsers refuse it"},
 	} {
 		if f := found[check]; f.State != want.state || !strings.Contains(f.Found, want.says) || f.State == Warning && f.Remedy == "" {
@@ -72,7 +69,7 @@ func TestDoctor_TriesTheWaysToARunningServer(t *testing.T) {
 	}
 }
 
-func TestDoctor_TellsWhoStrictNetworksShutOut(t *testing.T) {
+func TestDoctor_WarnsWhenStrictNetworksBlockMedia(t *testing.T) {
 	dir := t.TempDir()
 	authority.SelfSigned(t, dir, "localhost", time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
 	tls := []string{"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem")}

@@ -11,14 +11,13 @@ import (
 )
 
 const (
-	// wantedBuffer is what the media sockets ask the kernel for.
+	// minBuffer is the socket buffer that the media engine requests.
 	minBuffer = 4 << 20
-	// wantedFiles is room for some thousand viewers, who each hold an events
-	// socket.
+	// minFiles is enough for some thousand viewers, who each have an events socket.
 	minFiles = 16384
 )
 
-// examineSystem looks at what the kernel gives media and clocks.
+// checkSystem checks the kernel's clock, and its limits for sockets and files.
 func checkSystem() []Finding {
 	return []Finding{
 		checkClock(),
@@ -30,8 +29,8 @@ func checkSystem() []Finding {
 	}
 }
 
-// examineClock asks the kernel whether something keeps its clock. Signatures
-// are refused when clocks differ by more than five minutes.
+// checkClock checks that the clock is synchronized. Signatures are refused if clocks differ
+// by more than five minutes.
 func checkClock() Finding {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
@@ -43,9 +42,9 @@ func checkClock() Finding {
 
 func evaluateClock(state int, status int32) Finding {
 	if state == unix.TIME_ERROR || status&unix.STA_UNSYNC != 0 {
-		return Finding{"clock", Warning, "nothing keeps it in step", "run a time service, such as systemd-timesyncd or chrony"}
+		return Finding{"clock", Warning, "it is not synchronized", "run a time service such as systemd-timesyncd or chrony"}
 	}
-	return Finding{Check: "clock", State: OK, Found: "it is kept in step"}
+	return Finding{Check: "clock", State: OK, Found: "it is synchronized"}
 }
 
 func checkBuffer(check, name string) Finding {
@@ -63,12 +62,12 @@ func checkBuffer(check, name string) Finding {
 func evaluateBuffer(check, name string, size int) Finding {
 	found := fmt.Sprintf("up to %d KiB", size>>10)
 	if size < minBuffer {
-		return Finding{check, Warning, found + ", bursts may be lost", fmt.Sprintf("sysctl -w %s=%d", name, minBuffer)}
+		return Finding{check, Warning, found + ", bursts of packets may be lost", fmt.Sprintf("sysctl -w %s=%d", name, minBuffer)}
 	}
 	return Finding{Check: check, State: OK, Found: found}
 }
 
-// examineOffload tries a socket option on a socket of its own.
+// checkOffload tries a socket option on a new socket.
 func checkOffload(check string, option, value int) Finding {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -86,9 +85,9 @@ func checkOffload(check string, option, value int) Finding {
 		return Finding{Check: check, State: Unknown, Found: err.Error()}
 	}
 	if refused != nil {
-		return Finding{check, Warning, "the kernel has none, packets go one by one", "use Linux 5.0 or newer"}
+		return Finding{check, Warning, "the kernel does not support it, so each packet needs a system call", "use Linux 5.0 or newer"}
 	}
-	return Finding{Check: check, State: OK, Found: "the kernel has it"}
+	return Finding{Check: check, State: OK, Found: "the kernel supports it"}
 }
 
 func checkFiles() Finding {
@@ -100,9 +99,9 @@ func checkFiles() Finding {
 	return evaluateFiles(check, limit.Max)
 }
 
-func evaluateFiles(check string, most uint64) Finding {
-	if most < minFiles {
-		return Finding{check, Warning, fmt.Sprintf("at most %d", most), fmt.Sprintf("ulimit -Hn %d, or LimitNOFILE= in the service unit", minFiles)}
+func evaluateFiles(check string, limit uint64) Finding {
+	if limit < minFiles {
+		return Finding{check, Warning, fmt.Sprintf("at most %d", limit), fmt.Sprintf("ulimit -Hn %d, or LimitNOFILE= in the service unit", minFiles)}
 	}
-	return Finding{Check: check, State: OK, Found: fmt.Sprintf("at most %d", most)}
+	return Finding{Check: check, State: OK, Found: fmt.Sprintf("at most %d", limit)}
 }

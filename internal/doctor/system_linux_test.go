@@ -7,9 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestDoctor_JudgesWhatTheKernelGives: each check of the system, where all is well and where
-// it isn't, with what is to be changed.
-func TestDoctor_JudgesWhatTheKernelGives(t *testing.T) {
+func TestCheckSystem_EvaluatesTheKernel(t *testing.T) {
 	for says, c := range map[string]struct {
 		Finding
 		state  State
