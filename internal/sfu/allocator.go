@@ -35,7 +35,7 @@ func (a *allocator) run() {
 		case <-a.core.ctx.Done():
 			return
 		case v := <-a.urgent:
-			v.allocate(a.core.now(), v.router.speakers.speaker())
+			v.allocateOrEnd(a.core.now())
 		case <-timer.C:
 			timer.Reset(a.step())
 		}
@@ -52,7 +52,7 @@ func (a *allocator) step() time.Duration {
 	now := a.core.now()
 	n := min(allocateBatch, len(a.waiting))
 	for _, v := range a.waiting[:n] {
-		v.allocate(now, v.router.speakers.speaker())
+		v.allocateOrEnd(now)
 	}
 	if a.waiting = a.waiting[n:]; len(a.waiting) > 0 {
 		return a.interval

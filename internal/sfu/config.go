@@ -50,7 +50,7 @@ type Config struct {
 	// MediaTimeout is the silence after which media counts as stopped. Default: 3 s.
 	MediaTimeout time.Duration
 
-	// Panics handles panics in the handling of TCP connections. Default: that of the default logger.
+	// Panics handles panics over what peers send. Default: that of the default logger.
 	Panics *inbound.Panics
 	// Log takes what an operator should know; nothing is logged per packet. Default: discard.
 	Log *slog.Logger

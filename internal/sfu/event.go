@@ -111,4 +111,5 @@ const (
 	CauseHandshakeFailed Cause = "handshake-failed" // wrong fingerprint, no common cipher, …
 	CausePublisherGone   Cause = "publisher-gone"   // the publisher of a subscription has ended
 	CauseEngineClosed    Cause = "engine-closed"
+	CauseFault           Cause = "fault" // the server failed
 )

@@ -30,6 +30,7 @@ type shard struct {
 	shardPeers
 	shardMedia
 	shardTimers
+	turnState
 }
 
 // wakeup lets other goroutines pass work to the thread and wake it.
@@ -59,6 +60,12 @@ type shardMedia struct {
 	paced      []*Subscriber // subscribers that are behind, or send a probe
 }
 
+// turnState is of the current turn of the thread's loop.
+type turnState struct {
+	gather                  bool   // the turn may wait for the rest of a burst
+	forwardFunc, finishFunc func() // forwardReceived and finishTurn
+}
+
 type shardTimers struct {
 	nextTick, nextPace time.Duration
 	tickPart           int // which tenth of the transports is next
@@ -69,7 +76,7 @@ func newShard(c *core, index int, socket socket, shards int) *shard {
 	s.exited = make(chan struct{})
 	s.peers, s.replyCredits = map[netip.AddrPort]*Transport{}, map[netip.AddrPort]int{}
 	s.fanOuts = map[*Publisher]*fanOut{}
-	s.receiveFunc = s.receive
+	s.receiveFunc, s.forwardFunc, s.finishFunc = s.receive, s.forwardReceived, s.finishTurn
 	s.out = newSendBuffer(socket, &s.drops)
 	return s
 }
@@ -92,8 +99,8 @@ func (s *shard) post(f func()) {
 func (s *shard) call(f func()) bool {
 	ran := make(chan struct{})
 	s.post(func() {
+		defer close(ran)
 		f()
-		close(ran)
 	})
 	select {
 	case <-ran:

@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"errors"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -28,24 +30,72 @@ func (s *shard) run() {
 		s.now = s.core.now()
 		gathered := worked-read >= gatherTime && s.now-worked < gatherTime/4 // packets have gathered during the last turn
 		read = s.now
-		s.socket.read(s.receiveFunc)
-		if len(s.openBursts) > 0 && len(s.transports) >= minGatherTransports && !gathered {
-			sleepThread(gatherTime)
-			s.now = s.core.now()
-			s.socket.read(s.receiveFunc)
-		}
-		s.flushBursts()
-		s.drainBurstQueues()
+		s.gather = !gathered
+		s.guard(s.forwardFunc)
 		for _, f := range s.tasks.takeAll() {
-			f()
+			s.guard(f)
 		}
-		s.flushBursts() // of TCP publishers, whose packets arrive as tasks
-		s.runTimers()
+		s.guard(s.finishFunc)
 	}
 	for _, f := range s.tasks.takeAll() {
-		f()
+		s.guard(f)
 	}
 	s.socket.close()
+}
+
+// forwardReceived forwards what the socket and other shards have received.
+func (s *shard) forwardReceived() {
+	s.socket.read(s.receiveFunc)
+	if len(s.openBursts) > 0 && len(s.transports) >= minGatherTransports && s.gather {
+		sleepThread(gatherTime)
+		s.now = s.core.now()
+		s.socket.read(s.receiveFunc)
+	}
+	s.flushBursts()
+	s.drainBurstQueues()
+}
+
+// finishTurn forwards the packets of TCP publishers, which arrive as tasks, and runs timers.
+func (s *shard) finishTurn() {
+	s.flushBursts()
+	s.runTimers()
+}
+
+// guard runs f. If it panics, the transports of this shard end, and nothing else.
+func (s *shard) guard(f func()) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.fail(fault)
+		}
+	}()
+	f()
+}
+
+var errFault = errors.New("the server failed")
+
+// fail ends all transports of the shard and discards their state here, which a panic may have
+// left inconsistent. Transports of other shards continue, and new ones may come.
+func (s *shard) fail(fault any) {
+	s.core.cfg.Panics.Record("media", fault, "shard", s.index)
+	transports, fanOuts := s.transports, s.fanOuts
+	s.transports, s.publishers, s.openBursts, s.paced = nil, nil, nil, nil
+	s.peers, s.fanOuts = map[netip.AddrPort]*Transport{}, map[*Publisher]*fanOut{}
+	s.currentRoute, s.lastPeer = nil, nil
+	s.out = newSendBuffer(s.socket, &s.drops)
+	for p, f := range fanOuts {
+		for _, sub := range f.subscribers {
+			if sub != nil {
+				sub.fanOut = nil
+			}
+		}
+		if home := p.transport.assignShard(nil); home != s {
+			home.post(func() { p.removeOutlet(s) })
+		}
+	}
+	for _, t := range transports {
+		t.listed = false
+		t.end(CauseFault, "", errFault)
+	}
 }
 
 // stop ends the thread. It may run for a moment longer.

@@ -131,12 +131,12 @@ func (c *tcpConn) serveICE(in *bufio.Reader) {
 			}
 		}
 		t.runOnShard(func(s *shard) {
+			defer func() { done <- struct{}{} }()
 			for rest := frames; len(rest) > 0; {
 				var frame []byte
 				frame, rest = nextFrame(rest)
 				s.receiveFor(t, frame, &c.route)
 			}
-			done <- struct{}{}
 		})
 		<-done
 		select {
@@ -178,8 +178,8 @@ func (c *tcpConn) serveTURN(in *bufio.Reader) {
 		}
 		if t := out.permission.transportFor(&c.server.core.index, out.payload); t != nil {
 			t.runOnShard(func(s *shard) {
+				defer func() { done <- struct{}{} }()
 				s.receiveFor(t, out.payload, out.permission.route)
-				done <- struct{}{}
 			})
 			<-done
 		}

@@ -70,6 +70,14 @@ func newRig(t testing.TB, viewers int, cfg Config, offer, watch string) *testBen
 		t.Fatal(err)
 	}
 	g.place(g.publisher.transport, g.from)
+	g.subscribe(viewers, watch)
+	return g
+}
+
+// subscribe adds viewers of the publisher.
+func (g *testBench) subscribe(viewers int, watch string) {
+	t := g.t
+	t.Helper()
 	for i := range viewers {
 		v := g.router.NewViewer(fmt.Sprint(i))
 		s, _, err := v.Subscribe(g.publisher, crlf(watch), SubscribeConfig{})
@@ -80,7 +88,6 @@ func newRig(t testing.TB, viewers int, cfg Config, offer, watch string) *testBen
 		g.viewers, g.sinks, g.opens = append(g.viewers, s), append(g.sinks, sink), append(g.opens, rigContext(t))
 		g.place(s.transport, sink)
 	}
-	return g
 }
 
 // place stands for a finished handshake with the peer behind conn.

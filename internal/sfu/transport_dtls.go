@@ -45,6 +45,12 @@ type dtlsState struct {
 func (t *Transport) runDTLS() {
 	defer t.core.wg.Done()
 	defer t.dtlsConn.stop()
+	defer func() {
+		if fault := recover(); fault != nil {
+			t.core.cfg.Panics.Record("media", fault)
+			t.end(CauseFault, "", errFault)
+		}
+	}()
 	conn, err := t.handshake()
 	if err != nil {
 		t.end(CauseHandshakeFailed, "", fmt.Errorf("dtls handshake: %w", err))

@@ -14,6 +14,17 @@ type videoRequest struct {
 	view         *trackView
 }
 
+// allocateOrEnd allocates, and ends the viewer if that panics.
+func (v *Viewer) allocateOrEnd(now time.Duration) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			v.router.core.cfg.Panics.Record("media", fault, "viewer", v.id)
+			v.end(CauseFault, "")
+		}
+	}()
+	v.allocate(now, v.router.speakers.speaker())
+}
+
 // allocate divides the viewer's path among its subscribers. It runs in the allocator.
 func (v *Viewer) allocate(now time.Duration, speaker *Publisher) {
 	subscribers := v.subscriberList()
