@@ -47,7 +47,7 @@ type Settings struct {
 	SpoolAge   time.Duration `name:"spool-age" group:"Storage" default:"90m" help:"How long uploads of a recording are retried before its destination fails."`
 
 	EventAge   time.Duration `name:"event-age" group:"Events" default:"168h" help:"How long events stay in the log. Events that wait for delivery stay longer."`
-	EventBytes int64         `name:"event-bytes" group:"Events" default:"1073741824" help:"Largest size of the event log, in bytes of the events' details."`
+	EventBytes int64         `name:"event-bytes" group:"Events" default:"1073741824" help:"Largest size of the event log, in bytes of the events' details; beyond it the oldest are removed, delivered or not."`
 	Targets    Targets       `name:"targets" group:"Events" placeholder:"LIST" help:"Targets of events, in addition to those of rostrum targets add; a list, see docs/events.md."`
 
 	TLSCert       string    `name:"tls-cert" group:"Security" placeholder:"FILE" help:"Certificate chain, PEM, with which listen serves HTTPS."`

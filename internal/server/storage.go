@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rostrum/internal/operator"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
@@ -63,6 +65,11 @@ const sweepInterval = time.Minute
 
 // sweep removes expired rows until ctx ends.
 func (k *storage) sweep(ctx context.Context, b *base) error {
+	lost := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rostrum_event_lost_total",
+		Help: "Events removed because the log reached event_bytes, before a target got them, by target.",
+	}, []string{"target"})
+	b.metrics.MustRegister(lost)
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
@@ -70,8 +77,13 @@ func (k *storage) sweep(ctx context.Context, b *base) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := k.store.Sweep(ctx, store.Retention{Events: b.settings.EventAge, EventBytes: b.settings.EventBytes}); err != nil && ctx.Err() == nil {
+			swept, err := k.store.Sweep(ctx, store.Retention{Events: b.settings.EventAge, EventBytes: b.settings.EventBytes})
+			if err != nil && ctx.Err() == nil {
 				b.log.Error("sweep the store", "error", err)
+			}
+			for target, n := range swept.Undelivered {
+				lost.WithLabelValues(target).Add(float64(n))
+				b.log.Error("events were removed before a target got them, because the log reached event_bytes", "target", target, "events", n)
 			}
 		}
 	}

@@ -153,7 +153,7 @@ func TestSweep_KeepsEventsThatTargetsHaveYetToGet(t *testing.T) {
 		}
 		left := func(r Retention) (n []int64) {
 			t.Helper()
-			if err := s.Sweep(ctx, r); err != nil {
+			if _, err := s.Sweep(ctx, r); err != nil {
 				t.Fatal(err)
 			}
 			events, err := s.Events(ctx, EventQuery{Limit: 10})
@@ -180,6 +180,43 @@ func TestSweep_KeepsEventsThatTargetsHaveYetToGet(t *testing.T) {
 		write(t, s, func(tx *Tx) error { return tx.PutTarget(disabled) })
 		if n := left(Retention{Events: time.Nanosecond, Dead: time.Nanosecond}); len(n) != 0 {
 			t.Errorf("a sweep leaves %v although nobody waits for anything", n)
+		}
+	})
+}
+
+func TestSweep_BoundsTheLogWhateverTargetsHaveYetToGet(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx, l := context.Background(), DeliveryStore{s}
+		write(t, s, func(tx *Tx) error { return errors.Join(tx.PutTarget(aTarget("away")), tx.PutTarget(aTarget("hook"))) })
+		const n, kept = 1200, 100 // more than one step of a sweep
+		e := told(t, s, "arn:aws:ivs:"+here.Region+":"+here.Account+":stage/x", n)
+		if _, err := l.Claim(ctx, "hook", "me", time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		parked := []event.ParkedDelivery{{Event: e[1], Since: time.Now()}, {Event: e[2], Since: time.Now(), Dead: true}, {Event: e[n-1], Since: time.Now()}}
+		if err := l.SaveProgress(ctx, "hook", "me", event.Progress{Cursor: e[n-1].Cursor, Parked: parked}); err != nil {
+			t.Fatal(err)
+		}
+		swept, err := s.Sweep(ctx, Retention{EventBytes: kept * int64(len(e[0].Detail))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if swept.Undelivered["away"] != n-kept || swept.Undelivered["hook"] != 1 || len(swept.Undelivered) != 2 {
+			t.Errorf("the sweep tells of %v, expected %d that one target has not seen, and one parked for the other", swept.Undelivered, n-kept)
+		}
+		left, err := s.Events(ctx, EventQuery{Limit: 2 * n})
+		if err != nil || len(left) != kept || left[0].Cursor != e[n-kept].Cursor {
+			t.Errorf("%d events are left, %v, expected the newest %d", len(left), err, kept)
+		}
+		queues, err := l.StageQueues(ctx, "hook")
+		if err != nil || len(queues) != 1 || queues[0].Waiting != 1 {
+			t.Errorf("parked are %+v, %v, expected the one whose event is left", queues, err)
+		}
+		if cursor, err := l.Claim(ctx, "away", "me", time.Now().Add(time.Minute)); err != nil || cursor != e[n-kept-1].Cursor {
+			t.Errorf("the other target goes on after %d, %v, expected %d", cursor, err, e[n-kept-1].Cursor)
+		}
+		if swept, err = s.Sweep(ctx, Retention{EventBytes: kept * int64(len(e[0].Detail))}); err != nil || len(swept.Undelivered) > 0 {
+			t.Errorf("another sweep tells of %v, %v", swept.Undelivered, err)
 		}
 	})
 }

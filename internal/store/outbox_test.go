@@ -163,7 +163,7 @@ func TestSweep_CutsTheLogByAgeAndSize(t *testing.T) {
 			return nil
 		})
 		left := func(r Retention) int {
-			if err := s.Sweep(context.Background(), r); err != nil {
+			if _, err := s.Sweep(context.Background(), r); err != nil {
 				t.Fatal(err)
 			}
 			all, err := s.Events(context.Background(), EventQuery{Limit: 2 * n})

@@ -324,7 +324,7 @@ func TestCompositions_CountAndUseUntilTheyEnd(t *testing.T) {
 		end(all[2], time.Now().Add(-endedLife-time.Second))
 		expect("when one is past its time", 0, false, all[:2])
 		expectCode(t, s.Read(context.Background(), func(tx *Tx) error { _, err := tx.Compositions().Get(all[2]); return err }), ivsrealtime.ResourceNotFound, "past its time")
-		if err := s.Sweep(context.Background(), Retention{}); err != nil {
+		if _, err := s.Sweep(context.Background(), Retention{}); err != nil {
 			t.Fatal(err)
 		}
 		expect("after a sweep", 0, false, all[:2])

@@ -257,7 +257,7 @@ func TestRevocations_HoldForOneStageUntilTheyExpire(t *testing.T) {
 			return errors.Join(tx.Revoke(stage, "p", time.Now().Add(time.Hour)), tx.Revoke(stage, "p", time.Now().Add(2*time.Hour)),
 				tx.Revoke(gone, "p", time.Now().Add(time.Hour)), tx.Revoke(stage, "old", time.Now().Add(-time.Second)))
 		})
-		if err := s.Sweep(context.Background(), Retention{}); err != nil {
+		if _, err := s.Sweep(context.Background(), Retention{}); err != nil {
 			t.Fatal(err)
 		}
 		read(t, s, func(tx *Tx) error {

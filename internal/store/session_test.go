@@ -360,7 +360,7 @@ func TestSweep_RemovesTheHistoryOfDeletedStagesAndOldSessions(t *testing.T) {
 		session("recent", kept.ARN, time.Now().Add(-89*24*time.Hour))
 		session("of the deleted stage", deleted.ARN, time.Now())
 		write(t, s, func(tx *Tx) error { return tx.Stages().Delete(deleted.ARN) })
-		if err := s.Sweep(context.Background(), Retention{}); err != nil {
+		if _, err := s.Sweep(context.Background(), Retention{}); err != nil {
 			t.Fatal(err)
 		}
 		read(t, s, func(tx *Tx) error {

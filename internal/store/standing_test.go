@@ -20,7 +20,7 @@ func TestStanding_KeepsTheRightsOfTheLastExchange(t *testing.T) {
 				tx.Exchanged(stage, "more", Rights{false, false, at(5)}, later), tx.Exchanged(stage, "more", Rights{true, false, at(4)}, time.Now()),
 				tx.Exchanged(stage, "past", Rights{false, false, at(5)}, time.Now().Add(-time.Second)))
 		})
-		if err := s.Sweep(context.Background(), Retention{}); err != nil {
+		if _, err := s.Sweep(context.Background(), Retention{}); err != nil {
 			t.Fatal(err)
 		}
 		read(t, s, func(tx *Tx) error {

@@ -12,7 +12,7 @@ import (
 // A Retention says how long what is over is kept. Zero values mean the defaults.
 type Retention struct {
 	Events     time.Duration // in the event log; default 7 days
-	EventBytes int64         // of the event log's details; default 1 GiB
+	EventBytes int64         // of the event log's details, delivered or not; default 1 GiB
 	Sessions   time.Duration // after their end, with participants and history; default 90 days
 	Dead       time.Duration // deliveries given up, with their events; default 30 days
 }
@@ -37,11 +37,19 @@ func (r Retention) filled() Retention {
 // other write waits long for it.
 const sweepLimit = 500
 
+// Swept is what a sweep removed that somebody still waited for.
+type Swept struct {
+	// Undelivered are the events that a target did not get, by target. Those that its
+	// pattern was yet to be asked about count as well.
+	Undelivered map[string]int64
+}
+
 // Sweep removes what is past its time: compositions five minutes after their
 // end, old events, old sessions, those of deleted stages, answers,
 // revocations and exchanges that expired. It is called now and then, every minute say.
-func (s *Store) Sweep(ctx context.Context, r Retention) error {
+func (s *Store) Sweep(ctx context.Context, r Retention) (swept Swept, err error) {
 	r = r.filled()
+	swept.Undelivered = map[string]int64{}
 	now := time.Now()
 	for _, what := range []struct {
 		name string
@@ -51,6 +59,7 @@ func (s *Store) Sweep(ctx context.Context, r Retention) error {
 			return tx.remove("delivery", "target, place", "dead AND since <= $2", now.Add(-r.Dead).UnixMicro())
 		}},
 		{"events", func(tx *Tx) (int64, error) { return tx.sweepEvents(now.Add(-r.Events), r.EventBytes) }},
+		{"events beyond the log's bound", func(tx *Tx) (int64, error) { return tx.sweepUndelivered(r.EventBytes, &swept) }},
 		{"resources", func(tx *Tx) (int64, error) { // uncounted when they ended
 			return tx.remove("resource", "arn", "expires <= $2", now.UnixMicro())
 		}},
@@ -65,10 +74,10 @@ func (s *Store) Sweep(ctx context.Context, r Retention) error {
 		}},
 	} {
 		if err := s.sweep(ctx, what.part); err != nil {
-			return fmt.Errorf("sweep %s: %w", what.name, err)
+			return swept, fmt.Errorf("sweep %s: %w", what.name, err)
 		}
 	}
-	return errors.Join(s.sweepSessions(ctx, now.Add(-r.Sessions)), s.sweepReplications(ctx))
+	return swept, errors.Join(s.sweepSessions(ctx, now.Add(-r.Sessions)), s.sweepReplications(ctx))
 }
 
 // sweep repeats a part, a transaction each time, until nothing is left to remove.
@@ -125,6 +134,60 @@ func (tx *Tx) sweepEvents(before time.Time, keepBytes int64) (int64, error) {
 		return 0, nil
 	}
 	return tx.exec(`DELETE FROM event WHERE `+needless, upTo)
+}
+
+// sweepUndelivered cuts a piece off the oldest end of the log, as far as the rest is large
+// enough, from under those who have yet to get it: a target that is away must not fill the
+// disk.
+func (tx *Tx) sweepUndelivered(keepBytes int64, swept *Swept) (int64, error) {
+	var all int64
+	if _, err := tx.find([]any{&all}, `SELECT total FROM outbox`); err != nil {
+		return 0, err
+	}
+	type size struct{ place, total int64 }
+	oldest, err := collect(tx, func(scan func(...any) error) (e size, err error) {
+		err = scan(&e.place, &e.total)
+		return e, err
+	}, `SELECT place, total FROM event ORDER BY place LIMIT $1`, sweepLimit)
+	if err != nil {
+		return 0, err
+	}
+	var upTo int64
+	for _, e := range oldest {
+		if all-e.total < keepBytes {
+			break
+		}
+		upTo = e.place
+	}
+	if upTo == 0 {
+		return 0, nil
+	}
+	type missed struct {
+		target string
+		events int64
+	}
+	lost, err := collect(tx, func(scan func(...any) error) (m missed, err error) {
+		err = scan(&m.target, &m.events)
+		return m, err
+	}, `SELECT name, (SELECT COUNT(*) FROM delivery WHERE delivery.target = name AND delivery.place <= $1 AND NOT dead)
+		+ (SELECT COUNT(*) FROM event WHERE event.account = target.account AND event.place > target.place AND event.place <= $1)
+		FROM target WHERE enabled`, upTo)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := tx.exec(`DELETE FROM delivery WHERE place <= $1`, upTo); err != nil {
+		return 0, err
+	}
+	if _, err := tx.exec(`UPDATE target SET place = $1 WHERE place < $1 AND enabled`, upTo); err != nil {
+		return 0, err
+	}
+	removed, err := tx.exec(`DELETE FROM event WHERE place <= $1`, upTo)
+	for _, m := range lost {
+		if m.events > 0 && err == nil {
+			swept.Undelivered[m.target] += m.events
+		}
+	}
+	return removed, err
 }
 
 // sweepSessions removes sessions that are over for long, and all of stages that
