@@ -33,7 +33,7 @@ func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16,
 		return nil, err
 	}
 	p := &Publisher{clip: clip, tone: tone, video: peer.NewOutlet(media.H264, clip.rids()...), audio: peer.NewOutlet(media.Opus), sent: map[uint64]time.Time{}}
-	p.video.Watch(p.leaves)
+	p.video.OnFirstPacket(p.leaves)
 	if !bursts {
 		p.pacer = peer.NewPacer(clip.bitrate)
 		p.video.Pace(p.pacer)

@@ -116,7 +116,7 @@ func (r *reception) requestKeyframe() {
 	in := r.video
 	r.mu.Unlock()
 	if in != nil {
-		in.AskKeyframe()
+		in.RequestKeyframe()
 	}
 }
 

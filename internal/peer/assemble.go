@@ -10,35 +10,35 @@ import (
 	"rostrum/internal/media"
 )
 
-// Received is a frame that arrived whole.
+// Received is a complete received frame.
 type Received struct {
 	container.Frame
-	Width, Height int       // of a keyframe's picture, 0 if it doesn't say
+	Width, Height int       // of a keyframe's picture; 0 if unknown
 	Arrived       time.Time // its last packet
 	Timestamp     uint32    // of RTP
 }
 
-// assembler makes frames out of packets in order. It is for one goroutine.
+// An assembler makes frames from packets that are in order. It is for one goroutine.
 type assembler struct {
-	codec   media.Codec
-	unpack  rtp.Depacketizer
-	open    bool // a frame has begun
-	frame   Received
-	damaged bool // a part of the frame in hand is missing
-	adrift  bool // a frame was lost: until a keyframe nothing can be decoded
+	codec        media.Codec
+	unpack       rtp.Depacketizer
+	open         bool // a frame is incomplete
+	frame        Received
+	damaged      bool // a part of the frame is missing
+	needKeyframe bool // a frame was lost: nothing can be decoded before a keyframe
 
 	started bool
-	elapsed int64 // of the frame in hand, in ticks since the first
+	elapsed int64 // of the frame, in ticks since the first
 	last    uint32
 }
 
 func newAssembler(c media.Codec) *assembler {
-	a := &assembler{codec: c, adrift: c.Kind() == media.Video}
+	a := &assembler{codec: c, needKeyframe: c.Kind() == media.Video}
 	a.reset()
 	return a
 }
 
-// reset forgets what the depacketizer has of a broken frame.
+// reset discards what the depacketizer has of a damaged frame.
 func (a *assembler) reset() {
 	switch a.codec {
 	case media.H264:
@@ -54,17 +54,17 @@ func (a *assembler) reset() {
 	}
 }
 
-// add takes the next packet. It returns the frame that is complete with it, and
-// whether the decoder now needs a keyframe to go on.
-func (a *assembler) add(p arrival) (f Received, whole, adrift bool) {
+// add takes the next packet. It returns the frame that it completes, and whether the
+// decoder now needs a keyframe.
+func (a *assembler) add(p arrival) (f Received, complete, needKeyframe bool) {
 	if len(p.packet.Payload) == 0 {
 		if p.lost > 0 {
 			a.damage()
 		}
-		return f, false, a.adrift // padding alone, as sent to probe the path
+		return f, false, a.needKeyframe // only padding, as sent to probe the path
 	}
 	if a.open && (p.lost > 0 || p.packet.Timestamp != a.frame.Timestamp) {
-		a.damage() // its end never came
+		a.damage() // its end is missing
 	}
 	if p.packet.Timestamp != a.frame.Timestamp {
 		a.open = false
@@ -81,7 +81,7 @@ func (a *assembler) add(p arrival) (f Received, whole, adrift bool) {
 	}
 	a.frame.Data = append(a.frame.Data, data...)
 	if a.codec.Kind() == media.Video && !p.packet.Marker {
-		return f, false, a.adrift
+		return f, false, a.needKeyframe
 	}
 	return a.end(p)
 }
@@ -98,18 +98,17 @@ func (a *assembler) begin(p arrival) {
 	rate := int64(a.codec.ClockRate())
 	a.frame.Time = time.Duration(a.elapsed/rate)*time.Second + time.Duration(a.elapsed%rate)*time.Second/time.Duration(rate)
 	if a.codec == media.AV1 {
-		a.frame.Data = []byte{0x12, 0x00} // temporal delimiter, which RTP leaves out
+		a.frame.Data = []byte{0x12, 0x00} // temporal delimiter, which RTP omits
 	}
 	if first || p.lost > 0 {
-		// Whole frames may be missing, too, which those to come build on.
+		// Frames may be missing that later ones refer to.
 		a.damaged = !a.isHead(p.packet.Payload)
-		a.adrift = a.codec.Kind() == media.Video
+		a.needKeyframe = a.codec.Kind() == media.Video
 	}
 }
 
-// isHead tells whether nothing of a frame came before its packet. In H.264 that
-// shows only in a parameter set, with which a keyframe begins: before it no other
-// frame helps.
+// isHead reports whether a packet is the first one of its frame. In H.264 only a parameter
+// set, with which a keyframe begins, shows that.
 func (a *assembler) isHead(payload []byte) bool {
 	if a.codec == media.H264 {
 		_, width, _ := media.DetectKeyframe(a.codec, payload)
@@ -120,22 +119,22 @@ func (a *assembler) isHead(payload []byte) bool {
 
 func (a *assembler) damage() {
 	a.damaged = true
-	a.adrift = a.codec.Kind() == media.Video
+	a.needKeyframe = a.codec.Kind() == media.Video
 	a.reset()
 }
 
-func (a *assembler) end(p arrival) (f Received, whole, adrift bool) {
+func (a *assembler) end(p arrival) (f Received, complete, needKeyframe bool) {
 	a.open = false
 	a.frame.Arrived = p.at
 	if a.codec.Kind() == media.Audio {
 		a.frame.Keyframe = true
 	}
 	if a.damaged || len(a.frame.Data) == 0 {
-		return f, false, a.adrift
+		return f, false, a.needKeyframe
 	}
 	if a.frame.Keyframe {
-		a.adrift = false
+		a.needKeyframe = false
 		a.frame.Width, a.frame.Height = container.Size(a.codec, a.frame.Data)
 	}
-	return a.frame, !a.adrift, a.adrift
+	return a.frame, !a.needKeyframe, a.needKeyframe
 }

@@ -8,16 +8,17 @@ import (
 
 const (
 	firstBackoff = 250 * time.Millisecond
-	lastBackoff  = 10 * time.Second
+	maxBackoff   = 10 * time.Second
 )
 
-// A Backoff is the pause between attempts: twice as long each time, up to 10 s, and spread,
-// for a whole stage may have lost its node at once. Its zero value begins with about 250 ms.
+// A Backoff is the pause between attempts. It doubles each time, up to 10 s, with jitter,
+// since all clients of a node may have lost it at once. The zero value begins with about
+// 250 ms.
 type Backoff struct{ pause time.Duration }
 
-// Wait waits for the next attempt; it is false when ctx ended meanwhile.
+// Wait waits for the next attempt. It returns false when ctx ended.
 func (b *Backoff) Wait(ctx context.Context) bool {
-	b.pause = min(max(2*b.pause, firstBackoff), lastBackoff)
+	b.pause = min(max(2*b.pause, firstBackoff), maxBackoff)
 	select {
 	case <-time.After(b.pause/2 + rand.N(b.pause)):
 		return true
@@ -26,5 +27,5 @@ func (b *Backoff) Wait(ctx context.Context) bool {
 	}
 }
 
-// Reset begins anew: the last attempt went well.
+// Reset begins with the first pause again, after a successful attempt.
 func (b *Backoff) Reset() { b.pause = 0 }

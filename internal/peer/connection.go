@@ -19,7 +19,7 @@ import (
 	"rostrum/internal/media"
 )
 
-// Network is how the media may travel.
+// Network says which transports media may use.
 type Network string
 
 const (
@@ -28,43 +28,55 @@ const (
 	TCPOnly    Network = "tcp"
 )
 
-// What is missing is asked for at this interval while reorderWait runs, and no longer: Pion
-// doesn't learn that a packet came by RTX, and would go on asking for it.
+// NACKs are repeated at this interval, within reorderWait: Pion does not notice that a
+// packet came by RTX, and would repeat them for ever.
 const (
-	nackEvery = 40 * time.Millisecond
-	nackMost  = uint16(reorderWait / nackEvery)
+	nackInterval = 40 * time.Millisecond
+	maxNacks     = uint16(reorderWait / nackInterval)
 )
 
-// connectTime is how long ICE and DTLS may take after the answer.
-const connectTime = 15 * time.Second
+// connectTimeout bounds ICE and DTLS after the answer.
+const connectTimeout = 15 * time.Second
 
-// connection is one PeerConnection and the server's resource for it.
+// deferTime is after how long the first deferred candidate is added; it doubles.
+const deferTime = 15 * time.Millisecond
+
+// A connection is one PeerConnection and the server's resource for it.
 type connection struct {
 	pc       *webrtc.PeerConnection
 	network  Network
-	at       Endpoint
-	resource *resource
-	offered  time.Time     // when the offer was sent, and
-	exchange time.Duration // how long its answer took
-	answer   string
-	held     []webrtc.ICECandidateInit // candidates of the answer, not handed to Pion yet
-	relayed  bool                      // TURN was tried before media could flow
+	endpoint Endpoint
+	negotiation
+	endState
 
-	restarting sync.Mutex // held while ICE restarts, and guards answer from then on
-	repairs    sync.WaitGroup
-
-	connected chan struct{} // closed when media can flow
-	ended     chan struct{} // closed when it no longer can
-	once      sync.Once
-	cause     error // why it ended; set before ended is closed
-	closing   sync.Once
-	closed    error  // what closing came to, and
-	ending    Ending // whose doing the end was; set once close has returned
+	connected  chan struct{} // closed when media can flow
+	restarting sync.Mutex    // held while ICE restarts, and guards answer from then on
+	restarts   sync.WaitGroup
 }
 
-// profiles are the codecs we speak, the preferred first, with their numbers in our offers.
-// H.264 is offered in the profiles that files have; the picture's true profile
-// stands in its parameter sets.
+// negotiation is the state of the offer and its answer.
+type negotiation struct {
+	resource *resource
+	offered  time.Time     // when the offer was sent
+	exchange time.Duration // until the answer came
+	answer   string
+	deferred []webrtc.ICECandidateInit // candidates of the answer that Pion does not have yet
+	relayed  bool                      // TURN was tried before media could flow
+}
+
+// endState is the state of a connection's end.
+type endState struct {
+	ended   chan struct{} // closed when media can flow no longer
+	once    sync.Once
+	cause   error // why it ended; set before ended is closed
+	closing sync.Once
+	closed  error  // the error of closing
+	ending  Ending // set once close has returned
+}
+
+// profiles are the supported codecs, the preferred first, with their payload types in
+// offers. H.264 is offered in the usual profiles of files; the actual profile is in the
+// parameter sets.
 var profiles = []struct {
 	codec media.Codec
 	fmtp  string
@@ -83,18 +95,18 @@ var profiles = []struct {
 func mimeType(c media.Codec) string { return c.Kind().String() + "/" + c.String() }
 
 // capabilities are a codec's entries in the offer, with the RTX entry of each.
-func capabilities(wanted media.Codec) []webrtc.RTPCodecParameters {
+func capabilities(codec media.Codec) []webrtc.RTPCodecParameters {
 	feedback := []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
 	var all []webrtc.RTPCodecParameters
 	for _, c := range profiles {
-		if c.codec != wanted {
+		if c.codec != codec {
 			continue
 		}
 		p := webrtc.RTPCodecParameters{PayloadType: c.pt, RTPCodecCapability: webrtc.RTPCodecCapability{
 			MimeType: mimeType(c.codec), ClockRate: c.codec.ClockRate(), SDPFmtpLine: c.fmtp,
 		}}
 		if c.codec.Kind() == media.Audio {
-			p.Channels = 2 // RFC 7587 §7: always said, whatever is sent
+			p.Channels = 2 // always, by RFC 7587 §7
 			p.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "nack"}}
 			all = append(all, p)
 			continue
@@ -107,9 +119,9 @@ func capabilities(wanted media.Codec) []webrtc.RTPCodecParameters {
 	return all
 }
 
-// newPeerConnection makes one with our codecs and further ones of sound, loopback
+// newPeerConnection makes one with the supported codecs and extra audio codecs, loopback
 // candidates and, in both directions, NACK with RTX, reports and transport-cc.
-func newPeerConnection(network Network, further ...webrtc.RTPCodecParameters) (*webrtc.PeerConnection, error) {
+func newPeerConnection(network Network, extra ...webrtc.RTPCodecParameters) (*webrtc.PeerConnection, error) {
 	engine := &webrtc.MediaEngine{}
 	for _, c := range []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, media.AV1} {
 		kind := webrtc.RTPCodecTypeVideo
@@ -122,7 +134,7 @@ func newPeerConnection(network Network, further ...webrtc.RTPCodecParameters) (*
 			}
 		}
 	}
-	for _, p := range further {
+	for _, p := range extra {
 		if err := engine.RegisterCodec(p, webrtc.RTPCodecTypeAudio); err != nil {
 			return nil, err
 		}
@@ -131,21 +143,21 @@ func newPeerConnection(network Network, further ...webrtc.RTPCodecParameters) (*
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
-	registry.Add(repairNamer{}) // first, and so the last that a packet passes
+	registry.Add(rtxNamer{}) // the first one is the last that a packet passes
 	if err := webrtc.RegisterDefaultInterceptorsWithOptions(engine, registry, webrtc.WithNackGeneratorOptions(
-		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackMost))); err != nil {
+		nack.GeneratorInterval(nackInterval), nack.GeneratorMaxNacksPerPacket(maxNacks))); err != nil {
 		return nil, err
 	}
 	if err := webrtc.ConfigureTWCCHeaderExtensionSender(engine, registry); err != nil {
 		return nil, err
 	}
 	settings := webrtc.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true) // a stage on this machine may listen on loopback alone
+	settings.SetIncludeLoopbackCandidate(true) // a server on this machine may use loopback alone
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	settings.SetRelayAcceptanceMinWait(0) // relays are tried late enough already
+	settings.SetRelayAcceptanceMinWait(0) // relays are tried later anyway
 	settings.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
-	settings.LoggerFactory = quiet{}
-	dialing, err := newImpatientNet()
+	settings.LoggerFactory = discardLogger{}
+	dialing, err := newTimeoutNet()
 	if err != nil {
 		return nil, err
 	}
@@ -162,91 +174,88 @@ func newPeerConnection(network Network, further ...webrtc.RTPCodecParameters) (*
 	return api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 }
 
-// When nothing came for iceKeepalive the server is asked whether it still hears us: where a NAT
-// has moved us, that is how it learns. The others are Pion's own.
+// After iceKeepalive without a packet a check is sent, so that the server learns a new
+// address behind a NAT. The others are Pion's defaults.
 const (
 	iceKeepalive    = 500 * time.Millisecond
 	iceDisconnected = 5 * time.Second
 	iceFailed       = 25 * time.Second
 )
 
-// quiet keeps Pion's own warnings off the terminal: what matters reaches the
-// caller as an error or a figure.
-type quiet struct{}
+// discardLogger discards Pion's log: callers get errors and statistics.
+type discardLogger struct{}
 
-func (quiet) NewLogger(scope string) logging.LeveledLogger {
+func (discardLogger) NewLogger(scope string) logging.LeveledLogger {
 	return logging.NewDefaultLeveledLoggerForScope(scope, logging.LogLevelDisabled, io.Discard)
 }
 
-// connect offers what pc was prepared with to an endpoint, and returns when media
-// can flow. It owns pc: on error pc is closed and the server's session ended.
-func connect(ctx context.Context, pc *webrtc.PeerConnection, at Endpoint, network Network) (*connection, error) {
-	c := &connection{pc: pc, at: at, network: network, connected: make(chan struct{}), ended: make(chan struct{})}
-	pc.OnConnectionStateChange(c.changed)
+// connect sends the offer of pc to an endpoint and returns when media can flow. It owns pc:
+// after an error pc is closed and the server's session ended.
+func connect(ctx context.Context, pc *webrtc.PeerConnection, endpoint Endpoint, network Network) (*connection, error) {
+	c := &connection{pc: pc, endpoint: endpoint, network: network, connected: make(chan struct{}), endState: endState{ended: make(chan struct{})}}
+	pc.OnConnectionStateChange(c.handleState)
 	if err := c.negotiate(ctx); err != nil {
 		return nil, errors.Join(err, c.close(err))
 	}
-	if err := c.await(ctx); err != nil {
+	if err := c.awaitConnected(ctx); err != nil {
 		return nil, errors.Join(err, c.close(err))
 	}
 	return c, nil
 }
 
-// await returns when media can flow. Meanwhile it hands Pion the candidates that
-// were held back and, when none of them seems to be within reach, the server's TURN.
-func (c *connection) await(ctx context.Context) error {
-	timeout := time.NewTimer(connectTime)
+// awaitConnected returns when media can flow. Meanwhile it adds the deferred candidates
+// and, if none of them is reachable, the server's TURN servers.
+func (c *connection) awaitConnected(ctx context.Context) error {
+	timeout := time.NewTimer(connectTimeout)
 	defer timeout.Stop()
-	const soon = 15 * time.Millisecond
-	wait := soon
+	wait := deferTime
 	next := time.NewTimer(wait)
 	defer next.Stop()
-	var unreached <-chan time.Time
+	var relayDue <-chan time.Time
 	if after, ok := c.relayWait(); ok {
-		unreached = time.After(after)
+		relayDue = time.After(after)
 	}
 	for {
 		select {
 		case <-c.connected:
 			return nil
-		case <-unreached:
-			c.held = nil                   // a restart has them all
-			restarted := c.RestartICE(ctx) // whether it helps is told by what follows
+		case <-relayDue:
+			c.deferred = nil               // a restart has all candidates
+			restarted := c.RestartICE(ctx) // an error shows in the state
 			c.relayed = restarted == nil
 		case <-c.ended:
-			return fmt.Errorf("%w; %s", c.cause, c.tried())
+			return fmt.Errorf("%w; %s", c.cause, c.describeCandidates())
 		case <-timeout.C:
-			return fmt.Errorf("media did not connect within %v: %s", connectTime, c.tried())
+			return fmt.Errorf("media did not connect within %v: %s", connectTimeout, c.describeCandidates())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-next.C:
-			if len(c.held) == 0 {
+			if len(c.deferred) == 0 {
 				continue
 			}
-			if err := c.pc.AddICECandidate(c.held[0]); err != nil {
-				return fmt.Errorf("understand the server's candidate %s: %w", c.held[0].Candidate, err)
+			if err := c.pc.AddICECandidate(c.deferred[0]); err != nil {
+				return fmt.Errorf("add the server's candidate %s: %w", c.deferred[0].Candidate, err)
 			}
-			c.held = c.held[1:]
+			c.deferred = c.deferred[1:]
 			wait *= 2
 			next.Reset(wait)
 		}
 	}
 }
 
-// holdBack takes candidates out of an answer, to be added a little later: all of
-// TCP, which are the worse, or if there are none all but the first. Pion chooses a
-// pair 200 ms after the first checks if nothing new comes, and at once if something
-// does; against a server that only answers checks (RFC 8445 §2.5) that is the
-// greater part of the time to the first picture.
-func holdBack(answer string) (kept string, held []webrtc.ICECandidateInit) {
+// deferCandidates removes candidates from an answer, to be added a little later: those of
+// TCP or, if there are none, all but the first. Pion selects a pair 200 ms after the first
+// checks, or at once when another candidate comes; with an ICE lite server (RFC 8445 §2.5)
+// these 200 ms are most of the time to the first picture.
+func deferCandidates(answer string) (kept string, deferred []webrtc.ICECandidateInit) {
 	var lines []string
 	seen := map[string]bool{}
 	tcp := strings.Contains(strings.ToLower(answer), " tcp ") && strings.Contains(strings.ToLower(answer), " udp ")
 	first := ""
 	for line := range strings.Lines(answer) {
-		candidate, is := strings.CutPrefix(strings.TrimSpace(line), "a=")
+		candidate, found := strings.CutPrefix(strings.TrimSpace(line), "a=")
 		f := strings.Fields(candidate)
-		if !is || len(f) < 6 || !strings.HasPrefix(candidate, "candidate:") {
+		if !found || len(f) < 6 || !strings.HasPrefix(candidate, "candidate:") {
 			lines = append(lines, line)
 			continue
 		}
@@ -257,20 +266,20 @@ func holdBack(answer string) (kept string, held []webrtc.ICECandidateInit) {
 			lines = append(lines, line)
 		} else if !seen[candidate] {
 			seen[candidate] = true
-			held = append(held, webrtc.ICECandidateInit{Candidate: candidate, SDPMLineIndex: new(uint16)})
+			deferred = append(deferred, webrtc.ICECandidateInit{Candidate: candidate, SDPMLineIndex: new(uint16)})
 		}
 	}
-	return strings.Join(lines, ""), held
+	return strings.Join(lines, ""), deferred
 }
 
 func (c *connection) negotiate(ctx context.Context) error {
 	offer, err := c.pc.CreateOffer(nil)
 	if err != nil {
-		return fmt.Errorf("make offer: %w", err)
+		return fmt.Errorf("create offer: %w", err)
 	}
 	gathered := webrtc.GatheringCompletePromise(c.pc)
 	if err := c.pc.SetLocalDescription(offer); err != nil {
-		return fmt.Errorf("make offer: %w", err)
+		return fmt.Errorf("create offer: %w", err)
 	}
 	select {
 	case <-gathered:
@@ -278,19 +287,19 @@ func (c *connection) negotiate(ctx context.Context) error {
 		return ctx.Err()
 	}
 	c.offered = time.Now()
-	answer, res, err := c.at.post(ctx, c.pc.LocalDescription().SDP)
+	answer, res, err := c.endpoint.post(ctx, c.pc.LocalDescription().SDP)
 	if err != nil {
 		return err
 	}
 	c.resource, c.answer, c.exchange = res, answer, time.Since(c.offered)
-	answer, c.held = holdBack(answer)
+	answer, c.deferred = deferCandidates(answer)
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		return fmt.Errorf("understand answer: %w", err)
+		return fmt.Errorf("apply answer: %w", err)
 	}
 	return nil
 }
 
-func (c *connection) changed(s webrtc.PeerConnectionState) {
+func (c *connection) handleState(s webrtc.PeerConnectionState) {
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		select {
@@ -299,7 +308,7 @@ func (c *connection) changed(s webrtc.PeerConnectionState) {
 			close(c.connected)
 		}
 	case webrtc.PeerConnectionStateDisconnected:
-		c.repairs.Go(c.repair)
+		c.restarts.Go(c.restartUntilConnected)
 	case webrtc.PeerConnectionStateFailed:
 		c.end(errSilent)
 	case webrtc.PeerConnectionStateClosed:
@@ -314,16 +323,16 @@ func (c *connection) end(cause error) {
 	})
 }
 
-// tried says where the server was looked for, and where we were to be found.
-func (c *connection) tried() string {
-	said := "the server's candidates were " + candidates(c.answer) + "; ours were " + candidates(c.pc.LocalDescription().SDP)
+// describeCandidates lists the candidates of both sides, for an error.
+func (c *connection) describeCandidates() string {
+	text := "the server's candidates were " + candidates(c.answer) + "; ours were " + candidates(c.pc.LocalDescription().SDP)
 	if c.relayed {
-		said += "; its TURN servers did not help either"
+		text += "; its TURN servers did not help either"
 	}
-	return said
+	return text
 }
 
-// candidates names the addresses in a description, for the operator.
+// candidates lists the addresses in a description.
 func candidates(description string) string {
 	seen := map[string]bool{}
 	var list []string
@@ -343,34 +352,33 @@ func candidates(description string) string {
 	return strings.Join(list, ", ")
 }
 
-// close ends the server's session and ours, whatever state they are in. Another
-// call waits for the first and returns the same.
+// close ends the session at the server and the connection, in any state. Another call
+// waits for the first and returns the same error.
 func (c *connection) close(cause error) error {
 	c.end(cause)
 	c.closing.Do(func() {
 		if c.resource != nil {
-			// Its own time: the session is to end also when the caller's context has.
+			// Not the caller's context, which may have ended.
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 			defer cancel()
-			var there bool
+			var reachable bool
 			var code string
-			there, code, c.closed = c.resource.end(ctx)
-			c.ending = endingOf(c.cause, there, code)
+			reachable, code, c.closed = c.resource.end(ctx)
+			c.ending = endingOf(c.cause, reachable, code)
 		}
 		c.closed = errors.Join(c.closed, c.pc.Close())
-		c.repairs.Wait()
+		c.restarts.Wait()
 	})
 	return c.closed
 }
 
-// errClosed is the cause of an end that we wanted ourselves, errSilent of one that the
-// network or a crash brought.
+// errClosed is the cause of an end on this side, errSilent of one by the network or a crash.
 var (
 	errClosed = errors.New("closed")
-	errSilent = errors.New("media connection failed: nothing came from the server any longer")
+	errSilent = errors.New("media connection failed: no packets from the server")
 )
 
-// Done is closed when media can no longer flow; Err then says why.
+// Done is closed when media can flow no longer; Err then says why.
 func (c *connection) Done() <-chan struct{} { return c.ended }
 
 // Err is nil until Done is closed.

@@ -1,11 +1,10 @@
-// Package peer is the participant's own side of the wire: with nothing but a
-// token it publishes to a stage (WHIP, RFC 9725), subscribes to its publishers
-// (WHEP, draft-ietf-wish-whep) and listens to its events. It stands behind
-// rostrum publish, subscribe and bench, and reaches any other WHIP or WHEP server
-// by its URL.
+// Package peer is a participant in Go: with a token it publishes to a stage (WHIP, RFC
+// 9725), subscribes to its publishers (WHEP, draft-ietf-wish-whep) and receives its events.
+// rostrum publish, subscribe and bench use it, and compositions. It also works with other
+// WHIP and WHEP servers, by their URLs.
 //
-// A Token is read, not verified: it says where to go. A Publication takes encoded
-// frames through its Outlets, one a medium; a Subscription hands out the frames it
-// received; Events tells who is there. What is sent comes from a file
-// (package container) or is made up (package testpattern).
+// A Token is read, not verified: it has the server's addresses. A Publication sends encoded
+// frames from its Outlets, one for each medium; a Subscription returns received frames;
+// Events returns the messages of the events socket. What is sent comes from a file (package
+// container) or is generated (package testpattern).
 package peer

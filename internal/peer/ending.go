@@ -2,30 +2,30 @@ package peer
 
 import "errors"
 
-// An Ending says whose doing the end of a connection was, and so whether to come back.
+// An Ending says why a connection ended, which decides about reconnecting.
 type Ending string
 
 const (
-	Ours      Ending = "ours"       // we closed it
-	Lost      Ending = "lost"       // the server fell silent or goes away: come back, with patience
-	Dismissed Ending = "dismissed"  // the server ended it and is there: ask once whether we may come back
-	TakenOver Ending = "taken-over" // another client has our token: coming back would take over from it
+	ClosedByUs    Ending = "ours"       // Close was called
+	Lost          Ending = "lost"       // the server does not answer or goes away: reconnect, with backoff
+	EndedByServer Ending = "dismissed"  // the server ended it and answers: try once to reconnect
+	TakenOver     Ending = "taken-over" // another client uses the token: reconnecting would take over from it
 )
 
-// codeTakenOver is what a server of ours says of a connection that a newer one replaced.
+// codeTakenOver is the error code of a connection that a newer one replaced.
 const codeTakenOver = "TOKEN_REUSED"
 
-func endingOf(cause error, there bool, code string) Ending {
+func endingOf(cause error, reachable bool, code string) Ending {
 	switch {
 	case errors.Is(cause, errClosed):
-		return Ours
+		return ClosedByUs
 	case code == codeTakenOver:
 		return TakenOver
-	case errors.Is(cause, errSilent) || !there:
+	case errors.Is(cause, errSilent) || !reachable:
 		return Lost
 	}
-	return Dismissed
+	return EndedByServer
 }
 
-// Ending says, once Close has returned, whose doing the end was.
+// Ending says why the connection ended. It is set once Close has returned.
 func (c *connection) Ending() Ending { return c.ending }

@@ -15,30 +15,29 @@ import (
 )
 
 const (
-	messageBytes = 8 << 20 // a STAGE_STATE with a hundred publishers and their attributes
-	pingEvery    = 15 * time.Second
+	maxMessage   = 8 << 20 // bytes: a STAGE_STATE with a hundred publishers and their attributes
+	pingInterval = 15 * time.Second
 )
 
-// Events listens to a stage's events socket. Its zero value is not usable: see
-// NewEvents.
+// Events receives the messages of a stage's events socket. Use NewEvents.
 type Events struct {
 	url    string
 	bearer string
 	client *http.Client
 	hello  []wire.Payload
 
-	broke func() // called after each socket; nil calls nothing
+	disconnected func() // called after each connection; may be nil
 
 	mu   sync.Mutex // guards what follows
 	conn *websocket.Conn
 	seen uint64 // last sequence number
 }
 
-// NewEvents prepares the socket of the token's stage. hello is said after each
-// connect: CLIENT_INFO, for instance.
+// NewEvents prepares the socket of the token's stage. hello is sent after each connect:
+// CLIENT_INFO, for instance.
 func NewEvents(t Token, client *http.Client, hello ...wire.Payload) (*Events, error) {
 	if t.EventsURL == "" || t.StageID == "" {
-		return nil, errors.New("the token has no events_url or no topic: there are no events to listen to")
+		return nil, errors.New("the token has no events_url or no topic: it has no events")
 	}
 	u, err := url.JoinPath(t.EventsURL, url.PathEscape(t.StageID))
 	if err != nil {
@@ -47,12 +46,12 @@ func NewEvents(t Token, client *http.Client, hello ...wire.Payload) (*Events, er
 	return &Events{url: u, bearer: t.Raw, client: client, hello: hello}, nil
 }
 
-// ErrKicked ends Run when the server won't have this participant any longer.
+// ErrKicked ends Run when the participant was removed.
 var ErrKicked = errors.New("the participant was removed from the stage")
 
-// Run hands each message to handle, and reconnects whenever the socket breaks,
-// until ctx ends (it then returns nil) or the server refuses: a *Problem,
-// ErrKicked, or that the stage was deleted. PONG is kept to itself.
+// Run calls handle for each message but PONG. It reconnects whenever the connection ends,
+// until ctx ends, which returns nil, or the server refuses: a *Problem, ErrKicked, or that
+// the stage was deleted.
 func (e *Events) Run(ctx context.Context, handle func(wire.Message)) error {
 	var backoff Backoff
 	for {
@@ -65,7 +64,7 @@ func (e *Events) Run(ctx context.Context, handle func(wire.Message)) error {
 		if errors.As(err, &refused) && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests || errors.Is(err, ErrKicked) {
 			return fmt.Errorf("events: %w", err)
 		}
-		if time.Since(began) > lastBackoff {
+		if time.Since(began) > maxBackoff {
 			backoff.Reset()
 		}
 		if !backoff.Wait(ctx) {
@@ -74,7 +73,7 @@ func (e *Events) Run(ctx context.Context, handle func(wire.Message)) error {
 	}
 }
 
-// session is one connection, from handshake to its end.
+// session is one connection, from its handshake to its end.
 func (e *Events) session(ctx context.Context, handle func(wire.Message)) error {
 	conn, err := e.dial(ctx)
 	if err != nil {
@@ -86,10 +85,10 @@ func (e *Events) session(ctx context.Context, handle func(wire.Message)) error {
 	defer func() {
 		cancel()
 		e.setConn(nil)
-		_ = conn.Close(websocket.StatusNormalClosure, "") // broken already, or told
+		_ = conn.Close(websocket.StatusNormalClosure, "") // it is closed already, or the server knows
 		pinger.Wait()
-		if e.broke != nil {
-			e.broke()
+		if e.disconnected != nil {
+			e.disconnected()
 		}
 	}()
 	for _, m := range e.hello {
@@ -120,25 +119,25 @@ func (e *Events) session(ctx context.Context, handle func(wire.Message)) error {
 	}
 }
 
-// read waits for a message no longer than a living server needs to answer PING.
+// read waits for a message, as long as a server may need to answer PING.
 func read(ctx context.Context, conn *websocket.Conn) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*pingEvery)
+	ctx, cancel := context.WithTimeout(ctx, 3*pingInterval)
 	defer cancel()
 	_, data, err := conn.Read(ctx)
 	return data, err
 }
 
-// dial offers the token as the only sub-protocol, and says what was last seen.
+// dial offers the token as the only sub-protocol, and sends the last sequence number.
 func (e *Events) dial(ctx context.Context) (*websocket.Conn, error) {
-	at := e.url
+	address := e.url
 	e.mu.Lock()
 	if e.seen > 0 {
-		at += "?after=" + strconv.FormatUint(e.seen, 10)
+		address += "?after=" + strconv.FormatUint(e.seen, 10)
 	}
 	e.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, resp, err := websocket.Dial(ctx, at, &websocket.DialOptions{HTTPClient: e.client, Subprotocols: []string{e.bearer}})
+	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: e.client, Subprotocols: []string{e.bearer}})
 	if err != nil {
 		if resp != nil && resp.StatusCode/100 != 1 {
 			return nil, readProblem(resp)
@@ -146,21 +145,21 @@ func (e *Events) dial(ctx context.Context) (*websocket.Conn, error) {
 		return nil, err
 	}
 	if conn.Subprotocol() != e.bearer {
-		_ = conn.Close(websocket.StatusPolicyViolation, "") // nothing was said yet
+		_ = conn.Close(websocket.StatusPolicyViolation, "") // nothing was sent yet
 		return nil, errors.New("the server did not select the token as sub-protocol")
 	}
-	conn.SetReadLimit(messageBytes)
+	conn.SetReadLimit(maxMessage)
 	return conn, nil
 }
 
 func (e *Events) ping(ctx context.Context, conn *websocket.Conn) {
-	tick := time.NewTicker(pingEvery)
+	tick := time.NewTicker(pingInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			if write(ctx, conn, wire.Ping{}) != nil {
-				return // the reader sees it, too
+				return // the reader gets the error, too
 			}
 		case <-ctx.Done():
 			return
@@ -174,7 +173,7 @@ func (e *Events) setConn(c *websocket.Conn) {
 	e.conn = c
 }
 
-// Send sends a message now; it fails while there is no connection.
+// Send sends a message. It fails while there is no connection.
 func (e *Events) Send(ctx context.Context, p wire.Payload) error {
 	e.mu.Lock()
 	conn := e.conn

@@ -17,15 +17,15 @@ import (
 	"rostrum/internal/wire"
 )
 
-// eventsServer plays a script on each connection to its socket, then closes it,
-// unless the script ends with "stay"; at "wait" it waits for the test.
+// An eventsServer sends a script on each connection to its socket, then closes it unless the
+// script ends with "stay". At "wait" it waits for the test.
 type eventsServer struct {
 	*httptest.Server
-	scripts chan []string
-	going   chan struct{}
-	mu      sync.Mutex
-	asked   []string // the request of each connection
-	heard   []string // types of messages from the client
+	scripts  chan []string
+	going    chan struct{}
+	mu       sync.Mutex
+	asked    []string // the request of each connection
+	received []string // types of messages from the client
 }
 
 func newEventsServer(t *testing.T, scripts ...[]string) *eventsServer {
@@ -67,7 +67,7 @@ func (s *eventsServer) serve(t *testing.T, w http.ResponseWriter, r *http.Reques
 	}
 	m, _ := wire.Decode(hello) // compared below
 	s.mu.Lock()
-	s.heard = append(s.heard, string(m.Type))
+	s.received = append(s.received, string(m.Type))
 	s.mu.Unlock()
 	for _, line := range script {
 		switch line {
@@ -89,7 +89,7 @@ func (s *eventsServer) token(t *testing.T) peer.Token {
 	return (&server{Server: s.Server}).tokenFor(t, allowed)
 }
 
-func TestEvents_ReconnectsWithWhatItSawAndEndsWhenRefused(t *testing.T) {
+func TestEvents_ReconnectsWithItsLastSequenceUntilRefused(t *testing.T) {
 	s := newEventsServer(t,
 		[]string{`{"type":"STAGE_STATE","sequence":4,"payload":{"stageId":"abcdefghijkl","participants":[{"id":"bob","userId":"u","attributes":{"a":"b"},"isPublishing":true}]}}`,
 			`{"type":"PONG"}`, `not json`, `[1]`, `{"type":"SOMETHING_NEW","sequence":5,"payload":[1,2]}`},
@@ -110,17 +110,17 @@ func TestEvents_ReconnectsWithWhatItSawAndEndsWhenRefused(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	if want := "[STAGE_STATE SOMETHING_NEW GOING_AWAY]"; fmt.Sprint(got) != want {
-		t.Errorf("heard %v, want %s", got, want)
+		t.Errorf("received %v, want %s", got, want)
 	}
 	if want := "[/events/abcdefghijkl /events/abcdefghijkl?after=5 /events/abcdefghijkl?after=5]"; fmt.Sprint(s.asked) != want {
-		t.Errorf("asked for %v, want %s", s.asked, want)
+		t.Errorf("requested %v, want %s", s.asked, want)
 	}
-	if want := "[CLIENT_INFO CLIENT_INFO]"; fmt.Sprint(s.heard) != want {
-		t.Errorf("said %v, want %s", s.heard, want)
+	if want := "[CLIENT_INFO CLIENT_INFO]"; fmt.Sprint(s.received) != want {
+		t.Errorf("sent %v, want %s", s.received, want)
 	}
 }
 
-func TestEvents_AKickedParticipantDoesNotComeBack(t *testing.T) {
+func TestEvents_DoesNotReconnectAfterKicked(t *testing.T) {
 	s := newEventsServer(t, []string{`{"type":"KICKED","payload":{"reason":"disconnected by the host"}}`}, []string{"stay"})
 	e, err := peer.NewEvents(s.token(t), nil, wire.ClientInfo{})
 	if err != nil {
@@ -132,10 +132,10 @@ func TestEvents_AKickedParticipantDoesNotComeBack(t *testing.T) {
 	}
 }
 
-func TestFollow_VisitsPublishersWhileTheyAreThere(t *testing.T) {
+func TestFollow_ReceivesPublishersWhileTheyPublish(t *testing.T) {
 	state := func(publishing ...string) string {
 		var all []string
-		for _, id := range append(publishing, "alice") { // alice is ourselves
+		for _, id := range append(publishing, "alice") { // alice is the participant itself
 			all = append(all, fmt.Sprintf(`{"id":%q,"isPublishing":true}`, id))
 		}
 		return `{"type":"STAGE_STATE","payload":{"participants":[` + strings.Join(all, ",") + `]}}`
@@ -157,21 +157,21 @@ func TestFollow_VisitsPublishersWhileTheyAreThere(t *testing.T) {
 	defer cancel()
 	var mu sync.Mutex
 	var story []string
-	tell := func(what string) {
+	record := func(what string) {
 		mu.Lock()
 		story = append(story, what)
 		mu.Unlock()
 		s.going <- struct{}{}
 	}
 	err = peer.Follow(ctx, token, e, nil, func(visit context.Context, m wire.Participant) {
-		tell("+" + m.ID)
+		record("+" + m.ID)
 		<-visit.Done()
-		tell("-" + m.ID)
+		record("-" + m.ID)
 	})
 	if !errors.Is(err, peer.ErrKicked) {
 		t.Error(err)
 	}
 	if want := "[+bob +carol +dave -bob -carol -dave]"; fmt.Sprint(story) != want {
-		t.Errorf("the visits were %v, want %s", story, want)
+		t.Errorf("received %v, want %s", story, want)
 	}
 }

@@ -17,25 +17,25 @@ import (
 type Inlet struct {
 	Codec media.Codec
 
-	order    reorder
-	assemble *assembler
-	asked    time.Time // when a keyframe was last asked for
-	ask      func()    // sends the request; constant
+	order           reorder
+	assemble        *assembler
+	requested       time.Time // when a keyframe was last requested
+	requestKeyframe func()    // sends the request; constant
 
-	mu    sync.Mutex // guards what follows
-	stats Stats
-	began time.Time // when the first keyframe came
-	pace  pace
-	clock senderClock
+	mu       sync.Mutex // guards what follows
+	stats    Stats
+	began    time.Time // when the first keyframe came
+	arrivals arrivalStats
+	clock    senderClock
 }
 
-// Stats are what an Inlet counted since it began. It is one record of plain
-// figures, so it is longer than a struct should be.
+// Stats are an Inlet's figures since it began. It is one record of plain figures, so it has
+// more fields than usual.
 type Stats struct {
 	Packets, Bytes uint64 // RTP payload
-	Lost           uint64 // packets that never came, not even again
-	Late           uint64 // packets that came twice or too late
-	Covered        uint64 // packets whose place was filled by what a later one repeated
+	Lost           uint64 // packets that were neither received nor retransmitted in time
+	Late           uint64 // packets that were duplicates or too late
+	Recovered      uint64 // lost packets that redundant audio replaced
 	Jitter         time.Duration
 	Frames         uint64 // that can be decoded
 	Keyframes      uint64
@@ -43,30 +43,30 @@ type Stats struct {
 	Freezes        uint64
 	Frozen         time.Duration
 	KeyframeWait   time.Duration    // from offer to first keyframe; 0 while there was none
-	Latencies      []time.Duration  // from drawing to arrival, of pattern pictures since the last Stats call, but those of the first second
+	Latencies      []time.Duration  // from drawing to arrival, of test pattern pictures since the last Stats call, without the first second
 	Mark           testpattern.Mark // of the last pattern picture
 }
 
-// AskKeyframe asks the sender for one: for who decodes and finds damage that the
-// packets didn't show. It may be called at any time, not too often.
-func (in *Inlet) AskKeyframe() { in.ask() }
+// RequestKeyframe requests a keyframe, for a decoder that finds damage which the packets did
+// not show. The caller limits how often.
+func (in *Inlet) RequestKeyframe() { in.requestKeyframe() }
 
 func newInlet(c media.Codec) *Inlet {
 	return &Inlet{Codec: c, assemble: newAssembler(c)}
 }
 
-// Stats returns the figures so far, and forgets the latencies it hands out.
+// Stats returns the figures so far, with the latencies since the last call.
 func (in *Inlet) Stats() Stats {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s := in.stats
 	in.stats.Latencies = nil
-	s.Jitter = in.pace.jitter
+	s.Jitter = in.arrivals.jitter
 	return s
 }
 
-// Captured is when the sender took what has an RTP timestamp, by its own clock,
-// which its audio and video share. ok is false before its first report.
+// Captured is when the sender captured an RTP timestamp, by its own clock, which its audio
+// and video share. ok is false before its first report.
 func (in *Inlet) Captured(timestamp uint32) (t time.Time, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -74,38 +74,38 @@ func (in *Inlet) Captured(timestamp uint32) (t time.Time, ok bool) {
 }
 
 const (
-	maxLatencies  = 4096        // kept between two calls of Stats
-	replayTime    = time.Second // at the beginning a server may send pictures it had kept: old ones
-	keyframeEvery = 500 * time.Millisecond
+	maxLatencies     = 4096        // between two calls of Stats
+	ignoredStart     = time.Second // of latencies: a server may begin with older pictures
+	keyframeInterval = 500 * time.Millisecond
 )
 
-// take notes a packet and returns the frames it completes; ask says that a
-// keyframe is to be asked for.
-func (in *Inlet) take(p *rtp.Packet, now, offered time.Time) (frames []Received, ask bool) {
+// receive takes a packet and returns the frames that it completes, and whether a keyframe is
+// to be requested.
+func (in *Inlet) receive(p *rtp.Packet, now, offered time.Time) (frames []Received, request bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.stats.Packets++
 	in.stats.Bytes += uint64(len(p.Payload))
-	in.pace.packet(p.Timestamp, now, in.Codec.ClockRate())
-	if p.PayloadType == redundantPT && !in.unfold(p, now) {
+	in.arrivals.packet(p.Timestamp, now, in.Codec.ClockRate())
+	if p.PayloadType == redPayloadType && !in.decodeRED(p, now) {
 		return nil, false
 	}
 	for _, a := range in.order.push(p, now) {
 		in.stats.Lost += uint64(a.lost)
-		f, whole, adrift := in.assemble.add(a)
-		if whole {
-			in.note(f, offered)
+		f, complete, needKeyframe := in.assemble.add(a)
+		if complete {
+			in.count(f, offered)
 			frames = append(frames, f)
 		}
-		if adrift && now.Sub(in.asked) >= keyframeEvery {
-			in.asked, ask = now, true
+		if needKeyframe && now.Sub(in.requested) >= keyframeInterval {
+			in.requested, request = now, true
 		}
 	}
 	in.stats.Late = in.order.late
-	return frames, ask
+	return frames, request
 }
 
-func (in *Inlet) note(f Received, offered time.Time) {
+func (in *Inlet) count(f Received, offered time.Time) {
 	s := &in.stats
 	s.Frames++
 	if in.Codec.Kind() == media.Audio {
@@ -121,7 +121,7 @@ func (in *Inlet) note(f Received, offered time.Time) {
 			s.Width, s.Height = f.Width, f.Height
 		}
 	}
-	if frozen := in.pace.frame(f.Arrived); frozen > 0 {
+	if frozen := in.arrivals.frame(f.Arrived); frozen > 0 {
 		s.Freezes++
 		s.Frozen += frozen
 	}
@@ -130,22 +130,22 @@ func (in *Inlet) note(f Received, offered time.Time) {
 	}
 	if m, ok := testpattern.Find(f.Data); ok {
 		s.Mark = m
-		if f.Arrived.Sub(in.began) >= replayTime && len(s.Latencies) < maxLatencies {
+		if f.Arrived.Sub(in.began) >= ignoredStart && len(s.Latencies) < maxLatencies {
 			s.Latencies = append(s.Latencies, f.Arrived.Sub(m.Sent))
 		}
 	}
 }
 
-// read hands frames on until the track ends.
+// read returns frames to onFrame until the track ends.
 func (in *Inlet) read(track *webrtc.TrackRemote, offered time.Time, onFrame func(*Inlet, Received)) {
 	for {
 		p, _, err := track.ReadRTP()
 		if err != nil {
 			return
 		}
-		frames, ask := in.take(p, time.Now(), offered)
-		if ask {
-			in.ask()
+		frames, request := in.receive(p, time.Now(), offered)
+		if request {
+			in.requestKeyframe()
 		}
 		if onFrame == nil {
 			continue
@@ -156,7 +156,7 @@ func (in *Inlet) read(track *webrtc.TrackRemote, offered time.Time, onFrame func
 	}
 }
 
-// readReports keeps the sender's clock until the track ends.
+// readReports updates the sender's clock until the track ends.
 func (in *Inlet) readReports(r *webrtc.RTPReceiver) {
 	for {
 		packets, _, err := r.ReadRTCP()
@@ -173,7 +173,7 @@ func (in *Inlet) readReports(r *webrtc.RTPReceiver) {
 	}
 }
 
-// senderClock maps RTP timestamps to the sender's wall clock (RFC 3550 §6.4.1).
+// A senderClock maps RTP timestamps to the sender's wall clock (RFC 3550 §6.4.1).
 type senderClock struct {
 	known bool
 	ntp   uint64
@@ -190,8 +190,8 @@ func (c senderClock) at(timestamp, rate uint32) (time.Time, bool) {
 	return reported.Add(time.Duration(int32(timestamp-c.rtp)) * time.Second / time.Duration(rate)), true
 }
 
-// pace measures how evenly packets and pictures come.
-type pace struct {
+// arrivalStats measures jitter and freezes.
+type arrivalStats struct {
 	started bool
 	transit int64 // of the last packet, in ticks, from an arbitrary zero
 	jitter  time.Duration
@@ -202,7 +202,7 @@ type pace struct {
 }
 
 // packet updates the interarrival jitter (RFC 3550 §6.4.1 and A.8).
-func (p *pace) packet(timestamp uint32, now time.Time, rate uint32) {
+func (p *arrivalStats) packet(timestamp uint32, now time.Time, rate uint32) {
 	if !p.started {
 		p.started, p.begin = true, now
 		p.transit = -int64(timestamp)
@@ -217,10 +217,10 @@ func (p *pace) packet(timestamp uint32, now time.Time, rate uint32) {
 	p.jitter += (time.Duration(d)*time.Second/time.Duration(rate) - p.jitter) / 16
 }
 
-// frame returns how long the picture froze before this one, 0 if it didn't: a
-// freeze is a wait of more than three average ones and of 150 ms more than the
-// average, as in the W3C's WebRTC statistics (freezeCount).
-func (p *pace) frame(now time.Time) time.Duration {
+// frame returns how long video froze before this picture, or 0. A freeze is an interval
+// above three times the average and above the average plus 150 ms, as in the W3C's WebRTC
+// statistics (freezeCount).
+func (p *arrivalStats) frame(now time.Time) time.Duration {
 	if p.shown.IsZero() {
 		p.shown = now
 		return 0

@@ -17,19 +17,19 @@ import (
 	"rostrum/internal/media"
 )
 
-// payloadBytes is the largest RTP payload: with header, extensions, SRTP, UDP and
-// IPv6 it stays below 1,280 bytes, which every path carries.
-const payloadBytes = 1160
+// maxPayload bounds RTP payloads: with header, extensions, SRTP, UDP and IPv6 a packet stays
+// below 1,280 bytes, which every path carries.
+const maxPayload = 1160
 
-// An Outlet is one medium that a Publication sends, in one or more layers. It may
-// be written to before it is published: the frames are dropped.
+// An Outlet is one medium that a Publication sends, in one or more layers. Frames that are
+// written before it is published are dropped.
 type Outlet struct {
 	codec  media.Codec
 	layers []*outletLayer
 }
 
-// NewOutlet makes an outlet for a codec. Each rid is a layer of simulcast, the
-// best first; without any there is one layer that needs no name.
+// NewOutlet makes an outlet for a codec. Each rid is a layer of simulcast, the best first;
+// without any there is one layer without a name.
 func NewOutlet(codec media.Codec, rids ...string) *Outlet {
 	o := &Outlet{codec: codec}
 	if len(rids) == 0 {
@@ -38,8 +38,8 @@ func NewOutlet(codec media.Codec, rids ...string) *Outlet {
 	for _, rid := range rids {
 		o.layers = append(o.layers, &outletLayer{
 			codec: codec, rid: rid, payloader: newPayloader(codec),
-			sequence: uint16(rand.Uint32()), base: rand.Uint32(), wanted: make(chan struct{}, 1),
-			leaves: func([]byte) {},
+			sequence: uint16(rand.Uint32()), base: rand.Uint32(), keyframes: make(chan struct{}, 1),
+			onFirstPacket: func([]byte) {},
 		})
 	}
 	return o
@@ -63,33 +63,32 @@ func newPayloader(c media.Codec) rtp.Payloader {
 // Layers is the number of layers.
 func (o *Outlet) Layers() int { return len(o.layers) }
 
-// KeyframeWanted has a value after the server asked a layer for a keyframe.
-// Requests that nobody took are one.
-func (o *Outlet) KeyframeWanted(layer int) <-chan struct{} { return o.layers[layer].wanted }
+// KeyframeWanted has a value after the server requested a keyframe of a layer.
+func (o *Outlet) KeyframeWanted(layer int) <-chan struct{} { return o.layers[layer].keyframes }
 
-// Write sends a frame on a layer. Its Track is not looked at. Frames of one layer
-// come from one goroutine, their times not going back.
+// Write sends a frame on a layer. Its Track is ignored. Frames of one layer come from one
+// goroutine, in order of their times.
 func (o *Outlet) Write(layer int, f container.Frame) error {
 	return o.layers[layer].write(f)
 }
 
-// Pace has frames leave through p, which the caller runs. It is called before the
-// outlet is published.
+// Pace sends frames through p, which the caller runs. It is called before the outlet is
+// published.
 func (o *Outlet) Pace(p *Pacer) {
 	for _, l := range o.layers {
 		l.pacer = p
 	}
 }
 
-// Watch has leaves called with the payload of each frame's first packet at the moment
-// when it leaves. It is called before the outlet is published.
-func (o *Outlet) Watch(leaves func(payload []byte)) {
+// OnFirstPacket calls a function with the payload of each frame's first packet when it is
+// sent. It is called before the outlet is published.
+func (o *Outlet) OnFirstPacket(onFirstPacket func(payload []byte)) {
 	for _, l := range o.layers {
-		l.leaves = leaves
+		l.onFirstPacket = onFirstPacket
 	}
 }
 
-// Sent is what left through all layers: RTP packets, and their payload in bytes.
+// Sent counts what all layers sent: RTP packets, and their payload in bytes.
 func (o *Outlet) Sent() (packets, bytes uint64) {
 	for _, l := range o.layers {
 		l.mu.Lock()
@@ -99,77 +98,77 @@ func (o *Outlet) Sent() (packets, bytes uint64) {
 	return packets, bytes
 }
 
-// Rest has the layers of these names, and no others, drop what is written to them. One that
-// goes on wants a keyframe first.
-func (o *Outlet) Rest(rids []string) {
+// PauseLayers pauses the layers of these names, and resumes all others: a paused layer drops
+// what is written. One that is resumed requests a keyframe.
+func (o *Outlet) PauseLayers(rids []string) {
 	for _, l := range o.layers {
 		l.mu.Lock()
-		was := l.resting
-		l.resting = slices.Contains(rids, l.rid)
-		woken := was && !l.resting
+		wasPaused := l.paused
+		l.paused = slices.Contains(rids, l.rid)
+		resumed := wasPaused && !l.paused
 		l.mu.Unlock()
-		if woken {
-			l.want()
+		if resumed {
+			l.requestKeyframe()
 		}
 	}
 }
 
-// Resting tells whether a layer drops what is written: it need not be made.
-func (o *Outlet) Resting(layer int) bool {
+// IsPaused reports whether a layer is paused: its frames need not be encoded.
+func (o *Outlet) IsPaused(layer int) bool {
 	l := o.layers[layer]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.resting
+	return l.paused
 }
 
-// outletLayer is one encoding of an outlet. It is a TrackLocal of its own making,
-// as Pion's leave timestamps and the layer's name to chance.
+// An outletLayer is one encoding of an outlet. It implements TrackLocal, since Pion's own
+// choose random timestamps and do not send the layer's name.
 type outletLayer struct {
-	codec     media.Codec
-	rid       string
-	payloader rtp.Payloader
-	base      uint32 // RTP timestamp of time 0
-	wanted    chan struct{}
-	pacer     *Pacer // nil sends at once
-	leaves    func(payload []byte)
+	codec         media.Codec
+	rid           string
+	payloader     rtp.Payloader
+	base          uint32 // RTP timestamp of time 0
+	keyframes     chan struct{}
+	pacer         *Pacer // nil sends at once
+	onFirstPacket func(payload []byte)
 
 	mu       sync.Mutex // guards what follows
 	out      webrtc.TrackLocalWriter
-	header   rtp.Header // what all packets have in common
+	header   rtp.Header // common to all packets
 	sequence uint16
-	resting  bool // what is written is dropped
+	paused   bool // frames are dropped
 	packets  uint64
 	bytes    uint64
 }
 
-// audioLevel says "speech, 20 dB below the loudest" (RFC 6464 §3): nothing is
-// decoded here, so that is claimed of whatever is sent.
+// audioLevel is voice at -20 dBov (RFC 6464 §3). Nothing is decoded here, so it is sent with
+// all audio.
 const audioLevel = 0x80 | 20
 
 func (l *outletLayer) write(f container.Frame) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.out == nil || l.resting {
+	if l.out == nil || l.paused {
 		return nil
 	}
 	h := l.header
 	h.Timestamp = l.base + ticks(f.Time, l.codec.ClockRate())
-	payloads := l.payloader.Payload(payloadBytes, f.Data)
+	payloads := l.payloader.Payload(maxPayload, f.Data)
 	for i, p := range payloads {
 		h.SequenceNumber = l.sequence
 		h.Marker = l.codec.Kind() == media.Video && i == len(payloads)-1
 		l.sequence++
-		one := outgoing{layer: l, header: h, payload: p, first: i == 0}
+		packet := outgoing{layer: l, header: h, payload: p, first: i == 0}
 		if l.pacer != nil {
-			l.pacer.add(one)
-		} else if err := l.send(&one); err != nil {
+			l.pacer.add(packet)
+		} else if err := l.send(&packet); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// outgoing is a packet on its way.
+// An outgoing packet is one to send.
 type outgoing struct {
 	layer   *outletLayer
 	header  rtp.Header
@@ -177,13 +176,13 @@ type outgoing struct {
 	first   bool // of its frame
 }
 
-// send is called with the lock held.
+// send sends a packet; l.mu is held.
 func (l *outletLayer) send(o *outgoing) error {
 	if l.out == nil {
 		return nil
 	}
 	if o.first {
-		l.leaves(o.payload)
+		l.onFirstPacket(o.payload)
 	}
 	if _, err := l.out.WriteRTP(&o.header, o.payload); err != nil {
 		return fmt.Errorf("send %s: %w", l.codec, err)
@@ -193,13 +192,13 @@ func (l *outletLayer) send(o *outgoing) error {
 	return nil
 }
 
-// ticks is a time in units of an RTP clock, which wraps.
+// ticks is a time in ticks of an RTP clock, which wraps.
 func ticks(t time.Duration, rate uint32) uint32 {
-	whole := int64(t / time.Second)
-	return uint32(whole*int64(rate) + int64(t%time.Second)*int64(rate)/int64(time.Second))
+	complete := int64(t / time.Second)
+	return uint32(complete*int64(rate) + int64(t%time.Second)*int64(rate)/int64(time.Second))
 }
 
-// Bind is called by Pion once the answer says how to send.
+// Bind is called by Pion after the answer.
 func (l *outletLayer) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	for _, p := range c.CodecParameters() {
 		if p.MimeType != mimeType(l.codec) {
@@ -223,10 +222,10 @@ func (l *outletLayer) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameter
 		l.out = c.WriteStream()
 		return p, nil
 	}
-	return webrtc.RTPCodecParameters{}, fmt.Errorf("the server takes no %s", l.codec)
+	return webrtc.RTPCodecParameters{}, fmt.Errorf("the server does not support %s", l.codec)
 }
 
-// Unbind is called by Pion when nothing may be sent any more.
+// Unbind is called by Pion when sending ends.
 func (l *outletLayer) Unbind(webrtc.TrackLocalContext) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -245,14 +244,13 @@ func (l *outletLayer) Kind() webrtc.RTPCodecType {
 	return webrtc.RTPCodecTypeVideo
 }
 
-// name tells the layer its media section, which simulcast packets carry beside
-// the layer's own name.
-func (l *outletLayer) name(mid string, extensions []webrtc.RTPHeaderExtensionParameter) {
+// setMID sets the MID, which simulcast packets carry besides the layer's own name.
+func (l *outletLayer) setMID(mid string, extensions []webrtc.RTPHeaderExtensionParameter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range extensions {
 		if e.URI == sdp.SDESMidURI && l.rid != "" {
-			_ = l.header.SetExtension(uint8(e.ID), []byte(mid)) // a mid of Pion's making is short enough
+			_ = l.header.SetExtension(uint8(e.ID), []byte(mid)) // Pion's MIDs are short
 		}
 	}
 }
@@ -263,27 +261,27 @@ func (l *outletLayer) ssrc() uint32 {
 	return l.header.SSRC
 }
 
-// take looks through what the receiver reports for requests of a keyframe.
-func (l *outletLayer) take(packets []rtcp.Packet) {
+// handleFeedback handles keyframe requests.
+func (l *outletLayer) handleFeedback(packets []rtcp.Packet) {
 	for _, p := range packets {
 		switch p := p.(type) {
 		case *rtcp.PictureLossIndication:
 			if p.MediaSSRC == l.ssrc() {
-				l.want()
+				l.requestKeyframe()
 			}
 		case *rtcp.FullIntraRequest:
 			for _, f := range p.FIR {
 				if f.SSRC == l.ssrc() {
-					l.want()
+					l.requestKeyframe()
 				}
 			}
 		}
 	}
 }
 
-func (l *outletLayer) want() {
+func (l *outletLayer) requestKeyframe() {
 	select {
-	case l.wanted <- struct{}{}:
+	case l.keyframes <- struct{}{}:
 	default:
 	}
 }

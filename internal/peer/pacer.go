@@ -7,53 +7,53 @@ import (
 )
 
 const (
-	paceEvery  = 5 * time.Millisecond
-	paceFactor = 2.5 // of the media's rate, so that a keyframe doesn't hold up what follows
-	paceMost   = 4096
+	paceInterval = 5 * time.Millisecond
+	paceFactor   = 2.5  // of the media's rate, so that a keyframe does not delay the next pictures
+	maxPaced     = 4096 // packets
 )
 
-// A Pacer lets pictures leave as browsers do: some packets every 5 ms, at 2.5 times
-// the rate of the media, instead of a whole picture at once. Sound goes past it.
+// A Pacer sends pictures as browsers do: some packets every 5 ms, at 2.5 times the rate of
+// the media, instead of a whole picture at once.
 type Pacer struct {
-	bytes int // a tick
-	kick  chan struct{}
+	bytes int // for each interval
+	wake  chan struct{}
 
 	mu    sync.Mutex // guards what follows
 	queue []outgoing
 }
 
-// NewPacer makes a pacer for media of so many bits a second, all layers together.
+// NewPacer makes a pacer. bitrate is that of all layers, in bits a second.
 func NewPacer(bitrate int) *Pacer {
-	return &Pacer{bytes: int(paceFactor * float64(bitrate) / 8 * paceEvery.Seconds()), kick: make(chan struct{}, 1)}
+	return &Pacer{bytes: int(paceFactor * float64(bitrate) / 8 * paceInterval.Seconds()), wake: make(chan struct{}, 1)}
 }
 
-// add queues a packet. Who is further behind than a pacer can ever make good loses it.
+// add queues a packet. Beyond maxPaced it is dropped.
 func (p *Pacer) add(o outgoing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.queue) >= paceMost {
+	if len(p.queue) >= maxPaced {
 		return
 	}
 	p.queue = append(p.queue, o)
 	select {
-	case p.kick <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Run sends until ctx ends. What then waits is lost.
+// Run sends until ctx ends, and drops what is queued then.
 func (p *Pacer) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	budget := 0
-	for due := time.Now(); ; due = due.Add(paceEvery) {
+	for due := time.Now(); ; due = due.Add(paceInterval) {
 		p.mu.Lock()
 		idle := len(p.queue) == 0
 		p.mu.Unlock()
 		if idle {
 			budget = 0
 			select {
-			case <-p.kick:
+			case <-p.wake:
 			case <-ctx.Done():
 				return
 			}
@@ -74,7 +74,7 @@ func (p *Pacer) Run(ctx context.Context) {
 			}
 			budget -= len(o.payload)
 			o.layer.mu.Lock()
-			_ = o.layer.send(&o) // a connection that is gone is told to who writes frames
+			_ = o.layer.send(&o) // the writer of frames gets the error
 			o.layer.mu.Unlock()
 		}
 	}

@@ -9,13 +9,12 @@ import (
 	"strings"
 )
 
-// A Problem is a server's refusal, as it explained it: RFC 9457, or whatever text
-// it sent.
+// A Problem is a server's error response: RFC 9457, or the text that it sent.
 type Problem struct {
 	Status     int    // of HTTP
 	Title      string // never empty
 	Detail     string
-	Code       string // the SDK's name of the error, if it has one
+	Code       string // the error code, if there is one
 	RetryAfter string // as in the header
 }
 
@@ -33,22 +32,22 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Denied is true when another or a fresh token may help, and nothing else.
+// Denied reports whether only another token can help.
 func (p *Problem) Denied() bool {
 	return p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden
 }
 
-const problemBytes = 64 << 10
+const maxProblem = 64 << 10
 
 func readProblem(resp *http.Response) *Problem {
 	p := &Problem{Status: resp.StatusCode, RetryAfter: resp.Header.Get("Retry-After")}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, problemBytes)) // half a message is better than none
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem)) // a part of the text is better than none
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	var said struct{ Title, Detail, Code, Message string }
-	if strings.HasSuffix(kind, "json") && json.Unmarshal(body, &said) == nil {
-		p.Title, p.Detail, p.Code = said.Title, said.Detail, said.Code
+	var content struct{ Title, Detail, Code, Message string }
+	if strings.HasSuffix(kind, "json") && json.Unmarshal(body, &content) == nil {
+		p.Title, p.Detail, p.Code = content.Title, content.Detail, content.Code
 		if p.Detail == "" {
-			p.Detail = said.Message
+			p.Detail = content.Message
 		}
 	} else if text := strings.TrimSpace(string(body)); !strings.HasPrefix(text, "<") {
 		p.Detail = text[:min(len(text), 500)]
@@ -57,7 +56,7 @@ func readProblem(resp *http.Response) *Problem {
 		p.Title = http.StatusText(p.Status)
 	}
 	if p.Title == "" {
-		p.Title = "unexpected answer"
+		p.Title = "unexpected response"
 	}
 	return p
 }

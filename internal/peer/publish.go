@@ -19,9 +19,9 @@ type Publication struct {
 	readers sync.WaitGroup
 }
 
-// Publish offers the outlets at an endpoint and returns when they can be heard.
-// A refusal of the server is a *Problem. Close the Publication when done.
-func Publish(ctx context.Context, at Endpoint, network Network, outlets ...*Outlet) (*Publication, error) {
+// Publish sends the outlets to an endpoint. It returns when media can flow. A refusal of the
+// server is a *Problem. The caller closes the Publication.
+func Publish(ctx context.Context, endpoint Endpoint, network Network, outlets ...*Outlet) (*Publication, error) {
 	pc, err := newPeerConnection(network)
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
@@ -31,12 +31,12 @@ func Publish(ctx context.Context, at Endpoint, network Network, outlets ...*Outl
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("publish: %w", err), pc.Close())
 	}
-	if p.connection, err = connect(ctx, pc, at, network); err != nil {
+	if p.connection, err = connect(ctx, pc, endpoint, network); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	for i, t := range senders {
 		for _, l := range outlets[i].layers {
-			l.name(t.Mid(), t.Sender().GetParameters().HeaderExtensions)
+			l.setMID(t.Mid(), t.Sender().GetParameters().HeaderExtensions)
 			p.readers.Add(1)
 			go p.readFeedback(t.Sender(), l)
 		}
@@ -58,14 +58,14 @@ func addOutlets(pc *webrtc.PeerConnection, outlets []*Outlet) ([]*webrtc.RTPTran
 				return nil, err
 			}
 		}
-		// That codec alone: of several the server would take the one it likes best.
+		// Only this codec: of several the server would choose.
 		if err := t.SetCodecPreferences(capabilities(o.codec)); err != nil {
 			return nil, err
 		}
 		video = video || o.codec.Kind() == media.Video
 		senders = append(senders, t)
 	}
-	if !video { // the service refuses an offer without H.264 even if only sound is sent
+	if !video { // the service refuses an offer without H.264 even for audio alone
 		t, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		if err != nil {
 			return nil, err
@@ -86,12 +86,12 @@ func (p *Publication) readFeedback(s *webrtc.RTPSender, l *outletLayer) {
 			return // the sender stopped
 		}
 		if packets, err := rtcp.Unmarshal(buf[:n]); err == nil {
-			l.take(packets)
+			l.handleFeedback(packets)
 		}
 	}
 }
 
-// Close ends the publication at the server, then here. It is safe twice.
+// Close ends the publication at the server, then here. It may be called twice.
 func (p *Publication) Close() error {
 	err := p.close(errClosed)
 	p.readers.Wait()

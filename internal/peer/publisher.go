@@ -92,7 +92,7 @@ func (p *publisher) sendThrough(ctx context.Context, pub *Publication) error {
 func (p *publisher) start(ctx context.Context) {
 	p.started = true
 	if p.Events != nil {
-		p.paused.Go(func() { _ = Heed(ctx, p.Events, p.Source.Outlets()...) }) // media end for the same reasons
+		p.paused.Go(func() { _ = PauseUnusedLayers(ctx, p.Events, p.Source.Outlets()...) }) // media end for the same reasons
 	}
 	go func() {
 		defer close(p.ended)

@@ -14,28 +14,28 @@ import (
 	"rostrum/internal/testpattern"
 )
 
-func TestReorder_GivesPacketsInOrderAndCountsWhatIsLost(t *testing.T) {
+func TestReorder_ReturnsPacketsInOrderAndCountsLosses(t *testing.T) {
 	type step struct {
 		sequence uint16
 		ms       int // when it arrives
 		want     string
 	}
 	for _, c := range []struct {
-		says  string
+		name  string
 		steps []step
 		late  uint64
 	}{
 		{"in order", []step{{5, 0, "5"}, {6, 1, "6"}, {7, 2, "7"}}, 0},
-		{"two change places", []step{{5, 0, "5"}, {7, 1, ""}, {6, 2, "6 7"}}, 0},
-		{"one comes twice", []step{{5, 0, "5"}, {5, 1, ""}, {6, 2, "6"}}, 1},
-		{"one comes twice while waiting", []step{{5, 0, "5"}, {7, 1, ""}, {7, 1, ""}, {6, 2, "6 7"}}, 1},
+		{"two are swapped", []step{{5, 0, "5"}, {7, 1, ""}, {6, 2, "6 7"}}, 0},
+		{"a duplicate", []step{{5, 0, "5"}, {5, 1, ""}, {6, 2, "6"}}, 1},
+		{"a duplicate while waiting", []step{{5, 0, "5"}, {7, 1, ""}, {7, 1, ""}, {6, 2, "6 7"}}, 1},
 		{"the numbers wrap", []step{{65535, 0, "65535"}, {1, 1, ""}, {0, 2, "0 1"}}, 0},
 		{"one is lost", []step{{5, 0, "5"}, {7, 10, ""}, {8, 100, ""}, {9, 260, "7-1 8 9"}}, 0},
 		{"three are lost across the wrap", []step{{65534, 0, "65534"}, {2, 10, ""}, {3, 300, "2-3 3"}}, 0},
-		{"a lost one comes after all", []step{{5, 0, "5"}, {7, 10, ""}, {8, 260, "7-1 8"}, {6, 270, ""}}, 1},
-		{"two gaps, given up one after the other", []step{{5, 0, "5"}, {7, 0, ""}, {9, 200, ""}, {10, 250, "7-1"}, {11, 450, "9-1 10 11"}}, 0},
+		{"a lost one comes late", []step{{5, 0, "5"}, {7, 10, ""}, {8, 260, "7-1 8"}, {6, 270, ""}}, 1},
+		{"two gaps, lost one after the other", []step{{5, 0, "5"}, {7, 0, ""}, {9, 200, ""}, {10, 250, "7-1"}, {11, 450, "9-1 10 11"}}, 0},
 	} {
-		t.Run(c.says, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			var r reorder
 			start := time.Unix(0, 0)
 			for i, s := range c.steps {
@@ -60,67 +60,67 @@ func TestReorder_GivesPacketsInOrderAndCountsWhatIsLost(t *testing.T) {
 	}
 }
 
-func TestInlet_RedundantSoundFillsWhatIsMissing(t *testing.T) {
+func TestInlet_RecoversPacketsFromRED(t *testing.T) {
 	const ms = time.Millisecond
 	type step struct {
-		number, sound int // the packet's number, and which sound is its newest; -1 for padding
-		repeats       int // earlier ones in it
+		number, frame int // the sequence number, and the newest frame; -1 for padding
+		repeats       int // earlier frames in it
 		at            time.Duration
 	}
 	for _, c := range []struct {
-		says          string
-		steps         []step
-		want          string
-		lost, covered uint64
+		name            string
+		steps           []step
+		want            string
+		lost, recovered uint64
 	}{
 		{"nothing is missing", []step{{0, 0, 0, 0}, {1, 1, 1, 20 * ms}, {2, 2, 2, 40 * ms}}, "0 1 2", 0, 0},
 		{"one is missing", []step{{0, 0, 0, 0}, {2, 2, 2, 40 * ms}, {3, 3, 2, 60 * ms}}, "0 1 2 3", 0, 1},
 		{"two are missing", []step{{0, 0, 0, 0}, {3, 3, 2, 60 * ms}}, "0 1 2 3", 0, 2},
 		{"two are missing, and one is repeated", []step{{0, 0, 0, 0}, {3, 3, 1, 60 * ms}, {4, 4, 1, 400 * ms}}, "0 2 3 4", 1, 1},
-		{"it comes after all", []step{{0, 0, 0, 0}, {2, 2, 1, 40 * ms}, {1, 1, 1, 50 * ms}}, "0 1 2", 0, 1},
+		{"it comes late", []step{{0, 0, 0, 0}, {2, 2, 1, 40 * ms}, {1, 1, 1, 50 * ms}}, "0 1 2", 0, 1},
 		{"padding has numbers too", []step{{0, 0, 0, 0}, {2, -1, 0, 40 * ms}, {3, 2, 1, 60 * ms}}, "0 1 2", 0, 1},
 		{"padding is missing", []step{{0, 0, 0, 0}, {2, 1, 1, 40 * ms}, {3, 2, 2, 400 * ms}}, "0 1 2", 1, 0},
-		{"the first repeat what is older than they", []step{{5, 5, 2, 0}, {6, 6, 2, 20 * ms}}, "5 6", 0, 0},
+		{"the first packets repeat earlier ones", []step{{5, 5, 2, 0}, {6, 6, 2, 20 * ms}}, "5 6", 0, 0},
 		{"the numbers wrap", []step{{65534, 0, 0, 0}, {65537, 3, 2, 60 * ms}}, "0 1 2 3", 0, 2},
 	} {
-		t.Run(c.says, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			in := newInlet(media.Opus)
 			var got []string
 			begin := time.Unix(0, 0)
 			for _, s := range c.steps {
-				p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(s.number), Timestamp: 4294967000 + uint32(s.sound)*960, PayloadType: redundantPT}}
-				if s.sound >= 0 {
-					p.Payload = redundant(s.sound, s.repeats)
+				p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(s.number), Timestamp: 4294967000 + uint32(s.frame)*960, PayloadType: redPayloadType}}
+				if s.frame >= 0 {
+					p.Payload = redundant(s.frame, s.repeats)
 				} else {
 					p.PayloadType = 111
 				}
-				frames, _ := in.take(p, begin.Add(s.at), begin)
+				frames, _ := in.receive(p, begin.Add(s.at), begin)
 				for _, f := range frames {
 					got = append(got, string(f.Data))
 					if n := (f.Timestamp - 4294967000) / 960; fmt.Sprint(n) != string(f.Data) {
-						t.Errorf("sound %s has the time of %d", f.Data, n)
+						t.Errorf("frame %s has the timestamp of %d", f.Data, n)
 					}
 				}
 			}
 			if got := strings.Join(got, " "); got != c.want {
-				t.Errorf("what is heard is %q, want %q", got, c.want)
+				t.Errorf("the frames are %q, want %q", got, c.want)
 			}
-			if s := in.Stats(); s.Lost != c.lost || s.Covered != c.covered {
-				t.Errorf("%d are lost and %d covered, want %d and %d", s.Lost, s.Covered, c.lost, c.covered)
+			if s := in.Stats(); s.Lost != c.lost || s.Recovered != c.recovered {
+				t.Errorf("%d are lost and %d recovered, want %d and %d", s.Lost, s.Recovered, c.lost, c.recovered)
 			}
 		})
 	}
 }
 
-// redundant is a payload of one sound behind those before it.
-func redundant(sound, repeats int) []byte {
+// redundant is a RED payload of a frame and those before it.
+func redundant(frame, repeats int) []byte {
 	var older []media.REDBlock
-	for k := min(repeats, sound); k > 0; k-- {
-		older = append(older, media.REDBlock{TimestampOffset: uint32(k) * 960, Data: fmt.Append(nil, sound-k)})
+	for k := min(repeats, frame); k > 0; k-- {
+		older = append(older, media.REDBlock{TimestampOffset: uint32(k) * 960, Data: fmt.Append(nil, frame-k)})
 	}
 	payload := media.AppendREDPrefix(nil, older)
 	media.SetREDPayloadType(payload, 111)
-	return fmt.Append(payload, sound)
+	return fmt.Append(payload, frame)
 }
 
 // packets are the RTP packets of n pattern pictures, a keyframe every five.
@@ -135,7 +135,7 @@ func packets(t testing.TB, n int) (all []*rtp.Packet, units [][]byte) {
 	for i := range n {
 		unit, _ := v.Frame(uint32(i), time.Unix(int64(i), 0), false)
 		units = append(units, unit)
-		payloads := payloader.Payload(payloadBytes, unit)
+		payloads := payloader.Payload(maxPayload, unit)
 		for k, p := range payloads {
 			h := rtp.Header{Version: 2, SequenceNumber: sequence, Timestamp: 4294960000 + uint32(i)*9000, Marker: k == len(payloads)-1}
 			all = append(all, &rtp.Packet{Header: h, Payload: p})
@@ -145,16 +145,16 @@ func packets(t testing.TB, n int) (all []*rtp.Packet, units [][]byte) {
 	return all, units
 }
 
-func TestAssembler_MakesTheFramesThatWereSent(t *testing.T) {
+func TestAssembler_ReturnsTheSentFrames(t *testing.T) {
 	all, units := packets(t, 12)
 	a := newAssembler(media.H264)
 	n := 0
 	for _, p := range all {
-		f, whole, adrift := a.add(arrival{packet: p})
-		if adrift && whole {
-			t.Fatal("a frame is whole and can't be decoded")
+		f, complete, needKeyframe := a.add(arrival{packet: p})
+		if needKeyframe && complete {
+			t.Fatal("a frame is complete and can't be decoded")
 		}
-		if !whole {
+		if !complete {
 			continue
 		}
 		if !bytes.Equal(f.Data, units[n]) {
@@ -173,7 +173,7 @@ func TestAssembler_MakesTheFramesThatWereSent(t *testing.T) {
 	}
 }
 
-func TestAssembler_AfterALossNothingButAKeyframeIsHandedOut(t *testing.T) {
+func TestAssembler_ReturnsOnlyAKeyframeAfterALoss(t *testing.T) {
 	all, _ := packets(t, 12)
 	for missing := range all {
 		a := newAssembler(media.H264)
@@ -186,8 +186,8 @@ func TestAssembler_AfterALossNothingButAKeyframeIsHandedOut(t *testing.T) {
 			if i == missing+1 {
 				in.lost = 1
 			}
-			f, whole, _ := a.add(in)
-			if !whole {
+			f, complete, _ := a.add(in)
+			if !complete {
 				continue
 			}
 			m, _ := testpattern.Find(f.Data)
@@ -196,17 +196,17 @@ func TestAssembler_AfterALossNothingButAKeyframeIsHandedOut(t *testing.T) {
 		broken := int(all[missing].Timestamp-all[0].Timestamp) / 9000
 		for _, n := range got {
 			if n >= broken && n < broken-broken%5+5 {
-				t.Errorf("packet %d of frame %d is missing, yet frame %d is handed out: %v", missing, broken, n, got)
+				t.Errorf("packet %d of frame %d is missing, but frame %d is returned: %v", missing, broken, n, got)
 			}
 		}
 		if want := 12 - (min(12, broken-broken%5+5) - broken); len(got) < want-1 {
-			t.Errorf("packet %d of frame %d is missing, and only %v are handed out", missing, broken, got)
+			t.Errorf("packet %d of frame %d is missing, and only %v are returned", missing, broken, got)
 		}
 	}
 }
 
-func TestPace_AFreezeIsAWaitOutOfProportion(t *testing.T) {
-	var p pace
+func TestArrivalStats_CountsFreezes(t *testing.T) {
+	var p arrivalStats
 	now := time.Unix(0, 0)
 	total := time.Duration(0)
 	for _, ms := range []int{0, 33, 33, 33, 33, 33, 33, 33, 180, 33, 400, 33} {
@@ -245,7 +245,7 @@ func FuzzParseLinks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) { parseLinks([]string{s}) })
 }
 
-// FuzzAssembler: whatever a server sends as payload, frames come out or nothing.
+// FuzzAssembler checks that no payload of a server crashes the client.
 func FuzzAssembler(f *testing.F) {
 	all, _ := packets(f, 6)
 	for _, p := range all[:4] {
@@ -265,9 +265,9 @@ func FuzzAssembler(f *testing.F) {
 		for i := range 3 {
 			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(2 * i), Timestamp: uint32(i) * 3000, Marker: marker}, Payload: payload}
 			if c == media.Opus && marker {
-				p.PayloadType = redundantPT
+				p.PayloadType = redPayloadType
 			}
-			in.take(p, time.Unix(int64(i), 0), time.Unix(0, 0))
+			in.receive(p, time.Unix(int64(i), 0), time.Unix(0, 0))
 		}
 	})
 }
@@ -292,7 +292,7 @@ func TestOutlet_TimestampsFollowTheFramesAcrossTheWrap(t *testing.T) {
 	}
 }
 
-func TestHoldBack_LeavesEnoughToBeginWith(t *testing.T) {
+func TestDeferCandidates_KeepsSomeInTheAnswer(t *testing.T) {
 	const (
 		udp1 = "a=candidate:1 1 udp 2130706431 127.0.0.1 7081 typ host\r\n"
 		udp2 = "a=candidate:2 1 UDP 2130706430 192.0.2.1 7081 typ host\r\n"
@@ -300,19 +300,19 @@ func TestHoldBack_LeavesEnoughToBeginWith(t *testing.T) {
 		head = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
 		end  = "a=end-of-candidates\r\nm=video 9 UDP/TLS/RTP/SAVPF 102\r\n"
 	)
-	for _, c := range []struct{ says, answer, kept, held string }{
+	for _, c := range []struct{ name, answer, kept, deferred string }{
 		{"of UDP and TCP, TCP waits", head + udp1 + udp2 + tcp + end + udp1 + udp2 + tcp, head + udp1 + udp2 + end + udp1 + udp2, "3"},
 		{"of UDP alone, all but the first wait", head + udp1 + udp2 + end + udp1 + udp2, head + udp1 + end + udp1, "2"},
 		{"of TCP alone, too", head + tcp + end, head + tcp + end, ""},
 		{"none is none", head + end, head + end, ""},
 	} {
-		kept, held := holdBack(c.answer)
+		kept, deferred := deferCandidates(c.answer)
 		got := ""
-		for _, h := range held {
+		for _, h := range deferred {
 			got += h.Candidate[len("candidate:"):][:1]
 		}
-		if kept != c.kept || got != c.held {
-			t.Errorf("%s: kept %q and held %q, want %q and %q", c.says, kept, got, c.kept, c.held)
+		if kept != c.kept || got != c.deferred {
+			t.Errorf("%s: kept %q and deferred %q, want %q and %q", c.name, kept, got, c.kept, c.deferred)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"rostrum/internal/media"
 )
 
-// A Recording writes what a Subscription receives into a file. Sound and picture
-// are put in step by the sender's own clock, for whose reports it waits a little.
-// Its Take is a SubscribeConfig's OnFrame.
+// A Recording writes the frames of a Subscription into a file. Audio and video are
+// synchronized by the sender's clock, for whose reports it waits a little. Write is a
+// SubscribeConfig's OnFrame.
 type Recording struct {
 	path string
 
@@ -20,7 +20,7 @@ type Recording struct {
 	began   time.Time
 	held    []heldFrame // until the tracks are known
 	out     container.Writer
-	inlets  []*Inlet // of each track of the file
+	inlets  []*Inlet // by track of the file
 	shift   []time.Duration
 	written uint64
 	err     error
@@ -31,16 +31,15 @@ type heldFrame struct {
 	frame Received
 }
 
-// settleTime is how long a recording waits for a second medium, and for the
-// sender's reports.
-const settleTime = 1500 * time.Millisecond
+// trackWait is how long a recording waits for a second medium and for sender reports.
+const trackWait = 1500 * time.Millisecond
 
-// NewRecording makes the file when the media are known. Its name's ending says
-// which kind it is, and may leave out a medium.
+// NewRecording prepares a file, which is made when the media are known. Its extension says
+// which kind it is, and which media it can hold.
 func NewRecording(path string) *Recording { return &Recording{path: path} }
 
-// Take notes a frame.
-func (r *Recording) Take(in *Inlet, f Received) {
+// Write takes a frame.
+func (r *Recording) Write(in *Inlet, f Received) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil || !container.Supports(r.path, in.Codec) {
@@ -54,12 +53,12 @@ func (r *Recording) Take(in *Inlet, f Received) {
 		return
 	}
 	r.held = append(r.held, heldFrame{in, f})
-	if f.Arrived.Sub(r.began) >= settleTime {
+	if f.Arrived.Sub(r.began) >= trackWait {
 		r.err = r.start()
 	}
 }
 
-// start makes the file for the media that came, and writes what was held.
+// start makes the file for the media that came, and writes the held frames.
 func (r *Recording) start() error {
 	var tracks []container.Track
 	var captured []time.Time
@@ -76,7 +75,7 @@ func (r *Recording) start() error {
 		synced = synced && ok
 		r.inlets, tracks, captured = append(r.inlets, h.from), append(tracks, t), append(captured, at.Add(-h.frame.Time))
 	}
-	if !synced { // some say when it was taken, some don't: when it came is the next best
+	if !synced { // without all capture times, arrival times are used
 		for i, in := range r.inlets {
 			n := slices.IndexFunc(r.held, func(h heldFrame) bool { return h.from == in })
 			captured[i] = r.held[n].frame.Arrived.Add(-r.held[n].frame.Time)
@@ -104,7 +103,7 @@ func (r *Recording) start() error {
 func (r *Recording) write(in *Inlet, f Received) error {
 	i := slices.Index(r.inlets, in)
 	if i < 0 {
-		return nil // began after the file's tracks were settled
+		return nil // it began after the file was made
 	}
 	f.Frame.Track = i
 	f.Frame.Time += r.shift[i]
@@ -112,7 +111,7 @@ func (r *Recording) write(in *Inlet, f Received) error {
 	return r.out.Write(f.Frame)
 }
 
-// Close completes the file. It is an error if nothing came.
+// Close completes the file. A recording without a frame is an error.
 func (r *Recording) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +119,7 @@ func (r *Recording) Close() error {
 		r.err = r.start()
 	}
 	if r.out == nil {
-		return errors.Join(r.err, errors.New("nothing was recorded: no frame came"))
+		return errors.Join(r.err, errors.New("nothing was recorded: no frame was received"))
 	}
 	return errors.Join(r.err, r.out.Close())
 }

@@ -31,7 +31,7 @@ func rejoin(ctx context.Context, limit time.Duration, interrupted func(error), c
 			return err
 		case ending == "" && (first || !mayPass(err, serverGone)):
 			return err
-		case ending == Ours || ending == TakenOver:
+		case ending == ClosedByUs || ending == TakenOver:
 			return err
 		case ending != "": // it was connected
 			lost, serverGone = time.Now(), ending == Lost

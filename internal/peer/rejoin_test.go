@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// TestRejoin_ComesBackWhereThatMayHelp plays what happens to a participant, attempt by attempt.
-func TestRejoin_ComesBackWhereThatMayHelp(t *testing.T) {
+func TestRejoin_ReconnectsWhereThatMayHelp(t *testing.T) {
 	type attempt struct {
 		how Ending
 		err error
@@ -18,38 +17,38 @@ func TestRejoin_ComesBackWhereThatMayHelp(t *testing.T) {
 	full := &Problem{Status: 503}
 	missing := &Problem{Status: 404, Code: "PUBLISHER_NOT_FOUND"}
 	kicked := &Problem{Status: 403}
-	well := attempt{Ours, nil}
-	for says, c := range map[string]struct {
-		attempts []attempt
-		last     error // that is returned
-		told     int
+	well := attempt{ClosedByUs, nil}
+	for name, c := range map[string]struct {
+		attempts    []attempt
+		last        error // that is returned
+		interrupted int
 	}{
-		"all goes well":                  {[]attempt{well}, nil, 0},
-		"it can't begin":                 {[]attempt{{"", away}}, away, 0},
+		"closed by us":                   {[]attempt{well}, nil, 0},
+		"the first attempt fails":        {[]attempt{{"", away}}, away, 0},
 		"the server restarts":            {[]attempt{{Lost, silent}, {"", away}, {"", full}, well}, nil, 1},
 		"the publisher comes back later": {[]attempt{{Lost, silent}, {"", missing}, {"", missing}, well}, nil, 1},
-		"it was kicked":                  {[]attempt{{Dismissed, silent}, {"", kicked}}, kicked, 1},
-		"the publisher stopped":          {[]attempt{{Dismissed, silent}, {"", missing}}, missing, 1},
+		"it was kicked":                  {[]attempt{{EndedByServer, silent}, {"", kicked}}, kicked, 1},
+		"the publisher stopped":          {[]attempt{{EndedByServer, silent}, {"", missing}}, missing, 1},
 		"another client has the token":   {[]attempt{{TakenOver, silent}}, silent, 0},
-		"it comes back twice":            {[]attempt{{Lost, silent}, {Lost, silent}, well}, nil, 2},
+		"it reconnects twice":            {[]attempt{{Lost, silent}, {Lost, silent}, well}, nil, 2},
 	} {
-		t.Run(says, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				made, told := 0, 0
-				err := rejoin(t.Context(), time.Minute, func(error) { told++ }, func(context.Context) (Ending, error) {
+				made, interrupted := 0, 0
+				err := rejoin(t.Context(), time.Minute, func(error) { interrupted++ }, func(context.Context) (Ending, error) {
 					made++
 					a := c.attempts[made-1]
 					return a.how, a.err
 				})
-				if err != c.last || made != len(c.attempts) || told != c.told {
-					t.Errorf("ended with %v after %d attempts and %d interruptions told, want %v, %d and %d", err, made, told, c.last, len(c.attempts), c.told)
+				if err != c.last || made != len(c.attempts) || interrupted != c.interrupted {
+					t.Errorf("ended with %v after %d attempts and %d interruptions reported, want %v, %d and %d", err, made, interrupted, c.last, len(c.attempts), c.interrupted)
 				}
 			})
 		})
 	}
 }
 
-func TestRejoin_HasPatienceForAsLongAsItIsTold(t *testing.T) {
+func TestRejoin_TriesUntilItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := errors.New("connection refused")
 		began := time.Now()

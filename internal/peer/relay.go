@@ -13,26 +13,26 @@ import (
 )
 
 const (
-	// relayAfter is how long the server's own addresses are tried alone, and twice the
-	// time of the offer's exchange: a direct path that works is found by then.
+	// relayAfter is how long only the server's own addresses are tried, in addition to
+	// twice the time of the offer's exchange.
 	relayAfter = 500 * time.Millisecond
-	// gatherTime is how long a restart waits for candidates. A server that answers checks
-	// and makes none needs none; others learn of relays by the checks themselves.
-	gatherTime = 200 * time.Millisecond
-	// relayDial is how long a TURN server may take to answer by TCP.
-	relayDial = 3 * time.Second
-	// relayFresh is how long the credentials of an answer are used for new allocations.
-	relayFresh = 30 * time.Minute
+	// gatherTimeout is how long a restart waits for candidates. An ICE lite server needs
+	// none; others learn of relays by the checks.
+	gatherTimeout = 200 * time.Millisecond
+	// relayDialTimeout bounds the connection to a TURN server by TCP.
+	relayDialTimeout = 3 * time.Second
+	// credentialLife is how long TURN credentials of an answer are used.
+	credentialLife = 30 * time.Minute
 )
 
-// relays are the TURN servers among those that the server recommended, as far as the
-// network may be used: those of STUN only help peers that a server probes. Pion relays
-// only where UDP may be used, however the relay is reached.
+// relays returns the TURN servers that the server recommended and the network allows. STUN
+// servers are not needed. Pion relays only where UDP is allowed, however the relay is
+// reached.
 func (c *connection) relays(ctx context.Context) []webrtc.ICEServer {
 	known := c.resource.iceServers
-	if time.Since(c.offered) > relayFresh {
-		// When they can't be renewed, an allocation by the old ones is refused, no more.
-		if fresh, err := c.at.servers(ctx); err == nil {
+	if time.Since(c.offered) > credentialLife {
+		// If that fails, an allocation with the old ones is refused at worst.
+		if fresh, err := c.endpoint.servers(ctx); err == nil {
 			known = fresh
 		}
 	}
@@ -47,8 +47,8 @@ func (c *connection) relays(ctx context.Context) []webrtc.ICEServer {
 	return all
 }
 
-// relayWait is when a connection that isn't there yet tries TURN as well; never when the
-// server named none or can't restart ICE (RFC 9725 §4.3.1: it would have sent an ETag).
+// relayWait is after how long an unconnected connection tries TURN. ok is false without TURN
+// servers, or when the server cannot restart ICE (it sent no ETag, RFC 9725 §4.3.1).
 func (c *connection) relayWait() (time.Duration, bool) {
 	if c.resource.etag == "" || len(c.relays(context.Background())) == 0 {
 		return 0, false
@@ -56,18 +56,18 @@ func (c *connection) relayWait() (time.Duration, bool) {
 	return relayAfter + 2*c.exchange, true
 }
 
-// impatientNet is the system's network, on which a TCP connection that isn't answered fails
-// soon: until then its candidate's connection can't be closed.
-type impatientNet struct{ *stdnet.Net }
+// timeoutNet is the system's network with a short timeout for TCP connections: until then
+// the candidate's connection cannot be closed.
+type timeoutNet struct{ *stdnet.Net }
 
-func newImpatientNet() (impatientNet, error) {
+func newTimeoutNet() (timeoutNet, error) {
 	n, err := stdnet.NewNet()
-	return impatientNet{n}, err
+	return timeoutNet{n}, err
 }
 
-// DialTCP is that of transport.Net.
-func (impatientNet) DialTCP(network string, from, to *net.TCPAddr) (transport.TCPConn, error) {
-	d := net.Dialer{Timeout: relayDial}
+// DialTCP implements transport.Net.
+func (timeoutNet) DialTCP(network string, from, to *net.TCPAddr) (transport.TCPConn, error) {
+	d := net.Dialer{Timeout: relayDialTimeout}
 	if from != nil {
 		d.LocalAddr = from
 	}

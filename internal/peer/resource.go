@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// An Endpoint is where an offer is posted, and in whose name.
+// An Endpoint is where an offer is posted.
 type Endpoint struct {
 	URL    string
 	Bearer string       // the Authorization header's token; empty sends none
-	Client *http.Client // nil takes one with a time limit of 15 s
+	Client *http.Client // nil is one with a timeout of 15 s
 }
 
 const (
 	sdpType      = "application/sdp"
 	sdpfragType  = "application/trickle-ice-sdpfrag"
-	answerBytes  = 1 << 20
+	maxAnswer    = 1 << 20
 	maxRedirects = 5
 )
 
@@ -32,13 +32,13 @@ func (e Endpoint) client() *http.Client {
 	if e.Client != nil {
 		c = *e.Client
 	}
-	// Redirects are followed by hand: the standard client would turn a POST into a
-	// GET (301, 302, 303) and drop the token on its way to another host.
+	// Redirects are followed in post: the standard client would turn a POST into a GET
+	// (301, 302, 303) and drop the token for another host.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
 }
 
-// resource is what the server made of an offer: the session to end, change or ask.
+// A resource is the session that a server created for an offer.
 type resource struct {
 	url        *url.URL
 	bearer     string
@@ -52,7 +52,7 @@ type ICEServer struct {
 	URL, Username, Credential string
 }
 
-// post offers sdp and returns the answer. 201 is success; all else is a *Problem.
+// post posts an offer and returns the answer. A status other than 201 is a *Problem.
 func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resource, err error) {
 	at, err := url.Parse(e.URL)
 	if err != nil {
@@ -64,7 +64,7 @@ func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resou
 		if err != nil {
 			return "", nil, err
 		}
-		next, err := redirected(at, resp)
+		next, err := redirectTarget(at, resp)
 		if err != nil {
 			return "", nil, err
 		}
@@ -77,13 +77,13 @@ func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resou
 	return "", nil, fmt.Errorf("%s: more than %d redirects", e.URL, maxRedirects)
 }
 
-// accept reads the answer to an offer posted at a URL, and closes it.
+// accept reads and closes the response to an offer that was posted to a URL.
 func (e Endpoint) accept(at *url.URL, client *http.Client, resp *http.Response) (string, *resource, error) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated {
 		return "", nil, readProblem(resp)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, answerBytes))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return "", nil, fmt.Errorf("read answer of %s: %w", at, err)
 	}
@@ -96,9 +96,9 @@ func (e Endpoint) accept(at *url.URL, client *http.Client, resp *http.Response) 
 	return string(body), r, nil
 }
 
-// redirected returns where a response sends us, nil if nowhere. It closes the
-// response if so.
-func redirected(from *url.URL, resp *http.Response) (*url.URL, error) {
+// redirectTarget returns where a response redirects to, or nil. It closes the response in
+// the first case.
+func redirectTarget(from *url.URL, resp *http.Response) (*url.URL, error) {
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:
@@ -107,10 +107,10 @@ func redirected(from *url.URL, resp *http.Response) (*url.URL, error) {
 	defer resp.Body.Close()
 	to, err := from.Parse(resp.Header.Get("Location"))
 	if err != nil || resp.Header.Get("Location") == "" {
-		return nil, fmt.Errorf("%s redirects to %q: no place to go", from, resp.Header.Get("Location"))
+		return nil, fmt.Errorf("%s redirects to the invalid URL %q", from, resp.Header.Get("Location"))
 	}
 	if from.Scheme == "https" && to.Scheme != "https" {
-		return nil, fmt.Errorf("%s redirects to %s: the token would travel unencrypted", from, to)
+		return nil, fmt.Errorf("%s redirects to %s: the token would be sent unencrypted", from, to)
 	}
 	return to, nil
 }
@@ -130,8 +130,7 @@ func send(ctx context.Context, client *http.Client, method string, at *url.URL, 
 	return client.Do(req)
 }
 
-// servers asks for the STUN and TURN servers that the endpoint recommends, as one may before
-// an offer (RFC 9725 §4.6).
+// servers requests the STUN and TURN servers that the endpoint recommends (RFC 9725 §4.6).
 func (e Endpoint) servers(ctx context.Context) ([]ICEServer, error) {
 	at, err := url.Parse(e.URL)
 	if err != nil {
@@ -139,16 +138,15 @@ func (e Endpoint) servers(ctx context.Context) ([]ICEServer, error) {
 	}
 	resp, err := send(ctx, e.client(), http.MethodOptions, at, e.Bearer, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("ask for TURN servers: %w", err)
+		return nil, fmt.Errorf("request TURN servers: %w", err)
 	}
 	defer resp.Body.Close()
 	return parseLinks(resp.Header.Values("Link")), nil
 }
 
-// end deletes the session. One that is already gone, and a server that has no
-// sessions to delete, are no error. It tells whether the server is there, and the
-// code of its answer if that had one.
-func (r *resource) end(ctx context.Context) (there bool, code string, err error) {
+// end deletes the session. One that is gone, or a server that cannot delete sessions, is no
+// error. It returns whether the server answered, and the error code of its answer.
+func (r *resource) end(ctx context.Context) (reachable bool, code string, err error) {
 	if r.url == nil {
 		return true, "", nil
 	}
@@ -172,7 +170,7 @@ func (r *resource) end(ctx context.Context) (there bool, code string, err error)
 // empty unless ICE was restarted.
 func (r *resource) patch(ctx context.Context, fragment, ifMatch string) (string, error) {
 	if r.url == nil {
-		return "", errors.New("the server named no session to change")
+		return "", errors.New("the server returned no session to change")
 	}
 	header := http.Header{"Content-Type": {sdpfragType}}
 	if ifMatch != "" {
@@ -189,20 +187,20 @@ func (r *resource) patch(ctx context.Context, fragment, ifMatch string) (string,
 	if etag := resp.Header.Get("ETag"); etag != "" {
 		r.etag = etag
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, answerBytes))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	return string(body), err
 }
 
-// ask posts JSON to a place below the session and decodes the JSON it answers.
-func (r *resource) ask(ctx context.Context, place string, in, out any) error {
+// request posts JSON to a path below the session and decodes the JSON of the response.
+func (r *resource) request(ctx context.Context, path string, in, out any) error {
 	if r.url == nil {
-		return errors.New("the server named no session to ask")
+		return errors.New("the server returned no session")
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	resp, err := send(ctx, r.client, http.MethodPost, r.url.JoinPath(place), r.bearer, http.Header{"Content-Type": {"application/json"}}, body)
+	resp, err := send(ctx, r.client, http.MethodPost, r.url.JoinPath(path), r.bearer, http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
 		return err
 	}
@@ -213,7 +211,7 @@ func (r *resource) ask(ctx context.Context, place string, in, out any) error {
 	if resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, answerBytes)).Decode(out); err != nil && err != io.EOF {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil && err != io.EOF {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	return nil
@@ -287,12 +285,12 @@ func linkValue(h string) (value, rest string) {
 	return b.String(), ""
 }
 
-// A Session is what a server made of an offer that was posted by Offer.
-type Session struct{ at *resource }
+// A Session is the session that a server created for an offer of Offer.
+type Session struct{ resource *resource }
 
-// Offer posts an SDP offer and returns the answer: the bare signalling, for who
-// brings media connections of its own. A refusal of the server is a *Problem. End
-// the Session when done.
+// Offer posts an SDP offer and returns the answer: only the signalling, for a caller with
+// its own media connections. A refusal of the server is a *Problem. The caller ends the
+// Session.
 func (e Endpoint) Offer(ctx context.Context, sdp string) (answer string, s *Session, err error) {
 	answer, r, err := e.post(ctx, sdp)
 	return answer, &Session{r}, err
@@ -300,12 +298,12 @@ func (e Endpoint) Offer(ctx context.Context, sdp string) (answer string, s *Sess
 
 // ChooseLayer asks the server for a layer by its label, or for "auto".
 func (s *Session) ChooseLayer(ctx context.Context, label string) (now Layer, err error) {
-	err = s.at.ask(ctx, "layer", map[string]string{"label": label}, &now)
+	err = s.resource.request(ctx, "layer", map[string]string{"label": label}, &now)
 	return now, err
 }
 
-// End deletes the session. One that is already gone is no error.
+// End deletes the session. One that is gone is no error.
 func (s *Session) End(ctx context.Context) error {
-	_, _, err := s.at.end(ctx)
+	_, _, err := s.resource.end(ctx)
 	return err
 }

@@ -11,27 +11,25 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// An attempt to find another path may take restartFirst, each further one half as long again,
-// up to restartMost. The first are short: a request that was sent into a dead network is
-// repeated by TCP at ever longer intervals, a new one is there as soon as the network is.
+// The first ICE restart may take firstRestartTime, each following one half as long again, up
+// to maxRestartTime. The first ones are short: TCP repeats a request on a dead network at
+// growing intervals, while a new request arrives as soon as the network works.
 const (
-	restartFirst = 2 * time.Second
-	restartMost  = 8 * time.Second
+	firstRestartTime = 2 * time.Second
+	maxRestartTime   = 8 * time.Second
 )
 
-// RestartICE looks for a new path, as after a change of network, by a PATCH of the
-// session (RFC 9725 §4.3.3), and among the server's TURN servers, too. What is sent
-// and received goes on. A server that
-// doesn't know this answers with a *Problem, and the old path stays in use for as
-// long as it works. Pion can make no second offer where the first answer rejected
-// a medium; that is an error, too.
+// RestartICE finds a new path, as after a change of network, with a PATCH of the session
+// (RFC 9725 §4.3.3), also through the server's TURN servers. Media continue. A server that
+// does not support it answers with a *Problem, and the old path stays in use. Pion makes no
+// second offer where the first answer rejected a medium, which is an error too.
 func (c *connection) RestartICE(ctx context.Context) error {
 	c.restarting.Lock()
 	defer c.restarting.Unlock()
 	if err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: c.relays(ctx)}); err != nil {
 		return fmt.Errorf("restart ICE: %w", err)
 	}
-	// An offer that got no answer is repeated: Pion can't take it back.
+	// An offer without an answer is repeated, since Pion cannot roll it back.
 	if c.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
 		if err := c.reoffer(ctx); err != nil {
 			return fmt.Errorf("restart ICE: %w", err)
@@ -52,7 +50,7 @@ func (c *connection) RestartICE(ctx context.Context) error {
 	return nil
 }
 
-// reoffer makes an offer with new credentials, and waits for its candidates.
+// reoffer makes an offer with new credentials and waits for its candidates.
 func (c *connection) reoffer(ctx context.Context) error {
 	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
@@ -64,22 +62,22 @@ func (c *connection) reoffer(ctx context.Context) error {
 	}
 	select {
 	case <-gathered:
-	case <-time.After(gatherTime):
+	case <-time.After(gatherTimeout):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return nil
 }
 
-// repair restarts ICE after the path fell silent, again and again until that works: without
-// the server's new credentials nothing goes on. A server that doesn't know the session any
-// longer was restarted meanwhile, which ends the connection.
-func (c *connection) repair() {
+// restartUntilConnected restarts ICE after the path failed, until that succeeds: without the
+// server's new credentials media cannot continue. A server that does not know the session
+// was restarted meanwhile, which ends the connection.
+func (c *connection) restartUntilConnected() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	over := make(chan struct{})
+	watched := make(chan struct{})
 	go func() {
-		defer close(over)
+		defer close(watched)
 		select {
 		case <-c.ended:
 			cancel()
@@ -87,8 +85,8 @@ func (c *connection) repair() {
 		}
 	}()
 	backoff := Backoff{}
-	for patience := restartFirst; ; patience = min(patience*3/2, restartMost) {
-		attempt, done := context.WithTimeout(ctx, patience)
+	for limit := firstRestartTime; ; limit = min(limit*3/2, maxRestartTime) {
+		attempt, done := context.WithTimeout(ctx, limit)
 		err := c.RestartICE(attempt)
 		done()
 		var refused *Problem
@@ -96,18 +94,18 @@ func (c *connection) repair() {
 			if refused.Status == http.StatusNotFound {
 				c.end(errSilent)
 			}
-			break // told by the state that follows
+			break // the state shows it
 		}
 		if err == nil || !backoff.Wait(ctx) {
 			break
 		}
 	}
 	cancel()
-	<-over
+	<-watched
 }
 
-// fragmentOf takes from an offer what a trickle-ice-sdpfrag has (RFC 8840 §9): the
-// first media section's credentials and candidates, which speak for the bundle.
+// fragmentOf is the trickle-ice-sdpfrag of an offer (RFC 8840 §9): the credentials and
+// candidates of the first media section, which are those of the bundle.
 func fragmentOf(sdp string) string {
 	var b strings.Builder
 	sections := 0
@@ -130,8 +128,7 @@ func fragmentOf(sdp string) string {
 	return b.String()
 }
 
-// withICE puts the credentials and candidates of a fragment in the place of those
-// of an answer.
+// withICE replaces the credentials and candidates of an answer by those of a fragment.
 func withICE(answer, fragment string) (string, error) {
 	var ufrag, pwd string
 	var candidates []string

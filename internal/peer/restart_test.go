@@ -18,7 +18,7 @@ import (
 	"rostrum/internal/sfu"
 )
 
-// engineServer is the door to a media engine of ours, without stages or tokens.
+// An engineServer serves WHIP and WHEP for a media engine, without stages or tokens.
 type engineServer struct {
 	engine *sfu.Engine
 	router *sfu.Router
@@ -96,12 +96,11 @@ func (e *engineServer) created(w http.ResponseWriter, location, answer string, e
 	fmt.Fprint(w, answer)
 }
 
-// unreachable is an address that no test machine has (RFC 5737).
+// unreachable is an address for documentation (RFC 5737).
 const unreachable = "192.0.2.1"
 
-// TestPublish_GoesThroughTURNWhenNothingElseIsWithinReach: the server's own addresses are of
-// a network that isn't there, by UDP and TCP.
-func TestPublish_GoesThroughTURNWhenNothingElseIsWithinReach(t *testing.T) {
+// The server's own addresses are unreachable, by UDP and TCP.
+func TestPublish_UsesTURNWhenNothingElseIsReachable(t *testing.T) {
 	for network, within := range map[peer.Network]time.Duration{peer.AnyNetwork: 2 * time.Second, peer.UDPOnly: 2 * time.Second} {
 		t.Run(string(network), func(t *testing.T) {
 			s := newEngineServer(t, sfu.Config{Advertise: []netip.Addr{netip.MustParseAddr(unreachable)}})
@@ -109,7 +108,7 @@ func TestPublish_GoesThroughTURNWhenNothingElseIsWithinReach(t *testing.T) {
 			defer cancel()
 			var video *peer.Outlet
 			var pub *peer.Publication
-			for tries := 1; ; tries++ { // the machine may be busy with other tests: of three one is in time
+			for tries := 1; ; tries++ { // the machine may be busy: one of three is in time
 				video = peer.NewOutlet(media.H264)
 				began := time.Now()
 				var err error
@@ -143,15 +142,15 @@ func TestPublish_GoesThroughTURNWhenNothingElseIsWithinReach(t *testing.T) {
 			if err := errors.Join(sub.Close(), pub.Close()); err != nil {
 				t.Error(err)
 			}
-			if sub.Ending() != peer.Ours {
-				t.Errorf("closed by us, it ended as %s", sub.Ending())
+			if sub.Ending() != peer.ClosedByUs {
+				t.Errorf("after Close it ended as %s", sub.Ending())
 			}
 		})
 	}
 }
 
-// TestRestartICE_PicturesGoOn restarts both sides, one after the other.
-func TestRestartICE_PicturesGoOn(t *testing.T) {
+// TestRestartICE_KeepsMediaFlowing restarts both sides, one after the other.
+func TestRestartICE_KeepsMediaFlowing(t *testing.T) {
 	s := newEngineServer(t, sfu.Config{})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -12,16 +12,15 @@ import (
 	"rostrum/internal/testpattern"
 )
 
-// A Source fills outlets with frames, each at its time.
+// A Source writes frames to outlets, each at its time.
 type Source interface {
 	Outlets() []*Outlet
-	// Run sends until ctx ends or there is nothing more to send, and then returns
-	// nil. It is called once.
+	// Run sends until ctx or the source ends, and then returns nil. It is called
+	// once.
 	Run(ctx context.Context) error
 }
 
-// PatternConfig says what a made-up participant sends. Zero values take the
-// default.
+// PatternConfig describes the test pattern that is sent. Zero values take the default.
 type PatternConfig struct {
 	Video     testpattern.VideoConfig // of the best layer
 	Simulcast bool                    // up to three layers: hi, mid and low, each half as wide and high
@@ -29,7 +28,7 @@ type PatternConfig struct {
 	NoVideo   bool
 }
 
-// patternSource makes pictures and sound up.
+// A patternSource generates the test pattern.
 type patternSource struct {
 	video  *Outlet
 	layers []patternLayer
@@ -43,8 +42,8 @@ type patternLayer struct {
 	every uint32 // of the best layer's pictures
 }
 
-// layerShares are the bit rate and the picture rate of each layer against the
-// best, as the service's web SDK has them by default.
+// layerShares are the bit rate and the frame rate of each layer relative to the best, as in
+// the service's web SDK.
 var layerShares = []struct {
 	rid     string
 	bitrate float64
@@ -55,7 +54,7 @@ var layerShares = []struct {
 func NewPatternSource(c PatternConfig) (Source, error) {
 	s := &patternSource{}
 	if c.NoAudio && c.NoVideo {
-		return nil, errors.New("neither sound nor picture is wanted")
+		return nil, errors.New("neither audio nor video is sent")
 	}
 	if !c.NoAudio {
 		tone, err := testpattern.NewTone(c.Video.Identity)
@@ -133,27 +132,27 @@ func (s *patternSource) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := s.picture(pictures, nextPicture); err != nil {
+		if err := s.writePicture(pictures, nextPicture); err != nil {
 			return err
 		}
 		pictures++
 	}
 }
 
-// picture sends a picture on the layers whose turn it is.
-func (s *patternSource) picture(n uint32, at time.Duration) error {
+// writePicture writes a picture on the layers that have it.
+func (s *patternSource) writePicture(n uint32, at time.Duration) error {
 	now := time.Now()
 	for i, l := range s.layers {
-		if n%l.every != 0 || s.video.Resting(i) {
+		if n%l.every != 0 || s.video.IsPaused(i) {
 			continue
 		}
-		asked := false
+		requested := false
 		select {
 		case <-s.video.KeyframeWanted(i):
-			asked = true
+			requested = true
 		default:
 		}
-		unit, key := l.video.Frame(n/l.every, now, asked)
+		unit, key := l.video.Frame(n/l.every, now, requested)
 		if err := s.video.Write(i, container.Frame{Time: at, Keyframe: key, Data: unit}); err != nil {
 			return err
 		}
@@ -177,7 +176,7 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 	}
 }
 
-// fileSource plays a file.
+// A fileSource plays a file.
 type fileSource struct {
 	path    string
 	options container.Options
@@ -185,8 +184,8 @@ type fileSource struct {
 	outlets []*Outlet
 }
 
-// NewFileSource plays a file once, or again and again. A file that must be
-// converted first is a *container.Unsupported error.
+// NewFileSource plays a file once, or repeatedly. A file that must be converted first is a
+// *container.Unsupported error.
 func NewFileSource(path string, o container.Options, loop bool) (Source, error) {
 	r, err := container.Open(path, o)
 	if err != nil {
@@ -216,14 +215,14 @@ func (s *fileSource) Run(ctx context.Context) error {
 	}
 }
 
-// play sends the file once, from offset on, and returns how long it is.
+// play sends the file once, from offset on, and returns its length.
 func (s *fileSource) play(ctx context.Context, start time.Time, offset time.Duration) (length time.Duration, err error) {
 	r, err := container.Open(s.path, s.options)
 	if err != nil {
 		return 0, err
 	}
 	defer r.Close()
-	last := make([]time.Duration, len(s.outlets)) // to guess how long the last picture is shown
+	last := make([]time.Duration, len(s.outlets)) // to estimate the duration of the last picture
 	for {
 		f, err := r.Next()
 		if err == io.EOF {
@@ -232,12 +231,12 @@ func (s *fileSource) play(ctx context.Context, start time.Time, offset time.Dura
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", s.path, err)
 		}
-		shown := f.Duration
-		if shown == 0 {
-			shown = f.Time - last[f.Track]
+		duration := f.Duration
+		if duration == 0 {
+			duration = f.Time - last[f.Track]
 		}
 		last[f.Track] = f.Time
-		length = max(length, f.Time+shown)
+		length = max(length, f.Time+duration)
 		f.Time += offset
 		if !sleepUntil(ctx, start.Add(f.Time)) {
 			return length, nil

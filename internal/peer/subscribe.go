@@ -15,17 +15,17 @@ import (
 	"rostrum/internal/media"
 )
 
-// SubscribeConfig says what to do with what comes. Its zero value receives sound
-// and picture and only counts them.
+// SubscribeConfig says what is received. Its zero value receives audio and video and only
+// counts them.
 type SubscribeConfig struct {
 	Network   Network
 	AudioOnly bool
-	// PlainSound keeps redundant sound (RFC 2198) out of the offer.
-	PlainSound bool
-	// SoundWait is how long a missing packet of sound is waited for. Default: 250 ms.
-	SoundWait time.Duration
-	// OnFrame is called for each frame that can be decoded, in order, from one
-	// goroutine an Inlet. While it works, that Inlet waits.
+	// NoRED omits redundant audio (RFC 2198) from the offer.
+	NoRED bool
+	// AudioWait is how long a missing audio packet is waited for. Default 250 ms.
+	AudioWait time.Duration
+	// OnFrame is called for each frame that can be decoded, in order, from one goroutine
+	// for each Inlet. While it runs, that Inlet is blocked.
 	OnFrame func(*Inlet, Received)
 }
 
@@ -35,28 +35,28 @@ type Subscription struct {
 	readers sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows
-	over   bool       // no more inlets
+	closed bool       // no inlet is added any more
 	inlets []*Inlet
 }
 
-// Subscribe makes an offer at an endpoint and returns when media can flow. A
-// refusal of the server is a *Problem. Close the Subscription when done.
-func Subscribe(ctx context.Context, at Endpoint, cfg SubscribeConfig) (*Subscription, error) {
-	var further []webrtc.RTPCodecParameters
-	if !cfg.PlainSound {
-		further = append(further, redundantSound())
+// Subscribe receives from an endpoint. It returns when media can flow. A refusal of the
+// server is a *Problem. The caller closes the Subscription.
+func Subscribe(ctx context.Context, endpoint Endpoint, cfg SubscribeConfig) (*Subscription, error) {
+	var extra []webrtc.RTPCodecParameters
+	if !cfg.NoRED {
+		extra = append(extra, redCapability())
 	}
-	pc, err := newPeerConnection(cfg.Network, further...)
+	pc, err := newPeerConnection(cfg.Network, extra...)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)
 	}
 	s := &Subscription{}
 	negotiated := make(chan struct{})
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { s.receive(t, r, cfg, negotiated) })
-	if err := wish(pc, cfg.AudioOnly); err != nil {
+	if err := addReceivers(pc, cfg.AudioOnly); err != nil {
 		return nil, errors.Join(fmt.Errorf("subscribe: %w", err), pc.Close())
 	}
-	s.connection, err = connect(ctx, pc, at, cfg.Network)
+	s.connection, err = connect(ctx, pc, endpoint, cfg.Network)
 	close(negotiated)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)
@@ -64,7 +64,7 @@ func Subscribe(ctx context.Context, at Endpoint, cfg SubscribeConfig) (*Subscrip
 	return s, nil
 }
 
-func wish(pc *webrtc.PeerConnection, audioOnly bool) error {
+func addReceivers(pc *webrtc.PeerConnection, audioOnly bool) error {
 	receive := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, receive); err != nil {
 		return err
@@ -76,8 +76,8 @@ func wish(pc *webrtc.PeerConnection, audioOnly bool) error {
 	return err
 }
 
-// receive is called by Pion when a track's first packet came, perhaps before
-// connect has returned, whose offer time it needs.
+// receive is called by Pion for a track's first packet, possibly before connect has
+// returned, whose offer time it needs.
 func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, cfg SubscribeConfig, negotiated <-chan struct{}) {
 	<-negotiated
 	if s.connection == nil {
@@ -85,7 +85,7 @@ func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, cfg
 	}
 	_, name, _ := strings.Cut(t.Codec().MimeType, "/")
 	codec, ok := media.CodecNamed(name)
-	if t.PayloadType() == redundantPT {
+	if t.PayloadType() == redPayloadType {
 		codec, ok = media.Opus, true
 	}
 	if !ok {
@@ -93,15 +93,15 @@ func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, cfg
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.closed {
 		return
 	}
 	in := newInlet(codec)
-	if codec.Kind() == media.Audio && cfg.SoundWait > 0 {
-		in.order.wait = cfg.SoundWait
+	if codec.Kind() == media.Audio && cfg.AudioWait > 0 {
+		in.order.wait = cfg.AudioWait
 	}
-	in.ask = func() {
-		// If it gets lost, the next damage asks again.
+	in.requestKeyframe = func() {
+		// If it is lost, the next damage requests again.
 		_ = s.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 	}
 	s.inlets = append(s.inlets, in)
@@ -109,43 +109,43 @@ func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, cfg
 	s.readers.Go(func() { in.read(t, s.offered, cfg.OnFrame) })
 }
 
-// Inlets are the media that came so far.
+// Inlets are the media that were received so far.
 func (s *Subscription) Inlets() []*Inlet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.inlets)
 }
 
-// Layer is what a server says of the layers of a subscription.
+// Layer describes the layers of a subscription.
 type Layer struct {
-	Label   string `json:"label"`             // that flows now
-	Wished  string `json:"wished,omitempty"`  // that was asked for
-	Video   *bool  `json:"video,omitempty"`   // whether the picture flows; nil if it doesn't say
-	Audio   *bool  `json:"audio,omitempty"`   // whether the sound flows
-	Reason  string `json:"reason,omitempty"`  // why the picture doesn't
-	Width   int    `json:"width,omitempty"`   // pixels
-	Height  int    `json:"height,omitempty"`  // pixels
-	Bitrate int    `json:"bitrate,omitempty"` // bits a second
+	Label     string `json:"label"`             // the current layer
+	Requested string `json:"wished,omitempty"`  // the preferred layer
+	Video     *bool  `json:"video,omitempty"`   // whether video flows; nil if unknown
+	Audio     *bool  `json:"audio,omitempty"`   // whether audio flows
+	Reason    string `json:"reason,omitempty"`  // why video does not flow
+	Width     int    `json:"width,omitempty"`   // pixels
+	Height    int    `json:"height,omitempty"`  // pixels
+	Bitrate   int    `json:"bitrate,omitempty"` // bits a second
 }
 
-// ChooseLayer asks the server for a layer by its label, or for "auto".
+// ChooseLayer sets the preferred layer by its label, or "auto".
 func (s *Subscription) ChooseLayer(ctx context.Context, label string) (now Layer, err error) {
-	err = s.resource.ask(ctx, "layer", map[string]string{"label": label}, &now)
+	err = s.resource.request(ctx, "layer", map[string]string{"label": label}, &now)
 	return now, err
 }
 
-// ShowVideo asks the server to send the picture, or the sound alone.
+// ShowVideo says whether the server sends video, or only audio.
 func (s *Subscription) ShowVideo(ctx context.Context, video bool) (now Layer, err error) {
-	err = s.resource.ask(ctx, "layer", map[string]bool{"video": video}, &now)
+	err = s.resource.request(ctx, "layer", map[string]bool{"video": video}, &now)
 	return now, err
 }
 
-// Close ends the subscription at the server, then here, and waits for OnFrame to
-// return. It is safe twice.
+// Close ends the subscription at the server, then here, and waits for OnFrame to return. It
+// may be called twice.
 func (s *Subscription) Close() error {
 	err := s.close(errClosed)
 	s.mu.Lock()
-	s.over = true
+	s.closed = true
 	s.mu.Unlock()
 	s.readers.Wait()
 	return err

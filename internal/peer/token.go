@@ -9,15 +9,13 @@ import (
 	"rostrum/internal/token"
 )
 
-// Token is a participant token and what it says, unverified: only the server can
-// tell whether it is true.
+// Token is a participant token and its claims, which are not verified: only the server can.
 type Token struct {
 	token.Claims
-	Raw string // as it was read; the bearer token and the socket's sub-protocol
+	Raw string // as read; the bearer token and the socket's sub-protocol
 }
 
-// ReadToken reads a participant token. It fails on what is no token; one that
-// lacks addresses is read, and they are empty.
+// ReadToken reads a participant token. Addresses that it does not have are empty.
 func ReadToken(raw string) (Token, error) {
 	raw = strings.TrimSpace(raw)
 	claims, err := token.Read(raw)
@@ -27,18 +25,18 @@ func ReadToken(raw string) (Token, error) {
 	return Token{Claims: claims, Raw: raw}, nil
 }
 
-// PublishAt is where the token's holder publishes.
+// PublishAt is where the participant publishes.
 func (t Token) PublishAt() (Endpoint, error) {
 	if t.WHIPURL == "" {
-		return Endpoint{}, errors.New("the token has no whip_url: say where to publish")
+		return Endpoint{}, errors.New("the token has no whip_url: an endpoint must be given")
 	}
 	return Endpoint{URL: t.WHIPURL, Bearer: t.Raw}, nil
 }
 
-// SubscribeAt is where the token's holder receives a publisher of its stage.
+// SubscribeAt is where the participant receives a publisher of its stage.
 func (t Token) SubscribeAt(participantID string) (Endpoint, error) {
 	if t.WHIPURL == "" {
-		return Endpoint{}, errors.New("the token has no whip_url: say where to subscribe")
+		return Endpoint{}, errors.New("the token has no whip_url: an endpoint must be given")
 	}
 	u, err := url.JoinPath(t.WHIPURL, "subscribe", url.PathEscape(participantID))
 	if err != nil {

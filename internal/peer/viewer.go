@@ -92,7 +92,7 @@ func (v *viewer) follow(ctx context.Context) error {
 		}
 		first.Do(func() {
 			// With ctx and not with present: after a restart of the server, viewers that
-			// reconnect first are told that the publisher is gone.
+			// reconnect first get PUBLISHER_NOT_FOUND.
 			watched = v.watchParticipant(ctx, m.ID)
 			cancel()
 		})
@@ -113,7 +113,7 @@ func (v *viewer) watchParticipant(ctx context.Context, id string) error {
 func (v *viewer) watch(ctx context.Context, id string, at Endpoint) error {
 	if v.File != "" {
 		recording := NewRecording(v.File)
-		_, err := v.subscribe(ctx, id, at, recording.Take)
+		_, err := v.subscribe(ctx, id, at, recording.Write)
 		if closing := recording.Close(); closing != nil {
 			return errors.Join(err, fmt.Errorf("%s: %w", v.File, closing))
 		}
@@ -141,7 +141,7 @@ func (v *viewer) subscribe(ctx context.Context, id string, at Endpoint, take fun
 	v.report(ViewReport{Event: "subscribed", ParticipantID: id, Elapsed: millis(time.Since(began))})
 	if v.Layer != "" {
 		if _, err := sub.ChooseLayer(ctx, v.Layer); err != nil {
-			return Ours, errors.Join(fmt.Errorf("choose layer %s: %w", v.Layer, err), sub.Close())
+			return ClosedByUs, errors.Join(fmt.Errorf("choose layer %s: %w", v.Layer, err), sub.Close())
 		}
 	}
 	err = m.run(ctx)

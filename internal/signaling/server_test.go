@@ -80,7 +80,7 @@ func TestServer_SelectsLayers(t *testing.T) {
 	}
 	c.eventually("the choice shows what flows", func() bool {
 		now, err := sub.ChooseLayer(c.ctx, "mid")
-		return err == nil && now.Label == "mid" && now.Wished == "mid" && now.Video != nil && *now.Video && now.Width > 0
+		return err == nil && now.Label == "mid" && now.Requested == "mid" && now.Video != nil && *now.Video && now.Width > 0
 	})
 	if _, err := sub.ShowVideo(c.ctx, false); err != nil {
 		t.Fatal(err)
@@ -156,8 +156,8 @@ func TestServer_DisconnectedParticipantGetsReasonAndCannotReturn(t *testing.T) {
 	if err := p.Close(); problemOf(err).Code != "PARTICIPANT_DISCONNECTED" {
 		t.Errorf("ending what has ended gives %v", err)
 	}
-	if p.Ending() != peer.Dismissed {
-		t.Errorf("its client takes it for %s, want %s", p.Ending(), peer.Dismissed)
+	if p.Ending() != peer.EndedByServer {
+		t.Errorf("its client takes it for %s, want %s", p.Ending(), peer.EndedByServer)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	_, err := c.tryPublish(alice, false)

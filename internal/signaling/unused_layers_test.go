@@ -61,7 +61,7 @@ func (h *pausingPublisher) followEvents() {
 	}
 	ctx, cancel := context.WithCancel(h.ctx)
 	h.closeSocket = cancel
-	h.running.Go(func() { _ = peer.Heed(ctx, events, h.video) })
+	h.running.Go(func() { _ = peer.PauseUnusedLayers(ctx, events, h.video) })
 }
 
 // untilSends waits until exactly these of hi, mid and low are sent.
@@ -69,7 +69,7 @@ func (h *pausingPublisher) untilSends(what string, sent [3]bool) {
 	h.Helper()
 	h.eventually(what, func() bool {
 		for layer, want := range sent {
-			if h.video.Resting(layer) == want {
+			if h.video.IsPaused(layer) == want {
 				return false
 			}
 		}
@@ -115,7 +115,7 @@ func TestServer_PausesUnusedLayers(t *testing.T) {
 	if _, err := s.ChooseLayer(c.ctx, "hi"); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("the publisher resumes the best layer", func() bool { return !h.video.Resting(0) })
+	h.eventually("the publisher resumes the best layer", func() bool { return !h.video.IsPaused(0) })
 	resumed := time.Since(asked)
 	select {
 	case at := <-whole:

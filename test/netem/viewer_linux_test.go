@@ -81,7 +81,7 @@ func watch(ctx context.Context, raw, publisher string) error {
 	defer heard.Wait()
 	defer cancel()
 	began := time.Now()
-	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{PlainSound: os.Getenv(plainSound) != "", SoundWait: soundWait})
+	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{NoRED: os.Getenv(plainSound) != "", AudioWait: soundWait})
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func watch(ctx context.Context, raw, publisher string) error {
 			for _, in := range sub.Inlets() {
 				f := in.Stats()
 				if in.Codec.Kind() == media.Audio {
-					s.Sound, s.Silent, s.Covered = f.Packets, f.Lost, f.Covered
+					s.Sound, s.Silent, s.Covered = f.Packets, f.Lost, f.Recovered
 				} else {
 					s.Frames, s.Width, s.Packets, s.Lost, s.Picture = f.Frames, f.Width, f.Packets, f.Lost, f.KeyframeWait
 				}

@@ -24,14 +24,14 @@ import (
 	"rostrum/test/reference"
 )
 
-// server speaks the participant's wire around the reference forwarder, as far as
-// a client can tell: redirects, tokens, problems, sessions.
+// A server serves WHIP, WHEP and events around a simple forwarder, with redirects, tokens,
+// problems and sessions.
 type server struct {
 	*httptest.Server
 	forwarder *reference.Forwarder
 
 	mu       sync.Mutex
-	requests []string // method and path of each that carried the right token
+	requests []string // method and path of each request with the right token
 	layer    map[string]any
 }
 
@@ -93,7 +93,7 @@ func (s *server) pass(w http.ResponseWriter, r *http.Request, path string) {
 func (s *server) seen() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join(slices.Compact(slices.Clone(s.requests)), ", ") // one that was too early was repeated
+	return strings.Join(slices.Compact(slices.Clone(s.requests)), ", ") // one that was too early is repeated
 }
 
 const (
@@ -101,7 +101,7 @@ const (
 	denied  = "ZGVuaWVk"
 )
 
-// tokenFor is a participant token that leads to s; nobody here checks its signature.
+// tokenFor is a participant token with the addresses of s. Its signature is not checked.
 func (s *server) tokenFor(t *testing.T, signature string) peer.Token {
 	t.Helper()
 	payload := fmt.Sprintf(`{"exp":4000000000,"iat":1700000000,"jti":"alice","resource":"arn:aws:ivs:us-east-1:000000000000:stage/abcdefghijkl",
@@ -144,7 +144,7 @@ func send(ctx context.Context, t *testing.T, video *peer.Outlet) {
 	}
 }
 
-func TestWire_APublisherIsSeenByASubscriber(t *testing.T) {
+func TestSubscribe_ReceivesAPublisher(t *testing.T) {
 	s := newServer(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -196,7 +196,7 @@ func TestWire_APublisherIsSeenByASubscriber(t *testing.T) {
 	}
 }
 
-// subscribe retries while the publisher's first packets are on their way.
+// subscribe tries again until the publisher's first packets have arrived.
 func subscribe(ctx context.Context, t *testing.T, token peer.Token) (*peer.Subscription, <-chan peer.Received) {
 	t.Helper()
 	at, err := token.SubscribeAt(token.ParticipantID)
@@ -230,12 +230,12 @@ func wait(ctx context.Context, t *testing.T, frames <-chan peer.Received, n int)
 				t.Error("the first frame handed out is no keyframe")
 			}
 		case <-ctx.Done():
-			t.Fatalf("only %d frames came", i)
+			t.Fatalf("only %d frames were received", i)
 		}
 	}
 }
 
-func TestWire_ARefusalSaysWhy(t *testing.T) {
+func TestPublish_ReturnsTheProblemOfARefusal(t *testing.T) {
 	s := newServer(t)
 	at, err := s.tokenFor(t, denied).PublishAt()
 	if err != nil {
@@ -244,17 +244,16 @@ func TestWire_ARefusalSaysWhy(t *testing.T) {
 	_, err = peer.Publish(t.Context(), at, peer.UDPOnly, peer.NewOutlet(media.Opus))
 	p, ok := errors.AsType[*peer.Problem](err)
 	if !ok || !p.Denied() || p.Code != "TOKEN_CAPABILITY" {
-		t.Fatalf("refused with %v", err)
+		t.Fatalf("the error is %v", err)
 	}
 	want := "publish: 403 Not allowed to publish: the token has no publish capability (TOKEN_CAPABILITY)"
 	if err.Error() != want {
-		t.Errorf("it says %q, want %q", err, want)
+		t.Errorf("the error is %q, want %q", err, want)
 	}
 }
 
-// TestPublish_SimulcastLayersArriveUnderTheirNames: the layers have no SSRC in
-// the offer, so the server finds them by what each packet says.
-func TestPublish_SimulcastLayersArriveUnderTheirNames(t *testing.T) {
+// The layers have no SSRC in the offer, so the server finds them by their RID.
+func TestPublish_SendsTheRIDOfSimulcastLayers(t *testing.T) {
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -322,7 +321,7 @@ func TestPublish_SimulcastLayersArriveUnderTheirNames(t *testing.T) {
 		case l := <-seen:
 			delete(want, l)
 		case <-ctx.Done():
-			t.Fatalf("these layers never came: %v", want)
+			t.Fatalf("layers that were not received: %v", want)
 		}
 	}
 	stop()

@@ -6,18 +6,17 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// A repairNamer names the layer of what is sent again as that of a repaired stream
-// (RFC 8852 §4): Pion leaves the name of the stream itself on it, by which a receiver
-// takes the repair for the layer.
-type repairNamer struct{ interceptor.NoOp }
+// An rtxNamer sends the layer's name of retransmissions as the repaired RID (RFC 8852 §4).
+// Pion sends it as the RID, by which a receiver takes the RTX stream for the layer.
+type rtxNamer struct{ interceptor.NoOp }
 
-// NewInterceptor makes one for a connection.
-func (repairNamer) NewInterceptor(string) (interceptor.Interceptor, error) {
-	return &repairNamer{}, nil
+// NewInterceptor implements interceptor.Factory.
+func (rtxNamer) NewInterceptor(string) (interceptor.Interceptor, error) {
+	return &rtxNamer{}, nil
 }
 
-// BindLocalStream looks at what leaves.
-func (*repairNamer) BindLocalStream(info *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
+// BindLocalStream implements interceptor.Interceptor.
+func (*rtxNamer) BindLocalStream(info *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
 	var layer, repaired uint8
 	for _, e := range info.RTPHeaderExtensions {
 		switch e.URI {
@@ -35,7 +34,7 @@ func (*repairNamer) BindLocalStream(info *interceptor.StreamInfo, writer interce
 		if header.SSRC != info.SSRCRetransmission || name == nil {
 			return writer.Write(header, payload, attributes)
 		}
-		named := header.Clone() // the packet may be sent once more
+		named := header.Clone() // the packet may be sent again
 		if err := named.DelExtension(layer); err != nil {
 			return 0, err
 		}

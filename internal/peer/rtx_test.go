@@ -8,11 +8,11 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-func TestRepairNamer_NamesWhatIsRepaired(t *testing.T) {
+func TestRTXNamer_SendsTheRepairedRID(t *testing.T) {
 	const media, repair = 1, 2
 	stream, repaired := interceptor.RTPHeaderExtension{URI: sdp.SDESRTPStreamIDURI, ID: 4}, interceptor.RTPHeaderExtension{URI: sdp.SDESRepairRTPStreamIDURI, ID: 5}
 	for _, c := range []struct {
-		says                    string
+		name                    string
 		extensions              []interceptor.RTPHeaderExtension
 		ssrc                    uint32
 		wantLayer, wantRepaired string
@@ -21,9 +21,9 @@ func TestRepairNamer_NamesWhatIsRepaired(t *testing.T) {
 		{"one that is sent again", []interceptor.RTPHeaderExtension{stream, repaired}, repair, "", "h"},
 		{"one that is sent again to who knows no such name", []interceptor.RTPHeaderExtension{stream}, repair, "h", ""},
 	} {
-		t.Run(c.says, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			var sent rtp.Header
-			w := new(repairNamer).BindLocalStream(&interceptor.StreamInfo{SSRC: media, SSRCRetransmission: repair, RTPHeaderExtensions: c.extensions},
+			w := new(rtxNamer).BindLocalStream(&interceptor.StreamInfo{SSRC: media, SSRCRetransmission: repair, RTPHeaderExtensions: c.extensions},
 				interceptor.RTPWriterFunc(func(h *rtp.Header, _ []byte, _ interceptor.Attributes) (int, error) {
 					sent = *h
 					return 0, nil
