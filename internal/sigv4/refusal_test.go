@@ -120,6 +120,7 @@ func TestVerify_NamesWhatIsWrong(t *testing.T) {
 		{"another region than signed", order{}, replace("/eu-west-1/", "/us-east-1/"), InvalidSignature, "does not match the signature"},
 		{"another day than the date's", order{}, replace("/20260901/", "/20260902/"), InvalidSignature, "'20260902' != '20260901'"},
 		{"headers out of order", order{}, replace("SignedHeaders=", "SignedHeaders=zz;"), IncompleteSignature, "ascending"},
+		{"a signed header twice", order{}, replace("host;", "host;host;"), IncompleteSignature, "ascending"},
 		{"upper-case signed headers", order{}, replace(";host", ";Host"), IncompleteSignature, "lower-case"},
 		{"the host not signed", order{}, replace("host;", ""), InvalidSignature, "'Host'"},
 		{"the date not signed", order{}, replace(";x-amz-date", ""), InvalidSignature, "'X-Amz-Date'"},
