@@ -59,8 +59,8 @@ func (f *frontier) handOn(conn net.Conn) {
 	_, _ = io.Copy(conn, there)
 }
 
-// house is where a server listens, whatever name its endpoint has.
-func house(t *testing.T, s *served) string {
+// listenAddress is where a server listens, whatever name its endpoint has.
+func listenAddress(t *testing.T, s *served) string {
 	t.Helper()
 	u, err := url.Parse(s.Endpoint)
 	if err != nil || u.Hostname() != "stage.example" {
@@ -83,7 +83,7 @@ func TestServe_ObtainsACertificateForItsDomain(t *testing.T) {
 	t.Setenv("SSL_CERT_FILE", filepath.Join(dir, "authority.pem"))
 
 	s := serve(t, args...)
-	at := house(t, s)
+	at := listenAddress(t, s)
 	stand := shows(t, at, nil)
 	if stand.VerifyHostname("stage.example") != nil {
 		t.Errorf("before the authority signs, %v is shown, expected a stand-in", stand.Subject)
@@ -142,7 +142,7 @@ func TestServe_ObtainsACertificateForItsDomain(t *testing.T) {
 	}
 	for _, folder := range []string{data, filepath.Join(dir, "copy")} {
 		again := serve(t, append(args, "--data-dir", folder)...)
-		if !shows(t, house(t, again), nil).Equal(leaf) {
+		if !shows(t, listenAddress(t, again), nil).Equal(leaf) {
 			t.Errorf("after a restart on %s: another certificate", filepath.Base(folder))
 		}
 		again.stop(t, syscall.SIGTERM)

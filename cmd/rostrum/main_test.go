@@ -30,7 +30,7 @@ func rostrum(t *testing.T, args ...string) *exec.Cmd {
 }
 
 // finish runs the command line of a prepared binary to its end, in this process:
-// starting a process costs more than all that most commands do.
+// starting a process costs more than most commands do.
 func finish(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
 	t.Helper()
 	t.Chdir(cmd.Dir)

@@ -59,7 +59,7 @@ func start(t *testing.T, cmd *exec.Cmd, keep ...*strings.Builder) *served {
 	}
 	if err != nil {
 		_ = s.cmd.Wait()
-		t.Fatalf("no greeting: %v, %s%s", err, line, log.String())
+		t.Fatalf("no banner: %v, %s%s", err, line, log.String())
 	}
 	return s
 }
@@ -346,8 +346,8 @@ func TestServe_ThatCannotStartClosesWhatItOpened(t *testing.T) {
 		complaint string
 	}{
 		"the last of its addresses is taken": {[]string{"--media-port", strings.TrimPrefix(taken.Addr().String(), "127.0.0.1:")}, io.Discard, "listen for media"},
-		"its first operator can't be":        {[]string{"--access-key", "AKIDNOTKEPTHERE"}, io.Discard, "secret_key is missing"},
-		"there is nobody to greet":           {nil, gone{}, io.ErrClosedPipe.Error()},
+		"its first operator has no secret":   {[]string{"--access-key", "AKIDNOTKEPTHERE"}, io.Discard, "secret_key is missing"},
+		"its output is closed":               {nil, gone{}, io.ErrClosedPipe.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			free, err := net.Listen("tcp", "127.0.0.1:0")
