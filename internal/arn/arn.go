@@ -1,5 +1,5 @@
-// Package arn makes and reads the names of things: resource ARNs, and the ids
-// of sessions, participants and destinations.
+// Package arn makes and parses resource ARNs, and makes the ids of sessions,
+// participants and destinations.
 package arn
 
 import (
@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// A Type is the kind of resource an ARN names.
+// A Type is the type of resource in an ARN.
 type Type string
 
-// The types of resource in the `ivs` ARN namespace that Rostrum keeps.
+// The types of resources of the `ivs` namespace that Rostrum has.
 const (
 	Stage                Type = "stage"
 	Composition          Type = "composition"
@@ -24,7 +24,7 @@ const (
 	StreamKey            Type = "stream-key"
 )
 
-// An ARN is a resource's name: arn:aws:ivs:<region>:<account>:<type>/<id>.
+// An ARN is the name of a resource: arn:aws:ivs:<region>:<account>:<type>/<id>.
 type ARN struct {
 	Region  string
 	Account string
@@ -32,16 +32,16 @@ type ARN struct {
 	ID      string
 }
 
-// String writes the ARN as it stands on the wire.
+// String returns the ARN as text.
 func (a ARN) String() string {
 	return "arn:aws:ivs:" + a.Region + ":" + a.Account + ":" + string(a.Type) + "/" + a.ID
 }
 
-// ErrSyntax is what Parse answers to anything that is no ARN of the service.
-var ErrSyntax = errors.New("is no ARN of the form arn:aws:ivs:region:account:type/id")
+// ErrSyntax is the error of Parse for anything but an ARN of the service.
+var ErrSyntax = errors.New("is not an ARN of the form arn:aws:ivs:region:account:type/id")
 
-// Parse reads an ARN. The error wraps ErrSyntax and doesn't repeat a value that
-// may be long.
+// Parse parses an ARN. The error wraps ErrSyntax. It does not contain the value,
+// which may be long.
 func Parse(s string) (ARN, error) {
 	const prefix = "arn:aws:ivs:"
 	rest, ok := strings.CutPrefix(s, prefix)
@@ -64,32 +64,32 @@ const (
 	digits = "0123456789"
 )
 
-// only reports whether s is not empty and made of these characters alone.
+// only reports whether s is not empty and has only characters of the alphabet.
 func only(s, alphabet string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !strings.ContainsRune(alphabet, r)
 	})
 }
 
-// Lengths of the ids, as the service's samples show them.
+// Lengths of ids, as in the service's examples.
 const (
 	idLength      = 12
 	sessionLength = 13 // after st-
 )
 
-// New mints the ARN of a new resource.
+// New returns the ARN of a new resource.
 func New(t Type, account, region string) ARN {
 	return ARN{Region: region, Account: account, Type: t, ID: NewID()}
 }
 
-// NewID mints the id of a resource, a participant or a destination: 12
+// NewID returns the id of a resource, a participant or a destination: 12
 // alphanumerics, 71 random bits.
 func NewID() string { return random(idLength) }
 
-// NewSessionID mints the id of a stage session: st- and 13 alphanumerics.
+// NewSessionID returns the id of a stage session: st- and 13 alphanumerics.
 func NewSessionID() string { return "st-" + random(sessionLength) }
 
-// NewSecret mints a secret of n alphanumerics, 5.95 random bits each.
+// NewSecret returns a secret of n alphanumerics, 5.95 random bits each.
 func NewSecret(n int) string { return random(n) }
 
 func random(n int) string {
@@ -99,7 +99,7 @@ func random(n int) string {
 	for len(out) < n {
 		_, _ = rand.Read(buf[:]) // never fails (crypto/rand)
 		for _, b := range buf {
-			const fair = 256 - 256%len(alphabet) // above it the first letters would come more often
+			const fair = 256 - 256%len(alphabet) // larger values would favor the first letters
 			if int(b) < fair && len(out) < n {
 				out = append(out, alphabet[int(b)%len(alphabet)])
 			}

@@ -18,7 +18,7 @@ func TestParse_ReadsWhatStringWrites(t *testing.T) {
 	}
 }
 
-func TestParse_RefusesWhatIsNoARN(t *testing.T) {
+func TestParse_RefusesOtherText(t *testing.T) {
 	for name, s := range map[string]string{
 		"nothing":               "",
 		"another service":       "arn:aws:s3:us-east-1:123456789012:stage/abc",

@@ -8,7 +8,7 @@ import (
 )
 
 // appendCanonical appends the canonical request: method, path, query, signed
-// headers, their names, payload hash, one a line.
+// headers, their names and the payload hash.
 func appendCanonical(b []byte, r *http.Request, c *claim, payloadHash string) ([]byte, error) {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
@@ -33,8 +33,8 @@ func appendCanonical(b []byte, r *http.Request, c *claim, payloadHash string) ([
 	return append(b, payloadHash...), nil
 }
 
-// wirePath is the path as it was sent, which alone tells "%2F" from "/" and
-// "%3A" from ":". Only a request that never crossed a wire lacks it.
+// wirePath returns the path as it was sent, where "%2F" differs from "/" and "%3A"
+// from ":". Requests made in tests lack it.
 func wirePath(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		path, _, _ := strings.Cut(r.RequestURI, "?")
@@ -86,9 +86,8 @@ func normalize(path string) string {
 	return "/" + strings.Join(kept, "/") + slash
 }
 
-// appendQuery appends the parameters decoded, encoded again in the one
-// canonical way, and sorted by name and value in their encoded form. A plus
-// is a space, as it is to net/url and so to whoever answers the request.
+// appendQuery appends the parameters in canonical encoding, sorted by encoded name
+// and value. A plus is a space, as in net/url.
 func appendQuery(b []byte, raw string, presigned bool) ([]byte, error) {
 	if raw == "" {
 		return b, nil
@@ -126,7 +125,7 @@ func appendQuery(b []byte, raw string, presigned bool) ([]byte, error) {
 	return b, nil
 }
 
-// malformed is no possible outcome of an encoding.
+// malformed is not a valid encoding.
 const malformed = "%"
 
 // recode decodes one name or value and encodes it canonically.
@@ -182,12 +181,12 @@ func appendHeader(b []byte, r *http.Request, name string) ([]byte, error) {
 	case "host":
 		return appendFolded(b, r.Host), nil
 	case "content-length":
-		// Some servers' layers take it out of the map.
+		// HTTP servers may remove it from the map.
 		if _, ok := r.Header["Content-Length"]; !ok && r.ContentLength >= 0 {
 			return strconv.AppendInt(b, r.ContentLength, 10), nil
 		}
 	}
-	var key [256]byte // headerName holds names to that
+	var key [256]byte // the limit of headerName
 	for i := range len(name) {
 		c := name[i]
 		if 'a' <= c && c <= 'z' && (i == 0 || name[i-1] == '-') {

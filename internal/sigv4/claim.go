@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -22,7 +23,7 @@ const (
 	maxExpires       = 7 * 24 * time.Hour
 )
 
-// claim is what a request says of its own signature, nothing of it verified.
+// claim is the signature of a request with its parameters, not verified.
 type claim struct {
 	accessKeyID string
 	day         string // of the scope, YYYYMMDD
@@ -41,13 +42,13 @@ type claim struct {
 	expires   time.Duration // presigned only; 0 when the request doesn't say
 }
 
-// readClaim finds the signature in the header or the query of r. A request
-// signed in both places is refused: two readers could believe two callers.
+// readClaim reads the signature from the header or the query of r. A request with
+// both is refused: they could claim two callers.
 func readClaim(r *http.Request) (*claim, error) {
 	if len(r.RequestURI) > maxTarget || len(r.URL.RawQuery) > maxTarget {
 		return nil, incomplete("The request target is longer than " + strconv.Itoa(maxTarget) + " bytes.")
 	}
-	// net/http moves Host out of the header map: what is left there was smuggled.
+	// net/http removes Host from the header map: a value there is not from HTTP.
 	if _, ok := r.Header["Host"]; ok || r.Host == "" {
 		return nil, incomplete("The request must have exactly one Host header.")
 	}
@@ -136,15 +137,15 @@ func (c *claim) readDate(h http.Header) error {
 	return c.date("Date", date)
 }
 
-// presignParameters are the query's side of the signature, each of which may
-// occur once.
+// presignParameters are the parameters of a signature in the query, each of which
+// may occur once.
 var presignParameters = [...]string{
 	"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
 	"X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
 }
 
 func presigned(rawQuery string) bool {
-	q, _ := url.ParseQuery(rawQuery) // readClaim decides only whose turn it is; queryClaim reports
+	q, _ := url.ParseQuery(rawQuery) // queryClaim reports the error
 	return q.Has("X-Amz-Algorithm") || q.Has("X-Amz-Credential") || q.Has("X-Amz-Signature")
 }
 
@@ -183,7 +184,7 @@ func queryClaim(r *http.Request) (*claim, error) {
 	return c, c.date("X-Amz-Date", q.Get("X-Amz-Date"))
 }
 
-// parts checks the shape of what header and query have in common.
+// parts parses what header and query have in common.
 func (c *claim) parts(place, credential, signedHeaders, signature string) error {
 	var missing []string
 	for _, p := range [...][2]string{{"Credential", credential}, {"SignedHeaders", signedHeaders}, {"Signature", signature}} {
@@ -245,14 +246,14 @@ func (c *claim) scope(credential string) error {
 
 func (c *claim) date(place, stamp string) error {
 	at, err := time.Parse(stampLayout, stamp)
-	if err != nil || len(stamp) != len(stampLayout) { // Parse would take a fraction of a second too
+	if err != nil || len(stamp) != len(stampLayout) { // Parse accepts fractions of seconds
 		return incomplete(place + " must be in ISO-8601 'basic format', as 20060102T150405Z. Got '" + clip(stamp) + "'.")
 	}
 	c.at, c.stamp = at, stamp
 	return nil
 }
 
-// signs tells whether the header of that name, in any case, is among the signed.
+// signs reports whether a header is signed; the name may have any case.
 func (c *claim) signs(name string) bool {
 	for signed := range strings.SplitSeq(c.signedHeaders, ";") {
 		if strings.EqualFold(signed, name) {
@@ -262,7 +263,20 @@ func (c *claim) signs(name string) bool {
 	return false
 }
 
-// only returns the one value of a header that must not be repeated.
+// identity is the claim of who signed.
+func (c *claim) identity() Identity {
+	return Identity{AccessKeyID: c.accessKeyID, Region: c.region, SignedAt: c.at, Presigned: c.presigned}
+}
+
+// fits reports whether the claimed signature is that of key over toSign.
+func (c *claim) fits(key signingKey, toSign []byte) bool {
+	h := hmac.New(sha256.New, key[:])
+	h.Write(toSign)
+	var sum [sha256.Size]byte
+	return hmac.Equal(h.Sum(sum[:0]), c.signature[:])
+}
+
+// only returns the value of a header that must not be repeated.
 func only(h http.Header, name string) (value string, ok bool, err error) {
 	values := h[name]
 	switch len(values) {

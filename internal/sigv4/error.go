@@ -7,17 +7,17 @@ const (
 	// IncompleteSignature: the signature's parts are missing, malformed or
 	// given twice.
 	IncompleteSignature = "IncompleteSignature"
-	// InvalidSignature: the signature is well-formed but doesn't hold: other
-	// secret, other content, other scope, or a clock too far off.
+	// InvalidSignature: the signature is well-formed but wrong: another secret,
+	// content or scope, or a wrong clock.
 	InvalidSignature = "InvalidSignatureException"
 	// UnrecognizedClient: the access key or its session token isn't known.
 	UnrecognizedClient = "UnrecognizedClientException"
-	// ExpiredToken: the session the access key belongs to is over.
+	// ExpiredToken: the session of the access key has expired.
 	ExpiredToken = "ExpiredTokenException"
 )
 
-// Error is why a request isn't believed. Code is one of this package's
-// constants; Message is for the caller and holds no secret.
+// Error is why verification failed. Code is one of this package's constants;
+// Message is for the caller and has no secret.
 type Error struct {
 	Code    string
 	Message string

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// A proxy in front of the server often passes on another Host than the one the
-// client signed: its own upstream's, one without the port, one in lower case.
-// So a signature may fit any spelling of the Host received or of the public
-// URL's host. That is safe: whoever made it knows the secret, and the host is
-// this server's.
+// Reverse proxies often send another Host than the one that the client signed: the
+// name of the upstream, a name without the port, a name in lower case. A signature
+// may therefore be for any spelling of the received Host or of the public URL's
+// host. That is safe: only holders of the secret can make it, and all these hosts
+// are this server.
 
-// spellings are the ways a client may write host: with and without the port
-// that is its scheme's default, and in lower case.
+// spellings returns the forms of a host: with and without a default port, and in
+// lower case.
 func spellings(host string) []string {
 	if host == "" {
 		return nil
@@ -35,16 +35,16 @@ func spellings(host string) []string {
 	return all
 }
 
-// otherHosts are all hosts that a request may be signed for, besides the one
-// it was received with.
+// otherHosts returns the hosts that a request may be signed for, besides the
+// received one.
 func (v *Verifier) otherHosts(received string) []string {
 	all := append(spellings(received)[1:], v.public...)
 	return slices.DeleteFunc(all, func(host string) bool { return host == received })
 }
 
-// withHost is the canonical request of a client that signed another host.
+// withHost returns the canonical request with another host.
 func withHost(canonical []byte, host string) []byte {
-	const mark = "\nhost:" // no line before the headers begins so, and no header has a line break
+	const mark = "\nhost:" // only the header has this
 	start := bytes.Index(canonical, []byte(mark)) + len(mark)
 	end := start + bytes.IndexByte(canonical[start:], '\n')
 	return slices.Concat(canonical[:start], []byte(host), canonical[end:])

@@ -6,16 +6,14 @@ import (
 	"sync"
 )
 
-// scopedSecret is what a signing key is derived from, besides the service.
-// The secret itself is part of it: a key whose secret changed derives anew.
+// scopedSecret is what a signing key is derived from, together with the service.
 type scopedSecret struct {
 	secret, day, region string
 }
 
 type signingKey [sha256.Size]byte
 
-// derive runs the chain of four HMACs that turns a secret into the key that
-// signs one day's requests to one service of one region.
+// derive derives the signing key for a day, region and service.
 func (s scopedSecret) derive(service string) signingKey {
 	key := mac([]byte("AWS4"+s.secret), s.day)
 	key = mac(key, s.region)
@@ -29,12 +27,12 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// keyGeneration is how many keys one generation of a cache holds.
+// keyGeneration bounds the keys of one generation of a cache.
 const keyGeneration = 1024
 
-// keyCache keeps derived signing keys in two generations: when the young one
-// is full the old one is forgotten, and what is used moves back to the young.
-// So it holds at most twice keyGeneration, and a key in use stays.
+// keyCache caches signing keys in two generations: when the young one is full it
+// replaces the old one, and keys in use move from old to young. It has at most
+// twice keyGeneration keys.
 type keyCache struct {
 	mu         sync.Mutex // guards what follows
 	young, old map[scopedSecret]signingKey

@@ -2,7 +2,6 @@ package sigv4
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -15,33 +14,33 @@ import (
 	"time"
 )
 
-// Key is what the server knows of an access key.
+// Key is an access key as the server stores it.
 type Key struct {
 	Secret string
-	// SessionToken is the token that must come with a temporary key; "" for a
-	// lasting one, which must come without.
+	// SessionToken must be sent with a temporary key; "" for a long-term key, which
+	// must be sent without.
 	SessionToken string
-	// Expires is when a temporary key ends; zero for never.
+	// Expires is when a temporary key expires; zero for never.
 	Expires time.Time
 }
 
-// Lookup finds an access key. known is false for one that doesn't exist or is
-// revoked; err is for a lookup that could not be made. It is called by each of
-// Screen and Verify, before anything about the request is proven.
+// Lookup finds an access key. known is false if the key does not exist or is
+// revoked; err is a failure of the lookup. Screen and Verify call it for requests
+// that are not authenticated.
 type Lookup func(ctx context.Context, accessKeyID string) (key Key, known bool, err error)
 
-// Identity is who signed a request, and for where and when.
+// Identity is who signed a request, for which region and when.
 type Identity struct {
 	AccessKeyID string
-	Region      string    // of the scope: the region the request is meant for
+	Region      string    // of the scope
 	SignedAt    time.Time // by the caller's clock
-	Presigned   bool      // signed in the query, so perhaps sent by another
+	Presigned   bool      // signed in the query, so that others may send it
 }
 
-// Config is what a Verifier may do otherwise; its zero value is good.
+// Config has the options of a Verifier; the zero value is valid.
 type Config struct {
-	// Skew is how far the caller's clock may be off, either way. Default 5
-	// minutes, as AWS has it.
+	// Skew is the allowed difference of the caller's clock. Default 5 minutes, as
+	// in AWS.
 	Skew time.Duration
 	// PublicHost is the host of the service's public URL, with its port if it
 	// has one: what requests behind a proxy are signed for. Default none.
@@ -57,7 +56,7 @@ type Verifier struct {
 	skew    time.Duration
 	public  []string // the spellings of Config.PublicHost
 	now     func() time.Time
-	decoy   string // stands in for the secret of an unknown key
+	decoy   string // secret in place of an unknown key's
 	keys    keyCache
 	buffers sync.Pool // *[]byte
 }
@@ -78,8 +77,8 @@ func NewVerifier(service string, lookup Lookup, cfg Config) *Verifier {
 	return v
 }
 
-// Claimed tells who r says it is from, with nothing verified: for a server
-// that accepts any credentials, and for logs.
+// Claimed returns the identity in r without verification: for servers that accept
+// any credentials, and for logs.
 func Claimed(r *http.Request) (Identity, error) {
 	c, err := readClaim(r)
 	if err != nil {
@@ -88,13 +87,9 @@ func Claimed(r *http.Request) (Identity, error) {
 	return c.identity(), nil
 }
 
-func (c *claim) identity() Identity {
-	return Identity{AccessKeyID: c.accessKeyID, Region: c.region, SignedAt: c.at, Presigned: c.presigned}
-}
-
-// Screen refuses what Verify would refuse whatever the body is: requests without a
-// signature, with one for something else or another time, or of a key that is not
-// known. So a body need not be read for them.
+// Screen refuses requests that Verify would refuse with any body: without a
+// signature, with another scope or time, or of an unknown key. Their bodies need
+// not be read.
 func (v *Verifier) Screen(r *http.Request) error {
 	c, err := readClaim(r)
 	if err != nil {
@@ -113,14 +108,14 @@ func (v *Verifier) Screen(r *http.Request) error {
 	return nil
 }
 
-// Verify tells who signed r, whose whole body is body. A request that isn't
-// to be believed gives an *Error; any other error is the lookup's.
+// Verify returns who signed r, whose whole body is body. The error is an *Error if
+// verification fails; other errors are from the lookup.
 //
-// What is believed: the method, path, query and every X-Amz- header are as
-// signed; so is the host, in one of the spellings of host.go; so is the body, unless the caller signed it as UNSIGNED-PAYLOAD;
-// the key is known and its session not over; the time is within the skew, or,
-// presigned, within the lifetime the caller gave it. A request sent twice
-// within that time is believed twice.
+// It verifies that method, path, query and all X-Amz- headers are as signed; the
+// host, in one of the spellings of host.go; the body, unless it is signed as
+// UNSIGNED-PAYLOAD; that the key is known and not expired; and that the time is
+// within the skew or, if presigned, within the lifetime. Within that time a
+// request can be replayed.
 func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	c, err := readClaim(r)
 	if err != nil {
@@ -147,7 +142,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	if cap(canonical) <= 64<<10 { // one huge request must not stay in the pool
+	if cap(canonical) <= 64<<10 { // large buffers are not pooled
 		*buffer = canonical
 	}
 	toSign := stringToSign(c, canonical)
@@ -169,10 +164,10 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	return c.identity(), nil
 }
 
-// matches compares in constant time the claimed signature with ours, for one
-// host after another. Only a signing key that has proven itself is cached, so
-// that strangers can't fill the cache; the decoy's is cached beside it, so that
-// an unknown access key is found out no slower and no faster than a known one.
+// matches compares the claimed signature with the expected one in constant time,
+// for each possible host. A signing key is cached only after a match, so that
+// unauthenticated clients can't fill the cache; the decoy's key is cached with it,
+// so that unknown access keys take the same time as known ones.
 func (v *Verifier) matches(secret scopedSecret, host string, canonical, toSign []byte, c *claim) bool {
 	key, cached := v.keys.get(secret)
 	if !cached {
@@ -191,15 +186,7 @@ func (v *Verifier) matches(secret scopedSecret, host string, canonical, toSign [
 	return true
 }
 
-// fits tells whether the claimed signature is that of key over toSign.
-func (c *claim) fits(key signingKey, toSign []byte) bool {
-	h := hmac.New(sha256.New, key[:])
-	h.Write(toSign)
-	var sum [sha256.Size]byte
-	return hmac.Equal(h.Sum(sum[:0]), c.signature[:])
-}
-
-// check holds the claim against the rules that need no key.
+// check checks the claim as far as that needs no key.
 func (v *Verifier) check(r *http.Request, c *claim) error {
 	if c.service != v.service {
 		return invalid("Credential should be scoped to correct service: '" + v.service + "'.")
@@ -226,10 +213,9 @@ func (v *Verifier) check(r *http.Request, c *claim) error {
 	return nil
 }
 
-// checkClock refuses a time of signing outside the window. The code and these
-// messages make the SDKs compare their clock with the answer's Date header,
-// correct it and sign again; the oldest read the server's time from the
-// parentheses.
+// checkClock refuses a signing time outside the window. The code and the messages
+// are those by which SDKs correct their clock, from the Date header or, in old
+// SDKs, from the time in parentheses.
 func (v *Verifier) checkClock(c *claim) error {
 	now := v.now().UTC()
 	if c.at.Sub(now) > v.skew {
@@ -254,15 +240,15 @@ func spell(d time.Duration) string {
 	return fmt.Sprintf("%d min", d/time.Minute)
 }
 
-// payload is the payload's line of the canonical request, and whether the body
-// is the one it speaks of.
+// payload returns the payload hash of the canonical request, and whether the body
+// has that hash.
 func payload(c *claim, body []byte) (line string, intact bool, err error) {
 	if c.payload == "UNSIGNED-PAYLOAD" {
 		return c.payload, true, nil
 	}
 	if c.payload != "" && len(c.payload) != 2*sha256.Size {
 		if strings.HasPrefix(c.payload, "STREAMING-") {
-			return "", false, invalid("x-amz-content-sha256 '" + clip(c.payload) + "' announces a body signed in chunks, which this service does not take: sign the whole body.")
+			return "", false, invalid("x-amz-content-sha256 '" + clip(c.payload) + "' announces a body signed in chunks, which is not supported: sign the whole body.")
 		}
 		return "", false, invalid("x-amz-content-sha256 must be UNSIGNED-PAYLOAD or the SHA-256 of the body as 64 hexadecimal digits.")
 	}
@@ -284,14 +270,13 @@ func stringToSign(c *claim, canonical []byte) []byte {
 	return hex.AppendEncode(b, sum[:])
 }
 
-// mismatch shows the caller what the server hashed, which is how one finds
-// the fault in a signer. All of it is the caller's own; a session token is
-// left out all the same, since messages end up in logs.
+// mismatch is the error for a wrong signature. It contains what the server hashed,
+// to debug signers, but no session token: messages end up in logs.
 func mismatch(c *claim, canonical, toSign []byte) error {
-	const most = 4 << 10
+	const max = 4 << 10
 	message := "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-	if c.token == "" && len(canonical) <= most {
+	if c.token == "" && len(canonical) <= max {
 		message += fmt.Sprintf("\n\nThe Canonical String for this request should have been\n'%s'\n\nThe String-to-Sign should have been\n'%s'\n",
 			strings.ToValidUTF8(string(canonical), "."), toSign)
 	}
