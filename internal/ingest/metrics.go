@@ -6,7 +6,7 @@ import (
 	"rostrum/internal/channel"
 )
 
-// refusals are the errors that an encoder is told, and their names in the metrics.
+// refusals are the errors for encoders, with their names in metrics.
 var refusals = []struct {
 	err    error
 	reason string
@@ -31,12 +31,12 @@ type metrics struct{ refusals *prometheus.CounterVec }
 func newMetrics(r prometheus.Registerer, evicted func() uint64) metrics {
 	m := metrics{refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rostrum_ingest_refusals_total",
-		Help: "Encoders refused, by reason; wrong_key_slowed were answered late because many wrong keys came from their address.",
+		Help: "Encoders refused, by reason; wrong_key_slowed were delayed because of many wrong keys from their address.",
 	}, []string{"reason"})}
 	if r != nil {
 		r.MustRegister(m.refusals, prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "rostrum_ingest_evicted_total",
-			Help: "Connections of encoders that had sent no stream key when there were too many of their address, or in all.",
+			Help: "Connections that were closed before they had sent a stream key, because there were too many from their address or in all.",
 		}, func() float64 { return float64(evicted()) }))
 	}
 	return m

@@ -1,5 +1,5 @@
-// Package ingest is the RTMP and RTMPS server: it receives what encoders publish
-// with a stream key, for the channel of that key.
+// Package ingest receives streams from encoders by RTMP and RTMPS, for the channel
+// of their stream key.
 package ingest
 
 import (
@@ -22,27 +22,27 @@ import (
 )
 
 const (
-	// defaultConnections are shared out: a quarter to those that have no accepted
-	// stream key yet, an eighth of that to each address; the rest to encoders on air.
+	// Of defaultConnections a quarter is for connections without an accepted stream
+	// key, at most an eighth of that per address; the rest is for live encoders.
 	defaultConnections = 2000
 
-	handshakeTime = 10 * time.Second
+	handshakeTimeout = 10 * time.Second
 
-	// wrongKeyDelay is how long the answer to a wrong stream key takes when there
-	// were too many from the same address.
+	// wrongKeyDelay delays the answer to a wrong stream key after too many from the
+	// same address.
 	wrongKeyDelay = 5 * time.Second
 )
 
-// What an encoder is told when it is refused, beside the errors of package channel.
+// Errors for refused encoders, besides those of package channel.
 var (
 	errApplication = fmt.Errorf("the application is not %q", channel.Application)
 	errManyKeys    = fmt.Errorf("%w, and answers are slow because many wrong keys came from this address", channel.ErrKey)
-	errInternal    = errors.New("something went wrong on the server")
+	errInternal    = errors.New("the server failed")
 )
 
-// Config is how a Server treats connections.
+// Config has the options of a Server.
 type Config struct {
-	MaxConnections int             // over all listeners; 0 for a default
+	MaxConnections int             // of all listeners together; 0 for the default
 	Proxies        inbound.Proxies // that name clients by the PROXY protocol
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil for none
@@ -59,11 +59,11 @@ type Server struct {
 	wrongKeys inbound.Failures
 
 	unidentified *inbound.Unidentified
-	maxOnAir     int64
-	onAir        atomic.Int64
+	maxLive      int64
+	live         atomic.Int64
 }
 
-// New makes a server that publishes to channels.
+// New returns a server for channels.
 func New(channels *channel.Registry, cfg Config) *Server {
 	if cfg.MaxConnections <= 0 {
 		cfg.MaxConnections = defaultConnections
@@ -71,7 +71,7 @@ func New(channels *channel.Registry, cfg Config) *Server {
 	waiting := max(cfg.MaxConnections/4, 1)
 	s := &Server{
 		channels: channels, proxies: cfg.Proxies, log: cfg.Log, panics: cfg.Panics,
-		unidentified: inbound.NewUnidentified(waiting, max(waiting/8, 1)), maxOnAir: int64(max(cfg.MaxConnections-waiting, 1)),
+		unidentified: inbound.NewUnidentified(waiting, max(waiting/8, 1)), maxLive: int64(max(cfg.MaxConnections-waiting, 1)),
 	}
 	s.metrics = newMetrics(cfg.Metrics, s.unidentified.Evicted)
 	return s
@@ -103,8 +103,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, secure *tls.Config) 
 	}
 }
 
-// serve serves one connection, which cancel ends. A panic over what it sends ends it
-// alone.
+// serve serves one connection, which cancel ends. A panic ends only this connection.
 func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure *tls.Config) {
 	log := s.log.With("from", conn.RemoteAddr())
 	defer s.panics.Recover("rtmp")
@@ -118,9 +117,9 @@ func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure
 	defer waiting.Done()
 	if secure != nil {
 		wrapped := tls.Server(conn, secure)
-		shaking, cancel := context.WithTimeout(ctx, handshakeTime)
+		handshake, cancel := context.WithTimeout(ctx, handshakeTimeout)
 		defer cancel()
-		if err := wrapped.HandshakeContext(shaking); err != nil {
+		if err := wrapped.HandshakeContext(handshake); err != nil {
 			log.Debug("encoder", "error", err)
 			return
 		}
@@ -131,7 +130,7 @@ func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure
 	}
 }
 
-// receive serves a stream from its key, once it is accepted, to its end.
+// receive reads a stream from its key to its end.
 func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func()) error {
 	var session *channel.Session
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
@@ -147,14 +146,14 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 	if session == nil {
 		return err
 	}
-	var broken error
+	var failure error
 	defer func() {
 		p := recover()
 		if p != nil {
-			broken = errors.New("the stream can't be read")
+			failure = errors.New("the stream can't be read")
 		}
-		s.onAir.Add(-1)
-		if err := session.Close(ctx, broken); err != nil {
+		s.live.Add(-1)
+		if err := session.Close(ctx, failure); err != nil {
 			s.log.Error("encoder", "error", err)
 		}
 		if p != nil {
@@ -174,28 +173,28 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 			err = session.WriteFrame(ctx, f)
 		}
 		if err != nil {
-			broken = err
+			failure = err
 			return err
 		}
 	}
 }
 
-// begin puts the channel of a stream key on air, if one more may be.
+// begin makes the channel of a stream key live, within the limit.
 func (s *Server) begin(ctx context.Context, key string, from channel.Source) (*channel.Session, error) {
-	if s.onAir.Add(1) > s.maxOnAir {
-		s.onAir.Add(-1)
+	if s.live.Add(1) > s.maxLive {
+		s.live.Add(-1)
 		return nil, channel.ErrFull
 	}
 	session, err := s.channels.Begin(ctx, key, from)
 	if err != nil {
-		s.onAir.Add(-1)
+		s.live.Add(-1)
 	}
 	return session, err
 }
 
-// refuse counts why an encoder is refused and returns what it may know of that; nil
-// if it is not. Wrong keys alone are answered late, and only after the key was
-// looked up: others behind the same address are not to blame.
+// refuse counts a refusal and returns the error for the encoder; nil if err is nil.
+// Only wrong keys are delayed, after the lookup, so that other encoders behind the
+// same address are not affected.
 func (s *Server) refuse(ctx context.Context, client inbound.Client, err error) error {
 	if err == nil {
 		return nil
@@ -223,7 +222,7 @@ func (s *Server) delayWrongKey(ctx context.Context, client inbound.Client) (dela
 		return false
 	}
 	if report {
-		s.log.Warn("many wrong stream keys from one address: they are answered late", "from", client.Addr.Addr(), "delay", wrongKeyDelay)
+		s.log.Warn("many wrong stream keys from one address: answers are delayed", "from", client.Addr.Addr(), "delay", wrongKeyDelay)
 	}
 	delay := time.NewTimer(wrongKeyDelay)
 	defer delay.Stop()
