@@ -14,79 +14,79 @@ import (
 )
 
 func TestEngine_RestartsICE(t *testing.T) {
-	s := newStage(t, listen(t, nil), webrtc.MimeTypeH264, 25)
-	viewer := newPeer(t, nil).watches()
-	sub := s.watch(viewer, sfu.SubscribeConfig{})
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 25)
+	viewer := newPeer(t, nil).subscribe()
+	sub := s.subscribe(viewer, sfu.SubscribeConfig{})
 	track := viewer.track(s.ctx, webrtc.RTPCodecTypeVideo)
 	read(t, track)
 	tag := sub.ETag()
 	if answer, err := sub.Patch("a=candidate:1 1 UDP 2130706431 169.254.169.254 80 typ host\r\n"); answer != "" || err != nil {
-		t.Fatalf("a candidate is answered by %q, %v", answer, err)
+		t.Fatalf("a candidate returns %q, %v", answer, err)
 	}
 	fragment, err := sub.Patch("a=ice-ufrag:newu\r\na=ice-pwd:abcdefghijklmnopqrstuvwxyz\r\na=mid:0\r\n")
 	if err != nil || !strings.Contains(fragment, "a=ice-ufrag:") || !strings.Contains(fragment, "a=candidate:") {
-		t.Fatalf("the restart is answered by %q, %v", fragment, err)
+		t.Fatalf("the restart returns %q, %v", fragment, err)
 	}
 	if sub.ETag() == tag {
-		t.Error("the ETag didn't change")
+		t.Error("the ETag did not change")
 	}
-	for range 100 { // media goes on meanwhile, by the old credentials
+	for range 100 { // media continues meanwhile
 		read(t, track)
 	}
 	sub.Close("test")
 	if _, err := sub.Patch(""); err == nil {
-		t.Error("a closed subscriber takes a fragment")
+		t.Error("a closed subscriber accepts a fragment")
 	}
 }
 
-func TestEngine_EndsAreToldOnceAndGoDownward(t *testing.T) {
+func TestEngine_SendsClosedOnceAndClosesDownward(t *testing.T) {
 	e := listen(t, nil)
-	s := newStage(t, e, webrtc.MimeTypeH264, 25)
+	s := newSession(t, e, webrtc.MimeTypeH264, 25)
 	ev := newEvents()
-	viewer := newPeer(t, nil).watches()
-	sub := s.watch(viewer, sfu.SubscribeConfig{Notify: ev.notify})
+	viewer := newPeer(t, nil).subscribe()
+	sub := s.subscribe(viewer, sfu.SubscribeConfig{Notify: ev.notify})
 	read(t, viewer.track(s.ctx, webrtc.RTPCodecTypeVideo))
 	s.publisher.Close("kicked")
 	s.publisher.Close("again")
 	own := s.events.await(t, s.ctx, "the end", is[sfu.Closed]).(sfu.Closed)
 	if own.Cause != sfu.CauseClosed || own.Reason != "kicked" {
-		t.Errorf("the publisher is told %+v", own)
+		t.Errorf("the publisher got %+v", own)
 	}
 	gone := ev.await(t, s.ctx, "the end", is[sfu.Closed]).(sfu.Closed)
 	if gone.Cause != sfu.CausePublisherGone {
-		t.Errorf("the subscriber is told %+v", gone)
+		t.Errorf("the subscriber got %+v", gone)
 	}
 	<-sub.Done()
-	if _, _, err := s.router.NewViewer("late").Subscribe(s.publisher, newPeer(t, nil).watches().offer(), sfu.SubscribeConfig{}); err == nil {
-		t.Error("what has ended can be subscribed to")
+	if _, _, err := s.router.NewViewer("late").Subscribe(s.publisher, newPeer(t, nil).subscribe().offer(), sfu.SubscribeConfig{}); err == nil {
+		t.Error("a closed publisher can be subscribed to")
 	}
 	if n := e.Stats().Transports; n != 0 {
 		t.Errorf("%d transports are left", n)
 	}
 }
 
-func TestEngine_SeesThatAPeerIsLost(t *testing.T) {
+func TestEngine_EndsATransportThatIsLost(t *testing.T) {
 	e := listen(t, func(c *sfu.Config) { c.LostAfter = 1500 * time.Millisecond })
-	s := newStage(t, e, webrtc.MimeTypeH264, 25)
+	s := newSession(t, e, webrtc.MimeTypeH264, 25)
 	ev := newEvents()
-	viewer := newPeer(t, nil).watches()
+	viewer := newPeer(t, nil).subscribe()
 	_, answer, err := s.router.NewViewer("bob").Subscribe(s.publisher, viewer.offer(), sfu.SubscribeConfig{Notify: ev.notify})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWire(t, e.Port(), 0)
-	viewer.accepts(w.through(answer, e.Port()))
+	w := newNetworkPath(t, e.Port(), 0)
+	viewer.accept(w.rewrite(answer, e.Port()))
 	read(t, viewer.track(s.ctx, webrtc.RTPCodecTypeVideo))
 	w.setLoss(1)
 	start := time.Now()
 	end := ev.await(t, s.ctx, "the end", is[sfu.Closed]).(sfu.Closed)
 	if end.Cause != sfu.CauseLost || time.Since(start) > 4*time.Second {
-		t.Errorf("after %v it is told %+v", time.Since(start), end)
+		t.Errorf("after %v it got %+v", time.Since(start), end)
 	}
 }
 
-func TestEngine_ASinkGetsOneLine(t *testing.T) {
-	s := newStage(t, listen(t, nil), webrtc.MimeTypeH264, 25, "low", "hi")
+func TestEngine_TapWritesOneContinuousStream(t *testing.T) {
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 25, "low", "hi")
 	k := &sink{}
 	detach, err := s.publisher.Tap(housemedia.Video, k)
 	if err != nil {
@@ -99,7 +99,7 @@ func TestEngine_ASinkGetsOneLine(t *testing.T) {
 	n := k.count()
 	time.Sleep(60 * time.Millisecond)
 	if k.count() != n {
-		t.Error("packets come after the end")
+		t.Error("packets are written after detach")
 	}
 	for i, p := range k.packets {
 		if i == 0 && !p.Keyframe || i > 0 && p.Sequence != k.packets[i-1].Sequence+1 {
@@ -137,11 +137,11 @@ func ExampleListen() {
 	// Output: 2 candidates
 }
 
-func TestEngine_RefusesAPeerWithAnotherCertificate(t *testing.T) {
+func TestEngine_RejectsAPeerWithAnotherCertificate(t *testing.T) {
 	e := listen(t, nil)
 	r := e.NewRouter(sfu.RouterConfig{})
 	ctx := within(t, 20*time.Second)
-	publisher := newPeer(t, nil).publishes(webrtc.MimeTypeH264)
+	publisher := newPeer(t, nil).publish(webrtc.MimeTypeH264)
 	ev := newEvents()
 	offer := publisher.offer()
 	at := strings.Index(offer, "a=fingerprint:sha-256 ") + len("a=fingerprint:sha-256 ")
@@ -150,10 +150,10 @@ func TestEngine_RefusesAPeerWithAnotherCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher.accepts(answer)
-	end := ev.await(t, ctx, "the refusal", is[sfu.Closed]).(sfu.Closed)
+	publisher.accept(answer)
+	end := ev.await(t, ctx, "closing", is[sfu.Closed]).(sfu.Closed)
 	if end.Cause != sfu.CauseHandshakeFailed {
-		t.Errorf("told %+v", end)
+		t.Errorf("got %+v", end)
 	}
 	if s := p.Stats(); s.Transport.Connected {
 		t.Errorf("it counts as connected: %+v", s)
@@ -164,7 +164,7 @@ func TestEngine_IsTheDTLSClientOfAPassivePeer(t *testing.T) {
 	e := listen(t, nil)
 	r := e.NewRouter(sfu.RouterConfig{})
 	ctx := within(t, 20*time.Second)
-	publisher := newPeer(t, nil).publishes(webrtc.MimeTypeH264)
+	publisher := newPeer(t, nil).publish(webrtc.MimeTypeH264)
 	ev := newEvents()
 	offer := strings.ReplaceAll(publisher.offer(), "a=setup:actpass", "a=setup:passive")
 	_, answer, err := r.Publish(offer, sfu.PublishConfig{Participant: "encoder", Notify: ev.notify})
@@ -172,9 +172,9 @@ func TestEngine_IsTheDTLSClientOfAPassivePeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(answer, "a=setup:active") {
-		t.Fatalf("the answer doesn't take the client's role:\n%s", answer)
+		t.Fatalf("the answer does not take the client role:\n%s", answer)
 	}
-	publisher.accepts(answer)
+	publisher.accept(answer)
 	go publisher.play(ctx, 25)
 	ev.await(t, ctx, "publishing", is[sfu.MediaStarted])
 }

@@ -56,12 +56,12 @@ func offerOf(t *testing.T, pc *webrtc.PeerConnection) string {
 func accept(t *testing.T, pc *webrtc.PeerConnection, answer string) {
 	t.Helper()
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		t.Fatalf("the answer was refused: %v\n%s", err, answer)
+		t.Fatalf("the answer was rejected: %v\n%s", err, answer)
 	}
 }
 
-// stage is one publisher that plays until the test ends.
-type stage struct {
+// session has one publisher, which sends until the test ends.
+type session struct {
 	t         *testing.T
 	ctx       context.Context
 	engine    *sfu.Engine
@@ -71,30 +71,30 @@ type stage struct {
 	events    *events
 }
 
-func newStage(t *testing.T, e *sfu.Engine, mime string, gop int, rids ...string) *stage {
+func newSession(t *testing.T, e *sfu.Engine, mime string, gop int, rids ...string) *session {
 	t.Helper()
-	s := &stage{t: t, ctx: within(t, 90*time.Second), engine: e, router: e.NewRouter(sfu.RouterConfig{}), events: newEvents()}
-	s.peer = newPeer(t, nil).publishes(mime, rids...)
+	s := &session{t: t, ctx: within(t, 90*time.Second), engine: e, router: e.NewRouter(sfu.RouterConfig{}), events: newEvents()}
+	s.peer = newPeer(t, nil).publish(mime, rids...)
 	codec, _ := housemedia.CodecNamed(strings.TrimPrefix(mime, "video/"))
 	p, answer, err := s.router.Publish(s.peer.offer(), sfu.PublishConfig{Participant: "alice", Codecs: []housemedia.Codec{codec}, Notify: s.events.notify})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.publisher = p
-	s.peer.accepts(answer)
+	s.peer.accept(answer)
 	go s.peer.play(s.ctx, gop)
 	s.events.await(t, s.ctx, "publishing", is[sfu.MediaStarted])
 	return s
 }
 
-// watch subscribes a peer.
-func (s *stage) watch(p *peer, cfg sfu.SubscribeConfig) *sfu.Subscriber {
+// subscribe subscribes a peer.
+func (s *session) subscribe(p *peer, cfg sfu.SubscribeConfig) *sfu.Subscriber {
 	s.t.Helper()
 	sub, answer, err := s.router.NewViewer("bob").Subscribe(s.publisher, p.offer(), cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	p.accepts(answer)
+	p.accept(answer)
 	return sub
 }
 
@@ -108,28 +108,28 @@ func read(t *testing.T, track *webrtc.TrackRemote) *rtp.Packet {
 	return p
 }
 
-func TestEngine_CarriesSoundAndPicture(t *testing.T) {
-	for says, c := range map[string]struct {
+func TestEngine_ForwardsAudioAndVideo(t *testing.T) {
+	for name, c := range map[string]struct {
 		mime   string
 		change func(*sfu.Config)
 	}{
 		"H.264":                      {webrtc.MimeTypeH264, nil},
 		"VP8":                        {webrtc.MimeTypeVP8, nil},
-		"plain sockets":              {webrtc.MimeTypeH264, func(c *sfu.Config) { c.Portable = true }},
+		"portable sockets":           {webrtc.MimeTypeH264, func(c *sfu.Config) { c.Portable = true }},
 		"all addresses, many shards": {webrtc.MimeTypeH264, func(c *sfu.Config) { c.Shards, c.Listen = 4, []netip.Addr{netip.IPv4Unspecified()} }},
 		"IPv6":                       {webrtc.MimeTypeH264, func(c *sfu.Config) { c.Listen = []netip.Addr{netip.IPv6Loopback()} }},
 	} {
-		t.Run(says, func(t *testing.T) {
-			s := newStage(t, listen(t, c.change), c.mime, 25)
-			viewer := newPeer(t, nil).watches()
-			sub := s.watch(viewer, sfu.SubscribeConfig{})
+		t.Run(name, func(t *testing.T) {
+			s := newSession(t, listen(t, c.change), c.mime, 25)
+			viewer := newPeer(t, nil).subscribe()
+			sub := s.subscribe(viewer, sfu.SubscribeConfig{})
 			kinds := map[webrtc.RTPCodecType]bool{}
 			for len(kinds) < 2 {
 				var track *webrtc.TrackRemote
 				select {
 				case track = <-viewer.media:
 				case <-s.ctx.Done():
-					t.Fatalf("only %v came\n%+v\n%+v", kinds, sub.Stats(), s.engine.Stats())
+					t.Fatalf("only %v was received\n%+v\n%+v", kinds, sub.Stats(), s.engine.Stats())
 				}
 				kinds[track.Kind()] = true
 				last := read(t, track).SequenceNumber
@@ -148,11 +148,11 @@ func TestEngine_CarriesSoundAndPicture(t *testing.T) {
 	}
 }
 
-func TestEngine_SwitchesSimulcastLayersOnOneLine(t *testing.T) {
-	s := newStage(t, listen(t, nil), webrtc.MimeTypeH264, 0, "low", "mid", "hi")
+func TestEngine_SwitchesLayersInOneContinuousStream(t *testing.T) {
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 0, "low", "mid", "hi")
 	events := newEvents()
-	viewer := newPeer(t, nil).watches()
-	sub := s.watch(viewer, sfu.SubscribeConfig{Choice: sfu.Choice{Layer: "low"}, Notify: events.notify})
+	viewer := newPeer(t, nil).subscribe()
+	sub := s.subscribe(viewer, sfu.SubscribeConfig{Choice: sfu.Choice{Layer: "low"}, Notify: events.notify})
 	track := viewer.track(s.ctx, webrtc.RTPCodecTypeVideo)
 	var last *rtp.Packet
 	flows := byte(0xff)
@@ -166,10 +166,10 @@ func TestEngine_SwitchesSimulcastLayersOnOneLine(t *testing.T) {
 		for n := 0; n < 40; {
 			p := read(t, track)
 			if last != nil && p.SequenceNumber != last.SequenceNumber+1 {
-				t.Fatalf("on the way to %s packet %d follows %d", want.label, p.SequenceNumber, last.SequenceNumber)
+				t.Fatalf("while switching to %s, packet %d follows %d", want.label, p.SequenceNumber, last.SequenceNumber)
 			}
 			if last != nil && int32(p.Timestamp-last.Timestamp) < 0 {
-				t.Fatalf("on the way to %s time runs back from %d to %d", want.label, last.Timestamp, p.Timestamp)
+				t.Fatalf("while switching to %s, timestamps go back from %d to %d", want.label, last.Timestamp, p.Timestamp)
 			}
 			last = p
 			if p.Payload[0]&31 == 24 { // parameter sets in a STAP-A, the SPS first
@@ -185,7 +185,7 @@ func TestEngine_SwitchesSimulcastLayersOnOneLine(t *testing.T) {
 		}
 	}
 	if err := sub.Choose(sfu.Choice{Layer: "giant"}); err == nil || !strings.Contains(err.Error(), "low") {
-		t.Errorf("an unknown layer is answered by %v", err)
+		t.Errorf("an unknown layer returns %v", err)
 	}
 	if err := sub.Choose(sfu.Choice{NoVideo: true}); err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestEngine_SwitchesSimulcastLayersOnOneLine(t *testing.T) {
 	})
 }
 
-// deltaLayer reads the layer from the beginning of a delta picture, as peer.play wrote it.
+// deltaLayer returns the layer of a delta frame that peer.play wrote.
 func deltaLayer(payload []byte) (layer byte, ok bool) {
 	switch {
 	case payload[0]&31 == 1:
@@ -211,25 +211,25 @@ func TestEngine_RepairsLossInBothDirections(t *testing.T) {
 	e := listen(t, nil)
 	r := e.NewRouter(sfu.RouterConfig{})
 	ctx := within(t, 40*time.Second)
-	publisher := newPeer(t, nil).publishes(webrtc.MimeTypeH264)
+	publisher := newPeer(t, nil).publish(webrtc.MimeTypeH264)
 	ev := newEvents()
 	p, answer, err := r.Publish(publisher.offer(), sfu.PublishConfig{Participant: "alice", Notify: ev.notify})
 	if err != nil {
 		t.Fatal(err)
 	}
-	up := newWire(t, e.Port(), 0)
-	publisher.accepts(up.through(answer, e.Port()))
+	up := newNetworkPath(t, e.Port(), 0)
+	publisher.accept(up.rewrite(answer, e.Port()))
 	go publisher.play(ctx, 50)
 	ev.await(t, ctx, "publishing", is[sfu.MediaStarted])
 	up.setLoss(0.05)
 
-	viewer := newPeer(t, nil).watches()
+	viewer := newPeer(t, nil).subscribe()
 	sub, answer, err := r.NewViewer("bob").Subscribe(p, viewer.offer(), sfu.SubscribeConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	down := newWire(t, e.Port(), 0)
-	viewer.accepts(down.through(answer, e.Port()))
+	down := newNetworkPath(t, e.Port(), 0)
+	viewer.accept(down.rewrite(answer, e.Port()))
 	track := viewer.track(ctx, webrtc.RTPCodecTypeVideo)
 	read(t, track)
 	down.setLoss(0.05)
@@ -244,7 +244,7 @@ func TestEngine_RepairsLossInBothDirections(t *testing.T) {
 		}
 	}
 	missing := 0
-	for n := first + 1; n != last-60; n++ { // the newest may still be on their way
+	for n := first + 1; n != last-60; n++ { // the newest may still be in transit
 		if !got[n] {
 			missing++
 		}
@@ -253,41 +253,41 @@ func TestEngine_RepairsLossInBothDirections(t *testing.T) {
 	t.Logf("missing %d of %d; publisher nacks %d repaired %d; viewer nacks %d resent %d", missing, len(got),
 		ps.Tracks[1].Layers[0].Nacks, ps.Tracks[1].Layers[0].Repaired, ss.Subscriptions[1].Nacks, ss.Subscriptions[1].Resent)
 	if missing > len(got)/100 {
-		t.Errorf("%d of %d packets never came, at 5 %% loss each way", missing, len(got))
+		t.Errorf("%d of %d packets were never received, at 5 %% loss each way", missing, len(got))
 	}
 	if ps.Tracks[1].Layers[0].Nacks == 0 || ss.Subscriptions[1].Resent == 0 {
 		t.Errorf("nothing was repaired: %+v %+v", ps, ss)
 	}
 }
 
-func TestEngine_JoinersSeeTheKeptPictureAtOnce(t *testing.T) {
-	s := newStage(t, listen(t, nil), webrtc.MimeTypeH264, 90) // a keyframe each 1.8 s
+func TestEngine_ReplaysTheKeyframeGroupToNewSubscribers(t *testing.T) {
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 90) // a keyframe each 1.8 s
 	var times []time.Duration
 	for range 15 {
-		viewer := newPeer(t, nil).watches()
+		viewer := newPeer(t, nil).subscribe()
 		offer := viewer.offer()
 		start := time.Now()
 		sub, answer, err := s.router.NewViewer("v").Subscribe(s.publisher, offer, sfu.SubscribeConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		viewer.accepts(answer)
+		viewer.accept(answer)
 		p := read(t, viewer.track(s.ctx, webrtc.RTPCodecTypeVideo))
 		times = append(times, time.Since(start))
 		if p.Payload[0]&31 != 24 && p.Payload[0]&31 != 7 {
-			t.Errorf("the first packet isn't a keyframe's: %x", p.Payload[:4])
+			t.Errorf("the first packet is not of a keyframe: %x", p.Payload[:4])
 		}
 		sub.Close("")
 		_ = viewer.Close()
 	}
 	slices.Sort(times)
 	t.Logf("offer to first keyframe: median %v, worst %v", times[len(times)/2], times[len(times)-1])
-	if times[len(times)/2] > 500*time.Millisecond { // the real bound is the bench's, on a quiet machine
+	if times[len(times)/2] > 500*time.Millisecond { // the benchmark measures it on an idle machine
 		t.Errorf("joins take %v", times)
 	}
 }
 
-// tcpOnly leaves the candidates of TCP in an answer.
+// tcpOnly removes the UDP candidates of an answer.
 func tcpOnly(answer string) string {
 	var kept []string
 	for _, line := range strings.Split(answer, "\r\n") {
@@ -308,24 +308,24 @@ func TestEngine_WorksOverTCP(t *testing.T) {
 	e := listen(t, nil)
 	r := e.NewRouter(sfu.RouterConfig{})
 	ctx := within(t, 30*time.Second)
-	publisher := newPeer(t, activeTCP).publishes(webrtc.MimeTypeH264)
+	publisher := newPeer(t, activeTCP).publish(webrtc.MimeTypeH264)
 	ev := newEvents()
 	p, answer, err := r.Publish(publisher.offer(), sfu.PublishConfig{Participant: "alice", Notify: ev.notify})
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher.accepts(tcpOnly(answer))
+	publisher.accept(tcpOnly(answer))
 	go publisher.play(ctx, 25)
 	c := ev.await(t, ctx, "connecting", is[sfu.Connected]).(sfu.Connected)
 	if c.Protocol != "tcp" {
 		t.Errorf("the publisher is connected by %s", c.Protocol)
 	}
-	viewer := newPeer(t, activeTCP).watches()
+	viewer := newPeer(t, activeTCP).subscribe()
 	_, answer, err = r.NewViewer("bob").Subscribe(p, viewer.offer(), sfu.SubscribeConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	viewer.accepts(tcpOnly(answer))
+	viewer.accept(tcpOnly(answer))
 	track := viewer.track(ctx, webrtc.RTPCodecTypeVideo)
 	last := read(t, track).SequenceNumber
 	for range 50 {
@@ -338,14 +338,14 @@ func TestEngine_WorksOverTCP(t *testing.T) {
 }
 
 func TestEngine_FollowsAPeerWhoseAddressChanges(t *testing.T) {
-	s := newStage(t, listen(t, nil), webrtc.MimeTypeH264, 25)
-	viewer := newPeer(t, nil).watches()
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 25)
+	viewer := newPeer(t, nil).subscribe()
 	sub, answer, err := s.router.NewViewer("bob").Subscribe(s.publisher, viewer.offer(), sfu.SubscribeConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWire(t, s.engine.Port(), 0)
-	viewer.accepts(w.through(answer, s.engine.Port()))
+	w := newNetworkPath(t, s.engine.Port(), 0)
+	viewer.accept(w.rewrite(answer, s.engine.Port()))
 	track := viewer.track(s.ctx, webrtc.RTPCodecTypeVideo)
 	read(t, track)
 	before := sub.Stats().Transport.Remote
@@ -356,7 +356,7 @@ func TestEngine_FollowsAPeerWhoseAddressChanges(t *testing.T) {
 		_, _, _ = track.ReadRTP()
 	}
 	if sub.Stats().Transport.Remote == before {
-		t.Fatal("media still goes to the old address")
+		t.Fatal("media is still sent to the old address")
 	}
 	for range 50 {
 		read(t, track)

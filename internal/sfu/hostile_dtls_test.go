@@ -17,24 +17,24 @@ import (
 	"github.com/pion/stun/v3"
 )
 
-// A caller has had an offer answered and shown its consent: what it does next is DTLS.
-type caller struct {
+// dtlsClient has sent a valid check for an answered offer. The handshake is next.
+type dtlsClient struct {
 	conn        *net.UDPConn
 	to          *net.UDPAddr
-	certificate tls.Certificate // which the offer announced
+	certificate tls.Certificate // whose fingerprint is in the offer
 	publisher   *Publisher
 	closed      chan Closed
 }
 
-func newCaller(t *testing.T) *caller {
+func newDTLSClient(t *testing.T) *dtlsClient {
 	t.Helper()
-	// It checks its way once only, and a busy machine needs its time for all that it sends then.
-	e := engine(t, Config{ConnectTimeout: 2 * time.Second, LostAfter: 2 * time.Minute})
+	// The client sends one check only, so that it must not be taken for lost on a busy machine.
+	e := newEngine(t, Config{ConnectTimeout: 2 * time.Second, LostAfter: 2 * time.Minute})
 	certificate, err := selfsign.GenerateSelfSigned()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &caller{certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
+	c := &dtlsClient{certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
 	offer := strings.ReplaceAll(crlf(singleOffer), "AA:BB", certificateFingerprint(certificate.Certificate[0]))
 	c.publisher, _, err = e.NewRouter(RouterConfig{}).Publish(offer, PublishConfig{Participant: "caller", Notify: func(ev Event) {
 		if over, is := ev.(Closed); is {
@@ -46,19 +46,19 @@ func newCaller(t *testing.T) *caller {
 	}
 	c.conn = udp(t)
 	session := c.publisher.transport.ice.Load()
-	check := checkBy(t, session.local.Ufrag+":x", session.local.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
+	check := newCheck(t, session.local.Ufrag+":x", session.local.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
 	if _, err := c.conn.WriteToUDP(check, c.to); err != nil {
 		t.Fatal(err)
 	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 	if _, err := c.conn.Read(make([]byte, 1500)); err != nil {
-		t.Fatalf("the check got no answer: %v", err)
+		t.Fatalf("the check got no response: %v", err)
 	}
 	_ = c.conn.SetReadDeadline(time.Time{})
 	return c
 }
 
-func (c *caller) greets(ctx context.Context, options ...dtls.ClientOption) (*dtls.Conn, error) {
+func (c *dtlsClient) handshake(ctx context.Context, options ...dtls.ClientOption) (*dtls.Conn, error) {
 	conn, err := dtls.ClientWithOptions(c.conn, c.to, append([]dtls.ClientOption{
 		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...), dtls.WithFlightInterval(flightInterval),
 	}, options...)...)
@@ -68,9 +68,7 @@ func (c *caller) greets(ctx context.Context, options ...dtls.ClientOption) (*dtl
 	return conn, conn.HandshakeContext(ctx)
 }
 
-// TestHostile_WeakHandshakesAreRefused: the shared key, the anonymous and the NULL suites,
-// DTLS 1.0, a caller without a certificate or with one that wasn't announced. No media flows.
-func TestHostile_WeakHandshakesAreRefused(t *testing.T) {
+func TestHostile_RejectsWeakHandshakes(t *testing.T) {
 	other, err := selfsign.GenerateSelfSigned()
 	if err != nil {
 		t.Fatal(err)
@@ -84,51 +82,51 @@ func TestHostile_WeakHandshakesAreRefused(t *testing.T) {
 	suites := func(ids ...uint16) dtls.ClientOption {
 		return hello(func(m *handshake.MessageClientHello) { m.CipherSuiteIDs = ids })
 	}
-	for says, c := range map[string]struct {
-		options []dtls.ClientOption
-		shows   bool // the certificate that was announced
-		takes   bool
+	for name, c := range map[string]struct {
+		options   []dtls.ClientOption
+		announced bool // with the certificate of the offer
+		accepted  bool
 	}{
-		"all as it should be":    {nil, true, true},
-		"no certificate":         {nil, false, false},
-		"another's certificate":  {[]dtls.ClientOption{dtls.WithCertificates(other)}, false, false},
-		"a shared key":           {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_PSK_WITH_AES_128_GCM_SHA256)}, false, false},
-		"a shared key over ECDH": {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256)}, false, false},
-		"anonymous suites":       {[]dtls.ClientOption{suites(0x0018, 0x001b, 0xc018, 0xc019)}, true, false},
-		"NULL suites":            {[]dtls.ClientOption{suites(0x0001, 0x0002, 0xc006, 0xc010)}, true, false},
-		"RSA suites":             {[]dtls.ClientOption{dtls.WithCipherSuites(dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)}, true, false},
-		"DTLS 1.0":               {[]dtls.ClientOption{hello(func(m *handshake.MessageClientHello) { m.Version = protocol.Version1_0 })}, true, false},
-		"no extended secret":     {[]dtls.ClientOption{dtls.WithExtendedMasterSecret(dtls.DisableExtendedMasterSecret)}, true, false},
+		"valid":                     {nil, true, true},
+		"no certificate":            {nil, false, false},
+		"another certificate":       {[]dtls.ClientOption{dtls.WithCertificates(other)}, false, false},
+		"PSK":                       {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_PSK_WITH_AES_128_GCM_SHA256)}, false, false},
+		"ECDHE-PSK":                 {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256)}, false, false},
+		"anonymous suites":          {[]dtls.ClientOption{suites(0x0018, 0x001b, 0xc018, 0xc019)}, true, false},
+		"NULL suites":               {[]dtls.ClientOption{suites(0x0001, 0x0002, 0xc006, 0xc010)}, true, false},
+		"RSA suites":                {[]dtls.ClientOption{dtls.WithCipherSuites(dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)}, true, false},
+		"DTLS 1.0":                  {[]dtls.ClientOption{hello(func(m *handshake.MessageClientHello) { m.Version = protocol.Version1_0 })}, true, false},
+		"no extended master secret": {[]dtls.ClientOption{dtls.WithExtendedMasterSecret(dtls.DisableExtendedMasterSecret)}, true, false},
 	} {
-		t.Run(says, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			from := newCaller(t)
+			from := newDTLSClient(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			ended := make(chan Closed, 1)
-			if !c.takes {
-				go func() { // the caller may wait for long: what counts is what we say
+			if !c.accepted {
+				go func() { // the client may wait for long
 					ended <- <-from.closed
 					cancel()
 				}()
 			}
 			options := c.options
-			if c.shows {
+			if c.announced {
 				options = append(options, dtls.WithCertificates(from.certificate))
 			}
-			conn, err := from.greets(ctx, options...)
+			conn, err := from.handshake(ctx, options...)
 			if conn == nil {
-				t.Fatalf("the caller can't be made: %v", err)
+				t.Fatalf("make the client: %v", err)
 			}
 			defer conn.Close()
-			if c.takes {
+			if c.accepted {
 				for end := time.Now().Add(5 * time.Second); err == nil && !from.publisher.Stats().Transport.Connected; time.Sleep(time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatal("it is not connected")
 					}
 				}
 				if err != nil {
-					t.Errorf("refused: %v", err)
+					t.Errorf("rejected: %v", err)
 				}
 				return
 			}
@@ -147,9 +145,9 @@ func TestHostile_WeakHandshakesAreRefused(t *testing.T) {
 	}
 }
 
-// TestHostile_MonstrousFragmentsCostNobodyElse: from one who has shown consent come empty and
-// overlapping fragments, and messages in 64 k pieces. Others are answered all the while.
-func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
+// A client with a valid check sends empty and overlapping fragments, and messages of 64 k
+// pieces. Checks of others are answered meanwhile.
+func TestHostile_InvalidDTLSFragmentsDoNotDelayOthers(t *testing.T) {
 	fragment := func(sequence uint16, total, at, length, have int) []byte {
 		b := []byte{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0}
 		b = binary.BigEndian.AppendUint16(b, sequence)
@@ -157,7 +155,7 @@ func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
 		b = append(b, 1, byte(total>>16), byte(total>>8), byte(total), 0, 0, byte(at>>16), byte(at>>8), byte(at), byte(length>>16), byte(length>>8), byte(length))
 		return append(b, make([]byte, have)...)
 	}
-	from := newCaller(t)
+	from := newDTLSClient(t)
 	bystander, _, err := from.publisher.router.Publish(crlf(singleOffer), PublishConfig{Participant: "bystander"})
 	if err != nil {
 		t.Fatal(err)
@@ -183,8 +181,8 @@ func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
 		}
 		began := time.Now()
 		answered := false
-		for range 5 { // the kernel's queue may lose one meanwhile
-			if _, err := conn.WriteToUDP(checkBy(t, session.local.Ufrag+":x", session.local.Pwd), from.to); err != nil {
+		for range 5 { // the kernel's queue may lose one
+			if _, err := conn.WriteToUDP(newCheck(t, session.local.Ufrag+":x", session.local.Pwd), from.to); err != nil {
 				t.Fatal(err)
 			}
 			_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
@@ -194,27 +192,27 @@ func TestHostile_MonstrousFragmentsCostNobodyElse(t *testing.T) {
 			}
 		}
 		if !answered {
-			t.Fatalf("after %d fragments nobody else is answered", i)
+			t.Fatalf("after %d fragments no check is answered", i)
 		}
 		slowest = max(slowest, time.Since(began))
 	}
-	t.Logf("the slowest answer to another took %v", slowest)
+	t.Logf("the slowest response took %v", slowest)
 }
 
-// A tappedConn notes the explicit nonces of the application data that is sent through it.
-type tappedConn struct {
+// nonceConn records the explicit nonces of the application data that is sent.
+type nonceConn struct {
 	net.PacketConn
-	mu     sync.Mutex
-	nonces map[uint64]struct{}
-	twice  int
+	mu       sync.Mutex
+	nonces   map[uint64]struct{}
+	repeated int
 }
 
-func (c *tappedConn) WriteTo(b []byte, to net.Addr) (int, error) {
+func (c *nonceConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	c.mu.Lock()
 	for rest := b; len(rest) >= 21 && rest[0] == 23; rest = rest[13+int(binary.BigEndian.Uint16(rest[11:])):] {
 		nonce := binary.BigEndian.Uint64(rest[13:])
 		if _, used := c.nonces[nonce]; used {
-			c.twice++
+			c.repeated++
 		}
 		c.nonces[nonce] = struct{}{}
 	}
@@ -222,16 +220,15 @@ func (c *tappedConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	return c.PacketConn.WriteTo(b, to)
 }
 
-// TestHostile_NoNonceIsUsedTwice looks at the library that seals DTLS: the version that drew
-// nonces by lot had the first pair after some 2^32 records, and far fewer would tell a
-// shorter one.
-func TestHostile_NoNonceIsUsedTwice(t *testing.T) {
+// The DTLS library must count nonces. A version with random nonces repeated one after about
+// 2^32 records.
+func TestHostile_DTLSUsesNoNonceTwice(t *testing.T) {
 	records := 1<<16 + 1<<12 // beyond what 16 bits count
 	if testing.Short() {
 		records = 1 << 12
 	}
-	from := newCaller(t)
-	tap := &tappedConn{PacketConn: from.conn, nonces: make(map[uint64]struct{}, records)}
+	from := newDTLSClient(t)
+	tap := &nonceConn{PacketConn: from.conn, nonces: make(map[uint64]struct{}, records)}
 	conn, err := dtls.ClientWithOptions(tap, from.to, dtls.WithCertificates(from.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...))
 	if err != nil {
 		t.Fatal(err)
@@ -247,14 +244,14 @@ func TestHostile_NoNonceIsUsedTwice(t *testing.T) {
 	}
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
-	if len(tap.nonces) < records || tap.twice > 0 {
-		t.Errorf("%d records had %d nonces, %d of them twice", records, len(tap.nonces), tap.twice)
+	if len(tap.nonces) < records || tap.repeated > 0 {
+		t.Errorf("%d records had %d nonces, %d of them twice", records, len(tap.nonces), tap.repeated)
 	}
 	lowest, highest := ^uint64(0), uint64(0)
 	for n := range tap.nonces {
 		lowest, highest = min(lowest, n), max(highest, n)
 	}
 	if span := highest - lowest; span >= uint64(2*records) {
-		t.Errorf("the nonces of %d records span %d: they are drawn by lot, not counted", records, span)
+		t.Errorf("the nonces of %d records span %d: they are random, not counted", records, span)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-func TestChurn_LeavesNothingBehind(t *testing.T) {
-	g := newRig(t, 1, Config{Shards: 3}, singleOffer, watchOffer)
+func TestEngine_LeaksNothingWhenSubscribersComeAndGo(t *testing.T) {
+	g := newTestBench(t, 1, Config{Shards: 3}, singleOffer, watchOffer)
 	sink := udp(t)
 	goroutines := runtime.NumGoroutine()
 	for i := range 300 {
@@ -17,7 +17,7 @@ func TestChurn_LeavesNothingBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g.place(s.transport, sink)
+		g.connect(s.transport, sink)
 		switch i % 3 {
 		case 0:
 			s.Close("")
@@ -29,7 +29,7 @@ func TestChurn_LeavesNothingBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.place(p.transport, udp(t))
+			g.connect(p.transport, udp(t))
 			if _, _, err := v.Subscribe(p, crlf(watchOffer), SubscribeConfig{}); err != nil {
 				t.Fatal(err)
 			}
@@ -39,29 +39,29 @@ func TestChurn_LeavesNothingBehind(t *testing.T) {
 	}
 	e := g.engine
 	if n := e.Stats().Transports; n != 2 {
-		t.Errorf("%d transports are counted, want the publisher and its one viewer", n)
+		t.Errorf("%d transports are left, want 2", n)
 	}
-	transports, feeds, publishers, peers, outlets := 0, 0, 0, 0, 0
+	transports, fanOuts, publishers, peers, outlets := 0, 0, 0, 0, 0
 	for _, s := range e.shards {
-		s.call(func() {}) // what the last turn posted
+		s.call(func() {}) // runs the tasks of the last turn
 		s.call(func() {
 			transports += len(s.transports)
-			feeds += len(s.fanOuts)
+			fanOuts += len(s.fanOuts)
 			publishers += len(s.publishers)
 			peers += len(s.peers)
 		})
 	}
-	g.on(func(*shard) { outlets = len(g.publisher.outlets) })
+	g.onShard(func(*shard) { outlets = len(g.publisher.outlets) })
 	e.mu.RLock()
 	ufrags, addresses := len(e.index.ufrags), len(e.index.addresses)
 	e.mu.RUnlock()
-	if transports != 2 || feeds != 1 || publishers != 1 || peers > 2 || outlets != 1 || ufrags != 2 || addresses > 2 {
-		t.Errorf("left are %d transports, %d feeds, %d publishers, %d peers, %d outlets, %d user names, %d addresses",
-			transports, feeds, publishers, peers, outlets, ufrags, addresses)
+	if transports != 2 || fanOuts != 1 || publishers != 1 || peers > 2 || outlets != 1 || ufrags != 2 || addresses > 2 {
+		t.Errorf("%d transports are left, %d fan-outs, %d publishers, %d peers, %d outlets, %d user names, %d addresses",
+			transports, fanOuts, publishers, peers, outlets, ufrags, addresses)
 	}
 	g.router.mu.Lock()
 	if len(g.router.viewers) != 1 || len(g.router.publishers) != 1 {
-		t.Errorf("the router still knows %d viewers and %d publishers", len(g.router.viewers), len(g.router.publishers))
+		t.Errorf("the router still has %d viewers and %d publishers", len(g.router.viewers), len(g.router.publishers))
 	}
 	g.router.mu.Unlock()
 	for deadline := time.Now().Add(2 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(deadline); {

@@ -31,7 +31,7 @@ func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
 	before, pause := time.Millisecond, time.Duration(0)
 	for _, at := range times {
 		if at-before < 50e6 || at-before < pause {
-			t.Errorf("asked again after %d ms, before that after %d; want a round trip of 50 and ever more", (at-before)/1e6, pause/1e6)
+			t.Errorf("requested after %v, before that after %v; want a round trip of 50 ms and ever more", (at-before)/1e6, pause/1e6)
 		}
 		before, pause = at, at-before
 	}
@@ -45,16 +45,16 @@ func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
 func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
 	const rtt = 200 * time.Millisecond
 	for _, path := range []struct {
-		says      string
+		name      string
 		loss      float64
-		jitter    time.Duration // ns; packets overtake
-		own       bool          // repairs have an SSRC of their own
-		needless  float64       // requests for packets that weren't lost, share of all packets, at most
-		promptest time.Duration // ns from the gap to the first request for a lost one, on average, at most
+		jitter    time.Duration // reorders packets
+		own       bool          // retransmissions have an SSRC of their own
+		needless  float64       // requests for packets that were not lost, share of all packets, at most
+		promptest time.Duration // from the gap to the first request for a lost packet, mean, at most
 	}{
-		{"pure loss is asked for at once", 0.05, 0, true, 0, 10e6},
+		{"loss is requested at once", 0.05, 0, true, 0, 10e6},
 		{"without RTX too", 0.05, 0, false, 0, 10e6},
-		{"what is overtaken is waited for", 0, 60e6, true, 0.04, 0},
+		{"reordering is waited for", 0, 60e6, true, 0.04, 0},
 		{"without RTX too", 0, 60e6, false, 0.04, 0},
 		{"both", 0.02, 60e6, true, 0.04, 60e6},
 	} {
@@ -106,18 +106,18 @@ func TestLosses_WaitForWhatIsOnlyLate(t *testing.T) {
 			}
 		}
 		if share := float64(needless) / float64(sequence); share > path.needless {
-			t.Errorf("%s: %.1f %% of all packets were asked for needlessly, want at most %.1f %%", path.says, 100*share, 100*path.needless)
+			t.Errorf("%s: %.1f %% of all packets were asked for needlessly, want at most %.1f %%", path.name, 100*share, 100*path.needless)
 		}
 		if firsts > 0 && waited/firsts > path.promptest {
-			t.Errorf("%s: a lost packet was asked for after %d ms, want at most %d", path.says, waited/firsts/1e6, path.promptest/1e6)
+			t.Errorf("%s: a lost packet was requested after %d ms, want at most %d", path.name, waited/firsts/1e6, path.promptest/1e6)
 		}
 		for s := uint64(2); s <= sequence; s++ {
 			if lostAt[s] && !arrived[s] && s < sequence-3 {
-				t.Errorf("%s: packet %d never came", path.says, s)
+				t.Errorf("%s: packet %d never came", path.name, s)
 				break
 			}
 		}
-		t.Logf("%s: patience %d ms, needless %.2f %%, first request after %d ms", path.says, l.reordering.nackDelay/1e6, 100*float64(needless)/float64(sequence), waited/max(firsts, 1)/1e6)
+		t.Logf("%s: NACK delay %d ms, needless %.2f %%, first request after %d ms", path.name, l.reordering.nackDelay/1e6, 100*float64(needless)/float64(sequence), waited/max(firsts, 1)/1e6)
 	}
 }
 
@@ -128,17 +128,17 @@ func TestAnswers_KnowWhatIsUnderWay(t *testing.T) {
 	}
 	a.record(7, 1e9)
 	for _, c := range []struct {
-		says   string
+		name   string
 		number uint16
 		now    time.Duration
 		want   bool
 	}{
-		{"half a round trip hasn't passed", 7, 1e9 + 40e6, true},
-		{"it has", 7, 1e9 + 60e6, false},
-		{"another number is another answer", 7 + 64, 1e9 + 1, false},
+		{"before half a round trip", 7, 1e9 + 40e6, true},
+		{"after it", 7, 1e9 + 60e6, false},
+		{"another number", 7 + 64, 1e9 + 1, false},
 	} {
 		if got := a.sentWithin(c.number, c.now, 50e6); got != c.want {
-			t.Errorf("%s: %v, want %v", c.says, got, c.want)
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"rostrum/internal/sfu"
 )
 
-// A peer is a pion client for tests.
+// peer is a pion client for tests.
 type peer struct {
 	*webrtc.PeerConnection
 	t      *testing.T
-	tracks []*outgoing // video layers, then audio
+	tracks []*sentTrack // video layers, then audio
 	sender *webrtc.RTPSender
 	media  chan *webrtc.TrackRemote
 	pli    chan struct{}
@@ -28,11 +28,11 @@ type peer struct {
 
 func newPeer(t *testing.T, change func(*webrtc.SettingEngine)) *peer {
 	t.Helper()
-	return newPeerBy(t, webrtc.Configuration{}, change)
+	return newPeerWith(t, webrtc.Configuration{}, change)
 }
 
-// newPeerBy makes a peer with ICE servers.
-func newPeerBy(t *testing.T, by webrtc.Configuration, change func(*webrtc.SettingEngine)) *peer {
+// newPeerWith makes a peer with ICE servers.
+func newPeerWith(t *testing.T, cfg webrtc.Configuration, change func(*webrtc.SettingEngine)) *peer {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
@@ -49,7 +49,7 @@ func newPeerBy(t *testing.T, by webrtc.Configuration, change func(*webrtc.Settin
 		change(&s)
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s), webrtc.WithInterceptorRegistry(registry))
-	pc, err := api.NewPeerConnection(by)
+	pc, err := api.NewPeerConnection(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,15 +59,14 @@ func newPeerBy(t *testing.T, by webrtc.Configuration, change func(*webrtc.Settin
 	return p
 }
 
-// publishes makes the peer send one video layer for each RID (one without, when none is
-// given) and sound.
-func (p *peer) publishes(mime string, rids ...string) *peer {
+// publish makes the peer send audio, and one video layer for each RID, or one without a RID.
+func (p *peer) publish(mime string, rids ...string) *peer {
 	p.t.Helper()
 	if len(rids) == 0 {
 		rids = []string{""}
 	}
 	for _, rid := range rids {
-		track := newOutgoing(p.t, mime, "video", rid)
+		track := newSentTrack(p.t, mime, "video", rid)
 		var err error
 		if p.sender == nil {
 			p.sender, err = p.AddTrack(track)
@@ -79,19 +78,19 @@ func (p *peer) publishes(mime string, rids ...string) *peer {
 		}
 		p.tracks = append(p.tracks, track)
 	}
-	audio := newOutgoing(p.t, webrtc.MimeTypeOpus, "audio", "")
+	audio := newSentTrack(p.t, webrtc.MimeTypeOpus, "audio", "")
 	if _, err := p.AddTrack(audio); err != nil {
 		p.t.Fatal(err)
 	}
 	p.tracks = append(p.tracks, audio)
 	for _, rid := range rids {
-		go p.listen(rid)
+		go p.readKeyframeRequests(rid)
 	}
 	return p
 }
 
-// listen hears the keyframe requests for one encoding.
-func (p *peer) listen(rid string) {
+// readKeyframeRequests reads the keyframe requests for one encoding.
+func (p *peer) readKeyframeRequests(rid string) {
 	for {
 		var packets []rtcp.Packet
 		var err error
@@ -115,8 +114,8 @@ func (p *peer) listen(rid string) {
 	}
 }
 
-// watches makes the peer receive sound and picture.
-func (p *peer) watches() *peer {
+// subscribe makes the peer receive audio and video.
+func (p *peer) subscribe() *peer {
 	p.t.Helper()
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		if _, err := p.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
@@ -128,16 +127,16 @@ func (p *peer) watches() *peer {
 
 func (p *peer) offer() string { return offerOf(p.t, p.PeerConnection) }
 
-func (p *peer) accepts(answer string) { accept(p.t, p.PeerConnection, answer) }
+func (p *peer) accept(answer string) { accept(p.t, p.PeerConnection, answer) }
 
-// track waits for the medium of a kind.
+// track waits for a track of a kind.
 func (p *peer) track(ctx context.Context, kind webrtc.RTPCodecType) *webrtc.TrackRemote {
 	p.t.Helper()
 	for {
 		select {
 		case track := <-p.media:
 			if track.Kind() == kind {
-				go func() { // what isn't read looks like loss to the sender
+				go func() { // unread packets would look like loss to the sender
 					for {
 						select {
 						case other := <-p.media:
@@ -151,7 +150,7 @@ func (p *peer) track(ctx context.Context, kind webrtc.RTPCodecType) *webrtc.Trac
 			}
 			go drain(track)
 		case <-ctx.Done():
-			p.t.Fatalf("no %s came", kind)
+			p.t.Fatalf("no %s was received", kind)
 		}
 	}
 }
@@ -164,9 +163,8 @@ func drain(track *webrtc.TrackRemote) {
 	}
 }
 
-// play sends a picture of each layer every 20 ms, a keyframe at the start, every gop
-// pictures (0: never), and when one is asked for. The first byte behind the NAL header tells
-// the layer.
+// play sends a frame of each layer every 20 ms: a keyframe at the start, every gop frames (0:
+// never), and on request. The first byte after the NAL header is the layer.
 func (p *peer) play(ctx context.Context, gop int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -201,15 +199,15 @@ func (p *peer) play(ctx context.Context, gop int) {
 	}
 }
 
-// outgoing is one encoding on its way out. It writes RIDs, which pion leaves to its users.
-type outgoing struct {
+// sentTrack is one encoding that a peer sends. It writes RIDs, which pion leaves to its users.
+type sentTrack struct {
 	*webrtc.TrackLocalStaticRTP
 	mime, rid string
 	packets   rtp.Packetizer
 	ticks     uint32 // in 20 ms
 }
 
-func newOutgoing(t *testing.T, mime, id, rid string) *outgoing {
+func newSentTrack(t *testing.T, mime, id, rid string) *sentTrack {
 	t.Helper()
 	var options []func(*webrtc.TrackLocalStaticRTP)
 	if rid != "" {
@@ -219,7 +217,7 @@ func newOutgoing(t *testing.T, mime, id, rid string) *outgoing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &outgoing{TrackLocalStaticRTP: track, mime: mime, rid: rid, ticks: 1800}
+	o := &sentTrack{TrackLocalStaticRTP: track, mime: mime, rid: rid, ticks: 1800}
 	var payloader rtp.Payloader = &codecs.H264Payloader{}
 	switch mime {
 	case webrtc.MimeTypeVP8:
@@ -231,7 +229,7 @@ func newOutgoing(t *testing.T, mime, id, rid string) *outgoing {
 	return o
 }
 
-func (o *outgoing) write(data []byte, extensions []webrtc.RTPHeaderExtensionParameter) {
+func (o *sentTrack) write(data []byte, extensions []webrtc.RTPHeaderExtensionParameter) {
 	for _, p := range o.packets.Packetize(data, o.ticks) {
 		for _, e := range extensions {
 			if o.rid != "" && strings.HasSuffix(e.URI, ":rtp-stream-id") {
@@ -242,7 +240,7 @@ func (o *outgoing) write(data []byte, extensions []webrtc.RTPHeaderExtensionPara
 	}
 }
 
-// fill is n bytes without start codes.
+// fill returns n bytes without start codes.
 func fill(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -251,7 +249,7 @@ func fill(n int) []byte {
 	return b
 }
 
-// events collects what an owner is told.
+// events collects events.
 type events struct {
 	mu   sync.Mutex
 	all  []sfu.Event
@@ -270,7 +268,7 @@ func (e *events) notify(ev sfu.Event) {
 	}
 }
 
-// await waits for an event that fits.
+// await waits for an event.
 func (e *events) await(t *testing.T, ctx context.Context, what string, fits func(sfu.Event) bool) sfu.Event {
 	t.Helper()
 	for {
@@ -285,7 +283,7 @@ func (e *events) await(t *testing.T, ctx context.Context, what string, fits func
 		select {
 		case <-e.more:
 		case <-ctx.Done():
-			t.Fatalf("%s didn't happen, only %+v", what, e.all)
+			t.Fatalf("no event for %s, only %+v", what, e.all)
 		}
 	}
 }

@@ -12,20 +12,20 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// told collects events, in a test that drives the clock itself.
-type told struct {
+// eventLog collects events, in a test with its own clock.
+type eventLog struct {
 	mu  sync.Mutex
 	all []Event
 }
 
-func (k *told) notify(e Event) {
+func (k *eventLog) notify(e Event) {
 	k.mu.Lock()
 	k.all = append(k.all, e)
 	k.mu.Unlock()
 }
 
-// wait lets the router's herald finish and returns what was told.
-func (k *told) wait(r *Router) []Event {
+// wait waits until the router has delivered its events, and returns them.
+func (k *eventLog) wait(r *Router) []Event {
 	done := make(chan struct{})
 	r.events.enqueue(func(Event) { close(done) }, Connected{})
 	<-done
@@ -34,12 +34,12 @@ func (k *told) wait(r *Router) []Event {
 	return append([]Event(nil), k.all...)
 }
 
-// sps720 is a parameter set of 1280x720 in front of an IDR slice, as a STAP-A.
+// sps720 is a STAP-A with a parameter set of 1280x720 and an IDR slice.
 const sps720 = "\x18\x00\x1a\x67\x42\xc0\x1f\xd9\x00\x50\x05\xbb\x01\x10\x00\x00\x03\x00\x10\x00\x00\x03\x03\xc0\xf1\x83\x24\x80\x01\x00\x02\x65\x88"
 
-// drive plays seconds of video and sound at one shard with a clock of its own: 50 packets
-// a second each.
-func (g *testBench) drive(s *shard, from time.Duration, seconds int, video, audio [][]byte) (now time.Duration) {
+// play passes seconds of video and audio to a shard with its own clock, 50 packets per second
+// each.
+func (g *testBench) play(s *shard, from time.Duration, seconds int, video, audio [][]byte) (now time.Duration) {
 	now = from
 	for i := range seconds * 50 {
 		s.now = now
@@ -56,9 +56,9 @@ func (g *testBench) drive(s *shard, from time.Duration, seconds int, video, audi
 	return now
 }
 
-func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
-	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
-	var k told
+func TestPublisher_SendsEventsForStartSizeLimitsAndSilence(t *testing.T) {
+	g := newTestBench(t, 0, Config{}, singleOffer, watchOffer)
+	var k eventLog
 	var video, audio [][]byte
 	for i := range uint16(300) {
 		body := "\x41" + string(make([]byte, 1100)) // 440 kbps
@@ -68,14 +68,14 @@ func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
 		video = append(video, g.video(i, 78, body))
 		h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: i, SSRC: 77, Timestamp: uint32(i) * 960}
 		_ = h.SetExtension(1, []byte{20}) // loud
-		audio = append(audio, g.seal(&h, make([]byte, 80)))
+		audio = append(audio, g.encrypt(&h, make([]byte, 80)))
 	}
-	var spoke told
-	g.on(func(s *shard) {
+	var spoke eventLog
+	g.onShard(func(s *shard) {
 		g.publisher.transport.notify, g.router.cfg.Notify = k.notify, spoke.notify
 		g.publisher.cfg.MaxPixels, g.publisher.cfg.MaxBitrate = 640*360, 400_000
-		now := g.drive(s, s.now, 6, video, audio)
-		g.drive(s, now, 4, nil, nil)
+		now := g.play(s, s.now, 6, video, audio)
+		g.play(s, now, 4, nil, nil)
 	})
 	counts := map[string]int{}
 	for _, e := range k.wait(g.router) {
@@ -95,39 +95,39 @@ func TestPublisher_TellsStartSizeLimitsAndSilence(t *testing.T) {
 	}
 	for _, want := range []string{"started audio", "started video", "stopped audio", "stopped video", "limit resolution", "limit bitrate"} {
 		if counts[want] != 1 {
-			t.Errorf("%q was told %d times, want once: %v", want, counts[want], counts)
+			t.Errorf("%q was sent %d times, want once: %v", want, counts[want], counts)
 		}
 	}
 	if counts["layers"] != 2 {
-		t.Errorf("layers changed %d times, want at the beginning and the end", counts["layers"])
+		t.Errorf("layers changed %d times, want at the start and the end", counts["layers"])
 	}
 	var who []string
 	for _, e := range spoke.wait(g.router) {
 		who = append(who, e.(ActiveSpeakerChanged).Participant)
 	}
 	if len(who) != 2 || who[0] != "p" || who[1] != "" {
-		t.Errorf("speakers were %q, want p and then nobody", who)
+		t.Errorf("the speakers are %q, want p and then nobody", who)
 	}
 }
 
-func TestPublisher_AMutedMediumNeitherStopsNorSpeaks(t *testing.T) {
-	g := newRig(t, 0, Config{}, singleOffer, watchOffer)
-	var k told
+func TestPublisher_MutedMediaNeverStops(t *testing.T) {
+	g := newTestBench(t, 0, Config{}, singleOffer, watchOffer)
+	var k eventLog
 	g.publisher.SetMuted(media.Video, true)
 	first := [][]byte{g.video(0, 78, idr), g.video(1, 78, "\x41x")}
-	g.on(func(s *shard) {
+	g.onShard(func(s *shard) {
 		g.publisher.transport.notify = k.notify
-		g.drive(s, s.now, 8, first, nil)
+		g.play(s, s.now, 8, first, nil)
 	})
 	for _, e := range k.wait(g.router) {
 		if stopped, ok := e.(MediaStopped); ok {
-			t.Errorf("told %+v", stopped)
+			t.Errorf("got %+v", stopped)
 		}
 	}
 }
 
-func TestPublisher_GoesOnWhenItsSSRCChanges(t *testing.T) {
-	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+func TestPublisher_ContinuesWhenItsSSRCChanges(t *testing.T) {
+	g := newTestBench(t, 1, Config{}, singleOffer, watchOffer)
 	var packets [][]byte
 	for i := range uint16(20) {
 		ssrc, n := uint32(78), i
@@ -140,13 +140,13 @@ func TestPublisher_GoesOnWhenItsSSRCChanges(t *testing.T) {
 		}
 		packets = append(packets, g.video(n, ssrc, body))
 	}
-	g.on(func(s *shard) {
-		now := g.drive(s, s.now, 1, packets[:10], nil)
-		g.drive(s, now+3e9, 1, packets[10:], nil)
+	g.onShard(func(s *shard) {
+		now := g.play(s, s.now, 1, packets[:10], nil)
+		g.play(s, now+3e9, 1, packets[10:], nil)
 	})
-	got := g.opened(0, 200e6)
+	got := g.received(0, 200e6)
 	if len(got) != 20 {
-		t.Fatalf("%d packets came, want 20", len(got))
+		t.Fatalf("%d packets were received, want 20", len(got))
 	}
 	for i, p := range got[1:] {
 		if p.SequenceNumber != got[i].SequenceNumber+1 || int32(p.Timestamp-got[i].Timestamp) <= 0 {
@@ -155,17 +155,17 @@ func TestPublisher_GoesOnWhenItsSSRCChanges(t *testing.T) {
 	}
 }
 
-func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
+func TestPublisher_ReportsEarlyPacketsWithTheirArrivalTime(t *testing.T) {
 	numbered := strings.Replace(singleOffer, "a=extmap:1 urn", "a=extmap:5 "+sdp.ExtTransportCC+"\na=extmap:1 urn", 1)
-	g := newRig(t, 0, Config{}, numbered, watchOffer)
+	g := newTestBench(t, 0, Config{}, numbered, watchOffer)
 	p := g.publisher
 	var came [][]byte
 	for i := range uint16(3) {
 		h := rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: i, SSRC: 77, Timestamp: uint32(i) * 960}
 		_ = h.SetExtension(5, []byte{0, byte(7 + i)})
-		came = append(came, g.seal(&h, make([]byte, 80)))
+		came = append(came, g.encrypt(&h, make([]byte, 80)))
 	}
-	g.on(func(s *shard) {
+	g.onShard(func(s *shard) {
 		began := s.now
 		p.transport.mediaReady = false
 		for i, b := range came {
@@ -176,11 +176,11 @@ func TestPublisher_WhatCameBeforeTheKeysIsReportedWhenItCame(t *testing.T) {
 		p.transport.mediaReady = true
 		p.transport.receiveEarly(s)
 		if s.now != began+40e6 {
-			t.Errorf("the clock is %d ns off afterwards", began+40e6-s.now)
+			t.Errorf("the clock is off by %v afterwards", began+40e6-s.now)
 		}
 		for i := range came {
 			if at := p.twcc.times[(uint64(7+i)|1<<16)%twccWindow] - 1; at != began+time.Duration(i)*5*time.Millisecond {
-				t.Errorf("packet %d is reported %d ns after the first, want %d", i, at-began, time.Duration(i)*5*time.Millisecond)
+				t.Errorf("packet %d is reported %v after the first, want %v", i, at-began, time.Duration(i)*5*time.Millisecond)
 			}
 		}
 	})

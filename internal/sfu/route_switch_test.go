@@ -8,17 +8,17 @@ import (
 	"github.com/pion/stun/v3"
 )
 
-// TestTransport_FollowsAPeerThatProvesItsNewAddress walks through what an address must show
-// before a viewer's media go there: a check made with the password, which anybody on the way
-// can repeat, and something fresh that only the session's keys can seal, which nobody can.
-func TestTransport_FollowsAPeerThatProvesItsNewAddress(t *testing.T) {
-	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+// Before media is sent to a new address, two things must arrive from there: a check with the
+// password, which anybody on the path can replay, and a new packet that is encrypted with the
+// session's keys, which nobody else can make.
+func TestTransport_SwitchesRouteOnlyAfterAnAuthenticPacket(t *testing.T) {
+	g := newTestBench(t, 1, Config{}, singleOffer, watchOffer)
 	v := g.viewers[0].transport
 	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(g.engine.Port())}
-	home, elsewhere := g.sinks[0], udp(t)
+	first, second := g.viewerConns[0], udp(t)
 	session := v.ice.Load().local
-	nominating := checkBy(t, session.Ufrag+":x", session.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
-	seal := rigContext(t)
+	nominating := newCheck(t, session.Ufrag+":x", session.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
+	seal := newSRTPContext(t)
 	report := func() []byte {
 		b, err := seal.EncryptRTCP(nil, []byte{0x80, 201, 0, 1, 0, 0, 0, 1}, nil)
 		if err != nil {
@@ -36,7 +36,7 @@ func TestTransport_FollowsAPeerThatProvesItsNewAddress(t *testing.T) {
 		t.Helper()
 		_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
 		if _, err := c.Read(make([]byte, 2000)); err != nil {
-			t.Fatalf("a check with the password got no answer: %v", err)
+			t.Fatalf("a check with the password got no response: %v", err)
 		}
 	}
 	target := func(want *net.UDPConn, when string) {
@@ -46,44 +46,44 @@ func TestTransport_FollowsAPeerThatProvesItsNewAddress(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		if got := v.route.Load().addr.String(); got != want.LocalAddr().String() {
-			t.Errorf("%s: media go to %s, want %s", when, got, want.LocalAddr())
+			t.Errorf("%s: media is sent to %s, want %s", when, got, want.LocalAddr())
 		}
 	}
 	settle := func() { v.call(func(*shard) {}); v.call(func(*shard) {}) }
 
-	send(home, nominating)
-	answered(home)
-	target(home, "after the first nomination")
+	send(first, nominating)
+	answered(first)
+	target(first, "after the first nomination")
 	old := report()
-	send(home, old)
+	send(first, old)
 
-	send(elsewhere, nominating) // the same bytes, from an attacker or the peer's new address
-	answered(elsewhere)
+	send(second, nominating) // a replay by an attacker, or the peer's new address
+	answered(second)
 	settle()
-	target(home, "after a check from elsewhere")
+	target(first, "after a check from another address")
 	before := g.drops(Replayed)
-	send(elsewhere, old)
+	send(second, old)
 	for g.drops(Replayed) == before {
 		time.Sleep(time.Millisecond)
 	}
-	target(home, "after a report that was sent again from elsewhere")
+	target(first, "after a replayed report from there")
 
-	send(elsewhere, report())
-	target(elsewhere, "after a fresh report from there")
+	send(second, report())
+	target(second, "after a new report from there")
 
-	// After a restart the peer stays where it was until a new path works, and checks both.
+	// After a restart the peer stays on its route until a new one works, and checks both.
 	if _, err := v.patch("a=ice-ufrag:other\r\na=ice-pwd:otherotherotherotherother\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	next, fresh := v.ice.Load().local, udp(t)
-	send(home, checkBy(t, session.Ufrag+":x", session.Pwd))
-	answered(home)
-	send(fresh, checkBy(t, next.Ufrag+":x", next.Pwd))
+	send(first, newCheck(t, session.Ufrag+":x", session.Pwd))
+	answered(first)
+	send(fresh, newCheck(t, next.Ufrag+":x", next.Pwd))
 	answered(fresh)
-	target(elsewhere, "after checks without nomination")
-	send(home, report())
-	target(home, "after a report from the old path, whose checks weren't the last")
-	send(fresh, checkBy(t, next.Ufrag+":x", next.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate}))
+	target(second, "after checks without nomination")
+	send(first, report())
+	target(first, "after a report on the old route, whose checks were not the latest")
+	send(fresh, newCheck(t, next.Ufrag+":x", next.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate}))
 	answered(fresh)
 	target(fresh, "after the new session's nomination")
 }

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLinuxSocket_SendsOneByOneWhereTrainsAreRefused has the kernel refuse trains as it does
+// TestLinuxSocket_SendsSinglyWhereGSOIsRefused has the kernel refuse trains as it does
 // where checksums can't be left to the device: everything arrives nevertheless, and after a
 // while the socket no longer asks.
-func TestLinuxSocket_SendsOneByOneWhereTrainsAreRefused(t *testing.T) {
+func TestLinuxSocket_SendsSinglyWhereGSOIsRefused(t *testing.T) {
 	loopback := netip.MustParseAddr("127.0.0.1")
 	sockets, _, err := openSockets([]netip.Addr{loopback}, 0, 1, false)
 	if err != nil {
@@ -32,28 +32,28 @@ func TestLinuxSocket_SendsOneByOneWhereTrainsAreRefused(t *testing.T) {
 	to := &route{addr: peer.LocalAddr().(*net.UDPAddr).AddrPort()}
 	s.prepare(to)
 	const segment, last = 1200, 300
-	train := bytes.Repeat([]byte{7}, 2*segment+last)
-	if errno := syscallGSO(s.fds[0], to, train, segment, true); errno == 0 {
-		t.Skip("this kernel takes trains without checksums")
+	batch := bytes.Repeat([]byte{7}, 2*segment+last)
+	if errno := syscallGSO(s.fds[0], to, batch, segment, true); errno == 0 {
+		t.Skip("this kernel accepts batches without checksums")
 	}
 	buffer := make([]byte, 1<<16)
 	for n := range 2 * maxGSOFaults {
-		train[0], train[segment], train[2*segment] = byte(n), byte(n), byte(n)
-		if refused := s.send(to, train, segment); refused != 0 {
-			t.Fatalf("train %d: %d datagrams were refused", n, refused)
+		batch[0], batch[segment], batch[2*segment] = byte(n), byte(n), byte(n)
+		if refused := s.send(to, batch, segment); refused != 0 {
+			t.Fatalf("batch %d: %d datagrams were refused", n, refused)
 		}
 		for i, want := range []int{segment, segment, last} {
 			_ = peer.SetReadDeadline(time.Now().Add(10 * time.Second))
 			got, err := peer.Read(buffer)
 			if err != nil {
-				t.Fatalf("train %d, datagram %d: %v", n, i, err)
+				t.Fatalf("batch %d, datagram %d: %v", n, i, err)
 			}
 			if got != want || buffer[0] != byte(n) {
-				t.Fatalf("train %d, datagram %d: %d bytes of train %d, want %d", n, i, got, buffer[0], want)
+				t.Fatalf("batch %d, datagram %d: %d bytes of batch %d, want %d", n, i, got, buffer[0], want)
 			}
 		}
 	}
 	if faults := s.gsoFaults.Load(); faults != maxGSOFaults {
-		t.Errorf("trains were tried %d times, want %d", faults, maxGSOFaults)
+		t.Errorf("GSO was tried %d times, want %d", faults, maxGSOFaults)
 	}
 }

@@ -18,19 +18,19 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// sealing is one profile with both ends of it.
-type sealing struct {
+// srtpProfile is one SRTP protection profile.
+type srtpProfile struct {
 	profile   srtp.ProtectionProfile
 	key, salt int // bytes
 }
 
-var sealings = map[string]sealing{
+var srtpProfiles = map[string]srtpProfile{
 	"AES-GCM, 128 bits":     {srtp.ProtectionProfileAeadAes128Gcm, 16, 12},
 	"AES-GCM, 256 bits":     {srtp.ProtectionProfileAeadAes256Gcm, 32, 12},
 	"AES-CM with HMAC-SHA1": {srtp.ProtectionProfileAes128CmHmacSha1_80, 16, 14},
 }
 
-func (p sealing) ends(t testing.TB) (*srtpEncrypter, *srtp.Context) {
+func (p srtpProfile) contexts(t testing.TB) (*srtpEncrypter, *srtp.Context) {
 	t.Helper()
 	secret := []byte("0123456789abcdefghijklmnopqrstuvwxyz!,.-_*")
 	key, salt := secret[:p.key], secret[len(secret)-p.salt:]
@@ -45,8 +45,8 @@ func (p sealing) ends(t testing.TB) (*srtpEncrypter, *srtp.Context) {
 	return s, open
 }
 
-// TestSealer_DerivesAsRFC3711 holds the session keys against the RFC's own (appendix B.3).
-func TestSealer_DerivesAsRFC3711(t *testing.T) {
+// The vectors are those of RFC 3711 appendix B.3.
+func TestSRTPEncrypter_DerivesKeysAsInRFC3711(t *testing.T) {
 	key, _ := hex.DecodeString("E1F97A0D3E018BE0D64FA32C06DE4139")
 	salt, _ := hex.DecodeString("0EC675AD498AFEEBB6960B3AABE6")
 	master, err := aes.NewCipher(key)
@@ -67,7 +67,7 @@ func TestSealer_DerivesAsRFC3711(t *testing.T) {
 	}
 }
 
-// plainPacket is a header as subscriptions write them, and a payload.
+// plainPacket returns a header as subscriptions write it, and a payload.
 func plainPacket(ssrc uint32, extension, padding bool, payload []byte) (header, body []byte) {
 	header = make([]byte, 12, 2048)
 	header[0], header[1] = 0x80, 106|0x80
@@ -84,19 +84,19 @@ func plainPacket(ssrc uint32, extension, padding bool, payload []byte) (header, 
 	return header, payload
 }
 
-// TestSealer_IsOpenedByOthers has pion/srtp open what was sealed, in three streams, over two
-// wraps of the number, with packets that are late and repeated on both sides of each.
-func TestSealer_IsOpenedByOthers(t *testing.T) {
-	for says, profile := range sealings {
-		t.Run(says, func(t *testing.T) {
-			seal, open := profile.ends(t)
+// There are three streams, over two wraparounds of the sequence number, with late and repeated
+// packets on both sides of each.
+func TestSRTPEncrypter_PionDecryptsItsPackets(t *testing.T) {
+	for name, profile := range srtpProfiles {
+		t.Run(name, func(t *testing.T) {
+			seal, open := profile.contexts(t)
 			r := rand.New(rand.NewPCG(1, 2))
 			for _, ssrc := range []uint32{1, 0x80000001, 0xffffffff} {
 				sealed := map[uint64][]byte{}
 				for index := uint64(r.Uint32N(0x3000)); index < 2<<16+300; index++ {
 					step := index
 					if near := index & 0xffff; near > 200 && near < 0xff00 {
-						index += 97 // receivers bear gaps
+						index += 97 // receivers accept gaps
 						step = index
 					} else if r.UintN(4) == 0 && index > 150 {
 						step -= uint64(r.UintN(100))
@@ -105,18 +105,18 @@ func TestSealer_IsOpenedByOthers(t *testing.T) {
 					header, body := plainPacket(ssrc, step%2 == 0, step%5 == 0, payload)
 					binary.BigEndian.PutUint16(header[2:], uint16(step))
 					want := append(bytes.Clone(header), body...)
-					binary.BigEndian.PutUint16(header[2:], 0xdead) // the sealer writes it
+					binary.BigEndian.PutUint16(header[2:], 0xdead) // encryptRTP writes it
 					got, err := seal.encryptRTP(header, body, step)
 					if err != nil {
 						t.Fatal(err)
 					}
 					if before, ok := sealed[step]; ok && !bytes.Equal(before, got) {
-						t.Fatalf("index %d sealed again differs", step)
+						t.Fatalf("index %d encrypted again differs", step)
 					}
 					sealed[step] = bytes.Clone(got)
 					plain, err := open.DecryptRTP(nil, got, nil)
 					if err != nil || !bytes.Equal(plain, want) {
-						t.Fatalf("SSRC %x, index %d: %d bytes open to %d, %v, want %d", ssrc, step, len(got), len(plain), err, len(want))
+						t.Fatalf("SSRC %x, index %d: %d bytes decrypt to %d, %v, want %d", ssrc, step, len(got), len(plain), err, len(want))
 					}
 				}
 			}
@@ -124,13 +124,12 @@ func TestSealer_IsOpenedByOthers(t *testing.T) {
 	}
 }
 
-// TestSealer_TakesThePayloadInPlace seals what already lies behind its header, as payloads do
-// that had to be changed.
-func TestSealer_TakesThePayloadInPlace(t *testing.T) {
-	for says, profile := range sealings {
-		t.Run(says, func(t *testing.T) {
-			one, _ := profile.ends(t)
-			other, _ := profile.ends(t)
+// A payload that had to be changed is already behind its header.
+func TestSRTPEncrypter_EncryptsInPlace(t *testing.T) {
+	for name, profile := range srtpProfiles {
+		t.Run(name, func(t *testing.T) {
+			one, _ := profile.contexts(t)
+			other, _ := profile.contexts(t)
 			header, body := plainPacket(5, true, false, []byte("a payload of some length"))
 			want, err := one.encryptRTP(bytes.Clone(header), body, 9)
 			if err != nil {
@@ -145,19 +144,19 @@ func TestSealer_TakesThePayloadInPlace(t *testing.T) {
 	}
 }
 
-func TestSealer_RefusesASpentKey(t *testing.T) {
-	for says, profile := range sealings {
-		seal, _ := profile.ends(t)
+func TestSRTPEncrypter_RejectsAnExhaustedKey(t *testing.T) {
+	for name, profile := range srtpProfiles {
+		seal, _ := profile.contexts(t)
 		header, body := plainPacket(5, false, false, []byte("x"))
 		if _, err := seal.encryptRTP(header, body, maxPacketIndex+1); err == nil {
-			t.Errorf("%s: an index of more than 48 bits was sealed", says)
+			t.Errorf("%s: an index of more than 48 bits was encrypted", name)
 		}
 	}
 }
 
-func TestSealer_AllocatesNothing(t *testing.T) {
-	for says, profile := range sealings {
-		seal, _ := profile.ends(t)
+func TestSRTPEncrypter_AllocatesNothing(t *testing.T) {
+	for name, profile := range srtpProfiles {
+		seal, _ := profile.contexts(t)
 		header, body := plainPacket(5, true, false, make([]byte, 1100))
 		index := uint64(0)
 		if n := testing.AllocsPerRun(100, func() {
@@ -166,13 +165,13 @@ func TestSealer_AllocatesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}); n > 0 {
-			t.Errorf("%s: %.1f allocations a packet", says, n)
+			t.Errorf("%s: %.1f allocations per packet", name, n)
 		}
 	}
 }
 
-// FuzzSealer compares with pion/srtp, which is told the roll-over counter.
-func FuzzSealer(f *testing.F) {
+// FuzzSRTPEncrypter compares with pion/srtp, with the same rollover counter.
+func FuzzSRTPEncrypter(f *testing.F) {
 	f.Add(uint32(7), uint64(3), []byte("payload"), true)
 	f.Add(uint32(0xffffffff), uint64(maxPacketIndex), []byte{}, false)
 	f.Add(uint32(0), uint64(1<<16), make([]byte, 1200), true)
@@ -181,8 +180,8 @@ func FuzzSealer(f *testing.F) {
 			return
 		}
 		index &= maxPacketIndex
-		for says, profile := range sealings {
-			seal, other := profile.ends(t)
+		for name, profile := range srtpProfiles {
+			seal, other := profile.contexts(t)
 			other.SetROC(ssrc, uint32(index>>16))
 			seal.context.SetROC(ssrc, uint32(index>>16))
 			header, body := plainPacket(ssrc, extension, false, payload)
@@ -192,75 +191,73 @@ func FuzzSealer(f *testing.F) {
 				t.Fatal(err)
 			}
 			if got, err := seal.encryptRTP(header, body, index); err != nil || !bytes.Equal(got, want) {
-				t.Fatalf("%s: SSRC %x, index %x: %x, %v, want %x", says, ssrc, index, got, err, want)
+				t.Fatalf("%s: SSRC %x, index %x: %x, %v, want %x", name, ssrc, index, got, err, want)
 			}
 		}
 	})
 }
 
-// BenchmarkSealer is what one packet of 1,200 bytes takes from its payload in the ring to its
-// sealed form in the outbox, as it's done and as pion/srtp does it.
-func BenchmarkSealer(b *testing.B) {
-	profile := sealings["AES-GCM, 128 bits"]
+// BenchmarkSRTPEncrypter measures the encryption of one packet of 1,200 bytes, and that of pion/srtp.
+func BenchmarkSRTPEncrypter(b *testing.B) {
+	profile := srtpProfiles["AES-GCM, 128 bits"]
 	payload := make([]byte, 1160)
-	room := make([]byte, 0, 2048)
-	b.Run("ours", func(b *testing.B) {
-		seal, _ := profile.ends(b)
+	buffer := make([]byte, 0, 2048)
+	b.Run("encrypter", func(b *testing.B) {
+		seal, _ := profile.contexts(b)
 		header, _ := plainPacket(5, false, false, nil)
 		index := uint64(0)
 		for b.Loop() {
 			index++
-			if _, err := seal.encryptRTP(append(room, header...), payload, index); err != nil {
+			if _, err := seal.encryptRTP(append(buffer, header...), payload, index); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("pion", func(b *testing.B) {
-		seal, _ := profile.ends(b)
+		seal, _ := profile.contexts(b)
 		header, _ := plainPacket(5, false, false, nil)
 		index := uint16(0)
 		for b.Loop() {
 			index++
 			binary.BigEndian.PutUint16(header[2:], index)
-			if _, err := seal.context.EncryptRTP(room, append(append(room, header...), payload...), &seal.header); err != nil {
+			if _, err := seal.context.EncryptRTP(buffer, append(append(buffer, header...), payload...), &seal.header); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 }
 
-// TestSubscription_NeverSealsTwoContentsUnderOneNumber has packets overtake each other, get
-// lost, be asked for again and again, layers change and pause, and reads all that one viewer
-// is sent: whatever comes twice with one number must be the same bit for bit. Under AES-GCM
-// anything else would betray the key.
-func TestSubscription_NeverSealsTwoContentsUnderOneNumber(t *testing.T) {
+// Packets are reordered, lost and requested again and again, while layers change and pause.
+// Packets with the same number must be identical: under AES-GCM, two different ones would reveal
+// the authentication key.
+func TestSubscription_NeverEncryptsTwoPacketsUnderOneNumber(t *testing.T) {
 	marked := strings.Replace(watchOffer, "a=rtpmap:111 opus/48000/2\n", "a=rtpmap:111 opus/48000/2\na=rtcp-fb:111 nack\na=extmap:3 "+sdp.ExtTransportCC+"\n", 1)
 	bare := strings.Replace(strings.Replace(watchOffer, "a=rtpmap:107 rtx/90000\na=fmtp:107 apt=106\n", "", 1), "106 107\n", "106\n", 1)
-	for says, offers := range map[string][2]string{
-		"sound with transport-wide numbers": {repairedOffer, marked},
-		"pictures without repair of theirs": {singleOffer, bare},
+	for name, offers := range map[string][2]string{
+		"audio with transport-wide numbers": {repairedOffer, marked},
+		"video without RTX":                 {singleOffer, bare},
 	} {
 		for seed := range uint64(3) {
-			t.Run(fmt.Sprintf("%s, %d", says, seed), func(t *testing.T) {
-				g := newRig(t, 1, Config{}, offers[0], offers[1])
-				if again := g.tumult(rand.New(rand.NewPCG(seed, 5)), offers[0] == repairedOffer); again < 200 {
-					t.Errorf("only %d packets came twice: that shows little", again)
+			t.Run(fmt.Sprintf("%s, %d", name, seed), func(t *testing.T) {
+				g := newTestBench(t, 1, Config{}, offers[0], offers[1])
+				if again := g.playDisorder(rand.New(rand.NewPCG(seed, 5)), offers[0] == repairedOffer); again < 200 {
+					t.Errorf("only %d packets were received twice: that proves little", again)
 				}
 			})
 		}
 	}
 }
 
-// tumult plays the publisher and the viewer for some seconds and returns how many packets the
-// viewer got again under the number they had.
-func (g *testBench) tumult(r *rand.Rand, simulcast bool) (again int) {
+// playDisorder plays publisher and viewer for some seconds. It returns how many packets the viewer
+// received again under their number.
+func (g *testBench) playDisorder(r *rand.Rand, simulcast bool) (again int) {
 	g.t.Helper()
 	v := g.viewers[0]
 	way := map[int][][]byte{} // by turn
 	seen := map[uint64][]byte{}
-	var newest [2]uint16 // by subscription: sound, pictures
-	var last uint32      // SSRC of the sound
-	g.on(func(s *shard) {
+	var newest [2]uint16 // by subscription: audio, video
+	var last uint32      // SSRC of the audio
+	g.onShard(func(s *shard) {
 		v.sender.pacingBitrate, v.sender.lastAckedSent = 1<<36, 1
 		last = v.subs[0].track.ssrc
 		base := s.now
@@ -279,7 +276,7 @@ func (g *testBench) tumult(r *rand.Rand, simulcast bool) (again int) {
 					h.SSRC += uint32(turn / 400 % 2)
 				}
 				if due := turn + r.IntN(6); r.UintN(20) > 0 {
-					way[due] = append(way[due], g.seal(&h, body))
+					way[due] = append(way[due], g.encrypt(&h, body))
 				}
 			}
 			for _, packet := range way[turn] {
@@ -295,7 +292,7 @@ func (g *testBench) tumult(r *rand.Rand, simulcast bool) (again int) {
 			if turn%10 > 0 {
 				continue
 			}
-			again += g.held(seen, &newest, last)
+			again += g.compareReceived(seen, &newest, last)
 			for kind, u := range v.subs {
 				u.repairBudget, u.recentRepairs = byteBudget{}, repairLog{}
 				for range 5 {
@@ -308,16 +305,17 @@ func (g *testBench) tumult(r *rand.Rand, simulcast bool) (again int) {
 			}
 		}
 	})
-	return again + g.held(seen, &newest, last)
+	return again + g.compareReceived(seen, &newest, last)
 }
 
-// held reads what came to the viewer, and holds it against what came before under its number.
-func (g *testBench) held(seen map[uint64][]byte, newest *[2]uint16, sound uint32) (again int) {
+// compareReceived reads what the viewer received, and compares it with earlier packets of the same
+// number.
+func (g *testBench) compareReceived(seen map[uint64][]byte, newest *[2]uint16, sound uint32) (again int) {
 	g.t.Helper()
 	buffer := make([]byte, 2048)
 	for {
-		_ = g.sinks[0].SetReadDeadline(time.Now().Add(50 * time.Microsecond))
-		n, err := g.sinks[0].Read(buffer)
+		_ = g.viewerConns[0].SetReadDeadline(time.Now().Add(50 * time.Microsecond))
+		n, err := g.viewerConns[0].Read(buffer)
 		if err != nil {
 			return again
 		}
@@ -327,7 +325,7 @@ func (g *testBench) held(seen map[uint64][]byte, newest *[2]uint16, sound uint32
 		number, ssrc := binary.BigEndian.Uint16(buffer[2:]), binary.BigEndian.Uint32(buffer[8:])
 		before, ok := seen[uint64(ssrc)<<16|uint64(number)]
 		if ok && !bytes.Equal(before, buffer[:n]) {
-			g.t.Fatalf("number %d of %x stands for two packets:\n%x\n%x", number, ssrc, before, buffer[:n])
+			g.t.Fatalf("number %d of %x has two packets:\n%x\n%x", number, ssrc, before, buffer[:n])
 		}
 		if ok {
 			again++

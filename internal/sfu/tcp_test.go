@@ -30,7 +30,7 @@ func dialFrom(t *testing.T, e *sfu.Engine, from string) net.Conn {
 	return c
 }
 
-// ended reports whether the server closes a connection within a time.
+// closed reports whether the server closes a connection within a time.
 func ended(c net.Conn, within time.Duration) bool {
 	_ = c.SetReadDeadline(time.Now().Add(within))
 	_, err := c.Read(make([]byte, 1))
@@ -38,15 +38,15 @@ func ended(c net.Conn, within time.Duration) bool {
 	return err != nil && !(errors.As(err, &network) && network.Timeout())
 }
 
-func TestTCP_SilentConnectionsOfOneAddressMakeRoomForOthers(t *testing.T) {
+func TestTCP_ClosesSilentConnectionsOfOneAddressForNewOnes(t *testing.T) {
 	e := listen(t, nil)
 	other := dialFrom(t, e, "127.0.0.2")
-	const flood, kept = 600, 64 // more than may be silent in all; what one address may have
+	const flood, kept = 600, 64 // above the limits: of all silent connections, and of one address
 	closed := make(chan struct{}, flood)
 	for range flood {
 		c := dialFrom(t, e, "127.0.0.3")
 		go func() {
-			if ended(c, 8*time.Second) { // before it is closed for its silence
+			if ended(c, 8*time.Second) { // before the timeout for silent connections
 				closed <- struct{}{}
 			}
 		}()
@@ -56,18 +56,18 @@ func TestTCP_SilentConnectionsOfOneAddressMakeRoomForOthers(t *testing.T) {
 		select {
 		case <-closed:
 		case <-late:
-			t.Fatalf("%d connections were closed to make room, expected %d", n, flood-kept)
+			t.Fatalf("%d connections were closed for new ones, want %d", n, flood-kept)
 		}
 	}
 	if n := e.Stats().Evicted; n != flood-kept {
-		t.Errorf("%d connections were closed to make room, expected %d", n, flood-kept)
+		t.Errorf("%d connections were closed for new ones, want %d", n, flood-kept)
 	}
 	if ended(other, 10*time.Millisecond) {
 		t.Error("the connection of another address was closed")
 	}
 }
 
-// startProxy forwards connections to the media port, each behind a header.
+// startProxy forwards connections to the media port, each with a PROXY header.
 func startProxy(t *testing.T, e *sfu.Engine, client string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,17 +102,17 @@ func startProxy(t *testing.T, e *sfu.Engine, client string) string {
 	return port
 }
 
-func TestTCP_TakesTheClientFromAProxysHeader(t *testing.T) {
+func TestTCP_ReadsTheClientAddressFromAProxyHeader(t *testing.T) {
 	e := listen(t, func(c *sfu.Config) { c.Proxies = inbound.Proxies{netip.MustParsePrefix("127.0.0.1/32")} })
 	port := startProxy(t, e, "198.51.100.7:4000")
 	ctx := within(t, 30*time.Second)
-	publisher := newPeer(t, activeTCP).publishes(webrtc.MimeTypeH264)
+	publisher := newPeer(t, activeTCP).publish(webrtc.MimeTypeH264)
 	ev := newEvents()
 	p, answer, err := e.NewRouter(sfu.RouterConfig{}).Publish(publisher.offer(), sfu.PublishConfig{Participant: "alice", Notify: ev.notify})
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher.accepts(strings.ReplaceAll(tcpOnly(answer), fmt.Sprintf(" 127.0.0.1 %d ", e.Port()), " 127.0.0.1 "+port+" "))
+	publisher.accept(strings.ReplaceAll(tcpOnly(answer), fmt.Sprintf(" 127.0.0.1 %d ", e.Port()), " 127.0.0.1 "+port+" "))
 	ev.await(t, ctx, "connecting", is[sfu.Connected])
 	if remote := p.Stats().Transport.Remote; remote != "198.51.100.7:4000" {
 		t.Errorf("the publisher is at %s", remote)

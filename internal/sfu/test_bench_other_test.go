@@ -4,5 +4,5 @@ package sfu
 
 import "time"
 
-// threadTime isn't known here.
+// threadTime is not available on this system.
 func threadTime() time.Duration { return 0 }

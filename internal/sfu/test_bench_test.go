@@ -15,30 +15,30 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// A rig is an engine with one publisher and some viewers whose handshakes were skipped: what
-// remains is the packet path.
+// testBench is an engine with one publisher and some viewers, without handshakes: only the
+// packet path.
 type testBench struct {
-	t         testing.TB
-	engine    *Engine
-	router    *Router
-	publisher *Publisher
-	source    *srtp.Context // seals what the publisher sends
-	from      *net.UDPConn
-	viewers   []*Subscriber
-	sinks     []*net.UDPConn
-	opens     []*srtp.Context
-	header    rtp.Header
-	buffer    []byte
+	t             testing.TB
+	engine        *Engine
+	router        *Router
+	publisher     *Publisher
+	encryptSource *srtp.Context // of the publisher
+	publisherConn *net.UDPConn
+	viewers       []*Subscriber
+	viewerConns   []*net.UDPConn
+	decrypters    []*srtp.Context
+	scratch       rtp.Header
+	buffer        []byte
 }
 
 var (
-	rigKey  = []byte("0123456789abcdef")
-	rigSalt = []byte("0123456789ab")
+	benchKey  = []byte("0123456789abcdef")
+	benchSalt = []byte("0123456789ab")
 )
 
-func rigContext(t testing.TB, options ...srtp.ContextOption) *srtp.Context {
+func newSRTPContext(t testing.TB, options ...srtp.ContextOption) *srtp.Context {
 	t.Helper()
-	c, err := srtp.CreateContext(rigKey, rigSalt, srtp.ProtectionProfileAeadAes128Gcm, options...)
+	c, err := srtp.CreateContext(benchKey, benchSalt, srtp.ProtectionProfileAeadAes128Gcm, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func udp(t testing.TB) *net.UDPConn {
 	return c
 }
 
-func newRig(t testing.TB, viewers int, cfg Config, offer, watch string) *testBench {
+func newTestBench(t testing.TB, viewers int, cfg Config, offer, watch string) *testBench {
 	t.Helper()
 	if cfg.Shards == 0 {
 		cfg.Shards = 1
@@ -65,11 +65,11 @@ func newRig(t testing.TB, viewers int, cfg Config, offer, watch string) *testBen
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })
-	g := &testBench{t: t, engine: e, router: e.NewRouter(RouterConfig{}), source: rigContext(t), from: udp(t)}
+	g := &testBench{t: t, engine: e, router: e.NewRouter(RouterConfig{}), encryptSource: newSRTPContext(t), publisherConn: udp(t)}
 	if g.publisher, _, err = g.router.Publish(crlf(offer), PublishConfig{Participant: "p"}); err != nil {
 		t.Fatal(err)
 	}
-	g.place(g.publisher.transport, g.from)
+	g.connect(g.publisher.transport, g.publisherConn)
 	g.subscribe(viewers, watch)
 	return g
 }
@@ -85,20 +85,20 @@ func (g *testBench) subscribe(viewers int, watch string) {
 			t.Fatal(err)
 		}
 		sink := udp(t)
-		g.viewers, g.sinks, g.opens = append(g.viewers, s), append(g.sinks, sink), append(g.opens, rigContext(t))
-		g.place(s.transport, sink)
+		g.viewers, g.viewerConns, g.decrypters = append(g.viewers, s), append(g.viewerConns, sink), append(g.decrypters, newSRTPContext(t))
+		g.connect(s.transport, sink)
 	}
 }
 
-// place stands for a finished handshake with the peer behind conn.
-func (g *testBench) place(t *Transport, conn *net.UDPConn) {
+// connect completes the handshake of a transport with the peer behind conn.
+func (g *testBench) connect(t *Transport, conn *net.UDPConn) {
 	addr := netip.MustParseAddrPort(conn.LocalAddr().String())
 	via := &route{addr: addr}
-	seal, err := newSRTPEncrypter(rigKey, rigSalt, srtp.ProtectionProfileAeadAes128Gcm)
+	seal, err := newSRTPEncrypter(benchKey, benchSalt, srtp.ProtectionProfileAeadAes128Gcm)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	open := rigContext(g.t, replayProtection...)
+	open := newSRTPContext(g.t, replayProtection...)
 	done := make(chan struct{})
 	t.runOnShard(func(s *shard) {
 		s.socket.prepare(via)
@@ -110,14 +110,14 @@ func (g *testBench) place(t *Transport, conn *net.UDPConn) {
 	<-done
 }
 
-// seal makes one SRTP packet of the publisher.
-func (g *testBench) seal(h *rtp.Header, payload []byte) []byte {
+// encrypt makes one SRTP packet of the publisher.
+func (g *testBench) encrypt(h *rtp.Header, payload []byte) []byte {
 	n, err := h.MarshalTo(g.buffer[:cap(g.buffer)])
 	if err != nil {
 		g.buffer = make([]byte, 4096)
 		n, _ = h.MarshalTo(g.buffer)
 	}
-	b, err := g.source.EncryptRTP(nil, append(g.buffer[:n], payload...), &g.header)
+	b, err := g.encryptSource.EncryptRTP(nil, append(g.buffer[:n], payload...), &g.scratch)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -155,35 +155,35 @@ a=rtpmap:107 rtx/90000
 a=fmtp:107 apt=106
 `
 
-// singleOffer is browserOffer without simulcast, with announced sources.
+// singleOffer is browserOffer without simulcast, with announced SSRCs.
 var singleOffer = strings.NewReplacer("a=rid:hi send\n", "", "a=rid:low send\n", "", "a=simulcast:send hi;~low\n", "a=ssrc:78 cname:c\n").Replace(browserOffer)
 
-// TestPacketPath_AllocatesNothing holds the way from an SRTP packet of the publisher to the
-// sealed packets of its viewers, and that of a retransmission, at zero allocations.
+// From a publisher's SRTP packet to the encrypted packets for its viewers, and for a
+// retransmission, nothing may be allocated.
 func TestPacketPath_AllocatesNothing(t *testing.T) {
-	for says, offer := range map[string]string{"one layer": singleOffer, "simulcast": browserOffer} {
-		t.Run(says, func(t *testing.T) {
-			g := newRig(t, 10, Config{}, offer, watchOffer)
+	for name, offer := range map[string]string{"one layer": singleOffer, "simulcast": browserOffer} {
+		t.Run(name, func(t *testing.T) {
+			g := newTestBench(t, 10, Config{}, offer, watchOffer)
 			const rounds, perRound = 300, 9
 			var packets [][]byte
 			payload := append([]byte{0x41}, make([]byte, 1100)...)
 			for i := range (rounds + 100) * perRound {
 				h := rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: uint16(i), Timestamp: uint32(i / perRound * 3000), SSRC: 78, Marker: i%perRound == perRound-1}
-				if says == "simulcast" {
+				if name == "simulcast" {
 					_ = h.SetExtension(10, []byte("hi"))
 				}
 				body := payload
 				if i == 0 {
 					body = append([]byte{0x67, 0x42, 0xc0, 0x1f}, make([]byte, 1000)...)
 				}
-				packets = append(packets, g.seal(&h, body))
+				packets = append(packets, g.encrypt(&h, body))
 			}
 			p := g.publisher
 			allocs := math.Inf(1)
 			var before, after runtime.MemStats
 			p.transport.call(func(s *shard) {
 				next := 0
-				turn := func() {
+				round := func() {
 					for range perRound {
 						p.receiveMedia(s, packets[next])
 						next++
@@ -191,23 +191,23 @@ func TestPacketPath_AllocatesNothing(t *testing.T) {
 					s.flushBursts()
 				}
 				for _, v := range g.viewers {
-					v.sender.pacingBitrate, v.sender.lastAckedSent = 1<<36, 1 // no time passes in which credit could grow
+					v.sender.pacingBitrate, v.sender.lastAckedSent = 1<<36, 1 // no time passes in which the pacer could earn credit
 					v.subs[1].target.Store(0)
 					v.subs[1].forwarder.SetTarget(0)
 				}
 				for range 90 {
-					turn()
+					round()
 				}
-				for range 3 { // others allocate now and then, too
+				for range 3 { // other goroutines allocate too
 					runtime.ReadMemStats(&before)
 					for range rounds / 3 {
-						turn()
+						round()
 					}
 					runtime.ReadMemStats(&after)
 					allocs = min(allocs, float64(after.Mallocs-before.Mallocs)/float64(rounds/3*perRound*len(g.viewers)))
 				}
 			})
-			// Slabs are allocated once for many packets; nothing is allocated per forwarded one.
+			// A slab is allocated once for many packets.
 			if allocs > 0.01 {
 				t.Errorf("%.3f allocations per forwarded packet", allocs)
 			}
@@ -225,21 +225,21 @@ func TestPacketPath_AllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkFanOut measures the shard thread's CPU time for each packet that one publisher's
-// 2.5 Mbps of video and its sound put on the way to N viewers, paced as browsers pace.
+// BenchmarkFanOut measures the CPU time of the shard's thread for each packet that it sends to
+// one of N viewers, with 2.5 Mbps of video and audio, paced as browsers do.
 func BenchmarkFanOut(b *testing.B) {
 	for _, n := range []int{50, 200, 1000} {
 		b.Run(fmt.Sprintf("viewers=%d", n), func(b *testing.B) { runFanOut(b, n, singleOffer) })
 	}
-	// With simulcast every packet carries a transport-wide number of its own.
+	// With simulcast every packet has a transport-wide number.
 	b.Run("simulcast/viewers=200", func(b *testing.B) { runFanOut(b, 200, browserOffer) })
 }
 
 func runFanOut(b *testing.B, n int, offer string) {
-	g := newRig(b, n, Config{}, offer, watchOffer)
+	g := newTestBench(b, n, Config{}, offer, watchOffer)
 	stop := make(chan struct{})
 	defer close(stop)
-	for _, sink := range g.sinks {
+	for _, sink := range g.viewerConns {
 		go func() {
 			buffer := make([]byte, 2048)
 			for {
@@ -256,7 +256,7 @@ func runFanOut(b *testing.B, n int, offer string) {
 		if offer == browserOffer && h.PayloadType == 106 {
 			_ = h.SetExtension(10, []byte("hi"))
 		}
-		if _, err := g.from.WriteToUDP(g.seal(&h, body), to); err != nil {
+		if _, err := g.publisherConn.WriteToUDP(g.encrypt(&h, body), to); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -307,21 +307,21 @@ func runFanOut(b *testing.B, n int, offer string) {
 	b.ReportMetric(float64((cpuAfter-cpuBefore).Nanoseconds())/float64(b.Elapsed().Nanoseconds())*100, "%core")
 }
 
-// opened reads and opens what came to one viewer.
-func (g *testBench) opened(viewer int, wait time.Duration) (packets []rtp.Packet) {
+// received reads and decrypts what was sent to one viewer.
+func (g *testBench) received(viewer int, wait time.Duration) (packets []rtp.Packet) {
 	buffer := make([]byte, 2048)
 	for {
-		_ = g.sinks[viewer].SetReadDeadline(time.Now().Add(wait))
-		n, err := g.sinks[viewer].Read(buffer)
+		_ = g.viewerConns[viewer].SetReadDeadline(time.Now().Add(wait))
+		n, err := g.viewerConns[viewer].Read(buffer)
 		if err != nil {
 			return packets
 		}
 		if buffer[1] >= 192 && buffer[1] <= 223 {
 			continue
 		}
-		plain, err := g.opens[viewer].DecryptRTP(nil, buffer[:n], nil)
+		plain, err := g.decrypters[viewer].DecryptRTP(nil, buffer[:n], nil)
 		if err != nil {
-			g.t.Fatalf("viewer %d can't open packet %d: %v", viewer, binary.BigEndian.Uint16(buffer[2:]), err)
+			g.t.Fatalf("viewer %d cannot decrypt packet %d: %v", viewer, binary.BigEndian.Uint16(buffer[2:]), err)
 		}
 		var p rtp.Packet
 		if err := p.Unmarshal(plain); err != nil {

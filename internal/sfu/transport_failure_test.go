@@ -10,34 +10,33 @@ import (
 	"rostrum/internal/sdp"
 )
 
-func TestWhyUnreached_KnowsTheUsualCases(t *testing.T) {
-	for says, c := range map[string]struct{ ours, theirs, want string }{
-		"a default server, a client elsewhere": {"127.0.0.1", "192.168.1.4", "listen or media_listen"},
-		"a default server, its own machine":    {"127.0.0.1", "127.0.0.1", "public_ip"},
-		"IPv6 alone at the client":             {"203.0.113.1", "2001:db8::4", "only IPv6"},
-		"IPv4 alone at the client":             {"2001:db8::1", "192.168.1.4", "only IPv4"},
-		"behind NAT":                           {"10.0.0.1 fe80::1", "192.168.1.4", "only private addresses"},
-		"a firewall":                           {"203.0.113.1", "192.168.1.4", "open the media port"},
-		"no word of the client":                {"203.0.113.1", "", "open the media port"},
+func TestWhyUnreached_NamesTheLikelyCause(t *testing.T) {
+	for name, c := range map[string]struct{ local, remote, want string }{
+		"loopback, a client on another machine":  {"127.0.0.1", "192.168.1.4", "listen or media_listen"},
+		"loopback, a client on the same machine": {"127.0.0.1", "127.0.0.1", "public_ip"},
+		"a client with IPv6 only":                {"203.0.113.1", "2001:db8::4", "only IPv6"},
+		"a client with IPv4 only":                {"2001:db8::1", "192.168.1.4", "only IPv4"},
+		"behind NAT":                             {"10.0.0.1 fe80::1", "192.168.1.4", "only private addresses"},
+		"a firewall":                             {"203.0.113.1", "192.168.1.4", "open the media port"},
+		"no candidates of the client":            {"203.0.113.1", "", "open the media port"},
 	} {
-		var ours []sdp.Candidate
-		var theirs []netip.Addr
-		for _, a := range strings.Fields(c.ours) {
-			ours = append(ours, sdp.Candidate{Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 7081)})
+		var local []sdp.Candidate
+		var remote []netip.Addr
+		for _, a := range strings.Fields(c.local) {
+			local = append(local, sdp.Candidate{Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 7081)})
 		}
-		for _, a := range strings.Fields(c.theirs) {
-			theirs = append(theirs, netip.MustParseAddr(a))
+		for _, a := range strings.Fields(c.remote) {
+			remote = append(remote, netip.MustParseAddr(a))
 		}
-		if got := whyUnreached(ours, theirs); !strings.Contains(got, c.want) {
-			t.Errorf("%s: %q, want %q", says, got, c.want)
+		if got := whyUnreached(local, remote); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }
 
-// TestTransport_ThatNeverConnectsIsLoggedWithWhatWasTried: what the offer and a PATCH named,
-// what we offered, and the likely cause, in one line.
-func TestTransport_ThatNeverConnectsIsLoggedWithWhatWasTried(t *testing.T) {
-	log := &page{}
+// One line has the candidates of offer and PATCH, those of the server, and the likely cause.
+func TestTransport_LogsCandidatesOfAFailedConnection(t *testing.T) {
+	log := &logBuffer{}
 	e, err := Listen(Config{ConnectTimeout: 200 * time.Millisecond, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +60,7 @@ func TestTransport_ThatNeverConnectsIsLoggedWithWhatWasTried(t *testing.T) {
 	select {
 	case <-closed:
 	case <-time.After(10 * time.Second):
-		t.Fatal("it never ended")
+		t.Fatal("it did not end")
 	}
 	all := log.lines()
 	if len(all) != 1 {
@@ -71,7 +70,7 @@ func TestTransport_ThatNeverConnectsIsLoggedWithWhatWasTried(t *testing.T) {
 		"publisher ann", `tried="udp host 192.168.1.4:5000, udp srflx 203.0.113.9:6000"`, `offered="udp 127.0.0.1:`, "likely=\"no connectivity check came: only loopback is offered",
 	} {
 		if !strings.Contains(all[0], want) {
-			t.Errorf("the log lacks %s: %s", want, all[0])
+			t.Errorf("%s is not in the log: %s", want, all[0])
 		}
 	}
 }

@@ -23,37 +23,37 @@ func relayOnly(e *sfu.Engine, text string) webrtc.Configuration {
 	return c
 }
 
-func TestTURN_CarriesACall(t *testing.T) {
+func TestTURN_CarriesMedia(t *testing.T) {
 	for protocol, url := range map[string]string{"turn-udp": "=udp", "turn-tcp": "=tcp"} {
 		t.Run(protocol, func(t *testing.T) {
 			e := listen(t, nil)
 			ctx := within(t, 30*time.Second)
 			told := newEvents()
 			router := e.NewRouter(sfu.RouterConfig{})
-			speaker := newPeerBy(t, relayOnly(e, url), nil).publishes(webrtc.MimeTypeH264)
+			speaker := newPeerWith(t, relayOnly(e, url), nil).publish(webrtc.MimeTypeH264)
 			offer := speaker.offer()
 			if !strings.Contains(offer, "typ relay") || strings.Contains(offer, "typ host") {
-				t.Fatalf("the offer has other candidates than relayed ones:\n%s", offer)
+				t.Fatalf("the offer has candidates that are not relayed:\n%s", offer)
 			}
 			p, answer, err := router.Publish(offer, sfu.PublishConfig{Participant: "alice", Codecs: []housemedia.Codec{housemedia.H264}, Notify: told.notify})
 			if err != nil {
 				t.Fatal(err)
 			}
-			speaker.accepts(answer)
+			speaker.accept(answer)
 			go speaker.play(ctx, 50)
 			told.await(t, ctx, "publishing", is[sfu.MediaStarted])
 
-			listener := newPeerBy(t, relayOnly(e, url), nil).watches()
+			listener := newPeerWith(t, relayOnly(e, url), nil).subscribe()
 			sub, answer, err := router.NewViewer("bob").Subscribe(p, listener.offer(), sfu.SubscribeConfig{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			listener.accepts(answer)
+			listener.accept(answer)
 			video := listener.track(ctx, webrtc.RTPCodecTypeVideo)
 			first := read(t, video).SequenceNumber
 			for i := range uint16(200) {
 				if n := read(t, video).SequenceNumber; n != first+i+1 {
-					t.Fatalf("packet %d came, want %d", n, first+i+1)
+					t.Fatalf("packet %d was received, want %d", n, first+i+1)
 				}
 			}
 			for who, got := range map[string]string{"publisher": p.Stats().Transport.Protocol, "subscriber": sub.Stats().Transport.Protocol} {

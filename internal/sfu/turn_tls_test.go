@@ -14,7 +14,7 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-func tlsPair(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
+func newTLSConfig(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -37,9 +37,9 @@ func tlsPair(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
 }
 
-func TestTURN_GoesThroughTLS(t *testing.T) {
-	config, pool := tlsPair(t, "stage.example")
-	g := newRig(t, 1, Config{TLS: config, TURNS: "stage.example:443"}, singleOffer, watchOffer)
+func TestTURN_WorksOverTLS(t *testing.T) {
+	config, pool := newTLSConfig(t, "stage.example")
+	g := newTestBench(t, 1, Config{TLS: config, TURNS: "stage.example:443"}, singleOffer, watchOffer)
 	relays := g.engine.TURNServers("ann", time.Minute)
 	last := relays[len(relays)-1]
 	port := g.engine.Port()
@@ -51,10 +51,10 @@ func TestTURN_GoesThroughTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	relayed := allocateOver(t, conn, address, last)
+	relayed := newTURNAllocation(t, conn, address, last)
 	defer relayed.Close()
 	session := g.viewers[0].transport.ice.Load()
-	if _, err := relayed.WriteTo(checkBy(t, session.local.Ufrag+":x", session.local.Pwd), address); err != nil {
+	if _, err := relayed.WriteTo(newCheck(t, session.local.Ufrag+":x", session.local.Pwd), address); err != nil {
 		t.Fatal(err)
 	}
 	_ = relayed.SetReadDeadline(time.Now().Add(5 * time.Second))
@@ -65,9 +65,9 @@ func TestTURN_GoesThroughTLS(t *testing.T) {
 	}
 }
 
-// TestTURN_TakesConnectionsOfOtherListeners: as of the port that HTTPS has, TLS done by it.
-func TestTURN_TakesConnectionsOfOtherListeners(t *testing.T) {
-	g := newRig(t, 1, Config{}, singleOffer, watchOffer)
+// Such as the listener of the HTTPS port, which has done TLS.
+func TestTURN_ServesConnectionsOfOtherListeners(t *testing.T) {
+	g := newTestBench(t, 1, Config{}, singleOffer, watchOffer)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -83,21 +83,20 @@ func TestTURN_TakesConnectionsOfOtherListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	relay := g.engine.TURNServers("ann", time.Minute)[0]
-	relayed := allocateOver(t, conn, l.Addr(), relay)
+	relayed := newTURNAllocation(t, conn, l.Addr(), relay)
 	_ = relayed.Close()
 }
 
-// TestTURN_CredentialsOutliveTheEngineThatMadeThem, and are as good at another one with its key.
-func TestTURN_CredentialsOutliveTheEngineThatMadeThem(t *testing.T) {
-	one, other := newRig(t, 1, Config{}, singleOffer, watchOffer).engine, newRig(t, 1, Config{}, singleOffer, watchOffer).engine
+func TestTURN_AcceptsCredentialsOfEnginesWithTheSameKey(t *testing.T) {
+	one, other := newTestBench(t, 1, Config{}, singleOffer, watchOffer).engine, newTestBench(t, 1, Config{}, singleOffer, watchOffer).engine
 	if one.TURNServers("ann", time.Hour)[0].Credential == other.turn.password(one.TURNServers("ann", time.Hour)[0].Username) {
-		t.Error("two engines without a common key take each other's credentials")
+		t.Error("two engines without a common key accept each other's credentials")
 	}
 	one.SetTURNKey([]byte("common"))
 	other.SetTURNKey([]byte("common"))
 	made := one.TURNServers("ann", time.Hour)[0]
 	if err := allocateWith(t, other, made); err != nil {
-		t.Errorf("credentials of one engine at the other: %v, want an allocation", err)
+		t.Errorf("credentials of one engine at the other: %v", err)
 	}
 }
 
@@ -124,7 +123,7 @@ func allocateWith(t *testing.T, e *Engine, r TURNServer) error {
 }
 
 // allocateOver has a client allocate at the TURN server behind conn.
-func allocateOver(t *testing.T, conn net.Conn, server net.Addr, r TURNServer) net.PacketConn {
+func newTURNAllocation(t *testing.T, conn net.Conn, server net.Addr, r TURNServer) net.PacketConn {
 	t.Helper()
 	client, err := turn.NewClient(&turn.ClientConfig{
 		TURNServerAddr: server.String(), Username: r.Username, Password: r.Credential, Conn: turn.NewSTUNConn(conn),

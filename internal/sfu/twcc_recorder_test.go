@@ -9,8 +9,8 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// reported reads a report as its receiver does: when each packet arrived, -1 for missing.
-func reported(t *testing.T, b []byte) map[uint16]int64 {
+// parseFeedback returns when each packet arrived, by a report; -1 for missing.
+func parseFeedback(t *testing.T, b []byte) map[uint16]int64 {
 	t.Helper()
 	var r rtcp.TransportLayerCC
 	if err := r.Unmarshal(b); err != nil {
@@ -30,22 +30,22 @@ func reported(t *testing.T, b []byte) map[uint16]int64 {
 	return got
 }
 
-func TestArrivals_WhatComesAfterItsReportIsInTheNext(t *testing.T) {
-	type came struct {
+func TestTWCCRecorder_ReportsReorderedPacketsInTheNextReport(t *testing.T) {
+	type arrival struct {
 		number uint16
 		at     int64 // ms
 	}
-	for says, c := range map[string]struct{ before, after []came }{
-		"one that was overtaken":     {[]came{{1, 1000}, {2, 1010}, {4, 1030}}, []came{{3, 1060}, {5, 1070}}},
-		"across the wrap":            {[]came{{65534, 1000}, {65535, 1010}, {1, 1030}}, []came{{0, 1060}}},
-		"before the first that came": {[]came{{8, 1000}}, []came{{7, 1010}, {9, 1020}}},
+	for name, c := range map[string]struct{ before, after []arrival }{
+		"a reordered packet":      {[]arrival{{1, 1000}, {2, 1010}, {4, 1030}}, []arrival{{3, 1060}, {5, 1070}}},
+		"across the wraparound":   {[]arrival{{65534, 1000}, {65535, 1010}, {1, 1030}}, []arrival{{0, 1060}}},
+		"before the first packet": {[]arrival{{8, 1000}}, []arrival{{7, 1010}, {9, 1020}}},
 	} {
 		var a twccRecorder
 		want := map[uint16]int64{}
 		for _, p := range c.before {
 			a.record(binary.BigEndian.AppendUint16(nil, p.number), time.Duration(p.at)*time.Millisecond)
 		}
-		reported(t, a.appendFeedback(nil, 1))
+		parseFeedback(t, a.appendFeedback(nil, 1))
 		for _, p := range c.after {
 			a.record(binary.BigEndian.AppendUint16(nil, p.number), time.Duration(p.at)*time.Millisecond)
 		}
@@ -55,16 +55,16 @@ func TestArrivals_WhatComesAfterItsReportIsInTheNext(t *testing.T) {
 				want[p.number] = p.at
 			}
 		}
-		if got := reported(t, a.appendFeedback(nil, 1)); !maps.Equal(got, want) {
-			t.Errorf("%s: the next report says %v, want %v", says, got, want)
+		if got := parseFeedback(t, a.appendFeedback(nil, 1)); !maps.Equal(got, want) {
+			t.Errorf("%s: the next report name %v, want %v", name, got, want)
 		}
 		if b := a.appendFeedback(nil, 1); len(b) != 0 {
-			t.Errorf("%s: nothing new came, and still %v is reported", says, reported(t, b))
+			t.Errorf("%s: nothing arrived, but %v is reported", name, parseFeedback(t, b))
 		}
 	}
 }
 
-func TestArrivals_APacketOfAnEarlierWindowIsNotTakenForANewOne(t *testing.T) {
+func TestTWCCRecorder_DoesNotReportPacketsOfAnEarlierWindow(t *testing.T) {
 	var a twccRecorder
 	for n := range uint16(2 * twccWindow) {
 		if n < twccWindow || n%2 == 0 {
@@ -74,13 +74,13 @@ func TestArrivals_APacketOfAnEarlierWindowIsNotTakenForANewOne(t *testing.T) {
 			a.appendFeedback(nil, 1)
 		}
 	}
-	for number, at := range reported(t, a.appendFeedback(nil, 1)) {
+	for number, at := range parseFeedback(t, a.appendFeedback(nil, 1)) {
 		if want := int64(number); number%2 == 1 {
 			if at != -1 {
-				t.Errorf("packet %d, which never came, came at %d", number, at)
+				t.Errorf("packet %d, which never arrived, is reported at %d", number, at)
 			}
 		} else if at != want {
-			t.Errorf("packet %d came at %d, want %d", number, at, want)
+			t.Errorf("packet %d is reported at %d, want %d", number, at, want)
 		}
 	}
 }

@@ -19,133 +19,133 @@ func threeLayers(flowing ...string) []layerView {
 	return all
 }
 
-func TestIdleness_RestsWhatNobodyHasWatchedForAWhileButNeverTheSmallest(t *testing.T) {
+func TestUnusedTimer_FindsUnusedLayersButNeverTheSmallest(t *testing.T) {
 	const low, mid, hi = layerSet(1 << 2), layerSet(1 << 1), layerSet(1 << 0)
 	const second = time.Second
 	type step struct {
-		at      time.Duration // seconds
-		watched layerSet
-		want    layerSet
+		at   time.Duration // seconds
+		used layerSet
+		want layerSet
 	}
-	for says, steps := range map[string][]step{
-		"nobody watches at all":                   {{1, 0, 0}, {5, 0, 0}, {6, 0, hi | mid}, {60, 0, hi | mid}},
-		"somebody watches each":                   {{1, low | mid | hi, 0}, {60, low | mid | hi, 0}},
-		"only the best is watched":                {{1, hi, 0}, {60, hi, 0}},
-		"all above the best that is watched rest": {{1, mid, 0}, {6, mid, hi}},
-		"a rested layer is wanted again, at once": {{1, low, 0}, {6, low, hi | mid}, {7, low | hi, 0}, {8, low | mid, 0}, {13, low | mid, hi}},
-		"whoever comes back within the time":      {{1, low, 0}, {5, hi, 0}, {6, low, 0}, {10, low, 0}, {11, low, mid | hi}},
+	for name, steps := range map[string][]step{
+		"no layer is used":                          {{1, 0, 0}, {5, 0, 0}, {6, 0, hi | mid}, {60, 0, hi | mid}},
+		"each layer is used":                        {{1, low | mid | hi, 0}, {60, low | mid | hi, 0}},
+		"only the best is used":                     {{1, hi, 0}, {60, hi, 0}},
+		"layers above the best used one are unused": {{1, mid, 0}, {6, mid, hi}},
+		"a layer is used again":                     {{1, low, 0}, {6, low, hi | mid}, {7, low | hi, 0}, {8, low | mid, 0}, {13, low | mid, hi}},
+		"used again within the time":                {{1, low, 0}, {5, hi, 0}, {6, low, 0}, {10, low, 0}, {11, low, mid | hi}},
 	} {
-		t.Run(says, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			var i unusedTimer
 			for _, s := range steps {
-				if got := i.update(s.at*second, threeLayers("low", "mid", "hi"), s.watched); got != s.want {
-					t.Errorf("at %d s, with %03b watched, %03b rest, want %03b", s.at, s.watched, got, s.want)
+				if got := i.update(s.at*second, threeLayers("low", "mid", "hi"), s.used); got != s.want {
+					t.Errorf("at %d s, with %03b used, %03b are unused, want %03b", s.at, s.used, got, s.want)
 				}
 			}
 		})
 	}
-	t.Run("a layer that the publisher doesn't send is not rested", func(t *testing.T) {
+	t.Run("a layer that the publisher does not send", func(t *testing.T) {
 		var i unusedTimer
 		i.update(second, threeLayers()[:2], 0)
 		if got := i.update(20*second, threeLayers()[:2], 0); got != mid {
-			t.Errorf("%03b rest, want %03b", got, mid)
+			t.Errorf("%03b are unused, want %03b", got, mid)
 		}
 	})
 }
 
-func TestRest_KeepsWhatWasMeasuredUntilTheLayerIsBack(t *testing.T) {
+func TestUnusedState_FreezesTheBitrateUntilTheLayerIsBack(t *testing.T) {
 	const second = time.Second
 	var r unusedState
 	for _, s := range []struct {
-		says              string
+		name              string
 		at                time.Duration // tenths of a second
-		unwatched, active bool
-		known, frozen     bool
+		unused, active    bool
+		available, frozen bool
 	}{
-		{"watched from the start", 10, false, true, false, false},
-		{"just told to rest", 20, true, true, true, true},
-		{"resting", 100, true, false, true, true},
-		{"told long ago, and still sent", 110, true, true, true, false},
-		{"just wanted again", 120, false, false, true, true},
-		{"back", 130, false, true, true, true},
-		{"back for a while", 160, false, true, false, false},
-		{"stopped by the publisher itself", 170, false, false, false, false},
+		{"used from the start", 10, false, true, false, false},
+		{"just unused", 20, true, true, true, true},
+		{"stopped by the publisher for it", 100, true, false, true, true},
+		{"unused for long, but still sent", 110, true, true, true, false},
+		{"just used again", 120, false, false, true, true},
+		{"sent again", 130, false, true, true, true},
+		{"sent again for a while", 160, false, true, false, false},
+		{"stopped for another reason", 170, false, false, false, false},
 	} {
-		if known, frozen := r.update(s.at*second/10, s.unwatched, s.active); known != s.known || frozen != s.frozen {
-			t.Errorf("%s: known %v, frozen %v; want %v, %v", s.says, known, frozen, s.known, s.frozen)
+		if available, frozen := r.update(s.at*second/10, s.unused, s.active); available != s.available || frozen != s.frozen {
+			t.Errorf("%s: available %v, frozen %v; want %v, %v", s.name, available, frozen, s.available, s.frozen)
 		}
 	}
 }
 
-func TestSubscription_WaitsForARestedLayerOnWhatFits(t *testing.T) {
-	const low, mid, hi = 0, 1, 2 // as claims count
+func TestSubscription_SendsASmallerLayerUntilAnUnusedOneIsBack(t *testing.T) {
+	const low, mid, hi = 0, 1, 2 // as in requests
 	label := map[int8]string{2: "low", 1: "mid", 0: "hi"}
 	for _, c := range []struct {
-		says    string
+		name    string
 		flowing []string // layers
-		now     int
-		most    int
-		given   int
-		fresh   bool // nothing has come yet
+		current int
+		max     int
+		layer   int
+		first   bool // nothing was sent yet
 		want    string
 	}{
-		{"what flows is given as it is", []string{"low", "mid", "hi"}, low, hi, hi, false, "hi"},
-		{"climbing: the current one goes on until the keyframe", []string{"low"}, low, hi, hi, false, "hi"},
-		{"falling: the larger one doesn't fit any longer", []string{"low", "hi"}, hi, hi, mid, false, "low"},
-		{"chosen: the larger one fits until the keyframe", []string{"low", "hi"}, hi, mid, mid, false, "mid"},
-		{"beginning: a small picture at once", []string{"low"}, bandwidth.NoLayer, hi, hi, true, "low"},
-		{"about to begin: likewise", []string{"low"}, low, hi, hi, true, "low"},
-		{"nothing smaller flows", []string{"hi"}, hi, hi, low, false, "low"},
+		{"the layer is sent", []string{"low", "mid", "hi"}, low, hi, hi, false, "hi"},
+		{"an upgrade: the current layer continues", []string{"low"}, low, hi, hi, false, "hi"},
+		{"a downgrade: the current layer does not fit", []string{"low", "hi"}, hi, hi, mid, false, "low"},
+		{"a choice: the current layer fits", []string{"low", "hi"}, hi, mid, mid, false, "mid"},
+		{"at the start: the smallest layer", []string{"low"}, bandwidth.NoLayer, hi, hi, true, "low"},
+		{"about to start", []string{"low"}, low, hi, hi, true, "low"},
+		{"no smaller layer is sent", []string{"hi"}, hi, hi, low, false, "low"},
 	} {
-		t.Run(c.says, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			u := newSubscription(nil, &Track{kind: media.Video, codec: media.H264}, &sdp.AnswerSection{})
-			if !c.fresh {
+			if !c.first {
 				u.sentBitrate.Store(100_000)
 			}
 			view := &trackView{layers: threeLayers(c.flowing...)}
-			u.setAllocated(view, &bandwidth.Request{Current: c.now, MaxLayer: c.most}, c.given)
+			u.setAllocated(view, &bandwidth.Request{Current: c.current, MaxLayer: c.max}, c.layer)
 			if got := label[int8(u.target.Load())]; got != c.want {
-				t.Errorf("%s is on its way, want %s", got, c.want)
+				t.Errorf("the target is %s, want %s", got, c.want)
 			}
-			if u.allocated != view.layers[c.given].index {
-				t.Errorf("it is not known as watching %s", view.layers[c.given].label)
+			if u.allocated != view.layers[c.layer].index {
+				t.Errorf("%s is not allocated", view.layers[c.layer].label)
 			}
 			back := &trackView{layers: threeLayers("low", "mid", "hi")}
-			u.setAllocated(back, &bandwidth.Request{Current: low, MaxLayer: c.most}, c.given)
-			if got := int8(u.target.Load()); got != view.layers[c.given].index {
-				t.Errorf("once it flows %s is on its way, want %s", label[got], view.layers[c.given].label)
+			u.setAllocated(back, &bandwidth.Request{Current: low, MaxLayer: c.max}, c.layer)
+			if got := int8(u.target.Load()); got != view.layers[c.layer].index {
+				t.Errorf("once it is sent, the target is %s, want %s", label[got], view.layers[c.layer].label)
 			}
 		})
 	}
 }
 
-func TestConfine_ChoosesLayersThatFitTogetherAndLeavesEachItsSmallest(t *testing.T) {
+func TestCapRequests_FitsLayersIntoALimitAboveTheSmallest(t *testing.T) {
 	three, one := []int{200, 700, 1700}, []int{2000}
-	claims := func(layers ...[]int) (all []bandwidth.Request) {
+	requests := func(layers ...[]int) (all []bandwidth.Request) {
 		for _, l := range layers {
 			all = append(all, bandwidth.Request{Bitrates: l, MaxLayer: len(l) - 1, Current: bandwidth.NoLayer})
 		}
 		return all
 	}
 	for _, c := range []struct {
-		says   string
-		most   int
-		claims []bandwidth.Request
-		want   []int
+		name     string
+		max      int
+		requests []bandwidth.Request
+		want     []int
 	}{
-		{"all fit", 4000, claims(three, three), []int{2, 2}},
-		{"one more than the other", 3000, claims(three, three), []int{2, 1}},
-		{"both in the middle", 1600, claims(three, three), []int{1, 1}},
-		{"less than the smallest", 100, claims(three, three), []int{0, 0}},
-		{"one without layers takes its share", 2300, claims(one, three), []int{0, 0}},
-		{"and more than there is", 1000, claims(one, three), []int{0, 0}},
-		{"and leaves some", 3000, claims(one, three), []int{0, 1}},
+		{"all fit", 4000, requests(three, three), []int{2, 2}},
+		{"one more than the other", 3000, requests(three, three), []int{2, 1}},
+		{"both in the middle", 1600, requests(three, three), []int{1, 1}},
+		{"less than the smallest", 100, requests(three, three), []int{0, 0}},
+		{"one publisher has no layers", 2300, requests(one, three), []int{0, 0}},
+		{"and exceeds the limit", 1000, requests(one, three), []int{0, 0}},
+		{"and leaves bandwidth", 3000, requests(one, three), []int{0, 1}},
 	} {
-		t.Run(c.says, func(t *testing.T) {
-			capRequests(c.most, c.claims)
+		t.Run(c.name, func(t *testing.T) {
+			capRequests(c.max, c.requests)
 			for i, want := range c.want {
-				if c.claims[i].MaxLayer != want {
-					t.Errorf("of publisher %d layer %d may flow, want %d", i, c.claims[i].MaxLayer, want)
+				if c.requests[i].MaxLayer != want {
+					t.Errorf("publisher %d: MaxLayer is %d, want %d", i, c.requests[i].MaxLayer, want)
 				}
 			}
 		})

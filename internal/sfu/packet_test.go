@@ -12,8 +12,8 @@ import (
 	"github.com/pion/stun/v3"
 )
 
-// checkBy is a binding request as another implementation writes it.
-func checkBy(t testing.TB, user, pwd string, more ...stun.Setter) []byte {
+// newCheck is a binding request of another implementation.
+func newCheck(t testing.TB, user, pwd string, more ...stun.Setter) []byte {
 	t.Helper()
 	setters := append([]stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername(user)}, more...)
 	setters = append(setters, stun.NewShortTermIntegrity(pwd), stun.Fingerprint)
@@ -24,15 +24,15 @@ func checkBy(t testing.TB, user, pwd string, more ...stun.Setter) []byte {
 	return m.Raw
 }
 
-func TestCheck_IsReadAndAnsweredAsOthersUnderstand(t *testing.T) {
+func TestCheck_IsCompatibleWithPion(t *testing.T) {
 	const pwd = "a-password-of-24-letters"
-	raw := checkBy(t, "ours:theirs", pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
+	raw := newCheck(t, "ours:theirs", pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
 	c, ok := parseCheck(raw)
 	if !ok || string(c.ufrag) != "ours" || string(c.peerUfrag) != "theirs" || !c.useCandidate || c.peerControlled {
 		t.Fatalf("read %+v, %v", c, ok)
 	}
 	if !c.verify(pwd) || c.verify(pwd+"x") {
-		t.Fatal("integrity is judged wrongly")
+		t.Fatal("integrity is verified wrongly")
 	}
 	for _, from := range []string{"192.0.2.7:4242", "[2001:db8::7]:4242"} {
 		reply := c.appendSuccess(nil, netip.MustParseAddrPort(from), pwd)
@@ -41,7 +41,7 @@ func TestCheck_IsReadAndAnsweredAsOthersUnderstand(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := errors.Join(stun.Fingerprint.Check(m), stun.NewShortTermIntegrity(pwd).Check(m)); err != nil {
-			t.Errorf("the answer doesn't hold: %v", err)
+			t.Errorf("the response is invalid: %v", err)
 		}
 		var mapped stun.XORMappedAddress
 		if err := mapped.GetFrom(m); err != nil || m.Type != stun.BindingSuccess {
@@ -51,7 +51,7 @@ func TestCheck_IsReadAndAnsweredAsOthersUnderstand(t *testing.T) {
 			t.Errorf("mapped address %s, want %s", got, from)
 		}
 		if len(reply) > len(raw)*2 {
-			t.Errorf("%d bytes answer %d: an amplifier", len(reply), len(raw))
+			t.Errorf("%d bytes answer %d: an amplification", len(reply), len(raw))
 		}
 	}
 	var code stun.ErrorCodeAttribute
@@ -61,32 +61,32 @@ func TestCheck_IsReadAndAnsweredAsOthersUnderstand(t *testing.T) {
 	}
 }
 
-func TestCheck_RefusesWhatIsNotWhole(t *testing.T) {
-	good := checkBy(t, "ours:theirs", "pwd")
+func TestCheck_RejectsMalformedMessages(t *testing.T) {
+	good := newCheck(t, "ours:theirs", "pwd")
 	damaged := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(good)) }
 	noPrint, _ := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("a:b"), stun.NewShortTermIntegrity("pwd"))
 	noIntegrity, _ := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("a:b"), stun.Fingerprint)
-	for says, b := range map[string][]byte{
+	for name, b := range map[string][]byte{
 		"one byte":                    {0},
 		"nothing":                     {},
 		"no fingerprint":              noPrint.Raw,
 		"no integrity":                noIntegrity.Raw,
 		"a flipped bit":               damaged(func(b []byte) []byte { b[25] ^= 1; return b }),
 		"cut short":                   good[:len(good)-4],
-		"a length that lies":          damaged(func(b []byte) []byte { b[3] += 4; return b }),
-		"an attribute that leads out": damaged(func(b []byte) []byte { binary.BigEndian.PutUint16(b[22:], 0xfff0); return b }),
+		"a wrong length":              damaged(func(b []byte) []byte { b[3] += 4; return b }),
+		"an attribute beyond the end": damaged(func(b []byte) []byte { binary.BigEndian.PutUint16(b[22:], 0xfff0); return b }),
 		"a response":                  damaged(func(b []byte) []byte { b[0] = 1; return b }),
-		"a giant":                     append(bytes.Clone(good), make([]byte, 4096)...),
-		"another cookie":              damaged(func(b []byte) []byte { b[4] ^= 0xff; return b }),
+		"a large message":             append(bytes.Clone(good), make([]byte, 4096)...),
+		"another magic cookie":        damaged(func(b []byte) []byte { b[4] ^= 0xff; return b }),
 	} {
 		if _, ok := parseCheck(b); ok {
-			t.Errorf("%s is taken", says)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 }
 
 func FuzzCheck(f *testing.F) {
-	f.Add(checkBy(f, "ours:theirs", "pwd"))
+	f.Add(newCheck(f, "ours:theirs", "pwd"))
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, ok := parseCheck(b); ok {
@@ -96,12 +96,12 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-func TestRTP_BadLengthsAreRefused(t *testing.T) {
+func TestParseRTP_RejectsInvalidLengths(t *testing.T) {
 	head := func(first byte, rest ...byte) []byte {
 		return append([]byte{first, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3}, rest...)
 	}
 	for _, c := range []struct {
-		says string
+		name string
 		b    []byte
 		ok   bool
 		body string
@@ -109,10 +109,10 @@ func TestRTP_BadLengthsAreRefused(t *testing.T) {
 		{"plain", head(0x80, 'a', 'b'), true, "ab"},
 		{"empty", head(0x80), true, ""},
 		{"padding", head(0xa0, 'a', 0, 2), true, "a"},
-		{"padding alone", head(0xa0, 0, 0, 3), true, ""},
+		{"only padding", head(0xa0, 0, 0, 3), true, ""},
 		{"padding longer than the payload", head(0xa0, 'a', 'b', 9), false, ""},
-		{"padding of nothing", head(0xa0, 'a', 0), false, ""},
-		{"CSRCs that aren't there", head(0x8f, 'a'), false, ""},
+		{"padding of length 0", head(0xa0, 'a', 0), false, ""},
+		{"missing CSRCs", head(0x8f, 'a'), false, ""},
 		{"a CSRC", head(0x81, 1, 2, 3, 4, 'a'), true, "a"},
 		{"an extension that overruns", head(0x90, 0xbe, 0xde, 0, 9, 1, 2, 3, 4), false, ""},
 		{"an extension without length", head(0x90, 0xbe), false, ""},
@@ -122,14 +122,14 @@ func TestRTP_BadLengthsAreRefused(t *testing.T) {
 	} {
 		h, ok := parseRTP(c.b)
 		if ok != c.ok || ok && string(c.b[h.payloadRange[0]:h.payloadRange[1]]) != c.body {
-			t.Errorf("%s: %v, %+v", c.says, ok, h)
+			t.Errorf("%s: %v, %+v", c.name, ok, h)
 		}
 	}
 }
 
-func TestRTP_FindsExtensionsOfBothForms(t *testing.T) {
+func TestParseRTP_FindsOneByteAndTwoByteExtensions(t *testing.T) {
 	for _, c := range []struct {
-		says string
+		name string
 		ext  []byte
 		id   uint8
 		want string
@@ -141,12 +141,12 @@ func TestRTP_FindsExtensionsOfBothForms(t *testing.T) {
 		{"two bytes", []byte{0x10, 0, 0, 2, 1, 0, 3, 3, 'a', 'b', 'c', 0}, 3, "abc"},
 		{"two bytes, overrun", []byte{0x10, 0, 0, 1, 3, 9, 'a', 'b'}, 3, ""},
 		{"unknown profile", []byte{0xab, 0xcd, 0, 1, 0x30, 'a', 0, 0}, 3, ""},
-		{"id 0 is nobody's", []byte{0xbe, 0xde, 0, 1, 0, 0, 0, 0}, 0, ""},
+		{"id 0", []byte{0xbe, 0xde, 0, 1, 0, 0, 0, 0}, 0, ""},
 	} {
 		b := append([]byte{0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3}, c.ext...)
 		h, ok := parseRTP(b)
 		if got := string(h.extension(b, c.id)); !ok || got != c.want {
-			t.Errorf("%s: %q, %v, want %q", c.says, got, ok, c.want)
+			t.Errorf("%s: %q, %v, want %q", c.name, got, ok, c.want)
 		}
 	}
 }
@@ -195,7 +195,7 @@ func FuzzRTCP(f *testing.F) {
 	})
 }
 
-func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
+func TestTWCCRecorder_PionReadsItsFeedback(t *testing.T) {
 	var a twccRecorder
 	const base = 10 * time.Second
 	for _, p := range []struct {
@@ -231,6 +231,6 @@ func TestArrivals_FeedbackIsWhatOthersRead(t *testing.T) {
 		t.Errorf("%d packets, want 5: %v", len(got), got)
 	}
 	if b := a.appendFeedback(nil, 42); len(b) != 0 {
-		t.Errorf("nothing came, yet there is a report of %d bytes", len(b))
+		t.Errorf("nothing arrived, but there is a report of %d bytes", len(b))
 	}
 }

@@ -11,28 +11,28 @@ import (
 	"time"
 )
 
-// A wire relays UDP between one peer and the engine, and loses some.
-type wire struct {
+// networkPath relays UDP between one peer and the engine, with loss and a limited bitrate.
+type networkPath struct {
 	front, back *net.UDPConn
 	mu          sync.Mutex
 	loss        float64
 	client      *net.UDPAddr
-	rate        float64   // bits a second towards the peer, 0 without limit
-	free        time.Time // when the limited link has sent what waits
-	queue       chan timed
-	over        chan struct{} // closed when the test ends
+	rate        float64   // bitrate towards the peer, 0 for no limit
+	freeAt      time.Time // when the limited link has sent its queue
+	queue       chan queuedDatagram
+	done        chan struct{} // closed when the test ends
 }
 
-// timed is a datagram on the limited link.
-type timed struct {
+// queuedDatagram is a datagram on the limited link.
+type queuedDatagram struct {
 	data []byte
 	at   time.Time
 }
 
-// queueTime is how long a datagram may wait for the limited link.
+// queueTime is the length of the limited link's queue.
 const queueTime = 250 * time.Millisecond
 
-func newWire(t *testing.T, port uint16, loss float64) *wire {
+func newNetworkPath(t *testing.T, port uint16, loss float64) *networkPath {
 	t.Helper()
 	front, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -42,8 +42,8 @@ func newWire(t *testing.T, port uint16, loss float64) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{front: front, back: back, loss: loss, queue: make(chan timed, 4096), over: make(chan struct{})}
-	t.Cleanup(func() { front.Close(); w.current().Close(); close(w.over) })
+	w := &networkPath{front: front, back: back, loss: loss, queue: make(chan queuedDatagram, 4096), done: make(chan struct{})}
+	t.Cleanup(func() { front.Close(); w.current().Close(); close(w.done) })
 	go w.deliver()
 	go func() {
 		b := make([]byte, 4096)
@@ -55,7 +55,7 @@ func newWire(t *testing.T, port uint16, loss float64) *wire {
 			w.mu.Lock()
 			w.client = from
 			w.mu.Unlock()
-			if !w.loses() {
+			if !w.lost() {
 				_, _ = w.current().Write(b[:n])
 			}
 		}
@@ -64,7 +64,7 @@ func newWire(t *testing.T, port uint16, loss float64) *wire {
 	return w
 }
 
-func (w *wire) backward(back *net.UDPConn) {
+func (w *networkPath) backward(back *net.UDPConn) {
 	b := make([]byte, 4096)
 	for {
 		n, err := back.Read(b)
@@ -74,41 +74,41 @@ func (w *wire) backward(back *net.UDPConn) {
 		w.mu.Lock()
 		client := w.client
 		w.mu.Unlock()
-		if client != nil && !w.loses() {
+		if client != nil && !w.lost() {
 			w.enqueue(b[:n])
 		}
 	}
 }
 
-// enqueue puts a datagram on the link, or drops it from the tail of its queue.
-func (w *wire) enqueue(b []byte) {
+// enqueue sends a datagram on the link, or drops it if the queue is full.
+func (w *networkPath) enqueue(b []byte) {
 	w.mu.Lock()
 	now := time.Now()
 	at := now
 	if w.rate > 0 {
-		if w.free.Before(now) {
-			w.free = now
+		if w.freeAt.Before(now) {
+			w.freeAt = now
 		}
-		if w.free.Sub(now) > queueTime {
+		if w.freeAt.Sub(now) > queueTime {
 			w.mu.Unlock()
 			return
 		}
-		w.free = w.free.Add(time.Duration(float64(len(b)+28) * 8 / w.rate * 1e9))
-		at = w.free
+		w.freeAt = w.freeAt.Add(time.Duration(float64(len(b)+28) * 8 / w.rate * 1e9))
+		at = w.freeAt
 	}
 	w.mu.Unlock()
 	select {
-	case w.queue <- timed{bytes.Clone(b), at}:
+	case w.queue <- queuedDatagram{bytes.Clone(b), at}:
 	default:
 	}
 }
 
-func (w *wire) deliver() {
+func (w *networkPath) deliver() {
 	for {
-		var d timed
+		var d queuedDatagram
 		select {
 		case d = <-w.queue:
-		case <-w.over:
+		case <-w.done:
 			return
 		}
 		if wait := time.Until(d.at); wait > 0 {
@@ -121,14 +121,14 @@ func (w *wire) deliver() {
 	}
 }
 
-func (w *wire) setRate(bps float64) {
+func (w *networkPath) setRate(bps float64) {
 	w.mu.Lock()
 	w.rate = bps
 	w.mu.Unlock()
 }
 
-// rebind gives the peer another address, as a NAT does that forgot it.
-func (w *wire) rebind(t *testing.T) {
+// rebind gives the peer another address, like a NAT rebinding.
+func (w *networkPath) rebind(t *testing.T) {
 	t.Helper()
 	back, err := net.DialUDP("udp4", nil, w.current().RemoteAddr().(*net.UDPAddr))
 	if err != nil {
@@ -142,25 +142,25 @@ func (w *wire) rebind(t *testing.T) {
 	go w.backward(back)
 }
 
-func (w *wire) current() *net.UDPConn {
+func (w *networkPath) current() *net.UDPConn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.back
 }
 
-func (w *wire) loses() bool {
+func (w *networkPath) lost() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return rand.Float64() < w.loss
 }
 
-func (w *wire) setLoss(share float64) {
+func (w *networkPath) setLoss(share float64) {
 	w.mu.Lock()
 	w.loss = share
 	w.mu.Unlock()
 }
 
-// through rewrites an answer so that its candidates lead over the wire.
-func (w *wire) through(answer string, port uint16) string {
+// rewrite makes the candidates of an answer lead over the path.
+func (w *networkPath) rewrite(answer string, port uint16) string {
 	return strings.ReplaceAll(answer, fmt.Sprintf(" 127.0.0.1 %d ", port), fmt.Sprintf(" 127.0.0.1 %d ", w.front.LocalAddr().(*net.UDPAddr).Port))
 }

@@ -15,40 +15,39 @@ import (
 	"rostrum/internal/media"
 )
 
-// disorder is what a path does to a simulcast publisher's packets, in a clock of its own.
-type disorder struct {
-	says   string
+// disorderedPath loses and reorders a simulcast publisher's packets. It has its own clock.
+type disorderedPath struct {
+	name   string
 	loss   float64
-	jitter int64 // ms; packets overtake
+	jitter int64 // ms
 	intact float64
 }
 
-// A slice of a picture, as its payload tells: TestSubscription_ShowsWholePicturesOfOneLayer
-// writes it into each packet.
-type slice struct {
+// testSlice is a slice of a frame. Each packet contains its description.
+type testSlice struct {
 	layer     byte
 	key       bool
 	frame     uint32
 	at, count byte
 }
 
-// payload looks to the server as a browser's H.264 does: a keyframe begins with its parameter
-// sets in a packet of their own.
-func (c slice) payload() []byte {
+// payload looks like H.264 of a browser: a keyframe starts with its parameter sets in a packet of
+// their own.
+func (c testSlice) payload() []byte {
 	b := []byte{0x7c, 0x01}
 	switch {
 	case c.key && c.at == 0:
-		return append([]byte{0x78, 0, 9, 0x67}, c.marks()...)
+		return append([]byte{0x78, 0, 9, 0x67}, c.identity()...)
 	case c.key:
 		b[1] = 0x05
 	}
 	if c.at == 0 || c.key && c.at == 1 {
 		b[1] |= 0x80
 	}
-	return append(append(b, 0, 0), c.marks()...)
+	return append(append(b, 0, 0), c.identity()...)
 }
 
-func (c slice) marks() []byte {
+func (c testSlice) identity() []byte {
 	key := byte(0)
 	if c.key {
 		key = 1
@@ -56,54 +55,54 @@ func (c slice) marks() []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{c.layer, key}, c.frame), c.at, c.count)
 }
 
-func readSlice(b []byte) slice {
+func parseSlice(b []byte) testSlice {
 	m := b[4:]
-	return slice{m[0], m[1] == 1, binary.BigEndian.Uint32(m[2:]), m[6], m[7]}
+	return testSlice{m[0], m[1] == 1, binary.BigEndian.Uint32(m[2:]), m[6], m[7]}
 }
 
-// TestSubscription_ShowsWholePicturesOfOneLayer brings three layers over bad paths, switches
-// between them, and reads what the viewer gets as a decoder does: whatever looks like a whole
-// picture must be one, and a layer must be entered with the first packet of a keyframe.
-func TestSubscription_ShowsWholePicturesOfOneLayer(t *testing.T) {
-	for _, path := range []disorder{
+// Layers are switched over bad paths, and the viewer's packets are read like a decoder does: what
+// looks like a complete frame must be one, and a layer must start with the first packet of a
+// keyframe.
+func TestSubscription_SendsCompleteFramesOnDisorderedPaths(t *testing.T) {
+	for _, path := range []disorderedPath{
 		{"in order", 0, 0, 0.999},
 		{"loss", 0.05, 0, 0.95},
-		{"overtaking", 0, 60, 0.99},
+		{"reordering", 0, 60, 0.99},
 		{"both", 0.03, 60, 0.93},
 	} {
 		for seed := range uint64(6) {
-			t.Run(fmt.Sprintf("%s, %d", path.says, seed), func(t *testing.T) { path.play(t, seed) })
+			t.Run(fmt.Sprintf("%s, %d", path.name, seed), func(t *testing.T) { path.play(t, seed) })
 		}
 	}
 }
 
-// repairedOffer is browserOffer whose repairs tell their layer (RFC 8852).
+// repairedOffer is browserOffer with RIDs on retransmissions (RFC 8852).
 var repairedOffer = strings.Replace(browserOffer, "a=rid:hi send\n", "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\na=rid:hi send\n", 1)
 
-// sending is a packet on its way, or the publisher's answer to a NACK.
-type sending struct {
-	slice
+// testPacket is a packet in transit, possibly a retransmission.
+type testPacket struct {
+	testSlice
 	number uint16
 	time   uint32
-	again  bool
+	rtx    bool
 }
 
-func (d *disorder) play(t *testing.T, seed uint64) {
+func (d *disorderedPath) play(t *testing.T, seed uint64) {
 	const frames, rtt = 900, 100
-	g := newRig(t, 1, Config{}, repairedOffer, watchOffer)
+	g := newTestBench(t, 1, Config{}, repairedOffer, watchOffer)
 	v := g.viewers[0]
 	r := rand.New(rand.NewPCG(seed, 3))
-	way := map[int64][]sending{} // by millisecond of arrival
-	var kept [2][]sending        // by layer
+	way := map[int64][]testPacket{} // by millisecond of arrival
+	var kept [2][]testPacket        // by layer
 	repair := uint16(0)
 	labels := [2]string{"low", "hi"}
-	send := func(ms int64, p sending) {
+	send := func(ms int64, p testPacket) {
 		if r.Float64() >= d.loss {
 			way[ms+50+r.Int64N(d.jitter+1)] = append(way[ms+50+r.Int64N(d.jitter+1)], p)
 		}
 	}
-	seen := picture{packets: map[uint64]rtp.Packet{}}
-	g.on(func(s *shard) {
+	seen := receivedVideo{packets: map[uint64]rtp.Packet{}}
+	g.onShard(func(s *shard) {
 		v.sender.pacingBitrate, v.sender.lastAckedSent = 1<<36, 1
 		wanted := [2]bool{true, true}
 		base := s.now
@@ -117,7 +116,7 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 					}
 					count := 2 + byte(r.UintN(4))
 					for at := range count {
-						p := sending{slice{byte(layer), key, uint32(ms / 33), at, count}, uint16(60_000 + len(kept[layer])), uint32(ms * 90), false}
+						p := testPacket{testSlice{byte(layer), key, uint32(ms / 33), at, count}, uint16(60_000 + len(kept[layer])), uint32(ms * 90), false}
 						kept[layer] = append(kept[layer], p)
 						send(ms, p)
 					}
@@ -128,13 +127,13 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 				body := p.payload()
 				h := rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: p.number, Timestamp: p.time, SSRC: 900 + uint32(p.layer), Marker: p.at == p.count-1}
 				extension := uint8(10)
-				if p.again {
+				if p.rtx {
 					repair++
 					h.PayloadType, h.SSRC, h.SequenceNumber, extension = 107, 950+uint32(p.layer), repair, 11
 					body = append(binary.BigEndian.AppendUint16(nil, p.number), body...)
 				}
 				_ = h.SetExtension(extension, []byte(l))
-				g.publisher.transport.receive(s, g.seal(&h, body))
+				g.publisher.transport.receive(s, g.encrypt(&h, body))
 			}
 			delete(way, ms)
 			s.flushBursts()
@@ -152,15 +151,15 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 					ask, _ := l.losses.takeDue(nil, s.now, rtt*time.Millisecond)
 					for _, n := range ask {
 						p := kept[which][uint16(n)-l.sequenceOffset-60_000]
-						p.again = true
+						p.rtx = true
 						send(ms+rtt/2, p)
 					}
 					if l.takeKeyframeRequest(s.now) {
 						wanted[which] = true
 					}
 				}
-				seen.take(t, g.opened(0, time.Microsecond))
-				v.subs[1].receiveNACK(s, seen.missing(ms))
+				seen.record(t, g.received(0, time.Microsecond))
+				v.subs[1].receiveNACK(s, seen.nacks(ms))
 			}
 			if ms%100 == 0 {
 				if ms%1500 == 0 {
@@ -170,18 +169,18 @@ func (d *disorder) play(t *testing.T, seed uint64) {
 			}
 		}
 	})
-	seen.take(t, g.opened(0, 5*time.Millisecond))
-	seen.check(t, d.intact, frames)
+	seen.record(t, g.received(0, 5*time.Millisecond))
+	seen.checkFrames(t, d.intact, frames)
 }
 
-// picture is the video of a viewer: the packets by their number.
-type picture struct {
+// receivedVideo is the video of a viewer: the packets by their number.
+type receivedVideo struct {
 	packets     map[uint64]rtp.Packet
 	first, last uint64
-	asked       map[uint64]int64
+	nackedAt    map[uint64]int64
 }
 
-func (v *picture) take(t *testing.T, packets []rtp.Packet) {
+func (v *receivedVideo) record(t *testing.T, packets []rtp.Packet) {
 	for _, p := range packets {
 		again := p.PayloadType == 107
 		if again {
@@ -193,52 +192,52 @@ func (v *picture) take(t *testing.T, packets []rtp.Packet) {
 		}
 		n := media.Extend(v.last, p.SequenceNumber)
 		if have, ok := v.packets[n]; ok && (!again || have.Timestamp != p.Timestamp || have.Marker != p.Marker || !slices.Equal(have.Payload, p.Payload)) {
-			t.Fatalf("number %d stands for %+v at %d and for %+v at %d", n, readSlice(have.Payload), have.Timestamp, readSlice(p.Payload), p.Timestamp)
+			t.Fatalf("number %d is %+v at %d and %+v at %d", n, parseSlice(have.Payload), have.Timestamp, parseSlice(p.Payload), p.Timestamp)
 		}
 		v.packets[n] = p
 		v.last = max(v.last, n)
 	}
 }
 
-// missing lists what the viewer asks for, each number every 100 ms.
-func (v *picture) missing(ms int64) (pairs []rtcp.NackPair) {
-	if v.asked == nil {
-		v.asked = map[uint64]int64{}
+// nacks lists what the viewer requests, each number every 100 ms.
+func (v *receivedVideo) nacks(ms int64) (pairs []rtcp.NackPair) {
+	if v.nackedAt == nil {
+		v.nackedAt = map[uint64]int64{}
 	}
 	for n := max(v.first, v.last-min(v.last, 300)); n < v.last; n++ {
-		if _, ok := v.packets[n]; !ok && (v.asked[n] == 0 || ms-v.asked[n] >= 100) {
-			v.asked[n] = ms
+		if _, ok := v.packets[n]; !ok && (v.nackedAt[n] == 0 || ms-v.nackedAt[n] >= 100) {
+			v.nackedAt[n] = ms
 			pairs = append(pairs, rtcp.NackPair{PacketID: uint16(n)})
 		}
 	}
 	return pairs
 }
 
-// check reads the packets as a decoder does. A picture is what lies between a change of time
-// and a marker, without a gap.
-func (v *picture) check(t *testing.T, intact float64, frames int) {
+// checkFrames reads the packets as a decoder does. A frame is what is between a change of the
+// timestamp and a marker, without a gap.
+func (v *receivedVideo) checkFrames(t *testing.T, intact float64, frames int) {
 	whole, switches := 0, 0
 	var before *rtp.Packet
-	var run []slice
+	var run []testSlice
 	for n := v.first; n <= v.last; n++ {
 		p, ok := v.packets[n]
 		if !ok {
 			before, run = nil, nil
 			continue
 		}
-		c := readSlice(p.Payload)
+		c := parseSlice(p.Payload)
 		if before != nil {
 			if int32(p.Timestamp-before.Timestamp) < 0 {
-				t.Fatalf("time runs back by %d before %+v", before.Timestamp-p.Timestamp, c)
+				t.Fatalf("the timestamp goes back by %d before %+v", before.Timestamp-p.Timestamp, c)
 			}
-			if was := readSlice(before.Payload); was.layer != c.layer {
+			if was := parseSlice(before.Payload); was.layer != c.layer {
 				switches++
 				if !c.key || c.at != 0 {
-					t.Fatalf("after %+v layer %d is entered with %+v", was, c.layer, c)
+					t.Fatalf("after %+v layer %d starts with %+v", was, c.layer, c)
 				}
 			}
 			if p.Timestamp != before.Timestamp {
-				run = []slice{}
+				run = []testSlice{}
 			}
 		}
 		if run != nil {
@@ -246,16 +245,16 @@ func (v *picture) check(t *testing.T, intact float64, frames int) {
 		}
 		if p.Marker && run != nil {
 			for i, got := range run {
-				if want := (slice{c.layer, c.key, c.frame, byte(i), byte(len(run))}); got != want {
-					t.Fatalf("%v is shown as a whole picture", run)
+				if want := (testSlice{c.layer, c.key, c.frame, byte(i), byte(len(run))}); got != want {
+					t.Fatalf("%v looks like a complete frame", run)
 				}
 			}
 			whole++
 		}
 		before = &p
 	}
-	t.Logf("%d of %d pictures whole, %d switches", whole, frames, switches)
+	t.Logf("%d of %d frames complete, %d switches", whole, frames, switches)
 	if float64(whole) < intact*float64(frames)-10 || switches < 3 {
-		t.Errorf("%d of %d pictures came whole over %d switches, want a share of %.3f and at least 3", whole, frames, switches, intact)
+		t.Errorf("%d of %d frames are complete after %d switches, want a share of %.3f and at least 3", whole, frames, switches, intact)
 	}
 }
