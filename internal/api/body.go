@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"io"
+	"math/bits"
 	"net/http"
 	"net/netip"
 	"reflect"
@@ -79,6 +80,9 @@ func (b *bodyBudget) read(r *http.Request, max int) (*body, error) {
 
 func (b *body) fill(from io.Reader, max int) error {
 	for {
+		if len(b.bytes) == max {
+			return expectEnd(from, max)
+		}
 		if len(b.bytes) == cap(b.bytes) {
 			if err := b.grow(max); err != nil {
 				return err
@@ -87,29 +91,59 @@ func (b *body) fill(from io.Reader, max int) error {
 		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		switch {
-		case len(b.bytes) > max:
-			return tooLarge(max)
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return &ivsrealtime.Error{Code: ivsrealtime.RequestAborted, Message: "the request ended before its body did", Cause: err}
+			return aborted(err)
 		}
 	}
 }
 
-// grow doubles the buffer, up to one byte more than allowed.
+// expectEnd finds out whether a body that has all the bytes it may ends there.
+func expectEnd(from io.Reader, max int) error {
+	switch n, err := io.ReadFull(from, make([]byte, 1)); {
+	case n > 0:
+		return tooLarge(max)
+	case err != io.EOF:
+		return aborted(err)
+	}
+	return nil
+}
+
+func aborted(err error) error {
+	return &ivsrealtime.Error{Code: ivsrealtime.RequestAborted, Message: "the request ended before its body did", Cause: err}
+}
+
+// bodyBuffers are used again by size, 4 KiB << index: many bodies in a row would leave
+// more garbage than the budget allows.
+var bodyBuffers [8]sync.Pool
+
+func bodyClass(size int) int { return bits.Len(uint(size)/firstBodyBytes) - 1 }
+
+// grow doubles the room. All bounds are 4 KiB times a power of two.
 func (b *body) grow(max int) error {
-	size := min(2*cap(b.bytes), max+1)
+	size := min(2*cap(b.bytes), max)
 	if size == 0 {
-		size = min(firstBodyBytes, max+1)
+		size = min(firstBodyBytes, max)
 	}
 	if !b.budget.take(b, size-b.taken) {
 		return ivsrealtime.Errorf(ivsrealtime.Throttling, "Rate exceeded: the bodies of all requests under way have too many bytes")
 	}
-	larger := make([]byte, len(b.bytes), size)
-	copy(larger, b.bytes)
+	larger, ok := bodyBuffers[bodyClass(size)].Get().([]byte)
+	if !ok {
+		larger = make([]byte, 0, size)
+	}
+	larger = larger[:copy(larger[:size], b.bytes)]
+	b.recycle()
 	b.bytes = larger
 	return nil
+}
+
+// recycle lets another body use the buffer.
+func (b *body) recycle() {
+	if size := cap(b.bytes); size > 0 {
+		bodyBuffers[bodyClass(size)].Put(b.bytes[:0]) //nolint:staticcheck // the header is small
+	}
 }
 
 func (b *bodyBudget) take(of *body, n int) bool {
@@ -138,6 +172,7 @@ func (b *body) free() {
 	if b.budget.networks[b.network] -= b.taken; b.budget.networks[b.network] == 0 {
 		delete(b.budget.networks, b.network)
 	}
+	b.recycle()
 	b.bytes, b.taken = nil, 0
 }
 
