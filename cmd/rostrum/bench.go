@@ -76,7 +76,7 @@ func (c *benchCommand) config(out *output) loadtest.Config {
 		Publishers: c.Publishers, Viewers: c.Viewers, JoinRate: c.JoinRate, Duration: c.Duration,
 		Clip:   loadtest.ClipConfig{Width: c.Size.width, Height: c.Size.height, Bitrate: int(c.Bitrate), Simulcast: c.Simulcast, File: c.File},
 		Bursts: c.Bursts, Layer: c.Layer, Pin: c.Pin,
-		Network: loadtest.CrowdConfig{Loss: c.Loss / 100, Delay: c.Delay, Feedback: c.Feedback, Single: c.Single},
+		Network: loadtest.NetworkConfig{Loss: c.Loss / 100, Delay: c.Delay, Feedback: c.Feedback, Single: c.Single},
 		WHIP:    c.WHIP, WHEP: c.WHEP, PID: c.PID, Progress: out.stderr,
 	}
 }

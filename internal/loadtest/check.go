@@ -9,11 +9,11 @@ import (
 	"github.com/pion/stun/v3"
 )
 
-// checkInterval is the time between checks until one is answered. A server that
-// has just answered the offer is there, so it is short.
+// checkInterval is the time between checks until one is answered. It is short, since the
+// server has just answered the offer.
 const checkInterval = 20 * time.Millisecond
 
-// makeCheck is a binding request of the controlling side, which nominates
+// makeCheck is a binding request of the controlling agent with a nomination
 // (RFC 8445 §7.2.2).
 func makeCheck(username, password string) ([]byte, error) {
 	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(username),
@@ -27,8 +27,8 @@ func makeCheck(username, password string) ([]byte, error) {
 	return m.Raw, nil
 }
 
-// await sends checks until one is answered.
-func (r *Receiver) await(ctx context.Context) error {
+// awaitCheck sends checks until one is answered.
+func (r *Receiver) awaitCheck(ctx context.Context) error {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
@@ -45,9 +45,8 @@ func (r *Receiver) await(ctx context.Context) error {
 	}
 }
 
-// checks takes the server's answers and, as not every server is ICE-lite, its
-// checks.
-func (r *Receiver) checks(b []byte) {
+// handleSTUN handles the server's answers and, if it is not ICE lite, its checks.
+func (r *Receiver) handleSTUN(b []byte) {
 	m := &stun.Message{Raw: append([]byte(nil), b...)}
 	if m.Decode() != nil {
 		return
@@ -67,7 +66,7 @@ func (r *Receiver) checks(b []byte) {
 		answer, err := stun.Build(stun.NewTransactionIDSetter(m.TransactionID), stun.BindingSuccess,
 			&stun.XORMappedAddress{IP: server.IP, Port: server.Port}, integrity, stun.Fingerprint)
 		if err == nil {
-			_, _ = r.Write(answer.Raw) // if it is lost, the server asks again
+			_, _ = r.Write(answer.Raw) // if it is lost, the server repeats its check
 		}
 	}
 }

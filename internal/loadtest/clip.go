@@ -12,8 +12,8 @@ import (
 	"rostrum/internal/testpattern"
 )
 
-// A Clip is some seconds of pictures from a keyframe on, in each layer, which all
-// publishers send again and again.
+// A Clip is some seconds of pictures from a keyframe on, in each layer, which all publishers
+// repeat.
 type Clip struct {
 	fps     int
 	bitrate int // of all layers
@@ -25,11 +25,11 @@ type clipLayer struct {
 	units [][]byte // access units; the first is a keyframe
 }
 
-// ClipConfig says what a Clip is like. Zero values take the default.
+// ClipConfig describes a Clip. Zero values take the default.
 type ClipConfig struct {
 	Width, Height int    // of the best layer; 1280x720
 	Bitrate       int    // of the best layer, bits a second; 2.5 million
-	Simulcast     bool   // three layers, each half as wide and high as the one before
+	Simulcast     bool   // three layers, each with half the width and height of the one before
 	File          string // H.264 in a file is sent instead; it has one layer
 }
 
@@ -37,11 +37,11 @@ const (
 	clipFPS        = 30
 	clipLength     = 2 * clipFPS // pictures from keyframe to keyframe
 	keyframeWeight = 5           // times another picture's size
-	packetBytes    = 1200        // that a server forwards, headers and all
-	fragmentBytes  = 1158        // of a picture in one packet, as Outlet cuts it (RFC 6184 §5.8)
+	maxPacket      = 1200        // bytes with all headers
+	maxFragment    = 1158        // bytes of a picture in one packet of an Outlet (RFC 6184 §5.8)
 )
 
-// NewClip makes a clip, or reads one.
+// NewClip generates a clip, or reads one.
 func NewClip(c ClipConfig) (*Clip, error) {
 	if c.Width == 0 && c.Height == 0 {
 		c.Width, c.Height = 1280, 720
@@ -72,22 +72,22 @@ func NewClip(c ClipConfig) (*Clip, error) {
 	return clip, nil
 }
 
-// makeLayer makes pictures that have the sizes of an encoder's and begin as its do,
-// behind which is nothing to see: servers look no further, and drawing 720p takes a while.
-// A picture fills its packets, as those of browsers do.
+// makeLayer makes units with the sizes of an encoder's pictures and valid beginnings. The
+// rest is no picture: servers do not read it, and drawing 720p takes long. Pictures fill
+// their packets, as in browsers.
 func makeLayer(width, height, bitrate int, index byte) (clipLayer, error) {
 	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: width, Height: height, FPS: clipFPS})
 	if err != nil {
 		return clipLayer{}, err
 	}
 	drawn, _ := video.Frame(0, time.Now(), true)
-	var sets []byte // SPS and PPS, as a real encoder wrote them
+	var sets []byte // SPS and PPS of a real encoder
 	for _, unit := range bytes.Split(drawn, startCode) {
 		if len(unit) > 0 && (unit[0]&31 == nalSPS || unit[0]&31 == nalPPS) {
 			sets = append(append(sets, startCode...), unit...)
 		}
 	}
-	packets := max(1, bitrate/8*clipLength/clipFPS/(clipLength-1+keyframeWeight)/packetBytes)
+	packets := max(1, bitrate/8*clipLength/clipFPS/(clipLength-1+keyframeWeight)/maxPacket)
 	layer := clipLayer{}
 	for n := range clipLength {
 		head, size := byte(nalSlice), packets
@@ -95,8 +95,8 @@ func makeLayer(width, height, bitrate int, index byte) (clipLayer, error) {
 		if n == 0 {
 			head, size, unit = nalIDR, packets*keyframeWeight, append(unit, sets...)
 		}
-		body := bytes.Repeat([]byte{0xa5}, size*fragmentBytes)
-		copy(body, []byte{0x88, index + 1, byte(n) + 1}) // no two pictures begin the same
+		body := bytes.Repeat([]byte{0xa5}, size*maxFragment)
+		copy(body, []byte{0x88, index + 1, byte(n) + 1}) // a different beginning for each picture
 		layer.units = append(layer.units, append(append(append(unit, startCode...), 3<<5|head), body...))
 	}
 	return layer, nil
@@ -112,9 +112,9 @@ const (
 	nalPPS   = 8
 )
 
-const longestClip = 10 * time.Minute // of a file
+const maxClip = 10 * time.Minute // of a file
 
-// readClip takes a file's pictures.
+// readClip reads the pictures of a file.
 func readClip(path string) (*Clip, error) {
 	r, err := container.Open(path, container.Options{NoAudio: true})
 	if err != nil {
@@ -122,12 +122,12 @@ func readClip(path string) (*Clip, error) {
 	}
 	defer r.Close()
 	if tracks := r.Tracks(); len(tracks) != 1 || tracks[0].Codec != media.H264 {
-		return nil, fmt.Errorf("%s: want H.264", path)
+		return nil, fmt.Errorf("%s: must be H.264", path)
 	}
 	layer, size, end := clipLayer{}, 0, time.Duration(0)
 	for {
 		f, err := r.Next()
-		if errors.Is(err, io.EOF) || err == nil && f.Time > longestClip {
+		if errors.Is(err, io.EOF) || err == nil && f.Time > maxClip {
 			break
 		}
 		if err != nil {
@@ -142,14 +142,14 @@ func readClip(path string) (*Clip, error) {
 	if len(layer.units) < 2 || end <= 0 {
 		return nil, fmt.Errorf("%s: too short", path)
 	}
-	length := end.Seconds() * float64(len(layer.units)) / float64(len(layer.units)-1) // the last one lasts as well
+	length := end.Seconds() * float64(len(layer.units)) / float64(len(layer.units)-1) // with the last picture's duration
 	return &Clip{
 		fps: max(1, int(float64(len(layer.units))/length+0.5)), bitrate: int(8 * float64(size) / length),
 		layers: []clipLayer{layer},
 	}, nil
 }
 
-// rids name the layers, if there is a choice.
+// rids are the names of the layers; none for a single layer.
 func (c *Clip) rids() (all []string) {
 	if len(c.layers) > 1 {
 		for _, l := range c.layers {

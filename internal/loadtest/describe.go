@@ -46,7 +46,7 @@ func (r Report) Describe(w io.Writer) {
 		row("  not joined", "%s", why)
 	}
 	row("forwarded", "%.0f packets/s, %.1f Mbit/s, %.1f frames/s each", r.Packets, r.Bits/1e6, r.Pictures)
-	row("lost", "%.4f %%, never repaired %.4f %%; sent again %.4f %%; overflow of our own sockets %.4f %%", 100*r.Lost, 100*r.Missing, 100*r.Again, 100*r.Overflowed)
+	row("lost", "%.4f %%, never repaired %.4f %%; retransmitted %.4f %%; overflow of receiving sockets %.4f %%", 100*r.Lost, 100*r.Missing, 100*r.Retransmitted, 100*r.Overflowed)
 	row("latency", "%s", r.Latency)
 	row("join to first packet", "%s", r.FirstPacket)
 	row("join to first picture", "%s", r.FirstPicture)
@@ -58,11 +58,11 @@ func (r Report) Describe(w io.Writer) {
 		row("this process", "%.2f cores", *r.Own)
 	}
 	for _, h := range []struct {
-		whose string
-		halts *Halts
-	}{{"the server's", r.ServerHalts}, {"this process's", r.OwnHalts}} {
-		if h.halts != nil {
-			row("machine", "%s processor stood still %d times, %.0f ms in all, %.0f ms at most", h.whose, h.halts.Times, h.halts.Sum, h.halts.Longest)
+		whose  string
+		stalls *Stalls
+	}{{"the server's", r.ServerStalls}, {"this process's", r.OwnStalls}} {
+		if h.stalls != nil {
+			row("machine", "%s processor stalled %d times, %.0f ms in all, %.0f ms at most", h.whose, h.stalls.Times, h.stalls.Sum, h.stalls.Longest)
 		}
 	}
 	if r.Stolen != nil {

@@ -1,13 +1,12 @@
-// Package loadtest meets a server with hundreds of viewers at the cost of few, so that
-// what is measured is the server. A Receiver is one subscription on ICE, DTLS and
-// SRTP directly, with one UDP socket; it reports to the server all that a browser
-// does, and opens only the packets it must look into. A Publisher sends a clip again
-// and again, of the sizes and keyframe structure that an encoder's pictures have,
-// paced as a browser paces them.
+// Package loadtest loads a server with hundreds of viewers that need little CPU time, so
+// that the server is what is measured. A Receiver is one subscription, directly on ICE, DTLS
+// and SRTP with one UDP socket. It sends all feedback that a browser sends, and decrypts
+// only the packets whose content it needs. A Publisher repeats a clip with the sizes and
+// keyframes of an encoder's pictures, paced as in browsers.
 //
-//	Meeting    publishers and viewers of one server; it measures
-//	Crowd      what Receivers share: a certificate, and the loop that reads and reports
-//	Receiver   offer ▸ check ▸ handshake ▸ arrived, until Close
-//	Tally      what a Receiver counted: packets, loss, added latency, waits
-//	Report     what all of them counted, and what the server's process used
+//	Load            publishers and viewers of one server; it measures
+//	Pool            shared by Receivers: a certificate, and the loop that reads and reports
+//	Receiver        offer ▸ check ▸ handshake ▸ media, until Close
+//	ReceiverStats   of a Receiver: packets, loss, added latency, join times
+//	Report          of all Receivers, and what the server's process used
 package loadtest

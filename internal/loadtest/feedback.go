@@ -6,18 +6,18 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// report sends what is due of what a browser sends while it watches: at every turn what
-// it asks for again, then transport-wide feedback, receiver reports, checks of consent.
+// report sends the feedback of a browser that is due: NACKs at every tick, transport-wide
+// feedback, receiver reports, consent checks.
 func (r *Receiver) report(now time.Time, feedback, reports, check bool) {
 	if check {
-		_, _ = r.Write(r.check) // a path that fails shows in what comes
+		_, _ = r.Write(r.check) // a failed path shows in the statistics
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.seal == nil {
 		return
 	}
-	r.askAgain(now)
+	r.sendNACK(now)
 	if feedback && r.arrivals != nil {
 		for _, p := range r.arrivals.BuildFeedbackPacket() {
 			r.send(p)
@@ -28,9 +28,9 @@ func (r *Receiver) report(now time.Time, feedback, reports, check bool) {
 	}
 }
 
-// askAgain asks for the packets of the picture that are missing (RFC 4585 §6.2.1).
-func (r *Receiver) askAgain(now time.Time) {
-	l := &r.lines[1]
+// sendNACK requests the missing packets of video (RFC 4585 §6.2.1).
+func (r *Receiver) sendNACK(now time.Time) {
+	l := &r.streams[1]
 	if len(l.missing) == 0 {
 		return
 	}
@@ -39,16 +39,15 @@ func (r *Receiver) askAgain(now time.Time) {
 	}
 }
 
-// rembFactor is how much more than what came a receiver believes in that lost nothing.
+// rembFactor is the REMB estimate relative to the received bit rate.
 const rembFactor = 1.5
 
-// sendReports tells what came, and, where packets aren't numbered for feedback of their
-// own, what the path seems to carry.
+// sendReports sends receiver reports and, without transport-wide numbers, REMB.
 func (r *Receiver) sendReports(now time.Time) {
 	report := &rtcp.ReceiverReport{SSRC: r.ssrc}
 	var ssrcs []uint32
-	for i := range r.lines {
-		if l := &r.lines[i]; l.started {
+	for i := range r.streams {
+		if l := &r.streams[i]; l.started {
 			report.Reports = append(report.Reports, l.block(now))
 			ssrcs = append(ssrcs, l.ssrc)
 		}
@@ -65,31 +64,31 @@ func (r *Receiver) sendReports(now time.Time) {
 	r.send(packets...)
 }
 
-// block is the report on one line (RFC 3550 §6.4.1).
-func (l *line) block(now time.Time) rtcp.ReceptionReport {
+// block is the report block of one stream (RFC 3550 §6.4.1).
+func (l *stream) block(now time.Time) rtcp.ReceptionReport {
 	expected := l.highest + 1 - l.base
 	b := rtcp.ReceptionReport{
-		SSRC: l.ssrc, LastSequenceNumber: uint32(l.highest), TotalLost: uint32(min(expected-min(expected, l.receivedEver), 1<<23-1)),
+		SSRC: l.ssrc, LastSequenceNumber: uint32(l.highest), TotalLost: uint32(min(expected-min(expected, l.totalReceived), 1<<23-1)),
 		LastSenderReport: l.report,
 	}
-	news, came := expected-l.expectedThen, l.receivedEver-l.receivedThen
-	if news > came && news > 0 {
-		b.FractionLost = uint8(min((news-came)*256/news, 255))
+	expectedNow, receivedNow := expected-l.lastExpected, l.totalReceived-l.lastReceived
+	if expectedNow > receivedNow && expectedNow > 0 {
+		b.FractionLost = uint8(min((expectedNow-receivedNow)*256/expectedNow, 255))
 	}
 	if l.report != 0 {
 		b.Delay = uint32(now.Sub(l.reported).Seconds() * 65536)
 	}
-	l.expectedThen, l.receivedThen = expected, l.receivedEver
+	l.lastExpected, l.lastReceived = expected, l.totalReceived
 	return b
 }
 
-// send seals and sends a compound packet.
+// send encrypts and sends a compound packet.
 func (r *Receiver) send(packets ...rtcp.Packet) {
 	plain, err := rtcp.Marshal(packets)
 	if err != nil {
 		return
 	}
 	if sealed, err := r.seal.EncryptRTCP(nil, plain, nil); err == nil {
-		_, _ = r.Write(sealed) // a path that fails shows in what comes
+		_, _ = r.Write(sealed) // a failed path shows in the statistics
 	}
 }

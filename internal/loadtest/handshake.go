@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// records is the net.PacketConn under DTLS: the records that the read loop found
-// come out, what goes in leaves by the socket.
+// records is the net.PacketConn of DTLS. It returns the records that the read loop received,
+// and writes to the socket.
 type records struct {
 	owner  *Receiver
 	in     chan []byte
@@ -20,14 +20,14 @@ type records struct {
 	changed  chan struct{} // closed when the deadline changes
 }
 
-// handshakeQueue holds a flight of a handshake; what is too much is sent again.
+// handshakeQueue is enough for a flight of the handshake; DTLS repeats what is dropped.
 const handshakeQueue = 16
 
 func newRecords(owner *Receiver) *records {
 	return &records{owner: owner, in: make(chan []byte, handshakeQueue), closed: make(chan struct{}), changed: make(chan struct{})}
 }
 
-// deliver takes a record without waiting.
+// deliver queues a record without blocking.
 func (c *records) deliver(b []byte) {
 	select {
 	case c.in <- append([]byte(nil), b...):
@@ -69,13 +69,13 @@ func (c *records) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// Close leaves the socket open, which is the Receiver's.
+// Close does not close the socket, which the Receiver owns.
 func (c *records) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	return nil
 }
 
-// LocalAddr is any address: nobody asks for it.
+// LocalAddr is not used.
 func (c *records) LocalAddr() net.Addr              { return c.owner.socket.remote }
 func (c *records) SetDeadline(t time.Time) error    { return c.SetReadDeadline(t) }
 func (c *records) SetWriteDeadline(time.Time) error { return nil }

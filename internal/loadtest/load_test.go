@@ -20,8 +20,8 @@ import (
 	"rostrum/test/reference"
 )
 
-// forwarding serves a forwarder that was not made here.
-func forwarding(t *testing.T) *httptest.Server {
+// serveReference serves the reference forwarder.
+func serveReference(t *testing.T) *httptest.Server {
 	t.Helper()
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -38,7 +38,7 @@ func forwarding(t *testing.T) *httptest.Server {
 }
 
 func TestRun_MeasuresAForwarder(t *testing.T) {
-	web := forwarding(t)
+	web := serveReference(t)
 	clip, err := NewClip(ClipConfig{Width: 320, Height: 180, Bitrate: 300_000})
 	if err != nil {
 		t.Fatal(err)
@@ -59,18 +59,18 @@ func TestRun_MeasuresAForwarder(t *testing.T) {
 	if err := m.Join(t.Context(), 3, 0); err != nil {
 		t.Fatal(err)
 	}
-	passed := make(chan []Tally)
-	go func() { passed <- m.Pass(t.Context(), 4, time.Second, 500*time.Millisecond) }()
+	passed := make(chan []ReceiverStats)
+	go func() { passed <- m.JoinBriefly(t.Context(), 4, time.Second, 500*time.Millisecond) }()
 	enough := func(r Report) bool { return r.Pictures >= 10 && r.Packets >= 6*60 }
 	rep, err := m.Measure(t.Context(), 2*time.Second)
-	for tries := 1; err == nil && !enough(rep) && tries < 5; tries++ { // a busy machine has little left for twelve connections
+	for tries := 1; err == nil && !enough(rep) && tries < 5; tries++ { // on a busy machine
 		rep, err = m.Measure(t.Context(), 2*time.Second)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	if all := <-passed; len(all) != 8 || all[0].FirstPicture == 0 {
-		t.Errorf("%d passed, the first with %+v: expected 8 with a picture", len(all), all)
+		t.Errorf("%d joined briefly, the first with %+v: expected 8 with a picture", len(all), all)
 	}
 	if rep.Subscriptions != 6 || len(rep.Failures) > 0 {
 		t.Errorf("%d subscriptions, failures %q: expected 6 and none", rep.Subscriptions, rep.Failures)
@@ -84,12 +84,12 @@ func TestRun_MeasuresAForwarder(t *testing.T) {
 		}
 	}
 	if usageOf(os.Getpid()).known && (rep.Cores == nil || *rep.Cores <= 0) {
-		t.Errorf("no use of processors told of process %d", os.Getpid())
+		t.Errorf("the CPU time of process %d is missing", os.Getpid())
 	}
 }
 
-func TestMeeting_CountsThoseWhoDidNotCome(t *testing.T) {
-	web := forwarding(t)
+func TestLoad_CountsViewersThatDidNotJoin(t *testing.T) {
+	web := serveReference(t)
 	clip, err := NewClip(ClipConfig{Width: 320, Height: 180, Bitrate: 300_000})
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +114,9 @@ func TestMeeting_CountsThoseWhoDidNotCome(t *testing.T) {
 	}
 }
 
-func TestMeeting_NoticesThatTheServersProcessIsGone(t *testing.T) {
+func TestLoad_NoticesTheEndOfTheServersProcess(t *testing.T) {
 	if !usageOf(os.Getpid()).known {
-		t.Skip("what processes use can't be told on this system")
+		t.Skip("the usage of processes is unknown on this system")
 	}
 	server := exec.CommandContext(t.Context(), "sleep", "60")
 	if err := server.Start(); err != nil {
@@ -136,45 +136,45 @@ func TestMeeting_NoticesThatTheServersProcessIsGone(t *testing.T) {
 	}
 	_ = server.Wait() // it was killed
 	if _, err := Open(t.Context(), Plan{PID: server.Process.Pid}); err == nil {
-		t.Error("a process that isn't there: expected an error")
+		t.Error("a process that does not exist: expected an error")
 	}
 }
 
-func TestReceive_TellsWhyItWasRefused(t *testing.T) {
+func TestPool_ReturnsTheErrorOfARefusal(t *testing.T) {
 	forwarder, err := reference.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(forwarder)
 	t.Cleanup(web.Close)
-	crowd, err := NewCrowd(CrowdConfig{})
+	pool, err := NewPool(NetworkConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer crowd.Close()
+	defer pool.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := crowd.Receive(ctx, peer.Endpoint{URL: web.URL + "/whep/nobody"}, nil); err == nil {
-		t.Error("a stream that isn't there was received")
+	if _, err := pool.Receive(ctx, peer.Endpoint{URL: web.URL + "/whep/nobody"}, nil); err == nil {
+		t.Error("a stream that does not exist was received")
 	}
 }
 
-func TestLine_CountsWhatIsMissing(t *testing.T) {
+func TestStream_CountsMissingPackets(t *testing.T) {
 	tests := []struct {
 		name     string
 		sequence []uint16
 		lost     uint64
 	}{
-		{"nothing came", nil, 0},
-		{"all came", []uint16{7, 8, 9}, 0},
+		{"no packet", nil, 0},
+		{"all received", []uint16{7, 8, 9}, 0},
 		{"one is missing", []uint16{7, 9, 10}, 1},
-		{"one came late", []uint16{7, 9, 8, 10}, 0},
+		{"one is late", []uint16{7, 9, 8, 10}, 0},
 		{"the number wraps", []uint16{65534, 65535, 0, 2}, 1},
 		{"one before the first came after it", []uint16{0, 65535, 1}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var l line
+			var l stream
 			for _, n := range tt.sequence {
 				l.take(1, n, time.Now())
 			}
@@ -185,8 +185,8 @@ func TestLine_CountsWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestLine_ForgetsWhatWasLostBefore(t *testing.T) {
-	var l line
+func TestStream_ResetsItsLosses(t *testing.T) {
+	var l stream
 	for _, n := range []uint16{1, 2, 5} {
 		l.take(1, n, time.Now())
 	}
@@ -199,29 +199,29 @@ func TestLine_ForgetsWhatWasLostBefore(t *testing.T) {
 	}
 }
 
-func TestLine_AsksForWhatIsMissing(t *testing.T) {
-	var l line
+func TestStream_RequestsMissingPackets(t *testing.T) {
+	var l stream
 	now := time.Now()
 	for _, n := range []uint16{1, 4} {
 		l.take(1, n, now)
 	}
 	if got := l.due(nil, now); len(got) != 0 {
-		t.Errorf("asked for %d at once, expected to wait for what may have been overtaken", got)
+		t.Errorf("requested %d at once, expected to wait for reordered packets", got)
 	}
-	now = now.Add(waitBefore)
+	now = now.Add(reorderWait)
 	if got := l.due(nil, now); !slices.Equal(got, []uint16{2, 3}) {
-		t.Errorf("asked for %d, expected 2 and 3", got)
+		t.Errorf("requested %d, expected 2 and 3", got)
 	}
 	l.fill(1<<16 | 2)
-	if got := l.due(nil, now.Add(askAgain)); !slices.Equal(got, []uint16{3}) {
-		t.Errorf("asked for %d again, expected 3", got)
+	if got := l.due(nil, now.Add(nackInterval)); !slices.Equal(got, []uint16{3}) {
+		t.Errorf("requested %d again, expected 3", got)
 	}
-	for range mostTries {
-		now = now.Add(askAgain)
+	for range maxTries {
+		now = now.Add(nackInterval)
 		l.due(nil, now)
 	}
 	if len(l.missing) != 0 {
-		t.Errorf("%d still missed, expected to give up after %d tries", len(l.missing), mostTries)
+		t.Errorf("%d are still missing, expected none after %d tries", len(l.missing), maxTries)
 	}
 	if l.lost() != 2 || l.repaired != 1 {
 		t.Errorf("lost %d, repaired %d; expected 2 and 1", l.lost(), l.repaired)
@@ -275,8 +275,8 @@ func TestNewClip_HasTheSizesOfTheSpecifiedLoad(t *testing.T) {
 	}
 }
 
-func TestCrowd_LosesAndDelays(t *testing.T) {
-	web := forwarding(t)
+func TestPool_LosesAndDelaysPackets(t *testing.T) {
+	web := serveReference(t)
 	clip, err := NewClip(ClipConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestCrowd_LosesAndDelays(t *testing.T) {
 	m, err := Open(t.Context(), Plan{
 		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}},
 		Subscribe: func(int, int) peer.Endpoint { return peer.Endpoint{URL: web.URL + "/whep/1"} },
-		Clip:      clip, Network: CrowdConfig{Loss: 0.1, Delay: 30 * time.Millisecond},
+		Clip:      clip, Network: NetworkConfig{Loss: 0.1, Delay: 30 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -300,15 +300,15 @@ func TestCrowd_LosesAndDelays(t *testing.T) {
 	if rep.Subscriptions != 5 {
 		t.Fatalf("%d joined (%q), expected 5", rep.Subscriptions, rep.Failures)
 	}
-	if rep.Lost < 0.05 || rep.Lost > 0.15 || rep.Missing > rep.Lost/3 || rep.Again == 0 {
-		t.Errorf("lost %.3f, never came %.3f, sent again %.3f: expected a tenth, the picture repaired and a sixth of sound not", rep.Lost, rep.Missing, rep.Again)
+	if rep.Lost < 0.05 || rep.Lost > 0.15 || rep.Missing > rep.Lost/3 || rep.Retransmitted == 0 {
+		t.Errorf("lost %.3f, missing %.3f, retransmitted %.3f: expected a tenth, video repaired and a sixth of audio not", rep.Lost, rep.Missing, rep.Retransmitted)
 	}
 	if rep.Latency.P50 < 30 {
 		t.Errorf("latency p50 %.1f ms, expected at least the network's 30", rep.Latency.P50)
 	}
 }
 
-func TestKindOf_KnowsWhatWasOffered(t *testing.T) {
+func TestKindOf_KnowsTheOfferedTypes(t *testing.T) {
 	if k, ok := kindOf(opusType); !ok || k != media.Audio {
 		t.Errorf("type %d is %v %v, expected audio", opusType, k, ok)
 	}
@@ -347,12 +347,12 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add("a=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:2 1 udp 2 127.0.0.1 7081 typ host\r\n")
 	f.Fuzz(func(t *testing.T, sdp string) {
 		if a, err := readAnswer(sdp); err == nil && (!a.addr.IsValid() || a.ufrag == "") {
-			t.Errorf("%+v was taken for whole", a)
+			t.Errorf("%+v was accepted", a)
 		}
 	})
 }
 
-func FuzzSort(f *testing.F) {
+func FuzzDemultiplex(f *testing.F) {
 	f.Add([]byte{0x80, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 5})
 	if check, err := makeCheck("a:b", "password"); err == nil {
 		f.Add(check)
@@ -366,17 +366,17 @@ func FuzzSort(f *testing.F) {
 	defer func() { _ = socket.close() }()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := &Receiver{
-			crowd: &Crowd{}, checked: make(chan struct{}), socket: socket, offered: time.Now(),
+			pool: &Pool{}, checked: make(chan struct{}), socket: socket, offered: time.Now(),
 			server: answer{transport: 3}, arrivals: twcc.NewRecorder(1),
 		}
 		r.records = newRecords(r)
 		for range maxEarly + 1 {
-			r.sort(b, time.Now())
+			r.demultiplex(b, time.Now())
 		}
 		if len(r.early) > maxEarly {
 			t.Errorf("%d packets kept, expected at most %d", len(r.early), maxEarly)
 		}
-		r.look(b, true, time.Now())
+		r.inspect(b, true, time.Now())
 		for _, p := range r.arrivals.BuildFeedbackPacket() {
 			if _, err := p.Marshal(); err != nil {
 				t.Errorf("feedback on %x: %v", b, err)

@@ -12,8 +12,8 @@ import (
 	"rostrum/internal/media"
 )
 
-// Payload types of our offer: sound, then the profiles of H.264 that publishers
-// send, each with its retransmission one above.
+// Payload types of the offer: audio, then the profiles of H.264 that publishers send, each
+// with RTX one above.
 const opusType = 111
 
 var profiles = []struct {
@@ -23,8 +23,7 @@ var profiles = []struct {
 
 const transportWide = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
-// kindOf says what a payload type of our offer carries; retransmissions and what
-// is unknown are no kind.
+// kindOf is the kind of a payload type of the offer. ok is false for RTX and unknown types.
 func kindOf(pt uint8) (k media.Kind, ok bool) {
 	if pt == opusType {
 		return media.Audio, true
@@ -37,8 +36,8 @@ func kindOf(pt uint8) (k media.Kind, ok bool) {
 	return 0, false
 }
 
-// makeOffer writes an offer to receive one sound and one picture. It names no
-// candidates: the server learns our address from our checks.
+// makeOffer is an offer to receive audio and video. It has no candidates: the server learns
+// the address from the checks.
 func makeOffer(ufrag, password string, certificate []byte) string {
 	var b strings.Builder
 	const numbers = "a=extmap:3 " + transportWide + "\r\n"
@@ -60,12 +59,12 @@ func makeOffer(ufrag, password string, certificate []byte) string {
 	return b.String()
 }
 
-// answer is what we need of the server's.
+// An answer is the used part of the server's answer.
 type answer struct {
 	ufrag, password string
 	addr            netip.AddrPort // of its first UDP candidate
-	transport       uint8          // id of the extension that numbers packets, 0 for none
-	remb            bool           // it takes our estimate of the path
+	transport       uint8          // id of the transport-wide sequence number extension; 0 for none
+	remb            bool           // the server accepts REMB
 }
 
 func readAnswer(sdp string) (a answer, err error) {

@@ -10,19 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Processors is how many processors StartOn and KeepTo can choose from; 0 where they can't.
+// Processors is how many processors StartPinned and PinTo can choose from; 0 where they cannot.
 func Processors() int { return runtime.NumCPU() }
 
-// StartOn starts a process that runs on one processor alone, and so knows of no other.
-func StartOn(cmd *exec.Cmd, processor int) error {
-	// The child inherits what the thread that makes it may run on.
+// StartPinned starts a process on one processor, so that it sees no other.
+func StartPinned(cmd *exec.Cmd, processor int) error {
+	// The child inherits the affinity of the thread that starts it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return os.NewSyscallError("sched_getaffinity", err)
 	}
-	if err := keep(0, processor); err != nil {
+	if err := pin(0, processor); err != nil {
 		return err
 	}
 	err := cmd.Start()
@@ -32,15 +32,15 @@ func StartOn(cmd *exec.Cmd, processor int) error {
 	return err
 }
 
-// KeepTo keeps this process to one processor from now on.
-func KeepTo(processor int) error {
+// PinTo pins this process to one processor.
+func PinTo(processor int) error {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err
 	}
-	for _, t := range tasks { // threads that come later inherit it
+	for _, t := range tasks { // later threads inherit it
 		if id, err := strconv.Atoi(t.Name()); err == nil {
-			if err := keep(id, processor); err != nil {
+			if err := pin(id, processor); err != nil {
 				return err
 			}
 		}
@@ -48,11 +48,11 @@ func KeepTo(processor int) error {
 	return nil
 }
 
-func keep(thread, processor int) error {
+func pin(thread, processor int) error {
 	var one unix.CPUSet
 	one.Set(processor)
 	if err := unix.SchedSetaffinity(thread, &one); err != nil {
-		return fmt.Errorf("keep to processor %d: %w", processor, err)
+		return fmt.Errorf("pin to processor %d: %w", processor, err)
 	}
 	return nil
 }

@@ -7,13 +7,13 @@ import (
 	"os/exec"
 )
 
-var errProcessors = errors.New("processes can't be kept to one processor here")
+var errProcessors = errors.New("this system cannot pin processes to a processor")
 
-// Processors is how many processors StartOn and KeepTo can choose from; 0 where they can't.
+// Processors is how many processors StartPinned and PinTo can choose from; 0 where they cannot.
 func Processors() int { return 0 }
 
-// StartOn starts a process that runs on one processor alone.
-func StartOn(*exec.Cmd, int) error { return errProcessors }
+// StartPinned starts a process on one processor.
+func StartPinned(*exec.Cmd, int) error { return errProcessors }
 
-// KeepTo keeps this process to one processor from now on.
-func KeepTo(int) error { return errProcessors }
+// PinTo pins this process to one processor.
+func PinTo(int) error { return errProcessors }

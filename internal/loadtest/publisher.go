@@ -17,23 +17,23 @@ import (
 type Publisher struct {
 	clip         *Clip
 	tone         *testpattern.Tone
-	pacer        *peer.Pacer // nil: whole pictures at once
+	pacer        *peer.Pacer // nil sends whole pictures at once
 	video, audio *peer.Outlet
 	publication  *peer.Publication
 
 	mu   sync.Mutex           // guards what follows
-	sent map[uint64]time.Time // when a picture left last, by its beginning
+	sent map[uint64]time.Time // when a picture was last sent, by its beginning
 }
 
-// Publish offers a clip at an endpoint and returns when it can be heard; Run sends it.
-// With bursts pictures leave whole, otherwise as a browser paces them.
+// Publish connects to an endpoint and returns when media can flow; Run sends the clip. With
+// bursts pictures are sent whole, otherwise paced as in browsers.
 func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16, bursts bool) (*Publisher, error) {
 	tone, err := testpattern.NewTone(identity)
 	if err != nil {
 		return nil, err
 	}
 	p := &Publisher{clip: clip, tone: tone, video: peer.NewOutlet(media.H264, clip.rids()...), audio: peer.NewOutlet(media.Opus), sent: map[uint64]time.Time{}}
-	p.video.OnFirstPacket(p.leaves)
+	p.video.OnFirstPacket(p.recordSent)
 	if !bursts {
 		p.pacer = peer.NewPacer(clip.bitrate)
 		p.video.Pace(p.pacer)
@@ -44,20 +44,20 @@ func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16,
 
 var seed = maphash.MakeSeed()
 
-// beginning tells pictures of a clip apart by the payload of their first packets.
+// beginning identifies a picture of a clip by the payload of its first packet.
 func beginning(payload []byte) uint64 { return maphash.Bytes(seed, payload[:min(len(payload), 64)]) }
 
-// leaves notes that a picture's first packet leaves now. A clip has so many pictures
-// and no more.
-func (p *Publisher) leaves(payload []byte) {
+// recordSent records that a picture's first packet is sent. The pictures of a clip bound the
+// entries.
+func (p *Publisher) recordSent(payload []byte) {
 	key, now := beginning(payload), time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sent[key] = now
 }
 
-// sentAt is when the picture that begins so was last sent. A clip is longer than any
-// latency worth the name, so the last time is the one that is meant.
+// sentAt is when the picture with this beginning was last sent. A clip is longer than any
+// realistic latency, so the last time is the right one.
 func (p *Publisher) sentAt(payload []byte) (at time.Time, ok bool) {
 	key := beginning(payload)
 	p.mu.Lock()
@@ -75,13 +75,13 @@ func (p *Publisher) Run(ctx context.Context) error {
 		defer pacing.Wait()
 		defer cancel()
 	}
-	picture, sound := time.Second/time.Duration(p.clip.fps), testpattern.PacketTime
+	pictureTime, audioTime := time.Second/time.Duration(p.clip.fps), testpattern.PacketTime
 	start := time.Now()
-	next := make([]int, len(p.clip.layers)) // of each layer
+	next := make([]int, len(p.clip.layers)) // by layer
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for pictures, packets := time.Duration(0), time.Duration(0); ; {
-		timer.Reset(time.Until(start.Add(min(pictures*picture, packets*sound))))
+		timer.Reset(time.Until(start.Add(min(pictures*pictureTime, packets*audioTime))))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -90,11 +90,11 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return p.publication.Err()
 		}
 		var err error
-		if packets*sound <= pictures*picture {
-			err = p.audio.Write(0, container.Frame{Time: packets * sound, Duration: sound, Keyframe: true, Data: p.tone.Packet(uint32(packets))})
+		if packets*audioTime <= pictures*pictureTime {
+			err = p.audio.Write(0, container.Frame{Time: packets * audioTime, Duration: audioTime, Keyframe: true, Data: p.tone.Packet(uint32(packets))})
 			packets++
 		} else {
-			err = p.picture(pictures*picture, next)
+			err = p.writePicture(pictures*pictureTime, next)
 			pictures++
 		}
 		if err != nil {
@@ -103,16 +103,14 @@ func (p *Publisher) Run(ctx context.Context) error {
 	}
 }
 
-// keyframeEvery is the least time between two keyframes, however many ask: browsers'
-// encoders don't hurry, either.
-const keyframeEvery = 300 * time.Millisecond
+// keyframeInterval is the minimum between two keyframes, as in browsers' encoders.
+const keyframeInterval = 300 * time.Millisecond
 
-// picture sends the next picture of each layer. Who asks for a keyframe gets the
-// clip from its beginning.
-func (p *Publisher) picture(at time.Duration, next []int) error {
+// writePicture sends the next picture of each layer. A keyframe request restarts the clip.
+func (p *Publisher) writePicture(at time.Duration, next []int) error {
 	var errs []error
 	for i, layer := range p.clip.layers {
-		if next[i] >= p.clip.fps*int(keyframeEvery/time.Millisecond)/1000 {
+		if next[i] >= p.clip.fps*int(keyframeInterval/time.Millisecond)/1000 {
 			select {
 			case <-p.video.KeyframeWanted(i):
 				next[i] = 0

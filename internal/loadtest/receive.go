@@ -8,56 +8,56 @@ import (
 	"rostrum/internal/media"
 )
 
-// mostReads bounds how long one Receiver holds up the others.
-const mostReads = 32
+// maxReads bounds how long one Receiver delays the others.
+const maxReads = 32
 
-// read takes what the kernel has for one Receiver. More of it wakes the loop again.
+// read reads the datagrams of one Receiver. Remaining ones wake the loop again.
 func (r *Receiver) read() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for range mostReads {
+	for range maxReads {
 		if r.closed {
 			return
 		}
-		datagrams, at, err := r.crowd.poller.receive(r.socket)
+		datagrams, at, err := r.pool.poller.receive(r.socket)
 		if err != nil {
-			return // nothing more; or, told by ICMP, the server is gone or not there yet
+			return // nothing more or, by ICMP, the server is unreachable
 		}
 		r.arrived(datagrams, at)
 	}
 }
 
-// arrived takes datagrams from the network.
+// arrived handles datagrams from the network.
 func (r *Receiver) arrived(datagrams [][]byte, at time.Time) {
 	for _, b := range datagrams {
 		switch {
-		case r.crowd.lose():
-		case r.crowd.config.Delay > 0:
-			r.crowd.postpone(r, b, at, false)
+		case r.pool.lose():
+		case r.pool.config.Delay > 0:
+			r.pool.postpone(r, b, at, false)
 		default:
-			r.sort(b, at)
+			r.demultiplex(b, at)
 		}
 	}
 }
 
-// sort tells apart what shares the port (RFC 7983 §7).
-func (r *Receiver) sort(b []byte, now time.Time) {
+// demultiplex separates STUN, DTLS, RTCP and RTP (RFC 7983 §7).
+func (r *Receiver) demultiplex(b []byte, now time.Time) {
 	switch {
 	case len(b) < 12:
 	case b[0] < 4:
-		r.checks(b)
+		r.handleSTUN(b)
 	case b[0] >= 20 && b[0] < 64:
 		r.records.deliver(b)
 	case b[0]>>6 != 2:
 	case b[1] >= 192 && b[1] <= 223:
-		r.hear(b, now)
+		r.handleRTCP(b, now)
 	default:
-		r.take(b, now)
+		r.handleRTP(b, now)
 	}
 }
 
-// hear notes the server's sender reports, which ours refer to (RFC 3550 §6.4.1).
-func (r *Receiver) hear(b []byte, now time.Time) {
+// handleRTCP records sender reports, for the receiver reports (RFC 3550 §6.4.1).
+func (r *Receiver) handleRTCP(b []byte, now time.Time) {
 	const senderReport = 200
 	if r.open == nil || b[1] != senderReport {
 		return
@@ -66,18 +66,18 @@ func (r *Receiver) hear(b []byte, now time.Time) {
 	if err != nil || len(plain) < 20 {
 		return
 	}
-	for i := range r.lines {
-		if l := &r.lines[i]; l.ssrc == binary.BigEndian.Uint32(plain[4:]) {
+	for i := range r.streams {
+		if l := &r.streams[i]; l.ssrc == binary.BigEndian.Uint32(plain[4:]) {
 			l.report, l.reported = binary.BigEndian.Uint32(plain[10:]), now
 		}
 	}
 }
 
-// take counts an SRTP packet. Its header is in the clear; it is opened only where the
-// first keyframe is sought, where a picture begins whose latency is looked at, and where
-// it comes again.
-func (r *Receiver) take(b []byte, now time.Time) {
-	t := &r.tally
+// handleRTP counts an SRTP packet. Its header is not encrypted; the payload is decrypted only
+// before the first keyframe is complete, at the beginning of a picture whose latency is
+// measured, and for a retransmission.
+func (r *Receiver) handleRTP(b []byte, now time.Time) {
+	t := &r.stats
 	if t.FirstPacket == 0 {
 		t.FirstPacket = now.Sub(r.offered)
 	}
@@ -90,10 +90,10 @@ func (r *Receiver) take(b []byte, now time.Time) {
 	}
 	kind, ok := kindOf(b[1] & 0x7f)
 	if !ok {
-		r.again(b, now)
+		r.handleRetransmission(b, now)
 		return
 	}
-	l := r.lines.of(kind)
+	l := r.streams.of(kind)
 	fresh := l.take(ssrc, sequence, now)
 	if kind != media.Video {
 		return
@@ -108,13 +108,13 @@ func (r *Receiver) take(b []byte, now time.Time) {
 	switch {
 	case r.open == nil && len(r.early) < maxEarly:
 		r.early = append(r.early, bytes.Clone(b))
-	case r.open != nil && (r.began.IsZero() || begins && r.looks(now)):
-		r.unseal(b, now)
+	case r.open != nil && (r.began.IsZero() || begins && r.measuresLatency(now)):
+		r.inspectPacket(b, now)
 	}
 }
 
-// numbered returns the transport-wide number of a packet, of which header extensions
-// are in the clear (RFC 3711 §3.1, RFC 8285 §4.2).
+// numbered returns the transport-wide number of a packet. Header extensions are not
+// encrypted (RFC 3711 §3.1, RFC 8285 §4.2).
 func (r *Receiver) numbered(b []byte) (number uint16, ok bool) {
 	if r.arrivals == nil || b[0]&0x10 == 0 || b[0]&0x0f != 0 || len(b) < 16 || b[12] != 0xbe || b[13] != 0xde {
 		return 0, false
@@ -132,23 +132,23 @@ func (r *Receiver) numbered(b []byte) (number uint16, ok bool) {
 	return 0, false
 }
 
-// maxEarly is how many packets are kept until the handshake is over: more than a
+// maxEarly bounds the packets that are kept until the handshake is complete: more than a
 // keyframe has.
 const maxEarly = 256
 
-// again takes a retransmission: the number it had at first stands before its payload
-// (RFC 4588 §4). One without payload only fills the path.
-func (r *Receiver) again(b []byte, now time.Time) {
+// handleRetransmission counts a retransmission. The original sequence number is before its
+// payload (RFC 4588 §4). One without payload is padding.
+func (r *Receiver) handleRetransmission(b []byte, now time.Time) {
 	payload, ok := r.decrypt(b)
 	if !ok || len(payload) <= 2 {
 		return
 	}
-	r.tally.Again++
-	l := r.lines.of(media.Video)
+	r.stats.Retransmitted++
+	l := r.streams.of(media.Video)
 	l.fill(l.highest + uint64(int64(int16(binary.BigEndian.Uint16(payload)-uint16(l.highest)))))
 }
 
-// decrypt returns a packet's payload, good until the next.
+// decrypt returns a packet's payload, valid until the next call.
 func (r *Receiver) decrypt(b []byte) (payload []byte, ok bool) {
 	if r.open == nil {
 		return nil, false
@@ -169,29 +169,29 @@ func (r *Receiver) decrypt(b []byte) (payload []byte, ok bool) {
 	return payload, true
 }
 
-// unseal looks into a video packet.
-func (r *Receiver) unseal(b []byte, now time.Time) {
+// inspectPacket decrypts and inspects a video packet.
+func (r *Receiver) inspectPacket(b []byte, now time.Time) {
 	if payload, ok := r.decrypt(b); ok {
-		r.look(payload, b[1]&0x80 != 0, now)
+		r.inspect(payload, b[1]&0x80 != 0, now)
 	}
 }
 
-// looks tells whether latency is measured now.
-func (r *Receiver) looks(now time.Time) bool {
-	return r.sampled && r.source != nil && now.Sub(r.began) >= settle && len(r.tally.Latencies) < maxLatencies
+// measuresLatency reports whether latency is measured now.
+func (r *Receiver) measuresLatency(now time.Time) bool {
+	return r.sampled && r.source != nil && now.Sub(r.began) >= settle && len(r.stats.Latencies) < maxLatencies
 }
 
-// look reads the payload of a packet.
-func (r *Receiver) look(payload []byte, whole bool, now time.Time) {
+// inspect records the first picture, or a latency.
+func (r *Receiver) inspect(payload []byte, last bool, now time.Time) {
 	if r.began.IsZero() {
 		r.entering = r.entering || beginsKeyframe(payload)
-		if r.entering && whole {
+		if r.entering && last {
 			r.began = now
-			r.tally.FirstPicture = now.Sub(r.offered)
+			r.stats.FirstPicture = now.Sub(r.offered)
 		}
 		return
 	}
 	if sent, ok := r.source.sentAt(payload); ok {
-		r.tally.Latencies = append(r.tally.Latencies, now.Sub(sent))
+		r.stats.Latencies = append(r.stats.Latencies, now.Sub(sent))
 	}
 }

@@ -18,46 +18,46 @@ import (
 
 // A Receiver is one subscription.
 type Receiver struct {
-	crowd    *Crowd
+	pool     *Pool
 	session  *peer.Session
 	socket   *socket
-	place    int32 // at the poller
+	slot     int32 // in the poller
 	records  *records
 	tls      *dtls.Conn
-	check    []byte // the binding request, which is always the same
+	check    []byte // the binding request
 	password string // of the server's checks
 	server   answer
 	source   *Publisher
 	offered  time.Time
-	checked  chan struct{} // closed at the server's first answer
+	checked  chan struct{} // closed at the first answer to a check
 	ssrc     uint32
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
-	seal     *srtp.Context // both nil until the handshake is over
+	seal     *srtp.Context // nil, like open, until the handshake is complete
 	open     *srtp.Context
-	early    [][]byte // video packets that came before
-	tally    Tally
-	lines    lines
-	arrivals *twcc.Recorder // nil if packets aren't numbered
-	began    time.Time      // when the first picture was whole
-	entering bool           // inside the first keyframe
-	sampled  bool           // latencies are looked at
-	seen     bool           // a first answer of the server
+	early    [][]byte // video packets before that
+	stats    ReceiverStats
+	streams  streams
+	arrivals *twcc.Recorder // nil without transport-wide numbers
+	began    time.Time      // when the first picture was complete
+	entering bool           // within the first keyframe
+	sampled  bool           // latencies are measured
+	seen     bool           // the server answered a check
 	bytes    uint64         // since the last receiver report
 	bytesAt  time.Time
-	overflow uint64 // of the socket, when the Tally began
+	overflow uint64 // of the socket, when the ReceiverStats began
 	scratch  []byte
 	numbers  []uint16
 	header   rtp.Header
 }
 
-// Receive makes an offer at an endpoint and returns when media can flow. source is
-// who publishes there, if it is ours, and latency is to be measured.
-func (c *Crowd) Receive(ctx context.Context, at peer.Endpoint, source *Publisher) (*Receiver, error) {
+// Receive subscribes at an endpoint and returns when media can flow. source is the publisher
+// there, for the latency; it may be nil.
+func (c *Pool) Receive(ctx context.Context, endpoint peer.Endpoint, source *Publisher) (*Receiver, error) {
 	ufrag, password := rand.Text()[:8], rand.Text()
-	r := &Receiver{crowd: c, source: source, offered: time.Now(), checked: make(chan struct{}), ssrc: 1, password: password}
-	sdp, session, err := at.Offer(ctx, makeOffer(ufrag, password, c.certificate.Certificate[0]))
+	r := &Receiver{pool: c, source: source, offered: time.Now(), checked: make(chan struct{}), ssrc: 1, password: password}
+	sdp, session, err := endpoint.Offer(ctx, makeOffer(ufrag, password, c.certificate.Certificate[0]))
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +76,16 @@ func (r *Receiver) connect(ctx context.Context, sdp, ufrag string) (err error) {
 		r.arrivals = twcc.NewRecorder(r.ssrc)
 	}
 	if r.check, err = makeCheck(r.server.ufrag+":"+ufrag, r.server.password); err != nil {
-		return fmt.Errorf("make a check: %w", err)
+		return fmt.Errorf("make a STUN check: %w", err)
 	}
-	if r.socket, err = dialSocket(r.server.addr, !r.crowd.config.Single); err != nil {
+	if r.socket, err = dialSocket(r.server.addr, !r.pool.config.Single); err != nil {
 		return fmt.Errorf("reach the server's candidate: %w", err)
 	}
 	r.records = newRecords(r)
-	if err := r.crowd.poller.watch(r); err != nil {
+	if err := r.pool.poller.watch(r); err != nil {
 		return err
 	}
-	if err := r.await(ctx); err != nil {
+	if err := r.awaitCheck(ctx); err != nil {
 		return err
 	}
 	return r.handshake(ctx)
@@ -95,8 +95,8 @@ const receiveBuffer = 512 << 10 // bytes, of a socket: a second and a half of 2.
 
 func (r *Receiver) handshake(ctx context.Context) error {
 	conn, err := dtls.ClientWithOptions(r.records, r.socket.remote,
-		dtls.WithCertificates(r.crowd.certificate),
-		dtls.WithInsecureSkipVerify(true), // what is measured is speed; who answers was told by the answer
+		dtls.WithCertificates(r.pool.certificate),
+		dtls.WithInsecureSkipVerify(true), // a load test needs no authentication
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithFlightInterval(100*time.Millisecond))
@@ -128,23 +128,22 @@ func (r *Receiver) handshake(ctx context.Context) error {
 	return nil
 }
 
-// opened begins to look into packets, those first that overtook the end of the
-// handshake.
+// opened begins to decrypt packets, first those that came before the end of the handshake.
 func (r *Receiver) opened(seal, open *srtp.Context) {
-	sampled := r.crowd.join(r)
+	sampled := r.pool.join(r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seal, r.open, r.sampled = seal, open, sampled
 	now := time.Now()
 	for _, b := range r.early {
-		r.unseal(b, now)
+		r.inspectPacket(b, now)
 	}
 	r.early = nil
 }
 
-// Write sends a datagram over the network that the Crowd has.
+// Write sends a datagram over the pool's network.
 func (r *Receiver) Write(b []byte) (int, error) {
-	switch c := r.crowd; {
+	switch c := r.pool; {
 	case c.lose():
 		return len(b), nil
 	case c.config.Delay > 0:
@@ -154,29 +153,29 @@ func (r *Receiver) Write(b []byte) (int, error) {
 	return r.socket.Write(b)
 }
 
-// Tally is what was counted so far. reset begins another.
-func (r *Receiver) Tally(reset bool) Tally {
+// Stats returns the statistics since the last reset. reset begins again.
+func (r *Receiver) Stats(reset bool) ReceiverStats {
 	overflowed := r.socket.overflowed()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.tally
+	t := r.stats
 	t.Overflowed = overflowed - r.overflow
-	for i := range r.lines {
-		lost := r.lines[i].lost()
+	for i := range r.streams {
+		lost := r.streams[i].lost()
 		t.Lost += lost
-		t.Missing += lost - min(lost, r.lines[i].repaired)
+		t.Missing += lost - min(lost, r.streams[i].repaired)
 	}
 	if reset {
-		r.tally = Tally{FirstPacket: t.FirstPacket, FirstPicture: t.FirstPicture}
+		r.stats = ReceiverStats{FirstPacket: t.FirstPacket, FirstPicture: t.FirstPicture}
 		r.overflow = overflowed
-		for i := range r.lines {
-			r.lines[i].reset()
+		for i := range r.streams {
+			r.streams[i].reset()
 		}
 	}
 	return t
 }
 
-// ChooseLayer asks the server for a layer by its label, or for "auto".
+// ChooseLayer sets the preferred layer by its label, or "auto".
 func (r *Receiver) ChooseLayer(ctx context.Context, label string) error {
 	_, err := r.session.ChooseLayer(ctx, label)
 	return err
@@ -184,12 +183,12 @@ func (r *Receiver) ChooseLayer(ctx context.Context, label string) error {
 
 // Close ends the subscription at the server, then here. It is called once.
 func (r *Receiver) Close() error {
-	r.crowd.leave(r)
+	r.pool.leave(r)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := r.session.End(ctx)
 	if r.tls != nil {
-		_ = r.tls.Close() // a farewell that the server may not hear any more
+		_ = r.tls.Close() // the server may have closed it already
 	}
 	if r.records != nil {
 		_ = r.records.Close()
@@ -197,7 +196,7 @@ func (r *Receiver) Close() error {
 	if r.socket == nil {
 		return err
 	}
-	r.crowd.poller.forget(r)
+	r.pool.poller.forget(r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true

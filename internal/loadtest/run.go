@@ -21,7 +21,7 @@ type Config struct {
 	Clip       ClipConfig
 	Bursts     bool   // frames leave whole, not paced as by browsers
 	Layer      string // that viewers choose; empty leaves it to the server
-	Network    CrowdConfig
+	Network    NetworkConfig
 	Pin        bool // keep our server to one processor and this process to another
 
 	// Another server, in whose URLs {n} is the publisher's number.
@@ -85,7 +85,7 @@ func (r *Run) pin() error {
 	if !r.Pin {
 		return nil
 	}
-	return KeepTo(ownProcessor)
+	return PinTo(ownProcessor)
 }
 
 func (r *Run) plan() Plan {
@@ -120,14 +120,14 @@ func (r *Run) MeasureOwn(ctx context.Context) (report Report, err error) {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
-	stage, err := MakeStage(ctx, server.access, r.Publishers)
+	stage, err := CreateStage(ctx, server.access, r.Publishers)
 	if err != nil {
 		return report, err
 	}
 	plan := r.plan()
 	plan.PID = server.process.Process.Pid
-	stage.Invite(&plan)
-	if err := stage.Admit(ctx, r.Viewers); err != nil {
+	stage.SetEndpoints(&plan)
+	if err := stage.AddViewers(ctx, r.Viewers); err != nil {
 		return report, err
 	}
 	return r.measure(ctx, plan)

@@ -11,7 +11,7 @@ import (
 )
 
 // A server is one of this executable, in a process of its own, so that its use of processor
-// and memory can be told from ours.
+// and memory are measured separately.
 type server struct {
 	access  Access
 	process *exec.Cmd
@@ -31,7 +31,7 @@ func startServer(ctx context.Context, pinned bool) (*server, error) {
 	}
 	start := s.process.Start
 	if pinned {
-		start = func() error { return StartOn(s.process, serverProcessor) }
+		start = func() error { return StartPinned(s.process, serverProcessor) }
 	}
 	if err := start(); err != nil {
 		return nil, fmt.Errorf("start a server: %w", err)

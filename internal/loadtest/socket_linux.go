@@ -13,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is a connected UDP socket outside of Go's own poller: one loop reads all that a
-// Crowd has, at a fraction of what it costs to wake a goroutine for each.
+// A socket is a connected UDP socket outside of Go's poller: one loop reads all sockets of a
+// Pool, which is much cheaper than to wake a goroutine for each.
 type socket struct {
 	fd     int
 	remote *net.UDPAddr
 }
 
-// dialSocket connects. With join the kernel hands out the datagrams of a burst in one
-// piece (UDP_GRO), as a network card would have carried them.
+// dialSocket connects. With join the kernel returns the datagrams of a burst in one read
+// (UDP_GRO), like a network card.
 func dialSocket(to netip.AddrPort, join bool) (*socket, error) {
 	family := unix.AF_INET6
 	var name unix.Sockaddr = &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
@@ -33,11 +33,11 @@ func dialSocket(to netip.AddrPort, join bool) (*socket, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // without privilege: up to the system's limit
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // without privileges up to the system's limit
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without: our own clock, when we read
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // otherwise the time of reading
 	if join {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // old kernels: one datagram a time
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // old kernels return single datagrams
 	}
 	if err := unix.Connect(fd, name); err != nil {
 		unix.Close(fd)
@@ -50,7 +50,7 @@ func (s *socket) Write(b []byte) (int, error) { return unix.Write(s.fd, b) }
 
 func (s *socket) close() error { return unix.Close(s.fd) }
 
-// overflowed is how many packets the socket had no room for (sock_diag(7), SK_MEMINFO_DROPS).
+// overflowed is how many packets the socket dropped (sock_diag(7), SK_MEMINFO_DROPS).
 func (s *socket) overflowed() uint64 {
 	const soMeminfo, drops = 55, 8
 	var info [9]uint32
@@ -63,19 +63,19 @@ func (s *socket) overflowed() uint64 {
 	return uint64(info[drops])
 }
 
-// poller waits for many sockets.
+// A poller waits for many sockets.
 type poller struct {
 	epoll  int
 	events [1024]unix.EpollEvent
-	full   bool // the last wait told of as many as it can
+	full   bool // the last wait returned as many as it can
 	ready  []*Receiver
 	buffer []byte
 	oob    []byte
 	parts  [][]byte
 
-	mu     sync.Mutex // guards what follows
-	places []*Receiver
-	free   []int32
+	mu        sync.Mutex // guards what follows
+	receivers []*Receiver
+	free      []int32
 }
 
 func newPoller() (*poller, error) {
@@ -88,41 +88,41 @@ func newPoller() (*poller, error) {
 
 func (p *poller) close() { unix.Close(p.epoll) }
 
-// watch has wait tell of r.
+// watch adds r to wait.
 func (p *poller) watch(r *Receiver) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.free) == 0 {
-		p.free, p.places = append(p.free, int32(len(p.places))), append(p.places, nil)
+		p.free, p.receivers = append(p.free, int32(len(p.receivers))), append(p.receivers, nil)
 	}
-	r.place = p.free[len(p.free)-1]
-	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, r.socket.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: r.place}); err != nil {
+	r.slot = p.free[len(p.free)-1]
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, r.socket.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: r.slot}); err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	p.free = p.free[:len(p.free)-1]
-	p.places[r.place] = r
+	p.receivers[r.slot] = r
 	return nil
 }
 
-// forget is called before r's socket is closed, which ends the watch.
+// forget removes r, before its socket is closed.
 func (p *poller) forget(r *Receiver) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if int(r.place) < len(p.places) && p.places[r.place] == r {
-		p.places[r.place] = nil
-		p.free = append(p.free, r.place)
+	if int(r.slot) < len(p.receivers) && p.receivers[r.slot] == r {
+		p.receivers[r.slot] = nil
+		p.free = append(p.free, r.slot)
 	}
 }
 
-// gather is how long the loop sleeps before it reads. The kernel has noted when each
-// packet came, so nothing is measured late; but a server on this machine isn't charged
-// for waking us at each of its packets, as it would not be for viewers elsewhere.
+// gather is how long the loop sleeps before it reads. Packets have kernel timestamps, so
+// that does not change latencies; but a server on this machine does not spend CPU time on
+// waking this process for each packet, as it would not for remote viewers.
 const gather = 400 * time.Microsecond
 
-// wait returns those for whom something came, after d at the latest, or a little later.
+// wait returns the receivers with datagrams, within about d.
 func (p *poller) wait(d time.Duration) []*Receiver {
 	if pause := unix.NsecToTimespec(int64(gather)); !p.full {
-		_ = unix.Nanosleep(&pause, nil) // a signal ends it early, which is no harm
+		_ = unix.Nanosleep(&pause, nil) // a signal may end it early
 	}
 	n, err := unix.EpollWait(p.epoll, p.events[:], 0)
 	if n == 0 && err == nil && d > 0 {
@@ -130,20 +130,20 @@ func (p *poller) wait(d time.Duration) []*Receiver {
 	}
 	p.full = n == len(p.events)
 	if err != nil {
-		return nil // EINTR: the caller comes back
+		return nil // EINTR: the caller repeats
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ready = p.ready[:0]
 	for _, e := range p.events[:n] {
-		if r := p.places[e.Fd]; r != nil {
+		if r := p.receivers[e.Fd]; r != nil {
 			p.ready = append(p.ready, r)
 		}
 	}
 	return p.ready
 }
 
-// receive returns the datagrams of one read, good until the next, and when they came.
+// receive returns the datagrams of one read, valid until the next, and their arrival time.
 func (p *poller) receive(s *socket) (all [][]byte, at time.Time, err error) {
 	n, oobn, _, _, err := unix.Recvmsg(s.fd, p.buffer, p.oob, unix.MSG_DONTWAIT)
 	if err != nil {
@@ -158,8 +158,8 @@ func (p *poller) receive(s *socket) (all [][]byte, at time.Time, err error) {
 	return p.parts, at, nil
 }
 
-// ancillary is what the kernel says beside the data: the size of the joined datagrams,
-// of which the last may be shorter, and when they came.
+// ancillary reads the control messages: the size of joined datagrams, of which the last may
+// be shorter, and the arrival time.
 func ancillary(oob []byte, n int) (size int, at time.Time) {
 	size = max(n, 1)
 	for len(oob) >= unix.CmsgLen(0) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// socket is a connected UDP socket.
+// A socket is a connected UDP socket.
 type socket struct {
 	*net.UDPConn
 	remote *net.UDPAddr
@@ -22,7 +22,7 @@ func dialSocket(to netip.AddrPort, _ bool) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetReadBuffer(receiveBuffer) // the system may give less
+	_ = conn.SetReadBuffer(receiveBuffer) // the system may allow less
 	return &socket{conn, remote}, nil
 }
 
@@ -31,7 +31,7 @@ func (s *socket) close() error { return s.Close() }
 // overflowed is unknown here.
 func (s *socket) overflowed() uint64 { return 0 }
 
-// poller has a goroutine read each socket.
+// A poller has a goroutine for each socket.
 type poller struct{ reading sync.WaitGroup }
 
 func newPoller() (*poller, error) { return &poller{}, nil }
@@ -66,7 +66,7 @@ func (p *poller) wait(d time.Duration) []*Receiver {
 	return nil
 }
 
-// receive is never called, for wait tells of nobody.
+// receive is never called, since wait returns nothing.
 func (p *poller) receive(*socket) ([][]byte, time.Time, error) {
 	return nil, time.Time{}, errors.ErrUnsupported
 }

@@ -11,7 +11,7 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// A Stage is one that was made on a Rostrum for a measurement, with everybody's token.
+// A Stage is one that was created for a measurement, with the tokens of its participants.
 type Stage struct {
 	client     *ivsrealtime.Client
 	arn        string
@@ -19,8 +19,8 @@ type Stage struct {
 	viewers    []peer.Token
 }
 
-// Access is the endpoint of a server's API and the credentials for it, named as in what
-// rostrum serve prints.
+// Access is the endpoint of a server's API and credentials, in the names of the output of
+// rostrum serve.
 type Access struct {
 	Endpoint  string `json:"endpoint"`
 	Region    string `json:"region"`
@@ -28,8 +28,8 @@ type Access struct {
 	SecretKey string `json:"secretAccessKey"`
 }
 
-// MakeStage makes a stage with so many publishers. Viewers are admitted later.
-func MakeStage(ctx context.Context, a Access, publishers int) (*Stage, error) {
+// CreateStage creates a stage with tokens for publishers. AddViewers adds those of viewers.
+func CreateStage(ctx context.Context, a Access, publishers int) (*Stage, error) {
 	client, err := ivsrealtime.NewClientBuilder().Region(a.Region).EndpointOverride(a.Endpoint).
 		CredentialsProvider(credentials.NewStaticCredentialsProvider(a.AccessKey, a.SecretKey, "")).Build(ctx)
 	if err != nil {
@@ -44,19 +44,19 @@ func MakeStage(ctx context.Context, a Access, publishers int) (*Stage, error) {
 	return s, err
 }
 
-// Admit makes the tokens of n more viewers.
-func (s *Stage) Admit(ctx context.Context, n int) error {
+// AddViewers creates the tokens of n more viewers.
+func (s *Stage) AddViewers(ctx context.Context, n int) error {
 	more, err := s.tokens(ctx, n, ivsrealtime.CapabilitySubscribe)
 	s.viewers = append(s.viewers, more...)
 	return err
 }
 
-// Viewers are the tokens of all who were admitted, and Publishers of those who publish.
+// Viewers and Publishers return the tokens.
 func (s *Stage) Viewers() []peer.Token    { return s.viewers }
 func (s *Stage) Publishers() []peer.Token { return s.publishers }
 
-// Invite puts the stage into a plan. A viewer must be admitted before its turn comes.
-func (s *Stage) Invite(p *Plan) {
+// SetEndpoints sets the endpoints of a plan. A viewer must have a token before it joins.
+func (s *Stage) SetEndpoints(p *Plan) {
 	p.Publish = nil
 	for _, t := range s.publishers {
 		p.Publish = append(p.Publish, peer.Endpoint{URL: t.WHIPURL, Bearer: t.Raw})
@@ -69,13 +69,13 @@ func (s *Stage) Invite(p *Plan) {
 
 func (s *Stage) tokens(ctx context.Context, n int, may ivsrealtime.Capability) ([]peer.Token, error) {
 	all, errs := make([]peer.Token, n), make([]error, n)
-	room := make(chan struct{}, atOnce)
+	slots := make(chan struct{}, maxJoining)
 	var making sync.WaitGroup
 	for i := range n {
-		room <- struct{}{}
+		slots <- struct{}{}
 		making.Go(func() {
 			all[i], errs[i] = s.token(ctx, may)
-			<-room
+			<-slots
 		})
 	}
 	making.Wait()
@@ -92,7 +92,7 @@ func (s *Stage) token(ctx context.Context, may ivsrealtime.Capability) (peer.Tok
 		StageARN: s.arn, Capabilities: []ivsrealtime.Capability{may},
 	})
 	if err != nil {
-		return peer.Token{}, fmt.Errorf("make a token: %w", err)
+		return peer.Token{}, fmt.Errorf("create a token: %w", err)
 	}
 	return peer.ReadToken(made.ParticipantToken.Token)
 }

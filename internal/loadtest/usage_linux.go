@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// userTick is the unit of proc(5): USER_HZ is 100 on all architectures that Go has.
+// userTick is the unit of proc(5): USER_HZ is 100 on all architectures of Go.
 const userTick = 10 * time.Millisecond
 
 // usageOf reads proc(5).
@@ -20,10 +20,10 @@ func usageOf(pid int) usage {
 	if err != nil {
 		return usage{}
 	}
-	_, rest, _ := bytes.Cut(stat, []byte(") ")) // the name before may have spaces
+	_, rest, _ := bytes.Cut(stat, []byte(") ")) // the name may have spaces
 	f := bytes.Fields(rest)
 	const utime, stime, rss = 11, 12, 21      // counted from the field after the name
-	if len(f) <= rss || string(f[0]) == "Z" { // it has ended, and nobody asked how
+	if len(f) <= rss || string(f[0]) == "Z" { // a zombie
 		return usage{}
 	}
 	var n [3]int64

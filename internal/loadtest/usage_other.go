@@ -2,5 +2,5 @@
 
 package loadtest
 
-// usageOf knows nothing: there is no common way to ask.
+// usageOf is unknown on this system.
 func usageOf(int) usage { return usage{} }

@@ -42,7 +42,7 @@ func newArena(ctx context.Context, folder, rostrum string, seconds time.Duration
 	}
 	if loadtest.Processors() >= 2 {
 		a.pinned = true
-		return a, loadtest.KeepTo(ownProcessor)
+		return a, loadtest.PinTo(ownProcessor)
 	}
 	fmt.Println("There is one processor, or no way to choose: server and measuring share what there is, and capacities say little.")
 	return a, nil
@@ -67,30 +67,30 @@ func machine() string {
 
 func (a *arena) start(cmd *exec.Cmd) error {
 	if a.pinned {
-		return loadtest.StartOn(cmd, serverProcessor)
+		return loadtest.StartPinned(cmd, serverProcessor)
 	}
 	return cmd.Start()
 }
 
 // A match is a meeting and the server it meets.
 type match struct {
-	*loadtest.Meeting
+	*loadtest.Load
 	stage *loadtest.Stage // nil where the server isn't ours
 	stop  func() error
 }
 
 // close takes everybody away and ends the server.
 func (m *match) close() error {
-	if m.Meeting == nil {
+	if m.Load == nil {
 		return m.stop()
 	}
-	return errors.Join(m.Meeting.Close(), m.stop())
+	return errors.Join(m.Load.Close(), m.stop())
 }
 
 // join admits and brings n viewers, rate a second.
 func (m *match) join(ctx context.Context, n int, rate float64) error {
 	if m.stage != nil {
-		if err := m.stage.Admit(ctx, n); err != nil {
+		if err := m.stage.AddViewers(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -104,11 +104,11 @@ func (a *arena) ours(ctx context.Context, publishers int, plan loadtest.Plan) (*
 		return nil, err
 	}
 	m := &match{stop: s.Stop}
-	m.stage, err = loadtest.MakeStage(ctx, loadtest.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, publishers)
+	m.stage, err = loadtest.CreateStage(ctx, loadtest.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, publishers)
 	if err == nil {
-		m.stage.Invite(&plan)
+		m.stage.SetEndpoints(&plan)
 		plan.PID = s.PID()
-		m.Meeting, err = loadtest.Open(ctx, plan)
+		m.Load, err = loadtest.Open(ctx, plan)
 	}
 	if err != nil {
 		return nil, errors.Join(err, m.close())
@@ -140,7 +140,7 @@ func (a *arena) theirs(ctx context.Context, plan loadtest.Plan) (*match, error) 
 		plan.Publish = []peer.Endpoint{{URL: base + "/whip/1"}}
 		plan.Subscribe = func(int, int) peer.Endpoint { return peer.Endpoint{URL: base + "/whep/1"} }
 		plan.PID = cmd.Process.Pid
-		m.Meeting, err = loadtest.Open(ctx, plan)
+		m.Load, err = loadtest.Open(ctx, plan)
 	} else {
 		err = errors.Join(err, fmt.Errorf("the reference forwarder said %q", line))
 	}

@@ -153,12 +153,12 @@ func (a *arena) measureLoss(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan.Network = loadtest.CrowdConfig{Loss: 0.03, Delay: 20 * time.Millisecond}
+	plan.Network = loadtest.NetworkConfig{Loss: 0.03, Delay: 20 * time.Millisecond}
 	rep, err := a.once(ctx, "loss", 1, 200, 60, plan)
 	if err != nil {
 		return err
 	}
-	a.results.maxRate("200 viewers, 3 % loss and 20 ms each way", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.1f %% sent again", 100*rep.Again))
+	a.results.maxRate("200 viewers, 3 % loss and 20 ms each way", "a forwarded packet", micros(rep), 0, "µs", fmt.Sprintf("%.1f %% sent again", 100*rep.Retransmitted))
 	a.results.maxRate("", "never came", 100*rep.Missing, 0, "%", "sound isn't asked for again")
 	return nil
 }
@@ -178,14 +178,14 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 		return err
 	}
 	length := max(a.seconds, 10*time.Second)
-	if err := m.stage.Admit(ctx, int(arrivals*length.Seconds())); err != nil {
+	if err := m.stage.AddViewers(ctx, int(arrivals*length.Seconds())); err != nil {
 		return err
 	}
-	passed := make(chan []loadtest.Tally)
+	passed := make(chan []loadtest.ReceiverStats)
 	began := time.Now()
 	var took time.Duration
 	go func() {
-		all := m.Pass(ctx, arrivals, length, 2*time.Second)
+		all := m.JoinBriefly(ctx, arrivals, length, 2*time.Second)
 		took = time.Since(began) - 2*time.Second
 		passed <- all
 	}()
@@ -201,7 +201,7 @@ func (a *arena) measureArrivals(ctx context.Context) (err error) {
 			seen++
 		}
 	}
-	packet, picture := loadtest.Joins(all)
+	packet, picture := loadtest.JoinTimes(all)
 	where := "200 watch, 50 others a second come for 2 s"
 	a.results.atLeast(where, "joined and saw a picture", float64(seen)/took.Seconds(), 0.97*arrivals, "a second", fmt.Sprintf("%d of %.0f", seen, arrivals*length.Seconds()))
 	a.results.maxRate("", "lost by those who watch", 100*rep.Lost, 100*lossless, "%", "")
@@ -256,8 +256,8 @@ func halts(r loadtest.Report) string {
 	var notes []string
 	for _, h := range []struct {
 		whose string
-		halts *loadtest.Halts
-	}{{"the server's", r.ServerHalts}, {"our", r.OwnHalts}} {
+		halts *loadtest.Stalls
+	}{{"the server's", r.ServerStalls}, {"our", r.OwnStalls}} {
 		if h.halts != nil && h.halts.Times > 0 {
 			notes = append(notes, fmt.Sprintf("%s processor stood still %d times, %.0f ms at most", h.whose, h.halts.Times, h.halts.Longest))
 		}

@@ -24,9 +24,9 @@ func (a *arena) measureTold(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	stage, err := loadtest.MakeStage(ctx, loadtest.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, 1)
+	stage, err := loadtest.CreateStage(ctx, loadtest.Access{Endpoint: s.URL, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey}, 1)
 	if err == nil {
-		err = stage.Admit(ctx, n)
+		err = stage.AddViewers(ctx, n)
 	}
 	if err != nil {
 		return err

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-func TestWatch_EndsWithWhatItFound(t *testing.T) {
+func TestStallMonitor_ReturnsStalls(t *testing.T) {
 	if _, err := os.Stat("/proc/self/schedstat"); err != nil {
-		t.Skip("this kernel doesn't tell how long threads wait:", err)
+		t.Skip("this kernel has no schedstat:", err)
 	}
-	w := watchOver(os.Getpid())
-	time.Sleep(10 * glance) // the kernel's time, which only it can pass
+	w := monitorStalls(os.Getpid())
+	time.Sleep(10 * monitorInterval) // the monitor uses the kernel's clock
 	found := w.end()
 	if found == nil {
-		t.Fatal("found nothing, want a count of halts, if only zero")
+		t.Fatal("found nothing, want a count of stalls, possibly zero")
 	}
 	if found.Longest > found.Sum || (found.Times == 0) != (found.Sum == 0) {
-		t.Errorf("%+v doesn't add up", *found)
+		t.Errorf("%+v is inconsistent", *found)
 	}
 }
 
-func TestWatch_OverNobodyFindsNothing(t *testing.T) {
-	if found := watchOver(0).end(); found != nil {
+func TestStallMonitor_ReturnsNilWithoutAProcess(t *testing.T) {
+	if found := monitorStalls(0).end(); found != nil {
 		t.Errorf("found %+v, want nil", *found)
 	}
 }
 
-func TestWaited(t *testing.T) {
+func TestWaited_ReadsSchedstat(t *testing.T) {
 	for name, c := range map[string]struct {
 		stat string
 		want time.Duration

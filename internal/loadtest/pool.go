@@ -12,31 +12,31 @@ import (
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
 )
 
-// A Crowd is what Receivers share: a certificate, and the loop that reads their sockets
-// and reports for them what a viewer reports.
-type Crowd struct {
-	config      CrowdConfig
+// A Pool is shared by Receivers: a certificate, and the loop that reads their sockets and
+// sends their feedback.
+type Pool struct {
+	config      NetworkConfig
 	certificate tls.Certificate
 	poller      *poller
 	stop        chan struct{}
 	stopped     sync.WaitGroup
-	turn        int // of the loop's ticks
+	ticks       int // of the loop
 
 	mu        sync.Mutex // guards what follows
 	receivers []*Receiver
 	joined    int
-	delayed   []delivery // in the order in which they are due
+	delayed   []delivery // in order of their due times
 }
 
-// CrowdConfig says what the viewers' networks are like. Its zero value is good.
-type CrowdConfig struct {
-	Loss     float64       // share of packets that get lost, in each direction
+// NetworkConfig describes the viewers' networks. Its zero value is without loss and delay.
+type NetworkConfig struct {
+	Loss     float64       // share of lost packets, in each direction
 	Delay    time.Duration // of each packet, in each direction
-	Feedback time.Duration // from one transport-wide report to the next; 100 ms
-	Single   bool          // the kernel hands out each datagram by itself
+	Feedback time.Duration // between transport-wide reports; 100 ms
+	Single   bool          // the kernel returns single datagrams
 }
 
-// delivery is a datagram under way.
+// A delivery is a delayed datagram.
 type delivery struct {
 	due  time.Time
 	to   *Receiver
@@ -44,16 +44,16 @@ type delivery struct {
 	out  bool
 }
 
-// NewCrowd makes an empty one. Close it when its Receivers are closed.
-func NewCrowd(config CrowdConfig) (*Crowd, error) {
-	if config.Feedback < tickEvery {
+// NewPool makes an empty pool. The caller closes it after its Receivers.
+func NewPool(config NetworkConfig) (*Pool, error) {
+	if config.Feedback < tickInterval {
 		config.Feedback = 100 * time.Millisecond
 	}
 	certificate, err := selfsign.GenerateSelfSigned()
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
-	c := &Crowd{config: config, certificate: certificate, stop: make(chan struct{})}
+	c := &Pool{config: config, certificate: certificate, stop: make(chan struct{})}
 	if c.poller, err = newPoller(); err != nil {
 		return nil, err
 	}
@@ -62,15 +62,15 @@ func NewCrowd(config CrowdConfig) (*Crowd, error) {
 }
 
 const (
-	tickEvery   = 10 * time.Millisecond
-	reportEvery = time.Second     // receiver reports
-	checkEvery  = 5 * time.Second // consent (RFC 7675 §5.1)
-	sampleOf    = 8               // one in so many Receivers is asked for latencies, of
-	sampleFrom  = 64              // so many each
+	tickInterval    = 10 * time.Millisecond
+	reportInterval  = time.Second     // receiver reports
+	consentInterval = 5 * time.Second // consent (RFC 7675 §5.1)
+	sampleOf        = 8               // one in so many Receivers measures latencies,
+	sampleFrom      = 64              // after the first ones, which all do
 )
 
 // run reads and reports until Close.
-func (c *Crowd) run() {
+func (c *Pool) run() {
 	next := time.Now()
 	for {
 		select {
@@ -83,15 +83,15 @@ func (c *Crowd) run() {
 		}
 		c.deliver(time.Now())
 		if now := time.Now(); !now.Before(next) {
-			next = now.Add(tickEvery)
+			next = now.Add(tickInterval)
 			c.tick(now)
 		}
 		runtime.Gosched() // publishers share the processor
 	}
 }
 
-// idle is how long there is nothing to do if nothing comes.
-func (c *Crowd) idle(next time.Time) time.Duration {
+// idle is how long the loop may wait for packets.
+func (c *Pool) idle(next time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.delayed) > 0 && c.delayed[0].due.Before(next) {
@@ -100,32 +100,32 @@ func (c *Crowd) idle(next time.Time) time.Duration {
 	return max(0, time.Until(next))
 }
 
-// tick has each Receiver say what is due.
-func (c *Crowd) tick(now time.Time) {
+// tick sends the due feedback of each Receiver.
+func (c *Pool) tick(now time.Time) {
 	c.mu.Lock()
 	all := slices.Clone(c.receivers)
 	c.mu.Unlock()
-	parts := int(c.config.Feedback / tickEvery)
-	reports, checks := int(reportEvery/tickEvery), int(checkEvery/tickEvery)
-	c.turn++
+	parts := int(c.config.Feedback / tickInterval)
+	reports, checks := int(reportInterval/tickInterval), int(consentInterval/tickInterval)
+	c.ticks++
 	for i, r := range all {
-		turn := c.turn + i
+		turn := c.ticks + i
 		r.report(now, turn%parts == 0, turn%reports == 0, turn%checks == 0)
 	}
 }
 
-// lose decides whether the network loses a packet.
-func (c *Crowd) lose() bool { return c.config.Loss > 0 && rand.Float64() < c.config.Loss }
+// lose decides whether a packet is lost.
+func (c *Pool) lose() bool { return c.config.Loss > 0 && rand.Float64() < c.config.Loss }
 
-// postpone takes a packet on its slow way.
-func (c *Crowd) postpone(to *Receiver, data []byte, at time.Time, out bool) {
+// postpone delays a packet.
+func (c *Pool) postpone(to *Receiver, data []byte, at time.Time, out bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.delayed = append(c.delayed, delivery{at.Add(c.config.Delay), to, slices.Clone(data), out})
 }
 
-// deliver hands over what has been under way long enough.
-func (c *Crowd) deliver(now time.Time) {
+// deliver delivers the packets that are due.
+func (c *Pool) deliver(now time.Time) {
 	if c.config.Delay == 0 {
 		return
 	}
@@ -142,16 +142,16 @@ func (c *Crowd) deliver(now time.Time) {
 		switch {
 		case d.to.closed:
 		case d.out:
-			_, _ = d.to.socket.Write(d.data) // a path that fails shows in what comes
+			_, _ = d.to.socket.Write(d.data) // a failed path shows in the statistics
 		default:
-			d.to.sort(d.data, d.due)
+			d.to.demultiplex(d.data, d.due)
 		}
 		d.to.mu.Unlock()
 	}
 }
 
-// join returns whether r is one of those whose latencies are looked at.
-func (c *Crowd) join(r *Receiver) (sampled bool) {
+// join adds r and returns whether it measures latencies.
+func (c *Pool) join(r *Receiver) (sampled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.receivers = append(c.receivers, r)
@@ -159,7 +159,7 @@ func (c *Crowd) join(r *Receiver) (sampled bool) {
 	return c.joined <= sampleFrom || c.joined%sampleOf == 0
 }
 
-func (c *Crowd) leave(r *Receiver) {
+func (c *Pool) leave(r *Receiver) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := slices.Index(c.receivers, r); i >= 0 {
@@ -168,7 +168,7 @@ func (c *Crowd) leave(r *Receiver) {
 }
 
 // Close ends the loop. It is called once, when the Receivers are closed.
-func (c *Crowd) Close() {
+func (c *Pool) Close() {
 	close(c.stop)
 	c.stopped.Wait()
 	c.poller.close()
