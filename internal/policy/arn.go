@@ -2,8 +2,8 @@ package policy
 
 import "strings"
 
-// arnPattern is a pattern of an ARN, cut at its colons into at most six
-// segments. The last one stands for all the rest of an ARN.
+// arnPattern is the pattern of an ARN, split at its colons into at most six
+// segments. The last one matches all the rest of an ARN.
 type arnPattern []template
 
 const (
@@ -29,7 +29,7 @@ func compileARN(text string, variables bool) (arnPattern, error) {
 	return append(a, t), err
 }
 
-// nextColon is the place of the first colon outside variables, or -1.
+// nextColon returns the index of the first colon outside variables, or -1.
 func nextColon(text string, variables bool) int {
 	for i := 0; i < len(text); i++ {
 		if variables && strings.HasPrefix(text[i:], "${") {
@@ -47,7 +47,7 @@ func nextColon(text string, variables bool) int {
 	return -1
 }
 
-// matchSegments matches as ArnLike does: each segment by itself.
+// matchSegments matches like ArnLike: segment by segment.
 func (a arnPattern) matchSegments(arn string, ctx *Context) verdict {
 	last := len(a) - 1
 	for _, t := range a[:last] {
@@ -68,9 +68,9 @@ func (a arnPattern) matchSegments(arn string, ctx *Context) verdict {
 	return verdictOf(glob(pattern, arn))
 }
 
-// matchResource matches as Resource and NotResource do: a star that ends a
-// segment may go on over colons, and a pattern with fewer segments than an ARN
-// has stands for all that begins with it.
+// matchResource matches like Resource and NotResource: a star that ends a segment
+// may match colons, and a pattern with fewer segments than the ARN matches its
+// beginning.
 func (a arnPattern) matchResource(arn string, ctx *Context) verdict {
 	var few [8]int // mostly one start: no allocation
 	starts := append(few[:0], 0)
@@ -98,8 +98,8 @@ func (a arnPattern) matchResource(arn string, ctx *Context) verdict {
 	return verdictOf(incomplete && len(nextStarts(starts, arn, pattern, false)) > 0)
 }
 
-// nextStarts is where a segment of arn can begin that follows what pattern
-// matches, given where that can begin, both in ascending order.
+// nextStarts returns where the next segment of arn can begin, given where the
+// segment that pattern matches can begin, both in ascending order.
 func nextStarts(starts []int, arn, pattern string, overColons bool) []int {
 	next := starts[:0]
 	for _, start := range starts {
@@ -115,7 +115,7 @@ func nextStarts(starts []int, arn, pattern string, overColons bool) []int {
 	return next
 }
 
-// colonsFrom appends the place behind each colon of arn from i on.
+// colonsFrom appends the index after each colon of arn from i on.
 func colonsFrom(places []int, arn string, i int) []int {
 	for ; i < len(arn); i++ {
 		if arn[i] == ':' {
@@ -125,7 +125,7 @@ func colonsFrom(places []int, arn string, i int) []int {
 	return places
 }
 
-// everything tells whether a is the pattern "*".
+// everything reports whether a is the pattern "*".
 func (a arnPattern) everything() bool {
 	return len(a) == 1 && a[0].constant() && a[0][0].text == star
 }

@@ -13,8 +13,8 @@ import (
 
 // condition is one key of one operator of a Condition block.
 type condition struct {
-	operator string // as the document spells it
-	name     string // of the key, as the document spells it
+	operator string // as in the document
+	name     string // of the key, as in the document
 	key      string // in lower case
 	set      set
 	ifExists bool
@@ -33,11 +33,11 @@ const (
 	forAny
 )
 
-// test holds one value of the request against one of the document.
+// test compares one value of the request with one of the document.
 type test func(value string, ctx *Context) verdict
 
-// holds tells whether the condition is met. deny is whether it stands in a
-// Deny statement, see the package's words on variables without a value.
+// holds reports whether the condition is met. deny is whether it is in a Deny
+// statement: see the package comment on variables without a value.
 func (c *condition) holds(ctx *Context, deny bool) bool {
 	values := ctx.get(c.key)
 	if c.null {
@@ -83,7 +83,7 @@ type operator struct {
 	compile func(text string, variables bool) (test, error)
 }
 
-// operators are those of the IAM guide, all but Null.
+// operators has the operators of the IAM guide, without Null.
 var operators = map[string]operator{
 	"StringEquals":              {false, compileText(func(a, b string) bool { return a == b })},
 	"StringNotEquals":           {true, compileText(func(a, b string) bool { return a == b })},
@@ -148,14 +148,14 @@ func compileARNTest(text string, variables bool) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One variable may stand for a whole ARN.
+	// One variable may have a whole ARN.
 	if len(a) != arnSegments && (len(a) != 1 || a[0].constant() && !a.everything()) {
 		return nil, fmt.Errorf(`%q is not an ARN of six segments, nor "*"`, text)
 	}
 	return a.matchSegments, nil
 }
 
-// compileBinary compares bytes; both sides spell them in base64.
+// compileBinary compares bytes; both sides are base64.
 func compileBinary(text string, _ bool) (test, error) {
 	want, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
@@ -210,7 +210,7 @@ func compileNumber(holds func(c int) bool) func(string, bool) (test, error) {
 	}
 }
 
-// number reads a decimal number, and none of what else ParseFloat takes.
+// number parses a decimal number; ParseFloat accepts more.
 func number(s string) (float64, bool) {
 	if strings.Trim(s, "0123456789+-.eE") != "" {
 		return 0, false
@@ -232,12 +232,12 @@ func compileDate(holds func(c int) bool) func(string, bool) (test, error) {
 	}
 }
 
-// date reads the forms of the W3C profile of ISO 8601 from the month on, or
-// seconds since 1970; a bare year would be taken for the latter.
+// date parses the W3C profile of ISO 8601, at least year and month, or seconds
+// since 1970; a year alone counts as seconds.
 func date(s string) (time.Time, bool) {
 	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
-		const most = 1 << 40 // some 35,000 years; time.Time overflows beyond
-		return time.Unix(seconds, 0), -most < seconds && seconds < most
+		const max = 1 << 40 // about 35,000 years; time.Time overflows beyond
+		return time.Unix(seconds, 0), -max < seconds && seconds < max
 	}
 	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04Z07:00", time.DateOnly, "2006-01"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -258,7 +258,7 @@ func compileIP(text string, _ bool) (test, error) {
 	}, nil
 }
 
-// addresses reads "203.0.113.0/24", "2001:db8::/32" or one address.
+// addresses parses "203.0.113.0/24", "2001:db8::/32" or one address.
 func addresses(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
 		p, err := netip.ParsePrefix(s)

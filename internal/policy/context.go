@@ -2,9 +2,8 @@ package policy
 
 import "strings"
 
-// Context is the circumstances of a request: condition keys, such as
-// "aws:ResourceTag/team", with their values. Keys are the same in any case.
-// The zero value is an empty context, ready to use.
+// Context has the condition keys of a request, such as "aws:ResourceTag/team", with
+// their values. The case of keys does not matter. The zero value is empty.
 type Context struct {
 	values map[string][]string // by lower-case key
 }
@@ -21,18 +20,18 @@ func (c *Context) Add(key string, values ...string) {
 	c.values[key] = append(c.values[key], values...)
 }
 
-// Set gives key this one value, in place of those it has.
+// Set replaces the values of key by one value.
 func (c *Context) Set(key, value string) {
 	delete(c.values, strings.ToLower(key))
 	c.Add(key, value)
 }
 
-// Values returns what was added under key, in any case of its letters.
+// Values returns the values of key.
 func (c *Context) Values(key string) []string {
 	return c.get(strings.ToLower(key))
 }
 
-// get takes the key in lower case, as the compiled documents hold it.
+// get returns the values of a key in lower case.
 func (c *Context) get(key string) []string {
 	if c == nil {
 		return nil

@@ -1,15 +1,14 @@
-// Package policy reads and evaluates IAM policy documents: may this caller do
-// this action to this resource, under these circumstances?
+// Package policy parses and evaluates IAM policy documents: whether a caller may
+// perform an action on a resource, in a context of condition keys.
 //
-// A document is parsed once, strictly, into a Policy; evaluating one is then
-// a walk over its statements without parsing. The language and its meaning
-// are those of identity-based policies in the AWS IAM User Guide ("IAM JSON
-// policy elements reference"). Which action touches which resource, and what
-// the circumstances are, is the caller's to know.
+// A document is parsed once, strictly, into a Policy; evaluation does not parse.
+// Syntax and semantics are those of identity-based policies in the AWS IAM User
+// Guide ("IAM JSON policy elements reference"). Callers know the actions, resources
+// and condition keys.
 //
-// Where the guide is silent or short:
-//   - A value put in for a policy variable is plain text: a "*" or ":" in a
-//     tag never widens a pattern or shifts the parts of an ARN.
+// Where the guide leaves a question open:
+//   - The value of a policy variable is plain text: a "*" or ":" in a tag does not
+//     widen a pattern or move the segments of an ARN.
 //   - A variable that can't be resolved (its key is missing, or has several
 //     values) matches nothing; under a negated operator or NotResource it
 //     fails an Allow and holds in a Deny, so that it never grants.

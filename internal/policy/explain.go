@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// A Finding is what one statement has to do with a request.
+// A Finding is the result of one statement for a request.
 type Finding struct {
-	Policy    int    `json:"policy"` // its place among the policies, from 0
+	Policy    int    `json:"policy"` // index of the policy
 	ID        string `json:"id,omitempty"`
-	Statement int    `json:"statement"` // its place in the policy, from 0
+	Statement int    `json:"statement"` // index in the policy
 	Sid       string `json:"sid,omitempty"`
 	Effect    string `json:"effect"`
 	Applies   bool   `json:"applies"`
@@ -17,7 +17,7 @@ type Finding struct {
 	Decides   bool   `json:"decides"`
 }
 
-// Explain is Evaluate with what each statement has to do with the decision.
+// Explain is Evaluate with the result of each statement.
 func Explain(r Request, policies ...*Policy) (Decision, []Finding) {
 	decision := Evaluate(r, policies...)
 	action := strings.ToLower(r.Action)
@@ -38,7 +38,7 @@ func Explain(r Request, policies ...*Policy) (Decision, []Finding) {
 	return decision, findings
 }
 
-// because says why s doesn't apply, "" when it does.
+// because returns why s doesn't apply; "" if it does.
 func (s *statement) because(action string, r Request) string {
 	element, c := s.mismatch(action, r)
 	switch {

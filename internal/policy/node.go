@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// MaxSize is how long a document may be, in bytes, white space between
-	// its elements not counted: the quota of a managed policy at AWS.
+	// MaxSize bounds a document in bytes, without white space between its
+	// elements: the quota of managed policies in AWS.
 	MaxSize = 6144
 
 	maxRaw   = 64 << 10 // bytes, white space included
-	maxDepth = 8        // a correct document has 6
+	maxDepth = 8        // a valid document has 6
 )
 
-// node is a JSON value that remembers the order of its members.
+// node is a JSON value with its members in order.
 type node struct {
 	kind    kind
 	text    string   // of a string, number or boolean
@@ -42,8 +42,8 @@ const (
 	nullKind   kind = "null"
 )
 
-// readJSON reads one JSON value and nothing behind it. A member given twice
-// is refused, since readers differ in which of the two they believe.
+// readJSON reads one JSON value and nothing after it. It refuses duplicate members:
+// parsers differ in which of them they use.
 func readJSON(document []byte) (node, error) {
 	if len(document) > maxRaw {
 		return node{}, fmt.Errorf("the document has %d bytes; at most %d are allowed", len(document), maxRaw)
@@ -102,7 +102,7 @@ func readObject(d *json.Decoder, depth int) (node, error) {
 		if err != nil {
 			return node{}, fmt.Errorf("not JSON: %w", err)
 		}
-		name := token.(string) // the decoder lets no other token be a name
+		name := token.(string) // the decoder returns names as strings
 		if seen[name] {
 			return node{}, fmt.Errorf("the member %q is given twice", name)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Error is what is wrong with a document, and where.
+// Error is a problem in a document, with its place.
 type Error struct {
 	Place   string // "Statement[1].Condition.StringLike"; "" for the document itself
 	Problem string
@@ -23,8 +23,8 @@ func wrong(place, format string, args ...any) error {
 	return &Error{place, fmt.Sprintf(format, args...)}
 }
 
-// Parse reads a policy document. What it doesn't understand it refuses, with
-// an *Error: a member misspelt must not silently widen a policy.
+// Parse parses a policy document. It refuses anything unknown, with an *Error: a
+// misspelt member must not silently widen a policy.
 func Parse(document []byte) (*Policy, error) {
 	root, err := readJSON(document)
 	if err != nil {
@@ -98,7 +98,7 @@ type statementReader struct {
 	variables bool
 	s         statement
 
-	effect, action, resource string // the element that was given
+	effect, action, resource string // the given element
 }
 
 func (r *statementReader) read(n node) (statement, error) {
@@ -158,7 +158,7 @@ func (r *statementReader) element(name string, n node) error {
 	return nil
 }
 
-// entries returns the values of a string or a list, each with its place.
+// entries returns the values of a string or a list, with their places.
 func entries(place string, n node, kinds ...kind) ([]member, error) {
 	nodes, one := n.items, false
 	if n.kind != listKind {

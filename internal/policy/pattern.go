@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// verdict is what became of holding a value against a pattern.
+// verdict is the result of matching a value.
 type verdict int
 
 const (
@@ -23,8 +23,8 @@ func verdictOf(match bool) verdict {
 	return no
 }
 
-// Wildcards are bytes that occur in no UTF-8 text, so that a literal "*", be
-// it from "${*}" or from a variable's value, is just a character.
+// Wildcards are bytes that UTF-8 text does not have, so that a literal "*", from
+// "${*}" or the value of a variable, is an ordinary character.
 const (
 	star     = "\xff" // any characters, or none
 	question = "\xfe" // any one character
@@ -32,9 +32,9 @@ const (
 
 var wildcards = strings.NewReplacer("*", star, "?", question)
 
-// glob tells whether all of text matches pattern. It never goes back over a
-// star, so its time is bounded by the product of both lengths, and is linear
-// where no question mark is involved.
+// glob reports whether all of text matches pattern. It does not backtrack over a
+// star: its time is bounded by the product of both lengths, and linear without
+// question marks.
 func glob(pattern, text string) bool {
 	chunk, pattern, more := strings.Cut(pattern, star)
 	n, ok := matchPrefix(chunk, text)
@@ -53,8 +53,8 @@ func glob(pattern, text string) bool {
 	}
 }
 
-// matchPrefix matches a chunk without stars at the start of text, and returns
-// the length of what it matched.
+// matchPrefix matches a chunk without stars at the start of text. It returns the
+// length of the match.
 func matchPrefix(chunk, text string) (n int, ok bool) {
 	for i := range len(chunk) {
 		switch {
@@ -77,7 +77,7 @@ func matchSuffix(chunk, text string) bool {
 		return strings.HasSuffix(text, chunk)
 	}
 	start := len(text)
-	for range utf8.RuneCountInString(chunk) { // a question mark counts as one, being no UTF-8
+	for range utf8.RuneCountInString(chunk) { // a question mark counts as one character
 		if start == 0 {
 			return false
 		}
@@ -88,7 +88,7 @@ func matchSuffix(chunk, text string) bool {
 	return ok && start+n == len(text)
 }
 
-// skipPast finds the first match of chunk and returns the text behind it.
+// skipPast returns the text after the first match of chunk.
 func skipPast(chunk, text string) (rest string, ok bool) {
 	if !strings.Contains(chunk, question) {
 		_, rest, ok = strings.Cut(text, chunk)
@@ -106,17 +106,17 @@ func skipPast(chunk, text string) (rest string, ok bool) {
 	}
 }
 
-// template is text of a document with its policy variables taken apart.
+// template is a text of a document, split at its policy variables.
 type template []piece
 
-// piece is literal text, or a variable when key is set.
+// piece is literal text, or a variable if key is set.
 type piece struct {
 	text       string // of a variable: its default value
 	key        string // lower-case condition key
 	hasDefault bool
 }
 
-// grammar is how the text of a value is to be read.
+// grammar is the syntax of a value.
 type grammar struct {
 	wild      bool // "*" and "?" are wildcards
 	variables bool // "${…}" is a variable (documents of Version 2012-10-17)
@@ -129,7 +129,7 @@ func (g grammar) literal(text string) string {
 	return text
 }
 
-// compile takes text apart. Its errors are for the document's author.
+// compile parses a text. Its errors are for the author of the document.
 func (g grammar) compile(text string) (template, error) {
 	var t template
 	var literal strings.Builder
@@ -167,8 +167,8 @@ func (g grammar) compile(text string) (template, error) {
 	return t, nil
 }
 
-// cutVariable cuts behind the brace that closes a variable; a brace within
-// the quotes of its default value doesn't.
+// cutVariable cuts after the brace that closes a variable, and not at a brace in
+// its quoted default value.
 func cutVariable(s string) (name, rest string, ok bool) {
 	quoted := false
 	for i := range len(s) {
@@ -182,7 +182,7 @@ func cutVariable(s string) (name, rest string, ok bool) {
 	return "", "", false
 }
 
-// variable reads "aws:username" or "aws:username, 'default'".
+// variable parses "aws:username" or "aws:username, 'default'".
 func variable(s string) (piece, error) {
 	name, fallback, hasDefault := strings.Cut(s, ",")
 	p := piece{key: strings.ToLower(name), hasDefault: hasDefault}
@@ -199,17 +199,17 @@ func variable(s string) (piece, error) {
 	return p, nil
 }
 
-// endsInStar tells whether a star of the document, and not of a value, is the
-// last character of t.
+// endsInStar reports whether the last character of t is a star of the document,
+// and not of a value.
 func (t template) endsInStar() bool {
 	last := t[len(t)-1]
 	return last.key == "" && strings.HasSuffix(last.text, star)
 }
 
-// constant tells whether t has no variables.
+// constant reports whether t has no variables.
 func (t template) constant() bool { return len(t) == 1 && t[0].key == "" }
 
-// resolve puts the values of the variables in. ok is false when one has none.
+// resolve inserts the values of the variables. ok is false if one has none.
 func (t template) resolve(ctx *Context) (text string, ok bool) {
 	if t.constant() {
 		return t[0].text, true
@@ -222,7 +222,7 @@ func (t template) resolve(ctx *Context) (text string, ok bool) {
 		}
 		values := ctx.get(p.key)
 		switch {
-		case len(values) == 1 && utf8.ValidString(values[0]): // what isn't UTF-8 could hold wildcards
+		case len(values) == 1 && utf8.ValidString(values[0]): // other bytes could be wildcards
 			b.WriteString(values[0])
 		case len(values) == 0 && p.hasDefault:
 			b.WriteString(p.text)

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Policy is a document, parsed and ready to be evaluated; it never changes.
+// Policy is a parsed document. It does not change.
 type Policy struct {
 	id         string
 	statements []statement
 }
 
-// ID returns the document's Id, "" when it has none.
+// ID returns the document's Id; "" if there is none.
 func (p *Policy) ID() string { return p.id }
 
 type statement struct {
@@ -22,39 +22,39 @@ type statement struct {
 	resources    []arnPattern
 	notResource  bool
 	conditions   []condition
-	onEverything bool // its resources are just "*"
+	onEverything bool // its resource is "*"
 }
 
 // Request is one action on one resource.
 type Request struct {
 	Action   string   // "ivs:GetStage", in any case
-	Resource string   // an ARN, or "*" for an action on no resource in particular
-	Context  *Context // nil for no circumstances
+	Resource string   // an ARN, or "*" for an action without a resource
+	Context  *Context // may be nil
 }
 
-// Outcome is what policies say to a request.
+// Outcome is the result of evaluating policies.
 type Outcome int
 
-// Only Allowed lets a request pass.
+// The outcomes. Only Allowed allows a request.
 const (
-	ImplicitDeny Outcome = iota // no statement speaks of it
-	ExplicitDeny                // a Deny statement does
-	Allowed                     // an Allow statement does, and no Deny
+	ImplicitDeny Outcome = iota // no statement applies
+	ExplicitDeny                // a Deny statement applies
+	Allowed                     // an Allow statement applies, and no Deny
 )
 
 func (o Outcome) String() string {
 	return [...]string{"implicit deny", "explicit deny", "allowed"}[o]
 }
 
-// Decision is an outcome and the statement that decided it.
+// Decision is an outcome with the statement that decided it.
 type Decision struct {
 	Outcome   Outcome
 	Policy    *Policy // nil with ImplicitDeny
-	Statement int     // its place in the policy, from 0
-	Sid       string  // its Sid, "" when it has none
+	Statement int     // index in the policy
+	Sid       string  // its Sid; "" if there is none
 }
 
-// Allowed tells whether the request may pass.
+// Allowed reports whether the request is allowed.
 func (d Decision) Allowed() bool { return d.Outcome == Allowed }
 
 // String names the outcome and the statement, for logs and explanations.
@@ -68,9 +68,8 @@ func (d Decision) String() string {
 	return fmt.Sprintf("%s by Statement[%d]", d.Outcome, d.Statement)
 }
 
-// Evaluate asks all of a caller's policies. One Deny that applies decides,
-// wherever it stands; else the first Allow that applies; without either the
-// answer is no.
+// Evaluate evaluates all of a caller's policies. A Deny that applies decides, in any
+// policy; else the first Allow that applies; without either the request is denied.
 func Evaluate(r Request, policies ...*Policy) Decision {
 	action := strings.ToLower(r.Action)
 	var d Decision
@@ -95,8 +94,8 @@ func (s *statement) applies(action string, r Request) bool {
 	return element == ""
 }
 
-// mismatch names the first element that keeps s from applying, "" when it
-// applies, and with Condition the condition that isn't met.
+// mismatch returns the first element because of which s does not apply, and for
+// Condition the condition that is not met; "" if s applies.
 func (s *statement) mismatch(action string, r Request) (element string, c *condition) {
 	switch {
 	case s.onAction(action) == s.notAction:
