@@ -117,11 +117,11 @@ func TestAsync_CancelEndsOnlyThatCall(t *testing.T) {
 
 func TestAsync_BoundsConcurrencyAndQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var under, most atomic.Int32
+		var under, maximum atomic.Int32
 		answers := slow(t, time.Second)
 		client := asyncBuilt(t, asyncBuilder(func(r *http.Request) (*http.Response, error) {
-			if n := under.Add(1); n > most.Load() {
-				most.Store(n)
+			if n := under.Add(1); n > maximum.Load() {
+				maximum.Store(n)
 			}
 			defer under.Add(-1)
 			return answers(r)
@@ -141,8 +141,8 @@ func TestAsync_BoundsConcurrencyAndQueue(t *testing.T) {
 				t.Errorf("call %d was answered after %v, expected three each second", i, after)
 			}
 		}
-		if most.Load() != 3 {
-			t.Errorf("%d calls were under way at once, expected 3", most.Load())
+		if maximum.Load() != 3 {
+			t.Errorf("%d calls were under way at once, expected 3", maximum.Load())
 		}
 		if _, err := create(client, "again").Wait(context.Background()); err != nil {
 			t.Errorf("got %v, expected room for another call", err)

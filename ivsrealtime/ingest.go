@@ -119,7 +119,7 @@ type ListIngestConfigurationsInput struct {
 }
 
 func (in *ListIngestConfigurationsInput) check() string {
-	return shape.AtMostOne("filterByStageArn, filterByState", in.FilterByStageARN != "", in.FilterByState != "")
+	return shape.Exclusive("filterByStageArn, filterByState", in.FilterByStageARN != "", in.FilterByState != "")
 }
 
 // ListIngestConfigurationsOutput is the output of ListIngestConfigurations.

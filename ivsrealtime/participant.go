@@ -126,7 +126,7 @@ type ListParticipantsInput struct {
 }
 
 func (in *ListParticipantsInput) check() string {
-	return shape.AtMostOne("filterByUserId, filterByPublished, filterByState, filterByRecordingState",
+	return shape.Exclusive("filterByUserId, filterByPublished, filterByState, filterByRecordingState",
 		in.FilterByUserID != nil, in.FilterByPublished, in.FilterByState != "", in.FilterByRecordingState != "")
 }
 

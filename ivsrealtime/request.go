@@ -84,7 +84,7 @@ func withIdempotencyToken(in *StartCompositionInput) *StartCompositionInput {
 }
 
 // forAttempt returns the HTTP request of an attempt, unsigned.
-func (r *request) forAttempt(ctx context.Context, endpoint string, number, most int, userAgent string) (*http.Request, error) {
+func (r *request) forAttempt(ctx context.Context, endpoint string, number, maximum int, userAgent string) (*http.Request, error) {
 	address := endpoint + r.path
 	if r.query != "" {
 		address += "?" + r.query
@@ -98,6 +98,6 @@ func (r *request) forAttempt(ctx context.Context, endpoint string, number, most 
 	}
 	h.Header.Set("User-Agent", userAgent)
 	h.Header.Set("Amz-Sdk-Invocation-Id", r.invocation)
-	h.Header.Set("Amz-Sdk-Request", fmt.Sprintf("attempt=%d; max=%d", number, most))
+	h.Header.Set("Amz-Sdk-Request", fmt.Sprintf("attempt=%d; max=%d", number, maximum))
 	return h, nil
 }

@@ -87,8 +87,8 @@ func TestRetry_EndsWithTheLastErrorAfterMaxAttempts(t *testing.T) {
 
 func TestRetry_ObeysRetryAfter(t *testing.T) {
 	for name, c := range map[string]struct {
-		headers     []string
-		least, most time.Duration // nothing is waited when both are 0
+		headers        []string
+		least, maximum time.Duration // nothing is waited when both are 0
 	}{
 		"in seconds":                  {[]string{"Retry-After", "7"}, 7 * time.Second, 8 * time.Second},
 		"in milliseconds":             {[]string{"x-amz-retry-after", "2500", "Retry-After", "7"}, 2500 * time.Millisecond, 3500 * time.Millisecond},
@@ -103,11 +103,11 @@ func TestRetry_ObeysRetryAfter(t *testing.T) {
 				f, asked := inTurn(with(func() *http.Response { return refusal(429, ivsrealtime.Throttling, c.headers...) }), with(ok))
 				begun := time.Now()
 				_, err := built(t, builder(f)).ListStages(context.Background(), nil)
-				if took := time.Since(begun); took < c.least || took > c.most {
-					t.Errorf("waited for %v, expected between %v and %v", took, c.least, c.most)
+				if took := time.Since(begun); took < c.least || took > c.maximum {
+					t.Errorf("waited for %v, expected between %v and %v", took, c.least, c.maximum)
 				}
 				var e *ivsrealtime.Error
-				if c.most == 0 && (!errors.As(err, &e) || e.RetryAfter != 61*time.Second || *asked != 1) {
+				if c.maximum == 0 && (!errors.As(err, &e) || e.RetryAfter != 61*time.Second || *asked != 1) {
 					t.Errorf("got %v after %d requests, expected RetryAfter after 1", err, *asked)
 				}
 			})

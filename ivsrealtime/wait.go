@@ -79,7 +79,7 @@ type goal struct {
 func (c *Client) waitFor(ctx context.Context, in *GetCompositionInput, o WaitOptions, g goal) (*Composition, error) {
 	o.MaxWait = cmp.Or(o.MaxWait, 5*time.Minute)
 	delay := cmp.Or(o.MinDelay, time.Second)
-	most := max(delay, cmp.Or(o.MaxDelay, 15*time.Second))
+	maximum := max(delay, cmp.Or(o.MaxDelay, 15*time.Second))
 	timesUp := errors.New("the wait is over")
 	ctx, cancel := context.WithTimeoutCause(ctx, o.MaxWait, timesUp)
 	defer cancel()
@@ -105,7 +105,7 @@ func (c *Client) waitFor(ctx context.Context, in *GetCompositionInput, o WaitOpt
 		// At least half the delay, the rest random. When ctx ends, the next request
 		// fails at once with the reason.
 		_ = sleep(ctx, delay/2+rand.N(delay/2+1))
-		delay = min(2*delay, most)
+		delay = min(2*delay, maximum)
 	}
 }
 

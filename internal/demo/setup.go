@@ -175,7 +175,7 @@ func (u *setup) compose(ctx context.Context) error {
 
 // await asks for the composition until it is as wished, or for a time if one is
 // given; nil is a composition that wasn't, when ctx ended.
-func (u *setup) await(ctx context.Context, most time.Duration, is func(*ivsrealtime.Composition) bool) (*ivsrealtime.Composition, error) {
+func (u *setup) await(ctx context.Context, maximum time.Duration, is func(*ivsrealtime.Composition) bool) (*ivsrealtime.Composition, error) {
 	began := time.Now()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -186,7 +186,7 @@ func (u *setup) await(ctx context.Context, most time.Duration, is func(*ivsrealt
 			return nil, nil
 		case err != nil:
 			return nil, err
-		case is(out.Composition), most > 0 && time.Since(began) > most:
+		case is(out.Composition), maximum > 0 && time.Since(began) > maximum:
 			return out.Composition, nil
 		}
 		select {

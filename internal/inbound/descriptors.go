@@ -26,6 +26,6 @@ type Shares struct {
 // of that rest.
 func Divide(descriptors int) Shares {
 	free := descriptors - descriptors/8 - 128 - 8*runtime.GOMAXPROCS(0)
-	share := func(parts, most int) int { return min(max(free*parts/16, minShare), most) }
+	share := func(parts, maximum int) int { return min(max(free*parts/16, minShare), maximum) }
 	return Shares{HTTP: share(8, maxHTTP), Media: share(4, maxMedia), RTMP: share(2, maxRTMP), Admin: share(1, maxAdmin)}
 }

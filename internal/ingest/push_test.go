@@ -34,7 +34,7 @@ type peer struct {
 	conns []net.Conn
 }
 
-func openPeer(t *testing.T, l net.Listener, judge func() error) *peer {
+func openPeer(t *testing.T, l net.Listener, authorize func() error) *peer {
 	t.Helper()
 	p := &peer{Listener: l, keys: make(chan string, 100), frames: make(chan rtmp.Frame, 10_000)}
 	var all sync.WaitGroup
@@ -51,7 +51,7 @@ func openPeer(t *testing.T, l net.Listener, judge func() error) *peer {
 				defer conn.Close()
 				in, err := rtmp.Accept(conn, func(application, key string) error {
 					p.keys <- application + "/" + key
-					return judge()
+					return authorize()
 				})
 				for err == nil {
 					var f rtmp.Frame

@@ -168,7 +168,7 @@ type ListChannelsInput struct {
 // Filters returns the problem if several filters are given, which is a conflict
 // and not a validation error; empty otherwise.
 func (in *ListChannelsInput) Filters() string {
-	return shape.AtMostOne("filterByName, filterByRecordingConfigurationArn, filterByPlaybackRestrictionPolicyArn",
+	return shape.Exclusive("filterByName, filterByRecordingConfigurationArn, filterByPlaybackRestrictionPolicyArn",
 		in.FilterByName != "", in.FilterByRecordingConfigurationARN != "", in.FilterByPlaybackRestrictionPolicyARN != "")
 }
 

@@ -159,15 +159,15 @@ func checkLimits(t *testing.T, f apiModel, used map[string]bool, at, word, shape
 		}
 		return
 	}
-	least, most := want.Length.Min, want.Length.Max
+	least, maximum := want.Length.Min, want.Length.Max
 	if want.Range.Max != 0 {
-		least, most = want.Range.Min, want.Range.Max
+		least, maximum = want.Range.Min, want.Range.Max
 	}
 	if want.Member != "" {
 		checkLimits(t, f, used, at+"[]", got.Member, want.Member)
 	}
-	if got.Min != least || got.Max != most {
-		t.Errorf("%s is limited to %d to %d, expected %d to %d", at, got.Min, got.Max, least, most)
+	if got.Min != least || got.Max != maximum {
+		t.Errorf("%s is limited to %d to %d, expected %d to %d", at, got.Min, got.Max, least, maximum)
 	}
 	plain := strings.NewReplacer("^", "", "$", "")
 	if a, b := plain.Replace(got.Pattern), plain.Replace(want.Pattern); a != b {

@@ -17,16 +17,16 @@ func TestLosses_AskInTimeAndGiveUp(t *testing.T) {
 		t.Errorf("asked %v where nothing was ever overtaken, want 11 and 13 at once", ask)
 	}
 	var times []time.Duration
-	gaveUp := 0
+	failed := 0
 	for now := 2 * time.Millisecond; now < 6e9; now += 1e6 {
 		ask, given := l.takeDue(nil, now, 50e6)
 		if len(ask) > 0 {
 			times = append(times, now)
 		}
-		gaveUp += given
+		failed += given
 	}
-	if len(times) != maxNackTries-1 || gaveUp != 2 || len(l.missing) != 0 {
-		t.Errorf("asked again %d times, gave up %d, %d still missing; want %d, 2 and 0", len(times), gaveUp, len(l.missing), maxNackTries-1)
+	if len(times) != maxNackTries-1 || failed != 2 || len(l.missing) != 0 {
+		t.Errorf("asked again %d times, gave up %d, %d still missing; want %d, 2 and 0", len(times), failed, len(l.missing), maxNackTries-1)
 	}
 	before, pause := time.Millisecond, time.Duration(0)
 	for _, at := range times {

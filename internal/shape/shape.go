@@ -184,9 +184,9 @@ func Sized(max int) Shape {
 	}}
 }
 
-// AtMostOne returns the problem if several of the named members are given; empty
+// Exclusive returns the problem if several of the named members are given; empty
 // otherwise.
-func AtMostOne(names string, given ...bool) string {
+func Exclusive(names string, given ...bool) string {
 	n := 0
 	for _, g := range given {
 		if g {

@@ -228,14 +228,14 @@ func TestVerify_ShowsTheCanonicalRequestUpTo4KiB(t *testing.T) {
 		}
 		return len(b)
 	}
-	most := "/" + strings.Repeat("a", 4<<10-canonical("/"))
-	if n := canonical(most); n != 4<<10 {
+	maximum := "/" + strings.Repeat("a", 4<<10-canonical("/"))
+	if n := canonical(maximum); n != 4<<10 {
 		t.Fatalf("the canonical request has %d bytes", n)
 	}
-	if !strings.Contains(mismatched(most), "Canonical String") {
+	if !strings.Contains(mismatched(maximum), "Canonical String") {
 		t.Error("one of 4 KiB is not shown")
 	}
-	if strings.Contains(mismatched(most+"a"), "Canonical String") {
+	if strings.Contains(mismatched(maximum+"a"), "Canonical String") {
 		t.Error("one of more than 4 KiB is shown")
 	}
 }

@@ -319,9 +319,9 @@ func headerName(s string) bool {
 
 // clip keeps what a message repeats of the request short and printable.
 func clip(s string) string {
-	const most = 64
-	if len(s) > most {
-		s = s[:most] + "…"
+	const maximum = 64
+	if len(s) > maximum {
+		s = s[:maximum] + "…"
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

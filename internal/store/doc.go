@@ -25,7 +25,7 @@
 // # Resources
 //
 // A resource is a document: the API's own shape as JSON, beside the few columns
-// that lists and look-ups need. A kind (kinds.go) says which parts of its shape
+// that lists and look-ups need. A kind (kind.go) says which parts of its shape
 // those are. Secrets within a shape are taken out and kept encrypted.
 //
 // # Live things
