@@ -71,7 +71,7 @@ func TestComposition_OutlivesAFullDisk(t *testing.T) {
 			if on == "." { // then what happens can't be kept either, and the state stays
 				s.await("a worker and a server that find no place", func() bool {
 					said := s.running.Output()
-					return strings.Contains(said, "destination is interrupted") && strings.Contains(said, "keep the composition's state")
+					return strings.Contains(said, "destination is interrupted") && strings.Contains(said, "store the composition's state")
 				})
 			} else {
 				s.awaitComposition(arn, "RECONNECTING", destinationIs(ivsrealtime.DestinationReconnecting))
