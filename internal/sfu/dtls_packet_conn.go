@@ -5,26 +5,34 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"rostrum/internal/sdp"
 )
 
 // dtlsQueueSize is the number of datagrams that may wait for the handshake.
 const dtlsQueueSize = 32
 
-// dtlsPacketConn is the net.PacketConn for DTLS. Reads return what the shard delivers; writes
-// are sent on the nominated route or, before the nomination, on the first one that was checked.
+// dtlsState is the DTLS state of a transport. It is constant.
+type dtlsState struct {
+	peerFingerprints []sdp.Fingerprint
+	active           bool // the server is the DTLS client
+	dtlsConn         *dtlsPacketConn
+}
+
+// dtlsPacketConn is the net.PacketConn for DTLS. Reads return what the shard delivers.
 type dtlsPacketConn struct {
-	transport *Transport
-	in        chan []byte
-	closed    chan struct{}
-	once      sync.Once
+	send   func([]byte)
+	in     chan []byte
+	closed chan struct{}
+	once   sync.Once
 
 	mu       sync.Mutex // guards what follows
 	deadline time.Time
 	changed  chan struct{} // closed when the deadline changes
 }
 
-func newDTLSPacketConn(t *Transport) *dtlsPacketConn {
-	return &dtlsPacketConn{transport: t, in: make(chan []byte, dtlsQueueSize), closed: make(chan struct{}), changed: make(chan struct{})}
+func newDTLSPacketConn(send func([]byte)) *dtlsPacketConn {
+	return &dtlsPacketConn{send: send, in: make(chan []byte, dtlsQueueSize), closed: make(chan struct{}), changed: make(chan struct{})}
 }
 
 // deliver reports false when the queue is full.
@@ -65,13 +73,7 @@ func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 }
 
 func (c *dtlsPacketConn) WriteTo(p []byte, _ net.Addr) (int, error) {
-	s, r := c.transport.shard.Load(), c.transport.route.Load()
-	if r == nil {
-		r = c.transport.firstRoute.Load()
-	}
-	if s != nil && r != nil {
-		r.send(s.socket, p, len(p))
-	}
+	c.send(p)
 	return len(p), nil
 }
 

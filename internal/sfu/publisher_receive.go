@@ -8,19 +8,6 @@ import (
 	"rostrum/internal/media"
 )
 
-// publisherReceive is what a publisher's shard needs to receive its packets.
-type publisherReceive struct {
-	sourceTable
-	slab       slab
-	audioBurst []media.Packet // of the open burst
-	burstOpen  bool           // the burst is in the shard's list
-
-	twcc            twccRecorder
-	receiveEstimate receiveEstimator
-	schedule        publisherSchedule
-	reported        publisherReported
-}
-
 // receiveMedia decrypts one packet and adds it to the open burst.
 func (p *Publisher) receiveMedia(s *shard, b []byte) {
 	ssrc := binary.BigEndian.Uint32(b[8:])

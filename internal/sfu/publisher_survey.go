@@ -11,14 +11,6 @@ import (
 // sent: three seconds.
 const maxOverLimitSurveys = 12
 
-// publisherReported is what events have reported of a publisher.
-type publisherReported struct {
-	started          [2]bool // MediaStarted, by media.Kind
-	width, height    int     // of LimitExceeded
-	overLimitSurveys int     // in a row
-	overLimit        bool    // LimitExceeded was sent for the bitrate
-}
-
 // survey measures the layers and sends events for what started, stopped, changed or exceeds a
 // limit.
 func (p *Publisher) survey(s *shard) {

@@ -17,31 +17,6 @@ const (
 	unknownRoundTrip = 80 * time.Millisecond
 )
 
-// publisherSchedule says when a publisher's periodic work is next due.
-type publisherSchedule struct {
-	feedback, survey, report time.Duration
-	nacks                    []uint64 // scratch space
-	senderReports            []receivedReport
-}
-
-// receivedReport is a received sender report, for the next receiver report (RFC 3550 §6.4.1).
-type receivedReport struct {
-	ssrc, ntpMiddle uint32
-	arrivedAt       time.Duration
-}
-
-func (c *publisherSchedule) recordSenderReport(ssrc, ntpMiddle uint32, now time.Duration) {
-	for i := range c.senderReports {
-		if c.senderReports[i].ssrc == ssrc {
-			c.senderReports[i] = receivedReport{ssrc, ntpMiddle, now}
-			return
-		}
-	}
-	if len(c.senderReports) < maxSources {
-		c.senderReports = append(c.senderReports, receivedReport{ssrc, ntpMiddle, now})
-	}
-}
-
 // tickSlow does nothing: the shard calls tick more often.
 func (p *Publisher) tickSlow(*shard) {}
 

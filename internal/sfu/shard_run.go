@@ -88,8 +88,8 @@ func (s *shard) fail(fault any) {
 				sub.fanOut = nil
 			}
 		}
-		if home := p.transport.assignShard(nil); home != s {
-			home.post(func() { p.removeOutlet(s) })
+		if owner := p.transport.assignShard(nil); owner != s {
+			owner.post(func() { p.removeOutlet(s) })
 		}
 	}
 	for _, t := range transports {

@@ -142,3 +142,44 @@ func finishSTUN(b []byte, start int, pwd string) []byte {
 	crc := crc32.ChecksumIEEE(m) ^ stunFingerprint
 	return appendAttribute(b, attrFingerprint, binary.BigEndian.AppendUint32(nil, crc))
 }
+
+// setSTUNLength writes the length of a message without integrity.
+func setSTUNLength(b []byte) []byte {
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader))
+	return b
+}
+
+// xorAddress encodes an address as XOR-MAPPED-ADDRESS (RFC 8489 §14.2). mask is the magic
+// cookie and the transaction id.
+func xorAddress(a netip.AddrPort, mask []byte) []byte {
+	value := make([]byte, 4, 20)
+	value[1] = 1
+	binary.BigEndian.PutUint16(value[2:], a.Port()^stunMagic>>16)
+	addr := a.Addr().Unmap()
+	if addr.Is4() {
+		raw := addr.As4()
+		value = append(value, raw[:]...)
+	} else {
+		value[1] = 2
+		raw := addr.As16()
+		value = append(value, raw[:]...)
+	}
+	for i := range value[4:] {
+		value[4+i] ^= mask[i]
+	}
+	return value
+}
+
+// plainAddress decodes what xorAddress writes. An IPv4-mapped IPv6 address stays one: it must
+// not pass for the IPv4 address.
+func plainAddress(value, mask []byte) (netip.AddrPort, bool) {
+	if len(value) != 8 && len(value) != 20 || value[1] != 1 && value[1] != 2 || (value[1] == 1) != (len(value) == 8) {
+		return netip.AddrPort{}, false
+	}
+	raw := append([]byte(nil), value[4:]...)
+	for i := range raw {
+		raw[i] ^= mask[i]
+	}
+	addr, ok := netip.AddrFromSlice(raw)
+	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(value[2:])^stunMagic>>16), ok
+}

@@ -2,10 +2,8 @@ package sfu
 
 import "rostrum/internal/media"
 
-const (
-	pacedChunk = 32 // packets of a replay or a large burst, in one pace interval
-	largeBurst = 64 // packets for one subscriber, beyond which a burst is paced
-)
+// largeBurst is the number of packets for one subscriber beyond which a burst is paced.
+const largeBurst = 64
 
 // forward sends a burst: packet by packet it is encrypted into the shard's send buffer, and
 // sent in GSO batches.

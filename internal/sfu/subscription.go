@@ -62,6 +62,11 @@ type subscriptionCounts struct {
 	senderOctets   uint32
 }
 
+// keyframeWait is the wait for a keyframe of the target layer.
+type keyframeWait struct {
+	waitingSince time.Duration // 0 while not waiting
+}
+
 // catchUpState says from where the subscription sends packets of the ring, because it is
 // behind.
 type catchUpState struct {
@@ -88,56 +93,14 @@ func newSubscription(s *Subscriber, t *Track, a *sdp.AnswerSection) *Subscriptio
 	return u
 }
 
-// start is called when the subscriber is connected. It chooses a first layer, so that the first
-// frame does not wait for the allocator.
-func (u *Subscription) start(sh *shard) {
-	choice := u.subscriber.Choice()
-	layer := int8(0)
-	switch {
-	case u.track.kind == media.Audio && choice.NoAudio, u.track.kind == media.Video && choice.NoVideo:
-		layer = NoLayer
-	case u.track.kind == media.Video:
-		layer = u.initialLayer(choice)
-	}
+// setTarget sets the target layer, which the shard applies. The allocator calls it.
+func (u *Subscription) setTarget(layer int8, reason PauseReason) {
+	u.allocated = layer
+	u.reason.Store(&reason)
 	u.target.Store(int32(layer))
-	u.forwarder.SetTarget(layer)
-	u.nextReportAt = sh.now + firstReportDelay
-	if layer == NoLayer || u.track.kind == media.Audio {
-		return
-	}
-	if !u.replay(sh, maxReplayAge) {
-		u.wantKeyframe()
-	}
-}
-
-// initialLayer returns the layer to start with: the preferred one if it flows, or the smallest.
-func (u *Subscription) initialLayer(c Choice) int8 {
-	unused := layerSet(u.track.unusedLayers.Load())
-	if layer, ok := u.track.layerIndex(c.Layer); ok && c.Layer != "" && !unused.has(layer) {
-		return layer
-	}
-	if v := u.track.view.Load(); len(v.layers) > 0 {
-		return v.layers[0].index
-	}
-	return 0
 }
 
 func (u *Subscription) ring(layer int8) *Ring { return u.subscriber.fanOut.ring(u.track.kind, layer) }
-
-// tick does the periodic work, ten times per second.
-func (u *Subscription) tick(sh *shard) {
-	u.rate.update(sh.now, false)
-	u.sentBitrate.Store(int64(u.rate.bitrate))
-	next := u.forwarder.lastSent + 1
-	if u.congestedWithin(sh, redCongestionHold) {
-		u.red.disable(next)
-	} else {
-		u.red.update(next, u.received.loss, u.subscriber.transport.roundTrip)
-	}
-	if sh.now >= u.nextReportAt {
-		u.sendSenderReport(sh)
-	}
-}
 
 // congestedWithin reports whether the path was congested in the last d.
 func (u *Subscription) congestedWithin(sh *shard, d time.Duration) bool {

@@ -31,13 +31,6 @@ func (u *Subscription) request(now time.Duration, view *trackView, c Choice, spe
 	return r
 }
 
-// setTarget sets the target layer, which the shard applies.
-func (u *Subscription) setTarget(layer int8, reason PauseReason) {
-	u.allocated = layer
-	u.reason.Store(&reason)
-	u.target.Store(int32(layer))
-}
-
 // setAllocated makes an allocated layer flow. Until a layer that was unused is sent again, the
 // current one continues, or a smaller one flows if the current does not fit or there is none.
 func (u *Subscription) setAllocated(view *trackView, r *bandwidth.Request, layer int) {

@@ -19,11 +19,6 @@ const (
 	overloadDivisor   = 3
 )
 
-// keyframeWait is the wait for a keyframe of the target layer.
-type keyframeWait struct {
-	waitingSince time.Duration // 0 while not waiting
-}
-
 // applyTarget applies the target that the allocator set, and reports which layer flows.
 func (u *Subscription) applyTarget(sh *shard) {
 	if target := int8(u.target.Load()); target != u.forwarder.target {
@@ -118,6 +113,9 @@ func (u *Subscription) replay(sh *shard, maxAge time.Duration) bool {
 	u.subscriber.sendPaced(sh)
 	return true
 }
+
+// pacedChunk is the number of packets of a replay or a large burst in one pace interval.
+const pacedChunk = 32
 
 // catchUp makes the subscription send the packets from a sequence number on as fast as the
 // pacer allows.

@@ -69,6 +69,16 @@ type transportSetup struct {
 	trickled         int                  // candidates in fragments
 }
 
+// maxEarlyPackets bounds the packets that are kept until the keys are known.
+const maxEarlyPackets = 64
+
+// earlyPacket is a packet that arrived before the keys. The feedback on a publisher's first
+// packets measures the path, so it must have the time of arrival, not of decryption.
+type earlyPacket struct {
+	at   time.Duration
+	data []byte
+}
+
 // transportMedia is what the shard needs to receive and send media.
 type transportMedia struct {
 	listed         bool
@@ -102,7 +112,7 @@ func newTransport(r *Router, owner transportOwner, o *sdp.Offer, notify func(Eve
 	for _, s := range o.Sections {
 		t.mids = append(t.mids, s.MID)
 	}
-	t.dtlsConn = newDTLSPacketConn(t)
+	t.dtlsConn = newDTLSPacketConn(t.sendHandshake)
 	t.ice.Store(&iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag})
 	return t, nil
 }
@@ -132,6 +142,18 @@ func (t *Transport) answer(o *sdp.Offer, sections []sdp.AnswerSection) string {
 		Active: t.active, Candidates: t.core.candidates, Sections: sections,
 	}
 	return a.String()
+}
+
+// sendHandshake sends a DTLS datagram on the nominated route or, before the nomination, on the
+// first one that was checked.
+func (t *Transport) sendHandshake(b []byte) {
+	s, r := t.shard.Load(), t.route.Load()
+	if r == nil {
+		r = t.firstRoute.Load()
+	}
+	if s != nil && r != nil {
+		r.send(s.socket, b, len(b))
+	}
 }
 
 // runOnShard runs f on the transport's shard. It assigns a shard if there is none.
@@ -219,38 +241,6 @@ func (t *Transport) peerName() string {
 		return r.protocol() + " " + r.addr.String()
 	}
 	return "the peer"
-}
-
-// setKeys stores the keys of a completed handshake.
-func (t *Transport) setKeys(s *shard, encrypter *srtpEncrypter, decrypter *srtp.Context, profile string) {
-	t.encrypter, t.decrypter = encrypter, decrypter
-	t.mu.Lock()
-	t.profile = profile
-	t.mu.Unlock()
-	t.startMedia(s)
-}
-
-// startMedia lets media flow once there are keys and a nominated route.
-func (t *Transport) startMedia(s *shard) {
-	r := t.route.Load()
-	if t.mediaReady || t.encrypter == nil || r == nil || t.ended.Load() {
-		return
-	}
-	t.mediaReady, t.lastReceived, t.lastConsent = true, s.now, s.now
-	t.mu.Lock()
-	t.connected, t.remoteCandidates = true, sdp.RemoteCandidates{}
-	if t.connectTimer != nil {
-		t.connectTimer.Stop()
-	}
-	wasHalfOpen, profile := t.halfOpen, t.profile
-	t.halfOpen = false
-	t.mu.Unlock()
-	if wasHalfOpen {
-		t.core.halfOpen.Add(-1)
-	}
-	t.emit(Connected{Protocol: r.protocol(), Profile: profile, After: time.Since(t.createdAt)})
-	t.owner.connected(s)
-	t.receiveEarly(s)
 }
 
 // updateRoundTrip adds one sample of the round trip time.

@@ -14,8 +14,6 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
-
-	"rostrum/internal/sdp"
 )
 
 // flightInterval is the retransmission interval. A lost flight must not delay a join by a second.
@@ -30,13 +28,6 @@ var profileNames = map[dtls.SRTPProtectionProfile]string{
 	dtls.SRTP_AEAD_AES_128_GCM:       "AEAD_AES_128_GCM",
 	dtls.SRTP_AEAD_AES_256_GCM:       "AEAD_AES_256_GCM",
 	dtls.SRTP_AES128_CM_HMAC_SHA1_80: "AES_CM_128_HMAC_SHA1_80",
-}
-
-// dtlsState is the DTLS state of a transport. It is constant.
-type dtlsState struct {
-	peerFingerprints []sdp.Fingerprint
-	active           bool // the server is the DTLS client
-	dtlsConn         *dtlsPacketConn
 }
 
 // runDTLS runs the DTLS handshake (RFC 5764), passes the keys to the shard, and then waits for

@@ -2,20 +2,9 @@ package sfu
 
 import (
 	"strings"
-	"time"
 
 	"github.com/pion/rtcp"
 )
-
-// maxEarlyPackets bounds the packets that are kept until the keys are known.
-const maxEarlyPackets = 64
-
-// earlyPacket is a packet that arrived before the keys. The feedback on a publisher's first
-// packets measures the path, so it must have the time of arrival, not of decryption.
-type earlyPacket struct {
-	at   time.Duration
-	data []byte
-}
 
 // receive handles what is not STUN (RFC 7983 §7).
 func (t *Transport) receive(s *shard, b []byte) {
@@ -39,17 +28,6 @@ func (t *Transport) receive(s *shard, b []byte) {
 	default:
 		t.owner.receiveMedia(s, b)
 	}
-}
-
-// receiveEarly receives the packets that arrived before the keys, at the time of their arrival.
-func (t *Transport) receiveEarly(s *shard) {
-	early, now := t.early, s.now
-	t.early = nil
-	for _, p := range early {
-		s.now = p.at
-		t.receive(s, p.data)
-	}
-	s.now = now
 }
 
 // recordAuthenticated records that an authentic packet of n bytes arrived.

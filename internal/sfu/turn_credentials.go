@@ -12,6 +12,11 @@ import (
 	"time"
 )
 
+const (
+	turnRealm    = "rostrum"
+	turnNonceTTL = time.Hour
+)
+
 // TURNServer is a TURN server and the credentials for it, as participants get it.
 type TURNServer struct {
 	URL, Username, Credential string

@@ -140,41 +140,6 @@ func (r *turnRequest) setAttribute(kind uint16, value []byte) bool {
 // reply appends the header of a response of a class.
 func (r *turnRequest) reply(b []byte, class uint16) []byte { return r.appendHeader(b, r.kind|class) }
 
-// xorAddress encodes an address as XOR-MAPPED-ADDRESS (RFC 8489 §14.2). mask is the magic
-// cookie and the transaction id.
-func xorAddress(a netip.AddrPort, mask []byte) []byte {
-	value := make([]byte, 4, 20)
-	value[1] = 1
-	binary.BigEndian.PutUint16(value[2:], a.Port()^stunMagic>>16)
-	addr := a.Addr().Unmap()
-	if addr.Is4() {
-		raw := addr.As4()
-		value = append(value, raw[:]...)
-	} else {
-		value[1] = 2
-		raw := addr.As16()
-		value = append(value, raw[:]...)
-	}
-	for i := range value[4:] {
-		value[4+i] ^= mask[i]
-	}
-	return value
-}
-
-// plainAddress decodes what xorAddress writes. An IPv4-mapped IPv6 address stays one: it must
-// not pass for the IPv4 address.
-func plainAddress(value, mask []byte) (netip.AddrPort, bool) {
-	if len(value) != 8 && len(value) != 20 || value[1] != 1 && value[1] != 2 || (value[1] == 1) != (len(value) == 8) {
-		return netip.AddrPort{}, false
-	}
-	raw := append([]byte(nil), value[4:]...)
-	for i := range raw {
-		raw[i] ^= mask[i]
-	}
-	addr, ok := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(value[2:])^stunMagic>>16), ok
-}
-
 // appendError appends the header of an error response. It has no reason phrase, because a short
 // response cannot be used for amplification.
 func (r *turnRequest) appendError(code int) []byte {
@@ -188,12 +153,6 @@ func (r *turnRequest) grantedLifetime() time.Duration {
 
 func appendLifetime(b []byte, d time.Duration) []byte {
 	return appendAttribute(b, attrLifetime, binary.BigEndian.AppendUint32(nil, uint32(d/time.Second)))
-}
-
-// setSTUNLength writes the length of a message without integrity.
-func setSTUNLength(b []byte) []byte {
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader))
-	return b
 }
 
 // parseChannelData reads the header of a ChannelData message (RFC 8656 §12.4), which may be

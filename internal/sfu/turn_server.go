@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	turnRealm          = "rostrum"
-	turnNonceTTL       = time.Hour
 	turnSweepInterval  = 5 * time.Second
 	maxAllocations     = 20_000
 	maxUserAllocations = 400 // a participant may receive a hundred others, each with several candidate pairs
