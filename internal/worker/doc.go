@@ -1,4 +1,4 @@
-// Package worker runs one process of rostrum-media and defines the protocol that the
+// Package worker runs one supervised rostrum-media process, by the job protocol that the
 // process speaks.
 //
 // # The process
