@@ -120,7 +120,7 @@ var bodyBuffers [8]sync.Pool
 
 func bodyClass(size int) int { return bits.Len(uint(size)/firstBodyBytes) - 1 }
 
-// grow doubles the room. All bounds are 4 KiB times a power of two.
+// grow doubles the buffer. All bounds are 4 KiB times a power of two.
 func (b *body) grow(max int) error {
 	size := min(2*cap(b.bytes), max)
 	if size == 0 {
@@ -142,7 +142,8 @@ func (b *body) grow(max int) error {
 // recycle lets another body use the buffer.
 func (b *body) recycle() {
 	if size := cap(b.bytes); size > 0 {
-		bodyBuffers[bodyClass(size)].Put(b.bytes[:0]) //nolint:staticcheck // the header is small
+		//lint:ignore SA6002 the slice header is small beside the buffer
+		bodyBuffers[bodyClass(size)].Put(b.bytes[:0])
 	}
 }
 
