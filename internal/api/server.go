@@ -100,7 +100,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.metrics.observe(name, code, took)
 		log.Info("request", "operation", name, "code", string(code), "took", took, "from", r.RemoteAddr)
 	}()
-	out, err := s.do(r, id, &name)
+	out, err := s.do(w, r, id, &name)
 	if stream, ok := out.(*eventStream); ok {
 		code = codeOf(log, stream.serve(w, r))
 		return
@@ -109,7 +109,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // do routes, authenticates, rate limits and executes a request.
-func (s *Server) do(r *http.Request, id string, name *string) (any, error) {
+func (s *Server) do(w http.ResponseWriter, r *http.Request, id string, name *string) (any, error) {
 	op, err := s.route(r)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (s *Server) do(r *http.Request, id string, name *string) (any, error) {
 			return nil, refusal(err)
 		}
 	}
-	body, err := s.bodies.read(r, op.maxBody)
+	body, err := s.readBody(w, r, op.maxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +133,20 @@ func (s *Server) do(r *http.Request, id string, name *string) (any, error) {
 		return nil, err
 	}
 	return op.run(r.Context(), caller, r, body.bytes)
+}
+
+// bodyTimeout bounds how long a body may take to arrive, since it takes a part of the memory
+// that all bodies share.
+const bodyTimeout = 5 * time.Second
+
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int) (*body, error) {
+	if r.ContentLength != 0 {
+		control := http.NewResponseController(w)
+		if control.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil {
+			defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+		}
+	}
+	return s.bodies.read(r, limit)
 }
 
 // preflight answers the preflight requests of CORS.

@@ -127,6 +127,9 @@ func (s *Settings) CheckSafety() error {
 	if s.Auth == "none" && !s.Listen.IsLoopback() {
 		return fmt.Errorf("auth is none, which lets anybody do anything, and other machines can reach listen (%s): use auth sigv4, or listen on 127.0.0.1", s.Listen)
 	}
+	if s.Auth == "none" && s.IsPublic() {
+		return errors.New("auth is none, which lets anybody do anything, and public_url or domain lets other machines in: use auth sigv4, or leave them out")
+	}
 	if s.Insecure {
 		return nil
 	}

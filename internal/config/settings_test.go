@@ -159,6 +159,7 @@ func TestCheckSafety_RefusesWhatOthersCanMisuse(t *testing.T) {
 		{"everywhere, TLS, cheap secret", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "password12345678"}, "well-known"},
 		{"everywhere, TLS, secret of one letter", Settings{Listen: ":1", TLSCert: "c", TLSKey: "k", AccessKey: "AKIAQ7ZX2M", SecretKey: "aaaaaaaaaaaaaaaa"}, "well-known"},
 		{"everywhere, anyone, even insecure", Settings{Listen: ":1", Auth: "none", Insecure: true}, "auth is none"},
+		{"anyone, through a proxy", Settings{Listen: "127.0.0.1:1", Auth: "none", PublicURL: "https://rt.example.com", Insecure: true}, "auth is none"},
 		{"profiles for others", Settings{Listen: "127.0.0.1:1", AdminListen: ":2"}, "admin_listen"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

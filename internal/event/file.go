@@ -133,9 +133,9 @@ func (f *file) append(events []Event) error {
 // moved reports whether somebody else has taken the file away, to rotate it
 // themselves for one.
 func (f *file) moved() bool {
-	isRostrumEvent, err1 := f.open.Stat()
+	opened, err1 := f.open.Stat()
 	theirs, err2 := os.Stat(f.Path)
-	return err1 != nil || err2 != nil || !os.SameFile(isRostrumEvent, theirs)
+	return err1 != nil || err2 != nil || !os.SameFile(opened, theirs)
 }
 
 func (f *file) again() error {

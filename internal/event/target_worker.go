@@ -17,20 +17,19 @@ const (
 	queueLimit = 100_000
 	// loadBatch is how many parked deliveries of a stage are read at a time.
 	loadBatch = 64
-	// saveInterval is how long progress may be without being savedCursor: what a crash
-	// delivers twice.
+	// saveInterval is the longest time before progress is saved. A crash repeats the
+	// deliveries within it.
 	saveInterval = 50 * time.Millisecond
 	// storeRetryDelay is the pause before a failed call of the store is repeated.
 	storeRetryDelay = time.Second
 )
 
-// A targetWorker delivers to one target, which is in its hands: one goroutine, which
-// alone touches its fields. Calls of the sender, reads of parked deliveries
-// and changes of the store happen beside it and come back through channels.
+// A targetWorker delivers to one claimed target. One goroutine owns its fields. Calls of
+// the sender and of the store run in other goroutines and return through channels.
 //
-//	log ─take─▶ window, stageQueue.queue ─dispatch─▶ Send ─▶ done ─settle─▶ cursor
-//	                  ▲                          │ failed
-//	                load ◀── due ◀── parked ◀────┘
+//	log ─readLog─▶ window, stageQueue.queue ─dispatch─▶ Send ─▶ done ─saveProgress─▶ cursor
+//	                      ▲                               │ failed
+//	               loadParked ◀── due ◀── parked ◀────────┘
 type targetWorker struct {
 	target  Target
 	pattern *Pattern // nil matches all events

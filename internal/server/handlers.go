@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -38,7 +39,7 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 		handle("recordings", web.RecordingsPath, web.Recordings(r.recordings.buckets, r.recordings.links))
 	}
 	clients.Handle("/", api.New(r.plane, api.Config{
-		Anyone: s.Auth == "none", PublicURL: l.endpoint, Origins: origins(s), Panics: b.panics, Log: log, Metrics: b.metrics, Stopping: serving.Done(),
+		Anyone: s.Auth == "none", PublicURL: l.endpoint, Origins: origins(s, l.endpoint), Panics: b.panics, Log: log, Metrics: b.metrics, Stopping: serving.Done(),
 	}))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
@@ -61,15 +62,17 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	return clients, operators
 }
 
-// origins are the web origins that may call the server.
-func origins(s *config.Settings) *inbound.Origins {
-	switch {
-	case s.CORSOrigins.Any(), len(s.CORSOrigins) == 0 && s.Auth != "none":
+// origins are the web origins that may call the server, those of its own pages included: a
+// proxy may have changed the Host header by which they are recognised.
+func origins(s *config.Settings, endpoint string) *inbound.Origins {
+	if s.CORSOrigins.Any() || len(s.CORSOrigins) == 0 && s.Auth != "none" {
 		return &inbound.Origins{Any: true}
-	case len(s.CORSOrigins) == 0:
-		return &inbound.Origins{Loopback: true}
 	}
-	return &inbound.Origins{List: s.CORSOrigins}
+	allowed := &inbound.Origins{Loopback: len(s.CORSOrigins) == 0, List: s.CORSOrigins}
+	if own, err := url.Parse(endpoint); err == nil {
+		allowed.List = append(slices.Clip(allowed.List), own.Scheme+"://"+own.Host)
+	}
+	return allowed
 }
 
 // publicName is the host of the endpoint.

@@ -88,7 +88,9 @@ func (s *shard) fail(fault any) {
 				sub.fanOut = nil
 			}
 		}
-		if owner := p.transport.assignShard(nil); owner != s {
+		if owner := p.transport.assignShard(nil); owner == s { // it may not be connected yet
+			p.removeOutlet(s)
+		} else {
 			owner.post(func() { p.removeOutlet(s) })
 		}
 	}

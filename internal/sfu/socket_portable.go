@@ -93,10 +93,11 @@ func (s *portableSocket) read(handle func([]byte, netip.AddrPort, int)) {
 		handle(d.data[:d.n], d.from, d.local)
 		s.pool.Put(d.data)
 	}
-	for _, d := range s.first {
+	first := s.first
+	s.first = s.first[:0] // before they are handled: a panic must not repeat with the next turn
+	for _, d := range first {
 		pass(d)
 	}
-	s.first = s.first[:0]
 	for range cap(s.incoming) {
 		select {
 		case d := <-s.incoming:

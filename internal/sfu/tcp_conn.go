@@ -87,7 +87,11 @@ func (c *tcpConn) read() {
 	defer c.server.remove(c)
 	defer c.close()
 	defer cfg.Panics.Recover("media")
-	conn, client, err := cfg.Proxies.Identify(c.conn)
+	proxies := cfg.Proxies
+	if _, decrypted := c.conn.(interface{ ConnectionState() tls.ConnectionState }); decrypted {
+		proxies = nil // inside TLS a PROXY header would be the client's own
+	}
+	conn, client, err := proxies.Identify(c.conn)
 	if err != nil {
 		cfg.Log.Warn("media by TCP", "error", err)
 		return

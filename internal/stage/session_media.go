@@ -271,10 +271,10 @@ func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
 	}
 }
 
-// graceAfter is how long a participant may take to come back after a transport
-// ended. One that was lost has been silent for that long already.
+// graceAfter returns how long a participant may take to come back after a transport ended.
+// It is zero for a lost one, which has been silent for that long already.
 func (s *Session) graceAfter(cause sfu.Cause) time.Duration {
-	if cause == sfu.CausePublisherGone {
+	if cause == sfu.CausePublisherGone || cause == sfu.CauseFault {
 		return s.registry.cfg.Grace
 	}
 	return 0

@@ -201,8 +201,8 @@ func TestSweep_BoundsTheLogWhateverTargetsHaveYetToGet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if swept.Undelivered["away"] != n-kept || swept.Undelivered["hook"] != 1 || len(swept.Undelivered) != 2 {
-			t.Errorf("the sweep tells of %v, expected %d that one target has not seen, and one parked for the other", swept.Undelivered, n-kept)
+		if swept.Undelivered["away"] != n-kept || swept.Undelivered["hook"] != 2 || len(swept.Undelivered) != 2 {
+			t.Errorf("the sweep tells of %v, expected %d that one target has not seen, and one parked and one dead for the other", swept.Undelivered, n-kept)
 		}
 		left, err := s.Events(ctx, EventQuery{Limit: 2 * n})
 		if err != nil || len(left) != kept || left[0].Cursor != e[n-kept].Cursor {

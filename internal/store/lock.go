@@ -31,7 +31,7 @@ func lockDir(dir string) (*os.File, error) {
 	if errors.Is(err, errLocked) {
 		err = fmt.Errorf("the data directory %s is %w%s", dir, ErrInUse, lockOwner(f))
 	} else if err == nil {
-		err = writeOwner(f)
+		_ = writeOwner(f) // it only informs: a full disk must not keep the server from starting
 	} else {
 		err = fmt.Errorf("lock %s: %w", f.Name(), err)
 	}

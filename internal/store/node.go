@@ -33,8 +33,8 @@ func (tx *Tx) Beat(id string, now time.Time) (there bool, err error) {
 	return n > 0, nil
 }
 
-// Nodes lists all nodes, and those that were forgotten and still hold something:
-// these with zero times.
+// Nodes lists all nodes, and those that were forgotten and still have something open, with
+// zero times: a node that was taken for dead may have written once more.
 func (tx *Tx) Nodes() ([]Node, error) {
 	all, err := collect(tx, func(scan func(...any) error) (n Node, err error) {
 		var started, seen sql.NullInt64
@@ -42,8 +42,12 @@ func (tx *Tx) Nodes() ([]Node, error) {
 		n.Started, n.Seen = moment(started), moment(seen)
 		return n, err
 	}, `SELECT id, started, seen FROM node
-		UNION ALL SELECT DISTINCT node, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT) FROM hold
-		WHERE NOT EXISTS (SELECT 1 FROM node WHERE node.id = hold.node)`)
+		UNION ALL SELECT node, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT) FROM (
+			SELECT node FROM hold
+			UNION SELECT node FROM session WHERE ended IS NULL
+			UNION SELECT node FROM participant WHERE state = 'CONNECTED'
+			UNION SELECT node FROM replication WHERE state = 'ACTIVE'
+		) AS open WHERE node <> '' AND NOT EXISTS (SELECT 1 FROM node WHERE node.id = open.node)`)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}

@@ -255,6 +255,14 @@ func TestNodes_AreListedWhileTheyLiveOrHoldSomething(t *testing.T) {
 		expect(Node{ID: "a"})
 		write(t, s, func(tx *Tx) error { return tx.ReleaseAll("a") })
 		expect()
+		// One that was taken for dead may have opened a session once more.
+		stage := aStage(t, s, here)
+		write(t, s, func(tx *Tx) error {
+			return tx.OpenSession(Session{StageARN: stage.ARN, ID: "st-late", Node: "a", Start: tenOClock})
+		})
+		expect(Node{ID: "a"})
+		write(t, s, func(tx *Tx) error { return tx.EndSession(stage.ARN, "st-late", tenOClock) })
+		expect()
 	})
 }
 

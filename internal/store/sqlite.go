@@ -150,7 +150,8 @@ func (d *sqliteDB) backup(ctx context.Context, file string) error {
 }
 
 // close lets the writes that wait and the reads under way come to their end. Everything is in
-// the database file then, and none of it in the write-ahead log.
+// the database file then, and none of it in the write-ahead log, unless the disk is full or
+// another process reads the database.
 func (d *sqliteDB) close() error {
 	d.closeOnce.Do(func() {
 		close(d.closing)
@@ -162,7 +163,8 @@ func (d *sqliteDB) close() error {
 		}
 		// The last connection to close does this, which may be another process's. It waits for
 		// nobody: what another process still reads stays in the log until that closes.
-		if err := d.writer.do("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		// On a full disk it fails and nothing is lost: the log stays, and the next open reads it.
+		if err := d.writer.do("PRAGMA wal_checkpoint(PASSIVE)"); err != nil && isDamage(err) {
 			d.closeErr = errors.Join(d.closeErr, fmt.Errorf("checkpoint %s: %w", d.path, explainDamage(d.path, err)))
 		}
 		d.closeErr = errors.Join(d.closeErr, d.writer.close(), d.reading.Close(), d.writing.Close())

@@ -59,7 +59,6 @@ func (s *Store) Sweep(ctx context.Context, r Retention) (swept Swept, err error)
 			return tx.remove("delivery", "target, place", "dead AND since <= $2", now.Add(-r.Dead).UnixMicro())
 		}},
 		{"events", func(tx *Tx) (int64, error) { return tx.sweepEvents(now.Add(-r.Events), r.EventBytes) }},
-		{"events beyond the log's bound", func(tx *Tx) (int64, error) { return tx.sweepUndelivered(r.EventBytes, &swept) }},
 		{"resources", func(tx *Tx) (int64, error) { // uncounted when they ended
 			return tx.remove("resource", "arn", "expires <= $2", now.UnixMicro())
 		}},
@@ -76,6 +75,9 @@ func (s *Store) Sweep(ctx context.Context, r Retention) (swept Swept, err error)
 		if err := s.sweep(ctx, what.part); err != nil {
 			return swept, fmt.Errorf("sweep %s: %w", what.name, err)
 		}
+	}
+	if err := s.sweepUndelivered(ctx, r.EventBytes, swept.Undelivered); err != nil {
+		return swept, fmt.Errorf("sweep events beyond the log's bound: %w", err)
 	}
 	return swept, errors.Join(s.sweepSessions(ctx, now.Add(-r.Sessions)), s.sweepReplications(ctx))
 }
@@ -136,58 +138,87 @@ func (tx *Tx) sweepEvents(before time.Time, keepBytes int64) (int64, error) {
 	return tx.exec(`DELETE FROM event WHERE `+needless, upTo)
 }
 
-// sweepUndelivered cuts a piece off the oldest end of the log, as far as the rest is large
-// enough, from under those who have yet to get it: a target that is away must not fill the
-// disk.
-func (tx *Tx) sweepUndelivered(keepBytes int64, swept *Swept) (int64, error) {
-	var all int64
+// sweepUndelivered removes the oldest events, delivered or not, until the log is within its
+// bound: a target that is away must not fill the disk. It adds the lost deliveries by target.
+func (s *Store) sweepUndelivered(ctx context.Context, keepBytes int64, lost map[string]int64) error {
+	for {
+		var removed int64
+		var missed []missedDeliveries
+		err := s.Write(ctx, func(tx *Tx) (err error) {
+			removed, missed, err = tx.removeBeyond(keepBytes)
+			return err
+		})
+		if err != nil || removed == 0 {
+			return err
+		}
+		for _, m := range missed { // only now: a transaction may run more than once
+			if m.events > 0 {
+				lost[m.target] += m.events
+			}
+		}
+	}
+}
+
+// missedDeliveries are the events that a target did not get.
+type missedDeliveries struct {
+	target string
+	events int64
+}
+
+// removeBeyond removes a piece of the oldest end of the log that is beyond its bound.
+func (tx *Tx) removeBeyond(keepBytes int64) (removed int64, missed []missedDeliveries, err error) {
+	upTo, err := tx.beyond(keepBytes)
+	if err != nil || upTo == 0 {
+		return 0, nil, err
+	}
+	missed, err = collect(tx, func(scan func(...any) error) (m missedDeliveries, err error) {
+		err = scan(&m.target, &m.events)
+		return m, err
+	}, `SELECT name, (SELECT COUNT(*) FROM delivery WHERE delivery.target = name AND delivery.place <= $1)
+		+ (SELECT COUNT(*) FROM event WHERE enabled AND event.account = target.account AND event.place > target.place AND event.place <= $1)
+		FROM target`, upTo)
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, err := tx.exec(`UPDATE target SET place = $1 WHERE place < $1 AND enabled`, upTo); err != nil {
+		return 0, nil, err
+	}
+	if _, err := tx.exec(`DELETE FROM delivery WHERE place <= $1`, upTo); err != nil {
+		return 0, nil, err
+	}
+	removed, err = tx.exec(`DELETE FROM event WHERE place <= $1`, upTo)
+	return removed, missed, err
+}
+
+// beyond returns the cursor of the newest of the oldest events that exceed the log's bound,
+// 0 if there is none. The running total is cheap and too large, as it counts removed events
+// between kept ones; the real size is computed only where that exceeds the bound.
+func (tx *Tx) beyond(keepBytes int64) (upTo int64, err error) {
+	var all, first, size int64
 	if _, err := tx.find([]any{&all}, `SELECT total FROM outbox`); err != nil {
 		return 0, err
 	}
-	type size struct{ place, total int64 }
-	oldest, err := collect(tx, func(scan func(...any) error) (e size, err error) {
-		err = scan(&e.place, &e.total)
+	if found, err := tx.find([]any{&first}, `SELECT total FROM event ORDER BY place LIMIT 1`); err != nil || !found || all-first < keepBytes {
+		return 0, err
+	}
+	if _, err := tx.find([]any{&size}, `SELECT COALESCE(SUM(OCTET_LENGTH(detail)), 0) FROM event`); err != nil {
+		return 0, err
+	}
+	type entry struct{ place, size int64 }
+	oldest, err := collect(tx, func(scan func(...any) error) (e entry, err error) {
+		err = scan(&e.place, &e.size)
 		return e, err
-	}, `SELECT place, total FROM event ORDER BY place LIMIT $1`, sweepLimit)
+	}, `SELECT place, OCTET_LENGTH(detail) FROM event ORDER BY place LIMIT $1`, sweepLimit)
 	if err != nil {
 		return 0, err
 	}
-	var upTo int64
 	for _, e := range oldest {
-		if all-e.total < keepBytes {
+		if size -= e.size; size < keepBytes {
 			break
 		}
 		upTo = e.place
 	}
-	if upTo == 0 {
-		return 0, nil
-	}
-	type missed struct {
-		target string
-		events int64
-	}
-	lost, err := collect(tx, func(scan func(...any) error) (m missed, err error) {
-		err = scan(&m.target, &m.events)
-		return m, err
-	}, `SELECT name, (SELECT COUNT(*) FROM delivery WHERE delivery.target = name AND delivery.place <= $1 AND NOT dead)
-		+ (SELECT COUNT(*) FROM event WHERE event.account = target.account AND event.place > target.place AND event.place <= $1)
-		FROM target WHERE enabled`, upTo)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := tx.exec(`DELETE FROM delivery WHERE place <= $1`, upTo); err != nil {
-		return 0, err
-	}
-	if _, err := tx.exec(`UPDATE target SET place = $1 WHERE place < $1 AND enabled`, upTo); err != nil {
-		return 0, err
-	}
-	removed, err := tx.exec(`DELETE FROM event WHERE place <= $1`, upTo)
-	for _, m := range lost {
-		if m.events > 0 && err == nil {
-			swept.Undelivered[m.target] += m.events
-		}
-	}
-	return removed, err
+	return upTo, nil
 }
 
 // sweepSessions removes sessions that are over for long, and all of stages that

@@ -145,7 +145,7 @@ const logRate, logBurst = 20, 200
 func (p *Process) readReports(from io.Reader) {
 	limit := rate.NewLimiter(logRate, logBurst)
 	err := ReadReports(from, func(r Report) {
-		if p.progresses(r.Health) {
+		if r.Kind != Log && p.progresses(r.Health) {
 			p.watchdog.Reset(p.config.HeartbeatLimit)
 		}
 		switch r.Kind {
