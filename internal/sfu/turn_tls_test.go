@@ -8,10 +8,14 @@ import (
 	"crypto/x509"
 	"math/big"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v5"
+
+	"rostrum/internal/inbound"
 )
 
 func newTLSConfig(t *testing.T, name string) (*tls.Config, *x509.CertPool) {
@@ -85,6 +89,49 @@ func TestTURN_ServesConnectionsOfOtherListeners(t *testing.T) {
 	relay := g.engine.TURNServers("ann", time.Minute)[0]
 	relayed := newTURNAllocation(t, conn, l.Addr(), relay)
 	_ = relayed.Close()
+}
+
+// Where TLS ends at another listener, a PROXY header inside it could only be the client's own.
+func TestTURN_ReadsNoProxyHeaderInsideTLS(t *testing.T) {
+	config, pool := newTLSConfig(t, "stage.example")
+	g := newTestBench(t, 1, Config{Proxies: inbound.Proxies{netip.MustParsePrefix("127.0.0.0/8")}}, singleOffer, watchOffer)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			g.engine.ServeConn(conn)
+		}
+	}()
+	request, err := stun.Build(stun.TransactionID, stun.BindingRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(header string) error {
+		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: pool, ServerName: "stage.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := conn.Write(append([]byte(header), request.Raw...)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = conn.Read(make([]byte, 100))
+		return err
+	}
+	if err := ask(""); err != nil {
+		t.Errorf("without a header: %v, expected an answer", err)
+	}
+	if ask("PROXY TCP4 198.51.100.7 127.0.0.1 4000 443\r\n") == nil {
+		t.Error("a header inside TLS was read as that of a proxy")
+	}
 }
 
 func TestTURN_AcceptsCredentialsOfEnginesWithTheSameKey(t *testing.T) {
