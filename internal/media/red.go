@@ -37,7 +37,7 @@ func DecodeRED(payload []byte, blocks []REDBlock) (all []REDBlock, ok bool) {
 			if n > len(payload) {
 				return nil, false
 			}
-			block.Data = payload[:n] // only its length yet
+			block.Data = payload[:n] // only the length is right so far
 			at += 4
 		}
 		blocks = append(blocks, block)

@@ -2,8 +2,9 @@ package sfu
 
 import "sync"
 
-// maxQueuedEvents is the length of the queue beyond which events that repeat a measurement
-// (layers, speakers, limits) are dropped. Events that are sent once are never dropped.
+// maxQueuedEvents is the length of the queue beyond which events about the state of media
+// (layers, speakers, limits, media that start or stop) are dropped. Those that begin or end
+// a transport are never dropped.
 const maxQueuedEvents = 4096
 
 // eventQueue delivers the events of one Router, one at a time and in order. Its goroutine

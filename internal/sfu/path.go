@@ -9,8 +9,8 @@ import (
 	"rostrum/internal/bandwidth"
 )
 
-// maxUnreportedProbes is the number of probe clusters in a row of which a receiver reports
-// nothing, after which it is taken to ignore them.
+// maxUnreportedProbes is the number of probe clusters in a row without a report after which
+// the receiver counts as one that ignores probes.
 const maxUnreportedProbes = 3
 
 // path is the network path to one viewer, which all its transports share. They are on several

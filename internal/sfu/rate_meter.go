@@ -2,7 +2,8 @@ package sfu
 
 import "time"
 
-// rateMeter measures the bitrate and frame rate of a stream, once per call of update.
+// rateMeter measures the bitrate and frame rate of a stream over windows of at least a second,
+// which update closes.
 type rateMeter struct {
 	bytes, frames int
 	since         time.Duration

@@ -13,7 +13,7 @@ import (
 // by its length (RFC 4571). TURN clients connect to the same port, with or without TLS; the
 // first bytes tell them apart.
 const (
-	// Connections without a valid check: in all, and from one address. With a small MaxTCP the
+	// Connections without a valid check: in all, and from one network (an IPv4 address, an IPv6 /64). With a small MaxTCP the
 	// limits are half of it and an eighth.
 	maxTCPUnidentified          = 512
 	maxTCPUnidentifiedOfNetwork = 64

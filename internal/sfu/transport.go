@@ -40,7 +40,7 @@ type Transport struct {
 }
 
 // transportOwner is what a transport serves: a Publisher or a Subscriber. Its methods are
-// called by the transport's shard, but for ended and name.
+// called by the transport's shard, except transportEnded and name.
 type transportOwner interface {
 	// connected is called when media may flow.
 	connected(s *shard)

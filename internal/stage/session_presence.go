@@ -132,7 +132,7 @@ func (s *Session) updateRow(p *participant, f func(row *store.Participant)) {
 	})
 }
 
-// leave ends a participant's presence, once nothing of it is open.
+// leaveIfUnused ends a participant's presence when nothing of it is open.
 func (s *Session) leaveIfUnused(p *participant, grace time.Duration) {
 	if s.participants[p.id] != p || p.inUse() {
 		return
