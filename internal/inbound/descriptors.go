@@ -25,7 +25,8 @@ type Shares struct {
 // connections. With very few descriptors each port still takes some connections, at the expense
 // of that rest.
 func Divide(descriptors int) Shares {
-	free := descriptors - descriptors/8 - 128 - 8*runtime.GOMAXPROCS(0)
-	share := func(parts, maximum int) int { return min(max(free*parts/16, minShare), maximum) }
+	media := min(8*runtime.GOMAXPROCS(0), descriptors/8) // shards' sockets
+	free := descriptors - descriptors/8 - 128 - media
+	share := func(parts, maximum int) int { return min(max(free/16*parts, minShare), maximum) }
 	return Shares{HTTP: share(8, maxHTTP), Media: share(4, maxMedia), RTMP: share(2, maxRTMP), Admin: share(1, maxAdmin)}
 }
