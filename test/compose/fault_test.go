@@ -66,7 +66,7 @@ func TestComposition_ReplacesAWorker(t *testing.T) {
 			c.fault(t, faulty)
 			began := time.Now()
 			s.publish("--size", "1920x1080") // for whose pictures memory is needed
-			for range 3 { // and for whose threads: a decoder alone may do without
+			for range 3 {                    // and for whose threads: a decoder alone may do without
 				s.publish("--size", "640x360")
 			}
 			s.awaitComposition(arn, "RECONNECTING", destinationIs(ivsrealtime.DestinationReconnecting))
