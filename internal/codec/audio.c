@@ -2,7 +2,6 @@
 
 #include "codec.h"
 #include <libavutil/channel_layout.h>
-#include <libavutil/opt.h>
 #include <libswresample/swresample.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +135,8 @@ int audio_encoder_open(AudioEncoder **out, const char *name, int64_t bitrate) {
 	x->sample_fmt = codec->id == AV_CODEC_ID_AAC ? AV_SAMPLE_FMT_FLTP : AV_SAMPLE_FMT_FLT;
 	x->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
 	set_stereo(x);
-	av_opt_set(x->priv_data, "aac_coder", "fast", 0); // the default needs five times the CPU time when many speak
+	// AAC keeps the default coder. "fast" needs 2 to 3 % of a core less, but distorts tones
+	// louder than half of full scale.
 	if ((r = avcodec_open2(x, codec, NULL)) < 0) goto fail;
 	e->frame->nb_samples = x->frame_size;
 	e->frame->format = x->sample_fmt;
