@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -114,7 +115,11 @@ func run(chosen []string) error {
 
 // A mutant is one change, named by the line with the operator marked: it keeps
 // its name when lines are added elsewhere.
-type mutant struct{ file, kind, line string }
+type mutant struct {
+	file, kind, line string
+	number           int // of the line
+	timedOut         bool
+}
 
 func (m mutant) String() string { return m.file + " " + m.kind + " " + m.line }
 
@@ -170,7 +175,7 @@ func read(report, source, folder string) (lived, killed []mutant, err error) {
 		lines := strings.Split(string(code), "\n")
 		for _, m := range f.Mutations {
 			line := lines[m.Line-1]
-			one := mutant{folder + "/" + name, m.Type, strings.TrimSpace(line[:m.Column-1] + "»" + line[m.Column-1:])}
+			one := mutant{folder + "/" + name, m.Type, strings.TrimSpace(line[:m.Column-1] + "»" + line[m.Column-1:]), m.Line, m.Status == "TIMED OUT"}
 			switch m.Status {
 			case "KILLED", "TIMED OUT":
 				killed = append(killed, one)
@@ -190,19 +195,28 @@ func (t target) report(lived, killed []mutant) error {
 			listed[strings.TrimSpace(name)] = true
 		}
 	}
-	var open []string
+	var open []mutant
 	for _, m := range lived {
 		if !listed[m.String()] {
-			open = append(open, m.String())
+			open = append(open, m)
 		}
+	}
+	for _, m := range lived {
 		delete(listed, m.String())
 	}
-	slices.Sort(open)
-	for _, name := range open {
-		fmt.Println("lives:", name)
+	slices.SortFunc(open, func(a, b mutant) int { return cmp.Or(strings.Compare(a.file, b.file), a.number-b.number) })
+	for _, m := range open {
+		fmt.Printf("lives: %v (line %d)\n", m, m.number)
+	}
+	timedOut := 0
+	for _, m := range killed {
+		if m.timedOut {
+			timedOut++
+			fmt.Printf("times out: %v (line %d)\n", m, m.number)
+		}
 	}
 	share := 100 * float64(len(killed)) / float64(max(1, len(killed)+len(open)))
-	fmt.Printf("%s: %d killed, %d live, %d equivalent: %.1f %%\n", t.folder, len(killed), len(open), len(lived)-len(open), share)
+	fmt.Printf("%s: %d killed, %d of them by a timeout, %d live, %d equivalent: %.1f %%\n", t.folder, len(killed), timedOut, len(open), len(lived)-len(open), share)
 	var failed []error
 	for name := range listed {
 		failed = append(failed, fmt.Errorf("equivalent.txt names a mutant that is killed or no longer there: %s", name))
