@@ -37,7 +37,7 @@ type DeadDelivery struct {
 	Event    event.Event `json:"event"`
 }
 
-// Add stores a target. With replace it changes the one of that name, if there is one.
+// Add stores a new target. With replace it changes the one of that name, which must exist.
 func (m *Manager) Add(ctx context.Context, t event.Target, replace bool) (Status, error) {
 	return m.change(ctx, t.Name, func(tx *store.Tx) error {
 		before, err := m.find(tx, t.Name)
