@@ -41,6 +41,7 @@ const (
 	Unusable                    // the request is well formed, but the server can't use it
 	Malformed                   // the request is not well formed
 	Stale                       // the condition of the request does not hold
+	Unconditional               // the request needs a condition
 	Internal                    // the server failed
 )
 

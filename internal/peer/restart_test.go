@@ -26,7 +26,7 @@ type engineServer struct {
 
 	mu        sync.Mutex
 	publisher *sfu.Publisher
-	patches   map[string]func(string) (string, error)
+	patches   map[string]func(string, bool) (string, error)
 }
 
 func newEngineServer(t *testing.T, cfg sfu.Config) *httptest.Server {
@@ -36,7 +36,7 @@ func newEngineServer(t *testing.T, cfg sfu.Config) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engineServer{engine: engine, router: engine.NewRouter(sfu.RouterConfig{}), patches: map[string]func(string) (string, error){}}
+	e := &engineServer{engine: engine, router: engine.NewRouter(sfu.RouterConfig{}), patches: map[string]func(string, bool) (string, error){}}
 	e.viewer = e.router.NewViewer("bob")
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /whip", func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +60,7 @@ func newEngineServer(t *testing.T, cfg sfu.Config) *httptest.Server {
 			t.Errorf("PATCH with %v", r.Header)
 		}
 		fragment, _ := io.ReadAll(r.Body)
-		answer, err := e.patches[r.URL.Path](string(fragment))
+		answer, err := e.patches[r.URL.Path](string(fragment), true)
 		if err != nil || answer == "" {
 			t.Errorf("PATCH with %q gives %q, %v", fragment, answer, err)
 		}

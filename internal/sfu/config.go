@@ -84,3 +84,6 @@ var ErrBusy = errors.New("the media engine is at its capacity")
 
 // ErrClosed says that a Publisher, Subscriber, Viewer, Router or Engine is closed.
 var ErrClosed = errors.New("closed")
+
+// ErrRestart says that a fragment would restart ICE, which its sender did not ask for.
+var ErrRestart = errors.New("the fragment restarts ICE")

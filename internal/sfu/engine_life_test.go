@@ -20,10 +20,10 @@ func TestEngine_RestartsICE(t *testing.T) {
 	track := viewer.track(s.ctx, webrtc.RTPCodecTypeVideo)
 	read(t, track)
 	tag := sub.ETag()
-	if answer, err := sub.Patch("a=candidate:1 1 UDP 2130706431 169.254.169.254 80 typ host\r\n"); answer != "" || err != nil {
+	if answer, err := sub.Patch("a=candidate:1 1 UDP 2130706431 169.254.169.254 80 typ host\r\n", true); answer != "" || err != nil {
 		t.Fatalf("a candidate returns %q, %v", answer, err)
 	}
-	fragment, err := sub.Patch("a=ice-ufrag:newu\r\na=ice-pwd:abcdefghijklmnopqrstuvwxyz\r\na=mid:0\r\n")
+	fragment, err := sub.Patch("a=ice-ufrag:newu\r\na=ice-pwd:abcdefghijklmnopqrstuvwxyz\r\na=mid:0\r\n", true)
 	if err != nil || !strings.Contains(fragment, "a=ice-ufrag:") || !strings.Contains(fragment, "a=candidate:") {
 		t.Fatalf("the restart returns %q, %v", fragment, err)
 	}
@@ -34,7 +34,7 @@ func TestEngine_RestartsICE(t *testing.T) {
 		read(t, track)
 	}
 	sub.Close("test")
-	if _, err := sub.Patch(""); err == nil {
+	if _, err := sub.Patch("", true); err == nil {
 		t.Error("a closed subscriber accepts a fragment")
 	}
 }

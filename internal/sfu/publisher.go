@@ -167,8 +167,11 @@ func (p *Publisher) SetMuted(k media.Kind, muted bool) { p.muted[k].Store(muted)
 func (p *Publisher) ETag() string { return p.transport.etag() }
 
 // Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
-// fragment after an ICE restart. Errors are *sdp.Error or ErrClosed.
-func (p *Publisher) Patch(fragment string) (string, error) { return p.transport.patch(fragment) }
+// fragment after an ICE restart. Errors are *sdp.Error, ErrClosed, or, unless the fragment
+// may restart ICE, ErrRestart.
+func (p *Publisher) Patch(fragment string, mayRestart bool) (string, error) {
+	return p.transport.patch(fragment, mayRestart)
+}
 
 // RestartAnswer returns the fragment with which Patch answered the latest ICE restart, "" if
 // there was none. A client whose answer was lost requests the restart again.

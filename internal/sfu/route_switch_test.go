@@ -72,7 +72,7 @@ func TestTransport_SwitchesRouteOnlyAfterAnAuthenticPacket(t *testing.T) {
 	target(second, "after a new report from there")
 
 	// After a restart the peer stays on its route until a new one works, and checks both.
-	if _, err := v.patch("a=ice-ufrag:other\r\na=ice-pwd:otherotherotherotherother\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"); err != nil {
+	if _, err := v.patch("a=ice-ufrag:other\r\na=ice-pwd:otherotherotherotherother\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n", true); err != nil {
 		t.Fatal(err)
 	}
 	next, fresh := v.ice.Load().local, udp(t)

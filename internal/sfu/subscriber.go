@@ -164,8 +164,11 @@ func (s *Subscriber) Choice() Choice { return *s.choice.Load() }
 func (s *Subscriber) ETag() string { return s.transport.etag() }
 
 // Patch applies a trickle-ice-sdpfrag. It returns "" after candidates and the answering
-// fragment after an ICE restart. Errors are *sdp.Error or ErrClosed.
-func (s *Subscriber) Patch(fragment string) (string, error) { return s.transport.patch(fragment) }
+// fragment after an ICE restart. Errors are *sdp.Error, ErrClosed, or, unless the fragment
+// may restart ICE, ErrRestart.
+func (s *Subscriber) Patch(fragment string, mayRestart bool) (string, error) {
+	return s.transport.patch(fragment, mayRestart)
+}
 
 // RestartAnswer returns the fragment with which Patch answered the latest ICE restart, "" if
 // there was none. A client whose answer was lost requests the restart again.

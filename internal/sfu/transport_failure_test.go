@@ -54,7 +54,7 @@ func TestTransport_LogsCandidatesOfAFailedConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Patch("a=candidate:2 1 udp 1686052607 203.0.113.9 6000 typ srflx\r\n"); err != nil {
+	if _, err := p.Patch("a=candidate:2 1 udp 1686052607 203.0.113.9 6000 typ srflx\r\n", true); err != nil {
 		t.Fatal(err)
 	}
 	select {

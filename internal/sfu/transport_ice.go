@@ -90,13 +90,13 @@ func (t *Transport) sendRoute(s *shard) *route {
 func (t *Transport) etag() string { return `"` + t.ice.Load().local.Ufrag + `"` }
 
 // patch applies a fragment. Candidates are only counted and logged. New credentials restart
-// ICE; the answering fragment is returned.
-func (t *Transport) patch(text string) (string, error) {
+// ICE, if that is allowed; the answering fragment is returned.
+func (t *Transport) patch(text string, mayRestart bool) (string, error) {
 	f, err := sdp.ParseFragment(text)
 	if err != nil {
 		return "", err
 	}
-	session, restart, err := t.addFragment(f)
+	session, restart, err := t.addFragment(f, mayRestart)
 	if err != nil || !restart {
 		return "", err
 	}
@@ -106,7 +106,7 @@ func (t *Transport) patch(text string) (string, error) {
 }
 
 // addFragment counts the candidates of a fragment, and starts the ICE session that it asks for.
-func (t *Transport) addFragment(f sdp.Fragment) (next *iceSession, restart bool, err error) {
+func (t *Transport) addFragment(f sdp.Fragment, mayRestart bool) (next *iceSession, restart bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended.Load() {
@@ -122,6 +122,9 @@ func (t *Transport) addFragment(f sdp.Fragment) (next *iceSession, restart bool,
 	session := t.ice.Load()
 	if f.ICE.Ufrag == "" || f.ICE.Ufrag == session.peerUfrag || f.ICE.Pwd == "" {
 		return nil, false, nil
+	}
+	if !mayRestart {
+		return nil, false, ErrRestart
 	}
 	next = &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ICE.Ufrag}
 	if err := t.core.index.addUfrag(t, next.local.Ufrag); err != nil {

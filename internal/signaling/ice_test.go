@@ -58,7 +58,8 @@ func TestServer_TricklesAndRestartsICE(t *testing.T) {
 		status                         int
 	}{
 		{"a candidate", frag, candidate, etag, 204},
-		{"no condition", frag, candidate, "", 428},
+		{"a candidate without a condition", frag, candidate, "", 204},
+		{"a restart without a condition", frag, restart, "", 428},
 		{"another condition", frag, candidate, `"other"`, 412},
 		{"another type", "application/sdp", candidate, etag, 415},
 		{"no fragment", frag, "hello", etag, 400},

@@ -30,6 +30,7 @@ var problems = map[authority.Kind]problem{
 	authority.Unusable:        {status: http.StatusUnprocessableEntity, title: "The request can't be processed"},
 	authority.Malformed:       {status: http.StatusBadRequest, title: "The request is malformed"},
 	authority.Stale:           {status: http.StatusPreconditionFailed, title: "The precondition failed"},
+	authority.Unconditional:   {status: http.StatusPreconditionRequired, title: "A precondition is required"},
 	authority.Internal:        {status: http.StatusInternalServerError, title: "The server failed"},
 }
 

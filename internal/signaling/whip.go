@@ -85,16 +85,11 @@ func patchConnection(s *Server, w http.ResponseWriter, r *http.Request, g author
 	if err != nil {
 		return err
 	}
-	match := r.Header.Get("If-Match")
-	if match == "" {
-		return problem{status: http.StatusPreconditionRequired, code: string(authority.PreconditionFailed), title: "A precondition is required",
-			detail: "send If-Match with the ETag of the ICE session, or * to restart ICE"}
-	}
 	fragment, err := readBody(w, r, fragmentType, maxOffer)
 	if err != nil {
 		return err
 	}
-	answer, err := c.Patch(fragment, match)
+	answer, err := c.Patch(fragment, r.Header.Get("If-Match"))
 	if err != nil {
 		return err
 	}

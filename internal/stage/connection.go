@@ -54,7 +54,7 @@ type Preference struct {
 // transport is what publishing and receiving connections have in common.
 type transport interface {
 	ETag() string
-	Patch(fragment string) (string, error)
+	Patch(fragment string, mayRestart bool) (string, error)
 	RestartAnswer() string
 	Close(reason string)
 }
@@ -121,13 +121,17 @@ func (c *Connection) Close() error {
 
 // Patch applies a trickle-ice-sdpfrag under a condition, the request's
 // If-Match (RFC 9725 §4.3): the ETag of the ICE session it is meant for, or *
-// for a restart. The fragment it returns answers a restart, and is empty
+// for a restart. Without a condition only candidates are accepted, as some
+// clients send them. The fragment it returns answers a restart, and is empty
 // otherwise.
 func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
-	if ifMatch != "*" && ifMatch != c.ETag() {
+	if ifMatch != "" && ifMatch != "*" && ifMatch != c.ETag() {
 		return "", authority.Refuse(authority.Stale, authority.PreconditionFailed, "the ICE session %s is not the running one", ifMatch)
 	}
-	answer, err := c.transport().Patch(fragment)
+	answer, err := c.transport().Patch(fragment, ifMatch != "")
+	if errors.Is(err, sfu.ErrRestart) {
+		return "", authority.Refuse(authority.Unconditional, authority.PreconditionFailed, "send If-Match with the ETag of the ICE session, or * to restart ICE")
+	}
 	if errors.Is(err, sfu.ErrClosed) {
 		return "", connectionGone()
 	}
