@@ -1,10 +1,11 @@
 package control
 
 import (
-	"rostrum/ivsrealtime"
 	"sync"
 
 	"golang.org/x/time/rate"
+
+	"rostrum/ivsrealtime"
 )
 
 // A rateLimiter limits the requests of each account.

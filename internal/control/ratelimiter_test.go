@@ -60,12 +60,47 @@ func TestRateLimiter_OpenLimitsCountAllOperationsTogether(t *testing.T) {
 
 func TestRateLimiter_StaysBoundedWithInventedRegions(t *testing.T) {
 	limiter := newRateLimiter(AWSLimits())
+	largest := 0
 	for i := range maxBuckets + 10 {
 		c := alice
 		c.Region = fmt.Sprint("r", i)
 		_ = limiter.allow(c, "CreateStage")
+		largest = max(largest, len(limiter.buckets))
 	}
-	if n := len(limiter.buckets); n > maxBuckets {
-		t.Errorf("%d buckets, expected at most %d", n, maxBuckets)
+	if largest != maxBuckets {
+		t.Errorf("%d buckets at once, expected %d", largest, maxBuckets)
+	}
+}
+
+func TestRateLimiter_AllowsOneRequestAtAnyRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := newRateLimiter(Limits{OtherRequests: 0.5})
+		for i, allowed := range []bool{true, false, true} { // 0, 1 and 2 seconds from the start
+			if err := limiter.allow(alice, "CreateStage"); (err == nil) != allowed {
+				t.Errorf("after %d s: %v, expected a request every two seconds", i, err)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+func TestRateLimiter_EveryOperationHasTheRateOfItsKind(t *testing.T) {
+	limits := Limits{PublicKeyRequests: 1, TagRequests: 2, TokenRequests: 3, OtherRequests: 4}
+	for operation, want := range map[string]int{
+		"ImportPublicKey": 1, "GetPublicKey": 1, "ListPublicKeys": 1, "DeletePublicKey": 1,
+		"TagResource": 2, "UntagResource": 2, "ListTagsForResource": 2,
+		"CreateParticipantToken": 3, "DisconnectParticipant": 4,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			limiter, n := newRateLimiter(limits), 0
+			for range 9 {
+				if limiter.allow(alice, operation) == nil {
+					n++
+				}
+			}
+			if n != want {
+				t.Errorf("%s: %d at once, expected %d", operation, n, want)
+			}
+		})
 	}
 }

@@ -112,24 +112,3 @@ func TestNetwork_IsOneClient(t *testing.T) {
 		}
 	}
 }
-
-func TestFailures_TellTooManyFromAFew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var f inbound.Failures
-		at, other := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
-		for range 10 {
-			if tooMany, _ := f.Add(at); tooMany {
-				t.Error("one of the first ten is too many")
-			}
-		}
-		if tooMany, report := f.Add(other); !tooMany || !report {
-			t.Errorf("the eleventh, of the same /64: too many %v, reported %v", tooMany, report)
-		}
-		if tooMany, report := f.Add(at); !tooMany || report {
-			t.Errorf("the twelfth: too many %v, reported %v", tooMany, report)
-		}
-		if tooMany, _ := f.Add(netip.MustParseAddr("2001:db8:0:1::1")); tooMany {
-			t.Error("the first of another /64 is too many")
-		}
-	})
-}

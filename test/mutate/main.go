@@ -47,7 +47,9 @@ var targets = []target{
 	{folder: "internal/bandwidth"},
 	{folder: "internal/sfu", files: []string{"forwarder.go"}, tests: "Forwarder"},
 	{folder: "internal/event", files: []string{"pattern.go", "pattern_compare.go"}, tests: "Pattern|Match"},
-	{folder: "internal/control", files: []string{"limits.go"}, tests: "Limit|Rate|Bucket"},
+	{folder: "internal/control", files: []string{"limits.go", "ratelimiter.go"}, tests: "Limit"},
+	{folder: "internal/stage", files: []string{"quota.go", "session_slots.go"}, tests: "Quotas|Slots"},
+	{folder: "internal/inbound", files: []string{"failures.go", "unidentified.go"}, tests: "Failures|Unidentified"},
 	{folder: "internal/hls", files: []string{"playlist.go"}},
 }
 
