@@ -63,6 +63,26 @@ func TestVerify_ReadsMintedTokens(t *testing.T) {
 	}
 }
 
+func TestRead_ReturnsClaimsWithoutVerification(t *testing.T) {
+	expired := good()
+	expired.IssuedAt, expired.ExpiresAt = now.Add(-2*time.Hour), now.Add(-time.Hour)
+	if got, err := Read(mint(t, newKey(t, elliptic.P384()), expired)); err != nil || !reflect.DeepEqual(got, expired) {
+		t.Errorf("an expired token of any key is read as %+v, %v, expected %+v", got, err, expired)
+	}
+	empty, err := sign(newKey(t, elliptic.P384()), jwt.MapClaims{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Read(empty); err != nil || !reflect.DeepEqual(got, Claims{}) {
+		t.Errorf("a token without claims is read as %+v, %v", got, err)
+	}
+	for _, text := range []string{"", "no token", "a.b.c"} {
+		if got, err := Read(text); !errors.Is(err, Malformed) {
+			t.Errorf("%q is read as %+v, %v, expected Malformed", text, got, err)
+		}
+	}
+}
+
 func TestMint_RefusesInvalidClaims(t *testing.T) {
 	key := newKey(t, elliptic.P384())
 	for name, change := range map[string]func(*Claims){
