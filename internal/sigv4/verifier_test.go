@@ -176,6 +176,22 @@ func TestKeyCache_IsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
+func TestKeyCache_KeepsAWholeGeneration(t *testing.T) {
+	var c keyCache
+	for i := range 2 * keyGeneration {
+		c.put(scopedSecret{secret: fmt.Sprint(i)}, signingKey{byte(i)})
+	}
+	for i := range 2 * keyGeneration {
+		s := scopedSecret{secret: fmt.Sprint(i)}
+		if key, ok := c.young[s]; ok != (i >= keyGeneration) || ok && key != (signingKey{byte(i)}) {
+			t.Fatalf("key %d is in the young generation: %t", i, ok)
+		}
+		if key, ok := c.old[s]; ok != (i < keyGeneration) || ok && key != (signingKey{byte(i)}) {
+			t.Fatalf("key %d is in the old generation: %t", i, ok)
+		}
+	}
+}
+
 func TestClaimed_NeedsNoSecret(t *testing.T) {
 	r, _ := order{creds: aws.Credentials{AccessKeyID: "anyone", SecretAccessKey: "anything"}}.sign(t)
 	got, err := Claimed(r)

@@ -115,8 +115,8 @@ func run(chosen []string) error {
 	return errors.Join(failed...)
 }
 
-// A mutant is one change, named by the line with the operator marked: it keeps
-// its name when lines are added elsewhere.
+// A mutant is one change, named by the line with the operator marked and without its
+// comment: it keeps its name when lines are added elsewhere.
 type mutant struct {
 	file, kind, line string
 	number           int // of the line
@@ -176,8 +176,9 @@ func read(report, source, folder string) (lived, killed []mutant, err error) {
 		}
 		lines := strings.Split(string(code), "\n")
 		for _, m := range f.Mutations {
-			line := lines[m.Line-1]
-			one := mutant{folder + "/" + name, m.Type, strings.TrimSpace(line[:m.Column-1] + "»" + line[m.Column-1:]), m.Line, m.Status == "TIMED OUT"}
+			before, after := lines[m.Line-1][:m.Column-1], lines[m.Line-1][m.Column-1:]
+			after, _, _ = strings.Cut(after, " //")
+			one := mutant{folder + "/" + name, m.Type, strings.TrimSpace(before + "»" + after), m.Line, m.Status == "TIMED OUT"}
 			switch m.Status {
 			case "KILLED", "TIMED OUT":
 				killed = append(killed, one)
