@@ -92,13 +92,13 @@ func (p plan) height(tiles int) int { return tiles*(p.tile.Height+p.gap) - p.gap
 // plan finds the best division of an area for the participants.
 func (s style) plan(area Size, participants []Participant) (best plan) {
 	n := len(participants)
-	visible, empty := 0, 0
+	visible, cells := 0, 0
 	for columns := n; columns >= 1; columns-- {
 		rows := (n + columns - 1) / columns
 		p := s.divide(area, columns, rows)
-		v, e := s.visible(p.tile, participants), rows*columns-n
-		if v > visible || v == visible && e < empty {
-			best, visible, empty = p, v, e
+		v, c := s.visible(p.tile, participants), rows*columns
+		if v > visible || v == visible && c < cells {
+			best, visible, cells = p, v, c
 		}
 	}
 	return best
