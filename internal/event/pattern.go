@@ -6,279 +6,255 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 	"strings"
 )
 
 // A Pattern says which events somebody wants, in the words of EventBridge
 // (User Guide, event patterns): an object shaped like the event whose leaves
-// are lists of what the value may be. It never changes once parsed.
-type Pattern struct{ root node }
+// are lists of what the value may be. It answers as AWS's published engine,
+// event-ruler, does; testdata/event-patterns.jsonl holds its answers. It never
+// changes once parsed.
+type Pattern struct{ rules []rule }
 
-// MaxPattern is how long a pattern may be, in bytes (EventBridge quotas).
-const MaxPattern = 2048
+// A rule is one combination of the alternatives of a pattern's $or. All of its
+// conditions must match. They are in the order of their paths, which decides what
+// {"exists": false} means within an array (search.match).
+type rule []condition
 
-// A node is one object of a pattern: all of its fields must match, and of each
-// $or at least one.
-type node struct {
-	fields []fieldPattern
-	ors    [][]node
+// A condition is on the values at one path: the names down to a field, joined by dots.
+type condition struct {
+	path   string
+	absent bool // {"exists": false} is in the list
+	any    []matcher
 }
 
-type fieldPattern struct {
-	name string
-	sub  *node     // of an object, or nil
-	any  []matcher // of a leaf: one must match
-}
+// A matcher judges one value of an event.
+type matcher func(value) bool
 
-// A matcher judges one value of an event: a string, json.Number, bool or nil.
-type matcher struct {
-	matches func(v any) bool
-	exists  int8 // +1 and -1 for {"exists": …}, which judges no value
-}
+const (
+	// MaxPattern is how long a pattern may be, in bytes (EventBridge quotas).
+	MaxPattern = 2048
+
+	maxRules = 1000
+)
 
 // ParsePattern reads a pattern. An error names the place in it.
 func ParsePattern(text []byte) (*Pattern, error) {
 	if len(text) > MaxPattern {
 		return nil, fmt.Errorf("event pattern has %d bytes, it can have at most %d", len(text), MaxPattern)
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var raw map[string]any
-	if err := d.Decode(&raw); err != nil {
+	raw, err := decodeOrdered(text)
+	if err != nil {
+		return nil, fmt.Errorf("event pattern is not JSON: %w", err)
+	}
+	root, ok := raw.(object)
+	if !ok {
 		return nil, errors.New("event pattern is no JSON object")
 	}
-	if d.More() {
-		return nil, errors.New("event pattern has something after its object")
+	if err := checkOr(root); err != nil {
+		return nil, fmt.Errorf("event pattern: %w", err)
 	}
-	root, err := parseNode("", raw)
+	drafts, err := parseObject([]draft{{}}, "", root, false)
 	if err != nil {
 		return nil, fmt.Errorf("event pattern: %w", err)
 	}
-	return &Pattern{root}, nil
-}
-
-func parseNode(at string, raw map[string]any) (n node, err error) {
-	if len(raw) == 0 {
-		return n, fmt.Errorf("%sis empty", place(at))
-	}
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		here := strings.TrimPrefix(at+"."+name, ".")
-		switch v := raw[name].(type) {
-		case []any:
-			if name == "$or" && alternatives(v) {
-				or, err := parseOr(here, at, v)
-				if err != nil {
-					return n, err
-				}
-				n.ors = append(n.ors, or)
-				continue
-			}
-			f := fieldPattern{name: name}
-			if f.any, err = parseLeaf(here, v); err != nil {
-				return n, err
-			}
-			n.fields = append(n.fields, f)
-		case map[string]any:
-			sub, err := parseNode(here, v)
-			if err != nil {
-				return n, err
-			}
-			n.fields = append(n.fields, fieldPattern{name: name, sub: &sub})
-		default:
-			return n, fmt.Errorf("%smust be a list or an object", place(here))
+	p := &Pattern{}
+	for _, d := range drafts {
+		r := make(rule, 0, len(d))
+		for _, path := range slices.Sorted(maps.Keys(d)) {
+			r = append(r, d[path])
 		}
+		p.rules = append(p.rules, r)
 	}
-	return n, nil
+	return p, nil
 }
 
-// alternatives tells a $or from a field that happens to have that name.
-func alternatives(v []any) bool {
-	for _, one := range v {
-		if _, ok := one.(map[string]any); !ok {
-			return false
-		}
-	}
-	return len(v) >= 2
+// A draft is a rule that is being parsed. A path that comes again replaces what it had.
+type draft map[string]condition
+
+// An object is a JSON object with its members in their order, doubled names included.
+type object []member
+
+type member struct {
+	name  string
+	value any
 }
 
-func parseOr(here, at string, v []any) (or []node, err error) {
-	for i, one := range v {
-		n, err := parseNode(at, one.(map[string]any))
-		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", here, i, err)
-		}
-		or = append(or, n)
+// decodeOrdered reads the first JSON value of a text. Like event-ruler, it ignores
+// what follows.
+func decodeOrdered(text []byte) (any, error) {
+	var first json.RawMessage
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&first); err != nil {
+		return nil, err
 	}
-	return or, nil
+	d := json.NewDecoder(bytes.NewReader(first))
+	d.UseNumber()
+	return decodeValue(d)
 }
 
-func parseLeaf(at string, v []any) (leaf []matcher, err error) {
-	if len(v) == 0 {
-		return nil, fmt.Errorf("%sis an empty list", place(at))
-	}
-	for i, one := range v {
-		m, err := parseMatcher(fmt.Sprintf("%s[%d]", at, i), one)
-		if err != nil {
-			return nil, err
-		}
-		leaf = append(leaf, m)
-	}
-	return leaf, nil
-}
-
-func parseMatcher(at string, v any) (matcher, error) {
-	switch v := v.(type) {
-	case string, bool, nil:
-		return matcher{matches: func(x any) bool { return x == v }}, nil
-	case json.Number: // by its spelling: 300, 300.0 and 3.0e2 are three values (User Guide)
-		return matcher{matches: func(x any) bool { return x == v }}, nil
-	case map[string]any:
-		if len(v) == 1 {
-			for name, argument := range v {
-				return parseComparison(at+"."+name, name, argument)
-			}
-		}
-	}
-	return matcher{}, fmt.Errorf("%smust be a value or an object of one comparison", place(at))
-}
-
-func parseComparison(at, name string, v any) (matcher, error) {
-	switch name {
-	case "exists":
-		if b, ok := v.(bool); ok {
-			if b {
-				return matcher{exists: +1}, nil
-			}
-			return matcher{exists: -1}, nil
-		}
-		return matcher{}, fmt.Errorf("%smust be true or false", place(at))
-	case "numeric":
-		return parseNumeric(at, v)
-	case "anything-but":
-		return parseAnythingBut(at, v)
-	case "cidr":
-		return parseCIDR(at, v)
-	}
-	return parseText(at, name, v)
-}
-
-func place(at string) string {
-	if at == "" {
-		return ""
-	}
-	return at + " "
-}
-
-// A Document is an event made ready to be matched by many patterns.
-type Document map[string]any
-
-// Document reads the event as its targets see it.
-func (e Event) Document() (Document, error) {
-	text, err := json.Marshal(e)
+func decodeValue(d *json.Decoder) (any, error) {
+	token, err := d.Token()
 	if err != nil {
 		return nil, err
 	}
-	return ParseDocument(text)
-}
-
-// ParseDocument reads any event.
-func ParseDocument(text []byte) (Document, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var doc Document
-	if err := d.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("read event: %w", err)
-	}
-	return doc, nil
-}
-
-// Matches reports whether the pattern wants an event.
-func (p *Pattern) Matches(doc Document) bool { return p.root.matches(doc) }
-
-func (n *node) matches(object map[string]any) bool {
-	for i := range n.fields {
-		f := &n.fields[i]
-		v, there := object[f.name]
-		if f.sub != nil {
-			if !f.sub.within(v) {
-				return false
+	switch token {
+	case json.Delim('['):
+		list := []any{}
+		for d.More() {
+			v, err := decodeValue(d)
+			if err != nil {
+				return nil, err
 			}
-		} else if !leafMatches(f.any, v, there) {
+			list = append(list, v)
+		}
+		_, err = d.Token()
+		return list, err
+	case json.Delim('{'):
+		o := object{}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			v, err := decodeValue(d)
+			if err != nil {
+				return nil, err
+			}
+			o = append(o, member{name.(string), v})
+		}
+		_, err = d.Token()
+		return o, err
+	}
+	return token, nil
+}
+
+// parseObject adds the conditions of an object to every draft. Within an alternative
+// no field has the name of a comparison.
+func parseObject(drafts []draft, at string, o object, alternative bool) ([]draft, error) {
+	if len(o) == 0 {
+		return nil, fmt.Errorf("%sis empty", place(at))
+	}
+	for _, m := range o {
+		path := join(at, m.name, at == "")
+		if alternative && slices.Contains(comparisons, m.name) {
+			return nil, fmt.Errorf("%scannot have the name of a comparison within $or", place(path))
+		}
+		var err error
+		switch v := m.value.(type) {
+		case []any:
+			if isOr(m) {
+				drafts, err = parseOr(drafts, at, v)
+				break
+			}
+			var c condition
+			if c, err = parseLeaf(path, v); err == nil {
+				for _, d := range drafts {
+					d[path] = c
+				}
+			}
+		case object:
+			drafts, err = parseObject(drafts, path, v, alternative)
+		default:
+			err = fmt.Errorf("%smust be a list or an object", place(path))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return drafts, nil
+}
+
+func join(at, name string, root bool) string {
+	if root {
+		return name
+	}
+	return at + "." + name
+}
+
+// isOr tells the keyword $or from a field that happens to have that name: it lists two
+// objects or more, and none of them looks like a comparison.
+func isOr(m member) bool {
+	list, _ := m.value.([]any)
+	for _, one := range list {
+		o, ok := one.(object)
+		if !ok || slices.ContainsFunc(o, func(m member) bool { return slices.Contains(comparisons, m.name) }) {
 			return false
 		}
 	}
-	for _, or := range n.ors {
-		if !slices.ContainsFunc(or, func(n node) bool { return n.matches(object) }) {
-			return false
+	return m.name == "$or" && len(list) >= 2
+}
+
+// checkOr refuses a field named $or in a pattern that also has the keyword.
+func checkOr(root object) error {
+	keyword, name := false, ""
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		switch v := v.(type) {
+		case object:
+			for _, m := range v {
+				path := join(at, m.name, at == "")
+				switch {
+				case isOr(m):
+					keyword = true
+				case m.name == "$or":
+					name = path
+				}
+				walk(path, m.value)
+			}
+		case []any:
+			for i, one := range v {
+				walk(fmt.Sprintf("%s[%d]", at, i), one)
+			}
 		}
 	}
-	return true
-}
-
-// within looks for an object that matches: v, or in a list any one of its
-// items, which must match alone.
-func (n *node) within(v any) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		return n.matches(v)
-	case []any:
-		return slices.ContainsFunc(v, n.within)
-	default:
-		return n.matches(nil) // {"exists": false} below something that is no object
+	walk("", root)
+	if keyword && name != "" {
+		return fmt.Errorf("%smust list two objects or more, none with the name of a comparison", place(name))
 	}
+	return nil
 }
 
-func leafMatches(leaf []matcher, v any, there bool) bool {
-	values := flatten(nil, v, there)
-	for _, m := range leaf {
-		switch {
-		case m.exists > 0 && len(values) > 0, m.exists < 0 && len(values) == 0 && !isObject(v):
-			return true
-		case m.exists == 0 && slices.ContainsFunc(values, m.matches):
-			return true
+// parseOr multiplies the drafts by the alternatives.
+func parseOr(drafts []draft, at string, v []any) (out []draft, err error) {
+	for i, one := range v {
+		if len(out)+len(drafts) > maxRules {
+			return nil, fmt.Errorf("%shas more than %d combinations of alternatives", place(join(at, "$or", at == "")), maxRules)
 		}
-	}
-	return false
-}
-
-func isObject(v any) bool {
-	_, ok := v.(map[string]any)
-	return ok
-}
-
-// flatten lists the values of a leaf: itself, or what is in the list it is.
-func flatten(values []any, v any, there bool) []any {
-	switch v := v.(type) {
-	case []any:
-		for _, one := range v {
-			values = flatten(values, one, true)
+		copies := make([]draft, len(drafts))
+		for i, d := range drafts {
+			copies[i] = maps.Clone(d)
 		}
-	case map[string]any: // no leaf
-	default:
-		if there {
-			values = append(values, v)
+		copies, err = parseObject(copies, at, one.(object), true)
+		if err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w", join(at, "$or", at == ""), i, err)
 		}
+		out = append(out, copies...)
 	}
-	return values
+	if len(out) > maxRules {
+		return nil, fmt.Errorf("%shas more than %d combinations of alternatives", place(join(at, "$or", at == "")), maxRules)
+	}
+	return out, nil
 }
 
-// number reads a number exactly; nil for what is none.
-func number(v any) *big.Rat {
-	n, ok := v.(json.Number)
-	if !ok || len(n) > 64 || strings.ContainsAny(string(n), "eE") && !smallExponent(string(n)) {
-		return nil
+func parseLeaf(path string, v []any) (condition, error) {
+	c := condition{path: path}
+	if len(v) == 0 {
+		return c, fmt.Errorf("%sis an empty list", place(path))
 	}
-	r, ok := new(big.Rat).SetString(string(n))
-	if !ok {
-		return nil
+	for i, one := range v {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if o, ok := one.(object); ok && len(o) == 1 && o[0].name == "exists" && o[0].value == false {
+			c.absent = true
+			continue
+		}
+		m, err := parseMatcher(at, one)
+		if err != nil {
+			return c, err
+		}
+		c.any = append(c.any, m)
 	}
-	return r
+	return c, nil
 }
 
-// smallExponent keeps 1e999999999 from being written out.
-func smallExponent(s string) bool {
-	_, exponent, _ := strings.Cut(strings.ToLower(s), "e")
-	return len(strings.TrimLeft(exponent, "+-0")) <= 2
-}
+func place(at string) string { return strings.TrimPrefix(at+" ", " ") }
