@@ -51,7 +51,7 @@ var sections = []struct {
 		{"gridGap 0", Grid{}, hd, participants(4)},
 		{"gridGap 80", Grid{GridGap: 80}, hd, participants(4)},
 	}},
-	{"Stopped video", "b has stopped its video: a dark tile with its initial (B), or no tile with `omitStoppedVideo`. Who sends more than 1080p is treated the same way.", []drawing{
+	{"Stopped video", "b has stopped its video: a dark tile with its initial (B), or no tile with `omitStoppedVideo`. The initial is that of the attribute `username` or `name`, else of the user id, else of the id. A participant without video, or with more than 1080p, is treated the same way. Who joins gets a tile with its first picture, or once none can be expected.", []drawing{
 		{"omitStoppedVideo false", Grid{GridGap: 2}, hd, stopped(3)},
 		{"omitStoppedVideo true", Grid{GridGap: 2, OmitStoppedVideo: true}, hd, stopped(3)},
 	}},

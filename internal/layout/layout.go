@@ -1,5 +1,7 @@
 package layout
 
+import "maps"
+
 // A Size is a width and height in pixels.
 type Size struct {
 	Width  int `json:"width"`
@@ -16,9 +18,15 @@ const maxPicture = 1920 * 1080
 // A Participant is one as a layout sees it.
 type Participant struct {
 	ID         string
+	UserID     string
 	Attributes map[string]string
 	Picture    Size // as sent; zero while none has come
 	Stopped    bool // sends no video
+}
+
+// Equal reports whether two participants are the same to a layout.
+func (p Participant) Equal(o Participant) bool {
+	return p.ID == o.ID && p.UserID == o.UserID && p.Picture == o.Picture && p.Stopped == o.Stopped && maps.Equal(p.Attributes, o.Attributes)
 }
 
 // isVisible reports whether the participant's own picture can be drawn.

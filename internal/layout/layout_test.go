@@ -178,7 +178,9 @@ func TestOrder_FollowsTheAttribute(t *testing.T) {
 		{"negative before positive", []string{"0", "-5", "3"}, "bac"},
 		{"equals by arrival", []string{"2", "1", "2", "1"}, "bdac"},
 		{"what is no integer follows by arrival", []string{"abc", "2", "1.5", "-", "1", ""}, "ebacdf"},
-		{"beyond 64 bits is no integer", []string{"99999999999999999999", "7"}, "ba"},
+		{"of any length", []string{"99999999999999999999", "7", "-99999999999999999999", "100000000000000000000", "-100000000000000000000"}, "ecbad"},
+		{"leading zeros and signs change nothing", []string{"010", "+9", "-0", "00", "-01"}, "ecdba"},
+		{"a sign alone is no integer, nor are other digits", []string{"+", "-", "٣", "1 ", "5", "0x1", "+-1"}, "eabcdfg"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -244,6 +246,10 @@ func TestTile_OfStoppedVideoHasTheInitial(t *testing.T) {
 		{Participant{ID: "xyz", Picture: Size{1920, 1081}}, "X"},
 		{Participant{ID: "xyz", Stopped: true, Attributes: set("username", "élan")}, "É"},
 		{Participant{ID: "xyz", Stopped: true, Attributes: set("name", " 7up")}, "7"},
+		{Participant{ID: "xyz", Stopped: true, UserID: "bo", Attributes: set("name", "Ann")}, "A"},
+		{Participant{ID: "xyz", Stopped: true, UserID: "bo", Attributes: set("name", "…")}, "B"},
+		{Participant{ID: "xyz", Stopped: true, UserID: "bo"}, "B"},
+		{Participant{ID: "xyz", Stopped: true, UserID: "--"}, "X"},
 		{Participant{ID: "--", Stopped: true}, "?"},
 	}
 	for _, c := range cases {

@@ -3,7 +3,6 @@ package layout
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 )
@@ -13,7 +12,7 @@ import (
 func ordered(participants []Participant, attribute string, omitStopped bool) []Participant {
 	type orderedParticipant struct {
 		Participant
-		number int64
+		number integer
 		valid  bool
 	}
 	var all []orderedParticipant
@@ -23,15 +22,14 @@ func ordered(participants []Participant, attribute string, omitStopped bool) []P
 		}
 		q := orderedParticipant{Participant: p}
 		if attribute != "" {
-			n, err := strconv.ParseInt(p.Attributes[attribute], 10, 64)
-			q.number, q.valid = n, err == nil
+			q.number, q.valid = parseInteger(p.Attributes[attribute])
 		}
 		all = append(all, q)
 	}
 	slices.SortStableFunc(all, func(a, b orderedParticipant) int {
 		switch {
 		case a.valid && b.valid:
-			return cmp.Compare(a.number, b.number)
+			return a.number.compare(b.number)
 		case a.valid:
 			return -1
 		case b.valid:
@@ -44,6 +42,39 @@ func ordered(participants []Participant, attribute string, omitStopped bool) []P
 		out[i] = p.Participant
 	}
 	return out
+}
+
+// An integer is one of any length.
+type integer struct {
+	negative bool
+	digits   string // without leading zeros; empty for zero
+}
+
+// parseInteger parses decimal digits after an optional sign.
+func parseInteger(s string) (n integer, ok bool) {
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		n.negative, s = s[0] == '-', s[1:]
+	}
+	n.digits = strings.TrimLeft(s, "0")
+	n.negative = n.negative && n.digits != ""
+	return n, s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+func (n integer) compare(o integer) int {
+	switch {
+	case n.negative && o.negative:
+		return o.magnitude(n)
+	case n.negative:
+		return -1
+	case o.negative:
+		return 1
+	}
+	return n.magnitude(o)
+}
+
+// magnitude compares without the signs.
+func (n integer) magnitude(o integer) int {
+	return cmp.Or(cmp.Compare(len(n.digits), len(o.digits)), cmp.Compare(n.digits, o.digits))
 }
 
 // selectOne returns the first participant whose attribute is "true", and the others.
@@ -68,9 +99,9 @@ func (p *Participant) tile(r Rect, f Fill) Tile {
 }
 
 // Initial is the first letter or digit of the participant's name, "?" without any.
-// A participant's name is its attribute "username" or "name", else its id.
+// A participant's name is its attribute "username" or "name", else its user id, else its id.
 func (p *Participant) Initial() string {
-	for _, name := range []string{p.Attributes["username"], p.Attributes["name"], p.ID} {
+	for _, name := range []string{p.Attributes["username"], p.Attributes["name"], p.UserID, p.ID} {
 		for _, r := range name {
 			if unicode.IsLetter(r) || unicode.IsDigit(r) {
 				return strings.ToUpper(string(r))
