@@ -15,6 +15,7 @@ import (
 // A ParticipantConfig describes a participant that joins.
 type ParticipantConfig struct {
 	ID         string
+	UserID     string
 	Attributes map[string]string
 	// RequestKeyframe is called when decoding needs a keyframe. It must not block. May
 	// be nil.
@@ -24,21 +25,38 @@ type ParticipantConfig struct {
 // A Participant is one of a Stage. Its methods may be called by several goroutines;
 // after Leave they do nothing.
 type Participant struct {
-	id              string
+	id, userID      string
 	arrival         uint64
+	joined          time.Duration
 	stage           *Stage
 	requestKeyframe func()
 	video           videoTrack
 
-	mu           sync.Mutex // guards what follows
-	attributes   map[string]string
+	mu         sync.Mutex // guards what follows
+	attributes map[string]string
+	declared   declaredMedia
+	placed     bool // it has a place in layouts
+	left       bool
+	playout    playout
+	audioTrack
+}
+
+// declaredMedia is what a participant's side says of its media, whatever comes.
+type declaredMedia struct {
+	audioMuted   bool
 	videoStopped bool
-	left         bool
-	playout      playout
+	videoAbsent  bool // it publishes none
+}
+
+// audioTrack is the audio of one participant.
+type audioTrack struct {
 	audio        audioBuffer
 	audioDecoder *codec.AudioDecoder
-	wasFlowing   bool // whether pictures came lately, when a layout was last told
 }
+
+// videoWait is for how long a participant without a picture has no place in layouts. Until
+// then its first keyframe may be on its way.
+const videoWait = 2 * time.Second
 
 // Write takes the next frame of either medium and decodes it. The frames of one medium
 // must come one after the other. Data that cannot be decoded is skipped.
@@ -56,11 +74,7 @@ func (p *Participant) Write(f Frame) {
 		return
 	}
 	p.mu.Unlock()
-	keyframeNeeded, resized := p.video.decode(f, ticks, arrived)
-	if resized {
-		p.stage.layoutChanged()
-	}
-	if keyframeNeeded && p.requestKeyframe != nil {
+	if p.video.decode(f, ticks, arrived) && p.requestKeyframe != nil {
 		p.requestKeyframe()
 	}
 }
@@ -84,23 +98,34 @@ func (p *Participant) decodeAudio(f Frame, ticks int64) {
 // SetAttributes replaces the attributes, as a token exchange does.
 func (p *Participant) SetAttributes(a map[string]string) {
 	p.mu.Lock()
-	same := maps.Equal(p.attributes, a)
+	defer p.mu.Unlock()
 	p.attributes = maps.Clone(a)
+}
+
+// SetAudioMuted says whether the participant muted its audio. Audio that still comes is not
+// heard.
+func (p *Participant) SetAudioMuted(muted bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.declared.audioMuted = muted
+}
+
+// SetVideoStopped says whether the participant stopped its video. Pictures that still come
+// are not shown.
+func (p *Participant) SetVideoStopped(stopped bool) {
+	p.mu.Lock()
+	p.declared.videoStopped = stopped
 	p.mu.Unlock()
-	if !same {
-		p.stage.layoutChanged()
+	if stopped {
+		p.video.discard()
 	}
 }
 
-// SetVideoStopped says whether the participant stopped its video.
-func (p *Participant) SetVideoStopped(stopped bool) {
+// SetVideoAbsent says whether the participant publishes no video.
+func (p *Participant) SetVideoAbsent(absent bool) {
 	p.mu.Lock()
-	same := p.videoStopped == stopped
-	p.videoStopped = stopped
-	p.mu.Unlock()
-	if !same {
-		p.stage.layoutChanged()
-	}
+	defer p.mu.Unlock()
+	p.declared.videoAbsent = absent
 }
 
 // Leave removes the participant. Its audio fades out.
@@ -119,44 +144,49 @@ func (p *Participant) Leave() {
 	}
 }
 
-// forLayout describes the participant to a layout.
-func (p *Participant) forLayout(now time.Duration) layout.Participant {
-	size, flowing, _ := p.video.state(now)
+// forLayout describes the participant to a layout. placed is false for one that has no place
+// yet: it gets one with its first picture, or once none can be expected.
+func (p *Participant) forLayout(now time.Duration) (described layout.Participant, placed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wasFlowing = flowing
-	return layout.Participant{ID: p.id, Attributes: p.attributes, Picture: size, Stopped: p.videoStopped || !flowing}
-}
-
-// flowChanged reports whether pictures stopped or began to come since forLayout.
-func (p *Participant) flowChanged(now time.Duration) bool {
-	_, flowing, _ := p.video.state(now)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.wasFlowing != flowing
-}
-
-// picture is the one due at a time, if it is another than the one shown.
-func (p *Participant) picture(at time.Duration, shown uint64) (timedPicture, bool) {
-	p.mu.Lock()
-	begun := p.playout.timelines[media.Video].rate != 0
-	var ticks int64
-	if begun {
-		ticks = p.playout.position(media.Video, at)
+	ticks, begun := p.videoPosition(now)
+	video := p.video.state(ticks, now)
+	shown := begun && video.due && !p.declared.videoStopped
+	if shown || p.declared.videoStopped || p.declared.videoAbsent || video.hidden || now-p.joined >= videoWait {
+		p.placed = true
 	}
+	return layout.Participant{ID: p.id, UserID: p.userID, Attributes: p.attributes, Picture: video.size, Stopped: !shown}, p.placed
+}
+
+// videoPosition is the timestamp, in ticks, of the video that is due; p.mu is held.
+func (p *Participant) videoPosition(at time.Duration) (ticks int64, begun bool) {
+	if p.playout.timelines[media.Video].rate == 0 {
+		return 0, false
+	}
+	return p.playout.position(media.Video, at), true
+}
+
+// picture is the one to show at a time, if it is another than the one drawn.
+func (p *Participant) picture(at time.Duration, c *cadence, drawn uint64) (timedPicture, bool) {
+	p.mu.Lock()
+	ticks, begun := p.videoPosition(at)
 	p.mu.Unlock()
 	if !begun {
 		return timedPicture{}, false
 	}
-	return p.video.due(ticks, shown)
+	return p.video.due(ticks, c, drawn)
 }
 
 // mix adds the audio due from a time on to out. It reports whether that was the last.
 func (p *Participant) mix(r *audioReader, at time.Duration, out []float32) (done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	source := &p.audio
+	if p.declared.audioMuted {
+		source = &audioBuffer{}
+	}
 	if p.playout.timelines[media.Audio].rate != 0 {
-		r.mix(&p.audio, p.playout.position(media.Audio, at), out, p.left)
+		r.mix(source, p.playout.position(media.Audio, at), out, p.left)
 	}
 	return p.left
 }
@@ -171,7 +201,7 @@ type ParticipantStats struct {
 
 // Stats returns the current figures.
 func (p *Participant) Stats() ParticipantStats {
-	size, _, video := p.video.state(0)
+	size, video := p.video.figures()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return ParticipantStats{ID: p.id, Width: size.Width, Height: size.Height, Delay: p.playout.addedDelay(), Video: video}

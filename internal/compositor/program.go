@@ -84,7 +84,7 @@ func NewProgram(stage *Stage, c Config) (*Program, error) {
 
 func (p *Program) open() (err error) {
 	c := p.config
-	if p.renderer, err = newRenderer(layout.Size{Width: c.Width, Height: c.Height}, c.Layout); err != nil {
+	if p.renderer, err = newRenderer(layout.Size{Width: c.Width, Height: c.Height}, c.Layout, p.clock.at(1)); err != nil {
 		return err
 	}
 	p.videoEncoder, err = codec.NewVideoEncoder(codec.VideoConfig{
@@ -268,7 +268,7 @@ func (p *Program) mixAudio(n int64, now time.Duration) error {
 	p.samples = end
 	mixed := make([]float32, 2*count)
 	from := now - time.Duration(count)*time.Second/codec.SampleRate
-	participants, _ := p.stage.present()
+	participants := p.stage.present()
 	for _, participant := range participants {
 		if p.readers[participant] == nil {
 			p.readers[participant] = &audioReader{}

@@ -59,7 +59,8 @@ func TestProgram_KeepsAudioAndVideoInSync(t *testing.T) {
 							nearest = d
 						}
 					}
-					if nearest.Abs() > 25*time.Millisecond {
+					// Half a tick, the tolerance of a cadence, and the resync threshold of audio.
+					if nearest.Abs() > 32*time.Millisecond {
 						t.Errorf("the flash at %v has its beep %v later", at, nearest)
 					}
 				}

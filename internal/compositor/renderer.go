@@ -4,6 +4,7 @@ package compositor
 
 import (
 	"image"
+	"slices"
 	"time"
 
 	"rostrum/internal/codec"
@@ -15,30 +16,34 @@ const black = 16
 
 // A renderer draws the picture of one Program. It is for one goroutine.
 type renderer struct {
-	canvas       *codec.Canvas
-	size         layout.Size
-	layout       layout.Layout
-	participants []*Participant
-	generation   uint64
+	canvas   *codec.Canvas
+	size     layout.Size
+	layout   layout.Layout
+	interval time.Duration // between ticks
+
+	participants []*Participant // with a place
+	described    []layout.Participant
 	tiles        []*tile
+	cadences     map[*Participant]*cadence
 }
 
 // A tile is where a participant is drawn.
 type tile struct {
 	layout.Tile
 	participant *Participant // nil where only the initial is drawn
+	cadence     *cadence     // of participant
 	scaled      *codec.Tile  // the picture, in the size of target
-	target      layout.Rect  // empty before the first picture
+	target      layout.Rect  // empty where no picture can be drawn
 	serial      uint64       // of the picture
 	stale       bool         // it must be drawn again
 }
 
-func newRenderer(size layout.Size, l layout.Layout) (*renderer, error) {
+func newRenderer(size layout.Size, l layout.Layout, interval time.Duration) (*renderer, error) {
 	canvas, err := codec.NewCanvas(size.Width, size.Height)
 	if err != nil {
 		return nil, err
 	}
-	return &renderer{canvas: canvas, size: size, layout: l}, nil
+	return &renderer{canvas: canvas, size: size, layout: l, interval: interval}, nil
 }
 
 func (r *renderer) close() {
@@ -58,14 +63,10 @@ func (r *renderer) draw(stage *Stage, at time.Duration) error {
 	if err := r.canvas.Begin(); err != nil {
 		return err
 	}
-	participants, generation := stage.present()
-	changed := generation != r.generation || r.participants == nil
-	for _, p := range participants {
-		changed = p.flowChanged(at) || changed
-	}
-	if changed {
-		r.participants, r.generation = participants, generation
-		if err := r.arrange(at); err != nil {
+	participants, described := stage.placed(at)
+	if !slices.Equal(participants, r.participants) || !slices.EqualFunc(described, r.described, layout.Participant.Equal) {
+		r.participants, r.described = participants, described
+		if err := r.arrange(); err != nil {
 			return err
 		}
 	}
@@ -93,19 +94,19 @@ func (r *renderer) isOverdrawn(i int) bool {
 }
 
 // arrange gets new tiles from the layout and clears the canvas.
-func (r *renderer) arrange(now time.Duration) error {
+func (r *renderer) arrange() error {
 	r.clear()
 	r.canvas.Fill(image.Rect(0, 0, r.size.Width, r.size.Height), black)
 	byID := make(map[string]*Participant, len(r.participants))
+	cadences := make(map[*Participant]*cadence, len(r.participants))
 	for _, p := range r.participants {
 		byID[p.id] = p
+		if cadences[p] = r.cadences[p]; cadences[p] == nil {
+			cadences[p] = newCadence(r.interval)
+		}
 	}
-	all := layoutParticipants(r.participants, now)
-	initials := make(map[string]string, len(all))
-	for i := range all {
-		initials[all[i].ID] = all[i].Initial()
-	}
-	for _, arranged := range r.layout.Arrange(r.size, all) {
+	r.cadences = cadences
+	for _, arranged := range r.layout.Arrange(r.size, r.described) {
 		scaled, err := codec.NewTile()
 		if err != nil {
 			return err
@@ -113,7 +114,7 @@ func (r *renderer) arrange(now time.Duration) error {
 		t := &tile{Tile: arranged, scaled: scaled, stale: true}
 		if arranged.Initial == "" {
 			t.participant = byID[arranged.ID]
-			t.Initial = initials[arranged.ID] // until there is a picture
+			t.cadence = cadences[t.participant]
 		}
 		r.tiles = append(r.tiles, t)
 	}
@@ -136,7 +137,7 @@ func (t *tile) update(at time.Duration) {
 	if t.participant == nil {
 		return
 	}
-	picture, fresh := t.participant.picture(at, t.serial)
+	picture, fresh := t.participant.picture(at, t.cadence, t.serial)
 	if !fresh {
 		return
 	}
@@ -153,14 +154,16 @@ func (t *tile) update(at time.Duration) {
 }
 
 func (t *tile) draw(c *codec.Canvas) {
-	if t.target == (layout.Rect{}) {
+	if t.participant == nil {
 		drawInitial(c, rectangle(t.Rect), t.Initial)
 		return
 	}
 	if t.target != t.Rect {
 		c.Fill(rectangle(t.Rect), black) // the bars beside it
 	}
-	c.Put(t.scaled, image.Pt(t.target.X, t.target.Y))
+	if t.target != (layout.Rect{}) {
+		c.Put(t.scaled, image.Pt(t.target.X, t.target.Y))
+	}
 }
 
 func rectangle(r layout.Rect) image.Rectangle {

@@ -111,7 +111,7 @@ func expectEachParameter(t *testing.T, layouts map[string]layout.Layout, kinds .
 // expectPixels draws a stage and compares each pixel with the topmost tile there.
 func expectPixels(t *testing.T, stage *Stage, l layout.Layout, size layout.Size, lumas []uint8) {
 	t.Helper()
-	r, err := newRenderer(size, l)
+	r, err := newRenderer(size, l, time.Second/30)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +131,7 @@ func expectPixels(t *testing.T, stage *Stage, l layout.Layout, size layout.Size,
 			}
 		}
 	}
-	participants, _ := stage.present()
-	all := layoutParticipants(participants, now)
+	_, all := stage.placed(now)
 	for _, tile := range l.Arrange(size, all) {
 		paint(tile.Rect, black)
 		for i, p := range all {

@@ -19,7 +19,6 @@ type Stage struct {
 
 	mu           sync.Mutex     // guards what follows
 	participants []*Participant // in order of arrival; replaced, never changed
-	generation   uint64         // counts changes that affect the layout
 	arrivals     map[string]uint64
 	nextArrival  uint64
 }
@@ -43,11 +42,12 @@ func (s *Stage) Join(c ParticipantConfig) (*Participant, error) {
 		return nil, fmt.Errorf("join %s: already joined", c.ID)
 	}
 	arrival := s.arrival(c.ID)
-	p := &Participant{id: c.ID, arrival: arrival, stage: s, requestKeyframe: c.RequestKeyframe, attributes: maps.Clone(c.Attributes)}
-	p.video.lastPicture = s.since(time.Now()) // not stalled yet
+	p := &Participant{
+		id: c.ID, userID: c.UserID, arrival: arrival, joined: s.since(time.Now()), stage: s,
+		requestKeyframe: c.RequestKeyframe, attributes: maps.Clone(c.Attributes),
+	}
 	i, _ := slices.BinarySearchFunc(s.participants, arrival, func(p *Participant, a uint64) int { return cmp.Compare(p.arrival, a) })
 	s.participants = slices.Insert(slices.Clone(s.participants), i, p)
-	s.generation++
 	return p, nil
 }
 
@@ -74,26 +74,18 @@ func (s *Stage) remove(p *Participant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.participants = slices.DeleteFunc(slices.Clone(s.participants), func(o *Participant) bool { return o == p })
-	s.generation++
 }
 
-// layoutChanged makes renderers arrange their tiles anew.
-func (s *Stage) layoutChanged() {
+// present returns the participants, in order of arrival.
+func (s *Stage) present() []*Participant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.generation++
-}
-
-// present returns the participants and the generation.
-func (s *Stage) present() ([]*Participant, uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.participants, s.generation
+	return s.participants
 }
 
 // Stats returns those of the participants, in order of arrival.
 func (s *Stage) Stats() []ParticipantStats {
-	participants, _ := s.present()
+	participants := s.present()
 	all := make([]ParticipantStats, len(participants))
 	for i, p := range participants {
 		all[i] = p.Stats()
@@ -103,17 +95,18 @@ func (s *Stage) Stats() []ParticipantStats {
 
 // Close removes all participants. Programs may continue, with an empty picture.
 func (s *Stage) Close() {
-	participants, _ := s.present()
+	participants := s.present()
 	for _, p := range participants {
 		p.Leave()
 	}
 }
 
-// layoutParticipants describes participants to a layout.
-func layoutParticipants(participants []*Participant, now time.Duration) []layout.Participant {
-	all := make([]layout.Participant, len(participants))
-	for i, p := range participants {
-		all[i] = p.forLayout(now)
+// placed returns the participants that have a place in layouts, and describes them.
+func (s *Stage) placed(now time.Duration) (participants []*Participant, described []layout.Participant) {
+	for _, p := range s.present() {
+		if d, placed := p.forLayout(now); placed {
+			participants, described = append(participants, p), append(described, d)
+		}
 	}
-	return all
+	return participants, described
 }

@@ -37,6 +37,7 @@ type videoTrack struct {
 	serial      uint64        // of the last picture
 	lastDue     uint64        // the newest serial that was due
 	lastPicture time.Duration // when it came
+	hidden      bool          // what comes can't be shown: too large, or of a codec that isn't decoded
 	stats       VideoStats
 }
 
@@ -59,18 +60,20 @@ type VideoStats struct {
 func isTooLarge(s layout.Size) bool { return s.Width*s.Height > 1920*1080 }
 
 // decode takes the next encoded picture. It returns whether the sender should be asked
-// for a keyframe, and whether the size of the picture changed.
-func (v *videoTrack) decode(f Frame, ticks int64, now time.Duration) (keyframeNeeded, resized bool) {
+// for a keyframe.
+func (v *videoTrack) decode(f Frame, ticks int64, now time.Duration) (keyframeNeeded bool) {
 	v.decoding.Lock()
 	defer v.decoding.Unlock()
 	if f.Keyframe && f.Width > 0 {
 		v.tooLarge = isTooLarge(layout.Size{Width: f.Width, Height: f.Height})
 	}
 	if v.tooLarge {
-		return false, v.resize(layout.Size{Width: f.Width, Height: f.Height}, now)
+		v.hide(layout.Size{Width: f.Width, Height: f.Height})
+		return false
 	}
 	if !v.open(f.Codec) {
-		return false, false
+		v.hide(layout.Size{})
+		return false
 	}
 	pictures, err := v.decoder.Decode(f.Data, ticks)
 	damaged := err != nil
@@ -92,7 +95,8 @@ func (v *videoTrack) decode(f Frame, ticks int64, now time.Duration) (keyframeNe
 	if v.damaged && (now-v.requested >= keyframeInterval || v.requested == 0) {
 		v.requested, keyframeNeeded = now, true
 	}
-	return keyframeNeeded, v.add(pictures, now, damaged, keyframeNeeded)
+	v.add(pictures, now, damaged, keyframeNeeded)
+	return keyframeNeeded
 }
 
 // open makes sure that there is a decoder for a codec. A participant may change codecs
@@ -118,20 +122,19 @@ func (v *videoTrack) open(c media.Codec) bool {
 	return true
 }
 
-// resize sets the size of pictures that are not decoded.
-func (v *videoTrack) resize(s layout.Size, now time.Duration) bool {
+// hide records that pictures come which can't be shown, of a size if that is known.
+func (v *videoTrack) hide(s layout.Size) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.lastPicture = now
-	if s.Width == 0 || s == v.size {
-		return false
+	v.hidden = true
+	if s.Width != 0 {
+		v.size = s
 	}
-	v.size = s
-	return true
+	v.clear()
 }
 
 // add buffers decoded pictures and counts them.
-func (v *videoTrack) add(pictures []*codec.Picture, now time.Duration, damaged, requested bool) (resized bool) {
+func (v *videoTrack) add(pictures []*codec.Picture, now time.Duration, damaged, requested bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if damaged {
@@ -149,15 +152,12 @@ func (v *videoTrack) add(pictures []*codec.Picture, now time.Duration, damaged, 
 		v.stats.Decoded++
 		v.lastPicture = now
 		v.pictures = append(v.pictures, timedPicture{p, p.Timestamp, v.serial})
-		if s := (layout.Size{Width: p.Width, Height: p.Height}); s != v.size {
-			v.size, resized = s, true
-		}
+		v.size, v.hidden = layout.Size{Width: p.Width, Height: p.Height}, false
 	}
 	for len(v.pictures) > maxPictures {
 		v.stats.Discarded++
 		v.drop()
 	}
-	return resized
 }
 
 // drop frees the oldest picture; v.mu is held.
@@ -166,40 +166,67 @@ func (v *videoTrack) drop() {
 	v.pictures = append(v.pictures[:0], v.pictures[1:]...)
 }
 
-// due returns the newest picture up to a timestamp, if it is another than the one with
-// the serial number. The caller closes it.
-func (v *videoTrack) due(ticks int64, shown uint64) (p timedPicture, fresh bool) {
+// discard frees all pictures, so that none of them is shown when new ones come.
+func (v *videoTrack) discard() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for len(v.pictures) > 1 && v.pictures[1].ticks <= ticks {
+	v.clear()
+}
+
+// clear frees all pictures; v.mu is held.
+func (v *videoTrack) clear() {
+	for len(v.pictures) > 0 {
 		v.drop()
 	}
-	if len(v.pictures) == 0 {
+}
+
+// due returns the picture to show at a timestamp, if it is another than the one drawn. The
+// caller closes it.
+func (v *videoTrack) due(ticks int64, c *cadence, drawn uint64) (p timedPicture, fresh bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for range c.passed(v.pictures, ticks) {
+		v.drop()
+	}
+	i := c.choose(v.pictures, ticks, v.lastDue)
+	if i < 0 || v.pictures[i].serial == drawn {
 		return timedPicture{}, false
 	}
-	p = v.pictures[0]
-	// A picture that was due stays due when the delay grows.
-	if p.serial == shown || p.ticks > ticks && p.serial > v.lastDue {
-		return timedPicture{}, false
-	}
+	p = v.pictures[i]
 	v.lastDue = max(v.lastDue, p.serial)
 	p.Picture = p.Share()
 	return p, true
 }
 
-// state is the size of the newest picture and whether one came lately.
-func (v *videoTrack) state(now time.Duration) (s layout.Size, flowing bool, stats VideoStats) {
+// videoState is what a layout needs to know of a videoTrack.
+type videoState struct {
+	size   layout.Size // of the newest picture
+	due    bool        // there is a picture to show
+	hidden bool        // what comes can't be shown
+}
+
+// state is that at a timestamp. The last picture of video that stalled is dropped.
+func (v *videoTrack) state(ticks int64, now time.Duration) videoState {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.size, now-v.lastPicture < stallAfter, v.stats
+	if now-v.lastPicture >= stallAfter {
+		v.clear()
+	}
+	due := len(v.pictures) > 0 && (v.pictures[0].ticks <= ticks || v.pictures[0].serial <= v.lastDue)
+	return videoState{v.size, due, v.hidden}
+}
+
+// figures are the size of the newest picture and the counts.
+func (v *videoTrack) figures() (layout.Size, VideoStats) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.size, v.stats
 }
 
 func (v *videoTrack) close() {
 	v.mu.Lock()
 	v.closed = true
-	for len(v.pictures) > 0 {
-		v.drop()
-	}
+	v.clear()
 	v.mu.Unlock()
 	v.decoding.Lock()
 	defer v.decoding.Unlock()

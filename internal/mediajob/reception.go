@@ -92,6 +92,7 @@ func (r *reception) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.participant.SetVideoAbsent(!s.Negotiated(media.Video))
 	r.chooseLayers(ctx, s)
 	err = s.Err()
 	return errors.Join(err, s.Close())

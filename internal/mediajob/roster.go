@@ -20,7 +20,9 @@ type roster struct {
 type participant struct {
 	publishing   bool
 	left         bool
+	userID       string
 	attributes   map[string]string
+	audioMuted   bool
 	videoStopped bool
 	layers       []wire.Layer
 	composed     *compositor.Participant // while it is received; nil otherwise
@@ -52,10 +54,10 @@ func (r *roster) apply(m wire.Message, self string, stage *compositor.Stage) (fi
 		r.present(m.ParticipantID).setAttributes(m.Attributes)
 	case wire.PublishState:
 		p := r.present(m.ParticipantID)
-		p.setAttributes(m.Participant.Attributes)
+		p.describe(m.Participant)
 		p.publishing = m.IsPublishing
 	case wire.MuteChanged:
-		r.present(m.ParticipantID).setVideoStopped(m.VideoStopped)
+		r.present(m.ParticipantID).setMuted(m.AudioMuted, m.VideoStopped)
 	case wire.Layers:
 		r.present(m.ParticipantID).layers = m.Layers
 	case wire.ParticipantLeft:
@@ -95,8 +97,7 @@ func (r *roster) replace(state wire.StageState, self string, stage *compositor.S
 		}
 		present[s.ID] = true
 		p := r.present(s.ID)
-		p.setAttributes(s.Attributes)
-		p.setVideoStopped(s.VideoStopped)
+		p.describe(s)
 		if p.publishing = s.IsPublishing; p.publishing {
 			stage.Expect(s.ID)
 		}
@@ -116,12 +117,12 @@ func (r *roster) join(id string, stage *compositor.Stage, requestKeyframe func()
 	if p == nil {
 		return nil, nil
 	}
-	composed, err := stage.Join(compositor.ParticipantConfig{ID: id, Attributes: p.attributes, RequestKeyframe: requestKeyframe})
+	composed, err := stage.Join(compositor.ParticipantConfig{ID: id, UserID: p.userID, Attributes: p.attributes, RequestKeyframe: requestKeyframe})
 	if err != nil {
 		return nil, err
 	}
 	p.composed = composed
-	composed.SetVideoStopped(p.videoStopped)
+	p.setMuted(p.audioMuted, p.videoStopped)
 	return composed, nil
 }
 
@@ -154,9 +155,17 @@ func (p *participant) setAttributes(a map[string]string) {
 	}
 }
 
-func (p *participant) setVideoStopped(stopped bool) {
-	p.videoStopped = stopped
+func (p *participant) setMuted(audio, video bool) {
+	p.audioMuted, p.videoStopped = audio, video
 	if p.composed != nil {
-		p.composed.SetVideoStopped(stopped)
+		p.composed.SetAudioMuted(audio)
+		p.composed.SetVideoStopped(video)
 	}
+}
+
+// describe takes what the server says of the participant.
+func (p *participant) describe(d wire.Participant) {
+	p.userID = d.UserID
+	p.setAttributes(d.Attributes)
+	p.setMuted(d.AudioMuted, d.VideoStopped)
 }

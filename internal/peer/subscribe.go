@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/media"
@@ -107,6 +108,23 @@ func (s *Subscription) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver, cfg
 	s.inlets = append(s.inlets, in)
 	s.readers.Go(func() { in.readReports(r) })
 	s.readers.Go(func() { in.read(t, s.offered, cfg.OnFrame) })
+}
+
+// Negotiated reports whether the answer has a medium: the publisher sends it, in a codec of
+// the offer.
+func (s *Subscription) Negotiated(kind media.Kind) bool {
+	s.restarting.Lock()
+	defer s.restarting.Unlock()
+	var answer sdp.SessionDescription
+	if err := answer.UnmarshalString(s.answer); err != nil {
+		return false // Pion parsed it before
+	}
+	for _, m := range answer.MediaDescriptions {
+		if _, inactive := m.Attribute("inactive"); m.MediaName.Media == kind.String() && m.MediaName.Port.Value != 0 && !inactive {
+			return true
+		}
+	}
+	return false
 }
 
 // Inlets are the media that were received so far.
