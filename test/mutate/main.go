@@ -45,8 +45,11 @@ var targets = []target{
 	{folder: "internal/layout"},
 	{folder: "internal/arn"},
 	{folder: "internal/bandwidth"},
-	{folder: "internal/sfu", files: []string{"forwarder.go"}, tests: "Forwarder"},
-	{folder: "internal/event", files: []string{"pattern.go", "pattern_compare.go"}, tests: "Pattern|Match"},
+	{folder: "internal/sfu", files: []string{"forwarder.go", "sequence_mapping.go", "used_numbers.go"}, tests: "Forwarder"},
+	{
+		folder: "internal/event", tests: "Pattern",
+		files: []string{"pattern.go", "pattern_cidr.go", "pattern_document.go", "pattern_match.go", "pattern_matcher.go", "pattern_number.go", "pattern_text.go"},
+	},
 	{folder: "internal/control", files: []string{"limits.go", "ratelimiter.go"}, tests: "Limit"},
 	{folder: "internal/stage", files: []string{"quota.go", "session_slots.go"}, tests: "Quotas|Slots"},
 	{folder: "internal/inbound", files: []string{"failures.go", "unidentified.go"}, tests: "Failures|Unidentified"},
