@@ -45,7 +45,10 @@ var targets = []target{
 	{folder: "internal/layout"},
 	{folder: "internal/arn"},
 	{folder: "internal/bandwidth"},
-	{folder: "internal/sfu", files: []string{"forwarder.go", "sequence_mapping.go", "used_numbers.go"}, tests: "Forwarder"},
+	{
+		folder: "internal/sfu", tests: "Forwarder|LayerChoice",
+		files: []string{"forwarder.go", "sequence_mapping.go", "used_numbers.go", "outage.go", "subscription_allocate.go", "viewer_allocate.go"},
+	},
 	{
 		folder: "internal/event", tests: "Pattern",
 		files: []string{"pattern.go", "pattern_cidr.go", "pattern_document.go", "pattern_match.go", "pattern_matcher.go", "pattern_number.go", "pattern_text.go"},
