@@ -82,8 +82,8 @@ func readAPI(t *testing.T) apiModel {
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Operations) != 39 || len(m.Shapes) != 243 {
-		t.Fatalf("the facts hold %d operations and %d shapes, expected 39 and 243", len(m.Operations), len(m.Shapes))
+	if len(m.Operations) != 40 || len(m.Shapes) != 246 {
+		t.Fatalf("the facts hold %d operations and %d shapes, expected 40 and 246", len(m.Operations), len(m.Shapes))
 	}
 	return m
 }

@@ -37,6 +37,11 @@ func (a *AsyncClient) DisconnectParticipant(ctx context.Context, in *DisconnectP
 	return start(ctx, a, OpDisconnectParticipant, in)
 }
 
+// RevokeConnectionToken begins what [Client.RevokeConnectionToken] does.
+func (a *AsyncClient) RevokeConnectionToken(ctx context.Context, in *RevokeConnectionTokenInput) *Call[*RevokeConnectionTokenOutput] {
+	return start(ctx, a, OpRevokeConnectionToken, in)
+}
+
 // GetStageSession begins what [Client.GetStageSession] does.
 func (a *AsyncClient) GetStageSession(ctx context.Context, in *GetStageSessionInput) *Call[*GetStageSessionOutput] {
 	return start(ctx, a, OpGetStageSession, in)

@@ -42,6 +42,12 @@ func (c *Client) DisconnectParticipant(ctx context.Context, in *DisconnectPartic
 	return call(ctx, c, OpDisconnectParticipant, in)
 }
 
+// RevokeConnectionToken makes a connection token useless and disconnects who is
+// connected with it.
+func (c *Client) RevokeConnectionToken(ctx context.Context, in *RevokeConnectionTokenInput) (*RevokeConnectionTokenOutput, error) {
+	return call(ctx, c, OpRevokeConnectionToken, in)
+}
+
 // GetStageSession tells when a session of a stage began and ended.
 func (c *Client) GetStageSession(ctx context.Context, in *GetStageSessionInput) (*GetStageSessionOutput, error) {
 	return call(ctx, c, OpGetStageSession, in)

@@ -17,7 +17,7 @@
 // # Clients
 //
 // A [Client] waits for responses, an [AsyncClient] returns a [Call] for each. Both
-// have all 39 operations and are built with the same settings. Settings that are
+// have all 40 operations and are built with the same settings. Settings that are
 // not set come from the environment and the shared files, as in AWS SDKs. To use
 // a Rostrum server, set AWS_ENDPOINT_URL_IVS_REALTIME or
 // [BaseClientBuilder.EndpointOverride].

@@ -75,6 +75,7 @@ func (in *CreateIngestConfigurationInput) check() string {
 
 // CreateIngestConfigurationOutput is the output of CreateIngestConfiguration.
 type CreateIngestConfigurationOutput struct {
+	TransportHeaders
 	IngestConfiguration *IngestConfiguration `json:"ingestConfiguration,omitempty"`
 }
 
@@ -97,6 +98,7 @@ type UpdateIngestConfigurationInput struct {
 
 // UpdateIngestConfigurationOutput is the output of UpdateIngestConfiguration.
 type UpdateIngestConfigurationOutput struct {
+	TransportHeaders
 	IngestConfiguration *IngestConfiguration `json:"ingestConfiguration,omitempty"`
 }
 

@@ -122,10 +122,22 @@ func officialClient(f fake) *official.Client {
 	})
 }
 
+// The official SDK is older than the API: it does not know these operations, or the
+// header members of their outputs.
+var (
+	newOperations = map[string]bool{"RevokeConnectionToken": true}
+	newHeaders    = map[string]bool{"CreateIngestConfiguration": true, "UpdateIngestConfiguration": true}
+)
+
 func TestClient_SendsAndReadsLikeTheOfficialSDK(t *testing.T) {
 	s := readSamples(t)
 	for name, op := range s.Operations {
 		t.Run(name, func(t *testing.T) {
+			if _, known := reflect.TypeFor[*official.Client]().MethodByName(name); known == newOperations[name] {
+				t.Fatalf("the official SDK knows it: %t", known)
+			} else if !known {
+				t.Skip("the official SDK does not know it yet")
+			}
 			answer, err := json.Marshal(s.value(op.Output))
 			if err != nil {
 				t.Fatal(err)
@@ -136,6 +148,9 @@ func TestClient_SendsAndReadsLikeTheOfficialSDK(t *testing.T) {
 			}
 			var theirs, mine sent
 			header := s.headers(op.Output)
+			if newHeaders[name] {
+				header = nil
+			}
 			want := ask(t, officialClient(record(t, &theirs, header, answer)), name, in)
 			got := ask(t, built(t, builder(record(t, &mine, header, answer))), name, in)
 			if !reflect.DeepEqual(mine, theirs) {

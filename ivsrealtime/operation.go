@@ -72,6 +72,8 @@ var (
 	OpDeletePublicKey = post[DeletePublicKeyInput, DeletePublicKeyOutput]("DeletePublicKey", missing, basic, conflict, pending)
 	OpListPublicKeys  = read[ListPublicKeysInput, ListPublicKeysOutput]("ListPublicKeys", basic)
 
+	OpRevokeConnectionToken = post[RevokeConnectionTokenInput, RevokeConnectionTokenOutput]("RevokeConnectionToken", basic, internal)
+
 	OpCreateEncoderConfiguration = post[CreateEncoderConfigurationInput, CreateEncoderConfigurationOutput]("CreateEncoderConfiguration", missing, basic, internal, quota, conflict, pending)
 	OpGetEncoderConfiguration    = read[GetEncoderConfigurationInput, GetEncoderConfigurationOutput]("GetEncoderConfiguration", missing, basic, internal, quota, conflict)
 	OpDeleteEncoderConfiguration = post[DeleteEncoderConfigurationInput, DeleteEncoderConfigurationOutput]("DeleteEncoderConfiguration", missing, basic, internal, quota, conflict)

@@ -139,7 +139,7 @@ type ListParticipantsOutput struct {
 // DisconnectParticipantInput is the input of DisconnectParticipant.
 type DisconnectParticipantInput struct {
 	StageARN      string `json:"stageArn" shape:"stageARN,required"`
-	ParticipantID string `json:"participantId" shape:"tokenParticipantID,required"`
+	ParticipantID string `json:"participantId" shape:"participantID,required"`
 	Reason        string `json:"reason,omitempty" shape:"disconnectReason"`
 }
 

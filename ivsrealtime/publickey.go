@@ -47,6 +47,14 @@ type DeletePublicKeyInput struct {
 // DeletePublicKeyOutput is the output of DeletePublicKey.
 type DeletePublicKeyOutput struct{}
 
+// RevokeConnectionTokenInput is the input of RevokeConnectionToken.
+type RevokeConnectionTokenInput struct {
+	TokenID string `json:"tokenId" shape:"connectionTokenID,required"` // the token's jti
+}
+
+// RevokeConnectionTokenOutput is the output of RevokeConnectionToken.
+type RevokeConnectionTokenOutput struct{}
+
 // ListPublicKeysInput is the input of ListPublicKeys; the default page size is 50.
 type ListPublicKeysInput struct {
 	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`

@@ -51,8 +51,8 @@ type ListParticipantReplicasOutput struct {
 	NextToken string               `json:"nextToken,omitempty"`
 }
 
-// TransportHeaders are the HTTP headers that the API models as members of the
-// replication outputs (and of every error).
+// TransportHeaders are the HTTP headers that the API models as members of some
+// outputs (and of every error).
 type TransportHeaders struct {
 	AccessControlAllowOrigin   string `json:"-" header:"Access-Control-Allow-Origin"`
 	AccessControlExposeHeaders string `json:"-" header:"Access-Control-Expose-Headers"`

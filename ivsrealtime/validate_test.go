@@ -79,7 +79,7 @@ func TestValidate_NamesTheFieldTheProblemAndTheLimit(t *testing.T) {
 		"a gap of less than nothing":     {&ivsrealtime.StartCompositionInput{}, strings.Replace(start(destination), "{", `{"layout":{"grid":{"gridGap":-1}},`, 1), fmt.Sprintf("layout.grid.gridGap is -1, must be between 0 and %d", math.MaxInt32)},
 		"a window too long":              {&ivsrealtime.StartParticipantReplicationInput{}, fmt.Sprintf(`{"sourceStageArn":%q,"destinationStageArn":%q,"participantId":"p","reconnectWindowSeconds":301}`, stageARN, stageARN), "reconnectWindowSeconds is 301, must be between 0 and 300"},
 		"a token's participant":          {&ivsrealtime.DisconnectParticipantInput{}, fmt.Sprintf(`{"stageArn":%q,"participantId":"a_b"}`, stageARN), ""},
-		"a session's participant":        {&ivsrealtime.ListParticipantEventsInput{}, fmt.Sprintf(`{"stageArn":%q,"sessionId":"st-1234567890123","participantId":"a_b"}`, stageARN), `participantId is "a_b", must match [a-zA-Z0-9-]*`},
+		"a session's participant":        {&ivsrealtime.ListParticipantEventsInput{}, fmt.Sprintf(`{"stageArn":%q,"sessionId":"st-1234567890123","participantId":"a.b"}`, stageARN), `participantId is "a.b", must match [a-zA-Z0-9-_]*`},
 		"a stage taken off":              {&ivsrealtime.UpdateIngestConfigurationInput{}, `{"arn":"arn:aws:ivs:eu-west-1:1:ingest-configuration/a","stageArn":""}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

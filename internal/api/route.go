@@ -71,6 +71,7 @@ func (s *Server) table() {
 	serve(s, ivsrealtime.OpGetPublicKey, p.GetPublicKey)
 	serve(s, ivsrealtime.OpDeletePublicKey, p.DeletePublicKey)
 	serve(s, ivsrealtime.OpListPublicKeys, p.ListPublicKeys)
+	serve(s, ivsrealtime.OpRevokeConnectionToken, p.RevokeConnectionToken)
 	serve(s, ivsrealtime.OpCreateEncoderConfiguration, p.CreateEncoderConfiguration)
 	serve(s, ivsrealtime.OpGetEncoderConfiguration, p.GetEncoderConfiguration)
 	serve(s, ivsrealtime.OpDeleteEncoderConfiguration, p.DeleteEncoderConfiguration)

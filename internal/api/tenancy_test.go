@@ -115,6 +115,7 @@ func TestServer_NoOperationReachesAnotherAccount(t *testing.T) {
 		"GetStream":                   {body: a("channelArn", channel), refused: true},
 		"ListStreams":                 {body: `{}`},
 		"StopStream":                  {body: a("channelArn", channel), refused: true},
+		"RevokeConnectionToken":       {body: a("tokenId", "t")},
 		"ReadEvents":                  {method: "GET", path: "/event-log"},
 		"ReadStageState":              {method: "GET", path: "/event-log/state?stage=" + stage, refused: true},
 	}

@@ -67,6 +67,7 @@ var requirements = map[string]func(c Caller, in any) requirement{
 	"GetIngestConfiguration":     onResource(func(in *ivsrealtime.GetIngestConfigurationInput) string { return in.ARN }),
 	"UpdateIngestConfiguration":  onResource(func(in *ivsrealtime.UpdateIngestConfigurationInput) string { return in.ARN }),
 	"DeleteIngestConfiguration":  onResource(func(in *ivsrealtime.DeleteIngestConfigurationInput) string { return in.ARN }),
+	"RevokeConnectionToken":      onAll(""), // no resource
 	"GetPublicKey":               onResource(func(in *ivsrealtime.GetPublicKeyInput) string { return in.ARN }),
 	"DeletePublicKey":            onResource(func(in *ivsrealtime.DeletePublicKeyInput) string { return in.ARN }),
 

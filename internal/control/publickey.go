@@ -2,9 +2,11 @@ package control
 
 import (
 	"context"
+	"time"
 
 	"rostrum/internal/arn"
 	"rostrum/internal/store"
+	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
 )
 
@@ -36,6 +38,17 @@ func (p *Plane) GetPublicKey(ctx context.Context, _ Caller, in *ivsrealtime.GetP
 func (p *Plane) DeletePublicKey(ctx context.Context, _ Caller, in *ivsrealtime.DeletePublicKeyInput) (*ivsrealtime.DeletePublicKeyOutput, error) {
 	err := p.store.Write(ctx, func(tx *store.Tx) error { return tx.PublicKeys().Delete(in.ARN) })
 	return &ivsrealtime.DeletePublicKeyOutput{}, err
+}
+
+// RevokeConnectionToken makes a connection token worthless. The nodes disconnect who is
+// connected with it. An id that nobody has used is revoked as well: tokens are not stored.
+func (p *Plane) RevokeConnectionToken(ctx context.Context, c Caller, in *ivsrealtime.RevokeConnectionTokenInput) (*ivsrealtime.RevokeConnectionTokenOutput, error) {
+	now := time.Now()
+	id := store.ConnectionID{Account: c.Account, Region: c.Region, ID: in.TokenID}
+	err := p.store.Write(ctx, func(tx *store.Tx) error {
+		return tx.RevokeConnection(id, now, now.Add(token.MaxConnectionLifetime+token.Leeway))
+	})
+	return &ivsrealtime.RevokeConnectionTokenOutput{}, err
 }
 
 // ListPublicKeys lists the caller's keys, oldest first.

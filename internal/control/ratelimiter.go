@@ -32,7 +32,7 @@ func (l *rateLimiter) allow(c Caller, operation string) error {
 	switch operation {
 	case "CreateParticipantToken":
 		perOperation = l.limits.TokenRequests
-	case "ImportPublicKey", "GetPublicKey", "ListPublicKeys", "DeletePublicKey":
+	case "ImportPublicKey", "GetPublicKey", "ListPublicKeys", "DeletePublicKey", "RevokeConnectionToken":
 		perOperation = l.limits.PublicKeyRequests
 	case "TagResource", "UntagResource", "ListTagsForResource":
 		perOperation = l.limits.TagRequests

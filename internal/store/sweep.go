@@ -68,6 +68,9 @@ func (s *Store) Sweep(ctx context.Context, r Retention) (swept Swept, err error)
 		{"revocations", func(tx *Tx) (int64, error) {
 			return tx.remove("revoked", "stage_arn, participant_id", "until <= $2", now.UnixMicro())
 		}},
+		{"revoked connections", func(tx *Tx) (int64, error) {
+			return tx.remove("revoked_connection", "account, region, id", "until <= $2", now.UnixMicro())
+		}},
 		{"exchanges", func(tx *Tx) (int64, error) {
 			return tx.remove("exchanged", "stage_arn, participant_id", "until <= $2", now.UnixMicro())
 		}},

@@ -55,8 +55,8 @@ func clients(t *testing.T) []client {
 	both := []string{stages, channels}
 	all := []client{
 		{name: "aws-sdk-go", call: callOfficial(), can: []string{"clock"}, before: newer, knows: both},
-		{name: "rostrum", call: callOwn(), knows: []string{stages}},
-		{name: "rostrum async", call: callOwnAsync(), knows: []string{stages}},
+		{name: "rostrum", call: callOwn(), can: []string{"RevokeConnectionToken"}, knows: []string{stages}},
+		{name: "rostrum async", call: callOwnAsync(), can: []string{"RevokeConnectionToken"}, knows: []string{stages}},
 	}
 	folder := os.Getenv("CONFORMANCE_CLIENTS")
 	if folder == "" {
@@ -70,7 +70,7 @@ func clients(t *testing.T) []client {
 	}
 	return append(all,
 		client{name: "aws-sdk-js", call: process(t, "node", "javascript/client.mjs"), can: []string{"clock", "correction"}, knows: both},
-		client{name: "boto3", call: process(t, filepath.Join(python, "python"), "python/client.py"), can: []string{"clock"}, knows: both},
+		client{name: "boto3", call: process(t, filepath.Join(python, "python"), "python/client.py"), can: []string{"clock", "RevokeConnectionToken"}, knows: both},
 		client{name: "aws-cli", call: callCommandLine(python), can: []string{"clock"}, knows: both},
 		client{name: "aws-sdk-java", call: process(t, "java", append(java, "sync")...), can: []string{"clock", "correction"}, before: newer, knows: both},
 		client{name: "java async", call: process(t, "java", append(java, "async")...), can: []string{"clock", "correction"}, before: newer, knows: both},
