@@ -114,6 +114,14 @@ conformance: $(CLIENTS)/python/installed $(CLIENTS)/java/installed test/conforma
 	$(call suite,conformance,pkgname,./test/conformance) -count=1 -timeout 15m; \
 	status=$$?; cat $(CLIENTS)/summary.txt; exit $$status
 
+# The facts of the API that the tests hold the package against, and the newest model of the service.
+.PHONY: model
+model: ## Compare the facts of the API with the newest botocore
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || $(call install,python3 python3-venv)
+	@rm -rf .cache/model && python3 -m venv .cache/model
+	@.cache/model/bin/pip download -q --no-deps --disable-pip-version-check -d .cache/model/wheels botocore
+	@.cache/model/bin/python test/model/model.py .cache/model/wheels/botocore-*.whl .
+
 # A foreign S3 server, to which compositions are recorded.
 VERSITYGW := 1.8.0
 S3_SERVER := .cache/s3/$(VERSITYGW)/versitygw

@@ -10,14 +10,14 @@ import (
 var (
 	OpCreateChannel   = change[CreateChannelInput, CreateChannelOutput]("CreateChannel", ivsrealtime.ResourceNotFound, ivsrealtime.ServiceQuotaExceeded, ivsrealtime.PendingVerification)
 	OpGetChannel      = read[GetChannelInput, GetChannelOutput]("GetChannel", ivsrealtime.ResourceNotFound)
-	OpBatchGetChannel = unerring[BatchGetChannelInput, BatchGetChannelOutput]("BatchGetChannel")
+	OpBatchGetChannel = read[BatchGetChannelInput, BatchGetChannelOutput]("BatchGetChannel", ivsrealtime.ServiceUnavailable)
 	OpListChannels    = read[ListChannelsInput, ListChannelsOutput]("ListChannels", ivsrealtime.Conflict)
-	OpUpdateChannel   = change[UpdateChannelInput, UpdateChannelOutput]("UpdateChannel", ivsrealtime.ResourceNotFound, ivsrealtime.Conflict, ivsrealtime.PendingVerification)
+	OpUpdateChannel   = change[UpdateChannelInput, UpdateChannelOutput]("UpdateChannel", ivsrealtime.ResourceNotFound, ivsrealtime.Conflict, ivsrealtime.PendingVerification, ivsrealtime.Throttling)
 	OpDeleteChannel   = change[DeleteChannelInput, Unit]("DeleteChannel", ivsrealtime.ResourceNotFound, ivsrealtime.Conflict, ivsrealtime.PendingVerification)
 
 	OpCreateStreamKey   = change[CreateStreamKeyInput, CreateStreamKeyOutput]("CreateStreamKey", ivsrealtime.ResourceNotFound, ivsrealtime.ServiceQuotaExceeded, ivsrealtime.PendingVerification)
 	OpGetStreamKey      = read[GetStreamKeyInput, GetStreamKeyOutput]("GetStreamKey", ivsrealtime.ResourceNotFound)
-	OpBatchGetStreamKey = unerring[BatchGetStreamKeyInput, BatchGetStreamKeyOutput]("BatchGetStreamKey")
+	OpBatchGetStreamKey = read[BatchGetStreamKeyInput, BatchGetStreamKeyOutput]("BatchGetStreamKey", ivsrealtime.ServiceUnavailable)
 	OpListStreamKeys    = read[ListStreamKeysInput, ListStreamKeysOutput]("ListStreamKeys", ivsrealtime.ResourceNotFound)
 	OpDeleteStreamKey   = change[DeleteStreamKeyInput, Unit]("DeleteStreamKey", ivsrealtime.ResourceNotFound, ivsrealtime.PendingVerification)
 
@@ -32,11 +32,6 @@ func change[In, Out any](name string, errors ...ivsrealtime.Code) ivsrealtime.Op
 
 func read[In, Out any](name string, errors ...ivsrealtime.Code) ivsrealtime.Operation[In, Out] {
 	return declare[In, Out](name, true, append(errors, ivsrealtime.ValidationFailed, ivsrealtime.AccessDenied))
-}
-
-// unerring is for batches, which model no errors: each item has its own.
-func unerring[In, Out any](name string) ivsrealtime.Operation[In, Out] {
-	return declare[In, Out](name, true, nil)
 }
 
 func declare[In, Out any](name string, read bool, errors []ivsrealtime.Code) ivsrealtime.Operation[In, Out] {
@@ -56,6 +51,7 @@ var Unsupported = []string{
 	"CreatePlaybackRestrictionPolicy", "GetPlaybackRestrictionPolicy", "UpdatePlaybackRestrictionPolicy", "DeletePlaybackRestrictionPolicy", "ListPlaybackRestrictionPolicies",
 	"CreateRecordingConfiguration", "GetRecordingConfiguration", "DeleteRecordingConfiguration", "ListRecordingConfigurations",
 	"ImportPlaybackKeyPair", "GetPlaybackKeyPair", "DeletePlaybackKeyPair", "ListPlaybackKeyPairs",
-	"CreateAdConfiguration", "GetAdConfiguration", "DeleteAdConfiguration", "ListAdConfigurations", "InsertAdBreak",
+	"CreateAdConfiguration", "GetAdConfiguration", "UpdateAdConfiguration", "DeleteAdConfiguration", "ListAdConfigurations", "InsertAdBreak",
+	"CreateFailoverSlateConfiguration", "GetFailoverSlateConfiguration", "UpdateFailoverSlateConfiguration", "DeleteFailoverSlateConfiguration", "ListFailoverSlateConfigurations",
 	"GetStreamSession", "ListStreamSessions", "PutMetadata",
 }
