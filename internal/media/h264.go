@@ -4,47 +4,55 @@ package media
 const (
 	nalIDR   = 5
 	nalSPS   = 7
+	nalPPS   = 8
+	nalAUD   = 9
 	nalSTAPA = 24
 	nalFUA   = 28
 )
 
-// h264Keyframe reports whether an RTP payload (RFC 6184, packetization mode 1) has
-// parameter sets or the first slice of a keyframe, and returns the SPS if it is there.
-func h264Keyframe(p []byte) (begins bool, sps []byte) {
-	if len(p) < 2 {
-		return false, nil
-	}
-	switch p[0] & 0x1f {
-	case nalSPS:
-		return true, p
-	case nalIDR:
-		return true, nil
-	case nalFUA:
-		start := p[1]&0x80 != 0
-		return start && (p[1]&0x1f == nalIDR || p[1]&0x1f == nalSPS), nil
-	case nalSTAPA:
-		for rest := p[1:]; len(rest) > 2; {
-			n := int(rest[0])<<8 | int(rest[1])
-			if n == 0 || n > len(rest)-2 {
-				return begins, sps // a wrong length: only complete units count
-			}
-			nal := rest[2 : 2+n]
-			switch nal[0] & 0x1f {
-			case nalSPS:
-				begins, sps = true, nal
-			case nalIDR:
-				begins = true
-			}
-			rest = rest[2+n:]
+// inspectH264 reads an RTP payload (RFC 6184, packetization mode 0 or 1).
+func inspectH264(payload []byte) (c Content) {
+	first := true
+	forEachUnit(payload, func(kind byte, unit []byte) {
+		switch kind {
+		case nalIDR:
+			// first_mb_in_slice is 0: other slices of the picture follow this one.
+			c.Keyframe = c.Keyframe || len(unit) > 1 && unit[1]&0x80 != 0
+		case nalSPS:
+			c.Sequence = true
+		case nalPPS:
+			c.Picture = true
 		}
-	}
-	return begins, sps
+		c.Begins = c.Begins || first && (kind == nalAUD || kind == nalSPS)
+		first = false
+	})
+	return c
 }
 
-// h264HasSPS reports whether a payload has a sequence parameter set, or its beginning.
-func h264HasSPS(p []byte) bool {
-	_, sps := h264Keyframe(p)
-	return sps != nil || len(p) > 1 && p[0]&0x1f == nalFUA && p[1]&0x9f == 0x80|nalSPS
+// forEachUnit calls f with the NAL units of an RTP payload. Of a fragmented unit it is the
+// first fragment, from the FU header on: the byte in place of the unit's header is another.
+// After a wrong length, f is not called again.
+func forEachUnit(payload []byte, f func(kind byte, unit []byte)) {
+	if len(payload) < 2 {
+		return
+	}
+	switch kind := payload[0] & 0x1f; kind {
+	case nalFUA:
+		if payload[1]&0x80 != 0 {
+			f(payload[1]&0x1f, payload[1:])
+		}
+	case nalSTAPA:
+		for rest := payload[1:]; len(rest) > 2; {
+			n := int(rest[0])<<8 | int(rest[1])
+			if n == 0 || n > len(rest)-2 {
+				return
+			}
+			f(rest[2]&0x1f, rest[2:2+n])
+			rest = rest[2+n:]
+		}
+	default:
+		f(kind, payload)
+	}
 }
 
 // spsSize reads the picture size from a sequence parameter set (ITU-T H.264 §7.3.2.1.1).

@@ -1,32 +1,41 @@
 package media
 
-// DetectKeyframe reports whether an RTP payload has the start of a keyframe, and the size
-// of the picture where the payload has it (0, 0 where not). It allocates only for an H.264
-// parameter set.
-func DetectKeyframe(c Codec, payload []byte) (keyframe bool, width, height int) {
-	switch c {
-	case H264:
-		begins, sps := h264Keyframe(payload)
-		if sps != nil {
-			if w, h, ok := spsSize(sps); ok {
-				return begins, w, h
-			}
-		}
-		return begins, 0, 0
-	case VP8:
-		return vp8Keyframe(payload)
-	case VP9:
-		return vp9Keyframe(payload), 0, 0
-	case AV1:
-		// AV1 RTP §4.4: N, a new coded video sequence starts with this packet.
-		return len(payload) > 0 && payload[0]&0x08 != 0, 0, 0
-	}
-	return false, 0, 0
+// Content says what an RTP payload has of a keyframe.
+type Content struct {
+	// Keyframe: the first slice or tile of a keyframe begins in the payload.
+	Keyframe bool
+	// Begins: the payload is certainly the first of its frame. Without it, it may be.
+	Begins bool
+	// Sequence and Picture: the payload has a parameter set of that kind. A keyframe of a
+	// codec without separate parameter sets has both.
+	Sequence, Picture bool
+	// Width and Height of the picture, where a keyframe itself has them; 0 otherwise.
+	Width, Height int
 }
 
-// IsKeyframeStart reports whether a payload that DetectKeyframe accepts is the first one of
-// its keyframe. An H.264 slice may not be: parameter sets may come before it.
-func IsKeyframeStart(c Codec, payload []byte) bool { return c != H264 || h264HasSPS(payload) }
+// HasSets reports whether a decoder finds all parameter sets in the payload.
+func (c Content) HasSets() bool { return c.Sequence && c.Picture }
+
+// Inspect reads an RTP payload. It allocates nothing.
+func Inspect(c Codec, payload []byte) Content {
+	switch c {
+	case H264:
+		return inspectH264(payload)
+	case AV1:
+		return inspectAV1(payload)
+	case VP8:
+		keyframe, width, height := vp8Keyframe(payload)
+		return selfContained(keyframe, width, height)
+	case VP9:
+		return selfContained(vp9Keyframe(payload), 0, 0)
+	}
+	return Content{}
+}
+
+// selfContained is the Content of a codec whose keyframes need nothing before them.
+func selfContained(keyframe bool, width, height int) Content {
+	return Content{keyframe, keyframe, keyframe, keyframe, width, height}
+}
 
 // vp9Keyframe reads the payload descriptor (RFC 9628 §4.2): not inter-predicted, beginning
 // of a frame, and of the base spatial layer.

@@ -34,58 +34,118 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-func TestDetectKeyframe_KnowsEachCodec(t *testing.T) {
-	const sps720 = "6742c01fd9005005bb0110000003001000000303c0f183248001" // x264, 1280x720 baseline
+// testSPS is x264's for 1280x720 in baseline, testPPS a picture parameter set with id 0.
+const (
+	testSPS = "6742c01fd9005005bb0110000003001000000303c0f183248001"
+	testPPS = "68ce3c80"
+)
+
+func TestInspect_KnowsEachCodec(t *testing.T) {
+	const nothing, keyframe, begins, sequence, picture, whole = 0, 1, 2, 4, 8, 15
 	for _, c := range []struct {
 		name    string
 		codec   Codec
 		payload string
-		want    bool
+		want    int
 		w, h    int
 	}{
-		{"H.264 SPS alone", H264, sps720, true, 1280, 720},
-		{"H.264 STAP-A with SPS", H264, "18001a" + sps720 + "000468ce3c80", true, 1280, 720},
-		{"H.264 STAP-A with a wrong length", H264, "18ffff67", false, 0, 0},
-		{"H.264 IDR slice", H264, "6588", true, 0, 0},
-		{"H.264 FU-A start of IDR", H264, "7c85", true, 0, 0},
-		{"H.264 FU-A middle of IDR", H264, "7c05", false, 0, 0},
-		{"H.264 delta slice", H264, "419a", false, 0, 0},
-		{"H.264 SEI", H264, "0605", false, 0, 0},
-		{"VP8 key frame", VP8, "101002009d012a8002e001", true, 640, 480},
-		{"VP8 delta frame", VP8, "10110200", false, 0, 0},
-		{"VP8 second packet", VP8, "00100200", false, 0, 0},
-		{"VP9 key frame", VP9, "8c8123", true, 0, 0},
-		{"VP9 inter frame", VP9, "cc8123", false, 0, 0},
-		{"AV1 new sequence", AV1, "1810", true, 0, 0},
-		{"AV1 continuation", AV1, "1010", false, 0, 0},
-		{"nothing", H264, "", false, 0, 0},
+		{"H.264 SPS alone", H264, testSPS, begins | sequence, 0, 0},
+		{"H.264 PPS alone", H264, testPPS, picture, 0, 0},
+		{"H.264 access unit delimiter alone", H264, "09f0", begins, 0, 0},
+		{"H.264 STAP-A with parameter sets", H264, "18001a" + testSPS + "000468ce3c80", begins | sequence | picture, 0, 0},
+		{"H.264 STAP-A with delimiter, parameter sets and slice", H264, "18000209f0001a" + testSPS + "000468ce3c8000026588", whole, 0, 0},
+		{"H.264 STAP-A with a wrong length", H264, "18ffff67", nothing, 0, 0},
+		{"H.264 first IDR slice", H264, "6588", keyframe, 0, 0},
+		{"H.264 later IDR slice", H264, "6508", nothing, 0, 0},
+		{"H.264 FU-A start of the first IDR slice", H264, "7c8588", keyframe, 0, 0},
+		{"H.264 FU-A start of a later IDR slice", H264, "7c8508", nothing, 0, 0},
+		{"H.264 FU-A middle of IDR", H264, "7c0588", nothing, 0, 0},
+		{"H.264 delta slice", H264, "419a", nothing, 0, 0},
+		{"H.264 SEI", H264, "0605", nothing, 0, 0},
+		{"VP8 key frame", VP8, "101002009d012a8002e001", whole, 640, 480},
+		{"VP8 delta frame", VP8, "10110200", nothing, 0, 0},
+		{"VP8 second packet", VP8, "00100200", nothing, 0, 0},
+		{"VP9 key frame", VP9, "8c8123", whole, 0, 0},
+		{"VP9 inter frame", VP9, "cc8123", nothing, 0, 0},
+		{"AV1 new sequence", AV1, "180a0a", whole, 0, 0},
+		{"AV1 sequence header and key frame", AV1, "20020a0a3010", keyframe | sequence | picture, 0, 0},
+		{"AV1 key frame alone", AV1, "103010", keyframe, 0, 0},
+		{"AV1 key frame with size and extension", AV1, "103600020410", keyframe, 0, 0},
+		{"AV1 key frame of a higher spatial layer", AV1, "103408" + "10", nothing, 0, 0},
+		{"AV1 inter frame", AV1, "103030", nothing, 0, 0},
+		{"AV1 continuation", AV1, "903010", nothing, 0, 0},
+		{"AV1 with a wrong length", AV1, "00ff3010", nothing, 0, 0},
+		{"nothing", H264, "", nothing, 0, 0},
+		{"nothing of AV1", AV1, "", nothing, 0, 0},
 	} {
-		got, w, h := DetectKeyframe(c.codec, unhex(t, c.payload))
-		if got != c.want || w != c.w || h != c.h {
-			t.Errorf("%s: got %v %dx%d, want %v %dx%d", c.name, got, w, h, c.want, c.w, c.h)
+		c1 := Inspect(c.codec, unhex(t, c.payload))
+		want := Content{c.want&keyframe != 0, c.want&begins != 0, c.want&sequence != 0, c.want&picture != 0, c.w, c.h}
+		if c1 != want {
+			t.Errorf("%s: got %+v, want %+v", c.name, c1, want)
 		}
 	}
 }
 
-func TestIsKeyframeStart_IsFalseForSlices(t *testing.T) {
+func TestParameterSets_KeepTheNewestOfEachID(t *testing.T) {
+	const otherPPS = "684ce3c8" // id 1
 	for _, c := range []struct {
-		name    string
-		codec   Codec
-		payload []byte
-		want    bool
+		name     string
+		payloads []string
+		want     string // "" for none
+		w        int
 	}{
-		{"a parameter set", H264, []byte{0x67, 0x42}, true},
-		{"a parameter set among others", H264, []byte{0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce}, true},
-		{"the beginning of one", H264, []byte{0x7c, 0x87, 0x42}, true},
-		{"a slice", H264, []byte{0x65, 0x88}, false},
-		{"the beginning of one slice", H264, []byte{0x7c, 0x85, 0x88}, false},
-		{"a picture parameter set", H264, []byte{0x68, 0xce}, false},
-		{"too short", H264, []byte{0x7c}, false},
-		{"VP8", VP8, []byte{0x10, 0}, true},
+		{"SPS and PPS in packets of their own", []string{testSPS, testPPS}, "78001a" + testSPS + "0004" + testPPS, 1280},
+		{"PPS before SPS", []string{testPPS, testSPS}, "78001a" + testSPS + "0004" + testPPS, 1280},
+		{"in one packet, behind a delimiter", []string{"18000209f0001a" + testSPS + "0004" + testPPS}, "78001a" + testSPS + "0004" + testPPS, 1280},
+		{"two PPS", []string{testSPS, testPPS, otherPPS}, "78001a" + testSPS + "0004" + testPPS + "0004" + otherPPS, 1280},
+		{"a newer PPS with the same id", []string{testSPS, testPPS, "68ce3c81"}, "78001a" + testSPS + "0004" + "68ce3c81", 1280},
+		{"a delta slice after them", []string{testSPS, testPPS, "419a"}, "78001a" + testSPS + "0004" + testPPS, 1280},
+		{"only SPS", []string{testSPS}, "", 1280},
+		{"a fragmented SPS", []string{"7c87" + testSPS[2:], testPPS}, "", 0},
+		{"nothing", nil, "", 0},
 	} {
-		if got := IsKeyframeStart(c.codec, c.payload); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		s := NewParameterSets(H264)
+		for _, p := range c.payloads {
+			s.AddPayload(unhex(t, p))
 		}
+		if got := hex.EncodeToString(s.Payload()); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if w, _ := s.Size(); w != c.w {
+			t.Errorf("%s: width %d, want %d", c.name, w, c.w)
+		}
+	}
+	s := NewParameterSets(AV1)
+	for _, p := range []string{"20020a0a3010", "180b0c", "500b0d"} { // the last is not complete
+		s.AddPayload(unhex(t, p))
+	}
+	if got := hex.EncodeToString(s.Payload()); got != "180b0c" {
+		t.Errorf("AV1: %s, want the newest sequence header", got)
+	}
+}
+
+func TestParameterSets_AreBounded(t *testing.T) {
+	s := NewParameterSets(H264)
+	s.AddPayload(unhex(t, testSPS))
+	s.AddPayload(append(unhex(t, testPPS), make([]byte, maxSetBytes)...))
+	if len(s.sets) != 1 {
+		t.Error("a long parameter set is kept")
+	}
+	for id := range 200 {
+		unit := append([]byte{0x68, 0, byte(id) | 0x80, byte(id)}, make([]byte, 300)...)
+		s.AddUnit(unit)
+		if len(s.sets) > maxSets || len(s.Payload()) > maxSetsSize || s.Payload() == nil {
+			t.Fatalf("%d sets in %d bytes after %d", len(s.sets), len(s.Payload()), id)
+		}
+	}
+}
+
+func TestParameterSets_AllocateNothingForThoseTheyHave(t *testing.T) {
+	s := NewParameterSets(H264)
+	payload := unhex(t, "18001a"+testSPS+"0004"+testPPS)
+	s.AddPayload(payload)
+	if n := testing.AllocsPerRun(100, func() { Inspect(H264, payload); s.AddPayload(payload) }); n > 0 {
+		t.Errorf("%.1f allocations", n)
 	}
 }
 
@@ -102,14 +162,24 @@ func TestVP8Descriptor_RenumbersBothIDs(t *testing.T) {
 	}
 }
 
-func FuzzDetectKeyframe(f *testing.F) {
+func FuzzInspect(f *testing.F) {
 	f.Add(uint8(H264), []byte{0x18, 0, 4, 0x67, 0x42, 0xc0, 0x1f})
 	f.Add(uint8(VP8), []byte{0x90, 0xe0, 0xff, 0xfe, 7, 0x20, 1, 2})
 	f.Add(uint8(VP9), []byte{0x8c, 0x81})
+	f.Add(uint8(AV1), []byte{0x20, 2, 0x0a, 0x0a, 0x30, 0x10})
 	f.Fuzz(func(t *testing.T, codec uint8, payload []byte) {
-		_, w, h := DetectKeyframe(Codec(codec%6), payload)
-		if w < 0 || h < 0 || w > 16384 || h > 32768 {
-			t.Errorf("size out of range %dx%d", w, h)
+		c := Codec(codec % 6)
+		sets := NewParameterSets(c)
+		sets.AddPayload(payload)
+		if c == H264 {
+			sets.AddUnit(payload)
+		}
+		width, height := sets.Size()
+		found := Inspect(c, payload)
+		for _, n := range []int{width, height, found.Width, found.Height} {
+			if n < 0 || n > 32768 {
+				t.Errorf("size out of range %d", n)
+			}
 		}
 		if d, ok := ParseVP8(payload); ok {
 			d.Renumber(append([]byte(nil), payload...), 9, 9)

@@ -11,6 +11,10 @@ type Packet struct {
 	// packets, as AppendREDPrefix wrote them. It may be empty.
 	REDPrefix []byte
 
+	// ParameterSets is a payload of its own that a decoder needs before a keyframe, where
+	// Payload begins one and does not contain it.
+	ParameterSets []byte
+
 	Sequence  uint64        // extended: it does not wrap
 	Timestamp uint32        // in ticks of the codec's clock; wraps
 	Arrived   time.Duration // since the media engine started, on its monotonic clock
@@ -23,11 +27,19 @@ type Packet struct {
 	Codec    Codec
 	Layer    int8 // index of the layer within its track
 	Marker   bool // RTP marker: last packet of a picture
-	Keyframe bool // first packet of a keyframe
+	Keyframe bool // a decoder can begin with this packet
+	SetsSent bool // the packets before this one have its ParameterSets, too
 
 	// Level is the RFC 6464 audio level in -dBov: 0 is loudest, 127 is silence.
 	// It is 127 too when the publisher does not send it.
 	Level uint8
+}
+
+// SetsPacket is the packet that has p's ParameterSets.
+func (p *Packet) SetsPacket() Packet {
+	q := *p
+	q.Payload, q.ParameterSets, q.Marker = p.ParameterSets, nil, false
+	return q
 }
 
 // Extend extends a 16-bit sequence number to the value nearest to the last extended one,

@@ -72,7 +72,7 @@ func (a *assembler) add(p arrival) (f Received, complete, needKeyframe bool) {
 	if !a.open {
 		a.begin(p)
 	}
-	if keyframe, _, _ := media.DetectKeyframe(a.codec, p.packet.Payload); keyframe {
+	if media.Inspect(a.codec, p.packet.Payload).Keyframe {
 		a.frame.Keyframe = true
 	}
 	data, err := a.unpack.Unmarshal(p.packet.Payload)
@@ -107,12 +107,11 @@ func (a *assembler) begin(p arrival) {
 	}
 }
 
-// isHead reports whether a packet is the first one of its frame. In H.264 only a parameter
-// set, with which a keyframe begins, shows that.
+// isHead reports whether a packet is the first one of its frame. In H.264 only what begins a
+// keyframe shows that.
 func (a *assembler) isHead(payload []byte) bool {
 	if a.codec == media.H264 {
-		_, width, _ := media.DetectKeyframe(a.codec, payload)
-		return width > 0
+		return media.Inspect(a.codec, payload).Begins
 	}
 	return a.unpack.IsPartitionHead(payload)
 }

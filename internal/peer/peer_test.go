@@ -269,7 +269,9 @@ func TestPublish_SendsTheRIDOfSimulcastLayers(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if _, w, h := media.DetectKeyframe(media.H264, p.Payload); w > 0 {
+			sets := media.NewParameterSets(media.H264)
+			sets.AddPayload(p.Payload)
+			if w, h := sets.Size(); w > 0 {
 				seen <- layer{track.RID(), fmt.Sprintf("%dx%d", w, h)}
 			}
 		}

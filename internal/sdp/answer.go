@@ -138,8 +138,8 @@ func (t *AnswerSection) writeCodec(b *strings.Builder) {
 	for _, f := range t.Feedback {
 		fmt.Fprintf(b, "a=rtcp-fb:%d %s\r\n", p.Type, f)
 	}
-	if p.FMTP != "" {
-		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", p.Type, p.FMTP)
+	if own := withoutParameterSets(p.FMTP); own != "" {
+		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", p.Type, own)
 	}
 	if p.RED != 0 {
 		fmt.Fprintf(b, "a=rtpmap:%d red/48000/2\r\na=fmtp:%d %d/%d\r\n", p.RED, p.RED, p.Type, p.Type)
@@ -147,6 +147,18 @@ func (t *AnswerSection) writeCodec(b *strings.Builder) {
 	if t.RTX {
 		fmt.Fprintf(b, "a=rtpmap:%d rtx/%d\r\na=fmtp:%d apt=%d\r\n", p.RTX, p.Codec.ClockRate(), p.RTX, p.Type)
 	}
+}
+
+// withoutParameterSets removes from a fmtp value what describes the offerer's own stream.
+func withoutParameterSets(fmtp string) string {
+	if !strings.Contains(fmtp, "sprop-") {
+		return fmtp
+	}
+	kept := slices.DeleteFunc(strings.Split(fmtp, ";"), func(p string) bool {
+		key, _, _ := strings.Cut(strings.TrimSpace(p), "=")
+		return strings.EqualFold(key, "sprop-parameter-sets") || strings.EqualFold(key, "sprop-level-parameter-sets")
+	})
+	return strings.TrimSpace(strings.Join(kept, ";"))
 }
 
 func (t *AnswerSection) writeSources(b *strings.Builder) {

@@ -2,6 +2,7 @@ package sdp
 
 import (
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -103,6 +104,31 @@ func TestAnswer_AcceptsAndRejectsSections(t *testing.T) {
 	}
 	if got := strings.Join(video.MediaName.Formats, " "); got != "96 97" {
 		t.Errorf("formats %q, want VP8 and its RTX", got)
+	}
+}
+
+// An encoder announces its parameter sets; the answer must not claim that they are the server's.
+func TestPayload_ReadsAnnouncedParameterSets(t *testing.T) {
+	for name, c := range map[string]struct{ value, want string }{
+		"SPS and PPS":     {"Z0LAHw==,aM4=", "6742c01f 68ce"},
+		"without padding": {"Z0LAHw,aM4", "6742c01f 68ce"},
+		"a damaged one":   {"Z0L*,aM4=", "68ce"},
+		"empty":           {"", ""},
+	} {
+		o := parsed(t, crlf(strings.ReplaceAll(browserOffer, "packetization-mode=1;profile", "packetization-mode=1; sprop-parameter-sets="+c.value+";profile")))
+		p, _ := o.Sections[1].Choose(media.H264)
+		var got []string
+		for _, set := range p.ParameterSets() {
+			got = append(got, hex.EncodeToString(set))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		a := answerTo(o)
+		a.Sections[1] = o.Sections[1].Accept(p, "recvonly", nil, nil)
+		if want := "a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"; !strings.Contains(a.String(), want) {
+			t.Errorf("%s: the answer has no %q:\n%s", name, want, a)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,18 @@ type Payload struct {
 	RTX        uint8    // payload type of its retransmissions (RFC 4588), 0 for none
 	RED        uint8    // payload type of its redundant audio (RFC 2198), 0 for none
 	PrefersRED bool     // the offer lists RED before the codec itself
+}
+
+// ParameterSets lists the H.264 parameter sets that the offer announces (sprop-parameter-sets,
+// RFC 6184 §8.1). Those that are not base64 are left out.
+func (p Payload) ParameterSets() (all [][]byte) {
+	value, _ := parameter(p.FMTP, "sprop-parameter-sets")
+	for _, text := range strings.Split(value, ",") {
+		if set, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "=")); err == nil && len(set) > 0 {
+			all = append(all, set)
+		}
+	}
+	return all
 }
 
 // Supports reports whether the offer has a feedback type, such as "nack pli", for p.

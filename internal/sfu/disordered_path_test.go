@@ -34,17 +34,18 @@ type testSlice struct {
 // payload looks like H.264 of a browser: a keyframe starts with its parameter sets in a packet of
 // their own.
 func (c testSlice) payload() []byte {
-	b := []byte{0x7c, 0x01}
+	b := []byte{0x7c, 0x01, 0, 0}
 	switch {
 	case c.key && c.at == 0:
-		return append([]byte{0x78, 0, 9, 0x67}, c.identity()...)
+		b = append([]byte{0x78, 0, 13, 0x67, 0x42, 0, 0x1f, 0x80}, c.identity()...)
+		return append(b, 0, 2, 0x68, 0xce)
 	case c.key:
 		b[1] = 0x05
 	}
 	if c.at == 0 || c.key && c.at == 1 {
-		b[1] |= 0x80
+		b[1], b[2] = b[1]|0x80, 0x80
 	}
-	return append(append(b, 0, 0), c.identity()...)
+	return append(b, c.identity()...)
 }
 
 func (c testSlice) identity() []byte {
@@ -57,6 +58,9 @@ func (c testSlice) identity() []byte {
 
 func parseSlice(b []byte) testSlice {
 	m := b[4:]
+	if b[0] == 0x78 {
+		m = b[8:]
+	}
 	return testSlice{m[0], m[1] == 1, binary.BigEndian.Uint32(m[2:]), m[6], m[7]}
 }
 

@@ -49,6 +49,7 @@
 //
 //	transport_ice.go, transport_dtls.go     how a peer connects
 //	publisher_receive.go, layer.go          how a packet is received and stored
+//	layer_keyframe.go                       where a decoder can begin, and with which parameter sets
 //	forwarder.go, sequence_mapping.go       how a packet is renumbered
 //	fan_out.go, subscriber_send.go          how a packet is sent
 //	subscription_repair.go, loss_detector.go  retransmissions in both directions

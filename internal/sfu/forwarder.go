@@ -15,6 +15,13 @@ type OutgoingHeader struct {
 	Timestamp     uint32
 	PictureOffset uint16 // to add to a VP8 picture id
 	TL0Offset     uint8  // to add to a VP8 TL0PICIDX
+	SetsFirst     bool   // the packet's ParameterSets come before it, with the number before
+}
+
+// forSets returns the header of the packet's ParameterSets.
+func (h OutgoingHeader) forSets() OutgoingHeader {
+	h.Sequence, h.SetsFirst = h.Sequence-1, false
+	return h
 }
 
 // Forwarder decides for one subscription which packets pass, and renumbers them, so that the
@@ -27,6 +34,7 @@ type Forwarder struct {
 
 	mappings       mappings
 	started        bool
+	beginsAt       uint64      // number of the packet with which the current layer began
 	newestReceived uint64      // greatest sequence number of the current layer
 	lastSent       uint64      // greatest outgoing number
 	end            outputEnd   // of the packet with that number
@@ -91,12 +99,19 @@ func (f *Forwarder) Forward(p *media.Packet) (OutgoingHeader, Drop) {
 			f.skipPadding(run, p.Sequence)
 			return OutgoingHeader{}, Padding
 		}
+		if p.Keyframe && p.ParameterSets != nil && !p.SetsSent && p.Sequence != f.beginsAt {
+			run = f.insertSets(p)
+		}
 	default:
 		if run = f.mappings.findLate(p.Layer, p.Sequence); run == nil {
 			return OutgoingHeader{}, BeforeSwitch // its number belongs to the layer before
 		}
 	}
-	h := OutgoingHeader{p.Sequence - run.sequenceOffset, run.timestamp(p.Timestamp), run.pictureOffset, run.tl0Offset}
+	h := run.header(p)
+	if h.SetsFirst && p.Sequence > f.newestReceived {
+		f.used.markUsed(h.Sequence-1, f.lastSent)
+		f.lastSent = h.Sequence - 1
+	}
 	if !f.used.markUsed(h.Sequence, f.lastSent) {
 		return OutgoingHeader{}, Duplicate // under an AEAD a number must never be encrypted twice
 	}
@@ -122,10 +137,14 @@ func (f *Forwarder) dropReason(p *media.Packet) Drop {
 // packet has the timestamp anchor. The timestamps of the group are compressed.
 func (f *Forwarder) Replay(p *media.Packet, anchor uint32) { f.switchTo(p, true, anchor) }
 
-// switchTo starts a run with p as its first packet, behind the newest outgoing packet.
+// switchTo starts a run with p as its first packet, behind the newest outgoing packet. The
+// packet's parameter sets come before it.
 func (f *Forwarder) switchTo(p *media.Packet, compressed bool, anchor uint32) {
 	run := mapping{first: f.lastSent + 1, layer: p.Layer, compressed: compressed, anchor: anchor}
 	run.sequenceOffset = p.Sequence - run.first
+	if run.sets = p.ParameterSets != nil; run.sets {
+		run.sequenceOffset--
+	}
 	if f.started {
 		run.timestampOffset = f.end.timestamp + f.ticksSinceEnd(p) - run.timestamp(p.Timestamp)
 	}
@@ -134,7 +153,16 @@ func (f *Forwarder) switchTo(p *media.Packet, compressed bool, anchor uint32) {
 	}
 	f.mappings.add(run)
 	f.started, f.current, f.target = true, p.Layer, p.Layer
-	f.newestReceived = p.Sequence - 1
+	f.newestReceived, f.beginsAt = p.Sequence-1, p.Sequence
+}
+
+// insertSets starts a run in which the parameter sets of p, which the publisher does not
+// repeat, come before it: a receiver may have lost them.
+func (f *Forwarder) insertSets(p *media.Packet) *mapping {
+	run := *f.mappings.current()
+	run.first, run.sets = p.Sequence-run.sequenceOffset, true
+	run.sequenceOffset--
+	return f.mappings.add(run)
 }
 
 // ticksSinceEnd returns by how many ticks p follows the newest outgoing packet. It uses the
@@ -153,7 +181,7 @@ func (f *Forwarder) ticksSinceEnd(p *media.Packet) uint32 {
 // are no longer compressed.
 func (f *Forwarder) endReplay(p *media.Packet) *mapping {
 	run := *f.mappings.current()
-	run.compressed = false
+	run.compressed, run.sets = false, false
 	run.first = p.Sequence - run.sequenceOffset
 	return f.mappings.add(run)
 }
@@ -161,6 +189,7 @@ func (f *Forwarder) endReplay(p *media.Packet) *mapping {
 // skipPadding closes the gap that a packet with only padding would leave.
 func (f *Forwarder) skipPadding(run *mapping, sequence uint64) {
 	next := *run
+	next.sets = false
 	next.sequenceOffset++
 	next.first = sequence + 1 - next.sequenceOffset
 	if run.first == next.first {
@@ -182,18 +211,22 @@ func (f *Forwarder) trackVP8(p *media.Packet, h OutgoingHeader) {
 }
 
 // Lookup translates a number from the subscriber's NACK to the layer and sequence number of
-// the packet, and the run in which it was sent.
-func (f *Forwarder) Lookup(number uint16) (layer int8, sequence uint64, run mapping, ok bool) {
+// the packet, and the run in which it was sent. sets says that it is the number of that
+// packet's ParameterSets.
+func (f *Forwarder) Lookup(number uint16) (sequence uint64, run mapping, sets, ok bool) {
 	if !f.started {
-		return 0, 0, run, false
+		return 0, run, false, false
 	}
 	out := media.Extend(f.lastSent, number)
 	if out > f.lastSent {
-		return 0, 0, run, false
+		return 0, run, false, false
 	}
 	found := f.mappings.find(out)
 	if found == nil {
-		return 0, 0, run, false
+		return 0, run, false, false
 	}
-	return found.layer, out + found.sequenceOffset, *found, true
+	if sets = found.sets && out == found.first; sets {
+		out++
+	}
+	return out + found.sequenceOffset, *found, sets, true
 }

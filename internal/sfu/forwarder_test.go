@@ -150,9 +150,9 @@ func TestForwarder_ReplayCompressesTimestamps(t *testing.T) {
 		}
 	}
 	// A NACK for a replayed packet finds it with the compressed timestamp.
-	layer, original, run, ok := f.Lookup(5)
-	if !ok || layer != 0 || original != 104 || run.timestamp(1_012_000) != anchor-60*3000/64 {
-		t.Errorf("NACK of 5: layer %d, original %d, time %d, %v", layer, original, run.timestamp(1_012_000), ok)
+	original, run, _, ok := f.Lookup(5)
+	if !ok || run.layer != 0 || original != 104 || run.timestamp(1_012_000) != anchor-60*3000/64 {
+		t.Errorf("NACK of 5: layer %d, original %d, time %d, %v", run.layer, original, run.timestamp(1_012_000), ok)
 	}
 }
 
@@ -198,9 +198,17 @@ func TestForwarder_NeverReusesANumber(t *testing.T) {
 		type identity struct {
 			layer int8
 			seq   uint64
+			sets  bool
 		}
 		sent := map[uint64]identity{}
 		order := []uint64{}
+		record := func(number uint64, what identity) {
+			if was, ok := sent[number]; ok {
+				t.Fatalf("seed %d: number %d was %v and is now %v", seed, number, was, what)
+			}
+			sent[number] = what
+			order = append(order, number)
+		}
 		var held []*media.Packet
 		now := time.Duration(0)
 		for range 3000 {
@@ -211,6 +219,9 @@ func TestForwarder_NeverReusesANumber(t *testing.T) {
 			layer := int8(r.UintN(3))
 			p := arrivedAt(newPacket(layer, next[layer], uint32(now*9/100_000), r.UintN(20) == 0), now)
 			next[layer]++
+			if p.Keyframe && r.UintN(2) == 0 {
+				p.ParameterSets, p.SetsSent = []byte{1}, r.UintN(2) == 0
+			}
 			switch r.UintN(20) {
 			case 0:
 				continue // lost
@@ -229,11 +240,10 @@ func TestForwarder_NeverReusesANumber(t *testing.T) {
 				if drop != None {
 					continue
 				}
-				if was, ok := sent[n.Sequence]; ok {
-					t.Fatalf("seed %d: number %d was %v and is now %v", seed, n.Sequence, was, identity{p.Layer, p.Sequence})
+				if n.SetsFirst {
+					record(n.Sequence-1, identity{p.Layer, p.Sequence, true})
 				}
-				sent[n.Sequence] = identity{p.Layer, p.Sequence}
-				order = append(order, n.Sequence)
+				record(n.Sequence, identity{p.Layer, p.Sequence, false})
 			}
 		}
 		if len(order) == 0 {
@@ -243,9 +253,9 @@ func TestForwarder_NeverReusesANumber(t *testing.T) {
 			if out+1000 < f.lastSent {
 				continue
 			}
-			layer, original, _, ok := f.Lookup(uint16(out))
-			if ok && (identity{layer, original}) != sent[out] {
-				t.Fatalf("seed %d: a NACK for %d finds %d/%d, want %v", seed, out, layer, original, sent[out])
+			original, run, sets, ok := f.Lookup(uint16(out))
+			if got := (identity{run.layer, original, sets}); ok && got != sent[out] {
+				t.Fatalf("seed %d: a NACK for %d finds %v, want %v", seed, out, got, sent[out])
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func (g *testBench) video(n uint16, ssrc uint32, body string) []byte {
 }
 
 // idr is a STAP-A with a parameter set of unknown size and an IDR slice.
-const idr = "\x18\x00\x02\x67\x42\x00\x02\x65\x88"
+const idr = "\x18\x00\x02\x67\x42\x00\x02\x68\xce\x00\x02\x65\x88"
 
 func TestHostile_DropsReplayedAndForgedPackets(t *testing.T) {
 	g := newTestBench(t, 1, Config{}, singleOffer, watchOffer)
@@ -99,9 +99,10 @@ func TestHostile_LimitsKeyframeRequestsToThePublisher(t *testing.T) {
 		start := s.now
 		for i := range 10_000 {
 			v := g.viewers[0]
+			s.now = start + time.Duration(i)*100*time.Microsecond
 			v.receiveRTCP(s, &rtcp.PictureLossIndication{MediaSSRC: v.subs[1].track.ssrc})
 			v.receiveRTCP(s, &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: v.subs[1].track.ssrc}}})
-			if l.takeKeyframeRequest(start + time.Duration(i)*100*time.Microsecond) { // one second in total
+			if l.takeKeyframeRequest(s.now) { // one second in total
 				requests++
 			}
 		}

@@ -12,10 +12,6 @@ import (
 const (
 	videoRingSize = 1024 // packets: two seconds at 4 Mbps
 	audioRingSize = 128
-
-	// keyframeRequestInterval is the shortest time between two keyframe requests, however many
-	// viewers ask: keyframes are expensive for the encoder (RFC 5104 §4.3.1.2).
-	keyframeRequestInterval = 300 * time.Millisecond
 )
 
 // Layer is one encoding of a Track, as the publisher sends it. It gives its packets sequence
@@ -50,14 +46,6 @@ type layerNumbers struct {
 	timestampOffset uint32 // added to its timestamps
 }
 
-type layerKeyframes struct {
-	hasKeyframe         bool
-	keyframeTimestamp   uint32 // of the newest keyframe
-	keyframeRequestedAt time.Duration
-	firSequence         uint8
-	width, height       int
-}
-
 type layerActivity struct {
 	lastSeen time.Duration
 	frames   frameIntervals
@@ -83,7 +71,9 @@ func newLayer(t *Track, index int8, label string) *Layer {
 	if t.kind == media.Audio {
 		size = audioRingSize
 	}
-	return &Layer{track: t, index: index, label: label, ring: newRing(size)}
+	l := &Layer{track: t, index: index, label: label, ring: newRing(size)}
+	l.sets = media.NewParameterSets(t.codec)
+	return l
 }
 
 // accept completes and stores a packet that the publisher sent. number and timestamp are the
@@ -99,16 +89,15 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 		p.Sequence = media.Extend(l.lastSequence, number)
 	}
 	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.timestampOffset, l.index, l.track.codec, now
-	if l.track.kind == media.Audio {
-		p.Keyframe = true
-	} else if len(p.Payload) > 0 {
-		l.detectKeyframe(p)
-	}
+	p.Keyframe = l.track.kind == media.Audio
 	if t := l.timeline.Load(); t != nil {
 		p.Captured = t.captureTime(p.Timestamp)
 	}
 	if drop := l.ring.put(p); drop != None {
 		return drop
+	}
+	if l.track.kind == media.Video && len(p.Payload) > 0 {
+		l.detectKeyframe(p)
 	}
 	if l.losses.record(p.Sequence, now, retransmitted) {
 		l.keyframeWanted.Store(true)
@@ -128,26 +117,6 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 }
 
 func (l *Layer) clockRate() int64 { return int64(l.track.codec.ClockRate()) }
-
-// detectKeyframe marks the first packet of a keyframe, and reads the size of the picture.
-func (l *Layer) detectKeyframe(p *media.Packet) {
-	begins, width, height := media.DetectKeyframe(p.Codec, p.Payload)
-	if width > 0 {
-		l.width, l.height = width, height
-	}
-	// Parameter sets and slices of one picture may each look like its beginning: the first counts.
-	if begins && (!l.hasKeyframe || p.Timestamp != l.keyframeTimestamp) && (media.IsKeyframeStart(p.Codec, p.Payload) || l.followsFrame(p)) {
-		p.Keyframe, l.keyframeTimestamp, l.hasKeyframe = true, p.Timestamp, true
-	}
-}
-
-// followsFrame reports whether the packet before p was received and belongs to another frame.
-// A slice that looks like a beginning may have arrived before its parameter sets. A decoder
-// that starts with it would use the parameter sets of another layer.
-func (l *Layer) followsFrame(p *media.Packet) bool {
-	before := l.ring.get(p.Sequence - 1)
-	return before != nil && p.Sequence > l.firstSequence && before.Timestamp != p.Timestamp
-}
 
 func (l *Layer) count(p *media.Packet, now time.Duration, retransmitted bool) {
 	c := &l.counts
@@ -175,21 +144,10 @@ func (l *Layer) restart(number uint16, timestamp uint32, now time.Duration) {
 	elapsed := int64(now-l.lastSeen) * l.clockRate() / 1e9
 	l.timestampOffset = l.lastTimestamp + uint32(max(elapsed, 1)) - timestamp
 	l.losses = lossDetector{reordering: l.losses.reordering}
-	l.hasKeyframe = false
+	l.candidate = keyframeCandidate{}
 	l.timeline.Store(nil)
 	l.arrivalTimeline.Store(nil)
 	l.keyframeWanted.Store(l.track.kind == media.Video)
-}
-
-// takeKeyframeRequest reports whether to request a keyframe from the publisher now.
-func (l *Layer) takeKeyframeRequest(now time.Duration) bool {
-	if !l.keyframeWanted.Load() || !l.started || l.keyframeRequestedAt != 0 && now-l.keyframeRequestedAt < keyframeRequestInterval {
-		return false
-	}
-	l.keyframeWanted.Store(false)
-	l.keyframeRequestedAt = now
-	l.counts.plis++
-	return true
 }
 
 // isActive reports whether the layer is sent now, if only with a frame now and then.
@@ -200,15 +158,6 @@ func (l *Layer) isActive(now time.Duration) bool {
 
 // stop marks the layer as stopped by the publisher.
 func (l *Layer) stop(now, interval time.Duration) { l.stopped = stoppedState{now, interval} }
-
-// keyframeRequest returns a PLI, or a FIR if the publisher supports no PLI.
-func (l *Layer) keyframeRequest(sender, ssrc uint32) rtcp.Packet {
-	if !l.track.payload.Supports("nack pli") && l.track.payload.Supports("ccm fir") {
-		l.firSequence++
-		return &rtcp.FullIntraRequest{SenderSSRC: sender, MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: l.firSequence}}}
-	}
-	return &rtcp.PictureLossIndication{SenderSSRC: sender, MediaSSRC: ssrc}
-}
 
 // receptionReport reports on what was received since the last call (RFC 3550 appendix A.3).
 func (l *Layer) receptionReport(ssrc uint32) rtcp.ReceptionReport {

@@ -170,7 +170,7 @@ func (p *peer) play(ctx context.Context, gop int) {
 	defer tick.Stop()
 	h264 := func(layer int, key bool) []byte {
 		if key {
-			return append([]byte{0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, byte(layer), 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 0, 1, 0x65, byte(layer), 1}, fill(5000)...)
+			return append([]byte{0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, byte(layer), 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 0, 1, 0x65, 0x88, byte(layer), 1}, fill(5000)...)
 		}
 		return append([]byte{0, 0, 0, 1, 0x41, byte(layer), 1}, fill(600+1200*layer)...)
 	}

@@ -86,6 +86,9 @@ func (p *Publisher) process(s *shard, from *source, h *rtpHeader, plain []byte) 
 		p.slab.commit(len(plain))
 	}
 	p.addToBurst(s, l, &packet)
+	if first := l.takeCompleted(); first != nil {
+		p.addToBurst(s, l, first)
+	}
 	return None
 }
 

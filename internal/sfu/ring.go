@@ -27,16 +27,29 @@ func (r *Ring) put(p *media.Packet) Drop {
 	}
 	i := p.Sequence & (size - 1)
 	if r.stored[i] == p.Sequence+1 {
+		if have := &r.slots[i]; p.Keyframe && !have.Keyframe { // a late packet has completed it
+			have.ParameterSets, have.SetsSent = p.ParameterSets, p.SetsSent
+			r.markKeyframe(have)
+		}
 		return Duplicate
 	}
 	r.slots[i], r.stored[i] = *p, p.Sequence+1
 	if !r.started || p.Sequence > r.last {
 		r.last, r.started = p.Sequence, true
 	}
-	if p.Keyframe && (!r.hasKeyframe || p.Sequence > r.keyframe) {
-		r.keyframe, r.hasKeyframe = p.Sequence, true
+	if p.Keyframe {
+		r.markKeyframe(&r.slots[i])
 	}
 	return None
+}
+
+// markKeyframe says that a decoder can begin with a stored packet. Its ParameterSets must not
+// change afterwards: under an AEAD a number must never be encrypted twice.
+func (r *Ring) markKeyframe(p *media.Packet) {
+	p.Keyframe = true
+	if !r.hasKeyframe || p.Sequence > r.keyframe {
+		r.keyframe, r.hasKeyframe = p.Sequence, true
+	}
 }
 
 // get returns the packet with a sequence number, nil if it is not stored. The pointer is

@@ -1,5 +1,7 @@
 package sfu
 
+import "rostrum/internal/media"
+
 // mapping translates the numbers of a run of forwarded packets that share the same offsets.
 // With it a NACK in the receiver's numbers finds the original packet, and a late packet gets
 // the outgoing number that was left out for it.
@@ -11,6 +13,7 @@ type mapping struct {
 	tl0Offset       uint8  // added to VP8 TL0PICIDX
 	layer           int8
 
+	sets       bool   // the first number is that of the parameter sets of the packet behind it
 	compressed bool   // a replayed keyframe group, whose timestamps are compressed
 	anchor     uint32 // the layer's timestamp that they are compressed towards
 }
@@ -26,6 +29,12 @@ func (m *mapping) timestamp(ts uint32) uint32 {
 		ts = m.anchor - uint32(int32(m.anchor-ts)/replaySpeedup)
 	}
 	return ts + m.timestampOffset
+}
+
+// header returns the outgoing header of a packet of the run.
+func (m *mapping) header(p *media.Packet) OutgoingHeader {
+	out := p.Sequence - m.sequenceOffset
+	return OutgoingHeader{out, m.timestamp(p.Timestamp), m.pictureOffset, m.tl0Offset, m.sets && out == m.first+1}
 }
 
 // mappings stores the latest runs.
@@ -59,8 +68,11 @@ func (m *mappings) findLate(layer int8, sequence uint64) *mapping {
 	var end uint64 // first outgoing number after the run; 0 for the current one
 	for i := m.count - 1; i >= 0 && i >= m.count-len(m.runs); i-- {
 		run := &m.runs[i%len(m.runs)]
-		out := sequence - run.sequenceOffset
-		if run.layer == layer && out >= run.first && (end == 0 || out < end) && out < 1<<63 {
+		out, first := sequence-run.sequenceOffset, run.first
+		if run.sets {
+			first++
+		}
+		if run.layer == layer && out >= first && (end == 0 || out < end) && out < 1<<63 {
 			return run
 		}
 		end = run.first

@@ -36,6 +36,12 @@ func (k *tap) write(packets []media.Packet) {
 			continue
 		}
 		p.Sequence, p.Timestamp = h.Sequence, h.Timestamp
+		if h.SetsFirst {
+			sets := p.SetsPacket()
+			sets.Sequence--
+			_ = k.sink.Write(sets)
+			p.Keyframe = false
+		}
 		_ = k.sink.Write(p)
 	}
 }

@@ -269,7 +269,7 @@ func (g *testBench) playDisorder(r *rand.Rand, simulcast bool) (again int) {
 			} {
 				body := bytes.Repeat([]byte{0x41, byte(turn)}, 20+r.IntN(100))
 				if turn%60 == 0 {
-					body = append([]byte{0x67, 0x42, 0xc0, 0x1f}, body...)
+					body = append([]byte(idr), body...)
 				}
 				if kind == 1 && simulcast {
 					_ = h.SetExtension(10, []byte([]string{"low", "hi"}[turn/400%2]))

@@ -1,10 +1,15 @@
 package sfu
 
 import (
+	"time"
+
 	"github.com/pion/rtcp"
 
 	"rostrum/internal/media"
 )
+
+// negligibleLoss is the share of lost packets up to which one keyframe should help a viewer.
+const negligibleLoss = 0.01
 
 // receiveMedia drops what a viewer sends.
 func (s *Subscriber) receiveMedia(sh *shard, _ []byte) { sh.drops[UnknownSource]++ }
@@ -17,10 +22,10 @@ func (s *Subscriber) receiveRTCP(sh *shard, packet rtcp.Packet) {
 			u.receiveNACK(sh, r.Nacks)
 		}
 	case *rtcp.PictureLossIndication:
-		s.requestKeyframe(r.MediaSSRC)
+		s.requestKeyframe(r.MediaSSRC, sh.now)
 	case *rtcp.FullIntraRequest:
 		for _, f := range r.FIR {
-			s.requestKeyframe(f.SSRC)
+			s.requestKeyframe(f.SSRC, sh.now)
 		}
 	case *rtcp.ReceiverReport:
 		s.receiveReceptionReports(sh, r.Reports)
@@ -48,14 +53,22 @@ func (s *Subscriber) videoBitrate() int {
 }
 
 // requestKeyframe records a viewer's request for a keyframe. The layer's shard requests
-// keyframes from the publisher at a limited rate, so that no viewer controls the encoder.
-func (s *Subscriber) requestKeyframe(ssrc uint32) {
+// keyframes from the publisher at a limited rate, so that no viewer controls the encoder. A
+// viewer that misses no packets and still requests keyframes cannot decode them: its requests
+// are taken at growing intervals, because all other viewers pay for them.
+func (s *Subscriber) requestKeyframe(ssrc uint32, now time.Duration) {
 	u := s.bySSRC(ssrc)
 	if u == nil || u.track.kind != media.Video {
 		return
 	}
 	u.counts.plis++
-	u.wantKeyframe()
+	if u.received.loss > negligibleLoss || u.counts.nacks != u.nacksBefore {
+		u.viewerRequests.helped()
+	}
+	u.nacksBefore = u.counts.nacks
+	if u.viewerRequests.take(now) {
+		u.wantKeyframe()
+	}
 }
 
 // receiveReceptionReports handles the reports on what was sent to the viewer.

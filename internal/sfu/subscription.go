@@ -64,7 +64,9 @@ type subscriptionCounts struct {
 
 // keyframeWait is the wait for a keyframe of the target layer.
 type keyframeWait struct {
-	waitingSince time.Duration // 0 while not waiting
+	waitingSince   time.Duration    // 0 while not waiting
+	viewerRequests keyframeRequests // those that the viewer sends
+	nacksBefore    uint64           // when it sent the latest
 }
 
 // catchUpState says from where the subscription sends packets of the ring, because it is

@@ -33,10 +33,10 @@ func (u *Subscription) receiveNACK(sh *shard, pairs []rtcp.NackPair) {
 func (u *Subscription) retransmit(sh *shard, number uint16) {
 	u.counts.nacks++
 	u.red.countNACK(number)
-	layer, sequence, run, ok := u.forwarder.Lookup(number)
+	sequence, run, sets, ok := u.forwarder.Lookup(number)
 	var p *media.Packet
 	if ok {
-		p = u.ring(layer).get(sequence)
+		p = u.ring(run.layer).get(sequence)
 	}
 	switch {
 	case p == nil,
@@ -46,7 +46,11 @@ func (u *Subscription) retransmit(sh *shard, number uint16) {
 		sh.drops[NackUnanswered]++
 		return
 	}
-	h := OutgoingHeader{sequence - run.sequenceOffset, run.timestamp(p.Timestamp), run.pictureOffset, run.tl0Offset}
+	h := run.header(p)
+	if sets {
+		first := p.SetsPacket()
+		p, h = &first, h.forSets()
+	}
 	u.counts.resent++
 	u.recentRepairs.record(number, sh.now)
 	if u.hasRTX {

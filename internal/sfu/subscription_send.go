@@ -19,6 +19,15 @@ func (u *Subscription) forwardPacket(sh *shard, p *media.Packet) {
 		sh.drops[drop]++
 		return
 	}
+	if h.SetsFirst {
+		sets := p.SetsPacket()
+		u.sendNew(sh, &sets, h.forSets())
+	}
+	u.sendNew(sh, p, h)
+}
+
+// sendNew sends a packet for the first time.
+func (u *Subscription) sendNew(sh *shard, p *media.Packet, h OutgoingHeader) {
 	size := len(u.red.blocksFor(p, h.Sequence)) + len(p.Payload)
 	number := u.nextTWCC(sh, size)
 	if u.twccNumbers != nil {

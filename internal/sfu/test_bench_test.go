@@ -174,7 +174,7 @@ func TestPacketPath_AllocatesNothing(t *testing.T) {
 				}
 				body := payload
 				if i == 0 {
-					body = append([]byte{0x67, 0x42, 0xc0, 0x1f}, make([]byte, 1000)...)
+					body = append([]byte(idr), make([]byte, 1000)...)
 				}
 				packets = append(packets, g.encrypt(&h, body))
 			}
@@ -264,7 +264,8 @@ func runFanOut(b *testing.B, n int, offer string) {
 		count := 8
 		payload[0] = 0x41
 		if i%60 == 0 {
-			count, payload[0] = 40, 0x67
+			count = 40
+			copy(payload, idr)
 		}
 		for k := range count {
 			send(rtp.Header{Version: 2, PayloadType: 106, SequenceNumber: seq, Timestamp: uint32(i * 3000), SSRC: 78, Marker: k == count-1}, payload)

@@ -51,6 +51,11 @@ func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 	for i, label := range labels {
 		t.layers = append(t.layers, newLayer(t, int8(i), label))
 	}
+	if t.codec == media.H264 && !t.simulcast() { // they are those of one layer
+		for _, set := range a.Payload.ParameterSets() {
+			t.layers[0].sets.AddUnit(set)
+		}
+	}
 	t.view.Store(&trackView{})
 	return t
 }

@@ -1,0 +1,90 @@
+package media
+
+// AV1 OBU types (AV1 specification §6.2.2).
+const (
+	obuSequenceHeader = 1
+	obuFrameHeader    = 3
+	obuFrame          = 6
+)
+
+// Bits of the aggregation header (RTP payload format for AV1 §4.4).
+const (
+	av1Continues   = 0x80 // Z: the first element continues one of the packet before
+	av1Continued   = 0x40 // Y: the last element continues in the next packet
+	av1NewSequence = 0x08 // N: a coded video sequence begins
+)
+
+// inspectAV1 reads an RTP payload. A packet with N begins with the sequence header, and a
+// keyframe follows it in the same frame.
+func inspectAV1(payload []byte) (c Content) {
+	if len(payload) == 0 {
+		return c
+	}
+	if payload[0]&av1NewSequence != 0 {
+		return selfContained(true, 0, 0)
+	}
+	forEachOBU(payload, func(kind byte, obu []byte, _ bool) {
+		switch kind {
+		case obuSequenceHeader:
+			c.Sequence, c.Picture = true, true
+		case obuFrame, obuFrameHeader:
+			// show_existing_frame and frame_type are 0: a keyframe is coded here (§5.9.2).
+			c.Keyframe = c.Keyframe || obuSpatialID(obu) == 0 && len(obuPayload(obu)) > 0 && obuPayload(obu)[0]&0xe0 == 0
+		}
+	})
+	return c
+}
+
+// forEachOBU calls f with the OBUs that begin in an RTP payload, and whether each ends there.
+// After a wrong length, f is not called again.
+func forEachOBU(payload []byte, f func(kind byte, obu []byte, whole bool)) {
+	count, rest := int(payload[0]>>4&3), payload[1:]
+	for i := 1; len(rest) > 0; i++ {
+		element, last := rest, i == count
+		if !last {
+			n, size := leb128(rest)
+			if size == 0 || n > len(rest)-size {
+				return
+			}
+			element = rest[size : size+n]
+			rest = rest[size:]
+		}
+		rest = rest[len(element):]
+		if len(element) == 0 || i == 1 && payload[0]&av1Continues != 0 {
+			continue
+		}
+		f(element[0]>>3&15, element, len(rest) > 0 || payload[0]&av1Continued == 0)
+	}
+}
+
+// leb128 reads a length and the number of bytes that it takes, 0 if it is malformed.
+func leb128(b []byte) (n, size int) {
+	for i := 0; i < len(b) && i < 4; i++ {
+		n |= int(b[i]&0x7f) << (7 * i)
+		if b[i]&0x80 == 0 {
+			return n, i + 1
+		}
+	}
+	return 0, 0
+}
+
+// obuSpatialID is that of the OBU's extension header, 0 without one.
+func obuSpatialID(obu []byte) byte {
+	if obu[0]&4 == 0 || len(obu) < 2 {
+		return 0
+	}
+	return obu[1] >> 3 & 3
+}
+
+// obuPayload is what follows the OBU's header and size.
+func obuPayload(obu []byte) []byte {
+	at := 1
+	if obu[0]&4 != 0 {
+		at++
+	}
+	if at < len(obu) && obu[0]&2 != 0 {
+		_, size := leb128(obu[at:])
+		at += size
+	}
+	return obu[min(at, len(obu)):]
+}
