@@ -57,7 +57,7 @@ type Registry struct {
 	mu          sync.Mutex          // guards what follows
 	sessions    map[string]*Session // by channel ARN
 	byID        map[string]*Session // by channel id
-	workerKeys  map[[sha256.Size]byte]string
+	workerKeys  map[[sha256.Size]byte]reservation
 	quotaEvents map[store.Owner]time.Time // when the last event about a reached quota was stored
 	order       int64
 	closed      bool
@@ -71,7 +71,7 @@ func NewRegistry(s *store.Store, n *node.Node, cfg Config) *Registry {
 	}
 	r := &Registry{
 		store: s, nodeID: n.ID(), cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{},
-		workerKeys: map[[sha256.Size]byte]string{}, quotaEvents: map[store.Owner]time.Time{},
+		workerKeys: map[[sha256.Size]byte]reservation{}, quotaEvents: map[store.Owner]time.Time{},
 	}
 	n.OnDead(r.closeDead)
 	return r
@@ -234,10 +234,10 @@ func (r *Registry) dropSilent(ctx context.Context, channelARN string) bool {
 // so that its duration reveals nothing about existing keys.
 func (r *Registry) findChannel(ctx context.Context, key string) (name string, ofWorker bool, err error) {
 	r.mu.Lock()
-	name, ofWorker = r.workerKeys[sha256.Sum256([]byte(key))]
+	reserved, ofWorker := r.workerKeys[sha256.Sum256([]byte(key))]
 	r.mu.Unlock()
 	if ofWorker {
-		return name, true, nil
+		return reserved.channel, true, nil
 	}
 	err = r.store.Read(ctx, func(tx *store.Tx) error {
 		k, err := tx.StreamKey(key)

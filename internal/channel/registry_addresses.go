@@ -12,41 +12,57 @@ import (
 	"rostrum/ivsrealtime"
 )
 
+// A reservation is that of a channel for the worker of a composition.
+type reservation struct{ channel, composition string } // ARNs
+
 // Reserve makes an address at which a worker of this machine may publish to a
-// channel, whatever its stream key. It is valid until release is called. An
-// error of code ConflictException says that the channel is live, or has no
-// RTMP listener.
-func (r *Registry) Reserve(ctx context.Context, channelARN string) (address string, release func(), err error) {
+// channel, whatever its stream key, for a composition. It is valid until release
+// is called. An error of code ConflictException says what is in the way: another
+// composition, a stream, or that there is no RTMP listener.
+func (r *Registry) Reserve(ctx context.Context, channelARN, compositionARN string) (address string, release func(), err error) {
 	if r.cfg.Local == "" {
 		return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "%s can't be sent to: there is no RTMP listener", channelARN)
 	}
-	err = r.store.Read(ctx, func(tx *store.Tx) error {
+	secret := make([]byte, 24)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	key := "ticket_" + hex.EncodeToString(secret)
+	hash := sha256.Sum256([]byte(key))
+	if err := r.reserve(hash, reservation{channelARN, compositionARN}); err != nil {
+		return "", nil, err
+	}
+	release = func() {
+		r.mu.Lock()
+		delete(r.workerKeys, hash)
+		r.mu.Unlock()
+	}
+	if err := r.checkOffline(ctx, channelARN); err != nil {
+		release()
+		return "", nil, err
+	}
+	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + key, release, nil
+}
+
+func (r *Registry) reserve(hash [sha256.Size]byte, wanted reservation) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, taken := range r.workerKeys {
+		if taken.channel == wanted.channel {
+			return ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is a destination of %s", wanted.channel, taken.composition)
+		}
+	}
+	r.workerKeys[hash] = wanted
+	return nil
+}
+
+// checkOffline returns what is live on a channel, as an error.
+func (r *Registry) checkOffline(ctx context.Context, channelARN string) error {
+	return r.store.Read(ctx, func(tx *store.Tx) error {
 		c, err := tx.Channels().Get(channelARN)
 		if err == nil && c.StreamID != "" {
 			err = ivsrealtime.Errorf(ivsrealtime.Conflict, "%s is live with stream %s", channelARN, c.StreamID)
 		}
 		return err
 	})
-	if err != nil {
-		return "", nil, err
-	}
-	secret := make([]byte, 24)
-	_, _ = rand.Read(secret) // never fails (crypto/rand)
-	key := "ticket_" + hex.EncodeToString(secret)
-	hash := sha256.Sum256([]byte(key))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, taken := range r.workerKeys {
-		if taken == channelARN {
-			return "", nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "another composition goes to %s", channelARN)
-		}
-	}
-	r.workerKeys[hash] = channelARN
-	return "rtmp://" + r.cfg.Local + "/" + Application + "/" + key, func() {
-		r.mu.Lock()
-		delete(r.workerKeys, hash)
-		r.mu.Unlock()
-	}, nil
 }
 
 // Application is the first part of an ingest URL's path.

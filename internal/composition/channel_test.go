@@ -15,7 +15,7 @@ import (
 // fakeChannels can all be reserved; reserved counts those that were not released.
 type fakeChannels struct{ reserved atomic.Int32 }
 
-func (c *fakeChannels) Reserve(context.Context, string) (string, func(), error) {
+func (c *fakeChannels) Reserve(context.Context, string, string) (string, func(), error) {
 	c.reserved.Add(1)
 	var once atomic.Bool
 	return "rtmp://127.0.0.1/app/key", func() {

@@ -16,9 +16,9 @@ import (
 
 // Channels are the channels that compositions send to.
 type Channels interface {
-	// Reserve returns an address at which a worker can send to a channel, until release
-	// is called. It is a conflict when another encoder sends to it.
-	Reserve(ctx context.Context, channelARN string) (address string, release func(), err error)
+	// Reserve returns an address at which a worker of a composition can send to a channel,
+	// until release is called. It is a conflict when a stream or another composition has it.
+	Reserve(ctx context.Context, channelARN, compositionARN string) (address string, release func(), err error)
 }
 
 // streamExists is why a channel refuses a stream after it was reserved.
@@ -133,7 +133,7 @@ func defaultVideo() *ivsrealtime.Video {
 // reserveChannel reserves a destination's channel. If that is refused the destination has
 // failed.
 func (c *composition) reserveChannel(d *destination) {
-	address, release, err := c.registry.Channels.Reserve(c.registry.ctx, d.channel)
+	address, release, err := c.registry.Channels.Reserve(c.registry.ctx, d.channel, c.arn)
 	if err == nil {
 		d.release, d.job = release, worker.Destination{ID: d.id, RTMP: &worker.RTMP{URL: address}}
 		return

@@ -139,11 +139,12 @@ func TestParticipant_RequestsAKeyframeAndKeepsTheLastGoodPicture(t *testing.T) {
 	}, silent)
 	asked := atomic.Int32{}
 	stage := NewStage()
-	m, err := stage.Join(ParticipantConfig{ID: "a", RequestKeyframe: func() { asked.Add(1) }})
+	m, err := stage.Join(ParticipantConfig{ID: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Leave()
+	m.BeginStream(func() { asked.Add(1) })
 	write := func(n int, data []byte, keyframe bool) {
 		m.Write(Frame{Codec: media.H264, Timestamp: uint32(n) * 3000, Arrived: stage.began.Add(time.Duration(n) * time.Second / 30), Keyframe: keyframe, Data: data})
 	}

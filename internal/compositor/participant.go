@@ -4,6 +4,7 @@ package compositor
 
 import (
 	"maps"
+	"math"
 	"sync"
 	"time"
 
@@ -17,23 +18,20 @@ type ParticipantConfig struct {
 	ID         string
 	UserID     string
 	Attributes map[string]string
-	// RequestKeyframe is called when decoding needs a keyframe. It must not block. May
-	// be nil.
-	RequestKeyframe func()
 }
 
 // A Participant is one of a Stage. Its methods may be called by several goroutines;
 // after Leave they do nothing.
 type Participant struct {
-	id, userID      string
-	arrival         uint64
-	joined          time.Duration
-	stage           *Stage
-	requestKeyframe func()
-	video           videoTrack
+	id, userID string
+	arrival    uint64
+	joined     time.Duration
+	stage      *Stage
+	video      videoTrack
 
 	mu         sync.Mutex // guards what follows
 	attributes map[string]string
+	request    func() // a keyframe; may be nil
 	declared   declaredMedia
 	placed     bool // it has a place in layouts
 	left       bool
@@ -54,9 +52,34 @@ type audioTrack struct {
 	audioDecoder *codec.AudioDecoder
 }
 
+// reset drops the audio that is not heard yet.
+func (a *audioTrack) reset() {
+	a.audio = audioBuffer{}
+	a.closeDecoder()
+}
+
+func (a *audioTrack) closeDecoder() {
+	if a.audioDecoder != nil {
+		a.audioDecoder.Close()
+		a.audioDecoder = nil
+	}
+}
+
 // videoWait is for how long a participant without a picture has no place in layouts. Until
 // then its first keyframe may be on its way.
 const videoWait = 2 * time.Second
+
+// BeginStream prepares for the frames of a new stream, whose timestamps continue nothing.
+// The last picture stays until there is a new one. requestKeyframe is called when decoding
+// needs a keyframe; it must not block, and may be nil.
+func (p *Participant) BeginStream(requestKeyframe func()) {
+	p.mu.Lock()
+	p.request = requestKeyframe
+	p.playout = playout{}
+	p.audioTrack.reset()
+	p.mu.Unlock()
+	p.video.begin()
+}
 
 // Write takes the next frame of either medium and decodes it. The frames of one medium
 // must come one after the other. Data that cannot be decoded is skipped.
@@ -67,6 +90,7 @@ func (p *Participant) Write(f Frame) {
 		p.mu.Unlock()
 		return
 	}
+	request := p.request
 	ticks := p.playout.insert(f.Codec, f.Timestamp, f.Captured, arrived)
 	if f.Codec.Kind() == media.Audio {
 		p.decodeAudio(f, ticks)
@@ -74,8 +98,8 @@ func (p *Participant) Write(f Frame) {
 		return
 	}
 	p.mu.Unlock()
-	if p.video.decode(f, ticks, arrived) && p.requestKeyframe != nil {
-		p.requestKeyframe()
+	if p.video.decode(f, ticks, arrived) && request != nil {
+		request()
 	}
 }
 
@@ -133,10 +157,7 @@ func (p *Participant) Leave() {
 	p.mu.Lock()
 	left := p.left
 	p.left = true
-	if p.audioDecoder != nil && !left {
-		p.audioDecoder.Close()
-		p.audioDecoder = nil
-	}
+	p.closeDecoder()
 	p.mu.Unlock()
 	if !left {
 		p.stage.remove(p)
@@ -149,31 +170,28 @@ func (p *Participant) Leave() {
 func (p *Participant) forLayout(now time.Duration) (described layout.Participant, placed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ticks, begun := p.videoPosition(now)
-	video := p.video.state(ticks, now)
-	shown := begun && video.due && !p.declared.videoStopped
+	video := p.video.state(p.videoPosition(now), now)
+	shown := video.due && !p.declared.videoStopped
 	if shown || p.declared.videoStopped || p.declared.videoAbsent || video.hidden || now-p.joined >= videoWait {
 		p.placed = true
 	}
 	return layout.Participant{ID: p.id, UserID: p.userID, Attributes: p.attributes, Picture: video.size, Stopped: !shown}, p.placed
 }
 
-// videoPosition is the timestamp, in ticks, of the video that is due; p.mu is held.
-func (p *Participant) videoPosition(at time.Duration) (ticks int64, begun bool) {
+// videoPosition is the timestamp, in ticks, of the video that is due; p.mu is held. Before
+// the first frame of a stream it is before all others.
+func (p *Participant) videoPosition(at time.Duration) (ticks int64) {
 	if p.playout.timelines[media.Video].rate == 0 {
-		return 0, false
+		return math.MinInt32
 	}
-	return p.playout.position(media.Video, at), true
+	return p.playout.position(media.Video, at)
 }
 
 // picture is the one to show at a time, if it is another than the one drawn.
 func (p *Participant) picture(at time.Duration, c *cadence, drawn uint64) (timedPicture, bool) {
 	p.mu.Lock()
-	ticks, begun := p.videoPosition(at)
+	ticks := p.videoPosition(at)
 	p.mu.Unlock()
-	if !begun {
-		return timedPicture{}, false
-	}
 	return p.video.due(ticks, c, drawn)
 }
 
@@ -181,13 +199,14 @@ func (p *Participant) picture(at time.Duration, c *cadence, drawn uint64) (timed
 func (p *Participant) mix(r *audioReader, at time.Duration, out []float32) (done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	source := &p.audio
+	source, due := &p.audio, r.position
 	if p.declared.audioMuted {
 		source = &audioBuffer{}
 	}
 	if p.playout.timelines[media.Audio].rate != 0 {
-		r.mix(source, p.playout.position(media.Audio, at), out, p.left)
+		due = p.playout.position(media.Audio, at)
 	}
+	r.mix(source, due, out, p.left)
 	return p.left
 }
 

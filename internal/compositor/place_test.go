@@ -160,3 +160,36 @@ func TestProgram_MixesNoMutedAudioThatStillComes(t *testing.T) {
 		}
 	})
 }
+
+// A newer stream of the same participant has other timestamps, and may have another size.
+func TestParticipant_KeepsItsPlaceWhenItBeginsANewStream(t *testing.T) {
+	older, newer := newClip(t, 160, 90, plain(100), beep), newClip(t, 320, 180, plain(200), beep)
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, small)
+		p, err := s.stage.Join(ParticipantConfig{ID: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range []clip{older, newer, older} {
+			p.BeginStream(nil)
+			time.Sleep(300 * time.Millisecond) // until its media come
+			ctx, cancel := context.WithTimeout(s.ctx, 2*time.Second)
+			c.send(ctx, p, path{video: 40 * time.Millisecond, seed: uint64(i)})
+			cancel()
+		}
+		o := s.stop()
+		o.expectContinuous()
+		var seen []int
+		for _, r := range o.runs(image.Pt(5, 5)) {
+			if r.pictures > 1 {
+				seen = append(seen, r.luma)
+			}
+		}
+		if len(seen) != 4 || off(seen[1], 100) || off(seen[2], 200) || off(seen[3], 100) {
+			t.Errorf("there was %v; want the background, 100, 200, 100", seen)
+		}
+		if _, beeps := o.onsets(); len(beeps) != 6 {
+			t.Errorf("beeps began at %v, want 6 of them", beeps)
+		}
+	})
+}

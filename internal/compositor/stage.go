@@ -44,7 +44,7 @@ func (s *Stage) Join(c ParticipantConfig) (*Participant, error) {
 	arrival := s.arrival(c.ID)
 	p := &Participant{
 		id: c.ID, userID: c.UserID, arrival: arrival, joined: s.since(time.Now()), stage: s,
-		requestKeyframe: c.RequestKeyframe, attributes: maps.Clone(c.Attributes),
+		attributes: maps.Clone(c.Attributes),
 	}
 	i, _ := slices.BinarySearchFunc(s.participants, arrival, func(p *Participant, a uint64) int { return cmp.Compare(p.arrival, a) })
 	s.participants = slices.Insert(slices.Clone(s.participants), i, p)

@@ -99,6 +99,28 @@ func (v *videoTrack) decode(f Frame, ticks int64, now time.Duration) (keyframeNe
 	return keyframeNeeded
 }
 
+// begin prepares for a new stream. The picture that is shown stays.
+func (v *videoTrack) begin() {
+	v.decoding.Lock()
+	defer v.decoding.Unlock()
+	v.closeDecoder()
+	v.damaged, v.requested, v.tooLarge = false, 0, false
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for len(v.pictures) > 0 && v.pictures[len(v.pictures)-1].serial > v.lastDue {
+		v.pictures[len(v.pictures)-1].Close()
+		v.pictures = v.pictures[:len(v.pictures)-1]
+	}
+}
+
+// closeDecoder frees the decoder; v.decoding is held.
+func (v *videoTrack) closeDecoder() {
+	if v.decoder != nil {
+		v.decoder.Close()
+		v.decoder = nil
+	}
+}
+
 // open makes sure that there is a decoder for a codec. A participant may change codecs
 // at a keyframe of the new one.
 func (v *videoTrack) open(c media.Codec) bool {
@@ -115,9 +137,7 @@ func (v *videoTrack) open(c media.Codec) bool {
 	if err != nil {
 		return false // such as AV1: the participant is heard, not seen
 	}
-	if v.decoder != nil {
-		v.decoder.Close()
-	}
+	v.closeDecoder()
 	v.decoder, v.codec, v.damaged = d, c, false
 	return true
 }
@@ -230,8 +250,5 @@ func (v *videoTrack) close() {
 	v.mu.Unlock()
 	v.decoding.Lock()
 	defer v.decoding.Unlock()
-	if v.decoder != nil {
-		v.decoder.Close()
-		v.decoder = nil
-	}
+	v.closeDecoder()
 }

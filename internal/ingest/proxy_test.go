@@ -105,7 +105,7 @@ func TestServer_TakesTheClientFromAProxyOfThisMachine(t *testing.T) {
 		if _, err := s.publish(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrInsecure.Error()) {
 			t.Errorf("a stream key is answered by %v", err)
 		}
-		address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN)
+		address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN, composition)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,8 @@ import (
 	"rostrum/internal/store"
 )
 
+const composition = "arn:aws:ivs:eu-west-1:111122223333:composition/aBcDeFgHiJkL"
+
 func TestServer_PublishesAnEncodersStream(t *testing.T) {
 	s := start(t)
 	_, playlist := s.channels.Addresses(s.channel.ARN)
@@ -44,8 +46,8 @@ func TestServer_PublishesAnEncodersStream(t *testing.T) {
 	if _, err := s.publish(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrLive.Error()) {
 		t.Errorf("a second encoder is answered by %v", err)
 	}
-	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN); err == nil {
-		t.Error("a live channel was reserved")
+	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN, composition); err == nil || !strings.Contains(err.Error(), show.StreamID) {
+		t.Errorf("a live channel was reserved, or the stream is not named: %v", err)
 	}
 	if !s.channels.Stop(t.Context(), s.channel.ARN) {
 		t.Error("nothing to stop")
@@ -55,9 +57,12 @@ func TestServer_PublishesAnEncodersStream(t *testing.T) {
 		t.Errorf("it happened: %s", got)
 	}
 	_ = f.push.Close()
-	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN)
+	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN, composition)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN, "another"); err == nil || !strings.Contains(err.Error(), composition) {
+		t.Errorf("a reserved channel was reserved again, or the composition is not named: %v", err)
 	}
 	ticket := address[strings.LastIndexByte(address, '/')+1:]
 	f, err = s.publish(t, ticket)
@@ -95,7 +100,7 @@ func TestServer_AnswersManyWrongKeysOfOneAddressLate(t *testing.T) {
 		t.Errorf("the right key from the same address is answered by %v", err)
 	}
 	s.channels.Stop(t.Context(), s.channel.ARN)
-	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN)
+	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN, composition)
 	if err != nil {
 		t.Fatal(err)
 	}

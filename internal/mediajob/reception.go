@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rostrum/internal/compositor"
@@ -51,7 +52,7 @@ func (c *composition) apply(m wire.Message) {
 // subscription ends.
 func (c *composition) receive(ctx context.Context, publisher wire.Participant) {
 	r := &reception{composition: c, id: publisher.ID}
-	participant, err := c.roster.join(publisher.ID, c.stage, r.requestKeyframe)
+	participant, err := c.roster.join(r, c.stage)
 	if err != nil {
 		c.log("WARN", "%v", err)
 		return
@@ -59,7 +60,7 @@ func (c *composition) receive(ctx context.Context, publisher wire.Participant) {
 	if participant == nil {
 		return
 	}
-	defer c.roster.remove(publisher.ID, participant)
+	defer c.roster.remove(r)
 	r.participant = participant
 	for ctx.Err() == nil {
 		if err := r.run(ctx); err != nil && ctx.Err() == nil {
@@ -77,6 +78,7 @@ type reception struct {
 	composition *composition
 	id          string
 	participant *compositor.Participant
+	superseded  atomic.Bool // a newer reception of the publisher continues its place
 
 	mu    sync.Mutex // guards what follows
 	video *peer.Inlet
@@ -88,6 +90,7 @@ func (r *reception) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.participant.BeginStream(r.requestKeyframe)
 	s, err := peer.Subscribe(ctx, resource, peer.SubscribeConfig{OnFrame: r.write})
 	if err != nil {
 		return err
@@ -100,6 +103,9 @@ func (r *reception) run(ctx context.Context) error {
 
 // write gives a frame to the compositor.
 func (r *reception) write(in *peer.Inlet, f peer.Received) {
+	if r.superseded.Load() {
+		return
+	}
 	captured, _ := in.Captured(f.Timestamp)
 	if in.Codec.Kind() == media.Video {
 		r.mu.Lock()

@@ -4,6 +4,8 @@ package mediajob
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"rostrum/internal/compositor"
 	"rostrum/internal/layout"
@@ -56,4 +58,56 @@ func TestRoster_CountsPublishers(t *testing.T) {
 	apply(wire.ParticipantLeft{ParticipantID: "b"}, 0)
 	apply(state(wire.Participant{ID: "c", IsPublishing: true}), 1)
 	apply(state(), 0)
+}
+
+func TestRoster_KeepsThePlaceOfAReplacedPublication(t *testing.T) {
+	publish := func(publishing, replaced bool) wire.Payload {
+		return wire.PublishState{ParticipantID: "a", IsPublishing: publishing, Replaced: replaced}
+	}
+	for _, c := range []struct {
+		name  string
+		ended []wire.Payload // of the first publication
+		again bool           // a newer reception begins, a second later
+		after time.Duration  // for how long the place is kept; 0 if not
+	}{
+		{"it is continued", []wire.Payload{publish(false, true)}, true, time.Hour},
+		{"the newer one never begins", []wire.Payload{publish(false, true)}, false, takeoverTime},
+		{"the participant leaves", []wire.Payload{publish(false, true), wire.ParticipantLeft{ParticipantID: "a"}}, false, 0},
+		{"the publication just ends", []wire.Payload{publish(false, false)}, false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, stage := &roster{participants: map[string]*participant{}, ready: true}, compositor.NewStage()
+				apply := func(p wire.Payload) { r.apply(wire.Message{Type: p.Type(), Payload: p}, "me", stage) }
+				apply(publish(true, false))
+				first := &reception{id: "a"}
+				if _, err := r.join(first, stage); err != nil {
+					t.Fatal(err)
+				}
+				r.remove(&reception{id: "a"}) // not the one that receives
+				apply(c.ended[0])
+				r.remove(first)
+				for _, p := range c.ended[1:] {
+					apply(p)
+				}
+				if c.again {
+					time.Sleep(time.Second)
+					apply(publish(true, false))
+					if _, err := r.join(&reception{id: "a"}, stage); err != nil {
+						t.Fatal(err)
+					}
+				}
+				present := func() bool { return len(stage.Stats()) == 1 }
+				if c.after == 0 && present() {
+					t.Error("the place is kept")
+				}
+				if time.Sleep(c.after - time.Millisecond); c.after > 0 && !present() {
+					t.Error("the place is not kept")
+				}
+				if time.Sleep(2 * time.Millisecond); !c.again && present() {
+					t.Errorf("the place is kept for longer than %v", c.after)
+				}
+			})
+		})
+	}
 }

@@ -4,6 +4,7 @@ package mediajob
 
 import (
 	"sync"
+	"time"
 
 	"rostrum/internal/compositor"
 	"rostrum/internal/wire"
@@ -16,16 +17,23 @@ type roster struct {
 	ready        bool // the whole state came
 }
 
+// takeoverTime is how long a participant whose publication was replaced keeps its place
+// until the newer one begins.
+const takeoverTime = 5 * time.Second
+
 // A participant is one of the stage, or one that left and is still composed.
 type participant struct {
 	publishing   bool
+	replaced     bool // its publication ended, and a newer one is to begin
 	left         bool
 	userID       string
 	attributes   map[string]string
 	audioMuted   bool
 	videoStopped bool
 	layers       []wire.Layer
-	composed     *compositor.Participant // while it is received; nil otherwise
+	composed     *compositor.Participant // while it is received or keeps its place; nil otherwise
+	reception    *reception              // while it receives
+	hold         *time.Timer             // until its place is free, without a reception; else nil
 }
 
 // publishers counts the participants that publish.
@@ -55,7 +63,7 @@ func (r *roster) apply(m wire.Message, self string, stage *compositor.Stage) (fi
 	case wire.PublishState:
 		p := r.present(m.ParticipantID)
 		p.describe(m.Participant)
-		p.publishing = m.IsPublishing
+		p.publishing, p.replaced = m.IsPublishing, m.Replaced
 	case wire.MuteChanged:
 		r.present(m.ParticipantID).setMuted(m.AudioMuted, m.VideoStopped)
 	case wire.Layers:
@@ -82,8 +90,12 @@ func (r *roster) leave(id string) {
 		return
 	}
 	p.publishing, p.left = false, true
-	if p.composed == nil {
+	switch {
+	case p.composed == nil:
 		delete(r.participants, id)
+	case p.hold != nil:
+		p.hold.Stop()
+		r.free(id, p)
 	}
 }
 
@@ -109,33 +121,66 @@ func (r *roster) replace(state wire.StageState, self string, stage *compositor.S
 	}
 }
 
-// join adds a participant to a compositor's stage; nil if it left meanwhile.
-func (r *roster) join(id string, stage *compositor.Stage, requestKeyframe func()) (*compositor.Participant, error) {
+// join adds the participant of a reception to a compositor's stage, or continues the place
+// that it kept; nil if it left meanwhile.
+func (r *roster) join(by *reception, stage *compositor.Stage) (*compositor.Participant, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.participants[id]
+	p := r.participants[by.id]
 	if p == nil {
 		return nil, nil
 	}
-	composed, err := stage.Join(compositor.ParticipantConfig{ID: id, UserID: p.userID, Attributes: p.attributes, RequestKeyframe: requestKeyframe})
-	if err != nil {
-		return nil, err
+	switch {
+	case p.reception != nil:
+		p.reception.superseded.Store(true)
+	case p.hold != nil:
+		p.hold.Stop()
+		p.hold = nil
+	default:
+		composed, err := stage.Join(compositor.ParticipantConfig{ID: by.id, UserID: p.userID, Attributes: p.attributes})
+		if err != nil {
+			return nil, err
+		}
+		p.composed = composed
 	}
-	p.composed = composed
+	p.reception = by
 	p.setMuted(p.audioMuted, p.videoStopped)
-	return composed, nil
+	return p.composed, nil
 }
 
-// remove undoes join.
-func (r *roster) remove(id string, composed *compositor.Participant) {
+// remove undoes join. After a takeover the place is kept for a while; by may also have been
+// superseded by the newer reception already.
+func (r *roster) remove(by *reception) {
 	r.mu.Lock()
-	if p := r.participants[id]; p != nil && p.composed == composed {
-		if p.composed = nil; p.left {
-			r.leave(id)
-		}
+	defer r.mu.Unlock()
+	p := r.participants[by.id]
+	if p == nil || p.reception != by {
+		return
 	}
-	r.mu.Unlock()
-	composed.Leave()
+	p.reception = nil
+	if !p.replaced || p.left {
+		r.free(by.id, p)
+		return
+	}
+	p.hold = time.AfterFunc(takeoverTime, func() { r.endHold(by.id, p) })
+}
+
+// endHold frees a place that was kept for long enough.
+func (r *roster) endHold(id string, p *participant) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.hold != nil {
+		r.free(id, p)
+	}
+}
+
+// free removes a participant from the compositor's stage; r.mu is held.
+func (r *roster) free(id string, p *participant) {
+	p.composed.Leave()
+	p.composed, p.hold = nil, nil
+	if p.left {
+		delete(r.participants, id)
+	}
 }
 
 // layers are those that a participant sends.

@@ -128,12 +128,18 @@ func TestServer_NewerClientReplacesOlderOfSameToken(t *testing.T) {
 	case <-c.ctx.Done():
 		t.Fatal("the older publication goes on")
 	}
+	if m := untilMessage[wire.PublishState](newer); m.IsPublishing || !m.Replaced {
+		t.Errorf("the end of the older publication is told by %+v, expected that a newer one begins", m)
+	}
+	newer.untilState("alice")
+	if m := untilMessage[wire.PublishState](newer); !m.IsPublishing || m.Replaced {
+		t.Errorf("the newer publication is told by %+v", m)
+	}
 	check(t, first.Close())
 	if first.Ending() != peer.TakenOver {
 		t.Errorf("the older client sees the end as %s, want %s", first.Ending(), peer.TakenOver)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED")
-	newer.untilState("alice")
 	newer.untilState("alice+")
 }
 

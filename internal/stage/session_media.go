@@ -341,7 +341,10 @@ func (s *Session) publishFailed(c *Connection, code ivsrealtime.EventErrorCode) 
 
 func (s *Session) notifyPublishState(p *participant, code ivsrealtime.EventErrorCode) {
 	s.markStateChanged(p)
-	s.notifyAll(wire.PublishState{ParticipantID: p.id, IsPublishing: p.publishing && code == "", Participant: p.describe(), ErrorCode: code})
+	s.notifyAll(wire.PublishState{
+		ParticipantID: p.id, IsPublishing: p.publishing && code == "", Participant: p.describe(), ErrorCode: code,
+		Replaced: !p.publishing && p.publication != nil,
+	})
 }
 
 func (s *Session) setLayers(p *participant, layers []sfu.LayerInfo) {

@@ -48,6 +48,7 @@ type PublishState struct {
 	IsPublishing  bool                       `json:"isPublishing"`
 	Participant   Participant                `json:"participant"`
 	ErrorCode     ivsrealtime.EventErrorCode `json:"errorCode,omitempty"` // the fault that ended it, if any
+	Replaced      bool                       `json:"replaced,omitempty"`  // it ended because the participant begins a newer one
 }
 
 // Type implements Payload.

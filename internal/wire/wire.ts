@@ -36,6 +36,7 @@ export interface PublishState {
   isPublishing: boolean;
   participant: Participant;
   errorCode?: EventErrorCode; // the fault that ended it, if any
+  replaced?: boolean; // it ended because the participant begins a newer one
 }
 
 /** MuteChanged is sent when a participant mutes or unmutes its media. */

@@ -247,3 +247,38 @@ func (s *studio) end(arn, folder string, script *script) {
 	}
 	prompt(s.t, script, script.hold(f))
 }
+
+// A second client with the token of a participant takes over its publication.
+func TestComposition_KeepsThePlaceOfATakeover(t *testing.T) {
+	s := openKept(t)
+	raw, _ := s.token("PUBLISH")
+	first := s.perform(raw, "--size", "640x360")
+	other, _ := s.token("PUBLISH")
+	second := s.perform(other, "--size", "640x360")
+	arn, folder := s.start()
+	s.awaitComposition(arn, "ACTIVE", composing)
+	script := &script{layout: layout.DefaultGrid()}
+	script.now(time.Now(), "both, throughout",
+		layout.Participant{ID: first.id, Picture: small}, layout.Participant{ID: second.id, Picture: small})
+	settle(t, 3*time.Second)
+	if again := s.perform(raw, "--size", "640x360"); again.id != first.id {
+		t.Fatalf("the second client is participant %s, expected %s", again.id, first.id)
+	}
+	settle(t, 3*time.Second)
+	s.end(arn, folder, script)
+}
+
+func TestComposition_DrawsNoTileOfAudioAlone(t *testing.T) {
+	s := openKept(t)
+	raw, _ := s.token("PUBLISH")
+	seen := s.perform(raw, "--size", "640x360")
+	arn, folder := s.startWith(&ivsrealtime.LayoutConfiguration{Grid: &ivsrealtime.GridConfiguration{OmitStoppedVideo: true}})
+	s.awaitComposition(arn, "ACTIVE", composing)
+	script := &script{layout: layout.Grid{OmitStoppedVideo: true}}
+	script.now(time.Now(), "the one with video, throughout", layout.Participant{ID: seen.id, Picture: small})
+	settle(t, 2*time.Second)
+	raw, _ = s.token("PUBLISH")
+	s.perform(raw, "--no-video")
+	settle(t, 4*time.Second)
+	s.end(arn, folder, script)
+}
