@@ -15,6 +15,7 @@ const (
 	TokenMalformed          Code = "TOKEN_MALFORMED"
 	TokenExpired            Code = "TOKEN_EXPIRED"
 	TokenNotAllowed         Code = "TOKEN_NOT_ALLOWED" // a capability is missing
+	TokenRevoked            Code = "TOKEN_REVOKED"     // a connection token, by RevokeConnectionToken
 	StageDeleted            Code = "STAGE_DELETED"
 	StageAtCapacity         Code = "STAGE_AT_CAPACITY"
 	ParticipantDisconnected Code = "PARTICIPANT_DISCONNECTED"

@@ -31,6 +31,7 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	handle := func(part, pattern string, h http.Handler) { clients.Handle(pattern, b.panics.Handler(part, h)) }
 	handle("whip", "/whip", r.participants)
 	handle("whip", "/whip/", r.participants)
+	handle("events", "/events", r.participants)
 	handle("events", "/events/", r.participants)
 	handle("hls", channel.PlaybackPath, r.channels)
 	handle("pages", "GET "+web.StagePath, web.Stage(l.endpoint))

@@ -33,6 +33,11 @@ func (c *fixture) tryListen(t peer.Token, query string) (*socketClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.follow(conn), nil
+}
+
+// follow reads a socket's messages.
+func (c *fixture) follow(conn *websocket.Conn) *socketClient {
 	conn.SetReadLimit(8 << 20)
 	l := &socketClient{c: c, conn: conn, messages: make(chan wire.Message, 1000)}
 	go func() {
@@ -55,7 +60,7 @@ func (c *fixture) tryListen(t peer.Token, query string) (*socketClient, error) {
 		for range l.messages {
 		}
 	})
-	return l, nil
+	return l
 }
 
 // until returns the first message that fits.

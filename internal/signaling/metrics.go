@@ -55,7 +55,7 @@ func (s *Server) countRefusal(r *http.Request, token string, err error) error {
 	}
 	s.metrics.refusals.WithLabelValues("limited").Inc()
 	return problem{
-		status: http.StatusTooManyRequests, code: string(authority.TokenMalformed), title: "The participant token is invalid",
+		status: http.StatusTooManyRequests, code: string(authority.TokenMalformed), title: "The token is invalid",
 		detail: "too many invalid tokens came from this address", retryAfter: retryAfterForged,
 	}
 }

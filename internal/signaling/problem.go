@@ -22,7 +22,7 @@ type problem struct {
 
 // problems has status and title for each kind of refusal.
 var problems = map[authority.Kind]problem{
-	authority.Unauthenticated: {status: http.StatusUnauthorized, title: "The participant token is invalid"},
+	authority.Unauthenticated: {status: http.StatusUnauthorized, title: "The token is invalid"},
 	authority.Forbidden:       {status: http.StatusForbidden, title: "The participant is not allowed to do this"},
 	authority.NotFound:        {status: http.StatusNotFound, title: "Not found"},
 	authority.Crowded:         {status: http.StatusTooManyRequests, title: "A quota is reached"},

@@ -15,17 +15,22 @@ type route struct {
 	token        func(r *http.Request) string
 	authorize    func(a *authority.Authority, ctx context.Context, token string) (authority.Grant, error)
 	serve        func(s *Server, w http.ResponseWriter, r *http.Request, g authority.Grant) error
+
+	// connect answers in place of authorize and serve: the token is a connection token.
+	connect func(s *Server, w http.ResponseWriter, r *http.Request, token string) error
 }
 
 var routes = []route{
-	{"POST", "/whip", bearer, (*authority.Authority).Authorize, publish},
-	{"POST", "/whip/{$}", bearer, (*authority.Authority).Authorize, publish},
-	{"POST", "/whip/publish/{participantId}", bearer, (*authority.Authority).Authorize, publish},
-	{"POST", "/whip/subscribe/{participantId}", bearer, (*authority.Authority).Authorize, subscribe},
-	{"PATCH", "/whip/sessions/{id}", bearer, (*authority.Authority).AuthorizeHolder, patchConnection},
-	{"DELETE", "/whip/sessions/{id}", bearer, (*authority.Authority).AuthorizeHolder, endConnection},
-	{"POST", "/whip/sessions/{id}/layer", bearer, (*authority.Authority).AuthorizeHolder, selectLayer},
-	{"GET", "/events/{stageId}", subprotocol, (*authority.Authority).Authorize, serveEvents},
+	{method: "POST", path: "/whip", token: bearer, authorize: (*authority.Authority).Authorize, serve: publish},
+	{method: "POST", path: "/whip/{$}", token: bearer, authorize: (*authority.Authority).Authorize, serve: publish},
+	{method: "POST", path: "/whip/publish/{participantId}", token: bearer, authorize: (*authority.Authority).Authorize, serve: publish},
+	{method: "POST", path: "/whip/subscribe/{participantId}", token: bearer, authorize: (*authority.Authority).Authorize, serve: subscribe},
+	{method: "PATCH", path: "/whip/sessions/{id}", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: patchConnection},
+	{method: "DELETE", path: "/whip/sessions/{id}", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: endConnection},
+	{method: "POST", path: "/whip/sessions/{id}/layer", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: selectLayer},
+	{method: "GET", path: "/events/{stageId}", token: subprotocol, authorize: (*authority.Authority).Authorize, serve: serveEvents},
+	{method: "GET", path: "/events", token: subprotocol, connect: serveConnection},
+	{method: "GET", path: "/events/{$}", token: subprotocol, connect: serveConnection},
 }
 
 // preflight answers OPTIONS, for CORS and for clients that ask what they may

@@ -1,8 +1,10 @@
 package signaling
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,10 +43,14 @@ type Server struct {
 	metrics   metrics
 	forged    inbound.Failures
 
-	mu      sync.Mutex // guards what follows
-	sockets map[*socket]struct{}
-	closed  bool
-	open    sync.WaitGroup // sockets
+	stop       context.CancelFunc // of background
+	background sync.WaitGroup
+
+	mu          sync.Mutex         // guards what follows
+	sockets     map[*socket]func() // and how each is closed
+	connections map[*connection]struct{}
+	closed      bool
+	open        sync.WaitGroup // sockets
 }
 
 // New returns a server for the live stages.
@@ -55,7 +61,7 @@ func New(r *stage.Registry, a *authority.Authority, cfg Config) *Server {
 	if cfg.Origins == nil {
 		cfg.Origins = &inbound.Origins{Any: true}
 	}
-	s := &Server{registry: r, authority: a, cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), sockets: map[*socket]struct{}{}, base: "/whip"}
+	s := &Server{registry: r, authority: a, cfg: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Metrics), sockets: map[*socket]func(){}, connections: map[*connection]struct{}{}, base: "/whip"}
 	if u, err := url.Parse(a.Endpoints().WHIP); err == nil {
 		s.base = u.Path
 	}
@@ -72,6 +78,9 @@ func New(r *stage.Registry, a *authority.Authority, cfg Config) *Server {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problem{status: http.StatusNotFound, code: "NOT_FOUND", title: "Not found", detail: "the server has nothing at this path"})
 	})
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.background.Go(func() { s.watchRevocations(ctx) })
 	return s
 }
 
@@ -112,6 +121,12 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 		return
 	}
 	token := route.token(r)
+	if route.connect != nil {
+		if err := route.connect(s, w, r, token); err != nil {
+			s.refuse(w, r, err)
+		}
+		return
+	}
 	g, err := route.authorize(s.authority, r.Context(), token)
 	if err != nil {
 		err = s.countRefusal(r, token, err)
@@ -168,14 +183,15 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, p)
 }
 
-// add registers an open socket. It reports false once the server is closed.
-func (s *Server) add(k *socket) bool {
+// add registers an open socket and how it is closed. It reports false once the server
+// is closed.
+func (s *Server) add(k *socket, end func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
-	s.sockets[k] = struct{}{}
+	s.sockets[k] = end
 	s.open.Add(1)
 	return true
 }
@@ -192,14 +208,13 @@ func (s *Server) remove(k *socket) {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	all := make([]*socket, 0, len(s.sockets))
-	for k := range s.sockets {
-		all = append(all, k)
-	}
+	all := slices.Collect(maps.Values(s.sockets))
 	s.mu.Unlock()
-	for _, k := range all {
-		k.shut()
+	for _, end := range all {
+		end()
 	}
 	s.open.Wait()
+	s.stop()
+	s.background.Wait()
 	return nil
 }

@@ -26,8 +26,11 @@ const (
 	writeTimeout     = 5 * time.Second
 
 	// A client that is this far behind is disconnected. It reconnects and gets the state.
-	maxQueued      = 256
-	maxQueuedBytes = 2 << 20
+	// Each stage of a connection adds to the limits.
+	maxQueued        = 256
+	maxQueuedBytes   = 2 << 20
+	stageQueued      = 16
+	stageQueuedBytes = 64 << 10
 
 	// A client that sends faster is read more slowly.
 	messagesPerSecond = 10
@@ -51,6 +54,7 @@ type socket struct {
 	conn    *websocket.Conn
 	queue   []stage.Message
 	bytes   int // in queue
+	stages  int // of a connection
 	writing bool
 	closed  bool
 	running sync.WaitGroup // writer and pinger; none starts once closed
@@ -61,15 +65,13 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 	if r.PathValue("stageId") != g.StageID {
 		return &authority.Refusal{Code: authority.TokenNotAllowed, Kind: authority.Forbidden, Detail: "the token is for another stage than the path"}
 	}
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		w.Header().Set("Upgrade", "websocket")
-		return problem{status: http.StatusUpgradeRequired, code: "UPGRADE_REQUIRED", title: "This is a WebSocket", detail: "the token is valid; connect with it as the only sub-protocol"}
+	if err := checkUpgrade(w, r); err != nil {
+		return err
 	}
-	s := &socket{limiter: rate.NewLimiter(messagesPerSecond, messageBurst), panics: server.cfg.Panics}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s := newSocket(server, rate.NewLimiter(messagesPerSecond, messageBurst))
 	defer s.cancel()
-	if !server.add(s) {
-		return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
+	if !server.add(s, s.shut) {
+		return stopping()
 	}
 	defer server.remove(s)
 	query := r.URL.Query()
@@ -80,27 +82,66 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 	if err != nil {
 		return err
 	}
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: []string{subprotocol(r)}, InsecureSkipVerify: true, // any origin: the token authorizes
-		CompressionMode: websocket.CompressionDisabled,
-	})
-	if err != nil { // it is answered
+	if !s.accept(w, r) {
 		a.Close()
 		return nil
 	}
-	conn.SetReadLimit(maxClientMessage)
-	s.received.Store(time.Now().UnixNano())
-	s.open(conn)
-	err = s.read(a)
+	err = s.read(func(m wire.Message) { s.handle(a, m) })
 	switch websocket.CloseStatus(err) {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway:
 		a.Close()
 	default:
-		a.Lose(time.Since(time.Unix(0, s.received.Load())))
+		a.Lose(s.silence())
 	}
 	s.shut()
 	s.running.Wait()
 	return nil
+}
+
+func newSocket(server *Server, limiter *rate.Limiter) *socket {
+	s := &socket{limiter: limiter, panics: server.cfg.Panics}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// stopping refuses a socket while the server closes.
+func stopping() error {
+	return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
+}
+
+// checkUpgrade refuses a request with a valid token that is no WebSocket's.
+func checkUpgrade(w http.ResponseWriter, r *http.Request) error {
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return nil
+	}
+	w.Header().Set("Upgrade", "websocket")
+	return problem{status: http.StatusUpgradeRequired, code: "UPGRADE_REQUIRED", title: "This is a WebSocket", detail: "the token is valid; connect with it as the only sub-protocol"}
+}
+
+// accept upgrades the request and starts writing what is queued. If it reports false
+// the request is answered.
+func (s *socket) accept(w http.ResponseWriter, r *http.Request) bool {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols: []string{subprotocol(r)}, InsecureSkipVerify: true, // any origin: the token authorizes
+		CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		return false
+	}
+	conn.SetReadLimit(maxClientMessage)
+	s.received.Store(time.Now().UnixNano())
+	s.open(conn)
+	return true
+}
+
+// silence is the time since the client's last message.
+func (s *socket) silence() time.Duration { return time.Since(time.Unix(0, s.received.Load())) }
+
+// setStages sets how many stages the socket of a connection carries.
+func (s *socket) setStages(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stages = n
 }
 
 // deliver queues a message. It does not wait: it disconnects a client that is too
@@ -111,7 +152,7 @@ func (s *socket) deliver(m stage.Message) {
 	if s.closed {
 		return
 	}
-	if len(s.queue) >= maxQueued || s.bytes+len(m.Data) > maxQueuedBytes && len(s.queue) > 0 {
+	if len(s.queue) >= maxQueued+s.stages*stageQueued || s.bytes+len(m.Data) > maxQueuedBytes+s.stages*stageQueuedBytes && len(s.queue) > 0 {
 		s.closed, s.queue = true, nil
 		s.cancel() // ends the reader and the writer
 		return
@@ -226,7 +267,7 @@ func (s *socket) ping() {
 }
 
 // read handles the client's messages until the socket ends, and returns the reason.
-func (s *socket) read(a *stage.Socket) error {
+func (s *socket) read(handle func(wire.Message)) error {
 	for {
 		kind, data, err := s.conn.Read(s.ctx)
 		if err != nil {
@@ -237,15 +278,15 @@ func (s *socket) read(a *stage.Socket) error {
 			return err
 		}
 		if kind == websocket.MessageText {
-			s.handle(a, data)
+			m, _ := wire.Decode(data)
+			handle(m)
 		}
 	}
 }
 
 // handle does what a client's message asks for. Clients may be newer than this
 // server: what is unknown is ignored.
-func (s *socket) handle(a *stage.Socket, data []byte) {
-	m, _ := wire.Decode(data)
+func (s *socket) handle(a *stage.Socket, m wire.Message) {
 	switch p := m.Payload.(type) {
 	case wire.Ping:
 		s.deliver(pong)

@@ -3,6 +3,8 @@ package stage
 import (
 	"context"
 	"time"
+
+	"rostrum/internal/wire"
 )
 
 // A Message is one message of the events socket. All sockets that get it share
@@ -39,6 +41,16 @@ func (sock *Socket) Close() { sock.end(0) }
 // the participant has the rest of its grace to come back.
 func (sock *Socket) Lose(silent time.Duration) {
 	sock.end(max(0, sock.session.registry.cfg.Grace-silent))
+}
+
+// Leave ends the socket and the participant's media connections. The socket's last
+// message says why.
+func (sock *Socket) Leave(why wire.Closing) {
+	sock.session.post(func() {
+		if p := sock.session.sockets.open[sock]; p != nil {
+			sock.session.disconnect(p, why)
+		}
+	})
 }
 
 func (sock *Socket) end(grace time.Duration) {

@@ -21,19 +21,21 @@ type Payload interface {
 
 // A Message is one message of the events socket, as its receiver sees it.
 type Message struct {
-	Type     Type
-	Sequence uint64  // grows with each message to all participants; 0 for a message to one
-	Payload  Payload // nil if the type is unknown or the payload malformed
+	Type       Type
+	Sequence   uint64  // grows with each message to all participants; 0 for a message to one
+	Attachment string  // on a connection: the stage that the message is about; "" for the connection itself
+	Payload    Payload // nil if the type is unknown or the payload malformed
 }
 
 // serverMessages are the messages from the server.
 var serverMessages = []Payload{
 	StageState{}, ParticipantJoined{}, ParticipantLeft{}, PublishState{}, MuteChanged{}, MetadataChanged{}, Layers{}, ActiveSpeaker{},
 	LayerSelected{}, LayersUnused{}, TokenExchanged{}, Pong{}, Kicked{}, StageDeleted{}, GoingAway{},
+	Attached{}, AttachFailed{}, Detached{}, ConnectionClosed{},
 }
 
 // clientMessages are the messages from participants.
-var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}}
+var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}, Attach{}, Detach{}}
 
 // ServerMessages returns one empty payload for each message from the server.
 func ServerMessages() []Payload { return serverMessages }
@@ -69,14 +71,15 @@ func Encode(sequence uint64, p Payload) []byte {
 // that are not known here are no error. It reports false if data is no message.
 func Decode(data []byte) (Message, bool) {
 	var raw struct {
-		Type     Type            `json:"type"`
-		Sequence uint64          `json:"sequence"`
-		Payload  json.RawMessage `json:"payload"`
+		Type       Type            `json:"type"`
+		Sequence   uint64          `json:"sequence"`
+		Attachment string          `json:"attachment"`
+		Payload    json.RawMessage `json:"payload"`
 	}
 	if json.Unmarshal(data, &raw) != nil {
 		return Message{}, false
 	}
-	m := Message{Type: raw.Type, Sequence: raw.Sequence}
+	m := Message{Type: raw.Type, Sequence: raw.Sequence, Attachment: raw.Attachment}
 	t, known := payloads[raw.Type]
 	if !known {
 		return m, true

@@ -58,6 +58,13 @@ var messages = []struct {
 	{0, wire.Mute{AudioMuted: &yes}, `{"type":"MUTE","payload":{"audioMuted":true}}`},
 	{0, wire.ClientInfo{BrowserName: "Lynx", BrowserVersion: "2", OSName: "Plan 9", OSVersion: "4", SDKVersion: "0.1"}, `{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`},
 	{0, wire.ExchangeToken{Token: "a.b.c"}, `{"type":"EXCHANGE_TOKEN","payload":{"token":"a.b.c"}}`},
+	{0, wire.Attach{Token: "a.b.c"}, `{"type":"ATTACH","payload":{"token":"a.b.c"}}`},
+	{0, wire.Attach{Token: "a.b.c", After: 7, ChangesOnly: true}, `{"type":"ATTACH","payload":{"token":"a.b.c","after":7,"changesOnly":true}}`},
+	{0, wire.Detach{}, `{"type":"DETACH"}`},
+	{0, wire.Attached{StageID: "s", ParticipantID: "a1"}, `{"type":"ATTACHED","payload":{"stageId":"s","participantId":"a1"}}`},
+	{0, wire.AttachFailed{Code: "STAGE_AT_CAPACITY", Detail: "full", RetryAfter: 5}, `{"type":"ATTACH_FAILED","payload":{"code":"STAGE_AT_CAPACITY","detail":"full","retryAfter":5}}`},
+	{0, wire.Detached{CloseNotice: wire.CloseNotice{Reason: wire.ReasonDetached}}, `{"type":"DETACHED","payload":{"reason":"detached"}}`},
+	{0, wire.ConnectionClosed{CloseNotice: wire.CloseNotice{Reason: wire.ReasonRevoked, Code: "TOKEN_REVOKED"}}, `{"type":"CONNECTION_CLOSED","payload":{"reason":"real-time-connection-token-revocation","code":"TOKEN_REVOKED"}}`},
 }
 
 func TestMessages_AreExactlyTheseBytes(t *testing.T) {
@@ -70,6 +77,12 @@ func TestMessages_AreExactlyTheseBytes(t *testing.T) {
 		got, ok := wire.Decode([]byte(m.json))
 		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is decoded as\n%+v\nexpected\n%+v", m.json, got, want)
+		}
+	}
+	for _, m := range messages {
+		got, ok := wire.Decode(wire.WithAttachment("a-1_Z", []byte(m.json)))
+		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, Attachment: "a-1_Z", Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s on a connection is decoded as %+v", m.json, got)
 		}
 	}
 	for _, p := range slices.Concat(wire.ServerMessages(), wire.ClientMessages()) {
@@ -128,6 +141,7 @@ func TestDecode_AcceptsWhatNewerImplementationsSend(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, m := range messages {
 		f.Add([]byte(m.json))
+		f.Add(wire.WithAttachment("a", []byte(m.json)))
 	}
 	for _, s := range []string{`{"type":"MUTE","payload":[]}`, `{"type":"CLIENT_INFO","payload":{"browserName":"\ud800","osName":7}}`, `[`, `null`, `{"type":null}`, ``} {
 		f.Add([]byte(s))
@@ -137,8 +151,14 @@ func FuzzDecode(f *testing.F) {
 		if !ok || m.Payload == nil {
 			return
 		}
-		again, ok := wire.Decode(wire.Encode(m.Sequence, m.Payload))
-		if !ok || again.Type != m.Type {
+		encoded := wire.Encode(m.Sequence, m.Payload)
+		if wire.ValidAttachment(m.Attachment) {
+			encoded = wire.WithAttachment(m.Attachment, encoded)
+		} else {
+			m.Attachment = ""
+		}
+		again, ok := wire.Decode(encoded)
+		if !ok || again.Type != m.Type || again.Attachment != m.Attachment {
 			t.Errorf("%s does not survive: %+v, then %+v", data, m, again)
 		}
 	})

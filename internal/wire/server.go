@@ -166,6 +166,9 @@ const (
 	ReasonFailedExchange CloseReason = "failed-exchange"          // the new token was refused
 	ReasonStageDeleted   CloseReason = "stage-deleted"
 	ReasonGoingAway      CloseReason = "going-away"
+	ReasonDetached       CloseReason = "detached"                              // by the client
+	ReasonForcedLeave    CloseReason = "real-time-connection-forced-leave"     // the connection ended, or its token expired
+	ReasonRevoked        CloseReason = "real-time-connection-token-revocation" // by RevokeConnectionToken
 )
 
 // A CloseNotice is the payload of the last message before the server closes a

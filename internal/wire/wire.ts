@@ -96,7 +96,7 @@ export interface LayersUnused {
 }
 
 /** A CloseReason is why the server closes a socket. */
-export type CloseReason = "participant-disconnected" | "token-reused" | "failed-exchange" | "stage-deleted" | "going-away";
+export type CloseReason = "participant-disconnected" | "token-reused" | "failed-exchange" | "stage-deleted" | "going-away" | "detached" | "real-time-connection-forced-leave" | "real-time-connection-token-revocation";
 
 /** A CloseNotice is the payload of the last message before the server closes a socket. */
 export interface CloseNotice {
@@ -105,22 +105,39 @@ export interface CloseNotice {
   code?: string; // of the refusal, for a failed exchange
 }
 
+/** Attached is the first message of an attachment. */
+export interface Attached {
+  stageId: string;
+  participantId: string;
+}
+
+/** AttachFailed is sent in place of Attached when the stage can't be joined. */
+export interface AttachFailed {
+  code: string; // of the refusal
+  detail?: string; // for people
+  retryAfter?: number; // seconds; 0 if trying again is of no use
+}
+
 export type ServerMessage =
-  | { type: "STAGE_STATE"; sequence?: number; payload: StageState }
-  | { type: "PARTICIPANT_JOINED"; sequence?: number; payload: Participant }
-  | { type: "PARTICIPANT_LEFT"; sequence?: number; payload: ParticipantLeft }
-  | { type: "PUBLISH_STATE"; sequence?: number; payload: PublishState }
-  | { type: "MUTE_CHANGED"; sequence?: number; payload: MuteChanged }
-  | { type: "METADATA_CHANGED"; sequence?: number; payload: MetadataChanged }
-  | { type: "LAYERS"; sequence?: number; payload: Layers }
-  | { type: "ACTIVE_SPEAKER"; sequence?: number; payload: ActiveSpeaker }
-  | { type: "LAYER_SELECTED"; sequence?: number; payload: LayerSelected }
-  | { type: "LAYERS_UNUSED"; sequence?: number; payload: LayersUnused }
-  | { type: "TOKEN_EXCHANGED"; sequence?: number; payload: Participant }
-  | { type: "PONG"; sequence?: number }
-  | { type: "KICKED"; sequence?: number; payload: CloseNotice }
-  | { type: "STAGE_DELETED"; sequence?: number; payload: CloseNotice }
-  | { type: "GOING_AWAY"; sequence?: number; payload: CloseNotice };
+  | { type: "STAGE_STATE"; sequence?: number; attachment?: string; payload: StageState }
+  | { type: "PARTICIPANT_JOINED"; sequence?: number; attachment?: string; payload: Participant }
+  | { type: "PARTICIPANT_LEFT"; sequence?: number; attachment?: string; payload: ParticipantLeft }
+  | { type: "PUBLISH_STATE"; sequence?: number; attachment?: string; payload: PublishState }
+  | { type: "MUTE_CHANGED"; sequence?: number; attachment?: string; payload: MuteChanged }
+  | { type: "METADATA_CHANGED"; sequence?: number; attachment?: string; payload: MetadataChanged }
+  | { type: "LAYERS"; sequence?: number; attachment?: string; payload: Layers }
+  | { type: "ACTIVE_SPEAKER"; sequence?: number; attachment?: string; payload: ActiveSpeaker }
+  | { type: "LAYER_SELECTED"; sequence?: number; attachment?: string; payload: LayerSelected }
+  | { type: "LAYERS_UNUSED"; sequence?: number; attachment?: string; payload: LayersUnused }
+  | { type: "TOKEN_EXCHANGED"; sequence?: number; attachment?: string; payload: Participant }
+  | { type: "PONG"; sequence?: number; attachment?: string }
+  | { type: "KICKED"; sequence?: number; attachment?: string; payload: CloseNotice }
+  | { type: "STAGE_DELETED"; sequence?: number; attachment?: string; payload: CloseNotice }
+  | { type: "GOING_AWAY"; sequence?: number; attachment?: string; payload: CloseNotice }
+  | { type: "ATTACHED"; sequence?: number; attachment?: string; payload: Attached }
+  | { type: "ATTACH_FAILED"; sequence?: number; attachment?: string; payload: AttachFailed }
+  | { type: "DETACHED"; sequence?: number; attachment?: string; payload: CloseNotice }
+  | { type: "CONNECTION_CLOSED"; sequence?: number; attachment?: string; payload: CloseNotice };
 
 /** Mute reports that the participant mutes or unmutes its media. What is nil stays as it is. */
 export interface Mute {
@@ -142,8 +159,17 @@ export interface ExchangeToken {
   token: string;
 }
 
+/** Attach joins a stage, as a socket of the stage's own would. */
+export interface Attach {
+  token: string; // of a participant
+  after?: number; // sequence of the last message that the client has
+  changesOnly?: boolean; // without the whole state after each change
+}
+
 export type ClientMessage =
-  | { type: "PING" }
-  | { type: "MUTE"; payload: Mute }
-  | { type: "CLIENT_INFO"; payload: ClientInfo }
-  | { type: "EXCHANGE_TOKEN"; payload: ExchangeToken };
+  | { type: "PING"; attachment?: string }
+  | { type: "MUTE"; attachment?: string; payload: Mute }
+  | { type: "CLIENT_INFO"; attachment?: string; payload: ClientInfo }
+  | { type: "EXCHANGE_TOKEN"; attachment?: string; payload: ExchangeToken }
+  | { type: "ATTACH"; attachment?: string; payload: Attach }
+  | { type: "DETACH"; attachment?: string };

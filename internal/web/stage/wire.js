@@ -16,6 +16,10 @@ export const Server = Object.freeze({
   Kicked: 'KICKED',
   StageDeleted: 'STAGE_DELETED',
   GoingAway: 'GOING_AWAY',
+  Attached: 'ATTACHED',
+  AttachFailed: 'ATTACH_FAILED',
+  Detached: 'DETACHED',
+  ConnectionClosed: 'CONNECTION_CLOSED',
 });
 
 export const Client = Object.freeze({
@@ -23,4 +27,6 @@ export const Client = Object.freeze({
   Mute: 'MUTE',
   ClientInfo: 'CLIENT_INFO',
   ExchangeToken: 'EXCHANGE_TOKEN',
+  Attach: 'ATTACH',
+  Detach: 'DETACH',
 });

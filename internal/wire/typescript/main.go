@@ -46,8 +46,8 @@ func generate(root string) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	g.union("ServerMessage", "; sequence?: number", wire.ServerMessages())
-	g.union("ClientMessage", "", wire.ClientMessages())
+	g.union("ServerMessage", "; sequence?: number; attachment?: string", wire.ServerMessages())
+	g.union("ClientMessage", "; attachment?: string", wire.ClientMessages())
 	return map[string][]byte{
 		declarationsFile: append([]byte(header), g.types.Bytes()...),
 		namesFile:        names(),

@@ -1,0 +1,319 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
+
+	"rostrum/internal/authority"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/internal/wire"
+)
+
+const (
+	// maxAttachments bounds the stages of a connection.
+	maxAttachments = 256
+
+	// A client that reconnects attaches all its stages in one go.
+	connectionMessagesPerSecond = 20
+	connectionMessageBurst      = 2 * maxAttachments
+
+	// Revocations are looked for this often, as any node may have stored them. The
+	// overlap is for clocks of nodes that differ.
+	revocationInterval = 400 * time.Millisecond
+	revocationOverlap  = 5 * time.Minute
+)
+
+// A connection is an events socket that was opened with a connection token. It carries
+// any number of stages: for each, the client attaches with a participant token.
+type connection struct {
+	server    *Server
+	socket    *socket
+	claims    token.ConnectionClaims
+	client    stage.Client
+	attaching sync.WaitGroup
+
+	mu          sync.Mutex // guards what follows
+	attachments map[string]*attachment
+	leaving     wire.Closing // why the connection leaves its stages; nil until it does
+}
+
+// An attachment is one stage of a connection.
+type attachment struct {
+	name      string // by the client
+	announced sync.Once
+	ready     chan struct{} // closed when stage is final
+	stage     *stage.Socket // nil until the stage is joined, and if it can't be; guarded by the connection's mu until ready
+}
+
+// serveConnection serves a connection until it ends.
+func serveConnection(server *Server, w http.ResponseWriter, r *http.Request, raw string) error {
+	claims, err := server.authority.AuthorizeConnection(r.Context(), raw)
+	if err != nil {
+		return server.countRefusal(r, raw, err)
+	}
+	if err := checkUpgrade(w, r); err != nil {
+		return err
+	}
+	c := &connection{
+		server: server, claims: claims, client: stage.ParseUserAgent(r.UserAgent()), attachments: map[string]*attachment{},
+		socket: newSocket(server, rate.NewLimiter(connectionMessagesPerSecond, connectionMessageBurst)),
+	}
+	defer c.socket.cancel()
+	if !server.add(c.socket, c.goAway) {
+		return stopping()
+	}
+	defer server.remove(c.socket)
+	server.addConnection(c)
+	defer server.removeConnection(c)
+	if !c.socket.accept(w, r) {
+		return nil
+	}
+	expiry := time.AfterFunc(time.Until(claims.ExpiresAt), func() {
+		c.close(wire.CloseNotice{Reason: wire.ReasonForcedLeave, Code: string(authority.TokenExpired), Detail: "the connection token expired"})
+	})
+	defer expiry.Stop()
+	err = c.socket.read(c.handle)
+	c.socket.shut()
+	c.attaching.Wait()
+	c.end(websocket.CloseStatus(err))
+	c.socket.running.Wait()
+	return nil
+}
+
+// end ends what is attached still, after the socket ended.
+func (c *connection) end(status websocket.StatusCode) {
+	if status == websocket.StatusNormalClosure {
+		c.leave(wire.Detached{CloseNotice: wire.CloseNotice{Reason: wire.ReasonForcedLeave}})
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.attachments {
+		switch {
+		case a.stage == nil:
+		case status == websocket.StatusGoingAway:
+			a.stage.Close()
+		default:
+			a.stage.Lose(c.socket.silence())
+		}
+	}
+}
+
+// leave leaves all stages, also those that are being joined.
+func (c *connection) leave(why wire.Closing) {
+	c.mu.Lock()
+	if c.leaving == nil {
+		c.leaving = why
+	}
+	var joined []*stage.Socket
+	for _, a := range c.attachments {
+		if a.stage != nil { // otherwise join sees that the connection leaves
+			joined = append(joined, a.stage)
+		}
+	}
+	c.mu.Unlock()
+	for _, s := range joined {
+		s.Leave(why)
+	}
+}
+
+// close leaves all stages and closes the socket, because the token is no longer good.
+func (c *connection) close(n wire.CloseNotice) {
+	c.leave(wire.Kicked{CloseNotice: n})
+	c.socket.deliver(stage.Message{Data: wire.Encode(0, wire.ConnectionClosed{CloseNotice: n}), Last: true})
+}
+
+// goAway asks the client to reconnect, when the server closes.
+func (c *connection) goAway() {
+	c.socket.deliver(stage.Message{Data: wire.Encode(0, wire.GoingAway{CloseNotice: wire.CloseNotice{Reason: wire.ReasonGoingAway}}), Last: true})
+	time.AfterFunc(writeTimeout, c.socket.shut) // in case that the client does not answer
+}
+
+// handle does what a client's message asks for. What is unknown is ignored.
+func (c *connection) handle(m wire.Message) {
+	switch p := m.Payload.(type) {
+	case wire.Ping:
+		c.socket.deliver(pong)
+	case wire.Attach:
+		c.attach(m.Attachment, p)
+	case wire.Detach:
+		if a := c.attached(m.Attachment); a != nil {
+			a.Leave(wire.Detached{CloseNotice: wire.CloseNotice{Reason: wire.ReasonDetached}})
+		}
+	default:
+		if a := c.attached(m.Attachment); a != nil {
+			c.socket.handle(a, m)
+		}
+	}
+}
+
+// attached returns the stage of an attachment, once it is joined; nil if there is none.
+func (c *connection) attached(name string) *stage.Socket {
+	c.mu.Lock()
+	a := c.attachments[name]
+	c.mu.Unlock()
+	if a == nil {
+		return nil
+	}
+	select {
+	case <-a.ready:
+		return a.stage
+	case <-c.socket.ctx.Done():
+		return nil
+	}
+}
+
+// attach joins a stage beside the reader, so that many are joined at once.
+func (c *connection) attach(name string, p wire.Attach) {
+	a := &attachment{name: name, ready: make(chan struct{})}
+	c.mu.Lock()
+	_, taken := c.attachments[name]
+	n := len(c.attachments)
+	var refusal *authority.Refusal
+	switch {
+	case !wire.ValidAttachment(name):
+		refusal = authority.Refuse(authority.Malformed, authority.InvalidInput, "attachment must be 1 to 64 letters, digits, - and _")
+	case taken:
+		refusal = authority.Refuse(authority.Malformed, authority.InvalidInput, "there is an attachment of that name: detach it first, or choose another name")
+	case n >= maxAttachments:
+		refusal = authority.Refuse(authority.Crowded, authority.StageAtCapacity, "a connection carries %d stages at most", maxAttachments)
+	default:
+		c.attachments[name] = a
+		c.socket.setStages(n + 1)
+	}
+	c.mu.Unlock()
+	if refusal != nil {
+		if wire.ValidAttachment(name) {
+			c.fail(name, refusal)
+		}
+		return
+	}
+	c.attaching.Go(func() {
+		defer c.socket.recoverAndShut()
+		defer close(a.ready)
+		if err := c.join(a, p); err != nil {
+			c.remove(a)
+			c.fail(name, err)
+		}
+	})
+}
+
+// join joins an attachment's stage.
+func (c *connection) join(a *attachment, p wire.Attach) error {
+	g, err := c.server.authority.Authorize(c.socket.ctx, p.Token)
+	if err != nil {
+		return err
+	}
+	if g.Account != c.claims.AccountID || g.Region != c.claims.Region {
+		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the stage is not of the account and region of the connection token")
+	}
+	announce := func() {
+		c.deliver(a.name, wire.Attached{StageID: g.StageID, ParticipantID: g.ParticipantID})
+	}
+	joined, err := c.server.registry.OpenSocket(g, stage.SocketConfig{Client: c.client, After: p.After, ChangesOnly: p.ChangesOnly, Deliver: func(m stage.Message) {
+		a.announced.Do(announce)
+		c.socket.deliver(stage.Message{Data: wire.WithAttachment(a.name, m.Data)})
+		if m.Last {
+			c.remove(a)
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	a.announced.Do(announce)
+	c.mu.Lock()
+	a.stage = joined
+	why := c.leaving
+	c.mu.Unlock()
+	if why != nil {
+		joined.Leave(why)
+	}
+	return nil
+}
+
+// remove frees the name of an attachment that is over.
+func (c *connection) remove(a *attachment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.attachments[a.name] == a {
+		delete(c.attachments, a.name)
+		c.socket.setStages(len(c.attachments))
+	}
+}
+
+// fail tells why a stage was not joined.
+func (c *connection) fail(name string, err error) {
+	m := wire.AttachFailed{Code: string(authority.Failed), Detail: "the reason is in the server's log"}
+	var refusal *authority.Refusal
+	switch {
+	case c.socket.ctx.Err() != nil:
+		return
+	case errors.As(err, &refusal) && refusal.Kind != authority.Internal:
+		m = wire.AttachFailed{Code: string(refusal.Code), Detail: refusal.Detail, RetryAfter: int(math.Ceil(refusal.RetryAfter.Seconds()))}
+	default:
+		c.server.cfg.Log.Error("attaching a stage to a connection failed", "error", err)
+	}
+	c.deliver(name, m)
+}
+
+func (c *connection) deliver(name string, p wire.Payload) {
+	c.socket.deliver(stage.Message{Data: wire.WithAttachment(name, wire.Encode(0, p))})
+}
+
+func (s *Server) addConnection(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connections[c] = struct{}{}
+}
+
+func (s *Server) removeConnection(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connections, c)
+}
+
+// watchRevocations closes connections whose tokens were revoked, by any node, until the
+// context ends.
+func (s *Server) watchRevocations(ctx context.Context) {
+	tick := time.NewTicker(revocationInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := s.closeRevoked(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("looking for revoked connection tokens failed", "error", err)
+		}
+	}
+}
+
+func (s *Server) closeRevoked(ctx context.Context) error {
+	open := map[store.ConnectionID][]*connection{}
+	s.mu.Lock()
+	for c := range s.connections {
+		id := store.ConnectionID{Account: c.claims.AccountID, Region: c.claims.Region, ID: c.claims.ID}
+		open[id] = append(open[id], c)
+	}
+	s.mu.Unlock()
+	if len(open) == 0 {
+		return nil
+	}
+	revoked, err := s.authority.RevokedConnections(ctx, time.Now().Add(-revocationOverlap))
+	for _, id := range revoked {
+		for _, c := range open[id] {
+			c.close(wire.CloseNotice{Reason: wire.ReasonRevoked, Code: string(authority.TokenRevoked), Detail: "the connection token was revoked"})
+		}
+	}
+	return err
+}

@@ -1,0 +1,340 @@
+package signaling_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/peer"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/internal/wire"
+	"rostrum/ivsrealtime"
+)
+
+const (
+	account = "111122223333"
+	region  = "eu-west-1"
+)
+
+// connectionToken signs a connection token.
+func (c *fixture) connectionToken(key *ecdsa.PrivateKey, kid string, change ...func(*token.ConnectionClaims)) string {
+	c.Helper()
+	now := time.Now().Truncate(time.Second)
+	claims := token.ConnectionClaims{
+		ID: arn.NewID(), AccountID: account, Region: region, EventsURL: c.authority.Endpoints().Events, IssuedAt: now, ExpiresAt: now.Add(time.Hour), KeyARN: kid,
+	}
+	for _, f := range change {
+		f(&claims)
+	}
+	raw, err := token.MintConnection(key, claims)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return raw
+}
+
+// tryConnect opens a connection, or returns the code of the refusal.
+func (c *fixture) tryConnect(raw string) (l *socketClient, code string) {
+	c.Helper()
+	l, response, err := c.dial(c.authority.Endpoints().Events, raw)
+	if err == nil {
+		return l, ""
+	}
+	if response == nil {
+		c.Fatal(err)
+	}
+	body, _ := io.ReadAll(response.Body)
+	var problem struct{ Code string }
+	if err := json.Unmarshal(body, &problem); err != nil {
+		c.Fatalf("%d %s: %v", response.StatusCode, body, err)
+	}
+	return nil, fmt.Sprint(response.StatusCode, " ", problem.Code)
+}
+
+func (c *fixture) connect(raw string) *socketClient {
+	c.Helper()
+	l, code := c.tryConnect(raw)
+	if code != "" {
+		c.Fatal(code)
+	}
+	return l
+}
+
+// newStage makes another stage.
+func (c *fixture) newStage(account string) arn.ARN {
+	name := arn.New(arn.Stage, account, region)
+	c.write(func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: name.String()}) })
+	return name
+}
+
+func on(name arn.ARN) func(*token.Claims) {
+	return func(c *token.Claims) { c.StageARN, c.StageID = name.String(), name.ID }
+}
+
+func (l *socketClient) attach(name string, t peer.Token, more string) {
+	l.c.Helper()
+	l.send(fmt.Sprintf(`{"type":"ATTACH","attachment":%q,"payload":{"token":%q%s}}`, name, t.Raw, more))
+}
+
+// untilOf returns the first message of an attachment with such a payload.
+func untilOf[P wire.Payload](l *socketClient, name string, fits func(P) bool) wire.Message {
+	l.c.Helper()
+	var p P
+	return l.until(name+"'s "+string(p.Type()), func(m wire.Message) bool {
+		p, ok := m.Payload.(P)
+		return ok && m.Attachment == name && (fits == nil || fits(p))
+	})
+}
+
+func has(want string) func(wire.StageState) bool {
+	return func(s wire.StageState) bool { return describe(s) == want }
+}
+
+func TestConnection_CarriesStagesApart(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	l := c.connect(c.connectionToken(key, kid))
+	second := c.newStage(account)
+	l.attach("one", c.token("alice"), "")
+	l.attach("two", c.token("alice2", on(second)), "")
+	attached := map[string]wire.Attached{}
+	l.until("both ATTACHED", func(m wire.Message) bool {
+		if p, ok := m.Payload.(wire.Attached); ok {
+			attached[m.Attachment] = p
+		}
+		return len(attached) == 2
+	})
+	if want := map[string]wire.Attached{"one": {StageID: c.stage.ID, ParticipantID: "alice"}, "two": {StageID: second.ID, ParticipantID: "alice2"}}; !maps.Equal(attached, want) {
+		t.Errorf("attached %v", attached)
+	}
+	bob := c.listen(c.token("bob"), "")
+	untilOf(l, "one", has("alice bob"))
+	l.send(`{"type":"MUTE","attachment":"one","payload":{"audioMuted":true}}`)
+	bob.until("the mute", func(m wire.Message) bool {
+		p, ok := m.Payload.(wire.MuteChanged)
+		return ok && p.ParticipantID == "alice" && p.AudioMuted && m.Attachment == ""
+	})
+	carol := c.listen(c.token("carol", on(second)), "")
+	untilOf(l, "two", has("alice2 carol"))
+	l.send(`{"type":"DETACH","attachment":"one"}`)
+	untilOf(l, "one", func(p wire.Detached) bool { return p.Reason == wire.ReasonDetached })
+	bob.untilState("bob")
+	carol.leave()
+	untilOf(l, "two", has("alice2"))
+	l.attach("one", c.token("alice"), "") // the name is free again
+	untilOf(l, "one", has("bob alice"))
+	l.send(`{"type":"PING"}`)
+	untilMessage[wire.Pong](l)
+}
+
+func TestConnection_LeavesAllStagesWhenItIsClosed(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	l := c.connect(c.connectionToken(key, kid))
+	second := c.newStage(account)
+	alice := c.token("alice")
+	l.attach("one", alice, "")
+	l.attach("two", c.token("alice2", on(second)), "")
+	bob, carol := c.listen(c.token("bob"), ""), c.listen(c.token("carol", on(second)), "")
+	c.publish(alice, false)
+	bob.until("alice's media", func(m wire.Message) bool {
+		s, ok := m.Payload.(wire.StageState)
+		return ok && strings.Contains(describe(s), "alice+")
+	})
+	carol.until("alice2", func(m wire.Message) bool {
+		s, ok := m.Payload.(wire.StageState)
+		return ok && strings.Contains(describe(s), "alice2")
+	})
+	l.leave()
+	bob.untilState("bob")
+	carol.untilState("carol")
+}
+
+func TestConnection_ResumesEveryStageAfterItWasLost(t *testing.T) {
+	cfg := fast
+	cfg.Grace = 20 * time.Second
+	c := newFixture(t, cfg)
+	key, kid := c.importKey(account)
+	raw := c.connectionToken(key, kid)
+	second := c.newStage(account)
+	tokens := map[string]peer.Token{"one": c.token("alice"), "two": c.token("alice2", on(second))}
+	l := c.connect(raw)
+	last := map[string]uint64{}
+	for name, t := range tokens {
+		l.attach(name, t, "")
+		last[name] = untilOf[wire.StageState](l, name, nil).Sequence
+	}
+	check(t, l.conn.CloseNow())
+	bob, carol := c.listen(c.token("bob"), ""), c.listen(c.token("carol", on(second)), "")
+	bob.untilState("alice bob")
+	carol.untilState("alice2 carol")
+	again := c.connect(raw)
+	for name, t := range tokens {
+		again.attach(name, t, fmt.Sprintf(`,"after":%d,"changesOnly":true`, last[name]))
+	}
+	joined := map[string]string{}
+	again.until("what both missed", func(m wire.Message) bool {
+		if p, ok := m.Payload.(wire.ParticipantJoined); ok {
+			joined[m.Attachment] = p.ID
+		}
+		return maps.Equal(joined, map[string]string{"one": "bob", "two": "carol"})
+	})
+}
+
+func TestConnection_RevokedLeavesAllStagesWithinASecond(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	raw := c.connectionToken(key, kid, func(claims *token.ConnectionClaims) { claims.ID = "leaked" })
+	other := c.connectionToken(key, kid)
+	l, kept := c.connect(raw), c.connect(other)
+	kept.attach("a", c.token("kept"), "")
+	untilOf[wire.StageState](kept, "a", nil)
+	watch := c.listen(c.token("watch"), "")
+	const stages = 20
+	for i := range stages {
+		name := c.stage
+		if i > 0 {
+			name = c.newStage(account)
+		}
+		l.attach(fmt.Sprint("s", i), c.token(fmt.Sprint("p", i), on(name)), "")
+	}
+	for got := 0; got < stages; {
+		l.until("ATTACHED", func(m wire.Message) bool { _, ok := m.Payload.(wire.Attached); return ok })
+		got++
+	}
+	c.publish(c.token("p0"), false)
+	watch.until("the publisher", func(m wire.Message) bool {
+		s, ok := m.Payload.(wire.StageState)
+		return ok && strings.Contains(describe(s), "p0+")
+	})
+
+	start := time.Now()
+	c.write(func(tx *store.Tx) error { // as any node does it
+		return tx.RevokeConnection(store.ConnectionID{Account: account, Region: region, ID: "leaked"}, start, start.Add(time.Hour))
+	})
+	closed := untilMessage[wire.ConnectionClosed](l)
+	watch.until("p0's leave", func(m wire.Message) bool {
+		p, ok := m.Payload.(wire.ParticipantLeft)
+		return ok && p.ParticipantID == "p0"
+	})
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("took %v", took)
+	}
+	if closed.Reason != wire.ReasonRevoked || closed.Code != "TOKEN_REVOKED" {
+		t.Errorf("closed with %+v", closed)
+	}
+	if _, code := c.tryConnect(raw); code != "403 TOKEN_REVOKED" {
+		t.Errorf("the revoked token is answered %q", code)
+	}
+	kept.send(`{"type":"MUTE","attachment":"a","payload":{"audioMuted":true}}`)
+	untilOf(kept, "a", func(p wire.MuteChanged) bool { return p.AudioMuted })
+}
+
+func TestConnection_ExpiredIsClosed(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	raw := c.connectionToken(key, kid, func(claims *token.ConnectionClaims) {
+		claims.ExpiresAt = time.Now().Add(3 * time.Second).Truncate(time.Second)
+	})
+	l := c.connect(raw)
+	l.attach("a", c.token("alice"), "")
+	untilOf[wire.StageState](l, "a", nil)
+	watch := c.listen(c.token("watch"), "")
+	if closed := untilMessage[wire.ConnectionClosed](l); closed.Reason != wire.ReasonForcedLeave || closed.Code != "TOKEN_EXPIRED" {
+		t.Errorf("closed with %+v", closed)
+	}
+	watch.untilState("watch")
+	if _, code := c.tryConnect(raw); code != "401 TOKEN_EXPIRED" {
+		t.Errorf("the expired token is answered %q", code)
+	}
+}
+
+func TestConnection_RefusesBadTokens(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	stranger, _ := c.importKey(account)
+	gone, goneKid := c.importKey(account)
+	c.write(func(tx *store.Tx) error { return tx.PublicKeys().Delete(goneKid) })
+	at := func(issued, expires time.Duration) func(*token.ConnectionClaims) {
+		return func(claims *token.ConnectionClaims) {
+			now := time.Now().Truncate(time.Second)
+			claims.IssuedAt, claims.ExpiresAt = now.Add(issued), now.Add(expires)
+		}
+	}
+	for name, tt := range map[string]struct{ raw, want string }{
+		"good":                          {c.connectionToken(key, kid), ""},
+		"of a clock half a minute fast": {c.connectionToken(key, kid, at(30*time.Second, time.Hour)), ""},
+		"of a clock two minutes fast":   {c.connectionToken(key, kid, at(2*time.Minute, time.Hour)), "401 TOKEN_MALFORMED"},
+		"of four weeks":                 {c.connectionToken(key, kid, at(0, 28*24*time.Hour)), ""},
+		"expired":                       {c.connectionToken(key, kid, at(-time.Hour, -time.Second)), "401 TOKEN_EXPIRED"},
+		"no token":                      {"a.b.c", "401 TOKEN_MALFORMED"},
+		"a participant token":           {c.token("alice").Raw, "401 TOKEN_MALFORMED"},
+		"of another key":                {c.connectionToken(stranger, kid), "401 TOKEN_MALFORMED"},
+		"of a deleted key":              {c.connectionToken(gone, goneKid), "401 TOKEN_MALFORMED"},
+		"without a key":                 {c.connectionToken(key, ""), "401 TOKEN_MALFORMED"},
+		"of another account":            {c.connectionToken(key, kid, func(claims *token.ConnectionClaims) { claims.AccountID = "999900001111" }), "401 TOKEN_MALFORMED"},
+		"of another region":             {c.connectionToken(key, kid, func(claims *token.ConnectionClaims) { claims.Region = "us-east-1" }), "401 TOKEN_MALFORMED"},
+		"of another server":             {c.connectionToken(key, kid, func(claims *token.ConnectionClaims) { claims.EventsURL += "/" }), "401 TOKEN_MALFORMED"},
+	} {
+		if _, got := c.tryConnect(tt.raw); got != tt.want {
+			t.Errorf("%s: %q, expected %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestConnection_SaysWhyAStageIsNotAttached(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	l := c.connect(c.connectionToken(key, kid))
+	others := c.newStage("999900001111")
+	l.attach("taken", c.token("alice"), "")
+	untilOf[wire.StageState](l, "taken", nil)
+	for name, tt := range map[string]struct {
+		token peer.Token
+		code  string
+	}{
+		"others": {c.token("alice", on(others)), "TOKEN_NOT_ALLOWED"},
+		"no":     {peer.Token{Raw: "no"}, "TOKEN_MALFORMED"},
+		"taken":  {c.token("bob"), "INVALID_INPUT"},
+		"expired": {c.token("bob", func(claims *token.Claims) {
+			claims.IssuedAt, claims.ExpiresAt = claims.IssuedAt.Add(-time.Hour), claims.IssuedAt.Add(-time.Second)
+		}), "TOKEN_EXPIRED"},
+		"deleted": {c.token("bob", on(arn.New(arn.Stage, account, region))), "STAGE_DELETED"},
+	} {
+		l.attach(name, tt.token, "")
+		got := untilOf[wire.AttachFailed](l, name, nil).Payload.(wire.AttachFailed)
+		if got.Code != tt.code || got.Detail == "" {
+			t.Errorf("%s: %+v, expected %s", name, got, tt.code)
+		}
+	}
+	// Nothing of this ends the connection, or is answered.
+	for _, m := range []string{`{"type":"ATTACH"}`, `{"type":"ATTACH","attachment":"a\"b","payload":{"token":""}}`, `{"type":"DETACH","attachment":"none"}`, `{"type":"MUTE"}`, `[]`, `{`} {
+		l.send(m)
+	}
+	l.send(`{"type":"PING"}`)
+	if m := l.until("an answer", func(wire.Message) bool { return true }); m.Type != (wire.Pong{}).Type() {
+		t.Errorf("got %+v", m)
+	}
+}
+
+// dial opens a WebSocket at a URL with a token.
+func (c *fixture) dial(url, raw string) (*socketClient, *http.Response, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, 10*time.Second)
+	defer cancel()
+	conn, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{raw}})
+	if err != nil {
+		return nil, response, err
+	}
+	return c.follow(conn), nil, nil
+}
