@@ -134,7 +134,7 @@ func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure
 func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func()) error {
 	var session *channel.Session
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
-		if application != channel.Application {
+		if application != "" && application != channel.Application {
 			return s.refuse(ctx, client, errApplication)
 		}
 		session, err = s.begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
@@ -147,6 +147,11 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		return err
 	}
 	var failure error
+	defer func() {
+		if failure != nil && stream != nil {
+			stream.Drain()
+		}
+	}()
 	defer func() {
 		p := recover()
 		if p != nil {
@@ -167,14 +172,14 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		f, err := stream.Next()
 		var network net.Error
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
 			return nil
 		case err == nil:
 			err = session.WriteFrame(ctx, f)
 		}
 		if err != nil {
 			failure = err
-			return err
+			return errors.Join(err, stream.Reject(err.Error()))
 		}
 	}
 }

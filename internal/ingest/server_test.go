@@ -209,6 +209,42 @@ func TestServer_TellsFFmpegThatItsKeyIsWrong(t *testing.T) {
 	}
 }
 
+func TestServer_SaysWhichCodecItDoesNotTake(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	for codecs, reason := range map[string]string{
+		"-c:v flv1 -c:a aac":                 "only H.264 and AAC are supported, not FLV's video codec 2",
+		"-c:v libx264 -c:a libmp3lame -ac 2": "only H.264 and AAC are supported, not FLV's audio codec 2",
+	} {
+		s := start(t)
+		args := "-v verbose -re -f lavfi -i testsrc=size=320x180 -f lavfi -i sine=r=44100 " + codecs + " -t 20 -f flv " + s.ingest()
+		out, err := exec.CommandContext(t.Context(), "ffmpeg", strings.Fields(args)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), reason) {
+			t.Errorf("ffmpeg %s: %v\n%s", codecs, err, out)
+		}
+		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
+		if got := s.details(t); !strings.Contains(got, `"Stream Failure"`) || !strings.Contains(got, reason) {
+			t.Errorf("it happened: %s", got)
+		}
+	}
+}
+
+// Encoders divide the path of their address differently.
+func TestServer_TakesEachFormOfAddress(t *testing.T) {
+	s := start(t)
+	for _, path := range []string{"/app/KEY", "/app/KEY?priority=1", "//app//KEY", "//KEY"} {
+		address := "rtmp://" + s.address + strings.Replace(path, "KEY", s.key, 1)
+		await(t, "publishing to "+path, func() bool { // once the one before has ended
+			e, err := publishTo(t, address)
+			if err == nil {
+				_ = e.push.Close()
+			}
+			return err == nil
+		})
+	}
+}
+
 // elsewhere returns an address of this machine that is not loopback, as if a connection
 // came from another.
 func elsewhere(t *testing.T) string {

@@ -33,8 +33,9 @@ type chunkStream struct {
 	delta     uint32
 	length    int
 	body      []byte
-	extended  bool // timestamps have 32 bits
-	hasHeader bool // later headers may omit fields
+	extended  bool   // timestamps have 32 bits
+	wide      uint32 // the last extended timestamp
+	hasHeader bool   // later headers may omit fields
 }
 
 func newChunkReader(r io.Reader) *chunkReader {
@@ -119,11 +120,10 @@ func (c *chunkReader) messageHeader(s *chunkStream, format byte) error {
 		s.extended = timestamp == 0xffffff
 	}
 	if s.extended {
-		var wide [4]byte
-		if _, err := io.ReadFull(c.r, wide[:]); err != nil {
+		var err error
+		if timestamp, err = c.extendedTimestamp(s, format); err != nil {
 			return err
 		}
-		timestamp = binary.BigEndian.Uint32(wide[:])
 	}
 	switch {
 	case format == 0:
@@ -144,9 +144,27 @@ func (c *chunkReader) messageHeader(s *chunkStream, format byte) error {
 	return nil
 }
 
+// extendedTimestamp reads the field of 32 bits. Headers of type 3 repeat it by the
+// specification, but those of some encoders don't.
+func (c *chunkReader) extendedTimestamp(s *chunkStream, format byte) (uint32, error) {
+	if format == 3 {
+		next, err := c.r.Peek(4)
+		if err != nil && len(next) == 0 {
+			return 0, err
+		}
+		if len(next) < 4 || binary.BigEndian.Uint32(next) != s.wide {
+			return s.wide, nil
+		}
+	}
+	var wide [4]byte
+	_, err := io.ReadFull(c.r, wide[:])
+	s.wide = binary.BigEndian.Uint32(wide[:])
+	return s.wide, err
+}
+
 func (c *chunkReader) maxLength(kind uint8) int {
 	switch {
-	case c.media && kind == videoMessage:
+	case c.media && (kind == videoMessage || kind == aggregate):
 		return maxVideo
 	case c.media && kind == audioMessage:
 		return maxAudio

@@ -2,6 +2,8 @@ package rtmp
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,46 @@ func TestChunkReader_AssemblesMessages(t *testing.T) {
 	}
 	if r.incomplete != 0 {
 		t.Errorf("%d bytes are incomplete, expected none", r.incomplete)
+	}
+}
+
+// join joins parts of what is on the wire.
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func TestChunkReader_ReadsEachFormOfHeader(t *testing.T) {
+	const late = 0x01312d00
+	body, wide := numbered(200), []byte{1, 0x31, 0x2d, 0}
+	first := join([]byte{4, 0xff, 0xff, 0xff, 0, 0, 200, videoMessage, 1, 0, 0, 0}, wide, body[:128])
+	small := chunk(videoMessage, 1000, 200, body[:128]...)
+	for _, c := range []struct {
+		name string
+		wire []byte
+		want []uint32 // timestamps
+	}{
+		{"an extended timestamp, repeated", join(first, []byte{0xc4}, wide, body[128:]), []uint32{late}},
+		{"an extended timestamp, not repeated", join(first, []byte{0xc4}, body[128:]), []uint32{late}},
+		{"the next of the same kind, repeated", join(first, []byte{0xc4}, wide, body[128:], []byte{0xc4}, wide, body[:128], []byte{0xc4}, wide, body[128:]), []uint32{late, late}},
+		{"the next of the same kind, not repeated", join(first, []byte{0xc4}, body[128:], []byte{0xc4}, body[:128], []byte{0xc4}, body[128:]), []uint32{late, late}},
+		{"a difference that is extended", join(small, []byte{0xc4}, body[128:], []byte{0x84, 0xff, 0xff, 0xff}, wide, body[:128], []byte{0xc4}, wide, body[128:]), []uint32{1000, 1000 + late}},
+		{"a difference that is extended, not repeated", join(small, []byte{0xc4}, body[128:], []byte{0x84, 0xff, 0xff, 0xff}, wide, body[:128], []byte{0xc4}, body[128:]), []uint32{1000, 1000 + late}},
+		{"a difference with a length", join(small, []byte{0xc4}, body[128:], []byte{0x44, 0xff, 0xff, 0xff, 0, 0, 200, videoMessage}, wide, body[:128], []byte{0xc4}, body[128:]), []uint32{1000, 1000 + late}},
+		{"a timestamp after an extended one", join(first, []byte{0xc4}, body[128:], small, []byte{0xc4}, body[128:]), []uint32{late, 1000}},
+		{"a timestamp that wraps", join([]byte{4, 0xff, 0xff, 0xff, 0, 0, 200, videoMessage, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, body[:128], []byte{0xc4}, body[128:], []byte{0x84, 0, 0, 40}, body[:128], []byte{0xc4}, body[128:]), []uint32{0xffffffff, 39}},
+		{"a chunk stream of two bytes", join([]byte{0, 10}, small[1:], []byte{0xc0, 10}, body[128:]), []uint32{1000}},
+		{"a chunk stream of three bytes", join([]byte{1, 0, 1}, small[1:], []byte{0xc1, 0, 1}, body[128:]), []uint32{1000}},
+	} {
+		r := newChunkReader(bytes.NewReader(c.wire))
+		r.media = true
+		for _, want := range c.want {
+			m, err := r.next()
+			if err != nil || m.timestamp != want || !bytes.Equal(m.body, body) {
+				t.Errorf("%s: %d bytes at %#x, %v; expected 200 at %#x", c.name, len(m.body), m.timestamp, err, want)
+				break
+			}
+		}
+		if m, err := r.next(); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: then came %+v, %v", c.name, m, err)
+		}
 	}
 }
 

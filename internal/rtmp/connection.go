@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 	"net"
 	"sync"
 	"time"
@@ -12,13 +11,20 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 	"github.com/bluenviron/gortmplib/pkg/bytecounter"
 	"github.com/bluenviron/gortmplib/pkg/handshake"
-	"github.com/bluenviron/gortmplib/pkg/rawmessage"
 )
 
 const (
 	chunkSize         = 65536
 	acknowledgeWindow = 1 << 20 // bytes
 	maxChunkSize      = 1 << 24 // that the other side may set
+)
+
+// Chunk streams of what is sent.
+const (
+	controlChunks = 2
+	commandChunks = 3
+	audioChunks   = 4
+	videoChunks   = 6
 )
 
 // IDs of the commands of a client.
@@ -40,12 +46,14 @@ type connection struct {
 	counted      *bytecounter.ReadWriter
 	acknowledged uint32 // bytes
 
+	pending []message // of an aggregate
+
 	mu     sync.Mutex // guards what follows
-	writer *rawmessage.Writer
+	writer *chunkWriter
 }
 
 func newConnection(conn net.Conn, counted *bytecounter.ReadWriter) *connection {
-	return &connection{conn: conn, chunks: newChunkReader(counted.Reader), counted: counted, writer: rawmessage.NewWriter(counted, counted.Writer, false)}
+	return &connection{conn: conn, chunks: newChunkReader(counted.Reader), counted: counted, writer: newChunkWriter(conn)}
 }
 
 // newClient performs a client's handshake.
@@ -63,26 +71,25 @@ func (c *connection) setChunkSize() error {
 	if err := c.control(setChunkSize, chunkSize); err != nil {
 		return err
 	}
-	c.writer.SetChunkSize(chunkSize)
+	c.mu.Lock()
+	c.writer.size = chunkSize
+	c.mu.Unlock()
 	return nil
 }
 
 // control sends a protocol control message with one number.
 func (c *connection) control(kind uint8, value uint32) error {
-	return c.send(&rawmessage.Message{ChunkStreamID: 2, Type: kind, Body: binary.BigEndian.AppendUint32(nil, value)})
+	return c.send(controlChunks, 0, message{kind: kind, body: binary.BigEndian.AppendUint32(nil, value)})
 }
 
-func (c *connection) send(m *rawmessage.Message) error {
+func (c *connection) send(chunkStream byte, stream uint32, m message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	return c.writer.Write(m)
+	return c.writer.write(chunkStream, stream, m)
 }
-
-// streamID is a message stream's id in the byte order of messages (RTMP 1.0 §5.3.1.2.1).
-func streamID(id uint32) uint32 { return bits.ReverseBytes32(id) }
 
 // call sends a command.
 func (c *connection) call(stream uint32, name string, id int, arguments ...any) error {
@@ -90,12 +97,17 @@ func (c *connection) call(stream uint32, name string, id int, arguments ...any) 
 	if err != nil {
 		return err
 	}
-	return c.send(&rawmessage.Message{ChunkStreamID: 3, Type: commandAMF0, MessageStreamID: streamID(stream), Body: body})
+	return c.send(commandChunks, stream, message{kind: commandAMF0, body: body})
 }
 
 // receive returns the next message. It handles those of the protocol itself.
 func (c *connection) receive() (message, error) {
 	for {
+		if len(c.pending) > 0 {
+			m := c.pending[0]
+			c.pending = c.pending[1:]
+			return m, nil
+		}
 		m, err := c.chunks.next()
 		if err != nil {
 			return m, err
@@ -117,9 +129,11 @@ func (c *connection) receive() (message, error) {
 			c.chunks.abort(binary.BigEndian.Uint32(m.body))
 		case m.kind == userControl && len(m.body) == 6 && binary.BigEndian.Uint16(m.body) == pingRequest:
 			pong := binary.BigEndian.AppendUint16(nil, pingResponse)
-			if err := c.send(&rawmessage.Message{ChunkStreamID: 2, Type: userControl, Body: append(pong, m.body[2:]...)}); err != nil {
+			if err := c.send(controlChunks, 0, message{kind: userControl, body: append(pong, m.body[2:]...)}); err != nil {
 				return m, err
 			}
+		case m.kind == aggregate:
+			c.pending = m.split()
 		default:
 			return m, nil
 		}

@@ -27,30 +27,37 @@ type Frame struct {
 	Units    [][]byte // NAL units of a picture; one for other kinds
 }
 
-var errCodec = errors.New("rtmp: only H.264 and AAC are supported")
+// Errors of streams that are not supported.
+var (
+	errCodec      = errors.New("only H.264 and AAC are supported")
+	errMultitrack = errors.New("streams of several video or audio tracks are not supported")
+)
 
 const maxUnits = 1024 // of a picture
 
 // parseVideo parses the body of a video message (FLV: VIDEODATA). ok is false for one
 // without a frame.
 func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) {
-	if len(body) < 5 {
+	if len(body) == 0 {
 		return f, 0, false, nil
 	}
-	kind, rest := body[1], body[2:]
-	if body[0]&0x80 != 0 { // a FourCC (Enhanced RTMP: ExVideoTagHeader)
-		kind, rest = body[0]&0x0f, body[5:]
-		if kind == metadata {
-			return f, 0, false, nil
+	enhanced := body[0]&0x80 != 0
+	kind, rest := byte(0), []byte{}
+	switch {
+	case enhanced: // a FourCC (Enhanced RTMP: ExVideoTagHeader)
+		kind, rest, ok, err = parseEnhanced(body, "avc1", multitrackVideo)
+		if !ok || err != nil {
+			return f, 0, false, err
 		}
-		if string(body[1:5]) != "avc1" {
-			return f, 0, false, errCodec
-		}
-	} else if body[0]&0x0f != 7 {
-		return f, 0, false, errCodec
+	case body[0]&0x0f != 7:
+		return f, 0, false, fmt.Errorf("%w, not FLV's video codec %d", errCodec, body[0]&0x0f)
+	case len(body) < 5:
+		return f, 0, false, nil
+	default:
+		kind, rest = body[1], body[2:]
 	}
 	f.Keyframe = body[0]>>4&7 == 1
-	return f.parseVideoPacket(kind, body[0]&0x80 != 0, rest)
+	return f.parseVideoPacket(kind, enhanced, rest)
 }
 
 // Packet types of FLV and Enhanced RTMP; FLV has 0 and 1 alone.
@@ -58,8 +65,51 @@ const (
 	sequenceStart = 0
 	codedFrames   = 1
 	codedFramesX  = 3 // without a composition time
-	metadata      = 4
+	metadata      = 4 // of video, or the channels of audio
+	modifiers     = 7
+
+	multitrackVideo = 6
+	multitrackAudio = 5
 )
+
+// parseEnhanced parses the header of a body of Enhanced RTMP: modifiers, the packet type,
+// the codec and the track. ok is false for a packet without media.
+func parseEnhanced(body []byte, codec string, multitrack byte) (kind byte, rest []byte, ok bool, err error) {
+	kind, rest = body[0]&0x0f, body[1:]
+	for kind == modifiers { // ModEx: its size, its data, its type with the next packet type
+		if len(rest) < 1 {
+			return 0, nil, false, nil
+		}
+		size := int(rest[0]) + 1
+		if rest = rest[1:]; size == 256 && len(rest) >= 2 {
+			size, rest = int(binary.BigEndian.Uint16(rest))+1, rest[2:]
+		}
+		if len(rest) < size+1 {
+			return 0, nil, false, nil
+		}
+		kind, rest = rest[size]&0x0f, rest[size+1:]
+	}
+	tracks := kind == multitrack
+	if tracks {
+		if len(rest) < 1 || rest[0]>>4 != 0 { // one of several tracks, or none
+			return 0, nil, false, errMultitrack
+		}
+		kind, rest = rest[0]&0x0f, rest[1:]
+	}
+	if kind == metadata || len(rest) < 4 {
+		return 0, nil, false, nil
+	}
+	if name := string(rest[:4]); name != codec {
+		return 0, nil, false, fmt.Errorf("%w, not %q", errCodec, name)
+	}
+	if rest = rest[4:]; tracks {
+		if len(rest) < 1 || rest[0] != 0 { // not the first track
+			return 0, nil, false, errMultitrack
+		}
+		rest = rest[1:]
+	}
+	return kind, rest, true, nil
+}
 
 const compositionSize = 3 // bytes of a composition time
 
@@ -136,24 +186,21 @@ func units(b []byte) (all [][]byte, err error) {
 	return all, nil
 }
 
-// parseAudio parses the body of an audio message (FLV: AUDIODATA).
+// parseAudio parses the body of an audio message (FLV: AUDIODATA). ok is false for one
+// without a frame.
 func parseAudio(body []byte) (f Frame, ok bool, err error) {
-	if len(body) < 3 {
+	if len(body) < 2 {
 		return f, false, nil
 	}
 	kind, rest := body[1], body[2:]
-	switch body[0] >> 4 {
+	switch codec := body[0] >> 4; codec {
 	case 10: // AAC
 	case 9: // a FourCC (Enhanced RTMP: ExAudioTagHeader)
-		if len(body) < 5 {
-			return f, false, nil
-		}
-		kind, rest = body[0]&0x0f, body[5:]
-		if string(body[1:5]) != "mp4a" {
-			return f, false, errCodec
+		if kind, rest, ok, err = parseEnhanced(body, "mp4a", multitrackAudio); !ok || err != nil {
+			return f, false, err
 		}
 	default:
-		return f, false, errCodec
+		return f, false, fmt.Errorf("%w, not FLV's audio codec %d", errCodec, codec)
 	}
 	switch {
 	case kind == sequenceStart:

@@ -12,7 +12,6 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 	"github.com/bluenviron/gortmplib/pkg/bytecounter"
 	"github.com/bluenviron/gortmplib/pkg/handshake"
-	"github.com/bluenviron/gortmplib/pkg/rawmessage"
 )
 
 const (
@@ -68,13 +67,12 @@ func (i *Ingest) awaitPublish(authorize func(application, key string) error) err
 		}
 		switch c.name {
 		case "connect":
-			application = strings.Trim(c.text(0, "app"), "/")
+			application = c.text(0, "app")
 			err = i.answerConnect(c)
 		case "createStream":
 			err = i.connection.call(0, "_result", c.id, nil, float64(1))
 		case "publish":
-			key, _, _ := strings.Cut(c.text(1, ""), "?")
-			return i.answerPublish(c, authorize(application, key))
+			return i.answerPublish(c, authorize(splitName(application, c.text(1, ""))))
 		case "play":
 			return errors.Join(i.status(c, "error", "NetStream.Play.Failed", "playback over RTMP is not supported"), errors.New("the client asked to play"))
 		}
@@ -85,12 +83,45 @@ func (i *Ingest) awaitPublish(authorize func(application, key string) error) err
 	return fmt.Errorf("no stream key within %d messages", maxMessages)
 }
 
+// splitName returns the application and the stream key of what connect and publish name.
+// Encoders divide the path of their address differently, and add queries to either part.
+// Where it has one segment only that is the key.
+func splitName(application, stream string) (app, key string) {
+	application, _, _ = strings.Cut(application, "?")
+	stream, _, _ = strings.Cut(stream, "?")
+	segments := strings.FieldsFunc(application+"/"+stream, func(r rune) bool { return r == '/' })
+	if len(segments) > 1 {
+		app, segments = segments[0], segments[1:]
+	}
+	return app, strings.Join(segments, "/")
+}
+
 // answerPublish accepts the stream, or refuses it.
 func (i *Ingest) answerPublish(c command, refusal error) error {
 	if refusal != nil {
 		return errors.Join(refusal, i.status(c, "error", "NetStream.Publish.BadName", refusal.Error()))
 	}
 	return i.status(c, "status", "NetStream.Publish.Start", "publishing")
+}
+
+// Reject tells the publisher why its stream is ended. The caller lets it be read by Drain,
+// and closes the connection.
+func (i *Ingest) Reject(reason string) error {
+	return i.status(command{}, "error", "NetStream.Publish.Rejected", reason)
+}
+
+// Bounds of what Drain reads.
+const (
+	drainTime  = 2 * time.Second
+	drainBytes = 16 << 20
+)
+
+// Drain reads and ignores what the publisher still sends, for a while: a connection that is
+// closed with something unread is reset, and what was sent last may not be received.
+func (i *Ingest) Drain() {
+	if i.connection.conn.SetReadDeadline(time.Now().Add(drainTime)) == nil {
+		_, _ = io.CopyN(io.Discard, i.connection.conn, drainBytes) // until its end, or ours
+	}
 }
 
 func (i *Ingest) status(c command, level, code, description string) error {
@@ -103,7 +134,7 @@ func (i *Ingest) answerConnect(c command) error {
 	limit := append(binary.BigEndian.AppendUint32(nil, acknowledgeWindow), dynamicLimit)
 	err := errors.Join(
 		i.connection.control(windowSize, acknowledgeWindow),
-		i.connection.send(&rawmessage.Message{ChunkStreamID: 2, Type: bandwidth, Body: limit}),
+		i.connection.send(controlChunks, 0, message{kind: bandwidth, body: limit}),
 		i.connection.setChunkSize(),
 	)
 	if err != nil {

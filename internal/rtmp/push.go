@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
-	"github.com/bluenviron/gortmplib/pkg/rawmessage"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
@@ -169,11 +168,11 @@ func (p *Push) sendHeader(s Stream) error {
 }
 
 func (p *Push) write(kind uint8, at time.Duration, body []byte) error {
-	chunkStream := byte(4)
+	chunkStream := byte(audioChunks)
 	if kind == videoMessage {
-		chunkStream = 6
+		chunkStream = videoChunks
 	}
-	err := p.connection.send(&rawmessage.Message{ChunkStreamID: chunkStream, Type: kind, Timestamp: at, MessageStreamID: streamID(p.stream), Body: body})
+	err := p.connection.send(chunkStream, p.stream, message{kind, uint32(at.Milliseconds()), body})
 	if errors.Is(err, net.ErrClosed) { // by read, which has the reason
 		<-p.done
 		err = p.err
