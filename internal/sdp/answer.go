@@ -17,8 +17,8 @@ type Answer struct {
 	Sections    []AnswerSection // one for each section of the offer
 }
 
-// AnswerSection is one media section of an answer. One without a Direction rejects the
-// section of the offer.
+// AnswerSection is one media section of an answer. One without a Direction refuses the
+// section of the offer: as inactive inside BUNDLE, with port 0 outside.
 type AnswerSection struct {
 	Payload    Payload
 	Direction  string
@@ -43,8 +43,8 @@ func (a *Answer) String() string {
 	fmt.Fprintf(&b, "v=0\r\no=- %d 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n", a.SessionID>>1)
 	var bundle []string
 	for i := range a.Offer.Sections {
-		if mid := a.Offer.Sections[i].MID; a.Sections[i].Direction != "" && slices.Contains(a.Offer.Bundle, mid) {
-			bundle = append(bundle, mid)
+		if s := &a.Offer.Sections[i]; a.isBundled(s) && (a.Sections[i].Direction != "" || !s.Rejected) {
+			bundle = append(bundle, s.MID)
 		}
 	}
 	if len(bundle) > 0 {
@@ -55,13 +55,30 @@ func (a *Answer) String() string {
 	}
 	b.WriteString("a=msid-semantic: WMS *\r\n")
 	for i := range a.Sections {
-		if a.Sections[i].Direction == "" {
-			writeRejected(&b, &a.Offer.Sections[i])
-		} else {
-			a.writeAccepted(&b, &a.Offer.Sections[i], &a.Sections[i])
+		switch s := &a.Offer.Sections[i]; {
+		case a.Sections[i].Direction != "":
+			a.writeAccepted(&b, s, &a.Sections[i])
+		case a.isBundled(s) && !s.Rejected:
+			a.writeInactive(&b, s)
+		default:
+			writeRejected(&b, s)
 		}
 	}
 	return b.String()
+}
+
+func (a *Answer) isBundled(s *Section) bool { return slices.Contains(a.Offer.Bundle, s.MID) }
+
+// writeInactive answers a section that is not used: it keeps the transport of its BUNDLE group.
+// Some clients take a section with port 0 for a transport that they lack, and reject the whole
+// answer.
+func (a *Answer) writeInactive(b *strings.Builder, s *Section) {
+	fmt.Fprintf(b, "m=%s 9 %s %s\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n", s.Kind, s.Proto, s.Formats[0])
+	a.writeTransport(b)
+	fmt.Fprintf(b, "a=mid:%s\r\na=inactive\r\na=rtcp-mux\r\n", s.MID)
+	if s.FirstRTPMap != "" {
+		fmt.Fprintf(b, "a=rtpmap:%s %s\r\n", s.Formats[0], s.FirstRTPMap)
+	}
 }
 
 func writeRejected(b *strings.Builder, s *Section) {

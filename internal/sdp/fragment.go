@@ -24,8 +24,8 @@ func ParseFragment(text string) (Fragment, error) {
 	if len(text) > maxOfferBytes {
 		return f, Errorf(FaultTooLarge, "the fragment has %d bytes, at most %d are read", len(text), maxOfferBytes)
 	}
-	for line := range strings.Lines(text) {
-		if err := f.readLine(strings.TrimRight(line, "\r\n")); err != nil {
+	for line := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
+		if err := f.readLine(strings.TrimRight(line, " \t\r\n")); err != nil {
 			return f, err
 		}
 	}

@@ -1,10 +1,10 @@
 package sdp
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
-
-	pion "github.com/pion/sdp/v3"
 )
 
 // Limits on one offer. Browsers and encoders stay far below them.
@@ -49,6 +49,9 @@ type Offer struct {
 	MixedExtmap  bool // a=extmap-allow-mixed
 	Remote       RemoteCandidates
 	Sections     []Section
+
+	setup       string
+	unknownHash string // of a fingerprint that is not used
 }
 
 // ParseOffer reads an offer. Errors are *Error.
@@ -56,75 +59,123 @@ func ParseOffer(text string) (*Offer, error) {
 	if len(text) > maxOfferBytes {
 		return nil, Errorf(FaultTooLarge, "the offer has %d bytes, at most %d are read", len(text), maxOfferBytes)
 	}
-	if strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), "\r") {
-		// The answer repeats some values, and clients take a lone CR as a line end.
-		return nil, Errorf(FaultMalformed, "the offer has a carriage return within a line")
-	}
-	var desc pion.SessionDescription
-	if err := desc.UnmarshalString(text); err != nil {
-		return nil, Errorf(FaultMalformed, "the offer is not SDP: %v", err)
-	}
-	if len(desc.MediaDescriptions) > maxSections {
-		return nil, Errorf(FaultTooLarge, "the offer has %d media sections, at most %d are taken", len(desc.MediaDescriptions), maxSections)
+	desc, err := parseDescription(text)
+	if err != nil {
+		return nil, err
 	}
 	o := &Offer{}
-	o.readTransport(desc.Attributes)
-	for _, a := range desc.Attributes {
-		switch a.Key {
+	if err := o.readTransport(desc.attributes); err != nil {
+		return nil, err
+	}
+	for _, a := range desc.attributes {
+		switch a.key {
 		case "group":
-			if rest, ok := strings.CutPrefix(a.Value, "BUNDLE"); ok {
+			if rest, ok := strings.CutPrefix(a.value, "BUNDLE"); ok {
 				o.Bundle = strings.Fields(rest)
 			}
 		case "extmap-allow-mixed":
 			o.MixedExtmap = true
 		}
 	}
-	mids := map[string]bool{}
-	for _, m := range desc.MediaDescriptions {
-		o.readTransport(m.Attributes)
-		s, err := readSection(m)
-		if err != nil {
+	for i := range desc.media {
+		if err := o.addSection(&desc.media[i]); err != nil {
 			return nil, err
 		}
-		if s.MID != "" && mids[s.MID] {
-			return nil, Errorf(FaultMalformed, "two media sections share the mid %q", s.MID)
-		}
-		mids[s.MID] = true
-		o.Sections = append(o.Sections, s)
 	}
+	o.removeCollisions()
 	return o, o.validate()
+}
+
+func (o *Offer) addSection(m *mediaDescription) error {
+	if err := o.readTransport(m.attributes); err != nil {
+		return err
+	}
+	s, err := readSection(m)
+	if err != nil {
+		return err
+	}
+	if s.MID != "" && slices.ContainsFunc(o.Sections, func(other Section) bool { return other.MID == s.MID }) {
+		return Errorf(FaultMalformed, "two media sections share the mid %q", s.MID)
+	}
+	o.Sections = append(o.Sections, s)
+	return nil
+}
+
+// removeCollisions removes payload types that an earlier section uses for something else:
+// bundled sections share one number space (RFC 9143 §9.1), and a packet must have one meaning.
+func (o *Offer) removeCollisions() {
+	meaning := map[uint8]string{}
+	taken := func(pt uint8, what string) bool {
+		if have, ok := meaning[pt]; ok {
+			return have != what
+		}
+		meaning[pt] = what
+		return false
+	}
+	for i := range o.Sections {
+		s := &o.Sections[i]
+		s.Payloads = slices.DeleteFunc(s.Payloads, func(p Payload) bool { return taken(p.Type, strings.ToLower(p.RTPMap)) })
+	}
+	for i := range o.Sections {
+		for k := range o.Sections[i].Payloads {
+			p := &o.Sections[i].Payloads[k]
+			if p.RTX != 0 && taken(p.RTX, fmt.Sprint("rtx of ", p.Type)) {
+				p.RTX = 0
+			}
+			if p.RED != 0 && taken(p.RED, fmt.Sprint("red of ", p.Type)) {
+				p.RED, p.PrefersRED = 0, false
+			}
+		}
+	}
 }
 
 // readTransport reads ICE and DTLS attributes. Bundled sections repeat them; the first of
 // each is used.
-func (o *Offer) readTransport(attributes []pion.Attribute) {
+func (o *Offer) readTransport(attributes []attribute) error {
 	for _, a := range attributes {
-		switch a.Key {
+		switch a.key {
 		case "ice-ufrag":
-			if o.ICE.Ufrag == "" {
-				o.ICE.Ufrag = a.Value
-			}
+			o.ICE.Ufrag = cmp.Or(o.ICE.Ufrag, a.value)
 		case "ice-pwd":
-			if o.ICE.Pwd == "" {
-				o.ICE.Pwd = a.Value
-			}
+			o.ICE.Pwd = cmp.Or(o.ICE.Pwd, a.value)
 		case "candidate":
-			o.Remote.add(a.Value)
+			o.Remote.add(a.value)
 		case "setup":
-			o.Passive = a.Value == "passive"
-		case "fingerprint":
-			hash, value, ok := strings.Cut(strings.TrimSpace(a.Value), " ")
-			f := Fingerprint{strings.ToLower(hash), strings.ToUpper(strings.TrimSpace(value))}
-			if ok && len(o.Fingerprints) < maxFingerprints && !slices.Contains(o.Fingerprints, f) {
-				o.Fingerprints = append(o.Fingerprints, f)
+			switch a.value {
+			case "active", "passive", "actpass":
+				o.setup = cmp.Or(o.setup, a.value)
+			default: // holdconn, too: RFC 8842 §5.2 does not allow it
+				return Errorf(FaultMalformed, "a=setup:%.20q is not active, passive or actpass", a.value)
 			}
+		case "fingerprint":
+			o.addFingerprint(a.value)
 		}
 	}
+	o.Passive = o.setup == "passive"
+	return nil
 }
+
+func (o *Offer) addFingerprint(value string) {
+	hash, value, ok := strings.Cut(strings.TrimSpace(value), " ")
+	f := Fingerprint{strings.ToLower(hash), strings.ToUpper(strings.TrimSpace(value))}
+	if !slices.Contains(hashes, f.Hash) {
+		o.unknownHash = f.Hash
+		return
+	}
+	if ok && len(o.Fingerprints) < maxFingerprints && !slices.Contains(o.Fingerprints, f) {
+		o.Fingerprints = append(o.Fingerprints, f)
+	}
+}
+
+// hashes are the hash functions of fingerprints that are verified. SHA-1 is broken.
+var hashes = []string{"sha-256", "sha-384", "sha-512"}
 
 func (o *Offer) validate() error {
 	if !validICE(o.ICE.Ufrag, minUfragChars) || !validICE(o.ICE.Pwd, minPasswordChars) {
 		return Errorf(FaultMalformed, "ice-ufrag or ice-pwd is missing or does not follow RFC 8839")
+	}
+	if len(o.Fingerprints) == 0 && o.unknownHash != "" {
+		return Errorf(FaultMalformed, "a=fingerprint:%.20q is not %s", o.unknownHash, strings.Join(hashes, ", "))
 	}
 	if len(o.Fingerprints) == 0 {
 		return Errorf(FaultNoEncrypted, "the offer has no DTLS fingerprint")

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,21 +81,71 @@ func answerTo(o *Offer) *Answer {
 	return a
 }
 
-func TestAnswer_AcceptsAndRejectsSections(t *testing.T) {
+// Some clients reject an answer in which a section of their BUNDLE group has no transport.
+func TestAnswer_RefusesMediaInsideTheBundle(t *testing.T) {
+	data := "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:2\n"
+	for name, c := range map[string]struct {
+		old, new  string // in the offer
+		bundle    string
+		port      int
+		transport bool
+	}{
+		"in the bundle":               {"", "", "BUNDLE 0 1", 9, true},
+		"bundle-only":                 {"m=audio 9 ", "m=audio 0 ", "BUNDLE 0 1", 9, true},
+		"inactive in the offer":       {"a=sendonly\na=msid:x y", "a=inactive", "BUNDLE 0 1", 9, true},
+		"outside of the bundle":       {"a=group:BUNDLE 0 1", "a=group:BUNDLE 1", "BUNDLE 1", 0, false},
+		"rejected by the offer":       {"m=audio 9 ", "m=audio 0 ", "BUNDLE 1", 0, false},
+		"unknown codecs":              {"m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9", "m=audio 9 UDP/TLS/RTP/SAVPF 9", "BUNDLE 0 1", 9, true},
+		"payload types without names": {"m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9", "m=audio 9 UDP/TLS/RTP/SAVPF 0 8", "BUNDLE 0 1", 9, true},
+	} {
+		text := strings.Replace(browserOffer, c.old, c.new, 1)
+		if name == "bundle-only" {
+			text = strings.Replace(text, "a=mid:0", "a=mid:0\na=bundle-only", 1)
+		}
+		if strings.Contains(c.new, "BUNDLE") {
+			text = strings.Replace(text, "a=sendonly\na=msid:x y", "a=inactive", 1)
+		} else {
+			text = strings.Replace(text, "BUNDLE 0 1", "BUNDLE 0 1 2", 1)
+		}
+		o, err := ParseOffer(crlf(text + data))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		a := answerTo(o)
+		a.Sections[0] = AnswerSection{}
+		a.ICE, a.Fingerprint = Credentials{"ours", "our-password"}, "AA"
+		var desc pion.SessionDescription
+		if err := desc.UnmarshalString(a.String()); err != nil {
+			t.Fatalf("%s: %v in\n%s", name, err, a)
+		}
+		if bundle, _ := desc.Attribute("group"); bundle != c.bundle {
+			t.Errorf("%s: group %q, want %q", name, bundle, c.bundle)
+		}
+		audio := desc.MediaDescriptions[0]
+		_, inactive := audio.Attribute("inactive")
+		ufrag, _ := audio.Attribute("ice-ufrag")
+		setup, _ := audio.Attribute("setup")
+		if !inactive || audio.MediaName.Port.Value != c.port || (ufrag == "ours" && setup == "passive") != c.transport {
+			t.Errorf("%s: the refused section is %+v\n%s", name, audio.MediaName, a)
+		}
+		if pt := audio.MediaName.Formats[0]; c.transport && !slices.Contains(o.Sections[0].Formats, pt) {
+			t.Errorf("%s: payload type %s was not offered", name, pt)
+		}
+		if data := desc.MediaDescriptions[2]; data.MediaName.Port.Value != 0 {
+			t.Errorf("%s: the data channel is answered by %+v", name, data.MediaName)
+		}
+	}
+}
+
+func TestAnswer_AcceptsASection(t *testing.T) {
 	a := answerTo(parsed(t, crlf(browserOffer)))
-	a.Sections[0] = AnswerSection{}
 	a.ICE = Credentials{"ours", "our-password"}
 	var desc pion.SessionDescription
 	if err := desc.UnmarshalString(a.String()); err != nil {
 		t.Fatalf("%v in\n%s", err, a)
 	}
-	if bundle, _ := desc.Attribute("group"); bundle != "BUNDLE 1" {
-		t.Errorf("group %q, want only the accepted section", bundle)
-	}
-	audio, video := desc.MediaDescriptions[0], desc.MediaDescriptions[1]
-	if _, inactive := audio.Attribute("inactive"); !inactive || audio.MediaName.Port.Value != 0 {
-		t.Errorf("the rejected section is %+v", audio)
-	}
+	video := desc.MediaDescriptions[1]
 	for key, want := range map[string]string{
 		"ice-ufrag": "ours", "setup": "passive", "mid": "1", "msid": "s s-video", "extmap": "4 " + ExtMID, "ssrc-group": "FID 5 7",
 	} {
@@ -104,6 +155,99 @@ func TestAnswer_AcceptsAndRejectsSections(t *testing.T) {
 	}
 	if got := strings.Join(video.MediaName.Formats, " "); got != "96 97" {
 		t.Errorf("formats %q, want VP8 and its RTX", got)
+	}
+}
+
+// Each is read as the same offer.
+func TestParseOffer_ToleratesForms(t *testing.T) {
+	whole := crlf(browserOffer)
+	want := answerTo(parsed(t, whole)).String()
+	for name, text := range map[string]string{
+		"LF only":                         browserOffer,
+		"no last newline":                 strings.TrimRight(whole, "\r\n"),
+		"LF only, no last newline":        strings.TrimRight(browserOffer, "\n"),
+		"newlines at the end":             whole + "\r\n\r\n",
+		"a byte order mark":               "\ufeff" + whole,
+		"spaces at the ends":              strings.ReplaceAll(whole, "\r\n", " \r\n"),
+		"mixed line ends":                 strings.Replace(browserOffer, "\n", "\r\n", 20),
+		"unknown attributes":              strings.ReplaceAll(whole, "a=rtcp-mux\r\n", "a=rtcp-mux\r\na=x-thing:1\r\na=x\r\n"),
+		"unknown types of lines":          strings.ReplaceAll(whole, "a=rtcp-mux\r\n", "x=1\r\na=rtcp-mux\r\ny=\r\n"),
+		"lines in another order":          strings.ReplaceAll(whole, "c=IN IP4 0.0.0.0\r\n", "b=AS:2500\r\nc=IN IP4 0.0.0.0\r\ni=a\r\n"),
+		"a phone number, and a time zone": strings.Replace(whole, "t=0 0\r\n", "p=+1 617 555\r\nt=0 0\r\nr=7d 1h 0 25h\r\nz=0 1h\r\nk=prompt\r\n", 1),
+		"a name with spaces":              strings.Replace(whole, "s=-", "s=a 2 z", 1),
+	} {
+		if o, err := ParseOffer(text); err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if got := answerTo(o).String(); got != want {
+			t.Errorf("%s is answered by\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
+// A value that means something else, or nothing, must not be taken for the default.
+func TestParseOffer_NamesUnknownValues(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, named string }{
+		"setup:holdconn":        {"a=setup:actpass", "a=setup:holdconn", "holdconn"},
+		"setup:server":          {"a=setup:actpass", "a=setup:server", "server"},
+		"setup of nothing":      {"a=setup:actpass", "a=setup", "a=setup"},
+		"a rid that does both":  {"a=rid:hi send", "a=rid:hi sendrecv", "hi sendrecv"},
+		"a rid of no direction": {"a=rid:hi send", "a=rid:hi", "a=rid"},
+		"simulcast":             {"a=simulcast:send ", "a=simulcast:both ", "a=simulcast"},
+		"an extension":          {"a=extmap:1 ", "a=extmap:1/both ", "1/both"},
+		"packetization-mode":    {"packetization-mode=0", "packetization-mode=3", "packetization-mode=\"3\""},
+		"a broken hash":         {"a=fingerprint:sha-256 ", "a=fingerprint:sha-1 ", "sha-1"},
+		"the port":              {"m=audio 9 ", "m=audio x ", "port"},
+		"a section cut short":   {"m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9", "m=audio 9", "m=\"audio 9\""},
+	} {
+		_, err := ParseOffer(crlf(strings.ReplaceAll(browserOffer, c.old, c.new)))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Fault != FaultMalformed || !strings.Contains(e.Detail, c.named) {
+			t.Errorf("%s: %v, want an error that names %s", name, err, c.named)
+		}
+	}
+}
+
+func TestSection_ChoosesH264ByModeAndProfile(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fmtp [2]string // of payload types 100 and 101; "" for none
+		want uint8     // 0 for none
+	}{
+		{"mode 1 before mode 0", [2]string{"packetization-mode=0;profile-level-id=42e01f", "packetization-mode=1;profile-level-id=640c1f"}, 101},
+		{"constrained baseline first", [2]string{"packetization-mode=1;profile-level-id=640c1f", "packetization-mode=1;profile-level-id=42C02A"}, 101},
+		{"the first of equals", [2]string{"packetization-mode=1;profile-level-id=42e01f", "packetization-mode=1;profile-level-id=42e034"}, 100},
+		{"no parameters", [2]string{"", "packetization-mode=2"}, 100},
+		{"without a mode", [2]string{"profile-level-id=4d001f", "profile-level-id=42e01f"}, 101},
+		{"main that is constrained baseline, too", [2]string{"packetization-mode=1;profile-level-id=4d001f", "packetization-mode=1;profile-level-id=4d801f"}, 101},
+		{"a profile that is not hexadecimal", [2]string{"packetization-mode=1;profile-level-id=42e0zz", "packetization-mode=1;profile-level-id=42e01f"}, 101},
+		{"only interleaved", [2]string{"packetization-mode=2", "packetization-mode=2"}, 0},
+	} {
+		s := Section{}
+		for i, fmtp := range c.fmtp {
+			s.Payloads = append(s.Payloads, Payload{Type: uint8(100 + i), Codec: media.H264, FMTP: fmtp})
+		}
+		if p, ok := s.Choose(media.H264); p.Type != c.want || ok != (c.want != 0) {
+			t.Errorf("%s: payload type %d, %v, want %d", c.name, p.Type, ok, c.want)
+		}
+	}
+}
+
+func TestParseOffer_GivesEachPayloadTypeOneMeaning(t *testing.T) {
+	for name, c := range map[string]struct {
+		change     [2]string
+		video, rtx uint8
+	}{
+		"no collision":                {[2]string{"x=", "x="}, 106, 107},
+		"RTX has the number of audio": {[2]string{"107", "111"}, 106, 0},
+		"H.264 has that of audio":     {[2]string{"106", "111"}, 102, 103},
+	} {
+		at := strings.Index(browserOffer, "m=video")
+		o := parsed(t, crlf(browserOffer[:at]+strings.ReplaceAll(browserOffer[at:], c.change[0], c.change[1])))
+		if p, ok := o.Sections[1].Choose(media.H264); p.Type != c.video || p.RTX != c.rtx || !ok {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if p, ok := o.Sections[0].Choose(media.Opus); !ok || p.Type != 111 {
+			t.Errorf("%s: audio is %+v, %v", name, p, ok)
+		}
 	}
 }
 

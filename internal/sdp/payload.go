@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	pion "github.com/pion/sdp/v3"
-
 	"rostrum/internal/media"
 )
 
@@ -39,11 +37,11 @@ func (p Payload) ParameterSets() (all [][]byte) {
 func (p Payload) Supports(feedback string) bool { return slices.Contains(p.Feedback, feedback) }
 
 // readPayloads lists the section's payload types in the order of the m= line.
-func (s *Section) readPayloads(m *pion.MediaDescription) {
+func (s *Section) readPayloads(m *mediaDescription) error {
 	rtpmaps, fmtps, feedback := map[string]string{}, map[string]string{}, map[string][]string{}
-	for _, a := range m.Attributes {
-		pt, value, _ := strings.Cut(a.Value, " ")
-		switch a.Key {
+	for _, a := range m.attributes {
+		pt, value, _ := strings.Cut(a.value, " ")
+		switch a.key {
 		case "rtpmap":
 			rtpmaps[pt] = value
 		case "fmtp":
@@ -52,6 +50,7 @@ func (s *Section) readPayloads(m *pion.MediaDescription) {
 			feedback[pt] = append(feedback[pt], value)
 		}
 	}
+	s.FirstRTPMap = rtpmaps[s.Formats[0]]
 	rtx := rtxFormats(s.Formats, rtpmaps, fmtps)
 	red := redFormats(s.Formats, rtpmaps, fmtps)
 	for i, f := range s.Formats {
@@ -60,6 +59,9 @@ func (s *Section) readPayloads(m *pion.MediaDescription) {
 		codec, known := media.CodecNamed(name)
 		if err != nil || !known || codec.Kind().String() != s.Kind {
 			continue
+		}
+		if mode, ok := parameter(fmtps[f], "packetization-mode"); ok && codec == media.H264 && !slices.Contains([]string{"0", "1", "2"}, mode) {
+			return Errorf(FaultMalformed, "packetization-mode=%.20q of payload type %d is not 0, 1 or 2", mode, pt)
 		}
 		p := Payload{
 			Type: pt, Codec: codec, RTPMap: rtpmaps[f], FMTP: fmtps[f],
@@ -71,6 +73,7 @@ func (s *Section) readPayloads(m *pion.MediaDescription) {
 		}
 		s.Payloads = append(s.Payloads, p)
 	}
+	return nil
 }
 
 func payloadType(format string) (uint8, error) {

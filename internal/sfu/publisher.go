@@ -91,7 +91,7 @@ var publishExtensions = map[media.Kind][]string{
 
 var publishFeedback = []string{"goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"}
 
-// negotiate accepts one audio and one video section. The answer rejects all others.
+// negotiate accepts one audio and one video section. The answer refuses all others.
 func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	sections := make([]sdp.AnswerSection, len(o.Sections))
 	video := false
@@ -111,7 +111,7 @@ func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	slices.SortFunc(p.tracks, func(a, b *Track) int { return int(a.kind) - int(b.kind) })
 	switch {
 	case video && p.track(media.Video) == nil:
-		return nil, sdp.Errorf(sdp.FaultNoCodec, "none of the video codecs %v is offered (H.264 needs packetization-mode=1)", p.cfg.Codecs)
+		return nil, sdp.Errorf(sdp.FaultNoCodec, "none of the video codecs %v is offered (of H.264, packetization-mode=2 is not taken)", p.cfg.Codecs)
 	case len(p.tracks) == 0:
 		return nil, sdp.Errorf(sdp.FaultNoMedia, "nothing in the offer can be published: Opus and %v are taken", p.cfg.Codecs)
 	}

@@ -109,8 +109,10 @@ func newTransport(r *Router, owner transportOwner, o *sdp.Offer, notify func(Eve
 	}
 	t.halfOpen, t.remoteCandidates = true, o.Remote
 	t.peerFingerprints, t.active = o.Fingerprints, o.Passive
-	for _, s := range o.Sections {
-		t.mids = append(t.mids, s.MID)
+	for i := range o.Sections {
+		if s := &o.Sections[i]; !s.Rejected {
+			t.mids = append(t.mids, s.MID)
+		}
 	}
 	t.dtlsConn = newDTLSPacketConn(t.sendHandshake)
 	t.ice.Store(&iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag})

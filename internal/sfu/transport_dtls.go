@@ -131,8 +131,6 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 	for _, f := range t.peerFingerprints {
 		var sum []byte
 		switch f.Hash {
-		case "sha-1":
-			continue // broken
 		case "sha-256":
 			h := sha256.Sum256(raw[0])
 			sum = h[:]

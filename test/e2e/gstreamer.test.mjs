@@ -12,12 +12,12 @@ const ready = spawnSync("gst-inspect-1.0", ["webrtcbin"]).status === 0;
 const skip = ready ? false : "GStreamer's webrtcbin is not installed";
 if (!skip) serverAndBrowser();
 
-for (const codec of ["H264", "VP8"]) {
-  test(`GStreamer publishes ${codec} by WHIP, a browser sees and hears it, and DELETE ends it`, { skip }, async (t) => {
-    const { arn } = (await server.call("CreateStage", { name: `gstreamer-${codec}` })).stage;
+for (const [codec, ...more] of [["H264"], ["VP8"], ["H264", "two-cameras"]]) {
+  test(`GStreamer publishes ${[codec, ...more].join(" with ")} by WHIP, a browser sees and hears it, and DELETE ends it`, { skip }, async (t) => {
+    const { arn } = (await server.call("CreateStage", { name: `gstreamer-${codec}${more}` })).stage;
     const token = await server.token(arn, "encoder");
     const { jti: id } = claims(token);
-    const tool = run({ command: "/usr/bin/python3" }, encoder, token, codec);
+    const tool = run({ command: "/usr/bin/python3" }, encoder, token, codec, ...more);
     t.after(() => tool.stop());
     await eventually("a connection", () => tool.lines, (l) => l.some((x) => x.includes('"connected"')));
     const page = await web.page();

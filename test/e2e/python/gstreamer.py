@@ -1,8 +1,8 @@
 """An encoder of GStreamer's kind: one POST, media, one DELETE.
 
-    gstreamer.py TOKEN H264|VP8
+    gstreamer.py TOKEN H264|VP8 [two-cameras]
 
-Says one JSON object a line on standard output, and ends when its standard input does.
+With two cameras it offers a second video, which a stage refuses. Says one JSON object a line on standard output, and ends when its standard input does.
 """
 
 import base64
@@ -25,6 +25,9 @@ ENCODERS = {
 }
 
 
+SECOND = "videotestsrc is-live=true pattern=red ! video/x-raw,width=320,height=240,framerate=15/1 ! videoconvert ! vp8enc deadline=1 ! rtpvp8pay ! application/x-rtp,media=video,encoding-name=VP8,payload=104 ! peer. "
+
+
 def say(**message):
     print(json.dumps(message), flush=True)
 
@@ -35,14 +38,15 @@ def request(method, url, token, body=None):
 
 
 class Encoder:
-    def __init__(self, token, codec):
+    def __init__(self, token, codec, second):
         payload = token.split(".")[1]
         self.url = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["whip_url"]
         self.token, self.location, self.loop = token, None, GLib.MainLoop()
         self.pipeline = Gst.parse_launch(
             "webrtcbin name=peer bundle-policy=max-bundle "
             f"videotestsrc is-live=true pattern=blue ! video/x-raw,width=640,height=360,framerate=30/1 ! videoconvert ! {ENCODERS[codec]} ! peer. "
-            "audiotestsrc is-live=true freq=440 volume=0.3 ! audioconvert ! audio/x-raw,channels=2 ! opusenc ! rtpopuspay ! application/x-rtp,media=audio,encoding-name=OPUS,payload=96 ! peer."
+            "audiotestsrc is-live=true freq=440 volume=0.3 ! audioconvert ! audio/x-raw,channels=2 ! opusenc ! rtpopuspay ! application/x-rtp,media=audio,encoding-name=OPUS,payload=96 ! peer. "
+            + (SECOND if second else "")
         )
         self.peer = self.pipeline.get_by_name("peer")
         self.peer.connect("on-negotiation-needed", self.offer)
@@ -81,4 +85,4 @@ class Encoder:
 
 
 Gst.init(None)
-Encoder(sys.argv[1], sys.argv[2]).run()
+Encoder(sys.argv[1], sys.argv[2], "two-cameras" in sys.argv).run()
