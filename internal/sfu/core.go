@@ -28,6 +28,8 @@ type core struct {
 	index      transportIndex
 	transports atomic.Int64
 	halfOpen   atomic.Int64 // transports whose handshake is not done
+
+	connectFailures [connectFailureCount]atomic.Uint64
 }
 
 // now returns the time since the engine started, by a monotonic clock.

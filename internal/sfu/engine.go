@@ -220,7 +220,10 @@ func (e *Engine) TCPStats() inbound.ListenerStats {
 
 // Stats asks every shard. It takes as long as the slowest one needs for its current turn.
 func (e *Engine) Stats() EngineStats {
-	all := EngineStats{Transports: int(e.transports.Load()), HalfOpen: int(e.halfOpen.Load()), Drops: map[Drop]uint64{}}
+	all := EngineStats{Transports: int(e.transports.Load()), HalfOpen: int(e.halfOpen.Load()), Drops: map[Drop]uint64{}, ConnectFailures: map[ConnectFailure]uint64{}}
+	for _, f := range ConnectFailures() {
+		all.ConnectFailures[f] = e.connectFailures[f].Load()
+	}
 	if e.tcp != nil {
 		all.Evicted = e.tcp.unidentified.Evicted()
 	}

@@ -75,8 +75,9 @@ type SubscriberStats struct {
 type EngineStats struct {
 	Transports             int
 	HalfOpen               int
-	Evicted                uint64          // silent TCP connections that were closed for new ones
-	Drops                  map[Drop]uint64 // without the reasons that never occurred
-	RedundantSubscriptions int             // subscriptions that are sent redundant audio now
-	RedundantBytes         uint64          // bytes of redundant audio blocks
+	Evicted                uint64                    // silent TCP connections that were closed for new ones
+	Drops                  map[Drop]uint64           // without the reasons that never occurred
+	ConnectFailures        map[ConnectFailure]uint64 // of transports that were answered
+	RedundantSubscriptions int                       // subscriptions that are sent redundant audio now
+	RedundantBytes         uint64                    // bytes of redundant audio blocks
 }

@@ -33,13 +33,14 @@ func TestTransport_LogsTheLikelyCauseOfAFailure(t *testing.T) {
 	for name, c := range map[string]struct {
 		setState func(*Transport)
 		cause    Cause
+		counted  string // "" for none
 		want     []string
 	}{
-		"no check":      {func(*Transport) {}, CauseNeverConnected, []string{"no connectivity check came", "public_ip", "tried=none", "udp 127.0.0.1:"}},
-		"no nomination": {func(t *Transport) { t.firstRoute.Store(from) }, CauseNeverConnected, []string{"nominated no path", "192.0.2.7:4000"}},
-		"DTLS timeout":  {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseNeverConnected, []string{"DTLS did not finish"}},
-		"DTLS failure":  {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseHandshakeFailed, []string{"DTLS failed"}},
-		"lost":          {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseLost, []string{"cause=lost"}},
+		"no check":      {func(*Transport) {}, CauseNeverConnected, "no_check", []string{"no connectivity check came", "public_ip", "tried=none", "udp 127.0.0.1:"}},
+		"no nomination": {func(t *Transport) { t.firstRoute.Store(from) }, CauseNeverConnected, "not_nominated", []string{"nominated no path", "192.0.2.7:4000"}},
+		"DTLS timeout":  {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseNeverConnected, "handshake_timeout", []string{"DTLS did not finish"}},
+		"DTLS failure":  {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseHandshakeFailed, "handshake_refused", []string{"DTLS failed"}},
+		"lost":          {func(t *Transport) { t.firstRoute.Store(from); t.route.Store(from) }, CauseLost, "", []string{"cause=lost"}},
 	} {
 		log := &logBuffer{}
 		e := newEngine(t, Config{Log: slog.New(slog.NewTextHandler(log, nil)), ConnectTimeout: time.Minute})
@@ -49,6 +50,11 @@ func TestTransport_LogsTheLikelyCauseOfAFailure(t *testing.T) {
 		}
 		c.setState(p.transport)
 		p.transport.end(c.cause, "", nil)
+		for _, failure := range ConnectFailures() {
+			if n := e.Stats().ConnectFailures[failure]; (n == 1) != (failure.String() == c.counted) {
+				t.Errorf("%s: %d count as %s", name, n, failure)
+			}
+		}
 		for _, want := range c.want {
 			if !strings.Contains(log.text.String(), want) {
 				t.Errorf("%s: the log name %q, want %q in it", name, log.text.String(), want)

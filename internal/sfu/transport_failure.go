@@ -13,27 +13,68 @@ import (
 // maxLoggedCandidates bounds the local candidates in one log line.
 const maxLoggedCandidates = 8
 
-// logEnd logs why the transport ended, unless one of the sides closed it.
+// ConnectFailure says how far a transport got that was answered and never became connected.
+// The list is closed; each is a metric label.
+type ConnectFailure uint8
+
+const (
+	NoCheck          ConnectFailure = iota // no connectivity check arrived
+	NotNominated                           // checks arrived, but the client selected no path
+	HandshakeTimeout                       // DTLS did not finish
+	HandshakeRefused                       // DTLS failed
+	connectFailureCount
+)
+
+var connectFailureNames = [connectFailureCount]string{"no_check", "not_nominated", "handshake_timeout", "handshake_refused"}
+
+// String is the metric label.
+func (f ConnectFailure) String() string { return connectFailureNames[f] }
+
+// ConnectFailures lists all, in order.
+func ConnectFailures() (all []ConnectFailure) {
+	for f := range connectFailureCount {
+		all = append(all, f)
+	}
+	return all
+}
+
+// connectFailure returns how far the transport got before it ended without a connection.
+func (t *Transport) connectFailure(cause Cause) ConnectFailure {
+	switch {
+	case t.firstRoute.Load() == nil:
+		return NoCheck
+	case t.route.Load() == nil:
+		return NotNominated
+	case cause == CauseNeverConnected:
+		return HandshakeTimeout
+	}
+	return HandshakeRefused
+}
+
+// logEnd logs why the transport ended, unless one of the sides closed it, and counts those
+// that never became connected.
 func (t *Transport) logEnd(cause Cause, fault error, remote sdp.RemoteCandidates) {
 	if cause == CauseClosed || cause == CausePeerClosed || cause == CauseEngineClosed {
 		return
 	}
 	args := []any{"cause", string(cause), "who", t.owner.name(), "after", time.Since(t.createdAt).Round(time.Millisecond), "error", fault}
 	if cause == CauseNeverConnected || cause == CauseHandshakeFailed {
-		args = append(args, "tried", remote.String(), "offered", formatCandidates(t.core.candidates), "likely", t.diagnose(cause, remote))
+		failure := t.connectFailure(cause)
+		t.core.connectFailures[failure].Add(1)
+		args = append(args, "tried", remote.String(), "offered", formatCandidates(t.core.candidates), "likely", t.diagnose(failure, remote))
 	}
 	t.core.cfg.Log.Info("media transport ended", args...)
 }
 
-// diagnose says in a text for operators why a transport did not connect, from how far it got.
-func (t *Transport) diagnose(cause Cause, remote sdp.RemoteCandidates) string {
+// diagnose says in a text for operators why a transport did not connect.
+func (t *Transport) diagnose(failure ConnectFailure, remote sdp.RemoteCandidates) string {
 	first := t.firstRoute.Load()
-	switch {
-	case first == nil:
+	switch failure {
+	case NoCheck:
 		return "no connectivity check came: " + whyUnreached(t.core.candidates, remote.Addresses())
-	case t.route.Load() == nil:
+	case NotNominated:
 		return "checks came from " + first.addr.String() + " by " + first.protocol() + ", but the client nominated no path: the responses do not reach it"
-	case cause == CauseNeverConnected:
+	case HandshakeTimeout:
 		return "a path was nominated from " + first.addr.String() + " by " + first.protocol() + ", but DTLS did not finish: the network drops larger packets, or the client went away"
 	}
 	return "DTLS failed: a certificate that the offer did not announce, no common cipher, or a device that changes packets"

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"rostrum/internal/authority"
 	"rostrum/internal/node"
 	"rostrum/internal/sfu"
@@ -62,6 +64,8 @@ type Registry struct {
 	wg        sync.WaitGroup // sessions
 	exchanges exchanges
 
+	failureLimit *rate.Limiter // of failed attempts on stages where nobody is
+
 	mu           sync.Mutex // guards what follows
 	sessions     map[string]*Session
 	connections  map[string]*Connection // by id
@@ -80,6 +84,7 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 		cfg: cfg, store: s, engine: e, authority: a, nodeID: n.ID(), quotas: newQuotas(cfg.Limits),
 		sessions: map[string]*Session{}, connections: map[string]*Connection{},
 		replications: map[replicationKey]*replication{}, denied: map[string]time.Time{},
+		failureLimit: rate.NewLimiter(failureRate, failureBurst),
 	}
 	n.OnDead(r.closeDead)
 	return r

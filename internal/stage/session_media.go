@@ -247,7 +247,17 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 		}
 		s.publishFailed(c, code)
 	case sfu.Closed:
+		s.recordHandshake(c, ivsrealtime.EventPublishError, e.Cause)
 		s.connectionEnded(c, s.graceAfter(e.Cause))
+	}
+}
+
+// recordHandshake records that the client's DTLS did not fit its offer. A connection that the
+// client never reached is in the log and in the metrics only: the API has no error for faults
+// of networks.
+func (s *Session) recordHandshake(c *Connection, name ivsrealtime.EventName, cause sfu.Cause) {
+	if cause == sfu.CauseHandshakeFailed {
+		s.recordFailure(c.owner.grant, name, c.remote, ivsrealtime.ErrorInvalidInput)
 	}
 }
 
@@ -267,6 +277,7 @@ func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
 			ParticipantID: c.remote, Kind: wire.MediaKind(e.Kind.String()), Label: e.Layer, Paused: e.Paused, Reason: wire.PauseReason(e.Reason),
 		})
 	case sfu.Closed:
+		s.recordHandshake(c, ivsrealtime.EventSubscribeError, e.Cause)
 		s.connectionEnded(c, s.graceAfter(e.Cause))
 	}
 }
@@ -378,13 +389,22 @@ func (s *Session) recordSubscribe(c *Connection, name ivsrealtime.EventName) {
 	})
 }
 
-// recordFailure adds a failed attempt to the history, within the rate limit.
+// recordFailure adds a failed attempt to the history, within the rate limit. Where nobody has
+// joined there is no history: the attempt, often of an encoder that is set up, is logged.
 func (s *Session) recordFailure(g authority.Grant, name ivsrealtime.EventName, remote string, code ivsrealtime.EventErrorCode) {
-	if !s.stored || code == "" || g.Hidden || !s.failureLimit.Allow() {
+	limit := s.failureLimit
+	if !s.stored {
+		limit = s.registry.failureLimit // the session ends with the attempt
+	}
+	if code == "" || g.Hidden || !limit.Allow() {
 		return
 	}
 	now := timestamp()
-	s.recordEvent(g.ParticipantID, ivsrealtime.Event{Name: name, EventTime: now, RemoteParticipantID: remote, ErrorCode: code})
+	if !s.stored {
+		s.registry.cfg.Log.Info("attempt on an empty stage failed", "stage", s.stageARN, "participant", g.ParticipantID, "attempt", name, "code", code)
+	} else {
+		s.recordEvent(g.ParticipantID, ivsrealtime.Event{Name: name, EventTime: now, RemoteParticipantID: remote, ErrorCode: code})
+	}
 	if name == ivsrealtime.EventPublishError {
 		who := event.Participant{StageARN: s.stageARN, SessionID: s.id, ID: g.ParticipantID, UserID: g.UserID}
 		s.emitEvent(event.ParticipantPublishFailed(who, now, code))
