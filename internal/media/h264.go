@@ -68,29 +68,10 @@ func spsSize(nal []byte) (width, height int, ok bool) {
 	chroma := uint32(1)
 	switch profile {
 	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:
-		if chroma = r.golomb(); chroma == 3 {
-			r.bits(1)
-		}
-		r.golomb()
-		r.golomb()
-		r.bits(1)
-		if r.bits(1) == 1 {
-			r.skipScaling(chroma)
-		}
+		chroma = r.chromaFormat()
 	}
 	r.golomb() // log2_max_frame_num
-	switch r.golomb() {
-	case 0:
-		r.golomb()
-	case 1:
-		r.bits(1)
-		r.golomb()
-		r.golomb()
-		n := r.golomb()
-		for i := uint32(0); i < n && !r.failed; i++ {
-			r.golomb()
-		}
-	}
+	r.skipOrderCount()
 	r.golomb() // max_num_ref_frames
 	r.bits(1)
 	w, h := r.golomb()+1, r.golomb()+1
@@ -114,6 +95,36 @@ func spsSize(nal []byte) (width, height int, ok bool) {
 	}
 	ok = !r.failed && w <= 1024 && h <= 1024 && width > 0 && height > 0
 	return width, height, ok
+}
+
+// chromaFormat reads what high profiles have before log2_max_frame_num.
+func (r *bitReader) chromaFormat() (format uint32) {
+	if format = r.golomb(); format == 3 {
+		r.bits(1)
+	}
+	r.golomb()
+	r.golomb()
+	r.bits(1)
+	if r.bits(1) == 1 {
+		r.skipScaling(format)
+	}
+	return format
+}
+
+// skipOrderCount skips the picture order count.
+func (r *bitReader) skipOrderCount() {
+	switch r.golomb() {
+	case 0:
+		r.golomb()
+	case 1:
+		r.bits(1)
+		r.golomb()
+		r.golomb()
+		n := r.golomb()
+		for i := uint32(0); i < n && !r.failed; i++ {
+			r.golomb()
+		}
+	}
 }
 
 // unescape removes emulation prevention bytes (ITU-T H.264 §7.4.1).

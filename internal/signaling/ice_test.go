@@ -59,6 +59,7 @@ func TestServer_TricklesAndRestartsICE(t *testing.T) {
 	}{
 		{"a candidate", frag, candidate, etag, 204},
 		{"a candidate without a condition", frag, candidate, "", 204},
+		{"a candidate for an unknown section", frag, strings.Replace(candidate, "a=mid:0", "a=mid:nothing", 1), etag, 204},
 		{"a restart without a condition", frag, restart, "", 428},
 		{"another condition", frag, candidate, `"other"`, 412},
 		{"another type", "application/sdp", candidate, etag, 415},

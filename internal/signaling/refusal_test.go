@@ -182,6 +182,12 @@ func TestServer_LimitsForgedTokensOfOneAddress(t *testing.T) {
 			t.Errorf("forged token %d is answered by %d %v", n, resp.StatusCode, said)
 		}
 	}
+	if resp, _ := c.ask("OPTIONS", "/whip", forged, "", ""); resp.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a forged token for the ICE servers is answered by %d", resp.StatusCode)
+	}
+	if resp, _ := c.ask("OPTIONS", "/whip", c.token("bob").Raw, "", ""); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("a valid token for the ICE servers is answered by %d", resp.StatusCode)
+	}
 	resp, said := c.ask("POST", "/whip", c.token("bob").Raw, "application/sdp", offer(t, c))
 	if resp.StatusCode != http.StatusCreated {
 		t.Errorf("a valid token of the same address is answered by %d %v", resp.StatusCode, said)
@@ -197,7 +203,7 @@ func TestServer_LimitsForgedTokensOfOneAddress(t *testing.T) {
 	for _, m := range families[0].GetMetric() {
 		counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
 	}
-	if counts["forged"] != 12 || counts["limited"] != 2 || counts["token_malformed"] != 1 {
+	if counts["forged"] != 13 || counts["limited"] != 3 || counts["token_malformed"] != 1 {
 		t.Errorf("the metrics count %v", counts)
 	}
 }
@@ -298,6 +304,14 @@ func TestServer_AllowsAllOrigins(t *testing.T) {
 		if resp.StatusCode != 204 || h.Get("Access-Control-Allow-Origin") != "*" ||
 			!strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization") || h.Get("Access-Control-Allow-Methods") == "" {
 			t.Errorf("%s: %d %v", path, resp.StatusCode, h)
+		}
+	}
+	session, _ := c.ask("OPTIONS", "/whip/sessions/a", "", "", "", "Origin", "https://page.example", "Access-Control-Request-Method", "PATCH")
+	for header, all := range map[string][]string{"Access-Control-Allow-Methods": {"DELETE", "PATCH"}, "Access-Control-Expose-Headers": {"Location", "Link", "ETag"}} {
+		for _, want := range all {
+			if !strings.Contains(session.Header.Get(header), want) {
+				t.Errorf("%s of a connection lacks %s: %q", header, want, session.Header.Get(header))
+			}
 		}
 	}
 	resp, _ := c.ask("POST", "/whip", "bad", "application/sdp", "", "Origin", "https://page.example")

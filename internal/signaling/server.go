@@ -113,7 +113,10 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 		allow := strings.Join(append(allowed, http.MethodOptions), ", ")
 		w.Header().Set("Allow", allow)
 		if r.Method == http.MethodOptions {
-			s.announceICEServers(w, r, methods)
+			if err := s.announceICEServers(w, r, methods); err != nil {
+				s.refuse(w, r, err)
+				return
+			}
 			preflight(w, allow, methods)
 			return
 		}
@@ -141,15 +144,24 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 // announceICEServers adds the ICE servers to the answer to OPTIONS, if the
 // request has a token and connections are made at its path: a client that can
 // reach only those servers must know them before it makes an offer (RFC 9725
-// §4.6). The preflight requests of browsers have no token.
-func (s *Server) announceICEServers(w http.ResponseWriter, r *http.Request, methods map[string]route) {
+// §4.6). The preflight requests of browsers have no token. Refused tokens are counted, and get
+// nothing; the error is for an address that sent too many.
+func (s *Server) announceICEServers(w http.ResponseWriter, r *http.Request, methods map[string]route) error {
 	route, ok := methods[http.MethodPost]
 	if !ok || r.Header.Get("Authorization") == "" {
-		return
+		return nil
 	}
-	if g, err := route.authorize(s.authority, r.Context(), route.token(r)); err == nil {
+	token := route.token(r)
+	g, err := route.authorize(s.authority, r.Context(), token)
+	if err == nil {
 		s.linkICEServers(w.Header(), g)
+		return nil
 	}
+	var limited problem
+	if err = s.countRefusal(r, token, err); errors.As(err, &limited) {
+		return limited
+	}
+	return nil
 }
 
 // linkICEServers adds Link headers with the ICE servers for a participant.
