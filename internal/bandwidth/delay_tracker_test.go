@@ -81,6 +81,19 @@ func TestDelayTracker_SeesAStandingQueue(t *testing.T) {
 	}
 }
 
+// Windows that have seen no packet yet have not seen an empty queue.
+func TestDelayTracker_SeesAStandingQueueSoonAfterARebase(t *testing.T) {
+	var d DelayTracker
+	d.add(0, 0, 100)
+	d.rebase()
+	for number := time.Duration(3); number <= 15; number++ {
+		d.add(number*windowDuration-40*ms, number*windowDuration, 100)
+	}
+	if queue, draining := d.standingQueue(); queue != 40*ms || draining {
+		t.Errorf("%v, draining %t, want 40 ms", queue, draining)
+	}
+}
+
 func TestDelayTracker_SeesOveruse(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -236,6 +236,9 @@ func TestEstimator_ReactsToAStandingQueue(t *testing.T) {
 		if got := e.adjustToQueue(now, c.d, false); got != c.queue || !near(e.bitrate, c.bitrate) {
 			t.Errorf("%s: a queue %t, bitrate %v, want %t, %v", c.name, got, e.bitrate, c.queue, c.bitrate)
 		}
+		if collapsed := c.bitrate == 357_000; (e.overusedAt == now) != collapsed {
+			t.Errorf("%s: overused at %v, want a collapse %t", c.name, e.overusedAt, collapsed)
+		}
 		if c.queue && (!e.congested || e.since != c.since) {
 			t.Errorf("%s: congested %t since %v, want %v", c.name, e.congested, e.since, c.since)
 		}
@@ -248,6 +251,10 @@ func TestEstimator_ReactsToAStandingQueue(t *testing.T) {
 }
 
 func TestEstimator_CollapseIsRemembered(t *testing.T) {
+	edge := Estimator{bitrate: 1_280_000, arrivals: arriving(896_000)} // 70 %
+	if edge.adjustToQueue(time.Minute, queued(101*ms), false); edge.overusedAt != 0 {
+		t.Error("70 % of the estimate is a collapse")
+	}
 	e, d := Estimator{bitrate: 1e6, arrivals: arriving(600_000)}, queued(101*ms)
 	e.adjustToQueue(time.Minute, d, false)
 	if want := (congestion{true, d, time.Minute, time.Minute, time.Minute}); e.congestion != want || e.backoff != (backoffState{time.Minute, 101 * ms}) {

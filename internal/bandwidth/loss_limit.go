@@ -66,7 +66,7 @@ func (l *LossLimit) AddREMB(bitrate float64) {
 	if !(bitrate > 0) || bitrate > maxBitrate { // also NaN
 		return
 	}
-	if l.known && l.lossShare > lowLoss && l.bitrate > bitrate {
-		l.bitrate = max(bitrate, minBitrate)
+	if l.known && l.lossShare > lowLoss {
+		l.bitrate = min(l.bitrate, max(bitrate, minBitrate))
 	}
 }

@@ -57,6 +57,7 @@ func TestLossTracker_BacksOffOnceUnlessItHelps(t *testing.T) {
 		{"the backoff did not help", lossTracker{share: 0.15, shareAtBackoff: 0.2, backedOffAt: now - 2*time.Second - 1}, now, 1e6, 1e6, false, 0.15, 0},
 		{"which is not known yet", lossTracker{share: 0.15, shareAtBackoff: 0.2, backedOffAt: now - 2*time.Second}, now, 1e6, 1e6, false, 0, now - 2*time.Second},
 		{"the backoff helped", lossTracker{share: 0.139, shareAtBackoff: 0.2, backedOffAt: now - 2*time.Second - 1}, now, 1e6, 1e6, false, 0, now - 2*time.Second - 1},
+		{"the backoff helped by 30 %", lossTracker{share: 0.7, shareAtBackoff: 1, backedOffAt: now - 2*time.Second - 1}, now, 1e6, 1e6, false, 0, now - 2*time.Second - 1},
 		{"the sender did not follow", lossTracker{share: 0.15, shareAtBackoff: 0.2, backedOffAt: now - 2*time.Second - 1}, now, 1e6, 1.05e6, true, 0, now},
 		{"the sender nearly followed", lossTracker{share: 0.15, shareAtBackoff: 0.2, backedOffAt: now - 2*time.Second - 1}, now, 1e6, 1.049e6, false, 0.15, 0},
 	} {

@@ -15,7 +15,7 @@ func TestPacer_SendsNoBurstAfterClearCredit(t *testing.T) {
 	p.ClearCredit()
 	for range 100 {
 		now += time.Millisecond
-		for p.Allow(now, bitrate, 100) {
+		for sent < 10_000 && p.Allow(now, bitrate, 100) {
 			sent += 100
 		}
 	}
@@ -42,7 +42,7 @@ func TestPacer_AllowsABurst(t *testing.T) {
 	} {
 		var p Pacer
 		now, left := c.idle, 0
-		for p.Allow(now, c.bitrate, c.bytes) {
+		for left < 1000 && p.Allow(now, c.bitrate, c.bytes) {
 			left++
 		}
 		if left != c.leave {
@@ -61,7 +61,8 @@ func TestPacer_SendsAtThePacingBitrate(t *testing.T) {
 	const bitrate = 800_000 // 100 bytes per millisecond
 	var p Pacer
 	now := time.Hour
-	for p.Allow(now, bitrate, 100) {
+	for range minPacingBurst / 100 {
+		p.Allow(now, bitrate, 100)
 	}
 	for range 1000 {
 		now += time.Millisecond

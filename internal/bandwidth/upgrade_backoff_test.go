@@ -48,6 +48,7 @@ func TestUpgradeBackoff_JudgesAnUpgradeByHowLongItLasts(t *testing.T) {
 		{"a loss after 8 s", UpgradeBackoff{upgradedAt: 1, layer: 1, wait: 9}, trialDuration + 1, 0, UpgradeBackoff{1, 1, 9, 0}},
 		{"a loss after 64 s", UpgradeBackoff{upgradedAt: 1, layer: 1, wait: 9}, maxUpgradeWait + 1, 0, UpgradeBackoff{1, 1, 9, 0}},
 		{"a loss later than that", UpgradeBackoff{upgradedAt: 1, layer: 1, wait: 9}, maxUpgradeWait + 2, 0, UpgradeBackoff{1, 1, 0, 0}},
+		{"no change", UpgradeBackoff{}, time.Second, 1, UpgradeBackoff{}},
 		{"an upgrade", UpgradeBackoff{upgradedAt: 1, layer: 1, wait: 9, until: 3}, 5, 2, UpgradeBackoff{5, 2, 9, 3}},
 	} {
 		b := c.b
