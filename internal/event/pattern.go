@@ -136,7 +136,7 @@ func parseObject(drafts []draft, at string, o object, alternative bool) ([]draft
 		return nil, fmt.Errorf("%sis empty", place(at))
 	}
 	for _, m := range o {
-		path := join(at, m.name, at == "")
+		path := join(at, m.name)
 		if alternative && slices.Contains(comparisons, m.name) {
 			return nil, fmt.Errorf("%scannot have the name of a comparison within $or", place(path))
 		}
@@ -165,8 +165,8 @@ func parseObject(drafts []draft, at string, o object, alternative bool) ([]draft
 	return drafts, nil
 }
 
-func join(at, name string, root bool) string {
-	if root {
+func join(at, name string) string {
+	if at == "" {
 		return name
 	}
 	return at + "." + name
@@ -193,7 +193,7 @@ func checkOr(root object) error {
 		switch v := v.(type) {
 		case object:
 			for _, m := range v {
-				path := join(at, m.name, at == "")
+				path := join(at, m.name)
 				switch {
 				case isOr(m):
 					keyword = true
@@ -218,21 +218,17 @@ func checkOr(root object) error {
 // parseOr multiplies the drafts by the alternatives.
 func parseOr(drafts []draft, at string, v []any) (out []draft, err error) {
 	for i, one := range v {
-		if len(out)+len(drafts) > maxRules {
-			return nil, fmt.Errorf("%shas more than %d combinations of alternatives", place(join(at, "$or", at == "")), maxRules)
-		}
 		copies := make([]draft, len(drafts))
 		for i, d := range drafts {
 			copies[i] = maps.Clone(d)
 		}
 		copies, err = parseObject(copies, at, one.(object), true)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", join(at, "$or", at == ""), i, err)
+			return nil, fmt.Errorf("%s[%d]: %w", join(at, "$or"), i, err)
 		}
-		out = append(out, copies...)
-	}
-	if len(out) > maxRules {
-		return nil, fmt.Errorf("%shas more than %d combinations of alternatives", place(join(at, "$or", at == "")), maxRules)
+		if out = append(out, copies...); len(out) > maxRules {
+			return nil, fmt.Errorf("%shas more than %d combinations of alternatives", place(join(at, "$or")), maxRules)
+		}
 	}
 	return out, nil
 }

@@ -91,7 +91,7 @@ func (s *search) key(i int, chosen []element) string {
 		s.failed = map[string]bool{}
 		s.lists = make([]map[int]bool, len(s.rule)+1)
 		lists := map[int]bool{}
-		for j := len(s.rule) - 1; j >= 0; j-- {
+		for j := len(s.rule) - 1; j > 0; j-- { // the search comes to the first only once
 			next := map[int]bool{}
 			for l := range lists {
 				next[l] = true

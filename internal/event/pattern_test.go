@@ -117,11 +117,93 @@ func TestParsePattern_NamesThePlaceOfAFault(t *testing.T) {
 		"no address block":         {`{"x":[{"cidr":"10.0.0.0"}]}`, "cidr"},
 		"two stars":                {`{"x":[{"wildcard":"a**b"}]}`, "two stars"},
 		"a stray backslash":        {`{"x":[{"wildcard":"a\\b"}]}`, "backslash"},
+		"too many, in the last":    {orLists(7, 11, 13), "c.$or has more than 1000"},
+		"a fault within $or":       {`{"$or":[{"a":[1]},{"a":[]}]}`, "$or[1]: a is an empty list"},
+		"the same below":           {`{"d":{"$or":[{"a":[1]},{"a":[]}]}}`, "d.$or[1]: d.a is an empty list"},
+		"a field named $or":        {`{"$or":[{"a":[1]},{"b":[1]}],"d":{"e":{"$or":["x"]}}}`, "d.e.$or must list two objects"},
+		"a field named $or on top": {`{"$or":["x"],"d":{"$or":[{"a":[1]},{"b":[1]}]}}`, "pattern: $or must list two objects"},
 		"too long":                 {`{"x":["` + strings.Repeat("y", MaxPattern) + `"]}`, "2048"},
 	} {
 		if _, err := ParsePattern([]byte(tt.pattern)); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, expected an error with %q", name, err, tt.says)
 		}
+	}
+}
+
+// orLists is a pattern of the fields a, b, c … that have a $or of these lengths.
+func orLists(lengths ...int) string {
+	var fields []string
+	for i, length := range lengths {
+		fields = append(fields, fmt.Sprintf(`"%c":{"$or":[%s]}`, 'a'+i, strings.TrimSuffix(strings.Repeat(`{"x":[1]},`, length), ",")))
+	}
+	return "{" + strings.Join(fields, ",") + "}"
+}
+
+func TestParsePattern_TakesWhatIsAtItsBounds(t *testing.T) {
+	const shell = `{"x":[""]}`
+	for name, pattern := range map[string]string{
+		"1000 combinations": orLists(10, 10, 10),
+		"2048 bytes":        `{"x":["` + strings.Repeat("y", MaxPattern-len(shell)) + `"]}`,
+	} {
+		if _, err := ParsePattern([]byte(pattern)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ParsePattern([]byte(`{"x":["` + strings.Repeat("y", MaxPattern-len(shell)+1) + `"]}`)); err == nil {
+		t.Error("2049 bytes are taken")
+	}
+}
+
+func TestPattern_ComparesAtTheBoundsOfAValue(t *testing.T) {
+	for _, c := range []struct {
+		name, pattern, event string
+		want                 bool
+	}{
+		{"a number before a blank", `{"x":[{"anything-but":"1"},1]}`, "{\"x\":1 }", true},
+		{"a literal before a blank", `{"x":[true]}`, "{\"x\":true }", true},
+		{"a number with many zeros", `{"x":[0.0000000000000001]}`, `{"x":1e-16}`, true},
+		{"the same with fewer", `{"x":[0.000000000000001]}`, `{"x":1e-16}`, false},
+		{"the lowest IPv4 address of a block of IPv6", `{"x":[{"cidr":"c000:0200::/24"}]}`, `{"x":"192.0.2.0"}`, false},
+		{"one above it", `{"x":[{"cidr":"c000:0200::/24"}]}`, `{"x":"192.0.2.1"}`, true},
+		{"one below the highest", `{"x":[{"cidr":"c000:0200::/24"}]}`, `{"x":"192.0.2.254"}`, true},
+		{"the highest", `{"x":[{"cidr":"c000:0200::/24"}]}`, `{"x":"192.0.2.255"}`, false},
+	} {
+		p, err := ParsePattern([]byte(c.pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := parseDocument([]byte(c.event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Matches(doc); got != c.want {
+			t.Errorf("%s: %s matches %s: %v, expected %v", c.name, c.pattern, c.event, got, c.want)
+		}
+	}
+	doc, err := parseDocument([]byte("{\"x\":[1 , true\n]}"))
+	if err != nil || len(doc.fields) != 2 || doc.fields[0].value.text != "1" || doc.fields[1].value.text != "true" {
+		t.Errorf("values before blanks are read as %+v, %v", doc, err)
+	}
+}
+
+func TestPattern_DocumentOfAnInvalidEventIsAnError(t *testing.T) {
+	if _, err := (Event{Detail: json.RawMessage("{")}).Document(); err == nil {
+		t.Error("an event whose detail is no JSON is read")
+	}
+}
+
+// A search of many steps remembers what failed, for each element of a list.
+func TestPattern_FindsTheLastOfManyElements(t *testing.T) {
+	p, err := ParsePattern([]byte(`{"a":{"x":[1],"y":[1]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := parseDocument([]byte(`{"a":[` + strings.Repeat(`{"x":1,"y":0},`, 2*patientSteps) + `{"x":1,"y":1}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Matches(doc) {
+		t.Error("the last element is not found")
 	}
 }
 
