@@ -107,6 +107,7 @@ func TestForwarder_LeavesNoGapForPadding(t *testing.T) {
 	runForwarder(t, "padding", []forwardStep{
 		{"start", 0, newPacket(0, 50, 1, true), None, 100, 1},
 		{"padding", 0, newPadding(0, 51), Padding, 0, 0},
+		{"a packet with the number of the padding", 0, newPacket(0, 51, 1, false), BeforeSwitch, 0, 0},
 		{"the packet after it", 0, newPacket(0, 52, 2, false), None, 101, 2},
 		{"padding again", 0, newPadding(0, 53), Padding, 0, 0},
 		{"and again", 0, newPadding(0, 54), Padding, 0, 0},
@@ -149,10 +150,28 @@ func TestForwarder_ReplayCompressesTimestamps(t *testing.T) {
 			t.Fatalf("packet %d: time %d, want %d", i, n.Timestamp, want)
 		}
 	}
+	// A NACK for a packet after the group finds it with its own timestamp.
+	if original, run, _, ok := f.Lookup(70); !ok || original != 169 || run.timestamp(1_000_000) != 1_000_000 {
+		t.Errorf("NACK of 70: original %d, run %+v, %v", original, run, ok)
+	}
+	if _, _, _, ok := f.Lookup(71); ok {
+		t.Error("NACK of a number that was not sent finds a packet")
+	}
 	// A NACK for a replayed packet finds it with the compressed timestamp.
 	original, run, _, ok := f.Lookup(5)
 	if !ok || run.layer != 0 || original != 104 || run.timestamp(1_012_000) != anchor-60*3000/64 {
 		t.Errorf("NACK of 5: layer %d, original %d, time %d, %v", run.layer, original, run.timestamp(1_012_000), ok)
+	}
+}
+
+// Pictures are sent in the order of decoding, so the newest of a group need not be its last.
+func TestForwarder_ReplayGoesOnAfterItsNewestTimestamp(t *testing.T) {
+	f := newForwarder(media.H264, 1)
+	f.Replay(newPacket(0, 100, 0, true), 6400)
+	for i, c := range []struct{ in, want uint32 }{{0, 6300}, {6400, 6400}, {5760, 6390}, {6401, 6401}, {5760, 5760}} {
+		if h, drop := f.Forward(newPacket(0, 100+uint64(i), c.in, false)); drop != None || h.Timestamp != c.want {
+			t.Errorf("packet %d of %d is sent at %d, %v, want %d", i, c.in, h.Timestamp, drop, c.want)
+		}
 	}
 }
 

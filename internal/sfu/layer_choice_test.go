@@ -230,6 +230,19 @@ func TestLayerChoice_DividesThePath(t *testing.T) {
 	}
 }
 
+func TestLayerChoice_APanicEndsTheViewer(t *testing.T) {
+	v := &Viewer{router: &Router{core: &core{}}}
+	s, _, _ := watching(v, Choice{})
+	s.transport.ended.Store(true)
+	if v.allocateOrEnd(time.Minute); v.closed {
+		t.Error("the viewer ended without a panic")
+	}
+	s.choice.Store(nil)
+	if v.allocateOrEnd(time.Minute); !v.closed {
+		t.Error("the viewer did not end")
+	}
+}
+
 func TestLayerChoice_WithoutAnEstimate(t *testing.T) {
 	const now = time.Minute
 	for _, c := range []struct {

@@ -1,7 +1,9 @@
 package stage
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
@@ -160,6 +162,20 @@ func TestSlots_AParticipantsSubscriptionsAreOneSubscriberOfTheStage(t *testing.T
 		expect(0, 0)
 		subscribe(&b, true)
 		expect(1, 1)
+	}
+}
+
+func TestSlots_ARefusalSaysWhenToTryAgain(t *testing.T) {
+	s := newSlots(Limits{StagePublishers: 1, StageSubscribers: 1})
+	var a, b participant
+	if err := errors.Join(s.acquirePublishSlot(&a), s.acquireSubscribeSlot(&a)); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{s.acquirePublishSlot(&b), s.acquireSubscribeSlot(&b)} {
+		var refusal *authority.Refusal
+		if !errors.As(err, &refusal) || refusal.Code != authority.StageAtCapacity || refusal.RetryAfter != 5*time.Second {
+			t.Errorf("%#v, expected StageAtCapacity and a retry after 5 s", err)
+		}
 	}
 }
 
