@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,14 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // The limits of PutEvents (API reference, PutEvents; EventBridge User Guide,
 // «Calculating event entry size»).
 const (
 	maxBusEntries = 10
-	maxBusBytes   = 256 << 10 // of all entries of a request
-	busTime       = 14        // bytes that the time of an entry counts
+	// busBytes are put together in a request: any bus takes them. A larger event goes
+	// alone, and the bus decides: EventBridge takes 1 MB since 2026, others 256 KiB.
+	busBytes = 256 << 10
+	busTime  = 14 // bytes that the time of an entry counts
 )
 
 const (
@@ -65,17 +70,13 @@ func (b *bus) Send(ctx context.Context, events []Event) []error {
 		to, size := from, 0
 		for to < len(events) && to-from < maxBusEntries {
 			n := b.size(events[to])
-			if to > from && size+n > maxBusBytes {
+			if to > from && size+n > busBytes {
 				break
 			}
 			size += n
 			to++
 		}
-		if size > maxBusBytes { // then it is alone
-			errs[from] = &RetryError{Err: fmt.Errorf("the event has %d bytes, a bus takes %d", size, maxBusBytes), Final: true}
-		} else {
-			b.put(ctx, events[from:to], errs[from:to])
-		}
+		b.put(ctx, events[from:to], errs[from:to])
 		from = to
 	}
 	return errs
@@ -97,6 +98,15 @@ func (b *bus) put(ctx context.Context, events []Event, errs []error) {
 		})
 	}
 	out, err := b.client.PutEvents(ctx, in)
+	if err != nil && isInvalid(err) {
+		if len(events) > 1 { // one of them is at fault
+			for i := range events {
+				b.put(ctx, events[i:i+1], errs[i:i+1])
+			}
+			return
+		}
+		err = &RetryError{Err: fmt.Errorf("the event has %d bytes: %w", b.size(events[0]), err), Final: true}
+	}
 	if err == nil && len(out.Entries) != len(events) {
 		err = fmt.Errorf("put %d events: the bus answered for %d", len(events), len(out.Entries))
 	}
@@ -109,6 +119,15 @@ func (b *bus) put(ctx context.Context, events []Event, errs []error) {
 			errs[i] = errors.New("the bus refused the event: " + aws.ToString(entry.ErrorCode) + ": " + aws.ToString(entry.ErrorMessage))
 		}
 	}
+}
+
+// isInvalid reports whether the bus refuses a request whenever it comes, as one that is
+// too large.
+func isInvalid(err error) bool {
+	var api smithy.APIError
+	var answer *smithyhttp.ResponseError
+	return errors.As(err, &api) && api.ErrorCode() == "ValidationException" ||
+		errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusRequestEntityTooLarge
 }
 
 // Close has nothing to end: the SDK's connections go idle by themselves.

@@ -29,6 +29,8 @@ type counter struct {
 	refuse func(n int, e putEntry) bool // the n-th entry ever
 	enough func(taken int)              // told of progress
 
+	tooLarge int // a request of as many bytes is refused; 0 for none
+
 	mu       sync.Mutex
 	n        int
 	requests int
@@ -66,8 +68,15 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.taken = append(c.taken, e)
 		results = append(results, fmt.Sprintf(`{"EventId":"e%d"}`, c.n))
 	}
-	if len(in.Entries) == 0 || len(in.Entries) > 10 || size > 256<<10 {
+	if len(in.Entries) == 0 || len(in.Entries) > 10 || size > 256<<10 && len(in.Entries) > 1 {
 		c.t.Errorf("a request has %d entries of %d bytes, allowed are 10 of 262144", len(in.Entries), size)
+	}
+	if c.tooLarge > 0 && size >= c.tooLarge {
+		c.taken = c.taken[:len(c.taken)-len(in.Entries)]
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"__type":"ValidationException","message":"Total size of the entries in the request is over the limit."}`)
+		return
 	}
 	if c.enough != nil {
 		c.enough(len(c.taken))
@@ -101,15 +110,16 @@ func TestBus_PutsEventsAsTheServiceTakesThem(t *testing.T) {
 	}
 }
 
-func TestBus_KeepsWithinTheSizeOfARequest(t *testing.T) {
-	c := &counter{t: t}
+func TestBus_HasTheBusDecideAboutLargeEvents(t *testing.T) {
+	c := &counter{t: t, tooLarge: 1_000_000}
 	var events []Event
 	for range 10 {
 		e := aJoin()
 		e.Detail = fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 100_000))
 		events = append(events, e)
 	}
-	events[3].Detail = fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 300_000))
+	events[2].Detail = fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 300_000))
+	events[3].Detail = fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 1_000_000))
 	errs := busTo(t, c).Send(t.Context(), events)
 	var s *RetryError
 	for i, err := range errs {
@@ -119,6 +129,22 @@ func TestBus_KeepsWithinTheSizeOfARequest(t *testing.T) {
 	}
 	if len(c.taken) != 9 {
 		t.Errorf("%d events were taken, expected 9", len(c.taken))
+	}
+}
+
+// A bus may have a smaller limit than requests are made for.
+func TestBus_PutsEventsAloneWhenTheirRequestIsRefused(t *testing.T) {
+	c := &counter{t: t, tooLarge: 4000}
+	events := []Event{aJoin(), aJoin(), aJoin()}
+	events[1].Detail = fmt.Appendf(nil, `{"x":%q}`, strings.Repeat("x", 5000))
+	var s *RetryError
+	for i, err := range busTo(t, c).Send(t.Context(), events) {
+		if tooLarge := i == 1; tooLarge != (errors.As(err, &s) && s.Final) || !tooLarge && err != nil {
+			t.Errorf("event %d: %v, expected only the second to be refused", i, err)
+		}
+	}
+	if len(c.taken) != 2 {
+		t.Errorf("%d events were taken, expected 2", len(c.taken))
 	}
 }
 
