@@ -257,7 +257,7 @@ func TestProgram_RearrangesWhenAttributesChange(t *testing.T) {
 		s.join("a", a, path{})
 		m, _ := s.join("b", b, path{})
 		time.Sleep(time.Second)
-		m.SetAttributes(map[string]string{"n": "1"})
+		m.SetMetadata("b", map[string]string{"n": "1"})
 		time.Sleep(time.Second)
 		o := s.stop()
 		lumas := o.lumas(image.Pt(80, 90))
@@ -265,6 +265,17 @@ func TestProgram_RearrangesWhenAttributesChange(t *testing.T) {
 			t.Errorf("on the left were %d, then %d; want 100 (a), then 200 (b)", before, after)
 		}
 	})
+}
+
+func TestParticipant_IsLaidOutByTheMetadataOfItsLatestToken(t *testing.T) {
+	p, err := NewStage().Join(ParticipantConfig{ID: "a", UserID: "ann", Attributes: map[string]string{"n": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.SetMetadata("anna", map[string]string{"n": "2"})
+	if got, _ := p.forLayout(0); got.UserID != "anna" || got.Attributes["n"] != "2" {
+		t.Errorf("laid out as %+v", got)
+	}
 }
 
 // blocked is an Output that blocks until it is released.

@@ -23,13 +23,14 @@ type ParticipantConfig struct {
 // A Participant is one of a Stage. Its methods may be called by several goroutines;
 // after Leave they do nothing.
 type Participant struct {
-	id, userID string
-	arrival    uint64
-	joined     time.Duration
-	stage      *Stage
-	video      videoTrack
+	id      string
+	arrival uint64
+	joined  time.Duration
+	stage   *Stage
+	video   videoTrack
 
 	mu         sync.Mutex // guards what follows
+	userID     string
 	attributes map[string]string
 	request    func() // a keyframe; may be nil
 	declared   declaredMedia
@@ -119,11 +120,12 @@ func (p *Participant) decodeAudio(f Frame, ticks int64) {
 	p.audio.write(ticks, samples)
 }
 
-// SetAttributes replaces the attributes, as a token exchange does.
-func (p *Participant) SetAttributes(a map[string]string) {
+// SetMetadata replaces the user id and the attributes, as a token exchange does. The
+// next picture is laid out by them.
+func (p *Participant) SetMetadata(userID string, attributes map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.attributes = maps.Clone(a)
+	p.userID, p.attributes = userID, maps.Clone(attributes)
 }
 
 // SetAudioMuted says whether the participant muted its audio. Audio that still comes is not

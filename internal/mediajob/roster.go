@@ -59,7 +59,7 @@ func (r *roster) apply(m wire.Message, self string, stage *compositor.Stage) (fi
 		r.replace(m, self, stage)
 		first, r.ready = !r.ready, true
 	case wire.MetadataChanged:
-		r.present(m.ParticipantID).setAttributes(m.Attributes)
+		r.present(m.ParticipantID).setMetadata(m.UserID, m.Attributes)
 	case wire.PublishState:
 		p := r.present(m.ParticipantID)
 		p.describe(m.Participant)
@@ -193,10 +193,10 @@ func (r *roster) layers(id string) []wire.Layer {
 	return nil
 }
 
-func (p *participant) setAttributes(a map[string]string) {
-	p.attributes = a
+func (p *participant) setMetadata(userID string, attributes map[string]string) {
+	p.userID, p.attributes = userID, attributes
 	if p.composed != nil {
-		p.composed.SetAttributes(a)
+		p.composed.SetMetadata(userID, attributes)
 	}
 }
 
@@ -210,7 +210,6 @@ func (p *participant) setMuted(audio, video bool) {
 
 // describe takes what the server says of the participant.
 func (p *participant) describe(d wire.Participant) {
-	p.userID = d.UserID
-	p.setAttributes(d.Attributes)
+	p.setMetadata(d.UserID, d.Attributes)
 	p.setMuted(d.AudioMuted, d.VideoStopped)
 }

@@ -338,3 +338,41 @@ func (c *fixture) dial(url, raw string) (*socketClient, *http.Response, error) {
 	}
 	return c.follow(conn), nil, nil
 }
+
+func TestConnection_ExchangesTheTokenOfOneStage(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	l := c.connect(c.connectionToken(key, kid))
+	second := c.newStage(account)
+	of := func(id string, change ...func(*token.Claims)) peer.Token {
+		claims := c.claims(id, change...)
+		claims.KeyARN = kid
+		return c.asToken(c.sign(key, claims))
+	}
+	l.attach("one", of("alice"), "")
+	untilOf[wire.StageState](l, "one", nil)
+	l.attach("two", of("alice2", on(second)), "")
+	untilOf[wire.StageState](l, "two", nil)
+	renamed := of("alice", func(claims *token.Claims) { claims.UserID, claims.Publish = "al", false })
+	l.send(`{"type":"EXCHANGE_TOKEN","attachment":"one","payload":{"token":"` + renamed.Raw + `"}}`)
+	untilOf(l, "one", func(p wire.TokenExchanged) bool { return p.UserID == "al" })
+	var history []ivsrealtime.Event
+	c.read(func(tx *store.Tx) error {
+		sessions, _, err := tx.Sessions(c.stage.String(), store.Page{Limit: 1})
+		if err != nil {
+			return err
+		}
+		history, _, err = tx.ParticipantEvents(store.ParticipantRef{StageARN: c.stage.String(), SessionID: sessions[0].ID, ParticipantID: "alice"}, store.Page{Limit: 10})
+		return err
+	})
+	last := history[len(history)-1]
+	if last.Name != ivsrealtime.EventTokenExchanged || last.PreviousToken == nil || last.NewToken == nil ||
+		last.PreviousToken.UserID != "user-alice" || last.NewToken.UserID != "al" || len(last.PreviousToken.Capabilities) != 2 || len(last.NewToken.Capabilities) != 1 {
+		t.Errorf("the history ends with %+v", last)
+	}
+	l.send(`{"type":"EXCHANGE_TOKEN","attachment":"two","payload":{"token":"` + renamed.Raw + `"}}`) // of another stage
+	untilOf(l, "two", func(p wire.Kicked) bool { return p.Reason == wire.ReasonFailedExchange })
+	bob := c.listen(c.token("bob"), "")
+	bob.untilState("alice bob")
+	untilOf(l, "one", has("alice bob"))
+}
