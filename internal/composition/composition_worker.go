@@ -42,6 +42,7 @@ func (c *composition) startWorker() {
 	if err == nil {
 		p, err = worker.Start(worker.Config{
 			Program: c.registry.cfg.Program, Memory: c.registry.cfg.WorkerMemory,
+			Ports: c.registry.cfg.WorkerPorts, Private: c.registry.cfg.Private,
 			HeartbeatLimit: c.registry.cfg.HeartbeatLimit, Log: c.log,
 		}, j)
 	}

@@ -29,7 +29,7 @@ type harness struct {
 	store   *store.Store
 	auth    *authority.Authority
 	folder  string
-	runs    string
+	runs    *runs
 	parts   composition.Parts
 	cfg     composition.Config
 	stage   string
@@ -40,9 +40,7 @@ type harness struct {
 // open opens a harness whose workers behave in a way (see fakeWorker).
 func open(t *testing.T, how string, change func(*composition.Parts, *composition.Config)) *harness {
 	t.Helper()
-	h := &harness{t: t, folder: t.TempDir(), runs: t.TempDir()}
-	t.Setenv("FAKE_WORKER", how)
-	t.Setenv("FAKE_WORKER_RUNS", h.runs)
+	h := &harness{t: t, folder: t.TempDir(), runs: countRuns(t)}
 	var err error
 	if h.store, err = store.Open(t.Context(), store.Config{Ephemeral: true}); err != nil {
 		t.Fatal(err)
@@ -51,15 +49,11 @@ func open(t *testing.T, how string, change func(*composition.Parts, *composition
 	if h.auth, err = authority.New(t.Context(), h.store, authority.Config{PublicURL: "http://127.0.0.1:7080"}); err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	h.parts = composition.Parts{
 		Store: h.store, Authority: h.auth,
 		Buckets: bucket.Folders(filepath.Join(h.folder, "buckets")), Spool: filepath.Join(h.folder, "spool"),
 	}
-	h.cfg = composition.Config{Program: program, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	h.cfg = composition.Config{Program: h.runs.program(how), Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&h.parts, &h.cfg)
 	}
@@ -236,12 +230,9 @@ func (h *harness) expectEvents(name string, expected ...string) {
 
 // workers counts the processes that ran, and those that still do.
 func (h *harness) workers() (ran, running int) {
-	all, err := os.ReadDir(h.runs)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, f := range all {
-		if line, err := os.ReadFile("/proc/" + f.Name() + "/cmdline"); err == nil && strings.Contains(string(line), "compose") {
+	all := h.runs.pids()
+	for _, pid := range all {
+		if line, err := os.ReadFile("/proc/" + pid + "/cmdline"); err == nil && strings.Contains(string(line), "compose") {
 			running++
 		}
 	}

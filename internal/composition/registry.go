@@ -49,6 +49,11 @@ type Config struct {
 	// WorkerMemory bounds the memory of a worker, in bytes, where the system can.
 	// Default 2 GiB.
 	WorkerMemory int64
+	// WorkerPorts are those of this server that workers connect to by TCP, beside those of
+	// its public URL.
+	WorkerPorts []uint16
+	// Private are files and folders that workers may not read, wherever they are.
+	Private []string
 	// HeartbeatLimit is how long a worker may make no progress before it is replaced.
 	// Default worker.HeartbeatLimit.
 	HeartbeatLimit time.Duration

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -19,18 +18,23 @@ func checkCompositions(ctx context.Context) Finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	output, err := exec.CommandContext(ctx, program, "encoders").Output()
+	encoders, err := worker.ListEncoders(ctx, program)
 	if err != nil {
-		return Finding{check, Broken, program + " does not run: " + err.Error(), "install the libraries that it was built with (ldd " + program + ")"}
-	}
-	var encoders []string
-	for line := range strings.Lines(string(output)) {
-		if name, state, _ := strings.Cut(line, " "); strings.TrimSpace(state) == "works" {
-			encoders = append(encoders, name)
-		}
+		return Finding{check, Broken, program + " does not run: " + err.Error(),
+			"install the libraries that it was built with (ldd " + program + "); libraries outside of /usr and /lib must be in LD_LIBRARY_PATH"}
 	}
 	if len(encoders) == 0 {
 		return Finding{check, Broken, program + " has no encoder that works", "install an FFmpeg with libx264"}
 	}
 	return Finding{Check: check, State: OK, Found: program + " encodes with " + strings.Join(encoders, ", ")}
+}
+
+// checkConfinement checks what the kernel keeps media workers from.
+func checkConfinement() Finding {
+	const check = "media workers"
+	what, complete := worker.Confinement()
+	if !complete {
+		return Finding{check, Warning, what, "use Linux 6.12 or newer with Landlock"}
+	}
+	return Finding{Check: check, State: OK, Found: what}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 
 	"rostrum/internal/admin"
 	"rostrum/internal/authority"
@@ -57,7 +58,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.recordings)
-	if r.compositions, err = newCompositions(b, st, authority, r); err != nil {
+	if r.compositions, err = newCompositions(b, l, st, authority, r); err != nil {
 		return nil, err
 	}
 	b.closeLater(r.compositions)
@@ -95,7 +96,7 @@ func newChannels(b *base, st *store.Store, n *node.Node, l rtmpListeners, endpoi
 }
 
 // newCompositions makes the registry of compositions.
-func newCompositions(b *base, st *store.Store, a *authority.Authority, r *runtime) (*composition.Registry, error) {
+func newCompositions(b *base, l *listeners, st *store.Store, a *authority.Authority, r *runtime) (*composition.Registry, error) {
 	spool, err := filepath.Abs(filepath.Join(r.recordings.folder, "spool"))
 	if err != nil {
 		return nil, err
@@ -105,10 +106,27 @@ func newCompositions(b *base, st *store.Store, a *authority.Authority, r *runtim
 	if idle == 0 { // no limit
 		idle = math.MaxInt64
 	}
+	program := worker.FindProgram()
+	if what, complete := worker.Confinement(); program != "" && !complete {
+		b.log.Warn("media workers are confined in part only", "reason", what)
+	} else if program != "" {
+		b.log.Info("media workers are confined", "how", what)
+	}
 	return composition.NewRegistry(composition.Parts{
 		Store: st, Authority: a, Buckets: r.recordings.buckets, Channels: r.channels, Node: r.node, Spool: spool,
 	}, composition.Config{
-		Program: worker.FindProgram(), IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
+		Program: program, WorkerPorts: workerPorts(l), Private: []string{r.recordings.folder, s.Config, s.TLSKey}, IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
 		UploadRetry: s.SpoolAge, MaxSpoolBytes: s.SpoolBytes, Log: b.log,
 	}), nil
+}
+
+// workerPorts are those by which a worker receives media by TCP: the media port, and TURN's.
+func workerPorts(l *listeners) []uint16 {
+	ports := []uint16{l.engine.Port()}
+	if _, port, err := net.SplitHostPort(l.turnAddress); err == nil {
+		if number, err := strconv.ParseUint(port, 10, 16); err == nil {
+			ports = append(ports, uint16(number))
+		}
+	}
+	return ports
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +23,8 @@ import (
 type Config struct {
 	Program        string        // path of rostrum-media, as FindProgram returns it
 	Memory         int64         // bytes of data it may have, where the system can limit that
+	Ports          []uint16      // it may connect to by TCP, beside those of its job's addresses
+	Private        []string      // files and folders it may not read, wherever they are
 	HeartbeatLimit time.Duration // without progress before it is killed; default HeartbeatLimit
 	Log            *slog.Logger  // of its lines
 }
@@ -41,6 +43,26 @@ func FindProgram() string {
 		return ""
 	}
 	return found
+}
+
+// ListEncoders returns the video encoders that work in a program's process.
+func ListEncoders(ctx context.Context, program string) ([]string, error) {
+	var output bytes.Buffer
+	command := exec.CommandContext(ctx, program, "encoders")
+	command.Env, command.Stdout = environment(), &output
+	if err := confine(Config{Program: program}, Job{}).start(command); err != nil {
+		return nil, err
+	}
+	if err := command.Wait(); err != nil {
+		return nil, err
+	}
+	var working []string
+	for line := range strings.Lines(output.String()) {
+		if name, state, _ := strings.Cut(line, " "); strings.TrimSpace(state) == "works" {
+			working = append(working, name)
+		}
+	}
+	return working, nil
 }
 
 // A Process is one running rostrum-media with its Job. Its methods are for one
@@ -89,7 +111,7 @@ func Start(c Config, j Job) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.command.Start(); err != nil {
+	if err := confine(c, j).start(p.command); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Program, err)
 	}
 	p.config.Log = c.Log.With("worker", p.command.Process.Pid)
@@ -102,20 +124,6 @@ func Start(c Config, j Job) (*Process, error) {
 		p.config.Log.Warn("send the worker its job", "error", err) // it exited already
 	}
 	return p, nil
-}
-
-// environment is this process's without credentials and settings: the worker decodes
-// input from the network.
-func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		for _, prefix := range []string{"AWS_", "ROSTRUM_", "PG"} {
-			if strings.HasPrefix(name, prefix) {
-				return true
-			}
-		}
-		return strings.Contains(name, "SECRET") || strings.Contains(name, "PASSWORD") || strings.Contains(name, "TOKEN")
-	})
 }
 
 // Reports are what the process reports. The channel is closed after the last one, once

@@ -25,14 +25,26 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT}
 }
 
+const (
+	maxFiles    = 1024    // descriptors: a connection has one or two for each address of the machine
+	maxFileSize = 1 << 30 // bytes: a segment of 60 s at the highest bitrate has 64 MiB
+)
+
 // limit bounds what a process may use, including threads that it has already.
 func limit(pid int, memory int64) error {
-	data := &unix.Rlimit{Cur: uint64(memory), Max: uint64(memory)}
-	core := &unix.Rlimit{}
-	return errors.Join(
-		unix.Setpriority(unix.PRIO_PGRP, pid, niceness),
-		unix.Prlimit(pid, unix.RLIMIT_DATA, data, nil),
-		unix.Prlimit(pid, unix.RLIMIT_CORE, core, nil))
+	err := unix.Setpriority(unix.PRIO_PGRP, pid, niceness)
+	for resource, bound := range map[int]uint64{
+		unix.RLIMIT_DATA: uint64(memory), unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: maxFiles, unix.RLIMIT_FSIZE: maxFileSize,
+	} {
+		var now unix.Rlimit
+		if readErr := unix.Prlimit(pid, resource, nil, &now); readErr != nil {
+			err = errors.Join(err, readErr)
+			continue
+		}
+		bound = min(bound, now.Max) // only some may raise it
+		err = errors.Join(err, unix.Prlimit(pid, resource, &unix.Rlimit{Cur: bound, Max: bound}, nil))
+	}
+	return err
 }
 
 func killGroup(p *os.Process) error { return unix.Kill(-p.Pid, unix.SIGKILL) }

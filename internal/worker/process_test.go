@@ -13,27 +13,25 @@ import (
 	"time"
 )
 
-// behaviour is the environment variable that says what the test binary does when it is
-// run as the worker.
-const behaviour = "FAKE_BEHAVIOUR"
-
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "compose" {
-		fakeWorker(os.Getenv(behaviour))
+		fakeWorker()
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
-// fakeWorker speaks the protocol without media, until its input ends.
-func fakeWorker(how string) {
+// fakeWorker speaks the protocol without media, until its input ends. The job's token says
+// how it behaves.
+func fakeWorker() {
 	reports := NewReportWriter(os.Stdout)
 	report := func(r Report) {
 		if reports.Write(r) != nil {
 			os.Exit(4)
 		}
 	}
-	if _, _, err := ReadJob(os.Stdin); err != nil {
+	j, _, err := ReadJob(os.Stdin)
+	if err != nil {
 		report(Report{Kind: Ended, Reason: err.Error()})
 		return
 	}
@@ -47,7 +45,7 @@ func fakeWorker(how string) {
 	for {
 		select {
 		case <-ended:
-			if how == "ignores its input" {
+			if j.Token == "ignores its input" {
 				time.Sleep(time.Hour) // an empty select without other goroutines is fatal
 			}
 			report(Report{Kind: Ended})
@@ -55,7 +53,7 @@ func fakeWorker(how string) {
 		case <-time.After(10 * time.Millisecond):
 		}
 		if ticks++; ticks > 5 {
-			switch how {
+			switch j.Token {
 			case "hangs":
 				select {}
 			case "stands still":
@@ -70,6 +68,9 @@ func fakeWorker(how string) {
 				limits, _ := os.ReadFile("/proc/self/limits")
 				report(Report{Kind: Ended, Reason: string(limits)})
 				return
+			case "tries":
+				report(Report{Kind: Ended, Reason: attempt(j.Encoder)})
+				return
 			case "floods its log":
 				for range 100_000 {
 					report(Report{Kind: Log, Level: "WARN", Reason: "flood"})
@@ -81,10 +82,14 @@ func fakeWorker(how string) {
 	}
 }
 
-// start runs the test binary as a worker.
+// start runs the test binary as a worker that behaves in a way.
 func start(t *testing.T, how string, c Config) *Process {
 	t.Helper()
-	t.Setenv(behaviour, how)
+	return startJob(t, c, Job{Token: how, Programs: []Program{{Destinations: []Destination{{ID: "a", HLS: &HLS{Directory: t.TempDir(), Rendition: "r"}}}}}})
+}
+
+func startJob(t *testing.T, c Config, j Job) *Process {
+	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +98,7 @@ func start(t *testing.T, how string, c Config) *Process {
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	p, err := Start(c, Job{Token: "t", Programs: []Program{{Destinations: []Destination{{ID: "a", File: "x.mp4"}}}}})
+	p, err := Start(c, j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,11 +166,11 @@ func TestProcess_DeliversAllReportsBeforeTheEnd(t *testing.T) {
 }
 
 func TestProcess_GetsNoCredentials(t *testing.T) {
-	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "ROSTRUM_TOKEN", "PGPASSWORD", "MY_SECRET", "GITHUB_TOKEN", "A_PASSWORD"} {
+	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "ROSTRUM_TOKEN", "PGPASSWORD", "DATABASE_URL", "SENTRY_DSN", "HTTPS_PROXY"} {
 		t.Setenv(name, "confidential")
 	}
 	environment := last(start(t, "shows its environment", Config{}))
-	if !strings.Contains(environment, behaviour) || strings.Contains(environment, "confidential") {
+	if !strings.Contains(environment, "PATH=") || strings.Contains(environment, "confidential") {
 		t.Errorf("the environment is\n%s", environment)
 	}
 }
@@ -175,7 +180,9 @@ func TestProcess_HasLimits(t *testing.T) {
 		t.Skip("limits exist on Linux only")
 	}
 	limits := last(start(t, "shows its limits", Config{}))
-	for name, want := range map[string]string{"Max data size": strconv.Itoa(1 << 30), "Max core file size": "0"} {
+	for name, want := range map[string]string{
+		"Max data size": strconv.Itoa(1 << 30), "Max core file size": "0", "Max open files": "1024", "Max file size": strconv.Itoa(1 << 30),
+	} {
 		_, after, _ := strings.Cut(limits, name)
 		if fields := strings.Fields(after); len(fields) < 2 || fields[0] != want || fields[1] != want {
 			t.Errorf("%s: expected %s in\n%s", name, want, limits)
