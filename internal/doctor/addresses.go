@@ -13,37 +13,45 @@ import (
 	"rostrum/internal/config"
 )
 
-// checkAddress checks that an address can be bound, or that a Rostrum serves there.
-func checkAddress(ctx context.Context, check, key string, at config.Address) Finding {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", string(at))
+// checkListen checks that the address of HTTP can be bound, or that the server of these
+// settings has it.
+func checkListen(ctx context.Context, s *config.Settings, r running) Finding {
+	const check = "HTTP address"
+	err := tryTCP(ctx, "tcp", string(s.Listen))
+	switch {
+	case err == nil:
+		return Finding{Check: check, State: OK, Found: string(s.Listen) + " is free"}
+	case r.own:
+		return Finding{Check: check, State: OK, Found: "a Rostrum serves at " + string(s.Listen)}
+	case r.answers:
+		return Finding{check, Broken, fmt.Sprintf("a Rostrum with another data folder serves at %s (pid %d)", s.Listen, r.pid),
+			"set data_dir to its folder to examine that one, or listen to another address"}
+	}
+	return r.has(check, "listen", "tcp", string(s.Listen), err)
+}
+
+// checkAddress checks that an address can be bound, or that the server of these settings has
+// it.
+func checkAddress(ctx context.Context, r running, check, key string, at config.Address) Finding {
+	err := tryTCP(ctx, "tcp", string(at))
 	if err == nil {
-		_ = l.Close()
 		return Finding{Check: check, State: OK, Found: string(at) + " is free"}
 	}
-	if serverRuns(ctx, at) {
-		return Finding{Check: check, State: OK, Found: "a Rostrum serves at " + string(at)}
-	}
+	return r.has(check, key, "tcp", string(at), err)
+}
+
+// unbound is an address that cannot be had.
+func unbound(check, key string, err error) Finding {
 	if errors.Is(err, os.ErrPermission) {
 		return Finding{check, Broken, err.Error(), "allow it ports below 1024 (CAP_NET_BIND_SERVICE), or set " + key + " to another address"}
 	}
 	return Finding{check, Broken, err.Error(), "free the address, or set " + key + " to another"}
 }
 
-// checkExtra is checkAddress for an address without HTTP: if it is in use while a Rostrum
-// serves here, that Rostrum uses it.
-func checkExtra(ctx context.Context, s *config.Settings, check, key string, at config.Address) Finding {
-	f := checkAddress(ctx, check, key, at)
-	if f.State == Broken && serverRuns(ctx, s.Listen) {
-		return Finding{Check: check, State: OK, Found: string(at) + " is in use by the Rostrum that serves here"}
-	}
-	return f
-}
-
 // checkRTMP checks the address of RTMP. If another program uses the default address, serve
 // runs without RTMP.
-func checkRTMP(ctx context.Context, s *config.Settings) Finding {
-	f := checkExtra(ctx, s, "RTMP address", "rtmp_listen", s.RTMPListen)
+func checkRTMP(ctx context.Context, s *config.Settings, r running) Finding {
+	f := checkAddress(ctx, r, "RTMP address", "rtmp_listen", s.RTMPListen)
 	if f.State == Broken && !s.IsSet("rtmp_listen") {
 		return Finding{f.Check, Warning, f.Found + ": serve will run without RTMP", f.Remedy}
 	}
@@ -51,24 +59,26 @@ func checkRTMP(ctx context.Context, s *config.Settings) Finding {
 }
 
 // checkMediaPort checks that media can be received by UDP and by TCP.
-func checkMediaPort(ctx context.Context, s *config.Settings) Finding {
+func checkMediaPort(ctx context.Context, s *config.Settings, r running) Finding {
 	const check = "media port"
 	addrs, err := s.MediaAddresses(ctx)
+	if err != nil {
+		return Finding{check, Broken, err.Error(), "correct media_listen"}
+	}
 	var free []string
 	for _, addr := range addrs {
-		at := netip.AddrPortFrom(addr, uint16(s.MediaPort)).String()
-		if err = tryListen(ctx, at); err != nil {
-			break
+		at, version := netip.AddrPortFrom(addr, uint16(s.MediaPort)).String(), "6"
+		if addr.Is4() {
+			version = "4" // "::" beside "0.0.0.0" is not the same port twice
+		}
+		for network, try := range map[string]func(context.Context, string, string) error{"udp": tryUDP, "tcp": tryTCP} {
+			if err := try(ctx, network+version, at); err != nil {
+				return r.has(check, "media_port", network, at, err)
+			}
 		}
 		free = append(free, at)
 	}
-	if err == nil {
-		return Finding{Check: check, State: OK, Found: strings.Join(free, ", ") + " free, UDP and TCP"}
-	}
-	if serverRuns(ctx, s.Listen) {
-		return Finding{Check: check, State: OK, Found: fmt.Sprintf("%d is in use by the Rostrum that serves here", s.MediaPort)}
-	}
-	return Finding{check, Broken, err.Error(), "free the port, or set media_port to another"}
+	return Finding{Check: check, State: OK, Found: strings.Join(free, ", ") + " free, UDP and TCP"}
 }
 
 // checkPublicIPs checks that the advertised addresses lead to this machine.

@@ -10,30 +10,30 @@ import (
 // Examine checks everything that serve needs.
 func Examine(ctx context.Context, s *config.Settings) []Finding {
 	var all []Finding
-	all = append(all, checkSafety(s), checkAddress(ctx, "HTTP address", "listen", s.Listen))
-	all = append(all, checkMediaPort(ctx, s), checkPublicIPs(ctx, s))
+	r := findRunning(ctx, s)
+	all = append(all, checkSafety(s), checkListen(ctx, s, r), checkMediaPort(ctx, s, r), checkPublicIPs(ctx, s))
 	if s.AdminListen != "" {
-		all = append(all, checkAddress(ctx, "admin address", "admin_listen", s.AdminListen))
+		all = append(all, checkAddress(ctx, r, "admin address", "admin_listen", s.AdminListen))
 	}
 	if !s.Ephemeral {
 		all = append(all, checkFolder(s.DataDir))
 	}
 	if s.RTMPListen != "" {
-		all = append(all, checkRTMP(ctx, s))
+		all = append(all, checkRTMP(ctx, s, r))
 	}
 	for _, extra := range []struct {
 		check, key string
 		at         config.Address
 	}{{"RTMPS address", "rtmps_listen", s.RTMPSListen}, {"TURN address", "turns_listen", s.TURNSListen}} {
 		if extra.at != "" {
-			all = append(all, checkExtra(ctx, s, extra.check, extra.key, extra.at))
+			all = append(all, checkAddress(ctx, r, extra.check, extra.key, extra.at))
 		}
 	}
 	if s.TLSCert != "" {
 		all = append(all, checkCertificate(s, time.Now()))
 	}
-	all = append(all, checkDomains(ctx, s)...)
-	all = append(all, checkReach(ctx, s)...)
+	all = append(all, checkDomains(ctx, s, r.own)...)
+	all = append(all, checkReach(ctx, s, r.own)...)
 	all = append(all, checkCompositions(ctx), checkConfinement())
 	all = append(all, checkSystem()...)
 	return all

@@ -16,11 +16,10 @@ import (
 
 // checkDomains checks whether an ACME authority reaches this server by its names, and the
 // certificates that it signed.
-func checkDomains(ctx context.Context, s *config.Settings) (all []Finding) {
+func checkDomains(ctx context.Context, s *config.Settings, serves bool) (all []Finding) {
 	if len(s.Domains) == 0 {
 		return nil
 	}
-	serves := serverRuns(ctx, s.Listen)
 	if !serves {
 		all = append(all, checkACMEPort(s))
 	}

@@ -8,44 +8,29 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 	"time"
-
-	"rostrum/internal/config"
 )
 
 // probeTimeout bounds one probe of a server.
 const probeTimeout = 2 * time.Second
 
-// tryListen binds an address by UDP and TCP, and closes it.
-func tryListen(ctx context.Context, at string) error {
+// tryTCP binds an address, and frees it.
+func tryTCP(ctx context.Context, network, at string) error {
 	var config net.ListenConfig
-	network := "4"
-	if strings.HasPrefix(at, "[") {
-		network = "6" // "::" beside "0.0.0.0" is not the same port twice
-	}
-	udp, err := config.ListenPacket(ctx, "udp"+network, at)
+	l, err := config.Listen(ctx, network, at)
 	if err != nil {
 		return err
 	}
-	defer udp.Close()
-	tcp, err := config.Listen(ctx, "tcp"+network, at)
-	if err != nil {
-		return err
-	}
-	return tcp.Close()
+	return l.Close()
 }
 
-// serverRuns reports whether a Rostrum answers at an address.
-func serverRuns(ctx context.Context, at config.Address) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	for _, scheme := range []string{"http", "https"} {
-		if probeHTTP(ctx, scheme+"://"+string(at)+"/healthz") == nil {
-			return true
-		}
+func tryUDP(ctx context.Context, network, at string) error {
+	var config net.ListenConfig
+	l, err := config.ListenPacket(ctx, network, at)
+	if err != nil {
+		return err
 	}
-	return false
+	return l.Close()
 }
 
 // probeHTTP requests a URL. It does not verify the certificate, for which there is a check.

@@ -15,8 +15,7 @@ import (
 )
 
 // checkReach tries the connections that clients make, if a server runs here.
-func checkReach(ctx context.Context, s *config.Settings) (all []Finding) {
-	serves := serverRuns(ctx, s.Listen)
+func checkReach(ctx context.Context, s *config.Settings, serves bool) (all []Finding) {
 	if s.PublicURL != "" {
 		all = append(all, checkPublicURL(ctx, s, serves))
 	}

@@ -32,7 +32,7 @@ func NameOwner(err error, network string, at netip.AddrPort) error {
 	if !InUse(err) {
 		return err
 	}
-	pid, name := owner(network, at)
+	pid, name := Owner(network, at)
 	switch {
 	case pid == 0:
 		return err

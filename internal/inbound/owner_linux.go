@@ -17,9 +17,9 @@ const (
 	unconnected = "07"
 )
 
-// owner finds the process that has an address, 0 when it can't be known: it may be another
-// user's, or in another container.
-func owner(network string, at netip.AddrPort) (pid int, name string) {
+// Owner finds the process that has an address, 0 when it can't be known: it may be another
+// user's, or in another container. network is "tcp" or "udp".
+func Owner(network string, at netip.AddrPort) (pid int, name string) {
 	state := listening
 	if network == "udp" {
 		state = unconnected

@@ -4,5 +4,5 @@ package inbound
 
 import "net/netip"
 
-// owner can't be known here.
-func owner(string, netip.AddrPort) (pid int, name string) { return 0, "" }
+// Owner can't be known here.
+func Owner(string, netip.AddrPort) (pid int, name string) { return 0, "" }

@@ -50,22 +50,43 @@ func writeOwner(f *os.File) error {
 	return err
 }
 
+// LastServer is the process id of the server that has, or was the last to have, a data
+// directory; 0 if none had it. It is not known if it was on another host.
+func LastServer(dir string) (pid int, known bool) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		return 0, errors.Is(err, os.ErrNotExist)
+	}
+	defer f.Close()
+	pid, host := readOwner(f)
+	return pid, pid != 0 && host == ""
+}
+
 // lockOwner names the process that holds the lock, and its host where that is another; empty
 // when it has not written its id yet.
 func lockOwner(f *os.File) string {
-	text, err := io.ReadAll(io.LimitReader(f, 1<<10))
-	if err != nil {
+	pid, host := readOwner(f)
+	switch {
+	case pid == 0:
 		return ""
-	}
-	var pid int
-	var at string
-	if _, err := fmt.Sscanf(string(text), "%d", &pid); err != nil {
-		return ""
-	}
-	if _, at, _ = strings.Cut(strings.TrimSpace(string(text)), " "); at != "" {
-		if here, _ := os.Hostname(); here != at {
-			return fmt.Sprintf(" (pid %d on %s)", pid, at)
-		}
+	case host != "":
+		return fmt.Sprintf(" (pid %d on %s)", pid, host)
 	}
 	return fmt.Sprintf(" (pid %d)", pid)
+}
+
+// readOwner reads what writeOwner wrote. The host is empty if it is this one.
+func readOwner(f *os.File) (pid int, host string) {
+	text, err := io.ReadAll(io.LimitReader(f, 1<<10))
+	if err != nil {
+		return 0, ""
+	}
+	if _, err := fmt.Sscanf(string(text), "%d", &pid); err != nil {
+		return 0, ""
+	}
+	_, host, _ = strings.Cut(strings.TrimSpace(string(text)), " ")
+	if here, _ := os.Hostname(); host == here {
+		host = ""
+	}
+	return pid, host
 }
