@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -22,6 +23,7 @@ type environment struct {
 	AccessKey string `json:"accessKeyId"`
 	SecretKey string `json:"secretAccessKey"`
 	Region    string `json:"region"`
+	CABundle  string `json:"caBundle,omitempty"` // file of the authority that signed the server's certificate
 }
 
 // Run prints shell exports: eval "$(rostrum env)".
@@ -40,6 +42,11 @@ func (c *envCommand) Run(ctx context.Context, out *output) error {
 			return fmt.Errorf("access key %s of the first operator is revoked: rostrum keys create makes another", key.ID)
 		}
 		c := environment{Endpoint: endpoint, AccessKey: key.ID, SecretKey: key.Secret, Region: string(s.Region)}
+		if c.CABundle, err = s.CABundle(); errors.Is(err, config.ErrNoAuthority) {
+			fmt.Fprintln(out.stderr, "rostrum: "+err.Error()+": set AWS_CA_BUNDLE to a file with it")
+		} else if err != nil {
+			return err
+		}
 		return out.print(c, c.exports)
 	})
 }
@@ -56,6 +63,9 @@ func (c environment) exports(w io.Writer) {
 		{"AWS_DEFAULT_REGION", c.Region},
 	} {
 		fmt.Fprintf(w, "export %s=%s\n", variable[0], server.ShellQuote(variable[1]))
+	}
+	if c.CABundle != "" {
+		fmt.Fprintf(w, "export AWS_CA_BUNDLE=%s\n", server.ShellQuote(c.CABundle))
 	}
 	fmt.Fprintln(w, "unset AWS_SESSION_TOKEN AWS_PROFILE")
 }

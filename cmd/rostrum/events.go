@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -24,7 +25,7 @@ type eventsCommands struct {
 type eventsTailCommand struct {
 	Settings config.Settings `embed:""`
 
-	Endpoint string `env:"AWS_ENDPOINT_URL_IVS_REALTIME" placeholder:"URL" help:"The server, with credentials of the AWS SDK; by default the server of the settings, with its operator's key."`
+	Endpoint string `placeholder:"URL" help:"The server, with credentials of the AWS SDK; by default that of $$AWS_ENDPOINT_URL_IVS_REALTIME unless a flag names a server, and else the server of the settings, with its operator's key."`
 	From     string `placeholder:"AGO|TIME" default:"10m" help:"Start: a duration before now such as 2h, or a time such as 2026-07-01T14:03:07Z."`
 	After    int64  `placeholder:"CURSOR" help:"Start after this cursor instead."`
 	Stage    string `placeholder:"ARN" help:"Only events of this stage."`
@@ -53,8 +54,8 @@ func (c *eventsTailCommand) Run(ctx context.Context, out *output) error {
 	return err
 }
 
-// reader asks the server of --endpoint with credentials of the AWS SDK, or that of the
-// settings with its operator's key.
+// reader asks the server of --endpoint, or of the environment, with credentials of the AWS
+// SDK, or that of the settings with its operator's key. Flags win over the environment.
 func (c *eventsTailCommand) reader(ctx context.Context) (*eventlog.Reader, error) {
 	s := &c.Settings
 	r := &eventlog.Reader{Endpoint: c.Endpoint, Region: string(s.Region), Filter: url.Values{}}
@@ -64,13 +65,16 @@ func (c *eventsTailCommand) reader(ctx context.Context) (*eventlog.Reader, error
 	if c.Pattern != "" {
 		r.Filter.Set("pattern", c.Pattern)
 	}
+	if r.Endpoint == "" && !s.FlagsNameServer() {
+		r.Endpoint = os.Getenv("AWS_ENDPOINT_URL_IVS_REALTIME")
+	}
 	if r.Endpoint != "" {
 		c, err := awsconfig.LoadDefaultConfig(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("find AWS credentials: %w", err)
 		}
 		r.Credentials = c.Credentials
-		if c.Region != "" {
+		if c.Region != "" && !s.IsFlag("region") {
 			r.Region = c.Region
 		}
 		return r, nil

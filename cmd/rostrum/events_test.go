@@ -78,3 +78,44 @@ func TestEventsTail_FollowsAStreamAndComesBackToIt(t *testing.T) {
 		}
 	}
 }
+
+func TestEventsTail_FlagsWinOverTheEnvironment(t *testing.T) {
+	asked := make(chan string, 8)
+	server := func(name string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+			asked <- name + " " + strings.Join(strings.Split(scope, "/")[:3:3], " ")
+			fmt.Fprint(w, `{"events":[],"next":0,"atEnd":true}`)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	note(t, data)
+	local, other := server("local"), server("other")
+	t.Setenv("AWS_ENDPOINT_URL_IVS_REALTIME", other)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAALICE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	today := time.Now().UTC().Format("20060102")
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"the environment alone":  {nil, "other AKIAALICE " + today + " eu-west-1"},
+		"--endpoint":             {[]string{"--endpoint", local}, "local AKIAALICE " + today + " eu-west-1"},
+		"--data-dir":             {[]string{"--data-dir", data, "--public-url", local, "--access-key", "AKIAOPERATOR0000", "--secret-key", "abcdefghijabcdefghij"}, "local AKIAOPERATOR0000 " + today + " us-east-1"},
+		"--region":               {[]string{"--region", "us-west-2"}, "other AKIAALICE " + today + " us-west-2"},
+		"--public-url and store": {[]string{"--public-url", local, "--data-dir", data, "--region", "us-west-2"}, "local "},
+	} {
+		_, stderr, code := finish(t, rostrum(t, append([]string{"events", "tail"}, c.args...)...))
+		select {
+		case got := <-asked:
+			if code != exitOK || !strings.HasPrefix(got, c.want) {
+				t.Errorf("%s: asked %q, expected %q; exit %d %s", name, got, c.want, code, stderr)
+			}
+		default:
+			t.Errorf("%s: nobody was asked: exit %d %s", name, code, stderr)
+		}
+	}
+}

@@ -104,7 +104,7 @@ func TestEnv_PrintsTheSameKeyEveryTime(t *testing.T) {
 	}
 	const id, strong = "OWNKEY1", "kQ3vT8xZp1LmN6rB9wYc"
 	own := answer[environment](t, "env", "--data-dir", data, "--access-key", id, "--secret-key", strong, "--public-url", "https://rostrum.example/", "--region", "eu-west-1")
-	if expected := (environment{"https://rostrum.example", id, strong, "eu-west-1"}); own != expected {
+	if expected := (environment{Endpoint: "https://rostrum.example", AccessKey: id, SecretKey: strong, Region: "eu-west-1"}); own != expected {
 		t.Errorf("expected %+v, saw %+v", expected, own)
 	}
 }

@@ -46,6 +46,9 @@ func (c *linkCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
+		if err := server.FindRecording(ctx, s, name, prefix); err != nil {
+			return err
+		}
 		l := link{Expires: time.Now().Add(c.For).UTC().Truncate(time.Second)}
 		if l.URL, err = server.RecordingURL(ctx, st, endpoint, name, prefix, l.Expires); err != nil {
 			return err

@@ -55,7 +55,7 @@ func (c *tokenInspectCommand) Run(out *output) error {
 	}
 	claims, err := token.Read(strings.TrimSpace(raw))
 	if err != nil {
-		return err
+		return misuse(err)
 	}
 	t := inspected{
 		ParticipantID: claims.ParticipantID, StageARN: claims.StageARN, UserID: claims.UserID, Attributes: claims.Attributes,

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"rostrum/internal/event"
@@ -92,6 +93,14 @@ func (s *Settings) AfterApply(chosen *kong.Context) error {
 
 // IsSet reports whether a setting has a value that is not the default.
 func (s *Settings) IsSet(key string) bool { return s.sources.origin[key] != "" }
+
+// IsFlag reports whether a setting was given on the command line.
+func (s *Settings) IsFlag(key string) bool { return strings.HasPrefix(s.sources.origin[key], "--") }
+
+// FlagsNameServer reports whether the command line says which server is meant.
+func (s *Settings) FlagsNameServer() bool {
+	return slices.ContainsFunc([]string{"config", "listen", "public_url", "domain", "data_dir", "database", "ephemeral", "access_key", "secret_key", "account"}, s.IsFlag)
+}
 
 // HasTLS reports whether there is a certificate, or will be one.
 func (s *Settings) HasTLS() bool { return s.TLSCert != "" || len(s.Domains) > 0 }

@@ -153,3 +153,11 @@ func (c *conn) Close() error {
 	})
 	return err
 }
+
+// CloseWrite ends what is sent and leaves what is received, where the connection can do that.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

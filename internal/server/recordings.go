@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -48,11 +50,30 @@ func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
 	return bucket.NewLinks(key), err
 }
 
+// playlistPath is where a recording has its playlist, below its prefix.
+const playlistPath = "/media/hls/multivariant.m3u8"
+
 // RecordingURL is the URL of a recording's playlist. Until it expires it opens all files
 // of the recording, and no others.
 func RecordingURL(ctx context.Context, st *store.Store, endpoint, bucket, prefix string, expires time.Time) (string, error) {
 	links, err := openLinks(ctx, st)
-	return endpoint + web.RecordingsPath + bucket + "/" + prefix + "/media/hls/multivariant.m3u8?" + links.Sign(bucket, prefix, expires).Encode(), err
+	return endpoint + web.RecordingsPath + bucket + "/" + prefix + playlistPath + "?" + links.Sign(bucket, prefix, expires).Encode(), err
+}
+
+// FindRecording returns an error if a bucket of the data folder has no recording at a prefix.
+func FindRecording(ctx context.Context, s *config.Settings, name, prefix string) error {
+	kept, err := bucket.Folders(filepath.Join(s.DataDir, "buckets"))("", name)
+	if err != nil {
+		return err
+	}
+	playlist, err := kept.Get(ctx, prefix+playlistPath)
+	if errors.Is(err, bucket.ErrNoFile) || errors.Is(err, bucket.ErrNoBucket) {
+		return fmt.Errorf("there is no recording %s/%s: the prefix is detail.s3.recordingPrefix of a composition's destination, and the recording exists once that is ACTIVE", name, prefix)
+	}
+	if err != nil {
+		return err
+	}
+	return playlist.Close()
 }
 
 // Close deletes the recordings of an ephemeral server.

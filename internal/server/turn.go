@@ -98,6 +98,7 @@ func (s *sharedListener) identify(conn net.Conn) {
 func (s *sharedListener) handshake(conn net.Conn) (client net.Conn, turn bool, err error) {
 	over := tls.Server(conn, s.config)
 	if err := over.Handshake(); err != nil {
+		answerPlainHTTP(err)
 		return nil, false, err
 	}
 	switch over.ConnectionState().NegotiatedProtocol {

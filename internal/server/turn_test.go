@@ -56,6 +56,21 @@ func TestListener_TellsTURNFromHTTP(t *testing.T) {
 		}
 		conn.Close()
 	}
+	for _, request := range []string{get, "POST /ListStages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "DELETE / HTTP/1.1\r\nHost: x\r\n\r\n"} {
+		conn, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_, _ = io.WriteString(conn, request)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("plain HTTP on the port of HTTPS: %v", err)
+		} else if said, err := io.ReadAll(answer.Body); answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(said), "speaks HTTPS") || err != nil {
+			t.Errorf("plain HTTP on the port of HTTPS is answered with %s %q, %v", answer.Status, said, err)
+		}
+		conn.Close()
+	}
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 	answer, err := client.Get("https://" + at)
 	if err != nil || answer.ProtoMajor != 2 {
