@@ -204,7 +204,10 @@ func (n *Node) cleanUp(ctx context.Context, dead []store.Node) error {
 			d.Seen = now()
 		}
 		d.Seen = d.Seen.Truncate(time.Millisecond)
-		err := n.closeAll(ctx, d)
+		err := n.store.Write(ctx, func(tx *store.Tx) error { return tx.DeclareDead(d.ID) })
+		if err == nil {
+			err = n.closeAll(ctx, d)
+		}
 		if err == nil {
 			err = n.store.Write(ctx, func(tx *store.Tx) error { return errors.Join(tx.ReleaseAll(d.ID), tx.ForgetNode(d.ID)) })
 		}

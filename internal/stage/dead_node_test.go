@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/store"
+	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
 	"rostrum/test/postgres"
 )
@@ -138,5 +140,65 @@ func (d *deadNode) expectClosed(t *testing.T, s *store.Store) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSession_OfNodeDeclaredDeadEndsOnce: a node that was declared dead returns, and ends its
+// sessions, while another closes them or after that.
+func TestSession_OfNodeDeclaredDeadEndsOnce(t *testing.T) {
+	for name, meanwhile := range map[string]func(survivor *Registry, dead store.Node) error{
+		"after all was closed": func(survivor *Registry, dead store.Node) error { return survivor.closeDead(t.Context(), dead) },
+		"before anything was":  func(*Registry, store.Node) error { return nil },
+		"between participants and sessions": func(survivor *Registry, dead store.Node) error {
+			_, err := survivor.closeParticipants(t.Context(), dead, func(*store.Participant) bool { return true })
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := liveOn(t, store.Config{Dir: t.TempDir(), URL: postgres.Database(t)}, Config{})
+			stage := arn.New(arn.Stage, "111122223333", "eu-west-1")
+			if err := s.Write(t.Context(), func(tx *store.Tx) error { return tx.Stages().Create(&ivsrealtime.Stage{ARN: stage.String()}) }); err != nil {
+				t.Fatal(err)
+			}
+			g := authority.Grant{Claims: token.Claims{StageARN: stage.String(), StageID: stage.ID, ParticipantID: "alice", IssuedAt: time.Now()}, Account: stage.Account, Region: stage.Region}
+			if _, err := r.OpenSocket(g, SocketConfig{Deliver: func(Message) {}}); err != nil {
+				t.Fatal(err)
+			}
+			survivor, dead := &Registry{store: s}, store.Node{ID: r.nodeID, Seen: timestamp()}
+			if err := s.Write(t.Context(), func(tx *store.Tx) error { return tx.DeclareDead(dead.ID) }); err != nil {
+				t.Fatal(err)
+			}
+			if err := meanwhile(survivor, dead); err != nil {
+				t.Fatal(err)
+			}
+			session := r.findSession(stage.String())
+			session.post(func() { session.end(goingAway) })
+			<-session.done
+			if err := survivor.closeDead(t.Context(), dead); err != nil {
+				t.Fatal(err)
+			}
+			stored, err := s.Events(t.Context(), store.EventQuery{Limit: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, e := range stored {
+				var detail struct {
+					Name string `json:"event_name"`
+				}
+				if err := json.Unmarshal(e.Detail, &detail); err != nil {
+					t.Fatal(err)
+				}
+				names = append(names, detail.Name)
+			}
+			if want := []string{"Session Started", "Participant Joined", "Participant Left", "Session Ended"}; !slices.Equal(names, want) {
+				t.Errorf("the events are %v, expected %v", names, want)
+			}
+			bob := g
+			bob.ParticipantID = "bob"
+			if _, err := r.OpenSocket(bob, SocketConfig{Deliver: func(Message) {}}); err == nil {
+				t.Error("a node that was declared dead begins another session")
+			}
+		})
 	}
 }

@@ -164,7 +164,12 @@ func (r *Registry) endReplication(rep *replication) *Session {
 		return nil
 	}
 	now := timestamp()
-	end := func(tx *store.Tx) error { return replicationEnded(tx, &row, now, last) }
+	end := func(tx *store.Tx) error {
+		if err := tx.RequireAlive(r.nodeID); err != nil {
+			return err
+		}
+		return replicationEnded(tx, &row, now, last)
+	}
 	if source != nil && source.inbox.put(func() { source.addWrite(end) }) {
 		return source
 	}

@@ -269,6 +269,9 @@ func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 	const first, last = 20 * time.Millisecond, 2 * time.Second
 	for pause := first; ; pause *= 2 {
 		err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
+			if err := tx.RequireAlive(s.registry.nodeID); err != nil {
+				return err
+			}
 			for _, f := range changes {
 				if err := f(tx); err != nil {
 					return err
@@ -277,7 +280,7 @@ func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 			return nil
 		})
 		var decided *ivsrealtime.Error
-		if err == nil || pause > last || errors.Is(err, store.ErrClosed) || errors.As(err, &decided) {
+		if err == nil || pause > last || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrDeclaredDead) || errors.As(err, &decided) {
 			return err
 		}
 		time.Sleep(pause)
@@ -292,6 +295,9 @@ func (s *Session) ensureStored() error {
 	}
 	now := timestamp()
 	err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
+		if err := tx.RequireAlive(s.registry.nodeID); err != nil {
+			return err
+		}
 		tx.Emit(event.SessionStarted(s.stageARN, s.id, now))
 		return tx.OpenSession(store.Session{StageARN: s.stageARN, ID: s.id, Start: now, Node: s.registry.nodeID})
 	})

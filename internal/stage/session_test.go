@@ -23,7 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // live is a registry with nobody on any stage, which closes at the end of the test.
 func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
+	return liveOn(t, store.Config{Ephemeral: true}, cfg)
+}
+
+// liveOn is live on a database.
+func liveOn(t *testing.T, database store.Config, cfg Config) (*Registry, *store.Store) {
+	t.Helper()
+	s, err := store.Open(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +42,7 @@ func live(t *testing.T, cfg Config) (*Registry, *store.Store) {
 		t.Fatal(err)
 	}
 	cfg.Log = slog.New(slog.DiscardHandler)
-	n, err := node.Open(t.Context(), s, node.Config{})
+	n, err := node.Open(t.Context(), s, node.Config{Shared: database.URL != ""})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // A Node is a process that uses the store, or one that did.
 type Node struct {
 	ID      string
-	Started time.Time
+	Started time.Time // zero once others declared it dead
 	Seen    time.Time // its last heartbeat, by its own clock
 }
 
@@ -24,13 +25,42 @@ func (tx *Tx) AddNode(id string, now time.Time) error {
 }
 
 // Beat writes a node's heartbeat. It reports whether the node is there; another
-// node may have taken it for dead and forgotten it.
+// node may have declared it dead, and forgotten it.
 func (tx *Tx) Beat(id string, now time.Time) (there bool, err error) {
-	n, err := tx.exec(`UPDATE node SET seen = $2 WHERE id = $1`, id, now.UnixMicro())
+	n, err := tx.exec(`UPDATE node SET seen = $2 WHERE id = $1 AND started <> 0`, id, now.UnixMicro())
 	if err != nil {
 		return false, fmt.Errorf("write the heartbeat of node %s: %w", id, err)
 	}
 	return n > 0, nil
+}
+
+// ErrDeclaredDead says that other nodes close what this one had open: nothing that it still
+// has to say is true.
+var ErrDeclaredDead = errors.New("node was declared dead by another")
+
+// DeclareDead keeps a node from writing more with RequireAlive, and waits for what it writes
+// now. It comes before what the node had open is closed.
+func (tx *Tx) DeclareDead(id string) error {
+	if _, err := tx.exec(`UPDATE node SET started = 0 WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("declare node %s dead: %w", id, err)
+	}
+	return nil
+}
+
+// RequireAlive fails the transaction of a node that others declared dead. A database that
+// no other node uses has none that could.
+func (tx *Tx) RequireAlive(id string) error {
+	if !tx.locks {
+		return nil
+	}
+	alive, err := tx.names(`SELECT id FROM node WHERE id = $1 AND started <> 0 FOR SHARE`, id)
+	if err != nil {
+		return fmt.Errorf("find node %s: %w", id, err)
+	}
+	if len(alive) == 0 {
+		return ErrDeclaredDead
+	}
+	return nil
 }
 
 // Nodes lists all nodes, and those that were forgotten and still have something open, with
