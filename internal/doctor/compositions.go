@@ -29,10 +29,10 @@ func checkCompositions(ctx context.Context) Finding {
 	return Finding{Check: check, State: OK, Found: program + " encodes with " + strings.Join(encoders, ", ")}
 }
 
-// checkConfinement checks what the kernel keeps media workers from.
-func checkConfinement() Finding {
+// checkSandbox checks what the kernel keeps media workers from.
+func checkSandbox() Finding {
 	const check = "media workers"
-	what, complete := worker.Confinement()
+	what, complete := worker.Sandbox()
 	if !complete {
 		return Finding{check, Warning, what, "use Linux 6.12 or newer with Landlock"}
 	}

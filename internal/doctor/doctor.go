@@ -34,7 +34,7 @@ func Examine(ctx context.Context, s *config.Settings) []Finding {
 	}
 	all = append(all, checkDomains(ctx, s, r.own)...)
 	all = append(all, checkReach(ctx, s, r.own)...)
-	all = append(all, checkCompositions(ctx), checkConfinement())
+	all = append(all, checkCompositions(ctx), checkSandbox())
 	all = append(all, checkSystem()...)
 	return all
 }

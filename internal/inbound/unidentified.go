@@ -71,26 +71,29 @@ func (u *Unidentified) oldestOfLargest() (w *Waiting) {
 	return w
 }
 
-func (u *Unidentified) remove(w *Waiting) {
+// remove reports whether the connection was counted.
+func (u *Unidentified) remove(w *Waiting) bool {
 	all := u.networks[w.network]
 	i := slices.Index(all, w)
 	if i < 0 {
-		return
+		return false
 	}
 	u.count--
 	if all = slices.Delete(all, i, i+1); len(all) == 0 {
 		delete(u.networks, w.network)
-		return
+	} else {
+		u.networks[w.network] = all
 	}
-	u.networks[w.network] = all
+	return true
 }
 
-// Done ends the count of a connection, whose client is identified or gone. It may be
-// called again.
-func (w *Waiting) Done() {
+// Done ends the count of a connection, whose client is identified or gone. It reports whether
+// the connection was counted until now: one that was not is closed for another, or was done
+// before. One that was will not be closed any more.
+func (w *Waiting) Done() bool {
 	w.of.mu.Lock()
 	defer w.of.mu.Unlock()
-	w.of.remove(w)
+	return w.of.remove(w)
 }
 
 // Evicted is how many connections were closed to make room for others.

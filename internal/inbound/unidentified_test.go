@@ -3,7 +3,10 @@ package inbound_test
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"rostrum/internal/inbound"
@@ -45,5 +48,34 @@ func TestUnidentified_CountsNobodyWhoIsDone(t *testing.T) {
 	}
 	if len(evicted) > 0 {
 		t.Errorf("%v were closed", evicted)
+	}
+}
+
+// Whoever was done in time is never closed, and whoever was not knows it.
+func TestUnidentified_ClosesNobodyWhoWasDoneInTime(t *testing.T) {
+	u := inbound.NewUnidentified(8, 8)
+	var all sync.WaitGroup
+	var kept, closed atomic.Int64
+	for range 64 {
+		all.Go(func() {
+			for range 200 {
+				var evicted atomic.Bool
+				w := u.Add(netip.MustParseAddr("192.0.2.1"), func() { evicted.Store(true) })
+				runtime.Gosched()
+				if !w.Done() {
+					closed.Add(1)
+					continue
+				}
+				kept.Add(1)
+				runtime.Gosched()
+				if evicted.Load() {
+					t.Error("one that was done was closed")
+				}
+			}
+		})
+	}
+	all.Wait()
+	if kept.Load() == 0 || closed.Load() == 0 || uint64(closed.Load()) != u.Evicted() {
+		t.Errorf("%d were done in time, %d were closed, %d by count", kept.Load(), closed.Load(), u.Evicted())
 	}
 }

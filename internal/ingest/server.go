@@ -131,15 +131,16 @@ func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure
 }
 
 // receive reads a stream from its key to its end.
-func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func()) error {
+func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func() bool) error {
 	var session *channel.Session
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
 		if application != "" && application != channel.Application {
 			return s.refuse(ctx, client, errApplication)
 		}
 		session, err = s.begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
-		if err == nil {
-			accepted()
+		if err == nil && !accepted() { // it is closed for another: the encoder must not believe to be live
+			err = errors.Join(channel.ErrFull, s.end(ctx, session, nil))
+			session = nil
 		}
 		return s.refuse(ctx, client, err)
 	})
@@ -157,8 +158,7 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		if p != nil {
 			failure = errors.New("the stream can't be read")
 		}
-		s.live.Add(-1)
-		if err := session.Close(ctx, failure); err != nil {
+		if err := s.end(ctx, session, failure); err != nil {
 			s.log.Error("encoder", "error", err)
 		}
 		if p != nil {
@@ -195,6 +195,12 @@ func (s *Server) begin(ctx context.Context, key string, from channel.Source) (*c
 		s.live.Add(-1)
 	}
 	return session, err
+}
+
+// end ends a session that began; failure is nil for a stream that did not fail.
+func (s *Server) end(ctx context.Context, session *channel.Session, failure error) error {
+	s.live.Add(-1)
+	return session.Close(ctx, failure)
 }
 
 // refuse counts a refusal and returns the error for the encoder; nil if err is nil.

@@ -107,7 +107,7 @@ func newCompositions(b *base, l *listeners, st *store.Store, a *authority.Author
 		idle = math.MaxInt64
 	}
 	program := worker.FindProgram()
-	if what, complete := worker.Confinement(); program != "" && !complete {
+	if what, complete := worker.Sandbox(); program != "" && !complete {
 		b.log.Warn("media workers are confined in part only", "reason", what)
 	} else if program != "" {
 		b.log.Info("media workers are confined", "how", what)

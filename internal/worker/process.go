@@ -50,7 +50,7 @@ func ListEncoders(ctx context.Context, program string) ([]string, error) {
 	var output bytes.Buffer
 	command := exec.CommandContext(ctx, program, "encoders")
 	command.Env, command.Stdout = environment(), &output
-	if err := confine(Config{Program: program}, Job{}).start(command); err != nil {
+	if err := newSandbox(Config{Program: program}, Job{}).start(command); err != nil {
 		return nil, err
 	}
 	if err := command.Wait(); err != nil {
@@ -111,7 +111,7 @@ func Start(c Config, j Job) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := confine(c, j).start(p.command); err != nil {
+	if err := newSandbox(c, j).start(p.command); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Program, err)
 	}
 	p.config.Log = c.Log.With("worker", p.command.Process.Pid)

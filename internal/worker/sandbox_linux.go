@@ -15,7 +15,7 @@ import (
 // thread and what it starts, so a thread that confines itself starts the process and ends:
 // the process is confined from its first instruction, in all threads, whatever libraries it
 // has.
-func (c confinement) start(command *exec.Cmd) error {
+func (c sandbox) start(command *exec.Cmd) error {
 	result := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocks: the thread ends with this function
@@ -25,7 +25,7 @@ func (c confinement) start(command *exec.Cmd) error {
 			return
 		}
 		if err := c.restrictThread(); err != nil {
-			result <- fmt.Errorf("confine: %w", err)
+			result <- fmt.Errorf("sandbox: %w", err)
 			return
 		}
 		result <- command.Start()
@@ -77,8 +77,8 @@ func landlockABI() int {
 	return int(version)
 }
 
-// Confinement says what the kernel keeps workers from, and whether that is all it could.
-func Confinement() (what string, complete bool) {
+// Sandbox says what the kernel keeps workers from, and whether that is all it could.
+func Sandbox() (what string, complete bool) {
 	switch abi := landlockABI(); {
 	case abi == 0:
 		return "the kernel has no Landlock: workers have the server's access to files, TCP ports and processes", false
@@ -92,7 +92,7 @@ func Confinement() (what string, complete bool) {
 }
 
 // restrictThread confines the calling thread and what it starts.
-func (c confinement) restrictThread() error {
+func (c sandbox) restrictThread() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
@@ -156,7 +156,7 @@ type ruleset struct {
 	handled unix.LandlockRulesetAttr
 }
 
-func (s ruleset) add(c confinement) error {
+func (s ruleset) add(c sandbox) error {
 	for _, path := range c.read {
 		if err := s.allowPath(path, rightsToRead); err != nil {
 			return err

@@ -11,9 +11,9 @@ import (
 	"rostrum/internal/token"
 )
 
-// A confinement is what a worker may reach of the machine. It decodes input of strangers, so
+// A sandbox is what a worker may reach of the machine. It decodes input of strangers, so
 // it gets no more than its job needs, where the kernel can enforce that.
-type confinement struct {
+type sandbox struct {
 	read  []string // files, and folders with all below
 	write []string // the same, to be changed too
 	ports []uint16 // that it may connect to by TCP
@@ -37,9 +37,9 @@ var devices = []string{"/dev/null", "/dev/dri", "/dev/nvidia*", "/dev/nvidia-cap
 // domain is the port of DNS, which is asked by TCP for long answers.
 const domain = 53
 
-// confine returns the confinement of a program with a job.
-func confine(c Config, j Job) confinement {
-	all := confinement{ports: append(j.ports(), c.Ports...)}
+// newSandbox returns the sandbox of a program with a job.
+func newSandbox(c Config, j Job) sandbox {
+	all := sandbox{ports: append(j.ports(), c.Ports...)}
 	all.ports = append(all.ports, domain)
 	read := append(slices.Clone(systemFiles), c.Program, os.Getenv("SSL_CERT_FILE"))
 	for _, list := range []string{"SSL_CERT_DIR", "LD_LIBRARY_PATH"} {

@@ -5,9 +5,9 @@ package worker
 import "os/exec"
 
 // start starts a command. Only Linux confines it.
-func (confinement) start(command *exec.Cmd) error { return command.Start() }
+func (sandbox) start(command *exec.Cmd) error { return command.Start() }
 
-// Confinement says what the system keeps workers from, and whether that is all it could.
-func Confinement() (what string, complete bool) {
+// Sandbox says what the system keeps workers from, and whether that is all it could.
+func Sandbox() (what string, complete bool) {
 	return "this system does not confine workers: they have the server's access to files, ports and processes", false
 }
