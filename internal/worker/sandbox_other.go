@@ -9,5 +9,5 @@ func (sandbox) start(command *exec.Cmd) error { return command.Start() }
 
 // Sandbox says what the system keeps workers from, and whether that is all it could.
 func Sandbox() (what string, complete bool) {
-	return "this system does not confine workers: they have the server's access to files, ports and processes", false
+	return "on this system workers have the server's access to files, ports and processes", false
 }
