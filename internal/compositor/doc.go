@@ -11,6 +11,7 @@
 //	                          ▶ videoTrack    decode, hold damage back        video.go
 //	                          ▶ audioBuffer   decode, conceal losses          audio.go
 //	tick  ▶ Program           ▶ renderer      due pictures into tiles         renderer.go
+//	                          ▶ cadence       which of them at this tick      cadence.go
 //	                          ▶ limiter       mixed audio below its ceiling   limiter.go
 //	                          ▶ codec         one encoding
 //	                          ▶ Queue         of each Output                  output.go
@@ -34,4 +35,10 @@
 // A picture that was decoded from damaged data is not shown. The last good one stays and
 // a keyframe is requested, until one came or too long has passed. A participant without a
 // picture for a while is drawn like one whose video is stopped.
+//
+// # Places
+//
+// A participant has a place in layouts from its first picture that is due, or once none can
+// be expected, until it leaves. A new stream of the same participant keeps the place, and the
+// last picture until it has one of its own.
 package compositor

@@ -83,7 +83,7 @@ func (f *Forwarder) NeedsKeyframe() bool { return f.current != f.target }
 // was left out for it.
 func (f *Forwarder) Forward(p *media.Packet) (OutgoingHeader, Drop) {
 	if f.current != f.target && p.Layer == f.target && p.Keyframe {
-		f.switchTo(p, false, 0) // a decoder can start a layer only at a keyframe
+		f.switchTo(p, nil) // a decoder can start a layer only at a keyframe
 	}
 	run := &mapping{}
 	switch {
@@ -133,20 +133,41 @@ func (f *Forwarder) dropReason(p *media.Packet) Drop {
 	return OtherLayer
 }
 
-// Replay starts the layer of p, the first packet of a stored keyframe group whose newest
-// packet has the timestamp anchor. The timestamps of the group are compressed.
-func (f *Forwarder) Replay(p *media.Packet, anchor uint32) { f.switchTo(p, true, anchor) }
+// AwaitsSwitch reports whether p is of the target layer while another one flows.
+func (f *Forwarder) AwaitsSwitch(p *media.Packet) bool {
+	return f.current != NoLayer && f.current != f.target && p.Layer == f.target
+}
+
+// isBehind reports whether p was captured before the newest outgoing packet.
+func (f *Forwarder) isBehind(p *media.Packet) bool {
+	return p.Captured != 0 && f.end.captured != 0 && p.Captured < f.end.captured-int64(maxLayerSkew)
+}
+
+// maxLayerSkew is by how much the capture times of one picture may differ between layers.
+const maxLayerSkew = 20 * time.Millisecond
+
+// Replay starts the layer of p, the first packet of a stored keyframe group. The timestamps
+// of the group are compressed before that of its newest packet.
+func (f *Forwarder) Replay(p, newest *media.Packet) { f.switchTo(p, newest) }
 
 // switchTo starts a run with p as its first packet, behind the newest outgoing packet. The
-// packet's parameter sets come before it.
-func (f *Forwarder) switchTo(p *media.Packet, compressed bool, anchor uint32) {
-	run := mapping{first: f.lastSent + 1, layer: p.Layer, compressed: compressed, anchor: anchor}
+// packet's parameter sets come before it. newest is that of a group which is replayed, or nil.
+func (f *Forwarder) switchTo(p, newest *media.Packet) {
+	run := mapping{first: f.lastSent + 1, layer: p.Layer}
+	if newest != nil {
+		run.compressed, run.anchor = true, newest.Timestamp
+	}
 	run.sequenceOffset = p.Sequence - run.first
 	if run.sets = p.ParameterSets != nil; run.sets {
 		run.sequenceOffset--
 	}
-	if f.started {
-		run.timestampOffset = f.end.timestamp + f.ticksSinceEnd(p) - run.timestamp(p.Timestamp)
+	switch {
+	case f.started && newest == nil:
+		run.timestampOffset = f.end.timestamp + f.ticksSinceEnd(p) - p.Timestamp
+	case f.started:
+		// The newest packet keeps its distance to the end, as far as the group fits before it.
+		length := newest.Timestamp - run.timestamp(p.Timestamp)
+		run.timestampOffset = f.end.timestamp + max(f.ticksSinceEnd(newest), length+1) - newest.Timestamp
 	}
 	if d, ok := media.ParseVP8(p.Payload); p.Codec == media.VP8 && ok && f.vp8.known {
 		run.pictureOffset, run.tl0Offset = f.vp8.picture+1-d.Picture, f.vp8.tl0+1-d.TL0

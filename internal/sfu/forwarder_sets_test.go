@@ -72,7 +72,7 @@ func TestForwarder_GivesParameterSetsANumberAfterManyPackets(t *testing.T) {
 func TestForwarder_ReplaysParameterSets(t *testing.T) {
 	f := newForwarder(media.H264, 100)
 	first := withSets(newPacket(0, 50, 1, true), false)
-	f.Replay(first, 2)
+	f.Replay(first, newPacket(0, 101, 2, false))
 	for i, c := range []struct {
 		in   *media.Packet
 		seq  uint64

@@ -131,7 +131,7 @@ func TestForwarder_ReplayCompressesTimestamps(t *testing.T) {
 	f := newForwarder(media.H264, 1)
 	first := newPacket(0, 100, 1_000_000, true)
 	anchor := uint32(1_000_000 + 64*3000)
-	f.Replay(first, anchor)
+	f.Replay(first, newPacket(0, 164, anchor, false))
 	last := uint32(0)
 	for i := range uint64(70) {
 		n, drop := f.Forward(newPacket(0, 100+i, uint32(1_000_000+i*3000), false))
@@ -167,10 +167,45 @@ func TestForwarder_ReplayCompressesTimestamps(t *testing.T) {
 // Pictures are sent in the order of decoding, so the newest of a group need not be its last.
 func TestForwarder_ReplayGoesOnAfterItsNewestTimestamp(t *testing.T) {
 	f := newForwarder(media.H264, 1)
-	f.Replay(newPacket(0, 100, 0, true), 6400)
+	f.Replay(newPacket(0, 100, 0, true), newPacket(0, 101, 6400, false))
 	for i, c := range []struct{ in, want uint32 }{{0, 6300}, {6400, 6400}, {5760, 6390}, {6401, 6401}, {5760, 5760}} {
 		if h, drop := f.Forward(newPacket(0, 100+uint64(i), c.in, false)); drop != None || h.Timestamp != c.want {
 			t.Errorf("packet %d of %d is sent at %d, %v, want %d", i, c.in, h.Timestamp, drop, c.want)
+		}
+	}
+}
+
+// A group that is replayed in place of another layer ends when its newest packet is due, as
+// far as it fits behind what was sent.
+func TestForwarder_ReplayContinuesTheOtherLayer(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		captured int64 // of the newest packet, after the end of the other layer; nanoseconds
+		ticks    uint32
+	}{
+		{"a group that is ahead", 100e6, 9000},
+		{"a group as long as it is behind", 0, 64*3000/64 + 1},
+		{"a group that is behind", -500e6, 64*3000/64 + 1},
+	} {
+		f := newForwarder(media.H264, 1)
+		f.SetTarget(0)
+		old := newPacket(0, 50, 7000, true)
+		old.Captured = 5e9
+		if _, drop := f.Forward(old); drop != None {
+			t.Fatal(drop)
+		}
+		f.SetTarget(1)
+		first, newest := newPacket(1, 100, 1_000_000, true), newPacket(1, 164, 1_000_000+64*3000, false)
+		newest.Captured = old.Captured + c.captured
+		first.Captured = newest.Captured - int64(64*time.Second/30)
+		if !f.AwaitsSwitch(first) || f.isBehind(newest) != (c.captured < -20e6) {
+			t.Errorf("%s: the layer does not await a switch, or it is behind: %v", c.name, f.isBehind(newest))
+		}
+		f.Replay(first, newest)
+		begin, _ := f.Forward(first)
+		end, drop := f.Forward(newest)
+		if drop != None || end.Timestamp != 7000+c.ticks || int32(begin.Timestamp-7000) <= 0 {
+			t.Errorf("%s: it goes from %d to %d, %v; expected it behind 7000, up to %d", c.name, begin.Timestamp, end.Timestamp, drop, 7000+c.ticks)
 		}
 	}
 }

@@ -71,6 +71,21 @@ func (r *Ring) keyframeGroup() (from uint64, ok bool) {
 	return r.keyframe, true
 }
 
+// hasPicture reports whether all packets of the picture that begins at a sequence number are
+// stored: up to the one with the marker, or to the next picture.
+func (r *Ring) hasPicture(from uint64) bool {
+	timestamp := r.get(from).Timestamp
+	for n := from; n <= r.last; n++ {
+		switch p := r.get(n); {
+		case p == nil:
+			return false
+		case p.Marker || p.Timestamp != timestamp:
+			return true
+		}
+	}
+	return false
+}
+
 // isComplete reports whether no packet of the newest keyframe group is missing.
 func (r *Ring) isComplete() bool {
 	from, ok := r.keyframeGroup()

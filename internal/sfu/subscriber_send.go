@@ -31,6 +31,11 @@ func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
 				continue
 			}
 		}
+		if u.forwarder.AwaitsSwitch(p) && u.track.kind == media.Video {
+			sh.drops[u.forwarder.dropReason(p)]++
+			u.switchLayer(sh, p)
+			continue
+		}
 		before := u.forwarder.current
 		u.forwardPacket(sh, p)
 		if u.forwarder.current != before && u.reordered(p, packets[i+1:]) {

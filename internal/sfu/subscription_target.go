@@ -108,10 +108,33 @@ func (u *Subscription) replay(sh *shard, maxAge time.Duration) bool {
 	if newest == nil || sh.now-ring.get(from).Arrived > maxAge {
 		return false
 	}
-	u.forwarder.Replay(ring.get(from), newest.Timestamp)
+	u.forwarder.Replay(ring.get(from), newest)
 	u.catchUp(sh, from)
 	u.subscriber.sendPaced(sh)
 	return true
+}
+
+// A switch between layers waits until the new one has caught up with the old one, at most
+// for maxSwitchWait after its keyframe began to arrive.
+const (
+	maxSwitchAge  = time.Second // of a keyframe with which a switch may begin
+	maxSwitchWait = 500 * time.Millisecond
+)
+
+// switchLayer switches to the target layer after p, of that layer, arrived, if its newest
+// keyframe is complete and not older than what flows. A large keyframe takes its time to
+// arrive; until then the current layer flows, so that the viewer's picture does not stop.
+func (u *Subscription) switchLayer(sh *shard, p *media.Packet) {
+	ring := u.ring(p.Layer)
+	from, ok := ring.keyframeGroup()
+	if !ok || !ring.hasPicture(from) {
+		return
+	}
+	age := sh.now - ring.get(from).Arrived
+	if age > maxSwitchAge || age < maxSwitchWait && u.forwarder.isBehind(p) {
+		return
+	}
+	u.replay(sh, maxSwitchAge)
 }
 
 // pacedChunk is the number of packets of a replay or a large burst in one pace interval.
