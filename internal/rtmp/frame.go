@@ -42,7 +42,8 @@ func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) 
 		return f, 0, false, nil
 	}
 	enhanced := body[0]&0x80 != 0
-	kind, rest := byte(0), []byte{}
+	var kind byte
+	var rest []byte
 	switch {
 	case enhanced: // a FourCC (Enhanced RTMP: ExVideoTagHeader)
 		kind, rest, ok, err = parseEnhanced(body, "avc1", multitrackVideo)
