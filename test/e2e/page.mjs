@@ -111,6 +111,14 @@ export function participant() {
       look();
     });
 
+  /** Offers what a stage refuses: a data channel, a second camera, a call in the other direction. */
+  const offerMore = (pc) => {
+    pc.createDataChannel("chat");
+    pc.addTransceiver("audio", { direction: "inactive" });
+    pc.addTransceiver("video", { direction: "recvonly" });
+    pc.addTransceiver("video", { direction: "sendonly" });
+  };
+
   const api = { publications: {}, subscriptions: {}, messages: [], configuration: {} };
 
   /** Has all connections made from now on go through one of the server's TURN servers. */
@@ -122,7 +130,7 @@ export function participant() {
     return iceServers.map((s) => s.urls);
   };
 
-  api.publish = async (token, { codec = "H264", simulcast = false, redundant = false, ...look } = {}) => {
+  api.publish = async (token, { codec = "H264", simulcast = false, redundant = false, more = false, ...look } = {}) => {
     const pc = new RTCPeerConnection(api.configuration);
     const source = picture(look);
     const audio = tone(200 + 100 * (look.identity ?? 1));
@@ -140,6 +148,7 @@ export function participant() {
     });
     const all = RTCRtpSender.getCapabilities("video").codecs;
     video.setCodecPreferences([...all.filter((c) => c.mimeType === `video/${codec}`), ...all.filter((c) => /rtx/.test(c.mimeType))]);
+    if (more) offerMore(pc);
     const resource = await exchange(pc, claims(token).whip_url, token);
     await connected(pc);
     const id = claims(token).jti;
@@ -154,13 +163,14 @@ export function participant() {
     return (await fetch(p.resource, { method: "DELETE", headers: { Authorization: `Bearer ${p.token}` } })).status;
   };
 
-  api.subscribe = async (token, id) => {
+  api.subscribe = async (token, id, more = false) => {
     const started = performance.now();
     const pc = new RTCPeerConnection(api.configuration);
     const stream = new MediaStream();
     pc.addEventListener("track", (e) => stream.addTrack(e.track));
     pc.addTransceiver("audio", { direction: "recvonly" });
     pc.addTransceiver("video", { direction: "recvonly" });
+    if (more) offerMore(pc);
     const resource = await exchange(pc, `${claims(token).whip_url}/subscribe/${id}`, token);
     await connected(pc);
     const video = Object.assign(document.createElement("video"), { autoplay: true, playsInline: true, srcObject: stream });
