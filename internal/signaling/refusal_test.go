@@ -338,6 +338,7 @@ func TestServer_AllowsAllOrigins(t *testing.T) {
 func TestServer_AnswersOnlyPagesThatMayCall(t *testing.T) {
 	c := newFixture(t, stage.Config{})
 	d := signaling.New(c.registry, c.authority, signaling.Config{Origins: &inbound.Origins{List: []string{"https://app.example"}}})
+	defer func() { check(t, d.Close()) }()
 	for origin, expected := range map[string]int{"https://app.example": 401, "https://evil.example": 403, "": 401} {
 		r := httptest.NewRequest(http.MethodPost, "/whip", nil)
 		if origin != "" {
