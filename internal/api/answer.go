@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/ivs"
+	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
 
@@ -66,7 +67,7 @@ func (s *Server) refuse(w http.ResponseWriter, log *slog.Logger, err error) ivsr
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("x-amzn-ErrorType", string(e.Code))
-	if e.Code == ivsrealtime.Throttling {
+	if e.Code == ivsrealtime.Throttling || e.Code == ivsrealtime.ServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat)) // SDKs correct their clock with it
@@ -88,6 +89,10 @@ func codeOf(log *slog.Logger, err error) ivsrealtime.Code {
 // internal error, and logged here.
 func classified(log *slog.Logger, err error) *ivsrealtime.Error {
 	var e *ivsrealtime.Error
+	if errors.Is(err, store.ErrBusy) {
+		log.Warn("operation", "error", err)
+		return ivsrealtime.Errorf(ivsrealtime.ServiceUnavailable, "the database has no connection free: try again")
+	}
 	if !errors.As(err, &e) {
 		log.Error("operation", "error", err)
 		return ivsrealtime.Errorf(ivsrealtime.InternalServerError, "the server failed; the reason is in its log under the id of this request")

@@ -40,8 +40,11 @@ type Settings struct {
 	ProxyProtocol Networks        `name:"proxy-protocol" group:"Addresses" placeholder:"IP|CIDR,…" help:"Proxies that send a PROXY protocol header before RTMP, RTMPS, TURN over TLS and media by TCP. The header is trusted for the address of the client, and whether it uses TLS."`
 	PublicURL     URL             `name:"public-url" group:"Addresses" placeholder:"URL" help:"URL at which clients reach listen; by default made from it."`
 
-	DataDir    string        `name:"data-dir" group:"Storage" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and of the key that encrypts its secrets."`
-	Database   DatabaseURL   `name:"database" group:"Storage" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data folder."`
+	DataDir  string      `name:"data-dir" group:"Storage" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and of the key that encrypts its secrets."`
+	Database DatabaseURL `name:"database" group:"Storage" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data folder."`
+
+	DatabaseConnections int `name:"database-connections" group:"Storage" default:"16" help:"Largest number of connections to database. A request that gets none within five seconds is answered with 503."`
+
 	Ephemeral  bool          `name:"ephemeral" group:"Storage" help:"Store nothing: all data are lost when the process ends. For tests and CI."`
 	S3Endpoint URL           `name:"s3-endpoint" group:"Storage" placeholder:"URL" help:"Endpoint of the buckets of storage configurations: any S3 server, with credentials of the AWS SDK. By default buckets are folders in the data folder."`
 	SpoolBytes int64         `name:"spool-bytes" group:"Storage" default:"4294967296" help:"Largest size, in bytes, of the part of a recording that waits on this machine while its bucket fails: an hour at the largest bitrate."`
@@ -124,6 +127,8 @@ func (s *Settings) check() error {
 		return errors.New("event_age and event_bytes must be above 0")
 	case s.SpoolBytes <= 0 || s.SpoolAge <= 0:
 		return errors.New("spool_bytes and spool_age must be above 0")
+	case s.DatabaseConnections < 2: // one is for watching the log
+		return errors.New("database_connections must be at least 2")
 	case s.Ephemeral && s.Database != "":
 		return errors.New("ephemeral stores nothing, and database is where to store it: set only one of them")
 	}
@@ -284,7 +289,7 @@ func (s *Settings) OpenStore(ctx context.Context, server bool) (*store.Store, er
 	if _, err := os.Stat(s.DataDir); errors.Is(err, os.ErrNotExist) && !server {
 		return nil, fmt.Errorf("there is no data folder %s: rostrum serve creates it at its first start; --data-dir names another", s.DataDir)
 	}
-	st, err := store.Open(ctx, store.Config{Dir: s.DataDir, URL: string(s.Database), Exclusive: server})
+	st, err := store.Open(ctx, store.Config{Dir: s.DataDir, URL: string(s.Database), Connections: s.DatabaseConnections, Exclusive: server})
 	if errors.Is(err, store.ErrInUse) {
 		return nil, fmt.Errorf("%w: stop that one, or give this one another folder with --data-dir", err)
 	}

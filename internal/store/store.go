@@ -23,6 +23,9 @@ type Config struct {
 	// nodes on one database need the same key file in their Dir.
 	URL string
 
+	// Connections is how many connections to URL are open at once; default 16.
+	Connections int
+
 	// Exclusive refuses a Dir that another store has open as exclusive, with ErrInUse. A
 	// server needs its SQLite database for itself, as it ends the sessions that it finds
 	// open; tools may open the database beside it. With URL it has no effect.
@@ -115,7 +118,7 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 	case c.URL == "":
 		s.db, err = openSQLite(ctx, c.Dir, !c.Ephemeral)
 	case strings.HasPrefix(c.URL, "postgres://"), strings.HasPrefix(c.URL, "postgresql://"):
-		s.db, err = openPostgres(ctx, c.URL)
+		s.db, err = openPostgres(ctx, c.URL, c.Connections)
 	default:
 		err = errors.New("the database's URL does not begin with postgres://")
 	}

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"rostrum/test/postgres"
+)
+
+func TestStore_WaitsForAConnectionForALimitedTime(t *testing.T) {
+	s := opened(t, Config{Dir: t.TempDir(), URL: postgres.Database(t), Connections: 1})
+	s.db.(*postgresDB).wait = 100 * time.Millisecond
+	err := s.Read(t.Context(), func(*Tx) error { // holds the one connection
+		return s.Read(t.Context(), func(*Tx) error { return nil })
+	})
+	if !errors.Is(err, ErrBusy) {
+		t.Errorf("without a free connection: %v, expected %v", err, ErrBusy)
+	}
+	s.db.(*postgresDB).wait = 5 * time.Second
+	held := func(*Tx) error { time.Sleep(150 * time.Millisecond); return nil }
+	if err := errors.Join(s.Read(t.Context(), held), s.Write(t.Context(), held)); err != nil {
+		t.Errorf("once it is free: %v", err)
+	}
+}
+
+func TestNamePool_NamesPoolsWithoutPreparedStatements(t *testing.T) {
+	for code, named := range map[string]bool{noSuchStatement: true, duplicateStatement: true, uniqueViolation: false} {
+		cause := &pgconn.PgError{Code: code}
+		err := namePool(fmt.Errorf("list stages: %w", cause))
+		if errors.Is(err, errPreparedStatements) != named || !errors.Is(err, cause) {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
