@@ -34,8 +34,9 @@ type Publisher struct {
 	router    *Router
 	cfg       PublishConfig
 	transport *Transport
-	stream    string   // MediaStream id towards subscribers
-	tracks    []*Track // constant; audio first
+	stream    string       // MediaStream id towards subscribers
+	tracks    []*Track     // constant; audio first
+	local     *localSource // nil with a peer
 
 	// Read or written by other threads.
 	muted       [2]atomic.Bool // by media.Kind

@@ -22,6 +22,10 @@ func (p *Publisher) tickSlow(*shard) {}
 
 // tick does the periodic work, a hundred times per second.
 func (p *Publisher) tick(s *shard) {
+	if p.local != nil {
+		p.tickLocal(s)
+		return
+	}
 	packets, stopped := p.repairRequests(s, nil), false
 	if s.now >= p.schedule.feedback {
 		p.schedule.feedback = s.now + feedbackInterval

@@ -15,7 +15,7 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// Transport is one peer's ICE, DTLS and SRTP association. It serves one Publisher or one
+// Transport is one peer's ICE, DTLS and SRTP association, or stands for a local source. It serves one Publisher or one
 // Subscriber. Before a peer's first valid check it belongs to no shard. From then on its
 // shard's thread alone uses the fields that are neither constant, atomic nor guarded.
 type Transport struct {
@@ -25,6 +25,7 @@ type Transport struct {
 	notify    func(Event)
 	mids      []string
 	createdAt time.Time
+	local     bool // there is no peer: see PublishFrames
 
 	shard atomic.Pointer[shard]
 	ended atomic.Bool
@@ -231,7 +232,7 @@ func (t *Transport) tick(s *shard) {
 	if !t.mediaReady {
 		return
 	}
-	if s.now-t.lastReceived > t.core.cfg.LostAfter {
+	if !t.local && s.now-t.lastReceived > t.core.cfg.LostAfter {
 		t.end(CauseLost, "", fmt.Errorf("nothing arrived from %s for %s", t.peerName(), t.core.cfg.LostAfter))
 		return
 	}

@@ -1,0 +1,165 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/rtp/codecs"
+
+	"rostrum/internal/media"
+	"rostrum/internal/sdp"
+)
+
+const (
+	// localPayload is the size of the packets that frames are split into. With all headers
+	// they fit into the smallest path MTU of IPv6.
+	localPayload = 1150
+
+	// localRingSize is in packets: eight seconds at 2.5 Mbit/s. Who joins begins with the last
+	// keyframe, because the source can't be asked for another.
+	localRingSize = 2048
+
+	// localClockGain is the weight of one frame in the relation between a source's clock and
+	// the engine's, so that jitter has no effect and drift is followed.
+	localClockGain = 1.0 / 256
+)
+
+// LocalFrame is a frame of media that this process received otherwise than by WebRTC.
+type LocalFrame struct {
+	Kind  media.Kind
+	Layer int           // index in the labels of PublishFrames; 0 for audio
+	Units [][]byte      // NAL units of a picture, without parameter sets only if it is no keyframe; or one packet of Opus
+	Time  time.Duration // of its presentation, on a clock that all frames of the source have in common
+	Level uint8         // of audio, as media.Packet has it
+}
+
+// localSource is the state of a publisher without a peer. Owned by its shard.
+type localSource struct {
+	payloader codecs.H264Payloader
+	sequences map[*Layer]uint16
+	started   bool
+	offset    time.Duration // the engine's clock minus the source's
+}
+
+// PublishFrames adds a publisher of H.264 and Opus whose media come from WriteFrame. labels are
+// those of its video layers, none if there is one. Its Closed event follows Close: it is never
+// lost by itself. Errors are ErrBusy or ErrClosed.
+func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, error) {
+	p := &Publisher{router: r, cfg: cfg, stream: streamName(cfg.Participant), subscribers: map[*Subscriber]struct{}{}}
+	for _, codec := range []media.Codec{media.Opus, media.H264} {
+		section, answer := sdp.Section{}, sdp.AnswerSection{Payload: sdp.Payload{Codec: codec}}
+		if codec == media.H264 {
+			section.RIDs = labels
+		}
+		t := newTrack(p, &section, &answer)
+		for _, l := range t.layers {
+			if codec == media.H264 {
+				l.ring = newRing(localRingSize)
+			}
+		}
+		p.tracks = append(p.tracks, t)
+	}
+	p.local = &localSource{sequences: map[*Layer]uint16{}}
+	var err error
+	if p.transport, err = newLocalTransport(r, p, cfg.Notify); err != nil {
+		return nil, err
+	}
+	if err := r.add(p); err != nil {
+		p.transport.abort()
+		return nil, err
+	}
+	p.transport.startLocal()
+	return p, nil
+}
+
+// WriteFrame passes a frame on to the subscribers. It keeps Units. It does nothing for a
+// publisher that has a peer.
+func (p *Publisher) WriteFrame(f LocalFrame) {
+	if p.local == nil {
+		return
+	}
+	p.transport.call(func(s *shard) {
+		if t := p.track(f.Kind); t != nil && f.Layer < len(t.layers) && !p.transport.ended.Load() {
+			p.writeFrame(s, t.layers[f.Layer], f)
+		}
+	})
+}
+
+func (p *Publisher) writeFrame(s *shard, l *Layer, f LocalFrame) {
+	timestamp := uint32(int64(f.Time) * l.clockRate() / int64(time.Second))
+	p.local.follow(s.now, f.Time)
+	at := p.local.offset + f.Time
+	l.timeline.Store(&timeline{unixNano: s.core.unixNano(at), timestamp: timestamp, arrivedAt: at, clockRate: l.clockRate()})
+	payloads := f.Units
+	if f.Kind == media.Video {
+		payloads = p.local.packetize(f.Units)
+	}
+	for i, payload := range payloads {
+		packet := media.Packet{Payload: payload, Marker: f.Kind == media.Video && i == len(payloads)-1, Level: f.Level}
+		number := p.local.sequences[l]
+		p.local.sequences[l]++
+		if drop := l.accept(&packet, number, timestamp, s.now, false); drop != None {
+			s.drops[drop]++
+			continue
+		}
+		p.transport.bytesIn += uint64(len(payload))
+		p.addToBurst(s, l, &packet)
+	}
+	p.transport.lastReceived = s.now
+}
+
+// follow adds one frame to the relation between the clocks.
+func (o *localSource) follow(now, at time.Duration) {
+	if !o.started {
+		o.started, o.offset = true, now-at
+	}
+	o.offset += time.Duration(float64(now-at-o.offset) * localClockGain)
+}
+
+// packetize splits a picture (RFC 6184, packetization mode 1). Access unit delimiters are left
+// out.
+func (o *localSource) packetize(units [][]byte) [][]byte {
+	size := 0
+	for _, u := range units {
+		size += len(u) + 4
+	}
+	picture := make([]byte, 0, size)
+	for _, u := range units {
+		picture = append(append(picture, 0, 0, 0, 1), u...)
+	}
+	return o.payloader.Payload(localPayload, picture)
+}
+
+// tickLocal is tick without a peer: there is nobody to ask for keyframes or to report to.
+func (p *Publisher) tickLocal(s *shard) {
+	if s.now >= p.schedule.survey {
+		p.schedule.survey = s.now + surveyInterval
+		p.survey(s)
+	}
+}
+
+// newLocalTransport returns a transport without a peer, on which nothing is sent.
+func newLocalTransport(r *Router, owner transportOwner, notify func(Event)) (*Transport, error) {
+	c := r.core
+	if err := c.reserveTransport(); err != nil {
+		return nil, err
+	}
+	c.halfOpen.Add(-1)
+	t := &Transport{core: c, events: &r.events, owner: owner, notify: notify, createdAt: time.Now(), done: make(chan struct{}), local: true}
+	t.ice.Store(&iceSession{})
+	return t, nil
+}
+
+// startLocal lets media flow on a transport without a peer.
+func (t *Transport) startLocal() {
+	t.mu.Lock()
+	t.connected = true
+	t.mu.Unlock()
+	t.runOnShard(func(s *shard) {
+		if t.ended.Load() {
+			return
+		}
+		t.mediaReady = true
+		t.emit(Connected{Protocol: "local", After: time.Since(t.createdAt)})
+		t.owner.connected(s)
+	})
+}

@@ -1,0 +1,62 @@
+package sfu_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	housemedia "rostrum/internal/media"
+	"rostrum/internal/sfu"
+)
+
+// Who joins a source that can't be asked for a keyframe begins with its last one.
+func TestRouter_PublishesFramesOfThisProcess(t *testing.T) {
+	e := listen(t, nil)
+	router := e.NewRouter(sfu.RouterConfig{})
+	ev := newEvents()
+	p, err := router.PublishFrames(sfu.PublishConfig{Participant: "alice", Notify: ev.notify}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slice := func(kind byte, size int) []byte { return append([]byte{kind}, bytes.Repeat([]byte{7}, size)...) }
+	sps, pps := []byte{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8}, []byte{0x68, 0xce, 0x3c, 0x80}
+	ctx := t.Context()
+	go func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			at := time.Duration(n) * 40 * time.Millisecond
+			units := [][]byte{{9, 0xf0}, slice(0x41, 300)}
+			if n == 0 { // the only one
+				units = [][]byte{{9, 0xf0}, sps, pps, slice(0x65, 3000)}
+			}
+			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Video, Units: units, Time: at})
+			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Audio, Units: [][]byte{{0xfc, 1, 2}}, Time: at, Level: 30})
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	ev.await(t, ctx, "the start of media", is[sfu.MediaStarted])
+	time.Sleep(200 * time.Millisecond) // a group of pictures to catch up with
+	viewer := newPeer(t, nil).subscribe()
+	_, answer, err := router.NewViewer("bob").Subscribe(p, viewer.offer(), sfu.SubscribeConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.accept(answer)
+	var kinds []byte
+	for track := viewer.track(ctx, webrtc.RTPCodecTypeVideo); len(kinds) < 4; {
+		packet, _, err := track.ReadRTP()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, packet.Payload[0]&0x1f)
+	}
+	if !bytes.Equal(kinds, []byte{24, 28, 28, 28}) {
+		t.Errorf("the first packets are %v, want the parameter sets (24) and the keyframe (28)", kinds)
+	}
+	p.Close("")
+	ev.await(t, ctx, "the end", is[sfu.Closed])
+	if n := e.Stats().HalfOpen; n != 0 {
+		t.Errorf("%d transports count as half open", n)
+	}
+}
