@@ -17,8 +17,9 @@ import (
 )
 
 type commands struct {
-	Compose  composeCommand  `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
-	Encoders encodersCommand `cmd:"" help:"Try the video encoders on this machine."`
+	Compose   composeCommand   `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
+	Transcode transcodeCommand `cmd:"" help:"Turn the AAC of encoders into Opus, until standard input ends."`
+	Encoders  encodersCommand  `cmd:"" help:"Try the video encoders on this machine."`
 }
 
 func main() {
@@ -27,7 +28,7 @@ func main() {
 	// The reader of our output may be killed; recordings are still completed then.
 	signal.Ignore(syscall.SIGPIPE)
 	parsed := kong.Parse(&commands{}, kong.Name("rostrum-media"),
-		kong.Description("Runs what needs native codecs: compositions."),
+		kong.Description("Runs what needs native codecs: compositions, and the audio of encoders."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	parsed.FatalIfErrorf(parsed.Run())
 }
@@ -51,6 +52,13 @@ func (c *composeCommand) Run(ctx context.Context) error {
 		token = strings.TrimSpace(string(read))
 	}
 	return mediajob.ComposeFile(ctx, token, c.Output, os.Stdout)
+}
+
+type transcodeCommand struct{}
+
+// Run transcodes for the server.
+func (transcodeCommand) Run(ctx context.Context) error {
+	return mediajob.Transcode(ctx, os.Stdin, os.Stdout)
 }
 
 type encodersCommand struct{}

@@ -137,7 +137,7 @@ func (p *Process) Age() time.Duration { return time.Since(p.started) }
 func (p *Process) watch(output, errorOutput io.Reader) {
 	var reading sync.WaitGroup
 	reading.Go(func() { p.readReports(output) })
-	reading.Go(func() { p.logLines(errorOutput) })
+	reading.Go(func() { logLines(p.config.Log, errorOutput) })
 	reading.Wait()
 	p.err = p.command.Wait()
 	p.watchdog.Stop()
@@ -205,12 +205,13 @@ func (p *Process) log(r Report) {
 	p.config.Log.Log(context.Background(), level, "worker reports", "text", r.Reason, "destination", r.Destination)
 }
 
-func (p *Process) logLines(from io.Reader) {
+// logLines logs what a process writes to standard error.
+func logLines(log *slog.Logger, from io.Reader) {
 	limit := rate.NewLimiter(logRate, logBurst)
 	lines := bufio.NewScanner(from)
 	for lines.Scan() {
 		if limit.Allow() {
-			p.config.Log.Warn("worker writes to standard error", "text", lines.Text())
+			log.Warn("worker writes to standard error", "text", lines.Text())
 		}
 	}
 	_, _ = io.Copy(io.Discard, from)

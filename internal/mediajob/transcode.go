@@ -1,0 +1,173 @@
+//go:build cgo
+
+package mediajob
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"rostrum/internal/codec"
+	"rostrum/internal/worker"
+)
+
+const (
+	transcodedBitrate = 128_000 // bits a second
+	transcodeQueue    = 256     // frames of a stream that wait, as while its codecs are opened
+
+	// resyncAfter is how far the samples may be from their timestamps before they begin anew:
+	// a frame was lost, the encoder paused, or its timestamps jumped.
+	resyncAfter = 18 * time.Millisecond
+	// correctAfter is how far they may be before samples are left out or repeated, one in each
+	// frame: the clocks of sound card and timestamps differ.
+	correctAfter = 5 * time.Millisecond
+)
+
+// Transcode turns the AAC of many streams into Opus, until its input ends
+// (worker.Transcoder).
+func Transcode(ctx context.Context, in io.Reader, out io.Writer) error {
+	var mu sync.Mutex // guards writing
+	write := func(m worker.AudioMessage) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = worker.WriteAudioMessage(out, m) // the server is gone: then the input ends too
+	}
+	streams := map[uint32]chan worker.AudioMessage{}
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer func() {
+		for _, s := range streams {
+			close(s)
+		}
+	}()
+	for r := bufio.NewReader(in); ctx.Err() == nil; {
+		m, err := worker.ReadAudioMessage(r)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		frames := streams[m.Stream]
+		switch {
+		case m.Kind == worker.AudioOpen && frames == nil:
+			frames = make(chan worker.AudioMessage, transcodeQueue)
+			streams[m.Stream] = frames
+			running.Go(func() { transcodeStream(m.Stream, m.Data, frames, write) })
+		case m.Kind == worker.AudioClose && frames != nil:
+			close(frames)
+			delete(streams, m.Stream)
+		case m.Kind == worker.AudioFrame && frames != nil:
+			select {
+			case frames <- m:
+			default: // too slow; the gap is filled by time
+			}
+		}
+	}
+	return nil
+}
+
+// transcodeStream transcodes one stream until frames ends.
+func transcodeStream(id uint32, config []byte, frames <-chan worker.AudioMessage, write func(worker.AudioMessage)) {
+	t, err := newTranscoding(config)
+	if err != nil {
+		write(worker.AudioMessage{Kind: worker.AudioError, Stream: id, Data: []byte(err.Error())})
+		for range frames { // until it is closed
+		}
+		return
+	}
+	defer t.close()
+	for m := range frames {
+		for _, p := range t.frame(m) {
+			p.Stream = id
+			write(p)
+		}
+	}
+}
+
+// transcoding is one stream's decoder and encoder, and its clock.
+type transcoding struct {
+	decoder *codec.AudioDecoder
+	encoder *codec.AudioEncoder
+	started bool
+	begin   time.Duration // time of the first sample
+	samples int64         // of each channel, decoded since
+	encoded int64         // of each channel, in packets since
+	pending []float32     // decoded, not encoded yet: for their level
+}
+
+func newTranscoding(config []byte) (*transcoding, error) {
+	d, err := codec.NewAudioDecoder(codec.AAC, config)
+	if err != nil {
+		return nil, err
+	}
+	e, err := codec.NewAudioEncoder(codec.Opus, transcodedBitrate)
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return &transcoding{decoder: d, encoder: e}, nil
+}
+
+func (t *transcoding) close() {
+	t.decoder.Close()
+	t.encoder.Close()
+}
+
+// frame transcodes one frame. Damaged ones are left out: the next continues at its time.
+func (t *transcoding) frame(m worker.AudioMessage) (packets []worker.AudioMessage) {
+	samples, err := t.decoder.Decode(m.Data)
+	if err != nil || len(samples) == 0 {
+		return nil
+	}
+	samples = t.align(samples, m.Time)
+	t.samples += int64(len(samples) / 2)
+	t.pending = append(t.pending, samples...)
+	encoded, err := t.encoder.Encode(samples)
+	if err != nil {
+		return nil
+	}
+	for _, data := range encoded {
+		at := t.begin + duration(t.encoded-int64(t.encoder.Delay()))
+		frame := t.pending[:min(2*t.encoder.FrameSize(), len(t.pending))]
+		packets = append(packets, worker.AudioMessage{Kind: worker.AudioPacket, Time: at, Level: level(frame), Data: data})
+		t.encoded += int64(t.encoder.FrameSize())
+		t.pending = t.pending[len(frame):]
+	}
+	return packets
+}
+
+// align makes the clock of the samples follow that of the timestamps. It may change the
+// number of samples.
+func (t *transcoding) align(samples []float32, at time.Duration) []float32 {
+	ahead := t.begin + duration(t.samples) - at // of the samples
+	switch {
+	case !t.started, ahead > resyncAfter, ahead < -resyncAfter:
+		t.started, t.begin = true, at-duration(t.samples)
+	case ahead > correctAfter:
+		samples = samples[:len(samples)-2]
+	case ahead < -correctAfter:
+		samples = append(samples[:len(samples):len(samples)], samples[len(samples)-2:]...)
+	}
+	return samples
+}
+
+func duration(samples int64) time.Duration {
+	return time.Duration(samples) * time.Second / codec.SampleRate
+}
+
+// level is the loudness in -dBov (RFC 6464).
+func level(samples []float32) uint8 {
+	sum := 0.0
+	for _, s := range samples {
+		sum += float64(s) * float64(s)
+	}
+	if sum == 0 {
+		return 127
+	}
+	return uint8(min(max(-10*math.Log10(sum/float64(len(samples))), 0), 127))
+}
