@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"rostrum/internal/arn"
 	"rostrum/internal/store"
@@ -105,10 +106,61 @@ func (p *Plane) DeleteIngestConfiguration(ctx context.Context, _ Caller, in *ivs
 	if err != nil {
 		return nil, err
 	}
-	if was.State == ivsrealtime.IngestActive {
-		err = p.live.Disconnect(ctx, was.StageARN, was.ParticipantID, "ingest configuration deleted")
+	for _, id := range ingestParticipants(was) {
+		if was.State == ivsrealtime.IngestActive {
+			err = errors.Join(err, p.live.Disconnect(ctx, was.StageARN, id, "ingest configuration deleted"))
+		}
 	}
 	return &ivsrealtime.DeleteIngestConfigurationOutput{}, err
+}
+
+// ingestParticipants are the participants that publish by an ingest configuration.
+func ingestParticipants(i *ivsrealtime.IngestConfiguration) []string {
+	all := []string{i.ParticipantID}
+	for _, c := range i.RedundantIngestCredentials {
+		all = append(all, c.ParticipantID)
+	}
+	return all
+}
+
+// detachIngest takes the stage from the ingest configuration of a participant that is
+// disconnected: its encoder may not come back by itself. Other participants have none.
+func detachIngest(tx *store.Tx, stageARN, participantID string) error {
+	return detachIngests(tx, stageARN, func(i *ivsrealtime.IngestConfiguration) bool {
+		return slices.Contains(ingestParticipants(i), participantID)
+	})
+}
+
+// detachIngests takes the stage from its ingest configurations that match.
+func detachIngests(tx *store.Tx, stageARN string, match func(*ivsrealtime.IngestConfiguration) bool) error {
+	stage, err := arn.Parse(stageARN)
+	if err != nil {
+		return err
+	}
+	var matching []string
+	for after := int64(0); ; {
+		some, next, err := tx.Ingests().List(store.Owner{Account: stage.Account, Region: stage.Region}, store.Filter{Uses: []string{stageARN}}, store.Page{After: after, Limit: 100})
+		if err != nil {
+			return err
+		}
+		for _, i := range some {
+			if match(&i) {
+				matching = append(matching, i.ARN)
+			}
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
+	for _, name := range matching {
+		if _, err := tx.Ingests().Update(name, func(i *ivsrealtime.IngestConfiguration) error {
+			i.StageARN = ""
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ListIngestConfigurations lists the caller's ingest configurations, oldest first.

@@ -86,6 +86,9 @@ func (p *Plane) DisconnectParticipant(ctx context.Context, _ Caller, in *ivsreal
 		if _, err := tx.Stages().Get(in.StageARN); err != nil {
 			return err
 		}
+		if err := detachIngest(tx, in.StageARN, in.ParticipantID); err != nil {
+			return err
+		}
 		return tx.Revoke(in.StageARN, in.ParticipantID, time.Now().Add(token.MaxLifetime+token.Leeway))
 	})
 	if err != nil {

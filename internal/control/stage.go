@@ -145,7 +145,7 @@ func notRecording(tx *store.Tx, s *ivsrealtime.Stage) error {
 // configurations of the stage have none afterwards.
 func (p *Plane) DeleteStage(ctx context.Context, c Caller, in *ivsrealtime.DeleteStageInput) (*ivsrealtime.DeleteStageOutput, error) {
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
-		if err := detachIngests(tx, c, in.ARN); err != nil {
+		if err := detachIngests(tx, in.ARN, func(*ivsrealtime.IngestConfiguration) bool { return true }); err != nil {
 			return err
 		}
 		return tx.Stages().Delete(in.ARN)
@@ -156,26 +156,6 @@ func (p *Plane) DeleteStage(ctx context.Context, c Caller, in *ivsrealtime.Delet
 	err = p.live.StageDeleted(ctx, in.ARN)
 	p.compositions.StageDeleted(in.ARN)
 	return &ivsrealtime.DeleteStageOutput{}, err
-}
-
-func detachIngests(tx *store.Tx, c Caller, stageARN string) error {
-	for {
-		some, next, err := tx.Ingests().List(c.owner(), store.Filter{Uses: []string{stageARN}}, store.Page{Limit: 100})
-		if err != nil {
-			return err
-		}
-		for _, i := range some {
-			if _, err := tx.Ingests().Update(i.ARN, func(i *ivsrealtime.IngestConfiguration) error {
-				i.StageARN = ""
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
-		if next == 0 {
-			return nil
-		}
-	}
 }
 
 // ListStages lists the caller's stages, oldest first.

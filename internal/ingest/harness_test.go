@@ -18,14 +18,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
 	"rostrum/internal/ivs"
 	"rostrum/internal/node"
 	"rostrum/internal/rtmp"
+	"rostrum/internal/sfu"
+	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/testpattern"
+	"rostrum/ivsrealtime"
 )
 
 // A fixture is a channel with the server of its encoders and of its viewers.
@@ -42,6 +46,12 @@ type fixture struct {
 	logged   logBuffer // of the server
 	metrics  *prometheus.Registry
 	max      int // connections; 0 for the default
+
+	// Of a server for stages, nil and zero for one with channels only.
+	stages *stage.Registry
+	stage  *ivsrealtime.Stage
+	config *ivsrealtime.IngestConfiguration
+	limits stage.Limits
 }
 
 func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
@@ -77,10 +87,14 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 		t.Fatal(err)
 	}
 	s.channels = channel.NewRegistry(st, n, cfg)
+	audio := transcoder(t)
+	if s.stage != nil {
+		s.openStages(t, n)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		server := ingest.New(s.channels, ingest.Config{MaxConnections: s.max, Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
+		server := ingest.New(s.channels, ingest.Config{Stages: s.stages, Transcoder: audio, MaxConnections: s.max, Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
 		done <- server.Serve(ctx, l, secure)
 	}()
 	t.Cleanup(func() {
@@ -89,9 +103,35 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 			t.Error(err)
 		}
 		_ = s.channels.Close()
+		_ = audio.Close()
+		if s.stages != nil {
+			_ = s.stages.Close()
+		}
 		_ = n.Close()
 	})
 	return s
+}
+
+// openStages makes the registry of stages, with the fixture's stage and ingest configuration.
+func (s *fixture) openStages(t *testing.T, n *node.Node) {
+	t.Helper()
+	engine, err := sfu.Listen(sfu.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	a, err := authority.New(t.Context(), s.store, authority.Config{PublicURL: "http://127.0.0.1:7000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stages = stage.NewRegistry(s.store, engine, a, n, stage.Config{Limits: s.limits, Log: slog.New(slog.NewTextHandler(&s.logged, nil))})
+	err = s.store.Write(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.Stages().Create(s.stage), tx.Ingests().Create(s.config))
+	})
+	s.key = s.config.StreamKey
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // create makes a channel with a stream key.

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/channel"
+	"rostrum/internal/stage"
 )
 
 // refusals are the errors for encoders, with their names in metrics.
@@ -13,6 +14,7 @@ var refusals = []struct {
 }{
 	{errApplication, "application"},
 	{channel.ErrKey, "wrong_key"},
+	{stage.ErrStreamKey, "wrong_key"},
 	{channel.ErrInsecure, "insecure"},
 	{channel.ErrLive, "live"},
 	{channel.ErrFull, "full"},

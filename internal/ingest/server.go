@@ -1,5 +1,5 @@
-// Package ingest receives streams from encoders by RTMP and RTMPS, for the channel
-// of their stream key.
+// Package ingest receives streams from encoders by RTMP and RTMPS, for the channel or
+// the ingest configuration of their stream key.
 package ingest
 
 import (
@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,8 @@ import (
 	"rostrum/internal/channel"
 	"rostrum/internal/inbound"
 	"rostrum/internal/rtmp"
+	"rostrum/internal/stage"
+	"rostrum/internal/worker"
 )
 
 const (
@@ -42,8 +45,10 @@ var (
 
 // Config has the options of a Server.
 type Config struct {
-	MaxConnections int             // of all listeners together; 0 for the default
-	Proxies        inbound.Proxies // that name clients by the PROXY protocol
+	Stages         *stage.Registry    // nil if there are only channels
+	Transcoder     *worker.Transcoder // for audio on stages
+	MaxConnections int                // of all listeners together; 0 for the default
+	Proxies        inbound.Proxies    // that name clients by the PROXY protocol
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil for none
 	Panics         *inbound.Panics
@@ -51,12 +56,14 @@ type Config struct {
 
 // A Server receives streams from encoders.
 type Server struct {
-	channels  *channel.Registry
-	proxies   inbound.Proxies
-	log       *slog.Logger
-	metrics   metrics
-	panics    *inbound.Panics
-	wrongKeys inbound.Failures
+	channels   *channel.Registry
+	stages     *stage.Registry
+	transcoder *worker.Transcoder
+	proxies    inbound.Proxies
+	log        *slog.Logger
+	metrics    metrics
+	panics     *inbound.Panics
+	wrongKeys  inbound.Failures
 
 	unidentified *inbound.Unidentified
 	maxLive      int64
@@ -70,7 +77,7 @@ func New(channels *channel.Registry, cfg Config) *Server {
 	}
 	waiting := max(cfg.MaxConnections/4, 1)
 	s := &Server{
-		channels: channels, proxies: cfg.Proxies, log: cfg.Log, panics: cfg.Panics,
+		channels: channels, stages: cfg.Stages, transcoder: cfg.Transcoder, proxies: cfg.Proxies, log: cfg.Log, panics: cfg.Panics,
 		unidentified: inbound.NewUnidentified(waiting, max(waiting/8, 1)), maxLive: int64(max(cfg.MaxConnections-waiting, 1)),
 	}
 	s.metrics = newMetrics(cfg.Metrics, s.unidentified.Evicted)
@@ -132,12 +139,12 @@ func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure
 
 // receive reads a stream from its key to its end.
 func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func() bool) error {
-	var session *channel.Session
+	var session sink
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
 		if application != "" && application != channel.Application {
 			return s.refuse(ctx, client, errApplication)
 		}
-		session, err = s.begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
+		session, err = s.begin(ctx, key, client, conn)
 		if err == nil && !accepted() { // it is closed for another: the encoder must not believe to be live
 			err = errors.Join(channel.ErrFull, s.end(ctx, session, nil))
 			session = nil
@@ -168,6 +175,10 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 	if err != nil {
 		return err
 	}
+	p, onStage := session.(*publication)
+	if onStage {
+		go p.dropWhenEnded(stream, conn)
+	}
 	for {
 		f, err := stream.Next()
 		var network net.Error
@@ -179,26 +190,55 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		}
 		if err != nil {
 			failure = err
+			if onStage {
+				return p.refuse(s, stream, client, err)
+			}
 			return errors.Join(err, stream.Reject(err.Error()))
 		}
 	}
 }
 
-// begin makes the channel of a stream key live, within the limit.
-func (s *Server) begin(ctx context.Context, key string, from channel.Source) (*channel.Session, error) {
+// A sink takes what an encoder sends: a channel's session, or a publication on a stage.
+type sink interface {
+	WriteFrame(ctx context.Context, f rtmp.Frame) error
+	Close(ctx context.Context, failure error) error
+}
+
+// begin starts the stream of a stream key, within the limit.
+func (s *Server) begin(ctx context.Context, key string, client inbound.Client, conn net.Conn) (_ sink, err error) {
 	if s.live.Add(1) > s.maxLive {
 		s.live.Add(-1)
 		return nil, channel.ErrFull
 	}
-	session, err := s.channels.Begin(ctx, key, from)
-	if err != nil {
-		s.live.Add(-1)
+	defer func() {
+		if err != nil {
+			s.live.Add(-1)
+		}
+	}()
+	if s.stages != nil && strings.HasPrefix(key, stageKeyPrefix) {
+		return s.beginPublication(ctx, stage.IngestSource{Key: key, Secure: client.TLS})
 	}
-	return session, err
+	session, err := s.channels.Begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
+	if err != nil {
+		return nil, err
+	}
+	return session, nil
+}
+
+// stageKeyPrefix is that of the stream keys of ingest configurations.
+const stageKeyPrefix = "rt_"
+
+// beginPublication publishes a stream on the stage of its ingest configuration.
+func (s *Server) beginPublication(ctx context.Context, from stage.IngestSource) (sink, error) {
+	stream, err := s.stages.Ingest(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return &publication{stream: stream, transcoder: s.transcoder, log: s.log, began: time.Now()}, nil
 }
 
 // end ends a session that began; failure is nil for a stream that did not fail.
-func (s *Server) end(ctx context.Context, session *channel.Session, failure error) error {
+func (s *Server) end(ctx context.Context, session sink, failure error) error {
 	s.live.Add(-1)
 	return session.Close(ctx, failure)
 }
@@ -210,11 +250,16 @@ func (s *Server) refuse(ctx context.Context, client inbound.Client, err error) e
 	if err == nil {
 		return nil
 	}
+	if why, ok := errors.AsType[*stage.IngestError](err); ok && why != stage.ErrStreamKey {
+		s.metrics.refused(strings.ToLower(string(why.Code)))
+		s.log.Warn("encoder refused", "from", client.Addr, "who", why.Who, "why", why.Detail)
+		return why
+	}
 	for _, r := range refusals {
 		if !errors.Is(err, r.err) {
 			continue
 		}
-		if r.err != channel.ErrKey || !s.delayWrongKey(ctx, client) {
+		if !wrongKey(r.err) || !s.delayWrongKey(ctx, client) {
 			s.metrics.refused(r.reason)
 			return r.err
 		}
@@ -225,6 +270,9 @@ func (s *Server) refuse(ctx context.Context, client inbound.Client, err error) e
 	s.metrics.refused(internalError)
 	return errInternal
 }
+
+// wrongKey reports whether a refusal may be a guess.
+func wrongKey(err error) bool { return err == channel.ErrKey || err == error(stage.ErrStreamKey) }
 
 // delayWrongKey waits before the answer to a wrong key, if there were too many.
 func (s *Server) delayWrongKey(ctx context.Context, client inbound.Client) (delayed bool) {

@@ -29,8 +29,15 @@ type Frame struct {
 
 // Errors of streams that are not supported.
 var (
-	errCodec      = errors.New("only H.264 and AAC are supported")
+	ErrVideoCodec = errors.New("only H.264 and AAC are supported")
+	ErrAudioCodec = errors.New("only H.264 and AAC are supported")
 	errMultitrack = errors.New("streams of several video or audio tracks are not supported")
+)
+
+// FourCCs of Enhanced RTMP.
+const (
+	avc = "avc1"
+	aac = "mp4a"
 )
 
 const maxUnits = 1024 // of a picture
@@ -46,12 +53,12 @@ func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) 
 	var rest []byte
 	switch {
 	case enhanced: // a FourCC (Enhanced RTMP: ExVideoTagHeader)
-		kind, rest, ok, err = parseEnhanced(body, "avc1", multitrackVideo)
+		kind, rest, ok, err = parseEnhanced(body, avc, multitrackVideo)
 		if !ok || err != nil {
 			return f, 0, false, err
 		}
 	case body[0]&0x0f != 7:
-		return f, 0, false, fmt.Errorf("%w, not FLV's video codec %d", errCodec, body[0]&0x0f)
+		return f, 0, false, fmt.Errorf("%w, not FLV's video codec %d", ErrVideoCodec, body[0]&0x0f)
 	case len(body) < 5:
 		return f, 0, false, nil
 	default:
@@ -101,7 +108,11 @@ func parseEnhanced(body []byte, codec string, multitrack byte) (kind byte, rest 
 		return 0, nil, false, nil
 	}
 	if name := string(rest[:4]); name != codec {
-		return 0, nil, false, fmt.Errorf("%w, not %q", errCodec, name)
+		err := ErrVideoCodec
+		if codec == aac {
+			err = ErrAudioCodec
+		}
+		return 0, nil, false, fmt.Errorf("%w, not %q", err, name)
 	}
 	if rest = rest[4:]; tracks {
 		if len(rest) < 1 || rest[0] != 0 { // not the first track
@@ -197,11 +208,11 @@ func parseAudio(body []byte) (f Frame, ok bool, err error) {
 	switch codec := body[0] >> 4; codec {
 	case 10: // AAC
 	case 9: // a FourCC (Enhanced RTMP: ExAudioTagHeader)
-		if kind, rest, ok, err = parseEnhanced(body, "mp4a", multitrackAudio); !ok || err != nil {
+		if kind, rest, ok, err = parseEnhanced(body, aac, multitrackAudio); !ok || err != nil {
 			return f, false, err
 		}
 	default:
-		return f, false, fmt.Errorf("%w, not FLV's audio codec %d", errCodec, codec)
+		return f, false, fmt.Errorf("%w, not FLV's audio codec %d", ErrAudioCodec, codec)
 	}
 	switch {
 	case kind == sequenceStart:

@@ -75,7 +75,7 @@ func TestMessage_ParsesFramesOfFLVAndEnhancedRTMP(t *testing.T) {
 			t.Errorf("%s: the picture is %x", c.name, f.Units)
 		}
 	}
-	if _, _, _, err := (message{kind: videoMessage, body: []byte{0x12, 1, 0, 0, 0, 1}}).frame(); !errors.Is(err, errCodec) {
+	if _, _, _, err := (message{kind: videoMessage, body: []byte{0x12, 1, 0, 0, 0, 1}}).frame(); !errors.Is(err, ErrVideoCodec) {
 		t.Errorf("another codec is refused with %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,9 +32,14 @@ type Banner struct {
 	Try string `json:"try"`
 }
 
+// present leaves out what is empty.
+func present(all ...string) []string {
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
 func newBanner(s *config.Settings, l *listeners, k *storage, took time.Duration) *Banner {
 	b := &Banner{
-		Endpoint: l.endpoint, Candidates: listCandidates(l.engine, l.turnAddress), Encoders: l.rtmp.urls(l.endpoint),
+		Endpoint: l.endpoint, Candidates: listCandidates(l.engine, l.turnAddress), Encoders: present(l.rtmp.urls(l.endpoint)),
 		First: k.firstStart, Took: took.Round(time.Millisecond), Region: string(s.Region),
 	}
 	const create = "aws ivs-realtime create-stage --name hello"

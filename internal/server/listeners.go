@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"rostrum/internal/channel"
 	"rostrum/internal/inbound"
 	"rostrum/internal/sfu"
 )
@@ -62,7 +61,7 @@ func openListeners(ctx context.Context, b *base) (*listeners, error) {
 }
 
 // serve returns the accept loops of all addresses.
-func (l *listeners) serve(b *base, clients, operators http.Handler, channels *channel.Registry) []func(context.Context) error {
+func (l *listeners) serve(b *base, clients, operators http.Handler, r *runtime) []func(context.Context) error {
 	running := []func(context.Context) error{
 		func(ctx context.Context) error { return l.public.run(ctx, clients, l.engine.ServeConn) },
 	}
@@ -72,7 +71,7 @@ func (l *listeners) serve(b *base, clients, operators http.Handler, channels *ch
 	if l.turns != nil {
 		running = append(running, func(ctx context.Context) error { return serveTURN(ctx, l.turns, l.engine.ServeConn) })
 	}
-	return append(running, l.rtmp.serve(b, channels, l.share.RTMP)...)
+	return append(running, l.rtmp.serve(b, r, l.share.RTMP)...)
 }
 
 // stats are the counts of all listeners.

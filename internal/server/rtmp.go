@@ -53,19 +53,20 @@ func listenRTMP(ctx context.Context, b *base, cert certificates) (l rtmpListener
 	return l, nil
 }
 
-// urls are the ingest URLs for encoders that reach the endpoint; a stream key follows.
-func (l rtmpListeners) urls(endpoint string) (all []string) {
+// urls are the ingest URLs for encoders that reach the endpoint; a stream key follows. They
+// are empty without a listener.
+func (l rtmpListeners) urls(endpoint string) (plain, secure string) {
 	host := ""
 	if public, err := url.Parse(endpoint); err == nil {
 		host = public.Hostname()
 	}
 	if l.plain != nil {
-		all = append(all, "rtmp://"+advertisedAddress(l.plain, host)+"/"+channel.Application+"/")
+		plain = "rtmp://" + advertisedAddress(l.plain, host) + "/" + channel.Application + "/"
 	}
 	if l.secure != nil {
-		all = append(all, "rtmps://"+l.secureAddress(host)+"/"+channel.Application+"/")
+		secure = "rtmps://" + l.secureAddress(host) + "/" + channel.Application + "/"
 	}
-	return all
+	return plain, secure
 }
 
 // secureAddress is the address of RTMPS, with the name of the certificate if it is known.
@@ -78,8 +79,9 @@ func (l rtmpListeners) secureAddress(host string) string {
 }
 
 // serve returns the accept loops.
-func (l rtmpListeners) serve(b *base, channels *channel.Registry, maxConnections int) (running []func(context.Context) error) {
-	server := ingest.New(channels, ingest.Config{
+func (l rtmpListeners) serve(b *base, r *runtime, maxConnections int) (running []func(context.Context) error) {
+	server := ingest.New(r.channels, ingest.Config{
+		Stages: r.stages, Transcoder: r.transcoder,
 		MaxConnections: maxConnections, Proxies: inbound.Proxies(b.settings.ProxyProtocol), Log: b.log, Metrics: b.metrics, Panics: b.panics,
 	})
 	if l.plain != nil {

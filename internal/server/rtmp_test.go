@@ -24,7 +24,7 @@ func TestRTMPListeners_AdvertiseTheNameOfTheCertificate(t *testing.T) {
 		false: {"rtmp://" + plain + "/app/", "rtmps://" + secure + "/app/"},
 	} {
 		e.usePublicName = named
-		if seen := e.urls("https://live.example:7443"); !slices.Equal(seen, expected) {
+		if seen := present(e.urls("https://live.example:7443")); !slices.Equal(seen, expected) {
 			t.Errorf("with a public URL %v: expected %q, saw %q", named, expected, seen)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
+	"rostrum/internal/config"
 	"rostrum/internal/control"
 	"rostrum/internal/node"
 	"rostrum/internal/signaling"
@@ -27,6 +28,7 @@ type runtime struct {
 	stages       *stage.Registry
 	participants *signaling.Server
 	channels     *channel.Registry
+	transcoder   *worker.Transcoder
 	recordings   *recordingStorage
 	compositions *composition.Registry
 	realtime     *admin.Realtime
@@ -35,7 +37,8 @@ type runtime struct {
 // openRuntime opens what is live, and cleans up what a process before this one left open.
 func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r *runtime, err error) {
 	s := b.settings
-	authority, err := authority.New(ctx, st, authority.Config{PublicURL: l.endpoint})
+	plain, secure := l.rtmp.urls(l.endpoint)
+	authority, err := authority.New(ctx, st, authority.Config{PublicURL: l.endpoint, RTMPURL: plain, RTMPSURL: secure})
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +61,8 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.recordings)
+	r.transcoder = worker.NewTranscoder(worker.Config{Program: worker.FindProgram(), Memory: transcoderMemory, Private: r.private(s), Log: b.log})
+	b.closeLater(r.transcoder)
 	if r.compositions, err = newCompositions(b, l, st, authority, r); err != nil {
 		return nil, err
 	}
@@ -70,6 +75,14 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	}, s.Limits.Limits)
 	return r, err
 }
+
+// private are the files and folders that a media worker may not read.
+func (r *runtime) private(s *config.Settings) []string {
+	return []string{r.recordings.folder, s.Config, s.TLSKey}
+}
+
+// transcoderMemory bounds a process that transcodes the audio of encoders, in bytes.
+const transcoderMemory = 512 << 20
 
 // newChannels makes the registry of channels. Encoders reach them at l, viewers at the
 // endpoint.
@@ -115,7 +128,7 @@ func newCompositions(b *base, l *listeners, st *store.Store, a *authority.Author
 	return composition.NewRegistry(composition.Parts{
 		Store: st, Authority: a, Buckets: r.recordings.buckets, Channels: r.channels, Node: r.node, Spool: spool,
 	}, composition.Config{
-		Program: program, WorkerPorts: workerPorts(l), Private: []string{r.recordings.folder, s.Config, s.TLSKey}, IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
+		Program: program, WorkerPorts: workerPorts(l), Private: r.private(s), IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
 		UploadRetry: s.SpoolAge, MaxSpoolBytes: s.SpoolBytes, Log: b.log,
 	}), nil
 }

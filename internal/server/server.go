@@ -47,7 +47,7 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 		return err
 	}
 	log.Info("ready", "endpoint", listeners.endpoint, "took", banner.Took)
-	running := listeners.serve(b, clients, operators, runtime.channels)
+	running := listeners.serve(b, clients, operators, runtime)
 	running = append(running, renewals...)
 	running = append(running, runtime.node.Run, runtime.realtime.Run, func(ctx context.Context) error { return storage.sweep(ctx, b) })
 	return RunGroup(ctx, running...)

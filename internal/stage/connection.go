@@ -3,6 +3,7 @@ package stage
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"rostrum/internal/authority"
@@ -21,6 +22,10 @@ type Connection struct {
 	remote     string          // the publisher's id; empty when publishing
 	publisher  *sfu.Publisher  // when publishing
 	subscriber *sfu.Subscriber // when receiving
+	protocol   ivsrealtime.ParticipantProtocol
+	ingestARN  string                 // of the ingest configuration; empty for WebRTC
+	stream     *IngestStream          // of an encoder; nil for WebRTC
+	endReason  atomic.Pointer[string] // why this side closed it
 
 	// What follows belongs to the session's goroutine.
 	answered      bool        // the client got its answer

@@ -71,6 +71,7 @@ type Registry struct {
 	connections  map[string]*Connection // by id
 	replaced     []string               // ids of those that newer ones replaced lately, oldest first
 	replications map[replicationKey]*replication
+	ingests      map[string]int       // streams of each ingest configuration, by its ARN
 	denied       map[string]time.Time // participants and stages that were just disconnected, until when
 	deniedSwept  time.Time            // when expired entries of denied were last removed
 	sockets      int                  // that are open
@@ -85,6 +86,7 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 		sessions: map[string]*Session{}, connections: map[string]*Connection{},
 		replications: map[replicationKey]*replication{}, denied: map[string]time.Time{},
 		failureLimit: rate.NewLimiter(failureRate, failureBurst),
+		ingests:      map[string]int{},
 	}
 	n.OnDead(r.closeDead)
 	return r
@@ -247,6 +249,16 @@ func (r *Registry) deny(stageARN, participantID string) {
 		maps.DeleteFunc(r.denied, func(_ string, until time.Time) bool { return now.After(until) })
 	}
 	r.denied[stageARN+"|"+participantID] = now.Add(denyFor)
+}
+
+// allowAgain ends a denial of the participant from before a time: what the store says since
+// then is newer.
+func (r *Registry) allowAgain(stageARN, participantID string, before time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if until, ok := r.denied[stageARN+"|"+participantID]; ok && until.Add(-denyFor).Before(before) {
+		delete(r.denied, stageARN+"|"+participantID)
+	}
 }
 
 func (r *Registry) isDenied(stageARN, participantID string) bool {

@@ -16,7 +16,7 @@ import (
 // again before it is closed.
 func (r *Registry) closeDead(ctx context.Context, dead store.Node) error {
 	ends, err := r.closeParticipants(ctx, dead, func(*store.Participant) bool { return true })
-	if err != nil {
+	if err = errors.Join(err, r.deactivateIngestsOf(ctx, dead.ID)); err != nil {
 		return err
 	}
 	return r.store.Write(ctx, func(tx *store.Tx) error {
@@ -110,6 +110,11 @@ func closeParticipant(tx *store.Tx, p *store.Participant, seen time.Time) (time.
 	at, open, err := openEvents(tx, p.Ref(), later(seen, p.FirstJoinTime))
 	if err != nil || now.State != ivsrealtime.ParticipantConnected || now.Node != p.Node {
 		return at, err // another node closed it
+	}
+	if p.IngestConfigurationARN != "" {
+		if err := deactivateIngest(tx, p.IngestConfigurationARN, p.Node); err != nil {
+			return at, err
+		}
 	}
 	who := event.Participant{StageARN: p.StageARN, SessionID: p.SessionID, ID: p.ParticipantID, UserID: p.UserID}
 	replica := p.ReplicationType == ivsrealtime.ReplicationReplica

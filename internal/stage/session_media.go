@@ -17,15 +17,11 @@ import (
 // This file has how media connections open, carry media and end.
 
 func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connection, string, error) {
-	c := &Connection{id: arn.NewSecret(24), session: s}
+	c := &Connection{id: arn.NewSecret(24), session: s, protocol: ivsrealtime.ProtocolWHIP}
 	if err := s.call(func() error { return s.beginPublish(c, g) }); err != nil {
 		return nil, "", err
 	}
-	limits := s.registry.cfg.Limits
-	publisher, answer, err := s.router.Publish(offer, sfu.PublishConfig{
-		Participant: g.ParticipantID, MaxPixels: limits.PublishPixels, MaxBitrate: limits.PublishBitrate,
-		Notify: func(e sfu.Event) { s.post(func() { s.publicationEvent(c, e) }) },
-	})
+	publisher, answer, err := s.router.Publish(offer, s.publishConfig(c, g))
 	c.publisher = publisher
 	if err != nil {
 		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
@@ -33,6 +29,14 @@ func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connec
 		return nil, "", refusal
 	}
 	return c, answer, s.admit(c, from)
+}
+
+func (s *Session) publishConfig(c *Connection, g authority.Grant) sfu.PublishConfig {
+	limits := s.registry.cfg.Limits
+	return sfu.PublishConfig{
+		Participant: g.ParticipantID, MaxPixels: limits.PublishPixels, MaxBitrate: limits.PublishBitrate,
+		Notify: func(e sfu.Event) { s.post(func() { s.publicationEvent(c, e) }) },
+	}
 }
 
 func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from Client) (*Connection, string, error) {
@@ -175,7 +179,9 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		}
 		c.publisher.SetMuted(media.Audio, p.audioMuted)
 		c.publisher.SetMuted(media.Video, p.videoStopped)
-		s.updateRow(p, func(row *store.Participant) { row.Protocol = ivsrealtime.ProtocolWHIP })
+		s.updateRow(p, func(row *store.Participant) {
+			row.Protocol, row.IngestConfigurationARN = c.protocol, c.ingestARN
+		})
 	}
 	if old != nil {
 		s.registry.addReplaced(old)
@@ -189,6 +195,7 @@ func (s *Session) closeConnection(c *Connection, reason string) {
 	if c.ended || !c.answered {
 		return
 	}
+	c.endReason.Store(&reason)
 	c.transport().Close(reason)
 	s.connectionEnded(c, 0)
 }
@@ -201,6 +208,10 @@ func (s *Session) connectionEnded(c *Connection, grace time.Duration) {
 		c.durationTimer.Stop()
 	}
 	s.registry.removeConnection(c)
+	if c.ingestARN != "" {
+		s.registry.endIngest(c.ingestARN)
+		s.addWrite(func(tx *store.Tx) error { return s.registry.releaseIngest(tx, c.ingestARN) })
+	}
 	if c.publisher != nil {
 		if p.publication == c {
 			p.publication = nil

@@ -1,0 +1,234 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"rostrum/internal/inbound"
+	"rostrum/internal/media"
+	"rostrum/internal/rtmp"
+	"rostrum/internal/sfu"
+	"rostrum/internal/stage"
+	"rostrum/internal/worker"
+	"rostrum/ivsrealtime"
+)
+
+const (
+	// bothWait is how long a stream may lack audio or video: a stage's RTMP streams have both.
+	bothWait = 10 * time.Second
+
+	// rejectTime is how long an encoder may take to read why its stream ended.
+	rejectTime = 2 * time.Second
+
+	// longGroup is the keyframe interval above which the operator is told: a viewer that
+	// joins begins with the last keyframe and is behind by as much.
+	longGroup = 4 * time.Second
+)
+
+// A publication is what an encoder publishes on a stage. Video passes as it is, AAC becomes
+// Opus. It is for the goroutine that reads the connection.
+type publication struct {
+	stream     *stage.IngestStream
+	transcoder *worker.Transcoder
+	log        *slog.Logger
+	began      time.Time
+	clock      sourceClock
+
+	sps, pps     []byte
+	sawVideo     bool
+	lastPresent  time.Duration
+	lastKeyframe time.Duration
+	longReported bool
+
+	audio    *worker.AudioStream // nil before its configuration
+	audioErr atomic.Pointer[string]
+	refused  atomic.Bool // the encoder was told why, before the stream ends
+}
+
+// fail is an error that ends the stream.
+func fail(code ivsrealtime.EventErrorCode, format string, args ...any) *stage.IngestError {
+	return &stage.IngestError{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// WriteFrame publishes a frame. After an error the publication must be closed.
+func (p *publication) WriteFrame(_ context.Context, f rtmp.Frame) error {
+	if reason := p.audioErr.Load(); reason != nil {
+		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC audio can't be decoded: %s", *reason)
+	}
+	if time.Since(p.began) > bothWait && (p.audio == nil || !p.sawVideo) {
+		return fail(ivsrealtime.ErrorInvalidInput, "a stream needs audio and video, and one of them did not come within %s", bothWait)
+	}
+	switch f.Kind {
+	case rtmp.VideoConfig:
+		return p.configureVideo(f)
+	case rtmp.AudioConfig:
+		return p.configureAudio(f.Units[0])
+	case rtmp.Audio:
+		if p.audio != nil {
+			p.audio.Write(f.Units[0], p.clock.time(f.Decode, time.Now()))
+		}
+		return nil
+	default:
+		return p.writeVideo(f)
+	}
+}
+
+func (p *publication) configureVideo(f rtmp.Frame) error {
+	var format h264.SPS
+	if len(f.Units) != 2 || format.Unmarshal(f.Units[0]) != nil {
+		return fail(ivsrealtime.ErrorInvalidInput, "the H.264 configuration is malformed")
+	}
+	p.sps, p.pps = f.Units[0], f.Units[1]
+	return nil
+}
+
+// configureAudio opens the transcoder. Encoders may send the configuration again; a changed
+// one begins a new stream there.
+func (p *publication) configureAudio(config []byte) error {
+	var c mpeg4audio.AudioSpecificConfig
+	if err := c.Unmarshal(config); err != nil {
+		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC configuration can't be used: %v; set AAC-LC, 48 kHz, stereo", err)
+	}
+	if p.audio != nil {
+		p.audio.Close()
+	}
+	var err error
+	p.audio, err = p.transcoder.Open(config, p.transcoded)
+	if errors.Is(err, worker.ErrNoProgram) {
+		p.log.Error("audio of encoders needs rostrum-media beside this program", "who", p.stream.Who())
+	}
+	if err != nil {
+		return fail(ivsrealtime.ErrorInternalServer, "the server can't transcode audio now: %v", err)
+	}
+	return nil
+}
+
+// transcoded publishes what the transcoder made.
+func (p *publication) transcoded(m worker.AudioMessage) {
+	if m.Kind == worker.AudioError {
+		reason := string(m.Data)
+		p.audioErr.Store(&reason)
+		return
+	}
+	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{m.Data}, Time: m.Time, Level: m.Level})
+}
+
+func (p *publication) writeVideo(f rtmp.Frame) error {
+	if !p.sawVideo && (!f.Keyframe || p.sps == nil) {
+		return nil
+	}
+	at := p.clock.time(f.Decode, time.Now()) + f.Present - f.Decode
+	// A presentation time that goes back means that pictures are reordered. A constant
+	// offset, as some encoders send, does not.
+	if p.sawVideo && f.Present < p.lastPresent && f.Present+longGroup > p.lastPresent {
+		return fail(ivsrealtime.ErrorBFramePresent, "the video has B-frames, which viewers on a stage can't show: set B-frames to 0 (x264: bframes=0, or tune=zerolatency)")
+	}
+	p.lastPresent = f.Present
+	units := f.Units
+	if f.Keyframe {
+		units = append([][]byte{p.sps, p.pps}, withoutParameterSets(f.Units)...)
+		if p.sawVideo && at-p.lastKeyframe > longGroup && !p.longReported {
+			p.longReported = true
+			p.log.Warn("an encoder's keyframes are far apart: viewers that join wait or are behind; set the keyframe interval to 1 or 2 s",
+				"who", p.stream.Who(), "interval", (at - p.lastKeyframe).Round(time.Millisecond))
+		}
+		p.lastKeyframe = at
+	}
+	p.sawVideo = true
+	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Video, Units: units, Time: at})
+	return nil
+}
+
+// withoutParameterSets leaves out the sets that a keyframe repeats.
+func withoutParameterSets(units [][]byte) [][]byte {
+	kept := make([][]byte, 0, len(units))
+	for _, u := range units {
+		if kind := h264.NALUType(u[0] & 0x1f); kind != h264.NALUTypeSPS && kind != h264.NALUTypePPS {
+			kept = append(kept, u)
+		}
+	}
+	return kept
+}
+
+// dropWhenEnded closes the connection of an encoder whose stream was ended by the stage: the
+// participant was disconnected, the stage deleted, a limit exceeded. It returns when the
+// stream has ended.
+func (p *publication) dropWhenEnded(encoder *rtmp.Ingest, conn net.Conn) {
+	<-p.stream.Done()
+	reason := p.stream.EndReason()
+	if reason == "" || p.refused.Load() {
+		return // by the encoder
+	}
+	p.log.Info("encoder disconnected", "who", p.stream.Who(), "why", reason)
+	_ = encoder.Reject("the stage ended the stream: " + reason) // it may be gone
+	time.AfterFunc(rejectTime, func() { conn.Close() })
+}
+
+// refuse says to the encoder and to the operator why the stream ends.
+func (p *publication) refuse(s *Server, encoder *rtmp.Ingest, from inbound.Client, err error) error {
+	p.refused.Store(true)
+	code := failureOf(err).Code
+	s.metrics.refused(strings.ToLower(string(code)))
+	p.log.Warn("encoder refused", "from", from.Addr, "who", p.stream.Who(), "code", code, "why", err)
+	_ = encoder.Reject(err.Error()) // it may be gone
+	return nil
+}
+
+// Close ends the publication, with an entry in the participant's history for a failure.
+func (p *publication) Close(_ context.Context, failure error) error {
+	if p.audio != nil {
+		p.audio.Close()
+	}
+	if failure == nil {
+		return p.stream.Close(nil)
+	}
+	return p.stream.Close(failureOf(failure))
+}
+
+// failureOf gives an error of the stream its code in the participant's history.
+func failureOf(err error) *stage.IngestError {
+	if why, ok := errors.AsType[*stage.IngestError](err); ok {
+		return why
+	}
+	code := ivsrealtime.ErrorInvalidInput
+	switch {
+	case errors.Is(err, rtmp.ErrVideoCodec):
+		code = ivsrealtime.ErrorInvalidVideoCodec
+	case errors.Is(err, rtmp.ErrAudioCodec):
+		code = ivsrealtime.ErrorInvalidAudioCodec
+	}
+	return fail(code, "%v", err)
+}
+
+// maxJump is how far a timestamp may be from the time that passed. An encoder whose clock was
+// set, or that starts its timestamps anew, continues where it was.
+const maxJump = 2 * time.Second
+
+// A sourceClock turns the timestamps of an encoder into a time that does not jump.
+type sourceClock struct {
+	started bool
+	last    time.Duration // timestamp
+	at      time.Time     // when it came
+	shift   time.Duration
+}
+
+func (c *sourceClock) time(timestamp time.Duration, now time.Time) time.Duration {
+	if !c.started {
+		c.started, c.last, c.at = true, timestamp, now
+	}
+	passed := now.Sub(c.at)
+	if step := timestamp - c.last; step < -maxJump || step > passed+maxJump {
+		c.shift += passed - step
+	}
+	c.last, c.at = timestamp, now
+	return timestamp + c.shift
+}

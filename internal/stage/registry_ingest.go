@@ -1,0 +1,330 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"rostrum/internal/arn"
+	"rostrum/internal/authority"
+	"rostrum/internal/sfu"
+	"rostrum/internal/store"
+	"rostrum/internal/token"
+	"rostrum/ivsrealtime"
+)
+
+// An IngestError refuses an encoder, or ends its stream. Code is that of the
+// participant's history; empty where the history has none.
+type IngestError struct {
+	Code   ivsrealtime.EventErrorCode
+	Detail string // for the person at the encoder
+	Who    string // for the operator: the ingest configuration and its stage; empty for an unknown key
+}
+
+func (e *IngestError) Error() string { return e.Detail }
+
+// ErrStreamKey refuses an unknown stream key.
+var ErrStreamKey = &IngestError{Code: ivsrealtime.ErrorInvalidStreamKey, Detail: "unknown stream key: copy it again from the ingest configuration"}
+
+// ingestSilence is how long an encoder may send nothing before another with the
+// same key may replace it: after a network failure an encoder connects again
+// before its old connection is known to be dead.
+const ingestSilence = 2 * time.Second
+
+// An IngestSource is an encoder that asks to publish.
+type IngestSource struct {
+	Key    string
+	Secure bool // it came by RTMPS
+	Client Client
+	Labels []string // of the video's layers; none for one
+}
+
+// An IngestStream is what an encoder publishes as the participant of its ingest
+// configuration. WriteFrame is for one goroutine.
+type IngestStream struct {
+	connection *Connection
+	who        string
+	lastFrame  atomic.Int64 // Unix nanoseconds
+}
+
+// Ingest begins to publish what an encoder sends, as the participant of the
+// ingest configuration that its stream key belongs to. Errors are *IngestError,
+// or a failure of the server.
+func (r *Registry) Ingest(ctx context.Context, from IngestSource) (*IngestStream, error) {
+	config, participantID, err := r.findIngest(ctx, from.Key)
+	if err != nil {
+		return nil, err
+	}
+	g, err := ingestGrant(config, participantID)
+	if err != nil {
+		return nil, err
+	}
+	who := fmt.Sprintf("%s of %s", config.ARN, config.StageARN)
+	refuse := func(code ivsrealtime.EventErrorCode, format string, args ...any) error {
+		r.recordIngestRefusal(g, code)
+		return &IngestError{Code: code, Who: who, Detail: fmt.Sprintf(format, args...)}
+	}
+	if config.IngestProtocol == ivsrealtime.IngestRTMPS && !from.Secure {
+		return nil, refuse(ivsrealtime.ErrorInvalidProtocol, "this stream key is for RTMPS: use rtmps://, or an ingest configuration with the protocol RTMP")
+	}
+	if !r.dropSilentIngest(g) {
+		return nil, refuse(ivsrealtime.ErrorReuseOfStreamKey, "another encoder publishes with this stream key: stop it, or use another key")
+	}
+	began := time.Now()
+	if err := r.acquireIngest(ctx, config); err != nil {
+		if errors.Is(err, ivsrealtime.Conflict) {
+			return nil, refuse(ivsrealtime.ErrorReuseOfStreamKey, "another encoder publishes with this stream key: stop it, or use another key")
+		}
+		return nil, err
+	}
+	r.allowAgain(g.StageARN, participantID, began)
+	stream := &IngestStream{who: who}
+	stream.lastFrame.Store(time.Now().UnixNano())
+	err = r.withSession(g, func(s *Session) (err error) {
+		stream.connection, err = s.publishIngest(g, config, stream, from)
+		return err
+	})
+	if err == nil {
+		return stream, nil
+	}
+	r.endIngest(config.ARN)
+	err = errors.Join(err, r.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return r.releaseIngest(tx, config.ARN) }))
+	if refusal, ok := errors.AsType[*authority.Refusal](err); ok && refusal.Kind != authority.Internal {
+		return nil, &IngestError{Who: who, Detail: refusal.Detail}
+	}
+	return nil, err
+}
+
+// findIngest finds the ingest configuration of a stream key, and the participant
+// that publishes with it.
+func (r *Registry) findIngest(ctx context.Context, key string) (config *ivsrealtime.IngestConfiguration, participantID string, err error) {
+	err = r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		config, err = tx.IngestByStreamKey(key)
+		return err
+	})
+	if errors.Is(err, ivsrealtime.ResourceNotFound) {
+		r.recordWrongKey(ctx, key)
+		return nil, "", ErrStreamKey
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("find the stream key: %w", err)
+	}
+	if config.StageARN == "" {
+		return nil, "", &IngestError{Code: ivsrealtime.ErrorInvalidStreamKey, Who: config.ARN,
+			Detail: "the ingest configuration has no stage: set stageArn with UpdateIngestConfiguration"}
+	}
+	participantID = config.ParticipantID
+	for _, c := range config.RedundantIngestCredentials {
+		if c.StreamKey == key {
+			participantID = c.ParticipantID
+		}
+	}
+	return config, participantID, nil
+}
+
+// recordWrongKey adds to the history of the participant whose key it looks like,
+// where its stage has a session: the configuration's id is part of the key.
+func (r *Registry) recordWrongKey(ctx context.Context, key string) {
+	parts := strings.SplitN(key, "_", 5) // rt_<account>_<region>_<id>_<secret>
+	if len(parts) != 5 || parts[0] != "rt" {
+		return
+	}
+	name := arn.ARN{Account: parts[1], Region: parts[2], Type: arn.IngestConfiguration, ID: parts[3]}
+	var config *ivsrealtime.IngestConfiguration
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		config, err = tx.Ingests().Get(name.String())
+		return err
+	})
+	if err != nil || config.StageARN == "" {
+		return
+	}
+	if g, err := ingestGrant(config, config.ParticipantID); err == nil {
+		r.recordIngestRefusal(g, ivsrealtime.ErrorInvalidStreamKey)
+	}
+}
+
+// ingestGrant is what an ingest configuration allows to its participant.
+func ingestGrant(c *ivsrealtime.IngestConfiguration, participantID string) (authority.Grant, error) {
+	stage, err := arn.Parse(c.StageARN)
+	if err != nil {
+		return authority.Grant{}, fmt.Errorf("ingest configuration %s: %w", c.ARN, err)
+	}
+	return authority.Grant{Account: stage.Account, Region: stage.Region, Claims: token.Claims{
+		ParticipantID: participantID, StageARN: c.StageARN, StageID: stage.ID, UserID: c.UserID, Attributes: c.Attributes,
+		Publish: true, IssuedAt: time.Now().Truncate(time.Second),
+	}}, nil
+}
+
+// recordIngestRefusal adds to the history of the participant, if its stage has a
+// session.
+func (r *Registry) recordIngestRefusal(g authority.Grant, code ivsrealtime.EventErrorCode) {
+	if s := r.findSession(g.StageARN); s != nil {
+		s.post(func() { s.recordFailure(g, ivsrealtime.EventPublishError, "", code) })
+	}
+}
+
+// dropSilentIngest ends the participant's stream if it is silent, and reports
+// whether the key is free on this node.
+func (r *Registry) dropSilentIngest(g authority.Grant) (free bool) {
+	s := r.findSession(g.StageARN)
+	if s == nil {
+		return true
+	}
+	err := s.callAndCommit(func() error {
+		p := s.participants[g.ParticipantID]
+		if p == nil || p.publication == nil || p.publication.stream == nil {
+			free = true
+		} else if last := p.publication.stream.lastFrame.Load(); time.Since(time.Unix(0, last)) >= ingestSilence {
+			s.closeConnection(p.publication, "another encoder took over")
+			free = true
+		}
+		return nil
+	})
+	return free || errors.Is(err, errSessionEnded)
+}
+
+// acquireIngest makes an ingest configuration active. The error is a conflict if another node
+// has it, or it was moved to another stage meanwhile. Each call needs one of endIngest.
+func (r *Registry) acquireIngest(ctx context.Context, config *ivsrealtime.IngestConfiguration) error {
+	r.mu.Lock()
+	r.ingests[config.ARN]++
+	r.mu.Unlock()
+	err := r.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.Hold(config.ARN, r.nodeID); err != nil {
+			return err
+		}
+		_, err := tx.Ingests().Update(config.ARN, func(c *ivsrealtime.IngestConfiguration) error {
+			if c.StageARN != config.StageARN {
+				return ivsrealtime.Errorf(ivsrealtime.Conflict, "%s was moved to another stage", c.ARN)
+			}
+			c.State = ivsrealtime.IngestActive
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		r.endIngest(config.ARN)
+	}
+	return err
+}
+
+// endIngest says that a stream of an ingest configuration has ended; releaseIngest stores it.
+func (r *Registry) endIngest(config string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ingests[config]--; r.ingests[config] == 0 {
+		delete(r.ingests, config)
+	}
+}
+
+// releaseIngest makes an ingest configuration inactive, unless another stream of it is live:
+// of redundant ingest, or one that has just begun.
+func (r *Registry) releaseIngest(tx *store.Tx, config string) error {
+	r.mu.Lock()
+	live := r.ingests[config] > 0
+	r.mu.Unlock()
+	if live {
+		return nil
+	}
+	return deactivateIngest(tx, config, r.nodeID)
+}
+
+// deactivateIngest ends a node's hold of an ingest configuration. One that was deleted, or
+// that the node does not hold, is left alone.
+func deactivateIngest(tx *store.Tx, config, nodeID string) error {
+	held, err := tx.Release(config, nodeID)
+	if err != nil || !held {
+		return err
+	}
+	_, err = tx.Ingests().Update(config, func(c *ivsrealtime.IngestConfiguration) error {
+		c.State = ivsrealtime.IngestInactive
+		return nil
+	})
+	if errors.Is(err, ivsrealtime.ResourceNotFound) {
+		return nil
+	}
+	return err
+}
+
+// deactivateIngestsOf makes the ingest configurations inactive that a dead node held.
+func (r *Registry) deactivateIngestsOf(ctx context.Context, nodeID string) error {
+	var held []string
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		held, err = tx.Held(nodeID)
+		return err
+	})
+	for _, name := range held {
+		if a, parsed := arn.Parse(name); parsed == nil && a.Type == arn.IngestConfiguration {
+			err = errors.Join(err, r.store.Write(ctx, func(tx *store.Tx) error { return deactivateIngest(tx, name, nodeID) }))
+		}
+	}
+	return err
+}
+
+// publishIngest makes an encoder's stream the publication of its participant.
+func (s *Session) publishIngest(g authority.Grant, config *ivsrealtime.IngestConfiguration, stream *IngestStream, from IngestSource) (*Connection, error) {
+	c := &Connection{id: arn.NewSecret(24), session: s, ingestARN: config.ARN, stream: stream, protocol: ivsrealtime.ProtocolRTMP}
+	if from.Secure {
+		c.protocol = ivsrealtime.ProtocolRTMPS
+	}
+	if err := s.call(func() error { return s.beginPublish(c, g) }); err != nil {
+		return nil, err
+	}
+	publisher, err := s.router.PublishFrames(s.publishConfig(c, g), from.Labels)
+	c.publisher = publisher
+	if err != nil {
+		refusal, code := offerRefusal(err, ivsrealtime.ErrorInternalServer)
+		s.post(func() { s.abortPublish(c, code) })
+		return nil, refusal
+	}
+	return c, s.admit(c, from.Client)
+}
+
+// WriteFrame passes a frame on to the subscribers. Its units must not be changed
+// afterwards.
+func (i *IngestStream) WriteFrame(f sfu.LocalFrame) {
+	i.lastFrame.Store(time.Now().UnixNano())
+	i.connection.publisher.WriteFrame(f)
+}
+
+// Who names the ingest configuration and its stage, for the operator.
+func (i *IngestStream) Who() string { return i.who }
+
+// Participant is the id under which the stream is published.
+func (i *IngestStream) Participant() string { return i.connection.owner.id }
+
+// Done is closed when the stream has ended: the encoder must be disconnected.
+func (i *IngestStream) Done() <-chan struct{} { return i.connection.publisher.Done() }
+
+// Close ends the stream, and returns once that is stored. A failure is added to
+// the participant's history before; nil is an encoder that stopped.
+func (i *IngestStream) Close(failure *IngestError) error {
+	c := i.connection
+	err := c.session.callAndCommit(func() error {
+		if c.ended {
+			return nil
+		}
+		if failure != nil && failure.Code != "" {
+			c.session.publishFailed(c, failure.Code)
+			return nil
+		}
+		c.session.closeConnection(c, "")
+		return nil
+	})
+	if errors.Is(err, errSessionEnded) {
+		return nil
+	}
+	return err
+}
+
+// EndReason says why the stream ended, for the encoder; empty while it runs or if
+// the encoder itself ended it.
+func (i *IngestStream) EndReason() string {
+	if reason := i.connection.endReason.Load(); reason != nil {
+		return *reason
+	}
+	return ""
+}
