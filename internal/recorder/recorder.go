@@ -237,7 +237,7 @@ func (r *Recorder) reportFailure(ctx context.Context, why event.Failure) {
 	defer cancel()
 	started, ending := r.state()
 	meta := &r.config.Metadata
-	list, err := r.config.Spool.uploaded(meta.playlist())
+	list, err := r.config.Spool.stored(meta.playlist())
 	if err != nil {
 		r.config.Log.Warn("end the playlist in the bucket", "error", err)
 	}

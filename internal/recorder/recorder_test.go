@@ -22,10 +22,12 @@ import (
 type memoryBucket struct {
 	opens time.Time
 	files map[string][]byte // by key; of Run's goroutine until it ends
+
+	refuses func(key string) bool // besides; nil for none
 }
 
 func (b *memoryBucket) Put(_ context.Context, key string, file io.ReadSeeker) error {
-	if time.Now().Before(b.opens) {
+	if time.Now().Before(b.opens) || b.refuses != nil && b.refuses(key) {
 		return errors.New("503 slow down")
 	}
 	data, err := io.ReadAll(file)
@@ -84,7 +86,7 @@ func record(t *testing.T, r *Recorder, writes, length time.Duration) {
 
 func TestRecorder_SurvivesAnHourWithoutItsBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		into := &memoryBucket{time.Now().Add(time.Hour), map[string][]byte{}}
+		into := &memoryBucket{opens: time.Now().Add(time.Hour), files: map[string][]byte{}}
 		var updates []Update
 		record(t, newRecorder(t, into, &updates), 70*time.Minute, 2*time.Hour)
 		if expected := []Update{Interrupted, Current, Complete}; !slices.Equal(updates, expected) {
@@ -110,7 +112,7 @@ func TestRecorder_FailsAfterRetryFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				into := &memoryBucket{began.Add(3 * time.Hour), map[string][]byte{}}
+				into := &memoryBucket{opens: began.Add(3 * time.Hour), files: map[string][]byte{}}
 				var updates []Update
 				var failed time.Time
 				r := newRecorder(t, into, &updates)
@@ -138,7 +140,7 @@ func TestRecorder_FailsAfterRetryFor(t *testing.T) {
 
 // A worker ends its playlist whenever it exits; the next one continues it.
 func TestRecorder_EndsThePlaylistInTheBucketOnlyAtTheEnd(t *testing.T) {
-	into := &memoryBucket{time.Now(), map[string][]byte{}}
+	into := &memoryBucket{files: map[string][]byte{}}
 	r := newRecorder(t, into, new([]Update))
 	r.Start(time.Now())
 	list := hls.Playlist{Target: 2 * time.Second, Ended: true, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}
@@ -166,7 +168,7 @@ func TestRecorder_EndsThePlaylistInTheBucketOnlyAtTheEnd(t *testing.T) {
 // The recording is stopped before a worker of this machine continued it.
 func TestRecorder_EndsThePlaylistOfAnotherMachine(t *testing.T) {
 	list := hls.Playlist{Target: 2 * time.Second, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}
-	into := &memoryBucket{time.Now(), map[string][]byte{"p/" + rendition + "playlist.m3u8": list.Marshal()}}
+	into := &memoryBucket{files: map[string][]byte{"p/" + rendition + "playlist.m3u8": list.Marshal()}}
 	r := newRecorder(t, into, new([]Update))
 	r.Start(time.Now())
 	r.Finish(nil)
@@ -179,5 +181,53 @@ func TestRecorder_EndsThePlaylistOfAnotherMachine(t *testing.T) {
 	}
 	if ended := string(into.files["p/"+endedFile]); !strings.Contains(ended, `"duration_ms": 2000`) {
 		t.Errorf("%s is %s", endedFile, ended)
+	}
+}
+
+// The bucket takes no more amid a batch of files: the list of what it took comes after
+// them, so that the bucket never gets it.
+func TestRecorder_ListsWhatWasStoredWhenItFails(t *testing.T) {
+	for name, refused := range map[string][]string{"the last ones": {"4.mp4"}, "one between": {"2.mp4"}, "an initialization section": {"init-1.mp4"}} {
+		t.Run(name, func(t *testing.T) {
+			into := &memoryBucket{files: map[string][]byte{}}
+			r := newRecorder(t, into, new([]Update))
+			r.Start(time.Now())
+			list := hls.Playlist{Target: 2 * time.Second}
+			into.refuses = func(key string) bool {
+				return strings.HasSuffix(key, ".m3u8") || slices.ContainsFunc(refused, func(f string) bool { return strings.HasSuffix(key, "/"+f) })
+			}
+			for n := range 5 {
+				s := hls.Segment{Name: fmt.Sprintf("%d.mp4", n), Duration: 2 * time.Second, Init: fmt.Sprintf("init-%d.mp4", n/3)}
+				list.Segments = append(list.Segments, s)
+				for _, file := range []string{s.Init, s.Name} {
+					if err := r.config.Spool.put(rendition+file, []byte{1}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := r.config.Spool.put(rendition+"playlist.m3u8", list.Marshal()); err != nil {
+					t.Fatal(err)
+				}
+				_, _, _ = r.upload(t.Context()) // fails where the bucket refuses
+			}
+			into.refuses = nil
+			r.Finish(nil)
+			r.reportFailure(t.Context(), failureOf(bucket.ErrDenied))
+			got, err := hls.Parse(into.files["p/"+rendition+"playlist.m3u8"])
+			if err != nil || !got.Ended {
+				t.Fatalf("%v, ended %v", err, got.Ended)
+			}
+			listed := map[string]bool{}
+			for _, s := range got.Segments {
+				listed[s.Name] = true
+				if into.files["p/"+rendition+s.Name] == nil || into.files["p/"+rendition+s.Init] == nil {
+					t.Errorf("%s is listed, and not in the bucket", s.Name)
+				}
+			}
+			for _, s := range list.Segments {
+				if stored := into.files["p/"+rendition+s.Name] != nil && into.files["p/"+rendition+s.Init] != nil; stored && !listed[s.Name] {
+					t.Errorf("%s is in the bucket, and not listed", s.Name)
+				}
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -208,6 +209,37 @@ func (s Spool) uploaded(name string) (hls.Playlist, error) {
 		return hls.Playlist{}, err
 	}
 	return hls.Parse(data)
+}
+
+// stored is a playlist of the segments that are in the bucket: those that it lists, less
+// those that wait, or wait for their initialization section.
+func (s Spool) stored(name string) (hls.Playlist, error) {
+	data, err := os.ReadFile(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.uploaded(name)
+	}
+	if err != nil {
+		return hls.Playlist{}, err
+	}
+	list, err := hls.Parse(data)
+	if err != nil {
+		return hls.Playlist{}, err
+	}
+	waits := func(file string) bool {
+		_, err := os.Stat(s.path(path.Join(path.Dir(name), file)))
+		return err == nil
+	}
+	all, missing := list.Segments, false
+	list.Segments = nil
+	for _, g := range all {
+		if waits(g.Name) || waits(g.Init) {
+			missing = true
+			continue
+		}
+		g.Discontinuity = g.Discontinuity || missing && len(list.Segments) > 0
+		list.Segments, missing = append(list.Segments, g), false
+	}
+	return list, nil
 }
 
 // move puts a file and removes it, unless it was replaced meanwhile.
