@@ -17,6 +17,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
+	"rostrum/internal/hls"
 	"rostrum/internal/inbound"
 	"rostrum/internal/ivs"
 	"rostrum/internal/node"
@@ -54,9 +55,9 @@ type Registry struct {
 	nodeID string // this process in the store
 	cfg    Config
 
-	mu          sync.Mutex          // guards what follows
-	sessions    map[string]*Session // by channel ARN
-	byID        map[string]*Session // by channel id
+	mu          sync.Mutex           // guards what follows
+	sessions    map[string]*Session  // by channel ARN
+	playbacks   map[string]*playback // by channel id
 	workerKeys  map[[sha256.Size]byte]reservation
 	quotaEvents map[store.Owner]time.Time // when the last event about a reached quota was stored
 	order       int64
@@ -70,7 +71,7 @@ func NewRegistry(s *store.Store, n *node.Node, cfg Config) *Registry {
 		cfg.Log = slog.Default()
 	}
 	r := &Registry{
-		store: s, nodeID: n.ID(), cfg: cfg, sessions: map[string]*Session{}, byID: map[string]*Session{},
+		store: s, nodeID: n.ID(), cfg: cfg, sessions: map[string]*Session{}, playbacks: map[string]*playback{},
 		workerKeys: map[[sha256.Size]byte]reservation{}, quotaEvents: map[store.Owner]time.Time{},
 	}
 	n.OnDead(r.closeDead)
@@ -154,6 +155,7 @@ func (r *Registry) Begin(ctx context.Context, key string, from Source) (*Session
 	}
 	err = r.goLive(ctx, s, from.Secure || ofWorker)
 	if err != nil {
+		_ = s.muxer.Close() // it wrote nothing
 		r.removeSession(s)
 		if errors.Is(err, ivsrealtime.ResourceNotFound) { // deleted since its key was found
 			err = ErrKey
@@ -274,7 +276,8 @@ func (r *Registry) addSession(s *Session) error {
 	}
 	r.order++
 	s.order = r.order
-	r.sessions[s.about.ARN], r.byID[s.id] = s, s
+	r.sessions[s.about.ARN] = s
+	s.muxer = hls.NewMuxer(r.beginPlayback(s).live)
 	r.running.Add(1)
 	return nil
 }
@@ -282,7 +285,7 @@ func (r *Registry) addSession(s *Session) error {
 func (r *Registry) removeSession(s *Session) {
 	r.mu.Lock()
 	delete(r.sessions, s.about.ARN)
-	delete(r.byID, s.id)
+	r.endPlayback(s)
 	r.mu.Unlock()
 	close(s.done)
 	r.running.Done()
@@ -363,6 +366,7 @@ func (r *Registry) Close() error {
 		s.drop()
 	}
 	r.running.Wait()
+	r.closePlaybacks()
 	return nil
 }
 

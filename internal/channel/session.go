@@ -7,13 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bluenviron/gohlslib/v2"
-	"github.com/bluenviron/gohlslib/v2/pkg/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
+	"rostrum/internal/hls"
 	"rostrum/internal/ivs"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
@@ -38,6 +36,7 @@ type Session struct {
 
 	monitoring  sync.WaitGroup
 	stopMonitor context.CancelFunc
+	monitored   bool
 
 	mu sync.Mutex // guards output
 	output
@@ -45,44 +44,27 @@ type Session struct {
 
 // input is the state of the goroutine that reads the encoder's connection.
 type input struct {
-	sps, pps       []byte
-	audioConfig    *mpeg4audio.AudioSpecificConfig
-	rawAudioConfig []byte // as the encoder sent it
-	video          *gohlslib.Track
-	audio          *gohlslib.Track // nil for none
-	firstVideo     time.Duration   // time of the first video frame, by the encoder's clock
-	sawVideo       bool            // a video frame came, and the muxer does not run yet
-	videoGrid      grid
-	audioGrid      grid
+	muxer       *hls.Muxer
+	sps, pps    []byte
+	audioConfig []byte // AudioSpecificConfig; nil for none
 }
 
 // output is what viewers, the push and the monitor share.
 type output struct {
-	muxer     *gohlslib.Muxer
-	push      *push     // nil for none
-	started   time.Time // zero until the channel can be watched
-	lastVideo time.Time // when the last video frame came
-	lastFrame time.Time // when the last frame came
-	starving  bool
-	meter     meter
+	push          *push         // nil for none
+	started       time.Time     // zero until the channel can be watched
+	lastFrame     time.Time     // when the last frame came
+	lastMedia     time.Time     // when the last video frame came; of audio, if there is no video
+	sinceKeyframe time.Duration // how much video came since the last keyframe
+	starving      bool
+	meter         meter
 }
-
-// Bounds and durations of what viewers get.
-const (
-	minSegment       = time.Second
-	minPart          = 200 * time.Millisecond
-	maxSegment       = 16 << 20 // bytes
-	playlistSegments = 7
-
-	audioWait    = time.Second      // for the audio configuration, from the first video frame on
-	keyframeWait = 10 * time.Second // for the first keyframe
-)
 
 func newSession(r *Registry, channelARN string, drop func()) *Session {
 	const streamIDLength = 23 // after st-
 	name, _ := arn.Parse(channelARN)
 	return &Session{
-		registry: r, began: time.Now(), id: name.ID, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop, done: make(chan struct{}),
+		registry: r, began: time.Now(), id: name.ID, stopMonitor: func() {}, owner: store.Owner{Account: name.Account, Region: name.Region}, drop: drop, done: make(chan struct{}),
 		about: event.Channel{ARN: channelARN, StreamID: "st-" + arn.NewSecret(streamIDLength)},
 	}
 }
@@ -94,24 +76,28 @@ func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
 	case rtmp.VideoConfig:
 		return s.configureVideo(f)
 	case rtmp.AudioConfig:
-		var config mpeg4audio.AudioSpecificConfig
-		if err := config.Unmarshal(f.Units[0]); err != nil {
-			return fmt.Errorf("parse the AAC configuration: %w", err)
-		}
 		if s.audioConfig == nil {
-			s.audioConfig, s.rawAudioConfig = &config, f.Units[0]
+			s.audioConfig = f.Units[0]
 		}
-		return nil
-	case rtmp.Audio:
-		if s.audio == nil {
-			return nil
-		}
-		s.countAndPush(f)
-		at := s.audioGrid.snap(f.Present)
-		return s.muxer.WriteMPEG4Audio(s.audio, s.wallClock(at), ticks(at, s.audio.ClockRate), f.Units)
-	default:
-		return s.writeVideo(ctx, f)
+		return s.muxer.SetAudio(f.Units[0])
 	}
+	s.startMonitor(ctx)
+	var err error
+	if f.Kind == rtmp.Audio {
+		err = s.muxer.Audio(f.Present, f.Units[0])
+	} else {
+		err = s.muxer.Video(f.Decode, f.Present, f.Keyframe, f.Units)
+	}
+	if err != nil {
+		return err
+	}
+	if s.muxer.HasOutput() && !s.isLive() {
+		if err := s.goLive(ctx); err != nil {
+			return err
+		}
+	}
+	s.countAndPush(f)
+	return nil
 }
 
 func (s *Session) configureVideo(f rtmp.Frame) error {
@@ -124,7 +110,7 @@ func (s *Session) configureVideo(f rtmp.Frame) error {
 		return fmt.Errorf("a video size of %dx%d exceeds the limit of %d pixels", format.Width(), format.Height(), limit)
 	}
 	s.sps, s.pps = f.Units[0], f.Units[1] // a change comes with the next keyframe
-	return nil
+	return s.muxer.SetVideo(s.sps, s.pps)
 }
 
 // emitEvent stores an event that changes no state.
@@ -138,38 +124,13 @@ func (s *Session) emitEvent(e event.Event) {
 	}
 }
 
-func (s *Session) writeVideo(ctx context.Context, f rtmp.Frame) error {
-	if !s.sawVideo && s.video == nil {
-		s.firstVideo, s.sawVideo = f.Decode, true
-	}
-	if s.video == nil {
-		waited := f.Decode - s.firstVideo
-		if waited > keyframeWait {
-			return errors.New("the stream has no keyframe")
-		}
-		if !f.Keyframe || s.sps == nil || s.audioConfig == nil && waited < audioWait {
-			return nil
-		}
-		if err := s.startMuxer(ctx, f); err != nil {
-			return err
-		}
-	}
-	s.countAndPush(f)
-	units := f.Units
-	if f.Keyframe {
-		units = append([][]byte{s.sps, s.pps}, units...)
-	}
-	at := s.videoGrid.snap(f.Present)
-	return s.muxer.WriteH264(s.video, s.wallClock(at), ticks(at, s.video.ClockRate), units)
-}
-
 // countAndPush counts a frame and passes it to the push.
 func (s *Session) countAndPush(f rtmp.Frame) {
 	s.mu.Lock()
 	s.meter.count(f)
-	s.lastFrame = time.Now()
-	if f.Kind == rtmp.Video {
-		s.lastVideo = s.lastFrame
+	s.lastFrame, s.sinceKeyframe = time.Now(), s.muxer.SinceKeyframe()
+	if f.Kind == rtmp.Video || !s.muxer.HasVideo() {
+		s.lastMedia = s.lastFrame
 	}
 	s.mu.Unlock()
 	if s.push != nil {
@@ -177,31 +138,14 @@ func (s *Session) countAndPush(f rtmp.Frame) {
 	}
 }
 
-// wallClock is the time of day of a frame.
-func (s *Session) wallClock(at time.Duration) time.Time { return s.started.Add(at - s.firstVideo) }
+func (s *Session) isLive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.started.IsZero()
+}
 
-// startMuxer opens the channel to viewers, at its first keyframe.
-func (s *Session) startMuxer(ctx context.Context, f rtmp.Frame) error {
-	s.firstVideo = f.Present
-	video := &gohlslib.Track{Codec: &codecs.H264{SPS: s.sps, PPS: s.pps}, ClockRate: 90_000}
-	m := &gohlslib.Muxer{
-		Variant: gohlslib.MuxerVariantLowLatency, SegmentCount: playlistSegments, SegmentMinDuration: minSegment,
-		PartMinDuration: minPart, SegmentMaxSize: maxSegment, Tracks: []*gohlslib.Track{video},
-		OnEncodeError: func(err error) { s.registry.cfg.Log.Warn("channel", "channel", s.about.ARN, "error", err) },
-	}
-	var audio *gohlslib.Track
-	if s.audioConfig != nil {
-		audio = &gohlslib.Track{Codec: &codecs.MPEG4Audio{Config: *s.audioConfig}, ClockRate: s.audioConfig.SampleRate, IsDefault: true}
-		m.Tracks = append(m.Tracks, audio)
-		s.audioGrid.rate = float64(s.audioConfig.SampleRate) / mpeg4audio.SamplesPerAccessUnit
-	}
-	var format h264.SPS
-	if format.Unmarshal(s.sps) == nil {
-		s.videoGrid.rate = format.FPS()
-	}
-	if err := m.Start(); err != nil {
-		return fmt.Errorf("start HLS: %w", err)
-	}
+// goLive stores that the channel can be watched, and starts the push.
+func (s *Session) goLive(ctx context.Context) error {
 	now := time.Now().UTC()
 	err := s.registry.store.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.Channels().Update(s.about.ARN, func(c *store.Channel) error {
@@ -212,19 +156,14 @@ func (s *Session) startMuxer(ctx context.Context, f rtmp.Frame) error {
 		return err
 	})
 	if err != nil {
-		m.Close()
 		return err
 	}
-	s.video, s.audio = video, audio
 	s.mu.Lock()
-	s.muxer, s.started, s.lastVideo = m, now, now
+	defer s.mu.Unlock()
+	s.started = now
 	if s.pushURL != "" {
-		s.push = startPush(s, s.pushURL, s.rawAudioConfig)
+		s.push = startPush(s, s.pushURL, s.audioConfig)
 	}
-	s.mu.Unlock()
-	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
-	s.stopMonitor = unwatch
-	s.monitoring.Go(func() { s.monitor(watching) })
 	return nil
 }
 
@@ -251,7 +190,7 @@ func (s *Session) lastHeard() time.Time {
 	return s.lastFrame
 }
 
-// stream describes the session's stream; false before its first keyframe.
+// stream describes the session's stream; false until it can be watched.
 func (s *Session) stream() (ivs.Stream, bool) {
 	s.mu.Lock()
 	started, starving := s.started, s.starving
@@ -274,14 +213,9 @@ func (s *Session) stream() (ivs.Stream, bool) {
 // encoder did.
 func (s *Session) Close(ctx context.Context, cause error) error {
 	defer s.registry.removeSession(s)
-	s.mu.Lock()
-	m := s.muxer
-	s.mu.Unlock()
-	if m != nil {
-		defer m.Close()
-		s.stopMonitor()
-		s.monitoring.Wait()
-	}
+	s.stopMonitor()
+	s.monitoring.Wait()
+	muxed := s.muxer.Close()
 	if s.push != nil {
 		s.push.close()
 	}
@@ -292,5 +226,5 @@ func (s *Session) Close(ctx context.Context, cause error) error {
 	if err != nil {
 		return fmt.Errorf("end the stream of %s: %w", s.about.ARN, err)
 	}
-	return nil
+	return muxed
 }

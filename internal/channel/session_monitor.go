@@ -24,12 +24,26 @@ func (s *Session) stats() (Stats, bool) {
 // starvingAfter is how long no video may come before the stream is starving.
 const starvingAfter = 3 * time.Second
 
+// unwatchableAfter is after how much video without a keyframe the stream is starving:
+// nobody can begin to watch it. A little later the muxer fails.
+const unwatchableAfter = 12 * time.Second
+
 // monitorInterval is how often a session is checked and its bitrates are
 // measured.
 const monitorInterval = 500 * time.Millisecond
 
-// monitor reports when video stops coming and when it comes again, until ctx
-// ends.
+// startMonitor starts the monitor, once.
+func (s *Session) startMonitor(ctx context.Context) {
+	if s.monitored {
+		return
+	}
+	ctx, s.stopMonitor = context.WithCancel(context.WithoutCancel(ctx))
+	s.monitored = true
+	s.monitoring.Go(func() { s.monitor(ctx) })
+}
+
+// monitor reports when video, or its keyframes, stop coming and when they come again,
+// until ctx ends.
 func (s *Session) monitor(ctx context.Context) {
 	tick := time.NewTicker(monitorInterval)
 	defer tick.Stop()
@@ -47,7 +61,7 @@ func (s *Session) check(now time.Time) {
 	s.mu.Lock()
 	s.meter.measure(now)
 	bitrate, exceeds := s.meter.exceeds(s.maxBitrate)
-	starving := now.Sub(s.lastVideo) > starvingAfter
+	starving := !s.started.IsZero() && now.Sub(s.lastMedia) > starvingAfter || s.sinceKeyframe > unwatchableAfter
 	changed := starving != s.starving
 	s.starving = starving
 	s.mu.Unlock()

@@ -10,11 +10,12 @@ import (
 )
 
 // A Sample is one picture or packet of audio. Times are in ticks of its track, in decoding
-// order, which is also the presentation order.
+// order.
 type Sample struct {
 	Track          int // index
 	Time, Duration int64
-	Keyframe       bool // decoding can begin here; true for all audio
+	Offset         int64 // from decoding to presentation
+	Keyframe       bool  // decoding can begin here; true for all audio
 	// Data is a frame of audio or, of H.264, NAL units with a length of four bytes
 	// before each (ISO 14496-15).
 	Data []byte
@@ -64,7 +65,7 @@ func Fragment(number uint32, tracks []Track, samples []Sample) ([]byte, error) {
 				t = &fmp4.PartTrack{ID: i + 1, BaseTime: uint64(s.Time)}
 				part.Tracks = append(part.Tracks, t)
 			}
-			t.Samples = append(t.Samples, &fmp4.Sample{Duration: uint32(s.Duration), IsNonSyncSample: !s.Keyframe, Payload: s.Data})
+			t.Samples = append(t.Samples, &fmp4.Sample{Duration: uint32(s.Duration), PTSOffset: int32(s.Offset), IsNonSyncSample: !s.Keyframe, Payload: s.Data})
 		}
 	}
 	var b seekablebuffer.Buffer

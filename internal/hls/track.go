@@ -14,7 +14,8 @@ type Track struct {
 	Name          string // of the codec, as in a playlist's CODECS (RFC 6381)
 	Width, Height int    // of video, pixels
 
-	codec codecs.Codec
+	codec     codecs.Codec
+	frameRate float64 // of video, as the parameter set says; 0 where it does not
 }
 
 // Video reports whether the track is video.
@@ -28,7 +29,7 @@ func H264(sps, pps []byte) (Track, error) {
 	}
 	return Track{
 		Rate: 90_000, Name: fmt.Sprintf("avc1.%02x%02x%02x", sps[1], sps[2], sps[3]),
-		Width: s.Width(), Height: s.Height(), codec: &codecs.H264{SPS: sps, PPS: pps},
+		Width: s.Width(), Height: s.Height(), codec: &codecs.H264{SPS: sps, PPS: pps}, frameRate: s.FPS(),
 	}, nil
 }
 
@@ -39,7 +40,11 @@ func AAC(config []byte) (Track, error) {
 	if err := c.Unmarshal(config); err != nil {
 		return Track{}, fmt.Errorf("read AAC configuration: %w", err)
 	}
-	return Track{Rate: c.SampleRate, Name: fmt.Sprintf("mp4a.40.%d", c.Type), codec: &codecs.MPEG4Audio{Config: c}}, nil
+	kind := c.Type
+	if c.ExtensionType != 0 { // HE-AAC: the core's type is not what a player has to support
+		kind = c.ExtensionType
+	}
+	return Track{Rate: c.SampleRate, Name: fmt.Sprintf("mp4a.40.%d", kind), codec: &codecs.MPEG4Audio{Config: c}}, nil
 }
 
 // ParameterSets returns those of H.264 among the NAL units of a picture; nil where there

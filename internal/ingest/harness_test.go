@@ -214,6 +214,7 @@ type encoder struct {
 	n     int
 
 	filler []byte // a NAL unit that goes with each picture; nil for none
+	intra  bool   // intra refresh: no more keyframes
 }
 
 func (s *fixture) publish(t *testing.T, key string) (*encoder, error) {
@@ -223,7 +224,7 @@ func (s *fixture) publish(t *testing.T, key string) (*encoder, error) {
 
 func publishTo(t *testing.T, url string) (*encoder, error) {
 	t.Helper()
-	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180})
+	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180, Keyframe: time.Hour}) // besides those asked for
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,7 @@ func publishTo(t *testing.T, url string) (*encoder, error) {
 }
 
 func (f *encoder) next() (units [][]byte, keyframe bool) {
-	unit, keyframe := f.video.Frame(uint32(f.n), time.Unix(0, 0), f.n%25 == 0)
+	unit, keyframe := f.video.Frame(uint32(f.n), time.Unix(0, 0), f.n%25 == 0 && !f.intra)
 	f.n++
 	for _, u := range bytes.Split(unit, []byte{0, 0, 1}) {
 		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {

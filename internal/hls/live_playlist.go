@@ -1,0 +1,172 @@
+package hls
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"time"
+)
+
+// LiveName is the name of a live stream's media playlist.
+const LiveName = "live.m3u8"
+
+// skipTargets is how many target durations of the playlist's end a delta update has at
+// least (RFC 8216bis §4.4.3.8: six).
+const skipTargets = 6
+
+// partTargets is for how many target durations before the end the parts are listed
+// (RFC 8216bis §6.2.2).
+const partTargets = 3
+
+// holdParts is how many parts a player stays behind the end at least.
+const holdParts = 3
+
+// playlist writes the media playlist, as a delta update without old segments of numbers
+// below known.
+func (l *Live) playlist(known uint64) []byte {
+	listed := l.segments[l.unlisted:]
+	age := total(listed) // from the begin of a segment to the end of the playlist
+	if l.open != nil {
+		age += l.open.duration
+	}
+	skipped := 0
+	for at := age; skipped < len(listed) && listed[skipped].number < known; skipped++ {
+		if at -= listed[skipped].duration; at < skipTargets*l.target {
+			break
+		}
+	}
+	var b bytes.Buffer
+	l.writeHeader(&b, listed)
+	if skipped > 0 {
+		fmt.Fprintf(&b, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%d\n", skipped)
+	}
+	var init *initSection
+	for i, s := range listed {
+		if i >= skipped {
+			s.writeTags(&b, init)
+			if age <= partTargets*l.target+s.duration {
+				s.writeParts(&b)
+			}
+			fmt.Fprintf(&b, "#EXTINF:%.5f,\nsegment%d.mp4\n", s.duration.Seconds(), s.number)
+		}
+		age -= s.duration
+		init = s.init
+	}
+	if l.open != nil {
+		l.open.writeTags(&b, init)
+		l.open.writeParts(&b)
+	}
+	switch l.state {
+	case running:
+		fmt.Fprintf(&b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part%d.mp4\"\n", l.parts)
+	case ended:
+		b.WriteString("#EXT-X-ENDLIST\n")
+	}
+	return b.Bytes()
+}
+
+func (l *Live) writeHeader(b *bytes.Buffer, listed []*liveSegment) {
+	target := int(l.target.Seconds())
+	fmt.Fprintf(b, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:%d\n", target)
+	fmt.Fprintf(b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=%d,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n",
+		3*target, holdParts*l.part.Seconds(), skipTargets*target)
+	fmt.Fprintf(b, "#EXT-X-PART-INF:PART-TARGET=%.3f\n", l.part.Seconds())
+	first := l.sequence
+	if len(listed) > 0 {
+		first = listed[0].number
+	} else if l.open != nil {
+		first = l.open.number
+	}
+	fmt.Fprintf(b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first, l.discontinuities)
+	independent := true
+	for _, s := range listed {
+		independent = independent && s.parts[0].independent
+	}
+	if independent && (l.open == nil || l.open.parts[0].independent) {
+		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
+	}
+}
+
+// writeTags writes what precedes a segment whose predecessor has an initialization section.
+func (s *liveSegment) writeTags(b *bytes.Buffer, before *initSection) {
+	if s.discontinuity {
+		b.WriteString("#EXT-X-DISCONTINUITY\n")
+	}
+	if s.init != before {
+		fmt.Fprintf(b, "#EXT-X-MAP:URI=\"init%d.mp4\"\n", s.init.number)
+	}
+	fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.begins.UTC().Format(dateTime))
+}
+
+func (s *liveSegment) writeParts(b *bytes.Buffer) {
+	for _, p := range s.parts {
+		fmt.Fprintf(b, "#EXT-X-PART:DURATION=%.5f,URI=\"part%d.mp4\"", p.duration.Seconds(), p.number)
+		if p.independent {
+			b.WriteString(",INDEPENDENT=YES")
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// multivariant writes the multivariant playlist for an initialization section.
+func (s *initSection) multivariant(query string, peak float64) []byte {
+	uri := LiveName
+	if query != "" {
+		uri += "?" + query
+	}
+	return Multivariant(Rendition{URI: uri, Bandwidth: int(math.Ceil(peak)), Tracks: s.tracks, FrameRate: s.frameRate})
+}
+
+// current is the newest initialization section with a complete segment, or the one being
+// written, and the peak of its bitrate: of the one before as long as it has none.
+func (l *Live) current() (init *initSection, peak float64) {
+	if n := len(l.segments); n > 0 {
+		init = l.segments[n-1].init
+		peak = init.peak
+	}
+	if l.open != nil && l.open.init != init {
+		init = l.open.init
+		peak = max(peak, init.peak)
+	}
+	return init, peak
+}
+
+// lastNumber is the media sequence number of the last complete segment.
+func (l *Live) lastNumber() uint64 {
+	if l.open != nil {
+		return l.open.number - 1
+	}
+	return l.sequence - 1
+}
+
+// has reports whether the playlist has a segment, or a part of it; part is -1 for all.
+func (l *Live) has(number uint64, part int) bool {
+	last := l.lastNumber()
+	if number <= last {
+		if part < 0 || number < last || len(l.segments) == 0 {
+			return true
+		}
+		// Past a segment's last part the next segment's first is meant.
+		return part < len(l.segments[len(l.segments)-1].parts) || l.open != nil
+	}
+	return part >= 0 && l.open != nil && number == l.open.number && part < len(l.open.parts)
+}
+
+// isTooFar reports whether a request is for media that can't come soon
+// (RFC 8216bis §6.2.5.2).
+func (l *Live) isTooFar(number uint64, part int) bool {
+	const segmentsAhead, secondsAhead = 2, 3
+	last := l.lastNumber()
+	if number > last+segmentsAhead {
+		return true
+	}
+	ahead := secondsAhead
+	if l.part < time.Second && l.part > 0 {
+		ahead = int(math.Ceil(secondsAhead / l.part.Seconds()))
+	}
+	existing := 0
+	if l.open != nil {
+		existing = len(l.open.parts)
+	}
+	return number == last+1 && part >= existing+ahead
+}

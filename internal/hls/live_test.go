@@ -1,0 +1,309 @@
+package hls
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// reload requests the media playlist, and reports how long that took.
+func (r *encoderRun) reload(number uint64, part int) (text string, took time.Duration, err error) {
+	began := time.Now()
+	b, err := r.live.Playlist(r.t.Context(), Reload{Blocks: true, Sequence: number, Part: part})
+	return string(b), time.Since(began), err
+}
+
+func TestLive_AnswersWhatExistsAtOnceAndRefusesWhatIsTooFar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, NewLive())
+		r.send(60*time.Second + 500*time.Millisecond)
+		list := r.list()
+		first := uint64(list.MediaSequence)
+		last := first + uint64(len(list.Segments)) - 1
+		inLast := len(list.Segments[len(list.Segments)-1].Parts)
+		for name, c := range map[string]struct {
+			number uint64
+			part   int
+			err    error
+		}{
+			"long gone":                          {number: 3, part: -1},
+			"just gone":                          {number: first - 1, part: 0},
+			"the first":                          {number: first, part: -1},
+			"the last":                           {number: last, part: -1},
+			"a part of the first":                {number: first, part: 1},
+			"a part past the end of the last":    {number: last, part: inLast},
+			"the newest part":                    {number: last + 1, part: 1},
+			"the next segment but one and later": {number: last + 3, part: -1, err: ErrTooFar},
+			"far away":                           {number: last + 1000, part: 0, err: ErrTooFar},
+			"parts that are far away":            {number: last + 1, part: 40, err: ErrTooFar},
+		} {
+			if _, took, err := r.reload(c.number, c.part); !errors.Is(err, c.err) || took != 0 {
+				t.Errorf("%s: %v after %v, expected %v at once", name, err, took, c.err)
+			}
+		}
+	})
+}
+
+func TestLive_HoldsRequestsForWhatComesNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, NewLive())
+		r.send(10*time.Second + 500*time.Millisecond)
+		list := r.list()
+		next := uint64(list.MediaSequence + len(list.Segments))
+		answers := make(chan string)
+		for _, part := range []int{2, -1} {
+			go func() {
+				text, _, err := r.reload(next, part)
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- text
+			}()
+		}
+		synctest.Wait()
+		r.send(200 * time.Millisecond)
+		if text := <-answers; strings.Contains(text, uri(next)) {
+			t.Error("the request for a segment was answered with a part")
+		}
+		r.send(2 * time.Second)
+		if text := <-answers; !strings.Contains(text, uri(next)) {
+			t.Error("the request for a segment was answered without it")
+		}
+		hint := attribute(tags(r.text(), "#EXT-X-PRELOAD-HINT")[0], "URI")
+		go func() {
+			b, err := r.live.File(t.Context(), hint)
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- string(b)
+		}()
+		synctest.Wait()
+		r.send(400 * time.Millisecond)
+		if part := <-answers; part != string(r.file(hint)) || part == "" {
+			t.Error("the hinted part is another one")
+		}
+	})
+}
+
+func TestLive_AnswersRequestsWithinThreeTargetDurations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRun(t, NewLive())
+		began := time.Now()
+		if _, err := r.live.Multivariant(t.Context(), ""); !errors.Is(err, ErrNoMedia) || time.Since(began) > 5*time.Second {
+			t.Errorf("before the first segment: %v after %v", err, time.Since(began))
+		}
+		r.send(10*time.Second + 500*time.Millisecond)
+		list := r.list()
+		next := uint64(list.MediaSequence + len(list.Segments))
+		if _, took, err := r.reload(next, -1); !errors.Is(err, ErrNotYet) || took != 6*time.Second {
+			t.Errorf("an encoder that sends nothing: %v after %v", err, took)
+		}
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		began = time.Now()
+		if _, err := r.live.Playlist(ctx, Reload{Blocks: true, Sequence: next, Part: -1}); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("a client that left: %v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// apply is a playlist that a client has, with a delta update of it.
+func apply(t *testing.T, had, update string) (entries []string) {
+	t.Helper()
+	skipped := 0
+	for _, v := range tags(update, "#EXT-X-SKIP:SKIPPED-SEGMENTS=") {
+		for _, digit := range v {
+			skipped = 10*skipped + int(digit-'0')
+		}
+	}
+	if skipped == 0 {
+		t.Fatalf("nothing is skipped in\n%s", update)
+	}
+	old, first := segmentsOf(had), tags(had, "#EXT-X-MEDIA-SEQUENCE")[0]
+	if tags(update, "#EXT-X-MEDIA-SEQUENCE")[0] != first {
+		t.Fatalf("the update begins elsewhere than the list")
+	}
+	return append(old[:skipped:skipped], segmentsOf(update)...)
+}
+
+// segmentsOf are the complete segments of a playlist, with their tags but the parts.
+func segmentsOf(text string) (all []string) {
+	_, text, _ = strings.Cut(text, "#EXT-X-DISCONTINUITY-SEQUENCE")
+	lines := strings.Split(text, "\n")[1:]
+	entry := ""
+	for _, line := range lines {
+		if strings.HasPrefix(line, "#EXT-X-PART") || strings.HasPrefix(line, "#EXT-X-SKIP") || strings.HasPrefix(line, "#EXT-X-INDEPENDENT") {
+			continue
+		}
+		entry += line + "\n"
+		if strings.HasPrefix(line, "segment") {
+			all, entry = append(all, entry), ""
+		}
+	}
+	return all
+}
+
+func TestLive_DeltaUpdatesCompleteAListAcrossDiscontinuities(t *testing.T) {
+	for skippedBreak := range 8 { // where the discontinuity is in the list
+		r := newRun(t, NewLive())
+		r.send(time.Duration(10+2*skippedBreak)*time.Second - 800*time.Millisecond)
+		r.jump(8*time.Second, true)
+		r.send(time.Duration(16-2*skippedBreak)*time.Second + 500*time.Millisecond)
+		full := r.text()
+		delta, err := r.live.Playlist(t.Context(), Reload{Skip: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := apply(t, full, string(delta)); !slices.Equal(got, segmentsOf(full)) {
+			t.Errorf("the update\n%s\ndoes not complete the list\n%s", delta, full)
+		}
+		if d, f := tags(string(delta), "#EXT-X-DISCONTINUITY-SEQUENCE"), tags(full, "#EXT-X-DISCONTINUITY-SEQUENCE"); !slices.Equal(d, f) {
+			t.Errorf("DISCONTINUITY-SEQUENCE is %v in the update, %v in the list", d, f)
+		}
+		kept := parseMedia(t, full).Segments
+		age := time.Duration(0)
+		for i := len(kept) - 1; i >= 0 && strings.Contains(string(delta), kept[i].URI); i-- {
+			age += kept[i].Duration
+		}
+		if age < 12*time.Second {
+			t.Errorf("the update has the last %v, CAN-SKIP-UNTIL is 12 s", age)
+		}
+	}
+}
+
+// A player that was offline asks for the update of a list that it has not.
+func TestLive_SkipsOnlyWhatAClientKnows(t *testing.T) {
+	r := newRun(t, NewLive())
+	r.send(30*time.Second + 500*time.Millisecond)
+	first := uint64(r.list().MediaSequence)
+	for _, c := range []struct{ asked, skipped uint64 }{{first + 20, 0}, {first + 15, 9}, {first + 9, 9}, {first + 4, 4}, {first, 0}} {
+		b, err := r.live.Playlist(t.Context(), Reload{Blocks: true, Sequence: c.asked, Part: 0, Skip: true})
+		if c.asked > first+17 {
+			if !errors.Is(err, ErrTooFar) {
+				t.Errorf("segment %d: %v", c.asked-first, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tags(string(b), "#EXT-X-SKIP:SKIPPED-SEGMENTS="); c.skipped == 0 && got != nil || c.skipped > 0 && !slices.Equal(got, []string{strconv.FormatUint(c.skipped, 10)}) {
+			t.Errorf("for segment %d it skips %v, expected %d", c.asked-first, got, c.skipped)
+		}
+	}
+}
+
+func TestLive_CountsDiscontinuitiesThatLeftTheList(t *testing.T) {
+	r := newRun(t, NewLive())
+	r.send(5 * time.Second)
+	first := r.list()
+	for range 3 {
+		r.jump(time.Minute, true)
+		r.send(5 * time.Second)
+	}
+	r.send(80 * time.Second)
+	last := r.list()
+	if *last.DiscontinuitySequence != *first.DiscontinuitySequence+3 {
+		t.Errorf("DISCONTINUITY-SEQUENCE went from %d to %d", *first.DiscontinuitySequence, *last.DiscontinuitySequence)
+	}
+}
+
+func TestLive_TellsTheEndAndContinuesAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		live := NewLive()
+		r := newRun(t, live)
+		r.send(9*time.Second + 500*time.Millisecond)
+		before := r.list()
+		next := uint64(before.MediaSequence + len(before.Segments))
+		answered := make(chan error, 1)
+		go func() {
+			_, _, err := r.reload(next, 12)
+			answered <- err
+		}()
+		synctest.Wait()
+		r.check(r.muxer.Close())
+		if err := <-answered; err != nil {
+			t.Errorf("at the end a request is answered by %v", err)
+		}
+		if text := r.text(); strings.Contains(text, "ENDLIST") || strings.Contains(text, "PRELOAD-HINT") || !strings.Contains(text, uri(next)) {
+			t.Errorf("when the encoder is gone the list is\n%s", text)
+		}
+		if _, took, err := r.reload(next+1, 0); err != nil || took != 2*time.Second {
+			t.Errorf("while there is no encoder a request is answered after %v: %v", took, err)
+		}
+		live.End()
+		if text, took, err := r.reload(next+1, 0); err != nil || took != 0 || !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
+			t.Errorf("after the end a request is answered after %v: %v\n%s", took, err, text)
+		}
+		again := newRun(t, live)
+		again.send(4 * time.Second)
+		again.verify()
+		list := again.list()
+		if list.MediaSequence != before.MediaSequence || list.Endlist || len(list.Segments) != len(before.Segments)+2 {
+			t.Errorf("after a restart there are %d segments from %d on, ended %v", len(list.Segments), list.MediaSequence, list.Endlist)
+		}
+		if got := strings.Count(again.text(), "#EXT-X-DISCONTINUITY\n"); got != 1 {
+			t.Errorf("there are %d discontinuities", got)
+		}
+		if list.TargetDuration != before.TargetDuration {
+			t.Errorf("TARGETDURATION became %d", list.TargetDuration)
+		}
+	})
+}
+
+// A crash of the process forgets the numbers.
+func TestLive_NumbersGrowAcrossProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(epoch.AddDate(7, 0, 0)))
+		r := newRun(t, NewLive())
+		r.gop = 25
+		for range 60 {
+			r.send(time.Second)
+			time.Sleep(time.Second)
+		}
+		before, hint := r.list(), tags(r.text(), "#EXT-X-PRELOAD-HINT")[0]
+		time.Sleep(time.Second)
+		again := newRun(t, NewLive())
+		again.send(5 * time.Second)
+		after := again.list()
+		if after.MediaSequence < before.MediaSequence+len(before.Segments) || *after.DiscontinuitySequence < *before.DiscontinuitySequence {
+			t.Errorf("numbers went from %d to %d", before.MediaSequence, after.MediaSequence)
+		}
+		if old, now := r.fragments(before.Segments[0].URI)[0].Tracks[0].BaseTime, again.fragments(after.Segments[0].URI)[0].Tracks[0].BaseTime; now <= old {
+			t.Errorf("media times went from %d to %d", old, now)
+		}
+		if *after.DiscontinuitySequence > 10_000 {
+			t.Errorf("DISCONTINUITY-SEQUENCE is %d: hls.js loops so often", *after.DiscontinuitySequence)
+		}
+		if strings.Contains(again.text(), attribute(hint, "URI")) {
+			t.Error("names of parts are used again")
+		}
+	})
+}
+
+func TestLive_KeepsWhatLeftTheListForAWhile(t *testing.T) {
+	r := newRun(t, NewLive())
+	r.send(40 * time.Second)
+	old := r.list().Segments[0].URI
+	r.send(14 * time.Second)
+	if strings.Contains(r.text(), old) {
+		t.Fatal("the list never gets shorter")
+	}
+	if len(r.file(old)) == 0 {
+		t.Error("what left the list is gone")
+	}
+	r.send(2 * time.Minute)
+	if _, err := r.live.File(t.Context(), old); !errors.Is(err, ErrNoFile) {
+		t.Errorf("an old segment is never forgotten: %v", err)
+	}
+	for _, name := range []string{"", "segment.mp4", "segment-1.mp4", "segment1.mp4x", "part18446744073709551615.mp4", "init0.mp4", "../x"} {
+		if _, err := r.live.File(t.Context(), name); !errors.Is(err, ErrNoFile) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
