@@ -9,4 +9,11 @@
 //	<rendition>/playlist.m3u8
 //	<rendition>/init-0.mp4    one for each discontinuity
 //	<rendition>/0.mp4 1.mp4 …
+//
+// A [Muxer] writes an encoder's live stream into a [Live], which viewers read as low-latency
+// HLS (RFC 8216bis):
+//
+//	live.m3u8
+//	init<N>.mp4     one for each discontinuity
+//	segment<N>.mp4  and its parts, part<N>.mp4
 package hls

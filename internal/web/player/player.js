@@ -33,6 +33,7 @@ class Player {
 
   open() {
     this.retry = undefined;
+    this.wasLive = false;
     this.progress = { position: -1, at: performance.now() };
     if (!Hls.isSupported()) return this.openPlain();
     const hls = (this.hls = new Hls({
@@ -70,7 +71,7 @@ class Player {
     } else if (status === 403) {
       this.tryAgain('The link is invalid or has expired.');
     } else if (error.type === Hls.ErrorTypes.NETWORK_ERROR) {
-      this.tryAgain(status === 404 ? 'Offline. It plays as soon as there is something to see.' : 'The server does not answer.');
+      this.tryAgain(status === 404 || status === 503 ? 'Offline. It plays as soon as there is something to see.' : 'The server does not answer.');
     } else {
       this.tryAgain(`It can't be played: ${error.details}`);
     }
@@ -101,6 +102,8 @@ class Player {
     if (!playable) return;
     const idle = now - this.progress.at;
     if (this.live && !video.paused && idle > stalledAfter) return this.tryAgain('The stream does not go on.');
+    this.wasLive ||= this.live;
+    if (video.ended && this.wasLive) return this.tryAgain('Offline. It plays as soon as there is something to see.');
     if (video.ended) showStatus('The end');
     else if (video.paused) showStatus('Paused');
     else if (idle > 1500) showStatus('Waiting for more …');
