@@ -57,6 +57,9 @@ func (c *tokenInspectCommand) Run(out *output) error {
 	if err != nil {
 		return misuse(err)
 	}
+	if claims.ParticipantID == "" || claims.StageARN == "" || claims.ExpiresAt.IsZero() {
+		return misuse(errors.New("it is a JWT, but no participant token: one of the claims jti, resource and exp is missing"))
+	}
 	t := inspected{
 		ParticipantID: claims.ParticipantID, StageARN: claims.StageARN, UserID: claims.UserID, Attributes: claims.Attributes,
 		Publish: claims.Publish, Subscribe: claims.Subscribe, WHIPURL: claims.WHIPURL, EventsURL: claims.EventsURL,

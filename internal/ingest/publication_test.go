@@ -205,6 +205,7 @@ func TestServer_EndsStreamsThatAStageCannotTake(t *testing.T) {
 		begin      func(t *testing.T, s *fixture)
 	}{
 		{"too large", "RESOLUTION_EXCEEDED", stage.Limits{PublishPixels: 1000}, func(t *testing.T, s *fixture) { s.sendForever(t) }},
+		{"too long", "STREAM_DURATION_EXCEEDED", stage.Limits{ConnectionDuration: time.Second}, func(t *testing.T, s *fixture) { s.sendForever(t) }},
 		{"B-frames", "B_FRAME_PRESENT", stage.Limits{}, func(t *testing.T, s *fixture) { s.runFFmpeg(t, "-bf", "2") }},
 		{"another video codec", "INVALID_VIDEO_CODEC", stage.Limits{}, func(t *testing.T, s *fixture) { s.runFFmpeg(t, "-c:v", "flv1") }},
 		{"audio that can't be decoded", "INVALID_AUDIO_CODEC", stage.Limits{}, func(t *testing.T, s *fixture) { s.runFFmpeg(t, "-tune", "zerolatency", "-ar", "44100") }},

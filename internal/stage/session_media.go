@@ -182,6 +182,9 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		s.updateRow(p, func(row *store.Participant) {
 			row.Protocol, row.IngestConfigurationARN = c.protocol, c.ingestARN
 		})
+		if c.stream != nil {
+			s.limitDuration(c) // the media engine reported the connection before it was answered
+		}
 	}
 	if old != nil {
 		s.registry.addReplaced(old)

@@ -13,14 +13,12 @@ import (
 
 func TestStore_WaitsForAConnectionForALimitedTime(t *testing.T) {
 	s := opened(t, Config{Dir: t.TempDir(), URL: postgres.Database(t), Connections: 1})
-	s.db.(*postgresDB).wait = 100 * time.Millisecond
 	err := s.Read(t.Context(), func(*Tx) error { // holds the one connection
 		return s.Read(t.Context(), func(*Tx) error { return nil })
 	})
 	if !errors.Is(err, ErrBusy) {
 		t.Errorf("without a free connection: %v, expected %v", err, ErrBusy)
 	}
-	s.db.(*postgresDB).wait = 5 * time.Second
 	held := func(*Tx) error { time.Sleep(150 * time.Millisecond); return nil }
 	if err := errors.Join(s.Read(t.Context(), held), s.Write(t.Context(), held)); err != nil {
 		t.Errorf("once it is free: %v", err)

@@ -3,6 +3,7 @@
 package compose
 
 import (
+	"bytes"
 	"image"
 	"io"
 	"math"
@@ -18,6 +19,7 @@ import (
 	official "github.com/aws/aws-sdk-go-v2/service/ivs"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"rostrum/internal/codec"
 	"rostrum/internal/layout"
@@ -168,6 +170,7 @@ func (e *edge) follow(take func(fetched) (told int)) {
 			e.t.Fatalf("part %s: %d", part, status)
 		}
 		got := fetched{at: time.Now()}
+		sets := e.parameterSets(list)
 		var fragments fmp4.Parts
 		if err := fragments.Unmarshal(data); err != nil {
 			e.t.Fatal(err)
@@ -178,6 +181,9 @@ func (e *edge) follow(take func(fetched) (told int)) {
 				if err := units.Unmarshal(s.Payload); err != nil {
 					e.t.Fatal(err)
 				}
+				if !s.IsNonSyncSample {
+					units = append(slices.Clone(sets), units...)
+				}
 				coded, err := h264.AnnexB(units).Marshal()
 				if err != nil {
 					e.t.Fatal(err)
@@ -187,6 +193,33 @@ func (e *edge) follow(take func(fetched) (told int)) {
 		}
 		told = take(got)
 	}
+}
+
+var initSection = regexp.MustCompile(`#EXT-X-MAP:URI="([^"]+)"`)
+
+// parameterSets are the SPS and PPS of the newest init section that a playlist names.
+func (e *edge) parameterSets(list []byte) [][]byte {
+	e.t.Helper()
+	named := initSection.FindAllSubmatch(list, -1)
+	if len(named) == 0 {
+		e.t.Fatalf("the playlist names no init section:\n%s", list)
+	}
+	at, err := e.playlist.Parse(string(named[len(named)-1][1]))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	data, _, _ := request(e.t, at.String())
+	var section fmp4.Init
+	if err := section.Unmarshal(bytes.NewReader(data)); err != nil {
+		e.t.Fatal(err)
+	}
+	for _, track := range section.Tracks {
+		if c, ok := track.Codec.(*codecs.H264); ok {
+			return [][]byte{c.SPS, c.PPS}
+		}
+	}
+	e.t.Fatal("the init section has no H.264")
+	return nil
 }
 
 // hold tells how old the newest picture of each part was, and holds it to the promise.
