@@ -2,6 +2,7 @@ package sfu_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -20,9 +21,12 @@ func TestRouter_PublishesFramesOfThisProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slice := func(kind byte, size int) []byte { return append([]byte{kind}, bytes.Repeat([]byte{7}, size)...) }
+	slice := func(kind byte, size int) []byte { // 0x88: it is the first of its picture
+		return append([]byte{kind, 0x88}, bytes.Repeat([]byte{7}, size)...)
+	}
 	sps, pps := []byte{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8}, []byte{0x68, 0xce, 0x3c, 0x80}
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	go func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			at := time.Duration(n) * 40 * time.Millisecond
@@ -45,6 +49,9 @@ func TestRouter_PublishesFramesOfThisProcess(t *testing.T) {
 	viewer.accept(answer)
 	var kinds []byte
 	for track := viewer.track(ctx, webrtc.RTPCodecTypeVideo); len(kinds) < 4; {
+		if err := track.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
 		packet, _, err := track.ReadRTP()
 		if err != nil {
 			t.Fatal(err)
