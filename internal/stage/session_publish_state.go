@@ -1,0 +1,49 @@
+package stage
+
+import (
+	"rostrum/internal/event"
+	"rostrum/internal/store"
+	"rostrum/internal/wire"
+	"rostrum/ivsrealtime"
+)
+
+// This file has what is stored and announced when a publication starts, stops or fails.
+
+// publishStarted records that media of a participant or a replica flows.
+func (s *Session) publishStarted(p *participant) {
+	now := timestamp()
+	p.publishing, p.published = true, true
+	s.updateRow(p, func(row *store.Participant) { row.Published = true })
+	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStarted, EventTime: now, Replica: p.replica != nil})
+	s.emitEvent(event.ParticipantPublished(p.eventSubject(s), now))
+	s.notifyPublishState(p, "")
+}
+
+// publishStopped records that it no longer flows.
+func (s *Session) publishStopped(p *participant) {
+	now := timestamp()
+	p.publishing, p.layers = false, nil
+	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStopped, EventTime: now, Replica: p.replica != nil})
+	s.emitEvent(event.ParticipantUnpublished(p.eventSubject(s), now))
+	s.notifyPublishState(p, "")
+	if p.replica == nil {
+		s.registry.sourceStopped(s, p)
+	}
+}
+
+// publishFailed ends a publication that exceeded a limit.
+func (s *Session) publishFailed(c *Connection, code ivsrealtime.EventErrorCode) {
+	p, now := c.owner, timestamp()
+	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishError, EventTime: now, ErrorCode: code})
+	s.emitEvent(event.ParticipantPublishFailed(p.eventSubject(s), now, code))
+	s.notifyPublishState(p, code)
+	s.closeConnection(c, string(code))
+}
+
+func (s *Session) notifyPublishState(p *participant, code ivsrealtime.EventErrorCode) {
+	s.markStateChanged(p)
+	s.notifyAll(wire.PublishState{
+		ParticipantID: p.id, IsPublishing: p.publishing && code == "", Participant: p.describe(), ErrorCode: code,
+		Replaced: !p.publishing && p.publication != nil,
+	})
+}
