@@ -293,9 +293,6 @@ func (i *IngestStream) WriteFrame(f sfu.LocalFrame) {
 // Who names the ingest configuration and its stage, for the operator.
 func (i *IngestStream) Who() string { return i.who }
 
-// Participant is the id under which the stream is published.
-func (i *IngestStream) Participant() string { return i.connection.owner.id }
-
 // Done is closed when the stream has ended: the encoder must be disconnected.
 func (i *IngestStream) Done() <-chan struct{} { return i.connection.publisher.Done() }
 
