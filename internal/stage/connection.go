@@ -108,18 +108,34 @@ func connectionGone() *authority.Refusal {
 	return authority.Refuse(authority.NotFound, authority.ResourceGone, "there is no such connection of this participant; it may have ended")
 }
 
+func connectionReplaced() *authority.Refusal {
+	return authority.Refuse(authority.NotFound, authority.TokenReused, "the token was used by another client, whose connection took over from this one")
+}
+
+// closedByReplacement is the reason of the end of a connection that a newer one replaced.
+const closedByReplacement = "token-reused"
+
+// gone refuses a request to a connection that has ended. The client of one that was
+// replaced must not reconnect by itself.
+func (c *Connection) gone() *authority.Refusal {
+	if reason := c.endReason.Load(); reason != nil && *reason == closedByReplacement {
+		return connectionReplaced()
+	}
+	return connectionGone()
+}
+
 // Close ends the connection for its participant, and returns once that is
 // stored.
 func (c *Connection) Close() error {
 	err := c.session.callAndCommit(func() error {
 		if c.ended {
-			return connectionGone()
+			return c.gone()
 		}
 		c.session.closeConnection(c, "")
 		return nil
 	})
 	if errors.Is(err, errSessionEnded) {
-		return connectionGone()
+		return c.gone()
 	}
 	return err
 }
@@ -138,7 +154,7 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 		return "", authority.Refuse(authority.Unconditional, authority.PreconditionFailed, "send If-Match with the ETag of the ICE session, or * to restart ICE")
 	}
 	if errors.Is(err, sfu.ErrClosed) {
-		return "", connectionGone()
+		return "", c.gone()
 	}
 	if err != nil {
 		refusal, _ := offerRefusal(err, "")
@@ -158,7 +174,7 @@ func (c *Connection) SetPreference(w Preference) (flow Flow, err error) {
 	}
 	err = c.session.call(func() error {
 		if c.ended {
-			return connectionGone()
+			return c.gone()
 		}
 		choice := c.subscriber.Choice()
 		if w.Label != nil {
@@ -184,7 +200,7 @@ func (c *Connection) SetPreference(w Preference) (flow Flow, err error) {
 		return nil
 	})
 	if errors.Is(err, errSessionEnded) {
-		err = connectionGone()
+		err = c.gone()
 	}
 	return flow, err
 }

@@ -35,7 +35,7 @@ func (r *Registry) Connection(g authority.Grant, id string) (*Connection, error)
 	replaced := c == nil && slices.Contains(r.replaced, id)
 	r.mu.Unlock()
 	if replaced {
-		return nil, authority.Refuse(authority.NotFound, authority.TokenReused, "the token was used by another client, whose connection took over from this one")
+		return nil, connectionReplaced()
 	}
 	if c == nil || c.session.stageARN != g.StageARN || c.owner.id != g.ParticipantID {
 		return nil, connectionGone()

@@ -188,7 +188,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 	}
 	if old != nil {
 		s.registry.addReplaced(old)
-		s.closeConnection(old, "token-reused")
+		s.closeConnection(old, closedByReplacement)
 	}
 	return nil
 }
