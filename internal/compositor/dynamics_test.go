@@ -186,7 +186,7 @@ func TestProgram_DrawsParticipantsWithoutVideo(t *testing.T) {
 				if c.after != nil {
 					c.after(m)
 				}
-				time.Sleep(time.Second)
+				time.Sleep(videoWait) // who sends no video has a place by then
 				o := s.stop()
 				lumas := o.lumas(image.Pt(5, 5), image.Pt(80, 30))
 				last := lumas[len(lumas)-1]

@@ -45,7 +45,11 @@ func (s *stage) perform(raw string, args ...string) *performer {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.ended })
-	published := make(chan time.Time, 1)
+	type publication struct {
+		id string
+		at time.Time
+	}
+	published := make(chan publication, 1)
 	go func() {
 		defer close(p.ended)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -55,14 +59,18 @@ func (s *stage) perform(raw string, args ...string) *performer {
 				ElapsedMS     float64
 			}
 			if json.Unmarshal(lines.Bytes(), &says) == nil && says.Event == "published" {
-				p.id = says.ParticipantID
-				published <- time.Now().Add(-time.Duration(says.ElapsedMS * float64(time.Millisecond)))
+				at := time.Now().Add(-time.Duration(says.ElapsedMS * float64(time.Millisecond)))
+				select {
+				case published <- publication{says.ParticipantID, at}:
+				default: // a reconnection
+				}
 			}
 		}
 		_ = p.cmd.Wait() // stopped, or killed
 	}()
 	select {
-	case p.joined = <-published:
+	case first := <-published:
+		p.id, p.joined = first.id, first.at
 	case <-p.ended:
 		s.t.Fatalf("publish %v ended at once: %s", args, complaints.String())
 	case <-time.After(20 * time.Second):
