@@ -156,6 +156,7 @@ func newPeerConnection(network Network, extra ...webrtc.RTPCodecParameters) (*we
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetRelayAcceptanceMinWait(0) // relays are tried later anyway
 	settings.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
+	settings.SetDTLSRetransmissionInterval(dtlsInterval)
 	settings.LoggerFactory = discardLogger{}
 	dialing, err := newTimeoutNet()
 	if err != nil {
@@ -173,6 +174,10 @@ func newPeerConnection(network Network, extra ...webrtc.RTPCodecParameters) (*we
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	return api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 }
+
+// dtlsInterval is when a lost flight of the DTLS handshake is first sent again; the time
+// doubles. Pion's second lets one lost packet delay a join by more than all the rest takes.
+const dtlsInterval = 100 * time.Millisecond
 
 // After iceKeepalive without a packet a check is sent, so that the server learns a new
 // address behind a NAT. The others are Pion's defaults.

@@ -39,6 +39,7 @@ func TestNetwork_SoundIsCoveredWhereRepairsComeLate(t *testing.T) {
 	w := newTestbed(t)
 	w.path.set(conditions{loss: 0.05, delay: 100 * time.Millisecond})
 	able, unable := w.watches(), w.watches(plainSound+"=1")
+	unable.shows()
 	able.runs(8 * time.Second) // loss is counted over seconds
 	covered := able.runs(20 * time.Second)
 	plain := unable.since(covered[0].At)

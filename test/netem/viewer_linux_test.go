@@ -212,10 +212,16 @@ func (d *diary) settles(since time.Time, limit, hold time.Duration, what string,
 	}
 }
 
+// shows waits for the picture.
+func (d *diary) shows() {
+	d.testbed.Helper()
+	d.await(time.Now(), 30*time.Second, "the first picture", func(s, _ sight) bool { return s.Frames > 0 })
+}
+
 // runs waits for the picture and lets it run for a time, of which it returns the diary.
 func (d *diary) runs(limit time.Duration) []sight {
 	d.testbed.Helper()
-	d.await(time.Now(), 30*time.Second, "the first picture", func(s, _ sight) bool { return s.Frames > 0 })
+	d.shows()
 	began := time.Now()
 	d.await(began, limit+5*time.Second, "the time", func(s, _ sight) bool { return s.At.Sub(began) > limit })
 	return d.since(began)
