@@ -232,8 +232,8 @@ browsers: test/e2e/node_modules/.package-lock.json
 # One file at a time: they look at what comes when. The limit is that of a whole file,
 # which waits for no single thing longer than 40 s.
 .PHONY: e2e
-e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
-	@cd test/e2e; export ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server; failed=; \
+e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed $(CLIENTS)/python/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
+	@cd test/e2e; export ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server ROSTRUM_BOTO3=$(CURDIR)/$(CLIENTS)/python/bin/python; failed=; \
 	for file in *.test.mjs; do \
 		for try in $$(seq 0 $(RERUNS)); do node --test --test-reporter=spec --test-timeout=600000 $$file && continue 2; echo "$$file failed"; done; \
 		failed="$$failed $$file"; \

@@ -19,16 +19,16 @@ import (
 	"rostrum/test/postgres"
 )
 
-// TestServe_FreesChannelsOfKilledNode: two nodes share a database, one is killed
-// while a channel of it is live, and the other takes the channel's encoder
-// without a restart.
-func TestServe_FreesChannelsOfKilledNode(t *testing.T) {
+// twoNodes starts two servers on one database. The keys are for both; data are the flags
+// by which a command finds what they store.
+func twoNodes(t *testing.T) (first, second *served, keys environment, data []string) {
+	t.Helper()
 	database, folder := postgres.Database(t), t.TempDir()
 	node := func(name string) (*served, []string) {
 		data := []string{"--database", database, "--data-dir", filepath.Join(folder, name)}
 		return serve(t, append(data, "--media-port", freePort(t), "--rtmp-listen", "127.0.0.1:0")...), data
 	}
-	first, data := node("first")
+	first, data = node("first")
 	key, err := os.ReadFile(filepath.Join(folder, "first", "secret.key"))
 	if err == nil {
 		err = os.Mkdir(filepath.Join(folder, "second"), 0o700)
@@ -39,8 +39,15 @@ func TestServe_FreesChannelsOfKilledNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _ := node("second")
-	keys := answer[environment](t, append([]string{"env", "--public-url", first.Endpoint}, data...)...)
+	second, _ = node("second")
+	return first, second, answer[environment](t, append([]string{"env", "--public-url", first.Endpoint}, data...)...), data
+}
+
+// TestServe_FreesChannelsOfKilledNode: two nodes share a database, one is killed
+// while a channel of it is live, and the other takes the channel's encoder
+// without a restart.
+func TestServe_FreesChannelsOfKilledNode(t *testing.T) {
+	first, second, keys, data := twoNodes(t)
 	made, err := ivs.New(ivs.Options{
 		BaseEndpoint: &first.Endpoint, Region: "us-east-1",
 		Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, ""),

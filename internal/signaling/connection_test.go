@@ -241,6 +241,35 @@ func TestConnection_RevokedLeavesAllStagesWithinASecond(t *testing.T) {
 	untilOf(kept, "a", func(p wire.MuteChanged) bool { return p.AudioMuted })
 }
 
+func TestConnection_RevokedEndsAllConnectionsOfTheTokenWhateverTheClock(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	for name, skew := range map[string]time.Duration{"slow": -4 * time.Minute, "fast": 4 * time.Minute} {
+		raw := c.connectionToken(key, kid, func(claims *token.ConnectionClaims) { claims.ID = name })
+		sameID := c.connectionToken(key, kid, func(claims *token.ConnectionClaims) { // issued again, with an id that is no longer good
+			claims.ID, claims.ExpiresAt = name, claims.ExpiresAt.Add(time.Hour)
+		})
+		kept := c.connect(c.connectionToken(key, kid))
+		all := []*socketClient{c.connect(raw), c.connect(raw), c.connect(sameID)}
+		now := time.Now().Add(skew) // of the node that revokes
+		c.write(func(tx *store.Tx) error {
+			return tx.RevokeConnection(store.ConnectionID{Account: account, Region: region, ID: name}, now, now.Add(token.MaxConnectionLifetime+token.Leeway))
+		})
+		for _, l := range all {
+			if closed := untilMessage[wire.ConnectionClosed](l); closed.Reason != wire.ReasonRevoked {
+				t.Errorf("revoked by a clock that is %s: closed with %+v", name, closed)
+			}
+		}
+		for _, replayed := range []string{raw, sameID} {
+			if _, code := c.tryConnect(replayed); code != "403 TOKEN_REVOKED" {
+				t.Errorf("revoked by a clock that is %s: the token is answered %q", name, code)
+			}
+		}
+		kept.send(`{"type":"PING"}`)
+		untilMessage[wire.Pong](kept)
+	}
+}
+
 func TestConnection_ExpiredIsClosed(t *testing.T) {
 	c := newFixture(t, fast)
 	key, kid := c.importKey(account)

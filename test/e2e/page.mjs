@@ -258,5 +258,24 @@ export function participant() {
       };
     });
 
+  /** Opens a connection with a connection token and attaches each stage of { name: participant token }. */
+  api.connect = (token, stages) =>
+    new Promise((resolve, reject) => {
+      const attached = new Set();
+      const socket = new WebSocket(claims(token).events_url, [token]);
+      api.socket = socket;
+      socket.onopen = () => Object.entries(stages).forEach(([attachment, participant]) => socket.send(JSON.stringify({ type: "ATTACH", attachment, payload: { token: participant } })));
+      socket.onmessage = (e) => {
+        const m = JSON.parse(e.data);
+        api.messages.push({ ...m, at: Date.now() });
+        if (m.type === "ATTACHED") attached.add(m.attachment);
+        if (attached.size === Object.keys(stages).length) resolve();
+      };
+      socket.onclose = (e) => {
+        api.messages.push({ type: "CLOSED", code: e.code, reason: e.reason, at: Date.now() });
+        reject(new Error(`closed: ${e.code} ${e.reason}`));
+      };
+    });
+
   window.participant = api;
 }
