@@ -224,11 +224,8 @@ func (s *fixture) publish(t *testing.T, key string) (*encoder, error) {
 
 func publishTo(t *testing.T, url string) (*encoder, error) {
 	t.Helper()
-	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180, Keyframe: time.Hour}) // besides those asked for
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &encoder{video: video}
+	f := newPattern(t, 320, 180)
+	var err error
 	first, _ := f.next()
 	about := rtmp.Stream{Audio: []byte{0x11, 0x90}, Width: 320, Height: 180, FrameRate: 25}
 	for _, u := range first {
@@ -242,6 +239,16 @@ func publishTo(t *testing.T, url string) (*encoder, error) {
 	f.n = 0
 	f.push, err = rtmp.Dial(t.Context(), url, about)
 	return f, err
+}
+
+// newPattern returns an encoder that is not connected.
+func newPattern(t *testing.T, width, height int) *encoder {
+	t.Helper()
+	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: width, Height: height, Keyframe: time.Hour}) // besides those asked for
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &encoder{video: video}
 }
 
 func (f *encoder) next() (units [][]byte, keyframe bool) {

@@ -1,10 +1,13 @@
 package ingest
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/channel"
 	"rostrum/internal/stage"
+	"rostrum/ivsrealtime"
 )
 
 // refusals are the errors for encoders, with their names in metrics.
@@ -25,7 +28,16 @@ var refusals = []struct {
 const (
 	wrongKeySlowed = "wrong_key_slowed"
 	internalError  = "internal"
+	stageRefused   = "stage"
 )
+
+// refusalReason names a refusal by a stage.
+func refusalReason(code ivsrealtime.EventErrorCode) string {
+	if code == "" {
+		return stageRefused
+	}
+	return strings.ToLower(string(code))
+}
 
 // metrics count what the server does.
 type metrics struct{ refusals *prometheus.CounterVec }

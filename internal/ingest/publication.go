@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -168,16 +167,30 @@ func (p *publication) dropWhenEnded(encoder *rtmp.Ingest, conn net.Conn) {
 	if reason == "" || p.refused.Load() {
 		return // by the encoder
 	}
-	p.log.Info("encoder disconnected", "who", p.stream.Who(), "why", reason)
-	_ = encoder.Reject("the stage ended the stream: " + reason) // it may be gone
+	p.log.Info("encoder disconnected", "who", p.stream.Who(), "why", explainEnd(reason))
+	_ = encoder.Reject("the stage ended the stream: " + explainEnd(reason)) // it may be gone
 	time.AfterFunc(rejectTime, func() { conn.Close() })
+}
+
+// explainEnd adds to the code of an exceeded limit what to set at the encoder.
+func explainEnd(reason string) string {
+	switch code := ivsrealtime.EventErrorCode(reason); code {
+	case ivsrealtime.ErrorResolutionExceeded:
+		return reason + ": the video is larger than a stage takes: set the output to 1280x720 or less"
+	case ivsrealtime.ErrorBitrateExceeded:
+		return reason + ": the video has a higher bitrate than a stage takes: set a constant bitrate of 6 Mbit/s or less"
+	case ivsrealtime.ErrorStreamDurationExceeded:
+		return reason + ": the stream was live for as long as one may be: start it again"
+	default:
+		return reason
+	}
 }
 
 // refuse says to the encoder and to the operator why the stream ends.
 func (p *publication) refuse(s *Server, encoder *rtmp.Ingest, from inbound.Client, err error) error {
 	p.refused.Store(true)
 	code := failureOf(err).Code
-	s.metrics.refused(strings.ToLower(string(code)))
+	s.metrics.refused(refusalReason(code))
 	p.log.Warn("encoder refused", "from", from.Addr, "who", p.stream.Who(), "code", code, "why", err)
 	_ = encoder.Reject(err.Error()) // it may be gone
 	return nil

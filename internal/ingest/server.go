@@ -251,8 +251,8 @@ func (s *Server) refuse(ctx context.Context, client inbound.Client, err error) e
 		return nil
 	}
 	if why, ok := errors.AsType[*stage.IngestError](err); ok && why != stage.ErrStreamKey {
-		s.metrics.refused(strings.ToLower(string(why.Code)))
-		s.log.Warn("encoder refused", "from", client.Addr, "who", why.Who, "why", why.Detail)
+		s.metrics.refused(refusalReason(why.Code))
+		s.log.Warn("encoder refused", "from", client.Addr, "who", why.Who, "code", why.Code, "why", why.Detail)
 		return why
 	}
 	for _, r := range refusals {

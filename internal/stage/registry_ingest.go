@@ -93,7 +93,11 @@ func (r *Registry) Ingest(ctx context.Context, from IngestSource) (*IngestStream
 	r.endIngest(config.ARN)
 	err = errors.Join(err, r.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return r.releaseIngest(tx, config.ARN) }))
 	if refusal, ok := errors.AsType[*authority.Refusal](err); ok && refusal.Kind != authority.Internal {
-		return nil, &IngestError{Who: who, Detail: refusal.Detail}
+		why := &IngestError{Who: who, Detail: refusal.Detail} // recorded where it was decided
+		if refusal.Kind == authority.Crowded {
+			why.Code = ivsrealtime.ErrorQuotaExceeded
+		}
+		return nil, why
 	}
 	return nil, err
 }
@@ -125,8 +129,8 @@ func (r *Registry) findIngest(ctx context.Context, key string) (config *ivsrealt
 	return config, participantID, nil
 }
 
-// recordWrongKey adds to the history of the participant whose key it looks like,
-// where its stage has a session: the configuration's id is part of the key.
+// recordWrongKey adds to the history of the participant whose key it looks like: the
+// configuration's id is part of the key.
 func (r *Registry) recordWrongKey(ctx context.Context, key string) {
 	parts := strings.SplitN(key, "_", 5) // rt_<account>_<region>_<id>_<secret>
 	if len(parts) != 5 || parts[0] != "rt" {
@@ -158,11 +162,17 @@ func ingestGrant(c *ivsrealtime.IngestConfiguration, participantID string) (auth
 	}}, nil
 }
 
-// recordIngestRefusal adds to the history of the participant, if its stage has a
-// session.
+// recordIngestRefusal adds to the history of the participant. An encoder is usually the first
+// on its stage: where there is no session, one exists for the attempt.
 func (r *Registry) recordIngestRefusal(g authority.Grant, code ivsrealtime.EventErrorCode) {
-	if s := r.findSession(g.StageARN); s != nil {
-		s.post(func() { s.recordFailure(g, ivsrealtime.EventPublishError, "", code) })
+	err := r.withSession(g, func(s *Session) error {
+		return s.call(func() error {
+			s.recordFailure(g, ivsrealtime.EventPublishError, "", code)
+			return nil
+		})
+	})
+	if err != nil {
+		r.cfg.Log.Error("store the refusal of an encoder", "stage", g.StageARN, "participant", g.ParticipantID, "code", code, "error", err)
 	}
 }
 
