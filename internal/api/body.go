@@ -25,7 +25,10 @@ const (
 	// maxNetworkBytes those of one network.
 	maxBodyBytes    = 4 << 20
 	maxNetworkBytes = 2 << 20
-	firstBodyBytes  = 4 << 10
+
+	// A body's first buffer has as many bytes as were announced, within these bounds.
+	minBodyBytes   = 256
+	firstBodyBytes = 4 << 10
 )
 
 // maxBodyOf is the bound of an operation's input.
@@ -52,6 +55,7 @@ type body struct {
 	network netip.Prefix
 	shared  bool // the network is a proxy on this machine, with many clients
 	bytes   []byte
+	first   int // bytes of the first buffer
 	taken   int
 }
 
@@ -64,7 +68,7 @@ func (b *bodyBudget) read(r *http.Request, max int) (*body, error) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return nil, ivsrealtime.Errorf(ivsrealtime.MalformedRequest, "the Content-Encoding %q is not supported, send the body without", shorten(enc))
 	}
-	read := &body{budget: b}
+	read := &body{budget: b, first: firstBuffer(r.ContentLength)}
 	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		read.network, read.shared = inbound.Network(from.Addr()), from.Addr().IsLoopback()
 	}
@@ -76,6 +80,15 @@ func (b *bodyBudget) read(r *http.Request, max int) (*body, error) {
 		return nil, err
 	}
 	return read, nil
+}
+
+// firstBuffer returns the size of the first buffer of a body of a length, which is
+// negative if it is unknown.
+func firstBuffer(length int64) int {
+	if length < 0 {
+		return firstBodyBytes
+	}
+	return min(max(minBodyBytes, 1<<bits.Len64(uint64(length))), firstBodyBytes)
 }
 
 func (b *body) fill(from io.Reader, max int) error {
@@ -114,17 +127,17 @@ func aborted(err error) error {
 	return &ivsrealtime.Error{Code: ivsrealtime.RequestAborted, Message: "the request ended before its body did", Cause: err}
 }
 
-// bodyBuffers are used again by size, 4 KiB << index: many bodies in a row would leave
+// bodyBuffers are used again by size, 256 << index: many bodies in a row would leave
 // more garbage than the budget allows.
-var bodyBuffers [8]sync.Pool
+var bodyBuffers [12]sync.Pool
 
-func bodyClass(size int) int { return bits.Len(uint(size)/firstBodyBytes) - 1 }
+func bodyClass(size int) int { return bits.Len(uint(size)/minBodyBytes) - 1 }
 
-// grow doubles the buffer. All bounds are 4 KiB times a power of two.
+// grow doubles the buffer. All sizes are powers of two.
 func (b *body) grow(max int) error {
 	size := min(2*cap(b.bytes), max)
 	if size == 0 {
-		size = min(firstBodyBytes, max)
+		size = min(b.first, max)
 	}
 	if !b.budget.take(b, size-b.taken) {
 		return ivsrealtime.Errorf(ivsrealtime.Throttling, "Rate exceeded: the bodies of all requests under way have too many bytes")

@@ -49,8 +49,9 @@ const (
 // A fixture is a server on a store with two accounts.
 type fixture struct {
 	*httptest.Server
-	store *store.Store
-	log   *bytes.Buffer
+	store    *store.Store
+	log      *bytes.Buffer
+	stopping chan struct{}
 }
 
 func newFixture(t testing.TB, limits control.Limits) *fixture {
@@ -61,7 +62,7 @@ func newFixture(t testing.TB, limits control.Limits) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	h := &fixture{store: s, log: &bytes.Buffer{}}
+	h := &fixture{store: s, log: &bytes.Buffer{}, stopping: make(chan struct{})}
 	h.addKey(t, account, "AKIAALICE", "alice-secret", "alice")
 	h.addKey(t, other, "AKIABOB", "bob-secret", "bob")
 	authority, err := authority.New(ctx, s, authority.Config{PublicURL: "http://127.0.0.1:7080"})
@@ -81,7 +82,7 @@ func newFixture(t testing.TB, limits control.Limits) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Server = httptest.NewServer(api.New(plane, api.Config{Log: slog.New(slog.NewTextHandler(h.log, nil))}))
+	h.Server = httptest.NewServer(api.New(plane, api.Config{Log: slog.New(slog.NewTextHandler(h.log, nil)), Stopping: h.stopping}))
 	t.Cleanup(h.Close)
 	return h
 }

@@ -23,7 +23,7 @@ func newMetrics(r prometheus.Registerer) metrics {
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "rostrum_api_request_seconds",
 			Help:    "Time from the first byte of the request to the last of the response, by operation.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 13), // 0.5 ms to 2 s
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15), // 0.5 ms to 8 s
 		}, []string{"operation"}),
 	}
 	if r != nil {

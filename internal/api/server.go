@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -129,10 +130,29 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, id string, name *str
 	if err != nil {
 		return nil, err
 	}
-	if err := s.plane.LimitRate(caller, op.spec.Name); err != nil {
+	if err := s.limitRate(r.Context(), caller, op.spec.Name, body.taken); err != nil {
 		return nil, err
 	}
 	return op.run(r.Context(), caller, r, body.bytes)
+}
+
+// limitRate counts a request, and lets it wait for its turn.
+func (s *Server) limitRate(ctx context.Context, caller control.Caller, operation string, bytes int) error {
+	wait, err := s.plane.LimitRate(caller, operation, bytes)
+	if err != nil || wait.Duration <= 0 {
+		return err
+	}
+	defer wait.End()
+	turn := time.NewTimer(wait.Duration)
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+		return nil
+	case <-ctx.Done():
+		return aborted(ctx.Err())
+	case <-s.stopping:
+		return ivsrealtime.Errorf(ivsrealtime.ServiceUnavailable, "the server stops: try again")
+	}
 }
 
 // bodyTimeout bounds how long a body may take to arrive, since it takes a part of the memory

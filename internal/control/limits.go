@@ -34,7 +34,8 @@ type Limits struct {
 	CompositionDuration time.Duration `setting:"composition_duration"`
 	CompositionIdle     time.Duration `setting:"composition_idle"` // without a publisher
 
-	// Requests per second; bursts of the same size are allowed.
+	// Requests per second; bursts of the same size are allowed. What is beyond requests
+	// waits for a moment, what is beyond the others is refused.
 	Requests          float64 `setting:"requests"`            // of an account, all operations together
 	TokenRequests     float64 `setting:"token_requests"`      // CreateParticipantToken
 	PublicKeyRequests float64 `setting:"public_key_requests"` // each public key operation

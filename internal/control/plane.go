@@ -62,8 +62,11 @@ func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 	}, nil
 }
 
-// LimitRate counts a request of the caller; the error is a ThrottlingException.
-func (p *Plane) LimitRate(c Caller, operation string) error { return p.rateLimiter.allow(c, operation) }
+// LimitRate counts a request of the caller that takes bytes of memory, and returns how it
+// must wait; the error is a ThrottlingException.
+func (p *Plane) LimitRate(c Caller, operation string, bytes int) (Wait, error) {
+	return p.rateLimiter.reserve(c, operation, bytes)
+}
 
 // Key returns the secret of an access key, to verify signatures.
 func (p *Plane) Key(ctx context.Context, id string) (sigv4.Key, bool, error) {

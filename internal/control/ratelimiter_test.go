@@ -3,12 +3,24 @@ package control
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"rostrum/ivsrealtime"
 )
+
+// allow counts a request that does not wait.
+func allow(l *rateLimiter, c Caller, operation string) error {
+	wait, err := l.reserve(c, operation, 0)
+	if err == nil && wait.Duration > 0 {
+		err = fmt.Errorf("must wait %v", wait.Duration)
+	}
+	return err
+}
 
 func TestRateLimiter_HasTheRatesOfTheManagedService(t *testing.T) {
 	for operation, perSecond := range map[string]int{
@@ -18,7 +30,7 @@ func TestRateLimiter_HasTheRatesOfTheManagedService(t *testing.T) {
 			limiter := newRateLimiter(AWSLimits())
 			allowed := func() (n int) {
 				for range 200 {
-					err := limiter.allow(alice, operation)
+					err := allow(limiter, alice, operation)
 					if err == nil {
 						n++
 					} else if !errors.Is(err, ivsrealtime.Throttling) {
@@ -36,7 +48,7 @@ func TestRateLimiter_HasTheRatesOfTheManagedService(t *testing.T) {
 			}
 			bob := alice
 			bob.Account = "999988887777"
-			if err := limiter.allow(bob, operation); err != nil {
+			if err := allow(limiter, bob, operation); err != nil {
 				t.Errorf("%s: another account: %v, expected its own rate", operation, err)
 			}
 		})
@@ -48,12 +60,82 @@ func TestRateLimiter_OpenLimitsCountAllOperationsTogether(t *testing.T) {
 		limiter := newRateLimiter(OpenLimits())
 		n := 0
 		for i := range 5000 {
-			if limiter.allow(alice, []string{"CreateStage", "GetStage", "ListStages"}[i%3]) == nil {
+			if allow(limiter, alice, []string{"CreateStage", "GetStage", "ListStages"}[i%3]) == nil {
 				n++
 			}
 		}
 		if n != 1000 {
 			t.Errorf("%d at once, expected 1000", n)
+		}
+	})
+}
+
+// TestRateLimiter_LetsABurstWait: four thousand requests at once all get their turn, a
+// thousand a second, and what is beyond them is refused.
+func TestRateLimiter_LetsABurstWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := newRateLimiter(OpenLimits())
+		const burst, longest = 1000, 1000 + 4*1000
+		var mu sync.Mutex // guards what follows
+		perSecond, refused := map[int]int{}, 0
+		var running sync.WaitGroup
+		start := time.Now()
+		for range longest + 500 {
+			running.Go(func() {
+				wait, err := limiter.reserve(alice, "ListStages", 100)
+				time.Sleep(wait.Duration)
+				wait.End()
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					refused++
+					return
+				}
+				perSecond[int(math.Ceil(time.Since(start).Seconds()))]++
+			})
+		}
+		running.Wait()
+		if want := map[int]int{0: burst, 1: 1000, 2: 1000, 3: 1000, 4: 1000}; !maps.Equal(perSecond, want) || refused != 500 {
+			t.Errorf("executed by second: %v, refused: %d", perSecond, refused)
+		}
+		if limiter.waiting != 0 {
+			t.Errorf("%d bytes wait still", limiter.waiting)
+		}
+		time.Sleep(time.Second)
+		if err := allow(limiter, alice, "ListStages"); err != nil {
+			t.Errorf("later: %v", err)
+		}
+	})
+}
+
+func TestRateLimiter_BoundsTheMemoryOfWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := newRateLimiter(OpenLimits())
+		for range 1000 {
+			if err := allow(limiter, alice, "CreateStage"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const large = 512 << 10
+		var waits []Wait
+		for range maxWaitingBytes / large {
+			wait, err := limiter.reserve(alice, "CreateStage", large)
+			if err != nil || wait.Duration <= 0 {
+				t.Fatalf("waits %v, %v", wait.Duration, err)
+			}
+			waits = append(waits, wait)
+		}
+		bob := alice
+		bob.Account = "999988887777"
+		if err := allow(limiter, bob, "CreateStage"); err != nil {
+			t.Errorf("another account, within its rate: %v", err)
+		}
+		if _, err := limiter.reserve(alice, "CreateStage", 0); !errors.Is(err, ivsrealtime.Throttling) {
+			t.Errorf("with too many bytes waiting: %v, expected a ThrottlingException", err)
+		}
+		waits[0].End()
+		if wait, err := limiter.reserve(alice, "CreateStage", 0); err != nil || wait.Duration <= 0 {
+			t.Errorf("with one less: waits %v, %v", wait.Duration, err)
 		}
 	})
 }
@@ -64,7 +146,7 @@ func TestRateLimiter_StaysBoundedWithInventedRegions(t *testing.T) {
 	for i := range maxBuckets + 10 {
 		c := alice
 		c.Region = fmt.Sprint("r", i)
-		_ = limiter.allow(c, "CreateStage")
+		_ = allow(limiter, c, "CreateStage")
 		largest = max(largest, len(limiter.buckets))
 	}
 	if largest != maxBuckets {
@@ -76,7 +158,7 @@ func TestRateLimiter_AllowsOneRequestAtAnyRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limiter := newRateLimiter(Limits{OtherRequests: 0.5})
 		for i, allowed := range []bool{true, false, true} { // 0, 1 and 2 seconds from the start
-			if err := limiter.allow(alice, "CreateStage"); (err == nil) != allowed {
+			if err := allow(limiter, alice, "CreateStage"); (err == nil) != allowed {
 				t.Errorf("after %d s: %v, expected a request every two seconds", i, err)
 			}
 			time.Sleep(time.Second)
@@ -94,7 +176,7 @@ func TestRateLimiter_EveryOperationHasTheRateOfItsKind(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			limiter, n := newRateLimiter(limits), 0
 			for range 9 {
-				if limiter.allow(alice, operation) == nil {
+				if allow(limiter, alice, operation) == nil {
 					n++
 				}
 			}
