@@ -72,7 +72,12 @@ func newSession(r *Registry, channelARN string, drop func()) *Session {
 // WriteFrame passes an encoder's frame on to the viewers. After an error the
 // session must be closed.
 func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
+	if f.Track != 0 && (f.Kind == rtmp.VideoConfig || f.Kind == rtmp.Video) {
+		return errTracks
+	}
 	switch f.Kind {
+	case rtmp.OpusConfig, rtmp.Opus:
+		return errOpus
 	case rtmp.VideoConfig:
 		return s.configureVideo(f)
 	case rtmp.AudioConfig:
@@ -166,6 +171,12 @@ func (s *Session) goLive(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Errors of streams that only a stage takes.
+var (
+	errTracks = errors.New("a channel takes one track of video: switch off several tracks in the encoder")
+	errOpus   = errors.New("a channel takes AAC audio, not Opus")
+)
 
 // errEnded says that another node declared this one dead and ended the session
 // in the store.

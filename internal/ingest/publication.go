@@ -9,13 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-
 	"rostrum/internal/inbound"
-	"rostrum/internal/media"
 	"rostrum/internal/rtmp"
-	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
@@ -27,10 +22,6 @@ const (
 
 	// rejectTime is how long an encoder may take to read why its stream ended.
 	rejectTime = 2 * time.Second
-
-	// longGroup is the keyframe interval above which the operator is told: a viewer that
-	// joins begins with the last keyframe and is behind by as much.
-	longGroup = 4 * time.Second
 )
 
 // A publication is what an encoder publishes on a stage. Video passes as it is, AAC becomes
@@ -42,15 +33,15 @@ type publication struct {
 	began      time.Time
 	clock      sourceClock
 
-	sps, pps     []byte
-	sawVideo     bool
-	lastPresent  time.Duration
-	lastKeyframe time.Duration
-	longReported bool
+	video         videoTracks
+	groupReported bool
 
-	audio    *worker.AudioStream // nil before its configuration
-	audioErr atomic.Pointer[string]
-	refused  atomic.Bool // the encoder was told why, before the stream ends
+	sawAudio    bool
+	opus        opusClock
+	audioConfig []byte              // of AAC
+	audio       *worker.AudioStream // nil without AAC
+	audioErr    atomic.Pointer[string]
+	refused     atomic.Bool // the encoder was told why, before the stream ends
 }
 
 // fail is an error that ends the stream.
@@ -63,7 +54,7 @@ func (p *publication) WriteFrame(_ context.Context, f rtmp.Frame) error {
 	if reason := p.audioErr.Load(); reason != nil {
 		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC audio can't be decoded: %s", *reason)
 	}
-	if time.Since(p.began) > bothWait && (p.audio == nil || !p.sawVideo) {
+	if time.Since(p.began) > bothWait && (!p.sawAudio || !p.video.started()) {
 		return fail(ivsrealtime.ErrorInvalidInput, "a stream needs audio and video, and one of them did not come within %s", bothWait)
 	}
 	switch f.Kind {
@@ -76,86 +67,13 @@ func (p *publication) WriteFrame(_ context.Context, f rtmp.Frame) error {
 			p.audio.Write(f.Units[0], p.clock.time(f.Decode, time.Now()))
 		}
 		return nil
+	case rtmp.OpusConfig:
+		return checkOpus(f.Units[0])
+	case rtmp.Opus:
+		return p.writeOpus(f)
 	default:
 		return p.writeVideo(f)
 	}
-}
-
-func (p *publication) configureVideo(f rtmp.Frame) error {
-	var format h264.SPS
-	if len(f.Units) != 2 || format.Unmarshal(f.Units[0]) != nil {
-		return fail(ivsrealtime.ErrorInvalidInput, "the H.264 configuration is malformed")
-	}
-	p.sps, p.pps = f.Units[0], f.Units[1]
-	return nil
-}
-
-// configureAudio opens the transcoder. Encoders may send the configuration again; a changed
-// one begins a new stream there.
-func (p *publication) configureAudio(config []byte) error {
-	var c mpeg4audio.AudioSpecificConfig
-	if err := c.Unmarshal(config); err != nil {
-		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC configuration can't be used: %v; set AAC-LC, 48 kHz, stereo", err)
-	}
-	if p.audio != nil {
-		p.audio.Close()
-	}
-	var err error
-	p.audio, err = p.transcoder.Open(config, p.transcoded)
-	if errors.Is(err, worker.ErrNoProgram) {
-		p.log.Error("audio of encoders needs rostrum-media beside this program", "who", p.stream.Who())
-	}
-	if err != nil {
-		return fail(ivsrealtime.ErrorInternalServer, "the server can't transcode audio now: %v", err)
-	}
-	return nil
-}
-
-// transcoded publishes what the transcoder made.
-func (p *publication) transcoded(m worker.AudioMessage) {
-	if m.Kind == worker.AudioError {
-		reason := string(m.Data)
-		p.audioErr.Store(&reason)
-		return
-	}
-	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{m.Data}, Time: m.Time, Level: m.Level})
-}
-
-func (p *publication) writeVideo(f rtmp.Frame) error {
-	if !p.sawVideo && (!f.Keyframe || p.sps == nil) {
-		return nil
-	}
-	at := p.clock.time(f.Decode, time.Now()) + f.Present - f.Decode
-	// A presentation time that goes back means that pictures are reordered. A constant
-	// offset, as some encoders send, does not.
-	if p.sawVideo && f.Present < p.lastPresent && f.Present+longGroup > p.lastPresent {
-		return fail(ivsrealtime.ErrorBFramePresent, "the video has B-frames, which viewers on a stage can't show: set B-frames to 0 (x264: bframes=0, or tune=zerolatency)")
-	}
-	p.lastPresent = f.Present
-	units := f.Units
-	if f.Keyframe {
-		units = append([][]byte{p.sps, p.pps}, withoutParameterSets(f.Units)...)
-		if p.sawVideo && at-p.lastKeyframe > longGroup && !p.longReported {
-			p.longReported = true
-			p.log.Warn("an encoder's keyframes are far apart: viewers that join wait or are behind; set the keyframe interval to 1 or 2 s",
-				"who", p.stream.Who(), "interval", (at - p.lastKeyframe).Round(time.Millisecond))
-		}
-		p.lastKeyframe = at
-	}
-	p.sawVideo = true
-	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Video, Units: units, Time: at})
-	return nil
-}
-
-// withoutParameterSets leaves out the sets that a keyframe repeats.
-func withoutParameterSets(units [][]byte) [][]byte {
-	kept := make([][]byte, 0, len(units))
-	for _, u := range units {
-		if kind := h264.NALUType(u[0] & 0x1f); kind != h264.NALUTypeSPS && kind != h264.NALUTypePPS {
-			kept = append(kept, u)
-		}
-	}
-	return kept
 }
 
 // dropWhenEnded closes the connection of an encoder whose stream was ended by the stage: the

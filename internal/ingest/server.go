@@ -216,7 +216,7 @@ func (s *Server) begin(ctx context.Context, key string, client inbound.Client, c
 		}
 	}()
 	if s.stages != nil && strings.HasPrefix(key, stageKeyPrefix) {
-		return s.beginPublication(ctx, stage.IngestSource{Key: key, Secure: client.TLS})
+		return s.beginPublication(ctx, stage.IngestSource{Key: key, Secure: client.TLS, Labels: videoLabels})
 	}
 	session, err := s.channels.Begin(ctx, key, channel.Source{Secure: client.TLS || client.Local, Drop: func() { conn.Close() }})
 	if err != nil {

@@ -214,8 +214,8 @@ func TestServer_SaysWhichCodecItDoesNotTake(t *testing.T) {
 		t.Skip("there is no ffmpeg")
 	}
 	for codecs, reason := range map[string]string{
-		"-c:v flv1 -c:a aac":                 "only H.264 and AAC are supported, not FLV's video codec 2",
-		"-c:v libx264 -c:a libmp3lame -ac 2": "only H.264 and AAC are supported, not FLV's audio codec 2",
+		"-c:v flv1 -c:a aac":                 "only H.264 video is supported, not FLV's video codec 2",
+		"-c:v libx264 -c:a libmp3lame -ac 2": "only AAC and Opus audio are supported, not FLV's audio codec 2",
 	} {
 		s := start(t)
 		args := "-v verbose -re -f lavfi -i testsrc=size=320x180 -f lavfi -i sine=r=44100 " + codecs + " -t 20 -f flv " + s.ingest()

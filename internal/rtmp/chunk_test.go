@@ -133,10 +133,9 @@ func FuzzChunkReader(f *testing.F) {
 			if r.incomplete < 0 || r.incomplete > maxIncomplete || len(m.body) > maxVideo {
 				t.Fatalf("%d bytes incomplete, a message of %d", r.incomplete, len(m.body))
 			}
-			if f, _, ok, err := m.frame(); ok && (err != nil || len(f.Units) == 0) {
-				t.Fatalf("a frame without units, or with the error %v", err)
-			}
+			m.packets()
 			m.command()
+			m.split()
 		}
 	})
 }

@@ -14,13 +14,17 @@ type FrameKind int
 const (
 	VideoConfig FrameKind = iota // Units are the parameter sets, SPS first
 	Video
-	AudioConfig // Units is the AudioSpecificConfig (ISO 14496-3)
-	Audio
+	AudioConfig // Units is the AudioSpecificConfig of AAC (ISO 14496-3)
+	Audio       // of AAC
+	OpusConfig  // Units is the identification header (RFC 7845 §5.1)
+	Opus        // Units is one packet
 )
 
-// A Frame is a picture of H.264, a frame of AAC, or the configuration of either codec.
+// A Frame is a picture of H.264, a frame of AAC, a packet of Opus, or the configuration of a
+// codec.
 type Frame struct {
 	Kind     FrameKind
+	Track    int           // its id in Enhanced RTMP, 0 without
 	Decode   time.Duration // decoding time, since the stream began
 	Present  time.Duration // presentation time
 	Keyframe bool
@@ -29,123 +33,66 @@ type Frame struct {
 
 // Errors of streams that are not supported.
 var (
-	ErrVideoCodec = errors.New("only H.264 and AAC are supported")
-	ErrAudioCodec = errors.New("only H.264 and AAC are supported")
-	errMultitrack = errors.New("streams of several video or audio tracks are not supported")
+	ErrVideoCodec = errors.New("only H.264 video is supported")
+	ErrAudioCodec = errors.New("only AAC and Opus audio are supported")
 )
 
-// FourCCs of Enhanced RTMP.
-const (
-	avc = "avc1"
-	aac = "mp4a"
-)
+// A packet is a frame in a message, or the error in its place.
+type packet struct {
+	Frame
+	shift time.Duration // from decoding to presentation
+	err   error
+}
 
 const maxUnits = 1024 // of a picture
 
-// parseVideo parses the body of a video message (FLV: VIDEODATA). ok is false for one
-// without a frame.
-func parseVideo(body []byte) (f Frame, shift time.Duration, ok bool, err error) {
-	if len(body) == 0 {
-		return f, 0, false, nil
+// parseVideo parses the body of a video message (FLV: VIDEODATA).
+func parseVideo(body []byte) []packet {
+	const commandFrame = 5 // such as the begin of a seek
+	if len(body) == 0 || body[0]>>4&7 == commandFrame {
+		return nil
 	}
-	enhanced := body[0]&0x80 != 0
-	var kind byte
-	var rest []byte
-	switch {
-	case enhanced: // a FourCC (Enhanced RTMP: ExVideoTagHeader)
-		kind, rest, ok, err = parseEnhanced(body, avc, multitrackVideo)
-		if !ok || err != nil {
-			return f, 0, false, err
-		}
-	case body[0]&0x0f != 7:
-		return f, 0, false, fmt.Errorf("%w, not FLV's video codec %d", ErrVideoCodec, body[0]&0x0f)
-	case len(body) < 5:
-		return f, 0, false, nil
-	default:
-		kind, rest = body[1], body[2:]
+	if body[0]&0x80 != 0 { // a FourCC (Enhanced RTMP: ExVideoTagHeader)
+		return parseEnhanced(body, multitrackVideo, func(t enhancedTrack) (packet, bool) {
+			if t.codec != avc {
+				return packet{err: fmt.Errorf("%w, not %q", ErrVideoCodec, t.codec)}, true
+			}
+			return parsePicture(body[0], t.kind, t.body, true)
+		})
 	}
-	f.Keyframe = body[0]>>4&7 == 1
-	return f.parseVideoPacket(kind, enhanced, rest)
-}
-
-// Packet types of FLV and Enhanced RTMP; FLV has 0 and 1 alone.
-const (
-	sequenceStart = 0
-	codedFrames   = 1
-	codedFramesX  = 3 // without a composition time
-	metadata      = 4 // of video, or the channels of audio
-	modifiers     = 7
-
-	multitrackVideo = 6
-	multitrackAudio = 5
-)
-
-// parseEnhanced parses the header of a body of Enhanced RTMP: modifiers, the packet type,
-// the codec and the track. ok is false for a packet without media.
-func parseEnhanced(body []byte, codec string, multitrack byte) (kind byte, rest []byte, ok bool, err error) {
-	kind, rest = body[0]&0x0f, body[1:]
-	for kind == modifiers { // ModEx: its size, its data, its type with the next packet type
-		if len(rest) < 1 {
-			return 0, nil, false, nil
-		}
-		size := int(rest[0]) + 1
-		if rest = rest[1:]; size == 256 && len(rest) >= 2 {
-			size, rest = int(binary.BigEndian.Uint16(rest))+1, rest[2:]
-		}
-		if len(rest) < size+1 {
-			return 0, nil, false, nil
-		}
-		kind, rest = rest[size]&0x0f, rest[size+1:]
+	if codec := body[0] & 0x0f; codec != 7 {
+		return []packet{{err: fmt.Errorf("%w, not FLV's video codec %d", ErrVideoCodec, codec)}}
 	}
-	tracks := kind == multitrack
-	if tracks {
-		if len(rest) < 1 || rest[0]>>4 != 0 { // one of several tracks, or none
-			return 0, nil, false, errMultitrack
-		}
-		kind, rest = rest[0]&0x0f, rest[1:]
+	if len(body) < 5 {
+		return nil
 	}
-	if kind == metadata || len(rest) < 4 {
-		return 0, nil, false, nil
+	if p, ok := parsePicture(body[0], body[1], body[2:], false); ok {
+		return []packet{p}
 	}
-	if name := string(rest[:4]); name != codec {
-		err := ErrVideoCodec
-		if codec == aac {
-			err = ErrAudioCodec
-		}
-		return 0, nil, false, fmt.Errorf("%w, not %q", err, name)
-	}
-	if rest = rest[4:]; tracks {
-		if len(rest) < 1 || rest[0] != 0 { // not the first track
-			return 0, nil, false, errMultitrack
-		}
-		rest = rest[1:]
-	}
-	return kind, rest, true, nil
+	return nil
 }
 
 const compositionSize = 3 // bytes of a composition time
 
-func (f Frame) parseVideoPacket(kind byte, enhanced bool, rest []byte) (_ Frame, shift time.Duration, ok bool, err error) {
-	// FLV has the composition time in every message, Enhanced RTMP in those that need
-	// it.
+// parsePicture parses what follows the header of a video message: FLV has the composition time
+// in every message, Enhanced RTMP in those that need it. ok is false for what has no frame.
+func parsePicture(first, kind byte, rest []byte, enhanced bool) (p packet, ok bool) {
 	if !enhanced || kind == codedFrames {
 		if len(rest) < compositionSize {
-			return f, 0, false, nil
+			return p, false
 		}
-		shift = time.Duration(int32(uint32(rest[0])<<24|uint32(rest[1])<<16|uint32(rest[2])<<8)>>8) * time.Millisecond
+		p.shift = time.Duration(int32(uint32(rest[0])<<24|uint32(rest[1])<<16|uint32(rest[2])<<8)>>8) * time.Millisecond
 		rest = rest[compositionSize:]
 	}
 	switch {
 	case kind == sequenceStart:
-		f.Kind, f.Keyframe, shift = VideoConfig, false, 0
-		f.Units, err = parameterSets(rest)
+		p.Kind, p.shift = VideoConfig, 0
+		p.Units, p.err = parameterSets(rest)
 	case kind == codedFrames, kind == codedFramesX && enhanced:
-		f.Kind = Video
-		f.Units, err = units(rest)
-	default:
-		return f, 0, false, nil
+		p.Kind, p.Keyframe = Video, first>>4&7 == 1
+		p.Units, p.err = units(rest)
 	}
-	return f, shift, err == nil && len(f.Units) > 0, err
+	return p, p.err != nil || len(p.Units) > 0
 }
 
 // parameterSets returns the first SPS and PPS of an AVCDecoderConfigurationRecord (ISO
@@ -198,30 +145,44 @@ func units(b []byte) (all [][]byte, err error) {
 	return all, nil
 }
 
-// parseAudio parses the body of an audio message (FLV: AUDIODATA). ok is false for one
-// without a frame.
-func parseAudio(body []byte) (f Frame, ok bool, err error) {
+// parseAudio parses the body of an audio message (FLV: AUDIODATA).
+func parseAudio(body []byte) []packet {
 	if len(body) < 2 {
-		return f, false, nil
+		return nil
 	}
-	kind, rest := body[1], body[2:]
+	track := enhancedTrack{kind: body[1], codec: aac, body: body[2:]}
 	switch codec := body[0] >> 4; codec {
 	case 10: // AAC
 	case 9: // a FourCC (Enhanced RTMP: ExAudioTagHeader)
-		if kind, rest, ok, err = parseEnhanced(body, aac, multitrackAudio); !ok || err != nil {
-			return f, false, err
-		}
+		return parseEnhanced(body, multitrackAudio, parseSound)
 	default:
-		return f, false, fmt.Errorf("%w, not FLV's audio codec %d", ErrAudioCodec, codec)
+		return []packet{{err: fmt.Errorf("%w, not FLV's audio codec %d", ErrAudioCodec, codec)}}
 	}
-	switch {
-	case kind == sequenceStart:
-		f.Kind = AudioConfig
-	case kind == codedFrames:
-		f.Kind = Audio
+	if p, ok := parseSound(track); ok {
+		return []packet{p}
+	}
+	return nil
+}
+
+// parseSound parses what follows the header of an audio message. ok is false for what has no
+// frame.
+func parseSound(t enhancedTrack) (p packet, ok bool) {
+	config, frame := AudioConfig, Audio
+	switch t.codec {
+	case aac:
+	case opus:
+		config, frame = OpusConfig, Opus
 	default:
-		return f, false, nil
+		return packet{err: fmt.Errorf("%w, not %q", ErrAudioCodec, t.codec)}, true
 	}
-	f.Units = [][]byte{rest}
-	return f, len(rest) > 0, nil
+	switch t.kind {
+	case sequenceStart:
+		p.Kind = config
+	case codedFrames:
+		p.Kind = frame
+	default:
+		return p, false
+	}
+	p.Units = [][]byte{t.body}
+	return p, len(t.body) > 0
 }

@@ -25,6 +25,10 @@ const (
 type Ingest struct {
 	connection *connection
 
+	packets    []packet // of the last message
+	hasAudio   bool
+	audioTrack int // that is used: the first
+
 	begun bool
 	last  uint32        // timestamp, which wraps
 	time  time.Duration // of last, since the stream began
@@ -140,18 +144,30 @@ func (i *Ingest) answerConnect(c command) error {
 	if err != nil {
 		return err
 	}
+	// Enhanced RTMP leaves open in which of the objects a client looks for these.
+	enhanced := amf0.Object{
+		{Key: "capsEx", Value: float64(canMultitrack | canModifiers)},
+		{Key: "fourCcList", Value: amf0.StrictArray{avc, aac, opus}},
+		{Key: "videoFourCcInfoMap", Value: amf0.Object{{Key: avc, Value: float64(canForward)}}},
+		{Key: "audioFourCcInfoMap", Value: amf0.Object{{Key: aac, Value: float64(canDecode)}, {Key: opus, Value: float64(canForward)}}},
+	}
 	return i.connection.call(0, "_result", c.id,
-		amf0.Object{{Key: "fmsVer", Value: "FMS/3,0,1,123"}, {Key: "capabilities", Value: float64(31)}},
-		amf0.Object{
+		append(amf0.Object{{Key: "fmsVer", Value: "FMS/3,0,1,123"}, {Key: "capabilities", Value: float64(31)}}, enhanced...),
+		append(amf0.Object{
 			{Key: "level", Value: "status"}, {Key: "code", Value: "NetConnection.Connect.Success"},
 			{Key: "description", Value: "connected"}, {Key: "objectEncoding", Value: float64(0)},
-		})
+		}, enhanced...))
 }
 
 // Next waits for the next frame. The error is io.EOF when the publisher ended the stream.
-// No frame follows an error.
+// No frame follows an error. Of several tracks of audio it returns the first.
 func (i *Ingest) Next() (Frame, error) {
 	for {
+		if len(i.packets) > 0 {
+			p := i.packets[0]
+			i.packets = i.packets[1:]
+			return p.Frame, p.err
+		}
 		m, err := i.connection.receive()
 		if err != nil {
 			return Frame{}, err
@@ -165,15 +181,24 @@ func (i *Ingest) Next() (Frame, error) {
 		if err := i.connection.conn.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
 			return Frame{}, err
 		}
-		f, shift, ok, err := m.frame()
-		if err != nil {
-			return Frame{}, err
+		i.queue(m)
+	}
+}
+
+// queue parses a message.
+func (i *Ingest) queue(m message) {
+	for _, p := range m.packets() {
+		if m.kind == audioMessage {
+			if !i.hasAudio {
+				i.hasAudio, i.audioTrack = true, p.Track
+			}
+			if p.Track != i.audioTrack {
+				continue
+			}
 		}
-		if ok {
-			f.Decode = i.unwrap(m.timestamp)
-			f.Present = f.Decode + shift
-			return f, nil
-		}
+		p.Decode = i.unwrap(m.timestamp)
+		p.Present = p.Decode + p.shift
+		i.packets = append(i.packets, p)
 	}
 }
 

@@ -150,13 +150,12 @@ func TestIngest_SaysWhyAStreamIsRejected(t *testing.T) {
 		m      message
 		reason string
 	}{
-		"Sorenson's H.263":    {message{kind: videoMessage, body: []byte{0x22, 0, 0, 0x84}}, "video codec 2"},
-		"HEVC":                {message{kind: videoMessage, body: []byte("\x90hvc1\x01")}, `"hvc1"`},
-		"AV1":                 {message{kind: videoMessage, body: []byte("\x90av01\x81")}, `"av01"`},
-		"MP3":                 {message{kind: audioMessage, body: []byte{0x2f, 0xff, 0xfb}}, "audio codec 2"},
-		"Opus":                {message{kind: audioMessage, body: []byte("\x90OpusOpusHead")}, `"Opus"`},
-		"two tracks of video": {message{kind: videoMessage, body: append([]byte("\x96\x00avc1\x01"), avcRecord...)}, "several video or audio tracks"},
-		"two tracks of audio": {message{kind: audioMessage, body: []byte("\x95\x11mp4a\x00\x00\x00\x02\x11\x90")}, "several video or audio tracks"},
+		"Sorenson's H.263":  {message{kind: videoMessage, body: []byte{0x22, 0, 0, 0x84}}, "video codec 2"},
+		"HEVC":              {message{kind: videoMessage, body: []byte("\x90hvc1\x01")}, `"hvc1"`},
+		"AV1":               {message{kind: videoMessage, body: []byte("\x90av01\x81")}, `"av01"`},
+		"MP3":               {message{kind: audioMessage, body: []byte{0x2f, 0xff, 0xfb}}, "audio codec 2"},
+		"AC-3":              {message{kind: audioMessage, body: []byte("\x91ac-3\x0b\x77")}, `"ac-3"`},
+		"HEVC beside H.264": {message{kind: videoMessage, body: []byte("\x96\x20hvc1\x01\x00\x00\x01\x01")}, `"hvc1"`},
 	} {
 		client, ingest := connectPublisher(t)
 		if err := client.send(videoChunks, 1, c.m); err != nil {
@@ -227,5 +226,51 @@ func TestAccept_TakesConnectAsEncodersSendIt(t *testing.T) {
 			t.Errorf("%s: authorized %q", name, got)
 		}
 		conn.Close()
+	}
+}
+
+// A client learns which codecs it may send, and that it may send several tracks.
+func TestAccept_AnswersConnectWithItsCapabilities(t *testing.T) {
+	server, conn := net.Pipe()
+	defer conn.Close()
+	go func() {
+		defer server.Close()
+		_, _ = Accept(server, func(string, string) error { return errors.New("enough") })
+	}()
+	client, err := newClient(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = client.call(0, "connect", connectID, amf0.Object{{Key: "app", Value: "app"}}) }()
+	answer, err := client.result(connectID)
+	if err != nil || len(answer.arguments) != 2 {
+		t.Fatalf("answered with %+v, %v", answer, err)
+	}
+	for i, v := range answer.arguments {
+		o, _ := v.(amf0.Object)
+		capabilities, _ := o.GetFloat64("capsEx")
+		video, _ := o.Get("videoFourCcInfoMap")
+		audio, _ := o.Get("audioFourCcInfoMap")
+		if capabilities != canMultitrack|canModifiers || len(video.(amf0.Object)) != 1 || len(audio.(amf0.Object)) != 2 {
+			t.Errorf("object %d of the answer is %+v", i, o)
+		}
+	}
+}
+
+// Of several tracks of audio the first is used, whatever the others are.
+func TestIngest_ReturnsTheFirstTrackOfAudio(t *testing.T) {
+	client, ingest := connectPublisher(t)
+	for at, body := range []string{
+		"\x95\x20mp4a\x03\x00\x00\x02\x11\x90ac-3\x01\x00\x00\x01\x00", "\x95\x01ac-3\x01\x0b\x77", "\x95\x11mp4a\x01\x00\x00\x01\x06\x03\x00\x00\x01\x07", "\xaf\x01\x08",
+	} {
+		if err := client.send(audioChunks, 1, message{audioMessage, uint32(at), []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = client.send(videoChunks, 1, message{videoMessage, 9, append([]byte{0x17, 0, 0, 0, 0}, avcRecord...)})
+	for _, want := range []FrameKind{AudioConfig, Audio, VideoConfig} {
+		if f, err := ingest.Next(); err != nil || f.Kind != want || want == Audio && f.Units[0][0] != 7 {
+			t.Errorf("read %+v, %v; expected kind %d", f, err, want)
+		}
 	}
 }

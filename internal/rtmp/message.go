@@ -1,9 +1,6 @@
 package rtmp
 
-import (
-	"encoding/binary"
-	"time"
-)
+import "encoding/binary"
 
 // Types of messages (RTMP 1.0 §5.4, §6.2, §7.1).
 const (
@@ -74,12 +71,10 @@ func (m message) split() (all []message) {
 	return all
 }
 
-// frame parses an audio or video message. shift is from decoding to presentation. ok is
-// false for a message without a frame.
-func (m message) frame() (f Frame, shift time.Duration, ok bool, err error) {
+// packets parses an audio or video message. There is none in a message without a frame.
+func (m message) packets() []packet {
 	if m.kind == videoMessage {
 		return parseVideo(m.body)
 	}
-	f, ok, err = parseAudio(m.body)
-	return f, 0, ok, err
+	return parseAudio(m.body)
 }
