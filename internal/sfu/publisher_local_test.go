@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	housemedia "rostrum/internal/media"
@@ -65,5 +66,86 @@ func TestRouter_PublishesFramesOfThisProcess(t *testing.T) {
 	ev.await(t, ctx, "the end", is[sfu.Closed])
 	if n := e.Stats().HalfOpen; n != 0 {
 		t.Errorf("%d transports count as half open", n)
+	}
+}
+
+// A source that can't be asked for a keyframe has layers: a viewer that changes between them
+// is sent the old one until the new one's next keyframe.
+func TestRouter_SwitchesLayersOfFramesAtTheNextKeyframe(t *testing.T) {
+	const group = 60 // pictures
+	e := listen(t, nil)
+	router := e.NewRouter(sfu.RouterConfig{})
+	ev := newEvents()
+	p, err := router.PublishFrames(sfu.PublishConfig{Participant: "alice", Notify: ev.notify}, []string{"hi", "mid", "low"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := within(t, 60*time.Second)
+	sps, pps := []byte{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8}, []byte{0x68, 0xce, 0x3c, 0x80}
+	picture := func(layer byte, n int) [][]byte {
+		slice := append([]byte{0x41, 0x88}, bytes.Repeat([]byte{layer}, 200)...)
+		if n%group != 0 {
+			return [][]byte{slice}
+		}
+		slice[0] = 0x65
+		return [][]byte{sps, pps, slice}
+	}
+	go func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			at := time.Duration(n) * 10 * time.Millisecond
+			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Video, Layer: 0, Units: picture('h', n), Time: at})
+			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Video, Layer: 2, Units: picture('l', n), Time: at})
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	ev.await(t, ctx, "the start of media", is[sfu.MediaStarted])
+	viewer := newPeer(t, nil).subscribe()
+	sub, answer, err := router.NewViewer("bob").Subscribe(p, viewer.offer(), sfu.SubscribeConfig{Choice: sfu.Choice{Layer: "low"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.accept(answer)
+	track := viewer.track(ctx, webrtc.RTPCodecTypeVideo)
+	layer := func(payload []byte) byte { return payload[len(payload)-1] }
+	read := func() *rtp.Packet {
+		t.Helper()
+		for {
+			if err := track.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			packet, _, err := track.ReadRTP()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kind := packet.Payload[0] & 0x1f; kind == 1 || kind == 5 { // not the parameter sets
+				return packet
+			}
+		}
+	}
+	for _, c := range []struct{ from, to byte }{{'l', 'h'}, {'h', 'l'}} {
+		last := read()
+		for range 20 { // it flows
+			last = read()
+		}
+		if layer(last.Payload) != c.from {
+			t.Fatalf("layer %c flows, not %c", layer(last.Payload), c.from)
+		}
+		if err := sub.Choose(sfu.Choice{Layer: map[byte]string{'h': "hi", 'l': "low"}[c.to]}); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			next := read()
+			// A packet of each picture: parameter sets may be between.
+			if gap := next.Timestamp - last.Timestamp; gap > 90_000/2 {
+				t.Errorf("the picture stops for %d ticks, or goes back", int32(gap))
+			}
+			if layer(next.Payload) == c.to {
+				if next.Payload[0]&0x1f != 5 {
+					t.Errorf("layer %c begins with a picture of kind %d", c.to, next.Payload[0]&0x1f)
+				}
+				break
+			}
+			last = next
+		}
 	}
 }
