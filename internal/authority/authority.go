@@ -5,7 +5,6 @@ package authority
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -34,40 +33,52 @@ type Config struct {
 // one. It is safe for concurrent use.
 type Authority struct {
 	store     *store.Store
-	key       *ecdsa.PrivateKey
+	secret    token.Secret
+	oldKey    *ecdsa.PublicKey // of tokens that earlier versions issued with ES384; nil if there were none
 	endpoints ivsrealtime.StageEndpoints
 	verified  verifiedTokens
 }
 
-// New makes an authority with the signing key that all nodes of the store
-// share. The key is created when there is none.
+// New makes an authority with the secret that all nodes of the store share. It is created
+// when there is none.
 func New(ctx context.Context, s *store.Store, c Config) (*Authority, error) {
 	public, err := url.Parse(c.PublicURL)
 	if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" {
 		return nil, fmt.Errorf("public URL %q: it must be http:// or https:// and a host", c.PublicURL)
 	}
-	der, err := s.Secret(ctx, "participant-token-key", newSigningKey)
+	secret, err := s.Secret(ctx, "participant-token-secret", newSecret)
 	if err != nil {
-		return nil, fmt.Errorf("signing key of participant tokens: %w", err)
+		return nil, fmt.Errorf("secret of participant tokens: %w", err)
 	}
-	key, err := x509.ParseECPrivateKey(der)
+	oldKey, err := findOldKey(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("signing key of participant tokens: %w", err)
+		return nil, fmt.Errorf("former signing key of participant tokens: %w", err)
 	}
 	whip := public.JoinPath("whip")
 	events := public.JoinPath("events")
 	events.Scheme = strings.Replace(public.Scheme, "http", "ws", 1)
-	return &Authority{store: s, key: key, endpoints: ivsrealtime.StageEndpoints{
+	return &Authority{store: s, secret: secret, oldKey: oldKey, endpoints: ivsrealtime.StageEndpoints{
 		Events: events.String(), WHIP: whip.String(), RTMP: c.RTMPURL, RTMPS: c.RTMPSURL,
 	}}, nil
 }
 
-func newSigningKey() ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+func newSecret() ([]byte, error) {
+	fresh := make([]byte, token.SecretLength)
+	_, _ = rand.Read(fresh) // never fails (crypto/rand)
+	return fresh, nil
+}
+
+// findOldKey finds the key with which earlier versions signed tokens.
+func findOldKey(ctx context.Context, s *store.Store) (*ecdsa.PublicKey, error) {
+	der, err := s.FindSecret(ctx, "participant-token-key")
+	if err != nil || der == nil {
+		return nil, err
+	}
+	key, err := x509.ParseECPrivateKey(der)
 	if err != nil {
 		return nil, err
 	}
-	return x509.MarshalECPrivateKey(key)
+	return &key.PublicKey, nil
 }
 
 // Endpoints returns the addresses at which participants reach the stages of
@@ -78,14 +89,7 @@ func (a *Authority) Endpoints() ivsrealtime.StageEndpoints { return a.endpoints 
 // decides all other claims; Issue does not check that the stage exists.
 func (a *Authority) Issue(c token.Claims) (string, error) {
 	c.EventsURL, c.WHIPURL, c.KeyARN = a.endpoints.Events, a.endpoints.WHIP, ""
-	raw, err := token.Mint(a.key, c)
-	if err != nil {
-		return "", err
-	}
-	if claims, err := token.Read(raw); err == nil { // a client will soon present it
-		a.verified.add(sha256.Sum256([]byte(raw)), claims)
-	}
-	return raw, nil
+	return a.secret.Mint(c)
 }
 
 // Authorize returns what a token allows now, or a *Refusal. A token signed with
@@ -197,16 +201,7 @@ func (a *Authority) verify(ctx context.Context, raw string) (token.Claims, error
 	if last := claims.ExpiresAt.Add(-time.Second); last.Before(now) && !claims.ExpiresAt.IsZero() {
 		now = last
 	}
-	c, err := token.Verify(raw, now, func(kid string) (key *ecdsa.PublicKey, err error) {
-		if kid == "" {
-			return &a.key.PublicKey, nil
-		}
-		err = a.store.Read(ctx, func(tx *store.Tx) error {
-			key, err = publicKey(tx, kid)
-			return err
-		})
-		return key, err
-	})
+	c, err := a.verifySignature(ctx, raw, now)
 	if err == nil && c.Hidden && c.KeyARN != "" {
 		err = fmt.Errorf("%w: only this server may set the claim hidden", token.Malformed)
 	}
@@ -214,6 +209,22 @@ func (a *Authority) verify(ctx context.Context, raw string) (token.Claims, error
 		a.verified.add(sum, c)
 	}
 	return c, err
+}
+
+func (a *Authority) verifySignature(ctx context.Context, raw string, now time.Time) (token.Claims, error) {
+	if token.IsIssued(raw) {
+		return a.secret.Verify(raw, now)
+	}
+	return token.Verify(raw, now, func(kid string) (key *ecdsa.PublicKey, err error) {
+		if kid == "" {
+			return a.oldKey, nil
+		}
+		err = a.store.Read(ctx, func(tx *store.Tx) error {
+			key, err = publicKey(tx, kid)
+			return err
+		})
+		return key, err
+	})
 }
 
 // publicKey finds an imported key. The error is the same for a key that was

@@ -130,6 +130,32 @@ func TestAuthority_IssuesWhatItAccepts(t *testing.T) {
 	}
 }
 
+// TestAuthority_AcceptsTokensOfEarlierVersions: they were signed with ES384 by a key that
+// their store has.
+func TestAuthority_AcceptsTokensOfEarlierVersions(t *testing.T) {
+	s := newStore(t)
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := claimsFor(newStage(t, s, account, region))
+	c.KeyARN = ""
+	raw := mint(t, key, c)
+	wantRefusal(t, newAuthority(t, s), raw, authority.TokenMalformed)
+	if _, err := s.Secret(t.Context(), "participant-token-key", func() ([]byte, error) { return x509.MarshalECPrivateKey(key) }); err != nil {
+		t.Fatal(err)
+	}
+	a := newAuthority(t, s)
+	if g, err := a.Authorize(t.Context(), raw); err != nil || g.SelfSigned() {
+		t.Errorf("the grant is %+v, %v", g, err)
+	}
+	stranger, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, a, mint(t, stranger, c), authority.TokenMalformed)
+}
+
 // forge assembles a JWT by hand, signed by sign.
 func forge(t testing.TB, header, payload map[string]any, sign func(signed string) []byte) string {
 	t.Helper()
@@ -185,6 +211,7 @@ func TestAuthority_RefusesBadTokens(t *testing.T) {
 			tx.Revoke(mine.String(), "revoked", time.Now().Add(time.Hour)))
 	})
 	good := map[string]any{"alg": "ES384", "typ": "JWT", "kid": kid}
+	issued := map[string]any{"alg": "HS384", "typ": "JWT"} // in the order of Rostrum's own
 	by := func(k *ecdsa.PrivateKey, kid string, name arn.ARN, change func(*token.Claims)) string {
 		c := claimsFor(name)
 		c.KeyARN = kid
@@ -216,6 +243,9 @@ func TestAuthority_RefusesBadTokens(t *testing.T) {
 		"a megabyte":                     {strings.Repeat("a", 1<<20), authority.TokenMalformed, authority.Unauthenticated},
 		"alg none":                       {forge(t, with(good, "alg", "none"), payload, func(string) []byte { return nil }), authority.TokenMalformed, authority.Unauthenticated},
 		"HS384 with the public key":      {forge(t, with(good, "alg", "HS384"), payload, hs384(der)), authority.TokenMalformed, authority.Unauthenticated},
+		"as issued, by the public key":   {forge(t, issued, payload, hs384(der)), authority.TokenMalformed, authority.Unauthenticated},
+		"as issued, by no secret":        {forge(t, issued, payload, hs384(nil)), authority.TokenMalformed, authority.Unauthenticated},
+		"as issued, by a key":            {forge(t, issued, payload, es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},
 		"another curve":                  {forge(t, good, payload, es384(t, short)), authority.TokenMalformed, authority.Unauthenticated},
 		"a zero signature":               {forge(t, good, payload, func(string) []byte { return make([]byte, 96) }), authority.TokenMalformed, authority.Unauthenticated},
 		"a key that says who it is":      {forge(t, with(good, "jwk", map[string]string{"kty": "EC"}), payload, es384(t, key)), authority.TokenMalformed, authority.Unauthenticated},

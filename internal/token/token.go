@@ -1,6 +1,6 @@
-// Package token makes and verifies participant tokens: JWTs signed with ES384, by
-// Rostrum for CreateParticipantToken or by an application whose public key was
-// imported.
+// Package token makes and verifies participant tokens: JWTs that Rostrum signs for
+// CreateParticipantToken with a secret (HS384), or an application whose public key was
+// imported signs with its private key (ES384).
 //
 // A client needs only its token, which has the endpoints of its stage. The id of
 // the token is the id of the participant.
@@ -134,15 +134,23 @@ type capabilities struct {
 
 // Mint signs c with a P-384 key. c.KeyARN becomes the header's kid.
 func Mint(key *ecdsa.PrivateKey, c Claims) (string, error) {
-	p := payload{
+	p, err := newPayload(c)
+	if err != nil {
+		return "", err
+	}
+	return sign(key, p, c.KeyARN)
+}
+
+func newPayload(c Claims) (*payload, error) {
+	p := &payload{
 		registered: newRegistered(c.ParticipantID, c.EventsURL, c.IssuedAt, c.ExpiresAt),
 		Resource:   c.StageARN, Topic: c.StageID, WHIPURL: c.WHIPURL, UserID: c.UserID, Attributes: c.Attributes,
 		Capabilities: &capabilities{c.Publish, c.Subscribe}, Hidden: c.Hidden,
 	}
 	if err := p.check(); err != nil {
-		return "", fmt.Errorf("mint token: %w", err)
+		return nil, fmt.Errorf("mint token: %w", err)
 	}
-	return sign(key, &p, c.KeyARN)
+	return p, nil
 }
 
 func sign(key *ecdsa.PrivateKey, claims jwt.Claims, kid string) (string, error) {
@@ -157,11 +165,12 @@ func sign(key *ecdsa.PrivateKey, claims jwt.Claims, kid string) (string, error) 
 	return s, nil
 }
 
-// KeyFor returns the public key for the kid of a token's header, which is empty in
-// tokens from Rostrum. Verify returns errors that are no Reason as they are.
+// KeyFor returns the public key for the kid of a token's header. Verify returns errors
+// that are no Reason as they are.
 type KeyFor func(kid string) (*ecdsa.PublicKey, error)
 
-// Verify checks a token's signature, time and claims. The error wraps a [Reason].
+// Verify checks the signature, time and claims of a token that was signed with ES384. The
+// error wraps a [Reason].
 // The caller checks that the stage exists, that the endpoints are this server's,
 // and that the participant was not disconnected.
 func Verify(token string, now time.Time, keyFor KeyFor) (Claims, error) {
@@ -170,6 +179,11 @@ func Verify(token string, now time.Time, keyFor KeyFor) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
+	return p.verified(now, kid)
+}
+
+// verified checks the claims of a token whose signature is right.
+func (p *payload) verified(now time.Time, kid string) (Claims, error) {
 	if err := p.check(); err != nil {
 		return Claims{}, err
 	}
