@@ -96,8 +96,8 @@ func (a *Authority) Issue(c token.Claims) (string, error) {
 // an account's own key reveals nothing about the stages of other accounts.
 func (a *Authority) Authorize(ctx context.Context, raw string) (Grant, error) {
 	g, err := a.AuthorizeHolder(ctx, raw)
-	if err == nil && !time.Now().Before(g.ExpiresAt) {
-		err = Refuse(Unauthenticated, TokenExpired, "the token expired at %s", g.ExpiresAt.Format(time.RFC3339))
+	if err == nil {
+		err = g.CheckExpiry()
 	}
 	return g, err
 }

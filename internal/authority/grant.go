@@ -1,6 +1,8 @@
 package authority
 
 import (
+	"time"
+
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
@@ -27,6 +29,14 @@ func (g Grant) Capabilities() []ivsrealtime.Capability {
 		all = append(all, ivsrealtime.CapabilitySubscribe)
 	}
 	return all
+}
+
+// CheckExpiry refuses a grant whose token has expired.
+func (g Grant) CheckExpiry() error {
+	if time.Now().Before(g.ExpiresAt) {
+		return nil
+	}
+	return Refuse(Unauthenticated, TokenExpired, "the token expired at %s", g.ExpiresAt.Format(time.RFC3339))
 }
 
 // Exchanged describes the grant's token for the events of a token exchange.

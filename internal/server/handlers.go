@@ -16,9 +16,9 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/inbound"
 	"rostrum/internal/sfu"
-	"rostrum/internal/signaling"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
+	"rostrum/internal/wire"
 )
 
 // newHandlers builds the handler of the public address, and that of the admin address. They
@@ -89,14 +89,14 @@ func publicName(endpoint string) string {
 const turnCredentialTTL = time.Hour
 
 // iceServers returns the engine's STUN and TURN servers for a participant.
-func iceServers(engine *sfu.Engine) func(authority.Grant) []signaling.ICEServer {
-	return func(g authority.Grant) []signaling.ICEServer {
-		var all []signaling.ICEServer
+func iceServers(engine *sfu.Engine) func(authority.Grant) []wire.ICEServer {
+	return func(g authority.Grant) []wire.ICEServer {
+		var all []wire.ICEServer
 		if here := engine.Candidates(); len(here) > 0 {
-			all = append(all, signaling.ICEServer{URL: "stun:" + here[0].Addr.String()})
+			all = append(all, wire.ICEServer{URL: "stun:" + here[0].Addr.String()})
 		}
 		for _, server := range engine.TURNServers(g.ParticipantID, turnCredentialTTL) {
-			all = append(all, signaling.ICEServer(server))
+			all = append(all, wire.ICEServer(server))
 		}
 		return all
 	}

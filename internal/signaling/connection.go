@@ -147,17 +147,20 @@ func (c *connection) handle(m wire.Message) {
 		c.attach(m.Attachment, p)
 	case wire.Detach:
 		if a := c.attached(m.Attachment); a != nil {
-			a.Leave(wire.Detached{CloseNotice: wire.CloseNotice{Reason: wire.ReasonDetached}})
+			a.stage.Leave(wire.Detached{CloseNotice: wire.CloseNotice{Reason: wire.ReasonDetached}})
 		}
 	default:
-		if a := c.attached(m.Attachment); a != nil {
-			c.socket.handle(a, m)
+		a := c.attached(m.Attachment)
+		if a != nil {
+			c.socket.handle(a.stage, m, func(id string, r wire.Reply) { c.reply(a, id, r) })
+		} else if m.Type.IsRequest() {
+			c.refuse(m)
 		}
 	}
 }
 
-// attached returns the stage of an attachment, once it is joined; nil if there is none.
-func (c *connection) attached(name string) *stage.Socket {
+// attached returns an attachment once its stage is joined; nil if there is none.
+func (c *connection) attached(name string) *attachment {
 	c.mu.Lock()
 	a := c.attachments[name]
 	c.mu.Unlock()
@@ -166,10 +169,31 @@ func (c *connection) attached(name string) *stage.Socket {
 	}
 	select {
 	case <-a.ready:
-		return a.stage
+		if a.stage != nil {
+			return a
+		}
 	case <-c.socket.ctx.Done():
-		return nil
 	}
+	return nil
+}
+
+// reply sends a reply, unless the attachment has got its last message: its name may be
+// another's by then.
+func (c *connection) reply(a *attachment, id string, r wire.Reply) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.attachments[a.name] == a {
+		c.socket.deliver(stage.Message{Data: wire.WithAttachment(a.name, wire.EncodeID(id, r))})
+	}
+}
+
+// refuse answers a request that is about no attachment.
+func (c *connection) refuse(m wire.Message) {
+	data := wire.EncodeID(m.ID, c.socket.refusal(m, authority.Refuse(authority.NotFound, authority.ResourceGone, "there is no attachment of that name")))
+	if wire.ValidAttachment(m.Attachment) {
+		data = wire.WithAttachment(m.Attachment, data)
+	}
+	c.socket.deliver(stage.Message{Data: data})
 }
 
 // attach joins a stage beside the reader, so that many are joined at once.
@@ -221,10 +245,12 @@ func (c *connection) join(a *attachment, p wire.Attach) error {
 	}
 	joined, err := c.server.registry.OpenSocket(g, stage.SocketConfig{Client: c.client, After: p.After, ChangesOnly: p.ChangesOnly, Deliver: func(m stage.Message) {
 		a.announced.Do(announce)
-		c.socket.deliver(stage.Message{Data: wire.WithAttachment(a.name, m.Data)})
+		message := stage.Message{Data: wire.WithAttachment(a.name, m.Data)}
 		if m.Last {
-			c.remove(a)
+			c.finish(a, message)
+			return
 		}
+		c.socket.deliver(message)
 	}})
 	if err != nil {
 		return err
@@ -240,10 +266,23 @@ func (c *connection) join(a *attachment, p wire.Attach) error {
 	return nil
 }
 
-// remove frees the name of an attachment that is over.
+// finish sends the last message of an attachment, after which there is no reply, and frees
+// its name.
+func (c *connection) finish(a *attachment, last stage.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.socket.deliver(last)
+	c.removeLocked(a)
+}
+
+// remove frees the name of an attachment that was never joined.
 func (c *connection) remove(a *attachment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.removeLocked(a)
+}
+
+func (c *connection) removeLocked(a *attachment) {
 	if c.attachments[a.name] == a {
 		delete(c.attachments, a.name)
 		c.socket.setStages(len(c.attachments))

@@ -25,6 +25,7 @@ import (
 	"rostrum/internal/store"
 	"rostrum/internal/testpattern"
 	"rostrum/internal/token"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -95,8 +96,8 @@ func newFixtureOn(t *testing.T, s *store.Store, cfg stage.Config) *fixture {
 }
 
 // iceServers takes the place of the engine's.
-func (c *fixture) iceServers(g authority.Grant) []signaling.ICEServer {
-	return []signaling.ICEServer{{URL: "turn:192.0.2.1:7081?transport=udp", Username: "1:" + g.ParticipantID, Credential: "proof"}}
+func (c *fixture) iceServers(g authority.Grant) []wire.ICEServer {
+	return []wire.ICEServer{{URL: "turn:192.0.2.1:7081?transport=udp", Username: "1:" + g.ParticipantID, Credential: "proof"}}
 }
 
 func (c *fixture) close() {

@@ -2,6 +2,8 @@ package signaling
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/authority"
+	"rostrum/internal/wire"
 )
 
 // A problem is a refusal as a problem document (RFC 9457).
@@ -36,23 +39,50 @@ var problems = map[authority.Kind]problem{
 
 func (p problem) Error() string { return p.title + ": " + p.detail }
 
+// document is the problem document of a reply.
+func (p problem) document() wire.Problem {
+	return wire.Problem{
+		Type: "urn:rostrum:problem:" + strings.ToLower(strings.ReplaceAll(p.code, "_", "-")), Title: p.title, Status: p.status, Detail: p.detail, Code: p.code,
+		RetryAfter: int(math.Ceil(p.retryAfter.Seconds())),
+	}
+}
+
+// problemOf turns the error of a request into what its client is told.
+func (s *Server) problemOf(err error, request string) problem {
+	var p problem
+	var refusal *authority.Refusal
+	switch {
+	case errors.As(err, &p):
+	case errors.As(err, &refusal):
+		p = problems[refusal.Kind]
+		p.code, p.detail, p.retryAfter = string(refusal.Code), refusal.Detail, refusal.RetryAfter
+	default:
+		p = problems[authority.Internal]
+		p.code, p.detail = string(authority.Failed), "the reason is in the server's log"
+	}
+	if p.status == http.StatusInternalServerError {
+		s.cfg.Log.Error("participant's request failed", "request", request, "error", err)
+	}
+	return p
+}
+
+// tooLarge refuses what has more than max bytes.
+func tooLarge(max int) problem {
+	return problem{status: http.StatusRequestEntityTooLarge, code: string(authority.InvalidInput), title: "The body is too large",
+		detail: fmt.Sprintf("at most %d bytes are allowed", max)}
+}
+
 // writeProblem answers with a problem document.
 func writeProblem(w http.ResponseWriter, p problem) {
-	h := w.Header()
+	h, body := w.Header(), p.document()
 	h.Set("Content-Type", "application/problem+json")
-	if p.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	if body.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(body.RetryAfter))
+		body.RetryAfter = 0
 	}
 	if p.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}
 	w.WriteHeader(p.status)
-	body := struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail,omitempty"`
-		Code   string `json:"code"`
-	}{"urn:rostrum:problem:" + strings.ToLower(strings.ReplaceAll(p.code, "_", "-")), p.title, p.status, p.detail, p.code}
 	_ = json.NewEncoder(w).Encode(body) // an error means that the client is gone
 }

@@ -27,7 +27,7 @@ var routes = []route{
 	{method: "POST", path: "/whip/subscribe/{participantId}", token: bearer, authorize: (*authority.Authority).Authorize, serve: subscribe},
 	{method: "PATCH", path: "/whip/sessions/{id}", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: patchConnection},
 	{method: "DELETE", path: "/whip/sessions/{id}", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: endConnection},
-	{method: "POST", path: "/whip/sessions/{id}/layer", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: selectLayer},
+	{method: "POST", path: "/whip/sessions/{id}/layer", token: bearer, authorize: (*authority.Authority).AuthorizeHolder, serve: setLayer},
 	{method: "GET", path: "/events/{stageId}", token: subprotocol, authorize: (*authority.Authority).Authorize, serve: serveEvents},
 	{method: "GET", path: "/events", token: subprotocol, connect: serveConnection},
 	{method: "GET", path: "/events/{$}", token: subprotocol, connect: serveConnection},

@@ -16,13 +16,14 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/inbound"
 	"rostrum/internal/stage"
+	"rostrum/internal/wire"
 )
 
 // A Config has the options of a Server; the zero value is valid.
 type Config struct {
 	// ICEServers returns the STUN and TURN servers for a participant; nil if
 	// there are none.
-	ICEServers func(g authority.Grant) []ICEServer
+	ICEServers func(g authority.Grant) []wire.ICEServer
 	// Panics takes faults in writing to sockets. Default the default logger's.
 	Panics *inbound.Panics
 	// Metrics registers the server's metrics. Default none.
@@ -154,7 +155,9 @@ func (s *Server) announceICEServers(w http.ResponseWriter, r *http.Request, meth
 	token := route.token(r)
 	g, err := route.authorize(s.authority, r.Context(), token)
 	if err == nil {
-		s.linkICEServers(w.Header(), g)
+		if s.cfg.ICEServers != nil {
+			linkICEServers(w.Header(), s.cfg.ICEServers(g))
+		}
 		return nil
 	}
 	var limited problem
@@ -164,35 +167,11 @@ func (s *Server) announceICEServers(w http.ResponseWriter, r *http.Request, meth
 	return nil
 }
 
-// linkICEServers adds Link headers with the ICE servers for a participant.
-func (s *Server) linkICEServers(h http.Header, g authority.Grant) {
-	if s.cfg.ICEServers == nil {
-		return
-	}
-	for _, ice := range s.cfg.ICEServers(g) {
-		h.Add("Link", ice.link())
-	}
-}
-
 // refuse answers with the problem document for err.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var p problem
-	var refusal *authority.Refusal
-	switch {
-	case r.Context().Err() != nil:
-		return // the client is gone
-	case errors.As(err, &p):
-	case errors.As(err, &refusal):
-		p = problems[refusal.Kind]
-		p.code, p.detail, p.retryAfter = string(refusal.Code), refusal.Detail, refusal.RetryAfter
-	default:
-		p = problems[authority.Internal]
-		p.code, p.detail = string(authority.Failed), "the reason is in the server's log"
+	if r.Context().Err() == nil { // otherwise the client is gone
+		writeProblem(w, s.problemOf(err, r.Pattern))
 	}
-	if p.status == http.StatusInternalServerError {
-		s.cfg.Log.Error("participant's request failed", "method", r.Method, "route", r.Pattern, "error", err)
-	}
-	writeProblem(w, p)
 }
 
 // add registers an open socket and how it is closed. It reports false once the server

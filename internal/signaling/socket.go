@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxClientMessage = 16 << 10 // bytes: the largest has a token
+	maxClientMessage = 2*maxOffer + 4<<10 // bytes: the largest has an offer, whose line ends JSON escapes
 	pingInterval     = 5 * time.Second
 	pongTimeout      = 5 * time.Second
 	writeTimeout     = 5 * time.Second
@@ -32,6 +32,11 @@ const (
 	stageQueued      = 16
 	stageQueuedBytes = 64 << 10
 
+	// More requests than these are refused while they are under way. Each stage of a
+	// connection adds to them.
+	maxRequests   = 32
+	stageRequests = 4
+
 	// A client that sends faster is read more slowly.
 	messagesPerSecond = 10
 	messageBurst      = 40
@@ -42,6 +47,7 @@ var pong = stage.Message{Data: wire.Encode(0, wire.Pong{})}
 // A socket is one client's events socket. The goroutine of its request reads; a
 // second one runs while there are messages to write.
 type socket struct {
+	server   *Server
 	limiter  *rate.Limiter
 	panics   *inbound.Panics
 	ctx      context.Context // of the socket, not of the request
@@ -50,14 +56,15 @@ type socket struct {
 	pinger   *time.Timer
 	deadline *time.Timer // of the current write; the writer's own
 
-	mu      sync.Mutex // guards what follows
-	conn    *websocket.Conn
-	queue   []stage.Message
-	bytes   int // in queue
-	stages  int // of a connection
-	writing bool
-	closed  bool
-	running sync.WaitGroup // writer and pinger; none starts once closed
+	mu       sync.Mutex // guards what follows
+	conn     *websocket.Conn
+	queue    []stage.Message
+	bytes    int // in queue
+	stages   int // of a connection
+	requests int // under way
+	writing  bool
+	closed   bool
+	running  sync.WaitGroup // writer, pinger and requests; none starts once closed
 }
 
 // serveEvents serves the events socket of a participant until it ends.
@@ -86,7 +93,7 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 		a.Close()
 		return nil
 	}
-	err = s.read(func(m wire.Message) { s.handle(a, m) })
+	err = s.read(func(m wire.Message) { s.handle(a, m, s.reply) })
 	switch websocket.CloseStatus(err) {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway:
 		a.Close()
@@ -99,7 +106,7 @@ func serveEvents(server *Server, w http.ResponseWriter, r *http.Request, g autho
 }
 
 func newSocket(server *Server, limiter *rate.Limiter) *socket {
-	s := &socket{limiter: limiter, panics: server.cfg.Panics}
+	s := &socket{server: server, limiter: limiter, panics: server.cfg.Panics}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -286,7 +293,11 @@ func (s *socket) read(handle func(wire.Message)) error {
 
 // handle does what a client's message asks for. Clients may be newer than this
 // server: what is unknown is ignored.
-func (s *socket) handle(a *stage.Socket, m wire.Message) {
+func (s *socket) handle(a *stage.Socket, m wire.Message, reply replyFunc) {
+	if m.Type.IsRequest() {
+		s.request(a, m, reply)
+		return
+	}
 	switch p := m.Payload.(type) {
 	case wire.Ping:
 		s.deliver(pong)

@@ -10,6 +10,7 @@ import (
 	"rostrum/internal/media"
 	"rostrum/internal/sdp"
 	"rostrum/internal/sfu"
+	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -37,16 +38,7 @@ type Connection struct {
 }
 
 // A Flow describes what a receiving connection carries now.
-type Flow struct {
-	Label     string `json:"label"`            // of the layer; "" when there is only one, or none
-	Preferred string `json:"wished,omitempty"` // of the preferred layer; "" lets the bandwidth decide
-	Video     bool   `json:"video"`            // whether video flows
-	Audio     bool   `json:"audio"`
-	Width     int    `json:"width,omitempty"`
-	Height    int    `json:"height,omitempty"`
-	Bitrate   int    `json:"bitrate,omitempty"` // bits a second
-	Reason    string `json:"reason,omitempty"`  // why video doesn't flow
-}
+type Flow wire.Flow
 
 // A Preference changes what a receiving connection should carry; nil leaves a
 // part as it is.

@@ -200,7 +200,7 @@ func (r *Registry) removeConnection(c *Connection) {
 // the participant. Errors are *authority.Refusal.
 func (r *Registry) OpenSocket(g authority.Grant, cfg SocketConfig) (sock *Socket, err error) {
 	err = r.withSession(g, func(s *Session) error {
-		sock = &Socket{session: s, cfg: cfg}
+		sock = &Socket{session: s, cfg: cfg, opened: g}
 		return s.callAndCommit(func() error { return s.openSocket(sock, g) })
 	})
 	if err != nil && sock != nil {

@@ -10,7 +10,7 @@ import (
 // an older publication of the participant. Errors are *authority.Refusal.
 func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.withSession(g, func(s *Session) error {
-		c, answer, err = s.publish(g, offer, from)
+		c, answer, err = s.publish(authorized(g), offer, from)
 		return err
 	})
 	return c, answer, err
@@ -21,10 +21,15 @@ func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Con
 // publisher. Errors are *authority.Refusal.
 func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.withSession(g, func(s *Session) error {
-		c, answer, err = s.subscribe(g, publisherID, offer, from)
+		c, answer, err = s.subscribe(authorized(g), publisherID, offer, from)
 		return err
 	})
 	return c, answer, err
+}
+
+// authorized is for a token that was verified.
+func authorized(g authority.Grant) grantFunc {
+	return func() (authority.Grant, error) { return g, nil }
 }
 
 // Connection finds a participant's connection by its id. That of another

@@ -283,7 +283,7 @@ func (s *Session) publishIngest(g authority.Grant, config *ivsrealtime.IngestCon
 	if err := s.call(func() error { return s.beginPublish(c, g) }); err != nil {
 		return nil, err
 	}
-	publisher, err := s.router.PublishFrames(s.publishConfig(c, g), from.Labels)
+	publisher, err := s.router.PublishFrames(s.publishConfig(c), from.Labels)
 	c.publisher = publisher
 	if err != nil {
 		refusal, code := offerRefusal(err, ivsrealtime.ErrorInternalServer)

@@ -16,12 +16,24 @@ import (
 
 // This file has how media connections open, carry media and end.
 
-func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connection, string, error) {
+// A grantFunc returns what a participant may do, or why it may do nothing. It runs on the
+// session's goroutine.
+type grantFunc func() (authority.Grant, error)
+
+// publish answers an offer to send, for the participant whose grant holder returns.
+func (s *Session) publish(holder grantFunc, offer string, from Client) (*Connection, string, error) {
 	c := &Connection{id: arn.NewSecret(24), session: s, protocol: ivsrealtime.ProtocolWHIP}
-	if err := s.call(func() error { return s.beginPublish(c, g) }); err != nil {
+	err := s.call(func() error {
+		g, err := holder()
+		if err != nil {
+			return err
+		}
+		return s.beginPublish(c, g)
+	})
+	if err != nil {
 		return nil, "", err
 	}
-	publisher, answer, err := s.router.Publish(offer, s.publishConfig(c, g))
+	publisher, answer, err := s.router.Publish(offer, s.publishConfig(c))
 	c.publisher = publisher
 	if err != nil {
 		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
@@ -31,20 +43,24 @@ func (s *Session) publish(g authority.Grant, offer string, from Client) (*Connec
 	return c, answer, s.admit(c, from)
 }
 
-func (s *Session) publishConfig(c *Connection, g authority.Grant) sfu.PublishConfig {
+func (s *Session) publishConfig(c *Connection) sfu.PublishConfig {
 	limits := s.registry.cfg.Limits
 	return sfu.PublishConfig{
-		Participant: g.ParticipantID, MaxPixels: limits.PublishPixels, MaxBitrate: limits.PublishBitrate,
+		Participant: c.owner.id, MaxPixels: limits.PublishPixels, MaxBitrate: limits.PublishBitrate,
 		Notify: func(e sfu.Event) { s.post(func() { s.publicationEvent(c, e) }) },
 	}
 }
 
-func (s *Session) subscribe(g authority.Grant, publisherID, offer string, from Client) (*Connection, string, error) {
+// subscribe answers an offer to receive, for the participant whose grant holder returns.
+func (s *Session) subscribe(holder grantFunc, publisherID, offer string, from Client) (*Connection, string, error) {
 	c := &Connection{id: arn.NewSecret(24), session: s, remote: publisherID, flow: Flow{Reason: string(sfu.PausedNoLayer)}}
 	var viewer *sfu.Viewer
 	var publisher *sfu.Publisher
-	err := s.call(func() (err error) {
-		viewer, publisher, err = s.beginSubscribe(c, g)
+	err := s.call(func() error {
+		g, err := holder()
+		if err == nil {
+			viewer, publisher, err = s.beginSubscribe(c, g)
+		}
 		return err
 	})
 	if err != nil {

@@ -2,8 +2,10 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"rostrum/internal/authority"
 	"rostrum/internal/wire"
 )
 
@@ -31,7 +33,51 @@ type SocketConfig struct {
 type Socket struct {
 	session    *Session
 	cfg        SocketConfig
-	needsState bool // it did not get the state yet; belongs to the session's goroutine
+	opened     authority.Grant // with which the socket was opened
+	needsState bool            // it did not get the state yet; belongs to the session's goroutine
+}
+
+// Grant is that with which the socket was opened: it says whose it is, and what an exchange
+// of tokens never changes.
+func (sock *Socket) Grant() authority.Grant { return sock.opened }
+
+// Publish is [Registry.Publish] for the socket's participant, with the rights of its newest
+// token. It is refused once the socket is closed, so that a participant that has left does
+// not come back.
+func (sock *Socket) Publish(offer string) (*Connection, string, error) {
+	c, answer, err := sock.session.publish(sock.current, offer, sock.cfg.Client)
+	return c, answer, sock.unlessEnded(err)
+}
+
+// Subscribe is [Registry.Subscribe] for the socket's participant, as Publish is.
+func (sock *Socket) Subscribe(publisherID, offer string) (*Connection, string, error) {
+	c, answer, err := sock.session.subscribe(sock.current, publisherID, offer, sock.cfg.Client)
+	return c, answer, sock.unlessEnded(err)
+}
+
+// Connection is [Registry.Connection] for the socket's participant.
+func (sock *Socket) Connection(id string) (*Connection, error) {
+	return sock.session.registry.Connection(sock.opened, id)
+}
+
+// current returns what the participant may do while the socket is open.
+func (sock *Socket) current() (authority.Grant, error) {
+	p := sock.session.sockets.open[sock]
+	if p == nil {
+		return authority.Grant{}, socketGone()
+	}
+	return p.grant, p.grant.CheckExpiry()
+}
+
+func (sock *Socket) unlessEnded(err error) error {
+	if errors.Is(err, errSessionEnded) {
+		return socketGone()
+	}
+	return err
+}
+
+func socketGone() *authority.Refusal {
+	return authority.Refuse(authority.NotFound, authority.ResourceGone, "the events socket of the request was closed")
 }
 
 // Close ends the socket for its client.

@@ -23,6 +23,7 @@ type Payload interface {
 type Message struct {
 	Type       Type
 	Sequence   uint64  // grows with each message to all participants; 0 for a message to one
+	ID         string  // of a request and its reply
 	Attachment string  // on a connection: the stage that the message is about; "" for the connection itself
 	Payload    Payload // nil if the type is unknown or the payload malformed
 }
@@ -32,10 +33,11 @@ var serverMessages = []Payload{
 	StageState{}, ParticipantJoined{}, ParticipantLeft{}, PublishState{}, MuteChanged{}, MetadataChanged{}, Layers{}, ActiveSpeaker{},
 	LayerSelected{}, LayersUnused{}, TokenExchanged{}, Pong{}, Kicked{}, StageDeleted{}, GoingAway{},
 	Attached{}, AttachFailed{}, Detached{}, ConnectionClosed{},
+	Reply{},
 }
 
 // clientMessages are the messages from participants.
-var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}, Attach{}, Detach{}}
+var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}, Attach{}, Detach{}, Publish{}, Subscribe{}, Patch{}, SelectLayer{}, End{}}
 
 // ServerMessages returns one empty payload for each message from the server.
 func ServerMessages() []Payload { return serverMessages }
@@ -55,12 +57,18 @@ var payloads = func() map[Type]reflect.Type {
 }()
 
 // Encode writes a message. A sequence of 0 is left out.
-func Encode(sequence uint64, p Payload) []byte {
+func Encode(sequence uint64, p Payload) []byte { return encode(sequence, "", p) }
+
+// EncodeID writes a request or its reply.
+func EncodeID(id string, p Payload) []byte { return encode(0, id, p) }
+
+func encode(sequence uint64, id string, p Payload) []byte {
 	message := struct {
 		Type     Type    `json:"type"`
 		Sequence uint64  `json:"sequence,omitempty"`
+		ID       string  `json:"id,omitempty"`
 		Payload  Payload `json:"payload,omitempty"`
-	}{p.Type(), sequence, p}
+	}{p.Type(), sequence, id, p}
 	if isEmpty(reflect.TypeOf(p)) {
 		message.Payload = nil
 	}
@@ -73,13 +81,14 @@ func Decode(data []byte) (Message, bool) {
 	var raw struct {
 		Type       Type            `json:"type"`
 		Sequence   uint64          `json:"sequence"`
+		ID         string          `json:"id"`
 		Attachment string          `json:"attachment"`
 		Payload    json.RawMessage `json:"payload"`
 	}
 	if json.Unmarshal(data, &raw) != nil {
 		return Message{}, false
 	}
-	m := Message{Type: raw.Type, Sequence: raw.Sequence, Attachment: raw.Attachment}
+	m := Message{Type: raw.Type, Sequence: raw.Sequence, ID: raw.ID, Attachment: raw.Attachment}
 	t, known := payloads[raw.Type]
 	if !known {
 		return m, true
@@ -89,6 +98,13 @@ func Decode(data []byte) (Message, bool) {
 		m.Payload = p.Elem().Interface().(Payload)
 	}
 	return m, true
+}
+
+// IsRequest reports whether a message of the type is answered with a Reply, also if its
+// payload is malformed.
+func (t Type) IsRequest() bool {
+	p, known := payloads[t]
+	return known && p.Implements(reflect.TypeFor[Request]())
 }
 
 // isEmpty reports whether messages of the type have no payload.

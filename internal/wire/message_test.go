@@ -65,23 +65,44 @@ var messages = []struct {
 	{0, wire.AttachFailed{Code: "STAGE_AT_CAPACITY", Detail: "full", RetryAfter: 5}, `{"type":"ATTACH_FAILED","payload":{"code":"STAGE_AT_CAPACITY","detail":"full","retryAfter":5}}`},
 	{0, wire.Detached{CloseNotice: wire.CloseNotice{Reason: wire.ReasonDetached}}, `{"type":"DETACHED","payload":{"reason":"detached"}}`},
 	{0, wire.ConnectionClosed{CloseNotice: wire.CloseNotice{Reason: wire.ReasonRevoked, Code: "TOKEN_REVOKED"}}, `{"type":"CONNECTION_CLOSED","payload":{"reason":"real-time-connection-token-revocation","code":"TOKEN_REVOKED"}}`},
+	{0, wire.Publish{Offer: "v=0\r\n"}, `{"type":"PUBLISH","id":"7","payload":{"offer":"v=0\r\n"}}`},
+	{0, wire.Subscribe{ParticipantID: "a1", Offer: "v=0"}, `{"type":"SUBSCRIBE","id":"7","payload":{"participantId":"a1","offer":"v=0"}}`},
+	{0, wire.Patch{Connection: "c", Fragment: "a=", IfMatch: "*"}, `{"type":"PATCH","id":"7","payload":{"connection":"c","fragment":"a=","ifMatch":"*"}}`},
+	{0, wire.SelectLayer{Connection: "c", Video: &yes}, `{"type":"SELECT_LAYER","id":"7","payload":{"connection":"c","video":true}}`},
+	{0, wire.End{Connection: "c"}, `{"type":"END","id":"7","payload":{"connection":"c"}}`},
+	{0, wire.Reply{}, `{"type":"REPLY","id":"7","payload":{}}`},
+	{0, wire.Reply{Connection: "c", Location: "/whip/sessions/c", ETag: `"1"`, Answer: "v=0", ICEServers: []wire.ICEServer{{URL: "turn:t", Username: "u", Credential: "p"}}},
+		`{"type":"REPLY","id":"7","payload":{"connection":"c","location":"/whip/sessions/c","etag":"\"1\"","answer":"v=0","iceServers":[{"urls":"turn:t","username":"u","credential":"p"}]}}`},
+	{0, wire.Reply{Layer: &wire.Flow{Label: "low", Video: true}}, `{"type":"REPLY","id":"7","payload":{"layer":{"label":"low","video":true,"audio":false}}}`},
+	{0, wire.Reply{Error: &wire.Problem{Type: "urn:x", Title: "t", Status: 429, Detail: "d", Code: "C", RetryAfter: 1}},
+		`{"type":"REPLY","id":"7","payload":{"error":{"type":"urn:x","title":"t","status":429,"detail":"d","code":"C","retryAfter":1}}}`},
+}
+
+// encode writes a message as its sender does; requests and replies have the id 7.
+func encode(sequence uint64, p wire.Payload) (data []byte, id string) {
+	if _, reply := p.(wire.Reply); reply || p.Type().IsRequest() {
+		return wire.EncodeID("7", p), "7"
+	}
+	return wire.Encode(sequence, p), ""
 }
 
 func TestMessages_AreExactlyTheseBytes(t *testing.T) {
 	covered := map[wire.Type]bool{}
 	for _, m := range messages {
 		covered[m.payload.Type()] = true
-		if got := string(wire.Encode(m.sequence, m.payload)); got != m.json {
+		data, id := encode(m.sequence, m.payload)
+		if got := string(data); got != m.json {
 			t.Errorf("%T is encoded as\n%s\nexpected\n%s", m.payload, got, m.json)
 		}
 		got, ok := wire.Decode([]byte(m.json))
-		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
+		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, ID: id, Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is decoded as\n%+v\nexpected\n%+v", m.json, got, want)
 		}
 	}
 	for _, m := range messages {
 		got, ok := wire.Decode(wire.WithAttachment("a-1_Z", []byte(m.json)))
-		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, Attachment: "a-1_Z", Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
+		_, id := encode(m.sequence, m.payload)
+		if want := (wire.Message{Type: m.payload.Type(), Sequence: m.sequence, ID: id, Attachment: "a-1_Z", Payload: m.payload}); !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s on a connection is decoded as %+v", m.json, got)
 		}
 	}

@@ -118,6 +118,47 @@ export interface AttachFailed {
   retryAfter?: number; // seconds; 0 if trying again is of no use
 }
 
+/** An ICEServer is a STUN or TURN server, with credentials if it needs them. */
+export interface ICEServer {
+  urls: string; // as RTCIceServer has it
+  username?: string;
+  credential?: string;
+}
+
+/** A Flow describes what a receiving connection carries now. */
+export interface Flow {
+  label: string; // of the layer; "" when there is only one, or none
+  wished?: string; // of the preferred layer; "" lets the bandwidth decide
+  video: boolean; // whether video flows
+  audio: boolean;
+  width?: number;
+  height?: number;
+  bitrate?: number; // bits a second
+  reason?: string; // why video doesn't flow
+}
+
+/** A Problem is a refusal as a problem document (RFC 9457). */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number; // of HTTP
+  detail?: string;
+  code: string;
+  retryAfter?: number; // seconds; over HTTP it is the header Retry-After
+}
+
+/** A Reply is the result of a request, or why it was refused. Which fields it has depends on the request. */
+export interface Reply {
+  connection?: string; // Publish, Subscribe: names the connection in later requests
+  location?: string; // Publish, Subscribe: the connection's URL, relative to whip_url
+  etag?: string; // Publish, Subscribe, Patch: of the ICE session
+  answer?: string; // Publish, Subscribe: SDP
+  fragment?: string; // Patch, if ICE was restarted
+  iceServers?: ICEServer[]; // Publish, Subscribe
+  layer?: Flow; // SelectLayer: what flows now
+  error?: Problem; // why the request was refused; then there is nothing else
+}
+
 export type ServerMessage =
   | { type: "STAGE_STATE"; sequence?: number; attachment?: string; payload: StageState }
   | { type: "PARTICIPANT_JOINED"; sequence?: number; attachment?: string; payload: Participant }
@@ -137,7 +178,8 @@ export type ServerMessage =
   | { type: "ATTACHED"; sequence?: number; attachment?: string; payload: Attached }
   | { type: "ATTACH_FAILED"; sequence?: number; attachment?: string; payload: AttachFailed }
   | { type: "DETACHED"; sequence?: number; attachment?: string; payload: CloseNotice }
-  | { type: "CONNECTION_CLOSED"; sequence?: number; attachment?: string; payload: CloseNotice };
+  | { type: "CONNECTION_CLOSED"; sequence?: number; attachment?: string; payload: CloseNotice }
+  | { type: "REPLY"; sequence?: number; attachment?: string; id: string; payload: Reply };
 
 /** Mute reports that the participant mutes or unmutes its media. What is nil stays as it is. */
 export interface Mute {
@@ -166,10 +208,46 @@ export interface Attach {
   changesOnly?: boolean; // without the whole state after each change
 }
 
+/** Publish offers media to the stage: POST to the WHIP endpoint. */
+export interface Publish {
+  offer: string; // SDP
+}
+
+/** Subscribe offers to receive a publisher's media: POST to the WHEP endpoint. */
+export interface Subscribe {
+  participantId: string; // of the publisher
+  offer: string; // SDP
+}
+
+/** Patch adds candidates to a connection or restarts its ICE: PATCH (RFC 9725 §4.3). */
+export interface Patch {
+  connection: string; // of the reply to Publish or Subscribe
+  fragment: string; // a trickle-ice-sdpfrag (RFC 8840 §9)
+  ifMatch?: string; // the ETag of the ICE session, or * to restart it
+}
+
+/** SelectLayer changes what a receiving connection should carry. What is left out stays as it is. */
+export interface SelectLayer {
+  connection: string; // of the reply to Subscribe
+  label?: string; // of the layer; "auto" lets the server choose
+  video?: boolean; // whether video should flow
+  audio?: boolean;
+}
+
+/** End ends a connection: DELETE. */
+export interface End {
+  connection: string; // of the reply to Publish or Subscribe
+}
+
 export type ClientMessage =
   | { type: "PING"; attachment?: string }
   | { type: "MUTE"; attachment?: string; payload: Mute }
   | { type: "CLIENT_INFO"; attachment?: string; payload: ClientInfo }
   | { type: "EXCHANGE_TOKEN"; attachment?: string; payload: ExchangeToken }
   | { type: "ATTACH"; attachment?: string; payload: Attach }
-  | { type: "DETACH"; attachment?: string };
+  | { type: "DETACH"; attachment?: string }
+  | { type: "PUBLISH"; attachment?: string; id: string; payload: Publish }
+  | { type: "SUBSCRIBE"; attachment?: string; id: string; payload: Subscribe }
+  | { type: "PATCH"; attachment?: string; id: string; payload: Patch }
+  | { type: "SELECT_LAYER"; attachment?: string; id: string; payload: SelectLayer }
+  | { type: "END"; attachment?: string; id: string; payload: End };

@@ -20,6 +20,7 @@ export const Server = Object.freeze({
   AttachFailed: 'ATTACH_FAILED',
   Detached: 'DETACHED',
   ConnectionClosed: 'CONNECTION_CLOSED',
+  Reply: 'REPLY',
 });
 
 export const Client = Object.freeze({
@@ -29,4 +30,9 @@ export const Client = Object.freeze({
   ExchangeToken: 'EXCHANGE_TOKEN',
   Attach: 'ATTACH',
   Detach: 'DETACH',
+  Publish: 'PUBLISH',
+  Subscribe: 'SUBSCRIBE',
+  Patch: 'PATCH',
+  SelectLayer: 'SELECT_LAYER',
+  End: 'END',
 });

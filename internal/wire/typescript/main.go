@@ -115,6 +115,9 @@ func (g *generator) union(name, common string, payloads []wire.Payload) {
 	for _, p := range payloads {
 		t := reflect.TypeOf(p)
 		fmt.Fprintf(&b, "\n  | { type: %q%s", p.Type(), common)
+		if _, reply := p.(wire.Reply); reply || p.Type().IsRequest() {
+			b.WriteString("; id: string")
+		}
 		switch {
 		case t.NumField() == 0:
 		case t.Field(0).Anonymous: // messages that share a payload
