@@ -1,6 +1,23 @@
 package signaling
 
-import "testing"
+import (
+	"testing"
+
+	"golang.org/x/time/rate"
+
+	"rostrum/internal/stage"
+	"rostrum/internal/wire"
+)
+
+// Answer handles a message of a participant's socket, and returns what it is answered.
+func (s *Server) Answer(a *stage.Socket, data []byte) (answers []stage.Message) {
+	k := newSocket(s, rate.NewLimiter(rate.Inf, 1))
+	defer k.cancel()
+	m, _ := wire.Decode(data)
+	k.handle(a, m, k.reply)
+	k.running.Wait()
+	return k.queue
+}
 
 // Routes lists method and path of all routes.
 func Routes() (all [][2]string) {

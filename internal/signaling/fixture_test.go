@@ -31,7 +31,7 @@ import (
 
 // A fixture is a server with one live stage.
 type fixture struct {
-	*testing.T
+	testing.TB
 	ctx       context.Context
 	store     *store.Store
 	engine    *sfu.Engine
@@ -47,7 +47,7 @@ type fixture struct {
 // fast has short timeouts.
 var fast = stage.Config{Linger: 300 * time.Millisecond, Grace: 500 * time.Millisecond}
 
-func newFixture(t *testing.T, cfg stage.Config) *fixture {
+func newFixture(t testing.TB, cfg stage.Config) *fixture {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
@@ -65,11 +65,11 @@ func check(t testing.TB, err error) {
 }
 
 // newFixtureOn starts a server on a store that may have been used before.
-func newFixtureOn(t *testing.T, s *store.Store, cfg stage.Config) *fixture {
+func newFixtureOn(t testing.TB, s *store.Store, cfg stage.Config) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	c := &fixture{T: t, ctx: ctx, store: s, metrics: prometheus.NewRegistry(), stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
+	c := &fixture{TB: t, ctx: ctx, store: s, metrics: prometheus.NewRegistry(), stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
 	var handler http.Handler
 	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	var err error

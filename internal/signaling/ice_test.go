@@ -8,7 +8,7 @@ import (
 )
 
 // offer is what a browser-like publisher offers.
-func offer(t *testing.T, c *fixture) string {
+func offer(t testing.TB, c *fixture) string {
 	t.Helper()
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
