@@ -4,7 +4,10 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/pion/dtls/v3"
 
 	"rostrum/internal/sdp"
 )
@@ -12,17 +15,20 @@ import (
 // dtlsQueueSize is the number of datagrams that may wait for the handshake.
 const dtlsQueueSize = 32
 
-// dtlsState is the DTLS state of a transport. It is constant.
+// dtlsState is the DTLS state of a transport. All but keyed is constant.
 type dtlsState struct {
 	peerFingerprints []sdp.Fingerprint
 	active           bool // the server is the DTLS client
 	dtlsConn         *dtlsPacketConn
+	keyed            atomic.Bool // the handshake is complete
 }
 
 // dtlsPacketConn is the net.PacketConn for DTLS. Reads return what the shard delivers.
 type dtlsPacketConn struct {
 	send   func([]byte)
-	in     chan []byte
+	in     chan dtlsDatagram
+	from   atomic.Pointer[route] // of the datagram that was read last, nil if unknown
+	proved atomic.Pointer[route] // of the datagram that completed the handshake
 	closed chan struct{}
 	once   sync.Once
 
@@ -31,14 +37,21 @@ type dtlsPacketConn struct {
 	changed  chan struct{} // closed when the deadline changes
 }
 
+// dtlsDatagram is a received datagram and the checked route on which it arrived, nil if it is
+// unknown.
+type dtlsDatagram struct {
+	data []byte
+	via  *route
+}
+
 func newDTLSPacketConn(send func([]byte)) *dtlsPacketConn {
-	return &dtlsPacketConn{send: send, in: make(chan []byte, dtlsQueueSize), closed: make(chan struct{}), changed: make(chan struct{})}
+	return &dtlsPacketConn{send: send, in: make(chan dtlsDatagram, dtlsQueueSize), closed: make(chan struct{}), changed: make(chan struct{})}
 }
 
 // deliver reports false when the queue is full.
-func (c *dtlsPacketConn) deliver(b []byte) bool {
+func (c *dtlsPacketConn) deliver(b []byte, via *route) bool {
 	select {
-	case c.in <- append([]byte(nil), b...):
+	case c.in <- dtlsDatagram{append([]byte(nil), b...), via}:
 		return true
 	default:
 		return false
@@ -61,8 +74,9 @@ func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			expired = timer.C
 		}
 		select {
-		case b := <-c.in:
-			return copy(p, b), c.RemoteAddr(), nil
+		case d := <-c.in:
+			c.from.Store(d.via)
+			return copy(p, d.data), c.RemoteAddr(), nil
 		case <-c.closed:
 			return 0, nil, net.ErrClosed
 		case <-expired:
@@ -70,6 +84,13 @@ func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 		case <-changed:
 		}
 	}
+}
+
+// recordProof is called by the DTLS library once the handshake has shown that the peer is the
+// one of the offer. The library reads on only when it has handled what it read before.
+func (c *dtlsPacketConn) recordProof(*dtls.State) error {
+	c.proved.Store(c.from.Load())
+	return nil
 }
 
 func (c *dtlsPacketConn) WriteTo(p []byte, _ net.Addr) (int, error) {

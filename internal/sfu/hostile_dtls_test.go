@@ -14,7 +14,6 @@ import (
 	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
 	"github.com/pion/dtls/v3/pkg/protocol"
 	"github.com/pion/dtls/v3/pkg/protocol/handshake"
-	"github.com/pion/stun/v3"
 )
 
 // dtlsClient has sent a valid check for an answered offer. The handshake is next.
@@ -22,19 +21,29 @@ type dtlsClient struct {
 	conn        *net.UDPConn
 	to          *net.UDPAddr
 	certificate tls.Certificate // whose fingerprint is in the offer
+	engine      *Engine
 	publisher   *Publisher
 	closed      chan Closed
 }
 
 func newDTLSClient(t *testing.T) *dtlsClient {
 	t.Helper()
-	// The client sends one check only, so that it must not be taken for lost on a busy machine.
-	e := newEngine(t, Config{ConnectTimeout: 2 * time.Second, LostAfter: 2 * time.Minute})
+	c := newCheckedClient(t, 2*time.Second)
+	c.conn = udp(t)
+	c.check(t, c.conn, useCandidate)
+	return c
+}
+
+// newCheckedClient has an answered offer, and sent no check yet.
+func newCheckedClient(t *testing.T, timeout time.Duration) *dtlsClient {
+	t.Helper()
+	// The client sends few checks, so that it must not be taken for lost on a busy machine.
+	e := newEngine(t, Config{ConnectTimeout: timeout, LostAfter: 2 * time.Minute})
 	certificate, err := selfsign.GenerateSelfSigned()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &dtlsClient{certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
+	c := &dtlsClient{engine: e, certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
 	offer := strings.ReplaceAll(crlf(singleOffer), "AA:BB", certificateFingerprint(certificate.Certificate[0]))
 	c.publisher, _, err = e.NewRouter(RouterConfig{}).Publish(offer, PublishConfig{Participant: "caller", Notify: func(ev Event) {
 		if over, is := ev.(Closed); is {
@@ -44,17 +53,6 @@ func newDTLSClient(t *testing.T) *dtlsClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.conn = udp(t)
-	session := c.publisher.transport.ice.Load()
-	check := newCheck(t, session.local.Ufrag+":x", session.local.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate})
-	if _, err := c.conn.WriteToUDP(check, c.to); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.conn.SetReadDeadline(time.Now().Add(2 * time.Second))
-	if _, err := c.conn.Read(make([]byte, 1500)); err != nil {
-		t.Fatalf("the check got no response: %v", err)
-	}
-	_ = c.conn.SetReadDeadline(time.Time{})
 	return c
 }
 

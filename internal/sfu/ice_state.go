@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,11 +16,11 @@ const maxCheckedRoutes = 8
 // iceState is the ICE state of a transport. The atomic fields are read by other goroutines.
 type iceState struct {
 	ice        atomic.Pointer[iceSession]
-	route      atomic.Pointer[route] // nominated by the peer; nil before
-	firstRoute atomic.Pointer[route] // of the first valid check: the handshake does not wait for the nomination
+	route      atomic.Pointer[route] // nominated by the peer, or on which DTLS completed; nil before
+	firstRoute atomic.Pointer[route] // of the first valid check
 
 	checkedRoutes []checkedRoute // other routes with valid checks, the latest last
-	routeUfrag    string         // the ICE session in which the route was chosen
+	settledUfrag  string         // the ICE session whose nomination counts no more
 	lastConsent   time.Duration
 }
 
@@ -55,14 +56,13 @@ func randomText(n int) string {
 // Checks of the previous session count as well: a peer stays on its old route until the new
 // one works, which may be much later.
 func (s *iceState) rememberRoute(to *route, ufrag string) {
-	for i, checked := range s.checkedRoutes {
-		if checked.route.equal(to) {
-			s.checkedRoutes = append(s.checkedRoutes[:i], s.checkedRoutes[i+1:]...)
-			break
-		}
-	}
+	s.forgetRoute(to)
 	if len(s.checkedRoutes) == maxCheckedRoutes {
 		s.checkedRoutes = append(s.checkedRoutes[:0], s.checkedRoutes[1:]...)
 	}
 	s.checkedRoutes = append(s.checkedRoutes, checkedRoute{to, ufrag})
+}
+
+func (s *iceState) forgetRoute(r *route) {
+	s.checkedRoutes = slices.DeleteFunc(s.checkedRoutes, func(c checkedRoute) bool { return c.route.equal(r) })
 }

@@ -49,6 +49,7 @@ type shardPeers struct {
 	lastPeer     *Transport
 	currentRoute *route                 // of the current datagram, nil if the socket received it
 	replyCredits map[netip.AddrPort]int // bytes from unverified addresses that had no response yet
+	earlyBytes   int                    // in the earlyPackets of all transports
 	receiveFunc  func([]byte, netip.AddrPort, int)
 }
 
@@ -151,6 +152,7 @@ func (s *shard) removeTransport(t *Transport) {
 	}
 	t.shardAddresses = nil
 	s.lastPeer = nil
+	t.early.take(s)
 	if !t.listed {
 		return
 	}

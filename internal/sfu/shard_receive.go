@@ -112,6 +112,14 @@ func (s *shard) receiveFor(t *Transport, b []byte, via *route) {
 	}
 }
 
+// arrivedOn reports whether the current datagram arrived on a route.
+func (s *shard) arrivedOn(r *route) bool {
+	if s.currentRoute != nil {
+		return r.equal(s.currentRoute)
+	}
+	return r.tunnel == nil && r.addr == s.lastFrom
+}
+
 // mayReply reports whether a response may be sent to an address that has shown no
 // credentials. In total it is sent no more bytes than arrived from it, so that nobody can be
 // flooded by means of a forged address. A client whose request is shorter than the response

@@ -15,7 +15,7 @@ const (
 	stunHeader      = 20
 	stunMagic       = 0x2112a442
 	stunFingerprint = 0x5354554e
-	maxSTUN         = 600 // bytes; checks have about 120
+	maxSTUN         = 1500 // bytes; checks have about 120, and up to 1,036 with DTLS in them
 
 	stunBindingRequest = 0x0001
 	stunBindingSuccess = 0x0101

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -70,16 +71,6 @@ type transportSetup struct {
 	trickled         int                  // candidates in fragments
 }
 
-// maxEarlyPackets bounds the packets that are kept until the keys are known.
-const maxEarlyPackets = 64
-
-// earlyPacket is a packet that arrived before the keys. The feedback on a publisher's first
-// packets measures the path, so it must have the time of arrival, not of decryption.
-type earlyPacket struct {
-	at   time.Duration
-	data []byte
-}
-
 // transportMedia is what the shard needs to receive and send media.
 type transportMedia struct {
 	listed         bool
@@ -89,7 +80,7 @@ type transportMedia struct {
 	encrypter      *srtpEncrypter
 	decrypter      *srtp.Context
 	rtpScratch     rtp.Header // for decrypter
-	early          []earlyPacket
+	early          earlyPackets
 	lastReceived   time.Duration // when something authentic arrived
 }
 
@@ -147,12 +138,13 @@ func (t *Transport) answer(o *sdp.Offer, sections []sdp.AnswerSection) string {
 	return a.String()
 }
 
-// sendHandshake sends a DTLS datagram on the nominated route or, before the nomination, on the
-// first one that was checked.
+// sendHandshake sends a DTLS datagram on the route of the datagram that it answers or, if that
+// is unknown, on the nominated or the first checked route. After the handshake it sends where
+// media is sent. All are routes with valid checks.
 func (t *Transport) sendHandshake(b []byte) {
 	s, r := t.shard.Load(), t.route.Load()
-	if r == nil {
-		r = t.firstRoute.Load()
+	if !t.keyed.Load() {
+		r = cmp.Or(t.dtlsConn.from.Load(), r, t.firstRoute.Load())
 	}
 	if s != nil && r != nil {
 		r.send(s.socket, b, len(b))

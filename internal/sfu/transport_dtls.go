@@ -31,8 +31,8 @@ var profileNames = map[dtls.SRTPProtectionProfile]string{
 }
 
 // runDTLS runs the DTLS handshake (RFC 5764), passes the keys to the shard, and then waits for
-// the peer to close. It runs once, after the peer's first valid check. Browsers nominate a
-// route about 50 ms later; media waits for that, the handshake does not.
+// the peer to close. It runs once, after the peer's first valid check. Neither it nor media
+// waits for the nomination: on paths of 100 ms and more, browsers nominate seconds later.
 func (t *Transport) runDTLS() {
 	defer t.core.wg.Done()
 	defer t.dtlsConn.stop()
@@ -53,6 +53,7 @@ func (t *Transport) runDTLS() {
 		<-t.done
 		conn.Close() // sends close_notify
 	}()
+	t.keyed.Store(true)
 	if err := t.exportKeys(conn); err != nil {
 		t.end(CauseHandshakeFailed, "", err)
 		return
@@ -97,6 +98,7 @@ func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 		dtls.WithCertificates(t.core.certificate),
 		dtls.WithInsecureSkipVerify(true), // verifyCertificate checks the fingerprint
 		dtls.WithVerifyPeerCertificate(t.verifyCertificate),
+		dtls.WithVerifyConnection(t.dtlsConn.recordProof),
 		dtls.WithSRTPProtectionProfiles(profiles...),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithFlightInterval(flightInterval),

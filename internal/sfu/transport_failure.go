@@ -19,7 +19,7 @@ type ConnectFailure uint8
 
 const (
 	NoCheck          ConnectFailure = iota // no connectivity check arrived
-	NotNominated                           // checks arrived, but the client selected no path
+	NotNominated                           // checks arrived, but the client selected no path and sent no DTLS
 	HandshakeTimeout                       // DTLS did not finish
 	HandshakeRefused                       // DTLS failed
 	connectFailureCount
@@ -43,12 +43,12 @@ func (t *Transport) connectFailure(cause Cause) ConnectFailure {
 	switch {
 	case t.firstRoute.Load() == nil:
 		return NoCheck
-	case t.route.Load() == nil:
+	case cause == CauseHandshakeFailed:
+		return HandshakeRefused
+	case t.route.Load() == nil && t.dtlsConn.from.Load() == nil:
 		return NotNominated
-	case cause == CauseNeverConnected:
-		return HandshakeTimeout
 	}
-	return HandshakeRefused
+	return HandshakeTimeout
 }
 
 // logEnd logs why the transport ended, unless one of the sides closed it, and counts those
@@ -75,7 +75,7 @@ func (t *Transport) diagnose(failure ConnectFailure, remote sdp.RemoteCandidates
 	case NotNominated:
 		return "checks came from " + first.addr.String() + " by " + first.protocol() + ", but the client nominated no path: the responses do not reach it"
 	case HandshakeTimeout:
-		return "a path was nominated from " + first.addr.String() + " by " + first.protocol() + ", but DTLS did not finish: the network drops larger packets, or the client went away"
+		return "a path works from " + first.addr.String() + " by " + first.protocol() + ", but DTLS did not finish: the network drops larger packets, or the client went away"
 	}
 	return "DTLS failed: a certificate that the offer did not announce, no common cipher, or a device that changes packets"
 }

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"time"
 
 	"rostrum/internal/sdp"
@@ -27,11 +28,11 @@ func (t *Transport) verify(c *check) (pwd string, current, ok bool) {
 	return pwd, current, pwd != "" && c.verify(pwd)
 }
 
-// receiveValidCheck handles a valid check. Until media flows, and once after a restart, a check
-// with USE-CANDIDATE selects its route (RFC 8445 §8.1.1). Later a check alone does not change
-// the route, because anyone on the network path could replay it from elsewhere. The route
-// switches once a packet that is encrypted with the session's keys, and was never received
-// before, arrives on the other route.
+// receiveValidCheck handles a valid check. Until media flows, and once in each ICE session, a
+// check with USE-CANDIDATE selects its route (RFC 8445 §8.1.1). Later a check alone does not
+// change the route, because anyone on the network path could replay it from elsewhere. The
+// route switches once a packet that is encrypted with the session's keys, and was never
+// received before, arrives on the other route. That also undoes a replayed nomination.
 func (t *Transport) receiveValidCheck(s *shard, c *check, currentSession bool, via *route) {
 	t.lastReceived = s.now
 	if via.tunnel != nil {
@@ -40,16 +41,19 @@ func (t *Transport) receiveValidCheck(s *shard, c *check, currentSession bool, v
 		s.bindAddress(t, via.addr)
 	}
 	route, ufrag := t.route.Load(), string(c.ufrag)
-	settled := t.mediaReady && t.routeUfrag == ufrag
+	settled := t.mediaReady && t.settledUfrag == ufrag
 	switch {
 	case route != nil && route.equal(via):
 		t.lastConsent = s.now
-		if c.useCandidate && currentSession && !settled {
-			t.routeUfrag = ufrag
+		if c.useCandidate && currentSession {
+			t.settledUfrag = ufrag
 		}
 	case c.useCandidate && !settled && (currentSession || route == nil), route != nil && s.now-t.lastConsent > routeSilence:
-		t.switchRoute(s, via, ufrag)
-	case route != nil:
+		t.switchRoute(s, via)
+		if currentSession {
+			t.settledUfrag = ufrag
+		}
+	default:
 		t.rememberRoute(via, ufrag)
 	}
 	if t.firstRoute.CompareAndSwap(nil, via) {
@@ -59,18 +63,53 @@ func (t *Transport) receiveValidCheck(s *shard, c *check, currentSession bool, v
 	t.startMedia(s)
 }
 
-func (t *Transport) switchRoute(s *shard, to *route, ufrag string) {
-	t.lastConsent, t.checkedRoutes, t.routeUfrag = s.now, t.checkedRoutes[:0], ufrag
+// switchRoute selects a route. An authentic packet on the one before still switches back.
+func (t *Transport) switchRoute(s *shard, to *route) {
+	t.forgetRoute(to)
+	if old := t.route.Load(); old != nil {
+		t.rememberRoute(old, "")
+	}
+	t.lastConsent = s.now
 	t.route.Store(to)
+}
+
+// selectProvedRoute selects the route on which the handshake completed: nobody but the peer
+// can have sent its last message. One nomination may follow, of the pair that the peer
+// prefers, unless this route was nominated before.
+func (t *Transport) selectProvedRoute(s *shard) {
+	proved, current := t.dtlsConn.proved.Load(), t.route.Load()
+	if current == nil {
+		proved = cmp.Or(proved, t.firstRoute.Load())
+	}
+	if proved != nil && !proved.equal(current) {
+		t.switchRoute(s, proved)
+		t.settledUfrag = ""
+	}
+}
+
+// arrivalRoute returns the checked route on which the current datagram arrived, nil if it is
+// not known.
+func (t *Transport) arrivalRoute(s *shard) *route {
+	if r := t.route.Load(); r != nil && s.arrivedOn(r) {
+		return r
+	}
+	for _, checked := range t.checkedRoutes {
+		if s.arrivedOn(checked.route) {
+			return checked.route
+		}
+	}
+	return nil
 }
 
 // switchIfProved switches to the route on which an authentic packet has just arrived, if it
 // has a valid check.
 func (t *Transport) switchIfProved(s *shard) {
 	for _, checked := range t.checkedRoutes {
-		r := checked.route
-		if s.currentRoute != nil && r.equal(s.currentRoute) || s.currentRoute == nil && r.tunnel == nil && r.addr == s.lastFrom {
-			t.switchRoute(s, r, checked.ufrag)
+		if s.arrivedOn(checked.route) {
+			t.switchRoute(s, checked.route)
+			if checked.ufrag == t.ice.Load().local.Ufrag {
+				t.settledUfrag = checked.ufrag
+			}
 			return
 		}
 	}

@@ -8,16 +8,17 @@ import (
 	"rostrum/internal/sdp"
 )
 
-// setKeys stores the keys of a completed handshake.
+// setKeys stores the keys of a completed handshake, and selects the route on which it completed.
 func (t *Transport) setKeys(s *shard, encrypter *srtpEncrypter, decrypter *srtp.Context, profile string) {
 	t.encrypter, t.decrypter = encrypter, decrypter
 	t.mu.Lock()
 	t.profile = profile
 	t.mu.Unlock()
+	t.selectProvedRoute(s)
 	t.startMedia(s)
 }
 
-// startMedia lets media flow once there are keys and a nominated route.
+// startMedia lets media flow once there are keys.
 func (t *Transport) startMedia(s *shard) {
 	r := t.route.Load()
 	if t.mediaReady || t.encrypter == nil || r == nil || t.ended.Load() {
@@ -38,15 +39,4 @@ func (t *Transport) startMedia(s *shard) {
 	t.emit(Connected{Protocol: r.protocol(), Profile: profile, After: time.Since(t.createdAt)})
 	t.owner.connected(s)
 	t.receiveEarly(s)
-}
-
-// receiveEarly receives the packets that arrived before the keys, at the time of their arrival.
-func (t *Transport) receiveEarly(s *shard) {
-	early, now := t.early, s.now
-	t.early = nil
-	for _, p := range early {
-		s.now = p.at
-		t.receive(s, p.data)
-	}
-	s.now = now
 }

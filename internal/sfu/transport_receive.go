@@ -11,16 +11,14 @@ func (t *Transport) receive(s *shard, b []byte) {
 	switch {
 	case t.ended.Load():
 	case b[0] >= 20 && b[0] < 64:
-		if !t.dtlsConn.deliver(b) {
+		if !t.dtlsConn.deliver(b, t.arrivalRoute(s)) {
 			s.drops[TooEarly]++
 		}
 	case b[0] < 128 || b[0] > 191 || len(b) < 12:
 		s.drops[Malformed]++
 	case !t.mediaReady:
 		// The peer may complete the handshake a moment before the keys are known here.
-		if len(t.early) < maxEarlyPackets {
-			t.early = append(t.early, earlyPacket{s.now, append([]byte(nil), b...)})
-		} else {
+		if !t.early.add(s, b) {
 			s.drops[TooEarly]++
 		}
 	case b[1] >= 192 && b[1] <= 223: // RFC 5761 §4
