@@ -40,7 +40,7 @@ type localSource struct {
 	offset    time.Duration // the engine's clock minus the source's
 }
 
-// PublishFrames adds a publisher of H.264 and Opus whose media come from WriteFrame. labels are
+// PublishFrames adds a publisher of H.264 and Opus whose media come from WriteFrames. labels are
 // those of its video layers, none if there is one. Its Closed event follows Close: it is never
 // lost by itself. Errors are ErrBusy or ErrClosed.
 func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, error) {
@@ -71,15 +71,17 @@ func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, 
 	return p, nil
 }
 
-// WriteFrame passes a frame on to the subscribers. It keeps Units. It does nothing for a
-// publisher that has a peer.
-func (p *Publisher) WriteFrame(f LocalFrame) {
+// WriteFrames passes frames on to the subscribers, in one burst. It keeps their Units. It does
+// nothing for a publisher that has a peer.
+func (p *Publisher) WriteFrames(frames ...LocalFrame) {
 	if p.local == nil {
 		return
 	}
 	p.transport.call(func(s *shard) {
-		if t := p.track(f.Kind); t != nil && f.Layer < len(t.layers) && !p.transport.ended.Load() {
-			p.writeFrame(s, t.layers[f.Layer], f)
+		for _, f := range frames {
+			if t := p.track(f.Kind); t != nil && f.Layer < len(t.layers) && !p.transport.ended.Load() {
+				p.writeFrame(s, t.layers[f.Layer], f)
+			}
 		}
 	})
 }

@@ -35,8 +35,8 @@ func TestRouter_PublishesFramesOfThisProcess(t *testing.T) {
 			if n == 0 { // the only one
 				units = [][]byte{{9, 0xf0}, sps, pps, slice(0x65, 3000)}
 			}
-			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Video, Units: units, Time: at})
-			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Audio, Units: [][]byte{{0xfc, 1, 2}}, Time: at, Level: 30})
+			p.WriteFrames(sfu.LocalFrame{Kind: housemedia.Video, Units: units, Time: at})
+			p.WriteFrames(sfu.LocalFrame{Kind: housemedia.Audio, Units: [][]byte{{0xfc, 1, 2}}, Time: at, Level: 30})
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
@@ -93,8 +93,8 @@ func TestRouter_SwitchesLayersOfFramesAtTheNextKeyframe(t *testing.T) {
 	go func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			at := time.Duration(n) * 10 * time.Millisecond
-			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Video, Layer: 0, Units: picture('h', n), Time: at})
-			p.WriteFrame(sfu.LocalFrame{Kind: housemedia.Video, Layer: 2, Units: picture('l', n), Time: at})
+			p.WriteFrames(sfu.LocalFrame{Kind: housemedia.Video, Layer: 0, Units: picture('h', n), Time: at})
+			p.WriteFrames(sfu.LocalFrame{Kind: housemedia.Video, Layer: 2, Units: picture('l', n), Time: at})
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()

@@ -26,6 +26,7 @@ type Connection struct {
 	protocol   ivsrealtime.ParticipantProtocol
 	ingestARN  string                 // of the ingest configuration; empty for WebRTC
 	stream     *IngestStream          // of an encoder; nil for WebRTC
+	virtual    *authority.Grant       // of the virtual participant of redundant ingest; nil for another publication
 	endReason  atomic.Pointer[string] // why this side closed it
 
 	// What follows belongs to the session's goroutine.
@@ -34,6 +35,7 @@ type Connection struct {
 	started       bool        // the start of media was recorded
 	ended         bool        // events of the media engine no longer matter
 	durationTimer *time.Timer // ends it at the longest duration
+	endsAt        time.Time   // when it does
 	flow          Flow        // when receiving
 }
 

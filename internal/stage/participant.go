@@ -27,8 +27,10 @@ type participant struct {
 	publication    *Connection
 	subscriptions  map[string]*Connection // by the publisher's id
 	viewer         *sfu.Viewer
-	source         *sfu.Publisher // of a replica; nil while its source does not publish
-	graceTimer     *time.Timer    // runs when nothing of the above is open but it may come back
+	source         *sfu.Publisher   // of a replica, nil while its source does not publish; of a virtual participant
+	redundant      *redundantSource // of a virtual participant
+	physical       bool             // others see its virtual participant instead
+	graceTimer     *time.Timer      // runs when nothing of the above is open but it may come back
 
 	publishing   bool // its media flows
 	published    bool // it did once
@@ -41,11 +43,14 @@ type participant struct {
 
 // inUse reports whether anything keeps the participant on the stage.
 func (p *participant) inUse() bool {
-	return p.requests > 0 || p.socket != nil || p.publication != nil || len(p.subscriptions) > 0 || p.replica != nil
+	return p.requests > 0 || p.socket != nil || p.publication != nil || len(p.subscriptions) > 0 || p.replica != nil || p.redundant != nil
 }
 
-// visible reports whether others may know of the participant.
-func (p *participant) visible() bool { return p.joined && !p.grant.Hidden }
+// stored reports whether the API, events and metrics know of the participant.
+func (p *participant) stored() bool { return p.joined && !p.grant.Hidden && p.redundant == nil }
+
+// visible reports whether other participants, and with them compositions, know of it.
+func (p *participant) visible() bool { return p.joined && !p.grant.Hidden && !p.physical }
 
 // publisher is what can be subscribed to, or nil.
 func (p *participant) publisher() *sfu.Publisher {
@@ -89,5 +94,5 @@ func (p *participant) encode() []byte {
 }
 
 func (p *participant) sourceState(s *Session) sourceState {
-	return sourceState{s.id, p.grant, p.client, p.publication.publisher, [2]bool{p.audioMuted, p.videoStopped}, p.layers}
+	return sourceState{s.id, p.grant, p.client, p.publisher(), [2]bool{p.audioMuted, p.videoStopped}, p.layers}
 }

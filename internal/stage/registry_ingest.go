@@ -47,7 +47,12 @@ type IngestSource struct {
 type IngestStream struct {
 	connection *Connection
 	who        string
+	labels     []string
 	lastFrame  atomic.Int64 // Unix nanoseconds
+
+	// Of redundant ingest; nil otherwise.
+	pass  func(sfu.LocalFrame) // what the virtual participant may show
+	leave func()               // it gets no more
 }
 
 // Ingest begins to publish what an encoder sends, as the participant of the
@@ -81,7 +86,10 @@ func (r *Registry) Ingest(ctx context.Context, from IngestSource) (*IngestStream
 		return nil, err
 	}
 	r.allowAgain(g.StageARN, participantID, began)
-	stream := &IngestStream{who: who}
+	if config.RedundantIngest {
+		r.allowAgain(g.StageARN, config.ParticipantID, began)
+	}
+	stream := &IngestStream{who: who, labels: from.Labels}
 	stream.lastFrame.Store(time.Now().UnixNano())
 	err = r.withSession(g, func(s *Session) (err error) {
 		stream.connection, err = s.publishIngest(g, config, stream, from)
@@ -121,6 +129,10 @@ func (r *Registry) findIngest(ctx context.Context, key string) (config *ivsrealt
 			Detail: "the ingest configuration has no stage: set stageArn with UpdateIngestConfiguration"}
 	}
 	participantID = config.ParticipantID
+	if config.RedundantIngest && config.StreamKey == key {
+		return nil, "", &IngestError{Code: ivsrealtime.ErrorInvalidStreamKey, Who: config.ARN,
+			Detail: "the ingest configuration is redundant: use the stream keys in its redundantIngestCredentials"}
+	}
 	for _, c := range config.RedundantIngestCredentials {
 		if c.StreamKey == key {
 			participantID = c.ParticipantID
@@ -280,10 +292,24 @@ func (s *Session) publishIngest(g authority.Grant, config *ivsrealtime.IngestCon
 	if from.Secure {
 		c.protocol = ivsrealtime.ProtocolRTMPS
 	}
-	if err := s.call(func() error { return s.beginPublish(c, g) }); err != nil {
+	var err error
+	if c.virtual, err = virtualGrant(config); err != nil {
 		return nil, err
 	}
-	publisher, err := s.router.PublishFrames(s.publishConfig(c), from.Labels)
+	router := s.router
+	err = s.call(func() error {
+		if err := s.beginPublish(c, g); err != nil {
+			return err
+		}
+		if c.owner.physical = c.virtual != nil; c.owner.physical {
+			router = s.physicalRouter()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	publisher, err := router.PublishFrames(s.publishConfig(c), from.Labels)
 	c.publisher = publisher
 	if err != nil {
 		refusal, code := offerRefusal(err, ivsrealtime.ErrorInternalServer)
@@ -297,7 +323,10 @@ func (s *Session) publishIngest(g authority.Grant, config *ivsrealtime.IngestCon
 // afterwards.
 func (i *IngestStream) WriteFrame(f sfu.LocalFrame) {
 	i.lastFrame.Store(time.Now().UnixNano())
-	i.connection.publisher.WriteFrame(f)
+	i.connection.publisher.WriteFrames(f)
+	if i.pass != nil {
+		i.pass(f)
+	}
 }
 
 // Who names the ingest configuration and its stage, for the operator.
@@ -309,6 +338,9 @@ func (i *IngestStream) Done() <-chan struct{} { return i.connection.publisher.Do
 // Close ends the stream, and returns once that is stored. A failure is added to
 // the participant's history before; nil is an encoder that stopped.
 func (i *IngestStream) Close(failure *IngestError) error {
+	if i.leave != nil {
+		i.leave() // viewers don't wait for what follows
+	}
 	c := i.connection
 	err := c.session.callAndCommit(func() error {
 		if c.ended {

@@ -53,7 +53,7 @@ func (r *Registry) findSource(stageARN, participantID string) (source sourceStat
 	if s := r.findSession(stageARN); s != nil {
 		err = s.call(func() error {
 			p := s.participants[participantID]
-			if p == nil || !p.publishing || p.replica != nil {
+			if p == nil || !p.publishing || p.replica != nil || p.physical {
 				return errSessionEnded
 			}
 			source = p.sourceState(s)
@@ -95,7 +95,7 @@ func (r *Registry) confirm(rep *replication, publisher *sfu.Publisher) error {
 	}
 	err := s.callAndCommit(func() error {
 		p := s.participants[rep.key.participant]
-		if p == nil || !p.publishing || p.publication.publisher != publisher {
+		if p == nil || !p.publishing || p.publisher() != publisher {
 			return notPublishing(rep.key.participant)
 		}
 		r.mu.Lock()
@@ -106,8 +106,8 @@ func (r *Registry) confirm(rep *replication, publisher *sfu.Publisher) error {
 		s.updateRow(p, func(row *store.Participant) {
 			row.ReplicationType, row.ReplicationState = ivsrealtime.ReplicationSource, ivsrealtime.ReplicationActive
 		})
-		s.recordEvent(p.id, replicationEvent(ivsrealtime.EventReplicationStarted, &row, now))
-		s.emitEvent(event.ParticipantReplicationStarted(p.eventSubject(s), now, row.DestinationStageARN, row.DestinationSessionID))
+		s.record(p, replicationEvent(ivsrealtime.EventReplicationStarted, &row, now),
+			event.ParticipantReplicationStarted(p.eventSubject(s), now, row.DestinationStageARN, row.DestinationSessionID))
 		return nil
 	})
 	if errors.Is(err, errSessionEnded) {

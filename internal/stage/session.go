@@ -28,6 +28,7 @@ type Session struct {
 	owner    store.Owner
 	id       string
 	router   *sfu.Router
+	physical *sfu.Router // of physical participants; nil while there was none
 	inbox    *inbox
 	done     chan struct{} // closed when the goroutine has ended
 	counts   atomic.Pointer[Counts]
@@ -91,6 +92,9 @@ func (s *Session) run() {
 	s.commit()
 	s.releaseAllSlots()
 	s.router.Close()
+	if s.physical != nil {
+		s.physical.Close()
+	}
 	s.registry.removeSession(s)
 	s.inbox.close()
 	for all := s.inbox.take(); len(all) > 0; all = s.inbox.take() {
@@ -213,6 +217,15 @@ func (s *Session) emitEvent(e event.Event) {
 		tx.Emit(e)
 		return nil
 	})
+}
+
+// record adds to the history of a participant that is stored, and emits the event that belongs
+// to it.
+func (s *Session) record(p *participant, e ivsrealtime.Event, emitted event.Event) {
+	if p.stored() {
+		s.recordEvent(p.id, e)
+		s.emitEvent(emitted)
+	}
 }
 
 // recordEvent adds to the history of a participant, in the batch's

@@ -36,7 +36,7 @@ func (s *Session) exchange(sock *Socket, g authority.Grant, err error) {
 	old, now := p.grant, timestamp()
 	s.limitRights(old, g)
 	s.regrant(p, g)
-	if p.visible() {
+	if p.stored() {
 		previous, next := old.Exchanged(), g.Exchanged()
 		s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventTokenExchanged, EventTime: now, PreviousToken: &previous, NewToken: &next})
 		s.emitEvent(event.TokenExchanged(p.eventSubject(s), now, previous, next))
@@ -70,12 +70,12 @@ func (s *Session) regrant(p *participant, g authority.Grant) {
 	old := p.grant
 	p.grant = g
 	same := old.UserID == g.UserID && maps.Equal(old.Attributes, g.Attributes) && old.Publish == g.Publish && old.Subscribe == g.Subscribe
-	if same || !p.visible() {
+	if same {
 		return
 	}
 	attributes := p.attributes()
 	s.updateRow(p, func(row *store.Participant) { row.UserID, row.Attributes = g.UserID, attributes })
-	if s.sockets.large && !p.publishing {
+	if !p.visible() || s.sockets.large && !p.publishing {
 		return
 	}
 	s.notifyAll(wire.MetadataChanged{ParticipantID: p.id, UserID: g.UserID, Attributes: attributes, Capabilities: g.Capabilities()})

@@ -130,7 +130,7 @@ func (s *Session) beginSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer,
 		return nil, nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to subscribe")
 	}
 	var publisher *sfu.Publisher
-	if remote := s.participants[c.remote]; remote != nil && c.remote != g.ParticipantID {
+	if remote := s.participants[c.remote]; remote != nil && !remote.physical && c.remote != g.ParticipantID {
 		publisher = remote.publisher()
 	}
 	if publisher == nil {
@@ -172,6 +172,9 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 			err = &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
 		}
 	}
+	if err == nil && c.virtual != nil {
+		err = s.joinVirtual(c)
+	}
 	if err != nil {
 		c.ended = true
 		s.releaseSlot(c)
@@ -196,7 +199,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		c.publisher.SetMuted(media.Audio, p.audioMuted)
 		c.publisher.SetMuted(media.Video, p.videoStopped)
 		s.updateRow(p, func(row *store.Participant) {
-			row.Protocol, row.IngestConfigurationARN = c.protocol, c.ingestARN
+			row.Protocol, row.IngestConfigurationARN, row.RedundantIngest = c.protocol, c.ingestARN, c.virtual != nil
 		})
 		if c.stream != nil {
 			s.limitDuration(c) // the media engine reported the connection before it was answered
@@ -230,6 +233,9 @@ func (s *Session) connectionEnded(c *Connection, grace time.Duration) {
 	if c.ingestARN != "" {
 		s.registry.endIngest(c.ingestARN)
 		s.addWrite(func(tx *store.Tx) error { return s.registry.releaseIngest(tx, c.ingestARN) })
+	}
+	if c.virtual != nil {
+		s.leaveVirtual(c)
 	}
 	if c.publisher != nil {
 		if p.publication == c {
@@ -266,8 +272,7 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 			s.registry.sourceStarted(s, p)
 		}
 	case sfu.LayersChanged:
-		s.setLayers(p, e.Layers)
-		s.registry.forEachReplica(s, p, func(d *Session, r *replication) { d.replicaLayers(r, e.Layers) })
+		s.publisherLayers(p, e.Layers)
 	case sfu.LayersUnused:
 		s.setUnusedLayers(p, e.Labels)
 	case sfu.LimitExceeded:
@@ -328,30 +333,17 @@ func (s *Session) routerEvent(e sfu.Event) {
 	}
 }
 
-// limitDuration ends a connection after the longest duration.
-func (s *Session) limitDuration(c *Connection) {
-	limit := s.registry.cfg.Limits.ConnectionDuration
-	if limit == 0 || c.durationTimer != nil {
-		return
-	}
-	c.durationTimer = s.postAfter(limit, func() {
-		if c.ended {
-			return
-		}
-		if c.publisher != nil {
-			s.publishFailed(c, ivsrealtime.ErrorStreamDurationExceeded)
-			return
-		}
-		s.recordEvent(c.owner.id, ivsrealtime.Event{
-			Name: ivsrealtime.EventSubscribeError, EventTime: timestamp(), RemoteParticipantID: c.remote, ErrorCode: ivsrealtime.ErrorStreamDurationExceeded,
-		})
-		s.closeConnection(c, string(ivsrealtime.ErrorStreamDurationExceeded))
-	})
+// publisherLayers announces a publisher's layers here and where it is shown as a replica.
+func (s *Session) publisherLayers(p *participant, layers []sfu.LayerInfo) {
+	s.setLayers(p, layers)
+	s.registry.forEachReplica(s, p, func(d *Session, r *replication) { d.replicaLayers(r, layers) })
 }
 
 func (s *Session) setLayers(p *participant, layers []sfu.LayerInfo) {
 	p.layers = layers
-	s.notifyAll(describeLayers(p.id, layers))
+	if p.visible() {
+		s.notifyAll(describeLayers(p.id, layers))
+	}
 }
 
 // setUnusedLayers tells a publisher which layers nobody needs.

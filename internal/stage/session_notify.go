@@ -107,7 +107,7 @@ func (s *Session) sendState() {
 // when they changed.
 func (s *Session) sendLayers(sock *Socket) {
 	for _, p := range s.participants {
-		if p.publishing && len(p.layers) > 1 {
+		if p.publishing && p.visible() && len(p.layers) > 1 {
 			sock.cfg.Deliver(Message{Data: wire.Encode(0, describeLayers(p.id, p.layers))})
 		}
 	}

@@ -31,6 +31,8 @@ func (s *Session) beginRequest(g authority.Grant) (*participant, error) {
 	case p == nil:
 		p = &participant{id: g.ParticipantID, grant: g, subscriptions: map[string]*Connection{}}
 		s.participants[p.id] = p
+	case p.redundant != nil:
+		return nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the participant publishes by redundant ingest")
 	case p.replica != nil:
 		return nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "a replica from another stage has this participant id here")
 	case p.requests >= maxRequests:
@@ -78,8 +80,6 @@ func (s *Session) recordJoin(p *participant) {
 	}
 	p.joined = true
 	s.joined++
-	s.order++
-	p.order = s.order
 	now, row := timestamp(), s.newRow(p)
 	s.addWrite(func(tx *store.Tx) error {
 		row.FirstJoinTime = now
@@ -95,9 +95,14 @@ func (s *Session) recordJoin(p *participant) {
 		})
 		return err
 	})
-	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventJoined, EventTime: now, Replica: p.replica != nil})
-	s.emitEvent(event.ParticipantJoined(p.eventSubject(s), now, p.grant.Attributes))
-	if !s.sockets.large {
+	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventJoined, EventTime: now, Replica: p.replica != nil}, event.ParticipantJoined(p.eventSubject(s), now, p.grant.Attributes))
+	s.announceJoin(p)
+}
+
+func (s *Session) announceJoin(p *participant) {
+	s.order++
+	p.order = s.order
+	if !s.sockets.large && p.visible() {
 		s.notifyAll(wire.ParticipantJoined{Participant: p.describe()})
 		s.markStateChanged(p)
 	}
@@ -119,7 +124,7 @@ func (s *Session) newRow(p *participant) store.Participant {
 
 // updateRow changes the participant's row.
 func (s *Session) updateRow(p *participant, f func(row *store.Participant)) {
-	if !p.visible() {
+	if !p.stored() {
 		return
 	}
 	ref := s.ref(p.id)
@@ -159,9 +164,25 @@ func (s *Session) leave(p *participant) {
 	if p.viewer != nil {
 		p.viewer.Close("")
 	}
-	if !p.visible() {
-		return
+	if p.visible() {
+		s.announceLeave(p)
 	}
+	if p.stored() {
+		s.recordLeave(p)
+	}
+}
+
+func (s *Session) announceLeave(p *participant) {
+	if !s.sockets.large || p.published {
+		s.notifyAll(wire.ParticipantLeft{ParticipantID: p.id, UserID: p.grant.UserID})
+	}
+	if !s.sockets.large {
+		s.markStateChanged(p)
+	}
+}
+
+// recordLeave stores that a participant left. The session ends some time after the last.
+func (s *Session) recordLeave(p *participant) {
 	now := timestamp()
 	s.updateRow(p, func(row *store.Participant) {
 		row.State = ivsrealtime.ParticipantDisconnected
@@ -169,14 +190,7 @@ func (s *Session) leave(p *participant) {
 			row.ReplicationState = ivsrealtime.ReplicationStopped
 		}
 	})
-	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventLeft, EventTime: now, Replica: p.replica != nil})
-	s.emitEvent(event.ParticipantLeft(p.eventSubject(s), now))
-	if !s.sockets.large || p.published {
-		s.notifyAll(wire.ParticipantLeft{ParticipantID: p.id, UserID: p.grant.UserID})
-	}
-	if !s.sockets.large {
-		s.markStateChanged(p)
-	}
+	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventLeft, EventTime: now, Replica: p.replica != nil}, event.ParticipantLeft(p.eventSubject(s), now))
 	p.joined = false
 	if s.joined--; s.joined == 0 {
 		s.lingerTimer = s.postAfter(s.registry.cfg.Linger, func() {
@@ -193,6 +207,12 @@ func (s *Session) disconnect(p *participant, why wire.Closing) {
 	if sock := p.socket; sock != nil {
 		s.removeSocket(sock)
 		s.closeSocket(sock, why)
+	}
+	if p.redundant != nil { // it leaves with the last
+		for c := range p.redundant.sources {
+			s.disconnect(c.owner, why)
+		}
+		return
 	}
 	if p.publication != nil {
 		s.closeConnection(p.publication, reason)

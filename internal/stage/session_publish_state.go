@@ -14,8 +14,7 @@ func (s *Session) publishStarted(p *participant) {
 	now := timestamp()
 	p.publishing, p.published = true, true
 	s.updateRow(p, func(row *store.Participant) { row.Published = true })
-	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStarted, EventTime: now, Replica: p.replica != nil})
-	s.emitEvent(event.ParticipantPublished(p.eventSubject(s), now))
+	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventPublishStarted, EventTime: now, Replica: p.replica != nil}, event.ParticipantPublished(p.eventSubject(s), now))
 	s.notifyPublishState(p, "")
 }
 
@@ -23,8 +22,7 @@ func (s *Session) publishStarted(p *participant) {
 func (s *Session) publishStopped(p *participant) {
 	now := timestamp()
 	p.publishing, p.layers = false, nil
-	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishStopped, EventTime: now, Replica: p.replica != nil})
-	s.emitEvent(event.ParticipantUnpublished(p.eventSubject(s), now))
+	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventPublishStopped, EventTime: now, Replica: p.replica != nil}, event.ParticipantUnpublished(p.eventSubject(s), now))
 	s.notifyPublishState(p, "")
 	if p.replica == nil {
 		s.registry.sourceStopped(s, p)
@@ -34,13 +32,15 @@ func (s *Session) publishStopped(p *participant) {
 // publishFailed ends a publication that exceeded a limit.
 func (s *Session) publishFailed(c *Connection, code ivsrealtime.EventErrorCode) {
 	p, now := c.owner, timestamp()
-	s.recordEvent(p.id, ivsrealtime.Event{Name: ivsrealtime.EventPublishError, EventTime: now, ErrorCode: code})
-	s.emitEvent(event.ParticipantPublishFailed(p.eventSubject(s), now, code))
+	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventPublishError, EventTime: now, ErrorCode: code}, event.ParticipantPublishFailed(p.eventSubject(s), now, code))
 	s.notifyPublishState(p, code)
 	s.closeConnection(c, string(code))
 }
 
 func (s *Session) notifyPublishState(p *participant, code ivsrealtime.EventErrorCode) {
+	if !p.visible() {
+		return
+	}
 	s.markStateChanged(p)
 	s.notifyAll(wire.PublishState{
 		ParticipantID: p.id, IsPublishing: p.publishing && code == "", Participant: p.describe(), ErrorCode: code,

@@ -28,7 +28,7 @@ func (s *Session) mediaSample() MediaSample {
 	receivers := map[*sfu.Subscriber]string{}
 	err := s.call(func() error {
 		for _, p := range s.participants {
-			if !p.visible() {
+			if !p.stored() {
 				continue
 			}
 			if publisher := p.publisher(); publisher != nil && p.publishing {
