@@ -54,6 +54,12 @@
 // stored or counted. Replicas are publishers of other stages; a replication
 // connects the two sessions, which only post to each other's inbox.
 //
+// # Redundant ingest
+//
+// Two encoders of one ingest configuration are two physical participants, of
+// which the API, events and metrics know. Others see one virtual participant,
+// whose publisher gets the frames of one encoder at a time (failover).
+//
 // # Dead nodes
 //
 // What a dead node had open is closed as of its last heartbeat
