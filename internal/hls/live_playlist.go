@@ -22,7 +22,8 @@ const partTargets = 3
 const holdParts = 3
 
 // playlist writes the media playlist, as a delta update without old segments of numbers
-// below known.
+// below known. No discontinuity is left out: a player without any segment that follows, as
+// after it was offline, could not number the discontinuities.
 func (l *Live) playlist(known uint64) []byte {
 	listed := l.segments[l.unlisted:]
 	age := total(listed) // from the begin of a segment to the end of the playlist
@@ -30,7 +31,7 @@ func (l *Live) playlist(known uint64) []byte {
 		age += l.open.duration
 	}
 	skipped := 0
-	for at := age; skipped < len(listed) && listed[skipped].number < known; skipped++ {
+	for at := age; skipped < len(listed) && listed[skipped].number < known && !listed[skipped].discontinuity; skipped++ {
 		if at -= listed[skipped].duration; at < skipTargets*l.target {
 			break
 		}
@@ -57,6 +58,10 @@ func (l *Live) playlist(known uint64) []byte {
 		l.open.writeParts(&b)
 	}
 	switch l.state {
+	case paused:
+		// hls.js 1.7 takes the last line, if it names a segment, for the segment that comes next,
+		// and ends with an error once that one is another.
+		b.WriteString("# paused\n")
 	case running:
 		fmt.Fprintf(&b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part%d.mp4\"\n", l.parts)
 	case ended:
