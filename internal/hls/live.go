@@ -125,6 +125,9 @@ func (l *Live) begin(init *initSection, begins time.Time) {
 	if init.number == 0 {
 		init.number = l.sequence
 	}
+	if before != init {
+		l.parts++ // the hinted part never comes: players would decode it with the old section
+	}
 	l.open = &liveSegment{number: l.sequence, begins: begins, init: init, discontinuity: before != init}
 	l.sequence++
 }

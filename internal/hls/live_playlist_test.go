@@ -1,6 +1,8 @@
 package hls
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,19 +32,26 @@ func discontinuityNumbers(t *testing.T, text string) map[string]int {
 	return numbers
 }
 
+// What begins a period.
+
+func restart(r *encoderRun) {
+	r.t.Helper()
+	r.check(r.muxer.Close())
+	r.muxer = NewMuxer(r.live)
+	r.configure(320, 180)
+	r.check(r.muxer.SetAudio(stereo48k))
+	r.n = 0
+}
+
+func hole(r *encoderRun) { r.jump(8*time.Second, true) }
+
+func resize(r *encoderRun) {
+	r.t.Helper()
+	r.configure(640, 360)
+	r.n = 0
+}
+
 func TestLive_NumbersDiscontinuitiesAlikeInAllPlaylists(t *testing.T) {
-	restart := func(r *encoderRun) {
-		r.check(r.muxer.Close())
-		r.muxer = NewMuxer(r.live)
-		r.configure(320, 180)
-		r.check(r.muxer.SetAudio(stereo48k))
-		r.n = 0
-	}
-	hole := func(r *encoderRun) { r.jump(8*time.Second, true) }
-	resize := func(r *encoderRun) {
-		r.configure(640, 360)
-		r.n = 0
-	}
 	for name, happens := range map[string][]func(*encoderRun){
 		"nothing":                        nil,
 		"a restart of the encoder":       {restart},
@@ -104,4 +113,31 @@ func TestLive_EndsNoPlaylistWithASegment(t *testing.T) {
 	check("paused")
 	r.live.End()
 	check("ended")
+}
+
+// A player that has got the hinted part before the playlist that lists it would decode it
+// with the initialization section that it knows. Shaka Player 5.2 does, and stops for good.
+func TestLive_HintedPartBelongsToThePeriodOfTheHint(t *testing.T) {
+	for name, begins := range map[string]func(*encoderRun){"restart": restart, "missing media": hole, "resolution": resize} {
+		t.Run(name, func(t *testing.T) {
+			r := newRun(t, NewLive())
+			r.send(5 * time.Second)
+			begins(r)
+			r.send(3 * time.Second)
+			before, after, _ := strings.Cut(r.text(), "#EXT-X-DISCONTINUITY\n")
+			parts := tags(before, "#EXT-X-PART:")
+			var last, next uint64
+			if !parse(attribute(parts[len(parts)-1], "URI"), "part%d.mp4", &last) || !parse(attribute(tags(after, "#EXT-X-PART:")[0], "URI"), "part%d.mp4", &next) {
+				t.Fatalf("no numbers of parts in\n%s", r.text())
+			}
+			hinted := last + 1
+			if next <= hinted {
+				t.Errorf("part %d was hinted before the discontinuity, and %d follows it", hinted, next)
+			}
+			if _, err := r.live.File(t.Context(), fmt.Sprintf("part%d.mp4", hinted)); !errors.Is(err, ErrNoFile) {
+				t.Errorf("the hinted part: %v, expected %v", err, ErrNoFile)
+			}
+			r.verify()
+		})
+	}
 }
