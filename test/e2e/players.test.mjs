@@ -1,0 +1,132 @@
+// A live channel in hls.js, Shaka Player and video.js at once: they play it, and continue
+// without a reload of the page after all that happens to encoders and viewers.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import * as ivs from "@aws-sdk/client-ivs";
+
+import { broadcastClips, makeClip } from "./clips.mjs";
+import { browse, eventually, freePort, serve } from "./harness.mjs";
+
+let server, web, channels;
+const players = {};
+
+before(async () => {
+  server = await serve("--rtmp-listen", `127.0.0.1:${await freePort()}`);
+  web = await browse();
+  channels = new ivs.IvsClient({
+    endpoint: server.url,
+    region: "eu-west-1",
+    credentials: { accessKeyId: "E2EACCESSKEY", secretAccessKey: "e2e-secret-of-the-suite" },
+  });
+});
+after(async () => {
+  channels?.destroy();
+  await web?.stop();
+  await server?.stop();
+});
+
+/** How each plays in the page's video element. */
+const libraries = {
+  "hls.js": { script: "hls.js/dist/hls.min.js", begin: beginHls },
+  "Shaka Player": { script: "shaka-player/dist/shaka-player.compiled.js", begin: beginShaka },
+  "video.js": { script: "video.js/dist/video.min.js", begin: beginVideoJs },
+};
+
+function beginHls(url) {
+  const hls = new Hls({ lowLatencyMode: true });
+  hls.on(Hls.Events.ERROR, (_, e) => window.faults.push(`${e.details} ${e.response?.code ?? ""} ${e.error?.message.split("\n")[0] ?? ""}`));
+  hls.loadSource(url);
+  hls.attachMedia(window.video);
+}
+
+async function beginShaka(url) {
+  shaka.polyfill.installAll();
+  const player = new shaka.Player();
+  player.addEventListener("error", (e) => window.faults.push(`${e.detail.code} ${e.detail.data}`));
+  await player.attach(window.video);
+  // Without it Shaka Player forgets all segments after a pause of the encoder: it measures
+  // the window by what the playlist has, again and again.
+  player.configure({ streaming: { lowLatencyMode: true }, manifest: { availabilityWindowOverride: 60 } });
+  await player.load(url);
+}
+
+function beginVideoJs(url) {
+  const player = videojs(window.video, { html5: { vhs: { llhls: true, overrideNative: true } } });
+  player.on("error", () => window.faults.push(player.error()?.message));
+  player.src({ src: url, type: "application/x-mpegURL" });
+  player.play();
+}
+
+async function open({ script, begin }, url) {
+  const page = await web.page();
+  await page.addScriptTag({ path: fileURLToPath(new URL(`node_modules/${script}`, import.meta.url)) });
+  await page.evaluate(() => {
+    window.faults = [];
+    window.video = Object.assign(document.createElement("video"), { muted: true, autoplay: true, width: 320 });
+    document.body.append(window.video);
+  });
+  await page.evaluate(begin, url);
+  return page;
+}
+
+async function mediaPlaylist(url) {
+  const list = await fetch(url).then((r) => r.text());
+  return fetch(new URL(list.trim().split("\n").at(-1), url)).then((r) => r.text());
+}
+
+const look = (page) =>
+  page.evaluate(() => ({ ...participant.read(window.video), frames: window.video.getVideoPlaybackQuality().totalVideoFrames, faults: window.faults.slice(-4) }));
+
+const isRed = ([r, g, b]) => r > 150 && g < 100 && b < 100;
+const isLime = ([r, g, b]) => r < 100 && g > 150 && b < 100;
+const isBlue = ([r, g, b]) => r < 100 && g < 100 && b > 150;
+const isYellow = ([r, g, b]) => r > 150 && g > 150 && b < 100;
+
+/** Shaka Player 5.2 plays 40 s after it was offline for 20 s. */
+const limit = 100; // s
+
+/** Waits until each player shows a picture and goes on for some more. */
+async function eachShows(what, shows, width = 640) {
+  const began = performance.now();
+  const results = await Promise.allSettled(
+    Object.entries(players).map(async ([name, page]) => {
+      const first = await eventually(`${name} shows ${what}`, () => look(page), (s) => s.width === width && shows(s.colour), limit);
+      await eventually(`${name} goes on with ${what}`, () => look(page), (s) => s.width === width && shows(s.colour) && s.frames > first.frames + 25, limit);
+      console.log(`# ${name} plays ${what} after ${((performance.now() - began) / 1000).toFixed(1)} s; errors: ${JSON.stringify(first.faults).slice(0, 500)}`);
+    }),
+  );
+  assert.deepEqual(results.filter((r) => r.reason).map((r) => r.reason.message), []);
+}
+
+test("players continue after whatever happens to a channel", async (t) => {
+  const { channel, streamKey } = await channels.send(new ivs.CreateChannelCommand({ name: "players" }));
+  const address = `rtmp://${channel.ingestEndpoint}/app/${streamKey.value}`;
+  const red = makeClip("red");
+  let encoder = broadcastClips(address, red);
+  t.after(() => encoder.kill());
+  await eventually("the channel is live", () => channels.send(new ivs.GetStreamCommand({ channelArn: channel.arn })).then((a) => a.stream.state, () => null), (s) => s === "LIVE");
+  // Shaka Player looks for captions in the last of few segments: the one without an address.
+  await eventually("three segments", () => mediaPlaylist(channel.playbackUrl), (list) => list.match(/^#EXTINF/gm)?.length >= 3);
+  for (const [name, library] of Object.entries(libraries)) players[name] = await open(library, channel.playbackUrl);
+  await eachShows("the first picture", isRed);
+
+  await encoder.kill();
+  encoder = broadcastClips(address, makeClip("blue"));
+  await eachShows("what came after a restart of the encoder", isBlue);
+
+  encoder.play(red, 8000);
+  await eachShows("what came after 8 s without media", isRed);
+
+  encoder.play(makeClip("yellow", "320x180"));
+  await eachShows("another resolution", isYellow, 320);
+
+  const setOffline = (offline) => Promise.all(Object.values(players).map((p) => p.context().setOffline(offline)));
+  await setOffline(true);
+  await pause(20_000);
+  encoder.play(makeClip("lime"));
+  await setOffline(false);
+  await eachShows("what came after 20 s without a network", isLime);
+});
