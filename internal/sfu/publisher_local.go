@@ -87,9 +87,8 @@ func (p *Publisher) WriteFrames(frames ...LocalFrame) {
 }
 
 func (p *Publisher) writeFrame(s *shard, l *Layer, f LocalFrame) {
-	timestamp := uint32(int64(f.Time) * l.clockRate() / int64(time.Second))
-	p.local.follow(s.now, f.Time)
-	at := p.local.offset + f.Time
+	timestamp := rtpTimestamp(f.Time, l.clockRate())
+	at := p.local.follow(s.now, f.Time)
 	l.timeline.Store(&timeline{unixNano: s.core.unixNano(at), timestamp: timestamp, arrivedAt: at, clockRate: l.clockRate()})
 	payloads := f.Units
 	if f.Kind == media.Video {
@@ -109,12 +108,20 @@ func (p *Publisher) writeFrame(s *shard, l *Layer, f LocalFrame) {
 	p.transport.lastReceived = s.now
 }
 
-// follow adds one frame to the relation between the clocks.
-func (o *localSource) follow(now, at time.Duration) {
+// rtpTimestamp is a time in units of the clock rate. A product of both overflows after a day.
+func rtpTimestamp(t time.Duration, clockRate int64) uint32 {
+	seconds, rest := int64(t/time.Second), int64(t%time.Second)
+	return uint32(seconds*clockRate + rest*clockRate/int64(time.Second))
+}
+
+// follow adds one frame to the relation between the clocks. It returns the frame's time by the
+// engine's.
+func (o *localSource) follow(now, at time.Duration) time.Duration {
 	if !o.started {
 		o.started, o.offset = true, now-at
 	}
 	o.offset += time.Duration(float64(now-at-o.offset) * localClockGain)
+	return o.offset + at
 }
 
 // packetize splits a picture (RFC 6184, packetization mode 1). Access unit delimiters are left
