@@ -9,7 +9,7 @@ import (
 // TransportStats describes one peer's connection.
 type TransportStats struct {
 	Connected bool
-	Protocol  string // "udp", "tcp", "turn-udp" or "turn-tcp", "" until the peer has nominated an address
+	Protocol  string // "udp", "tcp", "turn-udp" or "turn-tcp", "" until an address is nominated or DTLS is complete
 	Remote    string
 	Profile   string // SRTP protection profile
 	RoundTrip time.Duration
