@@ -48,11 +48,20 @@ type connection struct {
 
 // An attachment is one stage of a connection.
 type attachment struct {
-	name      string // by the client
+	name      string        // by the client
+	first     wire.Attached // its first message
 	announced sync.Once
-	ready     chan struct{} // closed when stage is final
+	ready     chan struct{} // closed when stage is final; guarded by the connection's mu
 	stage     *stage.Socket // nil until the stage is joined, and if it can't be; guarded by the connection's mu until ready
 }
+
+// joined takes the place of an attachment's channel once that is closed: there can be
+// hundreds of thousands.
+var joined = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // serveConnection serves a connection until it ends.
 func serveConnection(server *Server, w http.ResponseWriter, r *http.Request, raw string) error {
@@ -114,14 +123,14 @@ func (c *connection) leave(why wire.Closing) {
 	if c.leaving == nil {
 		c.leaving = why
 	}
-	var joined []*stage.Socket
+	var stages []*stage.Socket
 	for _, a := range c.attachments {
 		if a.stage != nil { // otherwise join sees that the connection leaves
-			joined = append(joined, a.stage)
+			stages = append(stages, a.stage)
 		}
 	}
 	c.mu.Unlock()
-	for _, s := range joined {
+	for _, s := range stages {
 		s.Leave(why)
 	}
 }
@@ -163,12 +172,14 @@ func (c *connection) handle(m wire.Message) {
 func (c *connection) attached(name string) *attachment {
 	c.mu.Lock()
 	a := c.attachments[name]
-	c.mu.Unlock()
 	if a == nil {
+		c.mu.Unlock()
 		return nil
 	}
+	ready := a.ready
+	c.mu.Unlock()
 	select {
-	case <-a.ready:
+	case <-ready:
 		if a.stage != nil {
 			return a
 		}
@@ -223,7 +234,7 @@ func (c *connection) attach(name string, p wire.Attach) {
 	}
 	c.attaching.Go(func() {
 		defer c.socket.recoverAndShut()
-		defer close(a.ready)
+		defer c.settle(a)
 		if err := c.join(a, p); err != nil {
 			c.remove(a)
 			c.fail(name, err)
@@ -240,11 +251,9 @@ func (c *connection) join(a *attachment, p wire.Attach) error {
 	if g.Account != c.claims.AccountID || g.Region != c.claims.Region {
 		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the stage is not of the account and region of the connection token")
 	}
-	announce := func() {
-		c.deliver(a.name, wire.Attached{StageID: g.StageID, ParticipantID: g.ParticipantID})
-	}
-	joined, err := c.server.registry.OpenSocket(g, stage.SocketConfig{Client: c.client, After: p.After, ChangesOnly: p.ChangesOnly, Deliver: func(m stage.Message) {
-		a.announced.Do(announce)
+	a.first = wire.Attached{StageID: g.StageID, ParticipantID: g.ParticipantID}
+	opened, err := c.server.registry.OpenSocket(g, stage.SocketConfig{Client: c.client, After: p.After, ChangesOnly: p.ChangesOnly, Deliver: func(m stage.Message) {
+		c.announce(a)
 		message := stage.Message{Data: wire.WithAttachment(a.name, m.Data)}
 		if m.Last {
 			c.finish(a, message)
@@ -255,15 +264,28 @@ func (c *connection) join(a *attachment, p wire.Attach) error {
 	if err != nil {
 		return err
 	}
-	a.announced.Do(announce)
+	c.announce(a)
 	c.mu.Lock()
-	a.stage = joined
+	a.stage = opened
 	why := c.leaving
 	c.mu.Unlock()
 	if why != nil {
-		joined.Leave(why)
+		opened.Leave(why)
 	}
 	return nil
+}
+
+// announce sends the first message of an attachment.
+func (c *connection) announce(a *attachment) {
+	a.announced.Do(func() { c.deliver(a.name, a.first) })
+}
+
+// settle says that the stage of an attachment is final.
+func (c *connection) settle(a *attachment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(a.ready)
+	a.ready = joined
 }
 
 // finish sends the last message of an attachment, after which there is no reply, and frees
