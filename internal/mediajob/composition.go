@@ -48,6 +48,7 @@ func ComposeFile(ctx context.Context, token, file string, out io.Writer) error {
 type composition struct {
 	job      worker.Job
 	token    peer.Token
+	events   *peer.Events // of the token; set before publishers are received
 	stage    *compositor.Stage
 	roster   roster
 	programs []*program

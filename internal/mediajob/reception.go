@@ -29,6 +29,7 @@ func (c *composition) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.events = events
 	deleted := false
 	err = peer.Follow(ctx, c.token, events, func(m wire.Message) {
 		_, stageDeleted := m.Payload.(wire.StageDeleted)
@@ -90,6 +91,7 @@ func (r *reception) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	resource.Events = r.composition.events
 	r.participant.BeginStream(r.requestKeyframe)
 	s, err := peer.Subscribe(ctx, resource, peer.SubscribeConfig{OnFrame: r.write})
 	if err != nil {

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"rostrum/internal/wire"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"rostrum/internal/wire"
 )
 
 const (
@@ -31,6 +32,7 @@ type Events struct {
 	mu   sync.Mutex // guards what follows
 	conn *websocket.Conn
 	seen uint64 // last sequence number
+	requests
 }
 
 // NewEvents prepares the socket of the token's stage. hello is sent after each connect:
@@ -49,7 +51,7 @@ func NewEvents(t Token, client *http.Client, hello ...wire.Payload) (*Events, er
 // ErrKicked ends Run when the participant was removed.
 var ErrKicked = errors.New("the participant was removed from the stage")
 
-// Run calls handle for each message but PONG. It reconnects whenever the connection ends,
+// Run calls handle for each message but PONG and REPLY. It reconnects whenever the connection ends,
 // until ctx ends, which returns nil, or the server refuses: a *Problem, ErrKicked, or that
 // the stage was deleted.
 func (e *Events) Run(ctx context.Context, handle func(wire.Message)) error {
@@ -103,7 +105,14 @@ func (e *Events) session(ctx context.Context, handle func(wire.Message)) error {
 			return err
 		}
 		m, ok := wire.Decode(data)
-		if _, pong := m.Payload.(wire.Pong); !ok || pong {
+		if !ok {
+			continue
+		}
+		switch p := m.Payload.(type) {
+		case wire.Pong:
+			continue
+		case wire.Reply:
+			e.replied(m.ID, p)
 			continue
 		}
 		e.mu.Lock()
@@ -171,6 +180,7 @@ func (e *Events) setConn(c *websocket.Conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.conn = c
+	e.requests.reset()
 }
 
 // Send sends a message. It fails while there is no connection.

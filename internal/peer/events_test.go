@@ -175,3 +175,32 @@ func TestFollow_ReceivesPublishersWhileTheyPublish(t *testing.T) {
 		t.Errorf("received %v, want %s", story, want)
 	}
 }
+
+func TestEvents_RequestsWithoutAReplyAreForHTTP(t *testing.T) {
+	s := newEventsServer(t, []string{`{"type":"STAGE_STATE","sequence":1,"payload":{"stageId":"abcdefghijkl","participants":[]}}`, "wait"})
+	e, err := peer.NewEvents(s.token(t), nil, wire.ClientInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Request(t.Context(), wire.End{}); err == nil {
+		t.Error("a request succeeds without a connection")
+	}
+	connected, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = e.Run(t.Context(), func(wire.Message) { close(connected) }) // refused in the end
+	}()
+	<-connected
+	var refused *peer.Problem
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := e.Request(ctx, wire.End{}); err == nil || errors.As(err, &refused) || ctx.Err() != nil {
+		t.Errorf("a server that does not answer gives %v, and leaves %v for HTTP", err, ctx.Err())
+	}
+	began := time.Now()
+	if _, err := e.Request(t.Context(), wire.End{}); err == nil || time.Since(began) > 4*time.Second {
+		t.Errorf("the next request gives %v after %v", err, time.Since(began))
+	}
+	s.going <- struct{}{}
+	<-ended
+}

@@ -47,6 +47,7 @@ type publisher struct {
 // any longer. It reconnects as the config says.
 func RunPublisher(ctx context.Context, c PublisherConfig, report func(PublishReport)) error {
 	ctx, cancel := context.WithCancel(ctx)
+	c.Endpoint.Events = c.Events
 	p := &publisher{PublisherConfig: c, report: report, ended: make(chan struct{})}
 	err := rejoin(ctx, c.Rejoin, p.interrupted, p.publish)
 	cancel()

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"rostrum/internal/wire"
 )
 
 // An Endpoint is where an offer is posted.
@@ -18,6 +20,9 @@ type Endpoint struct {
 	URL    string
 	Bearer string       // the Authorization header's token; empty sends none
 	Client *http.Client // nil is one with a timeout of 15 s
+	Events *Events      // if it is connected, requests are messages of this socket of the token's; may be nil
+
+	publisher string // who is received; empty publishes
 }
 
 const (
@@ -40,6 +45,8 @@ func (e Endpoint) client() *http.Client {
 
 // A resource is the session that a server created for an offer.
 type resource struct {
+	events     *Events // of the endpoint; may be nil
+	connection string  // in messages of events; empty if it is not known there
 	url        *url.URL
 	bearer     string
 	client     *http.Client
@@ -59,6 +66,12 @@ func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resou
 		return "", nil, fmt.Errorf("endpoint: %w", err)
 	}
 	client := e.client()
+	if e.Events != nil {
+		answer, r, err := e.offer(ctx, at, client, sdp)
+		if !errors.Is(err, errNoReply) {
+			return answer, r, err
+		}
+	}
 	for range maxRedirects + 1 {
 		resp, err := send(ctx, client, http.MethodPost, at, e.Bearer, http.Header{"Content-Type": {sdpType}}, []byte(sdp))
 		if err != nil {
@@ -77,6 +90,26 @@ func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resou
 	return "", nil, fmt.Errorf("%s: more than %d redirects", e.URL, maxRedirects)
 }
 
+// offer makes the offer by a message of the events socket.
+func (e Endpoint) offer(ctx context.Context, at *url.URL, client *http.Client, sdp string) (string, *resource, error) {
+	var request wire.Request = wire.Publish{Offer: sdp}
+	if e.publisher != "" {
+		request = wire.Subscribe{ParticipantID: e.publisher, Offer: sdp}
+	}
+	reply, err := e.Events.Request(ctx, request)
+	if err != nil {
+		return "", nil, err
+	}
+	r := &resource{events: e.Events, connection: reply.Connection, bearer: e.Bearer, client: client, etag: reply.ETag}
+	for _, s := range reply.ICEServers {
+		r.iceServers = append(r.iceServers, ICEServer(s))
+	}
+	if r.url, err = at.Parse(reply.Location); err != nil {
+		return "", nil, fmt.Errorf("location of the session: %w", err)
+	}
+	return reply.Answer, r, nil
+}
+
 // accept reads and closes the response to an offer that was posted to a URL.
 func (e Endpoint) accept(at *url.URL, client *http.Client, resp *http.Response) (string, *resource, error) {
 	defer resp.Body.Close()
@@ -87,7 +120,7 @@ func (e Endpoint) accept(at *url.URL, client *http.Client, resp *http.Response) 
 	if err != nil {
 		return "", nil, fmt.Errorf("read answer of %s: %w", at, err)
 	}
-	r := &resource{bearer: e.Bearer, client: client, etag: resp.Header.Get("ETag"), iceServers: parseLinks(resp.Header.Values("Link"))}
+	r := &resource{events: e.Events, bearer: e.Bearer, client: client, etag: resp.Header.Get("ETag"), iceServers: parseLinks(resp.Header.Values("Link"))}
 	if loc := resp.Header.Get("Location"); loc != "" {
 		if r.url, err = at.Parse(loc); err != nil {
 			return "", nil, fmt.Errorf("location of the session: %w", err)
@@ -150,6 +183,9 @@ func (r *resource) end(ctx context.Context) (reachable bool, code string, err er
 	if r.url == nil {
 		return true, "", nil
 	}
+	if _, err := r.message(ctx, wire.End{Connection: r.connection}); !errors.Is(err, errNoReply) {
+		return endResult(err)
+	}
 	resp, err := send(ctx, r.client, http.MethodDelete, r.url, r.bearer, nil, nil)
 	if err != nil {
 		return false, "", fmt.Errorf("end the session: %w", err)
@@ -158,16 +194,37 @@ func (r *resource) end(ctx context.Context) (reachable bool, code string, err er
 	if resp.StatusCode/100 == 2 {
 		return true, "", nil
 	}
-	problem := readProblem(resp)
-	switch resp.StatusCode {
+	return endResult(readProblem(resp))
+}
+
+// endResult is what end returns after a refusal, or none.
+func endResult(err error) (reachable bool, code string, _ error) {
+	if err == nil {
+		return true, "", nil
+	}
+	problem, ok := errors.AsType[*Problem](err)
+	if !ok {
+		return false, "", fmt.Errorf("end the session: %w", err)
+	}
+	switch problem.Status {
 	case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return true, problem.Code, nil
 	}
-	return resp.StatusCode < 500, problem.Code, fmt.Errorf("end the session: %w", problem)
+	return problem.Status < 500, problem.Code, fmt.Errorf("end the session: %w", problem)
+}
+
+// message makes a request by a message of the events socket. The error is errNoReply if the
+// session or the socket is not for that.
+func (r *resource) message(ctx context.Context, request wire.Request) (wire.Reply, error) {
+	if r.events == nil || r.connection == "" {
+		return wire.Reply{}, errNoReply
+	}
+	return r.events.Request(ctx, request)
 }
 
 // patch sends an SDP fragment (RFC 8840 §9) and returns the server's, which is
-// empty unless ICE was restarted.
+// empty unless ICE was restarted. It never is a message: where the path of media broke, the
+// connection of the events socket is as dead, while a new request finds its way.
 func (r *resource) patch(ctx context.Context, fragment, ifMatch string) (string, error) {
 	if r.url == nil {
 		return "", errors.New("the server returned no session to change")
@@ -191,30 +248,41 @@ func (r *resource) patch(ctx context.Context, fragment, ifMatch string) (string,
 	return string(body), err
 }
 
-// request posts JSON to a path below the session and decodes the JSON of the response.
-func (r *resource) request(ctx context.Context, path string, in, out any) error {
+// selectLayer changes what a subscription carries, and returns what it carries now.
+func (r *resource) selectLayer(ctx context.Context, request wire.SelectLayer) (now Layer, err error) {
 	if r.url == nil {
-		return errors.New("the server returned no session")
+		return now, errors.New("the server returned no session")
 	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	request.Connection = r.connection
+	reply, err := r.message(ctx, request)
+	if err == nil && reply.Layer != nil {
+		return layerOf(*reply.Layer), nil
 	}
-	resp, err := send(ctx, r.client, http.MethodPost, r.url.JoinPath(path), r.bearer, http.Header{"Content-Type": {"application/json"}}, body)
+	if err == nil || !errors.Is(err, errNoReply) {
+		return now, err
+	}
+	body, err := json.Marshal(struct {
+		Label *string `json:"label,omitempty"`
+		Video *bool   `json:"video,omitempty"`
+	}{request.Label, request.Video})
 	if err != nil {
-		return err
+		return now, err
+	}
+	resp, err := send(ctx, r.client, http.MethodPost, r.url.JoinPath("layer"), r.bearer, http.Header{"Content-Type": {"application/json"}}, body)
+	if err != nil {
+		return now, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return readProblem(resp)
+		return now, readProblem(resp)
 	}
 	if resp.StatusCode == http.StatusNoContent {
-		return nil
+		return now, nil
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil && err != io.EOF {
-		return fmt.Errorf("read answer: %w", err)
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&now); err != nil && err != io.EOF {
+		return now, fmt.Errorf("read answer: %w", err)
 	}
-	return nil
+	return now, nil
 }
 
 // parseLinks finds the ICE servers among Link headers (RFC 8288; RFC 9725 §4.6).
@@ -298,8 +366,7 @@ func (e Endpoint) Offer(ctx context.Context, sdp string) (answer string, s *Sess
 
 // ChooseLayer asks the server for a layer by its label, or for "auto".
 func (s *Session) ChooseLayer(ctx context.Context, label string) (now Layer, err error) {
-	err = s.resource.request(ctx, "layer", map[string]string{"label": label}, &now)
-	return now, err
+	return s.resource.selectLayer(ctx, wire.SelectLayer{Label: &label})
 }
 
 // End deletes the session. One that is gone is no error.

@@ -14,6 +14,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/media"
+	"rostrum/internal/wire"
 )
 
 // SubscribeConfig says what is received. Its zero value receives audio and video and only
@@ -146,16 +147,18 @@ type Layer struct {
 	Bitrate   int    `json:"bitrate,omitempty"` // bits a second
 }
 
+func layerOf(f wire.Flow) Layer {
+	return Layer{Label: f.Label, Requested: f.Preferred, Video: &f.Video, Audio: &f.Audio, Reason: f.Reason, Width: f.Width, Height: f.Height, Bitrate: f.Bitrate}
+}
+
 // ChooseLayer sets the preferred layer by its label, or "auto".
 func (s *Subscription) ChooseLayer(ctx context.Context, label string) (now Layer, err error) {
-	err = s.resource.request(ctx, "layer", map[string]string{"label": label}, &now)
-	return now, err
+	return s.resource.selectLayer(ctx, wire.SelectLayer{Label: &label})
 }
 
 // ShowVideo says whether the server sends video, or only audio.
 func (s *Subscription) ShowVideo(ctx context.Context, video bool) (now Layer, err error) {
-	err = s.resource.request(ctx, "layer", map[string]bool{"video": video}, &now)
-	return now, err
+	return s.resource.selectLayer(ctx, wire.SelectLayer{Video: &video})
 }
 
 // Close ends the subscription at the server, then here, and waits for OnFrame to return. It

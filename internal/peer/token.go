@@ -42,5 +42,5 @@ func (t Token) SubscribeAt(participantID string) (Endpoint, error) {
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("the token's whip_url: %w", err)
 	}
-	return Endpoint{URL: u, Bearer: t.Raw}, nil
+	return Endpoint{URL: u, Bearer: t.Raw, publisher: participantID}, nil
 }

@@ -35,6 +35,7 @@ var errNoFrames = errors.New("nothing was received: no frame could be decoded")
 type viewer struct {
 	ViewerConfig
 	report func(ViewReport)
+	events *Events         // of the token; nil unless publishers are followed
 	stop   context.Context // ends when the caller stops, and not with the duration
 
 	mu     sync.Mutex // guards what follows
@@ -79,6 +80,7 @@ func (v *viewer) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.events = events
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var first sync.Once
@@ -105,6 +107,7 @@ func (v *viewer) watchParticipant(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	at.Events = v.events
 	return v.watch(ctx, id, at)
 }
 
