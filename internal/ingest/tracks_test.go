@@ -15,6 +15,7 @@ import (
 	"rostrum/internal/stage"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
+	handmade "rostrum/test/encoder"
 )
 
 // A received frame of either medium.
@@ -100,7 +101,7 @@ func TestServer_PublishesTracksAsLayers(t *testing.T) {
 	for _, f := range patterns {
 		units, _ := f.next()
 		f.n = 0
-		configs = append(configs, avcConfig(units[0], units[1]))
+		configs = append(configs, handmade.AVCConfig(units[0], units[1]))
 	}
 	sized := func(b []byte) []byte { return join([]byte{byte(len(b) >> 16), byte(len(b) >> 8), byte(len(b))}, b) }
 	n, tracks := 0, 1
@@ -108,14 +109,14 @@ func TestServer_PublishesTracksAsLayers(t *testing.T) {
 	sendPicture := func() error {
 		at := time.Duration(n) * 40 * time.Millisecond
 		if n%25 == 0 { // encoders may repeat them
-			_ = e.send(rawVideo, at, join([]byte{0x17, 0, 0, 0, 0}, configs[0]))
+			_ = e.Send(handmade.Video, at, join([]byte{0x17, 0, 0, 0, 0}, configs[0]))
 			if tracks > 1 {
-				_ = e.send(rawVideo, at, join([]byte("\x96\x00avc1\x05"), configs[1]))
+				_ = e.Send(handmade.Video, at, join([]byte("\x96\x00avc1\x05"), configs[1]))
 			}
 			if tracks > 2 {
-				_ = e.send(rawVideo, at, join([]byte("\x96\x20avc1\x09"), sized(configs[2])))
+				_ = e.Send(handmade.Video, at, join([]byte("\x96\x20avc1\x09"), sized(configs[2])))
 			}
-			_ = e.send(rawAudio, at, []byte{0xaf, 0, 0x11, 0x90})
+			_ = e.Send(handmade.Audio, at, []byte{0xaf, 0, 0x11, 0x90})
 		}
 		var bodies [][]byte
 		kind := byte(0x20)
@@ -125,17 +126,17 @@ func TestServer_PublishesTracksAsLayers(t *testing.T) {
 			if keyframe {
 				kind = 0x10
 			}
-			bodies = append(bodies, avcPicture(units))
+			bodies = append(bodies, handmade.AVCPicture(units))
 		}
 		n++
-		_ = e.send(rawVideo, at, join([]byte{kind | 7, 1, 0, 0, 0}, bodies[0]))
+		_ = e.Send(handmade.Video, at, join([]byte{kind | 7, 1, 0, 0, 0}, bodies[0]))
 		switch tracks {
 		case 2:
-			_ = e.send(rawVideo, at, join([]byte{0x80 | kind | 6, 0x03}, []byte("avc1\x05"), bodies[1]))
+			_ = e.Send(handmade.Video, at, join([]byte{0x80 | kind | 6, 0x03}, []byte("avc1\x05"), bodies[1]))
 		case 3:
-			_ = e.send(rawVideo, at, join([]byte{0x80 | kind | 6, 0x13}, []byte("avc1\x05"), sized(bodies[1]), []byte{9}, sized(bodies[2])))
+			_ = e.Send(handmade.Video, at, join([]byte{0x80 | kind | 6, 0x13}, []byte("avc1\x05"), sized(bodies[1]), []byte{9}, sized(bodies[2])))
 		}
-		return e.send(rawAudio, at, []byte{0xaf, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c})
+		return e.Send(handmade.Audio, at, []byte{0xaf, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c})
 	}
 	sendUntil := func(what string, so func() bool) {
 		t.Helper()
@@ -179,20 +180,20 @@ func TestServer_PassesOpusOn(t *testing.T) {
 	f := newPattern(t, 320, 180)
 	units, _ := f.next()
 	f.n = 0
-	_ = e.send(rawVideo, 0, join([]byte{0x17, 0, 0, 0, 0}, avcConfig(units[0], units[1])))
-	_ = e.send(rawAudio, 0, []byte("\x90OpusOpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"))
+	_ = e.Send(handmade.Video, 0, join([]byte{0x17, 0, 0, 0, 0}, handmade.AVCConfig(units[0], units[1])))
+	_ = e.Send(handmade.Audio, 0, []byte("\x90OpusOpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"))
 	go func() {
 		for n := 0; t.Context().Err() == nil; n++ {
 			at := time.Duration(n)*20*time.Millisecond + time.Duration(n%3)*time.Millisecond
 			if n%2 == 0 {
 				units, keyframe := f.next()
-				body := join([]byte{0x27, 1, 0, 0, 0}, avcPicture(units))
+				body := join([]byte{0x27, 1, 0, 0, 0}, handmade.AVCPicture(units))
 				if keyframe {
 					body[0] = 0x17
 				}
-				_ = e.send(rawVideo, at, body)
+				_ = e.Send(handmade.Video, at, body)
 			}
-			if e.send(rawAudio, at, []byte{0x91, 'O', 'p', 'u', 's', 0xfc, byte(n), byte(n >> 8), 7}) != nil {
+			if e.Send(handmade.Audio, at, []byte{0x91, 'O', 'p', 'u', 's', 0xfc, byte(n), byte(n >> 8), 7}) != nil {
 				return
 			}
 			time.Sleep(10 * time.Millisecond)
