@@ -155,3 +155,69 @@ func TestServer_ShowsRefusalsToOwnerEncoderAndOperator(t *testing.T) {
 
 // join concatenates.
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+// Encoders may change the size of the picture and the rate of the audio while they send. A
+// size that the stage does not take ends their stream, and no other.
+func TestServer_TakesChangedParametersWithinTheLimits(t *testing.T) {
+	s := start(t, onStage(ivsrealtime.IngestRTMP, stage.Limits{PublishPixels: 640 * 360}))
+	e := s.publishRaw(t)
+	other, err := publishTo(t, "rtmp://"+s.address+"/app/"+s.addChannel(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.push.Close()
+	n := 0
+	send := func(f *encoder, aac byte, so func() bool) (err error) {
+		t.Helper()
+		f.n = 0
+		await(t, "the change", func() bool {
+			units, keyframe := f.next()
+			at := time.Duration(n) * 40 * time.Millisecond
+			n++
+			kind := byte(0x27)
+			if keyframe {
+				kind = 0x17
+				_ = e.Send(handmade.Video, at, join([]byte{kind, 0, 0, 0, 0}, handmade.AVCConfig(units[0], units[1])))
+				_ = e.Send(handmade.Audio, at, []byte{0xaf, 0, 0x11, aac})
+			}
+			_ = e.Send(handmade.Audio, at, []byte{0xaf, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c})
+			err = e.Send(handmade.Video, at, join([]byte{kind, 1, 0, 0, 0}, handmade.AVCPicture(units)))
+			return err != nil || so()
+		})
+		return err
+	}
+	for _, c := range []struct {
+		width, height int
+		aac           byte
+		layers        string
+	}{{320, 180, 0x90, "hi 320x180"}, {640, 360, 0x88, "hi 640x360"}, {320, 180, 0x90, "hi 320x180"}} {
+		if err := send(newPattern(t, c.width, c.height), c.aac, func() bool { return s.layers() == c.layers }); err != nil {
+			t.Fatalf("%s: %v, %q", c.layers, err, e.Received())
+		}
+	}
+	ended := func() bool { return strings.Contains(s.history(t), "PUBLISH_ERROR:RESOLUTION_EXCEEDED") }
+	_ = send(newPattern(t, 1280, 720), 0x90, ended)
+	if !ended() || strings.Count(s.history(t), "PUBLISH_STARTED") != 1 {
+		t.Errorf("the history is %s", s.history(t))
+	}
+	if err := other.send(25); err != nil {
+		t.Errorf("another encoder was affected: %v", err)
+	}
+}
+
+// Viewers who join an encoder with rare keyframes are behind: the operator is told once.
+func TestServer_ReportsKeyframesThatAreFarApart(t *testing.T) {
+	s := start(t, onStage(ivsrealtime.IngestRTMP, stage.Limits{}))
+	e := s.publishRaw(t)
+	e.sendPictures(t, func(n int, body []byte) []byte {
+		if n > 0 {
+			body[0] = 0x27 // no more keyframes
+		}
+		return body
+	})
+	const line = "keyframes are far apart"
+	await(t, line, func() bool { return strings.Contains(s.logged.String(), line) })
+	if got := s.logged.String(); !strings.Contains(got, s.config.ARN) || !strings.Contains(got, "keyframe interval to 1 or 2 s") {
+		t.Errorf("the line is %s", got)
+	}
+}

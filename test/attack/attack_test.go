@@ -79,7 +79,7 @@ func open(ctx context.Context, folder string) (*scene, error) {
 		return nil, err
 	}
 	s := &scene{binary: binary}
-	if s.server, err = server.Start(ctx, binary, "--ephemeral", "--log-level", "warn", "--limits", "open,requests=0"); err != nil {
+	if s.server, err = server.Start(ctx, binary, "--ephemeral", "--rtmp-listen", "127.0.0.1:0", "--log-level", "warn", "--limits", "open,requests=0"); err != nil {
 		return nil, err
 	}
 	s.client, err = ivsrealtime.NewClientBuilder().Region(s.server.Region).EndpointOverride(s.server.URL).
