@@ -27,7 +27,7 @@ install  = { $(APT) update || :; $(APT) install -y --no-install-recommends $(1);
 need     = command -v $(1) >/dev/null || $(call install,$(2))
 
 # What is installed inside the clone goes first; Debian keeps ip and iptables where only root looks.
-export PATH := $(CURDIR)/.cache/node/bin:$(PATH):/usr/sbin:/sbin
+export PATH := $(CURDIR)/.cache/node/bin:$(PATH):/usr/sbin:/sbin:$(HOME)/.cargo/bin
 
 # The libraries that internal/codec is a layer over.
 need-codecs = pkg-config --exists libavcodec libavutil libswscale libswresample 2>/dev/null && command -v gcc >/dev/null || \
@@ -113,6 +113,14 @@ conformance: $(CLIENTS)/python/installed $(CLIENTS)/java/installed test/conforma
 	@export CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) CONFORMANCE_SUMMARY=$(CURDIR)/$(CLIENTS)/summary.txt; \
 	$(call suite,conformance,pkgname,./test/conformance) -count=1 -timeout 15m; \
 	status=$$?; cat $(CLIENTS)/summary.txt; exit $$status
+
+# The AWS SDK for Rust takes a minute or two to compile, so make conformance has its client only
+# where this has been made before.
+.PHONY: conformance-rust
+conformance-rust: ## Drive the server with the AWS SDK for Rust, where cargo is installed
+	@command -v cargo >/dev/null || { echo "conformance-rust: SKIPPED, cargo is not installed"; exit 0; }; \
+	cargo build -q --locked --manifest-path test/conformance/rust/Cargo.toml --target-dir $(CLIENTS)/rust && \
+	CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) $(GO) test -count=1 -v -run Rust ./test/conformance
 
 # The facts of the API that the tests hold the package against, and the newest model of the service.
 .PHONY: model

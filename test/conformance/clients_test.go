@@ -36,6 +36,7 @@ type fault struct {
 	Type    string `json:"type"`   // the SDK's type of it, if it has one
 	Status  int    `json:"status"` // of HTTP
 	Message string `json:"message"`
+	Shown   string `json:"shown"` // what the user of the SDK sees who prints the error
 }
 
 // A client is one SDK under test.
@@ -181,7 +182,7 @@ func readComplaint(text string) (*reply, error) {
 	if !ok || !ok2 || !ok3 {
 		return nil, fmt.Errorf("the AWS CLI says %q", text)
 	}
-	return &reply{Error: &fault{Name: name, Message: message}}, nil
+	return &reply{Error: &fault{Name: name, Message: message, Shown: strings.TrimSpace(text)}}, nil
 }
 
 // hyphenated is an operation's name as a command: list-stages.

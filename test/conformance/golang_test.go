@@ -128,7 +128,7 @@ func readOfficial(out []reflect.Value) (*reply, error) {
 		kind := reflect.TypeOf(api).String()
 		id := response.ServiceRequestID()
 		return &reply{RequestID: &id, Error: &fault{
-			Name: api.ErrorCode(), Message: messageOf(api), Status: response.HTTPStatusCode(), Type: kind[strings.LastIndexByte(kind, '.')+1:],
+			Name: api.ErrorCode(), Message: messageOf(api), Status: response.HTTPStatusCode(), Type: kind[strings.LastIndexByte(kind, '.')+1:], Shown: err.Error(),
 		}}, nil
 	}
 	metadata, _ := out[0].Elem().FieldByName("ResultMetadata").Interface().(middleware.Metadata)

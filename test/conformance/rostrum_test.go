@@ -128,7 +128,7 @@ func readOwn(out any, err error) (*reply, error) {
 		if !errors.As(err, &e) {
 			return nil, err
 		}
-		return &reply{RequestID: &e.RequestID, Error: &fault{Name: string(e.Code), Status: e.StatusCode, Message: e.Message}}, nil
+		return &reply{RequestID: &e.RequestID, Error: &fault{Name: string(e.Code), Status: e.StatusCode, Message: e.Message, Shown: err.Error()}}, nil
 	}
 	page := map[string]any{}
 	if err := transcode(out, &page); err != nil {

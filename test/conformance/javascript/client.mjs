@@ -53,7 +53,7 @@ async function answer(request) {
     }
     return {
       requestId: e.$metadata.requestId ?? "",
-      error: { name: e.name, type: e.constructor.name, status: e.$metadata.httpStatusCode, message: e.message },
+      error: { name: e.name, type: e.constructor.name, status: e.$metadata.httpStatusCode, message: e.message, shown: String(e) },
     };
   }
 }

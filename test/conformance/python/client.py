@@ -69,6 +69,7 @@ def answer(request):
                 "type": kind,
                 "status": metadata["HTTPStatusCode"],
                 "message": e.response["Error"]["Message"],
+                "shown": str(e),
             },
         }
     finally:

@@ -90,7 +90,8 @@ public final class Client {
                     "name", e.awsErrorDetails().errorCode(),
                     "type", e.getClass().getSimpleName(),
                     "status", e.statusCode(),
-                    "message", String.valueOf(e.awsErrorDetails().errorMessage())));
+                    "message", String.valueOf(e.awsErrorDetails().errorMessage()),
+                    "shown", e.getMessage()));
         }
     }
 
