@@ -7,36 +7,20 @@ import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import * as ivs from "@aws-sdk/client-ivs";
-
 import { broadcast } from "./encoder.mjs";
 import { bestOf, binary, browse, browseFirefox, eventually, freePort, run, serve } from "./harness.mjs";
 import { participant } from "./page.mjs";
 
-let server, web, channels, ingest;
+let server, web;
 
 before(async () => {
-  ingest = `127.0.0.1:${await freePort()}`;
-  server = await serve("--rtmp-listen", ingest);
+  server = await serve("--rtmp-listen", `127.0.0.1:${await freePort()}`);
   web = await browse();
-  channels = new ivs.IvsClient({
-    endpoint: server.url,
-    region: "eu-west-1",
-    credentials: { accessKeyId: "E2EACCESSKEY", secretAccessKey: "e2e-secret-of-the-suite" },
-  });
 });
 after(async () => {
-  channels?.destroy();
   await web?.stop();
   await server?.stop();
 });
-
-const call = (name, input) => channels.send(new ivs[`${name}Command`](input));
-
-async function makeChannel(name) {
-  const { channel, streamKey } = await call("CreateChannel", { name });
-  return { ...channel, address: `rtmp://${channel.ingestEndpoint}/app/${streamKey.value}` };
-}
 
 const quantile = (values, q) => values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))];
 
@@ -70,7 +54,7 @@ test("the player in the binary is the package's", () => {
 });
 
 test("the player's page waits for a channel, plays it live, and plays it again", async (t) => {
-  const channel = await makeChannel("played");
+  const channel = await server.createChannel("played");
   const page = await web.page();
   await page.goto(`${server.url}/play/#${channel.playbackUrl}`);
   await eventually("the page says that it is offline", () => page.textContent("#state"), (s) => s.startsWith("Offline"));
@@ -83,7 +67,7 @@ test("the player's page waits for a channel, plays it live, and plays it again",
   await eventually("it comes near the edge", look, (s) => s.latency !== null && s.latency < 3000);
   console.log(`# hls.js in the player's page: ${await ages(look, 3000)}, encoder's own delay included`);
   console.log(`# the page says: ${await page.textContent("#figures")}`);
-  const stream = async () => (await call("GetStream", { channelArn: channel.arn })).stream;
+  const stream = async () => (await server.callChannels("GetStream", { channelArn: channel.arn })).stream;
   await eventually("the API says so", stream, (s) => s.state === "LIVE" && s.health === "HEALTHY" && s.viewerCount === 1, 20);
   await photograph(page, "channel");
 
@@ -96,10 +80,10 @@ test("the player's page waits for a channel, plays it live, and plays it again",
 });
 
 test("hls.js plays a channel in a page of another origin, at low latency", async (t) => {
-  const channel = await makeChannel("elsewhere");
+  const channel = await server.createChannel("elsewhere");
   const encoder = broadcast(channel.address, { identity: 9, video: ["-preset", "veryfast", "-tune", "zerolatency"] });
   t.after(() => encoder.kill());
-  await eventually("the channel is live", () => call("GetStream", { channelArn: channel.arn }).then((a) => a.stream.state, () => null), (s) => s === "LIVE");
+  await server.channelIsLive(channel);
   const page = await web.page();
   await page.addScriptTag({ path: fileURLToPath(new URL("node_modules/hls.js/dist/hls.min.js", import.meta.url)) });
   await page.evaluate((url) => {
@@ -122,7 +106,7 @@ test("hls.js plays a channel in a page of another origin, at low latency", async
 const firefox = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 test("the player's page plays a channel in Firefox", { skip: existsSync(firefox) ? false : `no ${firefox}` }, async () => {
-  const channel = await makeChannel("firefox");
+  const channel = await server.createChannel("firefox");
   const encoder = broadcast(channel.address, { identity: 11 });
   const browser = await browseFirefox();
   try {
@@ -141,7 +125,7 @@ test("the player's page plays a channel in Firefox", { skip: existsSync(firefox)
 const composes = existsSync(join(dirname(binary), "rostrum-media"));
 
 test("a composition plays from its channel, and its recording after the end", { skip: composes ? false : "rostrum-media is not built" }, async () => {
-  const channel = await makeChannel("composed");
+  const channel = await server.createChannel("composed");
   const { stage } = await server.call("CreateStage", { name: "composed" });
   const publishers = [];
   for (const name of ["ann", "bob"]) publishers.push(run("publish", "--token", await server.token(stage.arn, name, ["PUBLISH"]), "--size", "1280x720"));

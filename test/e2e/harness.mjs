@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { after, afterEach, before } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
+import * as channels from "@aws-sdk/client-ivs";
 import * as ivs from "@aws-sdk/client-ivs-realtime";
 import { chromium } from "playwright-core";
 import puppeteer from "puppeteer-core";
@@ -86,18 +87,29 @@ export async function serve(...flags) {
     await once(child, "exit");
   };
   await start();
-  const client = new ivs.IVSRealTimeClient({
+  const configuration = {
     endpoint: url,
     region: "eu-west-1",
     credentials: { accessKeyId: "E2EACCESSKEY", secretAccessKey: "e2e-secret-of-the-suite" },
-  });
+  };
+  const [client, channelClient] = [new ivs.IVSRealTimeClient(configuration), new channels.IvsClient(configuration)];
   const call = (name, input = {}) => client.send(new ivs[`${name}Command`](input));
+  const callChannels = (name, input = {}) => channelClient.send(new channels[`${name}Command`](input));
   return {
     url,
     media,
     dir,
     log,
     call,
+    callChannels,
+    /** Makes a channel, and tells where an encoder sends to; the server has --rtmp-listen. */
+    async createChannel(name) {
+      const { channel, streamKey } = await callChannels("CreateChannel", { name });
+      return { ...channel, address: `rtmp://${channel.ingestEndpoint}/app/${streamKey.value}` };
+    },
+    /** Waits until viewers can watch a channel. */
+    channelIsLive: ({ arn }) =>
+      eventually("the channel is live", () => callChannels("GetStream", { channelArn: arn }).then((a) => a.stream.state, () => null), (s) => s === "LIVE"),
     token: async (stageArn, userId, capabilities) =>
       (await call("CreateParticipantToken", { stageArn, userId, capabilities, attributes: { name: userId } })).participantToken.token,
     /** Ends it without a chance to say goodbye. */
@@ -108,6 +120,7 @@ export async function serve(...flags) {
     start,
     async stop() {
       client.destroy();
+      channelClient.destroy();
       await end("SIGTERM");
       rmSync(dir, { recursive: true, force: true });
     },
