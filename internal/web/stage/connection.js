@@ -1,6 +1,8 @@
 // @ts-check
-// A media connection to the server, by WHIP or WHEP: the two differ in the URL
-// only. docs/protocol.md describes the requests.
+// A media connection to the server: by messages of the events socket while that is open,
+// otherwise by WHIP or WHEP. docs/protocol.md describes the requests.
+
+import { Client } from './wire.js';
 
 const firstPause = 250; // ms between attempts, doubled each time up to
 const lastPause = 8000;
@@ -33,13 +35,13 @@ export function reasonOf(body) {
 
 /** A request that the server refused. It is final if another attempt can't succeed. */
 export class RefusedError extends Error {
-  constructor(/** @type {number} */ status, /** @type {string} */ body) {
-    super(reasonOf(body) ?? `The server answered ${status}.`);
+  constructor(/** @type {number} */ status, /** @type {string | undefined} */ reason) {
+    super(reason ?? `The server answered ${status}.`);
     this.final = [401, 403, 422].includes(status);
   }
 }
 
-/** Reads the TURN servers from the Link headers of an answer (RFC 9725 §4.6). STUN is of no use: the server is ICE-lite. */
+/** Reads the TURN servers from the Link headers of an answer (RFC 9725 §4.6). */
 function turnServersOf(/** @type {string | null} */ header) {
   const links = (header ?? '').matchAll(/<(turns?:[^>]+)>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"/g);
   return [...links].map(([, urls, username, credential]) => ({ urls, username, credential }));
@@ -62,18 +64,21 @@ function extendOffer(sdp) {
 }
 
 /** @typedef {'live' | 'lost' | 'refused'} State */
+/** @typedef {{ requests: import('./requests.js').Requests, whipUrl: string, token: string }} Server */
 
 /** A media connection that reconnects when it ends, until it is closed. */
 export class MediaConnection {
   /**
-   * @param {string} url
-   * @param {string} token
+   * @param {Server} server
+   * @param {string | undefined} publisher the id of the participant to receive; without one, media are published
    * @param {(peer: RTCPeerConnection) => void} prepare adds the media to each new RTCPeerConnection
    * @param {(state: State, reason?: string) => void} onState is called on each change: with "lost" it
    *   has the server's reason if there is one, and after "refused" there are no more attempts
    */
-  constructor(url, token, prepare, onState) {
-    this.url = url;
+  constructor({ requests, whipUrl, token }, publisher, prepare, onState) {
+    this.requests = requests;
+    this.publisher = publisher;
+    this.url = publisher === undefined ? whipUrl : `${whipUrl}/subscribe/${encodeURIComponent(publisher)}`;
     this.headers = { Authorization: `Bearer ${token}` };
     this.prepare = prepare;
     this.onState = onState;
@@ -85,6 +90,8 @@ export class MediaConnection {
     this.peer = undefined;
     /** @type {URL | undefined} */
     this.resource = undefined;
+    /** @type {string | undefined} what messages call the resource */
+    this.connection = undefined;
     /** @type {RTCPeerConnection | undefined} */
     this.restarting = undefined;
     this.run();
@@ -121,14 +128,34 @@ export class MediaConnection {
     const began = performance.now();
     const offer = await peer.createOffer();
     await peer.setLocalDescription({ type: 'offer', sdp: extendOffer(offer.sdp) }).catch(() => peer.setLocalDescription(offer));
-    const { answer, body } = await this.request(this.url, 'POST', 'application/sdp', peer.localDescription.sdp);
-    if (answer.status !== 201) throw new RefusedError(answer.status, body);
-    this.resource = new URL(answer.headers.get('Location'), this.url);
-    this.turnServers = turnServersOf(answer.headers.get('Link'));
+    const sdp = (await this.offerByMessage(peer.localDescription.sdp)) ?? (await this.offerByHTTP(peer.localDescription.sdp));
     if (!this.open) return this.release();
-    await peer.setRemoteDescription({ type: 'answer', sdp: body });
+    await peer.setRemoteDescription({ type: 'answer', sdp });
     // A direct path is found by then if there is one. After that the server's TURN is tried as well.
     this.turnTimer = setTimeout(() => peer.connectionState !== 'connected' && this.restart(), 500 + 2 * (performance.now() - began));
+  }
+
+  /** Makes the offer on the events socket; undefined if HTTP has to do. */
+  async offerByMessage(/** @type {string} */ offer) {
+    const { publisher: participantId } = this;
+    const reply = await (participantId === undefined
+      ? this.requests.send(Client.Publish, { offer })
+      : this.requests.send(Client.Subscribe, { participantId, offer }));
+    if (reply?.error) throw new RefusedError(reply.error.status, reply.error.detail ?? reply.error.title);
+    if (!reply) return undefined;
+    this.resource = new URL(reply.location, this.url);
+    this.connection = reply.connection;
+    this.turnServers = (reply.iceServers ?? []).filter(({ urls }) => urls.startsWith('turn')); // STUN is of no use: the server is ICE-lite
+    return reply.answer;
+  }
+
+  async offerByHTTP(/** @type {string} */ offer) {
+    const { answer, body } = await this.request(this.url, 'POST', 'application/sdp', offer);
+    if (answer.status !== 201) throw new RefusedError(answer.status, reasonOf(body));
+    this.resource = new URL(answer.headers.get('Location'), this.url);
+    this.connection = undefined;
+    this.turnServers = turnServersOf(answer.headers.get('Link'));
+    return body;
   }
 
   /**
@@ -153,7 +180,10 @@ export class MediaConnection {
     } else if (state === 'failed' || state === 'closed') this.end();
   }
 
-  /** Restarts ICE, with the server's TURN, until the server has answered (RFC 9725 §4.3.3). */
+  /**
+   * Restarts ICE, with the server's TURN, until the server has answered (RFC 9725 §4.3.3). Not
+   * by message: where the path of media broke, that of the socket is as dead.
+   */
   async restart() {
     const { peer, resource } = this;
     if (this.restarting === peer || !resource) return;
@@ -193,13 +223,24 @@ export class MediaConnection {
 
   /** Closes the RTCPeerConnection, and the server's end if it can be reached. */
   release() {
-    const { peer, resource } = this;
+    const { peer, resource, connection } = this;
     clearTimeout(this.turnTimer);
-    this.resource = undefined;
+    this.resource = this.connection = undefined;
     if (peer) peer.onconnectionstatechange = null;
     peer?.close();
-    // The server ends the connection by itself if this does not arrive.
-    if (resource) fetch(resource, { method: 'DELETE', headers: this.headers, keepalive: true }).catch(() => {});
+    if (resource) this.endResource(resource, connection);
+  }
+
+  /**
+   * Ends the server's end, which ends by itself if this does not arrive.
+   * @param {URL} resource
+   * @param {string | undefined} connection
+   */
+  async endResource(resource, connection) {
+    // Before anything is awaited: the page may be about to close.
+    const ending = connection === undefined ? undefined : this.requests.send(Client.End, { connection });
+    if (ending && (await ending)) return;
+    await fetch(resource, { method: 'DELETE', headers: this.headers, keepalive: true }).catch(() => {});
   }
 
   close() {

@@ -15,10 +15,11 @@ const answerTimeout = 6000; // ms without an answer, after which the socket is g
  * another one.
  * @param {Claims} claims
  * @param {string} token
- * @param {(message: ServerMessage) => void} onMessage
+ * @param {import('./requests.js').Requests} requests use the socket while it is open
+ * @param {(message: ServerMessage) => void} onMessage gets all but the replies to requests
  * @returns {Promise<string | undefined>}
  */
-export function runSocket(claims, token, onMessage) {
+export function runSocket(claims, token, requests, onMessage) {
   const socket = new WebSocket(`${claims.events_url}/${claims.topic}`, [token]);
   /** @type {string | undefined} */
   let final;
@@ -31,14 +32,17 @@ export function runSocket(claims, token, onMessage) {
     const end = () => {
       clearInterval(pinging);
       socket.onmessage = socket.onclose = null;
+      requests.use(undefined);
       socket.close();
       resolve(final);
     };
+    socket.onopen = () => requests.use(socket);
     socket.onclose = end;
     socket.onmessage = ({ data }) => {
       received = performance.now();
       /** @type {ServerMessage} */
       const message = JSON.parse(data);
+      if (message.type === Server.Reply) return requests.replied(message.id, message.payload);
       final = finalReason(message) ?? final;
       onMessage(message);
     };

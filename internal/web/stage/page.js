@@ -4,6 +4,7 @@
 
 import { MediaConnection, pauses, wait } from './connection.js';
 import { refusal, runSocket } from './events.js';
+import { Requests } from './requests.js';
 import { byId, Tile } from './tile.js';
 import { Server } from './wire.js';
 
@@ -48,8 +49,7 @@ class RemoteParticipant {
         stream.addTrack(track);
       };
     };
-    const url = `${claims.whip_url}/subscribe/${encodeURIComponent(participant.id)}`;
-    this.connection = new MediaConnection(url, token, prepare, (state, reason) => this.tile.setState(state, reason));
+    this.connection = new MediaConnection(serverOf(claims, token), participant.id, prepare, (state, reason) => this.tile.setState(state, reason));
   }
 
   update(/** @type {Participant} */ participant) {
@@ -63,6 +63,15 @@ class RemoteParticipant {
     this.tile.remove();
   }
 }
+
+const requests = new Requests();
+
+/**
+ * Tells media connections how to reach the server.
+ * @param {Claims} claims
+ * @param {string} token
+ */
+const serverOf = (claims, token) => ({ requests, whipUrl: claims.whip_url, token });
 
 function nameOf(/** @type {Participant} */ participant) {
   return participant.attributes?.name || participant.userId || participant.id;
@@ -123,7 +132,7 @@ function showLayer(/** @type {LayerSelected} */ { participantId, kind, label, pa
 async function follow(claims, token) {
   for (let pausing = pauses(); ; ) {
     let known = false; // this socket has brought the stage's state
-    const ended = await runSocket(claims, token, (message) => {
+    const ended = await runSocket(claims, token, requests, (message) => {
       switch (message.type) {
         case Server.StageState: {
           // A server that crashed has forgotten the camera, without a message that says so.
@@ -176,7 +185,7 @@ async function publishCamera(claims, token) {
   };
   return new Promise((resolve, reject) => {
     const tile = new Tile('You', stream, true);
-    const connection = new MediaConnection(claims.whip_url, token, prepare, (state, reason) => {
+    const connection = new MediaConnection(serverOf(claims, token), undefined, prepare, (state, reason) => {
       tile.setState(state, reason);
       if (state === 'live') resolve();
       if (state !== 'refused') return;
@@ -301,6 +310,7 @@ addEventListener('online', () => {
 });
 
 addEventListener('pagehide', () => {
+  requests.use(undefined); // it may not send any more, while fetch does
   for (const remote of remotes.values()) remote.close();
   stopCamera();
 });
