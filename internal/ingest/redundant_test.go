@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"rostrum/internal/arn"
 	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/media"
@@ -267,4 +268,42 @@ func TestRedundantIngest_HidesItsEncoders(t *testing.T) {
 	if !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), "redundantIngestCredentials") {
 		t.Errorf("the key that is not redundant is answered by %v", err)
 	}
+}
+
+// On another stage the virtual participant can be shown, its encoders can't.
+func TestRedundantIngest_IsReplicatedAsOneParticipant(t *testing.T) {
+	s := start(t, redundantly)
+	told := s.listen(t, "viewer")
+	s.publishAs(t, "a")
+	await(t, "publishing", func() bool { return strings.Contains(told(), `"isPublishing":true`) })
+	other := &ivsrealtime.Stage{ARN: arn.New(arn.Stage, "111122223333", "eu-west-1").String(), Tags: map[string]string{}}
+	if err := s.store.Write(t.Context(), func(tx *store.Tx) error { return tx.Stages().Create(other) }); err != nil {
+		t.Fatal(err)
+	}
+	replication := stage.Replication{SourceStageARN: s.stage.ARN, DestinationStageARN: other.ARN, ParticipantID: "physical-a"}
+	if err := s.stages.Replicate(t.Context(), replication); !errors.Is(err, ivsrealtime.ResourceNotFound) {
+		t.Errorf("an encoder is replicated: %v", err)
+	}
+	replication.ParticipantID = "hostofshow"
+	if err := s.stages.Replicate(t.Context(), replication); err != nil {
+		t.Fatal(err)
+	}
+	if there, ok := s.stages.Participant(other.ARN, "hostofshow"); !ok || !there.Replica || !there.Publishing {
+		t.Errorf("the replica is %+v", there)
+	}
+	if err := s.stages.StopReplication(t.Context(), s.stage.ARN, other.ARN, "hostofshow"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRedundantIngest_EndsWithItsStage(t *testing.T) {
+	s := start(t, redundantly)
+	a, b := s.publishAs(t, "a"), s.publishAs(t, "b")
+	await(t, "b publishes", func() bool { return strings.Contains(s.participantHistory(t, "physical-b"), "PUBLISH_STARTED") })
+	if err := s.stages.StageDeleted(t.Context(), s.stage.ARN); err != nil {
+		t.Fatal(err)
+	}
+	<-a.ended
+	<-b.ended
+	await(t, "inactive", func() bool { return s.ingestState(t) == ivsrealtime.IngestInactive })
 }

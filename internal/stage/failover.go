@@ -35,7 +35,8 @@ const (
 // switches to another when that one is lost. It keeps the latest group of pictures of each, so
 // that a switch need not wait for a keyframe, which an encoder can't be asked for.
 type failover struct {
-	write func(...sfu.LocalFrame)
+	write    func(...sfu.LocalFrame)
+	switched func(to string) // by name, "" for none; it must not block
 
 	mu      sync.Mutex // guards what follows
 	began   time.Time  // of the time that frames arrive at
@@ -54,6 +55,7 @@ type layerKey struct {
 
 // A failoverSource is the state of one source.
 type failoverSource struct {
+	name      string
 	groups    map[int]*pictureGroup // by layer
 	clocked   bool
 	lag       time.Duration // from a frame's timestamp to its arrival, smoothed
@@ -71,12 +73,12 @@ type pictureGroup struct {
 	bytes  int
 }
 
-func newFailover(write func(...sfu.LocalFrame)) *failover {
-	return &failover{write: write, began: time.Now(), last: map[layerKey]time.Duration{}}
+func newFailover(write func(...sfu.LocalFrame), switched func(to string)) *failover {
+	return &failover{write: write, switched: switched, began: time.Now(), last: map[layerKey]time.Duration{}}
 }
 
-func (f *failover) addSource() *failoverSource {
-	s := &failoverSource{groups: map[int]*pictureGroup{}}
+func (f *failover) addSource(name string) *failoverSource {
+	s := &failoverSource{name: name, groups: map[int]*pictureGroup{}}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sources = append(f.sources, s)
@@ -136,8 +138,10 @@ func (f *failover) switchTo(s *failoverSource) {
 	}
 	f.active = s
 	if s == nil {
+		f.switched("")
 		return
 	}
+	f.switched(s.name)
 	if !f.started {
 		f.started, f.lag = true, s.lag
 	}

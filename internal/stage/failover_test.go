@@ -15,8 +15,9 @@ const pictureInterval = 40 * time.Millisecond
 // A failoverTest has encoders, and what viewers get of them.
 type failoverTest struct {
 	*failover
-	t      *testing.T
-	passed []passedFrame
+	t        *testing.T
+	passed   []passedFrame
+	switches string // the names of the sources
 }
 
 type passedFrame struct {
@@ -41,12 +42,12 @@ func newFailoverTest(t *testing.T) *failoverTest {
 		for _, frame := range frames {
 			f.passed = append(f.passed, passedFrame{frame, time.Since(began)})
 		}
-	})
+	}, func(to string) { f.switches += to })
 	return f
 }
 
 func (f *failoverTest) encoder(name byte, clock time.Duration) *testEncoder {
-	return &testEncoder{failoverSource: f.addSource(), test: f, name: name, clock: clock, group: 25}
+	return &testEncoder{failoverSource: f.addSource(string(name)), test: f, name: name, clock: clock, group: 25}
 }
 
 func (e *testEncoder) video() {
@@ -171,8 +172,8 @@ func TestFailover_SwitchesWhenTheActiveSourceIsLost(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFailoverTest(t)
 				c.play(f, f.encoder('a', time.Hour), f.encoder('b', 3*time.Hour))
-				if got := f.sources(c.maxBreak); got != c.want {
-					t.Errorf("viewers saw %s, want %s", got, c.want)
+				if got := f.sources(c.maxBreak); got != c.want || f.switches != c.want {
+					t.Errorf("viewers saw %s, want %s; reported was %s", got, c.want, f.switches)
 				}
 			})
 		})

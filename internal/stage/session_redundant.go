@@ -43,7 +43,7 @@ func (s *Session) joinVirtual(c *Connection) error {
 	} else if v.redundant == nil {
 		return authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "another participant has the id %s on the stage", v.id)
 	}
-	source := v.redundant.failover.addSource()
+	source := v.redundant.failover.addSource(c.owner.id)
 	v.redundant.sources[c] = source
 	c.stream.leave = func() { v.redundant.failover.removeSource(source) }
 	c.stream.pass = func(f sfu.LocalFrame) { v.redundant.failover.writeFrame(source, f) }
@@ -60,7 +60,10 @@ func (s *Session) openVirtual(g authority.Grant, labels []string) (*participant,
 		return nil, refusal
 	}
 	v.source = publisher
-	v.redundant = &redundantSource{newFailover(publisher.WriteFrames), map[*Connection]*failoverSource{}}
+	switched := func(to string) {
+		s.registry.cfg.Log.Info("viewers see an encoder of redundant ingest", "stage", s.stageARN, "participant", v.id, "encoder", to)
+	}
+	v.redundant = &redundantSource{newFailover(publisher.WriteFrames, switched), map[*Connection]*failoverSource{}}
 	s.participants[v.id] = v
 	s.announceJoin(v)
 	return v, nil
