@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
@@ -52,10 +53,18 @@ func (p *publication) transcoded(m worker.AudioMessage) {
 	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{m.Data}, Time: m.Time, Level: m.Level})
 }
 
+// Rates of AAC (ISO 14496-3 §1.6.3.4).
+const minAACRate, maxAACRate = 7350, 96000
+
 // checkAAC refuses what the transcoder can't decode.
 func checkAAC(config []byte) error {
 	var c mpeg4audio.AudioSpecificConfig
-	if err := c.Unmarshal(config); err != nil {
+	err := c.Unmarshal(config)
+	rate := max(c.SampleRate, c.ExtensionSampleRate)
+	if err == nil && (c.SampleRate < minAACRate || rate > maxAACRate) {
+		err = fmt.Errorf("it has %d samples a second", rate)
+	}
+	if err != nil {
 		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC configuration can't be used: %v; set AAC-LC, 48 kHz, stereo", err)
 	}
 	return nil

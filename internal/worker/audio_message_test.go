@@ -1,0 +1,33 @@
+package worker
+
+import (
+	"bufio"
+	"bytes"
+	"testing"
+	"time"
+)
+
+func FuzzReadAudioMessage(f *testing.F) {
+	var b bytes.Buffer
+	for _, m := range []AudioMessage{{Kind: AudioOpen, Stream: 1, Data: []byte{0x11, 0x90}}, {Kind: AudioFrame, Stream: 1, Time: time.Second, Data: []byte{1, 2, 3}}, {Kind: AudioClose, Stream: 1}} {
+		if err := WriteAudioMessage(&b, m); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		var again bytes.Buffer
+		for r := bufio.NewReader(bytes.NewReader(wire)); ; {
+			m, err := ReadAudioMessage(r)
+			if err != nil {
+				break
+			}
+			if err := WriteAudioMessage(&again, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.HasPrefix(wire, again.Bytes()) {
+			t.Errorf("%x is written again as %x", wire, again.Bytes())
+		}
+	})
+}
