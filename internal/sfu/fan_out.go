@@ -20,7 +20,7 @@ func newFanOut(s *shard, p *Publisher) *fanOut {
 		for _, l := range t.layers {
 			ring := l.ring
 			if !own {
-				ring = newRing(len(ring.slots))
+				ring = newRing(int(ring.size))
 			}
 			f.rings[t.kind] = append(f.rings[t.kind], ring)
 		}

@@ -5,9 +5,10 @@ import "rostrum/internal/media"
 // Ring stores the latest packets of a layer by their extended sequence number, for
 // retransmission and for new subscribers. It has one owner and no lock.
 type Ring struct {
-	slots   []media.Packet
-	stored  []uint64 // sequence + 1 of the packet in each slot, 0 for none
-	last    uint64   // greatest stored sequence, once started
+	size    uint64         // a power of two
+	slots   []media.Packet // allocated with the first packet: a layer may never be sent
+	stored  []uint64       // sequence + 1 of the packet in each slot, 0 for none
+	last    uint64         // greatest stored sequence, once started
 	started bool
 
 	keyframe    uint64 // first packet of the newest keyframe
@@ -16,16 +17,18 @@ type Ring struct {
 
 // newRing returns a ring for size packets, a power of two.
 func newRing(size int) *Ring {
-	return &Ring{slots: make([]media.Packet, size), stored: make([]uint64, size)}
+	return &Ring{size: uint64(size)}
 }
 
 // put stores p. It returns Duplicate or TooOld if it does not.
 func (r *Ring) put(p *media.Packet) Drop {
-	size := uint64(len(r.slots))
-	if r.started && p.Sequence+size <= r.last {
+	if r.started && p.Sequence+r.size <= r.last {
 		return TooOld
 	}
-	i := p.Sequence & (size - 1)
+	if r.slots == nil {
+		r.slots, r.stored = make([]media.Packet, r.size), make([]uint64, r.size)
+	}
+	i := p.Sequence & (r.size - 1)
 	if r.stored[i] == p.Sequence+1 {
 		if have := &r.slots[i]; p.Keyframe && !have.Keyframe { // a late packet has completed it
 			have.ParameterSets, have.SetsSent = p.ParameterSets, p.SetsSent
@@ -55,8 +58,11 @@ func (r *Ring) markKeyframe(p *media.Packet) {
 // get returns the packet with a sequence number, nil if it is not stored. The pointer is
 // valid until the next put.
 func (r *Ring) get(sequence uint64) *media.Packet {
-	i := sequence & uint64(len(r.slots)-1)
-	if r.stored[i] != sequence+1 || sequence+uint64(len(r.slots)) <= r.last {
+	if r.slots == nil {
+		return nil
+	}
+	i := sequence & (r.size - 1)
+	if r.stored[i] != sequence+1 || sequence+r.size <= r.last {
 		return nil
 	}
 	return &r.slots[i]
