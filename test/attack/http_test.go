@@ -1,6 +1,8 @@
 package attack
 
 import (
+	"crypto/hmac"
+	"crypto/sha512"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -48,12 +50,17 @@ func TestAttack_ForgedTokensAreRefused(t *testing.T) {
 	good := mustToken(t, "ann")
 	parts := strings.Split(good, ".")
 	head := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	unkeyed := hmac.New(sha512.New384, nil)
+	unkeyed.Write([]byte(parts[0] + "." + parts[1]))
 	zero := base64.RawURLEncoding.EncodeToString(make([]byte, 96))
 	for says, token := range map[string]string{
 		"none":                  "",
 		"no signature":          head(`{"alg":"none","typ":"JWT"}`) + "." + parts[1] + ".",
 		"alg none, signed":      head(`{"alg":"none","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
-		"HMAC":                  head(`{"alg":"HS384","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
+		"HMAC by no secret":     parts[0] + "." + parts[1] + "." + head(string(unkeyed.Sum(nil))),
+		"another HMAC":          head(`{"alg":"HS256","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
+		"HMAC with a kid":       head(`{"alg":"HS384","typ":"JWT","kid":"a"}`) + "." + parts[1] + "." + parts[2],
+		"HMAC said to be ECDSA": head(`{"alg":"ES384","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
 		"another curve":         head(`{"alg":"ES256","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
 		"a signature of zeros":  parts[0] + "." + parts[1] + "." + zero,
 		"a key from a path":     head(`{"alg":"ES384","typ":"JWT","kid":"../../etc/passwd"}`) + "." + parts[1] + "." + parts[2],
