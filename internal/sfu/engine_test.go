@@ -261,9 +261,11 @@ func TestEngine_RepairsLossInBothDirections(t *testing.T) {
 }
 
 func TestEngine_ReplaysTheKeyframeGroupToNewSubscribers(t *testing.T) {
-	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 90) // a keyframe each 1.8 s
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 50) // a keyframe each second
 	var times []time.Duration
-	for range 15 {
+	const joins = 15
+	before := s.peer.keyframeRequests.Load()
+	for range joins {
 		viewer := newPeer(t, nil).subscribe()
 		offer := viewer.offer()
 		start := time.Now()
@@ -282,8 +284,9 @@ func TestEngine_ReplaysTheKeyframeGroupToNewSubscribers(t *testing.T) {
 	}
 	slices.Sort(times)
 	t.Logf("offer to first keyframe: median %v, worst %v", times[len(times)/2], times[len(times)-1])
-	if times[len(times)/2] > 500*time.Millisecond { // the benchmark measures it on an idle machine
-		t.Errorf("joins take %v", times)
+	// On a busy machine a group may be too old now and then.
+	if n := s.peer.keyframeRequests.Load() - before; n > joins/2 {
+		t.Errorf("%d keyframes were requested for %d joins", n, joins)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type peer struct {
 	sender *webrtc.RTPSender
 	media  chan *webrtc.TrackRemote
 	pli    chan struct{}
+
+	keyframeRequests atomic.Int32
 }
 
 func newPeer(t *testing.T, change func(*webrtc.SettingEngine)) *peer {
@@ -106,6 +109,7 @@ func (p *peer) readKeyframeRequests(rid string) {
 			if _, ok := r.(*rtcp.PictureLossIndication); !ok {
 				continue
 			}
+			p.keyframeRequests.Add(1)
 			select {
 			case p.pli <- struct{}{}:
 			default:
