@@ -138,16 +138,18 @@ func (t *Transport) answer(o *sdp.Offer, sections []sdp.AnswerSection) string {
 	return a.String()
 }
 
-// sendHandshake sends a DTLS datagram on the route of the datagram that it answers or, if that
-// is unknown, on the nominated or the first checked route. After the handshake it sends where
-// media is sent. All are routes with valid checks.
+// sendHandshake sends a DTLS datagram on the nominated route or, before, on the first checked
+// one. Until the handshake is complete it sends it also on the route on which the peer's
+// latest DTLS datagram arrived: the peer may use another one, but nothing proves yet that the
+// datagram was the peer's. All are routes with valid checks.
 func (t *Transport) sendHandshake(b []byte) {
-	s, r := t.shard.Load(), t.route.Load()
-	if !t.keyed.Load() {
-		r = cmp.Or(t.dtlsConn.from.Load(), r, t.firstRoute.Load())
+	s, r := t.shard.Load(), cmp.Or(t.route.Load(), t.firstRoute.Load())
+	if s == nil || r == nil {
+		return
 	}
-	if s != nil && r != nil {
-		r.send(s.socket, b, len(b))
+	r.send(s.socket, b, len(b))
+	if from := t.dtlsConn.from.Load(); from != nil && !t.keyed.Load() && !from.equal(r) {
+		from.send(s.socket, b, len(b))
 	}
 }
 
