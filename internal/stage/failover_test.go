@@ -31,7 +31,9 @@ type testEncoder struct {
 	test  *failoverTest
 	name  byte
 	clock time.Duration // its timestamp when the test began
+	drift float64       // of it, per second
 	group int           // pictures from keyframe to keyframe; 0 for none
+	layer int
 	n     int
 }
 
@@ -56,14 +58,17 @@ func (e *testEncoder) video() {
 		kind = 0x65
 	}
 	e.n++
-	e.test.writeFrame(e.failoverSource, sfu.LocalFrame{Kind: media.Video, Units: [][]byte{{kind, 0x88, e.name}}, Time: e.now()})
+	e.test.writeFrame(e.failoverSource, sfu.LocalFrame{Kind: media.Video, Layer: e.layer, Units: [][]byte{{kind, 0x88, e.name}}, Time: e.now()})
 }
 
 func (e *testEncoder) audio() {
 	e.test.writeFrame(e.failoverSource, sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{{0xfc, 0, e.name}}, Time: e.now()})
 }
 
-func (e *testEncoder) now() time.Duration { return e.clock + time.Since(e.test.began) }
+func (e *testEncoder) now() time.Duration {
+	passed := time.Since(e.test.began)
+	return e.clock + passed + time.Duration(float64(passed)*e.drift)
+}
 
 // send has encoders send for a time.
 func send(d time.Duration, encoders ...*testEncoder) {
@@ -153,8 +158,9 @@ func TestFailover_SwitchesWhenTheActiveSourceIsLost(t *testing.T) {
 		}, "ab", 500 * time.Millisecond},
 		{"all are slow", func(f *failoverTest, a, b *testEncoder) {
 			a.group, b.group = 2, 2
+			send(pictureInterval, a)
 			for range 10 {
-				send(pictureInterval, a, b)
+				send(pictureInterval, b, a)
 				time.Sleep(time.Second)
 			}
 		}, "a", 1100 * time.Millisecond},
@@ -200,6 +206,58 @@ func TestFailover_KeepsNoEndlessGroup(t *testing.T) {
 		send(2*time.Second, b)
 		if f.active != b.failoverSource {
 			t.Error("the keyframe does not begin the source")
+		}
+	})
+}
+
+// However far the active source's clock has gone from ours, another continues where it was.
+func TestFailover_ContinuesAClockThatDrifts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFailoverTest(t)
+		a, b := f.encoder('a', time.Hour), f.encoder('b', 0)
+		a.drift = 0.01
+		send(5*time.Minute, a, b) // three seconds
+		before := f.passed[len(f.passed)-1]
+		f.removeSource(a.failoverSource)
+		send(time.Second, b)
+		after := f.passed[len(f.passed)-1]
+		if jump := (after.Time - before.Time) - (after.at - before.at); jump.Abs() > 2*pictureInterval {
+			t.Errorf("the timestamps jump by %s", jump)
+		}
+	})
+}
+
+// A layer of the next source is shown from its keyframe on.
+func TestFailover_BeginsEachLayerWithAKeyframe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFailoverTest(t)
+		a, b := f.encoder('a', 0), f.encoder('b', 0)
+		low := &testEncoder{failoverSource: b.failoverSource, test: f, name: 'b', group: 25, layer: 1, n: 1}
+		send(400*time.Millisecond, a, b, low)
+		f.removeSource(a.failoverSource)
+		send(2*time.Second, b, low)
+		for _, p := range f.passed {
+			if p.Layer == 1 {
+				if !isKeyframe(p.LocalFrame) {
+					t.Error("the layer begins without a keyframe")
+				}
+				return
+			}
+		}
+		t.Error("the layer is not passed on")
+	})
+}
+
+func TestFailover_IgnoresSourcesThatHaveEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFailoverTest(t)
+		a := f.encoder('a', 0)
+		send(time.Second, a)
+		f.removeSource(a.failoverSource)
+		passed := len(f.passed)
+		send(2*time.Second, a)
+		if len(f.passed) != passed || f.active != nil {
+			t.Error("viewers see a source that has ended")
 		}
 	})
 }
