@@ -1,7 +1,9 @@
 package hls
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -255,6 +257,35 @@ func TestMuxer_TellsTheResolutionAfterAChange(t *testing.T) {
 		if kind := s.Payload[4] & 0x1f; kind == 7 || kind == 8 {
 			t.Error("parameter sets are in the samples")
 		}
+	}
+}
+
+// FFmpeg, and players with it, never read a second initialization section.
+func TestMuxer_BeginsPeriodsWithParameterSets(t *testing.T) {
+	r := newRun(t, NewLive())
+	r.send(5 * time.Second)
+	resize(r)
+	r.send(5 * time.Second)
+	hole(r)
+	r.send(5 * time.Second)
+	periods := 0
+	for i, s := range r.list().Segments {
+		kinds := ""
+		for data := r.fragments(s.URI)[0].Tracks[0].Samples[0].Payload; len(data) > 4; {
+			kinds += fmt.Sprint(data[4]&0x1f, " ")
+			data = data[4+binary.BigEndian.Uint32(data):]
+		}
+		expected := "5 "
+		if i == 0 || s.Discontinuity {
+			expected = "7 8 5 "
+			periods++
+		}
+		if kinds != expected {
+			t.Errorf("segment %d begins with NAL units of types %s, expected %s", i, kinds, expected)
+		}
+	}
+	if periods != 3 {
+		t.Errorf("%d periods, expected 3", periods)
 	}
 }
 

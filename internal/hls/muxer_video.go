@@ -2,6 +2,7 @@ package hls
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/bits"
@@ -33,6 +34,8 @@ func (m *Muxer) Video(decode, present time.Duration, keyframe bool, units [][]by
 		if err := m.start(decode); err != nil {
 			return err
 		}
+		// FFmpeg takes no second initialization section, but these.
+		units = append(slices.Clone(m.videoFormat.sets[:]), units...)
 	}
 	if !m.video.isKnown() { // audio alone, until a keyframe
 		return nil
@@ -96,7 +99,7 @@ func (m *Muxer) followVideoClock(decode time.Duration, keyframe bool) error {
 }
 
 // takeSets takes the parameter sets out of a picture: they belong into the initialization
-// section. A PPS beside the first stays.
+// section, and before the first picture of a period. A PPS beside the first stays.
 func (m *Muxer) takeSets(units [][]byte) (rest [][]byte) {
 	sets := m.videoFormat.sets
 	for _, u := range units {
