@@ -10,8 +10,10 @@
 //	DELETE /whip/sessions/{id}                end the connection
 //	POST   /whip/sessions/{id}/layer          select a layer, stop audio or video
 //	GET    /events/{stageId}                  the events socket
+//	GET    /events                            a connection: the events socket of several stages
 //
 // Each of them is a row of the table in route.go; each row authorizes a
 // participant token before it calls its handler. docs/protocol.md describes the
-// bodies and messages.
+// bodies and messages. The requests about media also come as messages of the
+// events socket: exchange.go has what both ways share.
 package signaling
