@@ -51,6 +51,7 @@ async function click({ url, token, publish, limit }) {
       }
     })();
   times.first = await Promise.race([first, new Promise((resolve) => setTimeout(resolve, limit, -1))]);
+  for (let n = 0; times.dtls < 0 && n < 100; n++) await new Promise((resolve) => setTimeout(resolve, 10)); // the event may come after the picture
   watching = false;
   connection.close();
   camera?.getTracks().forEach((track) => track.stop());
