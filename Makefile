@@ -157,7 +157,7 @@ netem: ## Hold calls to their promises on bad networks, in network namespaces (a
 	@$(call need,ip,iproute2)
 	@$(call need,chromium,chromium) || echo "no Chromium for this system: the calls between browsers are skipped"
 	@$(MAKE) --no-print-directory test/e2e/node_modules/.package-lock.json || echo "what steers browsers can't be installed: their calls are skipped"
-	@$(call suite,netem,testname,./test/netem) -count=1 -v -timeout 12m
+	@$(call suite,netem,testname,./test/netem) -count=1 -v -timeout 15m
 
 .PHONY: check
 check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, platforms, vulnerabilities
