@@ -119,6 +119,15 @@ func TestServer_ShowsRefusalsToOwnerEncoderAndOperator(t *testing.T) {
 		{name: "too large", code: ivsrealtime.ErrorResolutionExceeded, says: "set the output to", limits: stage.Limits{PublishPixels: 1000}, try: pictures},
 		{name: "too many bits", code: ivsrealtime.ErrorBitrateExceeded, says: "set a constant bitrate", limits: stage.Limits{PublishBitrate: 1000}, try: pictures},
 		{name: "too long", code: ivsrealtime.ErrorStreamDurationExceeded, says: "start it again", limits: stage.Limits{ConnectionDuration: time.Second}, try: pictures},
+		{name: "no video", code: ivsrealtime.ErrorInvalidInput, says: "needs audio and video", try: func(t *testing.T, s *fixture) rawEncoder {
+			e := s.publishRaw(t)
+			e.sendPictures(t, func(_ int, body []byte) []byte {
+				body[0] = 0x57 // a command, not a picture
+				return body
+			})
+			<-e.Ended() // after ten seconds
+			return e
+		}},
 		{name: "a malformed configuration", code: ivsrealtime.ErrorInvalidInput, says: "H.264 configuration", try: message(handmade.Video, "\x17\x00\x00\x00\x00"+string(handmade.AVCConfig([]byte{0x67, 0, 0, 0}, []byte{0x68, 0xce, 0x3c, 0x80})))},
 		{name: "a damaged picture", code: ivsrealtime.ErrorInvalidInput, says: "invalid NAL unit length", try: message(handmade.Video, "\x17\x01\x00\x00\x00\x00\x00\xff\xff\x65")},
 	} {
