@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"time"
 )
 
 // LiveName is the name of a live stream's media playlist.
@@ -31,10 +30,12 @@ func (l *Live) playlist(known uint64) []byte {
 		age += l.open.duration
 	}
 	skipped := 0
-	for at := age; skipped < len(listed) && listed[skipped].number < known && !listed[skipped].discontinuity; skipped++ {
-		if at -= listed[skipped].duration; at < skipTargets*l.target {
+	at := age
+	for _, s := range listed {
+		if at -= s.duration; s.number >= known || s.discontinuity || at < skipTargets*l.target {
 			break
 		}
+		skipped++
 	}
 	var b bytes.Buffer
 	l.writeHeader(&b, listed)
@@ -76,13 +77,7 @@ func (l *Live) writeHeader(b *bytes.Buffer, listed []*liveSegment) {
 	fmt.Fprintf(b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=%d,PART-HOLD-BACK=%.3f,CAN-SKIP-UNTIL=%d\n",
 		3*target, holdParts*l.part.Seconds(), skipTargets*target)
 	fmt.Fprintf(b, "#EXT-X-PART-INF:PART-TARGET=%.3f\n", l.part.Seconds())
-	first := l.sequence
-	if len(listed) > 0 {
-		first = listed[0].number
-	} else if l.open != nil {
-		first = l.open.number
-	}
-	fmt.Fprintf(b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first, l.discontinuities)
+	fmt.Fprintf(b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", listed[0].number, l.discontinuities)
 	independent := true
 	for _, s := range listed {
 		independent = independent && s.parts[0].independent
@@ -122,13 +117,11 @@ func (s *initSection) multivariant(query string, peak float64) []byte {
 	return Multivariant(Rendition{URI: uri, Bandwidth: int(math.Ceil(peak)), Tracks: s.tracks, FrameRate: s.frameRate})
 }
 
-// current is the newest initialization section with a complete segment, or the one being
+// current is the initialization section of the last complete segment, or of the one being
 // written, and the peak of its bitrate: of the one before as long as it has none.
 func (l *Live) current() (init *initSection, peak float64) {
-	if n := len(l.segments); n > 0 {
-		init = l.segments[n-1].init
-		peak = init.peak
-	}
+	init = l.last().init
+	peak = init.peak
 	if l.open != nil && l.open.init != init {
 		init = l.open.init
 		peak = max(peak, init.peak)
@@ -136,42 +129,30 @@ func (l *Live) current() (init *initSection, peak float64) {
 	return init, peak
 }
 
-// lastNumber is the media sequence number of the last complete segment.
-func (l *Live) lastNumber() uint64 {
-	if l.open != nil {
-		return l.open.number - 1
-	}
-	return l.sequence - 1
-}
+// last is the last complete segment; there is one.
+func (l *Live) last() *liveSegment { return l.segments[len(l.segments)-1] }
 
 // has reports whether the playlist has a segment, or a part of it; part is -1 for all.
 func (l *Live) has(number uint64, part int) bool {
-	last := l.lastNumber()
-	if number <= last {
-		if part < 0 || number < last || len(l.segments) == 0 {
-			return true
-		}
+	last := l.last()
+	if number == last.number {
 		// Past a segment's last part the next segment's first is meant.
-		return part < len(l.segments[len(l.segments)-1].parts) || l.open != nil
+		return part < len(last.parts) || l.open != nil
 	}
-	return part >= 0 && l.open != nil && number == l.open.number && part < len(l.open.parts)
+	return number < last.number || part >= 0 && l.open != nil && number == l.open.number && part < len(l.open.parts)
 }
 
 // isTooFar reports whether a request is for media that can't come soon
-// (RFC 8216bis §6.2.5.2).
+// (RFC 8216bis §6.2.5.2; parts last less than a second).
 func (l *Live) isTooFar(number uint64, part int) bool {
 	const segmentsAhead, secondsAhead = 2, 3
-	last := l.lastNumber()
+	last := l.last().number
 	if number > last+segmentsAhead {
 		return true
-	}
-	ahead := secondsAhead
-	if l.part < time.Second && l.part > 0 {
-		ahead = int(math.Ceil(secondsAhead / l.part.Seconds()))
 	}
 	existing := 0
 	if l.open != nil {
 		existing = len(l.open.parts)
 	}
-	return number == last+1 && part >= existing+ahead
+	return number == last+1 && part >= existing+int(math.Ceil(secondsAhead/l.part.Seconds()))
 }

@@ -3,6 +3,7 @@ package hls
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,5 +140,113 @@ func TestLive_HintedPartBelongsToThePeriodOfTheHint(t *testing.T) {
 			}
 			r.verify()
 		})
+	}
+}
+
+// newSegments is a live stream of some segments of two seconds, each of ten parts, and of
+// some parts of the next.
+func newSegments(t *testing.T, n, parts int) *Live {
+	t.Helper()
+	l := NewLive()
+	l.configure(2*time.Second, 200*time.Millisecond)
+	l.state = running
+	init := &initSection{}
+	for i := range 10*n + parts {
+		l.begin(init, time.Unix(0, 0))
+		l.addPart(200*time.Millisecond, i%10 == 0, []byte{1})
+		if i%10 == 9 {
+			l.complete()
+		}
+	}
+	return l
+}
+
+func TestLive_HasWhatIsComplete(t *testing.T) {
+	l := newSegments(t, 3, 4)
+	last := l.last().number
+	paused := newSegments(t, 3, 0)
+	for _, c := range []struct {
+		live   *Live
+		number uint64
+		part   int
+		has    bool
+	}{
+		{l, last - 1, -1, true}, {l, last - 1, 12, true}, {l, 0, 0, true},
+		{l, last, -1, true}, {l, last, 9, true}, {l, last, 10, true},
+		{l, last + 1, -1, false}, {l, last + 1, 0, true}, {l, last + 1, 3, true}, {l, last + 1, 4, false}, {l, last + 2, 0, false},
+		{paused, paused.last().number, 9, true}, {paused, paused.last().number, 10, false}, {paused, paused.last().number, -1, true},
+		{paused, paused.last().number - 1, 10, true}, {paused, paused.last().number + 1, 0, false},
+	} {
+		if got := c.live.has(c.number, c.part); got != c.has {
+			t.Errorf("segment %+d, part %d: %v, expected %v", int64(c.number-c.live.last().number), c.part, got, c.has)
+		}
+	}
+}
+
+func TestLive_RefusesWhatIsTooFar(t *testing.T) {
+	l := newSegments(t, 3, 4)
+	paused := newSegments(t, 3, 0)
+	for _, c := range []struct {
+		live   *Live
+		ahead  uint64
+		part   int
+		tooFar bool
+	}{
+		{l, 0, 99, false}, {l, 1, -1, false}, {l, 1, 18, false}, {l, 1, 19, true}, {l, 2, -1, false}, {l, 2, 99, false}, {l, 3, -1, true}, {l, 3, 0, true},
+		{paused, 1, 14, false}, {paused, 1, 15, true},
+	} {
+		if got := c.live.isTooFar(c.live.last().number+c.ahead, c.part); got != c.tooFar {
+			t.Errorf("%d segments ahead, part %d: %v, expected %v", c.ahead, c.part, got, c.tooFar)
+		}
+	}
+}
+
+// The distances are those of RFC 8216bis: what is six target durations before the end may be
+// skipped, and parts are listed for three.
+func TestLive_ListsWhatIsNearTheEnd(t *testing.T) {
+	for _, c := range []struct{ parts, kept, withParts int }{{0, 6, 4}, {1, 6, 3}, {9, 6, 3}} {
+		l := newSegments(t, 12, c.parts)
+		update, full := string(l.playlist(math.MaxUint64)), string(l.playlist(0))
+		if got := len(tags(update, "#EXTINF")); got != c.kept {
+			t.Errorf("with %d parts of the next segment an update has %d segments, expected %d", c.parts, got, c.kept)
+		}
+		if got := len(tags(full, "#EXT-X-PART:")); got != 10*c.withParts+c.parts {
+			t.Errorf("with %d parts of the next segment it lists %d, expected %d", c.parts, got, 10*c.withParts+c.parts)
+		}
+		for _, line := range []string{
+			"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=6,PART-HOLD-BACK=0.600,CAN-SKIP-UNTIL=12\n",
+			"#EXT-X-PART-INF:PART-TARGET=0.200\n", "#EXT-X-TARGETDURATION:2\n", fmt.Sprintf("#EXT-X-MEDIA-SEQUENCE:%d\n", l.last().number-11),
+		} {
+			if !strings.Contains(full, line) {
+				t.Errorf("no %s in\n%s", line, full)
+			}
+		}
+	}
+}
+
+func TestLive_TellsTheResolutionOfTheSegmentBeingWritten(t *testing.T) {
+	r := newRun(t, NewLive())
+	r.send(5 * time.Second)
+	resize(r)
+	r.send(500 * time.Millisecond)
+	if got := attribute(r.master(), "RESOLUTION"); got != "640x360" {
+		t.Errorf("RESOLUTION is %s", got)
+	}
+}
+
+func TestMultivariant_OmitsAnUnknownFrameRate(t *testing.T) {
+	for rate, expected := range map[float64]string{0: "", 25: "25.000"} {
+		text := string(Multivariant(Rendition{URI: "x", FrameRate: rate}))
+		if got := attribute(text, "FRAME-RATE"); strings.TrimSpace(strings.Split(got, "\n")[0]) != expected {
+			t.Errorf("for %v it is %q in\n%s", rate, got, text)
+		}
+	}
+}
+
+func TestParse_BoundsDurations(t *testing.T) {
+	for text, valid := range map[string]bool{"0.00000": true, "-0.00001": false, "86399.9": true, "86400.00000": false, "NaN": false, "x": false} {
+		if _, err := Parse([]byte("#EXTINF:" + text + ",\n0.mp4\n")); (err == nil) != valid {
+			t.Errorf("a segment of %s seconds: %v", text, err)
+		}
 	}
 }

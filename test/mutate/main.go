@@ -56,7 +56,7 @@ var targets = []target{
 	{folder: "internal/control", files: []string{"limits.go", "ratelimiter.go"}, tests: "Limit"},
 	{folder: "internal/stage", files: []string{"quota.go", "session_slots.go"}, tests: "Quotas|Slots"},
 	{folder: "internal/inbound", files: []string{"failures.go", "unidentified.go"}, tests: "Failures|Unidentified"},
-	{folder: "internal/hls", files: []string{"playlist.go"}},
+	{folder: "internal/hls", files: []string{"playlist.go", "live_playlist.go"}},
 }
 
 //go:embed equivalent.txt
