@@ -240,7 +240,7 @@ func (r *matroskaReader) block(b []byte) error {
 				return err
 			}
 		case media.Opus:
-			f.Keyframe, f.Duration = true, opusDuration(data)
+			f.Keyframe, f.Duration = true, OpusDuration(data)
 			at += f.Duration
 		default:
 			f.Keyframe = isKeyframe(codec, data)

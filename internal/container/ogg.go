@@ -53,12 +53,13 @@ func (r *oggReader) Next() (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	f := Frame{Time: r.elapse, Duration: opusDuration(data), Keyframe: true, Data: data}
+	f := Frame{Time: r.elapse, Duration: OpusDuration(data), Keyframe: true, Data: data}
 	r.elapse += f.Duration
 	return f, nil
 }
 
-func opusDuration(packet []byte) time.Duration {
+// OpusDuration is the duration of a packet of Opus (RFC 6716 §3.1); 0 where it is none.
+func OpusDuration(packet []byte) time.Duration {
 	if len(packet) == 0 {
 		return 0
 	}
@@ -174,7 +175,7 @@ func (w *oggWriter) flush(flags byte) error {
 	if w.last == nil {
 		return nil
 	}
-	w.samples += uint64(opusDuration(w.last) * 48 / 1_000_000)
+	w.samples += uint64(OpusDuration(w.last) * 48 / 1_000_000)
 	err := w.page(flags, w.samples, w.last)
 	w.last = nil
 	return err

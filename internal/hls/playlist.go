@@ -117,6 +117,7 @@ func (p Playlist) Duration() (d time.Duration) {
 type Rendition struct {
 	URI       string
 	Bandwidth int // bits a second, maximum
+	Average   int // bits a second; 0 omits it
 	Tracks    []Track
 	FrameRate float64 // of video; 0 omits it
 }
@@ -134,7 +135,11 @@ func Multivariant(renditions ...Rendition) []byte {
 				size = fmt.Sprintf(",RESOLUTION=%dx%d", t.Width, t.Height)
 			}
 		}
-		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,CODECS=%q%s", r.Bandwidth, strings.Join(names, ","), size)
+		average := ""
+		if r.Average > 0 {
+			average = fmt.Sprintf("AVERAGE-BANDWIDTH=%d,", r.Average)
+		}
+		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,%sCODECS=%q%s", r.Bandwidth, average, strings.Join(names, ","), size)
 		if r.FrameRate > 0 {
 			fmt.Fprintf(&b, ",FRAME-RATE=%.3f", r.FrameRate)
 		}

@@ -89,6 +89,17 @@ func (s *Segmenter) start(tracks []Track) error {
 	return s.store.Put(path.Join(s.config.Folder, s.init), data)
 }
 
+// Next ends the current segment and goes on, after a discontinuity, with samples whose time 0
+// is at a wall clock time. The tracks may be others.
+func (s *Segmenter) Next(begins time.Time, tracks ...Track) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
+	s.pending, s.bytes = nil, 0
+	s.config.Begins, s.discontinuity = begins, len(s.list.Segments) > 0
+	return s.start(tracks)
+}
+
 // Write takes the next sample of any track. Samples before the first keyframe of the first
 // track are dropped.
 func (s *Segmenter) Write(sample Sample) error {

@@ -47,6 +47,11 @@ func AAC(config []byte) (Track, error) {
 	return Track{Rate: c.SampleRate, Name: fmt.Sprintf("mp4a.40.%d", kind), codec: &codecs.MPEG4Audio{Config: c}}, nil
 }
 
+// Opus returns a track of Opus with a clock of 48 kHz.
+func Opus(channels int) Track {
+	return Track{Rate: 48_000, Name: "opus", codec: &codecs.Opus{ChannelCount: channels}}
+}
+
 // ParameterSets returns those of H.264 among the NAL units of a picture; nil where there
 // are none.
 func ParameterSets(units [][]byte) (sps, pps []byte) {
