@@ -1,8 +1,19 @@
-// Package recorder uploads a recording to its bucket while it is written.
+// Package recorder records participants, and uploads recordings to their buckets while they
+// are written.
+//
+// # Participants
+//
+// Participants records a participant from when its media flow. It receives the packets in this
+// process (sfu.Publisher.Tap), makes frames of them and gives these times of this machine's
+// clock (trackClock). A mediaWriter writes segments into the spool, without transcoding.
+//
+//	PublishStarted ▶ STARTING ─first keyframe─▶ ACTIVE ─PublishStopped, reconnect window─▶ STOPPING ─uploaded─▶ STOPPED
+//
+// Any of them may end in FAILED. What a killed process was recording is ended by the next one.
 //
 // # The spool
 //
-// A worker process writes a recording into a folder of this machine, its spool. The
+// A worker process, or a mediaWriter, writes a recording into a folder of this machine, its spool. The
 // recorder uploads what appears there and removes it; playlists stay, since the next
 // worker continues them. The folder is the queue, so nothing is lost however a process
 // ends. While the bucket does not answer, the spool grows up to a bound.

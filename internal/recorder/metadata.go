@@ -25,12 +25,14 @@ const (
 
 // Metadata is what a recording's own files say about it.
 type Metadata struct {
-	StageARN   string
-	Rendition  string // the name of its folder
-	Width      int
-	Height     int
-	Sequential bool // thumbnails are kept one by one
-	Latest     bool // the latest thumbnail is kept
+	StageARN    string
+	Session     string // of a participant's recording; empty for a composition's, like Participant
+	Participant string
+	Rendition   string // the name of its folder
+	Width       int
+	Height      int
+	Sequential  bool // thumbnails are kept one by one
+	Latest      bool // the latest thumbnail is kept
 }
 
 // RenditionName names the folder of an output's rendition. It is the same for each
@@ -45,13 +47,15 @@ func (m *Metadata) playlist() string { return path.Join(hlsFolder, m.Rendition, 
 
 // A metadataFile is the content of a file under events/.
 type metadataFile struct {
-	Version   string        `json:"version"`
-	StageARN  string        `json:"stage_arn"`
-	StartedAt string        `json:"recording_started_at,omitempty"`
-	EndedAt   string        `json:"recording_ended_at,omitempty"`
-	Status    string        `json:"recording_status"`
-	Message   string        `json:"recording_status_message,omitempty"`
-	Media     metadataMedia `json:"media"`
+	Version     string        `json:"version"`
+	StageARN    string        `json:"stage_arn"`
+	Session     string        `json:"session_id,omitempty"`
+	Participant string        `json:"participant_id,omitempty"`
+	StartedAt   string        `json:"recording_started_at,omitempty"`
+	EndedAt     string        `json:"recording_ended_at,omitempty"`
+	Status      string        `json:"recording_status"`
+	Message     string        `json:"recording_status_message,omitempty"`
+	Media       metadataMedia `json:"media"`
 }
 
 type metadataMedia struct {
@@ -70,8 +74,8 @@ type metadataHLS struct {
 type metadataRendition struct {
 	Path     string `json:"path"`
 	Playlist string `json:"playlist,omitempty"`
-	Width    int    `json:"resolution_width"`
-	Height   int    `json:"resolution_height"`
+	Width    int    `json:"resolution_width,omitempty"` // of a composition
+	Height   int    `json:"resolution_height,omitempty"`
 }
 
 type metadataImages struct {
@@ -88,7 +92,7 @@ func (m *Metadata) file(status string, started time.Time) metadataFile {
 		return &metadataImages{folder, []metadataRendition{{Path: size, Width: m.Width, Height: m.Height}}}
 	}
 	return metadataFile{
-		Version: "v1", StageARN: m.StageARN, StartedAt: timestamp(started), Status: status,
+		Version: "v1", StageARN: m.StageARN, Session: m.Session, Participant: m.Participant, StartedAt: timestamp(started), Status: status,
 		Media: metadataMedia{
 			HLS: metadataHLS{
 				Path: hlsFolder, Playlist: "multivariant.m3u8",

@@ -285,10 +285,13 @@ func (r *Recorder) Start(at time.Time) {
 
 // Finish ends the recording, with success if failure is nil. No worker may write to it
 // any more. The first call decides.
-func (r *Recorder) Finish(failure *event.Failure) {
+func (r *Recorder) Finish(failure *event.Failure) { r.FinishAt(time.Now(), failure) }
+
+// FinishAt is Finish for a recording that ended at a time.
+func (r *Recorder) FinishAt(at time.Time, failure *event.Failure) {
 	r.mu.Lock()
 	if r.ending == nil {
-		r.ending = &ending{time.Now(), failure}
+		r.ending = &ending{at, failure}
 	}
 	r.mu.Unlock()
 	r.Scan()

@@ -11,6 +11,7 @@ import (
 
 	"rostrum/internal/bucket"
 	"rostrum/internal/config"
+	"rostrum/internal/recorder"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
 )
@@ -38,6 +39,23 @@ func openRecordingStorage(ctx context.Context, s *config.Settings, st *store.Sto
 		r.buckets, err = bucket.NewS3(ctx, string(s.S3Endpoint))
 	}
 	return r, err
+}
+
+// spool is a folder for recordings that wait for upload.
+func (r *recordingStorage) spool(name string) (string, error) {
+	return filepath.Abs(filepath.Join(r.folder, name))
+}
+
+// newParticipantRecorder makes the recorder of participants.
+func newParticipantRecorder(b *base, st *store.Store, r *runtime) (*recorder.Participants, error) {
+	spool, err := r.recordings.spool("participant-spool")
+	if err != nil {
+		return nil, err
+	}
+	return recorder.NewParticipants(recorder.ParticipantsConfig{
+		Store: st, Buckets: r.recordings.buckets, Node: r.node, Spool: spool,
+		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Log: b.log,
+	}), nil
 }
 
 // openLinks reads the key that all nodes share for signed links.

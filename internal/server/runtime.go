@@ -5,7 +5,6 @@ import (
 	"math"
 	"net"
 	"net/url"
-	"path/filepath"
 	"strconv"
 
 	"rostrum/internal/admin"
@@ -47,7 +46,16 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.node)
-	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Log: b.log})
+	if r.recordings, err = openRecordingStorage(ctx, s, st); err != nil {
+		return nil, err
+	}
+	b.closeLater(r.recordings)
+	recorder, err := newParticipantRecorder(b, st, r)
+	if err != nil {
+		return nil, err
+	}
+	b.closeLater(recorder)
+	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Recorder: recorder, Log: b.log})
 	r.participants = signaling.New(r.stages, authority, signaling.Config{ICEServers: iceServers(l.engine), Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log})
 	r.realtime = admin.NewRealtime(r.stages.Counts, r.stages.MediaSamples)
 	// Parts close in reverse order: first the compositions, then the stages that they are on,
@@ -57,10 +65,6 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.channels)
-	if r.recordings, err = openRecordingStorage(ctx, s, st); err != nil {
-		return nil, err
-	}
-	b.closeLater(r.recordings)
 	r.transcoder = worker.NewTranscoder(worker.Config{Program: worker.FindProgram(), Memory: transcoderMemory, Private: r.private(s), Log: b.log})
 	b.closeLater(r.transcoder)
 	if r.compositions, err = newCompositions(b, l, st, authority, r); err != nil {
@@ -110,7 +114,7 @@ func newChannels(b *base, st *store.Store, n *node.Node, l rtmpListeners, endpoi
 
 // newCompositions makes the registry of compositions.
 func newCompositions(b *base, l *listeners, st *store.Store, a *authority.Authority, r *runtime) (*composition.Registry, error) {
-	spool, err := filepath.Abs(filepath.Join(r.recordings.folder, "spool"))
+	spool, err := r.recordings.spool("spool")
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,17 @@ import (
 	"rostrum/internal/media"
 )
 
+// RequestKeyframe asks the publisher for a keyframe of the largest layer of video.
+func (p *Publisher) RequestKeyframe() {
+	t := p.track(media.Video)
+	if t == nil {
+		return
+	}
+	if best := t.view.Load().largest(); best != NoLayer {
+		t.layers[best].keyframeWanted.Store(true)
+	}
+}
+
 // Tap writes the packets of one kind of media to a Sink: of video the largest layer, with
 // consecutive sequence numbers from the first keyframe on. Write is called on a packet thread.
 // The returned function stops it, and returns when Write will not be called again.

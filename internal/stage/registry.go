@@ -30,8 +30,25 @@ type Config struct {
 	// MaxSockets bounds the events sockets of this node. Default 50,000.
 	MaxSockets int
 
+	// Recorder records participants; nil records none.
+	Recorder Recorder
+
 	// Log takes messages for the operator. Default slog.Default().
 	Log *slog.Logger
+}
+
+// A Recorder records the participants of stages that are configured for it. Its methods do not
+// block.
+type Recorder interface {
+	PublishStarted(p Publication)
+	PublishStopped(stageARN, participantID string)
+}
+
+// A Publication is media of a participant that can be recorded.
+type Publication struct {
+	StageARN, SessionID, ParticipantID string
+	Replica                            bool
+	Publisher                          *sfu.Publisher
 }
 
 func (c Config) withDefaults() Config {

@@ -16,6 +16,9 @@ func (s *Session) publishStarted(p *participant) {
 	s.updateRow(p, func(row *store.Participant) { row.Published = true })
 	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventPublishStarted, EventTime: now, Replica: p.replica != nil}, event.ParticipantPublished(p.eventSubject(s), now))
 	s.notifyPublishState(p, "")
+	if recorder, publisher := s.registry.cfg.Recorder, p.publisher(); recorder != nil && publisher != nil && p.stored() {
+		recorder.PublishStarted(Publication{StageARN: s.stageARN, SessionID: s.id, ParticipantID: p.id, Replica: p.replica != nil, Publisher: publisher})
+	}
 }
 
 // publishStopped records that it no longer flows.
@@ -24,6 +27,9 @@ func (s *Session) publishStopped(p *participant) {
 	p.publishing, p.layers = false, nil
 	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventPublishStopped, EventTime: now, Replica: p.replica != nil}, event.ParticipantUnpublished(p.eventSubject(s), now))
 	s.notifyPublishState(p, "")
+	if recorder := s.registry.cfg.Recorder; recorder != nil && p.stored() {
+		recorder.PublishStopped(s.stageARN, p.id)
+	}
 	if p.replica == nil {
 		s.registry.sourceStopped(s, p)
 	}

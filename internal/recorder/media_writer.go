@@ -1,0 +1,260 @@
+package recorder
+
+import (
+	"bytes"
+	"path"
+	"time"
+
+	"rostrum/internal/container"
+	"rostrum/internal/hls"
+)
+
+const (
+	videoRate    = 90_000
+	stoppedAfter = 2 * time.Second // without a picture, after which the last keyframe is repeated
+	audioLateBy  = time.Second     // audio that is later is replaced by silence
+)
+
+// A mediaWriter writes a participant's H.264 and Opus into segments, by the time of this
+// machine's clock. It is for one goroutine.
+//
+// Where audio is missing there is silence. Where pictures are missing for stoppedAfter the
+// last keyframe is shown again, so that segments still begin with a keyframe. New parameter
+// sets begin a new section of the playlist.
+type mediaWriter struct {
+	spool  Spool
+	folder string
+	target time.Duration
+	audio  bool // the participant sends it
+
+	segmenter *hls.Segmenter
+	open      bool // a section is
+	tracks    []hls.Track
+	begins    time.Time // of the section
+	sps, pps  []byte    // of the section; nil without video
+
+	picture   *hls.Sample // whose duration is not known yet
+	keyframe  []byte      // the last
+	keyedAt   time.Time   // when it was
+	needKey   bool        // a repeated picture is not what the publisher's next ones refer to
+	audioNext int64       // where the next sample of audio belongs
+
+	pictures int
+	size     int // of the newest segment
+	total    int64
+	peak     int
+	listed   time.Duration // in the playlist
+	written  int           // peak in the multivariant playlist
+}
+
+func (w *mediaWriter) ticks(at time.Time, rate int64) int64 {
+	d := at.Sub(w.begins)
+	return int64(d/time.Second)*rate + int64(d%time.Second)*rate/int64(time.Second)
+}
+
+// Put stores a file for the segmenter.
+func (w *mediaWriter) Put(name string, data []byte) error {
+	if err := w.spool.put(path.Join(hlsFolder, name), data); err != nil {
+		return err
+	}
+	if path.Base(name) != "playlist.m3u8" {
+		w.size = len(data)
+		return nil
+	}
+	d := w.segmenter.Duration()
+	if d <= w.listed {
+		return nil
+	}
+	w.total += int64(w.size)
+	w.peak = max(w.peak, int(float64(w.size)*8/(d-w.listed).Seconds()))
+	w.listed = d
+	if w.peak > w.written*11/10 {
+		return w.writeMultivariant()
+	}
+	return nil
+}
+
+func (w *mediaWriter) writeMultivariant() error {
+	w.written = w.peak
+	r := hls.Rendition{URI: path.Join(path.Base(w.folder), "playlist.m3u8"), Bandwidth: w.peak, Average: int(float64(w.total) * 8 / w.listed.Seconds()), Tracks: w.tracks}
+	if w.sps != nil {
+		r.FrameRate = float64(w.pictures) / w.listed.Seconds()
+	}
+	return w.spool.put(path.Join(hlsFolder, "multivariant.m3u8"), hls.Multivariant(r))
+}
+
+// begin begins a section, whose time 0 is at. Without parameter sets it has no video.
+func (w *mediaWriter) begin(at time.Time, sps, pps []byte) error {
+	var tracks []hls.Track
+	if sps != nil {
+		video, err := hls.H264(sps, pps)
+		if err != nil {
+			return err
+		}
+		tracks = append(tracks, video)
+	}
+	if w.audio {
+		tracks = append(tracks, hls.Opus(2))
+	}
+	if err := w.interrupt(at); err != nil {
+		return err
+	}
+	w.begins, w.sps, w.pps, w.tracks, w.audioNext, w.open = at, sps, pps, tracks, 0, true
+	if w.segmenter != nil {
+		return w.segmenter.Next(at, tracks...)
+	}
+	var err error
+	w.segmenter, err = hls.NewSegmenter(w, hls.Config{Folder: w.folder, Target: w.target, Begins: at}, tracks...)
+	return err
+}
+
+// interrupt ends the section.
+func (w *mediaWriter) interrupt(at time.Time) error {
+	if !w.open {
+		return nil
+	}
+	if w.audio {
+		if err := w.fillAudio(at); err != nil {
+			return err
+		}
+	}
+	err := w.endPicture(w.ticks(at, videoRate))
+	w.open = false
+	return err
+}
+
+// writeVideo takes a picture in Annex B form. It returns false if it can't be used, and a
+// keyframe is needed.
+func (w *mediaWriter) writeVideo(at time.Time, data []byte, keyframe bool) (bool, error) {
+	units := splitAnnexB(data)
+	if keyframe {
+		sps, pps := hls.ParameterSets(units)
+		switch {
+		case sps == nil || pps == nil:
+			return false, nil
+		case w.open && bytes.Equal(sps, w.sps) && bytes.Equal(pps, w.pps):
+		default:
+			if _, err := hls.H264(sps, pps); err != nil {
+				return false, nil // what a publisher sends must not end the recording
+			}
+			if err := w.begin(at, sps, pps); err != nil {
+				return false, err
+			}
+		}
+		w.needKey = false
+	}
+	if !w.open || w.sps == nil || w.needKey {
+		return false, nil
+	}
+	w.pictures++
+	sample := hls.Sample{Time: w.ticks(at, videoRate), Keyframe: keyframe, Data: hls.AVC(units)}
+	if keyframe {
+		w.keyframe, w.keyedAt = sample.Data, at
+	}
+	return true, w.addPicture(sample)
+}
+
+func (w *mediaWriter) addPicture(s hls.Sample) error {
+	if w.picture != nil {
+		s.Time = max(s.Time, w.picture.Time+1)
+	}
+	s.Time = max(s.Time, 0)
+	if err := w.endPicture(s.Time); err != nil {
+		return err
+	}
+	w.picture = &s
+	return nil
+}
+
+func (w *mediaWriter) endPicture(at int64) error {
+	s := w.picture
+	if s == nil {
+		return nil
+	}
+	w.picture = nil
+	s.Duration = max(at-s.Time, 1)
+	return w.segmenter.Write(*s)
+}
+
+// writeAudio takes a packet of Opus.
+func (w *mediaWriter) writeAudio(at time.Time, packet []byte) error {
+	ticks := int64(container.OpusDuration(packet)) * opusRate / int64(time.Second)
+	if !w.open || !w.audio || ticks == 0 {
+		return nil
+	}
+	const tolerance = 480 // of jitter: small gaps are no reason for other durations
+	begins := w.ticks(at, opusRate)
+	if begins < w.audioNext-tolerance {
+		return nil // silence took its place, or its clock is faster
+	}
+	if err := w.fillSilence(begins - tolerance); err != nil {
+		return err
+	}
+	return w.addAudio(packet, ticks)
+}
+
+func (w *mediaWriter) addAudio(packet []byte, ticks int64) error {
+	s := hls.Sample{Track: len(w.tracks) - 1, Time: w.audioNext, Duration: ticks, Keyframe: true, Data: packet}
+	w.audioNext += ticks
+	return w.segmenter.Write(s)
+}
+
+// fillSilence fills up with silence, except for less than one packet of it.
+func (w *mediaWriter) fillSilence(to int64) error {
+	for w.audioNext+opusSilenceTicks/2 <= to {
+		if err := w.addAudio(opusSilence, opusSilenceTicks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *mediaWriter) fillAudio(to time.Time) error { return w.fillSilence(w.ticks(to, opusRate)) }
+
+// tick fills what did not come until now. It returns false if a keyframe is needed.
+func (w *mediaWriter) tick(now time.Time) (bool, error) {
+	if !w.open {
+		return true, nil
+	}
+	if w.audio {
+		if err := w.fillAudio(now.Add(-audioLateBy)); err != nil {
+			return true, err
+		}
+	}
+	if w.picture == nil || w.ticks(now, videoRate)-w.picture.Time < int64(stoppedAfter.Seconds()*videoRate) {
+		return true, nil
+	}
+	w.needKey = true
+	return false, w.addPicture(hls.Sample{Time: w.ticks(now.Add(-audioLateBy), videoRate), Keyframe: true, Data: w.keyframe})
+}
+
+// isDue reports whether a keyframe is due, at which the segment can end: the encoders of browsers
+// send none unasked.
+func (w *mediaWriter) isDue(now time.Time) bool {
+	return w.open && w.sps != nil && now.Sub(w.keyedAt) >= w.target
+}
+
+// close ends the recording.
+func (w *mediaWriter) close(at time.Time) error {
+	if w.segmenter == nil {
+		return nil
+	}
+	if err := w.interrupt(at); err != nil {
+		return err
+	}
+	if err := w.segmenter.Close(); err != nil || w.listed == 0 {
+		return err
+	}
+	return w.writeMultivariant()
+}
+
+// splitAnnexB splits a picture into NAL units. These contain no start code, nor do they end
+// with a zero (ITU-T H.264 §7.4.1).
+func splitAnnexB(picture []byte) (units [][]byte) {
+	for _, u := range bytes.Split(picture, []byte{0, 0, 1}) {
+		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
+			units = append(units, u)
+		}
+	}
+	return units
+}

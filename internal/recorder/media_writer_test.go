@@ -1,0 +1,175 @@
+package recorder
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rostrum/internal/container"
+	"rostrum/internal/hls"
+	"rostrum/internal/media"
+	"rostrum/internal/peer"
+)
+
+// A keyframe of 640x360 and a picture that follows it, in Annex B form; the slices are not
+// decoded here.
+var (
+	testSPS      = []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x3c, 0x0f, 0x16, 0x2e, 0x48}
+	testPPS      = []byte{0x68, 0xcb, 0x83, 0xcb, 0x20}
+	testKeyframe = annexB(testSPS, testPPS, []byte{0x65, 1, 2, 3})
+	testPicture  = annexB([]byte{0x41, 1, 2, 3})
+	testBegin    = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+)
+
+func annexB(units ...[]byte) (picture []byte) {
+	for _, u := range units {
+		picture = append(append(picture, 0, 0, 0, 1), u...)
+	}
+	return picture
+}
+
+// A take is a recording that a test writes.
+type take struct {
+	t *testing.T
+	w *mediaWriter
+}
+
+func newTake(t *testing.T) take {
+	return take{t, &mediaWriter{spool: Spool(t.TempDir()), folder: participantRendition, target: 2 * time.Second, audio: true}}
+}
+
+func (k take) video(at time.Duration, keyframe bool) (used bool) {
+	k.t.Helper()
+	data := testPicture
+	if keyframe {
+		data = testKeyframe
+	}
+	used, err := k.w.writeVideo(testBegin.Add(at), data, keyframe)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return used
+}
+
+func (k take) sound(at time.Duration) {
+	k.t.Helper()
+	if err := k.w.writeAudio(testBegin.Add(at), opusSilence); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// finish ends the recording and returns its playlist, and the samples of all segments.
+func (k take) finish(at time.Duration) hls.Playlist {
+	k.t.Helper()
+	if err := k.w.close(testBegin.Add(at)); err != nil {
+		k.t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(string(k.w.spool), hlsFolder, participantRendition, "playlist.m3u8"))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	list, err := hls.Parse(data)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return list
+}
+
+func TestMediaWriter_BeginsWithAKeyframe(t *testing.T) {
+	k := newTake(t)
+	if k.video(0, false) || k.w.open {
+		t.Error("a picture that refers to others began the recording")
+	}
+	if ok, err := k.w.writeVideo(testBegin, annexB([]byte{0x65, 1}), true); ok || err != nil || k.w.open {
+		t.Errorf("a keyframe without parameter sets began the recording: %v, %v", ok, err)
+	}
+	if !k.video(time.Second, true) {
+		t.Error("the keyframe was not recorded")
+	}
+	if list := k.finish(2 * time.Second); list.Duration() != time.Second || !list.Segments[0].Begins.Equal(testBegin.Add(time.Second)) {
+		t.Errorf("the playlist is %+v", list)
+	}
+}
+
+func TestMediaWriter_FillsMissingAudioWithSilence(t *testing.T) {
+	k := newTake(t)
+	k.video(0, true)
+	k.sound(0)
+	k.sound(time.Second)
+	if got, want := k.w.audioNext, int64(opusRate); got < want || got > want+2*opusSilenceTicks {
+		t.Errorf("audio goes on to tick %d, not about %d", got, want)
+	}
+	k.sound(500 * time.Millisecond) // too late
+	if got := k.w.audioNext; got > opusRate+2*opusSilenceTicks {
+		t.Errorf("late audio made it %d", got)
+	}
+}
+
+func TestMediaWriter_HoldsTheLastKeyframeWhileVideoIsStopped(t *testing.T) {
+	k := newTake(t)
+	k.video(0, true)
+	k.video(33*time.Millisecond, false)
+	asked := false
+	for at := time.Duration(0); at < 20*time.Second; at += tickInterval {
+		ok, err := k.w.tick(testBegin.Add(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = asked || !ok
+	}
+	if !asked || k.video(20*time.Second, false) {
+		t.Error("no keyframe was asked for before video went on")
+	}
+	if !k.video(21*time.Second, true) {
+		t.Error("the next keyframe was not recorded")
+	}
+	list := k.finish(22 * time.Second)
+	if d := list.Duration(); d != 22*time.Second {
+		t.Errorf("the recording lasts %v", d)
+	}
+	for i, g := range list.Segments {
+		if g.Duration > 4*time.Second || g.Discontinuity {
+			t.Errorf("segment %d is %+v", i, g)
+		}
+	}
+}
+
+func TestMediaWriter_BeginsASectionWithNewParameterSets(t *testing.T) {
+	k := newTake(t)
+	k.video(0, true)
+	other := append([]byte{}, testPPS...)
+	other[len(other)-1] = 0x30
+	if ok, err := k.w.writeVideo(testBegin.Add(time.Second), annexB(testSPS, other, []byte{0x65, 9}), true); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	list := k.finish(3 * time.Second)
+	if len(list.Segments) != 2 || list.Segments[1].Init != "init-1.mp4" || !list.Segments[1].Discontinuity || !list.Segments[1].Begins.Equal(testBegin.Add(time.Second)) {
+		t.Errorf("the playlist is %+v", list)
+	}
+}
+
+func TestTrackClock_FollowsTheLeastDelayedFrames(t *testing.T) {
+	var c trackClock
+	var last time.Time
+	for i := range 3000 { // a minute of audio, of a clock that is 100 ppm fast
+		at := time.Duration(i) * 20 * time.Millisecond
+		delay := time.Duration(i*7%50) * time.Millisecond
+		f := peer.Received{Frame: container.Frame{Time: at + at/10_000}, Arrived: testBegin.Add(at + delay)}
+		for _, known := range c.add(f) {
+			last = c.at(known)
+			if off := last.Sub(testBegin.Add(known.Time)); off < -15*time.Millisecond || off > 15*time.Millisecond {
+				t.Fatalf("frame %d is off by %v", i, off)
+			}
+		}
+	}
+	if last.IsZero() {
+		t.Error("no frame came out")
+	}
+}
+
+func TestParticipants_RefuseVideoThatIsNoH264(t *testing.T) {
+	if f := unrecordable(media.VP8); f.Code != "ValidationException" || f.Reason == "" {
+		t.Errorf("it fails with %+v", f)
+	}
+}

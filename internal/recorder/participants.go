@@ -1,0 +1,138 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"rostrum/internal/bucket"
+	"rostrum/internal/node"
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+)
+
+// ParticipantsConfig says how participants are recorded.
+type ParticipantsConfig struct {
+	Store         *store.Store
+	Buckets       bucket.Buckets
+	Node          *node.Node
+	Spool         string        // a folder
+	UploadRetry   time.Duration // how long uploads may fail before the recording does
+	MaxSpoolBytes int64         // that may wait for the bucket, for each recording
+	Log           *slog.Logger
+}
+
+// Participants records the participants of stages whose configuration names storage. It is
+// safe for concurrent use.
+type Participants struct {
+	cfg  ParticipantsConfig
+	ctx  context.Context // ends uploads
+	stop context.CancelFunc
+	wg   sync.WaitGroup // recordings
+
+	mu      sync.Mutex // guards what follows
+	current map[participantKey]*individual
+	closed  bool
+}
+
+type participantKey struct{ stageARN, participant string }
+
+// NewParticipants returns a node's recorder of participants.
+func NewParticipants(cfg ParticipantsConfig) *Participants {
+	a := &Participants{cfg: cfg, current: map[participantKey]*individual{}}
+	a.ctx, a.stop = context.WithCancel(context.Background())
+	cfg.Node.OnDead(a.closeDead)
+	return a
+}
+
+// PublishStarted begins a recording, if the stage is configured for it, or continues one within
+// the reconnect window. It does not block.
+func (a *Participants) PublishStarted(p stage.Publication) {
+	key := participantKey{p.StageARN, p.ParticipantID}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	if r := a.current[key]; r != nil {
+		r.wanted = &p
+		r.signal()
+		return
+	}
+	a.begin(key, p)
+}
+
+func (a *Participants) begin(key participantKey, p stage.Publication) {
+	r := &individual{registry: a, key: key, wanted: &p, wake: make(chan struct{}, 1), updates: make(chan Update, 8), done: make(chan struct{})}
+	a.current[key] = r
+	a.wg.Go(r.run)
+}
+
+// PublishStopped says that a participant's media do not flow any more. It does not block.
+func (a *Participants) PublishStopped(stageARN, participant string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r := a.current[participantKey{stageARN, participant}]; r != nil {
+		r.wanted = nil
+		r.signal()
+	}
+}
+
+// release ends the part of a recording in which it can continue. What has been published since
+// gets a recording of its own.
+func (a *Participants) release(r *individual) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.current[r.key] != r {
+		return
+	}
+	delete(a.current, r.key)
+	if r.wanted != nil && r.wanted != r.seen && !a.closed {
+		a.begin(r.key, *r.wanted)
+	}
+}
+
+const closeWait = 8 * time.Second // for the last uploads
+
+// Close ends all recordings. What is not uploaded in time waits in the spool for the next start.
+func (a *Participants) Close() error {
+	a.mu.Lock()
+	a.closed = true
+	for _, r := range a.current {
+		r.wanted = nil
+		r.signal()
+	}
+	a.mu.Unlock()
+	ended := time.AfterFunc(closeWait, a.stop)
+	defer ended.Stop()
+	a.wg.Wait()
+	a.stop()
+	return nil
+}
+
+func (a *Participants) isClosed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.closed
+}
+
+// closeDead ends and uploads the recordings that a process with the same spool left open.
+func (a *Participants) closeDead(_ context.Context, dead store.Node) error {
+	folders, err := os.ReadDir(filepath.Join(a.cfg.Spool, dead.ID))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, f := range folders {
+		r := &individual{registry: a, folder: filepath.Join(a.cfg.Spool, dead.ID, f.Name()), updates: make(chan Update, 8), done: make(chan struct{})}
+		if err := r.load(); err != nil {
+			a.cfg.Log.Error("continue the upload of a recording", "folder", r.folder, "error", err)
+			continue
+		}
+		a.wg.Go(r.closeLeft)
+	}
+	return err
+}
