@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +24,7 @@ import (
 const (
 	accessKey = "AKIARECORD"
 	secretKey = "a-secret-for-the-tests-of-recordings"
-	maxWait   = 60 * time.Second
+	maxWait   = 3 * time.Minute
 )
 
 var binary string // of the server and the publisher
@@ -239,9 +238,9 @@ func TestRecording_HasWhatAParticipantPublished(t *testing.T) {
 	t.Parallel()
 	s := open(t, configuration())
 	token, id := s.token()
+	began := time.Now()
 	stop := s.publish(token, "--keyframe", "1m") // it sends others when asked, as browsers do
 	p := s.await(id, ivsrealtime.RecordingActive)
-	began := time.Now()
 	listed, err := s.client.ListParticipants(t.Context(), &ivsrealtime.ListParticipantsInput{StageARN: s.stage, SessionID: strings.Split(p.RecordingS3Prefix, "/")[1], FilterByRecordingState: ivsrealtime.RecordingActive})
 	if err != nil || len(listed.Participants) != 1 || listed.Participants[0].ParticipantID != id {
 		t.Errorf("of the participants that are recorded it lists %+v, %v", listed, err)
@@ -249,11 +248,11 @@ func TestRecording_HasWhatAParticipantPublished(t *testing.T) {
 	s.awaitFile(p, "media/hls/high/2.mp4")
 	s.awaitFile(p, "events/recording-started.json")
 	stop()
-	took := time.Since(began)
 	p = s.await(id, ivsrealtime.RecordingStopped)
+	took := time.Since(began)
 	list := s.expectComplete(p)
-	if d := list.Duration(); math.Abs((d - took).Seconds()) > 5 {
-		t.Errorf("%v of about %v are recorded", d, took)
+	if d := list.Duration(); d < 5*time.Second || d > took {
+		t.Errorf("three segments and more last %v, of at most %v", d, took)
 	}
 	s.probe(p)
 	if left, err := os.ReadDir(filepath.Join(s.data, "participant-spool")); err == nil {
