@@ -24,12 +24,16 @@ func rejoin(ctx context.Context, limit time.Duration, interrupted func(error), c
 	for first := true; ; first = false {
 		began := time.Now()
 		ending, err := connect(ctx)
+		refused, answered := errors.AsType[*Problem](err)
+		if !first && ending == "" && !answered { // a server that stops may still have answered the end of the connection
+			serverGone = true
+		}
 		switch {
 		case ctx.Err() != nil && !first:
 			return nil
 		case err == nil || ctx.Err() != nil || limit == 0:
 			return err
-		case ending == "" && (first || !mayPass(err, serverGone)):
+		case ending == "" && (first || answered && !mayPass(refused, serverGone)):
 			return err
 		case ending == ClosedByUs || ending == TakenOver:
 			return err
@@ -48,13 +52,8 @@ func rejoin(ctx context.Context, limit time.Duration, interrupted func(error), c
 	}
 }
 
-// mayPass reports whether what prevented a connection may pass by itself: the server is
-// full or starting, or, where it was gone, it is not there yet or the publisher has yet to
-// reconnect.
-func mayPass(err error, serverGone bool) bool {
-	refused, ok := errors.AsType[*Problem](err)
-	if !ok {
-		return serverGone
-	}
+// mayPass reports whether what a server refuses it may accept later: it is full or starting,
+// or, where it was gone, the publisher has yet to reconnect.
+func mayPass(refused *Problem, serverGone bool) bool {
 	return refused.Status >= 500 || refused.Status == http.StatusTooManyRequests || serverGone && refused.Code == codePublisherNotFound
 }

@@ -27,6 +27,7 @@ func TestRejoin_ReconnectsWhereThatMayHelp(t *testing.T) {
 		"the first attempt fails":        {[]attempt{{"", away}}, away, 0},
 		"the server restarts":            {[]attempt{{Lost, silent}, {"", away}, {"", full}, well}, nil, 1},
 		"the publisher comes back later": {[]attempt{{Lost, silent}, {"", missing}, {"", missing}, well}, nil, 1},
+		"the server stops in good order": {[]attempt{{EndedByServer, silent}, {"", away}, {"", missing}, well}, nil, 1},
 		"it was kicked":                  {[]attempt{{EndedByServer, silent}, {"", kicked}}, kicked, 1},
 		"the publisher stopped":          {[]attempt{{EndedByServer, silent}, {"", missing}}, missing, 1},
 		"another client has the token":   {[]attempt{{TakenOver, silent}}, silent, 0},
