@@ -207,6 +207,12 @@ mutate: ## Change one operator at a time: some test must fail each time (MUTATE=
 bench: ## Measure the real binary: the API, and stages beside a plain forwarder (BENCH="-part stages")
 	$(GO) run ./test/bench -for 2s $(BENCH)
 
+.PHONY: bench-ingest
+bench-ingest: ## Measure RTMP encoders and a viewer of each (BENCH="-ingests 10,50 -each 10s"; MEDIAMTX=its binary, to compare)
+	@$(need-codecs)
+	@$(call need,ffmpeg,ffmpeg)
+	MEDIAMTX=$(MEDIAMTX) $(GO) run ./test/bench -part ingest $(BENCH)
+
 .PHONY: bench-compose
 bench-compose: ## Measure what composing costs, beside plain ffmpeg, and how it keeps time (ROSTRUM_CHURN=10m)
 	@$(need-codecs)

@@ -30,15 +30,16 @@ type ClipConfig struct {
 	Width, Height int    // of the best layer; 1280x720
 	Bitrate       int    // of the best layer, bits a second; 2.5 million
 	Simulcast     bool   // three layers, each with half the width and height of the one before
+	GOP           int    // pictures from keyframe to keyframe; 60
 	File          string // H.264 in a file is sent instead; it has one layer
 }
 
 const (
 	clipFPS        = 30
-	clipLength     = 2 * clipFPS // pictures from keyframe to keyframe
-	keyframeWeight = 5           // times another picture's size
-	maxPacket      = 1200        // bytes with all headers
-	maxFragment    = 1158        // bytes of a picture in one packet of an Outlet (RFC 6184 §5.8)
+	clipGOP        = 2 * clipFPS
+	keyframeWeight = 5    // times another picture's size
+	maxPacket      = 1200 // bytes with all headers
+	maxFragment    = 1158 // bytes of a picture in one packet of an Outlet (RFC 6184 §5.8)
 )
 
 // NewClip generates a clip, or reads one.
@@ -48,6 +49,9 @@ func NewClip(c ClipConfig) (*Clip, error) {
 	}
 	if c.Bitrate == 0 {
 		c.Bitrate = 2_500_000
+	}
+	if c.GOP == 0 {
+		c.GOP = clipGOP
 	}
 	if c.File != "" {
 		return readClip(c.File)
@@ -61,7 +65,7 @@ func NewClip(c ClipConfig) (*Clip, error) {
 			break
 		}
 		rate := int(float64(c.Bitrate) * share.rate)
-		layer, err := makeLayer(c.Width>>i&^1, c.Height>>i&^1, rate, byte(i))
+		layer, err := makeLayer(c.Width>>i&^1, c.Height>>i&^1, rate, c.GOP, byte(i))
 		if err != nil {
 			return nil, fmt.Errorf("make layer %s: %w", share.rid, err)
 		}
@@ -75,7 +79,7 @@ func NewClip(c ClipConfig) (*Clip, error) {
 // makeLayer makes units with the sizes of an encoder's pictures and valid beginnings. The
 // rest is no picture: servers do not read it, and drawing 720p takes long. Pictures fill
 // their packets, as in browsers.
-func makeLayer(width, height, bitrate int, index byte) (clipLayer, error) {
+func makeLayer(width, height, bitrate, length int, index byte) (clipLayer, error) {
 	video, err := testpattern.NewVideo(testpattern.VideoConfig{Width: width, Height: height, FPS: clipFPS})
 	if err != nil {
 		return clipLayer{}, err
@@ -87,9 +91,9 @@ func makeLayer(width, height, bitrate int, index byte) (clipLayer, error) {
 			sets = append(append(sets, startCode...), unit...)
 		}
 	}
-	packets := max(1, bitrate/8*clipLength/clipFPS/(clipLength-1+keyframeWeight)/maxPacket)
+	packets := max(1, bitrate/8*length/clipFPS/(length-1+keyframeWeight)/maxPacket)
 	layer := clipLayer{}
-	for n := range clipLength {
+	for n := range length {
 		head, size := byte(nalSlice), packets
 		var unit []byte
 		if n == 0 {

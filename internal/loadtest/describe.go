@@ -48,6 +48,9 @@ func (r Report) Describe(w io.Writer) {
 	row("forwarded", "%.0f packets/s, %.1f Mbit/s, %.1f frames/s each", r.Packets, r.Bits/1e6, r.Pictures)
 	row("lost", "%.4f %%, never repaired %.4f %%; retransmitted %.4f %%; overflow of receiving sockets %.4f %%", 100*r.Lost, 100*r.Missing, 100*r.Retransmitted, 100*r.Overflowed)
 	row("latency", "%s", r.Latency)
+	if r.AudioLatency.Max > 0 {
+		row("audio latency", "%s", r.AudioLatency)
+	}
 	row("join to first packet", "%s", r.FirstPacket)
 	row("join to first picture", "%s", r.FirstPicture)
 	if r.Cores != nil {

@@ -4,6 +4,7 @@
 // only the packets whose content it needs. A Publisher repeats a clip with the sizes and
 // keyframes of an encoder's pictures, paced as in browsers.
 //
+//	Encoder         a publisher by RTMP, with AAC
 //	Load            publishers and viewers of one server; it measures
 //	Pool            shared by Receivers: a certificate, and the loop that reads and reports
 //	Receiver        offer ▸ check ▸ handshake ▸ media, until Close

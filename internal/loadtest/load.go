@@ -15,6 +15,8 @@ import (
 // A Plan describes the load of a server.
 type Plan struct {
 	Publish   []peer.Endpoint                           // where each publisher publishes
+	Encode    []string                                  // RTMP URLs, where more publishers do
+	Speech    *Speech                                   // audio of the latter; nil for none
 	Subscribe func(viewer, publisher int) peer.Endpoint // where a viewer receives a publisher
 	Layer     string                                    // that viewers choose; empty for the server's choice
 	Clip      *Clip
@@ -35,7 +37,7 @@ const (
 type Load struct {
 	plan       Plan
 	pool       *Pool
-	publishers []*Publisher
+	publishers []source
 	cancel     context.CancelFunc
 	sending    sync.WaitGroup
 	empty      usage // of the server, without viewers
@@ -50,7 +52,7 @@ type Load struct {
 // Open connects the publishers. The caller closes the Load. A process that does not exist is
 // an error.
 func Open(ctx context.Context, p Plan) (*Load, error) {
-	if p.PID > 0 && usageOf(os.Getpid()).known && !usageOf(p.PID).known {
+	if p.PID > 0 && usageOf(os.Getpid()).known && !usageOfTree(p.PID).known {
 		return nil, fmt.Errorf("there is no process %d", p.PID)
 	}
 	pool, err := NewPool(p.Network)
@@ -64,7 +66,7 @@ func Open(ctx context.Context, p Plan) (*Load, error) {
 	if !pause(ctx, settleTime) {
 		return nil, errors.Join(ctx.Err(), l.Close())
 	}
-	l.empty = usageOf(p.PID)
+	l.empty = usageOfTree(p.PID)
 	return l, nil
 }
 
@@ -82,6 +84,15 @@ func (l *Load) publish(ctx context.Context) error {
 		}
 		l.publishers = append(l.publishers, one)
 		l.sending.Go(func() { _ = one.Run(running) }) // a failure shows in the statistics
+	}
+	for i, url := range l.plan.Encode {
+		one, err := Encode(ctx, url, l.plan.Clip, l.plan.Speech)
+		if err != nil {
+			return fmt.Errorf("encoder %d: %w", i+1, err)
+		}
+		l.publishers = append(l.publishers, one)
+		l.sending.Go(func() { _ = one.Run(running) })
+		pause(ctx, encoderInterval)
 	}
 	return nil
 }
@@ -115,10 +126,10 @@ func (l *Load) arrive(ctx context.Context, n int, rate float64, each func(*Recei
 		}
 		viewer := l.viewers
 		l.viewers++
-		for i, source := range l.publishers {
+		for i, from := range l.publishers {
 			slots <- struct{}{}
 			joining.Go(func() {
-				r, err := l.receive(ctx, viewer, i, source)
+				r, err := l.receive(ctx, viewer, i, from)
 				<-slots
 				if err == nil {
 					each(r)
@@ -130,10 +141,10 @@ func (l *Load) arrive(ctx context.Context, n int, rate float64, each func(*Recei
 	}
 }
 
-func (l *Load) receive(ctx context.Context, viewer, publisher int, source *Publisher) (*Receiver, error) {
+func (l *Load) receive(ctx context.Context, viewer, publisher int, from source) (*Receiver, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	r, err := l.pool.Receive(ctx, l.plan.Subscribe(viewer, publisher), source)
+	r, err := l.pool.Receive(ctx, l.plan.Subscribe(viewer, publisher), from)
 	if err != nil || l.plan.Layer == "" {
 		return r, err
 	}
@@ -183,9 +194,9 @@ func (l *Load) Measure(ctx context.Context, d time.Duration) (Report, error) {
 	}
 	theirs, own := monitorStalls(l.plan.PID), monitorStalls(os.Getpid())
 	stolenBefore, known := stolen()
-	from, ours, began := usageOf(l.plan.PID), usageOf(os.Getpid()), time.Now()
+	from, ours, began := usageOfTree(l.plan.PID), usageOf(os.Getpid()), time.Now()
 	whole := pause(ctx, d)
-	to, took := usageOf(l.plan.PID), time.Since(began)
+	to, took := usageOfTree(l.plan.PID), time.Since(began)
 	serverStalls, ownStalls := theirs.end(), own.end()
 	if !whole {
 		return Report{}, ctx.Err()

@@ -96,6 +96,7 @@ func (r *Receiver) handleRTP(b []byte, now time.Time) {
 	l := r.streams.of(kind)
 	fresh := l.take(ssrc, sequence, now)
 	if kind != media.Video {
+		r.listen(len(b), fresh, now)
 		return
 	}
 	begins := fresh && binary.BigEndian.Uint32(b[4:]) != l.stamp

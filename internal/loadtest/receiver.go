@@ -27,7 +27,7 @@ type Receiver struct {
 	check    []byte // the binding request
 	password string // of the server's checks
 	server   answer
-	source   *Publisher
+	source   source
 	offered  time.Time
 	checked  chan struct{} // closed at the first answer to a check
 	ssrc     uint32
@@ -37,6 +37,7 @@ type Receiver struct {
 	seal     *srtp.Context // nil, like open, until the handshake is complete
 	open     *srtp.Context
 	early    [][]byte // video packets before that
+	noise    bool     // in the last audio packet
 	stats    ReceiverStats
 	streams  streams
 	arrivals *twcc.Recorder // nil without transport-wide numbers
@@ -52,11 +53,11 @@ type Receiver struct {
 	header   rtp.Header
 }
 
-// Receive subscribes at an endpoint and returns when media can flow. source is the publisher
+// Receive subscribes at an endpoint and returns when media can flow. from is the publisher
 // there, for the latency; it may be nil.
-func (c *Pool) Receive(ctx context.Context, endpoint peer.Endpoint, source *Publisher) (*Receiver, error) {
+func (c *Pool) Receive(ctx context.Context, endpoint peer.Endpoint, from source) (*Receiver, error) {
 	ufrag, password := rand.Text()[:8], rand.Text()
-	r := &Receiver{pool: c, source: source, offered: time.Now(), checked: make(chan struct{}), ssrc: 1, password: password}
+	r := &Receiver{pool: c, source: from, offered: time.Now(), checked: make(chan struct{}), ssrc: 1, password: password}
 	sdp, session, err := endpoint.Offer(ctx, makeOffer(ufrag, password, c.certificate.Certificate[0]))
 	if err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ type Report struct {
 	Overflowed    float64  `json:"overflowRatio"`     // that the receiving sockets dropped: the load test was too slow
 	Retransmitted float64  `json:"retransmissionRatio"`
 
-	Latency      Spread `json:"latencyMs"` // from sending to receiving a picture's first packet
+	Latency      Spread `json:"latencyMs"`      // from sending to receiving a picture's first packet
+	AudioLatency Spread `json:"audioLatencyMs"` // of encoders: from sending the end of noise to receiving it
 	FirstPacket  Spread `json:"firstPacketMs"`
 	FirstPicture Spread `json:"firstPictureMs"` // from offer to the end of the first keyframe
 
@@ -91,6 +92,7 @@ func summarize(all []ReceiverStats, took time.Duration) Report {
 		sum.Lost, sum.Missing, sum.Retransmitted = sum.Lost+t.Lost, sum.Missing+t.Missing, sum.Retransmitted+t.Retransmitted
 		sum.Overflowed += t.Overflowed
 		sum.Latencies = append(sum.Latencies, t.Latencies...)
+		sum.AudioLatencies = append(sum.AudioLatencies, t.AudioLatencies...)
 	}
 	rep.Packets, rep.Bits = float64(sum.Packets)/took.Seconds(), float64(8*sum.Bytes)/took.Seconds()
 	if sum.Packets > 0 {
@@ -99,7 +101,7 @@ func summarize(all []ReceiverStats, took time.Duration) Report {
 		rep.Retransmitted = float64(sum.Retransmitted) / float64(sum.Packets)
 		rep.Pictures = float64(sum.Frames) / took.Seconds() / float64(rep.Subscriptions)
 	}
-	rep.Latency = spread(sum.Latencies)
+	rep.Latency, rep.AudioLatency = spread(sum.Latencies), spread(sum.AudioLatencies)
 	rep.FirstPacket, rep.FirstPicture = JoinTimes(all)
 	return rep
 }

@@ -44,6 +44,23 @@ func CreateStage(ctx context.Context, a Access, publishers int) (*Stage, error) 
 	return s, err
 }
 
+// Ingest makes the stage's encoders an ingest configuration each, and returns where they send
+// to. url is of the server's RTMP, without the stream key. Their participants can be
+// subscribed to after those of publishers.
+func (s *Stage) Ingest(ctx context.Context, url string, n int) (urls []string, err error) {
+	for range n {
+		made, err := s.client.CreateIngestConfiguration(ctx, &ivsrealtime.CreateIngestConfigurationInput{StageARN: s.arn, IngestProtocol: ivsrealtime.IngestRTMP, InsecureIngest: true})
+		if err != nil {
+			return nil, err
+		}
+		urls = append(urls, url+made.IngestConfiguration.StreamKey)
+		var t peer.Token
+		t.ParticipantID = made.IngestConfiguration.ParticipantID
+		s.publishers = append(s.publishers, t)
+	}
+	return urls, nil
+}
+
 // AddViewers creates the tokens of n more viewers.
 func (s *Stage) AddViewers(ctx context.Context, n int) error {
 	more, err := s.tokens(ctx, n, ivsrealtime.CapabilitySubscribe)

@@ -15,6 +15,7 @@ type ReceiverStats struct {
 	Overflowed     uint64 // packets that the receiving socket dropped
 	Frames         uint64 // pictures whose last packet was received
 	Latencies      []time.Duration
+	AudioLatencies []time.Duration // of encoders' speech
 
 	FirstPacket  time.Duration // from offer; 0 while there is none
 	FirstPicture time.Duration // from offer to the end of the first keyframe; 0 while there is none

@@ -48,7 +48,8 @@ type Server struct {
 	AccessKey string        `json:"accessKeyId"` // of an ephemeral server, as the next
 	SecretKey string        `json:"secretAccessKey"`
 	Region    string        `json:"region"`
-	Ready     time.Duration `json:"-"` // from its start until it answered that it is ready
+	Encoders  []string      `json:"encoders"` // RTMP URLs; a stream key follows
+	Ready     time.Duration `json:"-"`        // from its start until it answered that it is ready
 
 	cmd    *exec.Cmd
 	output *tail
