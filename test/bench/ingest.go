@@ -134,7 +134,7 @@ func (a *arena) measureEncoders(ctx context.Context, name string, plan loadtest.
 
 // otherConfig is of MediaMTX: only what is measured.
 const otherConfig = `
-logLevel: warn
+logLevel: error
 rtsp: no
 hls: no
 srt: no
