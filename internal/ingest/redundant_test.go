@@ -53,20 +53,21 @@ func (s *fixture) publishAs(t *testing.T, name string) *onAir {
 	}
 	f.filler = []byte{6, 5, 1, name[0], 0x80} // supplemental information
 	e := &onAir{encoder: f, ended: make(chan struct{})}
+	var cause error
 	go func() {
 		defer close(e.ended)
-		for tick := time.NewTicker(40 * time.Millisecond); ; <-tick.C {
+		for tick := time.NewTicker(40 * time.Millisecond); cause == nil; <-tick.C {
 			e.quiet.Lock()
-			err := f.send(1)
+			cause = f.send(1)
 			e.quiet.Unlock()
-			if err != nil {
-				return
-			}
 		}
 	}()
 	t.Cleanup(func() {
 		f.push.Abort()
 		<-e.ended
+		if t.Failed() {
+			t.Logf("encoder %s ended with %v; its participant's events are %s", name, cause, s.participantHistory(t, "physical-"+name))
+		}
 	})
 	return e
 }
