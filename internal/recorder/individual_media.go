@@ -82,7 +82,13 @@ func (r *individual) records(k media.Kind) bool {
 }
 
 // record records publications until the last has ended. It returns why it failed.
-func (r *individual) record(p *stage.Publication) *event.Failure {
+func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
+	defer func() {
+		if fault := recover(); fault != nil { // what a participant sends must not end more than its recording
+			r.registry.cfg.Panics.Record("recording", fault, "stage", r.key.stageARN, "participant", r.key.participant)
+			failure = &event.Failure{Code: ivsrealtime.InternalServerError, Reason: failedInternal}
+		}
+	}()
 	w, failure := r.newWriter(p)
 	if failure != nil {
 		return failure

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/bucket"
+	"rostrum/internal/inbound"
 	"rostrum/internal/node"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -24,6 +25,7 @@ type ParticipantsConfig struct {
 	UploadRetry   time.Duration // how long uploads may fail before the recording does
 	MaxSpoolBytes int64         // that may wait for the bucket, for each recording
 	Log           *slog.Logger
+	Panics        *inbound.Panics // takes faults in reading what participants send
 }
 
 // Participants records the participants of stages whose configuration names storage. It is

@@ -54,7 +54,7 @@ func newParticipantRecorder(b *base, st *store.Store, r *runtime) (*recorder.Par
 	}
 	return recorder.NewParticipants(recorder.ParticipantsConfig{
 		Store: st, Buckets: r.recordings.buckets, Node: r.node, Spool: spool,
-		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Log: b.log,
+		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Log: b.log, Panics: b.panics,
 	}), nil
 }
 
