@@ -49,6 +49,7 @@ type fixture struct {
 
 	// Of a server for stages, nil and zero for one with channels only.
 	stages *stage.Registry
+	engine *sfu.Engine
 	stage  *ivsrealtime.Stage
 	config *ivsrealtime.IngestConfiguration
 	limits stage.Limits
@@ -120,6 +121,7 @@ func (s *fixture) openStages(t *testing.T, n *node.Node) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = engine.Close() })
+	s.engine = engine
 	a, err := authority.New(t.Context(), s.store, authority.Config{PublicURL: "http://127.0.0.1:7000"})
 	if err != nil {
 		t.Fatal(err)

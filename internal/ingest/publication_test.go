@@ -237,23 +237,32 @@ func (s *fixture) sendForever(t *testing.T) {
 	}()
 }
 
-func TestServer_DropsTheEncoderOfADisconnectedParticipant(t *testing.T) {
-	s := start(t, onStage(ivsrealtime.IngestRTMP, stage.Limits{}))
-	f, err := s.publish(t, s.key)
-	if err != nil {
-		t.Fatal(err)
+func TestServer_DropsTheEncoderWhoseStreamIsEndedHere(t *testing.T) {
+	for name, end := range map[string]func(*fixture) error{
+		"the participant is disconnected": func(s *fixture) error {
+			return s.stages.Disconnect(t.Context(), s.stage.ARN, "hostofshow", "goodbye")
+		},
+		"the media engine ends": func(s *fixture) error { return s.engine.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, onStage(ivsrealtime.IngestRTMP, stage.Limits{}))
+			f, err := s.publish(t, s.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.sendUntil(t, func() bool { return strings.Contains(s.history(t), "PUBLISH_STARTED") }); err != nil {
+				t.Fatal(err)
+			}
+			if err := end(s); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.sendUntil(t, func() bool { return false }); err == nil {
+				t.Error("the connection lives on")
+			}
+			s.awaitHistory(t, "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
+			await(t, "inactive", func() bool { return s.ingestState(t) == ivsrealtime.IngestInactive })
+		})
 	}
-	if err := f.sendUntil(t, func() bool { return strings.Contains(s.history(t), "PUBLISH_STARTED") }); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.stages.Disconnect(t.Context(), s.stage.ARN, "hostofshow", "goodbye"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.sendUntil(t, func() bool { return false }); err == nil {
-		t.Error("the connection lives on")
-	}
-	s.awaitHistory(t, "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
-	await(t, "inactive", func() bool { return s.ingestState(t) == ivsrealtime.IngestInactive })
 }
 
 // A network that lost the first connection lets the encoder connect again with its key.

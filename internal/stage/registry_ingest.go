@@ -365,5 +365,10 @@ func (i *IngestStream) EndReason() string {
 	if reason := i.connection.endReason.Load(); reason != nil {
 		return *reason
 	}
-	return ""
+	select {
+	case <-i.Done():
+		return "the server failed" // nobody ended it
+	default:
+		return ""
+	}
 }
