@@ -305,9 +305,15 @@ func (s *fixture) runFFmpeg(t *testing.T, options ...string) {
 		"-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-pix_fmt", "yuv420p"}
 	args = append(args, options...)
 	args = append(args, "-c:a", "aac", "-b:a", "160k", "-ac", "2", "-t", "60", "-f", "flv", s.ingest())
+	runTool(t, "ffmpeg", args...)
+}
+
+// runTool runs a program until the end of the test. What it said is logged if that fails.
+func runTool(t *testing.T, name string, args ...string) {
+	t.Helper()
 	var said logBuffer
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", args...)
-	cmd.Stderr = &said
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +321,7 @@ func (s *fixture) runFFmpeg(t *testing.T, options ...string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("ffmpeg: %s", &said)
+			t.Logf("%s: %s", name, &said)
 		}
 	})
 }

@@ -221,20 +221,8 @@ func TestServer_PublishesFromGStreamer(t *testing.T) {
 		t.Skip("there is no GStreamer")
 	}
 	s := start(t, onStage(ivsrealtime.IngestRTMP, stage.Limits{}))
-	var said logBuffer
-	cmd := exec.CommandContext(t.Context(), "gst-launch-1.0", strings.Fields(`videotestsrc is-live=true ! x264enc tune=zerolatency bframes=0 key-int-max=30 bitrate=2500 ! h264parse !
+	runTool(t, "gst-launch-1.0", strings.Fields(`videotestsrc is-live=true ! x264enc tune=zerolatency bframes=0 key-int-max=30 bitrate=2500 ! h264parse !
 		flvmux name=m streamable=true ! rtmp2sink location=`+s.ingest()+` audiotestsrc is-live=true ! audioconvert ! audio/x-raw,rate=48000 ! voaacenc bitrate=128000 ! m.`)...)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("GStreamer: %s\n%s", &said, &s.logged)
-		}
-	})
 	await(t, "the publication", func() bool { return strings.Contains(s.history(t), "PUBLISH_STARTED") })
 	await(t, "the layer", func() bool { return s.layers() == "hi 320x240" })
 }
