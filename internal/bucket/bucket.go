@@ -26,6 +26,16 @@ type Bucket interface {
 	// Get opens a file, which the caller closes. The error wraps ErrNoFile where there
 	// is none.
 	Get(ctx context.Context, key string) (io.ReadCloser, error)
+
+	// List calls each for the files whose keys begin with a prefix, until it returns an
+	// error. A bucket without such files is no error.
+	List(ctx context.Context, prefix string, each func(File) error) error
+}
+
+// A File is what List says of a file.
+type File struct {
+	Key  string
+	Size int64
 }
 
 // Buckets returns a bucket by its name and region. Whether the bucket exists is known with

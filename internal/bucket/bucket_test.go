@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +64,21 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 	}
 	if got := read("a/rest.json"); got != "kept" {
 		t.Errorf("a file from the middle of its reader: expected kept, saw %q", got)
+	}
+	for prefix, expected := range map[string]string{
+		"": "a/b/c.m3u8 6, a/empty.json 0, a/rest.json 4", "a/": "a/b/c.m3u8 6, a/empty.json 0, a/rest.json 4",
+		"a/b": "a/b/c.m3u8 6", "a/e": "a/empty.json 0", "none/": "",
+	} {
+		var found []string
+		if err := b.List(ctx, prefix, func(f bucket.File) error {
+			found = append(found, fmt.Sprint(f.Key, " ", f.Size))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Sort(found); strings.Join(found, ", ") != expected {
+			t.Errorf("keys that begin with %q: expected %s, saw %v", prefix, expected, found)
+		}
 	}
 	for _, key := range []string{"a/none", "a/b"} {
 		if _, err := b.Get(ctx, key); !errors.Is(err, bucket.ErrNoFile) {
@@ -193,11 +211,39 @@ func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.objects[at], s.types[at] = body, r.Header.Get("Content-Type")
+	case r.URL.Query().Get("list-type") == "2":
+		s.list(w, name, r.URL.Query())
 	case s.objects[at] == nil:
 		refuse(http.StatusNotFound, "NoSuchKey")
 	default:
 		_, _ = w.Write(s.objects[at])
 	}
+}
+
+// list answers with two keys a page.
+func (s *s3Server) list(w http.ResponseWriter, name string, query url.Values) {
+	type object struct {
+		Key  string
+		Size int
+	}
+	var page struct {
+		XMLName               xml.Name `xml:"ListBucketResult"`
+		IsTruncated           bool
+		NextContinuationToken string
+		Contents              []object
+	}
+	for _, at := range slices.Sorted(maps.Keys(s.objects)) {
+		key, ok := strings.CutPrefix(at, name+"/")
+		if !ok || !strings.HasPrefix(key, query.Get("prefix")) || key <= query.Get("continuation-token") {
+			continue
+		}
+		if len(page.Contents) == 2 {
+			page.IsTruncated, page.NextContinuationToken = true, page.Contents[1].Key
+			break
+		}
+		page.Contents = append(page.Contents, object{key, len(s.objects[at])})
+	}
+	_ = xml.NewEncoder(w).Encode(page)
 }
 
 func TestLinks_AllowKeysBelowTheirPrefix(t *testing.T) {

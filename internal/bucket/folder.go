@@ -24,6 +24,9 @@ func Folders(root string) Buckets {
 	}
 }
 
+// OpenFolder is the bucket whose files are in a folder.
+func OpenFolder(path string) Bucket { return folder(path) }
+
 // A folder is a bucket on this machine.
 type folder string
 
@@ -100,6 +103,34 @@ func (f folder) open(key string) (*os.File, error) {
 		return nil, errors.Join(ErrNoFile, file.Close())
 	}
 	return file, nil
+}
+
+func (f folder) List(ctx context.Context, prefix string, each func(File) error) error {
+	root, err := os.OpenRoot(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the folder is created with the first file
+	}
+	if err != nil {
+		return bucketError(err)
+	}
+	defer root.Close()
+	from := path.Dir(prefix + "x") // the folder of all that begins so
+	if !fs.ValidPath(from) {
+		return fmt.Errorf("list %q: %w", prefix, ErrNoFile)
+	}
+	return fs.WalkDir(root.FS(), from, func(key string, entry fs.DirEntry, err error) error {
+		if err = errors.Join(ignoreMissing(err), ctx.Err()); err != nil || entry == nil {
+			return bucketError(err)
+		}
+		if !entry.Type().IsRegular() || !strings.HasPrefix(key, prefix) || strings.HasSuffix(key, incompleteSuffix) {
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		return each(File{key, info.Size()})
+	})
 }
 
 // bucketError is an error of the file system as one of a bucket.

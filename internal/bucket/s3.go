@@ -73,6 +73,22 @@ func (b *s3Bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	return out.Body, nil
 }
 
+func (b *s3Bucket) List(ctx context.Context, prefix string, each func(File) error) error {
+	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list bucket %s: %w", b.name, s3Error(err))
+		}
+		for _, o := range page.Contents {
+			if err := each(File{aws.ToString(o.Key), aws.ToInt64(o.Size)}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // s3Error is an error of S3 as one of a bucket. Servers differ in their codes more than in
 // their statuses.
 func s3Error(err error) error {

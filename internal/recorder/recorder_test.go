@@ -43,6 +43,10 @@ func (b *memoryBucket) Get(_ context.Context, key string) (io.ReadCloser, error)
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
+func (b *memoryBucket) List(context.Context, string, func(bucket.File) error) error {
+	return errors.ErrUnsupported
+}
+
 const rendition = "media/hls/720p30/"
 
 // newRecorder records into a bucket; updates get each change of what became of it.
