@@ -44,6 +44,7 @@ var levels = map[string]int{
 	"rostrum/internal/mediajob":    2,
 	"rostrum/internal/composition": 2,
 	"rostrum/internal/recorder":    2,
+	"rostrum/internal/recording":   2,
 	"rostrum/internal/channel":     2,
 	"rostrum/internal/container":   1,
 	"rostrum/internal/testpattern": 1,
@@ -116,7 +117,7 @@ var thirdParty = []struct {
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/jackc/pgx", []string{"store"}},
 	{"github.com/pressly/goose", []string{"store"}},
-	{"github.com/bluenviron/gohlslib", nil}, // in tests alone: it reads playlists
+	{"github.com/bluenviron/gohlslib", []string{"recording"}}, // it reads playlists, as another reader than package hls
 	{"github.com/bluenviron/gortmplib", []string{"rtmp"}},
 	{"database/sql", []string{"store"}},
 	{"github.com/aws/aws-sdk-go-v2/service/s3", []string{"bucket"}},
