@@ -126,6 +126,17 @@ func (k *sink) count() int {
 	return len(k.packets)
 }
 
+// last is the last byte of the last packet.
+func (k *sink) last() byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.packets) == 0 {
+		return 0
+	}
+	payload := k.packets[len(k.packets)-1].Payload
+	return payload[len(payload)-1]
+}
+
 func ExampleListen() {
 	e, err := sfu.Listen(sfu.Config{})
 	if err != nil {

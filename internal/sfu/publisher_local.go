@@ -18,6 +18,9 @@ const (
 	// keyframe, because the source can't be asked for another.
 	localRingSize = 2048
 
+	// localAudioRingSize is ten seconds: audio for the keyframe group that is stored.
+	localAudioRingSize = 512
+
 	// localClockGain is the weight of one frame in the relation between a source's clock and
 	// the engine's, so that jitter has no effect and drift is followed.
 	localClockGain = 1.0 / 256
@@ -45,16 +48,14 @@ type localSource struct {
 // lost by itself. Errors are ErrBusy or ErrClosed.
 func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, error) {
 	p := &Publisher{router: r, cfg: cfg, stream: streamName(cfg.Participant), subscribers: map[*Subscriber]struct{}{}}
-	for _, codec := range []media.Codec{media.Opus, media.H264} {
-		section, answer := sdp.Section{}, sdp.AnswerSection{Payload: sdp.Payload{Codec: codec}}
-		if codec == media.H264 {
-			section.RIDs = labels
-		}
-		t := newTrack(p, &section, &answer)
+	for _, media := range []struct {
+		codec    media.Codec
+		labels   []string
+		ringSize int
+	}{{media.Opus, nil, localAudioRingSize}, {media.H264, labels, localRingSize}} {
+		t := newTrack(p, &sdp.Section{RIDs: media.labels}, &sdp.AnswerSection{Payload: sdp.Payload{Codec: media.codec}})
 		for _, l := range t.layers {
-			if codec == media.H264 {
-				l.ring = newRing(localRingSize)
-			}
+			l.ring = newRing(media.ringSize)
 		}
 		p.tracks = append(p.tracks, t)
 	}

@@ -69,6 +69,72 @@ func TestRouter_PublishesFramesOfThisProcess(t *testing.T) {
 	}
 }
 
+// A tap that begins in a group of pictures gets all of it, each packet once, and the audio of
+// that time, with the times of their arrival.
+func TestPublisher_TapBeginsWithTheStoredKeyframeGroup(t *testing.T) {
+	e := listen(t, nil)
+	ev := newEvents()
+	p, err := e.NewRouter(sfu.RouterConfig{}).PublishFrames(sfu.PublishConfig{Participant: "alice", Notify: ev.notify}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(n int) {
+		slice := []byte{0x41, 0x88, byte(n)}
+		units := [][]byte{slice}
+		if n == 0 || n == 5 {
+			slice[0] = 0x65
+			units = [][]byte{{0x67, 0x42, 0xc0, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xe8}, {0x68, 0xce, 0x3c, 0x80}, slice}
+		}
+		at := time.Duration(n) * 40 * time.Millisecond
+		p.WriteFrames(sfu.LocalFrame{Kind: housemedia.Video, Units: units, Time: at},
+			sfu.LocalFrame{Kind: housemedia.Audio, Units: [][]byte{{0xfc, byte(n)}}, Time: at})
+	}
+	ctx := within(t, 20*time.Second)
+	for n := range 10 {
+		write(n)
+	}
+	ev.await(t, ctx, "the start of media", is[sfu.MediaStarted])
+	before := time.Now()
+	var video, audio sink
+	for kind, k := range map[housemedia.Kind]*sink{housemedia.Video: &video, housemedia.Audio: &audio} {
+		detach, err := p.Tap(kind, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer detach()
+	}
+	write(10)
+	expect := func(k *sink, from int) {
+		t.Helper()
+		for k.last() != 10 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		next := byte(from)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		for i, packet := range k.packets {
+			if i > 0 && packet.Sequence != k.packets[i-1].Sequence+1 {
+				t.Errorf("packet %d has number %d", i, packet.Sequence)
+			}
+			if len(packet.Payload) > 3 {
+				continue // the parameter sets
+			}
+			if n := packet.Payload[len(packet.Payload)-1]; n != next {
+				t.Errorf("packet %d is of frame %d, not %d", i, n, next)
+			}
+			if at := p.ArrivedAt(packet); next < 10 && at.After(before) {
+				t.Errorf("frame %d arrived %v after it was written", next, at.Sub(before))
+			}
+			next++
+		}
+		if next != 11 {
+			t.Errorf("the next frame is %d, not 11", next)
+		}
+	}
+	expect(&video, 5)
+	expect(&audio, 0)
+}
+
 // A source that can't be asked for a keyframe has layers: a viewer that changes between them
 // is sent the old one until the new one's next keyframe.
 func TestRouter_SwitchesLayersOfFramesAtTheNextKeyframe(t *testing.T) {

@@ -77,6 +77,16 @@ func (r *Ring) keyframeGroup() (from uint64, ok bool) {
 	return r.keyframe, true
 }
 
+// oldest returns the number of the oldest stored packet. It reports false without any.
+func (r *Ring) oldest() (from uint64, ok bool) {
+	for n := r.last + 1 - min(r.size, r.last+1); n <= r.last; n++ {
+		if r.get(n) != nil {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
 // hasPicture reports whether all packets of the picture that begins at a sequence number are
 // stored: up to the one with the marker, or to the next picture.
 func (r *Ring) hasPicture(from uint64) bool {

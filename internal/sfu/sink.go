@@ -27,21 +27,47 @@ func (k *tap) write(packets []media.Packet) {
 		k.track.layers[f.target].keyframeWanted.Store(true)
 	}
 	for i := range packets {
-		p := packets[i]
-		if p.Codec != k.track.codec {
-			continue
+		if packets[i].Codec == k.track.codec {
+			k.writePacket(packets[i])
 		}
-		h, drop := f.Forward(&p)
-		if drop != None {
-			continue
+	}
+}
+
+func (k *tap) writePacket(p media.Packet) {
+	h, drop := k.forwarder.Forward(&p)
+	if drop != None {
+		return
+	}
+	p.Sequence, p.Timestamp = h.Sequence, h.Timestamp
+	if h.SetsFirst {
+		sets := p.SetsPacket()
+		sets.Sequence--
+		_ = k.sink.Write(sets)
+		p.Keyframe = false
+	}
+	_ = k.sink.Write(p)
+}
+
+// writeStored writes the stored packets: of video the newest keyframe group of the largest layer.
+// Those that are in the open burst, too, are written here, and are duplicates to the forwarder
+// later.
+func (k *tap) writeStored() {
+	best := k.track.view.Load().largest()
+	if best == NoLayer {
+		return
+	}
+	ring := k.track.layers[best].ring
+	from, ok := ring.keyframeGroup()
+	if k.track.kind == media.Audio {
+		from, ok = ring.oldest()
+	}
+	if !ok {
+		return
+	}
+	k.forwarder.SetTarget(best)
+	for n := from; n <= ring.last; n++ {
+		if p := ring.get(n); p != nil {
+			k.writePacket(*p)
 		}
-		p.Sequence, p.Timestamp = h.Sequence, h.Timestamp
-		if h.SetsFirst {
-			sets := p.SetsPacket()
-			sets.Sequence--
-			_ = k.sink.Write(sets)
-			p.Keyframe = false
-		}
-		_ = k.sink.Write(p)
 	}
 }
