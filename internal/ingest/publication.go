@@ -28,7 +28,7 @@ const (
 // Opus. It is for the goroutine that reads the connection.
 type publication struct {
 	stream     *stage.IngestStream
-	transcoder *worker.Transcoder
+	transcoder *worker.Streams
 	log        *slog.Logger
 	began      time.Time
 	clock      sourceClock
@@ -38,8 +38,8 @@ type publication struct {
 
 	sawAudio    bool
 	opus        opusClock
-	audioConfig []byte              // of AAC
-	audio       *worker.AudioStream // nil without AAC
+	audioConfig []byte         // of AAC
+	audio       *worker.Stream // nil without AAC
 	audioErr    atomic.Pointer[string]
 	refused     atomic.Bool // the encoder was told why, before the stream ends
 }

@@ -44,8 +44,8 @@ func (p *publication) configureAudio(config []byte) error {
 }
 
 // transcoded publishes what the transcoder made.
-func (p *publication) transcoded(m worker.AudioMessage) {
-	if m.Kind == worker.AudioError {
+func (p *publication) transcoded(m worker.StreamMessage) {
+	if m.Kind == worker.StreamError {
 		reason := string(m.Data)
 		p.audioErr.Store(&reason)
 		return

@@ -33,19 +33,19 @@ func TestMain(m *testing.M) {
 func transcode() {
 	in := bufio.NewReader(os.Stdin)
 	for {
-		m, err := worker.ReadAudioMessage(in)
+		m, err := worker.ReadStreamMessage(in)
 		if err != nil {
 			return
 		}
 		switch {
-		case m.Kind == worker.AudioFrame:
-			m.Kind = worker.AudioPacket
-		case m.Kind == worker.AudioOpen && m.Data[0] == 0x12: // AAC-LC at 44.1 kHz
-			m.Kind, m.Data = worker.AudioError, []byte("no such decoder")
+		case m.Kind == worker.StreamInput:
+			m.Kind = worker.StreamOutput
+		case m.Kind == worker.StreamOpen && m.Data[0] == 0x12: // AAC-LC at 44.1 kHz
+			m.Kind, m.Data = worker.StreamError, []byte("no such decoder")
 		default:
 			continue
 		}
-		if worker.WriteAudioMessage(os.Stdout, m) != nil {
+		if worker.WriteStreamMessage(os.Stdout, m) != nil {
 			return
 		}
 	}
@@ -291,7 +291,7 @@ func TestServer_LetsAnotherEncoderReplaceASilentOne(t *testing.T) {
 }
 
 // transcoder is one whose processes are this program.
-func transcoder(t *testing.T) *worker.Transcoder {
+func transcoder(t *testing.T) *worker.Streams {
 	t.Helper()
 	self, err := os.Executable()
 	if err == nil {

@@ -45,10 +45,10 @@ var (
 
 // Config has the options of a Server.
 type Config struct {
-	Stages         *stage.Registry    // nil if there are only channels
-	Transcoder     *worker.Transcoder // for audio on stages
-	MaxConnections int                // of all listeners together; 0 for the default
-	Proxies        inbound.Proxies    // that name clients by the PROXY protocol
+	Stages         *stage.Registry // nil if there are only channels
+	Transcoder     *worker.Streams // for audio on stages
+	MaxConnections int             // of all listeners together; 0 for the default
+	Proxies        inbound.Proxies // that name clients by the PROXY protocol
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil for none
 	Panics         *inbound.Panics
@@ -58,7 +58,7 @@ type Config struct {
 type Server struct {
 	channels   *channel.Registry
 	stages     *stage.Registry
-	transcoder *worker.Transcoder
+	transcoder *worker.Streams
 	proxies    inbound.Proxies
 	log        *slog.Logger
 	metrics    metrics

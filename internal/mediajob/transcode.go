@@ -3,12 +3,9 @@
 package mediajob
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
 	"math"
-	"sync"
 	"time"
 
 	"rostrum/internal/codec"
@@ -17,7 +14,6 @@ import (
 
 const (
 	transcodedBitrate = 128_000 // bits a second
-	transcodeQueue    = 256     // frames of a stream that wait, as while its codecs are opened
 
 	// resyncAfter is how far the samples may be from their timestamps before they begin anew:
 	// a frame was lost, the encoder paused, or its timestamps jumped.
@@ -28,62 +24,21 @@ const (
 )
 
 // Transcode turns the AAC of many streams into Opus, until its input ends
-// (worker.Transcoder).
+// (worker.NewTranscoder).
 func Transcode(ctx context.Context, in io.Reader, out io.Writer) error {
-	var mu sync.Mutex // guards writing
-	write := func(m worker.AudioMessage) {
-		mu.Lock()
-		defer mu.Unlock()
-		_ = worker.WriteAudioMessage(out, m) // the server is gone: then the input ends too
-	}
-	streams := map[uint32]chan worker.AudioMessage{}
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer func() {
-		for _, s := range streams {
-			close(s)
-		}
-	}()
-	for r := bufio.NewReader(in); ctx.Err() == nil; {
-		m, err := worker.ReadAudioMessage(r)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		frames := streams[m.Stream]
-		switch {
-		case m.Kind == worker.AudioOpen && frames == nil:
-			frames = make(chan worker.AudioMessage, transcodeQueue)
-			streams[m.Stream] = frames
-			running.Go(func() { transcodeStream(m.Stream, m.Data, frames, write) })
-		case m.Kind == worker.AudioClose && frames != nil:
-			close(frames)
-			delete(streams, m.Stream)
-		case m.Kind == worker.AudioFrame && frames != nil:
-			select {
-			case frames <- m:
-			default: // too slow; the gap is filled by time
-			}
-		}
-	}
-	return nil
+	return handleStreams(ctx, in, out, transcodeStream)
 }
 
 // transcodeStream transcodes one stream until frames ends.
-func transcodeStream(id uint32, config []byte, frames <-chan worker.AudioMessage, write func(worker.AudioMessage)) {
+func transcodeStream(config []byte, frames <-chan worker.StreamMessage, write func(worker.StreamMessage)) {
 	t, err := newTranscoding(config)
 	if err != nil {
-		write(worker.AudioMessage{Kind: worker.AudioError, Stream: id, Data: []byte(err.Error())})
-		for range frames { // until it is closed
-		}
+		write(worker.StreamMessage{Kind: worker.StreamError, Data: []byte(err.Error())})
 		return
 	}
 	defer t.close()
 	for m := range frames {
 		for _, p := range t.frame(m) {
-			p.Stream = id
 			write(p)
 		}
 	}
@@ -119,7 +74,7 @@ func (t *transcoding) close() {
 }
 
 // frame transcodes one frame. Damaged ones are left out: the next continues at its time.
-func (t *transcoding) frame(m worker.AudioMessage) (packets []worker.AudioMessage) {
+func (t *transcoding) frame(m worker.StreamMessage) (packets []worker.StreamMessage) {
 	samples, err := t.decoder.Decode(m.Data)
 	if err != nil || len(samples) == 0 {
 		return nil
@@ -134,7 +89,7 @@ func (t *transcoding) frame(m worker.AudioMessage) (packets []worker.AudioMessag
 	for _, data := range encoded {
 		at := t.begin + duration(t.encoded-int64(t.encoder.Delay()))
 		frame := t.pending[:min(2*t.encoder.FrameSize(), len(t.pending))]
-		packets = append(packets, worker.AudioMessage{Kind: worker.AudioPacket, Time: at, Level: level(frame), Data: data})
+		packets = append(packets, worker.StreamMessage{Kind: worker.StreamOutput, Time: at, Level: level(frame), Data: data})
 		t.encoded += int64(t.encoder.FrameSize())
 		t.pending = t.pending[len(frame):]
 	}

@@ -42,15 +42,15 @@ func encodeAAC(t *testing.T, rate, channels int) (config []byte, frames [][]byte
 }
 
 // transcodeAll transcodes frames whose times are those of RTMP, in milliseconds.
-func transcodeAll(t *testing.T, config []byte, frames [][]byte, interval time.Duration) (packets []worker.AudioMessage) {
+func transcodeAll(t *testing.T, config []byte, frames [][]byte, interval time.Duration) (packets []worker.StreamMessage) {
 	t.Helper()
 	var in bytes.Buffer
-	messages := []worker.AudioMessage{{Kind: worker.AudioOpen, Stream: 1, Data: config}}
+	messages := []worker.StreamMessage{{Kind: worker.StreamOpen, Stream: 1, Data: config}}
 	for i, f := range frames {
-		messages = append(messages, worker.AudioMessage{Kind: worker.AudioFrame, Stream: 1, Time: (time.Duration(i) * interval).Truncate(time.Millisecond), Data: f})
+		messages = append(messages, worker.StreamMessage{Kind: worker.StreamInput, Stream: 1, Time: (time.Duration(i) * interval).Truncate(time.Millisecond), Data: f})
 	}
 	for _, m := range messages {
-		if err := worker.WriteAudioMessage(&in, m); err != nil {
+		if err := worker.WriteStreamMessage(&in, m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,14 +59,14 @@ func transcodeAll(t *testing.T, config []byte, frames [][]byte, interval time.Du
 		to.CloseWithError(Transcode(t.Context(), &in, to))
 	}()
 	for r := bufio.NewReader(from); ; {
-		m, err := worker.ReadAudioMessage(r)
+		m, err := worker.ReadStreamMessage(r)
 		if err == io.EOF {
 			return packets
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Kind != worker.AudioPacket {
+		if m.Kind != worker.StreamOutput {
 			t.Fatalf("%s", m.Data)
 		}
 		packets = append(packets, m)
@@ -98,7 +98,7 @@ func TestTranscode_ConvertsAAC(t *testing.T) {
 			if c.change != nil {
 				config = c.change(config)
 			}
-			frames = frames[:min(len(frames), transcodeQueue)] // the queue may not overflow
+			frames = frames[:min(len(frames), inputQueue)] // the queue may not overflow
 			interval := 1024 * time.Second / time.Duration(c.rate)
 			packets := transcodeAll(t, config, frames, interval)
 			if want := int(time.Duration(len(frames)) * interval / (20 * time.Millisecond)); len(packets) < want-3 || len(packets) > want {

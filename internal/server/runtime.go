@@ -27,7 +27,7 @@ type runtime struct {
 	stages       *stage.Registry
 	participants *signaling.Server
 	channels     *channel.Registry
-	transcoder   *worker.Transcoder
+	transcoder   *worker.Streams
 	recordings   *recordingStorage
 	compositions *composition.Registry
 	realtime     *admin.Realtime

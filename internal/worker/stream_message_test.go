@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-func FuzzReadAudioMessage(f *testing.F) {
+func FuzzReadStreamMessage(f *testing.F) {
 	var b bytes.Buffer
-	for _, m := range []AudioMessage{{Kind: AudioOpen, Stream: 1, Data: []byte{0x11, 0x90}}, {Kind: AudioFrame, Stream: 1, Time: time.Second, Data: []byte{1, 2, 3}}, {Kind: AudioClose, Stream: 1}} {
-		if err := WriteAudioMessage(&b, m); err != nil {
+	for _, m := range []StreamMessage{{Kind: StreamOpen, Stream: 1, Data: []byte{0x11, 0x90}}, {Kind: StreamInput, Stream: 1, Time: time.Second, Data: []byte{1, 2, 3}}, {Kind: StreamClose, Stream: 1}} {
+		if err := WriteStreamMessage(&b, m); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -18,11 +18,11 @@ func FuzzReadAudioMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		var again bytes.Buffer
 		for r := bufio.NewReader(bytes.NewReader(wire)); ; {
-			m, err := ReadAudioMessage(r)
+			m, err := ReadStreamMessage(r)
 			if err != nil {
 				break
 			}
-			if err := WriteAudioMessage(&again, m); err != nil {
+			if err := WriteStreamMessage(&again, m); err != nil {
 				t.Fatal(err)
 			}
 		}

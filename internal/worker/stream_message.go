@@ -1,0 +1,90 @@
+package worker
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"iter"
+	"time"
+)
+
+// A MessageKind is what a StreamMessage says.
+type MessageKind byte
+
+// The kinds of messages between Streams and their process.
+const (
+	StreamOpen   MessageKind = iota + 1 // to the process: a stream begins; Data is its configuration
+	StreamInput                         // to the process
+	StreamClose                         // to the process: the stream has ended
+	StreamOutput                        // from the process
+	StreamError                         // from the process: it can't handle the stream; Data says why
+)
+
+// A StreamMessage is one message, in either direction:
+//
+//	kind 1 byte, stream 4, time 8 (ns), level 1, length of data 4, data; big endian
+type StreamMessage struct {
+	Kind   MessageKind
+	Stream uint32
+	Time   time.Duration // of the first sample or of the picture, on the stream's own clock
+	Level  uint8         // of a packet of audio, in -dBov (RFC 6464)
+	Data   []byte
+}
+
+const (
+	messageHeader   = 18
+	maxMessageBytes = 8 << 20 // of the data
+)
+
+var errMessageTooLong = errors.New("a message of a stream is too long")
+
+// WriteStreamMessage writes a message.
+func WriteStreamMessage(w io.Writer, m StreamMessage) error {
+	if len(m.Data) > maxMessageBytes {
+		return errMessageTooLong
+	}
+	b := append(make([]byte, 0, messageHeader+len(m.Data)), byte(m.Kind))
+	b = binary.BigEndian.AppendUint32(b, m.Stream)
+	b = binary.BigEndian.AppendUint64(b, uint64(m.Time))
+	b = binary.BigEndian.AppendUint32(append(b, m.Level), uint32(len(m.Data)))
+	_, err := w.Write(append(b, m.Data...))
+	return err
+}
+
+// ReadStreamMessage reads the next message. The error is io.EOF at the end.
+func ReadStreamMessage(r *bufio.Reader) (StreamMessage, error) {
+	var h [messageHeader]byte
+	if _, err := io.ReadFull(r, h[:]); err != nil {
+		return StreamMessage{}, err
+	}
+	m := StreamMessage{
+		Kind: MessageKind(h[0]), Stream: binary.BigEndian.Uint32(h[1:]),
+		Time: time.Duration(binary.BigEndian.Uint64(h[5:])), Level: h[13],
+	}
+	n := binary.BigEndian.Uint32(h[14:])
+	if n > maxMessageBytes {
+		return m, errMessageTooLong
+	}
+	m.Data = make([]byte, n)
+	_, err := io.ReadFull(r, m.Data)
+	return m, err
+}
+
+// AppendPicture appends a picture to the input of a Thumbnailer's stream.
+func AppendPicture(input, picture []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(input, uint32(len(picture))), picture...)
+}
+
+// Pictures are those of such an input.
+func Pictures(input []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(input) >= 4 {
+			n := int64(binary.BigEndian.Uint32(input))
+			if input = input[4:]; n > int64(len(input)) || !yield(input[:n]) {
+				return
+			}
+			input = input[n:]
+		}
+	}
+}

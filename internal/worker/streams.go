@@ -1,0 +1,262 @@
+package worker
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/exec"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// streamsPerProcess share a process: a fault in one of them interrupts the others for as
+	// long as a new process takes.
+	streamsPerProcess = 16
+
+	streamQueue       = 256      // messages that wait for a process: two seconds of the audio of 16 streams are more
+	streamQueueBytes  = 32 << 20 // of those messages
+	streamRestart     = 500 * time.Millisecond
+	streamStopTimeout = 5 * time.Second
+)
+
+// ErrNoProgram says that rostrum-media is not installed.
+var ErrNoProgram = errors.New("rostrum-media is not installed")
+
+// Streams are streams that processes of rostrum-media handle, each some of them. A process that
+// ends is replaced, and its streams continue after a gap.
+type Streams struct {
+	config  Config
+	command string // of rostrum-media
+
+	mu        sync.Mutex // guards what follows
+	processes []*streamProcess
+	last      uint32 // id of a stream
+	closed    bool
+	running   sync.WaitGroup
+}
+
+// NewTranscoder returns streams that turn AAC into Opus. A stream's configuration is an
+// AudioSpecificConfig (ISO 14496-3), its input frames, its output packets of 20 ms.
+func NewTranscoder(c Config) *Streams { return newStreams(c, "transcode") }
+
+// NewThumbnailer returns streams that turn pictures into JPEG. A stream's configuration is the
+// name of a video codec. An input is a list of pictures as AppendPicture makes it, which begins
+// with a keyframe or continues the list before; the output is its last picture, at its time.
+func NewThumbnailer(c Config) *Streams { return newStreams(c, "thumbnails") }
+
+// newStreams starts no process before the first stream.
+func newStreams(c Config, command string) *Streams {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Streams{config: c, command: command}
+}
+
+// A Stream is one of Streams.
+type Stream struct {
+	id      uint32
+	config  []byte
+	output  func(StreamMessage)
+	process *streamProcess
+}
+
+// Open begins a stream with its configuration. output gets its output, or an error after which
+// there is none; it must not block.
+func (t *Streams) Open(config []byte, output func(StreamMessage)) (*Stream, error) {
+	if t.config.Program == "" {
+		return nil, ErrNoProgram
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, errors.New("the server stops")
+	}
+	t.last++
+	s := &Stream{id: t.last, config: config, output: output}
+	for _, p := range t.processes {
+		if len(p.streams) < streamsPerProcess {
+			return s, p.add(s)
+		}
+	}
+	p := &streamProcess{owner: t, streams: map[uint32]*Stream{}, queue: make(chan StreamMessage, streamQueue), idle: make(chan struct{})}
+	t.processes = append(t.processes, p)
+	t.running.Go(p.run)
+	return s, p.add(s)
+}
+
+// Write passes an input on, and reports whether it did: it is dropped while the process can't
+// follow.
+func (s *Stream) Write(input []byte, at time.Duration) bool {
+	return s.process.send(StreamMessage{Kind: StreamInput, Stream: s.id, Time: at, Data: input})
+}
+
+// Close ends the stream. Its output may be called for a moment longer.
+func (s *Stream) Close() {
+	t := s.process.owner
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.process.streams[s.id] != s {
+		return
+	}
+	delete(s.process.streams, s.id)
+	s.process.send(StreamMessage{Kind: StreamClose, Stream: s.id})
+	if len(s.process.streams) == 0 {
+		t.processes = slices.DeleteFunc(t.processes, func(p *streamProcess) bool { return p == s.process })
+		close(s.process.idle)
+	}
+}
+
+// Close ends all streams, and returns once their processes are gone.
+func (t *Streams) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	for _, p := range t.processes {
+		close(p.idle)
+		p.streams = nil
+	}
+	t.processes = nil
+	t.mu.Unlock()
+	t.running.Wait()
+	return nil
+}
+
+// A streamProcess is a process, and its successors.
+type streamProcess struct {
+	owner   *Streams
+	streams map[uint32]*Stream // guarded by the owner's mutex
+	queue   chan StreamMessage
+	queued  atomic.Int64  // bytes
+	idle    chan struct{} // closed when no stream is left
+}
+
+// add is called with the owner's mutex.
+func (p *streamProcess) add(s *Stream) error {
+	s.process = p
+	if !p.send(StreamMessage{Kind: StreamOpen, Stream: s.id, Data: s.config}) {
+		return errors.New("rostrum-media can't follow")
+	}
+	p.streams[s.id] = s
+	return nil
+}
+
+// send queues a message, unless too many wait.
+func (p *streamProcess) send(m StreamMessage) bool {
+	size := int64(len(m.Data))
+	if p.queued.Add(size) <= streamQueueBytes {
+		select {
+		case p.queue <- m:
+			return true
+		default:
+		}
+	}
+	p.queued.Add(-size)
+	return false
+}
+
+// took says that a message was taken from the queue.
+func (p *streamProcess) took(m StreamMessage) { p.queued.Add(-int64(len(m.Data))) }
+
+// run keeps a process running until no stream is left.
+func (p *streamProcess) run() {
+	log := p.owner.config.Log
+	for {
+		err := p.runOnce()
+		select {
+		case <-p.idle:
+			return
+		case <-time.After(streamRestart):
+		}
+		log.Error("a worker of streams ended, and is started again", "command", p.owner.command, "error", err)
+		for len(p.queue) > 0 { // what waited is too old
+			p.took(<-p.queue)
+		}
+		p.owner.mu.Lock()
+		for _, s := range p.streams {
+			p.send(StreamMessage{Kind: StreamOpen, Stream: s.id, Data: s.config})
+		}
+		p.owner.mu.Unlock()
+	}
+}
+
+// runOnce runs one process to its end.
+func (p *streamProcess) runOnce() error {
+	config := p.owner.config
+	command := exec.Command(config.Program, p.owner.command)
+	command.Env = append(environment(), fmt.Sprintf("GOMEMLIMIT=%d", config.Memory/4))
+	command.SysProcAttr = processAttributes()
+	input, err1 := command.StdinPipe()
+	output, err2 := command.StdoutPipe()
+	errorOutput, err3 := command.StderrPipe()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	if err := newSandbox(config, Job{}).start(command); err != nil {
+		return fmt.Errorf("start %s: %w", config.Program, err)
+	}
+	config.Log = config.Log.With("worker", command.Process.Pid)
+	if err := limit(command.Process.Pid, config.Memory); err != nil {
+		config.Log.Warn("limit the worker", "error", err)
+	}
+	ended := make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(ended)
+		p.read(output)
+	})
+	reading.Go(func() { logLines(config.Log, errorOutput) })
+	// A process that does not read its input for so long hangs.
+	kill := time.AfterFunc(streamStopTimeout, func() { _ = killGroup(command.Process) })
+	p.write(input, ended, kill)
+	_ = input.Close()
+	kill.Reset(streamStopTimeout)
+	reading.Wait()
+	err := command.Wait()
+	kill.Stop()
+	return err
+}
+
+// write passes the queue on until the process ends or no stream is left.
+func (p *streamProcess) write(to io.Writer, ended <-chan struct{}, kill *time.Timer) {
+	w := bufio.NewWriter(to)
+	for {
+		kill.Stop()
+		select {
+		case m := <-p.queue:
+			p.took(m)
+			kill.Reset(streamStopTimeout)
+			err := WriteStreamMessage(w, m)
+			if len(p.queue) == 0 {
+				err = errors.Join(err, w.Flush())
+			}
+			if err != nil && !errors.Is(err, errMessageTooLong) {
+				return
+			}
+		case <-ended:
+			return
+		case <-p.idle:
+			return
+		}
+	}
+}
+
+// read passes what the process writes to the streams.
+func (p *streamProcess) read(from io.Reader) {
+	r := bufio.NewReader(from)
+	for {
+		m, err := ReadStreamMessage(r)
+		if err != nil {
+			return
+		}
+		p.owner.mu.Lock()
+		s := p.streams[m.Stream]
+		p.owner.mu.Unlock()
+		if s != nil {
+			s.output(m)
+		}
+	}
+}
