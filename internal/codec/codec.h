@@ -35,6 +35,9 @@ uint8_t *canvas_plane(Canvas *c, int i, int *stride);
 // Copies the canvas into planes without padding, in the colours of JPEG: BT.601, full range.
 void canvas_copy_jpeg(Canvas *c, uint8_t *y, uint8_t *cb, uint8_t *cr);
 
+// Encodes planes of 4:2:0 in the colours of JPEG into a packet, which the caller frees.
+int jpeg_encode(const uint8_t *const planes[3], const int stride[3], int w, int h, int quantiser, AVPacket **out);
+
 typedef struct VideoEncoder VideoEncoder;
 typedef struct {
 	int width, height;

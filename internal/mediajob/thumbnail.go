@@ -3,21 +3,18 @@
 package mediajob
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"image/jpeg"
+	"image"
 	"os"
 	"path"
 	"time"
 
+	"rostrum/internal/codec"
 	"rostrum/internal/compositor"
 )
 
-const (
-	thumbnailInterval = time.Minute // where the job has none
-	thumbnailQuality  = 80          // of JPEG
-)
+const thumbnailInterval = time.Minute // where the job has none
 
 // takeThumbnails writes pictures until ctx ends. One that cannot be written is skipped.
 func (o *recording) takeThumbnails(ctx context.Context, p *compositor.Program) {
@@ -60,17 +57,26 @@ func (o *recording) takeThumbnail(ctx context.Context, p *compositor.Program, n 
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: thumbnailQuality}); err != nil {
-		return fmt.Errorf("thumbnail: %w", err)
+	jpeg, err := encodeThumbnail(picture, time.Now())
+	if err != nil {
+		return err
 	}
 	if o.job.Thumbnails.Sequential {
-		if err := o.Put(path.Join(thumbnailFolder, o.size(), fmt.Sprintf("%d.jpg", n)), b.Bytes()); err != nil {
+		if err := o.Put(path.Join(thumbnailFolder, o.size(), fmt.Sprintf("%d.jpg", n)), jpeg); err != nil {
 			return err
 		}
 	}
 	if o.job.Thumbnails.Latest {
-		return o.Put(path.Join(latestFolder, o.size(), "thumb.jpg"), b.Bytes())
+		return o.Put(path.Join(latestFolder, o.size(), "thumb.jpg"), jpeg)
 	}
 	return nil
+}
+
+// encodeThumbnail is a picture as JPEG that says when it was taken.
+func encodeThumbnail(picture *image.YCbCr, at time.Time) ([]byte, error) {
+	jpeg, err := codec.JPEG(picture)
+	if err != nil {
+		return nil, fmt.Errorf("thumbnail: %w", err)
+	}
+	return withExif(jpeg, at), nil
 }
