@@ -41,22 +41,23 @@ const (
 type commands struct {
 	JSON bool `name:"json" help:"Print JSON for programs, one document a line."`
 
-	Serve     serveCommand     `cmd:"" help:"Run a server until it is interrupted."`
-	Demo      demoCommand      `cmd:"" help:"Run a server with test participants, a composition of them in a channel, and its recording."`
-	Env       envCommand       `cmd:"" help:"Print the environment for AWS SDKs and the AWS CLI: eval \"$$(rostrum env)\"."`
-	Keys      keysCommands     `cmd:"" help:"Create, list and revoke access keys."`
-	Config    configCommands   `cmd:"" help:"Check and print the configuration."`
-	OnAir     onAirCommand     `cmd:"" help:"List the channels that are live, and where their streams are pushed to."`
-	Events    eventsCommands   `cmd:"" help:"Read the event log."`
-	Targets   targetsCommands  `cmd:"" help:"Manage the targets of events."`
-	Publish   publishCommand   `cmd:"" help:"Send a file or a test pattern into a stage."`
-	Subscribe subscribeCommand `cmd:"" help:"Receive publishers of a stage: print statistics, or write a file."`
-	Bench     benchCommand     `cmd:"" help:"Measure how many viewers a server can serve, and at what cost."`
-	Token     tokenCommands    `cmd:"" help:"Inspect participant tokens."`
-	Link      linkCommand      `cmd:"" help:"Create a link with which a browser plays a recording."`
-	Doctor    doctorCommand    `cmd:"" help:"Check whether a server can run and be reached on this machine."`
-	Backup    backupCommand    `cmd:"" help:"Copy all data, also while a server runs."`
-	Version   versionCommand   `cmd:"" help:"Print the version of this binary."`
+	Serve      serveCommand       `cmd:"" help:"Run a server until it is interrupted."`
+	Demo       demoCommand        `cmd:"" help:"Run a server with test participants, a composition of them in a channel, and its recording."`
+	Env        envCommand         `cmd:"" help:"Print the environment for AWS SDKs and the AWS CLI: eval \"$$(rostrum env)\"."`
+	Keys       keysCommands       `cmd:"" help:"Create, list and revoke access keys."`
+	Config     configCommands     `cmd:"" help:"Check and print the configuration."`
+	OnAir      onAirCommand       `cmd:"" help:"List the channels that are live, and where their streams are pushed to."`
+	Events     eventsCommands     `cmd:"" help:"Read the event log."`
+	Targets    targetsCommands    `cmd:"" help:"Manage the targets of events."`
+	Publish    publishCommand     `cmd:"" help:"Send a file or a test pattern into a stage."`
+	Subscribe  subscribeCommand   `cmd:"" help:"Receive publishers of a stage: print statistics, or write a file."`
+	Bench      benchCommand       `cmd:"" help:"Measure how many viewers a server can serve, and at what cost."`
+	Token      tokenCommands      `cmd:"" help:"Inspect participant tokens."`
+	Recordings recordingsCommands `cmd:"" help:"List, check and export recordings."`
+	Link       linkCommand        `cmd:"" help:"Create a link with which a browser plays a recording."`
+	Doctor     doctorCommand      `cmd:"" help:"Check whether a server can run and be reached on this machine."`
+	Backup     backupCommand      `cmd:"" help:"Copy all data, also while a server runs."`
+	Version    versionCommand     `cmd:"" help:"Print the version of this binary."`
 }
 
 func main() {

@@ -66,6 +66,7 @@ func open(t *testing.T, recording ivsrealtime.AutoParticipantRecordingConfigurat
 		if err := s.running.Stop(); err != nil {
 			t.Error(err)
 		}
+		s.verify()
 		if t.Failed() {
 			t.Log(s.running.Output())
 		}
@@ -96,6 +97,15 @@ func (s *studio) serve() {
 	b.CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""))
 	if s.client, err = b.Build(s.t.Context()); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// verify checks all recordings that the server has made.
+func (s *studio) verify() {
+	s.t.Helper()
+	out, err := exec.CommandContext(context.Background(), s.binary, "recordings", "verify", "--data-dir", s.data).CombinedOutput()
+	if err != nil {
+		s.t.Errorf("rostrum recordings verify: %v\n%s", err, out)
 	}
 }
 
