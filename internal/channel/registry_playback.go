@@ -20,6 +20,10 @@ const (
 	// viewerParameter is the query parameter with a viewer's id.
 	viewerParameter = "viewer"
 
+	// firstInitOnly is in the User-Agent of players that take the first initialization section
+	// of a playlist and no other.
+	firstInitOnly = "LibVLC/3."
+
 	// mediaLifetime is how long caches may keep what does not change.
 	mediaLifetime = "public, max-age=60"
 )
@@ -85,6 +89,7 @@ func serveFile(w http.ResponseWriter, q *http.Request, live *hls.Live, file stri
 	case hls.LiveName:
 		var reload hls.Reload
 		if reload, err = parseReload(q.URL.Query()); err == nil {
+			reload.Whole = strings.Contains(q.UserAgent(), firstInitOnly)
 			data, err = live.Playlist(q.Context(), reload)
 		}
 	default:

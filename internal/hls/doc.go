@@ -16,4 +16,5 @@
 //	live.m3u8
 //	init<N>.mp4     one for each discontinuity
 //	segment<N>.mp4  and its parts, part<N>.mp4
+//	whole<N>.mp4    a segment after its initialization section
 package hls

@@ -48,6 +48,7 @@ type liveSegment struct {
 	discontinuity bool // before it
 	parts         []livePart
 	data          []byte // all parts, once the segment is complete
+	whole         []byte // data after its initialization section
 }
 
 type livePart struct {
@@ -150,17 +151,19 @@ func (l *Live) complete() {
 	}
 	l.open = nil
 	var all bytes.Buffer
+	all.Write(s.init.data)
 	for _, p := range s.parts {
 		all.Write(p.data)
 	}
-	s.data = all.Bytes()
+	s.whole = all.Bytes()
+	s.data = s.whole[len(s.init.data):]
 	from := 0
 	for i, p := range s.parts {
 		s.parts[i].data = s.data[from : from+len(p.data) : from+len(p.data)]
 		from += len(p.data)
 	}
 	l.segments = append(l.segments, s)
-	l.bytes += len(s.data)
+	l.bytes += len(s.whole)
 	// Of short ones at a discontinuity the rate says nothing (RFC 8216bis §1.1).
 	if s.duration >= min(l.target/2, minSegment)-rounding || s.init.peak == 0 {
 		s.init.peak = max(s.init.peak, float64(len(s.data)*8)/s.duration.Seconds())
@@ -184,7 +187,7 @@ func (l *Live) evict() {
 			l.unlist()
 		}
 		kept -= l.segments[0].duration
-		l.bytes -= len(l.segments[0].data)
+		l.bytes -= len(l.segments[0].whole)
 		l.segments = slices.Delete(l.segments, 0, 1)
 		l.unlisted--
 	}

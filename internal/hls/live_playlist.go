@@ -20,16 +20,16 @@ const partTargets = 3
 // holdParts is how many parts a player stays behind the end at least.
 const holdParts = 3
 
-// playlist writes the media playlist, as a delta update without old segments of numbers
-// below known. No discontinuity is left out: a player without any segment that follows, as
+// playlist writes the media playlist, as a delta update without old segments that the client
+// knows. No discontinuity is left out: a player without any segment that follows, as
 // after it was offline, could not number the discontinuities.
-func (l *Live) playlist(known uint64) []byte {
+func (l *Live) playlist(r Reload) []byte {
 	listed := l.segments[l.unlisted:]
 	age := total(listed) // from the begin of a segment to the end of the playlist
 	if l.open != nil {
 		age += l.open.duration
 	}
-	skipped := 0
+	skipped, known := 0, r.known()
 	at := age
 	for _, s := range listed {
 		if at -= s.duration; s.number >= known || s.discontinuity || at < skipTargets*l.target {
@@ -45,17 +45,18 @@ func (l *Live) playlist(known uint64) []byte {
 	var init *initSection
 	for i, s := range listed {
 		if i >= skipped {
-			s.writeTags(&b, init)
+			s.writeTags(&b, init, r.Whole)
 			if age <= partTargets*l.target+s.duration {
 				s.writeParts(&b)
 			}
-			fmt.Fprintf(&b, "#EXTINF:%.5f,\nsegment%d.mp4\n", s.duration.Seconds(), s.number)
+			fmt.Fprintf(&b, "#EXTINF:%.5f,\n", s.duration.Seconds())
+			fmt.Fprintf(&b, r.segmentName()+"\n", s.number)
 		}
 		age -= s.duration
 		init = s.init
 	}
 	if l.open != nil {
-		l.open.writeTags(&b, init)
+		l.open.writeTags(&b, init, r.Whole)
 		l.open.writeParts(&b)
 	}
 	switch l.state {
@@ -88,11 +89,12 @@ func (l *Live) writeHeader(b *bytes.Buffer, listed []*liveSegment) {
 }
 
 // writeTags writes what precedes a segment whose predecessor has an initialization section.
-func (s *liveSegment) writeTags(b *bytes.Buffer, before *initSection) {
+// Whole segments need none.
+func (s *liveSegment) writeTags(b *bytes.Buffer, before *initSection, whole bool) {
 	if s.discontinuity {
 		b.WriteString("#EXT-X-DISCONTINUITY\n")
 	}
-	if s.init != before {
+	if s.init != before && !whole {
 		fmt.Fprintf(b, "#EXT-X-MAP:URI=\"init%d.mp4\"\n", s.init.number)
 	}
 	fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.begins.UTC().Format(dateTime))

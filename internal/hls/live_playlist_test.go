@@ -3,7 +3,6 @@ package hls
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -206,7 +205,7 @@ func TestLive_RefusesWhatIsTooFar(t *testing.T) {
 func TestLive_ListsWhatIsNearTheEnd(t *testing.T) {
 	for _, c := range []struct{ parts, kept, withParts int }{{0, 6, 4}, {1, 6, 3}, {9, 6, 3}} {
 		l := newSegments(t, 12, c.parts)
-		update, full := string(l.playlist(math.MaxUint64)), string(l.playlist(0))
+		update, full := string(l.playlist(Reload{Skip: true})), string(l.playlist(Reload{}))
 		if got := len(tags(update, "#EXTINF")); got != c.kept {
 			t.Errorf("with %d parts of the next segment an update has %d segments, expected %d", c.parts, got, c.kept)
 		}

@@ -22,6 +22,24 @@ type Reload struct {
 	Sequence uint64 // number of the segment
 	Part     int    // index; -1 for the whole segment
 	Skip     bool   // a delta update is enough
+	// Whole is for players that read no initialization section after a discontinuity, as VLC
+	// 3.0: segments begin with their own, and the playlist names none.
+	Whole bool
+}
+
+// Names of files, with a number.
+const (
+	initName    = "init%d.mp4"
+	segmentName = "segment%d.mp4"
+	wholeName   = "whole%d.mp4" // a segment after its initialization section
+	partName    = "part%d.mp4"
+)
+
+func (r Reload) segmentName() string {
+	if r.Whole {
+		return wholeName
+	}
+	return segmentName
 }
 
 const (
@@ -90,7 +108,7 @@ func (l *Live) Playlist(ctx context.Context, r Reload) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return l.playlist(r.known()), nil
+	return l.playlist(r), nil
 }
 
 // known is the number below which the client knows all segments, if it takes a delta
@@ -129,15 +147,17 @@ func (l *Live) File(ctx context.Context, name string) ([]byte, error) {
 	defer l.mu.Unlock()
 	var n uint64
 	switch {
-	case parse(name, "init%d.mp4", &n):
+	case parse(name, initName, &n):
 		return l.initSection(n)
-	case parse(name, "segment%d.mp4", &n):
-		for _, s := range l.segments {
-			if s.number == n {
-				return s.data, nil
-			}
+	case parse(name, segmentName, &n):
+		if s := l.segment(n); s != nil {
+			return s.data, nil
 		}
-	case parse(name, "part%d.mp4", &n):
+	case parse(name, wholeName, &n):
+		if s := l.segment(n); s != nil {
+			return s.whole, nil
+		}
+	case parse(name, partName, &n):
 		if n == l.parts && l.state == running {
 			err := l.await(ctx, blockTargets*max(l.target, minTarget), func() bool { return n < l.parts || l.state != running })
 			if err != nil {
@@ -161,6 +181,16 @@ func (l *Live) all() []*liveSegment {
 		return l.segments
 	}
 	return append(l.segments[:len(l.segments):len(l.segments)], l.open)
+}
+
+// segment returns a complete segment; nil if there is none of that number.
+func (l *Live) segment(number uint64) *liveSegment {
+	for _, s := range l.segments {
+		if s.number == number {
+			return s
+		}
+	}
+	return nil
 }
 
 func (l *Live) initSection(number uint64) ([]byte, error) {

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -195,6 +196,40 @@ func TestLive_SkipsOnlyWhatAClientKnows(t *testing.T) {
 		if got := tags(string(b), "#EXT-X-SKIP:SKIPPED-SEGMENTS="); c.skipped == 0 && got != nil || c.skipped > 0 && !slices.Equal(got, []string{strconv.FormatUint(c.skipped, 10)}) {
 			t.Errorf("for segment %d it skips %v, expected %d", c.asked-first, got, c.skipped)
 		}
+	}
+}
+
+// VLC 3.0 takes the first initialization section of a playlist, and no other.
+func TestLive_GivesEachWholeSegmentItsInitializationSection(t *testing.T) {
+	r := newRun(t, NewLive())
+	r.send(5 * time.Second)
+	resize(r)
+	r.send(5 * time.Second)
+	b, err := r.live.Playlist(t.Context(), Reload{Part: -1, Whole: true})
+	r.check(err)
+	if strings.Contains(string(b), "#EXT-X-MAP") {
+		t.Errorf("whole segments have another initialization section:\n%s", b)
+	}
+	usual, whole := r.list().Segments, parseMedia(t, string(b)).Segments
+	if len(whole) != len(usual) || len(whole) < 4 {
+		t.Fatalf("%d whole segments of %d", len(whole), len(usual))
+	}
+	sections := tags(r.text(), "#EXT-X-MAP")
+	for i, s := range whole {
+		var n uint64
+		if i > 0 && s.Discontinuity {
+			sections = sections[1:]
+		}
+		if s.Discontinuity != usual[i].Discontinuity || !parse(s.URI, wholeName, &n) || usual[i].URI != uri(n) {
+			t.Errorf("segment %d is %s, discontinuity %v; it is %s, %v to others", i, s.URI, s.Discontinuity, usual[i].URI, usual[i].Discontinuity)
+			continue
+		}
+		if expected := slices.Concat(r.file(attribute(sections[0], "URI")), r.file(usual[i].URI)); !bytes.Equal(r.file(s.URI), expected) {
+			t.Errorf("segment %d does not begin with the initialization section of its period", i)
+		}
+	}
+	if len(sections) != 1 {
+		t.Errorf("%d periods follow the last segment", len(sections)-1)
 	}
 }
 
