@@ -131,7 +131,7 @@ func (m *Muxer) sound(data []byte) error {
 // fill queues silence until a time.
 func (m *Muxer) fill(until int64) error {
 	for m.cursor < until {
-		if err := m.sound(m.audio.track.silence()); err != nil {
+		if err := m.sound(m.audio.track.Silence()); err != nil {
 			return err
 		}
 	}

@@ -17,9 +17,15 @@ var silences = [...][]byte{
 	6: {0x00, 0xc8, 0x00, 0x80, 0x20, 0x84, 0x01, 0x26, 0x40, 0x08, 0x64, 0x00, 0x82, 0x30, 0x04, 0x99, 0x00, 0x21, 0x90, 0x02, 0x00, 0xb2, 0x00, 0x20, 0x08, 0xe0},
 }
 
-// silence is a silent frame of an AAC track.
-func (t Track) silence() []byte {
-	if c, ok := t.codec.(*codecs.MPEG4Audio); ok {
+// opusSilence is a packet of 20 ms without sound, in stereo (RFC 6716 §3.1).
+var opusSilence = []byte{0xfc, 0xff, 0xfe}
+
+// Silence is a silent frame of an audio track: 1024 samples of AAC, or 20 ms of Opus.
+func (t Track) Silence() []byte {
+	switch c := t.codec.(type) {
+	case *codecs.Opus:
+		return opusSilence
+	case *codecs.MPEG4Audio:
 		if n := int(c.Config.ChannelConfig); n < len(silences) && silences[n] != nil {
 			return silences[n]
 		}

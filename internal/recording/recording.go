@@ -73,6 +73,12 @@ func Find(ctx context.Context, b bucket.Bucket, place, below string) ([]*Recordi
 	return all, nil
 }
 
+// HasMedia reports whether the recording has a playlist: one that failed to start has none.
+func (r *Recording) HasMedia() bool {
+	_, ok := r.files[multivariantFile]
+	return ok
+}
+
 // root is the prefix of the recording that a file is one of rootFiles of.
 func root(key string) (prefix string, ok bool) {
 	for _, name := range rootFiles {

@@ -234,9 +234,21 @@ func (s *studio) probe(p *ivsrealtime.Participant) {
 	if err != nil {
 		return
 	}
-	out, err := exec.CommandContext(s.t.Context(), ffmpeg, "-v", "error", "-xerror", "-i", filepath.Join(s.folder(p), "media/hls/high/playlist.m3u8"), "-vf", "setpts=N/30/TB", "-af", "asetpts=N/SR/TB", "-f", "null", "-").CombinedOutput()
+	mp4 := filepath.Join(s.t.TempDir(), p.ParticipantID+".mp4")
+	out, err := exec.CommandContext(s.t.Context(), s.binary, "recordings", "export", p.RecordingS3BucketName+"/"+p.RecordingS3Prefix, "--data-dir", s.data, "--to", mp4).CombinedOutput()
+	if err != nil {
+		s.t.Errorf("rostrum recordings export: %v\n%s", err, out)
+	}
+	for _, file := range []string{filepath.Join(s.folder(p), "media/hls/high/playlist.m3u8"), mp4} {
+		s.decode(ffmpeg, file)
+	}
+}
+
+func (s *studio) decode(ffmpeg, file string) {
+	s.t.Helper()
+	out, err := exec.CommandContext(s.t.Context(), ffmpeg, "-v", "error", "-xerror", "-i", file, "-vf", "setpts=N/30/TB", "-af", "asetpts=N/SR/TB", "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
-		s.t.Errorf("FFmpeg does not decode the recording: %v\n%s", err, out)
+		s.t.Errorf("FFmpeg does not decode %s: %v\n%s", file, err, out)
 	}
 }
 

@@ -1,0 +1,242 @@
+package recording
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+
+	"rostrum/internal/hls"
+)
+
+// errNoMedia says that a recording has no segment.
+var errNoMedia = errors.New("it has no media")
+
+// Begins is the wall clock time at which the media of a recording begin.
+func (r *Recording) Begins(ctx context.Context) (time.Time, error) {
+	_, list, err := r.firstRendition(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: %w", r.Name(), err)
+	}
+	return list.Segments[0].Begins, nil
+}
+
+// firstRendition reads the playlist of the first rendition, and returns its folder.
+func (r *Recording) firstRendition(ctx context.Context) (folder string, list hls.Playlist, err error) {
+	data, err := r.read(ctx, multivariantFile, maxPlaylist)
+	if errors.Is(err, errMissing) {
+		return "", list, errNoMedia
+	}
+	if err != nil {
+		return "", list, err
+	}
+	var all playlist.Multivariant
+	if err := all.Unmarshal(data); err != nil {
+		return "", list, fmt.Errorf("%s: %w", multivariantFile, err)
+	}
+	if len(all.Variants) == 0 || !isBelow(all.Variants[0].URI) {
+		return "", list, errNoMedia
+	}
+	name := path.Join(hlsFolder, all.Variants[0].URI)
+	if data, err = r.read(ctx, name, maxPlaylist); err == nil {
+		list, err = hls.Parse(data)
+	}
+	if err == nil && len(list.Segments) == 0 {
+		err = errNoMedia
+	}
+	if err != nil {
+		return "", list, fmt.Errorf("%s: %w", name, err)
+	}
+	return path.Dir(name), list, nil
+}
+
+// Export writes the recording's first rendition into an MP4 file, without coding it again.
+// Time 0 of the file is zero, by the clock of EXT-X-PROGRAM-DATE-TIME: recordings with the
+// same zero are aligned. Where media are missing, the last picture stays and audio is
+// silent.
+func (r *Recording) Export(ctx context.Context, to string, zero time.Time) error {
+	folder, list, err := r.firstRendition(ctx)
+	if err == nil {
+		err = createFile(to, func(file io.WriteSeeker) error { return r.export(ctx, file, folder, list, zero) })
+	}
+	if err != nil {
+		return fmt.Errorf("export %s: %w", r.Name(), err)
+	}
+	return nil
+}
+
+func (r *Recording) export(ctx context.Context, file io.WriteSeeker, folder string, list hls.Playlist, zero time.Time) error {
+	out, err := newMP4File(file)
+	if err != nil {
+		return err
+	}
+	e := &exporter{out: out, tracks: map[string]*mp4Track{}}
+	for i, g := range list.Segments {
+		if i == 0 || g.Discontinuity || g.Init != list.Segments[i-1].Init {
+			data, err := r.read(ctx, path.Join(folder, g.Init), maxSegment)
+			if err == nil {
+				err = e.beginSection(data, g.Begins.Sub(zero))
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", g.Init, err)
+			}
+		}
+		data, err := r.read(ctx, path.Join(folder, g.Name), maxSegment)
+		if err == nil {
+			err = e.segment(data)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", g.Name, err)
+		}
+	}
+	return out.close()
+}
+
+// An exporter writes the segments of a playlist, in order, into an MP4 file.
+type exporter struct {
+	out     *mp4File
+	tracks  map[string]*mp4Track // by what their samples have in common
+	section map[int]*exportTrack // by ID in the segments
+	begins  time.Duration        // of the section, in the file
+	base    time.Duration        // the section's first decoding time
+	started bool                 // base is known
+}
+
+// An exportTrack is a track of a section.
+type exportTrack struct {
+	*mp4Track
+	codec       codecs.Codec
+	description int
+	isNew       bool // nothing of the section is written
+	silence     []byte
+	frame       int64 // ticks of silence
+}
+
+// beginSection takes an initialization section, and when its samples begin.
+func (e *exporter) beginSection(init []byte, begins time.Duration) error {
+	described, err := readDescriptions(init)
+	if err != nil {
+		return err
+	}
+	e.section, e.begins, e.started = map[int]*exportTrack{}, begins, false
+	for _, d := range described {
+		key := d.key()
+		t := e.tracks[key]
+		if t == nil {
+			t = &mp4Track{handler: d.handler, timescale: d.timescale, mediaTime: d.mediaTime}
+			e.tracks[key] = t
+		}
+		t.width, t.height = max(t.width, d.width), max(t.height, d.height)
+		s := &exportTrack{mp4Track: t, codec: d.codec, isNew: true}
+		if s.description = slices.IndexFunc(t.descriptions, func(known []byte) bool { return bytes.Equal(known, d.entry) }); s.description < 0 {
+			s.description = len(t.descriptions)
+			t.descriptions = append(t.descriptions, d.entry)
+		}
+		if err := s.setSilence(); err != nil {
+			return err
+		}
+		e.section[d.id] = s
+	}
+	return nil
+}
+
+func (t *exportTrack) setSilence() error {
+	switch c := t.codec.(type) {
+	case *codecs.Opus:
+		t.silence, t.frame = hls.Opus(c.ChannelCount).Silence(), int64(t.timescale)/50
+	case *codecs.MPEG4Audio:
+		config, err := c.Config.Marshal()
+		if err != nil {
+			return err
+		}
+		track, err := hls.AAC(config)
+		if err != nil {
+			return err
+		}
+		t.silence, t.frame = track.Silence(), 1024
+	}
+	return nil
+}
+
+// segment writes the samples of a segment.
+func (e *exporter) segment(data []byte) error {
+	var parts fmp4.Parts
+	if err := parts.Unmarshal(data); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		for _, from := range p.Tracks {
+			t := e.section[from.ID]
+			if t == nil || len(from.Samples) == 0 {
+				return fmt.Errorf("track %d is not described, or has no sample", from.ID)
+			}
+			at := ticksToTime(int64(from.BaseTime), t.timescale)
+			if !e.started {
+				e.base, e.started = at, true
+			}
+			if err := e.write(t, e.begins+at-e.base, from.Samples); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func ticksToTime(ticks int64, timescale uint32) time.Duration {
+	r := int64(timescale)
+	return time.Duration(ticks/r)*time.Second + time.Duration(ticks%r)*time.Second/time.Duration(r)
+}
+
+func timeToTicks(d time.Duration, timescale uint32) int64 {
+	r := int64(timescale)
+	return int64(d/time.Second)*r + int64(d%time.Second)*r/int64(time.Second)
+}
+
+// write writes samples that follow each other, the first of which is to be at a time of the
+// file.
+func (e *exporter) write(t *exportTrack, at time.Duration, samples []*fmp4.Sample) error {
+	if len(t.sizes) == 0 {
+		t.starts = max(at, 0)
+		e.out.tracks = append(e.out.tracks, t.mp4Track)
+	}
+	gap := timeToTicks(at-t.starts, t.timescale) - t.length
+	switch {
+	case len(t.sizes) == 0 || max(gap, -gap) <= timeToTicks(rounding, t.timescale):
+		gap = 0
+	case t.silence == nil:
+		t.extend(gap)
+		gap = 0
+	}
+	for len(samples) > 0 && -gap > int64(samples[0].Duration)/2 { // it is at the time of samples before
+		gap += int64(samples[0].Duration)
+		samples = samples[1:]
+	}
+	if len(samples) == 0 {
+		return nil
+	}
+	e.out.beginChunk(t.mp4Track, t.description)
+	for ; gap > t.frame/2; gap -= t.frame {
+		if err := e.out.write(t.mp4Track, sample{data: t.silence, duration: uint32(t.frame), keyframe: true}); err != nil {
+			return err
+		}
+	}
+	for _, s := range samples {
+		out := sample{s.Payload, s.Duration, s.PTSOffset, !s.IsNonSyncSample}
+		if t.isNew && out.keyframe {
+			out.data = withParameterSets(t.codec, out.data)
+			t.isNew = false
+		}
+		if err := e.out.write(t.mp4Track, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
