@@ -85,6 +85,9 @@ func Open(ctx context.Context, s *store.Store, cfg Config) (*Node, error) {
 // ID is this process's name in the store.
 func (n *Node) ID() string { return n.id }
 
+// IsShared reports whether other nodes use the same store.
+func (n *Node) IsShared() bool { return n.cfg.Shared }
+
 // OnDead registers a function that closes what a dead node left open, as of
 // dead.Seen. It must be idempotent, and safe when surviving nodes run it at the
 // same time. It also runs in Close for this node itself, whose owner has closed

@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,7 +11,6 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/event"
-	"rostrum/internal/hls"
 	"rostrum/internal/media"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -35,26 +33,16 @@ type individual struct {
 	seen     *stage.Publication // the last of wanted that this recording took note of
 	now      *stage.Publication // that is being recorded
 	settings *ivsrealtime.AutoParticipantRecordingConfiguration
-	state    individualState
-	folder   string
+	state    store.Recording
+	folder   string // of this machine, with the spool
+	files    *spoolWriter
 	recorder *Recorder
 	cancel   context.CancelFunc // ends the recorder
 	uploaded chan struct{}      // closed when the recorder has ended
 	log      *slog.Logger
-}
 
-// individualState is what has to survive the process.
-type individualState struct {
-	StageARN      string    `json:"stageArn"`
-	SessionID     string    `json:"sessionId"`
-	ParticipantID string    `json:"participantId"`
-	Region        string    `json:"region"`
-	Bucket        string    `json:"bucket"`
-	Prefix        string    `json:"prefix"`
-	Started       time.Time `json:"started,omitzero"`
+	startStored bool // the event about the start is
 }
-
-const stateFile = "recording.json"
 
 func (r *individual) signal() {
 	select {
@@ -81,6 +69,7 @@ func (r *individual) run() {
 		return
 	}
 	failure := r.record(publication)
+	r.files.discard()
 	r.finish(time.Now(), failure)
 	r.registry.release(r)
 	r.awaitUpload()
@@ -118,13 +107,15 @@ func (r *individual) open(p *stage.Publication) (bool, error) {
 	}
 	now := time.Now().UTC()
 	prefix := strings.Join([]string{stageName.ID, p.SessionID, p.ParticipantID, now.Format("2006-01-02T15-04-05Z")}, "/")
-	r.state = individualState{p.StageARN, p.SessionID, p.ParticipantID, stageName.Region, storage.S3.BucketName, prefix, time.Time{}}
-	r.folder = filepath.Join(r.registry.cfg.Spool, r.registry.cfg.Node.ID(), arn.NewID())
-	if err := r.openSpool(); err != nil {
+	r.state = store.Recording{
+		ID: arn.NewID(), Node: r.registry.cfg.Node.ID(), StageARN: p.StageARN, SessionID: p.SessionID, LastSessionID: p.SessionID,
+		ParticipantID: p.ParticipantID, Region: stageName.Region, Bucket: storage.S3.BucketName, Prefix: prefix,
+	}
+	r.folder = r.registry.folder(r.state.ID)
+	if err := r.create(); err != nil { // before the folder: one without a stored recording is removed
 		return false, err
 	}
-	r.write(ivsrealtime.RecordingStarting, nil)
-	return true, nil
+	return true, r.openSpool()
 }
 
 // wants reports whether a stage's configuration wants a publication recorded. Thumbnails alone,
@@ -141,9 +132,7 @@ func (r *individual) openSpool() error {
 	if err := os.MkdirAll(string(r.spool()), 0o750); err != nil {
 		return err
 	}
-	if err := r.save(); err != nil {
-		return err
-	}
+	r.files = &spoolWriter{spool: r.spool(), budget: &r.registry.held}
 	cfg := r.registry.cfg
 	b, err := cfg.Buckets(r.state.Region, r.state.Bucket)
 	if err != nil {
@@ -173,117 +162,51 @@ func (r *individual) openSpool() error {
 	return nil
 }
 
-func (r *individual) save() error {
-	data, err := json.Marshal(r.state)
-	if err != nil {
-		return err
-	}
-	return Spool(r.folder).put(stateFile, data)
-}
-
-// load reads what another process was recording.
-func (r *individual) load() error {
-	data, err := os.ReadFile(filepath.Join(r.folder, stateFile))
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, &r.state); err != nil {
-		return fmt.Errorf("read %s: %w", stateFile, err)
-	}
-	r.log = r.registry.cfg.Log.With("stage", r.state.StageARN, "participant", r.state.ParticipantID)
-	return nil
-}
-
-// closeLeft ends a recording whose process did not.
-func (r *individual) closeLeft() {
-	defer close(r.done)
-	ended := r.state.Started
-	if info, err := os.Stat(r.spool().path(filepath.Join(hlsFolder, participantRendition, "playlist.m3u8"))); err == nil {
-		ended = info.ModTime()
-	}
-	if err := r.openSpool(); err != nil {
-		r.log.Error("continue the upload of a recording", "error", err)
-		return
-	}
-	r.finish(ended, nil)
-	r.awaitUpload()
-}
-
 // start says that the first frame is recorded.
 func (r *individual) start(at time.Time) {
 	r.state.Started = at
-	if err := r.save(); err != nil {
-		r.log.Error("store the state of a recording", "error", err)
-	}
 	r.recorder.Start(at)
 	e := event.RecordingStarted(r.subject(), at)
-	r.write(ivsrealtime.RecordingActive, &e)
+	r.startStored = r.update(ivsrealtime.RecordingActive, &e)
 }
 
+// finish says that nothing more will be recorded.
 func (r *individual) finish(at time.Time, failure *event.Failure) {
-	r.write(ivsrealtime.RecordingStopping, nil)
+	r.state.Ended, r.state.Failure = at, failure
+	if !r.update(ivsrealtime.RecordingStopping, nil) {
+		r.log.Warn("the end of a recording is not stored yet")
+	}
 	r.recorder.FinishAt(at, failure)
 }
 
-// awaitUpload waits until all is in the bucket, or the recording has failed, and tells so. At
+// awaitUpload waits until all is in the bucket, or the recording has failed, and stores so. At
 // the end of the process the spool stays for the next.
 func (r *individual) awaitUpload() {
-	defer r.cancel()
+	defer func() {
+		r.cancel()
+		<-r.uploaded
+	}()
 	select {
 	case <-r.updates:
 	case <-r.registry.ctx.Done():
 		return
 	}
+	if failure := r.recorder.Failure(); failure != nil && r.state.Failure == nil {
+		r.state.Failure = failure
+		r.update(ivsrealtime.RecordingStopping, nil)
+	}
 	r.cancel()
 	<-r.uploaded
-	r.writeEnd()
+	if !r.storeEnd() {
+		return
+	}
 	if err := os.RemoveAll(r.folder); err != nil {
 		r.log.Warn("remove the spool", "error", err)
 	}
 }
 
-func (r *individual) writeEnd() {
-	now, started := time.Now(), !r.state.Started.IsZero()
-	failure := r.recorder.Failure()
-	if _, e := r.recorder.state(); failure == nil && e != nil {
-		failure = e.failure
-	}
-	var e event.Event
-	switch {
-	case failure != nil && started:
-		e = event.RecordingEndFailed(r.subject(), now, r.duration(), *failure)
-	case failure != nil:
-		e = event.RecordingStartFailed(r.subject(), now, *failure)
-	case started:
-		e = event.RecordingEnded(r.subject(), now, r.duration())
-	}
-	switch {
-	case failure != nil:
-		r.log.Error("a participant's recording failed", "reason", failure.Reason)
-		r.write(ivsrealtime.RecordingFailed, &e)
-	case started:
-		r.write(ivsrealtime.RecordingStopped, &e)
-	default:
-		r.write(ivsrealtime.RecordingStopped, nil)
-	}
-}
-
-// duration is that of what is in the playlist.
-func (r *individual) duration() time.Duration {
-	data, err := os.ReadFile(r.spool().path(filepath.Join(hlsFolder, participantRendition, "playlist.m3u8")))
-	if err != nil {
-		return 0
-	}
-	list, _ := hls.Parse(data)
-	return list.Duration()
-}
-
 func (r *individual) subject() event.Recording {
-	session := r.state.SessionID
-	if r.now != nil {
-		session = r.now.SessionID
-	}
-	return event.Recording{StageARN: r.state.StageARN, SessionID: session, ParticipantID: r.state.ParticipantID, Bucket: r.state.Bucket, Prefix: r.state.Prefix}
+	return event.Recording{StageARN: r.state.StageARN, SessionID: r.state.LastSessionID, ParticipantID: r.state.ParticipantID, Bucket: r.state.Bucket, Prefix: r.state.Prefix}
 }
 
 // unrecordable is why a participant's video is not recorded.

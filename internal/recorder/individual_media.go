@@ -11,11 +11,10 @@ import (
 )
 
 const (
-	maxPackets     = 4096            // that may wait for the recorder
-	videoWait      = 5 * time.Second // for the first picture, before audio is recorded alone
-	retapInterval  = time.Second     // between attempts to begin again at a keyframe
-	tickInterval   = 200 * time.Millisecond
-	failedInternal = "The server could not write the recording."
+	maxPackets    = 4096            // that may wait for the recorder
+	videoWait     = 5 * time.Second // for the first picture, before audio is recorded alone
+	retapInterval = time.Second     // between attempts to begin again at a keyframe
+	tickInterval  = 200 * time.Millisecond
 )
 
 // A tapped packet is one of a participant, and when it came.
@@ -67,7 +66,7 @@ func (r *individual) newWriter(p *stage.Publication) (*mediaWriter, *event.Failu
 		return nil, unrecordable(p.Publisher.Codec(media.Video))
 	}
 	return &mediaWriter{
-		spool: r.spool(), folder: participantRendition, target: time.Duration(*r.settings.HLSConfiguration.TargetSegmentDurationSeconds) * time.Second,
+		spool: r.files, folder: participantRendition, target: time.Duration(*r.settings.HLSConfiguration.TargetSegmentDurationSeconds) * time.Second,
 	}, nil
 }
 
@@ -86,7 +85,7 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 	defer func() {
 		if fault := recover(); fault != nil { // what a participant sends must not end more than its recording
 			r.registry.cfg.Panics.Record("recording", fault, "stage", r.key.stageARN, "participant", r.key.participant)
-			failure = &event.Failure{Code: ivsrealtime.InternalServerError, Reason: failedInternal}
+			failure = writeFailure(nil)
 		}
 	}()
 	w, failure := r.newWriter(p)
@@ -95,12 +94,13 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 	}
 	window := time.Duration(*r.settings.RecordingReconnectWindowSeconds) * time.Second
 	for {
+		r.state.LastSessionID = p.SessionID
 		if r.now != nil && !r.state.Started.IsZero() {
-			r.now = p
-			r.write(ivsrealtime.RecordingActive, nil)
+			r.update(ivsrealtime.RecordingActive, nil)
 		}
 		r.now = p
 		err := r.recordPart(p, w)
+		r.recorder.Scan() // uploads go on in the reconnect window
 		if failure := r.recorder.Failure(); failure != nil {
 			return failure
 		}
@@ -112,10 +112,13 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 		if err == nil {
 			err = w.close(time.Now())
 		}
+		if err == nil {
+			err = r.awaitDisk()
+		}
 		r.recorder.Scan()
 		if err != nil {
 			r.log.Error("write a recording", "error", err)
-			return &event.Failure{Code: ivsrealtime.InternalServerError, Reason: failedInternal}
+			return writeFailure(err)
 		}
 		return nil
 	}

@@ -22,7 +22,7 @@ const (
 // last keyframe is shown again, so that segments still begin with a keyframe. New parameter
 // sets begin a new section of the playlist.
 type mediaWriter struct {
-	spool  Spool
+	spool  *spoolWriter
 	folder string
 	target time.Duration
 	audio  bool // the participant sends it

@@ -36,7 +36,7 @@ type take struct {
 }
 
 func newTake(t *testing.T) take {
-	return take{t, &mediaWriter{spool: Spool(t.TempDir()), folder: participantRendition, target: 2 * time.Second, audio: true}}
+	return take{t, &mediaWriter{spool: &spoolWriter{spool: Spool(t.TempDir()), budget: &memoryBudget{}}, folder: participantRendition, target: 2 * time.Second, audio: true}}
 }
 
 func (k take) video(at time.Duration, keyframe bool) (used bool) {
@@ -65,7 +65,7 @@ func (k take) finish(at time.Duration) hls.Playlist {
 	if err := k.w.close(testBegin.Add(at)); err != nil {
 		k.t.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join(string(k.w.spool), hlsFolder, participantRendition, "playlist.m3u8"))
+	data, err := os.ReadFile(filepath.Join(string(k.w.spool.spool), hlsFolder, participantRendition, "playlist.m3u8"))
 	if err != nil {
 		k.t.Fatal(err)
 	}

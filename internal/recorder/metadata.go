@@ -123,30 +123,31 @@ func (m *Metadata) writeStarted(s Spool, started time.Time) error {
 }
 
 // writeEnded ends the playlist, if no worker did, and writes the file that says how the
-// recording ended. A recording that never started and did not fail has neither.
-func (m *Metadata) writeEnded(s Spool, started time.Time, e ending) error {
+// recording ended. A recording that never started and did not fail has neither. It returns the
+// duration.
+func (m *Metadata) writeEnded(s Spool, started time.Time, e ending) (time.Duration, error) {
 	if started.IsZero() && e.failure == nil {
-		return nil
+		return 0, nil
 	}
 	duration, err := m.endPlaylist(s)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if e.failure != nil {
 		data, err := m.failed(started, e.time, duration, *e.failure)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		return s.put(failedFile, data)
+		return duration, s.put(failedFile, data)
 	}
 	f := m.file("RECORDING_ENDED", started)
 	ms := duration.Milliseconds()
 	f.EndedAt, f.Media.HLS.DurationMS = timestamp(e.time), &ms
 	data, err := f.marshal()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return s.put(endedFile, data)
+	return duration, s.put(endedFile, data)
 }
 
 // failed is the file that says that the recording failed after this duration.

@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -38,14 +37,17 @@ type Participants struct {
 
 	mu      sync.Mutex // guards what follows
 	current map[participantKey]*individual
+	awaited map[string]time.Time // recordings of dead nodes, by id, and since when their spools are
 	closed  bool
+
+	held memoryBudget // of what waits for space on the disk
 }
 
 type participantKey struct{ stageARN, participant string }
 
 // NewParticipants returns a node's recorder of participants.
 func NewParticipants(cfg ParticipantsConfig) *Participants {
-	a := &Participants{cfg: cfg, current: map[participantKey]*individual{}}
+	a := &Participants{cfg: cfg, current: map[participantKey]*individual{}, awaited: map[string]time.Time{}}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	cfg.Node.OnDead(a.closeDead)
 	return a
@@ -113,6 +115,7 @@ func (a *Participants) Close() error {
 	defer ended.Stop()
 	a.wg.Wait()
 	a.stop()
+	_ = os.Remove(filepath.Join(a.cfg.Spool, a.cfg.Node.ID())) // unless something waits
 	return nil
 }
 
@@ -120,21 +123,4 @@ func (a *Participants) isClosed() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.closed
-}
-
-// closeDead ends and uploads the recordings that a process with the same spool left open.
-func (a *Participants) closeDead(_ context.Context, dead store.Node) error {
-	folders, err := os.ReadDir(filepath.Join(a.cfg.Spool, dead.ID))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, f := range folders {
-		r := &individual{registry: a, folder: filepath.Join(a.cfg.Spool, dead.ID, f.Name()), updates: make(chan Update, 8), done: make(chan struct{})}
-		if err := r.load(); err != nil {
-			a.cfg.Log.Error("continue the upload of a recording", "folder", r.folder, "error", err)
-			continue
-		}
-		a.wg.Go(r.closeLeft)
-	}
-	return err
 }

@@ -48,8 +48,10 @@ type Recorder struct {
 	abandoned chan struct{} // closed by abandon
 
 	pending     atomic.Int64 // bytes that wait
+	duration    atomic.Int64 // of the segments in the ended playlist, nanoseconds
 	uploadSince atomic.Int64 // when the current upload began, Unix nanoseconds; 0 without one
 	startedKept bool         // the spool got startedFile; of Run
+	accepted    bool         // the bucket took a file; of Run
 
 	mu          sync.Mutex // guards what follows
 	started     time.Time
@@ -73,6 +75,7 @@ func New(c Config) *Recorder {
 const (
 	firstRetry   = 500 * time.Millisecond
 	maxRetry     = 15 * time.Second
+	refusedFor   = time.Minute      // by a bucket that took files before, after which the recording fails
 	slowUpload   = 10 * time.Second // of one file, after which the recording counts as interrupted
 	maxUpload    = time.Minute      // of one file, after which it is tried again
 	measureEvery = time.Second      // of the spool, while files are uploaded
@@ -118,7 +121,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			r.config.Log.Warn("upload the recording", "error", err)
 			r.config.Notify(Interrupted)
 		}
-		if isPermanent(err) || time.Since(since) > r.config.RetryFor {
+		if time.Since(since) >= r.retryFor(err) {
 			r.fail(ctx, err)
 			return
 		}
@@ -127,8 +130,20 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-func isPermanent(err error) bool {
-	return errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrDenied) || errors.Is(err, errSpoolFull)
+// retryFor is how long an upload that failed is tried again. A bucket that took files before may
+// refuse others while its credentials change.
+func (r *Recorder) retryFor(err error) time.Duration {
+	switch {
+	case errors.Is(err, errSpoolFull), isRefused(err) && !r.accepted:
+		return 0
+	case isRefused(err):
+		return min(refusedFor, r.config.RetryFor)
+	}
+	return r.config.RetryFor
+}
+
+func isRefused(err error) bool {
+	return errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrDenied)
 }
 
 // upload puts what is in the spool into the bucket, with the metadata that are due.
@@ -175,7 +190,9 @@ func (r *Recorder) put(ctx context.Context, name string, file io.ReadSeeker) err
 	defer cancel()
 	r.uploadSince.Store(time.Now().UnixNano())
 	defer r.uploadSince.Store(0)
-	return r.config.Bucket.Put(ctx, r.key(name), file)
+	err := r.config.Bucket.Put(ctx, r.key(name), file)
+	r.accepted = r.accepted || err == nil
+	return err
 }
 
 func (r *Recorder) key(name string) string { return r.config.Prefix + "/" + name }
@@ -191,7 +208,9 @@ func (r *Recorder) writeMetadata(started time.Time, e *ending) error {
 	if e == nil {
 		return nil
 	}
-	return r.config.Metadata.writeEnded(r.config.Spool, started, *e)
+	duration, err := r.config.Metadata.writeEnded(r.config.Spool, started, *e)
+	r.duration.Store(int64(duration))
+	return err
 }
 
 // measure updates how many bytes wait.
@@ -245,6 +264,7 @@ func (r *Recorder) reportFailure(ctx context.Context, why event.Failure) {
 		list.Ended = true
 		_ = r.config.Bucket.Put(ctx, r.key(meta.playlist()), bytes.NewReader(list.Marshal()))
 	}
+	r.duration.Store(int64(list.Duration()))
 	if data, err := meta.failed(started, ending.time, list.Duration(), why); err == nil {
 		_ = r.config.Bucket.Put(ctx, r.key(failedFile), bytes.NewReader(data))
 	}
@@ -258,7 +278,14 @@ func failureOf(err error) event.Failure {
 	case errors.Is(err, bucket.ErrDenied):
 		return event.Failure{Code: ivsrealtime.AccessDenied, Reason: "Access to the bucket was denied. Check the bucket's policy."}
 	}
-	return event.Failure{Code: ivsrealtime.InternalServerError, Reason: "The bucket did not take the recording for too long. Check that it can be reached."}
+	f := event.Failure{Code: ivsrealtime.InternalServerError, Reason: "The bucket did not take the recording for too long. Check that it can be reached."}
+	switch {
+	case isDiskFull(err):
+		f.Reason = "The disk of the server was full for too long."
+	case errors.Is(err, errSpoolFull):
+		f.Reason = "The bucket did not take the recording, and what waits for it has reached the limit. Check that the bucket can be reached."
+	}
+	return f
 }
 
 func (r *Recorder) state() (started time.Time, e *ending) {
@@ -310,7 +337,7 @@ func (r *Recorder) Resume(ctx context.Context) error {
 	if r.notResumed.IsZero() {
 		r.notResumed = time.Now()
 	}
-	if r.failure == nil && (isPermanent(err) || time.Since(r.notResumed) > r.config.RetryFor) {
+	if r.failure == nil && (isRefused(err) || time.Since(r.notResumed) > r.config.RetryFor) {
 		why := failureOf(err)
 		r.failure, r.abandonment = &why, err
 		close(r.abandoned)
@@ -360,6 +387,9 @@ func (r *Recorder) Stalled() bool {
 	since := r.uploadSince.Load()
 	return since != 0 && time.Since(time.Unix(0, since)) > slowUpload
 }
+
+// Duration is that of the segments that are in the bucket, once the recording has ended or failed.
+func (r *Recorder) Duration() time.Duration { return time.Duration(r.duration.Load()) }
 
 // Pending is how many bytes wait for the bucket.
 func (r *Recorder) Pending() int64 { return r.pending.Load() }

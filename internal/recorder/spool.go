@@ -65,7 +65,7 @@ func (s Spool) put(name string, data []byte) error {
 		return err
 	}
 	if err := os.WriteFile(file+incompleteSuffix, data, 0o640); err != nil {
-		return err
+		return errors.Join(err, os.Remove(file+incompleteSuffix)) // of a full disk
 	}
 	return os.Rename(file+incompleteSuffix, file)
 }

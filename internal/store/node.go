@@ -77,6 +77,7 @@ func (tx *Tx) Nodes() ([]Node, error) {
 			UNION SELECT node FROM session WHERE ended IS NULL
 			UNION SELECT node FROM participant WHERE state = 'CONNECTED'
 			UNION SELECT node FROM replication WHERE state = 'ACTIVE'
+			UNION SELECT node FROM recording
 		) AS open WHERE node <> '' AND NOT EXISTS (SELECT 1 FROM node WHERE node.id = open.node)`)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
