@@ -138,7 +138,11 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, id string, name *str
 
 // limitRate counts a request, and lets it wait for its turn.
 func (s *Server) limitRate(ctx context.Context, caller control.Caller, operation string, bytes int) error {
-	wait, err := s.plane.LimitRate(caller, operation, bytes)
+	wait, err := s.plane.LimitRate(ctx, caller, operation, bytes)
+	if ctx.Err() != nil {
+		wait.End()
+		return aborted(ctx.Err())
+	}
 	if err != nil || wait.Duration <= 0 {
 		return err
 	}

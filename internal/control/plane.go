@@ -7,9 +7,11 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"time"
 
@@ -40,6 +42,7 @@ type Parts struct {
 	Live         Live
 	Channels     Channels
 	Compositions *composition.Registry
+	Log          *slog.Logger // default slog.Default()
 }
 
 // New returns a plane.
@@ -56,16 +59,29 @@ func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
+	var shared *sharedRates
+	if rates := parts.Store.Rates(); rates != nil {
+		shared = newSharedRates(rates, cmp.Or(parts.Log, slog.Default()))
+	}
 	return &Plane{
 		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions,
-		limits: limits, rateLimiter: newRateLimiter(limits), pager: pages, keys: keyCache{keys: map[string]*key{}},
+		limits: limits, rateLimiter: newRateLimiter(limits, shared), pager: pages, keys: keyCache{keys: map[string]*key{}},
 	}, nil
 }
 
+// Run shares the request rates with other nodes on the same database, until ctx ends.
+func (p *Plane) Run(ctx context.Context) error {
+	if shared := p.rateLimiter.shared; shared != nil {
+		return shared.Run(ctx)
+	}
+	<-ctx.Done()
+	return nil
+}
+
 // LimitRate counts a request of the caller that takes bytes of memory, and returns how it
-// must wait; the error is a ThrottlingException.
-func (p *Plane) LimitRate(c Caller, operation string, bytes int) (Wait, error) {
-	return p.rateLimiter.reserve(c, operation, bytes)
+// must wait; the error is a ThrottlingException, or that of ctx.
+func (p *Plane) LimitRate(ctx context.Context, c Caller, operation string, bytes int) (Wait, error) {
+	return p.rateLimiter.reserve(ctx, c, operation, bytes)
 }
 
 // Key returns the secret of an access key, to verify signatures.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,7 +16,7 @@ import (
 
 // allow counts a request that does not wait.
 func allow(l *rateLimiter, c Caller, operation string) error {
-	wait, err := l.reserve(c, operation, 0)
+	wait, err := l.reserve(context.Background(), c, operation, 0)
 	if err == nil && wait.Duration > 0 {
 		err = fmt.Errorf("must wait %v", wait.Duration)
 	}
@@ -27,7 +28,7 @@ func TestRateLimiter_HasTheRatesOfTheManagedService(t *testing.T) {
 		"CreateParticipantToken": 50, "ImportPublicKey": 3, "ListPublicKeys": 3, "TagResource": 10, "ListTagsForResource": 10, "CreateStage": 5, "ListCompositions": 5,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			limiter := newRateLimiter(AWSLimits())
+			limiter := newRateLimiter(AWSLimits(), nil)
 			allowed := func() (n int) {
 				for range 200 {
 					err := allow(limiter, alice, operation)
@@ -57,7 +58,7 @@ func TestRateLimiter_HasTheRatesOfTheManagedService(t *testing.T) {
 
 func TestRateLimiter_OpenLimitsCountAllOperationsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := newRateLimiter(OpenLimits())
+		limiter := newRateLimiter(OpenLimits(), nil)
 		n := 0
 		for i := range 5000 {
 			if allow(limiter, alice, []string{"CreateStage", "GetStage", "ListStages"}[i%3]) == nil {
@@ -74,7 +75,7 @@ func TestRateLimiter_OpenLimitsCountAllOperationsTogether(t *testing.T) {
 // thousand a second, and what is beyond them is refused.
 func TestRateLimiter_LetsABurstWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := newRateLimiter(OpenLimits())
+		limiter := newRateLimiter(OpenLimits(), nil)
 		const burst, longest = 1000, 1000 + 4*1000
 		var mu sync.Mutex // guards what follows
 		perSecond, refused := map[int]int{}, 0
@@ -82,7 +83,7 @@ func TestRateLimiter_LetsABurstWait(t *testing.T) {
 		start := time.Now()
 		for range longest + 500 {
 			running.Go(func() {
-				wait, err := limiter.reserve(alice, "ListStages", 100)
+				wait, err := limiter.reserve(t.Context(), alice, "ListStages", 100)
 				time.Sleep(wait.Duration)
 				wait.End()
 				mu.Lock()
@@ -98,8 +99,8 @@ func TestRateLimiter_LetsABurstWait(t *testing.T) {
 		if want := map[int]int{0: burst, 1: 1000, 2: 1000, 3: 1000, 4: 1000}; !maps.Equal(perSecond, want) || refused != 500 {
 			t.Errorf("executed by second: %v, refused: %d", perSecond, refused)
 		}
-		if limiter.waiting != 0 {
-			t.Errorf("%d bytes wait still", limiter.waiting)
+		if limiter.waiting != 0 || len(limiter.waitingOf) != 0 {
+			t.Errorf("%d bytes wait still, of %v", limiter.waiting, limiter.waitingOf)
 		}
 		time.Sleep(time.Second)
 		if err := allow(limiter, alice, "ListStages"); err != nil {
@@ -108,40 +109,56 @@ func TestRateLimiter_LetsABurstWait(t *testing.T) {
 	})
 }
 
+// TestRateLimiter_BoundsTheMemoryOfWhatWaits: an account alone has three quarters of the
+// memory, and others find some.
 func TestRateLimiter_BoundsTheMemoryOfWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := newRateLimiter(OpenLimits())
-		for range 1000 {
-			if err := allow(limiter, alice, "CreateStage"); err != nil {
-				t.Fatal(err)
+		limiter := newRateLimiter(OpenLimits(), nil)
+		const bytes = 16 << 10
+		waits := func(c Caller) (all []Wait) {
+			for {
+				wait, err := limiter.reserve(t.Context(), c, "CreateStage", bytes)
+				if errors.Is(err, ivsrealtime.Throttling) {
+					return all
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if wait.Duration > 0 {
+					all = append(all, wait)
+				}
 			}
 		}
-		const large = 512 << 10
-		var waits []Wait
-		for range maxWaitingBytes / large {
-			wait, err := limiter.reserve(alice, "CreateStage", large)
-			if err != nil || wait.Duration <= 0 {
-				t.Fatalf("waits %v, %v", wait.Duration, err)
-			}
-			waits = append(waits, wait)
+		accounts := make([]Caller, 5)
+		for i := range accounts {
+			accounts[i].Account = fmt.Sprint(111122223333 + i)
 		}
-		bob := alice
-		bob.Account = "999988887777"
-		if err := allow(limiter, bob, "CreateStage"); err != nil {
+		first := waits(accounts[0])
+		if got, want := len(first), maxWaitingBytes*3/4/bytes; got != want {
+			t.Errorf("an account alone has %d requests waiting, expected %d", got, want)
+		}
+		for _, c := range accounts[1:4] {
+			if n := len(waits(c)); n == 0 {
+				t.Errorf("account %s has no request waiting beside others", c.Account)
+			}
+		}
+		if err := allow(limiter, accounts[4], "CreateStage"); err != nil {
 			t.Errorf("another account, within its rate: %v", err)
 		}
-		if _, err := limiter.reserve(alice, "CreateStage", 0); !errors.Is(err, ivsrealtime.Throttling) {
-			t.Errorf("with too many bytes waiting: %v, expected a ThrottlingException", err)
+		if limiter.waiting > maxWaitingBytes {
+			t.Errorf("%d bytes wait", limiter.waiting)
 		}
-		waits[0].End()
-		if wait, err := limiter.reserve(alice, "CreateStage", 0); err != nil || wait.Duration <= 0 {
-			t.Errorf("with one less: waits %v, %v", wait.Duration, err)
+		for _, wait := range first {
+			wait.End()
+		}
+		if len(waits(accounts[1])) == 0 {
+			t.Error("the memory of requests that waited is not free again")
 		}
 	})
 }
 
 func TestRateLimiter_StaysBoundedWithInventedRegions(t *testing.T) {
-	limiter := newRateLimiter(AWSLimits())
+	limiter := newRateLimiter(AWSLimits(), nil)
 	largest := 0
 	for i := range maxBuckets + 10 {
 		c := alice
@@ -156,7 +173,7 @@ func TestRateLimiter_StaysBoundedWithInventedRegions(t *testing.T) {
 
 func TestRateLimiter_AllowsOneRequestAtAnyRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiter := newRateLimiter(Limits{OtherRequests: 0.5})
+		limiter := newRateLimiter(Limits{OtherRequests: 0.5}, nil)
 		for i, allowed := range []bool{true, false, true} { // 0, 1 and 2 seconds from the start
 			if err := allow(limiter, alice, "CreateStage"); (err == nil) != allowed {
 				t.Errorf("after %d s: %v, expected a request every two seconds", i, err)
@@ -174,7 +191,7 @@ func TestRateLimiter_EveryOperationHasTheRateOfItsKind(t *testing.T) {
 		"CreateParticipantToken": 3, "DisconnectParticipant": 4,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			limiter, n := newRateLimiter(limits), 0
+			limiter, n := newRateLimiter(limits, nil), 0
 			for range 9 {
 				if allow(limiter, alice, operation) == nil {
 					n++

@@ -49,6 +49,6 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 	log.Info("ready", "endpoint", listeners.endpoint, "took", banner.Took)
 	running := listeners.serve(b, clients, operators, runtime)
 	running = append(running, renewals...)
-	running = append(running, runtime.node.Run, runtime.realtime.Run, func(ctx context.Context) error { return storage.sweep(ctx, b) })
+	running = append(running, runtime.node.Run, runtime.realtime.Run, runtime.plane.Run, func(ctx context.Context) error { return storage.sweep(ctx, b) })
 	return RunGroup(ctx, running...)
 }

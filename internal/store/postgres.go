@@ -46,6 +46,7 @@ const (
 // it is about to change; a read sees one moment.
 type postgresDB struct {
 	db     *sql.DB
+	shares *Rates        // of requests
 	wait   time.Duration // for a connection, and for the begin of a transaction
 	closed atomic.Bool
 }
@@ -64,10 +65,17 @@ func openPostgres(ctx context.Context, url string, connections int) (database, e
 	if err := migrate(ctx, db, postgresDialect); err != nil {
 		return nil, errors.Join(namePool(err), db.Close())
 	}
-	return &postgresDB{db: db, wait: 5 * time.Second}, nil
+	one, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	one.SetMaxOpenConns(1)
+	return &postgresDB{db: db, shares: &Rates{one}, wait: 5 * time.Second}, nil
 }
 
 func (*postgresDB) shared() bool { return true }
+
+func (d *postgresDB) rates() *Rates { return d.shares }
 
 func (d *postgresDB) write(ctx context.Context, fn func(querier) error) error {
 	for attempt := 1; ; attempt++ {
@@ -132,5 +140,5 @@ func (*postgresDB) backup(context.Context, string) error {
 
 func (d *postgresDB) close() error {
 	d.closed.Store(true)
-	return d.db.Close()
+	return errors.Join(d.shares.db.Close(), d.db.Close())
 }

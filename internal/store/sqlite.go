@@ -108,6 +108,8 @@ func openPool(path string, pragmas ...string) (*sql.DB, error) {
 
 func (*sqliteDB) shared() bool { return false }
 
+func (*sqliteDB) rates() *Rates { return nil }
+
 // read runs fn between BEGIN and COMMIT on a reading connection: in WAL mode
 // that is a snapshot, which no writer waits for.
 func (d *sqliteDB) read(ctx context.Context, fn func(querier) error) error {

@@ -70,6 +70,8 @@ type database interface {
 	// shared tells whether other nodes write to it, too: then rows must be
 	// locked, and news looked for.
 	shared() bool
+	// rates are what its nodes share; nil for a single one.
+	rates() *Rates
 	close() error
 }
 

@@ -74,6 +74,7 @@ func (s *Store) Sweep(ctx context.Context, r Retention) (swept Swept, err error)
 		{"exchanges", func(tx *Tx) (int64, error) {
 			return tx.remove("exchanged", "stage_arn, participant_id", "until <= $2", now.UnixMicro())
 		}},
+		{"request rates", func(tx *Tx) (int64, error) { return tx.sweepRates(now) }},
 	} {
 		if err := s.sweep(ctx, what.part); err != nil {
 			return swept, fmt.Errorf("sweep %s: %w", what.name, err)
