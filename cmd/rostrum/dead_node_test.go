@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,13 +21,13 @@ import (
 )
 
 // twoNodes starts two servers on one database. The keys are for both; data are the flags
-// by which a command finds what they store.
-func twoNodes(t *testing.T) (first, second *served, keys environment, data []string) {
+// by which a command finds what they store, args are further ones of both.
+func twoNodes(t *testing.T, args ...string) (first, second *served, keys environment, data []string) {
 	t.Helper()
 	database, folder := postgres.Database(t), t.TempDir()
 	node := func(name string) (*served, []string) {
 		data := []string{"--database", database, "--data-dir", filepath.Join(folder, name)}
-		return serve(t, append(data, "--media-port", freePort(t), "--rtmp-listen", "127.0.0.1:0")...), data
+		return serve(t, slices.Concat(data, []string{"--media-port", freePort(t), "--rtmp-listen", "127.0.0.1:0"}, args)...), data
 	}
 	first, data = node("first")
 	key, err := os.ReadFile(filepath.Join(folder, "first", "secret.key"))

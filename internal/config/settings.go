@@ -43,7 +43,7 @@ type Settings struct {
 	DataDir  string      `name:"data-dir" group:"Storage" default:"rostrum-data" placeholder:"FOLDER" help:"Folder of the database and of the key that encrypts its secrets."`
 	Database DatabaseURL `name:"database" group:"Storage" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data folder."`
 
-	DatabaseConnections int `name:"database-connections" group:"Storage" default:"16" help:"Largest number of connections to database. A request that gets none within five seconds is answered with 503."`
+	DatabaseConnections int `name:"database-connections" group:"Storage" default:"16" help:"Largest number of connections to database, beside one for request rates. A request that gets none within five seconds is answered with 503."`
 
 	Ephemeral  bool          `name:"ephemeral" group:"Storage" help:"Store nothing: all data are lost when the process ends. For tests and CI."`
 	S3Endpoint URL           `name:"s3-endpoint" group:"Storage" placeholder:"URL" help:"Endpoint of the buckets of storage configurations: any S3 server, with credentials of the AWS SDK. By default buckets are folders in the data folder."`

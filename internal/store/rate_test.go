@@ -124,3 +124,13 @@ func TestRates_AreNotSharedOnSQLite(t *testing.T) {
 		t.Error("SQLite shares rates with other nodes")
 	}
 }
+
+// TestRates_NeedNoPreparedStatements: a PgBouncer that pools transactions may have none.
+func TestRates_NeedNoPreparedStatements(t *testing.T) {
+	for _, mode := range []string{"exec", "simple_protocol"} {
+		s := opened(t, Config{Dir: t.TempDir(), URL: postgres.Database(t) + "&default_query_exec_mode=" + mode})
+		if got := take(t, s, "one", 3); got.Tokens != 3 {
+			t.Errorf("%s: %d tokens, expected 3", mode, got.Tokens)
+		}
+	}
+}
