@@ -115,8 +115,8 @@ func TestSharedRates_ABurstOverNodesWaits(t *testing.T) {
 			t.Errorf("a burst of 4,000 takes %v, expected three seconds at 1,000 a second", took)
 		}
 		time.Sleep(2 * time.Second)
-		if n := callAtOnce(nodes, 4000, "ListStages"); n < 4900 || n > 5010 {
-			t.Errorf("%d of 8,000 calls at once are executed, expected 5,000", n)
+		if n := callAtOnce(nodes, 4000, "ListStages"); n < 4790 || n > 5010 {
+			t.Errorf("%d of 8,000 calls at once are executed, expected 5,000, less what nodes took in advance", n)
 		}
 		for _, node := range nodes {
 			if node.waiting != 0 || len(node.waitingOf) != 0 {
