@@ -71,6 +71,10 @@ rostrum:
 	@[ -e bin/rostrum ] || echo "The first build takes a few minutes."
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
 
+.PHONY: sdk
+sdk: web/sdk/node_modules/.package-lock.json ## Build the browser SDK, and the copy of it that the server serves
+	cd web/sdk && npm run --silent build
+
 .PHONY: run
 run: rostrum ## Build and serve on this machine
 	@bin/rostrum serve
@@ -160,7 +164,7 @@ netem: ## Hold calls to their promises on bad networks, in network namespaces (a
 	@$(call suite,netem,testname,./test/netem) -count=1 -v -timeout 15m
 
 .PHONY: check
-check: check-format check-vet check-lint check-drift check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, platforms, vulnerabilities
+check: check-format check-vet check-lint check-drift check-sdk check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, the browser SDK, platforms, vulnerabilities
 
 .PHONY: check-format
 check-format:
@@ -181,6 +185,11 @@ check-lint:
 .PHONY: check-drift
 check-drift:
 	$(GO) test -run 'Imports|Vocabulary|Docs|Drift' ./internal ./internal/config ./internal/server ./internal/wire/... ./ivsrealtime
+
+# The browser SDK: its types, its unit tests, and the copy that the server serves.
+.PHONY: check-sdk
+check-sdk: web/sdk/node_modules/.package-lock.json
+	cd web/sdk && npm run --silent check && npm run --silent test
 
 # rostrum is developed on macOS and Windows too.
 .PHONY: check-platforms
@@ -256,7 +265,7 @@ e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed $(CL
 
 # What all of the above takes from package registries, which fail now and then.
 .PHONY: fetch
-fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json ## Install all that check and the suites need
+fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json ## Install all that check and the suites need
 	@$(need-codecs)
 	@$(call need,ip,iproute2)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(call install,postgresql) || echo "no PostgreSQL for this system: its tests are skipped"
@@ -272,4 +281,4 @@ crash: ## Kill writers and dispatchers of events 1,000 times and look for what w
 
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone
-	rm -rf bin .cache test/*/node_modules test/conformance/*/node_modules test/conformance/java/target
+	rm -rf bin .cache web/sdk/dist web/sdk/node_modules test/*/node_modules test/conformance/*/node_modules test/conformance/java/target

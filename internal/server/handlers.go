@@ -36,6 +36,7 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	handle("hls", channel.PlaybackPath, r.channels)
 	handle("pages", "GET "+web.StagePath, web.Stage(l.endpoint))
 	handle("pages", "GET "+web.PlayerPath, web.Player(l.endpoint))
+	handle("pages", "GET "+web.SDKPath, web.SDK())
 	if s.S3Endpoint == "" {
 		handle("recordings", web.RecordingsPath, web.Recordings(r.recordings.buckets, r.recordings.links))
 	}

@@ -1,5 +1,5 @@
 // Package web serves what people open in a browser: the stage page, the player,
-// and recordings.
+// and recordings; and the browser SDK.
 package web
 
 import (

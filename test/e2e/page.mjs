@@ -119,7 +119,7 @@ export function participant() {
     pc.addTransceiver("video", { direction: "sendonly" });
   };
 
-  const api = { publications: {}, subscriptions: {}, messages: [], configuration: {} };
+  const api = { picture, tone, publications: {}, subscriptions: {}, messages: [], configuration: {} };
 
   /** Has all connections made from now on go through one of the server's TURN servers. */
   api.relay = async (token, transport) => {

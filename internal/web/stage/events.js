@@ -4,7 +4,7 @@
 import { reasonOf } from './connection.js';
 import { Client, Server } from './wire.js';
 
-/** @typedef {import('../../wire/wire.ts').ServerMessage} ServerMessage */
+/** @typedef {import('../../../web/sdk/src/wire.ts').ServerMessage} ServerMessage */
 /** @typedef {{ jti: string, topic: string, whip_url: string, events_url: string, capabilities?: { allow_publish?: boolean, allow_subscribe?: boolean } }} Claims */
 
 const pingInterval = 2500;

@@ -8,8 +8,8 @@ import { Requests } from './requests.js';
 import { byId, Tile } from './tile.js';
 import { Server } from './wire.js';
 
-/** @typedef {import('../../wire/wire.ts').Participant} Participant */
-/** @typedef {import('../../wire/wire.ts').LayerSelected} LayerSelected */
+/** @typedef {import('../../../web/sdk/src/wire.ts').Participant} Participant */
+/** @typedef {import('../../../web/sdk/src/wire.ts').LayerSelected} LayerSelected */
 /** @typedef {import('./events.js').Claims} Claims */
 
 /** The simulcast layers of a camera, the best first. */

@@ -2,8 +2,8 @@
 // Requests by messages of the events socket, in place of HTTP. docs/protocol.md
 // describes them.
 
-/** @typedef {import('../../wire/wire.ts').Reply} Reply */
-/** @typedef {import('../../wire/wire.ts').ClientMessage} ClientMessage */
+/** @typedef {import('../../../web/sdk/src/wire.ts').Reply} Reply */
+/** @typedef {import('../../../web/sdk/src/wire.ts').ClientMessage} ClientMessage */
 
 const replyTimeout = 5000; // ms, after which a server is taken for one that does not know requests
 

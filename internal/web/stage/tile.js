@@ -1,8 +1,8 @@
 // @ts-check
 // The video of one participant, with figures of its connection.
 
-/** @typedef {import('../../wire/wire.ts').Participant} Participant */
-/** @typedef {import('../../wire/wire.ts').LayerSelected} LayerSelected */
+/** @typedef {import('../../../web/sdk/src/wire.ts').Participant} Participant */
+/** @typedef {import('../../../web/sdk/src/wire.ts').LayerSelected} LayerSelected */
 /** @typedef {'connecting' | import('./connection.js').State} TileState */
 
 /**

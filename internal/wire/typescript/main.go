@@ -20,7 +20,7 @@ import (
 
 // Where the generated files are, below the repository's root.
 const (
-	declarationsFile = "internal/wire/wire.ts"
+	declarationsFile = "web/sdk/src/wire.ts"
 	namesFile        = "internal/web/stage/wire.js"
 )
 

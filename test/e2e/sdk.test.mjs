@@ -1,0 +1,192 @@
+// Applications on the browser SDK meet in a stage of the real server.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { eventually, server, serverAndBrowser, web } from "./harness.mjs";
+import { count, happens, joinPage, seesAndHears, sdkPage } from "./sdk-page.mjs";
+
+serverAndBrowser();
+
+/** A new stage. */
+const stageOf = async (name) => (await server.call("CreateStage", { name })).stage.arn;
+
+/** Ann and Bob in a call. */
+async function call(t, name, ann = {}, bob = {}) {
+  const arn = await stageOf(name);
+  const pages = await Promise.all([
+    joinPage(t, await server.token(arn, "ann"), { media: { identity: 1 }, ...ann }),
+    joinPage(t, await server.token(arn, "bob"), { media: { identity: 2 }, ...bob }),
+  ]);
+  await seesAndHears(pages[0], "bob", 2);
+  await seesAndHears(pages[1], "ann", 1);
+  return { arn, ann: pages[0], bob: pages[1] };
+}
+
+const leave = (page, name = "main") => page.evaluate((n) => app.stages[n].stage.leave(), name);
+
+test("two tabs hold a call: they see and hear each other, and are told of each other", async (t) => {
+  const { ann, bob } = await call(t, "sdk-call");
+  const told = await ann.evaluate(() => app.events);
+  const of = (event) => told.filter((e) => e.event === event).map((e) => e.payload);
+  assert.deepEqual(of("stageConnectionStateChanged"), [["connecting"], ["connected"]]);
+  assert.deepEqual(of("stageParticipantJoined"), [["ann"], ["bob"]]);
+  assert.deepEqual(of("stageParticipantStreamsAdded").find(([who]) => who === "ann"), ["ann", ["audio", "video"]]);
+  assert.deepEqual(of("stageParticipantStreamsAdded").find(([who]) => who === "bob")[1].toSorted(), ["audio", "video"]);
+  assert.deepEqual(of("stageParticipantPublishStateChanged").filter(([who]) => who === "ann"), [["ann", "attemptingPublish"], ["ann", "published"]]);
+  assert.deepEqual(of("stageParticipantSubscribeStateChanged"), [["bob", "attemptingSubscribe"], ["bob", "subscribed"]]);
+  assert.deepEqual(of("error"), []);
+
+  const before = await count(ann);
+  await leave(bob);
+  for (const [event, payload] of [["stageParticipantStreamsRemoved", "bob"], ["stageParticipantLeft", "bob"]]) await happens(ann, event, ([who]) => who === payload, before);
+  await happens(bob, "stageLeft", ([reason]) => reason === "user-initiated");
+  await happens(bob, "stageParticipantStreamsRemoved", ([who]) => who === "ann");
+});
+
+test("mute is told at once and silences; unmute undoes it", async (t) => {
+  const { ann, bob } = await call(t, "sdk-mute");
+  const before = await count(bob);
+  await ann.evaluate(() => app.stages.main.streams.forEach((s) => s.setMuted(true)));
+  for (const kind of ["audio", "video"]) await happens(bob, "stageStreamMuteChanged", ([who, stream]) => who === "ann" && stream === kind, before);
+  assert.deepEqual(await bob.evaluate(() => ["audio", "video"].map((k) => app.stream("main", "ann", k).isMuted)), [true, true]);
+  assert.equal(await bob.evaluate(() => app.stages.main.stage.whyNoPicture(app.stages.main.stage.participants[1].id)), "video-stopped");
+  await eventually("silence", () => bob.evaluate(() => app.listen("main", "ann")), (f) => f === 0);
+  await eventually("no picture", () => bob.evaluate(() => app.look("main", "ann")), (s) => s.identity === null && s.colour.every((c) => c < 40));
+  await ann.evaluate(() => app.stages.main.streams.forEach((s) => s.setMuted(false)));
+  await seesAndHears(bob, "ann", 1);
+  assert.equal(await bob.evaluate(() => app.stages.main.stage.whyNoPicture(app.stages.main.stage.participants[1].id)), undefined);
+});
+
+test("the strategy decides anew at a refresh: audio only, nothing, and all again; publishing ends and begins", async (t) => {
+  const { ann, bob } = await call(t, "sdk-strategy");
+  const subscribe = (what) => bob.evaluate((w) => ((app.stages.main.subscribe = w), app.stages.main.stage.refreshStrategy()), what);
+  let before = await count(bob);
+  await subscribe("AUDIO_ONLY");
+  await happens(bob, "stageParticipantStreamsRemoved", ([who, kinds]) => who === "ann" && `${kinds}` === "video", before);
+  await subscribe("AUDIO_VIDEO");
+  await seesAndHears(bob, "ann", 1);
+  before = await count(bob);
+  await subscribe("NONE");
+  await happens(bob, "stageParticipantSubscribeStateChanged", ([, state]) => state === "notSubscribed", before);
+  await subscribe("AUDIO_ONLY");
+  await eventually("the tone alone", () => bob.evaluate(() => app.listen("main", "ann")), (f) => f > 0);
+  await subscribe("AUDIO_VIDEO");
+  await seesAndHears(bob, "ann", 1);
+
+  before = await count(bob);
+  const publish = (what) => ann.evaluate((w) => ((app.stages.main.publish = w), app.stages.main.stage.refreshStrategy()), what);
+  await publish(false);
+  await happens(bob, "stageParticipantPublishStateChanged", ([who, state]) => who === "ann" && state === "notPublished", before);
+  await publish(true);
+  await seesAndHears(bob, "ann", 1);
+});
+
+test("another camera takes over without publishing anew", async (t) => {
+  const { ann, bob } = await call(t, "sdk-switch");
+  const before = await count(bob);
+  await ann.evaluate(() => app.stages.main.streams[1].replaceTrack(participant.picture({ identity: 8, width: 640, height: 360 }).track));
+  await eventually("the other picture", () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.identity === 8);
+  await ann.evaluate(() => {
+    const { streams, stage } = app.stages.main;
+    app.stages.main.streams = [streams[0], new Rostrum.LocalStageStream(participant.picture({ identity: 9 }).track, streams[1].mediaConfig)];
+    stage.refreshStrategy();
+  });
+  await eventually("the third picture", () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.identity === 9);
+  const told = (await bob.evaluate(() => app.events)).slice(before).map((e) => e.event);
+  assert.ok(!told.includes("stageParticipantPublishStateChanged") && !told.includes("stageParticipantStreamsRemoved"), `${told}`);
+});
+
+test("one who is removed is told why, and can not come back", async (t) => {
+  const { arn, ann, bob } = await call(t, "sdk-kick");
+  const id = await bob.evaluate(() => app.stages.main.stage.localParticipant.id);
+  await server.call("DisconnectParticipant", { stageArn: arn, participantId: id, reason: "the talk is over" });
+  await happens(bob, "stageLeft", ([reason]) => reason === "participant-disconnected");
+  await happens(ann, "stageParticipantLeft", ([who]) => who === "bob");
+  const again = await bob.evaluate(() => app.stages.main.stage.join().then(() => null, ({ code, category }) => ({ code, category })));
+  assert.deepEqual(again, { code: 10, category: "JOIN_ERROR" });
+});
+
+test("a stage that is deleted, and a token that is used elsewhere, are left", async (t) => {
+  const { arn, ann, bob } = await call(t, "sdk-left");
+  const elsewhere = await sdkPage(t);
+  const token = await bob.evaluate(() => app.stages.main.stage.token);
+  await elsewhere.evaluate((k) => app.join("main", k, {}), token);
+  await happens(bob, "stageLeft", ([reason]) => reason === "token-reused");
+  await server.call("DeleteStage", { arn });
+  await happens(ann, "stageLeft", ([reason]) => reason === "stage-deleted");
+});
+
+test("refusals have the codes of the reference", async (t) => {
+  const arn = await stageOf("sdk-refusals");
+  const page = await sdkPage(t);
+  const joining = (token) => page.evaluate((k) => app.join("x", k).then(() => null, (e) => e.code), token);
+  const good = await server.token(arn, "ann");
+  assert.equal(await joining("nonsense"), 1);
+  assert.equal(await joining(`${good}x`), 1);
+  const short = (await server.call("CreateParticipantToken", { stageArn: arn, duration: 1 })).participantToken.token;
+  assert.equal(await joining(short), null, "it is valid for a minute");
+  await server.call("DeleteStage", { arn });
+  assert.equal(await joining(good), 9);
+});
+
+test("a call goes on after the server was killed", async (t) => {
+  const { ann, bob } = await call(t, "sdk-kill");
+  await server.kill();
+  await happens(ann, "stageConnectionStateChanged", ([state]) => state === "errored");
+  await server.start();
+  const before = await count(ann);
+  await happens(ann, "stageConnectionStateChanged", ([state]) => state === "connected", before).catch(() => {});
+  await seesAndHears(ann, "bob", 2);
+  await seesAndHears(bob, "ann", 1);
+});
+
+test("a page that closes is gone at once", async (t) => {
+  const { ann, bob } = await call(t, "sdk-close");
+  const closed = Date.now();
+  await bob.close({ runBeforeUnload: false });
+  await happens(ann, "stageParticipantLeft", ([who]) => who === "bob");
+  const { at } = (await ann.evaluate(() => app.events)).find((e) => e.event === "stageParticipantLeft");
+  assert.ok(at - closed < 8000, `gone after ${at - closed} ms`);
+});
+
+test("one page is on two stages, and shares a screen as a second participant", async (t) => {
+  const [one, two] = [await stageOf("sdk-one"), await stageOf("sdk-two")];
+  const watcher = await joinPage(t, await server.token(one, "watcher", ["SUBSCRIBE"]));
+  const page = await sdkPage(t);
+  await page.evaluate(([k]) => app.join("one", k, { media: { identity: 3 } }), [await server.token(one, "ann")]);
+  await page.evaluate(([k]) => app.join("screen", k, { media: { identity: 4, width: 640, height: 360 }, subscribe: "NONE" }), [await server.token(one, "ann-screen")]);
+  await page.evaluate(([k]) => app.join("two", k, { media: { identity: 5, width: 320, height: 180 } }), [await server.token(two, "ann")]);
+  await seesAndHears(watcher, "ann", 3);
+  await seesAndHears(watcher, "ann-screen", 4);
+  const other = await joinPage(t, await server.token(two, "bob", ["SUBSCRIBE"]));
+  await seesAndHears(other, "ann", 5);
+  await leave(page, "screen");
+  await happens(watcher, "stageParticipantLeft", ([who]) => who === "ann-screen");
+  await seesAndHears(watcher, "ann", 3);
+});
+
+test("the example of the README is a call", async (t) => {
+  const readme = readFileSync(new URL("../../web/sdk/README.md", import.meta.url), "utf8");
+  const [, example] = readme.match(/```html\n(.*?)```/s);
+  assert.ok(example.trimEnd().split("\n").length <= 20);
+  const site = createServer((_, w) => w.setHeader("Content-Type", "text/html").end(`<!doctype html>${example.replace("http://127.0.0.1:7080", server.url)}`)).listen(0, "127.0.0.1");
+  await once(site, "listening");
+  t.after(() => site.close());
+  const arn = await stageOf("sdk-readme");
+  const pages = [];
+  for (const name of ["ann", "bob"]) {
+    const [page, token] = [await web.page(), await server.token(arn, name)];
+    t.after(() => page.close());
+    page.on("dialog", (dialog) => dialog.accept(token));
+    await page.goto(`http://127.0.0.1:${site.address().port}/`);
+    pages.push(page);
+  }
+  for (const page of pages) {
+    await eventually("two pictures", () => page.$$eval("video", (all) => all.map((v) => v.getVideoPlaybackQuality().totalVideoFrames)), (all) => all.length === 2 && all.every((n) => n > 10));
+  }
+  await pages[0].close();
+  await eventually("one picture", () => pages[1].$$eval("video", (all) => all.length), (n) => n === 1);
+});

@@ -1,0 +1,223 @@
+import { Emitter } from './emitter.ts';
+import { Refusal, StageError, StageErrorCategory } from './errors.ts';
+import { type Link, type LinkListener, ReconnectingSocket } from './link.ts';
+import { Retry } from './retry.ts';
+import { withResolvers } from './resolvers.ts';
+import type { Request } from './socket.ts';
+import { parseConnectionToken } from './token.ts';
+import type { ClientMessage, Reply, ServerMessage } from './wire.ts';
+
+export enum RealTimeConnectionState {
+  DISCONNECTED = 'disconnected',
+  CONNECTING = 'connecting',
+  CONNECTED = 'connected',
+}
+
+export enum RealTimeConnectionEvents {
+  STATE_CHANGED = 'stateChanged',
+}
+
+type Events = {
+  [RealTimeConnectionEvents.STATE_CHANGED]: [state: RealTimeConnectionState, error?: StageError];
+};
+
+/** One connection to the server that carries any number of stages of one account. */
+export class RealTimeConnection extends Emitter<Events> {
+  private socket: ReconnectingSocket | undefined;
+  private current = RealTimeConnectionState.DISCONNECTED;
+  private readonly attachments = new Map<string, Attachment>();
+  private lastName = 0;
+  private connecting: PromiseWithResolvers<void> | undefined;
+
+  constructor(private readonly connectionToken: string) {
+    super();
+    parseConnectionToken(connectionToken);
+  }
+
+  get state(): RealTimeConnectionState {
+    return this.current;
+  }
+
+  /** Connects now. Without it the first stage that joins connects. */
+  connect(): Promise<void> {
+    if (!this.connecting) {
+      this.connecting = withResolvers<void>();
+      this.connecting.promise.catch(() => {}); // stages get the error by themselves
+      this.setState(RealTimeConnectionState.CONNECTING);
+      this.socket = new ReconnectingSocket(parseConnectionToken(this.connectionToken).events_url, () => this.connectionToken, {
+        opened: () => this.opened(),
+        message: (message) => this.receive(message),
+        lost: () => this.lost(),
+        failed: (error) => this.end('unknown', error),
+      });
+    }
+    return this.connecting.promise;
+  }
+
+  /** Leaves all stages on this connection. It can be connected again afterwards. */
+  disconnect(): void {
+    this.socket?.close();
+    this.end('real-time-connection-forced-leave');
+  }
+
+  /** @internal */
+  get roundTrip(): number | undefined {
+    return this.socket?.roundTrip;
+  }
+
+  /** @internal Attaches a stage; the link is of that stage alone. */
+  attach(token: () => string, listener: LinkListener): Link {
+    const name = `s${++this.lastName}`;
+    const attachment = new Attachment(this, name, token, listener);
+    this.attachments.set(name, attachment);
+    void this.connect();
+    if (this.current === RealTimeConnectionState.CONNECTED) attachment.open();
+    return attachment;
+  }
+
+  /** @internal */
+  detach(name: string): void {
+    this.attachments.delete(name);
+  }
+
+  /** @internal */
+  send(message: ClientMessage): boolean {
+    return this.socket?.send(message) ?? false;
+  }
+
+  /** @internal */
+  request(message: Omit<Request, 'id'>): Promise<Reply | undefined> {
+    return this.socket?.request(message) ?? Promise.resolve(undefined);
+  }
+
+  /** @internal */
+  reconnect(): void {
+    this.socket?.reconnect();
+  }
+
+  private opened(): void {
+    this.setState(RealTimeConnectionState.CONNECTED);
+    this.connecting?.resolve();
+    for (const attachment of this.attachments.values()) attachment.open();
+  }
+
+  private lost(): void {
+    this.setState(RealTimeConnectionState.CONNECTING);
+    for (const attachment of [...this.attachments.values()]) attachment.lost();
+  }
+
+  private receive(message: ServerMessage): void {
+    if (message.type === 'CONNECTION_CLOSED') {
+      const { reason, code, detail } = message.payload;
+      this.socket?.close();
+      const error = code ? new Refusal(403, code, detail ?? code).asStageError(StageErrorCategory.JOIN_ERROR) : undefined;
+      return this.end(reason, error);
+    }
+    if (message.type === 'GOING_AWAY' && !message.attachment) return; // the stages say the same
+    this.attachments.get(message.attachment ?? '')?.receive(message);
+  }
+
+  /** Ends all attachments. */
+  private end(reason: string, error?: StageError): void {
+    const { connecting } = this;
+    this.socket = this.connecting = undefined;
+    this.setState(RealTimeConnectionState.DISCONNECTED, error);
+    connecting?.reject(error ?? new Error('The connection was disconnected.'));
+    const all = [...this.attachments.values()];
+    this.attachments.clear();
+    for (const attachment of all) attachment.connectionEnded(reason, error);
+  }
+
+  private setState(state: RealTimeConnectionState, error?: StageError): void {
+    if (this.current === state && !error) return;
+    this.current = state;
+    this.emit(RealTimeConnectionEvents.STATE_CHANGED, state, error);
+  }
+}
+
+/** One stage on a connection. */
+class Attachment implements Link {
+  private readonly retry = new Retry();
+  private closed = false;
+
+  constructor(
+    private readonly connection: RealTimeConnection,
+    private readonly attachment: string,
+    private readonly token: () => string,
+    private readonly listener: LinkListener,
+  ) {}
+
+  get roundTrip(): number | undefined {
+    return this.connection.roundTrip;
+  }
+
+  /** Joins the stage, on a connection that is open. */
+  open(): void {
+    this.send({ type: 'ATTACH', payload: { token: this.token(), changesOnly: true } });
+  }
+
+  lost(): void {
+    if (!this.closed) this.listener.lost();
+  }
+
+  send(message: ClientMessage): boolean {
+    return !this.closed && this.connection.send({ ...message, attachment: this.attachment });
+  }
+
+  request(message: Omit<Request, 'id'>): Promise<Reply | undefined> {
+    return this.closed ? Promise.resolve(undefined) : this.connection.request({ ...message, attachment: this.attachment });
+  }
+
+  reconnect(): void {
+    this.connection.reconnect();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.send({ type: 'DETACH' });
+    this.shut();
+  }
+
+  receive(message: ServerMessage): void {
+    if (this.closed) return;
+    switch (message.type) {
+      case 'ATTACHED':
+        this.retry.reset();
+        return this.listener.opened();
+      case 'ATTACH_FAILED':
+        return void this.failed(message.payload.code, message.payload.detail, message.payload.retryAfter);
+      case 'GOING_AWAY': // the attachment is gone: another one takes its place
+        this.listener.message(message);
+        this.listener.lost();
+        return void this.attachAgain();
+      default:
+        this.listener.message(message);
+    }
+  }
+
+  connectionEnded(reason: string, error?: StageError): void {
+    if (this.closed) return;
+    this.closed = true;
+    const payload = { reason, detail: error?.message } as Extract<ServerMessage, { type: 'CONNECTION_CLOSED' }>['payload'];
+    if (reason === 'unknown' && error) this.listener.failed(error);
+    else this.listener.message({ type: 'CONNECTION_CLOSED', payload });
+  }
+
+  private async failed(code: string, detail = code, retryAfter = 0): Promise<void> {
+    this.retry.begin();
+    if (retryAfter > 0 && !this.retry.exhausted) return this.attachAgain(retryAfter);
+    this.shut();
+    this.listener.failed(new Refusal(403, code, detail).asStageError(StageErrorCategory.JOIN_ERROR));
+  }
+
+  private async attachAgain(seconds = 0): Promise<void> {
+    await this.retry.wait(1000 * seconds);
+    if (!this.closed && this.connection.state === RealTimeConnectionState.CONNECTED) this.open();
+  }
+
+  private shut(): void {
+    this.closed = true;
+    this.connection.detach(this.attachment);
+    this.retry.now();
+  }
+}

@@ -1,0 +1,101 @@
+import { StageStream, type StatsSource, StreamType } from './stream.ts';
+import { type SeiMessage, maxPayload, maxRepeats, toBytes } from './sei.ts';
+import { type Size, type VideoConfiguration, encodingsOf } from './simulcast.ts';
+
+export interface AudioConfiguration {
+  maxAudioBitrateKbps?: number; // 64 unless said otherwise
+  stereo?: boolean;
+}
+
+export type LocalStreamConfiguration = VideoConfiguration & AudioConfiguration;
+
+export enum LocalStageStreamEvents {
+  MUTE_CHANGED = 'localStreamMuteChanged',
+  TRACK_CHANGED = 'localStreamTrackChanged',
+}
+
+type Events = {
+  [LocalStageStreamEvents.MUTE_CHANGED]: [isMuted: boolean];
+  [LocalStageStreamEvents.TRACK_CHANGED]: [track: MediaStreamTrack];
+};
+
+/** Where a stream is published: once for each stage. */
+export interface Outlet {
+  readonly sender: RTCRtpSender;
+  insert?(message: SeiMessage): void;
+}
+
+/** Media of this page that a strategy may publish. */
+export class LocalStageStream extends StageStream<Events> {
+  private muted: boolean;
+  private readonly outlets = new Set<Outlet>();
+
+  constructor(
+    track: MediaStreamTrack,
+    readonly mediaConfig: LocalStreamConfiguration = {},
+  ) {
+    super(track, true);
+    this.muted = !track.enabled;
+  }
+
+  get isMuted(): boolean {
+    return this.muted;
+  }
+
+  /** Mutes at once: silence or black pictures are sent, and everybody is told. */
+  setMuted(muted: boolean): void {
+    if (this.muted === muted) return;
+    this.muted = muted;
+    this.mediaStreamTrack.enabled = !muted;
+    this.emit(LocalStageStreamEvents.MUTE_CHANGED, muted);
+  }
+
+  /** Sends another track of the same kind from now on, without publishing anew: another camera, say. */
+  async replaceTrack(track: MediaStreamTrack): Promise<void> {
+    if (track.kind !== this.streamType) throw new TypeError(`This stream has ${this.streamType}, not ${track.kind}.`);
+    track.enabled = !this.muted;
+    this.setTrack(track);
+    await Promise.all([...this.outlets].map(({ sender }) => sender.replaceTrack(track)));
+    this.emit(LocalStageStreamEvents.TRACK_CHANGED, track);
+  }
+
+  /**
+   * Sends a message within the video, with its next picture and as many as repeatCount
+   * after that. The stream needs inBandMessaging, and must be published.
+   */
+  insertSeiMessage(payload: ArrayBuffer | Uint8Array | string, { repeatCount = 0 }: { repeatCount?: number } = {}): void {
+    if (!this.mediaConfig.inBandMessaging?.enabled) throw new Error('This stream is not configured for messages: set inBandMessaging.');
+    if (!Number.isInteger(repeatCount) || repeatCount < 0 || repeatCount > maxRepeats) throw new RangeError(`repeatCount must be 0 to ${maxRepeats}.`);
+    const bytes = toBytes(payload);
+    if (bytes.length === 0 || bytes.length > maxPayload) throw new RangeError(`A message has 1 to ${maxPayload} bytes.`);
+    const inserting = [...this.outlets].filter((o) => o.insert);
+    if (inserting.length === 0) throw new Error('This stream is not published, or the browser can not insert messages.');
+    const message = { payload: bytes, uuid: crypto.randomUUID(), repeatCount };
+    for (const outlet of inserting) outlet.insert!(message);
+  }
+
+  /** @internal */
+  bind(outlet: Outlet): void {
+    this.outlets.add(outlet);
+  }
+
+  /** @internal */
+  unbind(outlet: Outlet): void {
+    this.outlets.delete(outlet);
+  }
+
+  /** @internal What RTCRtpSender encodes it to. */
+  get encodings(): RTCRtpEncodingParameters[] {
+    if (this.streamType === StreamType.AUDIO) return [{ maxBitrate: 1000 * (this.mediaConfig.maxAudioBitrateKbps ?? 64) }];
+    return encodingsOf(this.mediaConfig, this.size);
+  }
+
+  private get size(): Size {
+    const { width = 1280, height = 720 } = this.mediaStreamTrack.getSettings();
+    return { width, height };
+  }
+
+  protected statsSource(): StatsSource | undefined {
+    return [...this.outlets].at(-1)?.sender;
+  }
+}

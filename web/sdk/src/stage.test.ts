@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { type TestContext, beforeEach, mock, test } from 'node:test';
+
+import { StageErrorCode } from './errors.ts';
+import { StageEvents } from './events.ts';
+import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
+import { LocalStageStream } from './local-stream.ts';
+import { NoPictureReason } from './picture.ts';
+import { Stage } from './stage.ts';
+import { type StageStrategy, SubscribeType } from './strategy.ts';
+import type { ServerMessage } from './wire.ts';
+
+beforeEach(installFakes);
+
+const everything: StageStrategy = {
+  stageStreamsToPublish: () => [],
+  shouldPublishParticipant: () => false,
+  shouldSubscribeToParticipant: () => SubscribeType.AUDIO_VIDEO,
+};
+
+const state = (...ids: (string | ReturnType<typeof participantOf>)[]): ServerMessage => ({
+  type: 'STAGE_STATE',
+  payload: { stageId: 'stage', participants: ids.map((p) => (typeof p === 'string' ? participantOf(p) : p)) },
+});
+
+/** A stage whose events are noted, with a clock that stands still until it is moved. */
+function newStage(t: TestContext, strategy: StageStrategy = everything, token = tokenOf()) {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  let clock = 0;
+  const performanceNow = mock.method(performance, 'now', () => clock);
+  const random = mock.method(Math, 'random', () => 0.5);
+  t.after(() => {
+    stage.leave();
+    mock.timers.reset();
+    performanceNow.mock.restore();
+    random.mock.restore();
+  });
+  const stage = new Stage(token, strategy);
+  const events: string[] = [];
+  for (const event of Object.values(StageEvents)) {
+    stage.on(event, (...payload: unknown[]) => events.push([event, ...payload.map((p) => (p as { id?: string })?.id ?? (p as { code?: number })?.code ?? p)].join(' ')));
+  }
+  /** Lets time pass in small steps, so that what follows from a timer happens in time. */
+  const pass = async (ms: number): Promise<void> => {
+    for (const end = clock + ms; clock < end; ) {
+      clock += 50;
+      mock.timers.tick(50);
+      await settle();
+    }
+  };
+  return { stage, events, pass };
+}
+
+/** Joins, with the state that the server tells. */
+async function joined(t: TestContext, strategy?: StageStrategy, ...others: ReturnType<typeof participantOf>[]) {
+  const all = newStage(t, strategy);
+  const joining = all.stage.join();
+  const socket = newest(FakeSocket.all);
+  socket.open();
+  socket.deliver(state('self', ...others));
+  await joining;
+  await settle();
+  return { ...all, socket };
+}
+
+/** Answers the newest request of a type. */
+async function answer(socket: FakeSocket, type: 'PUBLISH' | 'SUBSCRIBE', payload = { connection: 'c', location: '/whip/sessions/c', answer: 'v=0\r\n' } as object) {
+  await settle();
+  const request = socket.sentOf(type).at(-1) as { id: string };
+  socket.deliver({ type: 'REPLY', id: request.id, payload });
+  await settle();
+}
+
+test('joining connects, and brings the participants in order', async (t) => {
+  const { events, socket } = await joined(t, everything, participantOf('bob'));
+  assert.equal(socket.url, 'wss://s.example/events/stage?changes=only');
+  assert.deepEqual(events, ['stageConnectionStateChanged connecting', 'stageConnectionStateChanged connected', 'stageParticipantJoined self', 'stageParticipantJoined bob']);
+});
+
+test('a participant that publishes is subscribed to as the strategy says', async (t) => {
+  for (const [wanted, media] of [[SubscribeType.NONE, 0], [SubscribeType.AUDIO_ONLY, 1], [SubscribeType.AUDIO_VIDEO, 2]] as const) {
+    installFakes();
+    await t.test(wanted, async (t) => {
+      const { socket, events } = await joined(t, { ...everything, shouldSubscribeToParticipant: () => wanted }, participantOf('bob', { isPublishing: true }));
+      assert.equal(socket.sentOf('SUBSCRIBE').length, media > 0 ? 1 : 0);
+      if (media === 0) return;
+      await answer(socket, 'SUBSCRIBE');
+      newest(FakePeer.all).becomes('connected');
+      assert.equal(newest(FakePeer.all).getTransceivers().length, media);
+      assert.deepEqual(events.filter((e) => e.includes('Subscribe')), ['stageParticipantSubscribeStateChanged bob attemptingSubscribe', 'stageParticipantSubscribeStateChanged bob subscribed']);
+    });
+  }
+});
+
+test('without the capability nothing is subscribed to or published', async (t) => {
+  const asked: string[] = [];
+  const strategy = { ...everything, shouldPublishParticipant: () => (asked.push('publish'), true), shouldSubscribeToParticipant: () => (asked.push('subscribe'), SubscribeType.AUDIO_VIDEO) };
+  const { stage } = newStage(t, strategy, tokenOf({ capabilities: {} }));
+  const joining = stage.join();
+  newest(FakeSocket.all).open();
+  newest(FakeSocket.all).deliver(state(participantOf('self', { capabilities: [] }), participantOf('bob', { isPublishing: true })));
+  await joining;
+  assert.deepEqual(asked, []);
+  assert.equal(stage.whyNoPicture('bob'), NoPictureReason.NOT_ALLOWED);
+});
+
+test('a socket that breaks is opened again; the state it brings is compared with the last', async (t) => {
+  const { events, socket, pass } = await joined(t, everything, participantOf('bob'), participantOf('eve'));
+  events.length = 0;
+  socket.break();
+  await settle();
+  await pass(1000);
+  const second = newest(FakeSocket.all);
+  assert.notEqual(second, socket);
+  second.open();
+  second.deliver(state('self', 'eve', 'joe'));
+  await settle();
+  assert.deepEqual(events, [
+    'stageConnectionStateChanged errored', 'stageConnectionStateChanged connecting', 'stageConnectionStateChanged connected', 'stageParticipantLeft bob', 'stageParticipantJoined joe',
+  ]);
+});
+
+test('after thirty seconds without a connection the stage has failed', async (t) => {
+  mock.method(globalThis, 'fetch', async () => Promise.reject(new TypeError('no network')));
+  const { events, socket, pass } = await joined(t);
+  for (let last = socket; ; last = newest(FakeSocket.all)) {
+    last.break();
+    await pass(1000);
+    if (events.some((e) => e.startsWith('error')) || FakeSocket.all.length > 100) break;
+  }
+  assert.ok(FakeSocket.all.length > 4 && FakeSocket.all.length < 20, `${FakeSocket.all.length} attempts`);
+  assert.deepEqual(events.slice(-4), ['error 4', 'stageConnectionStateChanged disconnected', 'stageParticipantLeft self', 'stageLeft unknown']);
+});
+
+test('a refused join is rejected with the reason', async (t) => {
+  const problem = { type: 'about:blank', title: 'expired', status: 401, code: 'TOKEN_EXPIRED' };
+  mock.method(globalThis, 'fetch', async () => new Response(JSON.stringify(problem), { status: 401 }));
+  const { stage, events } = newStage(t);
+  const joining = stage.join();
+  newest(FakeSocket.all).break();
+  await assert.rejects(joining, { code: StageErrorCode.TOKEN_EXPIRED, serverCode: 'TOKEN_EXPIRED' });
+  assert.deepEqual(events, ['stageConnectionStateChanged connecting', 'error 2', 'stageConnectionStateChanged errored']);
+});
+
+test('leaving while joining cancels', async (t) => {
+  const { stage } = newStage(t);
+  const joining = stage.join();
+  stage.leave();
+  await assert.rejects(joining, { code: StageErrorCode.CANCELED });
+  assert.equal(newest(FakeSocket.all).closedWith, 1000);
+});
+
+test('each notice of the end has its reason', async (t) => {
+  for (const reason of ['participant-disconnected', 'token-reused', 'failed-exchange', 'stage-deleted'] as const) {
+    installFakes();
+    await t.test(reason, async (t) => {
+      const { socket, events } = await joined(t);
+      socket.deliver({ type: reason === 'stage-deleted' ? 'STAGE_DELETED' : 'KICKED', payload: { reason } });
+      assert.equal(events.at(-1), `stageLeft ${reason}`);
+      assert.equal(FakeSocket.all.length, 1);
+    });
+  }
+});
+
+test('publishing tells its states, mute is told at once, and a refresh changes only what differs', async (t) => {
+  const streams = ['audio', 'video'].map((kind) => new LocalStageStream(new FakeTrack(kind) as unknown as MediaStreamTrack));
+  let publishes = true;
+  const { stage, socket, events } = await joined(t, { ...everything, shouldPublishParticipant: () => publishes, stageStreamsToPublish: () => streams });
+  await answer(socket, 'PUBLISH');
+  newest(FakePeer.all).becomes('connected');
+  assert.deepEqual(events.filter((e) => e.includes('PublishState')), ['attemptingPublish', 'published'].map((s) => `stageParticipantPublishStateChanged self ${s}`));
+
+  streams[0]!.setMuted(true);
+  assert.deepEqual(socket.sentOf('MUTE').at(-1), { type: 'MUTE', payload: { audioMuted: true, videoStopped: false } });
+  assert.equal(streams[0]!.mediaStreamTrack.enabled, false);
+
+  stage.refreshStrategy();
+  streams[1] = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack);
+  stage.refreshStrategy();
+  assert.equal(socket.sentOf('PUBLISH').length, 1, 'another stream of the same kind goes on the same connection');
+  streams[1] = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack, { maxBitrate: 500 });
+  stage.refreshStrategy();
+  await settle();
+  assert.equal(socket.sentOf('PUBLISH').length, 2, 'another configuration needs another connection');
+  await answer(socket, 'PUBLISH');
+  publishes = false;
+  stage.refreshStrategy();
+  assert.equal(socket.sentOf('END').length > 0, true);
+  assert.equal(events.at(-1), 'stageParticipantPublishStateChanged self notPublished');
+});
+
+test('a refusal that is final is an error; the next refresh tries again', async (t) => {
+  const { stage, socket, events } = await joined(t, everything, participantOf('bob', { isPublishing: true }));
+  await answer(socket, 'SUBSCRIBE', { error: { type: '', title: 'no codec', status: 422, code: 'CODEC_MISMATCH' } });
+  assert.deepEqual(events.slice(-3), ['stageParticipantSubscribeStateChanged bob errored', 'stageParticipantPictureChanged bob failed', 'error 7']);
+  stage.refreshStrategy();
+  await settle();
+  assert.equal(socket.sentOf('SUBSCRIBE').length, 2);
+});
+
+test('an exchange changes what the token says at once, and ends what it no longer allows', async (t) => {
+  const stream = new LocalStageStream(new FakeTrack('audio') as unknown as MediaStreamTrack);
+  const { stage, socket, events } = await joined(t, { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream] });
+  await answer(socket, 'PUBLISH');
+  await assert.rejects(stage.exchangeToken(tokenOf({ topic: 'another' })), { code: StageErrorCode.TOKEN_MALFORMED });
+  const newToken = tokenOf({ attributes: { name: 'Ann' }, capabilities: { allow_subscribe: true } });
+  const exchanging = stage.exchangeToken(newToken);
+  assert.ok(events.includes('stageParticipantMetadataChanged self'));
+  assert.equal(events.at(-1), 'stageParticipantPublishStateChanged self notPublished');
+  assert.deepEqual(socket.sentOf('EXCHANGE_TOKEN').at(-1), { type: 'EXCHANGE_TOKEN', payload: { token: newToken } });
+  socket.deliver({ type: 'TOKEN_EXCHANGED', payload: participantOf('self', { userId: 'ann', attributes: { name: 'Ann' }, capabilities: ['SUBSCRIBE'] }) });
+  await exchanging;
+});
+
+test('why there is no picture follows what happens', async (t) => {
+  const { stage, socket } = await joined(t, everything, participantOf('bob'));
+  const why = (): unknown => stage.whyNoPicture('bob');
+  assert.deepEqual([why(), stage.whyNoPicture('nobody')], [NoPictureReason.NOT_PUBLISHING, NoPictureReason.NOT_ON_STAGE]);
+  socket.deliver({ type: 'PUBLISH_STATE', payload: { participantId: 'bob', isPublishing: true, participant: participantOf('bob', { isPublishing: true }) } });
+  assert.equal(why(), NoPictureReason.CONNECTING);
+  await answer(socket, 'SUBSCRIBE');
+  newest(FakePeer.all).becomes('connected');
+  assert.equal(why(), undefined);
+  socket.deliver({ type: 'LAYER_SELECTED', payload: { participantId: 'bob', kind: 'video', label: '', paused: true, reason: 'bandwidth' } });
+  assert.equal(why(), NoPictureReason.BANDWIDTH);
+  socket.deliver({ type: 'MUTE_CHANGED', payload: { participantId: 'bob', audioMuted: false, videoStopped: true } });
+  assert.equal(why(), NoPictureReason.VIDEO_STOPPED);
+});
+
+test('what a hostile server or participant sends breaks nothing', async (t) => {
+  const { stage, socket } = await joined(t, everything, participantOf('bob'));
+  for (const data of ['', '[]', 'null', '{"type":"NEW_THING","payload":{}}', '{"type":"REPLY","id":"99","payload":{}}', '{"type":"LAYERS","payload":{"participantId":"nobody","layers":[]}}']) {
+    socket.onmessage?.({ data });
+  }
+  assert.equal(stage.participants.length, 2);
+});

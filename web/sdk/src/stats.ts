@@ -1,0 +1,133 @@
+/** How well a stream gets through. */
+export enum NetworkQuality {
+  EXCELLENT = 'excellent',
+  GOOD = 'good',
+  POOR = 'poor',
+  DOWN = 'down',
+  UNKNOWN = 'unknown',
+}
+
+interface Sent {
+  networkQuality: NetworkQuality;
+  bytesSent?: number;
+  headerBytesSent?: number;
+  packetsSent?: number;
+  packetsLost?: number;
+  nackCount?: number;
+  retransmittedBytesSent?: number;
+  retransmittedPacketsSent?: number;
+  totalPacketSendDelay?: number;
+  roundTripTime?: number;
+}
+
+export type LocalAudioStats = Sent;
+
+export interface LocalVideoStats extends Sent {
+  active?: boolean;
+  rid?: string;
+  encoderImplementation?: string;
+  firCount?: number;
+  pliCount?: number;
+  frameHeight?: number;
+  frameWidth?: number;
+  framesEncoded?: number;
+  framesPerSecond?: number;
+  framesSent?: number;
+  hugeFramesSent?: number;
+  keyFramesEncoded?: number;
+  qualityLimitationReason?: string;
+  targetBitrate?: number;
+}
+
+interface Received {
+  networkQuality: NetworkQuality;
+  bytesReceived?: number;
+  headerBytesReceived?: number;
+  packetsReceived?: number;
+  packetsLost?: number;
+  packetsDiscarded?: number;
+  jitter?: number;
+  jitterBufferDelay?: number;
+  jitterBufferEmittedCount?: number;
+  nackCount?: number;
+}
+
+export interface RemoteAudioStats extends Received {
+  audioLevel?: number;
+  concealedSamples?: number;
+  concealmentEvents?: number;
+  totalSamplesReceived?: number;
+}
+
+export interface RemoteVideoStats extends Received {
+  decoderImplementation?: string;
+  firCount?: number;
+  pliCount?: number;
+  frameHeight?: number;
+  frameWidth?: number;
+  framesDecoded?: number;
+  framesDropped?: number;
+  framesPerSecond?: number;
+  framesReceived?: number;
+  freezeCount?: number;
+  totalFreezesDuration?: number;
+  pauseCount?: number;
+  totalPausesDuration?: number;
+  keyFramesDecoded?: number;
+}
+
+export type QualityStats = LocalAudioStats | LocalVideoStats | RemoteAudioStats | RemoteVideoStats;
+
+const sent = ['bytesSent', 'headerBytesSent', 'packetsSent', 'nackCount', 'retransmittedBytesSent', 'retransmittedPacketsSent', 'totalPacketSendDelay'];
+const received = ['bytesReceived', 'headerBytesReceived', 'packetsReceived', 'packetsLost', 'packetsDiscarded', 'jitter', 'jitterBufferDelay', 'jitterBufferEmittedCount', 'nackCount'];
+const fields = {
+  localaudio: sent,
+  localvideo: [
+    ...sent, 'active', 'rid', 'encoderImplementation', 'firCount', 'pliCount', 'frameHeight', 'frameWidth', 'framesEncoded', 'framesPerSecond',
+    'framesSent', 'hugeFramesSent', 'keyFramesEncoded', 'qualityLimitationReason', 'targetBitrate',
+  ],
+  remoteaudio: [...received, 'audioLevel', 'concealedSamples', 'concealmentEvents', 'totalSamplesReceived'],
+  remotevideo: [
+    ...received, 'decoderImplementation', 'firCount', 'pliCount', 'frameHeight', 'frameWidth', 'framesDecoded', 'framesDropped', 'framesPerSecond',
+    'framesReceived', 'freezeCount', 'totalFreezesDuration', 'pauseCount', 'totalPausesDuration', 'keyFramesDecoded',
+  ],
+};
+
+type Entry = Record<string, unknown> & { type: string };
+
+/** Reads from a browser's report what says how well a stream gets through. */
+export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RTCStatsReport): QualityStats[] {
+  const entries = [...report.values()] as Entry[];
+  const names = fields[`${local ? 'local' : 'remote'}${kind}`];
+  return entries
+    .filter(({ type, kind: k }) => type === (local ? 'outbound-rtp' : 'inbound-rtp') && k === kind)
+    .map((entry) => {
+      const stats: Record<string, unknown> = {};
+      for (const name of names) if (entry[name] !== undefined) stats[name] = entry[name];
+      const remote = local ? entries.find(({ type, localId }) => type === 'remote-inbound-rtp' && localId === entry['id']) : undefined;
+      if (remote) Object.assign(stats, { packetsLost: remote['packetsLost'], roundTripTime: remote['roundTripTime'] });
+      return { ...stats, networkQuality: local ? sendingQuality(remote) : receivingQuality(entry) } as QualityStats;
+    });
+}
+
+/** Judges by the receiver's last report. */
+function sendingQuality(report: Entry | undefined): NetworkQuality {
+  if (!report) return NetworkQuality.UNKNOWN;
+  const loss = Number(report['fractionLost'] ?? 0);
+  return qualityOf(loss, Number(report['roundTripTime'] ?? 0));
+}
+
+/** Judges by all that was received. */
+function receivingQuality(entry: Entry): NetworkQuality {
+  const packets = Number(entry['packetsReceived'] ?? 0);
+  const lost = Math.max(0, Number(entry['packetsLost'] ?? 0));
+  if (packets + lost === 0) return NetworkQuality.UNKNOWN;
+  return qualityOf(lost / (packets + lost), 0);
+}
+
+function qualityOf(loss: number, roundTrip: number): NetworkQuality {
+  if (loss >= 0.5) return NetworkQuality.DOWN;
+  if (loss >= 0.05 || roundTrip >= 0.5) return NetworkQuality.POOR;
+  if (loss >= 0.01 || roundTrip >= 0.2) return NetworkQuality.GOOD;
+  return NetworkQuality.EXCELLENT;
+}
