@@ -80,7 +80,7 @@ run: rostrum ## Build and serve on this machine
 	@bin/rostrum serve
 
 .PHONY: demo
-demo: build ## Show a stage at work: test participants, a composition in a channel, its recording
+demo: build ## Show a stage at work: test participants, a composition in a channel, and all their recordings
 	@bin/rostrum demo
 
 .PHONY: test

@@ -1,5 +1,5 @@
-// Package demo runs a server, publishes two test participants to a stage of it, composes
-// them into a channel and a recording, and shows what a viewer receives. It reaches the
+// Package demo runs a server, publishes two test participants to a stage of it, records
+// each, composes them into a channel and a recording, and shows what a viewer receives. It reaches the
 // server as an application would: by the SDK, and as participants.
 package demo
 
@@ -44,7 +44,7 @@ const (
 	rejoinTimeout   = time.Minute
 )
 
-// Run serves, publishes, composes and watches until ctx or the duration ends, and then
+// Run serves, publishes, records, composes and watches until ctx or the duration ends, and then
 // deletes all data.
 func Run(ctx context.Context, c Config, out Output) (err error) {
 	if c.Duration > 0 {
@@ -91,9 +91,20 @@ func play(ctx context.Context, c Config, b *board, s *config.Settings, banner *s
 	if err != nil {
 		return err
 	}
+	leaving, leave := context.WithCancel(ctx)
+	defer leave()
+	u.leave = leave
 	var parts []func(context.Context) error
 	for i, token := range u.publishing {
-		parts = append(parts, func(ctx context.Context) error { return unlessEnded(ctx, publish(ctx, c, participants[i], token)) })
+		parts = append(parts, func(ctx context.Context) error {
+			publishing, stop := context.WithCancel(ctx)
+			defer context.AfterFunc(leaving, stop)()
+			if err := unlessEnded(publishing, publish(publishing, c, participants[i], token)); err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return nil
+		})
 	}
 	parts = append(parts,
 		func(ctx context.Context) error { return unlessEnded(ctx, watch(ctx, b, u)) },

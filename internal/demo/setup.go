@@ -39,7 +39,9 @@ type setup struct {
 	publishing []peer.Token      // of the test participants
 	watching   peer.Token        // of the viewer whose statistics are shown
 	names      map[string]string // by participant
-	prefix     string            // of the recording
+	storage    string            // the storage configuration of all recordings
+	prefix     string            // of the composition's recording
+	leave      func()            // ends what the test participants publish
 }
 
 const (
@@ -54,11 +56,9 @@ func newSetup(ctx context.Context, s *config.Settings, banner *server.Banner) (*
 	if err := u.connect(ctx); err != nil {
 		return nil, err
 	}
-	made, err := u.client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "demo"})
-	if err != nil {
+	if err := u.createStage(ctx); err != nil {
 		return nil, err
 	}
-	u.StageARN = made.Stage.ARN
 	u.Environment, _, _ = strings.Cut(banner.Try, " && ")
 	u.Try = "aws ivs-realtime get-stage --arn " + u.StageARN
 	for _, name := range participants {
@@ -68,12 +68,33 @@ func newSetup(ctx context.Context, s *config.Settings, banner *server.Banner) (*
 		}
 		u.publishing = append(u.publishing, token)
 	}
+	var err error
 	if u.watching, err = u.join(ctx, "Viewer", ivsrealtime.CapabilitySubscribe); err != nil {
 		return nil, err
 	}
 	visitor, err := u.join(ctx, "Visitor", ivsrealtime.CapabilityPublish, ivsrealtime.CapabilitySubscribe)
 	u.Page = u.Endpoint + web.StagePath + "#" + visitor.Raw
 	return u, err
+}
+
+// createStage creates a stage that records its participants.
+func (u *setup) createStage(ctx context.Context) error {
+	storage, err := u.client.CreateStorageConfiguration(ctx, &ivsrealtime.CreateStorageConfigurationInput{
+		Name: "demo", S3: &ivsrealtime.S3StorageConfiguration{BucketName: recordings},
+	})
+	if err != nil {
+		return err
+	}
+	u.storage = storage.StorageConfiguration.ARN
+	recording := &ivsrealtime.AutoParticipantRecordingConfiguration{
+		StorageConfigurationARN: &u.storage, HLSConfiguration: &ivsrealtime.ParticipantRecordingHLSConfiguration{TargetSegmentDurationSeconds: new(2)},
+	}
+	made, err := u.client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "demo", AutoParticipantRecordingConfiguration: recording})
+	if err != nil {
+		return err
+	}
+	u.StageARN = made.Stage.ARN
+	return nil
 }
 
 // connect makes a client of the API with the operator's key.
@@ -102,30 +123,40 @@ func (u *setup) join(ctx context.Context, name string, may ...ivsrealtime.Capabi
 }
 
 // show starts the composition, tells what there is to see, and in the end where the
-// recording is.
+// recordings are.
 func (u *setup) show(ctx context.Context, b *board) error {
-	if worker.FindProgram() == "" {
-		if err := b.say(u, u.announce); err != nil {
+	composes := worker.FindProgram() != ""
+	if composes {
+		if err := u.compose(ctx); err != nil {
 			return err
 		}
-		<-ctx.Done()
-		return nil
-	}
-	if err := u.compose(ctx); err != nil {
-		return err
-	}
-	if _, err := u.await(ctx, onAirTimeout, onAir); err != nil {
-		return err
+		if _, err := u.await(ctx, onAirTimeout, onAir); err != nil {
+			return err
+		}
 	}
 	if err := b.say(u, u.announce); err != nil {
 		return err
 	}
-	go u.stopOnEnter(ctx) // ends with standard input, or the process
-	c, err := u.await(ctx, 0, over)
-	if c == nil || err != nil {
-		return err
+	entered := make(chan struct{})
+	go u.stopOnEnter(ctx, entered) // ends with standard input, or the process
+	var c *ivsrealtime.Composition
+	if composes {
+		var err error
+		if c, err = u.await(ctx, 0, over); c == nil || err != nil {
+			return err
+		}
+	} else {
+		select {
+		case <-entered:
+		case <-ctx.Done():
+			return nil
+		}
 	}
+	u.leave()
 	e, err := u.ending(ctx, c)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -148,19 +179,13 @@ func (u *setup) compose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	storage, err := u.client.CreateStorageConfiguration(ctx, &ivsrealtime.CreateStorageConfigurationInput{
-		Name: "demo", S3: &ivsrealtime.S3StorageConfiguration{BucketName: recordings},
-	})
-	if err != nil {
-		return err
-	}
 	encoder := format.EncoderConfiguration.ARN
 	started, err := u.client.StartComposition(ctx, &ivsrealtime.StartCompositionInput{
 		StageARN: u.StageARN,
 		Destinations: []ivsrealtime.DestinationConfiguration{
 			{Channel: &ivsrealtime.ChannelDestinationConfiguration{ChannelARN: u.ChannelARN, EncoderConfigurationARN: encoder}},
 			{S3: &ivsrealtime.S3DestinationConfiguration{
-				StorageConfigurationARN: storage.StorageConfiguration.ARN, EncoderConfigurationARNs: []string{encoder},
+				StorageConfigurationARN: u.storage, EncoderConfigurationARNs: []string{encoder},
 			}},
 		},
 	})
@@ -205,13 +230,16 @@ func over(c *ivsrealtime.Composition) bool {
 	return c.State == ivsrealtime.CompositionStopped || c.State == ivsrealtime.CompositionFailed
 }
 
-// stopOnEnter stops the composition at the first line of standard input.
-func (u *setup) stopOnEnter(ctx context.Context) {
+// stopOnEnter stops the composition, if there is one, at the first line of standard input.
+func (u *setup) stopOnEnter(ctx context.Context, entered chan<- struct{}) {
 	if !passLine(os.Stdin) {
 		return
 	}
-	// What is said of it, await sees: the composition ends, or goes on.
-	_, _ = u.client.StopComposition(ctx, &ivsrealtime.StopCompositionInput{ARN: u.CompositionARN})
+	close(entered)
+	if u.CompositionARN != "" {
+		// What is said of it, await sees: the composition ends, or goes on.
+		_, _ = u.client.StopComposition(ctx, &ivsrealtime.StopCompositionInput{ARN: u.CompositionARN})
+	}
 }
 
 // passLine reads to the end of a line, however long, and keeps nothing. It returns false
@@ -226,33 +254,6 @@ func passLine(from io.Reader) bool {
 
 // player is the page that plays what is at an address.
 func player(endpoint, url string) string { return endpoint + web.PlayerPath + "#" + url }
-
-// An ending tells what is left of a composition.
-type ending struct {
-	CompositionARN string                       `json:"compositionArn"`
-	State          ivsrealtime.CompositionState `json:"state"`
-	Recording      string                       `json:"recording"` // a link that players open
-	Player         string                       `json:"player"`    // plays it to whoever opens it
-}
-
-func (u *setup) ending(ctx context.Context, c *ivsrealtime.Composition) (*ending, error) {
-	e := &ending{CompositionARN: c.ARN, State: c.State}
-	err := u.settings.WithStore(ctx, func(st *store.Store) (err error) {
-		e.Recording, err = server.RecordingURL(ctx, st, u.Endpoint, recordings, u.prefix, time.Now().Add(recordingLinkTTL))
-		return err
-	})
-	e.Player = player(u.Endpoint, e.Recording)
-	return e, err
-}
-
-func (e *ending) announce(w io.Writer) {
-	fmt.Fprintf(w, `
-The composition has ended (%s). Its recording:
-
-  %s
-
-`, e.State, e.Player)
-}
 
 func (u *setup) announce(w io.Writer) {
 	if u.CompositionARN == "" {
@@ -269,13 +270,16 @@ Look at it with the AWS CLI:
 
 Compositions need rostrum-media beside rostrum: make build makes both.
 
-What a viewer receives (Ctrl-C stops):
+Each participant is recorded. Enter ends the test participants, and you see their
+recordings. Ctrl-C stops all.
+
+What a viewer receives:
 
 `, u.Endpoint, u.Page, u.Environment, u.Try)
 		return
 	}
-	fmt.Fprintf(w, `A stage with two test participants, and a composition of it that goes into a
-channel and into a recording, on %s.
+	fmt.Fprintf(w, `A stage with two test participants, each of whom is recorded, and a composition of it
+that goes into a channel and into a recording, on %s.
 
 See the stage in a browser, and publish your camera:
 
@@ -291,7 +295,8 @@ Look at it with the AWS CLI, and stop the composition:
   aws ivs-realtime list-compositions
   %s
 
-Enter stops the composition, too, and you see its recording. Ctrl-C stops all.
+Enter stops the composition, too; the test participants then leave, and you see all
+recordings. Ctrl-C stops all.
 
 What a viewer of the stage receives:
 

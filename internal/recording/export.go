@@ -203,14 +203,20 @@ func timeToTicks(d time.Duration, timescale uint32) int64 {
 // write writes samples that follow each other, the first of which is to be at a time of the
 // file.
 func (e *exporter) write(t *exportTrack, at time.Duration, samples []*fmp4.Sample) error {
-	if len(t.sizes) == 0 {
-		t.starts = max(at, 0)
+	isFirst := len(t.sizes) == 0
+	if isFirst {
 		e.out.tracks = append(e.out.tracks, t.mp4Track)
+		if t.silence == nil && e.hasAudio() {
+			t.starts = max(at, 0)
+		}
 	}
 	gap := timeToTicks(at-t.starts, t.timescale) - t.length
+	held := int64(0) // how long the first picture is shown before it was there
 	switch {
-	case len(t.sizes) == 0 || max(gap, -gap) <= timeToTicks(rounding, t.timescale):
+	case max(gap, -gap) <= timeToTicks(rounding, t.timescale):
 		gap = 0
+	case t.silence == nil && isFirst:
+		held, gap = max(gap, 0), 0
 	case t.silence == nil:
 		t.extend(gap)
 		gap = 0
@@ -237,6 +243,21 @@ func (e *exporter) write(t *exportTrack, at time.Duration, samples []*fmp4.Sampl
 		if err := e.out.write(t.mp4Track, out); err != nil {
 			return err
 		}
+		if held > 0 {
+			t.extend(held)
+			held = 0
+		}
 	}
 	return nil
+}
+
+// hasAudio reports whether the section has audio. It then begins at time 0 of the file, with
+// silence: tools remove an empty edit that all tracks begin with.
+func (e *exporter) hasAudio() bool {
+	for _, t := range e.section {
+		if t.silence != nil {
+			return true
+		}
+	}
+	return false
 }

@@ -53,6 +53,23 @@ func TestExport_FillsWhatIsMissingBetweenSections(t *testing.T) {
 	}
 }
 
+func TestExport_ShowsTheFirstPictureFromTheCommonTimeOnWhereThereIsNoAudio(t *testing.T) {
+	f := files{}
+	video, err := hls.H264(sps, pps)
+	check(t, err)
+	s, err := hls.NewSegmenter(f, hls.Config{Folder: "high", Begins: began}, video)
+	check(t, err)
+	for i := range int64(2) {
+		check(t, s.Write(hls.Sample{Time: i * 90_000, Duration: 90_000, Keyframe: true, Data: hls.AVC([][]byte{{0x65, 1, 2, 3}})}))
+	}
+	check(t, s.Close())
+	check(t, f.Put("multivariant.m3u8", hls.Multivariant(hls.Rendition{URI: "high/playlist.m3u8", Bandwidth: 20_000, Tracks: []hls.Track{video}})))
+	frames := exported(t, f, began.Add(-5*time.Second))[media.H264]
+	if len(frames) != 2 || frames[0].Duration != 6*time.Second || frames[1].Time != 6*time.Second {
+		t.Errorf("the pictures are %+v", frames)
+	}
+}
+
 func TestExport_DropsAudioThatOverlaps(t *testing.T) {
 	f := record(t)
 	list := string(f[high+"playlist.m3u8"])
@@ -94,7 +111,7 @@ func TestExport_BeginsAtTheCommonTime(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ffprobe: %v\n%s", err, out)
 	}
-	if got := strings.TrimSpace(string(out)); got != "h264,640,360,1.500000\nopus,1.500000\n12.500000" {
+	if got := strings.TrimSpace(string(out)); got != "h264,640,360,1.500000\nopus,0.000000\n12.500000" {
 		t.Errorf("ffprobe says\n%s", got)
 	}
 }

@@ -7,11 +7,14 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
 	thumbnailFolder = "media/thumbnails"
 	latestFolder    = "media/latest_thumbnail"
+
+	firstThumbnail = 5 * time.Second // how long a recording may last without one
 )
 
 // images checks the thumbnails.
@@ -40,8 +43,8 @@ func (v *verifier) imageFolders(m *metadata, images *metadataImages, folder stri
 				v.image(name, f)
 			}
 		}
-		hasMedia := m.Media.HLS == nil || m.Media.HLS.DurationMS != nil && *m.Media.HLS.DurationMS > 0
-		if found == 0 && hasMedia && m.Status == "RECORDING_ENDED" {
+		isLong := m.Media.HLS == nil || m.Media.HLS.DurationMS != nil && *m.Media.HLS.DurationMS > firstThumbnail.Milliseconds()
+		if found == 0 && isLong && m.Status == "RECORDING_ENDED" {
 			v.problem(at, "it has no thumbnail")
 		}
 	}

@@ -232,6 +232,9 @@ func (v *verifier) endSection(s *section) {
 		return
 	}
 	for id, t := range s.tracks {
+		if !t.isBegun && lead.seconds(lead.end-lead.begin) <= maxTrackDifference {
+			continue // it ended before a packet of audio was complete
+		}
 		if !t.isBegun {
 			v.problem(s.init, "no segment has a sample of its track %d", id)
 			continue

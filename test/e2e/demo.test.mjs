@@ -1,7 +1,7 @@
 // The demo as who tries Rostrum meets it: the stage's page, the channel in the
-// player's page, the composition stopped, its recording in the same player.
+// player's page, the composition stopped, all recordings in the same player.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import * as ivs from "@aws-sdk/client-ivs-realtime";
@@ -77,7 +77,27 @@ async function listen(page) {
   return eventually("the beeps are heard", () => page.evaluate(() => loudness()), (l) => l > 0.2);
 }
 
-test("the demo shows a stage, a channel that plays, and a recording that plays after the stop", async () => {
+/** The files of a participant's recording, as documented; each kind is there. */
+const layout = [
+  /^events\/recording-started\.json$/, /^events\/recording-ended\.json$/, /^media\/hls\/multivariant\.m3u8$/,
+  /^media\/hls\/high\/playlist\.m3u8$/, /^media\/hls\/high\/init-0\.mp4$/, /^media\/hls\/high\/\d+\.mp4$/,
+];
+
+function expectLayout(folder) {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((f) => f.isFile()).map((f) => `${f.parentPath}/${f.name}`.slice(folder.length + 1));
+  for (const kind of layout) assert.ok(files.some((f) => kind.test(f)), `no file is called ${kind}: ${files}`);
+  for (const file of files) assert.ok(layout.some((kind) => kind.test(file)), `${file} is no file of a recording`);
+}
+
+/** Expects that rostrum recordings verify finds nothing wrong. */
+async function expectVerified(folder) {
+  const verify = run("recordings", "verify", folder, "--json");
+  const [code] = await verify.exited;
+  assert.equal(code, 0, verify.lines.join("\n"));
+  assert.equal(JSON.parse(verify.lines[0]).status, "RECORDING_ENDED");
+}
+
+test("the demo shows a stage, a channel that plays, and recordings that play after the stop", async () => {
   const { scene, says, stop } = await demo();
   const keys = await shell(scene);
   const client = new ivs.IVSRealTimeClient({
@@ -130,6 +150,19 @@ test("the demo shows a stage, a channel that plays, and a recording that plays a
   assert.ok(length > 4, `the recording is ${length} s long`);
   await page.evaluate(() => (document.querySelector("video").currentTime = document.querySelector("video").duration - 1));
   await eventually("it plays to its end", () => page.textContent("#state"), (s) => s === "The end");
+  await expectVerified(ending.folder);
+
+  assert.deepEqual(ending.participants.map((p) => [p.name, p.recordingState]), [["Ada", "STOPPED"], ["Alan", "STOPPED"]]);
+  for (const p of ending.participants) {
+    await page.goto("about:blank");
+    await page.goto(p.player);
+    const read = () => page.evaluate(() => participant.read(document.querySelector("video")));
+    const first = await eventually(`the recording of ${p.name} plays`, read, (s) => s.identity === look(p.name).identity && s.frame !== null);
+    await eventually("it moves", read, (s) => s.frame !== null && ((s.frame - first.frame) & 0xffff) > 20);
+    await screenshot(page, `recording-${p.name}`);
+    expectLayout(p.folder);
+    await expectVerified(p.folder);
+  }
   await page.close();
 
   client.destroy();
