@@ -84,6 +84,7 @@ var sameLevel = map[[2]string]bool{
 	{"recorder", "stage"}:        true,
 	{"recorder", "node"}:         true,
 	{"recorder", "peer"}:         true,
+	{"recorder", "worker"}:       true,
 	{"ivsrealtime", "token"}:     true,
 	{"ivsrealtime", "arn"}:       true,
 	{"ivsrealtime", "shape"}:     true,

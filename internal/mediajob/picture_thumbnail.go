@@ -41,12 +41,11 @@ func thumbnailStream(config []byte, inputs <-chan worker.StreamMessage, write fu
 			}
 			idle.Reset(decoderIdle)
 			jpeg, err := t.take(m.Data, time.Unix(0, int64(m.Time)))
-			switch {
-			case err != nil:
-				write(worker.StreamMessage{Kind: worker.StreamError, Time: m.Time, Data: []byte(err.Error())})
-			case jpeg != nil:
-				write(worker.StreamMessage{Kind: worker.StreamOutput, Time: m.Time, Data: jpeg})
+			answer := worker.StreamMessage{Kind: worker.StreamOutput, Time: m.Time, Data: jpeg}
+			if err != nil {
+				answer.Kind, answer.Data = worker.StreamError, []byte(err.Error())
 			}
+			write(answer)
 		case <-idle.C:
 			t.close()
 		}

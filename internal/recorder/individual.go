@@ -30,16 +30,17 @@ type individual struct {
 	updates  chan Update
 	done     chan struct{} // closed when updates are not read any more
 
-	seen     *stage.Publication // the last of wanted that this recording took note of
-	now      *stage.Publication // that is being recorded
-	settings *ivsrealtime.AutoParticipantRecordingConfiguration
-	state    store.Recording
-	folder   string // of this machine, with the spool
-	files    *spoolWriter
-	recorder *Recorder
-	cancel   context.CancelFunc // ends the recorder
-	uploaded chan struct{}      // closed when the recorder has ended
-	log      *slog.Logger
+	seen       *stage.Publication // the last of wanted that this recording took note of
+	now        *stage.Publication // that is being recorded
+	settings   *ivsrealtime.AutoParticipantRecordingConfiguration
+	thumbnails *thumbnails // nil without
+	state      store.Recording
+	folder     string // of this machine, with the spool
+	files      *spoolWriter
+	recorder   *Recorder
+	cancel     context.CancelFunc // ends the recorder
+	uploaded   chan struct{}      // closed when the recorder has ended
+	log        *slog.Logger
 
 	startStored bool // the event about the start is
 }
@@ -110,6 +111,8 @@ func (r *individual) open(p *stage.Publication) (bool, error) {
 	r.state = store.Recording{
 		ID: arn.NewID(), Node: r.registry.cfg.Node.ID(), StageARN: p.StageARN, SessionID: p.SessionID, LastSessionID: p.SessionID,
 		ParticipantID: p.ParticipantID, Region: stageName.Region, Bucket: storage.S3.BucketName, Prefix: prefix,
+		NoHLS:      !recordsMedia(r.settings),
+		Sequential: r.storesThumbnails(ivsrealtime.ThumbnailSequential), Latest: r.storesThumbnails(ivsrealtime.ThumbnailLatest),
 	}
 	r.folder = r.registry.folder(r.state.ID)
 	if err := r.create(); err != nil { // before the folder: one without a stored recording is removed
@@ -118,10 +121,9 @@ func (r *individual) open(p *stage.Publication) (bool, error) {
 	return true, r.openSpool()
 }
 
-// wants reports whether a stage's configuration wants a publication recorded. Thumbnails alone,
-// which NONE means, are not made.
+// wants reports whether a stage's configuration wants a publication recorded.
 func wants(c *ivsrealtime.AutoParticipantRecordingConfiguration, p *stage.Publication) bool {
-	return c != nil && *c.StorageConfigurationARN != "" && c.MediaTypes[0] != ivsrealtime.RecordNone &&
+	return c != nil && *c.StorageConfigurationARN != "" && (recordsMedia(c) || wantsThumbnails(c)) &&
 		(!p.Replica || *c.RecordParticipantReplicas)
 }
 
@@ -140,7 +142,10 @@ func (r *individual) openSpool() error {
 	}
 	r.recorder = New(Config{
 		Spool: r.spool(), Bucket: b, Prefix: r.state.Prefix, Started: r.state.Started,
-		Metadata: Metadata{StageARN: r.state.StageARN, Session: r.state.SessionID, Participant: r.state.ParticipantID, Rendition: participantRendition},
+		Metadata: Metadata{
+			StageARN: r.state.StageARN, Session: r.state.SessionID, Participant: r.state.ParticipantID, Rendition: participantRendition,
+			Sequential: r.state.Sequential, Latest: r.state.Latest, NoHLS: r.state.NoHLS,
+		},
 		RetryFor: cfg.UploadRetry, MaxBytes: cfg.MaxSpoolBytes, Log: r.log,
 		Notify: func(u Update) {
 			if u != Complete && u != Failed {
@@ -173,9 +178,13 @@ func (r *individual) start(at time.Time) {
 // finish says that nothing more will be recorded.
 func (r *individual) finish(at time.Time, failure *event.Failure) {
 	r.state.Ended, r.state.Failure = at, failure
+	if r.thumbnails != nil {
+		r.state.Remark = r.thumbnails.remark()
+	}
 	if !r.update(ivsrealtime.RecordingStopping, nil) {
 		r.log.Warn("the end of a recording is not stored yet")
 	}
+	r.recorder.Remark(r.state.Remark)
 	r.recorder.FinishAt(at, failure)
 }
 

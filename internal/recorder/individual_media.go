@@ -77,7 +77,7 @@ func (r *individual) hasOtherVideo(p *stage.Publication) bool {
 }
 
 func (r *individual) records(k media.Kind) bool {
-	return k == media.Audio || r.settings.MediaTypes[0] == ivsrealtime.RecordAudioVideo
+	return k == media.Audio && recordsMedia(r.settings) || r.settings.MediaTypes[0] == ivsrealtime.RecordAudioVideo
 }
 
 // record records publications until the last has ended. It returns why it failed.
@@ -90,6 +90,9 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 	}()
 	w, failure := r.newWriter(p)
 	if failure != nil {
+		return failure
+	}
+	if r.thumbnails, failure = r.newThumbnails(); failure != nil {
 		return failure
 	}
 	window := time.Duration(*r.settings.RecordingReconnectWindowSeconds) * time.Second
@@ -147,6 +150,7 @@ func (r *individual) awaitReturn(window time.Duration) *stage.Publication {
 
 // recordPart records one publication until it ends.
 func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
+	defer r.thumbnails.follow(p)()
 	m := &part{individual: r, publication: p, writer: w, queue: make(chan tapped, maxPackets), began: time.Now()}
 	w.audio = p.Publisher.Codec(media.Audio) == media.Opus
 	for _, k := range []media.Kind{media.Audio, media.Video} {
@@ -172,6 +176,7 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 			return nil
 		case <-r.wake:
 			if r.isWanted(p) {
+				r.markThumbnail()
 				continue
 			}
 			return m.end()

@@ -33,6 +33,7 @@ type Metadata struct {
 	Height      int
 	Sequential  bool // thumbnails are kept one by one
 	Latest      bool // the latest thumbnail is kept
+	NoHLS       bool // there is nothing but thumbnails
 }
 
 // RenditionName names the folder of an output's rendition. It is the same for each
@@ -59,7 +60,7 @@ type metadataFile struct {
 }
 
 type metadataMedia struct {
-	HLS             metadataHLS     `json:"hls"`
+	HLS             *metadataHLS    `json:"hls,omitempty"`
 	Thumbnails      *metadataImages `json:"thumbnails,omitempty"`
 	LatestThumbnail *metadataImages `json:"latest_thumbnail,omitempty"`
 }
@@ -80,28 +81,36 @@ type metadataRendition struct {
 
 type metadataImages struct {
 	Path        string              `json:"path"`
-	Resolutions []metadataRendition `json:"resolutions"`
+	Renditions  []metadataRendition `json:"renditions,omitempty"`  // of a participant
+	Resolutions []metadataRendition `json:"resolutions,omitempty"` // of a composition
 }
 
 func (m *Metadata) file(status string, started time.Time) metadataFile {
-	size := fmt.Sprintf("%dx%d", m.Width, m.Height)
-	images := func(folder string, kept bool) *metadataImages {
-		if !kept {
-			return nil
-		}
-		return &metadataImages{folder, []metadataRendition{{Path: size, Width: m.Width, Height: m.Height}}}
-	}
-	return metadataFile{
+	f := metadataFile{
 		Version: "v1", StageARN: m.StageARN, Session: m.Session, Participant: m.Participant, StartedAt: timestamp(started), Status: status,
 		Media: metadataMedia{
-			HLS: metadataHLS{
-				Path: hlsFolder, Playlist: "multivariant.m3u8",
-				Renditions: []metadataRendition{{m.Rendition, "playlist.m3u8", m.Width, m.Height}},
-			},
-			Thumbnails:      images("media/thumbnails", m.Sequential),
-			LatestThumbnail: images("media/latest_thumbnail", m.Latest),
+			Thumbnails: m.images(thumbnailFolder, m.Sequential), LatestThumbnail: m.images(latestFolder, m.Latest),
 		},
 	}
+	if !m.NoHLS {
+		f.Media.HLS = &metadataHLS{
+			Path: hlsFolder, Playlist: "multivariant.m3u8",
+			Renditions: []metadataRendition{{m.Rendition, "playlist.m3u8", m.Width, m.Height}},
+		}
+	}
+	return f
+}
+
+// images describes a folder of thumbnails; nil if there are none.
+func (m *Metadata) images(folder string, kept bool) *metadataImages {
+	switch {
+	case !kept:
+		return nil
+	case m.Participant != "":
+		return &metadataImages{Path: folder, Renditions: []metadataRendition{{Path: m.Rendition}}}
+	}
+	size := fmt.Sprintf("%dx%d", m.Width, m.Height)
+	return &metadataImages{Path: folder, Resolutions: []metadataRendition{{Path: size, Width: m.Width, Height: m.Height}}}
 }
 
 func timestamp(t time.Time) string {
@@ -109,6 +118,13 @@ func timestamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
+}
+
+func (f metadataFile) setDuration(d time.Duration) {
+	if f.Media.HLS != nil {
+		ms := d.Milliseconds()
+		f.Media.HLS.DurationMS = &ms
+	}
 }
 
 func (f metadataFile) marshal() ([]byte, error) { return json.MarshalIndent(f, "", "  ") }
@@ -141,8 +157,8 @@ func (m *Metadata) writeEnded(s Spool, started time.Time, e ending) (time.Durati
 		return duration, s.put(failedFile, data)
 	}
 	f := m.file("RECORDING_ENDED", started)
-	ms := duration.Milliseconds()
-	f.EndedAt, f.Media.HLS.DurationMS = timestamp(e.time), &ms
+	f.EndedAt, f.Message = timestamp(e.time), e.remark
+	f.setDuration(duration)
 	data, err := f.marshal()
 	if err != nil {
 		return 0, err
@@ -158,8 +174,8 @@ func (m *Metadata) failed(started, ended time.Time, duration time.Duration, why 
 		return f.marshal()
 	}
 	f := m.file("RECORDING_ENDED_WITH_FAILURE", started)
-	ms := duration.Milliseconds()
-	f.EndedAt, f.Message, f.Media.HLS.DurationMS = timestamp(ended), why.Reason, &ms
+	f.EndedAt, f.Message = timestamp(ended), why.Reason
+	f.setDuration(duration)
 	return f.marshal()
 }
 

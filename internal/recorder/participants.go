@@ -13,6 +13,7 @@ import (
 	"rostrum/internal/node"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 )
 
 // ParticipantsConfig says how participants are recorded.
@@ -23,6 +24,7 @@ type ParticipantsConfig struct {
 	Spool         string        // a folder
 	UploadRetry   time.Duration // how long uploads may fail before the recording does
 	MaxSpoolBytes int64         // that may wait for the bucket, for each recording
+	Thumbnailer   *worker.Streams
 	Log           *slog.Logger
 	Panics        *inbound.Panics // takes faults in reading what participants send
 }

@@ -58,6 +58,7 @@ type Recorder struct {
 	ending      *ending // set once no worker writes any more
 	abandonment error   // why it was abandoned
 	failure     *event.Failure
+	remark      string    // for the file about the end
 	notResumed  time.Time // since when Resume fails; zero while it does not
 }
 
@@ -65,6 +66,7 @@ type Recorder struct {
 type ending struct {
 	time    time.Time
 	failure *event.Failure // nil for success
+	remark  string         // about a success
 }
 
 // New returns a recorder; Run starts its work.
@@ -310,6 +312,13 @@ func (r *Recorder) Start(at time.Time) {
 	r.Scan()
 }
 
+// Remark says what is missing in a recording that does not fail. It is called before Finish.
+func (r *Recorder) Remark(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remark = text
+}
+
 // Finish ends the recording, with success if failure is nil. No worker may write to it
 // any more. The first call decides.
 func (r *Recorder) Finish(failure *event.Failure) { r.FinishAt(time.Now(), failure) }
@@ -318,7 +327,7 @@ func (r *Recorder) Finish(failure *event.Failure) { r.FinishAt(time.Now(), failu
 func (r *Recorder) FinishAt(at time.Time, failure *event.Failure) {
 	r.mu.Lock()
 	if r.ending == nil {
-		r.ending = &ending{at, failure}
+		r.ending = &ending{at, failure, r.remark}
 	}
 	r.mu.Unlock()
 	r.Scan()

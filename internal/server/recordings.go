@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/recorder"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
+	"rostrum/internal/worker"
 )
 
 // recordingStorage is where recordings are stored, and wait for upload.
@@ -47,14 +48,14 @@ func (r *recordingStorage) spool(name string) (string, error) {
 }
 
 // newParticipantRecorder makes the recorder of participants.
-func newParticipantRecorder(b *base, st *store.Store, r *runtime) (*recorder.Participants, error) {
+func newParticipantRecorder(b *base, st *store.Store, r *runtime, t *worker.Streams) (*recorder.Participants, error) {
 	spool, err := r.recordings.spool("participant-spool")
 	if err != nil {
 		return nil, err
 	}
 	return recorder.NewParticipants(recorder.ParticipantsConfig{
 		Store: st, Buckets: r.recordings.buckets, Node: r.node, Spool: spool,
-		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Log: b.log, Panics: b.panics,
+		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Thumbnailer: t, Log: b.log, Panics: b.panics,
 	}), nil
 }
 

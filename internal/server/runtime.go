@@ -50,7 +50,9 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.recordings)
-	recorder, err := newParticipantRecorder(b, st, r)
+	thumbnailer := worker.NewThumbnailer(worker.Config{Program: worker.FindProgram(), Memory: thumbnailerMemory, Private: r.private(s), Log: b.log})
+	b.closeLater(thumbnailer)
+	recorder, err := newParticipantRecorder(b, st, r, thumbnailer)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +86,9 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 func (r *runtime) private(s *config.Settings) []string {
 	return []string{r.recordings.folder, s.Config, s.TLSKey}
 }
+
+// thumbnailerMemory bounds a process that decodes the video of participants, in bytes.
+const thumbnailerMemory = 2 << 30
 
 // transcoderMemory bounds a process that transcodes the audio of encoders, in bytes.
 const transcoderMemory = 512 << 20

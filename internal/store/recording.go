@@ -23,6 +23,10 @@ type Recording struct {
 	Started       time.Time      `json:",omitzero"`  // when the event about the start was stored
 	Ended         time.Time      `json:",omitzero"`  // when nothing more was recorded
 	Failure       *event.Failure `json:",omitempty"` // why it failed, or will
+	NoHLS         bool           `json:",omitempty"` // there is nothing but thumbnails
+	Sequential    bool           `json:",omitempty"` // thumbnails are stored one by one
+	Latest        bool           `json:",omitempty"` // the latest thumbnail is stored
+	Remark        string         `json:",omitempty"` // what is missing although it did not fail
 }
 
 // CreateRecording adds a recording.

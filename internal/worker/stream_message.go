@@ -18,7 +18,7 @@ const (
 	StreamInput                         // to the process
 	StreamClose                         // to the process: the stream has ended
 	StreamOutput                        // from the process
-	StreamError                         // from the process: it can't handle the stream; Data says why
+	StreamError                         // from the process: it can't handle the stream or an input; Data says why
 )
 
 // A StreamMessage is one message, in either direction:

@@ -46,7 +46,8 @@ func NewTranscoder(c Config) *Streams { return newStreams(c, "transcode") }
 
 // NewThumbnailer returns streams that turn pictures into JPEG. A stream's configuration is the
 // name of a video codec. An input is a list of pictures as AppendPicture makes it, which begins
-// with a keyframe or continues the list before; the output is its last picture, at its time.
+// with a keyframe or continues the list before. Each is answered by its last picture, at its
+// time, which is empty if none could be decoded, or by an error.
 func NewThumbnailer(c Config) *Streams { return newStreams(c, "thumbnails") }
 
 // newStreams starts no process before the first stream.
@@ -57,6 +58,9 @@ func newStreams(c Config, command string) *Streams {
 	return &Streams{config: c, command: command}
 }
 
+// IsAvailable reports whether rostrum-media is installed.
+func (t *Streams) IsAvailable() bool { return t.config.Program != "" }
+
 // A Stream is one of Streams.
 type Stream struct {
 	id      uint32
@@ -65,8 +69,8 @@ type Stream struct {
 	process *streamProcess
 }
 
-// Open begins a stream with its configuration. output gets its output, or an error after which
-// there is none; it must not block.
+// Open begins a stream with its configuration. output gets its output and errors; it must
+// not block.
 func (t *Streams) Open(config []byte, output func(StreamMessage)) (*Stream, error) {
 	if t.config.Program == "" {
 		return nil, ErrNoProgram

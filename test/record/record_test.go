@@ -56,6 +56,11 @@ type studio struct {
 
 func open(t *testing.T, recording ivsrealtime.AutoParticipantRecordingConfiguration) *studio {
 	t.Helper()
+	return openBinary(t, binary, recording)
+}
+
+func openBinary(t *testing.T, binary string, recording ivsrealtime.AutoParticipantRecordingConfiguration) *studio {
+	t.Helper()
 	s := &studio{t: t, binary: binary, data: filepath.Join(t.TempDir(), "data")}
 	var err error
 	if s.address, err = server.FreeAddress(); err != nil {
