@@ -92,7 +92,7 @@ func (s *Segmenter) start(tracks []Track) error {
 // Next ends the current segment and goes on, after a discontinuity, with samples whose time 0
 // is at a wall clock time. The tracks may be others.
 func (s *Segmenter) Next(begins time.Time, tracks ...Track) error {
-	if err := s.flush(); err != nil {
+	if err := s.Flush(); err != nil {
 		return err
 	}
 	s.pending, s.bytes = nil, 0
@@ -187,8 +187,9 @@ func (s *Segmenter) publish() error {
 	return s.store.Put(path.Join(s.config.Folder, "playlist.m3u8"), s.list.Marshal())
 }
 
-// flush writes all samples, up to the end of the first track.
-func (s *Segmenter) flush() error {
+// Flush ends the current segment: it writes all samples, up to the end of the first track. Next
+// or Close follow.
+func (s *Segmenter) Flush() error {
 	if s.begin < 0 || s.reached[0] <= s.begin {
 		return nil
 	}
@@ -210,7 +211,7 @@ func (s *Segmenter) Duration() time.Duration { return s.list.Duration() }
 
 // Close writes the last segment and makes the playlist one of type VOD.
 func (s *Segmenter) Close() error {
-	err := s.flush()
+	err := s.Flush()
 	s.list.Ended = true
 	return errors.Join(err, s.publish())
 }

@@ -108,7 +108,7 @@ func (w *mediaWriter) begin(at time.Time, sps, pps []byte) error {
 	return err
 }
 
-// interrupt ends the section.
+// interrupt ends the section. What was recorded so far is then in the spool.
 func (w *mediaWriter) interrupt(at time.Time) error {
 	if !w.open {
 		return nil
@@ -118,9 +118,11 @@ func (w *mediaWriter) interrupt(at time.Time) error {
 			return err
 		}
 	}
-	err := w.endPicture(w.ticks(at, videoRate))
+	if err := w.endPicture(w.ticks(at, videoRate)); err != nil {
+		return err
+	}
 	w.open = false
-	return err
+	return w.segmenter.Flush()
 }
 
 // writeVideo takes a picture in Annex B form. It returns false if it can't be used, and a

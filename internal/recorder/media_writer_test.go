@@ -65,6 +65,12 @@ func (k take) finish(at time.Duration) hls.Playlist {
 	if err := k.w.close(testBegin.Add(at)); err != nil {
 		k.t.Fatal(err)
 	}
+	return k.stored()
+}
+
+// stored is the playlist in the spool.
+func (k take) stored() hls.Playlist {
+	k.t.Helper()
 	data, err := os.ReadFile(filepath.Join(string(k.w.spool.spool), hlsFolder, participantRendition, "playlist.m3u8"))
 	if err != nil {
 		k.t.Fatal(err)
@@ -88,6 +94,23 @@ func TestMediaWriter_BeginsWithAKeyframe(t *testing.T) {
 		t.Error("the keyframe was not recorded")
 	}
 	if list := k.finish(2 * time.Second); list.Duration() != time.Second || !list.Segments[0].Begins.Equal(testBegin.Add(time.Second)) {
+		t.Errorf("the playlist is %+v", list)
+	}
+}
+
+// The participant may publish again, or the process be killed before that.
+func TestMediaWriter_StoresAllOfAPartThatEnded(t *testing.T) {
+	k := newTake(t)
+	k.video(0, true)
+	k.video(500*time.Millisecond, false)
+	if err := k.w.interrupt(testBegin.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if d := k.stored().Duration(); d != time.Second {
+		t.Errorf("%v of a part of a second are stored", d)
+	}
+	k.video(10*time.Second, true)
+	if list := k.finish(11 * time.Second); len(list.Segments) != 2 || !list.Segments[1].Discontinuity || list.Duration() != 2*time.Second {
 		t.Errorf("the playlist is %+v", list)
 	}
 }
