@@ -78,7 +78,7 @@ func newFixture(t testing.TB, limits control.Limits) *fixture {
 	t.Cleanup(func() { _ = compositions.Close() })
 	channels := channel.NewRegistry(s, n, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
 	t.Cleanup(func() { _ = channels.Close() })
-	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions}, limits)
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions, Buckets: namedBuckets}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}

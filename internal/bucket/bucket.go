@@ -17,8 +17,12 @@ import (
 // A Bucket stores files by key. It may be used by several goroutines. Its methods block
 // until the file is transferred or the context ends.
 //
-// An error that wraps ErrNoBucket or ErrDenied is permanent; any other may be temporary.
+// An error that wraps ErrNoBucket, ErrDenied or ErrRegion is a refusal, see IsRefusal; any other
+// may be temporary.
 type Bucket interface {
+	// Check reports whether the bucket takes files. It leaves none.
+	Check(ctx context.Context) error
+
 	// Put stores a file, from its reader's current position to its end. A reader of
 	// the key sees the old file or the new one, never a part, also after a failure.
 	Put(ctx context.Context, key string, file io.ReadSeeker) error
@@ -46,8 +50,14 @@ type Buckets func(region, name string) (Bucket, error)
 var (
 	ErrNoBucket = errors.New("bucket not found")
 	ErrDenied   = errors.New("access to the bucket denied")
+	ErrRegion   = errors.New("the bucket is in another region")
 	ErrNoFile   = errors.New("file not found")
 )
+
+// IsRefusal reports whether a bucket takes no files as it is configured.
+func IsRefusal(err error) bool {
+	return errors.Is(err, ErrNoBucket) || errors.Is(err, ErrDenied) || errors.Is(err, ErrRegion)
+}
 
 // bucketName is a valid name, as in the API and S3.
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)

@@ -3,6 +3,8 @@ package bucket_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -48,6 +50,9 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 			t.Fatalf("put %s: %v", key, err)
 		}
 	}
+	if err := b.Check(ctx); err != nil {
+		t.Errorf("check before the first file: %v", err)
+	}
 	put("a/b/c.m3u8", "first")
 	put("a/b/c.m3u8", "second")
 	put("a/empty.json", "")
@@ -85,6 +90,9 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 			t.Errorf("get %s, which does not exist: expected ErrNoFile, saw %v", key, err)
 		}
 	}
+	if err := b.Check(ctx); err != nil {
+		t.Errorf("check: %v", err)
+	}
 	for _, key := range []string{"", ".", "..", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", `..\x`, "a\x00b", strings.Repeat("k", 1025)} {
 		if err := b.Put(ctx, key, strings.NewReader("x")); !errors.Is(err, bucket.ErrNoFile) {
 			t.Errorf("put %q: expected ErrNoFile, saw %v", key, err)
@@ -116,6 +124,54 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 }
 
 func TestFolders_StoreFiles(t *testing.T) { suite(t, bucket.Folders(t.TempDir()), "recordings") }
+
+func TestFolders_CheckWhetherTheyCanBeWritten(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, expected := range map[string]error{"created-later/buckets": nil, "file": bucket.ErrDenied, "file/buckets": bucket.ErrDenied} {
+		b, err := bucket.Folders(filepath.Join(root, name))("us-east-1", "recordings")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Check(t.Context()); !errors.Is(err, expected) {
+			t.Errorf("%s: expected %v, saw %v", name, expected, err)
+		}
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) != 1 {
+		t.Errorf("the check leaves %v, %v", left, err)
+	}
+}
+
+func TestFolders_RemoveWhatAKilledProcessWasWriting(t *testing.T) {
+	root := t.TempDir()
+	b, err := bucket.Folders(root)("us-east-1", "recordings")
+	if err == nil {
+		err = b.Put(t.Context(), "a/b", strings.NewReader("x"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, young := filepath.Join(root, "recordings", "OLD.unfinished"), filepath.Join(root, "recordings", "YOUNG.unfinished")
+	for _, name := range []string{old, young} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Folders(root)("us-east-1", "recordings"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed process was writing stays: %v", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("what may be written now was removed: %v", err)
+	}
+}
 
 func TestFolders_IgnoreLinksToTheOutside(t *testing.T) {
 	root := t.TempDir()
@@ -159,6 +215,39 @@ func TestS3_ReportsPermanentErrors(t *testing.T) {
 		if err := b.Put(t.Context(), "x", strings.NewReader("x")); !errors.Is(err, expected) {
 			t.Errorf("bucket %s: expected %v, saw %v", name, expected, err)
 		}
+		if err := b.Check(t.Context()); !errors.Is(err, expected) || !bucket.IsRefusal(err) {
+			t.Errorf("check bucket %s: expected %v, saw %v", name, expected, err)
+		}
+	}
+}
+
+func TestS3_BelievesNoSuccessWithoutTheFile(t *testing.T) {
+	const sent = "what was sent"
+	for name, c := range map[string]struct {
+		etag   string
+		stores func(body []byte) []byte
+		good   bool
+	}{
+		"another sum, and nothing stored":     {`"00000000000000000000000000000000"`, func([]byte) []byte { return nil }, false},
+		"another sum, and something else":     {`"00000000000000000000000000000000"`, func(b []byte) []byte { return b[1:] }, false},
+		"no ETag, and half of it":             {"", func(b []byte) []byte { return b[:5] }, false},
+		"an ETag that is no sum":              {`"an opaque one"`, func(b []byte) []byte { return b }, true},
+		"another sum, and what was sent":      {`"00000000000000000000000000000000"`, func(b []byte) []byte { return b }, true},
+		"no ETag of a server that never does": {"", func(b []byte) []byte { return b }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newS3(t)
+			server.etag, server.stores = c.etag, c.stores
+			b, err := server.buckets(t)("eu-west-1", "recordings")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 5 {
+				if err := b.Put(t.Context(), "a.mp4", strings.NewReader(sent)); (err == nil) != c.good {
+					t.Errorf("put: %v", err)
+				}
+			}
+		})
 	}
 }
 
@@ -168,6 +257,9 @@ type s3Server struct {
 	mu      sync.Mutex // guards what follows
 	objects map[string][]byte
 	types   map[string]string
+
+	etag   string                   // instead of the sum
+	stores func(body []byte) []byte // instead of the body; nil for that
 }
 
 func newS3(t *testing.T) *s3Server {
@@ -210,7 +302,21 @@ func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuse(http.StatusBadRequest, "IncompleteBody")
 			return
 		}
+		sum := md5.Sum(body)
+		if r.Header.Get("Content-MD5") != base64.StdEncoding.EncodeToString(sum[:]) {
+			refuse(http.StatusBadRequest, "BadDigest")
+			return
+		}
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sum))
+		if s.stores != nil {
+			w.Header().Set("ETag", s.etag)
+			body = s.stores(body)
+		}
 		s.objects[at], s.types[at] = body, r.Header.Get("Content-Type")
+	case r.Method == http.MethodPost && r.URL.Query().Has("uploads"):
+		_, _ = io.WriteString(w, `<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>`)
+	case r.Method == http.MethodDelete && r.URL.Query().Get("uploadId") == "u":
+		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Query().Get("list-type") == "2":
 		s.list(w, name, r.URL.Query())
 	case s.objects[at] == nil:

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Folders has a folder below root for each bucket, created with its first file. No key
@@ -20,7 +21,9 @@ func Folders(root string) Buckets {
 		if err := checkName(name); err != nil {
 			return nil, err
 		}
-		return folder(filepath.Join(root, name)), nil
+		f := folder(filepath.Join(root, name))
+		f.removeIncomplete()
+		return f, nil
 	}
 }
 
@@ -30,8 +33,44 @@ func OpenFolder(path string) Bucket { return folder(path) }
 // A folder is a bucket on this machine.
 type folder string
 
-// incompleteSuffix is of files that are being written. Keys with it are refused.
+// incompleteSuffix is of files that are being written, in the folder of the bucket. Keys with it
+// are refused.
 const incompleteSuffix = ".unfinished"
+
+// incompleteAge is more than writing a file takes.
+const incompleteAge = time.Hour
+
+// removeIncomplete removes files that a killed process was writing.
+func (f folder) removeIncomplete() {
+	files, _ := filepath.Glob(filepath.Join(string(f), "*"+incompleteSuffix))
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > incompleteAge {
+			_ = os.Remove(name) // which the next process tries again
+		}
+	}
+}
+
+// Check creates and removes a file in the bucket, or, before there is one, in the folder where
+// it will be created.
+func (f folder) Check(context.Context) error {
+	place := string(f)
+	for !isFolder(place) && place != filepath.Dir(place) {
+		if _, err := os.Lstat(place); err == nil {
+			return fmt.Errorf("%s is no folder: %w", place, ErrDenied)
+		}
+		place = filepath.Dir(place)
+	}
+	file, err := os.CreateTemp(place, "*"+incompleteSuffix)
+	if err != nil {
+		return bucketError(err)
+	}
+	return bucketError(errors.Join(file.Close(), os.Remove(file.Name())))
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
 
 func (f folder) Put(ctx context.Context, key string, file io.ReadSeeker) error {
 	if err := f.put(ctx, key, file); err != nil {
@@ -58,7 +97,7 @@ func (f folder) put(ctx context.Context, key string, file io.Reader) error {
 	if err := root.MkdirAll(path.Dir(key), 0o750); err != nil {
 		return bucketError(err)
 	}
-	incomplete := key + "." + rand.Text() + incompleteSuffix // several may write the same key
+	incomplete := rand.Text() + incompleteSuffix // several may write the same key
 	if err := write(ctx, root, incomplete, file); err != nil {
 		return errors.Join(bucketError(err), ignoreMissing(root.Remove(incomplete)))
 	}

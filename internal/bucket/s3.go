@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -22,42 +23,69 @@ func NewS3(ctx context.Context, endpoint string) (Buckets, error) {
 		return nil, fmt.Errorf("load S3 credentials: %w", err)
 	}
 	var mu sync.Mutex
-	clients := map[string]*s3.Client{} // by region
+	servers := map[string]*s3Server{} // by region
 	return func(region, name string) (Bucket, error) {
 		if err := checkName(name); err != nil {
 			return nil, err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		client := clients[region]
-		if client == nil {
-			client = s3.NewFromConfig(cfg, func(o *s3.Options) {
+		server := servers[region]
+		if server == nil {
+			server = &s3Server{client: s3.NewFromConfig(cfg, func(o *s3.Options) {
 				o.BaseEndpoint, o.UsePathStyle, o.Region = aws.String(endpoint), true, region
 				// Not all servers accept the optional checksums.
 				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-			})
-			clients[region] = client
+			})}
+			servers[region] = server
 		}
-		return &s3Bucket{client, name}, nil
+		return &s3Bucket{server, name}, nil
 	}, nil
+}
+
+// An s3Server is a server by which buckets of a region are reached.
+type s3Server struct {
+	client *s3.Client
+	etags  etagKind
 }
 
 // An s3Bucket is a bucket in S3.
 type s3Bucket struct {
-	client *s3.Client
-	name   string
+	*s3Server
+	name string
+}
+
+// checkedKey is of an upload that is aborted.
+const checkedKey = ".rostrum-check"
+
+// Check begins a multipart upload, which needs the permission to put files, and aborts it.
+func (b *s3Bucket) Check(ctx context.Context) error {
+	begun, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &b.name, Key: aws.String(checkedKey)})
+	if err != nil {
+		return fmt.Errorf("check bucket %s: %w", b.name, s3Error(err))
+	}
+	// Where it can't be aborted, nobody sees it either.
+	_, _ = b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: aws.String(checkedKey), UploadId: begun.UploadId})
+	return nil
 }
 
 func (b *s3Bucket) Put(ctx context.Context, key string, file io.ReadSeeker) error {
 	if err := checkKey(key); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
-	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &b.name, Key: &key, Body: file, ContentType: aws.String(ContentType(key)),
+	sum, err := sumOf(file)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	out, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, Body: file, ContentType: aws.String(ContentType(key)), ContentMD5: aws.String(base64.StdEncoding.EncodeToString(sum)),
 	})
 	if err != nil {
 		return fmt.Errorf("put %s into bucket %s: %w", key, b.name, s3Error(err))
+	}
+	if err := b.verify(ctx, key, sum, out); err != nil {
+		return fmt.Errorf("put %s into bucket %s: %w", key, b.name, err)
 	}
 	return nil
 }
@@ -99,6 +127,8 @@ func s3Error(err error) error {
 			return fmt.Errorf("%w: %w", ErrNoBucket, err)
 		case "NoSuchKey", "NotFound":
 			return fmt.Errorf("%w: %w", ErrNoFile, err)
+		case "PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
+			return fmt.Errorf("%w: %w", ErrRegion, err)
 		case "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch":
 			return fmt.Errorf("%w: %w", ErrDenied, err)
 		}

@@ -61,7 +61,7 @@ func newTestPlane(t *testing.T, limits Limits, able bool) *Plane {
 		Store: s, Authority: authority, Node: n, Buckets: bucket.Folders(t.TempDir()), Spool: t.TempDir(),
 	}, cfg)
 	t.Cleanup(func() { _ = compositions.Close() })
-	p, err := New(t.Context(), Parts{Store: s, Authority: authority, Live: noStages{}, Compositions: compositions}, limits)
+	p, err := New(t.Context(), Parts{Store: s, Authority: authority, Live: noStages{}, Compositions: compositions, Buckets: bucket.Folders(t.TempDir())}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"rostrum/internal/authority"
+	"rostrum/internal/bucket"
 	"rostrum/internal/composition"
 	"rostrum/internal/sigv4"
 	"rostrum/internal/store"
@@ -29,6 +30,7 @@ type Plane struct {
 	live         Live
 	channels     Channels
 	compositions *composition.Registry
+	buckets      bucket.Buckets
 	limits       Limits
 	rateLimiter  *rateLimiter
 	pager        pager
@@ -42,6 +44,7 @@ type Parts struct {
 	Live         Live
 	Channels     Channels
 	Compositions *composition.Registry
+	Buckets      bucket.Buckets
 	Log          *slog.Logger // default slog.Default()
 }
 
@@ -64,7 +67,7 @@ func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 		shared = newSharedRates(rates, cmp.Or(parts.Log, slog.Default()))
 	}
 	return &Plane{
-		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions,
+		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions, buckets: parts.Buckets,
 		limits: limits, rateLimiter: newRateLimiter(limits, shared), pager: pages, keys: keyCache{keys: map[string]*key{}},
 	}, nil
 }

@@ -2,21 +2,50 @@ package control
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/bucket"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
 
-// CreateStorageConfiguration stores a reference to a bucket.
+// CreateStorageConfiguration stores a reference to a bucket that takes files, or that does not
+// answer now.
 func (p *Plane) CreateStorageConfiguration(ctx context.Context, c Caller, in *ivsrealtime.CreateStorageConfigurationInput) (*ivsrealtime.CreateStorageConfigurationOutput, error) {
 	s := &ivsrealtime.StorageConfiguration{
 		ARN: arn.New(arn.StorageConfiguration, c.Account, c.Region).String(), Name: in.Name, Tags: tagsOf(in.Tags), S3: in.S3,
+	}
+	if err := p.checkBucket(ctx, c.Region, in.S3.BucketName); err != nil {
+		return nil, err
 	}
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
 		return create(c, tx.Storages(), s, p.limits.StorageConfigurations, "storage configurations")
 	})
 	return &ivsrealtime.CreateStorageConfigurationOutput{StorageConfiguration: s}, err
+}
+
+// bucketTimeout is how long a bucket may take to say whether it takes files.
+const bucketTimeout = 3 * time.Second
+
+// checkBucket returns what is wrong with a bucket. One that does not answer may do so later.
+func (p *Plane) checkBucket(ctx context.Context, region, name string) error {
+	b, err := p.buckets(region, name)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, bucketTimeout)
+		defer cancel()
+		err = b.Check(ctx)
+	}
+	switch {
+	case errors.Is(err, bucket.ErrNoBucket):
+		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "s3.bucketName: there is no bucket %s. Create it first, on the S3 server that this server uses", name)
+	case errors.Is(err, bucket.ErrRegion):
+		return ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "s3.bucketName: bucket %s is not in region %s. Name one of this region, or create the storage configuration in that of the bucket", name, region)
+	case errors.Is(err, bucket.ErrDenied):
+		return ivsrealtime.Errorf(ivsrealtime.AccessDenied, "s3.bucketName: this server may not put files into bucket %s. Allow it s3:PutObject and s3:GetObject there", name)
+	}
+	return nil
 }
 
 // GetStorageConfiguration returns a reference to a bucket.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/bucket"
 	"rostrum/internal/event"
 	"rostrum/internal/media"
 	"rostrum/internal/stage"
@@ -19,6 +20,9 @@ import (
 
 // participantRendition is the only one of a participant's recording.
 const participantRendition = "high"
+
+// maxCheck is how long a recording waits for what its bucket says.
+const maxCheck = time.Second
 
 // An individual is the recording of one participant. Its goroutine owns it; the registry's lock
 // guards wanted.
@@ -69,11 +73,25 @@ func (r *individual) run() {
 		r.registry.release(r)
 		return
 	}
-	failure := r.record(publication)
-	r.files.discard()
+	failure := r.refusal()
+	if failure == nil {
+		failure = r.record(publication)
+		r.files.discard()
+	}
 	r.finish(time.Now(), failure)
 	r.registry.release(r)
 	r.awaitUpload()
+}
+
+// refusal is why the bucket does not take the recording, if it says so at once.
+func (r *individual) refusal() *event.Failure {
+	ctx, cancel := context.WithTimeout(r.registry.ctx, maxCheck)
+	defer cancel()
+	if err := r.recorder.config.Bucket.Check(ctx); bucket.IsRefusal(err) {
+		failure := failureOf(err)
+		return &failure
+	}
+	return nil
 }
 
 func (r *individual) want() *stage.Publication {

@@ -136,16 +136,12 @@ func (r *Recorder) Run(ctx context.Context) {
 // refuse others while its credentials change.
 func (r *Recorder) retryFor(err error) time.Duration {
 	switch {
-	case errors.Is(err, errSpoolFull), isRefused(err) && !r.accepted:
+	case errors.Is(err, errSpoolFull), bucket.IsRefusal(err) && !r.accepted:
 		return 0
-	case isRefused(err):
+	case bucket.IsRefusal(err):
 		return min(refusedFor, r.config.RetryFor)
 	}
 	return r.config.RetryFor
-}
-
-func isRefused(err error) bool {
-	return errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrDenied)
 }
 
 // upload puts what is in the spool into the bucket, with the metadata that are due.
@@ -277,6 +273,8 @@ func failureOf(err error) event.Failure {
 	switch {
 	case errors.Is(err, bucket.ErrNoBucket):
 		return event.Failure{Code: ivsrealtime.ResourceNotFound, Reason: "Bucket not found. Check that the bucket exists."}
+	case errors.Is(err, bucket.ErrRegion):
+		return event.Failure{Code: ivsrealtime.ResourceNotFound, Reason: "The bucket is in another region. Use one in the region of the stage."}
 	case errors.Is(err, bucket.ErrDenied):
 		return event.Failure{Code: ivsrealtime.AccessDenied, Reason: "Access to the bucket was denied. Check the bucket's policy."}
 	}
@@ -346,7 +344,7 @@ func (r *Recorder) Resume(ctx context.Context) error {
 	if r.notResumed.IsZero() {
 		r.notResumed = time.Now()
 	}
-	if r.failure == nil && (isRefused(err) || time.Since(r.notResumed) > r.config.RetryFor) {
+	if r.failure == nil && (bucket.IsRefusal(err) || time.Since(r.notResumed) > r.config.RetryFor) {
 		why := failureOf(err)
 		r.failure, r.abandonment = &why, err
 		close(r.abandoned)

@@ -43,6 +43,8 @@ func (b *memoryBucket) Get(_ context.Context, key string) (io.ReadCloser, error)
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
+func (b *memoryBucket) Check(context.Context) error { return nil }
+
 func (b *memoryBucket) List(context.Context, string, func(bucket.File) error) error {
 	return errors.ErrUnsupported
 }

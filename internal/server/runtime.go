@@ -77,7 +77,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	r.plane, err = control.New(ctx, control.Parts{
-		Store: st, Authority: authority, Live: r.stages, Channels: r.channels, Compositions: r.compositions, Log: b.log,
+		Store: st, Authority: authority, Live: r.stages, Channels: r.channels, Compositions: r.compositions, Buckets: r.recordings.buckets, Log: b.log,
 	}, s.Limits.Limits)
 	return r, err
 }

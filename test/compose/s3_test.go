@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"rostrum/internal/hls"
 	"rostrum/ivsrealtime"
 )
@@ -335,7 +338,9 @@ func TestS3_ThatRefusesEndsTheDestination(t *testing.T) {
 	t.Run("the secret is wrong", func(t *testing.T) {
 		at := openS3(t)
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "of another server")
+		at.end() // or the storage configuration would be refused
 		s := openKept(t, "--s3-endpoint", at.url)
+		at.begin()
 		s.publish("--size", "320x180")
 		c := s.begin(s.bucket())
 		s.awaitComposition(c.ARN, "FAILED", failed)
@@ -345,8 +350,15 @@ func TestS3_ThatRefusesEndsTheDestination(t *testing.T) {
 	t.Run("there is no such bucket", func(t *testing.T) {
 		at := openS3(t)
 		s := openKept(t, "--s3-endpoint", at.url)
+		nowhere := aws.String("nowhere") // any more
+		if _, err := at.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: nowhere}); err != nil {
+			t.Fatal(err)
+		}
 		k, err := s.client.CreateStorageConfiguration(t.Context(), &ivsrealtime.CreateStorageConfigurationInput{S3: &ivsrealtime.S3StorageConfiguration{BucketName: "nowhere"}})
 		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := at.client.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: nowhere}); err != nil {
 			t.Fatal(err)
 		}
 		s.storage = k.StorageConfiguration.ARN
