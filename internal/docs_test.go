@@ -71,7 +71,7 @@ func (all tree) hasMetric(name string) bool {
 
 var (
 	codeSpan   = regexp.MustCompile("`([^`\n]+)`")
-	repoPath   = regexp.MustCompile(`^(?:\.\./)?((?:cmd|internal|ivsrealtime|test|examples|deploy|docs|findings|web)(?:/[A-Za-z0-9_.-]+)*)/?$`)
+	repoPath   = regexp.MustCompile(`^(?:\.\./)?((?:cmd|internal|ivsrealtime|realtime|test|examples|deploy|docs|findings|web)(?:/[A-Za-z0-9_.-]+)*)/?$`)
 	testName   = regexp.MustCompile(`^(?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9_]*…?$`)
 	makeCall   = regexp.MustCompile(`(?:^|[ (])make ([a-z][a-z0-9-]*)`)
 	linkTarget = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)\s]*)?\)`)

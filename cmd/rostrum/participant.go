@@ -7,25 +7,25 @@ import (
 	"strings"
 	"time"
 
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // participantFlags say how a participant reaches its stage: by a token, which names the
 // server, or by the URL of any WHIP or WHEP server.
 type participantFlags struct {
-	Token   string       `env:"ROSTRUM_TOKEN" help:"Participant token; it names the server and the participant."`
-	Bearer  string       `help:"Bearer token for the URL given." group:"Other servers"`
-	Network peer.Network `enum:"any,udp,tcp" default:"any" help:"Transport of media: any (through TURN if nothing else works), udp or tcp."`
+	Token   string           `env:"ROSTRUM_TOKEN" help:"Participant token; it names the server and the participant."`
+	Bearer  string           `help:"Bearer token for the URL given." group:"Other servers"`
+	Network realtime.Network `enum:"any,udp,tcp" default:"any" help:"Transport of media: any (through TURN if nothing else works), udp or tcp."`
 
 	Rejoin time.Duration `default:"1m" help:"How long to try to reconnect after the server or the network failed; 0 ends at once."`
 }
 
 // readToken reads the token, and refuses one that has expired.
-func (f *participantFlags) readToken() (peer.Token, error) {
+func (f *participantFlags) readToken() (realtime.Token, error) {
 	if f.Token == "" {
-		return peer.Token{}, misuse(errors.New("give --token, or set ROSTRUM_TOKEN"))
+		return realtime.Token{}, misuse(errors.New("give --token, or set ROSTRUM_TOKEN"))
 	}
-	t, err := peer.ReadToken(f.Token)
+	t, err := realtime.ReadToken(f.Token)
 	if err != nil {
 		return t, misuse(err)
 	}
@@ -42,7 +42,7 @@ func (d denied) Unwrap() error { return d.error }
 
 // denial marks err as denied if the server refused the token.
 func denial(err error) error {
-	if p, ok := errors.AsType[*peer.Problem](err); ok && p.Denied() {
+	if p, ok := errors.AsType[*realtime.Problem](err); ok && p.Denied() {
 		return denied{err}
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"rostrum/internal/container"
 	"rostrum/internal/peer"
 	"rostrum/internal/testpattern"
+	"rostrum/realtime"
 )
 
 // publishCommand sends a file or a test pattern into a stage.
@@ -55,7 +56,7 @@ func (c *publishCommand) Run(ctx context.Context, out *output) error {
 func (c *publishCommand) config() (peer.PublisherConfig, error) {
 	cfg := peer.PublisherConfig{Network: c.Network, Rejoin: c.Rejoin}
 	if c.WHIP != "" {
-		cfg.Endpoint, cfg.ParticipantID = peer.Endpoint{URL: c.WHIP, Bearer: cmp.Or(c.Bearer, c.Token)}, c.WHIP
+		cfg.Endpoint, cfg.ParticipantID = realtime.Endpoint{URL: c.WHIP, Bearer: cmp.Or(c.Bearer, c.Token)}, c.WHIP
 	} else if err := c.useToken(&cfg); err != nil {
 		return cfg, err
 	}
@@ -74,13 +75,11 @@ func (c *publishCommand) useToken(cfg *peer.PublisherConfig) error {
 		return denied{errors.New("the token does not allow to publish")}
 	}
 	cfg.ParticipantID = token.ParticipantID
-	if cfg.Endpoint, err = token.PublishAt(); err != nil {
-		return err
+	if c.Simulcast && token.EventsURL != "" { // otherwise all layers are sent
+		cfg.Token = token
 	}
-	if c.Simulcast {
-		cfg.Events, _ = peer.NewEvents(token, nil) // without them all layers are sent
-	}
-	return nil
+	cfg.Endpoint, err = token.PublishAt()
+	return err
 }
 
 func (c *publishCommand) source(name string) (peer.Source, error) {

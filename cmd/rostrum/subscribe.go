@@ -10,6 +10,7 @@ import (
 	"rostrum/internal/container"
 	"rostrum/internal/media"
 	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // subscribeCommand receives one publisher of a stage, or all: into a file, or to measure
@@ -39,7 +40,7 @@ func (c *subscribeCommand) Run(ctx context.Context, out *output) error {
 		Network: c.Network, Duration: c.Duration, Rejoin: c.Rejoin,
 	}
 	if c.WHEP != "" {
-		cfg.Endpoint = peer.Endpoint{URL: c.WHEP, Bearer: cmp.Or(c.Bearer, c.Token)}
+		cfg.Endpoint = realtime.Endpoint{URL: c.WHEP, Bearer: cmp.Or(c.Bearer, c.Token)}
 	} else {
 		var err error
 		if cfg.Token, err = c.readToken(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/peer"
 	"rostrum/internal/server"
 	"rostrum/internal/testpattern"
+	"rostrum/realtime"
 )
 
 // A Config is a demo.
@@ -122,7 +123,7 @@ func unlessEnded(ctx context.Context, err error) error {
 }
 
 // publish publishes the test pattern of a name.
-func publish(ctx context.Context, c Config, name string, token peer.Token) error {
+func publish(ctx context.Context, c Config, name string, token realtime.Token) error {
 	source, err := peer.NewPatternSource(peer.PatternConfig{
 		Simulcast: true,
 		Video: testpattern.VideoConfig{
@@ -132,16 +133,8 @@ func publish(ctx context.Context, c Config, name string, token peer.Token) error
 	if err != nil {
 		return err
 	}
-	at, err := token.PublishAt()
-	if err != nil {
-		return err
-	}
-	events, err := peer.NewEvents(token, nil)
-	if err != nil {
-		return err
-	}
 	return peer.RunPublisher(ctx, peer.PublisherConfig{
-		Endpoint: at, Source: source, ParticipantID: token.ParticipantID, Events: events, Rejoin: rejoinTimeout,
+		Token: token, Source: source, ParticipantID: token.ParticipantID, Rejoin: rejoinTimeout,
 	}, func(peer.PublishReport) {})
 }
 

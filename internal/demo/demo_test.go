@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/peer"
 	"rostrum/internal/web"
+	"rostrum/realtime"
 )
 
 func TestDemo_ShowsBothParticipantsAndAPageForAVisitor(t *testing.T) {
@@ -36,7 +36,7 @@ func TestDemo_ShowsBothParticipantsAndAPageForAVisitor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	visitor, err := peer.ReadToken(page.Fragment)
+	visitor, err := realtime.ReadToken(page.Fragment)
 	if err != nil || page.Path != web.StagePath || !visitor.Publish || !visitor.Subscribe {
 		t.Errorf("expected a page with a token to publish and subscribe, saw %s, %v", s.Page, err)
 	}

@@ -14,12 +14,12 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/ivs"
 	"rostrum/internal/operator"
-	"rostrum/internal/peer"
 	"rostrum/internal/server"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
 	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // A setup is the demo's stage, the tokens of its participants, and its composition.
@@ -36,8 +36,8 @@ type setup struct {
 
 	client     *ivsrealtime.Client
 	settings   *config.Settings
-	publishing []peer.Token      // of the test participants
-	watching   peer.Token        // of the viewer whose statistics are shown
+	publishing []realtime.Token  // of the test participants
+	watching   realtime.Token    // of the viewer whose statistics are shown
 	names      map[string]string // by participant
 	storage    string            // the storage configuration of all recordings
 	prefix     string            // of the composition's recording
@@ -111,15 +111,15 @@ func (u *setup) connect(ctx context.Context) error {
 }
 
 // join creates the token of a participant.
-func (u *setup) join(ctx context.Context, name string, may ...ivsrealtime.Capability) (peer.Token, error) {
+func (u *setup) join(ctx context.Context, name string, may ...ivsrealtime.Capability) (realtime.Token, error) {
 	t, err := u.client.CreateParticipantToken(ctx, &ivsrealtime.CreateParticipantTokenInput{
 		StageARN: u.StageARN, UserID: strings.ToLower(name), Attributes: map[string]string{"name": name}, Capabilities: may,
 	})
 	if err != nil {
-		return peer.Token{}, err
+		return realtime.Token{}, err
 	}
 	u.names[t.ParticipantToken.ParticipantID] = name
-	return peer.ReadToken(t.ParticipantToken.Token)
+	return realtime.ReadToken(t.ParticipantToken.Token)
 }
 
 // show starts the composition, tells what there is to see, and in the end where the

@@ -12,16 +12,16 @@ import (
 
 	"rostrum/internal/authority"
 	"rostrum/internal/media"
-	participant "rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 	handmade "rostrum/test/encoder"
 )
 
 // A received frame of either medium.
 type received struct {
-	participant.Received
+	realtime.Received
 	codec media.Codec
 }
 
@@ -49,7 +49,7 @@ func (s *fixture) view(t *testing.T) <-chan received {
 	}))
 	t.Cleanup(whep.Close)
 	frames := make(chan received, 1000)
-	sub, err := participant.Subscribe(t.Context(), participant.Endpoint{URL: whep.URL}, participant.SubscribeConfig{Network: participant.UDPOnly, OnFrame: func(in *participant.Inlet, f participant.Received) {
+	sub, err := realtime.Subscribe(t.Context(), realtime.Endpoint{URL: whep.URL}, realtime.SubscribeConfig{Network: realtime.UDPOnly, OnSample: func(in *realtime.RemoteTrack, f realtime.Received) {
 		select {
 		case frames <- received{f, in.Codec}:
 		default:

@@ -10,8 +10,8 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
-	"rostrum/internal/peer"
 	"rostrum/internal/rtmp"
+	"rostrum/realtime"
 )
 
 // A source is a publisher whose pictures are recognised.
@@ -184,7 +184,7 @@ func (r *Receiver) listen(size int, fresh bool, now time.Time) {
 
 // FirstPicture starts an encoder and subscribes to it as soon as the server lets it. It
 // returns the time from the encoder's connecting to the end of the viewer's first keyframe.
-func (l *Load) FirstPicture(ctx context.Context, url string, at peer.Endpoint) (took time.Duration, err error) {
+func (l *Load) FirstPicture(ctx context.Context, url string, at realtime.Endpoint) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	began := time.Now()

@@ -9,16 +9,16 @@ import (
 	"sync"
 	"time"
 
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // A Plan describes the load of a server.
 type Plan struct {
-	Publish   []peer.Endpoint                           // where each publisher publishes
-	Encode    []string                                  // RTMP URLs, where more publishers do
-	Speech    *Speech                                   // audio of the latter; nil for none
-	Subscribe func(viewer, publisher int) peer.Endpoint // where a viewer receives a publisher
-	Layer     string                                    // that viewers choose; empty for the server's choice
+	Publish   []realtime.Endpoint                           // where each publisher publishes
+	Encode    []string                                      // RTMP URLs, where more publishers do
+	Speech    *Speech                                       // audio of the latter; nil for none
+	Subscribe func(viewer, publisher int) realtime.Endpoint // where a viewer receives a publisher
+	Layer     string                                        // that viewers choose; empty for the server's choice
 	Clip      *Clip
 	Bursts    bool // pictures are sent whole, not paced as in browsers
 	Network   NetworkConfig

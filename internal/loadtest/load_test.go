@@ -16,7 +16,7 @@ import (
 	"github.com/pion/rtp/codecs"
 
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 	"rostrum/test/reference"
 )
 
@@ -44,9 +44,11 @@ func TestRun_MeasuresAForwarder(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := Open(t.Context(), Plan{
-		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}, {URL: web.URL + "/whip/2"}},
-		Subscribe: func(_, n int) peer.Endpoint { return peer.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, n+1)} },
-		Clip:      clip, PID: os.Getpid(),
+		Publish: []realtime.Endpoint{{URL: web.URL + "/whip/1"}, {URL: web.URL + "/whip/2"}},
+		Subscribe: func(_, n int) realtime.Endpoint {
+			return realtime.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, n+1)}
+		},
+		Clip: clip, PID: os.Getpid(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,9 +97,9 @@ func TestLoad_CountsViewersThatDidNotJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := Open(t.Context(), Plan{
-		Publish: []peer.Endpoint{{URL: web.URL + "/whip/1"}},
-		Subscribe: func(viewer, _ int) peer.Endpoint {
-			return peer.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, 1+viewer)}
+		Publish: []realtime.Endpoint{{URL: web.URL + "/whip/1"}},
+		Subscribe: func(viewer, _ int) realtime.Endpoint {
+			return realtime.Endpoint{URL: fmt.Sprintf("%s/whep/%d", web.URL, 1+viewer)}
 		},
 		Clip: clip,
 	})
@@ -154,7 +156,7 @@ func TestPool_ReturnsTheErrorOfARefusal(t *testing.T) {
 	defer pool.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := pool.Receive(ctx, peer.Endpoint{URL: web.URL + "/whep/nobody"}, nil); err == nil {
+	if _, err := pool.Receive(ctx, realtime.Endpoint{URL: web.URL + "/whep/nobody"}, nil); err == nil {
 		t.Error("a stream that does not exist was received")
 	}
 }
@@ -282,8 +284,8 @@ func TestPool_LosesAndDelaysPackets(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := Open(t.Context(), Plan{
-		Publish:   []peer.Endpoint{{URL: web.URL + "/whip/1"}},
-		Subscribe: func(int, int) peer.Endpoint { return peer.Endpoint{URL: web.URL + "/whep/1"} },
+		Publish:   []realtime.Endpoint{{URL: web.URL + "/whip/1"}},
+		Subscribe: func(int, int) realtime.Endpoint { return realtime.Endpoint{URL: web.URL + "/whep/1"} },
 		Clip:      clip, Network: NetworkConfig{Loss: 0.1, Delay: 30 * time.Millisecond},
 	})
 	if err != nil {

@@ -7,19 +7,18 @@ import (
 	"sync"
 	"time"
 
-	"rostrum/internal/container"
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
 	"rostrum/internal/testpattern"
+	"rostrum/realtime"
 )
 
 // A Publisher sends a Clip and a tone.
 type Publisher struct {
 	clip         *Clip
 	tone         *testpattern.Tone
-	pacer        *peer.Pacer // nil sends whole pictures at once
-	video, audio *peer.Outlet
-	publication  *peer.Publication
+	pacer        *realtime.Pacer // nil sends whole pictures at once
+	video, audio *realtime.LocalTrack
+	publication  *realtime.Publication
 
 	mu   sync.Mutex           // guards what follows
 	sent map[uint64]time.Time // when a picture was last sent, by its beginning
@@ -27,18 +26,18 @@ type Publisher struct {
 
 // Publish connects to an endpoint and returns when media can flow; Run sends the clip. With
 // bursts pictures are sent whole, otherwise paced as in browsers.
-func Publish(ctx context.Context, at peer.Endpoint, clip *Clip, identity uint16, bursts bool) (*Publisher, error) {
+func Publish(ctx context.Context, at realtime.Endpoint, clip *Clip, identity uint16, bursts bool) (*Publisher, error) {
 	tone, err := testpattern.NewTone(identity)
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{clip: clip, tone: tone, video: peer.NewOutlet(media.H264, clip.rids()...), audio: peer.NewOutlet(media.Opus), sent: map[uint64]time.Time{}}
+	p := &Publisher{clip: clip, tone: tone, video: realtime.NewTrack(media.H264, clip.rids()...), audio: realtime.NewTrack(media.Opus), sent: map[uint64]time.Time{}}
 	p.video.OnFirstPacket(p.recordSent)
 	if !bursts {
-		p.pacer = peer.NewPacer(clip.bitrate)
+		p.pacer = realtime.NewPacer(clip.bitrate)
 		p.video.Pace(p.pacer)
 	}
-	p.publication, err = peer.Publish(ctx, at, peer.UDPOnly, p.audio, p.video)
+	p.publication, err = realtime.Publish(ctx, at, realtime.PublishConfig{Network: realtime.UDPOnly, Rejoin: realtime.NoRejoin}, p.audio, p.video)
 	return p, err
 }
 
@@ -91,7 +90,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		}
 		var err error
 		if packets*audioTime <= pictures*pictureTime {
-			err = p.audio.Write(0, container.Frame{Time: packets * audioTime, Duration: audioTime, Keyframe: true, Data: p.tone.Packet(uint32(packets))})
+			err = p.audio.WriteSample(0, realtime.Sample{Time: packets * audioTime, Duration: audioTime, Keyframe: true, Data: p.tone.Packet(uint32(packets))})
 			packets++
 		} else {
 			err = p.writePicture(pictures*pictureTime, next)
@@ -119,7 +118,7 @@ func (p *Publisher) writePicture(at time.Duration, next []int) error {
 		}
 		n := next[i]
 		next[i] = (n + 1) % len(layer.units)
-		errs = append(errs, p.video.Write(i, container.Frame{Time: at, Keyframe: n == 0, Data: layer.units[n]}))
+		errs = append(errs, p.video.WriteSample(i, realtime.Sample{Time: at, Keyframe: n == 0, Data: layer.units[n]}))
 	}
 	return errors.Join(errs...)
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // A Receiver is one subscription.
 type Receiver struct {
 	pool     *Pool
-	session  *peer.Session
+	session  *realtime.Session
 	socket   *socket
 	slot     int32 // in the poller
 	records  *records
@@ -55,7 +55,7 @@ type Receiver struct {
 
 // Receive subscribes at an endpoint and returns when media can flow. from is the publisher
 // there, for the latency; it may be nil.
-func (c *Pool) Receive(ctx context.Context, endpoint peer.Endpoint, from source) (*Receiver, error) {
+func (c *Pool) Receive(ctx context.Context, endpoint realtime.Endpoint, from source) (*Receiver, error) {
 	ufrag, password := rand.Text()[:8], rand.Text()
 	r := &Receiver{pool: c, source: from, offered: time.Now(), checked: make(chan struct{}), ssrc: 1, password: password}
 	sdp, session, err := endpoint.Offer(ctx, makeOffer(ufrag, password, c.certificate.Certificate[0]))
@@ -178,7 +178,7 @@ func (r *Receiver) Stats(reset bool) ReceiverStats {
 
 // ChooseLayer sets the preferred layer by its label, or "auto".
 func (r *Receiver) ChooseLayer(ctx context.Context, label string) error {
-	_, err := r.session.ChooseLayer(ctx, label)
+	_, err := r.session.SelectLayer(ctx, label)
 	return err
 }
 

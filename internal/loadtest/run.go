@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // A Config is a load test.
@@ -100,9 +100,9 @@ func (r *Run) MeasureOther(ctx context.Context) (Report, error) {
 	plan := r.plan()
 	plan.PID = r.PID
 	for n := range r.Publishers {
-		plan.Publish = append(plan.Publish, peer.Endpoint{URL: numbered(r.WHIP, n)})
+		plan.Publish = append(plan.Publish, realtime.Endpoint{URL: numbered(r.WHIP, n)})
 	}
-	plan.Subscribe = func(_, n int) peer.Endpoint { return peer.Endpoint{URL: numbered(r.WHEP, n)} }
+	plan.Subscribe = func(_, n int) realtime.Endpoint { return realtime.Endpoint{URL: numbered(r.WHEP, n)} }
 	return r.measure(ctx, plan)
 }
 

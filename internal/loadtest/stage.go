@@ -7,16 +7,16 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/peer"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // A Stage is one that was created for a measurement, with the tokens of its participants.
 type Stage struct {
 	client     *ivsrealtime.Client
 	arn        string
-	publishers []peer.Token
-	viewers    []peer.Token
+	publishers []realtime.Token
+	viewers    []realtime.Token
 }
 
 // Access is the endpoint of a server's API and credentials, in the names of the output of
@@ -54,7 +54,7 @@ func (s *Stage) Ingest(ctx context.Context, url string, n int) (urls []string, e
 			return nil, err
 		}
 		urls = append(urls, url+made.IngestConfiguration.StreamKey)
-		var t peer.Token
+		var t realtime.Token
 		t.ParticipantID = made.IngestConfiguration.ParticipantID
 		s.publishers = append(s.publishers, t)
 	}
@@ -69,23 +69,23 @@ func (s *Stage) AddViewers(ctx context.Context, n int) error {
 }
 
 // Viewers and Publishers return the tokens.
-func (s *Stage) Viewers() []peer.Token    { return s.viewers }
-func (s *Stage) Publishers() []peer.Token { return s.publishers }
+func (s *Stage) Viewers() []realtime.Token    { return s.viewers }
+func (s *Stage) Publishers() []realtime.Token { return s.publishers }
 
 // SetEndpoints sets the endpoints of a plan. A viewer must have a token before it joins.
 func (s *Stage) SetEndpoints(p *Plan) {
 	p.Publish = nil
 	for _, t := range s.publishers {
-		p.Publish = append(p.Publish, peer.Endpoint{URL: t.WHIPURL, Bearer: t.Raw})
+		p.Publish = append(p.Publish, realtime.Endpoint{URL: t.WHIPURL, Bearer: t.Raw})
 	}
-	p.Subscribe = func(viewer, publisher int) peer.Endpoint {
+	p.Subscribe = func(viewer, publisher int) realtime.Endpoint {
 		t := s.viewers[viewer]
-		return peer.Endpoint{URL: t.WHIPURL + "/subscribe/" + s.publishers[publisher].ParticipantID, Bearer: t.Raw}
+		return realtime.Endpoint{URL: t.WHIPURL + "/subscribe/" + s.publishers[publisher].ParticipantID, Bearer: t.Raw}
 	}
 }
 
-func (s *Stage) tokens(ctx context.Context, n int, may ivsrealtime.Capability) ([]peer.Token, error) {
-	all, errs := make([]peer.Token, n), make([]error, n)
+func (s *Stage) tokens(ctx context.Context, n int, may ivsrealtime.Capability) ([]realtime.Token, error) {
+	all, errs := make([]realtime.Token, n), make([]error, n)
 	slots := make(chan struct{}, maxJoining)
 	var making sync.WaitGroup
 	for i := range n {
@@ -104,12 +104,12 @@ func (s *Stage) tokens(ctx context.Context, n int, may ivsrealtime.Capability) (
 	return all, nil
 }
 
-func (s *Stage) token(ctx context.Context, may ivsrealtime.Capability) (peer.Token, error) {
+func (s *Stage) token(ctx context.Context, may ivsrealtime.Capability) (realtime.Token, error) {
 	made, err := s.client.CreateParticipantToken(ctx, &ivsrealtime.CreateParticipantTokenInput{
 		StageARN: s.arn, Capabilities: []ivsrealtime.Capability{may},
 	})
 	if err != nil {
-		return peer.Token{}, fmt.Errorf("create a token: %w", err)
+		return realtime.Token{}, fmt.Errorf("create a token: %w", err)
 	}
-	return peer.ReadToken(made.ParticipantToken.Token)
+	return realtime.ReadToken(made.ParticipantToken.Token)
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/peer"
 	"rostrum/internal/worker"
+	"rostrum/realtime"
 )
 
 // Compose does the job that it reads, until the end of in, and reports to out.
@@ -47,8 +47,6 @@ func ComposeFile(ctx context.Context, token, file string, out io.Writer) error {
 // A composition does one job.
 type composition struct {
 	job      worker.Job
-	token    peer.Token
-	events   *peer.Events // of the token; set before publishers are received
 	stage    *compositor.Stage
 	roster   roster
 	programs []*program
@@ -89,11 +87,9 @@ func compose(ctx context.Context, j worker.Job, reports *worker.ReportWriter) er
 }
 
 func (c *composition) run(outer context.Context) error {
-	token, err := peer.ReadToken(c.job.Token)
-	if err != nil {
+	if _, err := realtime.ReadToken(c.job.Token); err != nil {
 		return err
 	}
-	c.token = token
 	for _, p := range c.job.Programs {
 		if err := c.open(p); err != nil {
 			return errors.Join(err, c.closePrograms())

@@ -5,6 +5,8 @@ package mediajob
 import (
 	"context"
 	"errors"
+	"math"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,9 +14,8 @@ import (
 	"rostrum/internal/compositor"
 	"rostrum/internal/layout"
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
-	"rostrum/internal/wire"
 	"rostrum/internal/worker"
+	"rostrum/realtime"
 )
 
 const (
@@ -25,34 +26,51 @@ const (
 // follow stays on the stage and receives its publishers until ctx ends. An error says why
 // the composition may not stay.
 func (c *composition) follow(ctx context.Context) error {
-	events, err := peer.NewEvents(c.token, nil)
-	if err != nil {
+	stage, err := c.join(ctx)
+	if stage == nil {
 		return err
 	}
-	c.events = events
-	deleted := false
-	err = peer.Follow(ctx, c.token, events, func(m wire.Message) {
-		_, stageDeleted := m.Payload.(wire.StageDeleted)
-		deleted = deleted || stageDeleted
-		c.apply(m)
-	}, c.receive)
-	if deleted {
+	c.report(worker.Report{Kind: worker.Ready})
+	// The roster is updated before the receptions that follow from an event.
+	apply := func(e realtime.Event) {
+		if _, missed := e.(realtime.Missed); missed {
+			c.roster.replace(stage.Participants(), c.stage)
+			return
+		}
+		c.roster.apply(e, c.stage)
+	}
+	err = stage.Follow(ctx, apply, func(ctx context.Context, p realtime.Participant) { c.receive(ctx, stage, p.ID) })
+	_ = stage.Close() // it has ended, or is left
+	if errors.Is(err, realtime.StageDeleted) {
 		return errors.New(worker.StageDeleted)
 	}
 	return err
 }
 
-// apply updates the roster before the receptions that follow from a message.
-func (c *composition) apply(m wire.Message) {
-	if first := c.roster.apply(m, c.token.ParticipantID, c.stage); first {
-		c.report(worker.Report{Kind: worker.Ready})
+// join joins the stage, for as long as the server runs. It returns nil, nil if ctx ended.
+func (c *composition) join(ctx context.Context) (*realtime.Stage, error) {
+	for {
+		stage, err := realtime.Join(ctx, c.job.Token, realtime.Config{Rejoin: math.MaxInt64})
+		refused, answered := errors.AsType[*realtime.Problem](err)
+		switch {
+		case err == nil:
+			return stage, nil
+		case ctx.Err() != nil:
+			return nil, nil
+		case answered && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests:
+			return nil, err
+		}
+		select {
+		case <-time.After(resubscribeDelay):
+		case <-ctx.Done():
+		}
 	}
 }
 
 // receive composes one publisher until ctx ends. It subscribes again whenever the
 // subscription ends.
-func (c *composition) receive(ctx context.Context, publisher wire.Participant) {
-	r := &reception{composition: c, id: publisher.ID}
+func (c *composition) receive(ctx context.Context, stage *realtime.Stage, publisher string) {
+	r := &reception{composition: c, stage: stage, id: publisher}
 	participant, err := c.roster.join(r, c.stage)
 	if err != nil {
 		c.log("WARN", "%v", err)
@@ -65,7 +83,7 @@ func (c *composition) receive(ctx context.Context, publisher wire.Participant) {
 	r.participant = participant
 	for ctx.Err() == nil {
 		if err := r.run(ctx); err != nil && ctx.Err() == nil {
-			c.log("WARN", "receive %s: %v", publisher.ID, err)
+			c.log("WARN", "receive %s: %v", publisher, err)
 		}
 		select {
 		case <-time.After(resubscribeDelay):
@@ -77,23 +95,19 @@ func (c *composition) receive(ctx context.Context, publisher wire.Participant) {
 // A reception subscribes to one publisher.
 type reception struct {
 	composition *composition
+	stage       *realtime.Stage
 	id          string
 	participant *compositor.Participant
 	superseded  atomic.Bool // a newer reception of the publisher continues its place
 
 	mu    sync.Mutex // guards what follows
-	video *peer.Inlet
+	video *realtime.RemoteTrack
 }
 
 // run is one subscription, to its end.
 func (r *reception) run(ctx context.Context) error {
-	resource, err := r.composition.token.SubscribeAt(r.id)
-	if err != nil {
-		return err
-	}
-	resource.Events = r.composition.events
 	r.participant.BeginStream(r.requestKeyframe)
-	s, err := peer.Subscribe(ctx, resource, peer.SubscribeConfig{OnFrame: r.write})
+	s, err := r.stage.Subscribe(ctx, r.id, realtime.SubscribeConfig{OnSample: r.write, Rejoin: realtime.NoRejoin})
 	if err != nil {
 		return err
 	}
@@ -104,7 +118,7 @@ func (r *reception) run(ctx context.Context) error {
 }
 
 // write gives a frame to the compositor.
-func (r *reception) write(in *peer.Inlet, f peer.Received) {
+func (r *reception) write(in *realtime.RemoteTrack, f realtime.Received) {
 	if r.superseded.Load() {
 		return
 	}
@@ -130,7 +144,7 @@ func (r *reception) requestKeyframe() {
 }
 
 // chooseLayers selects the layer for the current tile size until the subscription ends.
-func (r *reception) chooseLayers(ctx context.Context, s *peer.Subscription) {
+func (r *reception) chooseLayers(ctx context.Context, s *realtime.Subscription) {
 	tick := time.NewTicker(layerInterval)
 	defer tick.Stop()
 	chosen := ""
@@ -146,7 +160,7 @@ func (r *reception) chooseLayers(ctx context.Context, s *peer.Subscription) {
 		if label == "" || label == chosen {
 			continue
 		}
-		if _, err := s.ChooseLayer(ctx, label); err != nil {
+		if _, err := s.SelectLayer(ctx, label); err != nil {
 			r.composition.log("DEBUG", "choose layer %s of %s: %v", label, r.id, err)
 			continue
 		}
@@ -166,8 +180,8 @@ func (r *reception) largestTile() (tile layout.Size) {
 
 // bestLayer is the label of the smallest layer that is enlarged by a quarter at most, or
 // of the largest one. It is empty where there is no choice.
-func bestLayer(layers []wire.Layer, tile layout.Size) string {
-	best, largest := wire.Layer{}, wire.Layer{}
+func bestLayer(layers []realtime.Layer, tile layout.Size) string {
+	best, largest := realtime.Layer{}, realtime.Layer{}
 	choices := 0
 	for _, l := range layers {
 		if !l.Active || l.Width == 0 {

@@ -9,14 +9,14 @@ import (
 
 	"rostrum/internal/compositor"
 	"rostrum/internal/layout"
-	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
 func TestBestLayer_IsTheSmallestSufficientOne(t *testing.T) {
-	three := []wire.Layer{{Label: "hi", Width: 1280, Height: 720, Active: true}, {Label: "mid", Width: 640, Height: 360, Active: true}, {Label: "low", Width: 320, Height: 180, Active: true}}
+	three := []realtime.Layer{{Label: "hi", Width: 1280, Height: 720, Active: true}, {Label: "mid", Width: 640, Height: 360, Active: true}, {Label: "low", Width: 320, Height: 180, Active: true}}
 	cases := []struct {
 		name   string
-		layers []wire.Layer
+		layers []realtime.Layer
 		tile   layout.Size
 		want   string
 	}{
@@ -26,7 +26,7 @@ func TestBestLayer_IsTheSmallestSufficientOne(t *testing.T) {
 		{"a small window", three, layout.Size{Width: 160, Height: 90}, "low"},
 		{"larger than all", three, layout.Size{Width: 1920, Height: 1080}, "hi"},
 		{"a tall tile that is covered", three, layout.Size{Width: 320, Height: 720}, "hi"},
-		{"a layer that is not sent", []wire.Layer{three[0], {Label: "mid", Width: 640, Height: 360}, three[2]}, layout.Size{Width: 640, Height: 360}, "hi"},
+		{"a layer that is not sent", []realtime.Layer{three[0], {Label: "mid", Width: 640, Height: 360}, three[2]}, layout.Size{Width: 640, Height: 360}, "hi"},
 		{"no choice", three[:1], layout.Size{Width: 64, Height: 36}, ""},
 		{"no tile", three, layout.Size{}, ""},
 	}
@@ -40,45 +40,54 @@ func TestBestLayer_IsTheSmallestSufficientOne(t *testing.T) {
 }
 
 func TestRoster_CountsPublishers(t *testing.T) {
-	r := &roster{participants: map[string]*participant{}, ready: true}
+	r := &roster{participants: map[string]*participant{}}
 	stage := compositor.NewStage()
-	apply := func(payload wire.Payload, want int) {
+	apply := func(e realtime.Event, want int) {
 		t.Helper()
-		r.apply(wire.Message{Type: payload.Type(), Payload: payload}, "me", stage)
+		r.apply(e, stage)
 		if got := r.publishers(); got != want {
-			t.Errorf("after %s %+v there are %d publishers, want %d", payload.Type(), payload, got, want)
+			t.Errorf("after %T %+v there are %d publishers, want %d", e, e, got, want)
 		}
 	}
-	state := func(participants ...wire.Participant) wire.StageState {
-		return wire.StageState{Participants: participants}
+	publishing := func(id string) realtime.Participant { return realtime.Participant{ID: id, Publishing: true} }
+	me := publishing("me")
+	me.Local = true
+	apply(realtime.ParticipantJoined{Participant: me}, 0)
+	apply(realtime.PublishChanged{Participant: me}, 0)
+	apply(realtime.ParticipantJoined{Participant: publishing("a")}, 1)
+	apply(realtime.ParticipantJoined{Participant: realtime.Participant{ID: "b"}}, 1)
+	apply(realtime.PublishChanged{Participant: publishing("b")}, 2)
+	apply(realtime.PublishChanged{Participant: realtime.Participant{ID: "a"}}, 1)
+	apply(realtime.ParticipantLeft{Participant: realtime.Participant{ID: "b"}}, 0)
+	r.replace([]realtime.Participant{publishing("c"), me}, stage)
+	if n := r.publishers(); n != 1 {
+		t.Errorf("the whole state has one publisher, the roster %d", n)
 	}
-	apply(state(wire.Participant{ID: "me", IsPublishing: true}, wire.Participant{ID: "a", IsPublishing: true}, wire.Participant{ID: "b"}), 1)
-	apply(wire.PublishState{ParticipantID: "b", IsPublishing: true}, 2)
-	apply(wire.PublishState{ParticipantID: "a"}, 1)
-	apply(wire.ParticipantLeft{ParticipantID: "b"}, 0)
-	apply(state(wire.Participant{ID: "c", IsPublishing: true}), 1)
-	apply(state(), 0)
+	r.replace(nil, stage)
+	if n := r.publishers(); n != 0 {
+		t.Errorf("nobody is left, the roster has %d publishers", n)
+	}
 }
 
 func TestRoster_KeepsThePlaceOfAReplacedPublication(t *testing.T) {
-	publish := func(publishing, replaced bool) wire.Payload {
-		return wire.PublishState{ParticipantID: "a", IsPublishing: publishing, Replaced: replaced}
+	publish := func(publishing, replaced bool) realtime.Event {
+		return realtime.PublishChanged{Participant: realtime.Participant{ID: "a", Publishing: publishing}, Replaced: replaced}
 	}
 	for _, c := range []struct {
 		name  string
-		ended []wire.Payload // of the first publication
-		again bool           // a newer reception begins, a second later
-		after time.Duration  // for how long the place is kept; 0 if not
+		ended []realtime.Event // of the first publication
+		again bool             // a newer reception begins, a second later
+		after time.Duration    // for how long the place is kept; 0 if not
 	}{
-		{"it is continued", []wire.Payload{publish(false, true)}, true, time.Hour},
-		{"the newer one never begins", []wire.Payload{publish(false, true)}, false, takeoverTime},
-		{"the participant leaves", []wire.Payload{publish(false, true), wire.ParticipantLeft{ParticipantID: "a"}}, false, 0},
-		{"the publication just ends", []wire.Payload{publish(false, false)}, false, 0},
+		{"it is continued", []realtime.Event{publish(false, true)}, true, time.Hour},
+		{"the newer one never begins", []realtime.Event{publish(false, true)}, false, takeoverTime},
+		{"the participant leaves", []realtime.Event{publish(false, true), realtime.ParticipantLeft{Participant: realtime.Participant{ID: "a"}}}, false, 0},
+		{"the publication just ends", []realtime.Event{publish(false, false)}, false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, stage := &roster{participants: map[string]*participant{}, ready: true}, compositor.NewStage()
-				apply := func(p wire.Payload) { r.apply(wire.Message{Type: p.Type(), Payload: p}, "me", stage) }
+				r, stage := &roster{participants: map[string]*participant{}}, compositor.NewStage()
+				apply := func(e realtime.Event) { r.apply(e, stage) }
 				apply(publish(true, false))
 				first := &reception{id: "a"}
 				if _, err := r.join(first, stage); err != nil {

@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"rostrum/internal/compositor"
-	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
-// A roster is what the events socket said about the stage's participants.
+// A roster is what the stage said about its participants.
 type roster struct {
 	mu           sync.Mutex // guards what follows
 	participants map[string]*participant
-	ready        bool // the whole state came
 }
 
 // takeoverTime is how long a participant whose publication was replaced keeps its place
@@ -30,7 +29,7 @@ type participant struct {
 	attributes   map[string]string
 	audioMuted   bool
 	videoStopped bool
-	layers       []wire.Layer
+	layers       []realtime.Layer
 	composed     *compositor.Participant // while it is received or keeps its place; nil otherwise
 	reception    *reception              // while it receives
 	hold         *time.Timer             // until its place is free, without a reception; else nil
@@ -49,29 +48,42 @@ func (r *roster) publishers() int {
 	return n
 }
 
-// apply updates the roster by a message. It reports whether that was the first whole
-// state.
-func (r *roster) apply(m wire.Message, self string, stage *compositor.Stage) (first bool) {
+// apply updates the roster by an event.
+func (r *roster) apply(e realtime.Event, stage *compositor.Stage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch m := m.Payload.(type) {
-	case wire.StageState:
-		r.replace(m, self, stage)
-		first, r.ready = !r.ready, true
-	case wire.MetadataChanged:
-		r.present(m.ParticipantID).setMetadata(m.UserID, m.Attributes)
-	case wire.PublishState:
-		p := r.present(m.ParticipantID)
-		p.describe(m.Participant)
-		p.publishing, p.replaced = m.IsPublishing, m.Replaced
-	case wire.MuteChanged:
-		r.present(m.ParticipantID).setMuted(m.AudioMuted, m.VideoStopped)
-	case wire.Layers:
-		r.present(m.ParticipantID).layers = m.Layers
-	case wire.ParticipantLeft:
-		r.leave(m.ParticipantID)
+	switch e := e.(type) {
+	case realtime.ParticipantJoined:
+		r.describe(e.Participant, stage)
+	case realtime.MetadataChanged:
+		r.describe(e.Participant, stage)
+	case realtime.MuteChanged:
+		r.describe(e.Participant, stage)
+	case realtime.PublishChanged:
+		if p := r.describe(e.Participant, stage); p != nil {
+			p.replaced = e.Replaced
+		}
+	case realtime.LayersChanged:
+		r.present(e.ParticipantID).layers = e.Layers
+	case realtime.ParticipantLeft:
+		r.leave(e.Participant.ID)
 	}
-	return first
+}
+
+// describe takes the state of a participant; nil is the composition's own. Publishers are in
+// order of arrival. r.mu is held.
+func (r *roster) describe(d realtime.Participant, stage *compositor.Stage) *participant {
+	if d.Local {
+		return nil
+	}
+	p := r.present(d.ID)
+	p.setMetadata(d.UserID, d.Attributes)
+	p.setMuted(d.AudioMuted, d.VideoStopped)
+	if p.publishing = d.Publishing; p.publishing {
+		p.replaced = false
+		stage.Expect(d.ID)
+	}
+	return p
 }
 
 // present is the participant with an id, which is on the stage; r.mu is held.
@@ -99,20 +111,14 @@ func (r *roster) leave(id string) {
 	}
 }
 
-// replace takes the whole state. It lists the publishers in order of arrival. r.mu is
-// held.
-func (r *roster) replace(state wire.StageState, self string, stage *compositor.Stage) {
+// replace takes the whole state, after events were missed.
+func (r *roster) replace(all []realtime.Participant, stage *compositor.Stage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	present := map[string]bool{}
-	for _, s := range state.Participants {
-		if s.ID == self {
-			continue
-		}
-		present[s.ID] = true
-		p := r.present(s.ID)
-		p.describe(s)
-		if p.publishing = s.IsPublishing; p.publishing {
-			stage.Expect(s.ID)
-		}
+	for _, p := range all {
+		present[p.ID] = true
+		r.describe(p, stage)
 	}
 	for id := range r.participants {
 		if !present[id] {
@@ -184,7 +190,7 @@ func (r *roster) free(id string, p *participant) {
 }
 
 // layers are those that a participant sends.
-func (r *roster) layers(id string) []wire.Layer {
+func (r *roster) layers(id string) []realtime.Layer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.participants[id]; p != nil {
@@ -206,10 +212,4 @@ func (p *participant) setMuted(audio, video bool) {
 		p.composed.SetAudioMuted(audio)
 		p.composed.SetVideoStopped(video)
 	}
-}
-
-// describe takes what the server says of the participant.
-func (p *participant) describe(d wire.Participant) {
-	p.setMetadata(d.UserID, d.Attributes)
-	p.setMuted(d.AudioMuted, d.VideoStopped)
 }

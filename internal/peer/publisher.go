@@ -5,17 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
+
+	"rostrum/realtime"
 )
 
 // A PublisherConfig says what is published where.
 type PublisherConfig struct {
-	Endpoint      Endpoint
-	Network       Network
+	Endpoint      realtime.Endpoint
+	Token         realtime.Token // joins the stage, instead of Endpoint: layers without a viewer are left out
+	Network       realtime.Network
 	Source        Source
 	ParticipantID string        // as reported
-	Events        *Events       // says which layers have no viewer, and are left out; nil sends all
 	Rejoin        time.Duration // how long to try to come back; 0 ends with the first connection
 }
 
@@ -25,7 +26,7 @@ type PublishReport struct {
 	Event         string  `json:"event"`
 	ParticipantID string  `json:"participantId,omitempty"`
 	URL           string  `json:"url,omitempty"`
-	Elapsed       float64 `json:"elapsedMs,omitempty"` // from the beginning to media flowing
+	Elapsed       float64 `json:"elapsedMs,omitempty"` // from the beginning, or the loss, to media flowing
 	Packets       uint64  `json:"packets,omitempty"`
 	Bytes         uint64  `json:"bytes,omitempty"`
 	Bitrate       uint64  `json:"bitrate,omitempty"`
@@ -36,83 +37,110 @@ type PublishReport struct {
 type publisher struct {
 	PublisherConfig
 	report  func(PublishReport)
-	started bool
-	paused  sync.WaitGroup // the goroutine that leaves out layers
-	bytes   uint64         // sent when the last statistics were reported
-	ended   chan struct{}  // closed when the source has ended
-	err     error          // of the source; set before ended is closed
+	changes chan error // of the publication: a loss, or nil
+	began   time.Time  // when connecting began, at first or after a loss
+	bytes   uint64     // sent when the last statistics were reported
 }
+
+// maxChanges is how many changes wait to be reported.
+const maxChanges = 16
 
 // RunPublisher publishes until ctx or the source ends, or the server refuses to have it
 // any longer. It reconnects as the config says.
-func RunPublisher(ctx context.Context, c PublisherConfig, report func(PublishReport)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	c.Endpoint.Events = c.Events
-	p := &publisher{PublisherConfig: c, report: report, ended: make(chan struct{})}
-	err := rejoin(ctx, c.Rejoin, p.interrupted, p.publish)
-	cancel()
-	p.paused.Wait()
-	if p.started {
-		<-p.ended
+func RunPublisher(ctx context.Context, c PublisherConfig, report func(PublishReport)) (err error) {
+	p := &publisher{PublisherConfig: c, report: report, changes: make(chan error, maxChanges), began: time.Now()}
+	if p.Rejoin == 0 {
+		p.Rejoin = realtime.NoRejoin
 	}
-	return err
-}
-
-// publish publishes through one connection.
-func (p *publisher) publish(ctx context.Context) (Ending, error) {
-	began := time.Now()
-	pub, err := Publish(ctx, p.Endpoint, p.Network, p.Source.Outlets()...)
+	publication, leave, err := p.publish(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	p.report(PublishReport{Event: "published", ParticipantID: p.ParticipantID, URL: p.Endpoint.URL, Elapsed: millis(time.Since(began))})
-	err = errors.Join(p.sendThrough(ctx, pub), pub.Close())
-	return pub.Ending(), err
-}
-
-// sendThrough reports statistics each second until the publication or the source ends. The
-// first call starts the source.
-func (p *publisher) sendThrough(ctx context.Context, pub *Publication) error {
-	if !p.started {
-		p.start(ctx)
-	}
+	p.published()
+	sending, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- p.Source.Run(sending) }()
+	running := true
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	for done := false; !done; {
 		select {
-		case <-p.ended:
-			return p.err
-		case <-pub.Done():
-			return fmt.Errorf("publishing ended: %w", pub.Err())
+		case err = <-ended:
+			done, running = true, false
+		case <-publication.Done():
+			err, done = fmt.Errorf("publishing ended: %w", publication.Err()), true
+		case change := <-p.changes:
+			p.changed(change)
 		case <-tick.C:
 			p.report(p.statistics())
 		}
 	}
+	stop()
+	if running {
+		<-ended
+	}
+	return errors.Join(err, publication.Close(), leave())
 }
 
-func (p *publisher) start(ctx context.Context) {
-	p.started = true
-	if p.Events != nil {
-		p.paused.Go(func() { _ = PauseUnusedLayers(ctx, p.Events, p.Source.Outlets()...) }) // media end for the same reasons
+// publish connects, at the endpoint or with the token. leave leaves the stage.
+func (p *publisher) publish(ctx context.Context) (publication *realtime.Publication, leave func() error, err error) {
+	if p.Token.Raw == "" {
+		publication, err = realtime.Publish(ctx, p.Endpoint, realtime.PublishConfig{Network: p.Network, Rejoin: p.Rejoin, OnChange: p.pass}, p.Source.Tracks()...)
+		return publication, func() error { return nil }, err
+	}
+	stage, err := realtime.Join(ctx, p.Token.Raw, realtime.Config{Network: p.Network, Rejoin: p.Rejoin})
+	if err != nil {
+		return nil, nil, err
+	}
+	if publication, err = stage.Publish(ctx, p.Source.Tracks()...); err != nil {
+		return nil, nil, errors.Join(err, stage.Close())
 	}
 	go func() {
-		defer close(p.ended)
-		p.err = p.Source.Run(ctx)
+		for e := range stage.Events() { // until it is closed
+			switch e := e.(type) {
+			case realtime.ConnectionLost:
+				if e.Publication != nil {
+					p.pass(e.Err)
+				}
+			case realtime.ConnectionRestored:
+				if e.Publication != nil {
+					p.pass(nil)
+				}
+			}
+		}
 	}()
+	return publication, stage.Close, nil
+}
+
+// pass passes a change to the goroutine that reports; one too many is left out.
+func (p *publisher) pass(change error) {
+	select {
+	case p.changes <- change:
+	default:
+	}
+}
+
+func (p *publisher) changed(err error) {
+	if err == nil {
+		p.published()
+		return
+	}
+	p.began = time.Now()
+	p.report(PublishReport{Event: "interrupted", Error: err.Error()})
+}
+
+func (p *publisher) published() {
+	p.report(PublishReport{Event: "published", ParticipantID: p.ParticipantID, URL: p.Endpoint.URL, Elapsed: millis(time.Since(p.began))})
 }
 
 func (p *publisher) statistics() PublishReport {
 	r := PublishReport{Event: "statistics"}
-	for _, o := range p.Source.Outlets() {
-		packets, bytes := o.Sent()
-		r.Packets, r.Bytes = r.Packets+packets, r.Bytes+bytes
+	for _, t := range p.Source.Tracks() {
+		s := t.Stats()
+		r.Packets, r.Bytes = r.Packets+s.Packets, r.Bytes+s.Bytes
 	}
 	r.Bitrate, p.bytes = 8*(r.Bytes-p.bytes), r.Bytes
 	return r
-}
-
-func (p *publisher) interrupted(err error) {
-	p.report(PublishReport{Event: "interrupted", Error: err.Error()})
 }
 
 // Describe writes the report as one line for people.

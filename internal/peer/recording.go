@@ -8,27 +8,28 @@ import (
 
 	"rostrum/internal/container"
 	"rostrum/internal/media"
+	"rostrum/realtime"
 )
 
 // A Recording writes the frames of a Subscription into a file. Audio and video are
 // synchronized by the sender's clock, for whose reports it waits a little. Write is a
-// SubscribeConfig's OnFrame.
+// realtime.SubscribeConfig's OnSample.
 type Recording struct {
 	path string
 
-	mu      sync.Mutex // guards what follows
-	began   time.Time
-	held    []heldFrame // until the tracks are known
-	out     container.Writer
-	inlets  []*Inlet // by track of the file
-	shift   []time.Duration
-	written uint64
-	err     error
+	mu       sync.Mutex // guards what follows
+	began    time.Time
+	held     []heldFrame // until the tracks are known
+	out      container.Writer
+	received []*realtime.RemoteTrack // by track of the file
+	shift    []time.Duration
+	written  uint64
+	err      error
 }
 
 type heldFrame struct {
-	from  *Inlet
-	frame Received
+	from  *realtime.RemoteTrack
+	frame realtime.Received
 }
 
 // trackWait is how long a recording waits for a second medium and for sender reports.
@@ -39,7 +40,7 @@ const trackWait = 1500 * time.Millisecond
 func NewRecording(path string) *Recording { return &Recording{path: path} }
 
 // Write takes a frame.
-func (r *Recording) Write(in *Inlet, f Received) {
+func (r *Recording) Write(in *realtime.RemoteTrack, f realtime.Received) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil || !container.Supports(r.path, in.Codec) {
@@ -64,7 +65,7 @@ func (r *Recording) start() error {
 	var captured []time.Time
 	synced := true
 	for _, h := range r.held {
-		if slices.Contains(r.inlets, h.from) {
+		if slices.Contains(r.received, h.from) {
 			continue
 		}
 		t := container.Track{Codec: h.from.Codec, Width: h.frame.Width, Height: h.frame.Height}
@@ -73,10 +74,10 @@ func (r *Recording) start() error {
 		}
 		at, ok := h.from.Captured(h.frame.Timestamp)
 		synced = synced && ok
-		r.inlets, tracks, captured = append(r.inlets, h.from), append(tracks, t), append(captured, at.Add(-h.frame.Time))
+		r.received, tracks, captured = append(r.received, h.from), append(tracks, t), append(captured, at.Add(-h.frame.Time))
 	}
 	if !synced { // without all capture times, arrival times are used
-		for i, in := range r.inlets {
+		for i, in := range r.received {
 			n := slices.IndexFunc(r.held, func(h heldFrame) bool { return h.from == in })
 			captured[i] = r.held[n].frame.Arrived.Add(-r.held[n].frame.Time)
 		}
@@ -100,15 +101,13 @@ func (r *Recording) start() error {
 	return nil
 }
 
-func (r *Recording) write(in *Inlet, f Received) error {
-	i := slices.Index(r.inlets, in)
+func (r *Recording) write(in *realtime.RemoteTrack, f realtime.Received) error {
+	i := slices.Index(r.received, in)
 	if i < 0 {
 		return nil // it began after the file was made
 	}
-	f.Frame.Track = i
-	f.Frame.Time += r.shift[i]
 	r.written++
-	return r.out.Write(f.Frame)
+	return r.out.Write(container.Frame{Track: i, Time: f.Time + r.shift[i], Duration: f.Duration, Keyframe: f.Keyframe, Data: f.Data})
 }
 
 // Close completes the file. A recording without a frame is an error.

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"rostrum/internal/container"
-	"rostrum/internal/media"
 	"rostrum/internal/testpattern"
+	"rostrum/realtime"
 )
 
-// A Source writes frames to outlets, each at its time.
+// A Source writes samples to tracks, each at its time.
 type Source interface {
-	Outlets() []*Outlet
+	Tracks() []*realtime.LocalTrack
 	// Run sends until ctx or the source ends, and then returns nil. It is called
 	// once.
 	Run(ctx context.Context) error
@@ -30,9 +30,9 @@ type PatternConfig struct {
 
 // A patternSource generates the test pattern.
 type patternSource struct {
-	video  *Outlet
+	video  *realtime.LocalTrack
 	layers []patternLayer
-	audio  *Outlet
+	audio  *realtime.LocalTrack
 	tone   *testpattern.Tone
 	fps    int
 }
@@ -61,7 +61,7 @@ func NewPatternSource(c PatternConfig) (Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.tone, s.audio = tone, NewOutlet(media.Opus)
+		s.tone, s.audio = tone, realtime.NewTrack(realtime.Opus)
 	}
 	if !c.NoVideo {
 		return s, s.addLayers(c)
@@ -95,13 +95,13 @@ func (s *patternSource) addLayers(c PatternConfig) error {
 	if len(rids) == 1 {
 		rids = nil
 	}
-	s.video = NewOutlet(media.H264, rids...)
+	s.video = realtime.NewTrack(realtime.H264, rids...)
 	return nil
 }
 
-func (s *patternSource) Outlets() []*Outlet {
-	var all []*Outlet
-	for _, o := range []*Outlet{s.audio, s.video} {
+func (s *patternSource) Tracks() []*realtime.LocalTrack {
+	var all []*realtime.LocalTrack
+	for _, o := range []*realtime.LocalTrack{s.audio, s.video} {
 		if o != nil {
 			all = append(all, o)
 		}
@@ -125,9 +125,9 @@ func (s *patternSource) Run(ctx context.Context) error {
 			return nil
 		}
 		if nextPacket <= nextPicture {
-			f := container.Frame{Time: nextPacket, Duration: testpattern.PacketTime, Keyframe: true, Data: s.tone.Packet(packets)}
+			f := realtime.Sample{Time: nextPacket, Duration: testpattern.PacketTime, Keyframe: true, Data: s.tone.Packet(packets)}
 			packets++
-			if err := s.audio.Write(0, f); err != nil {
+			if err := s.audio.WriteSample(0, f); err != nil {
 				return err
 			}
 			continue
@@ -153,7 +153,7 @@ func (s *patternSource) writePicture(n uint32, at time.Duration) error {
 		default:
 		}
 		unit, key := l.video.Frame(n/l.every, now, requested)
-		if err := s.video.Write(i, container.Frame{Time: at, Keyframe: key, Data: unit}); err != nil {
+		if err := s.video.WriteSample(i, realtime.Sample{Time: at, Keyframe: key, Data: unit}); err != nil {
 			return err
 		}
 	}
@@ -181,7 +181,7 @@ type fileSource struct {
 	path    string
 	options container.Options
 	loop    bool
-	outlets []*Outlet
+	tracks  []*realtime.LocalTrack
 }
 
 // NewFileSource plays a file once, or repeatedly. A file that must be converted first is a
@@ -194,12 +194,12 @@ func NewFileSource(path string, o container.Options, loop bool) (Source, error) 
 	defer r.Close()
 	s := &fileSource{path: path, options: o, loop: loop}
 	for _, t := range r.Tracks() {
-		s.outlets = append(s.outlets, NewOutlet(t.Codec))
+		s.tracks = append(s.tracks, realtime.NewTrack(t.Codec))
 	}
 	return s, nil
 }
 
-func (s *fileSource) Outlets() []*Outlet { return s.outlets }
+func (s *fileSource) Tracks() []*realtime.LocalTrack { return s.tracks }
 
 func (s *fileSource) Run(ctx context.Context) error {
 	start, offset := time.Now(), time.Duration(0)
@@ -222,7 +222,7 @@ func (s *fileSource) play(ctx context.Context, start time.Time, offset time.Dura
 		return 0, err
 	}
 	defer r.Close()
-	last := make([]time.Duration, len(s.outlets)) // to estimate the duration of the last picture
+	last := make([]time.Duration, len(s.tracks)) // to estimate the duration of the last picture
 	for {
 		f, err := r.Next()
 		if err == io.EOF {
@@ -241,7 +241,7 @@ func (s *fileSource) play(ctx context.Context, start time.Time, offset time.Dura
 		if !sleepUntil(ctx, start.Add(f.Time)) {
 			return length, nil
 		}
-		if err := s.outlets[f.Track].Write(0, f); err != nil {
+		if err := s.tracks[f.Track].WriteSample(0, realtime.Sample{Time: f.Time, Duration: f.Duration, Keyframe: f.Keyframe, Data: f.Data}); err != nil {
 			return 0, err
 		}
 	}

@@ -4,18 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"rostrum/internal/media"
-	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
 // A ViewerConfig says which publishers of a stage are received, and how.
 type ViewerConfig struct {
-	Token    Token
-	Endpoint Endpoint // of another WHEP server, instead of what the token says
+	Token    realtime.Token
+	Endpoint realtime.Endpoint // of another WHEP server, instead of what the token says
 
 	Participant string // the publisher; empty is the first who publishes
 	All         bool   // every publisher, as they come and go
@@ -23,7 +21,7 @@ type ViewerConfig struct {
 	AudioOnly   bool
 	Layer       string // ask for this layer; empty lets the server choose
 
-	Network  Network
+	Network  realtime.Network
 	Duration time.Duration // 0 has no end
 	Rejoin   time.Duration // how long to try to come back; 0 ends with the first connection
 }
@@ -35,7 +33,7 @@ var errNoFrames = errors.New("nothing was received: no frame could be decoded")
 type viewer struct {
 	ViewerConfig
 	report func(ViewReport)
-	events *Events         // of the token; nil unless publishers are followed
+	stage  *realtime.Stage // of the token; nil unless publishers are followed
 	stop   context.Context // ends when the caller stops, and not with the duration
 
 	mu     sync.Mutex // guards what follows
@@ -53,6 +51,9 @@ func RunViewer(ctx context.Context, c ViewerConfig, report func(ViewReport)) err
 		defer cancel()
 	}
 	v := &viewer{ViewerConfig: c, report: report, stop: ctx}
+	if v.Rejoin == 0 {
+		v.Rejoin = realtime.NoRejoin
+	}
 	var err error
 	switch {
 	case c.Endpoint.URL != "":
@@ -76,30 +77,33 @@ func (v *viewer) sawFrames() bool {
 
 // follow watches all publishers of the stage, or the first.
 func (v *viewer) follow(ctx context.Context) error {
-	events, err := NewEvents(v.Token, nil)
+	stage, err := realtime.Join(ctx, v.Token.Raw, realtime.Config{Network: v.Network, Rejoin: v.Rejoin})
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
-	v.events = events
+	v.stage = stage
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var first sync.Once
 	var watched error // of the first, if only one is watched
-	err = Follow(ctx, v.Token, events, nil, func(present context.Context, m wire.Participant) {
+	err = stage.Follow(ctx, nil, func(present context.Context, p realtime.Participant) {
 		if v.All {
-			if err := v.watchParticipant(present, m.ID); err != nil && present.Err() == nil {
-				v.report(ViewReport{Event: "error", ParticipantID: m.ID, Error: err.Error()})
+			if err := v.watchParticipant(present, p.ID); err != nil && present.Err() == nil {
+				v.report(ViewReport{Event: "error", ParticipantID: p.ID, Error: err.Error()})
 			}
 			return
 		}
 		first.Do(func() {
 			// With ctx and not with present: after a restart of the server, viewers that
 			// reconnect first get PUBLISHER_NOT_FOUND.
-			watched = v.watchParticipant(ctx, m.ID)
+			watched = v.watchParticipant(ctx, p.ID)
 			cancel()
 		})
 	})
-	return errors.Join(err, watched)
+	return errors.Join(err, watched, stage.Close())
 }
 
 func (v *viewer) watchParticipant(ctx context.Context, id string) error {
@@ -107,138 +111,58 @@ func (v *viewer) watchParticipant(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	at.Events = v.events
 	return v.watch(ctx, id, at)
 }
 
 // watch receives one publisher until ctx ends, which is no error. A file is not continued
 // after an interruption.
-func (v *viewer) watch(ctx context.Context, id string, at Endpoint) error {
-	if v.File != "" {
-		recording := NewRecording(v.File)
-		_, err := v.subscribe(ctx, id, at, recording.Write)
-		if closing := recording.Close(); closing != nil {
-			return errors.Join(err, fmt.Errorf("%s: %w", v.File, closing))
+func (v *viewer) watch(ctx context.Context, id string, at realtime.Endpoint) error {
+	if v.File == "" {
+		return v.subscribe(ctx, id, at, v.Rejoin, nil)
+	}
+	recording := NewRecording(v.File)
+	err := v.subscribe(ctx, id, at, realtime.NoRejoin, recording.Write)
+	if closing := recording.Close(); closing != nil {
+		return errors.Join(err, fmt.Errorf("%s: %w", v.File, closing))
+	}
+	return err
+}
+
+// subscribe receives a publisher until ctx or the subscription ends.
+func (v *viewer) subscribe(ctx context.Context, id string, at realtime.Endpoint, rejoin time.Duration, take func(*realtime.RemoteTrack, realtime.Received)) error {
+	m := &meter{viewer: v, id: id, began: time.Now(), last: map[*realtime.RemoteTrack]realtime.ReceiveStats{}}
+	cfg := realtime.SubscribeConfig{Network: v.Network, Rejoin: rejoin, AudioOnly: v.AudioOnly, OnChange: m.changed}
+	cfg.OnSample = func(t *realtime.RemoteTrack, r realtime.Received) {
+		m.latency.add(t, r)
+		if take != nil {
+			take(t, r)
+		}
+	}
+	var sub *realtime.Subscription
+	var err error
+	if v.stage != nil {
+		sub, err = v.stage.Subscribe(ctx, id, cfg)
+	} else {
+		sub, err = realtime.Subscribe(ctx, at, cfg)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
 		}
 		return err
 	}
-	interrupted := func(err error) {
-		v.report(ViewReport{Event: "interrupted", ParticipantID: id, Error: err.Error()})
-	}
-	return rejoin(ctx, v.Rejoin, interrupted, func(ctx context.Context) (Ending, error) {
-		return v.subscribe(ctx, id, at, nil)
-	})
-}
-
-// subscribe receives a publisher through one connection.
-func (v *viewer) subscribe(ctx context.Context, id string, at Endpoint, take func(*Inlet, Received)) (Ending, error) {
-	began := time.Now()
-	sub, err := Subscribe(ctx, at, SubscribeConfig{Network: v.Network, AudioOnly: v.AudioOnly, OnFrame: take})
-	if err != nil {
-		if ctx.Err() != nil {
-			return "", nil
-		}
-		return "", err
-	}
-	m := meter{viewer: v, id: id, sub: sub, began: time.Now(), last: map[*Inlet]Stats{}}
-	v.report(ViewReport{Event: "subscribed", ParticipantID: id, Elapsed: millis(time.Since(began))})
+	v.report(ViewReport{Event: "subscribed", ParticipantID: id, Elapsed: millis(time.Since(m.began))})
 	if v.Layer != "" {
-		if _, err := sub.ChooseLayer(ctx, v.Layer); err != nil {
-			return ClosedByUs, errors.Join(fmt.Errorf("choose layer %s: %w", v.Layer, err), sub.Close())
+		if _, err := sub.SelectLayer(ctx, v.Layer); err != nil {
+			return errors.Join(fmt.Errorf("choose layer %s: %w", v.Layer, err), sub.Close())
 		}
 	}
-	err = m.run(ctx)
-	if closing := sub.Close(); v.stop.Err() == nil {
-		err = errors.Join(err, closing)
+	m.began = time.Now()
+	err = m.run(ctx, sub)
+	closing := sub.Close()
+	m.summarize(sub)
+	if v.stop.Err() == nil && err == nil { // the error of an end has that of closing
+		err = closing
 	}
-	m.summarize()
-	return sub.Ending(), err
-}
-
-// A meter reports each second how one subscription does.
-type meter struct {
-	*viewer
-	id        string
-	sub       *Subscription
-	began     time.Time
-	last      map[*Inlet]Stats
-	latencies []time.Duration // of the whole run
-}
-
-// maxRunLatencies bounds the memory of a run without end.
-const maxRunLatencies = 1_000_000
-
-func (m *meter) run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			for _, c := range m.measure() {
-				m.report(m.statistics("statistics", c, c.now.Latencies, time.Second))
-			}
-		case <-m.sub.Done():
-			return fmt.Errorf("receiving %s ended: %w", m.id, m.sub.Err())
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// A change is the statistics of an inlet at two times.
-type change struct {
-	in          *Inlet
-	before, now Stats
-}
-
-// measure reads the statistics of all inlets, and reports when the first picture came.
-func (m *meter) measure() []change {
-	var all []change
-	for _, in := range m.sub.Inlets() {
-		c := change{in: in, before: m.last[in], now: in.Stats()}
-		m.last[in] = c.now
-		if c.before.Keyframes == 0 && c.now.Keyframes > 0 {
-			m.report(ViewReport{Event: "first-picture", ParticipantID: m.id, KeyframeWait: millis(c.now.KeyframeWait)})
-		}
-		if len(m.latencies) < maxRunLatencies {
-			m.latencies = append(m.latencies, c.now.Latencies...)
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// summarize reports the whole run.
-func (m *meter) summarize() {
-	for _, c := range m.measure() {
-		m.mu.Lock()
-		m.frames += c.now.Frames
-		m.mu.Unlock()
-		c.before = Stats{}
-		latencies := m.latencies
-		if c.in.Codec.Kind() == media.Audio {
-			latencies = nil
-		}
-		m.report(m.statistics("summary", c, latencies, time.Since(m.began)))
-	}
-}
-
-func (m *meter) statistics(event string, c change, latencies []time.Duration, over time.Duration) ViewReport {
-	now, before := c.now, c.before
-	r := ViewReport{
-		Event: event, ParticipantID: m.id, Kind: c.in.Codec.Kind().String(), Codec: c.in.Codec.String(),
-		Bitrate: uint64(8 * float64(now.Bytes-before.Bytes) / over.Seconds()), Packets: now.Packets - before.Packets, Lost: now.Lost - before.Lost,
-		Jitter: millis(now.Jitter), Frames: now.Frames - before.Frames, Keyframes: now.Keyframes - before.Keyframes,
-		FPS: float64(now.Frames-before.Frames) / over.Seconds(), Width: now.Width, Height: now.Height,
-		Freezes: now.Freezes - before.Freezes, Frozen: millis(now.Frozen - before.Frozen), KeyframeWait: millis(now.KeyframeWait),
-	}
-	if len(latencies) > 0 {
-		sorted := slices.Sorted(slices.Values(latencies))
-		at := func(share float64) *float64 {
-			ms := millis(sorted[min(len(sorted)-1, int(share*float64(len(sorted))))])
-			return &ms
-		}
-		r.LatencyMedian, r.LatencyP95, r.LatencyP99 = at(0.5), at(0.95), at(0.99)
-	}
-	return r
+	return err
 }

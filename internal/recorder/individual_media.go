@@ -3,11 +3,13 @@ package recorder
 import (
 	"time"
 
+	"github.com/pion/rtp"
+
 	"rostrum/internal/event"
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 const (
@@ -57,7 +59,7 @@ type partTrack struct {
 	number   int
 	detach   func()
 	attached time.Time
-	frames   *peer.Depacketizer
+	frames   *realtime.Depacketizer
 	clock    trackClock
 }
 
@@ -205,7 +207,7 @@ func (m *part) attach(k media.Kind) {
 	t := &m.tracks[k]
 	t.detachNow()
 	t.number++
-	t.attached, t.frames, t.clock = time.Now(), peer.NewDepacketizer(t.codec), trackClock{}
+	t.attached, t.frames, t.clock = time.Now(), realtime.NewDepacketizer(t.codec), trackClock{}
 	detach, err := m.publication.Publisher.Tap(k, &tapSink{queue: m.queue, kind: k, number: t.number})
 	if err == nil {
 		t.detach = detach
@@ -224,7 +226,7 @@ func (m *part) push(p tapped) error {
 	if p.number != t.number {
 		return nil
 	}
-	frames, needKeyframe := t.frames.Push(p.packet, p.at)
+	frames, needKeyframe := t.frames.Push(packetOf(p.packet), p.at)
 	for _, f := range frames {
 		for _, known := range t.clock.add(f) {
 			if err := m.write(p.kind, known); err != nil {
@@ -238,7 +240,15 @@ func (m *part) push(p tapped) error {
 	return nil
 }
 
-func (m *part) write(k media.Kind, f peer.Received) error {
+// packetOf is a packet as a publisher sent it.
+func packetOf(p media.Packet) *rtp.Packet {
+	return &rtp.Packet{
+		Header:  rtp.Header{SequenceNumber: uint16(p.Sequence), Timestamp: p.Timestamp, Marker: p.Marker},
+		Payload: p.Payload,
+	}
+}
+
+func (m *part) write(k media.Kind, f realtime.Received) error {
 	at := m.tracks[k].clock.at(f)
 	w := m.writer
 	if k == media.Video {

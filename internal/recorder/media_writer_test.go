@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/container"
 	"rostrum/internal/hls"
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // A keyframe of 640x360 and a picture that follows it, in Annex B form; the slices are not
@@ -178,7 +177,7 @@ func TestTrackClock_FollowsTheLeastDelayedFrames(t *testing.T) {
 	for i := range 3000 { // a minute of audio, of a clock that is 100 ppm fast
 		at := time.Duration(i) * 20 * time.Millisecond
 		delay := time.Duration(i*7%50) * time.Millisecond
-		f := peer.Received{Frame: container.Frame{Time: at + at/10_000}, Arrived: testBegin.Add(at + delay)}
+		f := realtime.Received{Sample: realtime.Sample{Time: at + at/10_000}, Arrived: testBegin.Add(at + delay)}
 		for _, known := range c.add(f) {
 			last = c.at(known)
 			if off := last.Sub(testBegin.Add(known.Time)); off < -15*time.Millisecond || off > 15*time.Millisecond {

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
 	"rostrum/internal/sfu"
 	"rostrum/internal/worker"
+	"rostrum/realtime"
 )
 
 const (
@@ -35,7 +35,7 @@ type pictureSource struct {
 
 	stop     func() // ends the tap; nil without
 	attached time.Time
-	frames   *peer.Depacketizer
+	frames   *realtime.Depacketizer
 	decodes  bool   // the decoder has what precedes the next picture
 	list     []byte // that the decoder needs, and did not get
 }
@@ -65,7 +65,7 @@ func (s *pictureSource) attach() {
 		return
 	}
 	s.lose()
-	s.attached, s.frames = time.Now(), peer.NewDepacketizer(s.codec)
+	s.attached, s.frames = time.Now(), realtime.NewDepacketizer(s.codec)
 	if stop, err := s.publisher.Tap(media.Video, s); err == nil {
 		s.stop = stop
 	}
@@ -95,7 +95,7 @@ func (s *pictureSource) receive() iter.Seq[picture] {
 		s.mu.Unlock()
 		lost := false
 		for _, p := range packets {
-			frames, needKeyframe := s.frames.Push(p, s.publisher.ArrivedAt(p))
+			frames, needKeyframe := s.frames.Push(packetOf(p), s.publisher.ArrivedAt(p))
 			for _, f := range frames {
 				if s.add(f) && !yield(picture{f.Arrived, f.Keyframe}) {
 					return
@@ -119,7 +119,7 @@ func (s *pictureSource) retap() {
 }
 
 // add reports whether a frame can be decoded.
-func (s *pictureSource) add(f peer.Received) bool {
+func (s *pictureSource) add(f realtime.Received) bool {
 	switch {
 	case f.Keyframe:
 		s.decodes, s.list = true, nil

@@ -3,7 +3,7 @@ package recorder
 import (
 	"time"
 
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 const (
@@ -21,13 +21,13 @@ type trackClock struct {
 	origin time.Time // of the frame with time 0
 	window time.Time // when it began
 	least  time.Duration
-	held   []peer.Received
+	held   []realtime.Received
 	first  time.Time // when the first frame arrived
 	ready  bool
 }
 
 // add takes a frame and returns those whose time is known now.
-func (c *trackClock) add(f peer.Received) []peer.Received {
+func (c *trackClock) add(f realtime.Received) []realtime.Received {
 	late := f.Arrived.Sub(c.origin.Add(f.Time))
 	switch {
 	case c.first.IsZero():
@@ -41,7 +41,7 @@ func (c *trackClock) add(f peer.Received) []peer.Received {
 		c.follow(f.Arrived, late)
 	}
 	if c.ready {
-		return []peer.Received{f}
+		return []realtime.Received{f}
 	}
 	c.held = append(c.held, f)
 	if f.Arrived.Sub(c.first) < settleTime {
@@ -51,13 +51,13 @@ func (c *trackClock) add(f peer.Received) []peer.Received {
 }
 
 // release returns what is held.
-func (c *trackClock) release() []peer.Received {
+func (c *trackClock) release() []realtime.Received {
 	held := c.held
 	c.held, c.ready = nil, true
 	return held
 }
 
-func (c *trackClock) restart(f peer.Received) {
+func (c *trackClock) restart(f realtime.Received) {
 	c.origin = f.Arrived.Add(-f.Time)
 	c.window, c.least = f.Arrived, maxBehind
 }
@@ -73,4 +73,4 @@ func (c *trackClock) follow(now time.Time, late time.Duration) {
 }
 
 // at is when a frame was sampled, apart from the delay of the path.
-func (c *trackClock) at(f peer.Received) time.Time { return c.origin.Add(f.Time) }
+func (c *trackClock) at(f realtime.Received) time.Time { return c.origin.Add(f.Time) }

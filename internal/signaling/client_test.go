@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
-	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
 // A countingTransport counts HTTP requests.
@@ -21,28 +19,34 @@ func (c *countingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// runEvents runs the events socket of our client until the test ends, and returns once it is
-// connected.
-func (c *fixture) runEvents(t peer.Token) *peer.Events {
-	c.Helper()
-	events, err := peer.NewEvents(t, nil)
+// A participant publishes and subscribes.
+type participant interface {
+	Publish(context.Context, ...*realtime.LocalTrack) (*realtime.Publication, error)
+	Subscribe(context.Context, string, realtime.SubscribeConfig) (*realtime.Subscription, error)
+}
+
+// endpoints is a participant without an events socket.
+type endpoints struct {
+	client *http.Client
+	token  realtime.Token
+}
+
+func (e endpoints) Publish(ctx context.Context, tracks ...*realtime.LocalTrack) (*realtime.Publication, error) {
+	at, err := e.token.PublishAt()
 	if err != nil {
-		c.Fatal(err)
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	connected := make(chan struct{})
-	var once sync.Once
-	var running sync.WaitGroup
-	running.Go(func() {
-		_ = events.Run(ctx, func(wire.Message) { once.Do(func() { close(connected) }) }) // the server may be closed
-	})
-	c.Cleanup(func() { cancel(); running.Wait() })
-	select {
-	case <-connected:
-	case <-c.ctx.Done():
-		c.Fatal("the events socket is not connected")
+	at.Client = e.client
+	return realtime.Publish(ctx, at, once, tracks...)
+}
+
+func (e endpoints) Subscribe(ctx context.Context, publisher string, cfg realtime.SubscribeConfig) (*realtime.Subscription, error) {
+	at, err := e.token.SubscribeAt(publisher)
+	if err != nil {
+		return nil, err
 	}
-	return events
+	at.Client, cfg.Network, cfg.Rejoin = e.client, realtime.UDPOnly, realtime.NoRejoin
+	return realtime.Subscribe(ctx, at, cfg)
 }
 
 // TestClient_MakesRequestsByMessageWhileItsSocketIsOpen: our Go client publishes, subscribes,
@@ -52,43 +56,43 @@ func TestClient_MakesRequestsByMessageWhileItsSocketIsOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newFixture(t, fast)
 			transport := &countingTransport{}
-			prepare := func(who peer.Token, at peer.Endpoint, err error) peer.Endpoint {
-				check(t, err)
-				at.Client = &http.Client{Transport: transport}
-				if messages {
-					at.Events = c.runEvents(who)
-				} else if at.Events, err = peer.NewEvents(who, nil); err != nil { // never connected
+			client := &http.Client{Transport: transport}
+			join := func(who realtime.Token) participant {
+				if !messages {
+					return endpoints{client, who}
+				}
+				s, err := realtime.Join(c.ctx, who.Raw, realtime.Config{Network: realtime.UDPOnly, Rejoin: realtime.NoRejoin, Client: client})
+				if err != nil {
 					t.Fatal(err)
 				}
-				return at
+				t.Cleanup(func() { _ = s.Close() })
+				return s
 			}
-			alice, carol := c.token("alice"), c.token("carol", viewer)
-			at, err := alice.PublishAt()
-			published, err := peer.Publish(c.ctx, prepare(alice, at, err), peer.UDPOnly, peer.NewOutlet(media.Opus), peer.NewOutlet(media.H264))
+			alice, carol := join(c.token("alice")), join(c.token("carol", viewer))
+			handshakes := transport.requests.Load()
+			published, err := alice.Publish(c.ctx, realtime.NewTrack(media.Opus), realtime.NewTrack(media.H264))
 			if err != nil {
 				t.Fatal(err)
 			}
-			at, err = carol.SubscribeAt("alice")
-			at = prepare(carol, at, err)
-			received, err := peer.Subscribe(c.ctx, at, peer.SubscribeConfig{Network: peer.UDPOnly})
+			received, err := carol.Subscribe(c.ctx, "alice", realtime.SubscribeConfig{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if now, err := received.ShowVideo(c.ctx, false); err != nil || now.Video == nil || *now.Video {
+			if now, err := received.Receive(c.ctx, realtime.Video, false); err != nil || now.Video == nil || *now.Video {
 				t.Errorf("without video the server answers %+v, %v", now, err)
 			}
 			if len(received.ICEServers()) != 1 {
 				t.Errorf("the ICE servers are %v", received.ICEServers())
 			}
-			_, err = received.ChooseLayer(c.ctx, "golden")
+			_, err = received.SelectLayer(c.ctx, "golden")
 			if p := problemOf(err); p.Status != http.StatusUnprocessableEntity || p.Code != "INVALID_INPUT" || p.Detail == "" {
 				t.Errorf("an unknown layer gives %v", err)
 			}
 			check(t, errors.Join(received.Close(), published.Close()))
-			if _, err = peer.Subscribe(c.ctx, at, peer.SubscribeConfig{}); problemOf(err).Code != "PUBLISHER_NOT_FOUND" {
+			if _, err = carol.Subscribe(c.ctx, "alice", realtime.SubscribeConfig{}); !errors.Is(err, realtime.PublisherNotFound) {
 				t.Errorf("after the end subscribing gives %v", err)
 			}
-			if n := transport.requests.Load(); messages && n > 0 || !messages && n != 7 {
+			if n := transport.requests.Load() - handshakes; messages && n > 0 || !messages && n != 7 {
 				t.Errorf("%d HTTP requests", n)
 			}
 		})

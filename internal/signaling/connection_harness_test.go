@@ -12,11 +12,11 @@ import (
 	"github.com/coder/websocket"
 
 	"rostrum/internal/arn"
-	"rostrum/internal/peer"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 const (
@@ -79,7 +79,7 @@ func on(name arn.ARN) func(*token.Claims) {
 	return func(c *token.Claims) { c.StageARN, c.StageID = name.String(), name.ID }
 }
 
-func (l *socketClient) attach(name string, t peer.Token, more string) {
+func (l *socketClient) attach(name string, t realtime.Token, more string) {
 	l.c.Helper()
 	l.send(fmt.Sprintf(`{"type":"ATTACH","attachment":%q,"payload":{"token":%q%s}}`, name, t.Raw, more))
 }

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
-	"rostrum/internal/peer"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 func TestConnection_CarriesStagesApart(t *testing.T) {
@@ -82,7 +82,7 @@ func TestConnection_ResumesEveryStageAfterItWasLost(t *testing.T) {
 	key, kid := c.importKey(account)
 	raw := c.connectionToken(key, kid)
 	second := c.newStage(account)
-	tokens := map[string]peer.Token{"one": c.token("alice"), "two": c.token("alice2", on(second))}
+	tokens := map[string]realtime.Token{"one": c.token("alice"), "two": c.token("alice2", on(second))}
 	l := c.connect(raw)
 	last := map[string]uint64{}
 	for name, t := range tokens {
@@ -244,11 +244,11 @@ func TestConnection_SaysWhyAStageIsNotAttached(t *testing.T) {
 	l.attach("taken", c.token("alice"), "")
 	untilOf[wire.StageState](l, "taken", nil)
 	for name, tt := range map[string]struct {
-		token peer.Token
+		token realtime.Token
 		code  string
 	}{
 		"others": {c.token("alice", on(others)), "TOKEN_NOT_ALLOWED"},
-		"no":     {peer.Token{Raw: "no"}, "TOKEN_MALFORMED"},
+		"no":     {realtime.Token{Raw: "no"}, "TOKEN_MALFORMED"},
 		"taken":  {c.token("bob"), "INVALID_INPUT"},
 		"expired": {c.token("bob", func(claims *token.Claims) {
 			claims.IssuedAt, claims.ExpiresAt = claims.IssuedAt.Add(-time.Hour), claims.IssuedAt.Add(-time.Second)
@@ -276,7 +276,7 @@ func TestConnection_ExchangesTheTokenOfOneStage(t *testing.T) {
 	key, kid := c.importKey(account)
 	l := c.connect(c.connectionToken(key, kid))
 	second := c.newStage(account)
-	of := func(id string, change ...func(*token.Claims)) peer.Token {
+	of := func(id string, change ...func(*token.Claims)) realtime.Token {
 		claims := c.claims(id, change...)
 		claims.KeyARN = kid
 		return c.asToken(c.sign(key, claims))

@@ -6,8 +6,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"rostrum/internal/peer"
 	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
 // A socketClient is a client's events socket.
@@ -19,7 +19,7 @@ type socketClient struct {
 }
 
 // listen opens the events socket of a token.
-func (c *fixture) listen(t peer.Token, query string) *socketClient {
+func (c *fixture) listen(t realtime.Token, query string) *socketClient {
 	c.Helper()
 	l, err := c.tryListen(t, query)
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *fixture) listen(t peer.Token, query string) *socketClient {
 	return l
 }
 
-func (c *fixture) tryListen(t peer.Token, query string) (*socketClient, error) {
+func (c *fixture) tryListen(t realtime.Token, query string) (*socketClient, error) {
 	conn, _, err := websocket.Dial(c.ctx, t.EventsURL+"/"+t.StageID+query, &websocket.DialOptions{Subprotocols: []string{t.Raw}})
 	if err != nil {
 		return nil, err

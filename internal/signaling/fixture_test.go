@@ -27,6 +27,7 @@ import (
 	"rostrum/internal/token"
 	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // A fixture is a server with one live stage.
@@ -137,13 +138,13 @@ func (c *fixture) claims(id string, change ...func(*token.Claims)) token.Claims 
 }
 
 // token issues a participant's token, and reads it as its client does.
-func (c *fixture) token(id string, change ...func(*token.Claims)) peer.Token {
+func (c *fixture) token(id string, change ...func(*token.Claims)) realtime.Token {
 	c.Helper()
 	raw, err := c.authority.Issue(c.claims(id, change...))
 	if err != nil {
 		c.Fatal(err)
 	}
-	t, err := peer.ReadToken(raw)
+	t, err := realtime.ReadToken(raw)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -152,9 +153,12 @@ func (c *fixture) token(id string, change ...func(*token.Claims)) peer.Token {
 
 func viewer(c *token.Claims) { c.Publish = false }
 
+// once publishes until the connection ends.
+var once = realtime.PublishConfig{Network: realtime.UDPOnly, Rejoin: realtime.NoRejoin}
+
 // publish sends a small test pattern with audio until the test ends or the
 // publication is closed.
-func (c *fixture) publish(t peer.Token, simulcast bool) *peer.Publication {
+func (c *fixture) publish(t realtime.Token, simulcast bool) *realtime.Publication {
 	c.Helper()
 	p, err := c.tryPublish(t, simulcast)
 	if err != nil {
@@ -163,7 +167,7 @@ func (c *fixture) publish(t peer.Token, simulcast bool) *peer.Publication {
 	return p
 }
 
-func (c *fixture) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, error) {
+func (c *fixture) tryPublish(t realtime.Token, simulcast bool) (*realtime.Publication, error) {
 	size := testpattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000, Identity: 7}
 	if simulcast {
 		size.Width, size.Height, size.Bitrate = 640, 360, 400_000
@@ -176,7 +180,7 @@ func (c *fixture) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, e
 	if err != nil {
 		c.Fatal(err)
 	}
-	p, err := peer.Publish(c.ctx, at, peer.UDPOnly, source.Outlets()...)
+	p, err := realtime.Publish(c.ctx, at, once, source.Tracks()...)
 	if err != nil {
 		return nil, err
 	}
@@ -192,10 +196,10 @@ func (c *fixture) tryPublish(t peer.Token, simulcast bool) (*peer.Publication, e
 }
 
 // subscribe receives a participant and returns after the first frame.
-func (c *fixture) subscribe(t peer.Token, publisher string) *peer.Subscription {
+func (c *fixture) subscribe(t realtime.Token, publisher string) *realtime.Subscription {
 	c.Helper()
 	seen := make(chan struct{}, 1)
-	s, err := c.trySubscribe(t, publisher, func(*peer.Inlet, peer.Received) {
+	s, err := c.trySubscribe(t, publisher, func(*realtime.RemoteTrack, realtime.Received) {
 		select {
 		case seen <- struct{}{}:
 		default:
@@ -212,12 +216,12 @@ func (c *fixture) subscribe(t peer.Token, publisher string) *peer.Subscription {
 	return s
 }
 
-func (c *fixture) trySubscribe(t peer.Token, publisher string, onFrame func(*peer.Inlet, peer.Received)) (*peer.Subscription, error) {
+func (c *fixture) trySubscribe(t realtime.Token, publisher string, onFrame func(*realtime.RemoteTrack, realtime.Received)) (*realtime.Subscription, error) {
 	at, err := t.SubscribeAt(publisher)
 	if err != nil {
 		c.Fatal(err)
 	}
-	s, err := peer.Subscribe(c.ctx, at, peer.SubscribeConfig{Network: peer.UDPOnly, OnFrame: onFrame})
+	s, err := realtime.Subscribe(c.ctx, at, realtime.SubscribeConfig{Network: realtime.UDPOnly, Rejoin: realtime.NoRejoin, OnSample: onFrame})
 	if err == nil {
 		c.Cleanup(func() { _ = s.Close() }) // the server may be closed
 	}
@@ -334,12 +338,12 @@ func eventName(e event.Event) string {
 }
 
 // problemOf returns the problem document in err, or an empty one.
-func problemOf(err error) peer.Problem {
-	var p *peer.Problem
+func problemOf(err error) realtime.Problem {
+	var p *realtime.Problem
 	if errors.As(err, &p) {
 		return *p
 	}
-	return peer.Problem{}
+	return realtime.Problem{}
 }
 
 func (c *fixture) revoke(id string) {
@@ -353,9 +357,9 @@ func (c *fixture) deleteStage() {
 }
 
 // asToken reads a token that an application signed.
-func (c *fixture) asToken(raw string) peer.Token {
+func (c *fixture) asToken(raw string) realtime.Token {
 	c.Helper()
-	t, err := peer.ReadToken(raw)
+	t, err := realtime.ReadToken(raw)
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -15,12 +15,12 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
-	"rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 func limited(l stage.Limits) stage.Config {
@@ -177,18 +177,18 @@ func TestServer_OlderTokensGetNoMoreThanTheExchangedOne(t *testing.T) {
 	c := newFixture(t, fast)
 	key, kid := c.importKey(c.stage.Account)
 	start := time.Now().Truncate(time.Second)
-	at := func(second int, publish bool) peer.Token {
+	at := func(second int, publish bool) realtime.Token {
 		claims := c.claims("alice")
 		claims.KeyARN, claims.Publish, claims.IssuedAt = kid, publish, start.Add(time.Duration(second-60)*time.Second)
 		return c.asToken(c.sign(key, claims))
 	}
-	exchange := func(l *socketClient, to peer.Token) {
+	exchange := func(l *socketClient, to realtime.Token) {
 		l.send(`{"type":"EXCHANGE_TOKEN","payload":{"token":"` + to.Raw + `"}}`)
 		untilMessage[wire.TokenExchanged](l)
 	}
-	refused := func(what string, with peer.Token) {
+	refused := func(what string, with realtime.Token) {
 		t.Helper()
-		if _, err := c.tryPublish(with, false); problemOf(err).Code != string(authority.TokenNotAllowed) {
+		if _, err := c.tryPublish(with, false); string(problemOf(err).Code) != string(authority.TokenNotAllowed) {
 			t.Errorf("%s: publishing gives %v, want TOKEN_NOT_ALLOWED", what, err)
 		}
 	}

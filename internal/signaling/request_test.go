@@ -8,22 +8,22 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/peer"
 	"rostrum/internal/token"
 	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
 // A way carries requests of one participant to the server.
 type way func(request wire.Request) wire.Reply
 
 // ways are all ways of requests, from the moment a participant's client begins.
-var ways = map[string]func(c *fixture, t peer.Token) way{
+var ways = map[string]func(c *fixture, t realtime.Token) way{
 	"HTTP":       overHTTP,
-	"socket":     func(c *fixture, t peer.Token) way { return c.listen(t, "").requests("") },
+	"socket":     func(c *fixture, t realtime.Token) way { return c.listen(t, "").requests("") },
 	"attachment": overAttachment,
 }
 
-func overHTTP(c *fixture, t peer.Token) way {
+func overHTTP(c *fixture, t realtime.Token) way {
 	return func(request wire.Request) wire.Reply {
 		c.Helper()
 		method, path, contentType, body, ifMatch := "DELETE", "/whip", "application/sdp", "", ""
@@ -69,7 +69,7 @@ func overHTTP(c *fixture, t peer.Token) way {
 	}
 }
 
-func overAttachment(c *fixture, t peer.Token) way {
+func overAttachment(c *fixture, t realtime.Token) way {
 	key, kid := c.importKey(account)
 	l := c.connect(c.connectionToken(key, kid))
 	l.attach("a", t, "")
@@ -270,7 +270,7 @@ func TestRequests_FollowTheNewestToken(t *testing.T) {
 	c := newFixture(t, fast)
 	key, kid := c.importKey(account)
 	issued := time.Now().Truncate(time.Second).Add(-time.Minute)
-	of := func(publish bool) peer.Token {
+	of := func(publish bool) realtime.Token {
 		claims := c.claims("alice")
 		issued = issued.Add(time.Second)
 		claims.KeyARN, claims.Publish, claims.IssuedAt = kid, publish, issued

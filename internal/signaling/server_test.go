@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,9 +10,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"rostrum/internal/peer"
 	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -70,7 +71,7 @@ func TestServer_SelectsLayers(t *testing.T) {
 	watching.untilState("alice+ carol")
 	sub := c.subscribe(carol, "alice")
 	for _, label := range []string{"hi", "mid"} {
-		if _, err := sub.ChooseLayer(c.ctx, label); err != nil {
+		if _, err := sub.SelectLayer(c.ctx, label); err != nil {
 			t.Fatal(err)
 		}
 		watching.until("layer "+label, func(m wire.Message) bool {
@@ -79,17 +80,17 @@ func TestServer_SelectsLayers(t *testing.T) {
 		})
 	}
 	c.eventually("the choice shows what flows", func() bool {
-		now, err := sub.ChooseLayer(c.ctx, "mid")
+		now, err := sub.SelectLayer(c.ctx, "mid")
 		return err == nil && now.Label == "mid" && now.Requested == "mid" && now.Video != nil && *now.Video && now.Width > 0
 	})
-	if _, err := sub.ShowVideo(c.ctx, false); err != nil {
+	if _, err := sub.Receive(c.ctx, realtime.Video, false); err != nil {
 		t.Fatal(err)
 	}
 	c.eventually("the video stops", func() bool {
-		now, err := sub.ChooseLayer(c.ctx, "auto")
+		now, err := sub.SelectLayer(c.ctx, "auto")
 		return err == nil && now.Video != nil && !*now.Video
 	})
-	if _, err := sub.ChooseLayer(c.ctx, "golden"); problemOf(err).Status != http.StatusUnprocessableEntity {
+	if _, err := sub.SelectLayer(c.ctx, "golden"); problemOf(err).Status != http.StatusUnprocessableEntity {
 		t.Errorf("an unknown layer gives %v", err)
 	}
 }
@@ -136,8 +137,8 @@ func TestServer_NewerClientReplacesOlderOfSameToken(t *testing.T) {
 		t.Errorf("the newer publication is told by %+v", m)
 	}
 	check(t, first.Close())
-	if first.Ending() != peer.TakenOver {
-		t.Errorf("the older client sees the end as %s, want %s", first.Ending(), peer.TakenOver)
+	if !errors.Is(first.Err(), realtime.TokenReused) {
+		t.Errorf("the older client sees the end as %v, want %v", first.Err(), realtime.TokenReused)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED PUBLISH_STARTED")
 	newer.untilState("alice+")
@@ -162,8 +163,8 @@ func TestServer_DisconnectedParticipantGetsReasonAndCannotReturn(t *testing.T) {
 	if err := p.Close(); problemOf(err).Code != "PARTICIPANT_DISCONNECTED" {
 		t.Errorf("ending what has ended gives %v", err)
 	}
-	if p.Ending() != peer.EndedByServer {
-		t.Errorf("its client takes it for %s, want %s", p.Ending(), peer.EndedByServer)
+	if !errors.Is(p.Err(), realtime.ErrEnded) {
+		t.Errorf("its client takes it for %v, want %v", p.Err(), realtime.ErrEnded)
 	}
 	c.untilHistory("alice", "JOINED PUBLISH_STARTED PUBLISH_STOPPED LEFT")
 	_, err := c.tryPublish(alice, false)

@@ -9,20 +9,20 @@ import (
 	"rostrum/internal/peer"
 	"rostrum/internal/stage"
 	"rostrum/internal/testpattern"
+	"rostrum/realtime"
 )
 
 // A pausingPublisher publishes hi, mid and low and pauses unused layers.
 type pausingPublisher struct {
 	*fixture
-	token       peer.Token
-	video       *peer.Outlet
-	running     sync.WaitGroup
-	closeSocket context.CancelFunc // ends its events socket
+	path    *tcpPath
+	video   *realtime.LocalTrack
+	running sync.WaitGroup
 }
 
 // publishPausing publishes a test pattern with keyframes on request only, and
 // follows the events socket.
-func (c *fixture) publishPausing(t peer.Token) *pausingPublisher {
+func (c *fixture) publishPausing(t realtime.Token) *pausingPublisher {
 	c.Helper()
 	source, err := peer.NewPatternSource(peer.PatternConfig{
 		Simulcast: true, NoAudio: true,
@@ -31,37 +31,22 @@ func (c *fixture) publishPausing(t peer.Token) *pausingPublisher {
 	if err != nil {
 		c.Fatal(err)
 	}
-	at, err := t.PublishAt()
+	h := &pausingPublisher{fixture: c, path: &tcpPath{}, video: source.Tracks()[0]}
+	s, err := realtime.Join(c.ctx, t.Raw, realtime.Config{Network: realtime.UDPOnly, Client: h.path.client()})
 	if err != nil {
 		c.Fatal(err)
 	}
-	h := &pausingPublisher{fixture: c, token: t, video: source.Outlets()[0]}
-	p, err := peer.Publish(c.ctx, at, peer.UDPOnly, h.video)
-	if err != nil {
+	if _, err := s.Publish(c.ctx, h.video); err != nil {
 		c.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	h.running.Go(func() { _ = source.Run(ctx) }) // it fails when the publication has ended
 	c.Cleanup(func() {
 		cancel()
-		h.closeSocket()
 		h.running.Wait()
-		_ = p.Close() // its server may have gone
+		_ = s.Close()
 	})
-	h.followEvents()
 	return h
-}
-
-// followEvents opens the events socket.
-func (h *pausingPublisher) followEvents() {
-	h.Helper()
-	events, err := peer.NewEvents(h.token, nil)
-	if err != nil {
-		h.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(h.ctx)
-	h.closeSocket = cancel
-	h.running.Go(func() { _ = peer.PauseUnusedLayers(ctx, events, h.video) })
 }
 
 // untilSends waits until exactly these of hi, mid and low are sent.
@@ -84,7 +69,7 @@ func TestServer_PausesUnusedLayers(t *testing.T) {
 	c := newFixture(t, stage.Config{Linger: time.Second, Grace: 5 * time.Second})
 	h := c.publishPausing(c.token("alice"))
 	h.untilSends("only the smallest layer is sent", [3]bool{false, false, true})
-	bytes := func() uint64 { _, all := h.video.Sent(); return all }
+	bytes := func() uint64 { return h.video.Stats().Bytes }
 	before := bytes()
 	time.Sleep(2 * time.Second)
 	if rate := (bytes() - before) * 8 / 2; rate > 150_000 {
@@ -93,7 +78,7 @@ func TestServer_PausesUnusedLayers(t *testing.T) {
 
 	whole := make(chan time.Time, 1)
 	small := make(chan struct{}, 1)
-	s, err := c.trySubscribe(c.token("bob", viewer), "alice", func(_ *peer.Inlet, r peer.Received) {
+	s, err := c.trySubscribe(c.token("bob", viewer), "alice", func(_ *realtime.RemoteTrack, r realtime.Received) {
 		switch r.Width {
 		case 1280:
 			select {
@@ -112,7 +97,7 @@ func TestServer_PausesUnusedLayers(t *testing.T) {
 	}
 	<-small
 	asked := time.Now()
-	if _, err := s.ChooseLayer(c.ctx, "hi"); err != nil {
+	if _, err := s.SelectLayer(c.ctx, "hi"); err != nil {
 		t.Fatal(err)
 	}
 	h.eventually("the publisher resumes the best layer", func() bool { return !h.video.IsPaused(0) })
@@ -124,12 +109,12 @@ func TestServer_PausesUnusedLayers(t *testing.T) {
 		t.Fatal("the best layer never arrived")
 	}
 	h.untilSends("the selected layer and all below are sent", [3]bool{true, true, true})
-	if _, err := s.ChooseLayer(c.ctx, "mid"); err != nil {
+	if _, err := s.SelectLayer(c.ctx, "mid"); err != nil {
 		t.Fatal(err)
 	}
 	h.untilSends("layers above the selected one are paused", [3]bool{false, true, true})
-	h.closeSocket()
+	h.path.cut()
 	h.untilSends("all are sent without a socket", [3]bool{true, true, true})
-	h.followEvents()
+	h.path.mend()
 	h.untilSends("the new socket pauses them again", [3]bool{false, true, true})
 }

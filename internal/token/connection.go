@@ -52,10 +52,29 @@ func VerifyConnection(token string, now time.Time, keyFor KeyFor) (ConnectionCla
 	if err := p.checkTime(now); err != nil {
 		return ConnectionClaims{}, err
 	}
-	return ConnectionClaims{
-		ID: p.Jti, AccountID: p.AccountID, Region: p.Region, EventsURL: p.EventsURL,
-		IssuedAt: p.Iat.UTC(), ExpiresAt: p.Exp.UTC(), KeyARN: kid,
-	}, nil
+	return p.claims(kid), nil
+}
+
+// ReadConnection returns the claims of a connection token without verification: for clients
+// that need the address.
+func ReadConnection(token string) (ConnectionClaims, error) {
+	var p connectionPayload
+	kid, err := parse(token, &p)
+	if err != nil {
+		return ConnectionClaims{}, err
+	}
+	return p.claims(kid), nil
+}
+
+func (p *connectionPayload) claims(kid string) ConnectionClaims {
+	c := ConnectionClaims{ID: p.Jti, AccountID: p.AccountID, Region: p.Region, EventsURL: p.EventsURL, KeyARN: kid}
+	if p.Iat != nil {
+		c.IssuedAt = p.Iat.UTC()
+	}
+	if p.Exp != nil {
+		c.ExpiresAt = p.Exp.UTC()
+	}
+	return c
 }
 
 // check checks the limits that don't depend on the time.

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // resources is what a server holds, as its metrics tell.
@@ -92,7 +92,7 @@ func visit(t *testing.T, stageARN string, publisher *atomic.Pointer[string]) boo
 		t.Errorf("make a token: %v", err)
 		return false
 	}
-	token, err := peer.ReadToken(out.ParticipantToken.Token)
+	token, err := realtime.ReadToken(out.ParticipantToken.Token)
 	if err != nil {
 		t.Error(err)
 		return false
@@ -101,14 +101,14 @@ func visit(t *testing.T, stageARN string, publisher *atomic.Pointer[string]) boo
 	var end func() error
 	if watched := publisher.Load(); watched != nil && rand.IntN(2) == 0 {
 		at, _ := token.SubscribeAt(*watched)
-		sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{})
+		sub, err := realtime.Subscribe(ctx, at, realtime.SubscribeConfig{Rejoin: realtime.NoRejoin})
 		if err != nil {
 			return false // whom it wanted has left
 		}
 		end = sub.Close
 	} else {
 		at, _ := token.PublishAt()
-		pub, err := peer.Publish(ctx, at, peer.AnyNetwork, peer.NewOutlet(media.Opus), peer.NewOutlet(media.H264))
+		pub, err := realtime.Publish(ctx, at, realtime.PublishConfig{Rejoin: realtime.NoRejoin}, realtime.NewTrack(media.Opus), realtime.NewTrack(media.H264))
 		if err != nil {
 			return false
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"rostrum/internal/loadtest"
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 	"rostrum/test/server"
 )
 
@@ -137,8 +137,8 @@ func (a *arena) theirs(ctx context.Context, plan loadtest.Plan) (*match, error) 
 	line, err := bufio.NewReader(words).ReadString('\n')
 	_, url, ok := strings.Cut(strings.TrimSpace(line), "forwarder: ")
 	if base, _, cut := strings.Cut(url, "/whip/"); err == nil && ok && cut {
-		plan.Publish = []peer.Endpoint{{URL: base + "/whip/1"}}
-		plan.Subscribe = func(int, int) peer.Endpoint { return peer.Endpoint{URL: base + "/whep/1"} }
+		plan.Publish = []realtime.Endpoint{{URL: base + "/whip/1"}}
+		plan.Subscribe = func(int, int) realtime.Endpoint { return realtime.Endpoint{URL: base + "/whep/1"} }
 		plan.PID = cmd.Process.Pid
 		m.Load, err = loadtest.Open(ctx, plan)
 	} else {

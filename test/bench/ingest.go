@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"rostrum/internal/loadtest"
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 	"rostrum/test/server"
 )
 
@@ -172,8 +172,8 @@ func (a *arena) ingestOther(ctx context.Context, binary string, plan loadtest.Pl
 		urls = append(urls, fmt.Sprintf("rtmp://127.0.0.1:21935/live/%d", i))
 	}
 	time.Sleep(2 * time.Second) // until it listens
-	plan.Subscribe = func(_, i int) peer.Endpoint {
-		return peer.Endpoint{URL: fmt.Sprintf("http://127.0.0.1:28889/live/%d/whep", i)}
+	plan.Subscribe = func(_, i int) realtime.Endpoint {
+		return realtime.Endpoint{URL: fmt.Sprintf("http://127.0.0.1:28889/live/%d/whep", i)}
 	}
 	plan.Encode, plan.PID = urls[:n], cmd.Process.Pid
 	rep, err = a.measureEncoders(ctx, fmt.Sprintf("MediaMTX, %d encoders", n), plan, 0, urls[n:])

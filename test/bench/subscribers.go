@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rostrum/internal/loadtest"
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // subscribers are clients of the events socket.
@@ -37,7 +37,7 @@ const (
 )
 
 // listen opens a socket for each token and returns when all were told who is there.
-func listen(ctx context.Context, tokens []peer.Token) (*subscribers, error) {
+func listen(ctx context.Context, tokens []realtime.Token) (*subscribers, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &subscribers{cancel: cancel, there: make(chan struct{}, len(tokens)), all: make(chan struct{}), size: len(tokens)}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: dialing}}
@@ -104,7 +104,7 @@ func (a *subscribers) attend(ctx context.Context, conn *websocket.Conn) {
 }
 
 // open opens the events socket of a participant.
-func open(ctx context.Context, t peer.Token, client *http.Client) (*websocket.Conn, error) {
+func open(ctx context.Context, t realtime.Token, client *http.Client) (*websocket.Conn, error) {
 	at, err := url.JoinPath(t.EventsURL, url.PathEscape(t.StageID))
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (a *subscribers) note(at time.Time) {
 
 // await has somebody publish, and returns when their first packet left and when each of
 // all subscribers were notified.
-func (a *subscribers) await(ctx context.Context, who peer.Token) (at time.Time, told []time.Time, err error) {
+func (a *subscribers) await(ctx context.Context, who realtime.Token) (at time.Time, told []time.Time, err error) {
 	clip, err := loadtest.NewClip(loadtest.ClipConfig{})
 	if err != nil {
 		return at, nil, err

@@ -4,7 +4,6 @@ package compose
 
 import (
 	"bufio"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,9 +16,8 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
-	"rostrum/internal/peer"
-	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // A performer is a running rostrum publish.
@@ -101,7 +99,7 @@ func (s *stage) tokenOf(p *performer) string {
 // events socket.
 type visitor struct {
 	*performer
-	events *peer.Events
+	stage  *realtime.Stage
 	signer *ivsrealtime.TokenSigner
 	claims ivsrealtime.TokenClaims
 }
@@ -153,27 +151,17 @@ func (s *stage) receive(signer *ivsrealtime.TokenSigner, attributes map[string]s
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := peer.ReadToken(raw)
-	if err != nil {
+	if g.stage, err = realtime.Join(t.Context(), raw, realtime.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	if g.events, err = peer.NewEvents(token, nil); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = g.events.Run(ctx, func(wire.Message) {}) // ends with the test
-	}()
-	t.Cleanup(func() { cancel(); <-ended })
+	t.Cleanup(func() { _ = g.stage.Close() }) // the server may have gone
 	g.performer = s.perform(raw, "--size", "640x360")
 	return g
 }
 
-func (g *visitor) say(t *testing.T, payload wire.Payload) {
+func (g *visitor) stopVideo(t *testing.T, stopped bool) {
 	t.Helper()
-	if err := g.events.Send(t.Context(), payload); err != nil {
+	if err := g.stage.SetMuted(t.Context(), realtime.Video, stopped); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -186,5 +174,7 @@ func (g *visitor) exchange(t *testing.T, attributes map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.say(t, wire.ExchangeToken{Token: raw})
+	if err := g.stage.ExchangeToken(t.Context(), raw); err != nil {
+		t.Fatal(err)
+	}
 }

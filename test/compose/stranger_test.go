@@ -22,9 +22,9 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"rostrum/internal/layout"
-	"rostrum/internal/peer"
 	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // A stranger publishes RTP packets as they are.
@@ -38,7 +38,7 @@ type stranger struct {
 func (s *stage) let(t *testing.T, mime string) *stranger {
 	t.Helper()
 	raw, _ := s.token("PUBLISH")
-	token, err := peer.ReadToken(raw)
+	token, err := realtime.ReadToken(raw)
 	if err != nil {
 		t.Fatal(err)
 	}

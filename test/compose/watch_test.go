@@ -11,7 +11,6 @@ import (
 
 	"rostrum/internal/layout"
 	"rostrum/internal/testpattern"
-	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
 )
 
@@ -213,7 +212,7 @@ func TestComposition_FollowsAttributesAndMutes(t *testing.T) {
 	}
 	stop := func(stopped bool) func() {
 		people[0].Stopped = stopped
-		return func() { visitors[0].say(t, wire.Mute{VideoStopped: &stopped}) }
+		return func() { visitors[0].stopVideo(t, stopped) }
 	}
 	for _, turn := range []struct {
 		what string

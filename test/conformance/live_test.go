@@ -16,6 +16,7 @@ import (
 	"rostrum/internal/rtmp"
 	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 )
 
 // goOnAir has a participant publish sound on the studio's stage until the test
@@ -60,7 +61,7 @@ func (w *environment) goOnAir(t *testing.T, url string) {
 
 func publish(t *testing.T, raw string) {
 	t.Helper()
-	token, err := peer.ReadToken(raw)
+	token, err := realtime.ReadToken(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func publish(t *testing.T, raw string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publication, err := peer.Publish(t.Context(), at, peer.AnyNetwork, source.Outlets()...)
+	publication, err := realtime.Publish(t.Context(), at, realtime.PublishConfig{}, source.Tracks()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/peer"
-	"rostrum/internal/wire"
 	"rostrum/ivsrealtime"
+	"rostrum/realtime"
 	"rostrum/test/server"
 )
 
@@ -191,19 +190,15 @@ func joinAndLeave(ctx context.Context, c *ivsrealtime.Client, capacity string) {
 func visit(ctx context.Context, raw string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	token, err := peer.ReadToken(raw)
+	stage, err := realtime.Join(ctx, raw, realtime.Config{Rejoin: realtime.NoRejoin})
 	if err != nil {
-		return
+		return // the server may have been killed
 	}
-	events, err := peer.NewEvents(token, nil)
-	if err != nil {
-		return
+	defer stage.Close()
+	select {
+	case <-time.After(rand.N(30 * time.Millisecond)):
+	case <-stage.Done():
 	}
-	_ = events.Run(ctx, func(m wire.Message) { // it ends with ctx, or with the server
-		if _, ok := m.Payload.(wire.StageState); ok {
-			time.AfterFunc(rand.N(30*time.Millisecond), cancel)
-		}
-	})
 }
 
 // verify holds the server against everything that was acknowledged, and settles

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"rostrum/internal/peer"
+	"rostrum/realtime"
 )
 
 // clickLimit is how long a click may take; mediaLimit is how long after the DTLS handshake
@@ -66,7 +66,7 @@ func (c *clicker) click(publish bool) clickTimes {
 	w := c.testbed
 	w.Helper()
 	raw := w.token("clicker")
-	token, err := peer.ReadToken(raw)
+	token, err := realtime.ReadToken(raw)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
+	"math"
 	"os"
 	"os/signal"
 	"sync"
@@ -13,8 +13,7 @@ import (
 	"time"
 
 	"rostrum/internal/media"
-	"rostrum/internal/peer"
-	"rostrum/internal/wire"
+	"rostrum/realtime"
 )
 
 // viewerOf names the variable with the token that makes this program a viewer, which runs in
@@ -64,7 +63,7 @@ const (
 
 // watch prints a sight every 50 ms.
 func watch(ctx context.Context, raw, publisher string) error {
-	token, err := peer.ReadToken(raw)
+	token, err := realtime.ReadToken(raw)
 	if err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func watch(ctx context.Context, raw, publisher string) error {
 	defer heard.Wait()
 	defer cancel()
 	began := time.Now()
-	sub, err := peer.Subscribe(ctx, at, peer.SubscribeConfig{NoRED: os.Getenv(plainSound) != "", AudioWait: soundWait})
+	sub, err := realtime.Subscribe(ctx, at, realtime.SubscribeConfig{Rejoin: realtime.NoRejoin, NoRED: os.Getenv(plainSound) != "", AudioWait: soundWait})
 	if err != nil {
 		return err
 	}
@@ -98,12 +97,12 @@ func watch(ctx context.Context, raw, publisher string) error {
 			return sub.Err()
 		case now := <-tick.C:
 			s := sight{At: now, Connected: connected, Told: *told.Load()}
-			for _, in := range sub.Inlets() {
+			for _, in := range sub.Tracks() {
 				f := in.Stats()
 				if in.Codec.Kind() == media.Audio {
 					s.Sound, s.Silent, s.Covered = f.Packets, f.Lost, f.Recovered
 				} else {
-					s.Frames, s.Width, s.Packets, s.Lost, s.Picture = f.Frames, f.Width, f.Packets, f.Lost, f.KeyframeWait
+					s.Frames, s.Width, s.Packets, s.Lost, s.Picture = f.Samples, f.Width, f.Packets, f.Lost, f.KeyframeWait
 				}
 			}
 			if err := out.Encode(s); err != nil {
@@ -114,25 +113,20 @@ func watch(ctx context.Context, raw, publisher string) error {
 }
 
 // listen follows what the events socket says of the picture, until ctx ends.
-func listen(ctx context.Context, token peer.Token) (told *atomic.Pointer[string], ended *sync.WaitGroup, err error) {
+func listen(ctx context.Context, token realtime.Token) (told *atomic.Pointer[string], ended *sync.WaitGroup, err error) {
 	told, ended = &atomic.Pointer[string]{}, &sync.WaitGroup{}
 	told.Store(new(string))
-	events, err := peer.NewEvents(token, http.DefaultClient)
+	stage, err := realtime.Join(ctx, token.Raw, realtime.Config{Rejoin: math.MaxInt64})
 	if err != nil {
 		return nil, nil, err
 	}
+	context.AfterFunc(ctx, func() { _ = stage.Close() })
 	ended.Go(func() {
-		_ = events.Run(ctx, func(m wire.Message) { // the subscription tells of its end
-			selected, ok := m.Payload.(wire.LayerSelected)
-			if !ok || selected.Kind != wire.Video {
-				return
+		for e := range stage.Events() {
+			if selected, ok := e.(realtime.LayerSelected); ok && selected.Kind == realtime.Video {
+				told.Store(&selected.Reason)
 			}
-			reason := ""
-			if selected.Paused {
-				reason = string(selected.Reason)
-			}
-			told.Store(&reason)
-		})
+		}
 	})
 	return told, ended, nil
 }

@@ -1,0 +1,131 @@
+package realtime
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+
+	"rostrum/internal/container"
+	"rostrum/internal/media"
+)
+
+// An assembler makes frames from packets that are in order. It is for one goroutine.
+type assembler struct {
+	codec        media.Codec
+	unpack       rtp.Depacketizer
+	open         bool // a frame is incomplete
+	frame        Received
+	damaged      bool // a part of the frame is missing
+	needKeyframe bool // a frame was lost: nothing can be decoded before a keyframe
+
+	started bool
+	elapsed int64 // of the frame, in ticks since the first
+	last    uint32
+}
+
+func newAssembler(c media.Codec) *assembler {
+	a := &assembler{codec: c, needKeyframe: c.Kind() == media.Video}
+	a.reset()
+	return a
+}
+
+// reset discards what the depacketizer has of a damaged frame.
+func (a *assembler) reset() {
+	switch a.codec {
+	case media.H264:
+		a.unpack = &codecs.H264Packet{}
+	case media.VP8:
+		a.unpack = &codecs.VP8Packet{}
+	case media.VP9:
+		a.unpack = &codecs.VP9Packet{}
+	case media.AV1:
+		a.unpack = &codecs.AV1Depacketizer{}
+	default:
+		a.unpack = &codecs.OpusPacket{}
+	}
+}
+
+// add takes the next packet. It returns the frame that it completes, and whether the
+// decoder now needs a keyframe.
+func (a *assembler) add(p arrival) (f Received, complete, needKeyframe bool) {
+	if len(p.packet.Payload) == 0 {
+		if p.lost > 0 {
+			a.damage()
+		}
+		return f, false, a.needKeyframe // only padding, as sent to probe the path
+	}
+	if a.open && (p.lost > 0 || p.packet.Timestamp != a.frame.Timestamp) {
+		a.damage() // its end is missing
+	}
+	if p.packet.Timestamp != a.frame.Timestamp {
+		a.open = false
+	}
+	if !a.open {
+		a.begin(p)
+	}
+	if media.Inspect(a.codec, p.packet.Payload).Keyframe {
+		a.frame.Keyframe = true
+	}
+	data, err := a.unpack.Unmarshal(p.packet.Payload)
+	if err != nil {
+		a.damage()
+	}
+	a.frame.Data = append(a.frame.Data, data...)
+	if a.codec.Kind() == media.Video && !p.packet.Marker {
+		return f, false, a.needKeyframe
+	}
+	return a.end(p)
+}
+
+func (a *assembler) begin(p arrival) {
+	first := !a.started
+	if first {
+		a.started, a.last = true, p.packet.Timestamp
+	}
+	a.elapsed += int64(int32(p.packet.Timestamp - a.last))
+	a.last = p.packet.Timestamp
+	a.open, a.damaged = true, false
+	a.frame = Received{Timestamp: p.packet.Timestamp}
+	rate := int64(a.codec.ClockRate())
+	a.frame.Time = time.Duration(a.elapsed/rate)*time.Second + time.Duration(a.elapsed%rate)*time.Second/time.Duration(rate)
+	if a.codec == media.AV1 {
+		a.frame.Data = []byte{0x12, 0x00} // temporal delimiter, which RTP omits
+	}
+	if first || p.lost > 0 {
+		// Frames may be missing that later ones refer to.
+		a.damaged = !a.isHead(p.packet.Payload)
+		a.needKeyframe = a.codec.Kind() == media.Video
+	}
+}
+
+// isHead reports whether a packet is the first one of its frame. In H.264 only what begins a
+// keyframe shows that.
+func (a *assembler) isHead(payload []byte) bool {
+	if a.codec == media.H264 {
+		return media.Inspect(a.codec, payload).Begins
+	}
+	return a.unpack.IsPartitionHead(payload)
+}
+
+func (a *assembler) damage() {
+	a.damaged = true
+	a.needKeyframe = a.codec.Kind() == media.Video
+	a.reset()
+}
+
+func (a *assembler) end(p arrival) (f Received, complete, needKeyframe bool) {
+	a.open = false
+	a.frame.Arrived = p.at
+	if a.codec.Kind() == media.Audio {
+		a.frame.Keyframe = true
+	}
+	if a.damaged || len(a.frame.Data) == 0 {
+		return f, false, a.needKeyframe
+	}
+	if a.frame.Keyframe {
+		a.needKeyframe = false
+		a.frame.Width, a.frame.Height = container.Size(a.codec, a.frame.Data)
+	}
+	return a.frame, !a.needKeyframe, a.needKeyframe
+}

@@ -1,0 +1,239 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"rostrum/internal/token"
+	"rostrum/internal/wire"
+)
+
+// A Connection carries the events of several stages on one socket: with one handshake for
+// all, and one reconnect. A connection token opens it; each stage needs its participant token
+// besides. Media do not pass through it.
+type Connection struct {
+	cfg    Config
+	socket *socket
+	claims token.ConnectionClaims
+	bearer string
+
+	opened chan struct{} // closed when the socket was first connected
+	done   chan struct{} // closed when it has ended
+	stop   context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	err      error      // set before done is closed
+	isOpen   bool       // opened is closed
+	last     int        // name of an attachment
+	stages   map[string]*Stage
+	attempts map[string]*time.Timer // to attach again
+}
+
+// Connect opens a connection with a connection token, for stages of the token's account and
+// region. A refusal is a *Problem; ctx bounds the attempt. The caller closes the Connection.
+func Connect(ctx context.Context, connectionToken string, cfg Config) (*Connection, error) {
+	connectionToken = strings.TrimSpace(connectionToken)
+	claims, err := token.ReadConnection(connectionToken)
+	if err != nil {
+		return nil, fmt.Errorf("read token: %w", err)
+	}
+	if claims.EventsURL == "" {
+		return nil, errors.New("the connection token has no events_url")
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c := &Connection{
+		cfg: cfg, claims: claims, bearer: connectionToken, stop: stop,
+		opened: make(chan struct{}), done: make(chan struct{}), stages: map[string]*Stage{}, attempts: map[string]*time.Timer{},
+	}
+	c.socket = &socket{client: cfg.Client, rejoin: rejoinLimit(cfg.Rejoin), owner: c}
+	go c.run(running)
+	select {
+	case <-c.opened:
+		return c, nil
+	case <-c.done:
+		return nil, fmt.Errorf("connect: %w", c.Err())
+	case <-ctx.Done():
+		stop()
+		<-c.done
+		return nil, fmt.Errorf("connect: %w", ctx.Err())
+	}
+}
+
+// run ends all stages with the socket.
+func (c *Connection) run(ctx context.Context) {
+	err := c.socket.run(ctx)
+	c.mu.Lock()
+	c.err = err
+	stages := slices.Collect(maps.Values(c.stages))
+	for _, t := range c.attempts {
+		t.Stop()
+	}
+	c.mu.Unlock()
+	for _, s := range stages {
+		s.end(err)
+	}
+	for _, s := range stages {
+		<-s.done
+	}
+	close(c.done)
+}
+
+// Join joins a stage on the connection, as the function Join does on a socket of its own. The
+// Config is the connection's.
+func (c *Connection) Join(ctx context.Context, participantToken string) (*Stage, error) {
+	t, err := ReadToken(participantToken)
+	if err != nil {
+		return nil, err
+	}
+	s := newStage(t, c.cfg)
+	s.socket, s.connection = c.socket, c
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return nil, fmt.Errorf("join the stage: %w", c.err)
+	}
+	c.last++
+	s.attachment = strconv.Itoa(c.last)
+	c.stages[s.attachment] = s
+	c.mu.Unlock()
+	go s.finish(func() { c.detach(s) })
+	// If it is not connected now, firstMessages attaches the stage.
+	_ = c.socket.send(ctx, s.attachment, s.attach())
+	return s.awaitReady(ctx)
+}
+
+// attach is the message that joins the stage, or joins it again.
+func (s *Stage) attach() wire.Attach {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return wire.Attach{Token: s.token.Raw, After: s.seen, ChangesOnly: true}
+}
+
+// detachTimeout bounds the message that leaves a stage.
+const detachTimeout = 3 * time.Second
+
+// detach leaves a stage that has ended.
+func (c *Connection) detach(s *Stage) {
+	c.mu.Lock()
+	delete(c.stages, s.attachment)
+	if t := c.attempts[s.attachment]; t != nil {
+		t.Stop()
+		delete(c.attempts, s.attachment)
+	}
+	c.mu.Unlock()
+	if errors.Is(s.Err(), ErrClosed) {
+		ctx, cancel := context.WithTimeout(context.Background(), detachTimeout)
+		defer cancel()
+		_ = c.socket.send(ctx, s.attachment, wire.Detach{}) // without a connection the server notices by itself
+	}
+}
+
+// Close leaves all stages of the connection and closes it. It may be called twice.
+func (c *Connection) Close() error {
+	c.mu.Lock()
+	stages := slices.Collect(maps.Values(c.stages))
+	c.mu.Unlock()
+	for _, s := range stages {
+		s.end(ErrClosed)
+	}
+	for _, s := range stages {
+		<-s.done
+	}
+	c.stop()
+	<-c.done
+	return nil
+}
+
+// Done is closed when the connection has ended.
+func (c *Connection) Done() <-chan struct{} { return c.done }
+
+// Err is nil until the connection has ended. Then it says why, as Stage.Err does; the Code
+// TokenRevoked is that of a connection token that was revoked.
+func (c *Connection) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// address implements socketOwner.
+func (c *Connection) address() (string, string, error) { return c.claims.EventsURL, c.bearer, nil }
+
+// firstMessages implements socketOwner: it attaches all stages again.
+func (c *Connection) firstMessages() [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.isOpen {
+		c.isOpen = true
+		defer close(c.opened)
+	}
+	var all [][]byte
+	for _, s := range c.stages {
+		all = append(append(all, to(s.attachment, wire.Encode(0, s.attach()))), s.firstMessages()...)
+	}
+	return all
+}
+
+// disconnected implements socketOwner.
+func (c *Connection) disconnected(err error) {
+	c.mu.Lock()
+	stages := slices.Collect(maps.Values(c.stages))
+	c.mu.Unlock()
+	for _, s := range stages {
+		s.disconnected(err)
+	}
+}
+
+// handle implements socketOwner.
+func (c *Connection) handle(m wire.Message) error {
+	if closed, ok := m.Payload.(wire.ConnectionClosed); ok {
+		return problemOfClosing(closed)
+	}
+	c.mu.Lock()
+	s := c.stages[m.Attachment]
+	c.mu.Unlock()
+	if s == nil {
+		return nil // it was detached
+	}
+	switch p := m.Payload.(type) {
+	case wire.Attached, wire.Detached:
+		return nil
+	case wire.AttachFailed:
+		c.refused(s, p)
+		return nil
+	}
+	err := s.handle(m)
+	if problem, ended := errors.AsType[*Problem](err); ended {
+		s.end(problem)
+		return nil
+	}
+	return err
+}
+
+// refused ends a stage that could not be attached, or attaches it again when the server says.
+func (c *Connection) refused(s *Stage, p wire.AttachFailed) {
+	problem := &Problem{Title: "the stage was refused", Detail: p.Detail, Code: Code(p.Code), RetryAfter: time.Duration(p.RetryAfter) * time.Second}
+	s.mu.Lock()
+	joined := s.joined
+	s.mu.Unlock()
+	if !joined || problem.RetryAfter == 0 || c.cfg.Rejoin < 0 {
+		s.end(problem)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.stages[s.attachment] != s {
+		return
+	}
+	c.attempts[s.attachment] = time.AfterFunc(problem.RetryAfter, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), detachTimeout)
+		defer cancel()
+		_ = c.socket.send(ctx, s.attachment, s.attach()) // if it is not connected, firstMessages attaches the stage
+	})
+}
