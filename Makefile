@@ -251,7 +251,7 @@ browsers: test/e2e/node_modules/.package-lock.json
 	@$(call need,iptables,iptables) || echo "no iptables for this system: the calls whose network loses a port are skipped"
 	@$(call need,firefox-esr,firefox-esr) || echo "no firefox-esr for this system: its tests are skipped"
 	@gst-inspect-1.0 webrtcbin >/dev/null 2>&1 || $(call install,$(GSTREAMER)) || echo "no GStreamer with webrtcbin for this system: its tests are skipped"
-	@$(call need,cvlc,vlc-bin vlc-plugin-base) || echo "no VLC for this system: its test is skipped"
+	@$(call need,cvlc,vlc-bin vlc-plugin-base) && $(call need,mpv,mpv) || echo "no VLC or mpv for this system: they are not tried"
 
 # One file at a time: they look at what comes when. The limit is that of a whole file,
 # which waits for no single thing longer than 40 s.

@@ -2,7 +2,7 @@
 
     player.py ADDRESS
 
-Says each second, as one JSON object a line on standard output, how many pictures it has shown, and of which width.
+Says each second, as one JSON object a line on standard output, how many pictures it has shown, and the last one's width and colour.
 """
 
 import json
@@ -17,23 +17,22 @@ from gi.repository import GLib, Gst  # noqa: E402
 Gst.init(None)
 pipeline = Gst.ElementFactory.make("playbin3")
 began = time.monotonic()
-state = {"pictures": 0, "width": 0, "first": None, "error": None}
+state = {"pictures": 0, "width": 0, "colour": [], "first": None, "error": None}
 
 
-def make_sink(count):
-    sink = Gst.ElementFactory.make("fakesink")
-    sink.set_property("sync", True)
-    sink.set_property("signal-handoffs", count)
-    if count:
-        sink.connect("handoff", on_picture)
+def make_video_sink():
+    """A sink that keeps of each picture its mean."""
+    sink = Gst.parse_bin_from_description("videoconvert ! videoscale ! video/x-raw,format=RGB,width=4,height=4 ! fakesink name=end sync=true signal-handoffs=true", True)
+    sink.get_by_name("end").connect("handoff", on_picture, sink.get_static_pad("sink"))
     return sink
 
 
-def on_picture(_sink, _buffer, pad):
+def on_picture(_end, picture, _pad, sink):
     if state["first"] is None:
         state["first"] = round(time.monotonic() - began, 2)
     state["pictures"] += 1
-    state["width"] = pad.get_current_caps().get_structure(0).get_int("width").value
+    state["width"] = sink.get_current_caps().get_structure(0).get_int("width").value
+    state["colour"] = list(picture.extract_dup(0, 3))
 
 
 def on_message(_bus, message):
@@ -59,8 +58,10 @@ def say():
 
 
 pipeline.set_property("uri", sys.argv[1])
-pipeline.set_property("video-sink", make_sink(True))
-pipeline.set_property("audio-sink", make_sink(False))
+pipeline.set_property("video-sink", make_video_sink())
+audio_sink = Gst.ElementFactory.make("fakesink")
+audio_sink.set_property("sync", True)
+pipeline.set_property("audio-sink", audio_sink)
 bus = pipeline.get_bus()
 bus.add_signal_watch()
 bus.connect("message", on_message)
