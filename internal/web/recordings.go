@@ -1,10 +1,12 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -21,8 +23,9 @@ const maxPlaylist = 64 << 20
 
 // Recordings serves files from buckets to holders of a signed link, including
 // players on other sites. The link is added to each URI in a playlist, so that
-// it opens all the playlist refers to. Without a valid link the answer is 403,
-// whether a file exists or not.
+// it opens all the playlist refers to. A key that ends with a slash is that of a
+// folder, whose files' names are listed as JSON. Without a valid link the answer
+// is 403, whether a file exists or not.
 func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
 	return http.StripPrefix(RecordingsPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -49,7 +52,11 @@ func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
 			return
 		}
 		b, err := buckets("", name)
-		if err == nil {
+		switch {
+		case err != nil:
+		case strings.HasSuffix(key, "/"):
+			err = serveNames(w, r, b, key)
+		default:
 			err = serveFile(w, r, b, key)
 		}
 		switch {
@@ -59,6 +66,26 @@ func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
 			http.Error(w, "the file could not be read", http.StatusInternalServerError)
 		}
 	}))
+}
+
+// serveNames serves the names of the files in a folder.
+func serveNames(w http.ResponseWriter, r *http.Request, b bucket.Bucket, folder string) error {
+	if folder != path.Clean(folder)+"/" {
+		return bucket.ErrNoFile
+	}
+	names := []string{}
+	err := b.List(r.Context(), folder, func(f bucket.File) error {
+		if name := f.Key[len(folder):]; !strings.Contains(name, "/") {
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-cache")
+	return json.NewEncoder(w).Encode(names)
 }
 
 // serveFile serves one file.

@@ -2,6 +2,8 @@
 // low latency or of a recording. While a channel is offline it tries again until the
 // encoder is back. Browsers without Media Source Extensions play HLS by themselves.
 import Hls from './hls.js/hls.min.mjs';
+import { Scrubber } from './scrubber.js';
+import { Thumbnails } from './thumbnails.js';
 
 const byId = (id) => document.getElementById(id);
 const video = byId('video');
@@ -29,6 +31,7 @@ class Player {
     this.url = url;
     this.timer = setInterval(() => this.measure(), 500);
     this.open();
+    this.showThumbnails().catch((error) => console.warn(error)); // the recording plays without them
   }
 
   open() {
@@ -52,6 +55,21 @@ class Player {
     video.src = this.url;
     video.onerror = () => this.tryAgain('Offline. It plays as soon as there is something to see.');
     this.play();
+  }
+
+  async showThumbnails() {
+    const thumbnails = await Thumbnails.of(this.url);
+    if (!thumbnails || this.closed) return;
+    this.scrubber = new Scrubber(byId('scrubber'), video, thumbnails, (time) => this.dateAt(time));
+  }
+
+  /** The time of day, in ms, of a time of the video in seconds. */
+  dateAt(time) {
+    const begin = (f) => f.programDateTime - f.start * 1000;
+    const all = this.hls?.latestLevelDetails?.fragments ?? [];
+    const fragment = all.findLast((f) => f.start <= time) ?? all[0];
+    if (fragment?.programDateTime) return begin(fragment) + time * 1000;
+    return Number(video.getStartDate?.() ?? NaN) + time * 1000;
   }
 
   async play() {
@@ -129,6 +147,8 @@ class Player {
   }
 
   close() {
+    this.closed = true;
+    this.scrubber?.close();
     clearInterval(this.timer);
     this.release();
   }

@@ -1,0 +1,121 @@
+// The player's page shows the thumbnails of recordings: to a pointer and to the keyboard, at
+// the size of a desktop and of a phone.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { browse, eventually, run, serve } from "./harness.mjs";
+import { participant } from "./page.mjs";
+
+let server, web;
+
+before(async () => {
+  server = await serve();
+  web = await browse();
+});
+after(async () => {
+  await web?.stop();
+  await server?.stop();
+});
+
+/** Keeps what the page looks like, for who wants to see it. */
+async function photograph(page, name) {
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+}
+
+/** Opens a recording in the player's page. */
+async function play(page, prefix) {
+  const link = run("link", `recordings/${prefix}`, "--data-dir", server.dir, "--public-url", server.url);
+  await link.exited;
+  await page.goto("about:blank");
+  await page.goto(`${server.url}/play/#${link.lines[0]}`);
+  await eventually("the bar is there", () => page.isVisible("#scrubber input"), (is) => is);
+  await eventually("the length is known", () => page.evaluate(() => document.querySelector("video").duration), (d) => d > 3);
+}
+
+/**
+ * What the preview shows: the time below it, and how far from that time the picture is, by the
+ * pattern's own clock, in seconds. column is where a participant's tile begins.
+ */
+const shown = (page, tile) => page.evaluate((tile) => {
+  const preview = document.querySelector("#scrubber .preview");
+  const picture = preview.querySelector("img");
+  if (preview.hidden || !picture.complete || !picture.naturalWidth) return {};
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+  canvas.getContext("2d").drawImage(picture, ...(tile ?? [0, 0, picture.naturalWidth, picture.naturalHeight]), 0, 0, 640, 360);
+  Object.assign(canvas, { videoWidth: 640, videoHeight: 360 });
+  const [minutes, seconds] = preview.querySelector(".time").textContent.split(":").map(Number);
+  const { latency } = participant.read(canvas); // ms since it was drawn
+  return { time: minutes * 60 + seconds, drawn: latency === null ? null : Date.now() - latency, box: preview.getBoundingClientRect().toJSON() };
+}, tile);
+
+/** Checks the preview by pointer and keyboard. */
+async function scrub(page, tile) {
+  const bar = await page.locator("#scrubber input").boundingBox();
+  const lasts = await page.evaluate(() => document.querySelector("video").duration);
+  const at = async (share) => {
+    await page.mouse.move(bar.x + bar.width * share, bar.y + bar.height / 2);
+    return eventually(`a thumbnail at ${share}`, () => shown(page, tile), (s) => s.drawn && Math.abs(s.time - share * lasts) < 1.5);
+  };
+  const early = await at(0.02);
+  const late = await at(0.95);
+  const between = (late.drawn - early.drawn) / 1000;
+  assert.ok(Math.abs(between - 0.93 * lasts) < 3, `pictures of ${between} s, in ${0.93 * lasts} s of the recording`);
+  const width = page.viewportSize().width;
+  for (const { box } of [early, late]) assert.ok(box.left >= 0 && box.right <= width && box.top >= 0, `the preview is within the page: ${JSON.stringify(box)}`);
+  await photograph(page, `thumbnails-${width}`);
+
+  await page.mouse.move(1, 1);
+  await eventually("it goes with the pointer", () => page.isHidden("#scrubber .preview"), (is) => is);
+  await page.evaluate(() => document.querySelector("video").pause());
+  await page.focus("#scrubber input");
+  await page.keyboard.press("Home");
+  const begins = await eventually("the keyboard shows the begin", () => shown(page, tile), (s) => s.drawn && s.time === 0);
+  await page.keyboard.press("ArrowRight");
+  const on = await eventually("an arrow key goes on", () => shown(page, tile), (s) => s.drawn && s.time === Math.floor(Math.min(5, lasts)) && s.drawn > begins.drawn);
+  assert.ok(on.drawn - begins.drawn < 8000);
+  assert.ok((await page.evaluate(() => document.querySelector("video").currentTime)) > 2);
+  assert.match(await page.getAttribute("#scrubber input", "aria-valuetext"), /^0:0\d of \d+:\d\d$/);
+  await page.keyboard.press("Escape");
+  await eventually("Escape hides it", () => page.isHidden("#scrubber .preview"), (is) => is);
+}
+
+test("the player's page shows thumbnails of a participant and of a composition", async () => {
+  const { storageConfiguration } = await server.call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
+  const { stage } = await server.call("CreateStage", { autoParticipantRecordingConfiguration: {
+    storageConfigurationArn: storageConfiguration.arn,
+    thumbnailConfiguration: { recordingMode: "INTERVAL", targetIntervalSeconds: 1 },
+    hlsConfiguration: { targetSegmentDurationSeconds: 2 },
+  } });
+  const publisher = run("publish", "--token", await server.token(stage.arn, "ann", ["PUBLISH"]), "--size", "1280x720");
+  const { encoderConfiguration } = await server.call("CreateEncoderConfiguration", {});
+  const { composition } = await server.call("StartComposition", {
+    stageArn: stage.arn,
+    destinations: [{ s3: {
+      storageConfigurationArn: storageConfiguration.arn, encoderConfigurationArns: [encoderConfiguration.arn],
+      thumbnailConfigurations: [{ targetIntervalSeconds: 1 }],
+    } }],
+  });
+  const page = await web.page();
+  await eventually("both are recorded for a while", async () => {
+    const { composition: c } = await server.call("GetComposition", { arn: composition.arn });
+    return c.destinations[0].startTime && Date.now() - Date.parse(c.destinations[0].startTime);
+  }, (age) => age > 12_000);
+  await server.call("StopComposition", { arn: composition.arn });
+  const ended = await eventually("the composition has stopped", () => server.call("GetComposition", { arn: composition.arn }), (a) => a.composition.state === "STOPPED");
+  await publisher.stop();
+  const { stageSessions: [session] } = await server.call("ListStageSessions", { stageArn: stage.arn });
+  const recorded = await eventually("the recording has ended", async () => {
+    const { participants } = await server.call("ListParticipants", { stageArn: stage.arn, sessionId: session.sessionId, filterByRecordingState: "STOPPED" });
+    return participants[0] && (await server.call("GetParticipant", { stageArn: stage.arn, sessionId: session.sessionId, participantId: participants[0].participantId })).participant;
+  }, (p) => p?.recordingS3Prefix);
+
+  for (const size of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
+    await page.setViewportSize(size);
+    await play(page, recorded.recordingS3Prefix);
+    await scrub(page);
+  }
+  await play(page, ended.composition.destinations[0].detail.s3.recordingPrefix);
+  await scrub(page);
+  await page.close();
+});
