@@ -38,19 +38,6 @@ func AVC(units [][]byte) []byte {
 	return data
 }
 
-// Init is the initialization section of a fragmented MP4.
-func Init(tracks []Track) ([]byte, error) {
-	header := fmp4.Init{}
-	for i, t := range tracks {
-		header.Tracks = append(header.Tracks, &fmp4.InitTrack{ID: i + 1, TimeScale: uint32(t.Rate), Codec: t.codec})
-	}
-	var b seekablebuffer.Buffer
-	if err := header.Marshal(&b); err != nil {
-		return nil, fmt.Errorf("write MP4 header: %w", err)
-	}
-	return slices.Clone(b.Bytes()), nil
-}
-
 // Fragment is a movie fragment of samples, in order on each track. Fragments are numbered
 // from 1.
 func Fragment(number uint32, tracks []Track, samples []Sample) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -116,9 +117,9 @@ func (p Playlist) Duration() (d time.Duration) {
 // A Rendition is one entry of a multivariant playlist.
 type Rendition struct {
 	URI       string
-	Bandwidth int // bits a second, maximum
-	Average   int // bits a second; 0 omits it
-	Tracks    []Track
+	Bandwidth int     // bits a second, maximum
+	Average   int     // bits a second; 0 omits it
+	Tracks    []Track // of all its sections
 	FrameRate float64 // of video; 0 omits it
 }
 
@@ -128,12 +129,18 @@ func Multivariant(renditions ...Rendition) []byte {
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n")
 	for _, r := range renditions {
 		var names []string
-		size := ""
+		var largest Track
 		for _, t := range r.Tracks {
-			names = append(names, t.Name)
-			if t.Video() {
-				size = fmt.Sprintf(",RESOLUTION=%dx%d", t.Width, t.Height)
+			if !slices.Contains(names, t.Name) {
+				names = append(names, t.Name)
 			}
+			if t.Video() && t.Width*t.Height > largest.Width*largest.Height {
+				largest = t
+			}
+		}
+		size := ""
+		if largest.Width > 0 {
+			size = fmt.Sprintf(",RESOLUTION=%dx%d", largest.Width, largest.Height)
 		}
 		average := ""
 		if r.Average > 0 {
