@@ -238,5 +238,5 @@ func (r *individual) subject() event.Recording {
 
 // unrecordable is why a participant's video is not recorded.
 func unrecordable(c media.Codec) *event.Failure {
-	return &event.Failure{Code: ivsrealtime.ValidationFailed, Reason: fmt.Sprintf("The participant publishes %s video, which is not recorded. Publish H.264, or record AUDIO_ONLY.", c)}
+	return &event.Failure{Code: ivsrealtime.ValidationFailed, Reason: fmt.Sprintf("The participant publishes %s video, which is not recorded. Publish H.264, VP9 or AV1, or record AUDIO_ONLY.", c)}
 }

@@ -3,64 +3,39 @@ package recorder
 import (
 	"time"
 
-	"github.com/pion/rtp"
-
 	"rostrum/internal/event"
 	"rostrum/internal/media"
+	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/ivsrealtime"
-	"rostrum/realtime"
 )
 
 const (
-	maxPackets    = 4096            // that may wait for the recorder
-	videoWait     = 5 * time.Second // for the first picture, before audio is recorded alone
-	retapInterval = time.Second     // between attempts to begin again at a keyframe
-	tickInterval  = 200 * time.Millisecond
+	maxPackets   = 4096 // that may wait for the recorder
+	tickInterval = 200 * time.Millisecond
 )
 
-// A tapped packet is one of a participant, and when it came.
+// A tapped packet is one of a participant, and when it arrived.
 type tapped struct {
 	packet media.Packet
 	at     time.Time
 	kind   media.Kind
-	number int // of the tap
 }
 
 // A tapSink queues packets. What does not fit is dropped, which the reader sees by the numbers.
 type tapSink struct {
-	queue  chan<- tapped
-	kind   media.Kind
-	number int
+	publisher *sfu.Publisher
+	queue     chan<- tapped
+	kind      media.Kind
 }
 
 // Write implements sfu.Sink.
 func (s *tapSink) Write(p media.Packet) error {
 	select {
-	case s.queue <- tapped{p, time.Now(), s.kind, s.number}:
+	case s.queue <- tapped{p, s.publisher.ArrivedAt(p), s.kind}:
 	default:
 	}
 	return nil
-}
-
-// A part is what is recorded of one publication.
-type part struct {
-	individual  *individual
-	publication *stage.Publication
-	writer      *mediaWriter
-	queue       chan tapped
-	began       time.Time
-	asked       time.Time    // for a keyframe at which the segment can end
-	tracks      [2]partTrack // by kind
-}
-
-type partTrack struct {
-	codec    media.Codec
-	number   int
-	detach   func()
-	attached time.Time
-	frames   *realtime.Depacketizer
-	clock    trackClock
 }
 
 func (r *individual) newWriter(p *stage.Publication) (*mediaWriter, *event.Failure) {
@@ -75,7 +50,7 @@ func (r *individual) newWriter(p *stage.Publication) (*mediaWriter, *event.Failu
 // hasOtherVideo reports whether a publication has video of a codec that is not recorded.
 func (r *individual) hasOtherVideo(p *stage.Publication) bool {
 	video := p.Publisher.Codec(media.Video)
-	return r.records(media.Video) && video != media.NoCodec && video != media.H264
+	return r.records(media.Video) && video != media.NoCodec && !recordable(video)
 }
 
 func (r *individual) records(k media.Kind) bool {
@@ -153,38 +128,48 @@ func (r *individual) awaitReturn(window time.Duration) *stage.Publication {
 // recordPart records one publication until it ends.
 func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 	defer r.thumbnails.follow(p)()
-	m := &part{individual: r, publication: p, writer: w, queue: make(chan tapped, maxPackets), began: time.Now()}
-	w.audio = p.Publisher.Codec(media.Audio) == media.Opus
+	now := time.Now()
+	m := &part{writer: w, began: now, requestKeyframe: p.Publisher.RequestKeyframe}
+	if p.Replica { // what was before belongs to the stage it comes from
+		m.earliest = now
+	}
+	queue := make(chan tapped, maxPackets)
 	for _, k := range []media.Kind{media.Audio, media.Video} {
-		t := &m.tracks[k]
-		if t.codec = p.Publisher.Codec(k); t.codec == media.NoCodec || !r.records(k) {
-			t.codec = media.NoCodec
+		c := p.Publisher.Codec(k)
+		if c == media.NoCodec || !r.records(k) {
 			continue
 		}
-		defer func() { t.detachNow() }()
-		m.attach(k)
+		m.addTrack(c)
+		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: queue, kind: k})
+		if err != nil {
+			return err
+		}
+		defer detach()
 	}
 	tick := time.NewTicker(tickInterval)
 	defer tick.Stop()
 	for {
 		var err error
 		select {
-		case packet := <-m.queue:
+		case packet := <-queue:
 			err = m.push(packet)
 		case now := <-tick.C:
+			r.recorder.Scan()
 			err = m.tick(now)
 		case u := <-r.updates:
 			r.updates <- u // for awaitUpload
 			return nil
 		case <-r.wake:
-			if r.isWanted(p) {
-				r.markThumbnail()
-				continue
+			if !r.isWanted(p) {
+				return m.end(time.Now())
 			}
-			return m.end()
+			r.markThumbnail()
 		}
 		if err != nil {
 			return err
+		}
+		if w.open && r.state.Started.IsZero() {
+			r.start(w.begins)
 		}
 	}
 }
@@ -193,114 +178,4 @@ func (r *individual) isWanted(p *stage.Publication) bool {
 	r.registry.mu.Lock()
 	defer r.registry.mu.Unlock()
 	return r.wanted == p
-}
-
-func (t *partTrack) detachNow() {
-	if t.detach != nil {
-		t.detach()
-	}
-	t.detach = nil
-}
-
-// attach begins to receive a track, from its next keyframe on, which the publisher is asked for.
-func (m *part) attach(k media.Kind) {
-	t := &m.tracks[k]
-	t.detachNow()
-	t.number++
-	t.attached, t.frames, t.clock = time.Now(), realtime.NewDepacketizer(t.codec), trackClock{}
-	detach, err := m.publication.Publisher.Tap(k, &tapSink{queue: m.queue, kind: k, number: t.number})
-	if err == nil {
-		t.detach = detach
-	}
-}
-
-// again asks for a keyframe, until one comes.
-func (m *part) again() {
-	if time.Since(m.tracks[media.Video].attached) >= retapInterval {
-		m.attach(media.Video)
-	}
-}
-
-func (m *part) push(p tapped) error {
-	t := &m.tracks[p.kind]
-	if p.number != t.number {
-		return nil
-	}
-	frames, needKeyframe := t.frames.Push(packetOf(p.packet), p.at)
-	for _, f := range frames {
-		for _, known := range t.clock.add(f) {
-			if err := m.write(p.kind, known); err != nil {
-				return err
-			}
-		}
-	}
-	if needKeyframe && p.kind == media.Video {
-		m.again()
-	}
-	return nil
-}
-
-// packetOf is a packet as a publisher sent it.
-func packetOf(p media.Packet) *rtp.Packet {
-	return &rtp.Packet{
-		Header:  rtp.Header{SequenceNumber: uint16(p.Sequence), Timestamp: p.Timestamp, Marker: p.Marker},
-		Payload: p.Payload,
-	}
-}
-
-func (m *part) write(k media.Kind, f realtime.Received) error {
-	at := m.tracks[k].clock.at(f)
-	w := m.writer
-	if k == media.Video {
-		ok, err := w.writeVideo(at, f.Data, f.Keyframe)
-		if err == nil && !ok {
-			m.again()
-		}
-		m.markStart(at)
-		return err
-	}
-	if !w.open && (m.tracks[media.Video].codec == media.NoCodec || time.Since(m.began) > videoWait) {
-		if err := w.begin(at, nil, nil); err != nil {
-			return err
-		}
-		m.markStart(at)
-	}
-	return w.writeAudio(at, f.Data)
-}
-
-// markStart starts the recording with its first section.
-func (m *part) markStart(at time.Time) {
-	if r := m.individual; m.writer.open && r.state.Started.IsZero() {
-		r.start(at)
-	}
-}
-
-func (m *part) tick(now time.Time) error {
-	m.individual.recorder.Scan()
-	if m.writer.isDue(now) && now.Sub(m.asked) >= retapInterval {
-		m.asked = now
-		m.publication.Publisher.RequestKeyframe()
-	}
-	ok, err := m.writer.tick(now)
-	if err == nil && !ok {
-		m.again()
-	}
-	return err
-}
-
-// end writes what is held.
-func (m *part) end() error {
-	for k := range m.tracks {
-		t := &m.tracks[k]
-		t.detachNow()
-		if t.codec == media.NoCodec {
-			continue
-		}
-		for _, f := range t.clock.release() {
-			if err := m.write(media.Kind(k), f); err != nil {
-				return err
-			}
-		}
-	}
-	return m.writer.interrupt(time.Now())
 }

@@ -1,44 +1,52 @@
 package recorder
 
 import (
-	"bytes"
 	"path"
+	"slices"
 	"time"
 
 	"rostrum/internal/container"
 	"rostrum/internal/hls"
+	"rostrum/internal/media"
 )
 
 const (
 	videoRate    = 90_000
-	stoppedAfter = 2 * time.Second // without a picture, after which the last keyframe is repeated
+	stoppedAfter = 2 * time.Second // without a picture, after which the last keyframe may be repeated
 	audioLateBy  = time.Second     // audio that is later is replaced by silence
+	minSection   = time.Second     // before another format begins the next
+	maxFormats   = 16              // in the multivariant playlist
+	maxGroupSize = 32 << 20        // bytes of a group of pictures, after which the section ends
 )
 
-// A mediaWriter writes a participant's H.264 and Opus into segments, by the time of this
+// A mediaWriter writes a participant's video and Opus into segments, by the time of this
 // machine's clock. It is for one goroutine.
 //
-// Where audio is missing there is silence. Where pictures are missing for stoppedAfter the
-// last keyframe is shown again, so that segments still begin with a keyframe. New parameter
-// sets begin a new section of the playlist.
+// Where audio is missing there is silence. Where pictures are missing the last one is shown for
+// longer. If a segment is due meanwhile it begins with the last keyframe again. Video of another
+// format begins a new section of the playlist.
 type mediaWriter struct {
 	spool  *spoolWriter
 	folder string
 	target time.Duration
-	audio  bool // the participant sends it
+	codec  media.Codec // of video
+	audio  bool        // the participant sends it
 
 	segmenter *hls.Segmenter
 	open      bool // a section is
 	tracks    []hls.Track
-	begins    time.Time // of the section
-	sps, pps  []byte    // of the section; nil without video
+	begins    time.Time  // of the section
+	ended     time.Time  // the last section did
+	video     *hls.Track // of the section; nil without video
 
 	picture   *hls.Sample // whose duration is not known yet
 	keyframe  []byte      // the last
-	keyedAt   time.Time   // when it was
+	keyedAt   time.Time   // when it was written
+	group     int         // bytes since then
 	needKey   bool        // a repeated picture is not what the publisher's next ones refer to
 	audioNext int64       // where the next sample of audio belongs
 
+	formats  []hls.Track // of all sections, by their names
 	pictures int
 	size     int // of the newest segment
 	total    int64
@@ -76,36 +84,50 @@ func (w *mediaWriter) Put(name string, data []byte) error {
 
 func (w *mediaWriter) writeMultivariant() error {
 	w.written = w.peak
-	r := hls.Rendition{URI: path.Join(path.Base(w.folder), "playlist.m3u8"), Bandwidth: w.peak, Average: int(float64(w.total) * 8 / w.listed.Seconds()), Tracks: w.tracks}
-	if w.sps != nil {
+	r := hls.Rendition{URI: path.Join(path.Base(w.folder), "playlist.m3u8"), Bandwidth: w.peak, Average: int(float64(w.total) * 8 / w.listed.Seconds()), Tracks: w.formats}
+	if w.pictures > 0 {
 		r.FrameRate = float64(w.pictures) / w.listed.Seconds()
 	}
 	return w.spool.put(path.Join(hlsFolder, "multivariant.m3u8"), hls.Multivariant(r))
 }
 
-// begin begins a section, whose time 0 is at. Without parameter sets it has no video.
-func (w *mediaWriter) begin(at time.Time, sps, pps []byte) error {
+// begin begins a section, whose time 0 is at, or the end of the one before. It has no video if
+// that is nil.
+func (w *mediaWriter) begin(at time.Time, video *hls.Track) error {
+	if err := w.interrupt(at); err != nil {
+		return err
+	}
+	if at.Before(w.ended) {
+		at = w.ended
+	}
 	var tracks []hls.Track
-	if sps != nil {
-		video, err := hls.H264(sps, pps)
-		if err != nil {
-			return err
-		}
-		tracks = append(tracks, video)
+	if video != nil {
+		tracks = append(tracks, *video)
 	}
 	if w.audio {
 		tracks = append(tracks, hls.Opus(2))
 	}
-	if err := w.interrupt(at); err != nil {
-		return err
-	}
-	w.begins, w.sps, w.pps, w.tracks, w.audioNext, w.open = at, sps, pps, tracks, 0, true
+	w.addFormats(tracks)
+	w.begins, w.video, w.tracks, w.audioNext, w.open = at, video, tracks, 0, true
 	if w.segmenter != nil {
 		return w.segmenter.Next(at, tracks...)
 	}
 	var err error
 	w.segmenter, err = hls.NewSegmenter(w, hls.Config{Folder: w.folder, Target: w.target, Begins: at}, tracks...)
 	return err
+}
+
+// addFormats adds what is new for a player: of pictures of one codec and level the largest.
+func (w *mediaWriter) addFormats(tracks []hls.Track) {
+	for _, t := range tracks {
+		i := slices.IndexFunc(w.formats, func(o hls.Track) bool { return o.Name == t.Name })
+		switch {
+		case i < 0 && len(w.formats) < maxFormats:
+			w.formats = append(w.formats, t)
+		case i >= 0 && t.Width*t.Height > w.formats[i].Width*w.formats[i].Height:
+			w.formats[i] = t
+		}
+	}
 }
 
 // interrupt ends the section. What was recorded so far is then in the spool.
@@ -121,38 +143,40 @@ func (w *mediaWriter) interrupt(at time.Time) error {
 	if err := w.endPicture(w.ticks(at, videoRate)); err != nil {
 		return err
 	}
-	w.open = false
+	w.open, w.ended = false, at
 	return w.segmenter.Flush()
 }
 
-// writeVideo takes a picture in Annex B form. It returns false if it can't be used, and a
-// keyframe is needed.
+// writeVideo takes a picture, as container.Frame has it. It returns false if it can't be used,
+// and a keyframe is needed.
 func (w *mediaWriter) writeVideo(at time.Time, data []byte, keyframe bool) (bool, error) {
-	units := splitAnnexB(data)
 	if keyframe {
-		sps, pps := hls.ParameterSets(units)
-		switch {
-		case sps == nil || pps == nil:
-			return false, nil
-		case w.open && bytes.Equal(sps, w.sps) && bytes.Equal(pps, w.pps):
-		default:
-			if _, err := hls.H264(sps, pps); err != nil {
-				return false, nil // what a publisher sends must not end the recording
+		video, err := videoTrack(w.codec, data)
+		if err != nil {
+			return false, nil // what a publisher sends must not end the recording
+		}
+		if !w.open || w.video == nil || !w.video.Equal(video) {
+			if w.open && w.video != nil && at.Sub(w.begins) < minSection {
+				w.needKey = true
+				return false, nil
 			}
-			if err := w.begin(at, sps, pps); err != nil {
+			if err := w.begin(at, &video); err != nil {
 				return false, err
 			}
 		}
 		w.needKey = false
 	}
-	if !w.open || w.sps == nil || w.needKey {
+	if !w.open || w.video == nil || w.needKey {
 		return false, nil
 	}
-	w.pictures++
-	sample := hls.Sample{Time: w.ticks(at, videoRate), Keyframe: keyframe, Data: hls.AVC(units)}
+	sample := hls.Sample{Time: w.ticks(at, videoRate), Keyframe: keyframe, Data: videoSample(w.codec, data)}
 	if keyframe {
-		w.keyframe, w.keyedAt = sample.Data, at
+		w.keyframe, w.keyedAt, w.group = sample.Data, at, 0
 	}
+	if w.group += len(data); w.group > maxGroupSize {
+		return false, w.interrupt(at)
+	}
+	w.pictures++
 	return true, w.addPicture(sample)
 }
 
@@ -216,24 +240,24 @@ func (w *mediaWriter) fillAudio(to time.Time) error { return w.fillSilence(w.tic
 // tick fills what did not come until now. It returns false if a keyframe is needed.
 func (w *mediaWriter) tick(now time.Time) (bool, error) {
 	if !w.open {
-		return true, nil
+		return false, nil
 	}
 	if w.audio {
 		if err := w.fillAudio(now.Add(-audioLateBy)); err != nil {
 			return true, err
 		}
 	}
-	if w.picture == nil || w.ticks(now, videoRate)-w.picture.Time < int64(stoppedAfter.Seconds()*videoRate) {
-		return true, nil
+	if !w.isDue(now) || w.picture == nil || w.ticks(now, videoRate)-w.picture.Time < int64(stoppedAfter.Seconds()*videoRate) {
+		return !w.needKey, nil
 	}
-	w.needKey = true
+	w.needKey, w.keyedAt = true, now
 	return false, w.addPicture(hls.Sample{Time: w.ticks(now.Add(-audioLateBy), videoRate), Keyframe: true, Data: w.keyframe})
 }
 
 // isDue reports whether a keyframe is due, at which the segment can end: the encoders of browsers
 // send none unasked.
 func (w *mediaWriter) isDue(now time.Time) bool {
-	return w.open && w.sps != nil && now.Sub(w.keyedAt) >= w.target
+	return w.open && w.video != nil && now.Sub(w.keyedAt) >= w.target
 }
 
 // close ends the recording.
@@ -248,15 +272,4 @@ func (w *mediaWriter) close(at time.Time) error {
 		return err
 	}
 	return w.writeMultivariant()
-}
-
-// splitAnnexB splits a picture into NAL units. These contain no start code, nor do they end
-// with a zero (ITU-T H.264 §7.4.1).
-func splitAnnexB(picture []byte) (units [][]byte) {
-	for _, u := range bytes.Split(picture, []byte{0, 0, 1}) {
-		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
-			units = append(units, u)
-		}
-	}
-	return units
 }

@@ -1,0 +1,56 @@
+package recorder
+
+import (
+	"bytes"
+	"errors"
+
+	"rostrum/internal/hls"
+	"rostrum/internal/media"
+)
+
+// recordable reports whether segments can have video of a codec.
+func recordable(c media.Codec) bool { return c == media.H264 || c == media.VP9 || c == media.AV1 }
+
+var errNoFormat = errors.New("a keyframe that does not say how to decode it")
+
+// videoTrack describes the video that begins with a keyframe.
+func videoTrack(c media.Codec, keyframe []byte) (hls.Track, error) {
+	switch c {
+	case media.H264:
+		sps, pps := hls.ParameterSets(splitAnnexB(keyframe))
+		if sps == nil || pps == nil {
+			return hls.Track{}, errNoFormat
+		}
+		return hls.H264(sps, pps)
+	case media.VP9:
+		return hls.VP9(keyframe)
+	case media.AV1:
+		return hls.AV1(keyframe)
+	}
+	return hls.Track{}, errNoFormat
+}
+
+// temporalDelimiter begins each temporal unit of AV1, except in MP4 (AV1 in ISOBMFF §2.4).
+var temporalDelimiter = []byte{0x12, 0x00}
+
+// videoSample is the form that a picture has in a segment.
+func videoSample(c media.Codec, picture []byte) []byte {
+	switch c {
+	case media.H264:
+		return hls.AVC(splitAnnexB(picture))
+	case media.AV1:
+		return bytes.TrimPrefix(picture, temporalDelimiter)
+	}
+	return picture
+}
+
+// splitAnnexB splits a picture into NAL units. These contain no start code, nor do they end
+// with a zero (ITU-T H.264 §7.4.1).
+func splitAnnexB(picture []byte) (units [][]byte) {
+	for _, u := range bytes.Split(picture, []byte{0, 0, 1}) {
+		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
+			units = append(units, u)
+		}
+	}
+	return units
+}

@@ -1,0 +1,156 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"rostrum/ivsrealtime"
+)
+
+// probed is what ffprobe finds in a recording.
+type probed struct {
+	Streams []struct {
+		Kind   string `json:"codec_type"`
+		Codec  string `json:"codec_name"`
+		Start  string `json:"start_time"`
+		Width  int
+		Height int
+	}
+	Packets []struct {
+		Kind string `json:"codec_type"`
+		Time string `json:"pts_time"`
+	}
+}
+
+func (s *studio) ffprobe(p *ivsrealtime.Participant) (found probed) {
+	s.t.Helper()
+	out, err := exec.CommandContext(s.t.Context(), "ffprobe", "-v", "error", "-of", "json", "-show_streams", "-show_packets", filepath.Join(s.folder(p), "media/hls/high/playlist.m3u8")).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, &found); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+	return found
+}
+
+// ends returns the time of the last packet of each kind of media.
+func (f probed) ends(t *testing.T) map[string]float64 {
+	ends := map[string]float64{}
+	for _, p := range f.Packets {
+		at, err := strconv.ParseFloat(p.Time, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends[p.Kind] = max(ends[p.Kind], at)
+	}
+	return ends
+}
+
+func needFFmpeg(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("ffprobe"); err != nil {
+		t.Skip("FFmpeg is not installed")
+	}
+}
+
+// Video is recorded as it is sent. A change of its size begins another section.
+func TestRecording_HasVideoOfEachCodec(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	for _, c := range []struct {
+		codec, codecs, container string
+		encoder                  []string
+	}{
+		{"h264", `avc1\.\w{6}`, "mkv", []string{"libx264", "-preset", "ultrafast", "-tune", "zerolatency"}},
+		{"vp9", `vp09\.00\.\d\d\.08`, "webm", []string{"libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"}},
+		{"av1", `av01\.0\.\d\dM\.08`, "webm", []string{"libaom-av1", "-usage", "realtime", "-cpu-used", "8"}},
+	} {
+		t.Run(c.codec, func(t *testing.T) {
+			t.Parallel()
+			clips := t.TempDir()
+			s := open(t, configuration())
+			raw, id := s.token()
+			clip := filepath.Join(clips, "clip."+c.container)
+			args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=15", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "6", "-pix_fmt", "yuv420p", "-g", "15", "-c:a", "libopus", "-ac", "2", "-c:v"}, c.encoder...)
+			if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, clip)...).CombinedOutput(); err != nil {
+				t.Skipf("FFmpeg does not encode it: %v %s", err, out)
+			}
+			cmd := exec.CommandContext(t.Context(), s.binary, "publish", "--token", raw, "--loop", clip)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			p := s.await(id, ivsrealtime.RecordingActive)
+			s.awaitFile(p, "media/hls/high/3.mp4")
+			_ = cmd.Process.Signal(os.Interrupt)
+			_ = cmd.Wait()
+			p = s.await(id, ivsrealtime.RecordingStopped)
+			s.expectCodecs(p, c.codecs, "320x180")
+			s.probe(p)
+			found := s.ffprobe(p)
+			if v := found.Streams[0]; v.Codec != c.codec || v.Width != 320 || v.Height != 180 {
+				t.Errorf("its video is %+v", v)
+			}
+			if a := found.Streams[1]; a.Codec != "opus" {
+				t.Errorf("its audio is %+v", a)
+			}
+			if ends := found.ends(t); ends["video"]-ends["audio"] > 0.1 || ends["audio"]-ends["video"] > 0.1 {
+				t.Errorf("its media end at %v", ends)
+			}
+		})
+	}
+}
+
+// encoder returns the address for an encoder, and the participant that it becomes.
+func (s *studio) encoder() (address, participant string) {
+	s.t.Helper()
+	out, err := s.client.CreateIngestConfiguration(s.t.Context(), &ivsrealtime.CreateIngestConfigurationInput{StageARN: s.stage, IngestProtocol: ivsrealtime.IngestRTMP, InsecureIngest: true})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.running.Encoders[0] + out.IngestConfiguration.StreamKey, out.IngestConfiguration.ParticipantID
+}
+
+func (s *studio) expectCodecs(p *ivsrealtime.Participant, video, size string) {
+	s.t.Helper()
+	multivariant := string(s.read(p, "media/hls/multivariant.m3u8"))
+	want := fmt.Sprintf(`#EXT-X-STREAM-INF:BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="%s,opus",RESOLUTION=%s,FRAME-RATE=\d+\.\d{3}\nhigh/playlist\.m3u8\n`, video, size)
+	if !regexp.MustCompile(want).MatchString(multivariant) {
+		s.t.Errorf("the multivariant playlist is\n%s", multivariant)
+	}
+}
+
+// An encoder with keyframes 8 s apart can't be asked for one.
+func TestRecording_BeginsWithTheFirstPictureOfAnEncoder(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	s := open(t, configuration())
+	address, id := s.encoder()
+	began := time.Now()
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=640x360:rate=25",
+		"-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "200", "-sc_threshold", "0", "-f", "flv", address)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := s.await(id, ivsrealtime.RecordingActive)
+	s.awaitFile(p, "media/hls/high/0.mp4")
+	_ = cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait()
+	took := time.Since(began)
+	p = s.await(id, ivsrealtime.RecordingStopped)
+	list := s.expectComplete(p)
+	if first := list.Segments[0].Duration; first < 7*time.Second || first > 9*time.Second {
+		t.Errorf("the first segment lasts %v, not about 8 s", first)
+	}
+	if d := list.Duration(); d < 8*time.Second || d > took+time.Second {
+		t.Errorf("it lasts %v of %v", d, took)
+	}
+	s.probe(p)
+}
