@@ -10,6 +10,6 @@
 // API: members, types, formats, headers, empty bodies.
 //
 // Without more, the clients written in Go run, which need nothing installed;
-// make conformance installs the others and runs all of them, and make conformance-rust
-// adds the AWS SDK for Rust, which takes long to compile.
+// make conformance installs the others and runs all of them; the AWS SDK for Rust only where
+// cargo is installed.
 package conformance

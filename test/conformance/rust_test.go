@@ -13,7 +13,7 @@ import (
 	"rostrum/test/server"
 )
 
-// rust is the AWS SDK for Rust, where make conformance-rust has built its client. It does
+// rust is the AWS SDK for Rust, where make has built its client. It does
 // not run the scenario: the SDK has a type for every input and output, so the client has
 // only the operations of TestRust.
 func rust(t *testing.T) *client {
@@ -30,7 +30,7 @@ func rust(t *testing.T) *client {
 func TestRust_CallsTheServer(t *testing.T) {
 	c := rust(t)
 	if c == nil {
-		t.Skip("make conformance-rust has not built the client of the AWS SDK for Rust")
+		t.Skip("make has not built the client of the AWS SDK for Rust")
 	}
 	binary, err := server.Build(t.Context(), t.TempDir())
 	if err != nil {
