@@ -72,6 +72,8 @@ var catalogue = []struct {
 
 	{"Participant Joined", ParticipantJoined(alice, at, map[string]string{"k": "v"}), "Rostrum Stage Update", stageARN, [][]string{ofParticipant, {"event_time_precise", "attributes"}}},
 	{"Participant Left", ParticipantLeft(alice, at), "Rostrum Stage Update", stageARN, [][]string{ofParticipant, {"event_time_precise"}}},
+	{"Upload Interrupted", UploadInterrupted(recording, at, "The bucket takes no files.", 7), "Rostrum Recording Update", stageARN, [][]string{ofRecording, {"reason", "pending_bytes"}}},
+	{"Upload Resumed", UploadResumed(recording, at), "Rostrum Recording Update", stageARN, [][]string{ofRecording, {"pending_bytes"}}},
 	{"Session Started", SessionStarted(stageARN, "st-Ab3dEf6hIj9kL", at), "Rostrum Stage Update", stageARN, [][]string{{"session_id", "event_name", "event_time", "event_time_precise"}}},
 	{"Session Ended", SessionEnded(stageARN, "st-Ab3dEf6hIj9kL", at), "Rostrum Stage Update", stageARN, [][]string{{"session_id", "event_name", "event_time", "event_time_precise"}}},
 }

@@ -27,13 +27,14 @@ const (
 	StreamHealthChange = "IVS Stream Health Change"
 	LimitBreach        = "IVS Limit Breach"
 
-	RostrumStageUpdate   = "Rostrum Stage Update"
-	RostrumChannelUpdate = "Rostrum Channel Update"
+	RostrumStageUpdate     = "Rostrum Stage Update"
+	RostrumChannelUpdate   = "Rostrum Channel Update"
+	RostrumRecordingUpdate = "Rostrum Recording Update"
 )
 
 // isRostrumEvent reports whether the managed service has no events of a detail-type.
 func isRostrumEvent(detailType string) bool {
-	return detailType == RostrumStageUpdate || detailType == RostrumChannelUpdate
+	return detailType == RostrumStageUpdate || detailType == RostrumChannelUpdate || detailType == RostrumRecordingUpdate
 }
 
 // The times in events: RFC 3339, UTC.

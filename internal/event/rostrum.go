@@ -87,6 +87,26 @@ func PushEnded(c Channel, at time.Time, host string) Event {
 	return pushed("Push Ended", c, at, host, "")
 }
 
+// uploadDetail is the detail of an event about the upload of an individual recording.
+type uploadDetail struct {
+	recordingDetail
+	PendingBytes int64 `json:"pending_bytes"`
+}
+
+func upload(name string, r Recording, at time.Time, reason string, pending int64) Event {
+	d := recordingDetail{r.SessionID, name, r.ParticipantID, r.Bucket, r.Prefix, nil, "", reason}
+	return newEvent(RostrumRecordingUpdate, r.StageARN, r.StageARN, at, uploadDetail{d, pending})
+}
+
+// UploadInterrupted tells that the bucket takes no files of a recording now, and why. It goes
+// on; its files wait on the node.
+func UploadInterrupted(r Recording, at time.Time, reason string, pending int64) Event {
+	return upload("Upload Interrupted", r, at, reason, pending)
+}
+
+// UploadResumed tells that the bucket has all that waited.
+func UploadResumed(r Recording, at time.Time) Event { return upload("Upload Resumed", r, at, "", 0) }
+
 // TargetTested is what a target is sent to see whether it works. It stands in no
 // log.
 func TargetTested(t Target, at time.Time) Event {

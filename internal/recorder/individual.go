@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rostrum/internal/arn"
@@ -46,7 +47,8 @@ type individual struct {
 	uploaded   chan struct{}      // closed when the recorder has ended
 	log        *slog.Logger
 
-	startStored bool // the event about the start is
+	startStored bool         // the event about the start is
+	shown       atomic.Value // the ivsrealtime.RecordingState that was stored last, for Stats
 }
 
 func (r *individual) signal() {
@@ -158,6 +160,7 @@ func (r *individual) openSpool() error {
 	if err != nil {
 		return err
 	}
+	events := &uploadEvents{store: cfg.Store, log: r.log, subject: r.subject()}
 	r.recorder = New(Config{
 		Spool: r.spool(), Bucket: b, Prefix: r.state.Prefix, Started: r.state.Started,
 		Metadata: Metadata{
@@ -165,7 +168,9 @@ func (r *individual) openSpool() error {
 			Sequential: r.state.Sequential, Latest: r.state.Latest, NoHLS: r.state.NoHLS,
 		},
 		RetryFor: cfg.UploadRetry, MaxBytes: cfg.MaxSpoolBytes, Log: r.log,
+		Uploaded: r.registry.counters.addUpload,
 		Notify: func(u Update) {
+			events.update(r.registry.ctx, u, r.recorder.Pending())
 			if u != Complete && u != Failed {
 				return
 			}

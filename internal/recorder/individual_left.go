@@ -74,7 +74,7 @@ func (a *Participants) adopt(ctx context.Context, left store.Recording) error {
 			found = ""
 		}
 	}
-	a.wg.Go(func() { r.closeLeft(found != "") })
+	a.run(r, func() { r.closeLeft(found != "") })
 	return nil
 }
 

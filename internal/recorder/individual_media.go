@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"sync/atomic"
 	"time"
 
 	"rostrum/internal/event"
@@ -26,6 +27,7 @@ type tapped struct {
 type tapSink struct {
 	publisher *sfu.Publisher
 	queue     chan<- tapped
+	dropped   *atomic.Uint64
 	kind      media.Kind
 }
 
@@ -34,6 +36,7 @@ func (s *tapSink) Write(p media.Packet) error {
 	select {
 	case s.queue <- tapped{p, s.publisher.ArrivedAt(p), s.kind}:
 	default:
+		s.dropped.Add(1)
 	}
 	return nil
 }
@@ -140,7 +143,7 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 			continue
 		}
 		m.addTrack(c)
-		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: queue, kind: k})
+		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: queue, dropped: &r.registry.counters.dropped, kind: k})
 		if err != nil {
 			return err
 		}

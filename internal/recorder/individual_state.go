@@ -72,6 +72,7 @@ func (r *individual) end(at time.Time) (ivsrealtime.RecordingState, *event.Event
 	if failure == nil {
 		return ivsrealtime.RecordingStopped, &e
 	}
+	r.registry.counters.failures.Add(1)
 	r.log.Error("a participant's recording failed", "reason", failure.Reason)
 	return ivsrealtime.RecordingFailed, &e
 }
@@ -80,6 +81,7 @@ func (r *individual) end(at time.Time) (ivsrealtime.RecordingState, *event.Event
 // it is in now. It tries again until ctx ends. Nothing is changed, with errTaken, if another
 // node has the recording.
 func (r *individual) store(ctx context.Context, state ivsrealtime.RecordingState, change func(*store.Tx) (owned bool, err error)) error {
+	r.shown.Store(state)
 	for pause := firstStoreRetry; ; pause = min(2*pause, maxStoreRetry) {
 		err := r.registry.cfg.Store.Write(ctx, func(tx *store.Tx) error {
 			owned, err := change(tx)

@@ -39,17 +39,19 @@ type Participants struct {
 
 	mu      sync.Mutex // guards what follows
 	current map[participantKey]*individual
+	running map[*individual]bool // all, until they are uploaded
 	awaited map[string]time.Time // recordings of dead nodes, by id, and since when their spools are
 	closed  bool
 
-	held memoryBudget // of what waits for space on the disk
+	counters counters
+	held     memoryBudget // of what waits for space on the disk
 }
 
 type participantKey struct{ stageARN, participant string }
 
 // NewParticipants returns a node's recorder of participants.
 func NewParticipants(cfg ParticipantsConfig) *Participants {
-	a := &Participants{cfg: cfg, current: map[participantKey]*individual{}, awaited: map[string]time.Time{}}
+	a := &Participants{cfg: cfg, current: map[participantKey]*individual{}, running: map[*individual]bool{}, awaited: map[string]time.Time{}}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	cfg.Node.OnDead(a.closeDead)
 	return a
@@ -75,7 +77,7 @@ func (a *Participants) PublishStarted(p stage.Publication) {
 func (a *Participants) begin(key participantKey, p stage.Publication) {
 	r := &individual{registry: a, key: key, wanted: &p, wake: make(chan struct{}, 1), updates: make(chan Update, 8), done: make(chan struct{})}
 	a.current[key] = r
-	a.wg.Go(r.run)
+	a.run(r, r.run)
 }
 
 // PublishStopped says that a participant's media do not flow any more. It does not block.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rostrum/internal/admin"
 	"rostrum/internal/bucket"
 	"rostrum/internal/config"
 	"rostrum/internal/recorder"
@@ -53,10 +54,12 @@ func newParticipantRecorder(b *base, st *store.Store, r *runtime, t *worker.Stre
 	if err != nil {
 		return nil, err
 	}
-	return recorder.NewParticipants(recorder.ParticipantsConfig{
+	p := recorder.NewParticipants(recorder.ParticipantsConfig{
 		Store: st, Buckets: r.recordings.buckets, Node: r.node, Spool: spool,
 		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Thumbnailer: t, Log: b.log, Panics: b.panics,
-	}), nil
+	})
+	b.metrics.MustRegister(admin.Recordings(p.Stats))
+	return p, nil
 }
 
 // openLinks reads the key that all nodes share for signed links.
