@@ -65,6 +65,7 @@ func openKeptIn(t *testing.T, data string, args ...string) *studio {
 		if err := s.running.Stop(); err != nil {
 			t.Error(err)
 		}
+		s.verify()
 		if t.Failed() {
 			t.Log(s.running.Output())
 		}
@@ -92,6 +93,15 @@ func openKeptIn(t *testing.T, data string, args ...string) *studio {
 	}
 	s.encoder, s.storage = e.EncoderConfiguration.ARN, k.StorageConfiguration.ARN
 	return s
+}
+
+// verify checks all recordings that the server has made.
+func (s *studio) verify() {
+	s.t.Helper()
+	out, err := exec.CommandContext(context.Background(), s.binary, append([]string{"recordings", "verify", "--data-dir", s.data}, s.args...)...).CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "there is no recording") {
+		s.t.Errorf("rostrum recordings verify: %v\n%s", err, out)
+	}
 }
 
 // freeAddress is one of loopback that nobody listens at.
