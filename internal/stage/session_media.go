@@ -329,7 +329,10 @@ func (s *Session) graceAfter(cause sfu.Cause) time.Duration {
 // routerEvent handles an event of the media engine about the whole stage.
 func (s *Session) routerEvent(e sfu.Event) {
 	if speaker, ok := e.(sfu.ActiveSpeakerChanged); ok {
-		s.post(func() { s.notifyAll(wire.ActiveSpeaker{ParticipantID: speaker.Participant}) })
+		s.post(func() {
+			s.sockets.speaker = speaker.Participant
+			s.notifyAll(wire.ActiveSpeaker{ParticipantID: speaker.Participant})
+		})
 	}
 }
 

@@ -90,6 +90,7 @@ func (s *Session) sendState() {
 			sock.cfg.Deliver(Message{Data: data})
 			if sock.needsState {
 				s.sendLayers(sock)
+				s.sendSpeaker(sock)
 			}
 		}
 		if sock.needsState && p.unusedLayers != nil {
@@ -110,6 +111,13 @@ func (s *Session) sendLayers(sock *Socket) {
 		if p.publishing && p.visible() && len(p.layers) > 1 {
 			sock.cfg.Deliver(Message{Data: wire.Encode(0, describeLayers(p.id, p.layers))})
 		}
+	}
+}
+
+// sendSpeaker tells a new socket who speaks; others were told when it changed.
+func (s *Session) sendSpeaker(sock *Socket) {
+	if p := s.participants[s.sockets.speaker]; p != nil && p.publishing && p.visible() {
+		sock.cfg.Deliver(Message{Data: wire.Encode(0, wire.ActiveSpeaker{ParticipantID: p.id})})
 	}
 }
 

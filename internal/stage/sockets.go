@@ -15,6 +15,7 @@ type sockets struct {
 	large        bool      // only publishers are announced
 	stateSent    time.Time // last, to all
 	stateTimer   bool      // the state will be sent when it fires
+	speaker      string    // participant who speaks, as last announced
 
 	sequence     uint64 // of the last message
 	history      []historyEntry

@@ -1,0 +1,108 @@
+// What applications on the browser SDK do with media beyond a call: layers, messages
+// within the video, statistics, devices, a test of publishing.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { eventually, server, serverAndBrowser } from "./harness.mjs";
+import { count, happens, joinPage, seesAndHears, sdkPage } from "./sdk-page.mjs";
+
+serverAndBrowser();
+
+const stageOf = async (name) => (await server.call("CreateStage", { name })).stage.arn;
+
+test("a viewer knows the layers of a simulcast publisher, and gets the one that it prefers", async (t) => {
+  const arn = await stageOf("sdk-layers");
+  const video = { simulcast: { enabled: true } };
+  const ann = await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1, width: 1280, height: 720, video } });
+  const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
+  await eventually("three layers", () => bob.evaluate(() => app.stream("main", "ann", "video")?.getLayers().map((l) => [l.label, l.height])), (l) => l?.length === 3);
+  await happens(bob, "stageStreamAdaptionChanged", ([who, , isAdapting]) => who === "ann" && isAdapting);
+  const sent = await eventually("statistics of each layer", () => ann.evaluate(() => app.stages.main.streams[1].requestQualityStats()), (s) => s?.length === 3 && s.every((x) => x.rid && x.networkQuality));
+  assert.deepEqual(sent.map((s) => s.rid).toSorted(), ["hi", "low", "mid"]);
+  for (const [choice, width] of [["lowest", 320], ["highest", 1280], ["mid", 640]]) {
+    const before = await count(bob);
+    await bob.evaluate((c) => ((app.stages.main.layer = c), app.stages.main.stage.refreshStrategy()), choice);
+    await eventually(`a picture ${width} wide`, () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.width === width);
+    await happens(bob, "stageStreamLayerSelected", ([who, kind, layer, reason]) => who === "ann" && kind === "video" && layer.width === width && reason === "selected", before);
+  }
+  assert.equal(await bob.evaluate(() => app.stream("main", "ann", "video").getSelectedLayer().label), "mid");
+  await happens(bob, "stageStreamAdaptionChanged", ([who, , isAdapting]) => who === "ann" && !isAdapting);
+});
+
+test("layers of the application's own are sent", async (t) => {
+  const arn = await stageOf("sdk-own-layers");
+  const layers = [{ width: 640, height: 360, maxBitrateKbps: 800, maxFramerate: 30 }, { width: 320, height: 180, maxBitrateKbps: 200, maxFramerate: 15 }];
+  await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1, video: { simulcast: { enabled: true, layers } } } });
+  const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
+  await eventually("two layers", () => bob.evaluate(() => app.stream("main", "ann", "video")?.getLayers().map((l) => l.width)), (l) => `${l}` === "640,320");
+});
+
+test("messages travel within the video, and repeated ones arrive once", async (t) => {
+  const arn = await stageOf("sdk-messages");
+  const inBandMessaging = { enabled: true };
+  for (const simulcast of [false, true]) {
+    const user = simulcast ? "simulcast" : "plain";
+    const ann = await joinPage(t, await server.token(arn, user, ["PUBLISH"]), { media: { identity: 1, video: { inBandMessaging, simulcast: { enabled: simulcast } } } });
+    const bob = await joinPage(t, await server.token(arn, `viewer-${user}`, ["SUBSCRIBE"]), { configuration: { inBandMessaging } });
+    await seesAndHears(bob, user, 1).catch(() => eventually("a picture", () => bob.evaluate((u) => app.look("main", u), user), (s) => s?.identity === 1));
+    const before = await count(bob);
+    await ann.evaluate(() => {
+      const [, video] = app.stages.main.streams;
+      video.insertSeiMessage("question 1");
+      video.insertSeiMessage(new Uint8Array([0, 0, 0, 1, 2, 3, 0, 0, 0]), { repeatCount: 10 });
+      video.insertSeiMessage("häßlich \u{1f600}", { repeatCount: 3 });
+    });
+    await happens(bob, "stageStreamSeiMessageReceived", ([who, { text }]) => who === user && text === "häßlich \u{1f600}", before);
+    // What is repeated ten times has been, by the time that a later message arrives.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await ann.evaluate(() => app.stages.main.streams[1].insertSeiMessage("the last"));
+    await happens(bob, "stageStreamSeiMessageReceived", ([, { text }]) => text === "the last", before);
+    const messages = (await bob.evaluate(() => app.events)).filter((e) => e.event === "stageStreamSeiMessageReceived").map((e) => e.payload[1].text);
+    assert.deepEqual(messages, ["question 1", "\0\0\0\x01\x02\x03\0\0\0", "häßlich \u{1f600}", "the last"]);
+    await Promise.all([ann, bob].map((page) => page.evaluate(() => app.stages.main.stage.leave())));
+  }
+});
+
+test("statistics and loudness of what is received", async (t) => {
+  const arn = await stageOf("sdk-stats");
+  await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1 } });
+  const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
+  await seesAndHears(bob, "ann", 1);
+  const [video] = await bob.evaluate(() => app.stream("main", "ann", "video").requestQualityStats());
+  assert.ok(video.framesDecoded > 0 && video.frameWidth === 640 && video.packetsReceived > 0, JSON.stringify(video));
+  const [audio] = await bob.evaluate(() => app.stream("main", "ann", "audio").requestQualityStats());
+  assert.ok(audio.packetsReceived > 0 && ["excellent", "good", "poor"].includes(audio.networkQuality), JSON.stringify(audio));
+  await eventually("loudness", () => bob.evaluate(() => app.stream("main", "ann", "audio").requestAudioLevel()), (level) => level > 0.01 && level <= 1);
+  await happens(bob, "stageActiveSpeakerChanged", ([who]) => who === "ann");
+});
+
+test("devices are listed, opened and switched; what fails says what to do", async (t) => {
+  const page = await sdkPage(t);
+  const tracks = await page.evaluate(async () => {
+    const [camera, microphone] = [await Rostrum.openCamera(), await Rostrum.openMicrophone()];
+    const { cameras, microphones } = await Rostrum.listDevices();
+    const again = await Rostrum.openCamera(cameras[0].deviceId);
+    return [camera.kind, microphone.kind, again.getSettings().deviceId === cameras[0].deviceId, microphones.length > 0];
+  });
+  assert.deepEqual(tracks, ["video", "audio", true, true]);
+  const failure = (call) => page.evaluate(call).then(() => null, (e) => e);
+  assert.equal(await failure(() => Rostrum.openCamera("no such camera").catch((e) => Promise.reject(e.failure))).then((e) => String(e.message).split("\n")[0].replace(/.*: /, "")), "overconstrained");
+  const denied = await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+    return Rostrum.openCamera().catch((e) => [e instanceof Rostrum.DeviceError, e.failure]);
+  });
+  assert.deepEqual(denied, [true, "denied"]);
+});
+
+test("the test of publishing finds a way, or says what is refused", async (t) => {
+  const arn = await stageOf("sdk-self-test");
+  const page = await sdkPage(t);
+  const report = await page.evaluate((token) => Rostrum.testPublishing(token, { seconds: 2 }), await server.token(arn, "ann", ["PUBLISH"]));
+  assert.equal(report.reached, "published", JSON.stringify(report));
+  assert.ok(report.bitrate > 10_000 && report.path.protocol === "udp" && !report.path.relayed && report.joinedAfter <= report.publishedAfter, JSON.stringify(report));
+  const token = await server.token(arn, "bob");
+  const id = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti;
+  await server.call("DisconnectParticipant", { stageArn: arn, participantId: id });
+  const refused = await page.evaluate((k) => Rostrum.testPublishing(k).then(({ reached, error }) => [reached, error.code]), token);
+  assert.deepEqual(refused, ["nothing", 10]);
+});
