@@ -19,3 +19,5 @@ export { Stage, type StageConfiguration } from './stage.ts';
 export { type LocalAudioStats, type LocalVideoStats, NetworkQuality, type QualityStats, type RemoteAudioStats, type RemoteVideoStats } from './stats.ts';
 export { InitialLayerPreference, JitterBufferMinDelay, type StageStrategy, type SubscribeConfiguration, SubscribeType } from './strategy.ts';
 export { StageStream, StreamType } from './stream.ts';
+export { DeviceError, DeviceFailure, type Devices, listDevices, onDevicesChanged, openCamera, openMicrophone, openScreen, setSpeaker } from './devices.ts';
+export { type SelfTestOptions, type SelfTestReport, testPublishing } from './self-test.ts';
