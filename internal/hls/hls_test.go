@@ -53,6 +53,34 @@ func write(t *testing.T, s *Segmenter, pictures, keyframe int) {
 	}
 }
 
+// Audio may come before the picture that it belongs to.
+func TestSegmenter_KeepsAudioSinceTheFirstKeyframe(t *testing.T) {
+	video, audio := tracks(t)
+	store := memory{}
+	s, err := NewSegmenter(store, Config{Folder: "high"}, video, audio)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(20) {
+		if err := s.Write(Sample{Track: 1, Time: n * 1024, Duration: 1024, Keyframe: true, Data: []byte{byte(n)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Write(Sample{Time: 9600 * 90 / 48, Duration: 90_000, Keyframe: true, Data: []byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var parts fmp4.Parts
+	if err := parts.Unmarshal(store["high/0.mp4"]); err != nil || len(parts) != 1 || len(parts[0].Tracks) != 2 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	if got := parts[0].Tracks[1]; got.BaseTime != 10*1024 || len(got.Samples) != 10 {
+		t.Errorf("%d packets of audio from %d on", len(got.Samples), got.BaseTime)
+	}
+}
+
 func TestSegmenter_CutsAtKeyframes(t *testing.T) {
 	store := memory{}
 	video, audio := tracks(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 const (
 	// maxSkew is how long a segment waits for a track that is behind the first.
 	maxSkew = time.Second
+	// maxEarly bounds the samples of other tracks that wait for the first of the first track.
+	maxEarly = 1 << 20
 	// maxSegment bounds a segment without a keyframe.
 	maxSegment = 64 << 20
 )
@@ -100,14 +103,16 @@ func (s *Segmenter) Next(begins time.Time, tracks ...Track) error {
 	return s.start(tracks)
 }
 
-// Write takes the next sample of any track. Samples before the first keyframe of the first
+// Write takes the next sample of any track. Samples from before the first keyframe of the first
 // track are dropped.
 func (s *Segmenter) Write(sample Sample) error {
 	if s.begin < 0 {
-		if sample.Track != 0 || !sample.Keyframe {
+		switch {
+		case sample.Track == 0 && sample.Keyframe:
+			s.beginAt(sample.Time)
+		case sample.Track == 0 || s.bytes > maxEarly:
 			return nil
 		}
-		s.begin = sample.Time
 	}
 	if sample.Track == 0 && sample.Keyframe && s.cut < 0 && s.isLong(s.since(sample.Time)) {
 		s.cut = sample.Time
@@ -121,6 +126,13 @@ func (s *Segmenter) Write(sample Sample) error {
 		return s.close(s.cut)
 	}
 	return nil
+}
+
+// beginAt begins the first segment of a section.
+func (s *Segmenter) beginAt(begin int64) {
+	s.begin = begin
+	at := duration(begin, s.tracks[0].Rate)
+	s.pending = slices.DeleteFunc(s.pending, func(p Sample) bool { return duration(p.Time, s.tracks[p.Track].Rate) < at })
 }
 
 // isLong reports whether a segment is to end at a keyframe: the target is reached, or would

@@ -1,6 +1,10 @@
 package recorder
 
 import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -220,6 +224,32 @@ func TestPart_RecordsTheTimeThatPassed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// firstTimes returns when the first sample of each track of a segment begins, in ticks.
+func firstTimes(t *testing.T, w *mediaWriter, segment string) (times []uint64) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(string(w.spool.spool), hlsFolder, participantRendition, segment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for box := []byte("tfdt"); ; {
+		at := bytes.Index(data, box)
+		if at < 0 {
+			return times
+		}
+		data = data[at+4:]
+		times = append(times, binary.BigEndian.Uint64(data[4:]))
+	}
+}
+
+func TestPart_BeginsAudioWithVideo(t *testing.T) {
+	s := newSender(t, media.H264, media.Opus)
+	s.play(6*time.Second, true, true, 0)
+	take{t, s.part.writer}.finish(s.passed)
+	if times := firstTimes(t, s.part.writer, "0.mp4"); len(times) != 2 || times[0] != 0 || times[1] != 0 {
+		t.Errorf("the tracks begin at %v", times)
 	}
 }
 

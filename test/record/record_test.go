@@ -251,7 +251,9 @@ func (s *studio) probe(p *ivsrealtime.Participant) {
 
 func (s *studio) decode(ffmpeg, file string) {
 	s.t.Helper()
-	out, err := exec.CommandContext(s.t.Context(), ffmpeg, "-v", "error", "-xerror", "-i", file, "-fps_mode", "passthrough", "-enc_time_base:v", "1/90000", "-vf", "settb=1/90000,setpts=N*3000", "-af", "asetpts=N/SR/TB", "-f", "null", "-").CombinedOutput()
+	// Raw output, as the sizes of sections may differ.
+	out, err := exec.CommandContext(s.t.Context(), ffmpeg, "-v", "error", "-xerror", "-y", "-i", file, "-fps_mode", "passthrough", "-vf", "scale=32:18", "-f", "rawvideo", os.DevNull,
+		"-af", "asetpts=N/SR/TB", "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
 		s.t.Errorf("FFmpeg does not decode %s: %v\n%s", file, err, out)
 	}
