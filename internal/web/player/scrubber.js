@@ -70,6 +70,7 @@ export class Scrubber {
     const asked = ++this.#shown;
     this.label.textContent = clock(time);
     this.preview.hidden = false;
+    this.preview.ariaBusy = 'true';
     this.#place(time);
     try {
       const { src } = await this.thumbnails.until(this.dateAt(time));
@@ -78,8 +79,9 @@ export class Scrubber {
       await this.picture.decode();
       this.#place(time);
     } catch {
-      this.picture.removeAttribute('src'); // the time alone is shown
+      if (asked === this.#shown) this.picture.removeAttribute('src'); // the time alone is shown
     }
+    if (asked === this.#shown) this.preview.ariaBusy = 'false';
   }
 
   /** Puts the preview above the time, within the page. */
