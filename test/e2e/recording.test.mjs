@@ -1,0 +1,65 @@
+// What a browser publishes is recorded as it is, whatever the codec: all decodes, and as much time
+// passes in the recording as passed in the browser, also while audio and video pause.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { binary, eventually, server, serverAndBrowser, web } from "./harness.mjs";
+
+serverAndBrowser();
+
+/** What ffprobe says of a recording: its streams, and when the last packet of each begins. */
+function probe(playlist) {
+  const { streams, packets } = JSON.parse(execFileSync("ffprobe", ["-v", "error", "-of", "json", "-show_streams", "-show_packets", playlist], { maxBuffer: 1 << 28 }));
+  const ends = (kind) => Math.max(...packets.filter((p) => p.codec_type === kind).map((p) => Number(p.pts_time)));
+  return { streams, audioEnds: ends("audio"), videoEnds: ends("video") };
+}
+
+const names = { H264: "h264", VP9: "vp9", AV1: "av1" };
+const codecs = { H264: /^avc1\.42[ce]0../, VP9: /^vp09\.00\.\d\d\.08/, AV1: /^av01\.0\.\d\dM\.08/ };
+
+for (const [codec, simulcast] of [["H264", false], ["H264", true], ["VP9", false], ["AV1", false]]) {
+  test(`a browser's ${codec}${simulcast ? " in three layers" : ""} is recorded`, async (t) => {
+    const { storageConfiguration } = await server.call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
+    const { stage } = await server.call("CreateStage", { autoParticipantRecordingConfiguration: {
+      storageConfigurationArn: storageConfiguration.arn, hlsConfiguration: { targetSegmentDurationSeconds: 2 },
+    } });
+    const page = await web.page();
+    const able = await page.evaluate((c) => RTCRtpSender.getCapabilities("video").codecs.some((k) => k.mimeType === `video/${c}`), codec);
+    if (!able) return t.skip(`this browser does not encode ${codec}`);
+    const { id } = await page.evaluate(([token, look]) => participant.publish(token, look), [await server.token(stage.arn, "ann"), { codec, simulcast, width: 1280, height: 720, fps: 15 }]);
+    let sessionId;
+    const recorded = async () => {
+      sessionId ??= (await server.call("ListStageSessions", { stageArn: stage.arn })).stageSessions[0]?.sessionId;
+      return sessionId && (await server.call("GetParticipant", { stageArn: stage.arn, sessionId, participantId: id })).participant;
+    };
+    await eventually("it is recorded", recorded, (p) => p?.recordingState === "ACTIVE");
+    await pause(3000);
+    const { audio, video } = await page.evaluate(async (i) => {
+      const { pc } = participant.publications[i];
+      const [audio, video] = pc.getSenders();
+      const tracks = [audio.track, video.track];
+      await Promise.all([audio.replaceTrack(null), video.replaceTrack(null)]);
+      await new Promise((r) => setTimeout(r, 4000));
+      await Promise.all([audio.replaceTrack(tracks[0]), video.replaceTrack(tracks[1])]);
+      return { audio: tracks[0].readyState, video: tracks[1].readyState };
+    }, id);
+    assert.deepEqual([audio, video], ["live", "live"]);
+    await pause(3000);
+    await page.evaluate((i) => participant.unpublish(i), id);
+    const p = await eventually("the recording has ended", recorded, (r) => r.recordingState === "STOPPED");
+    const folder = join(server.dir, "buckets", "recordings", p.recordingS3Prefix, "media/hls");
+    const multivariant = execFileSync("cat", [join(folder, "multivariant.m3u8")]).toString();
+    assert.match(/CODECS="([^"]*)"/.exec(multivariant)[1], codecs[codec]);
+    const playlist = join(folder, "high/playlist.m3u8");
+    assert.equal(execFileSync("ffmpeg", ["-v", "error", "-xerror", "-i", playlist, "-map", "0:v", "-fps_mode", "passthrough", "-vf", "scale=32:18", "-f", "rawvideo", "-y", "/dev/null"], { stdio: ["ignore", "pipe", "inherit"] }).toString(), "");
+    const { streams, audioEnds, videoEnds } = probe(playlist);
+    assert.equal(streams.find((s) => s.codec_type === "video").codec_name, names[codec]);
+    execFileSync(binary, ["recordings", "verify", `recordings/${p.recordingS3Prefix}`, "--data-dir", server.dir], { stdio: "inherit" });
+    assert.ok(Math.abs(audioEnds - videoEnds) < 0.5, `audio ends at ${audioEnds}, video at ${videoEnds}`);
+    assert.ok(audioEnds > 9.5, `with pauses it lasts ${audioEnds} s`);
+    await page.close();
+  });
+}
