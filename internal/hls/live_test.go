@@ -91,6 +91,40 @@ func TestLive_HoldsRequestsForWhatComesNext(t *testing.T) {
 	})
 }
 
+func TestLive_EndsTheRequestsOfClientsThatLeft(t *testing.T) {
+	for name, request := range map[string]func(*encoderRun, context.Context) error{
+		"a playlist": func(r *encoderRun, ctx context.Context) error {
+			list := r.list()
+			_, err := r.live.Playlist(ctx, Reload{Blocks: true, Sequence: uint64(list.MediaSequence + len(list.Segments)), Part: -1})
+			return err
+		},
+		"the hinted part": func(r *encoderRun, ctx context.Context) error {
+			_, err := r.live.File(ctx, attribute(tags(r.text(), "#EXT-X-PRELOAD-HINT")[0], "URI"))
+			return err
+		},
+		"a stream that has not begun": func(_ *encoderRun, ctx context.Context) error {
+			_, err := NewLive().Multivariant(ctx, "")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRun(t, NewLive())
+				r.send(10*time.Second + 500*time.Millisecond)
+				ctx, leave := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- request(r, ctx) }()
+				synctest.Wait()
+				began := time.Now()
+				leave()
+				if err := <-ended; !errors.Is(err, context.Canceled) || time.Since(began) != 0 {
+					t.Errorf("it ends after %v: %v", time.Since(began), err)
+				}
+			})
+		})
+	}
+}
+
 func TestLive_AnswersRequestsWithinThreeTargetDurations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRun(t, NewLive())
