@@ -79,6 +79,29 @@ test("the player's page waits for a channel, plays it live, and plays it again",
   await page.close();
 });
 
+// WebKit (WebKitGTK 2.50) does so where live media are late.
+test("the player's page goes on in a browser that ended the stream because it had no more", async (t) => {
+  const channel = await server.createChannel("ran-out");
+  const encoder = broadcast(channel.address, { identity: 10 });
+  t.after(() => encoder.kill());
+  await server.channelIsLive(channel);
+  const page = await web.page();
+  await page.goto(`${server.url}/play/#${channel.playbackUrl}`);
+  const state = () => page.textContent("#state");
+  await eventually("it plays", state, (s) => s === "Live");
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    Object.defineProperty(video, "ended", { value: true, configurable: true });
+    video.pause();
+  });
+  await eventually("the page says so", state, (s) => s === "Waiting for more …");
+  await page.evaluate(() => delete document.querySelector("video").ended);
+  await eventually("it plays again", () => page.evaluate(() => document.querySelector("video").paused), (paused) => !paused);
+  await eventually("the page says so", state, (s) => s === "Live");
+  await encoder.stop();
+  await page.close();
+});
+
 test("hls.js plays a channel in a page of another origin, at low latency", async (t) => {
   const channel = await server.createChannel("elsewhere");
   const encoder = broadcast(channel.address, { identity: 9, video: ["-preset", "veryfast", "-tune", "zerolatency"] });

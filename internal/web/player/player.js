@@ -37,6 +37,7 @@ class Player {
   open() {
     this.retry = undefined;
     this.wasLive = false;
+    this.ranOut = false;
     this.progress = { position: -1, at: performance.now() };
     if (!Hls.isSupported()) return this.openPlain();
     const hls = (this.hls = new Hls({
@@ -113,16 +114,18 @@ class Player {
       this.progress = { position: video.currentTime, at: now };
       this.recovered = false;
     }
+    this.wasLive ||= this.live;
+    this.goOn();
     const playable = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.retry;
     video.controls ||= playable;
     const behind = this.hls?.latency ?? 0;
     byId('edge').hidden = !playable || !this.live || behind < 5;
     if (!playable) return;
     const idle = now - this.progress.at;
-    if (this.live && !video.paused && idle > stalledAfter) return this.tryAgain('The stream does not go on.');
-    this.wasLive ||= this.live;
-    if (video.ended && this.wasLive) return this.tryAgain('Offline. It plays as soon as there is something to see.');
-    if (video.ended) showStatus('The end');
+    if (this.live && (!video.paused || this.ranOut) && idle > stalledAfter) return this.tryAgain('The stream does not go on.');
+    if (video.ended && this.wasLive && !this.live) return this.tryAgain('Offline. It plays as soon as there is something to see.');
+    if (this.ranOut) showStatus('Waiting for more …');
+    else if (video.ended) showStatus('The end');
     else if (video.paused) showStatus('Paused');
     else if (idle > 1500) showStatus('Waiting for more …');
     else showStatus(this.live ? 'Live' : 'Recording');
@@ -132,6 +135,15 @@ class Player {
     const quality = video.getVideoPlaybackQuality();
     figures.push(`${quality.totalVideoFrames} pictures, ${quality.droppedVideoFrames} dropped`);
     byId('figures').textContent = figures.join(' · ');
+  }
+
+  /** Goes on with a live stream that had nothing more: WebKit ends and pauses it meanwhile. */
+  goOn() {
+    if (video.ended && this.live) this.ranOut = true;
+    else if (this.ranOut && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) {
+      this.ranOut = false;
+      this.play();
+    }
   }
 
   release() {
