@@ -63,6 +63,17 @@ for (const [codec, plain] of [["H264", true], ["VP8", false]]) {
   });
 }
 
+test("aiortc publishes and subscribes although a stage refuses a part of its media", async (t) => {
+  const { arn } = (await server.call("CreateStage", { name: "aiortc-more" })).stage;
+  const token = await server.token(arn, "ann");
+  const publisher = peer(t, "publish", token, "--more");
+  await publisher.hears("a connection", (m) => m.state === "connected");
+  const viewer = peer(t, "subscribe", await server.token(arn, "bob", ["SUBSCRIBE"]), claims(token).jti, "--more");
+  const picture = await viewer.hears("thirty pictures", (m) => m.event === "picture" && m.count > 30);
+  assert.ok(red(picture.colour), `the colour is ${picture.colour}, expected red`);
+  await viewer.hears("the tone", (m) => m.event === "sound" && m.count > 25 && m.rms > 3000);
+});
+
 test("aiortc subscribes to a browser that sends three layers", async (t) => {
   const { arn } = (await server.call("CreateStage", { name: "aiortc-viewer" })).stage;
   const page = await web.page();

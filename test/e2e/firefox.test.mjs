@@ -48,6 +48,16 @@ for (const [from, to, simulcast] of [["firefox", "chromium", false], ["firefox",
   });
 }
 
+test("Firefox publishes and receives although a stage refuses a part of its media", { skip }, async (t) => {
+  const page = await firefox.page();
+  t.after(() => page.close());
+  const { arn } = (await server.call("CreateStage", { name: "firefox-more" })).stage;
+  const { id } = await evaluate(page, ([k]) => participant.publish(k, { codec: "VP8", identity: 8, more: true }), await server.token(arn, "ann"));
+  await evaluate(page, ([k, i]) => participant.subscribe(k, i, true), await server.token(arn, "bob", ["SUBSCRIBE"]), id);
+  await eventually("a readable picture", () => evaluate(page, ([i]) => participant.look(i), id), (s) => s.identity === 8);
+  await eventually("sound", () => evaluate(page, ([i]) => participant.received(i), id), (s) => inbound(s, "audio")?.packetsReceived > 50);
+});
+
 test("Firefox, which has no H.264, hears an H.264 publisher and is told why it sees nothing", { skip }, async (t) => {
   const [publisher, viewer] = [await chromium.page(), await firefox.page()];
   t.after(() => Promise.all([publisher.close(), viewer.close()]));

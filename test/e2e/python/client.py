@@ -95,12 +95,21 @@ async def exchange(session, pc, url, token, plain):
     raise RuntimeError("redirected too often")
 
 
+def offer_more(pc):
+    """Offers media that a stage doesn't use. aiortc never connects if a data channel is refused."""
+    pc.addTransceiver("audio", "inactive")
+    pc.addTransceiver("video", "recvonly")
+    pc.addTransceiver("video", "sendonly")
+
+
 async def publish(session, args):
     pc = await peer(session, args)
     pc.addTransceiver(Tone(args.tone), "sendonly")
     video = pc.addTransceiver(Picture([int(c) for c in args.colour.split(",")]), "sendonly")
     known = RTCRtpSender.getCapabilities("video").codecs
     video.setCodecPreferences([c for c in known if c.mimeType in (f"video/{args.codec}", "video/rtx")])
+    if args.more:
+        offer_more(pc)
     await exchange(session, pc, claims(args.token)["whip_url"], args.token, args.plain)
     return pc
 
@@ -115,6 +124,8 @@ async def subscribe(session, args):
     def arrived(track):
         readers.append(asyncio.ensure_future(listen(track) if track.kind == "audio" else watch(track)))
 
+    if args.more:
+        offer_more(pc)
     await exchange(session, pc, f"{claims(args.token)['whip_url']}/subscribe/{args.participant}", args.token, args.plain)
     return pc
 
@@ -189,6 +200,7 @@ def main():
         p.add_argument("token")
         p.add_argument("--plain", action="store_true")
         p.add_argument("--relay", action="store_true")
+        p.add_argument("--more", action="store_true")
     verbs.choices["publish"].add_argument("--codec", default="H264")
     verbs.choices["publish"].add_argument("--colour", default="200,30,30")
     verbs.choices["publish"].add_argument("--tone", type=int, default=440)
