@@ -51,5 +51,5 @@ if (process.argv.includes('--tests')) {
   const text = await script();
   writeFileSync('dist/rostrum.js', text);
   writeFileSync(served, text);
-  execFileSync('node_modules/.bin/tsc', ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', 'dist/types', '--rootDir', 'src', '--project', 'tsconfig.build.json']);
+  execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' });
 }

@@ -13,9 +13,11 @@ export enum RealTimeConnectionState {
   CONNECTED = 'connected',
 }
 
-export enum RealTimeConnectionEvents {
-  STATE_CHANGED = 'stateChanged',
-}
+export const RealTimeConnectionEvents = {
+  STATE_CHANGED: 'stateChanged',
+} as const;
+
+export type RealTimeConnectionEvents = (typeof RealTimeConnectionEvents)[keyof typeof RealTimeConnectionEvents];
 
 type Events = {
   [RealTimeConnectionEvents.STATE_CHANGED]: [state: RealTimeConnectionState, error?: StageError];

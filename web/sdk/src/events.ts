@@ -5,27 +5,29 @@ import type { NoPictureReason } from './picture.ts';
 import type { RemoteStageStream, StageStreamLayer, StageStreamLayerSelectedReason } from './remote-stream.ts';
 import type { ReceivedSeiMessage } from './sei.ts';
 
-export enum StageEvents {
-  ERROR = 'error',
-  STAGE_CONNECTION_STATE_CHANGED = 'stageConnectionStateChanged',
-  STAGE_LEFT = 'stageLeft',
-  STAGE_PARTICIPANT_JOINED = 'stageParticipantJoined',
-  STAGE_PARTICIPANT_LEFT = 'stageParticipantLeft',
-  STAGE_PARTICIPANT_METADATA_CHANGED = 'stageParticipantMetadataChanged',
-  STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED = 'stageParticipantPublishStateChanged',
-  STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED = 'stageParticipantSubscribeStateChanged',
-  STAGE_PARTICIPANT_STREAMS_ADDED = 'stageParticipantStreamsAdded',
-  STAGE_PARTICIPANT_STREAMS_REMOVED = 'stageParticipantStreamsRemoved',
-  STAGE_STREAM_MUTE_CHANGED = 'stageStreamMuteChanged',
-  STAGE_STREAM_ADAPTION_CHANGED = 'stageStreamAdaptionChanged',
-  STAGE_STREAM_LAYERS_CHANGED = 'stageStreamLayersChanged',
-  STAGE_STREAM_LAYER_SELECTED = 'stageStreamLayerSelected',
-  STAGE_STREAM_SEI_MESSAGE_RECEIVED = 'stageStreamSeiMessageReceived',
+export const StageEvents = {
+  ERROR: 'error',
+  STAGE_CONNECTION_STATE_CHANGED: 'stageConnectionStateChanged',
+  STAGE_LEFT: 'stageLeft',
+  STAGE_PARTICIPANT_JOINED: 'stageParticipantJoined',
+  STAGE_PARTICIPANT_LEFT: 'stageParticipantLeft',
+  STAGE_PARTICIPANT_METADATA_CHANGED: 'stageParticipantMetadataChanged',
+  STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED: 'stageParticipantPublishStateChanged',
+  STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED: 'stageParticipantSubscribeStateChanged',
+  STAGE_PARTICIPANT_STREAMS_ADDED: 'stageParticipantStreamsAdded',
+  STAGE_PARTICIPANT_STREAMS_REMOVED: 'stageParticipantStreamsRemoved',
+  STAGE_STREAM_MUTE_CHANGED: 'stageStreamMuteChanged',
+  STAGE_STREAM_ADAPTION_CHANGED: 'stageStreamAdaptionChanged',
+  STAGE_STREAM_LAYERS_CHANGED: 'stageStreamLayersChanged',
+  STAGE_STREAM_LAYER_SELECTED: 'stageStreamLayerSelected',
+  STAGE_STREAM_SEI_MESSAGE_RECEIVED: 'stageStreamSeiMessageReceived',
   /** Who speaks has changed: nobody if there is no participant. */
-  STAGE_ACTIVE_SPEAKER_CHANGED = 'stageActiveSpeakerChanged',
+  STAGE_ACTIVE_SPEAKER_CHANGED: 'stageActiveSpeakerChanged',
   /** A participant's picture has come, or why there is none has changed. */
-  STAGE_PARTICIPANT_PICTURE_CHANGED = 'stageParticipantPictureChanged',
-}
+  STAGE_PARTICIPANT_PICTURE_CHANGED: 'stageParticipantPictureChanged',
+} as const;
+
+export type StageEvents = (typeof StageEvents)[keyof typeof StageEvents];
 
 export enum StageConnectionState {
   DISCONNECTED = 'disconnected',

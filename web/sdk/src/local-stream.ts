@@ -9,10 +9,12 @@ export interface AudioConfiguration {
 
 export type LocalStreamConfiguration = VideoConfiguration & AudioConfiguration;
 
-export enum LocalStageStreamEvents {
-  MUTE_CHANGED = 'localStreamMuteChanged',
-  TRACK_CHANGED = 'localStreamTrackChanged',
-}
+export const LocalStageStreamEvents = {
+  MUTE_CHANGED: 'localStreamMuteChanged',
+  TRACK_CHANGED: 'localStreamTrackChanged',
+} as const;
+
+export type LocalStageStreamEvents = (typeof LocalStageStreamEvents)[keyof typeof LocalStageStreamEvents];
 
 type Events = {
   [LocalStageStreamEvents.MUTE_CHANGED]: [isMuted: boolean];

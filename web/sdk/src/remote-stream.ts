@@ -14,11 +14,13 @@ export enum StageStreamLayerSelectedReason {
   UNAVAILABLE = 'unavailable',
 }
 
-export enum RemoteStageStreamEvents {
-  ADAPTION_CHANGED = 'adaptionChanged',
-  LAYERS_CHANGED = 'layersChanged',
-  LAYER_SELECTED = 'layerSelected',
-}
+export const RemoteStageStreamEvents = {
+  ADAPTION_CHANGED: 'adaptionChanged',
+  LAYERS_CHANGED: 'layersChanged',
+  LAYER_SELECTED: 'layerSelected',
+} as const;
+
+export type RemoteStageStreamEvents = (typeof RemoteStageStreamEvents)[keyof typeof RemoteStageStreamEvents];
 
 type Events = {
   [RemoteStageStreamEvents.ADAPTION_CHANGED]: [isAdapting: boolean];
