@@ -1,8 +1,8 @@
 // What happens when the network, a browser or the server fails.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
+import { firewall, mayBlock } from "./firewall.mjs";
 import { bestOf, browse, eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
@@ -26,16 +26,6 @@ async function meet(name, t, host = web) {
 async function moves(viewer, id) {
   const seen = inbound(await received(viewer, id), "video").framesDecoded;
   await eventually("further pictures", () => received(viewer, id), (s) => inbound(s, "video").framesDecoded > seen + 20);
-}
-
-const firewall = (...args) => execFileSync("iptables", ["-w", ...args], { stdio: "pipe" });
-function mayBlock() {
-  try {
-    firewall("-S");
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 test("where no UDP passes, media go over TCP both ways", { skip: mayBlock() ? false : "blocking UDP needs iptables and root" }, async (t) => {

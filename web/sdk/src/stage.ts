@@ -314,8 +314,19 @@ const joinError = (code: StageErrorCode, message: string, serverCode?: string): 
 /** The stages that are joined. */
 const watched = new Set<Stage>();
 
+/** On another network the old candidates lead nowhere. */
+function watchNetwork(changed: () => void): void {
+  addEventListener('online', changed);
+  const { connection } = navigator as { connection?: EventTarget & { type?: string } };
+  let type = connection?.type; // unknown on most desktops
+  connection?.addEventListener('change', () => {
+    if (type === connection.type) return; // only its speed is another
+    type = connection.type;
+    changed();
+  });
+}
+
 if (typeof addEventListener === 'function') {
-  const changed = (): void => watched.forEach((stage) => stage.networkChanged());
-  addEventListener('online', changed); // on another network the old candidates lead nowhere
+  watchNetwork(() => watched.forEach((stage) => stage.networkChanged()));
   addEventListener('pagehide', () => [...watched].forEach((stage) => stage.pageHidden()));
 }
