@@ -232,6 +232,10 @@ bench-ingest: ## Measure RTMP encoders and a viewer of each (BENCH="-ingests 10,
 	@$(call need,ffmpeg,ffmpeg)
 	MEDIAMTX=$(MEDIAMTX) $(GO) run ./test/bench -part ingest $(BENCH)
 
+.PHONY: bench-record
+bench-record: ## Measure recordings of participants (BENCH="-records 10,50 -each 20s"; with a peer: -peer-whip URL -peer-pid PID)
+	$(GO) run ./test/bench -part record $(BENCH)
+
 .PHONY: bench-compose
 bench-compose: ## Measure what composing costs, beside plain ffmpeg, and how it keeps time (ROSTRUM_CHURN=10m)
 	@$(need-codecs)

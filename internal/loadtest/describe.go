@@ -53,7 +53,7 @@ func (r Report) Describe(w io.Writer) {
 	}
 	row("join to first packet", "%s", r.FirstPacket)
 	row("join to first picture", "%s", r.FirstPicture)
-	if r.Cores != nil {
+	if r.PerPacket != nil {
 		row("server's processor", "%.2f cores, %.2f µs per packet, %.2f ms per second and viewer", *r.Cores, *r.PerPacket, *r.PerViewer)
 		row("server's memory", "%.0f KiB per subscription, %.0f MiB in all", *r.Memory, *r.Resident)
 	}

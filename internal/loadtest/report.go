@@ -116,13 +116,17 @@ type usage struct {
 // use adds the server's usage: before there were viewers, and from the beginning to the end
 // of the measurement.
 func (rep *Report) use(before, from, to usage) {
-	if !before.known || !from.known || !to.known || rep.Subscriptions == 0 || rep.Packets == 0 {
+	if !before.known || !from.known || !to.known || rep.Seconds == 0 {
 		return
 	}
 	cores := (to.cpu - from.cpu).Seconds() / rep.Seconds
+	resident := float64(to.resident) / (1 << 20)
+	rep.Cores, rep.Resident = &cores, &resident
+	if rep.Subscriptions == 0 || rep.Packets == 0 {
+		return
+	}
 	perPacket := cores / rep.Packets * 1e6
 	perViewer := cores * float64(rep.Publishers) / float64(rep.Subscriptions) * 1e3 // of the joined ones
 	memory := float64(to.resident-before.resident) / 1024 / float64(rep.Subscriptions)
-	resident := float64(to.resident) / (1 << 20)
-	rep.Cores, rep.PerPacket, rep.PerViewer, rep.Memory, rep.Resident = &cores, &perPacket, &perViewer, &memory, &resident
+	rep.PerPacket, rep.PerViewer, rep.Memory = &perPacket, &perViewer, &memory
 }

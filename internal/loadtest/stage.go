@@ -61,6 +61,19 @@ func (s *Stage) Ingest(ctx context.Context, url string, n int) (urls []string, e
 	return urls, nil
 }
 
+// Record has the stage record its participants into a bucket, with segments of some seconds.
+func (s *Stage) Record(ctx context.Context, bucket string, segmentSeconds int) error {
+	storage, err := s.client.CreateStorageConfiguration(ctx, &ivsrealtime.CreateStorageConfigurationInput{S3: &ivsrealtime.S3StorageConfiguration{BucketName: bucket}})
+	if err != nil {
+		return err
+	}
+	_, err = s.client.UpdateStage(ctx, &ivsrealtime.UpdateStageInput{ARN: s.arn, AutoParticipantRecordingConfiguration: &ivsrealtime.AutoParticipantRecordingConfiguration{
+		StorageConfigurationARN: &storage.StorageConfiguration.ARN,
+		HLSConfiguration:        &ivsrealtime.ParticipantRecordingHLSConfiguration{TargetSegmentDurationSeconds: &segmentSeconds},
+	}})
+	return err
+}
+
 // AddViewers creates the tokens of n more viewers.
 func (s *Stage) AddViewers(ctx context.Context, n int) error {
 	more, err := s.tokens(ctx, n, ivsrealtime.CapabilitySubscribe)

@@ -13,6 +13,7 @@ import (
 type Report struct {
 	Description
 	Segments int       `json:"segments"`
+	Pictures int       `json:"pictures"`
 	MediaMS  int64     `json:"mediaMs"` // sum of the segments' durations
 	GapsMS   int64     `json:"gapsMs"`  // between sections
 	Sections int       `json:"sections"`
@@ -111,6 +112,7 @@ func (v *verifier) media(m *metadata) {
 			continue
 		}
 		v.variant(l, measured, ended)
+		v.report.Pictures += measured.pictures
 		v.report.MediaMS = max(v.report.MediaMS, measured.duration.Milliseconds())
 		if d := m.Media.HLS.DurationMS; d != nil && (measured.duration-time.Duration(*d)*time.Millisecond).Abs() > 2*time.Millisecond {
 			v.problem(endFile(m), "its duration_ms is %d, the playlist lasts %d ms", *d, measured.duration.Milliseconds())

@@ -37,16 +37,19 @@ const (
 func main() {
 	seconds := flag.Duration("for", 5*time.Second, "how long each measurement takes")
 	connections := flag.Int("connections", 32, "connections that send at once")
-	part := flag.String("part", "all", "what is measured: api, stages, all (both), or ingest")
+	part := flag.String("part", "all", "what is measured: api, stages, all (both), ingest, or record")
 	cases := flag.String("cases", "", "of the stages: capacity, whole, single, simulcast, loss, arrivals, busy, told; with commas between; empty takes all")
 	each := flag.Duration("each", 5*time.Second, "how long one measurement of a stage takes")
 	ingests := flag.String("ingests", "1,10,50", "of ingest: how many at once, with commas between")
+	records := flag.String("records", "1,10,50", "of record: how many at once, with commas between")
+	peerWHIP := flag.String("peer-whip", "", "of record: URL of a peer that records what is published there by WHIP; {n} is the publisher's number")
+	peerPID := flag.Int("peer-pid", 0, "of record: the peer's process")
 	save := flag.String("json", "", "file for the stages' figures and reports as JSON")
 	flag.Parse()
 	// Whatever ends the bench, its server and its folder go with it.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
-	b := bench{part: *part, length: *seconds, connections: *connections, cases: *cases, ingests: *ingests, each: *each, save: *save}
+	b := bench{part: *part, length: *seconds, connections: *connections, cases: *cases, ingests: *ingests, records: *records, peerWHIP: *peerWHIP, peerPID: *peerPID, each: *each, save: *save}
 	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -54,9 +57,12 @@ func main() {
 }
 
 type bench struct {
-	part, cases, save, ingests string
-	length, each               time.Duration
-	connections                int
+	part, cases, save string
+	ingests, records  string
+	peerWHIP          string
+	peerPID           int
+	length, each      time.Duration
+	connections       int
 }
 
 func (b *bench) run(ctx context.Context) (err error) {
@@ -69,8 +75,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if b.part == "ingest" {
+	switch b.part {
+	case "ingest":
 		return measureIngest(ctx, folder, binary, b)
+	case "record":
+		return measureRecord(ctx, folder, binary, b)
 	}
 	if b.part != "stages" { // first, for the other keeps us to one processor
 		if err := b.measureAPI(ctx, binary, folder); err != nil || b.part == "api" {
