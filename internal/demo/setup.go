@@ -89,6 +89,12 @@ func (u *setup) createStage(ctx context.Context) error {
 	recording := &ivsrealtime.AutoParticipantRecordingConfiguration{
 		StorageConfigurationARN: &u.storage, HLSConfiguration: &ivsrealtime.ParticipantRecordingHLSConfiguration{TargetSegmentDurationSeconds: new(2)},
 	}
+	if worker.FindProgram() != "" {
+		recording.ThumbnailConfiguration = &ivsrealtime.ParticipantThumbnailConfiguration{
+			RecordingMode: ivsrealtime.ThumbnailInterval, TargetIntervalSeconds: new(2),
+			Storage: []ivsrealtime.ThumbnailStorageType{ivsrealtime.ThumbnailSequential, ivsrealtime.ThumbnailLatest},
+		}
+	}
 	made, err := u.client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: "demo", AutoParticipantRecordingConfiguration: recording})
 	if err != nil {
 		return err

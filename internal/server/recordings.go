@@ -90,7 +90,7 @@ func FindRecording(ctx context.Context, s *config.Settings, name, prefix string)
 	}
 	playlist, err := kept.Get(ctx, prefix+playlistPath)
 	if errors.Is(err, bucket.ErrNoFile) || errors.Is(err, bucket.ErrNoBucket) {
-		return fmt.Errorf("there is no recording %s/%s: the prefix is detail.s3.recordingPrefix of a composition's destination, and the recording exists once that is ACTIVE", name, prefix)
+		return fmt.Errorf("there is no recording %s/%s: rostrum recordings list shows all, and one exists once its state is ACTIVE", name, prefix)
 	}
 	if err != nil {
 		return err

@@ -81,6 +81,7 @@ async function listen(page) {
 const layout = [
   /^events\/recording-started\.json$/, /^events\/recording-ended\.json$/, /^media\/hls\/multivariant\.m3u8$/,
   /^media\/hls\/high\/playlist\.m3u8$/, /^media\/hls\/high\/init-0\.mp4$/, /^media\/hls\/high\/\d+\.mp4$/,
+  /^media\/thumbnails\/high\/\d+\.jpg$/, /^media\/latest_thumbnail\/high\/thumb\.jpg$/,
 ];
 
 function expectLayout(folder) {
