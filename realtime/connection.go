@@ -175,7 +175,7 @@ func (c *Connection) firstMessages() [][]byte {
 	}
 	var all [][]byte
 	for _, s := range c.stages {
-		all = append(append(all, to(s.attachment, wire.Encode(0, s.attach()))), s.firstMessages()...)
+		all = append(append(all, to(s.attachment, wire.Encode(0, s.attach()))), s.state()...)
 	}
 	return all
 }
@@ -202,7 +202,10 @@ func (c *Connection) handle(m wire.Message) error {
 		return nil // it was detached
 	}
 	switch p := m.Payload.(type) {
-	case wire.Attached, wire.Detached:
+	case wire.Attached:
+		s.restored()
+		return nil
+	case wire.Detached:
 		return nil
 	case wire.AttachFailed:
 		c.refused(s, p)

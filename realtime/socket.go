@@ -82,23 +82,31 @@ func (s *socket) session(ctx context.Context) (connected bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var pinger sync.WaitGroup
-	pinger.Go(func() { ping(ctx, conn) })
+	// A cancelled read would cut the connection, and the server wait for the participant.
+	live, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { ping(live, conn) })
+	running.Go(func() {
+		select {
+		case <-ctx.Done():
+			_ = conn.Close(websocket.StatusNormalClosure, "")
+		case <-live.Done():
+		}
+	})
 	defer func() {
 		cancel()
 		s.setConn(nil)
 		_ = conn.Close(websocket.StatusNormalClosure, "") // it is closed already, or the server knows
-		pinger.Wait()
+		running.Wait()
 		s.owner.disconnected(err)
 	}()
 	for _, m := range s.owner.firstMessages() {
-		if err := conn.Write(ctx, websocket.MessageText, m); err != nil {
+		if err := conn.Write(live, websocket.MessageText, m); err != nil {
 			return true, err
 		}
 	}
 	s.setConn(conn)
-	return true, s.read(ctx, conn)
+	return true, s.read(live, conn)
 }
 
 // read handles messages until the connection ends.

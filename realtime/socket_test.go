@@ -115,7 +115,7 @@ func TestJoin_ReconnectsWithItsLastSequenceUntilRefused(t *testing.T) {
 	if p, ok := errors.AsType[*Problem](stage.Err()); !ok || p.Status != http.StatusNotFound || p.Detail != "the stage was deleted" {
 		t.Errorf("it ended with %v", stage.Err())
 	}
-	if want := "[realtime.ParticipantJoined realtime.PublishChanged realtime.ConnectionLost]"; fmt.Sprint(got) != want {
+	if want := "[realtime.ParticipantJoined realtime.PublishChanged realtime.ConnectionLost realtime.ConnectionRestored realtime.ConnectionLost]"; fmt.Sprint(got) != want {
 		t.Errorf("received %v, want %s", got, want)
 	}
 	if want := "[/events/abcdefghijkl?changes=only /events/abcdefghijkl?changes=only&after=5 /events/abcdefghijkl?changes=only&after=5]"; fmt.Sprint(s.asked) != want {

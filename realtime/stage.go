@@ -192,8 +192,24 @@ func (s *Stage) address() (string, string, error) {
 	return u, s.token.Raw, nil
 }
 
-// firstMessages implements socketOwner: what the server does not know of a new socket.
+// firstMessages implements socketOwner.
 func (s *Stage) firstMessages() [][]byte {
+	s.restored()
+	return s.state()
+}
+
+// restored reports that the events are back, if they were lost. Those that were missed follow.
+func (s *Stage) restored() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost {
+		s.lost = false
+		s.events.add(ConnectionRestored{})
+	}
+}
+
+// state is what the server does not know of a new socket.
+func (s *Stage) state() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.muted == [2]bool{} {
@@ -214,10 +230,6 @@ func (s *Stage) handle(m wire.Message) error {
 	defer s.mu.Unlock()
 	s.seen = max(s.seen, m.Sequence)
 	s.apply(m.Payload)
-	if s.lost { // any message shows it: those that were missed, or the whole state
-		s.lost = false
-		s.events.add(ConnectionRestored{})
-	}
 	return nil
 }
 

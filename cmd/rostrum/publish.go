@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"rostrum/internal/container"
 	"rostrum/internal/peer"
 	"rostrum/internal/testpattern"
 	"rostrum/realtime"
@@ -84,7 +83,7 @@ func (c *publishCommand) useToken(cfg *peer.PublisherConfig) error {
 
 func (c *publishCommand) source(name string) (peer.Source, error) {
 	if c.File != "" {
-		return peer.NewFileSource(c.File, container.Options{NoAudio: c.NoAudio, NoVideo: c.NoVideo, FPS: float64(c.FPS)}, c.Loop)
+		return realtime.OpenFile(c.File, realtime.FileConfig{NoAudio: c.NoAudio, NoVideo: c.NoVideo, FPS: float64(c.FPS), Loop: c.Loop})
 	}
 	source, err := peer.NewPatternSource(peer.PatternConfig{
 		Simulcast: c.Simulcast, NoAudio: c.NoAudio, NoVideo: c.NoVideo,

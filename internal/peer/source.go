@@ -3,11 +3,8 @@ package peer
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
-	"rostrum/internal/container"
 	"rostrum/internal/testpattern"
 	"rostrum/realtime"
 )
@@ -173,76 +170,5 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	}
-}
-
-// A fileSource plays a file.
-type fileSource struct {
-	path    string
-	options container.Options
-	loop    bool
-	tracks  []*realtime.LocalTrack
-}
-
-// NewFileSource plays a file once, or repeatedly. A file that must be converted first is a
-// *container.Unsupported error.
-func NewFileSource(path string, o container.Options, loop bool) (Source, error) {
-	r, err := container.Open(path, o)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	s := &fileSource{path: path, options: o, loop: loop}
-	for _, t := range r.Tracks() {
-		s.tracks = append(s.tracks, realtime.NewTrack(t.Codec))
-	}
-	return s, nil
-}
-
-func (s *fileSource) Tracks() []*realtime.LocalTrack { return s.tracks }
-
-func (s *fileSource) Run(ctx context.Context) error {
-	start, offset := time.Now(), time.Duration(0)
-	for {
-		length, err := s.play(ctx, start, offset)
-		if err != nil || !s.loop || ctx.Err() != nil {
-			return err
-		}
-		if length <= 0 {
-			return fmt.Errorf("%s: nothing to repeat", s.path)
-		}
-		offset += length
-	}
-}
-
-// play sends the file once, from offset on, and returns its length.
-func (s *fileSource) play(ctx context.Context, start time.Time, offset time.Duration) (length time.Duration, err error) {
-	r, err := container.Open(s.path, s.options)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	last := make([]time.Duration, len(s.tracks)) // to estimate the duration of the last picture
-	for {
-		f, err := r.Next()
-		if err == io.EOF {
-			return length, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", s.path, err)
-		}
-		duration := f.Duration
-		if duration == 0 {
-			duration = f.Time - last[f.Track]
-		}
-		last[f.Track] = f.Time
-		length = max(length, f.Time+duration)
-		f.Time += offset
-		if !sleepUntil(ctx, start.Add(f.Time)) {
-			return length, nil
-		}
-		if err := s.tracks[f.Track].WriteSample(0, realtime.Sample{Time: f.Time, Duration: f.Duration, Keyframe: f.Keyframe, Data: f.Data}); err != nil {
-			return 0, err
-		}
 	}
 }
