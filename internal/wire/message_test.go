@@ -1,6 +1,8 @@
 package wire_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"reflect"
 	"slices"
@@ -213,4 +215,50 @@ func tableRow(text, messageType string) string {
 		}
 	}
 	return ""
+}
+
+// examples are the messages in docs/protocol.md.
+func examples(t *testing.T) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range strings.Split(string(text), "```jsonl\n") {
+		if block, _, _ = strings.Cut(block, "```"); i > 0 {
+			all = append(all, strings.Split(strings.TrimSpace(block), "\n")...)
+		}
+	}
+	return all
+}
+
+func TestProtocol_HasAnExampleOfEachMessage(t *testing.T) {
+	seen := map[wire.Type]bool{}
+	for _, line := range examples(t) {
+		m, ok := wire.Decode([]byte(line))
+		if !ok || m.Payload == nil {
+			t.Errorf("docs/protocol.md has %s, which is no message", line)
+			continue
+		}
+		seen[m.Type] = true
+		encoded := wire.EncodeID(m.ID, m.Payload)
+		if m.Sequence > 0 {
+			encoded = wire.Encode(m.Sequence, m.Payload)
+		}
+		if m.Attachment != "" {
+			encoded = wire.WithAttachment(m.Attachment, encoded)
+		}
+		var want, got any
+		if err := errors.Join(json.Unmarshal([]byte(line), &want), json.Unmarshal(encoded, &got)); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("docs/protocol.md has %s, expected %s", line, encoded)
+		}
+	}
+	for _, p := range slices.Concat(wire.ServerMessages(), wire.ClientMessages()) {
+		if !seen[p.Type()] {
+			t.Errorf("docs/protocol.md has no example of %s", p.Type())
+		}
+	}
 }
