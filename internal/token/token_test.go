@@ -5,8 +5,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"math/big"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -348,5 +350,30 @@ func BenchmarkVerify(b *testing.B) {
 		if _, err := Verify(s, now, only(&key.PublicKey)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// The protocol document shows the payload of a token, with every claim.
+func TestRead_ReadsTheTokenOfTheProtocolDocument(t *testing.T) {
+	document, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(document), "```json\n")
+	example, _, _ = strings.Cut(example, "```")
+	var shown payload
+	strict := json.NewDecoder(strings.NewReader(example))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&shown); err != nil {
+		t.Fatalf("docs/protocol.md shows %s: %v", example, err)
+	}
+	if err := shown.check(); err != nil {
+		t.Error(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	claims, err := Read(encode([]byte(`{"alg":"ES384","typ":"JWT"}`)) + "." + encode([]byte(example)) + ".c2ln")
+	if err != nil || !claims.Publish || !claims.Subscribe || claims.ParticipantID == "" || claims.StageID == "" ||
+		!strings.HasSuffix(claims.StageARN, "/"+claims.StageID) || claims.WHIPURL == "" || claims.EventsURL == "" || claims.UserID == "" || len(claims.Attributes) == 0 {
+		t.Errorf("its claims are %+v, %v", claims, err)
 	}
 }
