@@ -154,3 +154,56 @@ func TestRecording_BeginsWithTheFirstPictureOfAnEncoder(t *testing.T) {
 	}
 	s.probe(p)
 }
+
+func TestRecording_HasAudioAlone(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	c := configuration()
+	c.MediaTypes = []ivsrealtime.ParticipantRecordingMediaType{ivsrealtime.RecordAudioOnly}
+	s := open(t, c)
+	token, id := s.token()
+	stop := s.publish(token)
+	p := s.await(id, ivsrealtime.RecordingActive)
+	s.awaitFile(p, "media/hls/high/1.mp4")
+	stop()
+	p = s.await(id, ivsrealtime.RecordingStopped)
+	if multivariant := s.read(p, "media/hls/multivariant.m3u8"); !regexp.MustCompile(`AVERAGE-BANDWIDTH=\d+,CODECS="opus"\n`).Match(multivariant) {
+		t.Errorf("the multivariant playlist is\n%s", multivariant)
+	}
+	if found := s.ffprobe(p); len(found.Streams) != 1 || found.Streams[0].Codec != "opus" {
+		t.Errorf("it has %+v", found.Streams)
+	}
+}
+
+// A replica is recorded as the stage asks that it is in.
+func TestRecording_OfAReplicaIsOfItsStage(t *testing.T) {
+	t.Parallel()
+	s := open(t, configuration())
+	source, err := s.client.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.client.CreateParticipantToken(t.Context(), &ivsrealtime.CreateParticipantTokenInput{StageARN: source.Stage.ARN, Capabilities: []ivsrealtime.Capability{"PUBLISH"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := made.ParticipantToken.ParticipantID
+	stop := s.publish(made.ParticipantToken.Token)
+	s.eventually("it is replicated", func() bool {
+		_, err := s.client.StartParticipantReplication(t.Context(), &ivsrealtime.StartParticipantReplicationInput{SourceStageARN: source.Stage.ARN, DestinationStageARN: s.stage, ParticipantID: id})
+		return err == nil
+	})
+	began := time.Now()
+	p := s.await(id, ivsrealtime.RecordingActive)
+	s.awaitFile(p, "media/hls/high/1.mp4")
+	if _, err := s.client.StopParticipantReplication(t.Context(), &ivsrealtime.StopParticipantReplicationInput{SourceStageARN: source.Stage.ARN, DestinationStageARN: s.stage, ParticipantID: id}); err != nil {
+		t.Fatal(err)
+	}
+	p = s.await(id, ivsrealtime.RecordingStopped)
+	list := s.expectComplete(p)
+	if d := list.Duration(); d > time.Since(began) || list.Segments[0].Begins.Before(began.Add(-time.Second)) {
+		t.Errorf("it lasts %v of %v, from %v before it began", d, time.Since(began), began.Sub(list.Segments[0].Begins))
+	}
+	s.probe(p)
+	stop()
+}
