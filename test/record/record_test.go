@@ -52,6 +52,7 @@ type studio struct {
 	running *server.Server
 	client  *ivsrealtime.Client
 	stage   string
+	args    []string // of the server, besides
 }
 
 func open(t *testing.T, recording ivsrealtime.AutoParticipantRecordingConfiguration) *studio {
@@ -62,38 +63,50 @@ func open(t *testing.T, recording ivsrealtime.AutoParticipantRecordingConfigurat
 func openBinary(t *testing.T, binary string, recording ivsrealtime.AutoParticipantRecordingConfiguration) *studio {
 	t.Helper()
 	s := &studio{t: t, binary: binary, data: filepath.Join(t.TempDir(), "data")}
+	t.Cleanup(func() { s.verify() })
+	s.begin()
+	s.createStage("recordings", recording)
+	return s
+}
+
+// begin starts the server, until the test's end.
+func (s *studio) begin() {
+	s.t.Helper()
 	var err error
 	if s.address, err = server.FreeAddress(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.serve()
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		if err := s.running.Stop(); err != nil {
-			t.Error(err)
+			s.t.Error(err)
 		}
-		s.verify()
-		if t.Failed() {
-			t.Log(s.running.Output())
+		if s.t.Failed() {
+			s.t.Log(s.running.Output())
 		}
 	})
-	storage, err := s.client.CreateStorageConfiguration(t.Context(), &ivsrealtime.CreateStorageConfigurationInput{S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+}
+
+// createStage creates the stage, which records into a bucket.
+func (s *studio) createStage(bucket string, recording ivsrealtime.AutoParticipantRecordingConfiguration) {
+	s.t.Helper()
+	storage, err := s.client.CreateStorageConfiguration(s.t.Context(), &ivsrealtime.CreateStorageConfigurationInput{S3: &ivsrealtime.S3StorageConfiguration{BucketName: bucket}})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	recording.StorageConfigurationARN = &storage.StorageConfiguration.ARN
-	made, err := s.client.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{AutoParticipantRecordingConfiguration: &recording})
+	made, err := s.client.CreateStage(s.t.Context(), &ivsrealtime.CreateStageInput{AutoParticipantRecordingConfiguration: &recording})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.stage = made.Stage.ARN
-	return s
 }
 
 func (s *studio) serve() {
 	s.t.Helper()
 	var err error
-	if s.running, err = server.Start(context.Background(), s.binary, "--data-dir", s.data, "--listen", s.address, "--media-port", "0",
-		"--rtmp-listen", "127.0.0.1:0", "--access-key", accessKey, "--secret-key", secretKey, "--log-level", "warn"); err != nil {
+	if s.running, err = server.Start(context.Background(), s.binary, append([]string{"--data-dir", s.data, "--listen", s.address, "--media-port", "0",
+		"--rtmp-listen", "127.0.0.1:0", "--access-key", accessKey, "--secret-key", secretKey, "--log-level", "warn"}, s.args...)...); err != nil {
 		s.t.Fatal(err)
 	}
 	b := ivsrealtime.NewClientBuilder()
