@@ -152,11 +152,11 @@ $(S3_SERVER):
 	GOBIN=$(CURDIR)/$(@D) $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW)
 
 .PHONY: s3
-s3: $(S3_SERVER) $(CLIENTS)/python/installed ## Record compositions to a real S3 server that fails in every way
+s3: $(S3_SERVER) $(CLIENTS)/python/installed ## Record to a real S3 server that fails in every way
 	@$(need-codecs)
 	@$(call need,ffprobe,ffmpeg)
 	@export ROSTRUM_S3_SERVER=$(CURDIR)/$(S3_SERVER) ROSTRUM_AWS_CLI=$(CURDIR)/$(CLIENTS)/python/bin/aws; \
-	$(call suite,s3,testname,./test/compose) -count=1 -timeout 10m -run S3
+	$(call suite,s3,testname,./test/compose ./test/record) -count=1 -timeout 10m -run S3
 
 .PHONY: kill
 kill: ## Kill the server 200 times under load and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)

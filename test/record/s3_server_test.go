@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"crypto/md5"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -132,6 +133,7 @@ func (m *memoryS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch data, found := m.objects[r.URL.Path]; {
 	case r.Method == http.MethodPut && strings.Count(r.URL.Path, "/") > 1:
 		m.objects[r.URL.Path] = body
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum(body)))
 	case r.Method == http.MethodPut: // of a bucket
 	case r.Method == http.MethodPost:
 		_, _ = io.WriteString(w, `<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>`)
