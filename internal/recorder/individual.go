@@ -154,7 +154,7 @@ func (r *individual) openSpool() error {
 	if err := os.MkdirAll(string(r.spool()), 0o750); err != nil {
 		return err
 	}
-	r.files = &spoolWriter{spool: r.spool(), budget: &r.registry.held}
+	r.files = &spoolWriter{spool: r.spool(), budget: &r.registry.held, log: r.log}
 	cfg := r.registry.cfg
 	b, err := cfg.Buckets(r.state.Region, r.state.Bucket)
 	if err != nil {

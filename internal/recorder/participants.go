@@ -104,7 +104,7 @@ func (a *Participants) release(r *individual) {
 	}
 }
 
-const closeWait = 8 * time.Second // for the last uploads
+const closeWait = 15 * time.Second // for the last uploads
 
 // Close ends all recordings. What is not uploaded in time waits in the spool for the next start.
 func (a *Participants) Close() error {

@@ -3,7 +3,10 @@ package recorder
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -36,7 +39,9 @@ func (b *memoryBudget) give(n int) { b.used.Add(-int64(n)) }
 type spoolWriter struct {
 	spool  Spool
 	budget *memoryBudget
+	log    *slog.Logger
 	held   []heldFile // in the order in which they were written
+	init   *heldFile  // an initialization section before its first segment, without which no file refers to it
 }
 
 type heldFile struct {
@@ -46,6 +51,20 @@ type heldFile struct {
 
 // put adds a file, after those that are held.
 func (w *spoolWriter) put(name string, data []byte) error {
+	if strings.HasPrefix(path.Base(name), "init-") {
+		w.init = &heldFile{name, data}
+		return nil
+	}
+	if init := w.init; init != nil && strings.HasSuffix(name, ".mp4") {
+		w.init = nil
+		if err := w.write(init.name, init.data); err != nil {
+			return err
+		}
+	}
+	return w.write(name, data)
+}
+
+func (w *spoolWriter) write(name string, data []byte) error {
 	err := w.flush()
 	if err == nil {
 		err = w.spool.put(name, data)
@@ -68,7 +87,9 @@ func (w *spoolWriter) hold(name string, data []byte) error {
 	if !w.budget.take(len(data)) {
 		return fmt.Errorf("hold %s in memory: %w", name, syscall.ENOSPC)
 	}
-	w.held = append(w.held, heldFile{name, data})
+	if w.held = append(w.held, heldFile{name, data}); len(w.held) == 1 {
+		w.log.Warn("the disk is full: the recording waits in memory")
+	}
 	return nil
 }
 

@@ -152,13 +152,16 @@ func (s *Server) Kill() {
 
 // Stop asks the process to end and waits until it has; an error tells that it
 // needed longer than ten seconds, or complained.
-func (s *Server) Stop() error {
+func (s *Server) Stop() error { return s.StopWithin(10 * time.Second) }
+
+// StopWithin is Stop with another limit.
+func (s *Server) StopWithin(limit time.Duration) error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(limit):
 		s.Kill()
-		return fmt.Errorf("rostrum did not stop within 10 s of SIGTERM\n%s", s.Output())
+		return fmt.Errorf("rostrum did not stop within %v of SIGTERM\n%s", limit, s.Output())
 	}
 	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("rostrum ended with exit code %d\n%s", code, s.Output())
