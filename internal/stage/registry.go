@@ -286,11 +286,14 @@ func (r *Registry) isDenied(stageARN, participantID string) bool {
 }
 
 // Disconnect ends a participant's connections on a stage and sends the reason
-// to its client. Its tokens must have been revoked in the store before. It is
-// no error when the participant isn't there.
+// to its client. Its tokens must have been revoked in the store before. Its
+// replicas end, and so does a replica that is disconnected. It is no error
+// when the participant isn't there.
 func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
 	r.deny(stageARN, participantID)
-	r.endReplications(func(k replicationKey) bool { return k.source == stageARN && k.participant == participantID })
+	r.endReplications(func(k replicationKey) bool {
+		return (k.source == stageARN || k.destination == stageARN) && k.participant == participantID
+	})
 	s := r.findSession(stageARN)
 	if s == nil {
 		return nil

@@ -216,7 +216,7 @@ func (r *Registry) sourceStarted(s *Session, p *participant) {
 	source := p.sourceState(s)
 	r.forEachReplica(s, p, func(d *Session, rep *replication) {
 		r.mu.Lock()
-		over := rep.ended
+		over, former := rep.ended, rep.sourceSession
 		if !over {
 			rep.sourceSession = source.sessionID
 			if rep.timer != nil {
@@ -224,10 +224,15 @@ func (r *Registry) sourceStarted(s *Session, p *participant) {
 				rep.timer = nil
 			}
 		}
+		row := rep.row(r.nodeID, ivsrealtime.ReplicationActive)
 		r.mu.Unlock()
-		if !over {
-			d.replicaStarted(rep, source)
+		if over {
+			return
 		}
+		if former != source.sessionID {
+			d.replicaMoved(rep, &row, former)
+		}
+		d.replicaStarted(rep, source)
 	})
 }
 

@@ -111,3 +111,23 @@ func replicationEnded(tx *store.Tx, rep *store.Replication, now time.Time, last 
 	tx.Emit(event.ParticipantReplicationEnded(who, now, rep.DestinationStageARN, rep.DestinationSessionID))
 	return tx.RecordEvent(ref, replicationEvent(ivsrealtime.EventReplicationStopped, rep, now))
 }
+
+// replicationMoved stores that a replication goes on from another session of its source stage.
+func replicationMoved(tx *store.Tx, rep *store.Replication, former string) error {
+	now, err := tx.Replication(rep.SourceStageARN, rep.ParticipantID, rep.DestinationStageARN)
+	if err != nil || now.ReplicationState != ivsrealtime.ReplicationActive { // it ended meanwhile
+		return err
+	}
+	set := func(session string, state ivsrealtime.ReplicationState) error {
+		ref := store.ParticipantRef{StageARN: rep.SourceStageARN, SessionID: session, ParticipantID: rep.ParticipantID}
+		_, err := tx.UpdateParticipant(ref, func(p *store.Participant) error {
+			p.ReplicationType, p.ReplicationState = ivsrealtime.ReplicationSource, state
+			return nil
+		})
+		if errors.Is(err, ivsrealtime.ResourceNotFound) {
+			return nil // the session was deleted
+		}
+		return err
+	}
+	return errors.Join(tx.SaveReplication(rep), set(former, ivsrealtime.ReplicationStopped), set(rep.SourceSessionID, ivsrealtime.ReplicationActive))
+}

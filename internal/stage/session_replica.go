@@ -5,6 +5,7 @@ import (
 
 	"rostrum/internal/authority"
 	"rostrum/internal/sfu"
+	"rostrum/internal/store"
 )
 
 // This file has how a session shows participants of other stages;
@@ -62,6 +63,14 @@ func (s *Session) replicaStarted(rep *replication, source sourceState) {
 	p.audioMuted, p.videoStopped = source.mutes[0], source.mutes[1]
 	if !p.publishing {
 		s.publishStarted(p)
+	}
+}
+
+// replicaMoved stores that the source publishes again in another session.
+func (s *Session) replicaMoved(rep *replication, row *store.Replication, former string) {
+	if p := s.participants[rep.key.participant]; p != nil && p.replica == rep {
+		s.updateRow(p, func(p *store.Participant) { p.SourceSessionID = row.SourceSessionID })
+		s.addWrite(func(tx *store.Tx) error { return replicationMoved(tx, row, former) })
 	}
 }
 
