@@ -9,14 +9,17 @@
 //
 //	PublishStarted ▶ STARTING ─first keyframe─▶ ACTIVE ─PublishStopped, reconnect window─▶ STOPPING ─uploaded─▶ STOPPED
 //
-// Any of them may end in FAILED. What a killed process was recording is ended by the next one.
+// Any of them may end in FAILED. A recording is in the store from STARTING until its end is
+// stored, together with the event about that, so that there is one such event. What a killed
+// process was recording is ended by the next one, or by another node (closeDead).
 //
 // # The spool
 //
 // A worker process, or a mediaWriter, writes a recording into a folder of this machine, its spool. The
 // recorder uploads what appears there and removes it; playlists stay, since the next
 // worker continues them. The folder is the queue, so nothing is lost however a process
-// ends. While the bucket does not answer, the spool grows up to a bound.
+// ends. While the bucket does not answer, the spool grows up to a bound. While the disk is full,
+// a participant's segments wait in memory (spoolWriter).
 //
 // # The order
 //
@@ -26,8 +29,9 @@
 //
 // # Failure
 //
-// A bucket that refuses (not found, access denied) fails the recording at once; one that
-// does not answer fails it after Config.RetryFor, or when the spool is full. What is in
+// A bucket that refuses (not found, access denied) fails the recording at once, or after a
+// minute if it took files before; one that does not answer fails it after Config.RetryFor, or
+// when the spool is full. What is in
 // the bucket then gets an ended playlist and recording-failed.json, where that is still
 // possible.
 package recorder
