@@ -132,10 +132,11 @@ func (v *verifier) clock(name string, list hls.Playlist) {
 	}
 }
 
-// Of what a multivariant playlist says.
+// Of what a multivariant playlist says. It is written again when it is more than a tenth
+// wrong; the averages are those of the beginning if the process was killed.
 const (
-	bandwidthTolerance = 1.1
-	rateTolerance      = 0.1
+	bandwidthTolerance = 1.15
+	rateTolerance      = 0.5
 )
 
 // variant checks what the multivariant playlist says of a rendition.

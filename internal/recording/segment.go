@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"time"
 
@@ -75,9 +76,23 @@ func (v *verifier) rendition(uri string, ended bool) *measured {
 		}
 	}
 	v.endSection(s)
+	v.allowNext(path.Dir(name), list)
 	v.report.Segments += len(list.Segments)
 	return m
 }
+
+// allowNext allows the segment that would be listed next: a process can be killed after it has
+// written one. It also allows initialization sections of sections that got no segment.
+func (v *verifier) allowNext(folder string, list hls.Playlist) {
+	v.known[path.Join(folder, fmt.Sprintf("%d.mp4", len(list.Segments)))] = true
+	for name := range v.recording.files {
+		if path.Dir(name) == folder && initName.MatchString(path.Base(name)) {
+			v.known[name] = true
+		}
+	}
+}
+
+var initName = regexp.MustCompile(`^init-\d+\.mp4$`)
 
 // beginSection reads an initialization section.
 func (v *verifier) beginSection(name string, m *measured) *section {
