@@ -59,6 +59,7 @@ func TestExamples_Run(t *testing.T) {
 			}
 		})
 	}
+	t.Run("participants", func(t *testing.T) { participate(t, folder, s) })
 	t.Run("event-pattern", func(t *testing.T) { followsLog(t, folder, s) })
 	t.Run("webhook-receiver", func(t *testing.T) { refusesUnsigned(t, filepath.Join(folder, "webhook-receiver")) })
 }

@@ -115,6 +115,7 @@ var thirdParty = []struct {
 	{"github.com/pion/rtp", []string{"sfu", "media", "realtime", "bandwidth", "ingest", "container", "loadtest", "recorder"}},
 	{"github.com/pion/sdp", []string{"sdp", "realtime"}},
 	{"github.com/pion/webrtc", []string{"realtime"}},
+	{"github.com/pion/opus", []string{"examples"}}, // decodes without cgo
 	{"github.com/pion/interceptor", []string{"realtime", "loadtest"}},
 	{"github.com/pion/", []string{"sfu", "media", "realtime", "loadtest"}},
 	{"modernc.org/sqlite", []string{"store"}},
