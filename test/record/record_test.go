@@ -369,12 +369,3 @@ func TestRecording_ContinuesWithinTheReconnectWindow(t *testing.T) {
 	}
 	s.probe(p)
 }
-
-func readFile(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
