@@ -29,6 +29,15 @@ type condition struct {
 	any    []matcher
 }
 
+func (c *condition) matches(v value) bool {
+	for _, m := range c.any {
+		if m(v) {
+			return true
+		}
+	}
+	return false
+}
+
 // A matcher judges one value of an event.
 type matcher func(value) bool
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 )
 
@@ -44,18 +43,6 @@ func (v value) number() (float64, bool) {
 	return parseNumber(v.text)
 }
 
-// at lists the values at a path. A document has few fields, so comparing their paths
-// takes less time than sorting them does.
-func (d Document) at(path string) iter.Seq[value] {
-	return func(yield func(value) bool) {
-		for i := range d.fields {
-			if f := &d.fields[i]; f.path == path && !yield(f.value) {
-				return
-			}
-		}
-	}
-}
-
 // Document reads the event as its targets see it.
 func (e Event) Document() (Document, error) {
 	text, err := json.Marshal(e)
@@ -67,12 +54,19 @@ func (e Event) Document() (Document, error) {
 
 // readDocument reads valid JSON.
 func readDocument(text []byte) (Document, error) {
-	r := documentReader{text: string(text), fields: make([]field, 0, 32)}
+	r := documentReader{
+		text: string(text), fields: make([]field, 0, 32),
+		path: make([]byte, 0, 128), paths: make([]byte, 0, 512), spans: make([]span, 0, 32),
+	}
 	if r.space(); r.text[r.at] != '{' {
 		return Document{}, errors.New("event is no JSON object")
 	}
 	if err := r.object(true); err != nil {
 		return Document{}, fmt.Errorf("read event: %w", err)
+	}
+	paths := string(r.paths) // in one piece of memory
+	for i, p := range r.spans {
+		r.fields[i].path = paths[p.from:p.to]
 	}
 	return Document{r.fields}, nil
 }
@@ -84,8 +78,13 @@ type documentReader struct {
 	path   []byte
 	lists  []element // that the reader is in, outermost first
 	count  int       // of lists so far
-	fields []field
+	fields []field   // without their paths
+	paths  []byte    // of all fields
+	spans  []span    // of each field's path in them
 }
+
+// A span is where one path is in those of all fields.
+type span struct{ from, to int }
 
 func (r *documentReader) space() {
 	for r.text[r.at] <= ' ' || r.text[r.at] == ',' || r.text[r.at] == ':' {
@@ -117,7 +116,10 @@ func (r *documentReader) value() error {
 }
 
 func (r *documentReader) add(k kind, s string) {
-	r.fields = append(r.fields, field{string(r.path), value{k, s, slices.Clone(r.lists)}})
+	from := len(r.paths)
+	r.paths = append(r.paths, r.path...)
+	r.spans = append(r.spans, span{from, len(r.paths)})
+	r.fields = append(r.fields, field{value: value{k, s, slices.Clone(r.lists)}})
 }
 
 func (r *documentReader) object(root bool) error {
@@ -161,7 +163,7 @@ func (r *documentReader) list() error {
 	}
 }
 
-func (r *documentReader) string() (s string, err error) {
+func (r *documentReader) string() (string, error) {
 	start, escaped := r.at, false
 	for r.at++; r.text[r.at] != '"'; r.at++ {
 		if r.text[r.at] == '\\' {
@@ -170,9 +172,10 @@ func (r *documentReader) string() (s string, err error) {
 		}
 	}
 	r.at++
-	if escaped {
-		err = json.Unmarshal([]byte(r.text[start:r.at]), &s)
-		return s, err
+	if !escaped {
+		return r.text[start+1 : r.at-1], nil
 	}
-	return r.text[start+1 : r.at-1], nil
+	var s string // is on the heap
+	err := json.Unmarshal([]byte(r.text[start:r.at]), &s)
+	return s, err
 }

@@ -7,10 +7,13 @@ import (
 
 // Matches reports whether the pattern wants an event.
 func (p *Pattern) Matches(doc Document) bool {
-	return slices.ContainsFunc(p.rules, func(r rule) bool {
+	for _, r := range p.rules {
 		s := search{rule: r, doc: doc}
-		return s.match(0, nil)
-	})
+		if s.match(0, nil) {
+			return true
+		}
+	}
+	return false
 }
 
 // A search looks for a value for each condition of a rule, such that values within one
@@ -52,13 +55,17 @@ func (s *search) match(i int, chosen []element) bool {
 func (s *search) try(i int, chosen []element) bool {
 	c := &s.rule[i]
 	absent := c.absent
-	for v := range s.doc.at(c.path) {
-		within, ok := extend(chosen, v.at)
+	for j := range s.doc.fields { // of which there are too few to be worth sorting
+		f := &s.doc.fields[j]
+		if f.path != c.path {
+			continue
+		}
+		within, ok := extend(chosen, f.value.at)
 		if !ok {
 			continue
 		}
 		absent = false
-		if slices.ContainsFunc(c.any, func(m matcher) bool { return m(v) }) && s.match(i+1, within) {
+		if c.matches(f.value) && s.match(i+1, within) {
 			return true
 		}
 	}
@@ -68,6 +75,9 @@ func (s *search) try(i int, chosen []element) bool {
 // extend adds elements to those that are chosen. It fails if another element of one of
 // their lists is.
 func extend(chosen, at []element) ([]element, bool) {
+	if len(at) == 0 {
+		return chosen, true
+	}
 	out := slices.Clip(chosen)
 next:
 	for _, e := range at {
@@ -96,8 +106,11 @@ func (s *search) key(i int, chosen []element) string {
 			for l := range lists {
 				next[l] = true
 			}
-			for v := range s.doc.at(s.rule[j].path) {
-				for _, e := range v.at {
+			for _, f := range s.doc.fields {
+				if f.path != s.rule[j].path {
+					continue
+				}
+				for _, e := range f.value.at {
 					next[e.list] = true
 				}
 			}
