@@ -42,7 +42,7 @@ type rateDatabase interface {
 const (
 	batchTime  = 100 * time.Millisecond
 	maxWishes  = 1000            // of one statement
-	answerTime = 2 * time.Second // of the database
+	answerTime = 5 * time.Second // of the database, as long as requests wait for its connections
 	retryTime  = time.Second     // after it did not answer
 )
 
