@@ -265,8 +265,8 @@ func (s *studio) probe(p *ivsrealtime.Participant) {
 func (s *studio) decode(ffmpeg, file string) {
 	s.t.Helper()
 	// Raw output, as the sizes of sections may differ.
-	out, err := exec.CommandContext(s.t.Context(), ffmpeg, "-v", "error", "-xerror", "-y", "-i", file, "-fps_mode", "passthrough", "-vf", "scale=32:18", "-f", "rawvideo", os.DevNull,
-		"-af", "asetpts=N/SR/TB", "-f", "null", "-").CombinedOutput()
+	out, err := exec.CommandContext(s.t.Context(), ffmpeg, "-v", "error", "-xerror", "-y", "-i", file, "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-vf", "scale=32:18", "-f", "rawvideo", os.DevNull,
+		"-vn", "-af", "asetpts=N/SR/TB", "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
 		s.t.Errorf("FFmpeg does not decode %s: %v\n%s", file, err, out)
 	}
