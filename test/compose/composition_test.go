@@ -39,6 +39,7 @@ type studio struct {
 	args             []string // further ones of the server
 	data, address    string
 	encoder, storage string
+	refused          bool // the bucket refuses also the command that checks recordings
 }
 
 // serve starts the server, at the same address every time.
@@ -98,6 +99,9 @@ func openKeptIn(t *testing.T, data string, args ...string) *studio {
 // verify checks all recordings that the server has made.
 func (s *studio) verify() {
 	s.t.Helper()
+	if s.refused {
+		return
+	}
 	out, err := exec.CommandContext(context.Background(), s.binary, append([]string{"recordings", "verify", "--data-dir", s.data}, s.args...)...).CombinedOutput()
 	if err != nil && !strings.Contains(string(out), "there is no recording") {
 		s.t.Errorf("rostrum recordings verify: %v\n%s", err, out)

@@ -340,6 +340,7 @@ func TestS3_ThatRefusesEndsTheDestination(t *testing.T) {
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "of another server")
 		at.end() // or the storage configuration would be refused
 		s := openKept(t, "--s3-endpoint", at.url)
+		s.refused = true
 		at.begin()
 		s.publish("--size", "320x180")
 		c := s.begin(s.bucket())
@@ -350,6 +351,7 @@ func TestS3_ThatRefusesEndsTheDestination(t *testing.T) {
 	t.Run("there is no such bucket", func(t *testing.T) {
 		at := openS3(t)
 		s := openKept(t, "--s3-endpoint", at.url)
+		s.refused = true
 		nowhere := aws.String("nowhere") // any more
 		if _, err := at.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: nowhere}); err != nil {
 			t.Fatal(err)
