@@ -102,10 +102,12 @@ func (c *Connection) Join(ctx context.Context, participantToken string) (*Stage,
 	c.last++
 	s.attachment = strconv.Itoa(c.last)
 	c.stages[s.attachment] = s
+	conn := c.socket.current()
 	c.mu.Unlock()
 	go s.finish(func() { c.detach(s) })
-	// If it is not connected now, firstMessages attaches the stage.
-	_ = c.socket.send(ctx, s.attachment, s.attach())
+	if conn != nil { // otherwise firstMessages attaches the stage
+		_ = c.socket.write(ctx, conn, to(s.attachment, wire.Encode(0, s.attach()))) // if it fails, the next connection attaches it
+	}
 	return s.awaitReady(ctx)
 }
 
@@ -166,9 +168,14 @@ func (c *Connection) Err() error {
 func (c *Connection) address() (string, string, error) { return c.claims.EventsURL, c.bearer, nil }
 
 // firstMessages implements socketOwner: it attaches all stages again.
-func (c *Connection) firstMessages() [][]byte {
+func (c *Connection) firstMessages(connected func()) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	connected()
+	for name, t := range c.attempts { // all are attached now
+		t.Stop()
+		delete(c.attempts, name)
+	}
 	if !c.isOpen {
 		c.isOpen = true
 		defer close(c.opened)
@@ -234,9 +241,17 @@ func (c *Connection) refused(s *Stage, p wire.AttachFailed) {
 	if c.err != nil || c.stages[s.attachment] != s {
 		return
 	}
-	c.attempts[s.attachment] = time.AfterFunc(problem.RetryAfter, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), detachTimeout)
-		defer cancel()
-		_ = c.socket.send(ctx, s.attachment, s.attach()) // if it is not connected, firstMessages attaches the stage
+	var attempt *time.Timer
+	attempt = time.AfterFunc(problem.RetryAfter, func() {
+		c.mu.Lock()
+		conn := c.socket.current()
+		if c.attempts[s.attachment] != attempt || conn == nil {
+			c.mu.Unlock()
+			return // firstMessages attaches the stage
+		}
+		delete(c.attempts, s.attachment)
+		c.mu.Unlock()
+		_ = c.socket.write(context.Background(), conn, to(s.attachment, wire.Encode(0, s.attach()))) // if it fails, the next connection attaches it
 	})
+	c.attempts[s.attachment] = attempt
 }

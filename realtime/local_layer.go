@@ -107,7 +107,9 @@ func (l *localLayer) write(s Sample) error {
 func (l *localLayer) pause(rids []string) {
 	l.mu.Lock()
 	wasPaused := l.paused
-	l.paused = slices.Contains(rids, l.rid)
+	if l.paused = slices.Contains(rids, l.rid); l.paused {
+		l.sei = nil
+	}
 	resumed := wasPaused && !l.paused
 	l.mu.Unlock()
 	if resumed {

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"rostrum/internal/wire"
 )
 
@@ -53,7 +51,7 @@ func (s *socket) request(ctx context.Context, attachment string, r wire.Request)
 	}
 	tooLate := time.NewTimer(timeout)
 	defer tooLate.Stop()
-	if err := conn.Write(ctx, websocket.MessageText, to(attachment, wire.EncodeID(id, r))); err != nil {
+	if err := s.write(ctx, conn, to(attachment, wire.EncodeID(id, r))); err != nil {
 		return wire.Reply{}, errors.Join(errNoReply, err)
 	}
 	select {

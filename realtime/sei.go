@@ -55,6 +55,9 @@ type waitingSEI struct {
 func (l *localLayer) insertSEI(unit []byte, pictures int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.paused {
+		return nil // nobody receives the layer
+	}
 	if len(l.sei) >= maxSEIWaiting {
 		return fmt.Errorf("insert SEI: %d messages wait for a picture", maxSEIWaiting)
 	}

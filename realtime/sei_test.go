@@ -91,3 +91,23 @@ func TestEventQueue_CountsWhatItDrops(t *testing.T) {
 		t.Errorf("received %v, want %v", got, want)
 	}
 }
+
+func TestLocalTrack_PausedLayerKeepsNoSEI(t *testing.T) {
+	track := NewTrack(H264, "hi", "low")
+	hi, low := track.layers[0], track.layers[1]
+	insert := func() {
+		t.Helper()
+		if err := track.InsertSEI(SEIMessage{Payload: []byte{1}}, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert()
+	track.pauseLayers([]string{"hi"})
+	low.sei = nil // as if a picture was sent
+	for range maxSEIWaiting {
+		insert()
+	}
+	if len(hi.sei) != 0 || len(low.sei) != maxSEIWaiting {
+		t.Errorf("%d messages wait in the paused layer, %d in the other", len(hi.sei), len(low.sei))
+	}
+}

@@ -25,6 +25,8 @@ type socket struct {
 	rejoin time.Duration // how long to try to reconnect
 	owner  socketOwner
 
+	opening sync.RWMutex // held while a connection gets its first messages, which precede all others
+
 	mu   sync.Mutex // guards what follows
 	conn *websocket.Conn
 	requests
@@ -34,8 +36,9 @@ type socket struct {
 type socketOwner interface {
 	// address is where the socket is opened, with which token.
 	address() (url, bearer string, err error)
-	// firstMessages are those to send after each connect.
-	firstMessages() [][]byte
+	// firstMessages are those to send after each connect. It calls connected before it reads
+	// what they say: what changes afterwards is sent by itself.
+	firstMessages(connected func()) [][]byte
 	// handle takes a message but PONG and REPLY. A *Problem ends the socket; any other error
 	// ends the connection.
 	handle(wire.Message) error
@@ -100,13 +103,22 @@ func (s *socket) session(ctx context.Context) (connected bool, err error) {
 		running.Wait()
 		s.owner.disconnected(err)
 	}()
-	for _, m := range s.owner.firstMessages() {
-		if err := conn.Write(live, websocket.MessageText, m); err != nil {
-			return true, err
+	if err := s.introduce(live, conn); err != nil {
+		return true, err
+	}
+	return true, s.read(live, conn)
+}
+
+// introduce sends the first messages.
+func (s *socket) introduce(ctx context.Context, conn *websocket.Conn) error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	for _, m := range s.owner.firstMessages(func() { s.setConn(conn) }) {
+		if err := conn.Write(ctx, websocket.MessageText, m); err != nil {
+			return err
 		}
 	}
-	s.setConn(conn)
-	return true, s.read(live, conn)
+	return nil
 }
 
 // read handles messages until the connection ends.
@@ -190,13 +202,31 @@ var errNotConnected = errors.New("the events socket is not connected")
 
 // send sends a message, to an attachment if it has a name.
 func (s *socket) send(ctx context.Context, attachment string, p wire.Payload) error {
-	s.mu.Lock()
-	conn := s.conn
-	s.mu.Unlock()
+	conn := s.current()
 	if conn == nil {
 		return errNotConnected
 	}
-	return conn.Write(ctx, websocket.MessageText, to(attachment, wire.Encode(0, p)))
+	return s.write(ctx, conn, to(attachment, wire.Encode(0, p)))
+}
+
+// current is the connection; nil without one.
+func (s *socket) current() *websocket.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn
+}
+
+// write sends a message after the first ones. A context that ends within conn.Write closes the
+// connection, which others use, too: so a write that has begun goes on.
+func (s *socket) write(ctx context.Context, conn *websocket.Conn, m []byte) error {
+	s.opening.RLock()
+	defer s.opening.RUnlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
+	defer cancel()
+	return conn.Write(ctx, websocket.MessageText, m)
 }
 
 // to adds the name of an attachment to a message.

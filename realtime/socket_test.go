@@ -199,3 +199,24 @@ func TestSocket_RequestsWithoutAReplyAreForHTTP(t *testing.T) {
 	}
 	s.going <- struct{}{}
 }
+
+func TestSocket_OutlivesCallsWhoseContextHasEnded(t *testing.T) {
+	s := newEventsServer(t, []string{emptyState, "stay"})
+	stage := s.join(t)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for range 50 { // a write chooses by chance which of two things it notices first
+		if err := stage.socket.send(ended, "", wire.Ping{}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("sending with an ended context gives %v", err)
+		}
+		if _, err := stage.socket.request(ended, "", wire.End{}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a request with an ended context gives %v", err)
+		}
+	}
+	if err := stage.socket.send(t.Context(), "", wire.Ping{}); err != nil {
+		t.Errorf("the next message gives %v", err)
+	}
+	if len(s.asked) != 1 {
+		t.Errorf("it connected %d times", len(s.asked))
+	}
+}

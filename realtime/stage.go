@@ -193,8 +193,9 @@ func (s *Stage) address() (string, string, error) {
 }
 
 // firstMessages implements socketOwner.
-func (s *Stage) firstMessages() [][]byte {
+func (s *Stage) firstMessages(connected func()) [][]byte {
 	s.restored()
+	connected()
 	return s.state()
 }
 

@@ -36,10 +36,14 @@ func (s *Stage) Publish(ctx context.Context, tracks ...*LocalTrack) (*Publicatio
 	}
 	s.mu.Lock()
 	ended := s.err
+	var other *Publication // of a call at the same time
 	if ended == nil {
-		s.publication = p
+		other, s.publication = s.publication, p
 	}
 	s.mu.Unlock()
+	if other != nil {
+		_ = other.Close() // its Err has it
+	}
 	s.prepare(tracks) // what changed meanwhile
 	if ended != nil {
 		_ = p.Close()
