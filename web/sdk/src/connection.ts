@@ -141,6 +141,8 @@ export class RealTimeConnection extends Emitter<Events> {
 class Attachment implements Link {
   private readonly retry = new Retry();
   private closed = false;
+  private attached = false; // once, at least
+  private asked = 0; // how often the stage was asked for
 
   constructor(
     private readonly connection: RealTimeConnection,
@@ -155,6 +157,7 @@ class Attachment implements Link {
 
   /** Joins the stage, on a connection that is open. */
   open(): void {
+    this.asked++;
     this.send({ type: 'ATTACH', payload: { token: this.token(), changesOnly: true } });
   }
 
@@ -184,6 +187,7 @@ class Attachment implements Link {
     if (this.closed) return;
     switch (message.type) {
       case 'ATTACHED':
+        this.attached = true;
         this.retry.reset();
         return this.listener.opened();
       case 'ATTACH_FAILED':
@@ -200,20 +204,22 @@ class Attachment implements Link {
   connectionEnded(reason: string, error?: StageError): void {
     if (this.closed) return;
     this.closed = true;
-    const payload = { reason, detail: error?.message } as Extract<ServerMessage, { type: 'CONNECTION_CLOSED' }>['payload'];
+    const payload = { reason, detail: error?.message, code: error?.serverCode } as Extract<ServerMessage, { type: 'CONNECTION_CLOSED' }>['payload'];
     if (reason === 'unknown' && error) this.listener.failed(error);
     else this.listener.message({ type: 'CONNECTION_CLOSED', payload });
   }
 
   private async failed(code: string, detail = code, retryAfter = 0): Promise<void> {
     this.retry.begin();
-    if (retryAfter > 0 && !this.retry.exhausted) return this.attachAgain(retryAfter);
+    if (this.attached && retryAfter > 0 && !this.retry.exhausted) return this.attachAgain(retryAfter);
     this.shut();
     this.listener.failed(new Refusal(403, code, detail).asStageError(StageErrorCategory.JOIN_ERROR));
   }
 
   private async attachAgain(seconds = 0): Promise<void> {
+    const { asked } = this;
     await this.retry.wait(1000 * seconds);
+    if (asked !== this.asked) return; // a connection that opened meanwhile has asked for it
     if (!this.closed && this.connection.state === RealTimeConnectionState.CONNECTED) this.open();
   }
 

@@ -66,7 +66,13 @@ export class ReconnectingSocket implements Link {
   private async run(): Promise<void> {
     while (!this.closed) {
       this.retry.begin();
-      const opened = await this.runSocket();
+      let opened: boolean;
+      try {
+        opened = await this.runSocket();
+      } catch (error) {
+        // As for ws: on a page from https. The message is not passed on: it may have the token.
+        return this.fail(new StageError(StageErrorCode.FAILED, StageErrorCategory.JOIN_ERROR, `The browser refuses to open the socket: ${(error as Error).name}.`));
+      }
       if (this.closed) return;
       const refusal = opened ? undefined : await this.askRefusal();
       if (this.closed) return;

@@ -57,7 +57,13 @@ export class LocalStageStream extends StageStream<Events> {
     if (track.kind !== this.streamType) throw new TypeError(`This stream has ${this.streamType}, not ${track.kind}.`);
     track.enabled = !this.muted;
     this.setTrack(track);
-    await Promise.all([...this.outlets].map(({ sender }) => sender.replaceTrack(track)));
+    await Promise.all(
+      [...this.outlets].map(({ sender }) =>
+        sender.replaceTrack(track).catch((error: DOMException) => {
+          if (error.name !== 'InvalidStateError') throw error; // else it gets the track when it connects anew
+        }),
+      ),
+    );
     this.emit(LocalStageStreamEvents.TRACK_CHANGED, track);
   }
 

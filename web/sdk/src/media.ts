@@ -41,6 +41,7 @@ export class MediaConnection {
   private connection: string | undefined; // what messages call the resource
   private turn: RTCIceServer[] = [];
   private restarting: RTCPeerConnection | undefined;
+  private restarts: Retry | undefined; // pauses between restarts of ICE
   private readonly retry = new Retry();
   private turnTimer: ReturnType<typeof setTimeout> | undefined;
   private endAttempt = (): void => {};
@@ -56,6 +57,13 @@ export class MediaConnection {
   renew(): void {
     this.retry.now();
     this.endAttempt();
+  }
+
+  /** The network is another: what waits goes on at once. */
+  networkChanged(): void {
+    this.retry.now();
+    this.restarts?.now();
+    void this.restart();
   }
 
   /** Ends all at once. With leaving, the request to end it survives the page. */
@@ -158,11 +166,11 @@ export class MediaConnection {
    * Restarts ICE, with the server's TURN, until the server has answered. Not by message:
    * where the path of media broke, that of the socket is as dead.
    */
-  async restart(): Promise<void> {
+  private async restart(): Promise<void> {
     const { peer, resource } = this;
     if (!peer || !resource || this.restarting === peer) return;
     this.restarting = peer;
-    const retry = new Retry();
+    const retry = (this.restarts = new Retry());
     retry.begin();
     while (this.resource === resource && !retry.exhausted) {
       try {

@@ -67,8 +67,8 @@ export class Publication {
     this.connection?.renew();
   }
 
-  restart(): void {
-    void this.connection?.restart();
+  networkChanged(): void {
+    this.connection?.networkChanged();
   }
 
   /** Whether media flowed, from this end. */

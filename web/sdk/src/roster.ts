@@ -1,3 +1,4 @@
+import { report } from './emitter.ts';
 import { StageEvents } from './events.ts';
 import type { MediaServer } from './media.ts';
 import { ParticipantInfo, type StageParticipantInfo } from './participant.ts';
@@ -45,8 +46,8 @@ export class Roster {
     for (const member of this.members.values()) member.renew();
   }
 
-  restart(): void {
-    for (const member of this.members.values()) member.restart();
+  networkChanged(): void {
+    for (const member of this.members.values()) member.networkChanged();
   }
 
   /** Removes all participants. */
@@ -58,6 +59,7 @@ export class Roster {
 
   /** Takes over the whole state; from a new link it may be another server's. */
   setParticipants(participants: Participant[], fresh: boolean): void {
+    if (fresh && this.speaker) this.setSpeaker(''); // nobody said when that ended; the server names who speaks
     const present = new Set(participants.map(({ id }) => id));
     for (const id of [...this.members.keys()]) if (!present.has(id)) this.remove(id);
     for (const participant of participants) this.set(participant);
@@ -146,7 +148,11 @@ export class Roster {
   }
 
   private subscribe(member: Subscription): void {
-    member.subscribe(this.maySubscribe() ? this.strategy().shouldSubscribeToParticipant(member.info) : SubscribeType.NONE);
+    try {
+      member.subscribe(this.maySubscribe() ? this.strategy().shouldSubscribeToParticipant(member.info) : SubscribeType.NONE);
+    } catch (error) {
+      report(error); // of the application's strategy
+    }
   }
 
   private subscriptionOwner(): SubscriptionOwner {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, beforeEach, mock, test } from 'node:test';
 
+import { RealTimeConnection } from './connection.ts';
 import { StageErrorCode } from './errors.ts';
 import { StageEvents } from './events.ts';
 import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
@@ -233,4 +234,125 @@ test('what a hostile server or participant sends breaks nothing', async (t) => {
     socket.onmessage?.({ data });
   }
   assert.equal(stage.participants.length, 2);
+});
+
+test('an exchange while the link is opened is made again where it was opened with the former token', async (t) => {
+  const { stage, socket, pass } = await joined(t);
+  socket.break();
+  await settle();
+  await pass(1000);
+  const second = newest(FakeSocket.all); // its handshake has the former token
+  const newToken = tokenOf({ attributes: { name: 'Ann' } });
+  let exchanged = false;
+  void stage.exchangeToken(newToken).then(() => (exchanged = true));
+  second.open();
+  second.deliver(state('self'));
+  await settle();
+  assert.equal(exchanged, false);
+  assert.deepEqual(second.sentOf('EXCHANGE_TOKEN').at(-1), { type: 'EXCHANGE_TOKEN', payload: { token: newToken } });
+  second.deliver({ type: 'TOKEN_EXCHANGED', payload: participantOf('self', { attributes: { name: 'Ann' } }) });
+  await settle();
+  assert.equal(exchanged, true);
+});
+
+test('a token that is none is rejected, not thrown', async (t) => {
+  const { stage } = await joined(t);
+  await assert.rejects(stage.exchangeToken('nonsense'), { code: StageErrorCode.TOKEN_MALFORMED });
+});
+
+test('a refused exchange is rejected with the code of the server', async (t) => {
+  const { stage, socket } = await joined(t);
+  const exchanging = stage.exchangeToken(tokenOf());
+  socket.deliver({ type: 'KICKED', payload: { reason: 'failed-exchange', code: 'TOKEN_EXPIRED', detail: 'it expired' } });
+  await assert.rejects(exchanging, { code: StageErrorCode.TOKEN_EXPIRED, serverCode: 'TOKEN_EXPIRED' });
+});
+
+test('a browser that refuses to open the socket ends the join, and its message with the token is not passed on', async (t) => {
+  const { stage, events } = newStage(t);
+  Object.assign(globalThis, {
+    WebSocket: class {
+      constructor(_url: string, [token]: string[]) {
+        throw new DOMException(`not allowed: ${token}`, 'SecurityError');
+      }
+    },
+  });
+  await assert.rejects(stage.join(), (error: Error) => error.message.includes('SecurityError') && !error.message.includes('not allowed'));
+  assert.equal(events.at(-1), 'stageConnectionStateChanged errored');
+});
+
+test('a strategy that throws for one participant is reported, and the others are joined', async (t) => {
+  const reported: unknown[] = [];
+  mock.method(console, 'error', (error: unknown) => reported.push(error));
+  const strategy: StageStrategy = {
+    ...everything,
+    shouldPublishParticipant: () => {
+      throw new Error('of publishing');
+    },
+    shouldSubscribeToParticipant: ({ id }) => {
+      if (id === 'bob') throw new Error('of bob');
+      return SubscribeType.AUDIO_VIDEO;
+    },
+  };
+  const { stage } = await joined(t, strategy, participantOf('bob'), participantOf('eve'));
+  assert.deepEqual(stage.participants.map(({ id }) => id), ['self', 'bob', 'eve']);
+  assert.deepEqual(reported.map((e) => (e as Error).message), ['of bob', 'of publishing']);
+});
+
+test('after a reconnect nobody speaks until the server says so', async (t) => {
+  const { events, socket, pass } = await joined(t, everything, participantOf('bob'));
+  socket.deliver({ type: 'ACTIVE_SPEAKER', payload: { participantId: 'bob' } });
+  socket.break();
+  await settle();
+  await pass(1000);
+  newest(FakeSocket.all).open();
+  newest(FakeSocket.all).deliver(state('self', 'bob'));
+  assert.deepEqual(events.filter((e) => e.includes('ActiveSpeaker')), ['stageActiveSpeakerChanged bob', 'stageActiveSpeakerChanged ']);
+});
+
+test('a track is replaced also where the connection is being made anew', async (t) => {
+  const stream = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack);
+  const { socket } = await joined(t, { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream] });
+  await answer(socket, 'PUBLISH');
+  const sender = (newest(FakePeer.all).getTransceivers()[0] as { sender: RTCRtpSender }).sender;
+  sender.replaceTrack = async () => Promise.reject(new DOMException('closed', 'InvalidStateError'));
+  const track = new FakeTrack('video') as unknown as MediaStreamTrack;
+  await stream.replaceTrack(track);
+  assert.equal(stream.mediaStreamTrack, track);
+});
+
+test('a stage on a connection is attached once after a reconnect, and what refuses its first attachment ends the join', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  t.after(() => mock.timers.reset());
+  const connection = new RealTimeConnection(tokenOf());
+  const stage = new Stage(tokenOf(), everything, { realTimeConnection: connection });
+  t.after(() => connection.disconnect());
+  const joining = stage.join();
+  const attachment = 's1';
+  const first = newest(FakeSocket.all);
+  first.open();
+  first.deliver({ type: 'ATTACHED', attachment, payload: {} } as ServerMessage);
+  first.deliver({ ...state('self'), attachment } as ServerMessage);
+  await joining;
+  first.deliver({ type: 'GOING_AWAY', attachment, payload: { reason: 'going-away' } } as unknown as ServerMessage);
+  first.break();
+  await settle();
+  mock.timers.tick(100); // the pauses are spread: whichever ends first
+  for (let i = 0; i < 40 && newest(FakeSocket.all) === first; i++) {
+    mock.timers.tick(50);
+    await settle();
+  }
+  const second = newest(FakeSocket.all);
+  second.open();
+  second.deliver({ type: 'ATTACHED', attachment, payload: {} } as ServerMessage);
+  second.deliver({ ...state('self'), attachment } as ServerMessage);
+  for (let i = 0; i < 40; i++) {
+    mock.timers.tick(50);
+    await settle();
+  }
+  assert.equal(second.sentOf('ATTACH').length, 1);
+
+  const refused = new Stage(tokenOf(), everything, { realTimeConnection: connection });
+  const failing = refused.join();
+  second.deliver({ type: 'ATTACH_FAILED', attachment: 's2', payload: { code: 'STAGE_AT_CAPACITY', retryAfter: 5 } } as ServerMessage);
+  await assert.rejects(failing, { code: StageErrorCode.STAGE_AT_CAPACITY });
 });

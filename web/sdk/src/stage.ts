@@ -1,6 +1,6 @@
 import { RealTimeConnection } from './connection.ts';
-import { Emitter } from './emitter.ts';
-import { StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
+import { Emitter, report } from './emitter.ts';
+import { Refusal, StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
 import { StageConnectionState as State, type StageEventMap, StageEvents, StageLeftReason, StageParticipantPublishState } from './events.ts';
 import { type Link, type LinkListener, ReconnectingSocket } from './link.ts';
 import type { LocalStageStream } from './local-stream.ts';
@@ -13,7 +13,7 @@ import type { StageStrategy } from './strategy.ts';
 import { StreamType } from './stream.ts';
 import { type Claims, changedClaim, parseToken } from './token.ts';
 import { withResolvers } from './resolvers.ts';
-import type { Participant, ServerMessage } from './wire.ts';
+import type { CloseNotice, Participant, ServerMessage } from './wire.ts';
 
 export interface StageConfiguration {
   /** Carries this stage beside others. */
@@ -33,6 +33,7 @@ export class Stage extends Emitter<StageEventMap> {
   private publication!: Publication;
   private roster!: Roster;
   private fresh = false; // the link has brought no state yet
+  private linkToken = ''; // with which the link was opened
 
   constructor(
     private token: string,
@@ -91,7 +92,12 @@ export class Stage extends Emitter<StageEventMap> {
 
   /** Goes on with another token of this participant. Where the server refuses it, the stage is left. */
   exchangeToken(newToken: string): Promise<void> {
-    const claims = parseToken(newToken);
+    let claims: Claims;
+    try {
+      claims = parseToken(newToken);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const changed = changedClaim(this.claims, claims);
     if (changed) return Promise.reject(joinError(StageErrorCode.TOKEN_MALFORMED, `The new token differs in ${changed}.`));
     this.token = newToken;
@@ -127,8 +133,8 @@ export class Stage extends Emitter<StageEventMap> {
   /** @internal The network is another: everything connects anew. */
   networkChanged(): void {
     this.link?.reconnect();
-    this.publication.restart();
-    this.roster.restart();
+    this.publication.networkChanged();
+    this.roster.networkChanged();
   }
 
   /** @internal The page closes: what is sent must outlive it. */
@@ -152,8 +158,9 @@ export class Stage extends Emitter<StageEventMap> {
       failed: (error) => this.failed(error),
     };
     const { realTimeConnection } = this.configuration;
-    if (realTimeConnection) return realTimeConnection.attach(() => this.token, listener);
-    return new ReconnectingSocket(`${this.claims.events_url}/${this.claims.topic}?changes=only`, () => this.token, listener);
+    const token = (): string => (this.linkToken = this.token);
+    if (realTimeConnection) return realTimeConnection.attach(token, listener);
+    return new ReconnectingSocket(`${this.claims.events_url}/${this.claims.topic}?changes=only`, token, listener);
   }
 
   private mediaServer(link: Link): MediaServer {
@@ -199,7 +206,7 @@ export class Stage extends Emitter<StageEventMap> {
       case 'KICKED':
       case 'STAGE_DELETED':
       case 'CONNECTION_CLOSED':
-        return this.closed(message.payload.reason, message.payload.detail);
+        return this.closed(message.payload);
     }
     this.roster.receive(message);
   }
@@ -224,12 +231,18 @@ export class Stage extends Emitter<StageEventMap> {
     if (fresh) this.publish();
     this.joining?.resolve();
     this.joining = undefined;
-    if (fresh) this.exchanged(); // the link was opened with the new token
+    if (!fresh || !this.exchanging) return;
+    if (this.linkToken === this.token) return this.exchanged();
+    this.link?.send({ type: 'EXCHANGE_TOKEN', payload: { token: this.token } }); // the link was opened with the former one
   }
 
   private publish(): void {
-    const wanted = this.mayPublish && this.strategy.shouldPublishParticipant(this.local);
-    this.publication.publish(wanted ? this.strategy.stageStreamsToPublish() : []);
+    try {
+      const wanted = this.mayPublish && this.strategy.shouldPublishParticipant(this.local);
+      this.publication.publish(wanted ? this.strategy.stageStreamsToPublish() : []);
+    } catch (error) {
+      report(error); // of the application's strategy
+    }
   }
 
   private publishStateChanged(state: StageParticipantPublishState): void {
@@ -273,10 +286,11 @@ export class Stage extends Emitter<StageEventMap> {
     this.refreshStrategy();
   }
 
-  private closed(reason: string, detail?: string): void {
+  private closed({ reason, code: serverCode, detail }: CloseNotice): void {
     const known = Object.values<string>(StageLeftReason).includes(reason) ? (reason as StageLeftReason) : StageLeftReason.UNKNOWN;
     const code = known === StageLeftReason.STAGE_DELETED ? StageErrorCode.STAGE_DELETED : known === StageLeftReason.PARTICIPANT_DISCONNECTED ? StageErrorCode.PARTICIPANT_DISCONNECTED : StageErrorCode.FAILED;
-    this.end(known, false, joinError(code, detail ?? `The stage was left: ${reason}.`, reason));
+    const error = joinError(code, detail ?? `The stage was left: ${reason}.`, reason);
+    this.end(known, false, serverCode ? new Refusal(403, serverCode, error.message).asStageError(StageErrorCategory.JOIN_ERROR) : error);
   }
 
   /** Leaves, and says why. */

@@ -79,8 +79,8 @@ export class Subscription implements StreamOwner {
     this.connection?.renew();
   }
 
-  restart(): void {
-    void this.connection?.restart();
+  networkChanged(): void {
+    this.connection?.networkChanged();
   }
 
   /** Makes sure, on a new socket, that the server still has the connection. */
