@@ -16,11 +16,16 @@ const (
 // 250 ms.
 type backoff struct{ pause time.Duration }
 
-// wait waits for the next attempt. It returns false when ctx ended.
-func (b *backoff) wait(ctx context.Context) bool {
+// wait waits for the next attempt, at least as long as the last refusal asked for. It returns
+// false when ctx ended.
+func (b *backoff) wait(ctx context.Context, refused *Problem) bool {
 	b.pause = min(max(2*b.pause, firstBackoff), maxBackoff)
+	pause := b.pause/2 + rand.N(b.pause)
+	if refused != nil {
+		pause = max(pause, min(refused.RetryAfter, defaultRejoin))
+	}
 	select {
-	case <-time.After(b.pause/2 + rand.N(b.pause)):
+	case <-time.After(pause):
 		return true
 	case <-ctx.Done():
 		return false

@@ -58,7 +58,7 @@ func rejoin(ctx context.Context, limit time.Duration, interrupted func(error), c
 		case time.Since(lost) > limit:
 			return err
 		}
-		if !retry.wait(ctx) {
+		if !retry.wait(ctx, refused) {
 			return nil
 		}
 	}

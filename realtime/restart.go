@@ -96,7 +96,7 @@ func (c *mediaConnection) restartUntilConnected() {
 			}
 			break // the state shows it
 		}
-		if err == nil || !retry.wait(ctx) {
+		if err == nil || !retry.wait(ctx, nil) {
 			break
 		}
 	}

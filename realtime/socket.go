@@ -73,7 +73,7 @@ func (s *socket) run(ctx context.Context) error {
 		case time.Since(lost) > s.rejoin:
 			return err
 		}
-		if !retry.wait(ctx) {
+		if !retry.wait(ctx, refused) {
 			return ErrClosed
 		}
 	}

@@ -313,7 +313,7 @@ func (c *connection) removeLocked(a *attachment) {
 
 // fail tells why a stage was not joined.
 func (c *connection) fail(name string, err error) {
-	m := wire.AttachFailed{Code: string(authority.Failed), Detail: "the reason is in the server's log"}
+	m := wire.AttachFailed{Code: string(authority.Failed), Detail: "the reason is in the server's log", RetryAfter: 1}
 	var refusal *authority.Refusal
 	switch {
 	case c.socket.ctx.Err() != nil:
