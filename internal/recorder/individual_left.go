@@ -48,10 +48,8 @@ func (a *Participants) closeDead(ctx context.Context, dead store.Node) error {
 
 // adopt continues a recording that another node left.
 func (a *Participants) adopt(ctx context.Context, left store.Recording) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	found := a.findSpool(left.ID)
-	if a.closed || found == "" && a.mayReturn(left.ID) {
+	if a.isClosed() || found == "" && a.mayReturn(left.ID) {
 		return nil
 	}
 	taken := false
@@ -62,7 +60,12 @@ func (a *Participants) adopt(ctx context.Context, left store.Recording) error {
 	if err != nil || !taken {
 		return err
 	}
+	a.mu.Lock() // not before: others must not wait for the database
+	defer a.mu.Unlock()
 	delete(a.awaited, left.ID)
+	if a.closed { // the next process continues it
+		return nil
+	}
 	left.Node = a.cfg.Node.ID()
 	r := &individual{
 		registry: a, state: left, folder: a.folder(left.ID), updates: make(chan Update, 8), done: make(chan struct{}), startStored: !left.Started.IsZero(),
@@ -93,6 +96,8 @@ func (a *Participants) mayReturn(id string) bool {
 	if !a.cfg.Node.IsShared() {
 		return false
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	since, known := a.awaited[id]
 	if !known {
 		since = time.Now()

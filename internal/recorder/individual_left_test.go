@@ -101,17 +101,30 @@ func (l *leftRecording) fillBucket(name, data string) {
 	}
 }
 
-// run runs another node for a while.
-func (l *leftRecording) run(shared bool, length time.Duration) {
+// open starts another node.
+func (l *leftRecording) open(shared bool) (*node.Node, *Participants) {
 	l.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	n, err := node.Open(l.t.Context(), l.store, node.Config{Shared: shared, Log: log})
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	p := NewParticipants(ParticipantsConfig{
+	return n, NewParticipants(ParticipantsConfig{
 		Store: l.store, Buckets: bucket.Folders(l.buckets), Node: n, Spool: l.spool, UploadRetry: time.Hour, MaxSpoolBytes: 1 << 20, Log: log,
 	})
+}
+
+func (l *leftRecording) close(n *node.Node, p *Participants) {
+	l.t.Helper()
+	if err := errors.Join(p.Close(), n.Close()); err != nil {
+		l.t.Error(err)
+	}
+}
+
+// run runs another node for a while.
+func (l *leftRecording) run(shared bool, length time.Duration) {
+	l.t.Helper()
+	n, p := l.open(shared)
 	if err := n.Recover(l.t.Context()); err != nil {
 		l.t.Error(err)
 	}
@@ -125,12 +138,7 @@ func (l *leftRecording) run(shared bool, length time.Duration) {
 		}
 	}()
 	<-stop
-	if err := p.Close(); err != nil {
-		l.t.Error(err)
-	}
-	if err := n.Close(); err != nil {
-		l.t.Error(err)
-	}
+	l.close(n, p)
 }
 
 // events are the names of those about the recording, with durations.
@@ -282,6 +290,41 @@ func TestParticipants_WaitForTheSpoolOfADeadNode(t *testing.T) {
 		l.spool = own
 		l.fillSpool()
 		l.run(true, time.Second)
+		if got, expected := l.events(), []string{"Recording End 4s"}; !slices.Equal(got, expected) {
+			t.Errorf("events: expected %q, saw %q", expected, got)
+		}
+	})
+}
+
+// The sessions of participants, metrics and the end of the process need the lock.
+func TestParticipants_HoldNoLockDuringAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leaveRecording(t)
+		l.createRow()
+		l.fillSpool()
+		n, p := l.open(false)
+		answer := make(chan struct{})
+		writing := make(chan error)
+		write := func(f func() error) { go func() { writing <- f() }() }
+		write(func() error {
+			return l.store.Write(t.Context(), func(*store.Tx) error {
+				<-answer
+				return nil
+			})
+		})
+		synctest.Wait()
+		write(func() error { return p.adopt(t.Context(), l.row) })
+		synctest.Wait() // until it waits for the database
+		if p.mu.TryLock() {
+			p.mu.Unlock()
+		} else {
+			t.Error("the lock is held while the database does not answer")
+		}
+		close(answer)
+		if err := errors.Join(<-writing, <-writing); err != nil {
+			t.Error(err)
+		}
+		l.close(n, p)
 		if got, expected := l.events(), []string{"Recording End 4s"}; !slices.Equal(got, expected) {
 			t.Errorf("events: expected %q, saw %q", expected, got)
 		}
