@@ -73,8 +73,8 @@ func (a *Participants) adopt(ctx context.Context, left store.Recording) error {
 	}
 	if found != "" {
 		if err := move(found, r.folder); err != nil {
-			r.log.Error("take over the spool of a recording", "error", err)
-			found = ""
+			r.log.Warn("move the spool of a recording, which stays where it is", "error", err)
+			r.folder = found
 		}
 	}
 	a.run(r, func() { r.closeLeft(found != "") })
@@ -184,6 +184,9 @@ func (r *individual) closeLeft(hasSpool bool) {
 	}
 	r.finish(r.state.Ended, failure)
 	r.awaitUpload()
+	if r.folder != r.registry.folder(r.state.ID) { // it could not be moved
+		_ = os.Remove(filepath.Dir(r.folder)) // unless there are others
+	}
 }
 
 // resume gets the playlist from the bucket, if the spool has none.

@@ -296,6 +296,33 @@ func TestParticipants_WaitForTheSpoolOfADeadNode(t *testing.T) {
 	})
 }
 
+// A full disk may have no space for the folder of a node.
+func TestParticipants_UploadASpoolThatCannotBeMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leaveRecording(t)
+		l.createRow()
+		l.fillSpool()
+		n, p := l.open(false)
+		if err := os.WriteFile(filepath.Join(l.spool, n.ID()), nil, 0o600); err != nil { // where the folder belongs
+			t.Fatal(err)
+		}
+		if err := p.closeDead(t.Context(), store.Node{ID: deadNode}); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		l.close(n, p)
+		if got, expected := l.events(), []string{"Recording End 4s"}; !slices.Equal(got, expected) {
+			t.Errorf("events: expected %q, saw %q", expected, got)
+		}
+		if got := l.stored(); !slices.Contains(got, "1.mp4") {
+			t.Errorf("the bucket has %q", got)
+		}
+		if left, _ := filepath.Glob(filepath.Join(l.spool, "*")); len(left) > 0 {
+			t.Errorf("the spool keeps %v", left)
+		}
+	})
+}
+
 // The sessions of participants, metrics and the end of the process need the lock.
 func TestParticipants_HoldNoLockDuringAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
