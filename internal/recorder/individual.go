@@ -71,8 +71,11 @@ func (r *individual) run() {
 	if err != nil {
 		r.log.Error("start to record a participant", "error", err)
 	}
-	if !opened || err != nil {
+	if !opened {
 		r.registry.release(r)
+		if r.state.Failure != nil && r.storeEnd() { // it is stored, and has no spool
+			_ = os.RemoveAll(r.folder) // or else that is done as one of a closed recording
+		}
 		return
 	}
 	failure := r.refusal()
@@ -106,17 +109,8 @@ func (r *individual) want() *stage.Publication {
 // open prepares a recording. It returns false if the stage wants none.
 func (r *individual) open(p *stage.Publication) (bool, error) {
 	var storage *ivsrealtime.StorageConfiguration
-	err := r.registry.cfg.Store.Read(r.registry.ctx, func(tx *store.Tx) error {
-		doc, err := tx.Stages().Get(p.StageARN)
-		if err != nil {
-			return err
-		}
-		r.settings = doc.AutoParticipantRecordingConfiguration
-		if !wants(r.settings, p) {
-			storage = nil
-			return nil
-		}
-		storage, err = tx.Storages().Get(*r.settings.StorageConfigurationARN)
+	err := r.retry(p, func() (err error) {
+		storage, err = r.readSettings(p)
 		return err
 	})
 	if err != nil || storage == nil {
@@ -138,7 +132,28 @@ func (r *individual) open(p *stage.Publication) (bool, error) {
 	if err := r.create(); err != nil { // before the folder: one without a stored recording is removed
 		return false, err
 	}
-	return true, r.openSpool()
+	if err := r.openSpool(); err != nil {
+		r.state.Ended, r.state.Failure = now, writeFailure(err)
+		return false, err
+	}
+	return true, nil
+}
+
+// readSettings gets what the stage wants recorded: nil for nothing.
+func (r *individual) readSettings(p *stage.Publication) (storage *ivsrealtime.StorageConfiguration, err error) {
+	err = r.registry.cfg.Store.Read(r.registry.ctx, func(tx *store.Tx) error {
+		doc, err := tx.Stages().Get(p.StageARN)
+		if err != nil {
+			return err
+		}
+		r.settings, storage = doc.AutoParticipantRecordingConfiguration, nil
+		if !wants(r.settings, p) {
+			return nil
+		}
+		storage, err = tx.Storages().Get(*r.settings.StorageConfigurationARN)
+		return err
+	})
+	return storage, err
 }
 
 // wants reports whether a stage's configuration wants a publication recorded.

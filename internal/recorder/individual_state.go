@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rostrum/internal/event"
+	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -17,6 +18,25 @@ const (
 	firstStoreRetry = 50 * time.Millisecond
 	maxStoreRetry   = 10 * time.Second
 )
+
+// retry calls a function that reads the database, until it succeeds, what it reads does not exist, or
+// the publication is not to be recorded any more.
+func (r *individual) retry(p *stage.Publication, read func() error) error {
+	for pause := firstStoreRetry; ; pause = min(2*pause, maxStoreRetry) {
+		err := read()
+		if err == nil || errors.Is(err, ivsrealtime.ResourceNotFound) || errors.Is(err, store.ErrClosed) {
+			return err
+		}
+		r.log.Warn("read whether to record a participant", "error", err)
+		select {
+		case <-time.After(pause):
+		case <-r.wake:
+		}
+		if !r.isWanted(p) { // as at the end of the process
+			return err
+		}
+	}
+}
 
 // create stores that the recording begins.
 func (r *individual) create() error {

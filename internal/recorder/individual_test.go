@@ -1,9 +1,17 @@
 package recorder
 
 import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"rostrum/internal/stage"
+	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
 
@@ -16,4 +24,87 @@ func TestParticipants_AFaultEndsOnlyItsRecording(t *testing.T) {
 	if failure == nil || failure.Code != ivsrealtime.InternalServerError {
 		t.Errorf("the recording ended with %+v, want an internal error", failure)
 	}
+}
+
+func TestIndividual_TriesAgainToReadWhatTheStageWants(t *testing.T) {
+	busy := errors.New("no connection of the database is free")
+	for name, c := range map[string]struct {
+		errs     []error // of the attempts
+		stopped  bool    // after the first attempt
+		expected error
+		attempts int
+	}{
+		"a failover":        {[]error{busy, busy, busy, nil}, false, nil, 4},
+		"a deleted stage":   {[]error{busy, ivsrealtime.ResourceNotFound}, false, ivsrealtime.ResourceNotFound, 2},
+		"the store closed":  {[]error{store.ErrClosed}, false, store.ErrClosed, 1},
+		"it is not wanted":  {[]error{busy, nil}, true, busy, 1},
+		"the first attempt": {[]error{nil}, false, nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &stage.Publication{}
+				r := &individual{registry: &Participants{}, wanted: p, wake: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
+				attempts := 0
+				err := r.retry(p, func() error {
+					attempts++
+					if c.stopped {
+						r.wanted = nil
+						r.signal()
+					}
+					return c.errs[attempts-1]
+				})
+				if !errors.Is(err, c.expected) || attempts != c.attempts {
+					t.Errorf("%v after %d attempts, expected %v after %d", err, attempts, c.expected, c.attempts)
+				}
+			})
+		})
+	}
+}
+
+// wantRecorded makes the stage want its participants recorded, and returns a publication of alice.
+func (l *leftRecording) wantRecorded() stage.Publication {
+	const storage = "arn:aws:ivs:us-east-1:000000000000:storage-configuration/abcdEFGH1234"
+	name, replicas := storage, false
+	l.write(func(tx *store.Tx) error {
+		err := tx.Storages().Create(&ivsrealtime.StorageConfiguration{ARN: storage, S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+		_, changed := tx.Stages().Update(leftStage, func(s *ivsrealtime.Stage) error {
+			s.AutoParticipantRecordingConfiguration = &ivsrealtime.AutoParticipantRecordingConfiguration{
+				StorageConfigurationARN: &name, RecordParticipantReplicas: &replicas,
+				MediaTypes: []ivsrealtime.ParticipantRecordingMediaType{ivsrealtime.RecordAudioVideo},
+			}
+			return nil
+		})
+		return errors.Join(err, changed)
+	})
+	return stage.Publication{StageARN: leftStage, SessionID: "st-last", ParticipantID: "alice"}
+}
+
+// A full disk may have no space for the folder of a recording.
+func TestParticipants_FailARecordingWithoutSpool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leaveRecording(t)
+		published := l.wantRecorded()
+		n, p := l.open(false)
+		if err := os.WriteFile(filepath.Join(l.spool, n.ID()), nil, 0o600); err != nil { // where the folder belongs
+			t.Fatal(err)
+		}
+		p.PublishStarted(published)
+		time.Sleep(time.Minute)
+		if got, expected := l.events(), []string{"Recording Start Failure 0s"}; !slices.Equal(got, expected) {
+			t.Errorf("events: expected %q, saw %q", expected, got)
+		}
+		if got := l.state(); got != ivsrealtime.RecordingFailed {
+			t.Errorf("the state is %s", got)
+		}
+		if err := l.store.Read(t.Context(), func(tx *store.Tx) error {
+			rows, err := tx.Recordings(n.ID())
+			if len(rows) > 0 {
+				t.Errorf("it is still open: %+v", rows)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+		l.close(n, p)
+	})
 }
