@@ -31,6 +31,10 @@ type recording struct {
 	events    recordingEvents
 	segmenter *hls.Segmenter
 
+	segment   int           // bytes of the last segment
+	listed    time.Duration // in the media playlist
+	bandwidth int           // in the multivariant playlist
+
 	active       bool      // a segment was written
 	failingSince time.Time // since when nothing can be written; zero while it can
 }
@@ -43,6 +47,8 @@ const (
 	hlsFolder       = "media/hls"
 	thumbnailFolder = "media/thumbnails"
 	latestFolder    = "media/latest_thumbnail"
+
+	playlistName = "playlist.m3u8" // of a rendition
 )
 
 func (o *recording) directory() directory { return directory(o.job.Directory) }
@@ -53,7 +59,28 @@ func (o *recording) Put(name string, data []byte) error {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
 	o.events.file(name)
-	return nil
+	if path.Base(name) != playlistName {
+		o.segment = len(data)
+		return nil
+	}
+	d := o.segmenter.Duration()
+	if d <= o.listed {
+		return nil
+	}
+	rate := int(float64(o.segment) * 8 / (d - o.listed).Seconds())
+	o.listed = d
+	if rate <= o.bandwidth*11/10 {
+		return nil
+	}
+	return o.announce(rate) // the encoder may exceed its bit rate, as on a busy machine
+}
+
+// announce writes the multivariant playlist.
+func (o *recording) announce(bandwidth int) error {
+	o.bandwidth = bandwidth
+	return o.Put(path.Join(hlsFolder, "multivariant.m3u8"), hls.Multivariant(hls.Rendition{
+		URI: path.Join(o.job.Rendition, playlistName), Tracks: o.tracks, FrameRate: o.format.FrameRate, Bandwidth: bandwidth,
+	}))
 }
 
 func (o *recording) Write(p compositor.Packet) error {
@@ -106,15 +133,13 @@ func (o *recording) begin(p compositor.Packet) error {
 	if err != nil {
 		return err
 	}
-	return o.Put(path.Join(hlsFolder, "multivariant.m3u8"), hls.Multivariant(hls.Rendition{
-		URI: o.job.Rendition + "/playlist.m3u8", Tracks: o.tracks, FrameRate: o.format.FrameRate,
-		Bandwidth: (o.format.Bitrate + o.format.AudioBitrate) * 11 / 10, // with the container
-	}))
+	o.listed = previous.Duration()
+	return o.announce((o.format.Bitrate + o.format.AudioBitrate) * 11 / 10) // with the container
 }
 
 // previousPlaylist is the playlist that an earlier process left in a folder.
 func (o *recording) previousPlaylist(folder string) (hls.Playlist, error) {
-	data, err := os.ReadFile(o.directory().path(path.Join(folder, "playlist.m3u8")))
+	data, err := os.ReadFile(o.directory().path(path.Join(folder, playlistName)))
 	if errors.Is(err, os.ErrNotExist) {
 		return hls.Playlist{}, nil
 	}
