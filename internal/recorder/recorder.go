@@ -359,6 +359,9 @@ func (r *Recorder) Resume(ctx context.Context) error {
 
 // fetchPlaylist makes sure that the spool has the playlist, if there is one.
 func (r *Recorder) fetchPlaylist(ctx context.Context) error {
+	if r.config.Metadata.NoHLS { // a bucket may deny to say that there is none
+		return nil
+	}
 	name := r.config.Metadata.playlist()
 	if _, err := os.Stat(r.config.Spool.path(name)); err == nil {
 		return nil

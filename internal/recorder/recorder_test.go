@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type memoryBucket struct {
 	files map[string][]byte // by key; of Run's goroutine until it ends
 
 	refuses func(key string) bool // besides; nil for none
+	missing error                 // what Get answers instead of ErrNoFile; nil for that
 }
 
 func (b *memoryBucket) Put(_ context.Context, key string, file io.ReadSeeker) error {
@@ -38,7 +40,7 @@ func (b *memoryBucket) Put(_ context.Context, key string, file io.ReadSeeker) er
 func (b *memoryBucket) Get(_ context.Context, key string) (io.ReadCloser, error) {
 	data, found := b.files[key]
 	if !found {
-		return nil, bucket.ErrNoFile
+		return nil, cmp.Or(b.missing, bucket.ErrNoFile)
 	}
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
@@ -187,6 +189,20 @@ func TestRecorder_EndsThePlaylistOfAnotherMachine(t *testing.T) {
 	}
 	if ended := string(into.files["p/"+endedFile]); !strings.Contains(ended, `"duration_ms": 2000`) {
 		t.Errorf("%s is %s", endedFile, ended)
+	}
+}
+
+// Buckets whose policy does not allow to list them deny a file that does not exist.
+func TestRecorder_LooksForNoPlaylistOfThumbnails(t *testing.T) {
+	r := newRecorder(t, &memoryBucket{files: map[string][]byte{}, missing: bucket.ErrDenied}, new([]Update))
+	r.config.Metadata.NoHLS = true
+	if err := r.Resume(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.Start(time.Now())
+	r.Finish(nil)
+	if _, complete, err := r.upload(t.Context()); err != nil || !complete {
+		t.Errorf("complete %v: %v", complete, err)
 	}
 }
 
