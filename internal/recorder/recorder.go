@@ -46,6 +46,7 @@ const (
 type Recorder struct {
 	config    Config
 	wake      chan struct{}
+	finished  chan struct{} // gets one when the recording ends
 	abandoned chan struct{} // closed by abandon
 
 	pending     atomic.Int64 // bytes that wait
@@ -72,7 +73,7 @@ type ending struct {
 
 // New returns a recorder; Run starts its work.
 func New(c Config) *Recorder {
-	return &Recorder{config: c, started: c.Started, wake: make(chan struct{}, 1), abandoned: make(chan struct{})}
+	return &Recorder{config: c, started: c.Started, wake: make(chan struct{}, 1), finished: make(chan struct{}, 1), abandoned: make(chan struct{})}
 }
 
 const (
@@ -93,12 +94,16 @@ var errSpoolFull = errors.New("the spool is full")
 // Run uploads until the recording is complete in the bucket, has failed, or ctx ends.
 // After a failure it removes what is still written until ctx ends.
 func (r *Recorder) Run(ctx context.Context) {
-	var since time.Time // uploads fail; zero while they do not
+	var since, again time.Time // since when uploads fail, and when the next is tried; zero while they do not
 	retry := time.NewTimer(0)
 	defer retry.Stop()
 	for wait := firstRetry; ; {
 		select {
 		case <-r.wake:
+			if time.Now().Before(again) {
+				continue
+			}
+		case <-r.finished: // a last one before the process ends
 		case <-retry.C:
 		case <-r.abandoned:
 			r.fail(ctx, r.abandonedBecause())
@@ -117,7 +122,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			if uploaded || !since.IsZero() {
 				r.config.Notify(Current)
 			}
-			since, wait = time.Time{}, firstRetry
+			since, again, wait = time.Time{}, time.Time{}, firstRetry
 			continue
 		case since.IsZero():
 			since = time.Now()
@@ -129,6 +134,7 @@ func (r *Recorder) Run(ctx context.Context) {
 			return
 		}
 		retry.Reset(wait)
+		again = time.Now().Add(wait)
 		wait = min(2*wait, maxRetry)
 	}
 }
@@ -329,11 +335,11 @@ func (r *Recorder) Finish(failure *event.Failure) { r.FinishAt(time.Now(), failu
 // FinishAt is Finish for a recording that ended at a time.
 func (r *Recorder) FinishAt(at time.Time, failure *event.Failure) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.ending == nil {
 		r.ending = &ending{at, failure, r.remark}
+		r.finished <- struct{}{}
 	}
-	r.mu.Unlock()
-	r.Scan()
 }
 
 // Resume gets the playlist that the next worker continues, from the spool or from the

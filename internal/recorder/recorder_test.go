@@ -115,6 +115,39 @@ func TestRecorder_SurvivesAnHourWithoutItsBucket(t *testing.T) {
 	})
 }
 
+// What is written does not make a bucket that fails get more requests.
+func TestRecorder_TriesAFailingBucketLessAndLessOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		attempts := 0
+		into := &memoryBucket{files: map[string][]byte{}, refuses: func(string) bool { attempts++; return true }}
+		r := newRecorder(t, into, new([]Update))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			r.Run(ctx)
+		}()
+		r.Start(time.Now())
+		for range 300 { // a minute
+			r.Scan()
+			time.Sleep(tickInterval)
+		}
+		synctest.Wait()
+		if attempts > 10 {
+			t.Errorf("there are %d attempts in a minute", attempts)
+		}
+		time.Sleep(time.Second)
+		before := attempts
+		r.Finish(nil)
+		synctest.Wait()
+		if attempts == before {
+			t.Error("the end of the recording is not tried to be uploaded")
+		}
+		cancel()
+		<-ended
+	})
+}
+
 func TestRecorder_FailsAfterRetryFor(t *testing.T) {
 	for name, writes := range map[string]time.Duration{"while it is written": 2 * time.Hour, "after it was ended": 10 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
