@@ -154,20 +154,17 @@ func (r *Recorder) retryFor(err error) time.Duration {
 // upload puts what is in the spool into the bucket, with the metadata that are due.
 func (r *Recorder) upload(ctx context.Context) (uploaded, complete bool, err error) {
 	started, ending := r.state()
-	if ending != nil && !started.IsZero() { // no worker of this node may have fetched the playlist
-		if err := r.fetchPlaylist(ctx); err != nil {
-			return false, false, err
-		}
+	written := r.complete(ctx, started, ending)
+	if written != nil && !isDiskFull(written) { // uploads make space on the disk
+		return false, false, written
 	}
-	if err := r.writeMetadata(started, ending); err != nil {
-		return false, false, err
-	}
+	ended := ending != nil && written == nil
 	pending, err := r.measure()
 	if err != nil {
 		return false, false, err
 	}
 	measured := time.Now()
-	err = r.config.Spool.upload(ending != nil, func(name string, file io.ReadSeeker) error {
+	err = r.config.Spool.upload(ended, func(name string, file io.ReadSeeker) error {
 		if time.Since(measured) > measureEvery {
 			if pending, err = r.measure(); err != nil {
 				return err
@@ -186,7 +183,18 @@ func (r *Recorder) upload(ctx context.Context) (uploaded, complete bool, err err
 		return uploaded, false, err
 	}
 	r.pending.Store(0)
-	return uploaded, ending != nil, nil
+	return uploaded, ended, written
+}
+
+// complete puts into the spool what no worker does: the metadata, and at the end the playlist,
+// if no worker of this node has fetched it.
+func (r *Recorder) complete(ctx context.Context, started time.Time, e *ending) error {
+	if e != nil && !started.IsZero() {
+		if err := r.fetchPlaylist(ctx); err != nil {
+			return err
+		}
+	}
+	return r.writeMetadata(started, e)
 }
 
 // put uploads one file.
