@@ -132,18 +132,17 @@ func (r *individual) awaitReturn(window time.Duration) *stage.Publication {
 func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 	defer r.thumbnails.follow(p)()
 	now := time.Now()
-	m := &part{writer: w, began: now, requestKeyframe: p.Publisher.RequestKeyframe}
+	m := &part{writer: w, queue: make(chan tapped, maxPackets), arrived: now, began: now, requestKeyframe: p.Publisher.RequestKeyframe}
 	if p.Replica { // what was before belongs to the stage it comes from
 		m.earliest = now
 	}
-	queue := make(chan tapped, maxPackets)
 	for _, k := range []media.Kind{media.Audio, media.Video} {
 		c := p.Publisher.Codec(k)
 		if c == media.NoCodec || !r.records(k) {
 			continue
 		}
 		m.addTrack(c)
-		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: queue, dropped: &r.registry.counters.dropped, kind: k})
+		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: m.queue, dropped: &r.registry.counters.dropped, kind: k})
 		if err != nil {
 			return err
 		}
@@ -154,7 +153,7 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 	for {
 		var err error
 		select {
-		case packet := <-queue:
+		case packet := <-m.queue:
 			err = m.push(packet)
 		case now := <-tick.C:
 			r.recorder.Scan()

@@ -22,6 +22,8 @@ const (
 // for one goroutine.
 type part struct {
 	writer          *mediaWriter
+	queue           chan tapped // of the packets to push
+	arrived         time.Time   // the newest that was pushed, or began
 	requestKeyframe func()
 	began           time.Time
 	earliest        time.Time // no picture has a time before it; zero for no limit
@@ -57,6 +59,9 @@ func (m *part) addTrack(c media.Codec) {
 }
 
 func (m *part) push(p tapped) error {
+	if p.at.After(m.arrived) {
+		m.arrived = p.at
+	}
 	t := &m.tracks[p.kind]
 	if p.packet.Captured != 0 {
 		t.delay.timestamp, t.delay.captured = p.packet.Timestamp, p.packet.Captured
@@ -183,7 +188,11 @@ func (m *part) writeSounds() error {
 	return nil
 }
 
+// tick does what is due. While packets wait, that is what was due before they arrived.
 func (m *part) tick(now time.Time) error {
+	if len(m.queue) > 0 {
+		now = m.arrived
+	}
 	for k := range m.tracks {
 		if err := m.writeAll(media.Kind(k), m.tracks[k].clock.expire(now)); err != nil {
 			return err
@@ -196,8 +205,13 @@ func (m *part) tick(now time.Time) error {
 	return err
 }
 
-// end writes what is held.
+// end writes what waits and what is held.
 func (m *part) end(now time.Time) error {
+	for range len(m.queue) {
+		if err := m.push(<-m.queue); err != nil {
+			return err
+		}
+	}
 	for k := range m.tracks {
 		if err := m.writeAll(media.Kind(k), m.tracks[k].clock.release()); err != nil {
 			return err

@@ -3,6 +3,7 @@ package recorder
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,6 +21,8 @@ type sender struct {
 	stamp    [2]uint32 // RTP timestamp of the next frame
 	ticked   time.Duration
 	requests int
+	sound    []byte
+	queues   bool          // packets wait instead of being pushed
 	report   time.Duration // by how much video is captured earlier than it is sent; with reports if not 0
 
 	group       int // pictures from a keyframe to the next
@@ -28,7 +31,7 @@ type sender struct {
 }
 
 func newSender(t *testing.T, codecs ...media.Codec) *sender {
-	s := &sender{t: t, group: 50, stamp: [2]uint32{4_000_000_000, 4_294_000_000}} // they wrap soon
+	s := &sender{t: t, sound: opusSilence, group: 50, stamp: [2]uint32{4_000_000_000, 4_294_000_000}} // they wrap soon
 	s.part = &part{writer: newTake(t).w, began: testBegin, requestKeyframe: func() { s.requests++; s.keyframeDue = true }}
 	for _, c := range codecs {
 		s.part.addTrack(c)
@@ -48,7 +51,12 @@ func (s *sender) push(k media.Kind, payload []byte, delay time.Duration) {
 			p.Captured -= int64(s.report)
 		}
 	}
-	if err := s.part.push(tapped{p, s.now().Add(delay), k}); err != nil {
+	packet := tapped{p, s.now().Add(delay), k}
+	if s.queues {
+		s.part.queue <- packet
+		return
+	}
+	if err := s.part.push(packet); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -69,7 +77,7 @@ func (s *sender) play(d time.Duration, video, audio bool, delay time.Duration) {
 	s.t.Helper()
 	for end := s.passed + d; s.passed < end; s.passed += 20 * time.Millisecond {
 		if audio {
-			s.push(media.Audio, opusSilence, delay)
+			s.push(media.Audio, s.sound, delay)
 			s.stamp[media.Audio] += 960
 		}
 		if s.passed%(40*time.Millisecond) == 0 && video {
@@ -321,5 +329,47 @@ func TestPart_AsksForAKeyframeUntilOneComes(t *testing.T) {
 	}
 	if s.part.writer.open {
 		t.Error("pictures that refer to missing ones are recorded")
+	}
+}
+
+// The recorder may be slower than packets arrive, for as long as its queue has space.
+func TestPart_RecordsWhatWaits(t *testing.T) {
+	for name, ends := range map[string]bool{"while it goes on": false, "at the end": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newSender(t, media.H264, media.Opus)
+			s.sound = []byte("\xfcsound")
+			s.play(2*time.Second, true, true, 0)
+			s.part.queue = make(chan tapped, maxPackets)
+			s.queues = true
+			s.play(4*time.Second, true, true, 0)
+			s.queues = false
+			if !ends {
+				for range len(s.part.queue) {
+					if err := s.part.push(<-s.part.queue); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := s.part.end(s.now()); err != nil {
+				t.Fatal(err)
+			}
+			w := s.part.writer
+			if err := w.close(s.now()); err != nil {
+				t.Fatal(err)
+			}
+			if w.pictures != s.pictures {
+				t.Errorf("%d of %d pictures are recorded", w.pictures, s.pictures)
+			}
+			segments, err := filepath.Glob(filepath.Join(string(w.spool.spool), hlsFolder, participantRendition, "*.mp4"))
+			sounds := 0
+			for _, name := range segments {
+				data, readErr := os.ReadFile(name)
+				err = errors.Join(err, readErr)
+				sounds += bytes.Count(data, s.sound)
+			}
+			if sent := int(s.sequence[media.Audio]); err != nil || sounds != sent {
+				t.Errorf("%d of %d packets of audio are recorded: %v", sounds, sent, err)
+			}
+		})
 	}
 }
