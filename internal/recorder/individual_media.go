@@ -83,6 +83,7 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 		}
 		r.now = p
 		err := r.recordPart(p, w)
+		r.noteStart(w)    // of a part that is over before anything was written
 		r.recorder.Scan() // uploads go on in the reconnect window
 		if failure := r.recorder.Failure(); failure != nil {
 			return failure
@@ -165,15 +166,20 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 			if !r.isWanted(p) {
 				return m.end(time.Now())
 			}
-			r.markThumbnail()
 		}
 		if err != nil {
 			return err
 		}
-		if w.open && r.state.Started.IsZero() {
-			r.start(w.begins)
-		}
+		r.noteStart(w)
 	}
+}
+
+// noteStart starts the recording once something is recorded.
+func (r *individual) noteStart(w *mediaWriter) {
+	if !w.begins.IsZero() && r.state.Started.IsZero() {
+		r.start(w.begins)
+	}
+	r.markThumbnail()
 }
 
 func (r *individual) isWanted(p *stage.Publication) bool {
