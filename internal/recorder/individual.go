@@ -35,6 +35,7 @@ type individual struct {
 	updates  chan Update
 	done     chan struct{} // closed when updates are not read any more
 
+	began      time.Time          // in the second that its prefix has; zero before it has one
 	seen       *stage.Publication // the last of wanted that this recording took note of
 	now        *stage.Publication // that is being recorded
 	settings   *ivsrealtime.AutoParticipantRecordingConfiguration
@@ -72,7 +73,7 @@ func (r *individual) run() {
 		r.log.Error("start to record a participant", "error", err)
 	}
 	if !opened {
-		r.registry.release(r)
+		r.release()
 		if r.state.Failure != nil && r.storeEnd() { // it is stored, and has no spool
 			_ = os.RemoveAll(r.folder) // or else that is done as one of a closed recording
 		}
@@ -84,8 +85,17 @@ func (r *individual) run() {
 		r.files.discard()
 	}
 	r.finish(time.Now(), failure)
-	r.registry.release(r)
+	r.release()
 	r.awaitUpload()
+}
+
+// release lets the next recording of the participant begin, in another second: the prefix has no
+// more.
+func (r *individual) release() {
+	if !r.began.IsZero() && !r.registry.isClosed() {
+		time.Sleep(time.Second - time.Duration(r.began.Nanosecond()) - time.Since(r.began))
+	}
+	r.registry.release(r)
 }
 
 // refusal is why the bucket does not take the recording, if it says so at once.
@@ -120,8 +130,8 @@ func (r *individual) open(p *stage.Publication) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	now := time.Now().UTC()
-	prefix := strings.Join([]string{stageName.ID, p.SessionID, p.ParticipantID, now.Format("2006-01-02T15-04-05Z")}, "/")
+	r.began = time.Now().UTC()
+	prefix := strings.Join([]string{stageName.ID, p.SessionID, p.ParticipantID, r.began.Format("2006-01-02T15-04-05Z")}, "/")
 	r.state = store.Recording{
 		ID: arn.NewID(), Node: r.registry.cfg.Node.ID(), StageARN: p.StageARN, SessionID: p.SessionID, LastSessionID: p.SessionID,
 		ParticipantID: p.ParticipantID, Region: stageName.Region, Bucket: storage.S3.BucketName, Prefix: prefix,
@@ -133,7 +143,7 @@ func (r *individual) open(p *stage.Publication) (bool, error) {
 		return false, err
 	}
 	if err := r.openSpool(); err != nil {
-		r.state.Ended, r.state.Failure = now, writeFailure(err)
+		r.state.Ended, r.state.Failure = r.began, writeFailure(err)
 		return false, err
 	}
 	return true, nil

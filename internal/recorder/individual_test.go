@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rostrum/internal/event"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -107,4 +109,46 @@ func TestParticipants_FailARecordingWithoutSpool(t *testing.T) {
 		}
 		l.close(n, p)
 	})
+}
+
+func TestParticipants_GiveEachRecordingAPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leaveRecording(t)
+		published := l.wantRecorded()
+		n, p := l.open(false)
+		if err := os.WriteFile(filepath.Join(l.spool, n.ID()), nil, 0o600); err != nil { // so that they end at once
+			t.Fatal(err)
+		}
+		for range 3 {
+			p.PublishStarted(published)
+			time.Sleep(300 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		l.close(n, p)
+		if got := l.prefixes(); len(got) < 2 || len(slices.Compact(slices.Clone(got))) != len(got) {
+			t.Errorf("the prefixes are %q", got)
+		}
+	})
+}
+
+// prefixes are those of all events about recordings.
+func (l *leftRecording) prefixes() (all []string) {
+	l.t.Helper()
+	events, err := l.store.Events(l.t.Context(), store.EventQuery{Limit: 100})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, e := range events {
+		if e.DetailType != event.RecordingChange {
+			continue
+		}
+		var d struct {
+			Prefix string `json:"recording_s3_key_prefix"`
+		}
+		if err := json.Unmarshal(e.Detail, &d); err != nil {
+			l.t.Fatal(err)
+		}
+		all = append(all, d.Prefix)
+	}
+	return all
 }
