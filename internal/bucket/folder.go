@@ -111,7 +111,10 @@ func write(ctx context.Context, root *os.Root, name string, from io.Reader) erro
 		return err
 	}
 	_, err = io.Copy(to, from)
-	return errors.Join(err, ctx.Err(), to.Sync(), to.Close())
+	if err = errors.Join(err, ctx.Err()); err == nil {
+		err = to.Sync() // which may take seconds
+	}
+	return errors.Join(err, to.Close())
 }
 
 func (f folder) Get(_ context.Context, key string) (io.ReadCloser, error) {
