@@ -2,10 +2,12 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,11 +32,19 @@ func newBase(s *config.Settings, log *slog.Logger) *base {
 // closeLater has Close close parts.
 func (b *base) closeLater(parts ...io.Closer) { b.opened = append(b.opened, parts...) }
 
+// slowClose is how long a part may take to close before the log names it.
+const slowClose = time.Second
+
 // Close closes the parts in reverse order and joins their errors. A listener that was served
 // is closed already.
 func (b *base) Close() (err error) {
 	for _, part := range slices.Backward(b.opened) {
-		if closing := part.Close(); !errors.Is(closing, net.ErrClosed) {
+		began := time.Now()
+		closing := part.Close()
+		if took := time.Since(began); took > slowClose {
+			b.log.Warn("a part of the server was slow to close", "part", fmt.Sprintf("%T", part), "took", took.Round(time.Millisecond))
+		}
+		if !errors.Is(closing, net.ErrClosed) {
 			err = errors.Join(err, closing)
 		}
 	}
