@@ -151,9 +151,10 @@ func fallingRate(c *call) {
 	up := c.ann.await(began, 20*time.Second, 2*time.Second, "the best layer at 4 Mbps again", best)
 	c.Logf("Ann got the best layer again after %v", up.Round(time.Millisecond))
 	c.within("the way up", up, 10*time.Second)
-	up = c.bob.await(began, 30*time.Second, 2*time.Second, "the best layer of a publisher at 4 Mbps again", best)
+	// Chromium's estimate grows by 8 % a second, and later where it has too little processor time.
+	up = c.bob.await(began, 45*time.Second, 2*time.Second, "the best layer of a publisher at 4 Mbps again", best)
 	c.Logf("Bob got the best layer again after %v", up.Round(time.Millisecond))
-	c.within("the publisher's way up", up, 15*time.Second)
+	c.within("the publisher's way up", up, 25*time.Second)
 	c.both(func(b *browser) { b.shoot("4 Mbps again") })
 }
 
