@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,8 +119,8 @@ func TestRecorder_SurvivesAnHourWithoutItsBucket(t *testing.T) {
 // What is written does not make a bucket that fails get more requests.
 func TestRecorder_TriesAFailingBucketLessAndLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		attempts := 0
-		into := &memoryBucket{files: map[string][]byte{}, refuses: func(string) bool { attempts++; return true }}
+		var attempts atomic.Int32
+		into := &memoryBucket{files: map[string][]byte{}, refuses: func(string) bool { attempts.Add(1); return true }}
 		r := newRecorder(t, into, new([]Update))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -133,14 +134,14 @@ func TestRecorder_TriesAFailingBucketLessAndLessOften(t *testing.T) {
 			time.Sleep(tickInterval)
 		}
 		synctest.Wait()
-		if attempts > 10 {
-			t.Errorf("there are %d attempts in a minute", attempts)
+		if n := attempts.Load(); n > 10 {
+			t.Errorf("there are %d attempts in a minute", n)
 		}
 		time.Sleep(time.Second)
-		before := attempts
+		before := attempts.Load()
 		r.Finish(nil)
 		synctest.Wait()
-		if attempts == before {
+		if attempts.Load() == before {
 			t.Error("the end of the recording is not tried to be uploaded")
 		}
 		cancel()
