@@ -58,6 +58,7 @@ def say():
 
 
 pipeline.set_property("uri", sys.argv[1])
+pipeline.set_property("flags", 0x01 | 0x02 | 0x40)  # video, audio, and native video: it would scale before our sink sees the width
 pipeline.set_property("video-sink", make_video_sink())
 audio_sink = Gst.ElementFactory.make("fakesink")
 audio_sink.set_property("sync", True)
