@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -188,43 +187,4 @@ func (s *stageServer) sendPictures(video *realtime.LocalTrack) {
 		}
 	})
 	s.Cleanup(func() { cancel(); sending.Wait() })
-}
-
-// A tcpPath is a client's way to the server by TCP, which can be cut.
-type tcpPath struct {
-	mu    sync.Mutex
-	isCut bool
-	conns []net.Conn
-}
-
-func (p *tcpPath) client(t testing.TB) *http.Client {
-	transport := &http.Transport{DialContext: p.dial}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
-}
-
-func (p *tcpPath) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.isCut {
-		return nil, errors.New("the path is cut")
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-	if err == nil {
-		p.conns = append(p.conns, conn)
-	}
-	return conn, err
-}
-
-// set cuts the path, with all its connections, or mends it.
-func (p *tcpPath) set(isCut bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.isCut = isCut; !isCut {
-		return
-	}
-	for _, c := range p.conns {
-		_ = c.Close()
-	}
-	p.conns = nil
 }

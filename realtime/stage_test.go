@@ -12,6 +12,7 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/token"
 	"rostrum/realtime"
+	"rostrum/test/tcppath"
 )
 
 // received are the samples and packets of a subscription, as far as they are received.
@@ -200,15 +201,15 @@ func TestStage_EndsWhenItsParticipantIsDisconnected(t *testing.T) {
 
 func TestStage_ComesBackAfterItsConnectionWasCut(t *testing.T) {
 	s := newStageServer(t)
-	path := &tcpPath{}
-	alice := s.join("alice", realtime.Config{Client: path.client(t)})
-	path.set(true)
+	path := &tcppath.Path{}
+	alice := s.join("alice", realtime.Config{Client: path.Client(t)})
+	path.Cut()
 	if e := until[realtime.ConnectionLost](s, alice, nil); e.Err == nil || e.Publication != nil || e.Subscription != nil {
 		t.Errorf("the loss is %+v", e)
 	}
 	s.check(alice.SetMuted(s.ctx, realtime.Audio, true))
 	bob := s.join("bob", realtime.Config{})
-	path.set(false)
+	path.Mend()
 	until[realtime.ConnectionRestored](s, alice, nil)
 	until(s, alice, func(e realtime.ParticipantJoined) bool { return e.Participant.ID == "bob" })
 	if e := until[realtime.MuteChanged](s, bob, nil); e.Participant.ID != "alice" || !e.Participant.AudioMuted {
@@ -218,9 +219,9 @@ func TestStage_ComesBackAfterItsConnectionWasCut(t *testing.T) {
 
 func TestStage_GivesUpAfterTheTimeToRejoin(t *testing.T) {
 	s := newStageServer(t)
-	path := &tcpPath{}
-	alice := s.join("alice", realtime.Config{Client: path.client(t), Rejoin: realtime.NoRejoin})
-	path.set(true)
+	path := &tcppath.Path{}
+	alice := s.join("alice", realtime.Config{Client: path.Client(t), Rejoin: realtime.NoRejoin})
+	path.Cut()
 	await(s, alice.Done())
 	if alice.Err() == nil || errors.Is(alice.Err(), realtime.ErrClosed) {
 		t.Errorf("it ends with %v", alice.Err())
@@ -252,8 +253,8 @@ func TestConnection_CarriesSeveralStages(t *testing.T) {
 		IssuedAt: now, ExpiresAt: now.Add(3600e9), KeyARN: kid,
 	})
 	s.check(err)
-	path := &tcpPath{}
-	connection, err := realtime.Connect(s.ctx, raw, realtime.Config{Network: realtime.UDPOnly, Client: path.client(t)})
+	path := &tcppath.Path{}
+	connection, err := realtime.Connect(s.ctx, raw, realtime.Config{Network: realtime.UDPOnly, Client: path.Client(t)})
 	s.check(err)
 	defer connection.Close()
 	other := arn.New(arn.Stage, "111122223333", "eu-west-1")
@@ -273,10 +274,10 @@ func TestConnection_CarriesSeveralStages(t *testing.T) {
 		t.Error("what is no token joins")
 	}
 
-	path.set(true)
+	path.Cut()
 	until[realtime.ConnectionLost](s, first, nil)
 	until[realtime.ConnectionLost](s, there, nil)
-	path.set(false)
+	path.Mend()
 	until[realtime.ConnectionRestored](s, first, nil)
 	until[realtime.ConnectionRestored](s, there, nil)
 

@@ -141,8 +141,16 @@ func (l *leftRecording) run(shared bool, length time.Duration) {
 	l.close(n, p)
 }
 
-// events are the names of those about the recording, with durations.
-func (l *leftRecording) events() (all []string) {
+// A leftEvent is what the tests look at of an event about a recording.
+type leftEvent struct {
+	Name     string `json:"event_name"`
+	Session  string `json:"session_id"`
+	Duration int64  `json:"recording_duration_ms"`
+	Prefix   string `json:"recording_s3_key_prefix"`
+}
+
+// details are those of all events about recordings.
+func (l *leftRecording) details() (all []leftEvent) {
 	l.t.Helper()
 	events, err := l.store.Events(l.t.Context(), store.EventQuery{Limit: 100})
 	if err != nil {
@@ -152,14 +160,19 @@ func (l *leftRecording) events() (all []string) {
 		if e.DetailType != event.RecordingChange {
 			continue
 		}
-		var d struct {
-			Name     string `json:"event_name"`
-			Session  string `json:"session_id"`
-			Duration int64  `json:"recording_duration_ms"`
-		}
+		var d leftEvent
 		if err := json.Unmarshal(e.Detail, &d); err != nil || d.Session != "st-last" {
 			l.t.Errorf("event %s: %v", e.Detail, err)
 		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// events are the names of those about the recording, with durations.
+func (l *leftRecording) events() (all []string) {
+	l.t.Helper()
+	for _, d := range l.details() {
 		all = append(all, d.Name+" "+(time.Duration(d.Duration)*time.Millisecond).String())
 	}
 	return all

@@ -1,7 +1,6 @@
 package recorder
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rostrum/internal/event"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -134,20 +132,7 @@ func TestParticipants_GiveEachRecordingAPrefix(t *testing.T) {
 // prefixes are those of all events about recordings.
 func (l *leftRecording) prefixes() (all []string) {
 	l.t.Helper()
-	events, err := l.store.Events(l.t.Context(), store.EventQuery{Limit: 100})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, e := range events {
-		if e.DetailType != event.RecordingChange {
-			continue
-		}
-		var d struct {
-			Prefix string `json:"recording_s3_key_prefix"`
-		}
-		if err := json.Unmarshal(e.Detail, &d); err != nil {
-			l.t.Fatal(err)
-		}
+	for _, d := range l.details() {
 		all = append(all, d.Prefix)
 	}
 	return all

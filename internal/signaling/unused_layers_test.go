@@ -10,12 +10,13 @@ import (
 	"rostrum/internal/stage"
 	"rostrum/internal/testpattern"
 	"rostrum/realtime"
+	"rostrum/test/tcppath"
 )
 
 // A pausingPublisher publishes hi, mid and low and pauses unused layers.
 type pausingPublisher struct {
 	*fixture
-	path    *tcpPath
+	path    *tcppath.Path
 	video   *realtime.LocalTrack
 	running sync.WaitGroup
 }
@@ -31,8 +32,8 @@ func (c *fixture) publishPausing(t realtime.Token) *pausingPublisher {
 	if err != nil {
 		c.Fatal(err)
 	}
-	h := &pausingPublisher{fixture: c, path: &tcpPath{}, video: source.Tracks()[0]}
-	s, err := realtime.Join(c.ctx, t.Raw, realtime.Config{Network: realtime.UDPOnly, Client: h.path.client()})
+	h := &pausingPublisher{fixture: c, path: &tcppath.Path{}, video: source.Tracks()[0]}
+	s, err := realtime.Join(c.ctx, t.Raw, realtime.Config{Network: realtime.UDPOnly, Client: h.path.Client(c)})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -113,8 +114,8 @@ func TestServer_PausesUnusedLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.untilSends("layers above the selected one are paused", [3]bool{false, true, true})
-	h.path.cut()
+	h.path.Cut()
 	h.untilSends("all are sent without a socket", [3]bool{true, true, true})
-	h.path.mend()
+	h.path.Mend()
 	h.untilSends("the new socket pauses them again", [3]bool{false, true, true})
 }
