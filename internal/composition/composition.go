@@ -157,7 +157,8 @@ func (c *composition) begin() error {
 	if err != nil {
 		return err
 	}
-	c.stageARN.Store(&c.doc.StageARN)
+	stage := c.doc.StageARN // a copy: reload writes doc
+	c.stageARN.Store(&stage)
 	c.lastPublisher = time.Now()
 	if err := c.openDestinations(); err != nil {
 		return err
