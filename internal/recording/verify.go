@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +89,8 @@ func (v *verifier) readOptional(name string, limit int64) ([]byte, bool) {
 // media checks the playlists and segments.
 func (v *verifier) media(m *metadata) {
 	_, exists := v.recording.files[multivariantFile]
-	if m.Media.HLS == nil || m.Status == "RECORDING_START_FAILED" || !exists && isEmpty(m) {
+	ended := m.EndedAt != ""
+	if m.Media.HLS == nil || m.Status == "RECORDING_START_FAILED" || !exists && (isEmpty(m) || !ended) {
 		return
 	}
 	listed := v.multivariant()
@@ -105,8 +107,10 @@ func (v *verifier) media(m *metadata) {
 	if len(listed) != len(m.Media.HLS.Renditions) {
 		v.problem(multivariantFile, "it lists %d renditions, the files under events/ %d", len(listed), len(m.Media.HLS.Renditions))
 	}
-	ended := m.EndedAt != ""
 	for _, l := range listed {
+		if _, exists := v.recording.files[path.Join(hlsFolder, l.uri)]; !exists && !ended {
+			continue // it comes with the first segment
+		}
 		measured := v.rendition(l.uri, ended)
 		if measured == nil {
 			continue

@@ -106,6 +106,25 @@ func TestVerify_AcceptsARecordingThatIsBeingWritten(t *testing.T) {
 	}
 }
 
+func TestVerify_AcceptsARecordingThatHasJustStarted(t *testing.T) {
+	for name, missing := range map[string][]string{
+		"no media playlist yet": {high + "playlist.m3u8"},
+		"no playlist yet":       {high + "playlist.m3u8", "media/hls/multivariant.m3u8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := whileWritten(t)
+			for _, file := range missing {
+				delete(f, file)
+			}
+			report, err := f.open(t).Verify(t.Context())
+			check(t, err)
+			if len(report.Problems) > 0 || report.Status != "RECORDING_STARTED" {
+				t.Errorf("the report is %+v", report)
+			}
+		})
+	}
+}
+
 // whileWritten is a recording with a segment that the playlist does not list yet.
 func whileWritten(t *testing.T) files {
 	f := record(t)
