@@ -24,6 +24,10 @@ const (
 	// of a playlist and no other.
 	firstInitOnly = "LibVLC/3."
 
+	// losesOneSegment is in the User-Agent of players that don't find a playlist's only segment
+	// in the next playlist, and wait for it for ever.
+	losesOneSegment = "GStreamer"
+
 	// mediaLifetime is how long caches may keep what does not change.
 	mediaLifetime = "public, max-age=60"
 )
@@ -90,6 +94,7 @@ func serveFile(w http.ResponseWriter, q *http.Request, live *hls.Live, file stri
 		var reload hls.Reload
 		if reload, err = parseReload(q.URL.Query()); err == nil {
 			reload.Whole = strings.Contains(q.UserAgent(), firstInitOnly)
+			reload.Several = strings.Contains(q.UserAgent(), losesOneSegment)
 			data, err = live.Playlist(q.Context(), reload)
 		}
 	default:

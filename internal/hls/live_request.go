@@ -25,6 +25,9 @@ type Reload struct {
 	// Whole is for players that read no initialization section after a discontinuity, as VLC
 	// 3.0: segments begin with their own, and the playlist names none.
 	Whole bool
+	// Several is for players that can't continue from a playlist of one segment, as GStreamer
+	// 1.22: at the start of a stream they wait for the second.
+	Several bool
 }
 
 // Names of files, with a number.
@@ -72,6 +75,15 @@ func (l *Live) await(ctx context.Context, limit time.Duration, met func() bool) 
 	return nil
 }
 
+// awaitSeveral waits for the second segment, for as long as one may last.
+func (l *Live) awaitSeveral(ctx context.Context) error {
+	err := l.await(ctx, l.target, func() bool { return len(l.segments) > 1 || l.state != running })
+	if errors.Is(err, ErrNotYet) {
+		return nil
+	}
+	return err
+}
+
 // awaitMedia waits for the first segment.
 func (l *Live) awaitMedia(ctx context.Context) error {
 	err := l.await(ctx, firstWait, func() bool { return len(l.segments) > 0 })
@@ -99,6 +111,11 @@ func (l *Live) Playlist(ctx context.Context, r Reload) ([]byte, error) {
 	defer l.mu.Unlock()
 	if err := l.awaitMedia(ctx); err != nil {
 		return nil, err
+	}
+	if r.Several {
+		if err := l.awaitSeveral(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if r.Blocks && l.state != ended {
 		if l.isTooFar(r.Sequence, r.Part) {

@@ -91,6 +91,47 @@ func TestLive_HoldsRequestsForWhatComesNext(t *testing.T) {
 	})
 }
 
+// GStreamer 1.22 (hlsdemux2) does not find the only segment of a playlist in the next one.
+func TestLive_WaitsForASecondSegmentWhereOneIsTooFew(t *testing.T) {
+	several := Reload{Part: -1, Several: true}
+	for name, table := range map[string]struct {
+		sent, then time.Duration
+		stops      bool
+		expected   int // segments
+		waited     time.Duration
+	}{
+		"one segment, and a second":     {sent: 3 * time.Second, then: 2 * time.Second, expected: 2},
+		"one segment, and nothing more": {sent: 3 * time.Second, expected: 1, waited: 2 * time.Second},
+		"an encoder that left":          {sent: time.Second, stops: true, expected: 1},
+		"two segments":                  {sent: 5 * time.Second, expected: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRun(t, NewLive())
+				r.send(table.sent)
+				if table.stops {
+					r.muxer.Close()
+				}
+				began := time.Now()
+				answer := make(chan []byte)
+				go func() {
+					text, err := r.live.Playlist(t.Context(), several)
+					if err != nil {
+						t.Error(err)
+					}
+					answer <- text
+				}()
+				synctest.Wait()
+				r.send(table.then)
+				text := <-answer
+				if n := len(tags(string(text), "#EXTINF")); n != table.expected || time.Since(began) != table.waited {
+					t.Errorf("%d segments after %v", n, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
 func TestLive_EndsTheRequestsOfClientsThatLeft(t *testing.T) {
 	for name, request := range map[string]func(*encoderRun, context.Context) error{
 		"a playlist": func(r *encoderRun, ctx context.Context) error {

@@ -27,7 +27,7 @@ test("GStreamer plays a channel from its first seconds on, and after a restart o
   await server.channelIsLive(channel);
 
   const players = await Promise.all(
-    [1, 3, 8].map(async (seconds) => {
+    [0, 1, 3, 8].map(async (seconds) => {
       await pause(seconds * 1000);
       const tool = run({ command: "/usr/bin/python3" }, player, channel.playbackUrl);
       t.after(() => tool.child.kill("SIGKILL"));
