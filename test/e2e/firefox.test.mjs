@@ -1,12 +1,10 @@
 // Firefox and Chromium meet in a stage. Debian's Firefox has no H.264 for calls
 // (its codec is a plugin that is downloaded later), so they speak VP8.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import { browse, browseFirefox, eventually, serveWide } from "./harness.mjs";
+import { browse, browseFirefox, eventually, noFirefox as skip, serveWide } from "./harness.mjs";
 
-const skip = existsSync(process.env.FIREFOX ?? "/usr/bin/firefox-esr") ? false : "firefox-esr is not installed";
 let server, chromium, firefox;
 
 before(async () => {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,10 +41,11 @@ export async function freePort() {
 export let server, web;
 
 /** Brings up a server and a browser for all tests of a file, and takes them down again. */
-export function serverAndBrowser() {
+export function serverAndBrowser({ start = serve, open = browse, skip = false } = {}) {
   before(async () => {
-    server = await serve();
-    web = await browse();
+    if (skip) return;
+    server = await start();
+    web = await open();
   });
   after(async () => {
     await web?.stop();
@@ -210,17 +211,24 @@ export async function browse(...flags) {
   };
 }
 
+const firefoxPath = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+
+/** Why tests with Firefox are skipped; false if they are not. */
+export const noFirefox = existsSync(firefoxPath) ? false : "firefox-esr is not installed";
+
 /** Firefox as Debian has it, by WebDriver BiDi. */
 export async function browseFirefox() {
   const site = await openSite();
   const browser = await puppeteer.launch({
     browser: "firefox",
-    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    executablePath: firefoxPath,
     headless: true,
     timeout: launchTimeout,
     extraPrefsFirefox: {
       "media.peerconnection.ice.obfuscate_host_addresses": false, // nobody answers mDNS here
       "media.autoplay.default": 0,
+      "media.navigator.streams.fake": true, // no camera and no microphone here
+      "media.navigator.permission.disabled": true,
       "dom.min_background_timeout_value": 4, // a tab that isn't in front must draw as fast, too
       "dom.timeout.enable_budget_timer_throttling": false,
     },

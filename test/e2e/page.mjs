@@ -42,13 +42,32 @@ export function participant() {
     return { track: canvas.captureStream(fps).getVideoTracks()[0], stop: () => clearInterval(timer) };
   }
 
-  function tone(hertz) {
+  const players = [];
+
+  async function tone(hertz) {
+    if (HTMLMediaElement.prototype.mozCaptureStream) return playedTone(hertz);
     const audio = new AudioContext();
     const oscillator = new OscillatorNode(audio, { frequency: hertz });
     const out = audio.createMediaStreamDestination();
     oscillator.connect(new GainNode(audio, { gain: 0.2 })).connect(out);
     oscillator.start();
     return out.stream.getAudioTracks()[0];
+  }
+
+  /** The same from a file: Firefox's AudioContext stands still on a machine without a sound device. */
+  async function playedTone(hertz) {
+    const [rate, seconds] = [48_000, 10];
+    const samples = Int16Array.from({ length: rate * seconds }, (_, i) => 6_500 * Math.sin((2 * Math.PI * hertz * i) / rate));
+    const head = new DataView(new ArrayBuffer(44));
+    [..."RIFF____WAVEfmt ____________________data"].forEach((c, i) => head.setUint8(i, c.charCodeAt(0)));
+    for (const [at, value] of [[4, 36 + samples.byteLength], [16, 16], [24, rate], [28, 2 * rate], [40, samples.byteLength]]) head.setUint32(at, value, true);
+    for (const [at, value] of [[20, 1], [22, 1], [32, 2], [34, 16]]) head.setUint16(at, value, true);
+    const player = new Audio(URL.createObjectURL(new Blob([head, samples], { type: "audio/wav" })));
+    player.loop = true;
+    const stream = player.mozCaptureStream();
+    await player.play();
+    players.push(player); // what nothing refers to would stop
+    return stream.getAudioTracks()[0];
   }
 
   // A browser reports its round-trip time as a viewer when it may ask for it
@@ -133,7 +152,7 @@ export function participant() {
   api.publish = async (token, { codec = "H264", simulcast = false, redundant = false, more = false, ...look } = {}) => {
     const pc = new RTCPeerConnection(api.configuration);
     const source = picture(look);
-    const audio = tone(200 + 100 * (look.identity ?? 1));
+    const audio = await tone(200 + 100 * (look.identity ?? 1));
     const sound = pc.addTransceiver(audio, { direction: "sendonly" });
     if (redundant) sound.setCodecPreferences(RTCRtpSender.getCapabilities("audio").codecs.toSorted((a, b) => (b.mimeType === "audio/red") - (a.mimeType === "audio/red")));
     const video = pc.addTransceiver(source.track, {

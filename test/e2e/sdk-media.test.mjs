@@ -1,14 +1,15 @@
 // What applications on the browser SDK do with media beyond a call: layers, messages
-// within the video, statistics, devices, a test of publishing.
+// within the video. The rest is in sdk-devices.mjs.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { eventually, server, serverAndBrowser } from "./harness.mjs";
-import { count, happens, joinPage, seesAndHears, sdkPage } from "./sdk-page.mjs";
+import { stageOf } from "./sdk-call.mjs";
+import { testDevices } from "./sdk-devices.mjs";
+import { count, happens, joinPage, seesAndHears } from "./sdk-page.mjs";
 
 serverAndBrowser();
-
-const stageOf = async (name) => (await server.call("CreateStage", { name })).stage.arn;
+testDevices();
 
 test("a viewer knows the layers of a simulcast publisher, and gets the one that it prefers", async (t) => {
   const arn = await stageOf("sdk-layers");
@@ -62,48 +63,4 @@ test("messages travel within the video, and repeated ones arrive once", async (t
     assert.deepEqual(messages, ["question 1", "\0\0\0\x01\x02\x03\0\0\0", "häßlich \u{1f600}", "the last"]);
     await Promise.all([ann, bob].map((page) => page.evaluate(() => app.stages.main.stage.leave())));
   }
-});
-
-test("statistics and loudness of what is received", async (t) => {
-  const arn = await stageOf("sdk-stats");
-  await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1 } });
-  const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
-  await seesAndHears(bob, "ann", 1);
-  const [video] = await bob.evaluate(() => app.stream("main", "ann", "video").requestQualityStats());
-  assert.ok(video.framesDecoded > 0 && video.frameWidth === 640 && video.packetsReceived > 0, JSON.stringify(video));
-  const [audio] = await bob.evaluate(() => app.stream("main", "ann", "audio").requestQualityStats());
-  assert.ok(audio.packetsReceived > 0 && ["excellent", "good", "poor"].includes(audio.networkQuality), JSON.stringify(audio));
-  await eventually("loudness", () => bob.evaluate(() => app.stream("main", "ann", "audio").requestAudioLevel()), (level) => level > 0.01 && level <= 1);
-  await happens(bob, "stageActiveSpeakerChanged", ([who]) => who === "ann");
-});
-
-test("devices are listed, opened and switched; what fails says what to do", async (t) => {
-  const page = await sdkPage(t);
-  const tracks = await page.evaluate(async () => {
-    const [camera, microphone] = [await Rostrum.openCamera(), await Rostrum.openMicrophone()];
-    const { cameras, microphones } = await Rostrum.listDevices();
-    const again = await Rostrum.openCamera(cameras[0].deviceId);
-    return [camera.kind, microphone.kind, again.getSettings().deviceId === cameras[0].deviceId, microphones.length > 0];
-  });
-  assert.deepEqual(tracks, ["video", "audio", true, true]);
-  const failure = (call) => page.evaluate(call).then(() => null, (e) => e);
-  assert.equal(await failure(() => Rostrum.openCamera("no such camera").catch((e) => Promise.reject(e.failure))).then((e) => String(e.message).split("\n")[0].replace(/.*: /, "")), "overconstrained");
-  const denied = await page.evaluate(() => {
-    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
-    return Rostrum.openCamera().catch((e) => [e instanceof Rostrum.DeviceError, e.failure]);
-  });
-  assert.deepEqual(denied, [true, "denied"]);
-});
-
-test("the test of publishing finds a way, or says what is refused", async (t) => {
-  const arn = await stageOf("sdk-self-test");
-  const page = await sdkPage(t);
-  const report = await page.evaluate((token) => Rostrum.testPublishing(token, { seconds: 2 }), await server.token(arn, "ann", ["PUBLISH"]));
-  assert.equal(report.reached, "published", JSON.stringify(report));
-  assert.ok(report.bitrate > 10_000 && report.path.protocol === "udp" && !report.path.relayed && report.joinedAfter <= report.publishedAfter, JSON.stringify(report));
-  const token = await server.token(arn, "bob");
-  const id = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti;
-  await server.call("DisconnectParticipant", { stageArn: arn, participantId: id });
-  const refused = await page.evaluate((k) => Rostrum.testPublishing(k).then(({ reached, error }) => [reached, error.code]), token);
-  assert.deepEqual(refused, ["nothing", 10]);
 });

@@ -13,14 +13,14 @@ function application() {
   };
 
   /** The media of a participant: a picture and a tone that say who it is. */
-  app.media = ({ identity, width = 640, height = 360, colour, video = {}, audio = {} }) => {
+  app.media = async ({ identity, width = 640, height = 360, colour, video = {}, audio = {} }) => {
     const picture = participant.picture({ identity, width, height, colour });
-    return [new Rostrum.LocalStageStream(participant.tone(200 + 100 * identity), audio), new Rostrum.LocalStageStream(picture.track, video)];
+    return [new Rostrum.LocalStageStream(await participant.tone(200 + 100 * identity), audio), new Rostrum.LocalStageStream(picture.track, video)];
   };
 
   /** Joins a stage; with an identity it publishes. */
   app.join = async (name, token, { media, subscribe = "AUDIO_VIDEO", configuration, connection, join = true } = {}) => {
-    const streams = media ? app.media(media) : [];
+    const streams = media ? await app.media(media) : [];
     const self = { streams, subscribe, publish: media !== undefined, layer: null, videos: {}, remote: {}, configuration };
     self.strategy = {
       stageStreamsToPublish: () => self.streams,
@@ -58,19 +58,26 @@ function application() {
     return video?.videoWidth && tracks(name, user, "video").length ? participant.read(video) : null;
   };
 
-  let context;
   /** The pitch of a participant's tone in hertz; 0 in silence. */
   app.listen = async (name, user) => {
     const [track] = tracks(name, user, "audio");
     if (!track) return 0;
-    context ??= new AudioContext();
+    const recorder = new MediaRecorder(new MediaStream([track]));
+    const recorded = new Promise((resolve) => (recorder.ondataavailable = ({ data }) => resolve(data)));
+    recorder.start();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    if (recorder.state === "recording") recorder.stop();
+    const decoder = new OfflineAudioContext(1, 1, 48_000);
+    const buffer = await decoder.decodeAudioData(await (await recorded).arrayBuffer()).catch(() => null); // nothing was received
+    if (!buffer) return 0;
+    const context = new OfflineAudioContext(1, buffer.length, buffer.sampleRate);
     const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-    const source = new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream([track]) });
-    source.connect(analyser);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const source = new AudioBufferSourceNode(context, { buffer });
+    source.connect(analyser).connect(context.destination);
+    source.start();
+    await context.startRendering();
     const bins = new Float32Array(analyser.frequencyBinCount);
     analyser.getFloatFrequencyData(bins);
-    source.disconnect();
     const loudest = bins.indexOf(Math.max(...bins));
     return bins[loudest] < -60 ? 0 : (loudest * context.sampleRate) / analyser.fftSize;
   };

@@ -36,7 +36,7 @@ test("a program of the reference runs with another import", async (t) => {
     await page.addScriptTag({ content: script });
     tokens[name] = key.participant(await server.token(arn, name), { iat: Math.floor(Date.now() / 1000) - 60 });
     const result = await page.evaluate(async ([token, connectionToken, i]) => {
-      const options = { token, connectionToken, video: participant.picture({ identity: i }).track, audio: participant.tone(200 + 100 * i) };
+      const options = { token, connectionToken, video: participant.picture({ identity: i }).track, audio: await participant.tone(200 + 100 * i) };
       window.program = new Reference.Application(options);
       return program.join();
     }, [tokens[name], name === "ann" ? key.connection(tokens[name]).token : undefined, identity]);
