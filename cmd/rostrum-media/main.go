@@ -17,10 +17,11 @@ import (
 )
 
 type commands struct {
-	Compose    composeCommand    `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
-	Transcode  transcodeCommand  `cmd:"" help:"Turn the AAC of encoders into Opus, until standard input ends."`
-	Thumbnails thumbnailsCommand `cmd:"" help:"Turn pictures of participants into JPEG, until standard input ends."`
-	Encoders   encodersCommand   `cmd:"" help:"Try the video encoders on this machine."`
+	Compose        composeCommand        `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
+	Transcode      transcodeCommand      `cmd:"" help:"Turn the AAC of encoders into Opus, until standard input ends."`
+	TranscodeVideo transcodeVideoCommand `cmd:"" help:"Turn the VP8 of participants into H.264, until standard input ends."`
+	Thumbnails     thumbnailsCommand     `cmd:"" help:"Turn pictures of participants into JPEG, until standard input ends."`
+	Encoders       encodersCommand       `cmd:"" help:"Try the video encoders on this machine."`
 }
 
 func main() {
@@ -29,7 +30,7 @@ func main() {
 	// The reader of our output may be killed; recordings are still completed then.
 	signal.Ignore(syscall.SIGPIPE)
 	parsed := kong.Parse(&commands{}, kong.Name("rostrum-media"),
-		kong.Description("Runs what needs native codecs: compositions, thumbnails, and the audio of encoders."),
+		kong.Description("Runs what needs native codecs: compositions, thumbnails, and transcoding."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	parsed.FatalIfErrorf(parsed.Run())
 }
@@ -60,6 +61,13 @@ type transcodeCommand struct{}
 // Run transcodes for the server.
 func (transcodeCommand) Run(ctx context.Context) error {
 	return mediajob.Transcode(ctx, os.Stdin, os.Stdout)
+}
+
+type transcodeVideoCommand struct{}
+
+// Run transcodes for the recorder of the server.
+func (transcodeVideoCommand) Run(ctx context.Context) error {
+	return mediajob.TranscodeVideo(ctx, os.Stdin, os.Stdout)
 }
 
 type thumbnailsCommand struct{}

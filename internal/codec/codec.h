@@ -45,6 +45,8 @@ typedef struct {
 	int64_t bitrate;
 	int keyframe_ticks; // the largest distance of keyframes
 	int threads;
+	int tick_rate; // ticks a second; 0: the frame rate
+	int quality;   // the constant rate factor of libx264, up to bitrate; 0: bitrate
 } VideoEncoderConfig;
 int video_encoder_open(VideoEncoder **out, const char *name, VideoEncoderConfig c);
 int video_encoder_send(VideoEncoder *e, Canvas *c, int64_t pts, int keyframe); // c NULL: the end

@@ -111,7 +111,7 @@ func (d *VideoDecoder) Close() {
 	d.c = nil
 }
 
-// VideoConfig says how video is encoded. All fields but Encoder and Threads are required.
+// VideoConfig says how video is encoded. The fields above Threads are required, but Encoder.
 type VideoConfig struct {
 	Encoder       string // by FFmpeg's name; empty is libx264
 	Width, Height int    // pixels, even
@@ -119,6 +119,8 @@ type VideoConfig struct {
 	Bitrate       int // bits a second, with a buffer of one second
 	KeyframeTicks int // the largest distance of keyframes
 	Threads       int // 0 is the encoder's default
+	TickRate      int // ticks a second, of pictures at any time; 0 is the frame rate
+	Quality       int // the constant rate factor of libx264, up to Bitrate, with less effort; 0 encodes with Bitrate
 }
 
 // minBitrate, in bits a second, is the least that encoders accept.
@@ -140,6 +142,7 @@ func NewVideoEncoder(c VideoConfig) (*VideoEncoder, error) {
 	return opened(e, failure("open encoder "+c.Encoder, C.video_encoder_open(&e.c, name, C.VideoEncoderConfig{
 		width: C.int(c.Width), height: C.int(c.Height), rate_num: rate.num, rate_den: rate.den,
 		bitrate: C.int64_t(max(c.Bitrate, minBitrate)), keyframe_ticks: C.int(c.KeyframeTicks), threads: C.int(c.Threads),
+		tick_rate: C.int(c.TickRate), quality: C.int(c.Quality),
 	})))
 }
 

@@ -18,10 +18,14 @@ struct VideoEncoder {
 
 // Options for live encoding: no delay, and an IDR for every requested keyframe. Encoders
 // ignore the options of others.
-static void set_live_options(AVCodecContext *x, const char *name) {
+static void set_live_options(AVCodecContext *x, const char *name, int quality) {
 	void *o = x->priv_data;
 	if (!strcmp(name, "libx264")) {
-		av_opt_set(o, "preset", "veryfast", 0);
+		av_opt_set(o, "preset", quality ? "superfast" : "veryfast", 0);
+		if (quality) {
+			av_opt_set_int(o, "crf", quality, 0);
+			x->bit_rate = 0;
+		}
 		av_opt_set(o, "tune", "zerolatency", 0);
 		av_opt_set(o, "x264-params", "scenecut=0", 0);
 	} else if (strstr(name, "nvenc")) {
@@ -80,13 +84,13 @@ static int open_encoder(VideoEncoder *e, const AVCodec *codec, const char *name,
 	x->color_primaries = AVCOL_PRI_BT709;
 	x->color_trc = AVCOL_TRC_BT709;
 	x->framerate = (AVRational){c.rate_num, c.rate_den};
-	x->time_base = (AVRational){c.rate_den, c.rate_num};
+	x->time_base = c.tick_rate ? (AVRational){1, c.tick_rate} : (AVRational){c.rate_den, c.rate_num};
 	x->bit_rate = x->rc_max_rate = c.bitrate;
 	x->rc_buffer_size = c.bitrate < INT_MAX ? (int)c.bitrate : INT_MAX; // one second
 	x->gop_size = c.keyframe_ticks;
 	x->max_b_frames = 0;
 	x->thread_count = c.threads;
-	set_live_options(x, name);
+	set_live_options(x, name, c.quality);
 	int vaapi = strstr(name, "vaapi") != NULL;
 	if (vaapi || strstr(name, "qsv")) {
 		if (!(e->nv12 = new_nv12(c.width, c.height))) return AVERROR(ENOMEM);

@@ -23,17 +23,19 @@ const (
 
 // A StreamMessage is one message, in either direction:
 //
-//	kind 1 byte, stream 4, time 8 (ns), level 1, length of data 4, data; big endian
+//	kind 1 byte, stream 4, time 8 (ns), keyframe 1 bit, level 7, length of data 4, data; big endian
 type StreamMessage struct {
-	Kind   MessageKind
-	Stream uint32
-	Time   time.Duration // of the first sample or of the picture, on the stream's own clock
-	Level  uint8         // of a packet of audio, in -dBov (RFC 6464)
-	Data   []byte
+	Kind     MessageKind
+	Stream   uint32
+	Time     time.Duration // of the first sample or of the picture, on the stream's own clock
+	Keyframe bool          // of a picture: it is one, or is to be encoded as one
+	Level    uint8         // of a packet of audio, in -dBov (RFC 6464)
+	Data     []byte
 }
 
 const (
 	messageHeader   = 18
+	keyframeBit     = 0x80
 	maxMessageBytes = 8 << 20 // of the data
 )
 
@@ -47,7 +49,11 @@ func WriteStreamMessage(w io.Writer, m StreamMessage) error {
 	b := append(make([]byte, 0, messageHeader+len(m.Data)), byte(m.Kind))
 	b = binary.BigEndian.AppendUint32(b, m.Stream)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Time))
-	b = binary.BigEndian.AppendUint32(append(b, m.Level), uint32(len(m.Data)))
+	flags := m.Level &^ keyframeBit
+	if m.Keyframe {
+		flags |= keyframeBit
+	}
+	b = binary.BigEndian.AppendUint32(append(b, flags), uint32(len(m.Data)))
 	_, err := w.Write(append(b, m.Data...))
 	return err
 }
@@ -60,7 +66,7 @@ func ReadStreamMessage(r *bufio.Reader) (StreamMessage, error) {
 	}
 	m := StreamMessage{
 		Kind: MessageKind(h[0]), Stream: binary.BigEndian.Uint32(h[1:]),
-		Time: time.Duration(binary.BigEndian.Uint64(h[5:])), Level: h[13],
+		Time: time.Duration(binary.BigEndian.Uint64(h[5:])), Keyframe: h[13]&keyframeBit != 0, Level: h[13] &^ keyframeBit,
 	}
 	n := binary.BigEndian.Uint32(h[14:])
 	if n > maxMessageBytes {

@@ -18,7 +18,7 @@ const (
 	// long as a new process takes.
 	streamsPerProcess = 16
 
-	streamQueue       = 256      // messages that wait for a process: two seconds of the audio of 16 streams are more
+	streamQueue       = 1024     // messages that wait for a process: two seconds of 16 streams
 	streamQueueBytes  = 32 << 20 // of those messages
 	streamRestart     = 500 * time.Millisecond
 	streamStopTimeout = 5 * time.Second
@@ -49,6 +49,12 @@ func NewTranscoder(c Config) *Streams { return newStreams(c, "transcode") }
 // with a keyframe or continues the list before. Each is answered by its last picture, at its
 // time, which is empty if none could be decoded, or by an error.
 func NewThumbnailer(c Config) *Streams { return newStreams(c, "thumbnails") }
+
+// NewVideoTranscoder returns streams that turn VP8 into H.264. They have no configuration. An input
+// is a picture, and says whether the next output must be a keyframe. Each is answered by one
+// output with its time, which is empty if no picture is shown, or by an error: the stream then
+// needs a keyframe of VP8.
+func NewVideoTranscoder(c Config) *Streams { return newStreams(c, "transcode-video") }
 
 // newStreams starts no process before the first stream.
 func newStreams(c Config, command string) *Streams {
@@ -97,6 +103,11 @@ func (t *Streams) Open(config []byte, output func(StreamMessage)) (*Stream, erro
 // follow.
 func (s *Stream) Write(input []byte, at time.Duration) bool {
 	return s.process.send(StreamMessage{Kind: StreamInput, Stream: s.id, Time: at, Data: input})
+}
+
+// WritePicture passes a picture on, as Write does. keyframe says that it is to be encoded as one.
+func (s *Stream) WritePicture(picture []byte, at time.Duration, keyframe bool) bool {
+	return s.process.send(StreamMessage{Kind: StreamInput, Stream: s.id, Time: at, Keyframe: keyframe, Data: picture})
 }
 
 // Close ends the stream. Its output may be called for a moment longer.
