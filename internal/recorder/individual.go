@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,9 +12,9 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/bucket"
 	"rostrum/internal/event"
-	"rostrum/internal/media"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 	"rostrum/ivsrealtime"
 )
 
@@ -266,7 +265,9 @@ func (r *individual) subject() event.Recording {
 	return event.Recording{StageARN: r.state.StageARN, SessionID: r.state.LastSessionID, ParticipantID: r.state.ParticipantID, Bucket: r.state.Bucket, Prefix: r.state.Prefix}
 }
 
-// unrecordable is why a participant's video is not recorded.
-func unrecordable(c media.Codec) *event.Failure {
-	return &event.Failure{Code: ivsrealtime.ValidationFailed, Reason: fmt.Sprintf("The participant publishes %s video, which is not recorded. Publish H.264, VP9 or AV1, or record AUDIO_ONLY.", c)}
+// unrecordable is why a participant's VP8 is not recorded.
+func unrecordable() *event.Failure {
+	return &event.Failure{
+		Code: ivsrealtime.ValidationFailed, Reason: "The participant publishes VP8 video, which is recorded as H.264: " + worker.ErrNoProgram.Error() + ". Install it, publish H.264, VP9 or AV1, or record AUDIO_ONLY.",
+	}
 }

@@ -43,17 +43,17 @@ func (s *tapSink) Write(p media.Packet) error {
 
 func (r *individual) newWriter(p *stage.Publication) (*mediaWriter, *event.Failure) {
 	if r.hasOtherVideo(p) {
-		return nil, unrecordable(p.Publisher.Codec(media.Video))
+		return nil, unrecordable()
 	}
 	return &mediaWriter{
 		spool: r.files, folder: participantRendition, target: time.Duration(*r.settings.HLSConfiguration.TargetSegmentDurationSeconds) * time.Second,
 	}, nil
 }
 
-// hasOtherVideo reports whether a publication has video of a codec that is not recorded.
+// hasOtherVideo reports whether a publication has video that can't be recorded: players of HLS do
+// not play VP8, and it is not transcoded.
 func (r *individual) hasOtherVideo(p *stage.Publication) bool {
-	video := p.Publisher.Codec(media.Video)
-	return r.records(media.Video) && video != media.NoCodec && !recordable(video)
+	return r.records(media.Video) && p.Publisher.Codec(media.Video) == media.VP8 && !r.registry.cfg.Transcoder.IsAvailable()
 }
 
 func (r *individual) records(k media.Kind) bool {
@@ -143,6 +143,10 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 			continue
 		}
 		m.addTrack(c)
+		if c == media.VP8 {
+			m.transcode(newTranscoding(r.registry.cfg.Transcoder, w.target, r.log))
+			defer m.transcoding.close()
+		}
 		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: m.queue, dropped: &r.registry.counters.dropped, kind: k})
 		if err != nil {
 			return err
@@ -156,6 +160,8 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 		select {
 		case packet := <-m.queue:
 			err = m.push(packet)
+		case answer := <-m.answers:
+			err = m.writeTranscoded(answer)
 		case now := <-tick.C:
 			r.recorder.Scan()
 			err = m.tick(now)

@@ -188,9 +188,3 @@ func TestMediaWriter_BeginsASectionWithNewParameterSets(t *testing.T) {
 		t.Errorf("the playlist is %+v", list)
 	}
 }
-
-func TestParticipants_RefuseVideoThatIsNoH264(t *testing.T) {
-	if f := unrecordable(media.VP8); f.Code != "ValidationException" || f.Reason == "" {
-		t.Errorf("it fails with %+v", f)
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"github.com/pion/rtp"
 
 	"rostrum/internal/media"
+	"rostrum/internal/worker"
 	"rostrum/realtime"
 )
 
@@ -31,6 +32,9 @@ type part struct {
 	tracks          [2]partTrack
 	sounds          []timedFrame  // audio that waits for the first picture
 	skew            time.Duration // by how much video is delayed more than audio
+
+	transcoding *transcoding // of video; nil if it is recorded as it is
+	answers     <-chan worker.StreamMessage
 }
 
 type partTrack struct {
@@ -56,6 +60,11 @@ func (m *part) addTrack(c media.Codec) {
 		m.writer.codec = c
 	}
 	m.writer.audio = m.tracks[media.Audio].codec != media.NoCodec
+}
+
+// transcode has video recorded as H.264.
+func (m *part) transcode(t *transcoding) {
+	m.transcoding, m.answers, m.writer.codec = t, t.answers, media.H264
 }
 
 func (m *part) push(p tapped) error {
@@ -125,6 +134,12 @@ func (m *part) writeVideo(f timedFrame) error {
 	if at.Before(m.earliest) {
 		at = m.earliest
 	}
+	if m.transcoding != nil {
+		if !m.transcoding.write(at, f.Received) {
+			m.request(f.Arrived)
+		}
+		return nil
+	}
 	ok, err := m.writer.writeVideo(at, f.Data, f.Keyframe)
 	if err != nil {
 		return err
@@ -133,6 +148,48 @@ func (m *part) writeVideo(f timedFrame) error {
 		m.request(f.Arrived)
 	}
 	return m.writeSounds()
+}
+
+// writeTranscoded writes what the worker answered.
+func (m *part) writeTranscoded(answer worker.StreamMessage) error {
+	at, ok := m.transcoding.take(answer)
+	if !ok {
+		m.writer.needKey = true
+	}
+	if !m.transcoding.decodes {
+		m.request(m.arrived)
+	}
+	if answer.Kind != worker.StreamOutput || len(answer.Data) == 0 || at.IsZero() {
+		return nil
+	}
+	ok, err := m.writer.writeVideo(at, answer.Data, answer.Keyframe)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		m.transcoding.keyframeDue = true
+	}
+	return m.writeSounds()
+}
+
+// awaitTranscoded writes the last answers.
+func (m *part) awaitTranscoded() error {
+	if m.transcoding == nil {
+		return nil
+	}
+	over := time.NewTimer(lastAnswer)
+	defer over.Stop()
+	for len(m.transcoding.waiting) > 0 {
+		select {
+		case answer := <-m.answers:
+			if err := m.writeTranscoded(answer); err != nil {
+				return err
+			}
+		case <-over.C:
+			return nil
+		}
+	}
+	return nil
 }
 
 // followSkew follows the difference between the delays of video and audio: slowly while pictures
@@ -199,8 +256,12 @@ func (m *part) tick(now time.Time) error {
 		}
 	}
 	ok, err := m.writer.tick(now)
-	if m.tracks[media.Video].codec != media.NoCodec && (!ok || m.writer.isDue(now)) {
+	switch {
+	case m.tracks[media.Video].codec == media.NoCodec:
+	case m.transcoding == nil && (!ok || m.writer.isDue(now)), m.transcoding != nil && !m.transcoding.decodes:
 		m.request(now)
+	case m.transcoding != nil && m.writer.needKey:
+		m.transcoding.keyframeDue = true
 	}
 	return err
 }
@@ -216,6 +277,9 @@ func (m *part) end(now time.Time) error {
 		if err := m.writeAll(media.Kind(k), m.tracks[k].clock.release()); err != nil {
 			return err
 		}
+	}
+	if err := m.awaitTranscoded(); err != nil {
+		return err
 	}
 	return m.writer.interrupt(now)
 }

@@ -25,6 +25,7 @@ type ParticipantsConfig struct {
 	UploadRetry   time.Duration // how long uploads may fail before the recording does
 	MaxSpoolBytes int64         // that may wait for the bucket, for each recording
 	Thumbnailer   *worker.Streams
+	Transcoder    *worker.Streams // of VP8
 	Log           *slog.Logger
 	Panics        *inbound.Panics // takes faults in reading what participants send
 }

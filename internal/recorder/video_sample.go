@@ -8,9 +8,6 @@ import (
 	"rostrum/internal/media"
 )
 
-// recordable reports whether segments can have video of a codec.
-func recordable(c media.Codec) bool { return c == media.H264 || c == media.VP9 || c == media.AV1 }
-
 var errNoFormat = errors.New("a keyframe that does not say how to decode it")
 
 // videoTrack describes the video that begins with a keyframe.

@@ -49,14 +49,14 @@ func (r *recordingStorage) spool(name string) (string, error) {
 }
 
 // newParticipantRecorder makes the recorder of participants.
-func newParticipantRecorder(b *base, st *store.Store, r *runtime, t *worker.Streams) (*recorder.Participants, error) {
+func newParticipantRecorder(b *base, st *store.Store, r *runtime, thumbnailer, transcoder *worker.Streams) (*recorder.Participants, error) {
 	spool, err := r.recordings.spool("participant-spool")
 	if err != nil {
 		return nil, err
 	}
 	p := recorder.NewParticipants(recorder.ParticipantsConfig{
 		Store: st, Buckets: r.recordings.buckets, Node: r.node, Spool: spool,
-		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Thumbnailer: t, Log: b.log, Panics: b.panics,
+		UploadRetry: b.settings.SpoolAge, MaxSpoolBytes: b.settings.SpoolBytes, Thumbnailer: thumbnailer, Transcoder: transcoder, Log: b.log, Panics: b.panics,
 	})
 	b.metrics.MustRegister(admin.Recordings(p.Stats))
 	return p, nil

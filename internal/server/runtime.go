@@ -52,7 +52,9 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	b.closeLater(r.recordings)
 	thumbnailer := worker.NewThumbnailer(worker.Config{Program: worker.FindProgram(), Memory: thumbnailerMemory, Private: r.private(s), Log: b.log})
 	b.closeLater(thumbnailer)
-	recorder, err := newParticipantRecorder(b, st, r, thumbnailer)
+	videoTranscoder := worker.NewVideoTranscoder(worker.Config{Program: worker.FindProgram(), Memory: videoTranscoderMemory, Private: r.private(s), Log: b.log})
+	b.closeLater(videoTranscoder)
+	recorder, err := newParticipantRecorder(b, st, r, thumbnailer, videoTranscoder)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +89,11 @@ func (r *runtime) private(s *config.Settings) []string {
 	return []string{r.recordings.folder, s.Config, s.TLSKey}
 }
 
-// thumbnailerMemory bounds a process that decodes the video of participants, in bytes.
-const thumbnailerMemory = 2 << 30
+// These bound a process that decodes the video of participants, in bytes.
+const (
+	thumbnailerMemory     = 2 << 30
+	videoTranscoderMemory = 3 << 30
+)
 
 // transcoderMemory bounds a process that transcodes the audio of encoders, in bytes.
 const transcoderMemory = 512 << 20
