@@ -5,7 +5,8 @@
 //
 // Participants records a participant from when its media flow. It receives the packets in this
 // process (sfu.Publisher.Tap), makes frames of them and gives these times of this machine's
-// clock (trackClock). A mediaWriter writes segments into the spool, without transcoding.
+// clock (trackClock). A mediaWriter writes segments into the spool. VP8 is transcoded to H.264 by a
+// worker before (transcoding); other codecs are recorded as they are.
 //
 //	PublishStarted ▶ STARTING ─first keyframe─▶ ACTIVE ─PublishStopped, reconnect window─▶ STOPPING ─uploaded─▶ STOPPED
 //

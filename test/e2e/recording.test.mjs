@@ -1,4 +1,4 @@
-// What a browser publishes is recorded as it is, whatever the codec: all decodes, and as much time
+// What a browser publishes is recorded, VP8 as H.264 and other codecs as they are: all decodes, and as much time
 // passes in the recording as passed in the browser, also while audio and video pause.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -17,10 +17,10 @@ function probe(playlist) {
   return { streams, audioEnds: ends("audio"), videoEnds: ends("video") };
 }
 
-const names = { H264: "h264", VP9: "vp9", AV1: "av1" };
-const codecs = { H264: /^avc1\.42[ce]0../, VP9: /^vp09\.00\.\d\d\.08/, AV1: /^av01\.0\.\d\dM\.08/ };
+const names = { H264: "h264", VP8: "h264", VP9: "vp9", AV1: "av1" };
+const codecs = { H264: /^avc1\.42[ce]0../, VP8: /^avc1\.4d40../, VP9: /^vp09\.00\.\d\d\.08/, AV1: /^av01\.0\.\d\dM\.08/ };
 
-for (const [codec, simulcast] of [["H264", false], ["H264", true], ["VP9", false], ["AV1", false]]) {
+for (const [codec, simulcast] of [["H264", false], ["H264", true], ["VP8", false], ["VP8", true], ["VP9", false], ["AV1", false]]) {
   test(`a browser's ${codec}${simulcast ? " in three layers" : ""} is recorded`, async (t) => {
     const { storageConfiguration } = await server.call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
     const { stage } = await server.call("CreateStage", { autoParticipantRecordingConfiguration: {
