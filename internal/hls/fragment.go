@@ -1,13 +1,6 @@
 package hls
 
-import (
-	"encoding/binary"
-	"fmt"
-	"slices"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
-)
+import "encoding/binary"
 
 // A Sample is one picture or packet of audio. Times are in ticks of its track, in decoding
 // order.
@@ -38,26 +31,119 @@ func AVC(units [][]byte) []byte {
 	return data
 }
 
-// Fragment is a movie fragment of samples, in order on each track. Fragments are numbered
-// from 1.
-func Fragment(number uint32, tracks []Track, samples []Sample) ([]byte, error) {
-	part := fmp4.Part{SequenceNumber: number}
-	for i := range tracks {
-		var t *fmp4.PartTrack
-		for _, s := range samples {
-			if s.Track != i {
-				continue
-			}
-			if t == nil {
-				t = &fmp4.PartTrack{ID: i + 1, BaseTime: uint64(s.Time)}
-				part.Tracks = append(part.Tracks, t)
-			}
-			t.Samples = append(t.Samples, &fmp4.Sample{Duration: uint32(s.Duration), PTSOffset: int32(s.Offset), IsNonSyncSample: !s.Keyframe, Payload: s.Data})
+// Flags of a run of samples (ISO 14496-12 §8.8.8).
+const (
+	runHasDataOffset = 0x1
+	runHasDurations  = 0x100
+	runHasSizes      = 0x200
+	runHasFlags      = 0x400
+	runHasOffsets    = 0x800
+
+	isNoKeyframe = 0x10000 // of a sample
+)
+
+// A sampleRun is the samples of one track in a fragment.
+type sampleRun struct {
+	track   int // index
+	samples []*Sample
+	flags   uint32
+	bytes   int
+}
+
+func runOf(track int, samples []Sample) sampleRun {
+	r := sampleRun{track: track, flags: runHasDataOffset | runHasDurations | runHasSizes}
+	for i := range samples {
+		s := &samples[i]
+		if s.Track != track {
+			continue
+		}
+		r.samples = append(r.samples, s)
+		r.bytes += len(s.Data)
+		if !s.Keyframe {
+			r.flags |= runHasFlags
+		}
+		if s.Offset != 0 {
+			r.flags |= runHasOffsets
 		}
 	}
-	var b seekablebuffer.Buffer
-	if err := part.Marshal(&b); err != nil {
-		return nil, fmt.Errorf("write MP4 fragment: %w", err)
+	return r
+}
+
+// size is that of the track's traf box.
+func (r sampleRun) size() int { return 8 + 16 + 20 + r.runSize() }
+
+func (r sampleRun) runSize() int {
+	entry := 8
+	for _, f := range []uint32{runHasFlags, runHasOffsets} {
+		if r.flags&f != 0 {
+			entry += 4
+		}
 	}
-	return slices.Clone(b.Bytes()), nil
+	return 20 + entry*len(r.samples)
+}
+
+// appendTo appends the track's traf box. Its samples begin so many bytes after the moof box does.
+func (r sampleRun) appendTo(b []byte, offset int) []byte {
+	b = appendBox(b, r.size(), "traf")
+	b = appendBox(b, 16, "tfhd")
+	b = appendInts(b, 0x02_0000, uint32(r.track+1)) // offsets are from moof
+	b = appendBox(b, 20, "tfdt")
+	b = appendInts(b, 1<<24) // version
+	b = binary.BigEndian.AppendUint64(b, uint64(r.samples[0].Time))
+	b = appendBox(b, r.runSize(), "trun")
+	b = appendInts(b, 1<<24|r.flags, uint32(len(r.samples)), uint32(offset))
+	for _, s := range r.samples {
+		b = appendInts(b, uint32(s.Duration), uint32(len(s.Data)))
+		if r.flags&runHasFlags != 0 {
+			flags := uint32(0)
+			if !s.Keyframe {
+				flags = isNoKeyframe
+			}
+			b = appendInts(b, flags)
+		}
+		if r.flags&runHasOffsets != 0 {
+			b = appendInts(b, uint32(int32(s.Offset)))
+		}
+	}
+	return b
+}
+
+func appendBox(b []byte, size int, kind string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(size)), kind...)
+}
+
+func appendInts(b []byte, all ...uint32) []byte {
+	for _, n := range all {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
+	return b
+}
+
+// Fragment is a movie fragment of samples, in order on each track. Fragments are numbered
+// from 1. It is written into memory once: a segment has megabytes.
+func Fragment(number uint32, tracks []Track, samples []Sample) []byte {
+	var runs []sampleRun
+	moof, mdat := 8+16, 8
+	for i := range tracks {
+		if r := runOf(i, samples); len(r.samples) > 0 {
+			runs = append(runs, r)
+			moof += r.size()
+			mdat += r.bytes
+		}
+	}
+	b := appendBox(make([]byte, 0, moof+mdat), moof, "moof")
+	b = appendBox(b, 16, "mfhd")
+	b = appendInts(b, 0, number)
+	offset := moof + 8
+	for _, r := range runs {
+		b = r.appendTo(b, offset)
+		offset += r.bytes
+	}
+	b = appendBox(b, mdat, "mdat")
+	for _, r := range runs {
+		for _, s := range r.samples {
+			b = append(b, s.Data...)
+		}
+	}
+	return b
 }

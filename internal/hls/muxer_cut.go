@@ -25,9 +25,7 @@ func (m *Muxer) cut() error {
 		if err != nil || !reached {
 			return err
 		}
-		if err := m.write(next); err != nil {
-			return err
-		}
+		m.write(next)
 	}
 }
 
@@ -47,9 +45,7 @@ func (m *Muxer) cutAll(end int64) error {
 		if err := m.fill(ticks(duration(next.end, m.lead().Rate), m.audio.track.Rate)); err != nil {
 			return err
 		}
-		if err := m.write(next); err != nil {
-			return err
-		}
+		m.write(next)
 	}
 	return nil
 }
@@ -139,7 +135,7 @@ func (m *Muxer) limit(end int64) partCut {
 }
 
 // write writes a part.
-func (m *Muxer) write(c partCut) error {
+func (m *Muxer) write(c partCut) {
 	end := duration(c.end, m.lead().Rate)
 	var samples []Sample
 	first := len(m.pictures) > 0 && m.pictures[0].Time == m.partStart && m.pictures[0].Keyframe
@@ -154,10 +150,7 @@ func (m *Muxer) write(c partCut) error {
 	}
 	m.pictures, m.sounds = take(m.pictures), take(m.sounds)
 	m.fragments++
-	data, err := Fragment(m.fragments, m.init.tracks, samples)
-	if err != nil {
-		return err
-	}
+	data := Fragment(m.fragments, m.init.tracks, samples)
 	begin := duration(m.partStart, m.lead().Rate)
 	m.live.mu.Lock()
 	m.live.begin(m.init, m.wall.Add(duration(m.segmentStart, m.lead().Rate)-m.began))
@@ -171,5 +164,4 @@ func (m *Muxer) write(c partCut) error {
 	if c.closes {
 		m.segmentStart, m.segmentBytes = c.end, 0
 	}
-	return nil
 }

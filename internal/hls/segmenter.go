@@ -179,12 +179,8 @@ func (s *Segmenter) close(cut int64) error {
 		s.bytes += len(p.Data)
 	}
 	n := len(s.list.Segments)
-	data, err := Fragment(uint32(n+1), s.tracks, current)
-	if err != nil {
-		return err
-	}
 	name := fmt.Sprintf("%d.mp4", n)
-	if err := s.store.Put(path.Join(s.config.Folder, name), data); err != nil {
+	if err := s.store.Put(path.Join(s.config.Folder, name), Fragment(uint32(n+1), s.tracks, current)); err != nil {
 		return err
 	}
 	s.list.Segments = append(s.list.Segments, Segment{

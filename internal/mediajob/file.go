@@ -99,12 +99,9 @@ func (o *file) flush() error {
 		return nil
 	}
 	o.number++
-	data, err := hls.Fragment(o.number, o.tracks, o.pending)
-	if err != nil {
-		return err
-	}
+	data := hls.Fragment(o.number, o.tracks, o.pending)
 	o.pending = nil
-	_, err = o.file.Write(data)
+	_, err := o.file.Write(data)
 	return err
 }
 
