@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/pion/rtp"
@@ -10,14 +11,19 @@ import (
 	"rostrum/internal/media"
 )
 
+// maxKeptFrame is the largest frame whose memory is kept for the next.
+const maxKeptFrame = 1 << 20
+
 // An assembler makes frames from packets that are in order. It is for one goroutine.
 type assembler struct {
 	codec        media.Codec
-	unpack       rtp.Depacketizer
+	unpack       rtp.Depacketizer // nil for H.264
+	units        h264Units
 	open         bool // a frame is incomplete
 	frame        Received
-	damaged      bool // a part of the frame is missing
-	needKeyframe bool // a frame was lost: nothing can be decoded before a keyframe
+	data         []byte // of the frame; reused by the next
+	damaged      bool   // a part of the frame is missing
+	needKeyframe bool   // a frame was lost: nothing can be decoded before a keyframe
 
 	started bool
 	elapsed int64 // of the frame, in ticks since the first
@@ -34,7 +40,7 @@ func newAssembler(c media.Codec) *assembler {
 func (a *assembler) reset() {
 	switch a.codec {
 	case media.H264:
-		a.unpack = &codecs.H264Packet{}
+		a.units = h264Units{}
 	case media.VP8:
 		a.unpack = &codecs.VP8Packet{}
 	case media.VP9:
@@ -67,15 +73,24 @@ func (a *assembler) add(p arrival) (f Received, complete, needKeyframe bool) {
 	if media.Inspect(a.codec, p.packet.Payload).Keyframe {
 		a.frame.Keyframe = true
 	}
-	data, err := a.unpack.Unmarshal(p.packet.Payload)
-	if err != nil {
+	if err := a.append(p.packet.Payload); err != nil {
 		a.damage()
 	}
-	a.frame.Data = append(a.frame.Data, data...)
 	if a.codec.Kind() == media.Video && !p.packet.Marker {
 		return f, false, a.needKeyframe
 	}
 	return a.end(p)
+}
+
+// append appends what a packet has of the frame.
+func (a *assembler) append(payload []byte) (err error) {
+	if a.codec == media.H264 {
+		a.data, err = a.units.appendTo(a.data, payload)
+		return err
+	}
+	data, err := a.unpack.Unmarshal(payload)
+	a.data = append(a.data, data...)
+	return err
 }
 
 func (a *assembler) begin(p arrival) {
@@ -87,10 +102,13 @@ func (a *assembler) begin(p arrival) {
 	a.last = p.packet.Timestamp
 	a.open, a.damaged = true, false
 	a.frame = Received{Timestamp: p.packet.Timestamp}
+	if a.data = a.data[:0]; cap(a.data) > maxKeptFrame {
+		a.data = nil
+	}
 	rate := int64(a.codec.ClockRate())
 	a.frame.Time = time.Duration(a.elapsed/rate)*time.Second + time.Duration(a.elapsed%rate)*time.Second/time.Duration(rate)
 	if a.codec == media.AV1 {
-		a.frame.Data = []byte{0x12, 0x00} // temporal delimiter, which RTP omits
+		a.data = append(a.data, 0x12, 0x00) // temporal delimiter, which RTP omits
 	}
 	if first || p.lost > 0 {
 		// Frames may be missing that later ones refer to.
@@ -120,9 +138,13 @@ func (a *assembler) end(p arrival) (f Received, complete, needKeyframe bool) {
 	if a.codec.Kind() == media.Audio {
 		a.frame.Keyframe = true
 	}
-	if a.damaged || len(a.frame.Data) == 0 {
+	if a.units.incomplete {
+		a.damage()
+	}
+	if a.damaged || len(a.data) == 0 {
 		return f, false, a.needKeyframe
 	}
+	a.frame.Data = bytes.Clone(a.data)
 	if a.frame.Keyframe {
 		a.needKeyframe = false
 		a.frame.Width, a.frame.Height = container.Size(a.codec, a.frame.Data)
