@@ -1,45 +1,15 @@
 package recorder
 
 import (
-	"sync/atomic"
 	"time"
 
 	"rostrum/internal/event"
 	"rostrum/internal/media"
-	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/ivsrealtime"
 )
 
-const (
-	maxPackets   = 4096 // that may wait for the recorder
-	tickInterval = 200 * time.Millisecond
-)
-
-// A tapped packet is one of a participant, and when it arrived.
-type tapped struct {
-	packet media.Packet
-	at     time.Time
-	kind   media.Kind
-}
-
-// A tapSink queues packets. What does not fit is dropped, which the reader sees by the numbers.
-type tapSink struct {
-	publisher *sfu.Publisher
-	queue     chan<- tapped
-	dropped   *atomic.Uint64
-	kind      media.Kind
-}
-
-// Write implements sfu.Sink.
-func (s *tapSink) Write(p media.Packet) error {
-	select {
-	case s.queue <- tapped{p, s.publisher.ArrivedAt(p), s.kind}:
-	default:
-		s.dropped.Add(1)
-	}
-	return nil
-}
+const tickInterval = 200 * time.Millisecond
 
 func (r *individual) newWriter(p *stage.Publication) (*mediaWriter, *event.Failure) {
 	if r.hasOtherVideo(p) {
@@ -133,7 +103,7 @@ func (r *individual) awaitReturn(window time.Duration) *stage.Publication {
 func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 	defer r.thumbnails.follow(p)()
 	now := time.Now()
-	m := &part{writer: w, queue: make(chan tapped, maxPackets), arrived: now, began: now, requestKeyframe: p.Publisher.RequestKeyframe}
+	m := &part{writer: w, queue: newTapQueue(&r.registry.counters.dropped), arrived: now, began: now, requestKeyframe: p.Publisher.RequestKeyframe}
 	if p.Replica { // what was before belongs to the stage it comes from
 		m.earliest = now
 	}
@@ -147,7 +117,7 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 			m.transcode(newTranscoding(r.registry.cfg.Transcoder, w.target, r.log))
 			defer m.transcoding.close()
 		}
-		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: m.queue, dropped: &r.registry.counters.dropped, kind: k})
+		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: m.queue, kind: k})
 		if err != nil {
 			return err
 		}
@@ -158,8 +128,8 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 	for {
 		var err error
 		select {
-		case packet := <-m.queue:
-			err = m.push(packet)
+		case <-m.queue.arrived:
+			err = m.pushAll()
 		case answer := <-m.answers:
 			err = m.writeTranscoded(answer)
 		case now := <-tick.C:

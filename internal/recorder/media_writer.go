@@ -147,8 +147,8 @@ func (w *mediaWriter) interrupt(at time.Time) error {
 	return w.segmenter.Flush()
 }
 
-// writeVideo takes a picture, as container.Frame has it. It returns false if it can't be used,
-// and a keyframe is needed.
+// writeVideo takes a picture, as container.Frame has it, and its memory. It returns false if it
+// can't be used, and a keyframe is needed.
 func (w *mediaWriter) writeVideo(at time.Time, data []byte, keyframe bool) (bool, error) {
 	if keyframe {
 		video, err := videoTrack(w.codec, data)

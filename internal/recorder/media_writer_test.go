@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,7 +44,7 @@ func (k take) video(at time.Duration, keyframe bool) (used bool) {
 	if keyframe {
 		data = testKeyframe
 	}
-	used, err := k.w.writeVideo(testBegin.Add(at), data, keyframe)
+	used, err := k.w.writeVideo(testBegin.Add(at), bytes.Clone(data), keyframe)
 	if err != nil {
 		k.t.Fatal(err)
 	}

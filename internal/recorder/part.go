@@ -23,8 +23,9 @@ const (
 // for one goroutine.
 type part struct {
 	writer          *mediaWriter
-	queue           chan tapped // of the packets to push
-	arrived         time.Time   // the newest that was pushed, or began
+	queue           *tapQueue // of the packets to push
+	pushed          []tapped  // of the queue, before
+	arrived         time.Time // the newest that was pushed, or began
 	requestKeyframe func()
 	began           time.Time
 	earliest        time.Time // no picture has a time before it; zero for no limit
@@ -65,6 +66,17 @@ func (m *part) addTrack(c media.Codec) {
 // transcode has video recorded as H.264.
 func (m *part) transcode(t *transcoding) {
 	m.transcoding, m.answers, m.writer.codec = t, t.answers, media.H264
+}
+
+// pushAll pushes what waits.
+func (m *part) pushAll() error {
+	m.pushed = m.queue.take(m.pushed)
+	for _, p := range m.pushed {
+		if err := m.push(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *part) push(p tapped) error {
@@ -247,7 +259,7 @@ func (m *part) writeSounds() error {
 
 // tick does what is due. While packets wait, that is what was due before they arrived.
 func (m *part) tick(now time.Time) error {
-	if len(m.queue) > 0 {
+	if m.queue.len() > 0 {
 		now = m.arrived
 	}
 	for k := range m.tracks {
@@ -268,10 +280,8 @@ func (m *part) tick(now time.Time) error {
 
 // end writes what waits and what is held.
 func (m *part) end(now time.Time) error {
-	for range len(m.queue) {
-		if err := m.push(<-m.queue); err != nil {
-			return err
-		}
+	if err := m.pushAll(); err != nil {
+		return err
 	}
 	for k := range m.tracks {
 		if err := m.writeAll(media.Kind(k), m.tracks[k].clock.release()); err != nil {

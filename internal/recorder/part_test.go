@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ type sender struct {
 
 func newSender(t *testing.T, codecs ...media.Codec) *sender {
 	s := &sender{t: t, sound: opusSilence, group: 50, stamp: [2]uint32{4_000_000_000, 4_294_000_000}} // they wrap soon
-	s.part = &part{writer: newTake(t).w, began: testBegin, requestKeyframe: func() { s.requests++; s.keyframeDue = true }}
+	s.part = &part{writer: newTake(t).w, began: testBegin, queue: newTapQueue(new(atomic.Uint64)), requestKeyframe: func() { s.requests++; s.keyframeDue = true }}
 	for _, c := range codecs {
 		s.part.addTrack(c)
 	}
@@ -53,7 +54,7 @@ func (s *sender) push(k media.Kind, payload []byte, delay time.Duration) {
 	}
 	packet := tapped{p, s.now().Add(delay), k}
 	if s.queues {
-		s.part.queue <- packet
+		s.part.queue.add(packet)
 		return
 	}
 	if err := s.part.push(packet); err != nil {
@@ -339,15 +340,12 @@ func TestPart_RecordsWhatWaits(t *testing.T) {
 			s := newSender(t, media.H264, media.Opus)
 			s.sound = []byte("\xfcsound")
 			s.play(2*time.Second, true, true, 0)
-			s.part.queue = make(chan tapped, maxPackets)
 			s.queues = true
 			s.play(4*time.Second, true, true, 0)
 			s.queues = false
 			if !ends {
-				for range len(s.part.queue) {
-					if err := s.part.push(<-s.part.queue); err != nil {
-						t.Fatal(err)
-					}
+				if err := s.part.pushAll(); err != nil {
+					t.Fatal(err)
 				}
 			}
 			if err := s.part.end(s.now()); err != nil {

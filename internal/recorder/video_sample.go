@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 
 	"rostrum/internal/hls"
@@ -30,16 +31,42 @@ func videoTrack(c media.Codec, keyframe []byte) (hls.Track, error) {
 // temporalDelimiter begins each temporal unit of AV1, except in MP4 (AV1 in ISOBMFF §2.4).
 var temporalDelimiter = []byte{0x12, 0x00}
 
-// videoSample is the form that a picture has in a segment.
+// videoSample is the form that a picture has in a segment. It may use the picture's memory.
 func videoSample(c media.Codec, picture []byte) []byte {
 	switch c {
 	case media.H264:
-		return hls.AVC(splitAnnexB(picture))
+		units := splitAnnexB(picture)
+		if writeSizes(picture, units) {
+			return picture
+		}
+		return hls.AVC(units)
 	case media.AV1:
 		return bytes.TrimPrefix(picture, temporalDelimiter)
 	}
 	return picture
 }
+
+// writeSizes replaces each start code by the size of its unit, if all start codes have as many
+// bytes as a size, and nothing else is between units.
+func writeSizes(picture []byte, units [][]byte) bool {
+	at := 0
+	for _, u := range units {
+		if !bytes.HasPrefix(picture[at:], startCode) || at+4+len(u) > len(picture) {
+			return false
+		}
+		at += 4 + len(u)
+	}
+	if at != len(picture) {
+		return false
+	}
+	for _, u := range units {
+		binary.BigEndian.PutUint32(picture, uint32(len(u)))
+		picture = picture[4+len(u):]
+	}
+	return true
+}
+
+var startCode = []byte{0, 0, 0, 1}
 
 // splitAnnexB splits a picture into NAL units. These contain no start code, nor do they end
 // with a zero (ITU-T H.264 §7.4.1).
