@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"log/slog"
 	"testing"
 	"time"
@@ -24,9 +25,9 @@ func (s *sender) transcodes(pictures int) *transcoding {
 // answer has the worker answer a picture.
 func (s *sender) answer(picture int, kind worker.MessageKind, keyframe bool) {
 	s.t.Helper()
-	m := worker.StreamMessage{Kind: kind, Time: time.Duration(picture) * 40 * time.Millisecond, Keyframe: keyframe, Data: testPicture}
+	m := worker.StreamMessage{Kind: kind, Time: time.Duration(picture) * 40 * time.Millisecond, Keyframe: keyframe, Data: bytes.Clone(testPicture)}
 	if keyframe {
-		m.Data = testKeyframe
+		m.Data = bytes.Clone(testKeyframe)
 	}
 	if err := s.part.writeTranscoded(m); err != nil {
 		s.t.Fatal(err)
