@@ -29,6 +29,10 @@ func TestReadme_ShowsAnExampleThatRuns(t *testing.T) {
 		t.Error("README.md does not have the function speak of realtime/example_test.go")
 	}
 
+	if lines := strings.Count("func speak("+example, "\n"); lines > 20 {
+		t.Errorf("the example has %d lines, want at most 20", lines)
+	}
+
 	path := filepath.Join(t.TempDir(), "tone.ogg")
 	tone, err := testpattern.NewTone(1)
 	if err != nil {
