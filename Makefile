@@ -72,7 +72,7 @@ rostrum:
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/rostrum ./cmd/rostrum
 
 .PHONY: sdk
-sdk: web/sdk/node_modules/.package-lock.json ## Build the browser SDK, and the copy of it that the server serves
+sdk: web/sdk/node_modules/.package-lock.json ## Build the browser SDK and the stage page, and the copies of them that the server serves
 	cd web/sdk && npm run --silent build
 
 .PHONY: run

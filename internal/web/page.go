@@ -17,11 +17,12 @@ var files embed.FS
 // fragment, which browsers don't send to the server.
 const StagePath = "/stage/"
 
-// Stage serves a page that shows a stage to the holder of a participant token
-// and publishes a camera. The page gets everything through the token, and may
-// connect to this server only: a token that names another server does not work.
+// Stage serves the page with which the holder of a participant token takes part in a
+// stage. web/stage has its sources; its script is built by web/sdk. The page gets
+// everything through the token, and may connect to this server only: a token that names
+// another server does not work.
 func Stage(publicURL string) http.Handler {
-	return servePage("stage", StagePath, publicURL, "camera=(self), microphone=(self), autoplay=(self)")
+	return servePage("stage", StagePath, publicURL, "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), clipboard-write=(self), autoplay=(self)")
 }
 
 // PlayerPath is the path of the player page. The URL of a playlist follows it

@@ -12,12 +12,13 @@ import (
 )
 
 // imports are the modules and style sheets that a file loads.
-var imports = regexp.MustCompile(`(?:from '|import '|src="|href=")([^'":]+)['"]`)
+var imports = regexp.MustCompile(`(?:from '|import '|src="|href=")([^'":#]+)['"]`)
 
 func TestPages_ServeWhatTheyImport(t *testing.T) {
 	pages := http.NewServeMux()
 	pages.Handle(web.StagePath, web.Stage(""))
 	pages.Handle(web.PlayerPath, web.Player(""))
+	pages.Handle(web.SDKPath, web.SDK())
 	seen := map[string]bool{}
 	var load func(at string)
 	load = func(at string) {
@@ -39,7 +40,7 @@ func TestPages_ServeWhatTheyImport(t *testing.T) {
 	}
 	load(web.StagePath)
 	load(web.PlayerPath)
-	if !seen["/stage/wire.js"] || !seen["/play/hls.js/hls.min.mjs"] {
+	if !seen["/stage/page.js"] || !seen[web.SDKPath] || !seen["/play/hls.js/hls.min.mjs"] {
 		t.Errorf("the pages load %v only", seen)
 	}
 }

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import * as ivs from "@aws-sdk/client-ivs-realtime";
 
-import { browse, eventually, freePort, run } from "./harness.mjs";
+import { browse, eventually, freePort, joinCall, run } from "./harness.mjs";
 
 let web;
 
@@ -110,7 +110,8 @@ test("the demo shows a stage, a channel that plays, and recordings that play aft
 
   const stage = await web.page();
   await stage.goto(scene.page);
-  await eventually("two pictures on the stage's page", () => stage.evaluate(() => [...document.querySelectorAll("video")].map((v) => v.videoWidth > 0 && v.currentTime > 1)), (s) => s.length === 2 && s.every(Boolean));
+  await joinCall(stage);
+  await eventually("two pictures on the stage's page", () => stage.evaluate(() => [...document.querySelectorAll("figure:not(.own) video")].map((v) => v.videoWidth > 0 && v.currentTime > 1)), (s) => s.length === 2 && s.every(Boolean));
   await screenshot(stage, "stage");
   await stage.close();
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
 
-import { eventually, freePort, run, serve, server, serverAndBrowser, web } from "./harness.mjs";
+import { eventually, freePort, joinCall, run, serve, server, serverAndBrowser, smallCamera, web } from "./harness.mjs";
 
 serverAndBrowser();
 
@@ -27,8 +27,10 @@ async function open(t, url, token, prepare = () => {}) {
       if (type === "REPLY" && reply.error) log.refused.push(reply.error);
     });
   });
+  await page.addInitScript(smallCamera);
   await prepare(page);
   await page.goto(`${url}/stage/#${token}`);
+  await joinCall(page);
   return { page, log };
 }
 
@@ -38,20 +40,16 @@ test("two pages call each other without a request to WHIP or WHEP", async (t) =>
   const { arn } = (await server.call("CreateStage", { name: "messages" })).stage;
   const ann = await open(t, server.url, await server.token(arn, "ann"));
   const bob = await open(t, server.url, await server.token(arn, "bob"));
-  for (const { page } of [ann, bob]) {
-    await eventually("the page is on the stage", () => page.textContent("#state"), (s) => /participant/.test(s));
-    await page.click("text=Publish my camera");
-  }
   await eventually("bob sees ann", () => seen(bob.page), (n) => n.ann > 10);
   await eventually("ann sees bob", () => seen(ann.page), (n) => n.bob > 10);
   for (const { log } of [ann, bob]) assert.deepEqual(log.refused, []);
-  await ann.page.click("text=Stop my camera");
-  await eventually("ann's picture is gone", () => seen(bob.page), (n) => !("ann" in n));
-  await eventually("ann ended her publication", () => requests(ann.log), (all) => all.includes("END"));
   for (const [name, { log }] of Object.entries({ ann, bob })) {
     assert.deepEqual(log.whip, [], `${name} asked WHIP or WHEP`);
     for (const type of ["PUBLISH", "SUBSCRIBE"]) assert.ok(log.sent.includes(type), `${name} sent ${log.sent}`);
   }
+  await ann.page.click("#leave-tool");
+  await eventually("ann's picture is gone", () => seen(bob.page), (n) => !("ann" in n));
+  await eventually("ann ended her publication", () => requests(ann.log), (all) => all.includes("END"));
 });
 
 test("a page whose server knows no requests by message uses WHIP and WHEP", async (t) => {
@@ -125,7 +123,15 @@ test("joining a stage far away takes fewer round trips by messages", async (t) =
     await page.close();
     return { last: Math.max(...answers), connections: proxy.connections() - before, requests: log.whip.length };
   };
-  const overHTTP = (page) => page.route("**/requests.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export class Requests { use() {} async send() {} }" }));
+  /** Has the SDK's socket send no requests, so that HTTP has to do at once. */
+  const overHTTP = (page) =>
+    page.route("**/sdk/rostrum.js", async (route) => {
+      const answer = await route.fetch();
+      const text = await answer.text();
+      const without = text.replace(/(\brequest\(\w+\)\{)(let \w+=`\$\{\+\+this\.lastID\}`)/, "$1return Promise.resolve();$2");
+      assert.notEqual(without, text, "the script has no such method");
+      await route.fulfill({ response: answer, body: without });
+    });
   const [http, messages] = [await join(overHTTP), await join(() => {})];
   t.diagnostic(`${publishers} publishers, round trip ${2 * delay} ms: by messages ${JSON.stringify(messages)}, over HTTP ${JSON.stringify(http)}`);
   assert.equal(messages.requests, 0);

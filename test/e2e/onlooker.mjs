@@ -65,7 +65,7 @@ function spy() {
     const { shown } = notes;
     const longest = Math.max(notes.longest, performance.now() - notes.last);
     notes.longest = 0;
-    return { shown, waited: Math.round(longest), ...picture(video), text: video.parentElement.innerText };
+    return { shown, waited: Math.round(longest), ...picture(video), text: video.closest("figure").innerText };
   }
 
   async function measured(connection) {
@@ -127,14 +127,13 @@ const browser = await chromium.launch({
 let page;
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const orders = {
-  /** Joins the call: its sound and its own camera on. */
+  /** Joins the call with its own camera. */
   async join(address) {
     page = await browser.newPage({ viewport: { width: 960, height: 640 } });
     page.on("pageerror", (e) => say({ fault: String(e) }));
     await page.addInitScript(spy);
     await page.goto(address);
-    await page.click("#sound");
-    await page.click("#camera");
+    await page.click("#join");
   },
   screenshot: (path) => page.screenshot({ path }),
   async leave() {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { eventually, joinCall, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
 
@@ -17,11 +17,12 @@ for (const name of [`<img src=x onerror="window.pwned=1">`, `"><script>window.pw
     const complaints = [];
     page.on("console", (m) => /Content Security Policy/.test(m.text()) && complaints.push(m.text()));
     await page.goto(`${server.url}/stage/#${await server.token(arn, "viewer", ["SUBSCRIBE"])}`);
+    await joinCall(page);
     const shown = await eventually("its tile", () => page.$$eval("figcaption .name", (all) => all.map((n) => n.textContent)), (all) => all.length === 1);
-    await eventually("its picture", () => page.$$eval("video", (all) => all[0]?.getVideoPlaybackQuality().totalVideoFrames), (n) => n > 15);
+    await eventually("its picture", () => page.$$eval("figure video", (all) => all[0]?.getVideoPlaybackQuality().totalVideoFrames), (n) => n > 15);
     assert.deepEqual(shown, [name]);
     assert.equal(await page.evaluate(() => window.pwned), undefined);
-    assert.equal(await page.$$eval("main img, main script, main svg", (all) => all.length), 0);
+    assert.equal(await page.$$eval("main img, main script, .name *, .name + svg[onload], #people-list .name *", (all) => all.length), 0);
     assert.deepEqual(complaints, [], "nothing even tried to run");
   });
 }

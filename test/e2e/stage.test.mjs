@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { bestOf, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { bestOf, eventually, joinCall, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
 let stage;
@@ -146,12 +146,12 @@ describe("the tools of the binary", () => {
     const address = await eventually("the page's address", () => tool.lines.join("\n").match(/http:\/\/\S+\/stage\/#\S+/)?.[0], (x) => x);
     const page = await web.page();
     await page.goto(address);
-    const pictures = () => page.$$eval("video", (all) => all.map((v) => ({ width: v.videoWidth, shown: v.getVideoPlaybackQuality().totalVideoFrames })));
+    await joinCall(page);
+    const pictures = () => page.$$eval("figure:not(.own) video", (all) => all.map((v) => ({ width: v.videoWidth, shown: v.getVideoPlaybackQuality().totalVideoFrames })));
     await eventually("two moving pictures", pictures, (all) => all.length === 2 && all.every((v) => v.width > 0 && v.shown > 60));
     assert.match(await page.textContent("body"), /Ada/);
     assert.match(await page.textContent("body"), /Alan/);
-    await page.click("text=Publish my camera");
-    await eventually("three who publish", () => page.textContent("#state"), (s) => /3 publishing/.test(s));
+    await eventually("the visitor's own picture", () => page.$eval("figure.own video", (v) => v.videoWidth), (width) => width > 0);
     if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/demo.png` });
     await page.close();
     assert.equal(await tool.stop(), 0, tool.lines.join("\n"));

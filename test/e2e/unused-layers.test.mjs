@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { eventually, server, serverAndBrowser, web } from "./harness.mjs";
+import { eventually, joinCall, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
 
@@ -39,7 +39,7 @@ test("unused layers are paused, and resumed when a viewer asks for the best", as
   const token = await server.token(arn, "ann");
   const id = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti;
   await page.goto(`${server.url}/stage/#${token}`);
-  await page.click("text=Publish my camera");
+  await joinCall(page);
   await eventually("three layers are there", () => layers(page), (l) => l.hi && l.mid && l.low?.frames > 5);
   await eventually("the upper two are paused", () => layers(page), (l) => !l.hi.active && !l.mid.active && l.low.active);
   let before;

@@ -1,9 +1,10 @@
 // Builds the package: dist/rostrum.mjs for import, dist/rostrum.js as a script that
-// defines the global Rostrum, and their types. The server carries a copy of the script,
-// so that it builds without Node.js; --check tells whether that is up to date.
+// defines the global Rostrum, and their types; and from web/stage the script of the stage
+// page, which uses that global. The server carries copies of both scripts, so that it
+// builds without Node.js; --check tells whether they are up to date.
 //
-//   node build.mjs            builds the package and the server's copy
-//   node build.mjs --check    compares the server's copy with the sources
+//   node build.mjs            builds the package and the server's copies
+//   node build.mjs --check    compares the server's copies with the sources
 //   node build.mjs --tests    builds the unit tests
 
 import { execFileSync } from 'node:child_process';
@@ -12,7 +13,6 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 process.chdir(import.meta.dirname ?? new URL('.', import.meta.url).pathname);
-const served = '../../internal/web/sdk/rostrum.js';
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 const common = { bundle: true, target: 'es2022', define: { VERSION: JSON.stringify(version) }, logLevel: 'warning', charset: 'utf8' };
@@ -30,26 +30,43 @@ const source = {
 };
 
 const bundle = (options) => build({ ...common, plugins: [source], ...options });
+/** Takes the SDK from the script that the page has loaded. */
+const sdkGlobal = {
+  name: 'sdk-global',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^rostrum-sdk$/ }, () => ({ path: 'rostrum-sdk', namespace: 'global' }));
+    onLoad({ filter: /.*/, namespace: 'global' }, () => ({ contents: 'module.exports = Rostrum;', loader: 'js' }));
+  },
+};
+
 const banner = { js: '// Rostrum SDK: built by web/sdk from its sources; DO NOT EDIT.' };
 const script = async () => {
   const { outputFiles } = await bundle({ entryPoints: ['src/index.ts'], format: 'iife', globalName: 'Rostrum', minify: true, banner, write: false });
   return outputFiles[0].text;
 };
+const page = async () => {
+  const js = '// The stage page: built by web/sdk from web/stage; DO NOT EDIT.';
+  const { outputFiles } = await build({ ...common, plugins: [sdkGlobal], entryPoints: ['../stage/src/page.ts'], format: 'iife', banner: { js }, write: false });
+  return outputFiles[0].text;
+};
+
+/** The server's copies, by their paths. */
+const served = { 'internal/web/sdk/rostrum.js': script, 'internal/web/stage/page.js': page };
 
 if (process.argv.includes('--tests')) {
   rmSync('dist/tests', { recursive: true, force: true });
   const entryPoints = readdirSync('src').filter((name) => name.endsWith('.test.ts')).map((name) => `src/${name}`);
   await bundle({ entryPoints, format: 'esm', platform: 'node', outdir: 'dist/tests', outExtension: { '.js': '.mjs' }, sourcemap: 'inline' });
 } else if (process.argv.includes('--check')) {
-  if (readFileSync(served, 'utf8') !== (await script())) {
-    console.error('internal/web/sdk/rostrum.js is stale: run make sdk');
-    process.exit(1);
+  for (const [path, made] of Object.entries(served)) {
+    if (readFileSync(`../../${path}`, 'utf8') === (await made())) continue;
+    console.error(`${path} is stale: run make sdk`);
+    process.exitCode = 1;
   }
 } else {
   rmSync('dist', { recursive: true, force: true });
   await bundle({ entryPoints: ['src/index.ts'], format: 'esm', outfile: 'dist/rostrum.mjs', banner });
-  const text = await script();
-  writeFileSync('dist/rostrum.js', text);
-  writeFileSync(served, text);
+  writeFileSync('dist/rostrum.js', await script());
+  for (const [path, made] of Object.entries(served)) writeFileSync(`../../${path}`, await made());
   execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' });
 }

@@ -68,7 +68,8 @@ export type AnyStageStream = LocalStageStream | RemoteStageStream;
 export type StageEventMap = {
   [StageEvents.ERROR]: [error: StageError];
   [StageEvents.STAGE_CONNECTION_STATE_CHANGED]: [state: StageConnectionState];
-  [StageEvents.STAGE_LEFT]: [reason: StageLeftReason];
+  /** With the error that says more about it, unless the application left. */
+  [StageEvents.STAGE_LEFT]: [reason: StageLeftReason, error?: StageError];
   [StageEvents.STAGE_PARTICIPANT_JOINED]: [participant: StageParticipantInfo];
   [StageEvents.STAGE_PARTICIPANT_LEFT]: [participant: StageParticipantInfo];
   [StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED]: [participant: StageParticipantInfo];

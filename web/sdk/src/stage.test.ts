@@ -130,7 +130,7 @@ test('after thirty seconds without a connection the stage has failed', async (t)
     if (events.some((e) => e.startsWith('error')) || FakeSocket.all.length > 100) break;
   }
   assert.ok(FakeSocket.all.length > 4 && FakeSocket.all.length < 20, `${FakeSocket.all.length} attempts`);
-  assert.deepEqual(events.slice(-4), ['error 4', 'stageConnectionStateChanged disconnected', 'stageParticipantLeft self', 'stageLeft unknown']);
+  assert.deepEqual(events.slice(-4), ['error 4', 'stageConnectionStateChanged disconnected', 'stageParticipantLeft self', 'stageLeft unknown 4']);
 });
 
 test('a refused join is rejected with the reason', async (t) => {
@@ -152,12 +152,12 @@ test('leaving while joining cancels', async (t) => {
 });
 
 test('each notice of the end has its reason', async (t) => {
-  for (const reason of ['participant-disconnected', 'token-reused', 'failed-exchange', 'stage-deleted'] as const) {
+  for (const [reason, code] of [['participant-disconnected', 10], ['token-reused', 4], ['failed-exchange', 4], ['stage-deleted', 9]] as const) {
     installFakes();
     await t.test(reason, async (t) => {
       const { socket, events } = await joined(t);
       socket.deliver({ type: reason === 'stage-deleted' ? 'STAGE_DELETED' : 'KICKED', payload: { reason } });
-      assert.equal(events.at(-1), `stageLeft ${reason}`);
+      assert.equal(events.at(-1), `stageLeft ${reason} ${code}`);
       assert.equal(FakeSocket.all.length, 1);
     });
   }

@@ -298,7 +298,7 @@ export class Stage extends Emitter<StageEventMap> {
     if (!this.link) return;
     this.setState(State.DISCONNECTED);
     this.shut(error ?? joinError(StageErrorCode.CANCELED, 'The stage was left meanwhile.'), leaving);
-    this.emit(StageEvents.STAGE_LEFT, reason);
+    this.emit(StageEvents.STAGE_LEFT, reason, error);
   }
 
   /** Closes everything. */

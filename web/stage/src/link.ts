@@ -1,0 +1,65 @@
+/** What the page reads from a participant token. The server verifies it. */
+export interface Claims {
+  jti: string;
+  topic: string;
+  resource?: string;
+  whip_url: string;
+  events_url: string;
+  user_id?: string;
+  attributes?: Record<string, string>;
+  capabilities?: { allow_publish?: boolean; allow_subscribe?: boolean };
+  exp?: number;
+}
+
+/** What a link to the page brings. */
+export interface Link {
+  token: string;
+  claims: Claims;
+  /** Another participant's token, for a shared screen. */
+  screen?: string;
+  /** Tokens to invite others with, one a person. */
+  invitations: string[];
+  /** What the issuer of the link calls the stage. */
+  stageName?: string;
+}
+
+const maxNameLength = 80;
+
+/**
+ * Reads the fragment of a link: a token, then optionally &screen=TOKEN, &invite=TOKEN (any
+ * number) and &stage=NAME. A whole link is taken, too. It is undefined without a valid token.
+ */
+export function parseLink(text: string): Link | undefined {
+  const fragment = text.trim().split('#').at(-1)!;
+  const [token = '', ...rest] = fragment.split('&');
+  const claims = claimsOf(token);
+  if (!claims) return undefined;
+  const fields = new URLSearchParams(rest.join('&'));
+  const screen = fields.get('screen') ?? undefined;
+  return {
+    token,
+    claims,
+    screen: screen && claimsOf(screen) ? screen : undefined,
+    invitations: fields.getAll('invite').filter((invitation) => claimsOf(invitation)),
+    stageName: fields.get('stage')?.slice(0, maxNameLength),
+  };
+}
+
+/** Reads the claims of a token; undefined for what is none. */
+export function claimsOf(token: string): Claims | undefined {
+  try {
+    const payload = token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/');
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.charCodeAt(0)))) as Partial<Claims> | null;
+    const { jti, topic, whip_url, events_url } = claims ?? {};
+    const complete = [jti, topic, whip_url, events_url].every((claim) => typeof claim === 'string');
+    return complete && URL.canParse(whip_url!) && URL.canParse(events_url!) ? (claims as Claims) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The origin of the server that a token connects to, as its pages have it. */
+export const originOf = ({ events_url }: Claims): string => new URL(events_url.replace(/^ws/, 'http')).origin;
+
+/** Where this page is on a server. */
+export const pageAt = (origin: string, fragment: string): string => `${origin}/stage/#${fragment}`;
