@@ -5,24 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"rostrum/internal/bucket"
-	"rostrum/internal/container"
 	"rostrum/internal/hls"
 	"rostrum/internal/loadtest"
 	"rostrum/internal/recording"
-	"rostrum/internal/testpattern"
 	"rostrum/realtime"
+	"rostrum/test/marks"
 	"rostrum/test/server"
 )
 
@@ -290,11 +287,11 @@ func (a *arena) align(ctx context.Context, data string) (err error) {
 	}
 	var late []time.Duration
 	for i, r := range all {
-		d, err := lateness(ctx, r, filepath.Join(data, fmt.Sprintf("%d.mp4", i)))
+		pictures, err := marks.Read(ctx, r, filepath.Join(data, fmt.Sprintf("%d.mp4", i)))
 		if err != nil {
 			return err
 		}
-		late = append(late, d)
+		late = append(late, marks.Lateness(pictures))
 	}
 	if len(late) != 2 {
 		return fmt.Errorf("%d participants were recorded, expected 2", len(late))
@@ -318,38 +315,4 @@ func (a *arena) publishPatterns(ctx context.Context, stage *loadtest.Stage) erro
 	}
 	publishing.Wait()
 	return errors.Join(errs...)
-}
-
-// lateness is the median of the time from when a picture was drawn to its time in a recording.
-func lateness(ctx context.Context, r *recording.Recording, file string) (time.Duration, error) {
-	begins, err := r.Begins(ctx)
-	if err == nil {
-		err = r.Export(ctx, file, begins)
-	}
-	if err != nil {
-		return 0, err
-	}
-	in, err := container.Open(file, container.Options{NoAudio: true})
-	if err != nil {
-		return 0, err
-	}
-	defer in.Close()
-	var all []time.Duration
-	for {
-		frame, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return 0, err
-		}
-		if mark, ok := testpattern.Find(frame.Data); ok {
-			all = append(all, begins.Add(frame.Time).Sub(mark.Sent))
-		}
-	}
-	if len(all) == 0 {
-		return 0, errors.New("no picture of a recording says when it was drawn")
-	}
-	slices.Sort(all)
-	return all[len(all)/2], nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,8 +195,11 @@ func newEmptyTestbed(t *testing.T, limit time.Duration, serving ...string) *test
 	if w.binary, err = server.Build(ctx, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	if !slices.Contains(serving, "--data-dir") {
+		serving = append(serving, "--ephemeral")
+	}
 	ready := make(chan string, 1)
-	w.lines(w.in(w.server, w.binary, append([]string{"serve", "--json", "--ephemeral", "--insecure", "--listen", serverIP + ":7080", "--media-port", "7081",
+	w.lines(w.in(w.server, w.binary, append([]string{"serve", "--json", "--insecure", "--listen", serverIP + ":7080", "--media-port", "7081",
 		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn"}, serving...)...), func(line []byte) {
 		var hello struct{ Endpoint string }
 		if json.Unmarshal(line, &hello) == nil && hello.Endpoint != "" {
