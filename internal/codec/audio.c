@@ -3,6 +3,7 @@
 #include "codec.h"
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,9 +133,15 @@ int audio_encoder_open(AudioEncoder **out, const char *name, int64_t bitrate) {
 	x->sample_rate = RATE;
 	x->bit_rate = bitrate;
 	x->time_base = (AVRational){1, RATE};
-	x->sample_fmt = codec->id == AV_CODEC_ID_AAC ? AV_SAMPLE_FMT_FLTP : AV_SAMPLE_FMT_FLT;
+	x->sample_fmt = AV_SAMPLE_FMT_FLTP;
 	x->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
 	set_stereo(x);
+	if (codec->id == AV_CODEC_ID_OPUS) {
+		// For samples of 16 bits libopus encodes what is below their precision, such as the decay
+		// of its high-pass after a sound, as silence of 3 bytes, not at the highest bitrate.
+		x->sample_fmt = AV_SAMPLE_FMT_S16;
+		x->compression_level = 5; // needs 40 % less time than 10, the default
+	}
 	// AAC keeps the default coder. "fast" needs 2 to 3 % of a core less, but distorts tones
 	// louder than half of full scale.
 	if ((r = avcodec_open2(x, codec, NULL)) < 0) goto fail;
@@ -161,8 +168,9 @@ int audio_encoder_config(const AudioEncoder *e, const uint8_t **out) {
 int audio_encoder_send(AudioEncoder *e, const float *in) {
 	int n = e->ctx->frame_size, r = av_frame_make_writable(e->frame);
 	if (r < 0) return r;
-	if (e->ctx->sample_fmt == AV_SAMPLE_FMT_FLT) {
-		memcpy(e->frame->data[0], in, sizeof(float) * 2 * n);
+	if (e->ctx->sample_fmt == AV_SAMPLE_FMT_S16) {
+		int16_t *out = (int16_t *)e->frame->data[0];
+		for (int i = 0; i < 2 * n; i++) out[i] = lrintf(fminf(fmaxf(in[i] * 32768, INT16_MIN), INT16_MAX));
 	} else {
 		float *left = (float *)e->frame->data[0], *right = (float *)e->frame->data[1];
 		for (int i = 0; i < n; i++) {

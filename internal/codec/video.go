@@ -3,6 +3,7 @@
 package codec
 
 // #cgo pkg-config: libavcodec libavutil libswscale libswresample
+// #cgo LDFLAGS: -lm
 // #cgo CFLAGS: -O2 -Wall
 // #include <stdlib.h>
 // #include "codec.h"

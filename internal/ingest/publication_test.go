@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 // transcode passes frames on as they are. A configuration that begins with 0xff is refused.
 func transcode() {
-	in := bufio.NewReader(os.Stdin)
+	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
 	for {
 		m, err := worker.ReadStreamMessage(in)
 		if err != nil {
@@ -45,7 +45,7 @@ func transcode() {
 		default:
 			continue
 		}
-		if worker.WriteStreamMessage(os.Stdout, m) != nil {
+		if worker.WriteStreamMessage(out, m) != nil || out.Flush() != nil {
 			return
 		}
 	}

@@ -47,11 +47,13 @@ func inputs(t testing.TB, width, height, seconds, keyframes int) (all []worker.S
 func thumbnails(t testing.TB, codec string, messages []worker.StreamMessage) (all []worker.StreamMessage) {
 	t.Helper()
 	var in bytes.Buffer
+	w := bufio.NewWriter(&in)
 	for _, m := range append([]worker.StreamMessage{{Kind: worker.StreamOpen, Stream: 1, Data: []byte(codec)}}, messages...) {
-		if err := worker.WriteStreamMessage(&in, m); err != nil {
+		if err := worker.WriteStreamMessage(w, m); err != nil {
 			t.Fatal(err)
 		}
 	}
+	_ = w.Flush() // into memory
 	from, to := io.Pipe()
 	go func() { to.CloseWithError(Thumbnails(t.Context(), &in, to)) }()
 	for r := bufio.NewReader(from); ; {

@@ -20,7 +20,8 @@ type streamHandler func(config []byte, inputs <-chan worker.StreamMessage, write
 
 // handleStreams handles many streams (worker.Streams), until its input ends.
 func handleStreams(ctx context.Context, in io.Reader, out io.Writer, handle streamHandler) error {
-	var mu sync.Mutex // guards writing
+	var mu sync.Mutex // guards w
+	w := bufio.NewWriter(out)
 	streams := map[uint32]chan worker.StreamMessage{}
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -47,7 +48,7 @@ func handleStreams(ctx context.Context, in io.Reader, out io.Writer, handle stre
 					mu.Lock()
 					defer mu.Unlock()
 					o.Stream = m.Stream
-					_ = worker.WriteStreamMessage(out, o) // the server is gone: then the input ends too
+					_ = errors.Join(worker.WriteStreamMessage(w, o), w.Flush()) // the server is gone: then the input ends too
 				})
 				for range inputs { // of a stream that failed
 				}

@@ -3,7 +3,9 @@
 package mediajob
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"time"
@@ -24,24 +26,69 @@ const (
 )
 
 // Transcode turns the AAC of many streams into Opus, until its input ends
-// (worker.NewTranscoder).
+// (worker.NewTranscoder). One goroutine does all: a frame takes less than waking another.
 func Transcode(ctx context.Context, in io.Reader, out io.Writer) error {
-	return handleStreams(ctx, in, out, transcodeStream)
+	t := &transcoder{streams: map[uint32]*transcoding{}, w: bufio.NewWriter(out)}
+	defer t.close()
+	for r := bufio.NewReader(flushingReader{in, t.w}); ctx.Err() == nil; {
+		m, err := worker.ReadStreamMessage(r)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.handle(m)
+	}
+	return nil
 }
 
-// transcodeStream transcodes one stream until frames ends.
-func transcodeStream(config []byte, frames <-chan worker.StreamMessage, write func(worker.StreamMessage)) {
-	t, err := newTranscoding(config)
-	if err != nil {
-		write(worker.StreamMessage{Kind: worker.StreamError, Data: []byte(err.Error())})
-		return
+// A flushingReader flushes what was written before it waits for more to read.
+type flushingReader struct {
+	in io.Reader
+	w  *bufio.Writer
+}
+
+func (f flushingReader) Read(b []byte) (int, error) {
+	_ = f.w.Flush() // it fails if the server is gone, and then the input ends too
+	return f.in.Read(b)
+}
+
+// A transcoder transcodes many streams.
+type transcoder struct {
+	streams map[uint32]*transcoding // by their ids
+	w       *bufio.Writer
+}
+
+func (t *transcoder) close() {
+	for _, s := range t.streams {
+		s.close()
 	}
-	defer t.close()
-	for m := range frames {
-		for _, p := range t.frame(m) {
-			write(p)
+}
+
+func (t *transcoder) handle(m worker.StreamMessage) {
+	s := t.streams[m.Stream]
+	switch {
+	case m.Kind == worker.StreamOpen && s == nil:
+		s, err := newTranscoding(m.Data)
+		if err != nil {
+			t.write(m.Stream, worker.StreamMessage{Kind: worker.StreamError, Data: []byte(err.Error())})
+			return
+		}
+		t.streams[m.Stream] = s
+	case m.Kind == worker.StreamClose && s != nil:
+		s.close()
+		delete(t.streams, m.Stream)
+	case m.Kind == worker.StreamInput && s != nil:
+		for _, p := range s.frame(m) {
+			t.write(m.Stream, p)
 		}
 	}
+}
+
+func (t *transcoder) write(stream uint32, m worker.StreamMessage) {
+	m.Stream = stream
+	_ = worker.WriteStreamMessage(t.w, m) // as Flush
 }
 
 // transcoding is one stream's decoder and encoder, and its clock.
@@ -91,7 +138,7 @@ func (t *transcoding) frame(m worker.StreamMessage) (packets []worker.StreamMess
 		frame := t.pending[:min(2*t.encoder.FrameSize(), len(t.pending))]
 		packets = append(packets, worker.StreamMessage{Kind: worker.StreamOutput, Time: at, Level: level(frame), Data: data})
 		t.encoded += int64(t.encoder.FrameSize())
-		t.pending = t.pending[len(frame):]
+		t.pending = append(t.pending[:0], t.pending[len(frame):]...)
 	}
 	return packets
 }

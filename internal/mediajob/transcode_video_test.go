@@ -40,15 +40,17 @@ func encodeVP8(t *testing.T, size string) (pictures [][]byte) {
 func transcodeVideo(t *testing.T, pictures [][]byte, keyframes ...int) (answers []worker.StreamMessage) {
 	t.Helper()
 	var in bytes.Buffer
+	w := bufio.NewWriter(&in)
 	messages := []worker.StreamMessage{{Kind: worker.StreamOpen, Stream: 1}}
 	for i, p := range pictures {
 		messages = append(messages, worker.StreamMessage{Kind: worker.StreamInput, Stream: 1, Time: time.Duration(i) * 40 * time.Millisecond, Keyframe: slices.Contains(keyframes, i), Data: p})
 	}
 	for _, m := range messages {
-		if err := worker.WriteStreamMessage(&in, m); err != nil {
+		if err := worker.WriteStreamMessage(w, m); err != nil {
 			t.Fatal(err)
 		}
 	}
+	_ = w.Flush() // into memory
 	from, to := io.Pipe()
 	go func() {
 		to.CloseWithError(TranscodeVideo(t.Context(), &in, to))

@@ -42,11 +42,11 @@ const (
 var errMessageTooLong = errors.New("a message of a stream is too long")
 
 // WriteStreamMessage writes a message.
-func WriteStreamMessage(w io.Writer, m StreamMessage) error {
+func WriteStreamMessage(w *bufio.Writer, m StreamMessage) error {
 	if len(m.Data) > maxMessageBytes {
 		return errMessageTooLong
 	}
-	b := append(make([]byte, 0, messageHeader+len(m.Data)), byte(m.Kind))
+	b := append(w.AvailableBuffer(), byte(m.Kind))
 	b = binary.BigEndian.AppendUint32(b, m.Stream)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Time))
 	flags := m.Level &^ keyframeBit
@@ -54,8 +54,9 @@ func WriteStreamMessage(w io.Writer, m StreamMessage) error {
 		flags |= keyframeBit
 	}
 	b = binary.BigEndian.AppendUint32(append(b, flags), uint32(len(m.Data)))
-	_, err := w.Write(append(b, m.Data...))
-	return err
+	_, err1 := w.Write(b)
+	_, err2 := w.Write(m.Data)
+	return errors.Join(err1, err2)
 }
 
 // ReadStreamMessage reads the next message. The error is io.EOF at the end.
