@@ -2,12 +2,13 @@ package media
 
 // H.264 NAL unit types that matter to forwarding (ITU-T H.264 table 7-1, RFC 6184 §5.2).
 const (
-	nalIDR   = 5
-	nalSPS   = 7
-	nalPPS   = 8
-	nalAUD   = 9
-	nalSTAPA = 24
-	nalFUA   = 28
+	nalIDR    = 5
+	nalSPS    = 7
+	nalPPS    = 8
+	nalAUD    = 9
+	nalFiller = 12
+	nalSTAPA  = 24
+	nalFUA    = 28
 )
 
 // inspectH264 reads an RTP payload (RFC 6184, packetization mode 0 or 1).

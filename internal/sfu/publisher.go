@@ -180,7 +180,10 @@ func (p *Publisher) RestartAnswer() string { return p.transport.restartAnswer() 
 
 // Close ends the publisher, and its subscribers with CausePublisherGone. The Closed event
 // repeats reason.
-func (p *Publisher) Close(reason string) { p.transport.end(CauseClosed, reason, nil) }
+func (p *Publisher) Close(reason string) {
+	p.flush()
+	p.transport.end(CauseClosed, reason, nil)
+}
 
 // Done is closed when the publisher has ended.
 func (p *Publisher) Done() <-chan struct{} { return p.transport.done }

@@ -1,9 +1,8 @@
 package sfu
 
 import (
+	"sync/atomic"
 	"time"
-
-	"github.com/pion/rtp/codecs"
 
 	"rostrum/internal/media"
 	"rostrum/internal/sdp"
@@ -21,6 +20,9 @@ const (
 	// localAudioRingSize is ten seconds: audio for the keyframe group that is stored.
 	localAudioRingSize = 512
 
+	// maxLocalTasks is how many frames wait for the shard before the source waits, too.
+	maxLocalTasks = 64
+
 	// localClockGain is the weight of one frame in the relation between a source's clock and
 	// the engine's, so that jitter has no effect and drift is followed.
 	localClockGain = 1.0 / 256
@@ -35,9 +37,9 @@ type LocalFrame struct {
 	Level uint8         // of audio, as media.Packet has it
 }
 
-// localSource is the state of a publisher without a peer. Owned by its shard.
+// localSource is the state of a publisher without a peer. Owned by its shard but for tasks.
 type localSource struct {
-	payloader codecs.H264Payloader
+	tasks     atomic.Int32 // that wait for the shard
 	sequences map[*Layer]uint16
 	started   bool
 	offset    time.Duration // the engine's clock minus the source's
@@ -72,29 +74,42 @@ func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, 
 	return p, nil
 }
 
-// WriteFrames passes frames on to the subscribers, in one burst. It keeps their Units. It does
-// nothing for a publisher that has a peer.
+// WriteFrames passes frames on to the subscribers, in one burst, and doesn't wait for that. It
+// keeps their Units. It does nothing for a publisher that has a peer.
 func (p *Publisher) WriteFrames(frames ...LocalFrame) {
 	if p.local == nil {
 		return
 	}
-	p.transport.call(func(s *shard) {
-		for _, f := range frames {
+	payloads := make([][][]byte, len(frames))
+	for i, f := range frames {
+		if payloads[i] = f.Units; f.Kind == media.Video {
+			payloads[i] = media.PacketizeH264(f.Units, localPayload)
+		}
+	}
+	if p.local.tasks.Add(1) > maxLocalTasks {
+		p.flush()
+	}
+	p.transport.post(func(s *shard) {
+		p.local.tasks.Add(-1)
+		for i, f := range frames {
 			if t := p.track(f.Kind); t != nil && f.Layer < len(t.layers) && !p.transport.ended.Load() {
-				p.writeFrame(s, t.layers[f.Layer], f)
+				p.writeFrame(s, t.layers[f.Layer], f, payloads[i])
 			}
 		}
 	})
 }
 
-func (p *Publisher) writeFrame(s *shard, l *Layer, f LocalFrame) {
+// flush waits until all frames are written.
+func (p *Publisher) flush() {
+	if p.local != nil {
+		p.transport.call(func(*shard) {})
+	}
+}
+
+func (p *Publisher) writeFrame(s *shard, l *Layer, f LocalFrame, payloads [][]byte) {
 	timestamp := rtpTimestamp(f.Time, l.clockRate())
 	at := p.local.follow(s.now, f.Time)
 	l.timeline.Store(&timeline{unixNano: s.core.unixNano(at), timestamp: timestamp, arrivedAt: at, clockRate: l.clockRate()})
-	payloads := f.Units
-	if f.Kind == media.Video {
-		payloads = p.local.packetize(f.Units)
-	}
 	for i, payload := range payloads {
 		packet := media.Packet{Payload: payload, Marker: f.Kind == media.Video && i == len(payloads)-1, Level: f.Level}
 		number := p.local.sequences[l]
@@ -123,20 +138,6 @@ func (o *localSource) follow(now, at time.Duration) time.Duration {
 	}
 	o.offset += time.Duration(float64(now-at-o.offset) * localClockGain)
 	return o.offset + at
-}
-
-// packetize splits a picture (RFC 6184, packetization mode 1). Access unit delimiters are left
-// out.
-func (o *localSource) packetize(units [][]byte) [][]byte {
-	size := 0
-	for _, u := range units {
-		size += len(u) + 4
-	}
-	picture := make([]byte, 0, size)
-	for _, u := range units {
-		picture = append(append(picture, 0, 0, 0, 1), u...)
-	}
-	return o.payloader.Payload(localPayload, picture)
 }
 
 // tickLocal is tick without a peer: there is nobody to ask for keyframes or to report to.

@@ -186,6 +186,13 @@ func (t *Transport) call(f func(*shard)) bool {
 	return s.call(func() { f(s) })
 }
 
+// post is call without waiting.
+func (t *Transport) post(f func(*shard)) {
+	if s := t.shard.Load(); s != nil {
+		s.post(func() { f(s) })
+	}
+}
+
 // end ends the transport once. It may be called from any goroutine.
 func (t *Transport) end(cause Cause, reason string, fault error) {
 	if t.ended.Swap(true) {
