@@ -79,10 +79,12 @@ type viewing struct {
 	fault string
 }
 
-func (v *viewing) sources() string {
+// shows reports whether an encoder's pictures came last. Which came before is not certain: on a
+// busy machine an encoder of these tests may pause for so long that another takes its place.
+func (v *viewing) shows(name string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.names
+	return strings.HasSuffix(v.names, name)
 }
 
 // watch views the virtual participant. Timestamps must continue, whoever sends.
@@ -166,17 +168,17 @@ func TestRedundantIngest_ShowsViewersOneParticipantThatGoesOn(t *testing.T) {
 	a := s.publishAs(t, "a")
 	await(t, "the virtual participant publishes", func() bool { return strings.Contains(told(), `"isPublishing":true`) })
 	v := s.watch(t)
-	await(t, "a's pictures", func() bool { return v.sources() == "a" })
+	await(t, "a's pictures", func() bool { return v.shows("a") })
 	b := s.publishAs(t, "b")
 	await(t, "b publishes", func() bool { return strings.Contains(s.participantHistory(t, "physical-b"), "PUBLISH_STARTED") })
 
 	a.push.Abort()
-	await(t, "b's pictures after a's connection closed", func() bool { return v.sources() == "ab" })
+	await(t, "b's pictures after a's connection closed", func() bool { return v.shows("b") })
 	await(t, "a left", func() bool { return strings.HasSuffix(s.participantHistory(t, "physical-a"), "LEFT") })
 	s.publishAs(t, "a")
 	await(t, "a publishes again", func() bool { return strings.Count(s.participantHistory(t, "physical-a"), "PUBLISH_STARTED") == 2 })
 	b.quiet.Lock()
-	await(t, "a's pictures after b fell silent", func() bool { return v.sources() == "aba" })
+	await(t, "a's pictures after b fell silent", func() bool { return v.shows("a") })
 	b.quiet.Unlock()
 	await(t, "b sends again", func() bool { return len(b.ended) == 0 })
 
@@ -234,13 +236,13 @@ func TestRedundantIngest_GoesOnWithoutADisconnectedEncoder(t *testing.T) {
 	a := s.publishAs(t, "a")
 	await(t, "publishing", func() bool { return strings.Contains(told(), `"isPublishing":true`) })
 	v := s.watch(t)
+	await(t, "a's pictures", func() bool { return v.shows("a") })
 	b := s.publishAs(t, "b")
 	await(t, "b publishes", func() bool { return strings.Contains(s.participantHistory(t, "physical-b"), "PUBLISH_STARTED") })
-	await(t, "a's pictures", func() bool { return v.sources() == "a" })
 	if err := s.stages.Disconnect(t.Context(), s.stage.ARN, "physical-a", "goodbye"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "b's pictures", func() bool { return v.sources() == "ab" })
+	await(t, "b's pictures", func() bool { return v.shows("b") })
 	<-a.ended
 	if s.ingestState(t) != ivsrealtime.IngestActive || strings.Contains(told(), "PARTICIPANT_LEFT") {
 		t.Error("the other encoder does not count")

@@ -99,10 +99,10 @@ func (p *Publisher) WriteFrames(frames ...LocalFrame) {
 	})
 }
 
-// flush waits until all frames are written.
+// flush waits until all frames are passed on.
 func (p *Publisher) flush() {
 	if p.local != nil {
-		p.transport.call(func(*shard) {})
+		p.transport.call((*shard).flushBursts)
 	}
 }
 

@@ -215,3 +215,29 @@ func TestRouter_SwitchesLayersOfFramesAtTheNextKeyframe(t *testing.T) {
 		}
 	}
 }
+
+func TestPublisher_WritesAllFramesBeforeItCloses(t *testing.T) {
+	const frames = 500 // more than wait for the shard
+	p, err := listen(t, nil).NewRouter(sfu.RouterConfig{}).PublishFrames(sfu.PublishConfig{Participant: "alice"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var audio sink
+	if _, err := p.Tap(housemedia.Audio, &audio); err != nil {
+		t.Fatal(err)
+	}
+	for n := range frames {
+		p.WriteFrames(sfu.LocalFrame{Kind: housemedia.Audio, Units: [][]byte{{0xfc, byte(n)}}, Time: time.Duration(n) * 20 * time.Millisecond})
+	}
+	p.Close("")
+	audio.mu.Lock()
+	defer audio.mu.Unlock()
+	for i, packet := range audio.packets {
+		if packet.Payload[1] != byte(i) {
+			t.Fatalf("packet %d is of frame %d", i, packet.Payload[1])
+		}
+	}
+	if len(audio.packets) != frames {
+		t.Errorf("%d of %d frames are written", len(audio.packets), frames)
+	}
+}
