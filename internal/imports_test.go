@@ -128,6 +128,7 @@ var thirdParty = []struct {
 	{"github.com/aws/aws-sdk-go-v2/service/eventbridge", []string{"event"}},
 	{"github.com/pires/go-proxyproto", []string{"inbound"}},
 	{"golang.org/x/crypto/acme", []string{"certificate"}},
+	{"golang.org/x/image", []string{"testpattern"}},
 }
 
 type listed struct {

@@ -89,7 +89,7 @@ func (c *publishCommand) source(name string) (peer.Source, error) {
 		Simulcast: c.Simulcast, NoAudio: c.NoAudio, NoVideo: c.NoVideo,
 		Video: testpattern.VideoConfig{
 			Width: c.Size.width, Height: c.Size.height, Bitrate: int(c.VideoBitrate),
-			FPS: c.FPS, Keyframe: c.Keyframe, Identity: testpattern.IdentityOf(name),
+			FPS: c.FPS, Keyframe: c.Keyframe, Identity: testpattern.IdentityOf(name), Name: name,
 		},
 	})
 	if err != nil {

@@ -127,7 +127,8 @@ func publish(ctx context.Context, c Config, name string, token realtime.Token) e
 	source, err := peer.NewPatternSource(peer.PatternConfig{
 		Simulcast: true,
 		Video: testpattern.VideoConfig{
-			Width: c.Width, Height: c.Height, Bitrate: patternBitrate, Keyframe: patternKeyframe, Identity: testpattern.IdentityOf(name),
+			Width: c.Width, Height: c.Height, Bitrate: patternBitrate, Keyframe: patternKeyframe,
+			Identity: testpattern.IdentityOf(name), Name: name,
 		},
 	})
 	if err != nil {

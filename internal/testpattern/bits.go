@@ -1,6 +1,9 @@
 package testpattern
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // bitWriter writes an H.264 raw byte sequence payload, most significant bit first.
 type bitWriter struct {
@@ -45,6 +48,24 @@ func (w *bitWriter) se(v int) {
 func (w *bitWriter) align() {
 	if w.held > 0 {
 		w.put(0, 8-w.held)
+	}
+}
+
+// length is how many bits were written.
+func (w *bitWriter) length() uint { return 8*uint(len(w.buf)) + w.held }
+
+// bits writes the first n bits of data.
+func (w *bitWriter) bits(data []byte, n uint) {
+	for ; n >= 32; n -= 32 {
+		w.put(binary.BigEndian.Uint32(data), 32)
+		data = data[4:]
+	}
+	for ; n >= 8; n -= 8 {
+		w.put(uint32(data[0]), 8)
+		data = data[1:]
+	}
+	if n > 0 {
+		w.put(uint32(data[0]>>(8-n)), n)
 	}
 }
 

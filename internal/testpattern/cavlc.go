@@ -1,54 +1,21 @@
 package testpattern
 
-// A code is one variable-length code word.
-type code struct {
-	word uint32
-	len  uint
-}
+// chromaDC is the context of a chroma DC block.
+const chromaDC = -1
 
-// lumaToken is coeff_token for 0 ≤ nC < 2 (H.264 table 9-5), by the number of
-// coefficients and of trailing ones. A macroblock of cells has at most four
-// coefficients, so the table ends there.
-var lumaToken = [5][4]code{
-	{{1, 1}},
-	{{5, 6}, {1, 2}},
-	{{7, 8}, {4, 6}, {1, 3}},
-	{{7, 9}, {6, 8}, {5, 7}, {3, 5}},
-	{{7, 10}, {6, 9}, {5, 8}, {3, 6}},
-}
-
-// totalZeros is total_zeros for blocks of 16 (H.264 table 9-7), by the number of
-// coefficients and of zeros before the last. The last used position is 4.
-var totalZeros = [5][]code{
-	{},
-	{{1, 1}, {3, 3}, {2, 3}, {3, 4}, {2, 4}},
-	{{7, 3}, {6, 3}, {5, 3}, {4, 3}},
-	{{5, 4}, {7, 3}, {6, 3}},
-	{{3, 5}, {7, 3}},
-}
-
-// runBefore is run_before (H.264 table 9-10), by zeros left and run.
-var runBefore = [5][]code{
-	{},
-	{{1, 1}, {0, 1}},
-	{{1, 1}, {1, 2}, {0, 2}},
-	{{3, 2}, {2, 2}, {1, 2}, {0, 2}},
-	{{3, 2}, {2, 2}, {1, 2}, {1, 3}, {0, 3}},
-}
-
-// scanPositions are the positions in zigzag order of the four coefficients that cells of
-// half a macroblock can have: both flat, horizontal step, vertical step, both.
-var scanPositions = [4]int{0, 1, 2, 4}
-
-// lumaDC writes the Intra16x16DCLevel block of a macroblock (H.264 §7.3.5.3.2).
-// nC is the context from the neighbours: 0, or 8 and more beside I_PCM.
-func (w *bitWriter) lumaDC(level [4]int, nC int) {
-	var levels [4]int // from the highest frequency down, as they are written
-	var places [4]int
-	total, ones, counting := 0, 0, true
-	for i := 3; i >= 0; i-- {
-		l := level[i]
+// residual writes a block of levels, in zigzag order (H.264 §7.3.5.3.2), and returns how
+// many are not zero. nC is the context from the neighbours, or chromaDC.
+func (w *bitWriter) residual(block []int32, nC int) int {
+	var levels [16]int32 // from the highest frequency down, as they are written
+	var runs [16]int     // the zeros before each
+	total, ones, zeros, counting := 0, 0, 0, true
+	for i := len(block) - 1; i >= 0; i-- {
+		l := block[i]
 		if l == 0 {
+			if total > 0 {
+				runs[total-1]++
+				zeros++
+			}
 			continue
 		}
 		if counting && (l == 1 || l == -1) && ones < 3 {
@@ -56,34 +23,44 @@ func (w *bitWriter) lumaDC(level [4]int, nC int) {
 		} else {
 			counting = false
 		}
-		levels[total], places[total] = l, scanPositions[i]
+		levels[total] = l
 		total++
 	}
 	w.token(total, ones, nC)
 	if total == 0 {
-		return
+		return 0
 	}
 	for _, l := range levels[:ones] {
 		w.flag(l < 0)
 	}
-	w.levels(levels[ones:total], ones)
-
-	zeros := places[0] + 1 - total
-	c := totalZeros[total][zeros]
-	w.put(c.word, c.len)
-	for i := 0; i < total-1 && zeros > 0; i++ {
-		run := places[i] - places[i+1] - 1
-		c := runBefore[zeros][run]
-		w.put(c.word, c.len)
-		zeros -= run
+	w.levels(levels[ones:total], ones, total)
+	if total == len(block) {
+		return total
 	}
+	if nC == chromaDC {
+		w.code(chromaDCTotalZeros[total][zeros])
+	} else {
+		w.code(totalZeros[total][zeros])
+	}
+	for i := 0; i < total-1 && zeros > 0; i++ {
+		w.code(runBefore[min(zeros, 7)][runs[i]])
+		zeros -= runs[i]
+	}
+	return total
 }
+
+func (w *bitWriter) code(c code) { w.put(c.word, c.len) }
 
 func (w *bitWriter) token(total, ones, nC int) {
 	switch {
+	case nC == chromaDC:
+		w.code(chromaDCTokens[total][ones])
+	case nC < 2:
+		w.code(coefficientTokens[0][total][ones])
+	case nC < 4:
+		w.code(coefficientTokens[1][total][ones])
 	case nC < 8:
-		c := lumaToken[total][ones]
-		w.put(c.word, c.len)
+		w.code(coefficientTokens[2][total][ones])
 	case total == 0:
 		w.put(3, 6)
 	default:
@@ -92,8 +69,11 @@ func (w *bitWriter) token(total, ones, nC int) {
 }
 
 // levels writes the levels that are not trailing ones (H.264 §9.2.2.1).
-func (w *bitWriter) levels(levels []int, ones int) {
+func (w *bitWriter) levels(levels []int32, ones, total int) {
 	suffix := uint(0)
+	if total > 10 && ones < 3 {
+		suffix = 1
+	}
 	for i, l := range levels {
 		size, c := l, 2*l-2
 		if l < 0 {
@@ -129,21 +109,4 @@ func (w *bitWriter) levelCode(c uint32, suffix uint) {
 		w.put(1, 16)
 		w.put(c-15<<suffix, 12)
 	}
-}
-
-// chromaDC writes a ChromaDCLevel block that is empty or has one flat level
-// (H.264 table 9-5, column nC = −1, and table 9-9).
-func (w *bitWriter) chromaDC(level int) {
-	switch level {
-	case 0:
-		w.put(1, 2)
-		return
-	case 1, -1:
-		w.put(1, 1)
-		w.flag(level < 0)
-	default:
-		w.put(7, 6)
-		w.levels([]int{level}, 0)
-	}
-	w.put(1, 1) // no zeros before it
 }

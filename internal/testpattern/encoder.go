@@ -1,10 +1,10 @@
 package testpattern
 
-// qp is the quantiser at which the DC levels of cells are exact; with chromaOffset
-// those of a flat chroma block are too.
+import "bytes"
+
 const (
-	qp           = 16
-	chromaOffset = 6
+	pictureQP    = 22  // of pictures that need less than the bit rate
+	maxQP        = 38  // of others
 	pcmBytes     = 386 // an I_PCM macroblock: 384 samples, its type, its alignment
 	frameNumBits = 8
 )
@@ -17,24 +17,47 @@ const (
 	nalPPS   = 0x68
 )
 
-// An encoder encodes pictures of cells as H.264. It is for one goroutine.
+// An encoder encodes pictures as H.264: constrained baseline, one slice a picture, CAVLC,
+// no deblocking. It is for one goroutine.
 type encoder struct {
 	width, height, fps int
 	parameters         []byte // SPS and PPS, Annex B
 
 	w        bitWriter
-	last     *picture // in the decoder
+	decoded  *picture // what the decoder makes of the slice
+	coded    []bool   // the macroblocks that are in it
+	begun    bool     // the decoder has a picture
 	frameNum uint32
 	idr      uint32
-	refill   int // where the next repeated macroblock is
-	pcm      []bool
+
+	qp      int
+	lumaQ   quantiser
+	chromaQ quantiser
+	mb      macroblock
+	counts  [3]counts // of the slice, by component
+
+	refill  int // where the next repeated macroblock is
+	raw     []bool
+	scratch bitWriter
 }
 
 func newEncoder(width, height, fps int) *encoder {
-	e := &encoder{width: width, height: height, fps: fps}
+	e := &encoder{width: width, height: height, fps: fps, decoded: newPicture(width, height)}
 	e.parameters = appendNAL(nil, nalSPS, e.sps())
 	e.parameters = appendNAL(e.parameters, nalPPS, e.pps())
+	for i := range e.counts {
+		size := macroblockSize(i) / 4
+		e.counts[i] = counts{size * e.decoded.mbw, make([]byte, size*size*len(e.decoded.changed))}
+	}
+	e.raw, e.coded = make([]bool, len(e.decoded.changed)), make([]bool, len(e.decoded.changed))
+	e.setQP(pictureQP)
 	return e
+}
+
+func (e *encoder) setQP(qp int) {
+	if qp != e.qp {
+		e.qp, e.lumaQ, e.chromaQ = qp, newQuantiser(qp), newQuantiser(chromaQP(qp))
+	}
 }
 
 // level is the lowest level_idc for the picture size and macroblock rate (H.264 table A-1).
@@ -118,42 +141,51 @@ func (e *encoder) pps() []byte {
 	w.ue(0)
 	w.flag(false)
 	w.put(0, 2)
-	w.se(qp - 26)
+	w.se(pictureQP - 26)
 	w.se(0)
-	w.se(chromaOffset)
+	w.se(0)
 	w.flag(true) // deblocking is set per slice
-	w.flag(false)
+	w.flag(true) // constrained intra prediction: a macroblock depends on those coded beside it only
 	w.flag(false)
 	w.trailing()
 	return w.buf
 }
 
-// encode encodes the next picture as an access unit in Annex B form. Macroblocks are
-// repeated to fill budget bytes. user is the content of an SEI user data message, which
-// begins with the UUID.
-func (e *encoder) encode(p *picture, keyframe bool, user []byte, budget int) []byte {
-	keyframe = keyframe || e.last == nil
+// A fill is which macroblocks are sent as samples: n of those before and after a band of
+// the picture.
+type fill struct{ n, from, to int }
+
+// A codedMacroblock is the syntax of one macroblock of a P slice.
+type codedMacroblock struct {
+	index int
+	data  []byte
+	bits  uint
+}
+
+// encode encodes the next picture as an access unit in Annex B form: all macroblocks of a
+// keyframe, else those that changed and those that are coded already, in order. user is
+// the content of an SEI user data message, which begins with the UUID. filled is how many
+// macroblocks are sent as samples.
+func (e *encoder) encode(p *picture, keyframe bool, user []byte, f fill, ready []codedMacroblock) (unit []byte, filled int) {
 	if keyframe {
 		e.frameNum = 0
 		e.idr ^= 1
 	} else {
 		e.frameNum = (e.frameNum + 1) % (1 << frameNumBits)
 	}
-	e.slice(p, keyframe, nil)
-	if n := (budget - len(e.w.buf)) / pcmBytes; n > 0 {
-		e.slice(p, keyframe, e.spread(n, p.mbw*p.mbh))
-	}
+	filled = e.spread(f)
+	e.slice(p, keyframe, ready)
+	clear(p.changed)
+	e.begun = true
 
-	var out []byte
 	header := byte(nalSlice)
+	unit = make([]byte, 0, len(e.w.buf)+len(e.w.buf)/64+256)
 	if keyframe {
 		header = nalIDR
-		out = append(out, e.parameters...)
+		unit = append(unit, e.parameters...)
 	}
-	out = appendSEI(out, user)
-	out = appendNAL(out, header, e.w.buf)
-	e.last = p
-	return out
+	unit = appendSEI(unit, user)
+	return appendNAL(unit, header, e.w.buf), filled
 }
 
 func appendSEI(dst, user []byte) []byte {
@@ -169,23 +201,80 @@ func appendSEI(dst, user []byte) []byte {
 	return appendNAL(dst, nalSEI, w.buf)
 }
 
-// spread chooses n of all macroblocks, evenly, and others in the next picture.
-func (e *encoder) spread(n, all int) []bool {
-	if len(e.pcm) != all {
-		e.pcm = make([]bool, all)
+// spread chooses the macroblocks of a fill, evenly, and others in the next picture.
+func (e *encoder) spread(f fill) (filled int) {
+	clear(e.raw)
+	all := len(e.raw) - (f.to - f.from)
+	if all <= 0 {
+		return 0
 	}
-	clear(e.pcm)
-	n = min(n, all)
-	for i := range n {
-		e.pcm[(e.refill+i*all/n)%all] = true
+	filled = min(f.n, all)
+	for i := range filled {
+		at := (e.refill + i*all/filled) % all
+		if at >= f.from {
+			at += f.to - f.from
+		}
+		e.raw[at] = true
 	}
 	e.refill = (e.refill + 1) % all
-	return e.pcm
+	return filled
 }
 
-// slice writes the one slice of p (H.264 §7.3.3 and §7.3.4). pcm says which
-// macroblocks are I_PCM; nil is none.
-func (e *encoder) slice(p *picture, keyframe bool, pcm []bool) {
+// slice writes the one slice of a picture (H.264 §7.3.3 and §7.3.4).
+func (e *encoder) slice(p *picture, keyframe bool, ready []codedMacroblock) {
+	e.sliceHeader(keyframe)
+	for i := range e.counts {
+		clear(e.counts[i].n)
+	}
+	w, skipped, typeBase := &e.w, uint32(0), uint32(0)
+	for i := range p.changed {
+		isReady := len(ready) > 0 && ready[0].index == i
+		e.coded[i] = keyframe || e.raw[i] || isReady || p.changed[i]
+		if !e.coded[i] {
+			skipped++
+			continue
+		}
+		if !keyframe {
+			w.ue(skipped)
+			skipped, typeBase = 0, 5
+		}
+		switch x, y := i%p.mbw, i/p.mbw; {
+		case e.raw[i]:
+			e.samples(p, x, y, typeBase)
+		case isReady:
+			w.bits(ready[0].data, ready[0].bits)
+			ready = ready[1:]
+		default:
+			e.code(w, p, x, y, typeBase)
+		}
+	}
+	if skipped > 0 {
+		w.ue(skipped)
+	}
+	w.trailing()
+}
+
+// prepare codes the macroblocks of a rectangle for a P slice in which nothing beside it
+// changes.
+func (e *encoder) prepare(p *picture, changed []bool) (all []codedMacroblock) {
+	copy(e.coded, changed)
+	for i := range e.counts {
+		clear(e.counts[i].n)
+	}
+	for i, ok := range changed {
+		if !ok {
+			continue
+		}
+		e.scratch.reset()
+		e.code(&e.scratch, p, i%p.mbw, i/p.mbw, 5)
+		bits := e.scratch.length()
+		e.scratch.align()
+		all = append(all, codedMacroblock{i, bytes.Clone(e.scratch.buf), bits})
+	}
+	return all
+}
+
+func (e *encoder) sliceHeader(keyframe bool) {
 	w := &e.w
 	w.reset()
 	w.ue(0)
@@ -205,99 +294,21 @@ func (e *encoder) slice(p *picture, keyframe bool, pcm []bool) {
 		w.flag(false) // ref_pic_list_modification
 		w.flag(false) // adaptive_ref_pic_marking_mode
 	}
-	w.se(0) // slice_qp_delta
+	w.se(e.qp - pictureQP)
 	w.ue(1) // no deblocking
-
-	skipped := uint32(0)
-	for y := range p.mbh {
-		for x := range p.mbw {
-			i := y*p.mbw + x
-			raw := pcm != nil && pcm[i]
-			if !keyframe && !raw && p.same(e.last, x, y) {
-				skipped++
-				continue
-			}
-			typeBase := uint32(0)
-			if !keyframe {
-				w.ue(skipped)
-				skipped, typeBase = 0, 5
-			}
-			if raw {
-				w.ue(typeBase + 25)
-				w.align()
-				w.buf = p.appendRaw(w.buf, x, y)
-			} else {
-				e.macroblock(p, x, y, typeBase, context(pcm, p.mbw, x, y))
-			}
-		}
-	}
-	if skipped > 0 {
-		w.ue(skipped)
-	}
-	w.trailing()
 }
 
-// context is nC of a macroblock's DC block (H.264 §9.2.1): I_PCM neighbours count
-// 16 coefficients, all others none, as ours have no AC.
-func context(pcm []bool, mbw, x, y int) int {
-	if pcm == nil {
-		return 0
-	}
-	count := func(i int) int {
-		if pcm[i] {
-			return 16
+// samples writes an I_PCM macroblock.
+func (e *encoder) samples(p *picture, x, y int, typeBase uint32) {
+	e.w.ue(typeBase + 25)
+	e.w.align()
+	e.w.buf = p.appendRaw(e.w.buf, x, y)
+	for i := range e.counts {
+		size := macroblockSize(i)
+		e.counts[i].fill(x, y, size/4, 16)
+		for row := range size {
+			at := (y*size+row)*p.planes[i].stride + x*size
+			copy(e.decoded.planes[i].pix[at:at+size], p.planes[i].pix[at:])
 		}
-		return 0
-	}
-	i := y*mbw + x
-	switch {
-	case x > 0 && y > 0:
-		return (count(i-1) + count(i-mbw) + 1) / 2
-	case x > 0:
-		return count(i - 1)
-	case y > 0:
-		return count(i - mbw)
-	}
-	return 0
-}
-
-// macroblock writes an I_16x16 macroblock (H.264 §7.3.5).
-func (e *encoder) macroblock(p *picture, x, y int, typeBase uint32, nC int) {
-	const vertical, horizontal, dc = 0, 1, 2
-	var (
-		mode, chromaMode uint32 = dc, 0
-		pred             [4]int = [4]int{128, 128, 128, 128}
-		predCb, predCr   int    = 128, 128
-		here                    = p.cells(x, y)
-	)
-	switch {
-	case x > 0:
-		left := p.cells(x-1, y)
-		mode, chromaMode = horizontal, 1
-		pred = [4]int{left[1], left[1], left[3], left[3]}
-		predCb, predCr = p.chroma(x-1, y)
-	case y > 0:
-		above := p.cells(x, y-1)
-		mode, chromaMode = vertical, 2
-		pred = [4]int{above[2], above[3], above[2], above[3]}
-		predCb, predCr = p.chroma(x, y-1)
-	}
-	a, b, c, d := here[0]-pred[0], here[1]-pred[1], here[2]-pred[2], here[3]-pred[3]
-	level := [4]int{a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d}
-	cb, cr := p.chroma(x, y)
-	cb, cr = cb-predCb, cr-predCr
-
-	mbType := typeBase + 1 + mode
-	if cb != 0 || cr != 0 {
-		mbType += 4 // coded_block_pattern: chroma DC
-	}
-	w := &e.w
-	w.ue(mbType)
-	w.ue(chromaMode)
-	w.se(0) // mb_qp_delta
-	w.lumaDC(level, nC)
-	if cb != 0 || cr != 0 {
-		w.chromaDC(cb)
-		w.chromaDC(cr)
 	}
 }

@@ -27,12 +27,15 @@ func IdentityOf(participantID string) uint16 {
 // A Colour in studio-range BT.709.
 type Colour struct{ Y, Cb, Cr byte }
 
-// ColourOf is the background of a participant's pattern: one of twelve hues.
-func ColourOf(identity uint16) Colour {
+// ColourOf is the colour of the sea in a participant's pattern: one of twelve hues.
+func ColourOf(identity uint16) Colour { return shade(identity, 0.65, 0.75) }
+
+// shade is a colour of the participant's hue, by its saturation and its value (HSV).
+func shade(identity uint16, saturation, value float64) Colour {
 	hue := float64(identity%12) / 12
-	channel := func(offset float64) float64 { // HSV with saturation 0.65 and value 0.75
+	channel := func(offset float64) float64 {
 		k := math.Mod(offset+hue*6, 6)
-		return 0.75 * (1 - 0.65*max(0, min(k, 4-k, 1)))
+		return value * (1 - saturation*max(0, min(k, 4-k, 1)))
 	}
 	r, g, b := channel(5), channel(3), channel(1)
 	y := 0.2126*r + 0.7152*g + 0.0722*b
@@ -92,8 +95,8 @@ func readStrip(img *image.YCbCr, cell float64, row int) (data [5]byte, ok bool) 
 	for i := range 8 * len(data) {
 		// The middle half of a cell: scaling and encoding blur the border.
 		r := image.Rect(
-			int((float64(i)+0.25)*cell), int((float64(row)+0.25)*cell),
-			int(math.Ceil((float64(i)+0.75)*cell)), int(math.Ceil((float64(row)+0.75)*cell)),
+			int((float64(i)+0.25)*cell), int((float64(row)+0.25)*cell/2),
+			int(math.Ceil((float64(i)+0.75)*cell)), int(math.Ceil((float64(row)+0.75)*cell/2)),
 		).Add(img.Rect.Min)
 		if !r.In(img.Rect) {
 			return data, false

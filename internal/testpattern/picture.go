@@ -2,186 +2,155 @@ package testpattern
 
 import (
 	"bytes"
-	"time"
+	"image"
 )
 
-// The pattern in cells; doc.go draws it.
+// Luma of the marks and of the flash, and chroma without colour.
 const (
-	patternColumns = 40
-	patternRows    = 22
-	black, white   = 16, 235
-	grey           = 128
-	panel          = 40 // luma of the dark panels
+	black, white = 16, 235
+	grey         = 128
 )
 
-// A picture is one picture in cells of 8x8 pixels: luma by cell, chroma by
-// macroblock, both rounded up to whole macroblocks.
+// A picture has whole macroblocks: where the video ends within one, the rest is not shown.
 type picture struct {
 	mbw, mbh int
-	scale    int // cells for one cell of the pattern
-	luma     []byte
-	cb, cr   []byte
+	planes   [3]plane // luma, Cb, Cr
+	changed  []bool   // the macroblocks that were drawn on since the encoder looked
 }
 
-// Scale is the scale of the pattern in a video of that size: a cell is 8·Scale pixels. It
-// is 0 if the pattern does not fit.
-func Scale(width, height int) int {
-	return min(width/(patternColumns*8), height/(patternRows*8))
+// A plane is the samples of one component.
+type plane struct {
+	pix    []byte
+	stride int
 }
 
 func newPicture(width, height int) *picture {
-	p := &picture{mbw: (width + 15) / 16, mbh: (height + 15) / 16, scale: Scale(width, height)}
-	p.luma = make([]byte, 4*p.mbw*p.mbh)
-	p.cb = make([]byte, p.mbw*p.mbh)
-	p.cr = make([]byte, p.mbw*p.mbh)
+	p := &picture{mbw: (width + 15) / 16, mbh: (height + 15) / 16}
+	n := p.mbw * p.mbh
+	p.planes = [3]plane{
+		{make([]byte, 256*n), 16 * p.mbw}, {make([]byte, 64*n), 8 * p.mbw}, {make([]byte, 64*n), 8 * p.mbw},
+	}
+	p.changed = make([]bool, n)
 	return p
 }
 
-// cells returns the luma of a macroblock: upper left, upper right, lower left,
-// lower right.
-func (p *picture) cells(x, y int) [4]int {
-	i, stride := 4*y*p.mbw+2*x, 2*p.mbw
-	return [4]int{int(p.luma[i]), int(p.luma[i+1]), int(p.luma[i+stride]), int(p.luma[i+stride+1])}
+func (p *picture) bounds() image.Rectangle { return image.Rect(0, 0, 16*p.mbw, 16*p.mbh) }
+
+// touch marks the macroblocks of a rectangle as changed.
+func (p *picture) touch(r image.Rectangle) {
+	r = r.Intersect(p.bounds())
+	if r.Empty() {
+		return
+	}
+	for y := r.Min.Y / 16; y <= (r.Max.Y-1)/16; y++ {
+		for x := r.Min.X / 16; x <= (r.Max.X-1)/16; x++ {
+			p.changed[y*p.mbw+x] = true
+		}
+	}
 }
 
-func (p *picture) chroma(x, y int) (cb, cr int) {
-	i := y*p.mbw + x
-	return int(p.cb[i]), int(p.cr[i])
+// fill draws a rectangle.
+func (p *picture) fill(r image.Rectangle, c Colour) {
+	r = r.Intersect(p.bounds())
+	p.touch(r)
+	for i, v := range [3]byte{c.Y, c.Cb, c.Cr} {
+		d := p.planes[i].rows(r, i > 0)
+		for row := range d.height {
+			line := p.planes[i].pix[d.start+row*d.stride:][:d.width]
+			for x := range line {
+				line[x] = v
+			}
+		}
+	}
 }
 
+// restore copies a rectangle of another picture of the same size.
+func (p *picture) restore(r image.Rectangle, from *picture) {
+	r = r.Intersect(p.bounds())
+	p.touch(r)
+	for i := range p.planes {
+		d := p.planes[i].rows(r, i > 0)
+		for row := range d.height {
+			at := d.start + row*d.stride
+			copy(p.planes[i].pix[at:at+d.width], from.planes[i].pix[at:])
+		}
+	}
+}
+
+// rows is where a rectangle is in a plane.
+type rows struct{ start, stride, width, height int }
+
+func (l *plane) rows(r image.Rectangle, chroma bool) rows {
+	if chroma {
+		r = image.Rect(r.Min.X/2, r.Min.Y/2, (r.Max.X+1)/2, (r.Max.Y+1)/2)
+	}
+	return rows{r.Min.Y*l.stride + r.Min.X, l.stride, r.Dx(), r.Dy()}
+}
+
+// blend draws a colour through a mask, whose bounds say where.
+func (p *picture) blend(mask *image.Alpha, c Colour) {
+	r := mask.Rect.Intersect(p.bounds())
+	p.touch(r)
+	luma := &p.planes[0]
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		line := luma.pix[y*luma.stride+r.Min.X:][:r.Dx()]
+		for x, a := range mask.Pix[mask.PixOffset(r.Min.X, y):][:r.Dx()] {
+			if a != 0 {
+				line[x] = mix(line[x], c.Y, int(a))
+			}
+		}
+	}
+	cb, cr := &p.planes[1], &p.planes[2]
+	for y := r.Min.Y / 2; y < (r.Max.Y+1)/2; y++ {
+		for x := r.Min.X / 2; x < (r.Max.X+1)/2; x++ {
+			a := 0
+			for _, at := range [4]image.Point{{2 * x, 2 * y}, {2*x + 1, 2 * y}, {2 * x, 2*y + 1}, {2*x + 1, 2*y + 1}} {
+				if at.In(r) {
+					a += int(mask.Pix[mask.PixOffset(at.X, at.Y)])
+				}
+			}
+			if a != 0 {
+				at := y*cb.stride + x
+				cb.pix[at], cr.pix[at] = mix(cb.pix[at], c.Cb, a/4), mix(cr.pix[at], c.Cr, a/4)
+			}
+		}
+	}
+}
+
+func mix(under, over byte, alpha int) byte {
+	return byte((int(under)*(255-alpha) + int(over)*alpha + 127) / 255)
+}
+
+// same reports whether two pictures have the same macroblock.
 func (p *picture) same(q *picture, x, y int) bool {
-	i := y*p.mbw + x
-	return p.cells(x, y) == q.cells(x, y) && p.cb[i] == q.cb[i] && p.cr[i] == q.cr[i]
+	for i := range p.planes {
+		size := macroblockSize(i)
+		for row := range size {
+			at := (y*size+row)*p.planes[i].stride + x*size
+			if !bytes.Equal(p.planes[i].pix[at:at+size], q.planes[i].pix[at:at+size]) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // appendRaw appends the 384 samples of a macroblock: luma, Cb, Cr.
 func (p *picture) appendRaw(dst []byte, x, y int) []byte {
-	c := p.cells(x, y)
-	for row := range 16 {
-		left := c[row/8*2]
-		for range 8 {
-			dst = append(dst, byte(left))
-		}
-		right := c[row/8*2+1]
-		for range 8 {
-			dst = append(dst, byte(right))
+	for i := range p.planes {
+		size := macroblockSize(i)
+		for row := range size {
+			at := (y*size+row)*p.planes[i].stride + x*size
+			dst = append(dst, p.planes[i].pix[at:at+size]...)
 		}
 	}
-	cb, cr := p.chroma(x, y)
-	dst = append(dst, bytes.Repeat([]byte{byte(cb)}, 64)...)
-	return append(dst, bytes.Repeat([]byte{byte(cr)}, 64)...)
+	return dst
 }
 
-// fill draws a rectangle of the pattern. Chroma is set by macroblock, so at scale 1
-// borders must be on even cells.
-func (p *picture) fill(x, y, w, h int, c Colour) {
-	x, y, w, h = x*p.scale, y*p.scale, w*p.scale, h*p.scale
-	for row := y; row < y+h; row++ {
-		at := row * 2 * p.mbw
-		for col := x; col < x+w; col++ {
-			p.luma[at+col] = c.Y
-		}
+// macroblockSize is the width and height of a macroblock in a plane.
+func macroblockSize(component int) int {
+	if component == 0 {
+		return 16
 	}
-	for row := y / 2; row < (y+h+1)/2; row++ {
-		for col := x / 2; col < (x+w+1)/2; col++ {
-			p.cb[row*p.mbw+col], p.cr[row*p.mbw+col] = c.Cb, c.Cr
-		}
-	}
-}
-
-func (p *picture) fillAll(c Colour) {
-	for i := range p.luma {
-		p.luma[i] = c.Y
-	}
-	for i := range p.cb {
-		p.cb[i], p.cr[i] = c.Cb, c.Cr
-	}
-}
-
-// text draws s in letters of 3x5 cells, one cell apart.
-func (p *picture) text(x, y int, s string) {
-	for _, r := range s {
-		glyph, ok := glyphs[r]
-		if !ok {
-			continue
-		}
-		width := len(glyph) / 5
-		for i, dot := range glyph {
-			if dot == '#' {
-				p.fill(x+i%width, y+i/width, 1, 1, Colour{white, grey, grey})
-			}
-		}
-		x += width + 1
-	}
-}
-
-// strip writes bits as black and white cells along a row.
-func (p *picture) strip(row int, data [5]byte) {
-	for i := range 8 * len(data) {
-		c := Colour{black, grey, grey}
-		if data[i/8]>>(7-i%8)&1 == 1 {
-			c.Y = white
-		}
-		p.fill(i, row, 1, 1, c)
-	}
-}
-
-// draw draws the whole pattern. at is the time of the picture in its stream.
-func (p *picture) draw(m Mark, at time.Duration) {
-	dark := Colour{panel, grey, grey}
-	own := ColourOf(m.Identity)
-	p.fillAll(own)
-	clock, frame := m.strips()
-	p.strip(0, clock)
-	p.strip(1, frame)
-
-	p.fill(2, 2, 36, 8, dark)
-	p.text(4, 4, m.Sent.UTC().Format("04:05.000"))
-
-	p.fill(2, 10, 20, 8, dark)
-	p.text(4, 12, hex(m.Identity))
-
-	flash := Colour{black, grey, grey}
-	if at%time.Second < beepLength {
-		flash.Y = white
-	}
-	p.fill(26, 10, 10, 8, flash)
-
-	p.fill(blockColumn(at), 18, 4, 4, Colour{white, own.Cr, own.Cb})
-}
-
-// blockColumn is the column of the moving block: even, 0 to 36 and back in two seconds.
-func blockColumn(at time.Duration) int {
-	const way, lap = patternColumns - 4, 2 * time.Second
-	x := int(at % lap * 2 * way / lap)
-	if x > way {
-		x = 2*way - x
-	}
-	return x &^ 1
-}
-
-func hex(identity uint16) string {
-	const digits = "0123456789ABCDEF"
-	return string([]byte{digits[identity>>12], digits[identity>>8&15], digits[identity>>4&15], digits[identity&15]})
-}
-
-var glyphs = map[rune]string{
-	'0': "####.##.##.####",
-	'1': ".#.##..#..#.###",
-	'2': "###..#####..###",
-	'3': "###..#.##..####",
-	'4': "#.##.####..#..#",
-	'5': "####..###..####",
-	'6': "####..####.####",
-	'7': "###..#..#.#..#.",
-	'8': "####.#####.####",
-	'9': "####.####..####",
-	'A': ".#.#.#####.##.#",
-	'B': "##.#.###.#.###.",
-	'C': ".###..#..#...##",
-	'D': "##.#.##.##.###.",
-	'E': "####..##.#..###",
-	'F': "####..##.#..#..",
-	':': ".#.#.",
-	'.': "....#",
+	return 8
 }

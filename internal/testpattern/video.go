@@ -12,6 +12,7 @@ type VideoConfig struct {
 	Bitrate       int           // bits a second, reached by repeating macroblocks; 0 sends no more than needed
 	Keyframe      time.Duration // the largest distance of keyframes; 2 s
 	Identity      uint16
+	Name          string // written in the picture; the identity
 }
 
 // A Video makes the pictures of a pattern in order. It is for one goroutine.
@@ -19,8 +20,10 @@ type Video struct {
 	config VideoConfig
 	gop    int // pictures from keyframe to keyframe
 	since  int // pictures since the last keyframe
+	scene  *scene
+	boat   codedBoat
 	enc    *encoder
-	next   *picture
+	rate   rate
 }
 
 // NewVideo refuses sizes the pattern does not fit into (below 320x176, odd or above
@@ -43,42 +46,37 @@ func NewVideo(c VideoConfig) (*Video, error) {
 	case c.Bitrate < 0 || c.Keyframe < 0:
 		return nil, fmt.Errorf("pattern bit rate %d, keyframes every %v: must not be negative", c.Bitrate, c.Keyframe)
 	}
+	scene, err := newScene(c)
+	if err != nil {
+		return nil, err
+	}
+	gop := max(1, int(c.Keyframe*time.Duration(c.FPS)/time.Second))
 	return &Video{
-		config: c,
-		gop:    max(1, int(c.Keyframe*time.Duration(c.FPS)/time.Second)),
-		enc:    newEncoder(c.Width, c.Height, c.FPS),
-		next:   newPicture(c.Width, c.Height),
+		config: c, gop: gop, scene: scene, boat: newCodedBoat(scene, c.FPS),
+		enc: newEncoder(c.Width, c.Height, c.FPS), rate: newRate(c, gop),
 	}, nil
 }
 
 // beepLength is how long the beep and the flash last.
 const beepLength = 100 * time.Millisecond
 
-// keyframeWeight is how many times larger than other pictures a keyframe may be, as in
-// usual encoders.
-const keyframeWeight = 4
-
 // Frame is picture number n, with the wall clock sent, as an access unit in Annex B form.
 // The first one is a keyframe, as is a requested one, and one after the configured distance;
 // key says whether this is one.
 func (v *Video) Frame(n uint32, sent time.Time, keyframe bool) (unit []byte, key bool) {
-	key = keyframe || v.enc.last == nil || v.since >= v.gop
+	key = keyframe || !v.enc.begun || v.since >= v.gop
 	if key {
 		v.since = 0
 	}
 	v.since++
 	m := Mark{Frame: n, Identity: v.config.Identity, Sent: sent}
-	v.next.draw(m, time.Duration(n)*time.Second/time.Duration(v.config.FPS))
-
-	budget := v.config.Bitrate / 8 * v.gop / v.config.FPS / (v.gop - 1 + keyframeWeight)
-	if key {
-		budget *= keyframeWeight
-	}
-	recycled := v.enc.last
-	unit = v.enc.encode(v.next, key, m.sei(), budget)
-	if recycled == nil {
-		recycled = newPicture(v.config.Width, v.config.Height)
-	}
-	v.next = recycled
+	at := time.Duration(n) * time.Second / time.Duration(v.config.FPS)
+	lampChanged := v.scene.draw(m, at)
+	qp, repeats := v.rate.plan(key)
+	v.enc.setQP(qp)
+	boat := v.boat.advance(v.scene, v.enc, n, at, !key && !lampChanged)
+	f := fill{repeats, v.boat.from, v.boat.to}
+	unit, repeats = v.enc.encode(v.scene.now, key, m.sei(), f, boat)
+	v.rate.record(key, len(unit)-repeats*pcmBytes, len(unit))
 	return unit, key
 }

@@ -7,19 +7,26 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
 
 var sentAt = time.Date(2026, 3, 4, 5, 6, 7, 890_000_000, time.UTC)
 
-// record makes n pictures, with keyframes requested at some of them.
-func record(t *testing.T, c VideoConfig, n int, forced ...int) (stream []byte, keys []int, sizes []int) {
+func newVideo(t *testing.T, c VideoConfig) *Video {
 	t.Helper()
 	v, err := NewVideo(c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return v
+}
+
+// record makes n pictures, with keyframes requested at some of them.
+func record(t *testing.T, c VideoConfig, n int, forced ...int) (stream []byte, keys []int, sizes []int) {
+	t.Helper()
+	v := newVideo(t, c)
 	for i := range n {
 		force := false
 		for _, f := range forced {
@@ -72,18 +79,23 @@ func TestVideo_DecodesExactly(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%dx%d at %d, %d bit/s", c.Width, c.Height, c.FPS, c.Bitrate), func(t *testing.T) {
 			const n = 20
-			stream, _, _ := record(t, c, n, 7)
+			v, stream, kept := newVideo(t, c), []byte{}, []*picture{}
+			for i := range n {
+				unit, _ := v.Frame(uint32(i), sentAt.Add(time.Duration(i)*time.Second/time.Duration(c.FPS)), i == 7)
+				copied := newPicture(c.Width, c.Height)
+				copied.restore(copied.bounds(), v.enc.decoded)
+				stream, kept = append(stream, unit...), append(kept, copied)
+			}
 			pictures := decode(t, stream, c.Width, c.Height)
 			if len(pictures) != n {
 				t.Fatalf("%d pictures came out, want %d", len(pictures), n)
 			}
-			drawn := newPicture(c.Width, c.Height)
+			apart := image.Rect(0, v.boat.from/kept[0].mbw*16, c.Width, v.boat.to/kept[0].mbw*16)
 			for i, img := range pictures {
-				at := time.Duration(i) * time.Second / time.Duration(c.FPS)
-				drawn.draw(Mark{Frame: uint32(i), Identity: c.Identity, Sent: sentAt.Add(at)}, at)
-				if x, y, ok := differs(drawn, img); ok {
-					t.Fatalf("picture %d differs at %d,%d", i, x, y)
+				if at, ok := differs(kept[i], img, apart); ok {
+					t.Fatalf("picture %d differs at %v", i, at)
 				}
+				at := time.Duration(i) * time.Second / time.Duration(c.FPS)
 				m, ok := Read(img, float64(8*Scale(c.Width, c.Height)), sentAt.Add(time.Hour))
 				if !ok || m.Frame != uint32(i) || m.Identity != c.Identity || m.Sent.Sub(sentAt.Add(at)).Abs() > time.Millisecond {
 					t.Fatalf("picture %d reads as %+v, %v", i, m, ok)
@@ -93,19 +105,69 @@ func TestVideo_DecodesExactly(t *testing.T) {
 	}
 }
 
-// differs returns the first pixel where a decoded picture is not as drawn.
-func differs(p *picture, img *image.YCbCr) (x, y int, ok bool) {
+// differs returns the first pixel where a decoded picture is not what the encoder expects,
+// which knows nothing of the macroblocks that are coded apart.
+func differs(p *picture, img *image.YCbCr, apart image.Rectangle) (at image.Point, ok bool) {
 	for y := range img.Rect.Dy() {
 		for x := range img.Rect.Dx() {
-			i := img.COffset(x, y)
-			c := Colour{img.Y[img.YOffset(x, y)], img.Cb[i], img.Cr[i]}
-			mb := y/16*p.mbw + x/16
-			if c != (Colour{p.luma[y/8*2*p.mbw+x/8], p.cb[mb], p.cr[mb]}) {
-				return x, y, true
+			at := image.Pt(x, y)
+			c := img.COffset(x, y)
+			i := y/2*p.planes[1].stride + x/2
+			if !at.In(apart) && (img.Y[img.YOffset(x, y)] != p.planes[0].pix[y*p.planes[0].stride+x] ||
+				img.Cb[c] != p.planes[1].pix[i] || img.Cr[c] != p.planes[2].pix[i]) {
+				return at, true
 			}
 		}
 	}
-	return 0, 0, false
+	return image.Point{}, false
+}
+
+// TestVideo_ShowsItsScene compares decoded pictures with drawn ones, on the boat's first way
+// across and on its second, for which its macroblocks are coded already; some pictures are
+// left out, as for a paused layer.
+func TestVideo_ShowsItsScene(t *testing.T) {
+	c := VideoConfig{Width: 320, Height: 180, FPS: 10, Name: "Ann", Bitrate: 200_000}
+	v, stream, drawn := newVideo(t, c), []byte{}, []*picture{}
+	scene, err := newScene(v.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint32(250) {
+		if n%77 > 70 {
+			continue
+		}
+		at := time.Duration(n) * time.Second / 10
+		unit, _ := v.Frame(n, sentAt.Add(at), n == 33)
+		scene.draw(Mark{Frame: n, Sent: sentAt.Add(at)}, at)
+		scene.boat.draw(scene.now, scene.still, at)
+		copied := newPicture(c.Width, c.Height)
+		copied.restore(copied.bounds(), scene.now)
+		stream, drawn = append(stream, unit...), append(drawn, copied)
+	}
+	pictures := decode(t, stream, c.Width, c.Height)
+	if len(pictures) != len(drawn) {
+		t.Fatalf("%d pictures came out, want %d", len(pictures), len(drawn))
+	}
+	for i, img := range pictures {
+		if mean, far := errors(drawn[i], img); mean > 1.5 || far > 20 {
+			t.Errorf("the luma of picture %d is off by %.1f in the mean, by much at %d pixels", i, mean, far)
+		}
+	}
+}
+
+// errors is how far decoded luma is from the drawn: in the mean, and at how many pixels by
+// much.
+func errors(p *picture, img *image.YCbCr) (mean float64, far int) {
+	sum := 0
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			d := distance(int(img.Y[img.YOffset(x, y)]), int(p.planes[0].pix[y*p.planes[0].stride+x]))
+			if sum += d; d > 40 {
+				far++
+			}
+		}
+	}
+	return float64(sum) / float64(img.Rect.Dx()*img.Rect.Dy()), far
 }
 
 func TestVideo_HasKeyframesInTimeAndOnRequest(t *testing.T) {
@@ -156,12 +218,61 @@ func TestVideo_DrawsItsPictures(t *testing.T) {
 	if dir == "" {
 		t.Skip("set PATTERN_PICTURES to a folder to look at the pictures")
 	}
-	for _, size := range [][2]int{{320, 180}, {1280, 720}, {854, 480}} {
-		stream, _, _ := record(t, VideoConfig{Width: size[0], Height: size[1], Identity: IdentityOf(fmt.Sprint(size))}, 20)
-		cmd := exec.Command("ffmpeg", "-v", "error", "-y", "-f", "h264", "-i", "-", "-vf", "select=eq(n\\,19)", "-frames:v", "1", fmt.Sprintf("%s/%dx%d.png", dir, size[0], size[1]))
-		cmd.Stdin = bytes.NewReader(stream)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+	for i, c := range []VideoConfig{
+		{Width: 320, Height: 180, Name: "Ann"}, {Width: 640, Height: 360, Name: "Marta Kowalska", Bitrate: 500_000},
+		{Width: 1280, Height: 720, Name: "Ann", Bitrate: 700_000}, {Width: 854, Height: 480, Name: "Bjørn Ægir Žižka-Ολυμπία Иван 山田太郎 😀"}, {Width: 720, Height: 1280, Name: "portrait"},
+	} {
+		c.Identity = IdentityOf(c.Name)
+		stream, _, _ := record(t, c, 35)
+		for _, n := range []int{31, 34} {
+			cmd := exec.Command("ffmpeg", "-v", "error", "-y", "-f", "h264", "-i", "-", "-vf", fmt.Sprintf("select=eq(n\\,%d)", n), "-frames:v", "1", fmt.Sprintf("%s/%d-%dx%d-%d.png", dir, i, c.Width, c.Height, n))
+			cmd.Stdin = bytes.NewReader(stream)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
 		}
+	}
+}
+
+func TestVideo_DrawsAnyName(t *testing.T) {
+	for _, name := range []string{
+		"", " ", "\x00\x01\x1b[31m", "\xff\xfe\xfd", "a\nb\tc", "\u202eright to left\u202c", strings.Repeat("W", 100_000),
+		strings.Repeat("\u0301", 500), "🏳️‍🌈👩‍👩‍👧‍👦", "شخص", "\ufffd", "<script>alert(1)</script>", "%s%d",
+	} {
+		for _, size := range [][2]int{{320, 180}, {640, 360}, {322, 4096}} {
+			v := newVideo(t, VideoConfig{Width: size[0], Height: size[1], FPS: 1, Name: name})
+			if unit, _ := v.Frame(0, sentAt, true); len(unit) == 0 {
+				t.Errorf("%.20q at %v: no picture", name, size)
+			}
+		}
+	}
+}
+
+// TestVideo_WritesItsName finds that names are drawn, within the picture and in its own place
+// only.
+func TestVideo_WritesItsName(t *testing.T) {
+	draw := func(name string) *picture {
+		s, err := newScene(VideoConfig{Width: 640, Height: 360, FPS: 30, Identity: 5, Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.still
+	}
+	differ := func(a, b *picture) (box image.Rectangle) {
+		for i, v := range a.planes[0].pix[:640*360] {
+			if v != b.planes[0].pix[i] {
+				box = box.Union(image.Rect(i%640, i/640, i%640+1, i/640+1))
+			}
+		}
+		return box
+	}
+	for _, name := range []string{"Ann", "Привет", "Ωμέγα", "山田", strings.Repeat("W", 80), strings.Repeat("long name ", 9)} {
+		box := differ(draw(" "), draw(name))
+		if place := image.Rect(24, 16, 640-24, 96); box.Empty() || box.Dy() < 16 || !box.In(place) {
+			t.Errorf("%.10q is drawn in %v, want it within %v and 16 pixels high", name, box, place)
+		}
+	}
+	if box := differ(draw("Ann"), draw("Ben")); box.Empty() {
+		t.Error("different names look the same")
 	}
 }

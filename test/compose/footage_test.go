@@ -221,7 +221,8 @@ func (f *footage) samples() []float32 {
 type window struct {
 	origin image.Point // of the pattern; where it is cropped, outside the tile
 	scale  float64
-	cell   float64 // of the pattern, in pixels
+	cell   float64     // of the pattern, in pixels
+	lamp   image.Point // in the picture
 	tile   layout.Tile
 }
 
@@ -232,7 +233,8 @@ func windowOf(t layout.Tile, picture layout.Size) window {
 	top := float64(target.Y) - float64(source.Y)*float64(target.Height)/float64(source.Height)
 	return window{
 		origin: image.Pt(max(0, int(math.Round(left))), max(0, int(math.Round(top)))),
-		scale:  scale, cell: scale * 8 * float64(testpattern.Scale(picture.Width, picture.Height)), tile: t,
+		scale:  scale, cell: scale * 8 * float64(testpattern.Scale(picture.Width, picture.Height)),
+		lamp: testpattern.Lamp(picture.Width, picture.Height), tile: t,
 	}
 }
 
@@ -245,17 +247,11 @@ func (w window) mark(img *image.YCbCr, near time.Time) (testpattern.Mark, bool) 
 	return testpattern.Read(part, w.cell, near)
 }
 
-// luma is the brightness of a place in the pattern, in cells.
-func (w window) luma(img *image.YCbCr, column, row float64) int {
-	x, y := w.origin.X+int(column*w.cell), w.origin.Y+int(row*w.cell)
-	if !image.Pt(x, y).In(img.Rect) {
-		return 0
-	}
-	return int(img.Y[img.YOffset(x, y)])
+// flashing tells whether the pattern's lamp is lit.
+func (w window) flashing(img *image.YCbCr) bool {
+	x, y := w.origin.X+int(w.scale*float64(w.lamp.X)), w.origin.Y+int(w.scale*float64(w.lamp.Y))
+	return image.Pt(x, y).In(img.Rect) && img.Y[img.YOffset(x, y)] > 125
 }
-
-// flashing tells whether the pattern's flash is lit.
-func (w window) flashing(img *image.YCbCr) bool { return w.luma(img, 31, 14) > 125 }
 
 // beeps are the times at which the pattern's beep of 1500 Hz begins.
 func beeps(samples []float32) (onsets []time.Duration) {

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-const CELL = 16; // pixels; 40 cells wide
+const CELL = 16; // pixels; strips are 40 cells wide and half a cell high
 const WIDTH = 640;
 const HEIGHT = 360;
 const FPS = 25;
@@ -17,7 +17,7 @@ function crc8(bytes) {
   return crc;
 }
 
-/** A grey picture (I420) with the clock in row 0, frame and identity in row 1. */
+/** A grey picture (I420) with the clock in the first strip, frame and identity in the second. */
 function picture(frame, identity) {
   const image = Buffer.alloc((WIDTH * HEIGHT * 3) / 2, 128);
   const strip = (row, value) => {
@@ -25,7 +25,7 @@ function picture(frame, identity) {
     bytes.push(crc8(bytes));
     const line = Buffer.alloc(40 * CELL);
     for (let i = 0; i < 40; i++) line.fill((bytes[i >> 3] >> (7 - (i % 8))) & 1 ? 235 : 16, i * CELL, (i + 1) * CELL);
-    for (let y = row * CELL; y < (row + 1) * CELL; y++) line.copy(image, y * WIDTH);
+    for (let y = (row * CELL) / 2; y < ((row + 1) * CELL) / 2; y++) line.copy(image, y * WIDTH);
   };
   strip(0, Date.now() >>> 0);
   strip(1, (((frame & 0xffff) << 16) | identity) >>> 0);

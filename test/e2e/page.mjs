@@ -25,7 +25,7 @@ export function participant() {
       bytes.push(crc8(bytes));
       for (let i = 0; i < 40; i++) {
         g.fillStyle = (bytes[i >> 3] >> (7 - (i % 8))) & 1 ? "#fff" : "#000";
-        g.fillRect(i * cell, row * cell, cell, cell);
+        g.fillRect(i * cell, (row * cell) / 2, cell, cell / 2);
       }
     };
     const draw = () => {
@@ -229,7 +229,7 @@ export function participant() {
     };
     const strip = (row) => {
       const bytes = [0, 0, 0, 0, 0];
-      for (let i = 0; i < 40; i++) if (luma((i + 0.5) * cell, (row + 0.5) * cell) > 128) bytes[i >> 3] |= 0x80 >> i % 8;
+      for (let i = 0; i < 40; i++) if (luma((i + 0.5) * cell, ((row + 0.5) * cell) / 2) > 128) bytes[i >> 3] |= 0x80 >> i % 8;
       return crc8(bytes.slice(0, 4)) === bytes[4] ? ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0 : null;
     };
     const clock = strip(0);
