@@ -1,7 +1,8 @@
-// Builds the package: dist/rostrum.mjs for import, dist/rostrum.js as a script that
-// defines the global Rostrum, and their types; and from web/stage the script of the stage
-// page, which uses that global. The server carries copies of both scripts, so that it
-// builds without Node.js; --check tells whether they are up to date.
+// Builds the package: dist/rostrum.mjs for import, dist/react.mjs with hooks for React,
+// dist/rostrum.js as a script that defines the global Rostrum, and their types; and from
+// web/stage the script of the stage page, which uses that global. The server carries copies
+// of both scripts, so that it builds without Node.js; --check tells whether they are up to
+// date.
 //
 //   node build.mjs            builds the package and the server's copies
 //   node build.mjs --check    compares the server's copies with the sources
@@ -29,7 +30,6 @@ const source = {
   },
 };
 
-const bundle = (options) => build({ ...common, plugins: [source], ...options });
 /** Takes the SDK from the script that the page has loaded. */
 const sdkGlobal = {
   name: 'sdk-global',
@@ -39,6 +39,15 @@ const sdkGlobal = {
   },
 };
 
+/** Leaves the package itself out of its second entry point. */
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/index\.ts$/ }, () => ({ path: './rostrum.mjs', external: true }));
+  },
+};
+
+const bundle = ({ plugins = [], ...options }) => build({ ...common, plugins: [source, ...plugins], ...options });
 const banner = { js: '// Rostrum SDK: built by web/sdk from its sources; DO NOT EDIT.' };
 const script = async () => {
   const { outputFiles } = await bundle({ entryPoints: ['src/index.ts'], format: 'iife', globalName: 'Rostrum', minify: true, banner, write: false });
@@ -56,7 +65,7 @@ const served = { 'internal/web/sdk/rostrum.js': script, 'internal/web/stage/page
 if (process.argv.includes('--tests')) {
   rmSync('dist/tests', { recursive: true, force: true });
   const entryPoints = readdirSync('src').filter((name) => name.endsWith('.test.ts')).map((name) => `src/${name}`);
-  await bundle({ entryPoints, format: 'esm', platform: 'node', outdir: 'dist/tests', outExtension: { '.js': '.mjs' }, sourcemap: 'inline' });
+  await bundle({ entryPoints, format: 'esm', platform: 'node', packages: 'external', outdir: 'dist/tests', outExtension: { '.js': '.mjs' }, sourcemap: 'inline' });
 } else if (process.argv.includes('--check')) {
   for (const [path, made] of Object.entries(served)) {
     if (readFileSync(`../../${path}`, 'utf8') === (await made())) continue;
@@ -66,6 +75,7 @@ if (process.argv.includes('--tests')) {
 } else {
   rmSync('dist', { recursive: true, force: true });
   await bundle({ entryPoints: ['src/index.ts'], format: 'esm', outfile: 'dist/rostrum.mjs', banner });
+  await bundle({ entryPoints: ['src/react.ts'], format: 'esm', outfile: 'dist/react.mjs', banner, external: ['react'], plugins: [apart] });
   writeFileSync('dist/rostrum.js', await script());
   for (const [path, made] of Object.entries(served)) writeFileSync(`../../${path}`, await made());
   execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' });

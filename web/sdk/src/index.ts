@@ -1,3 +1,4 @@
+export { type Caption, CaptionTrack, type ReceivedCaption, readCaption, sendCaption } from './captions.ts';
 export { RealTimeConnection, RealTimeConnectionEvents, RealTimeConnectionState } from './connection.ts';
 export { StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
 export {
