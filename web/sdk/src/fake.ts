@@ -77,6 +77,12 @@ export class FakePeer {
     return { type: 'offer', sdp: 'v=0\r\n' };
   }
 
+  getConfiguration(): object {
+    return {};
+  }
+
+  setConfiguration(): void {}
+  restartIce(): void {}
   async setLocalDescription(): Promise<void> {}
   async setRemoteDescription(): Promise<void> {}
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type TestContext, beforeEach, mock, test } from 'node:test';
+import { beforeEach, mock, test } from 'node:test';
 
 import { RealTimeConnection } from './connection.ts';
 import { StageErrorCode } from './errors.ts';
-import { StageEvents } from './events.ts';
+import { answer, everything, joined, newStage, state } from './fake-stage.ts';
 import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
 import { LocalStageStream } from './local-stream.ts';
 import { NoPictureReason } from './picture.ts';
@@ -12,65 +12,6 @@ import { type StageStrategy, SubscribeType } from './strategy.ts';
 import type { ServerMessage } from './wire.ts';
 
 beforeEach(installFakes);
-
-const everything: StageStrategy = {
-  stageStreamsToPublish: () => [],
-  shouldPublishParticipant: () => false,
-  shouldSubscribeToParticipant: () => SubscribeType.AUDIO_VIDEO,
-};
-
-const state = (...ids: (string | ReturnType<typeof participantOf>)[]): ServerMessage => ({
-  type: 'STAGE_STATE',
-  payload: { stageId: 'stage', participants: ids.map((p) => (typeof p === 'string' ? participantOf(p) : p)) },
-});
-
-/** A stage whose events are noted, with a clock that stands still until it is moved. */
-function newStage(t: TestContext, strategy: StageStrategy = everything, token = tokenOf()) {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
-  let clock = 0;
-  const performanceNow = mock.method(performance, 'now', () => clock);
-  const random = mock.method(Math, 'random', () => 0.5);
-  t.after(() => {
-    stage.leave();
-    mock.timers.reset();
-    performanceNow.mock.restore();
-    random.mock.restore();
-  });
-  const stage = new Stage(token, strategy);
-  const events: string[] = [];
-  for (const event of Object.values(StageEvents)) {
-    stage.on(event, (...payload: unknown[]) => events.push([event, ...payload.map((p) => (p as { id?: string })?.id ?? (p as { code?: number })?.code ?? p)].join(' ')));
-  }
-  /** Lets time pass in small steps, so that what follows from a timer happens in time. */
-  const pass = async (ms: number): Promise<void> => {
-    for (const end = clock + ms; clock < end; ) {
-      clock += 50;
-      mock.timers.tick(50);
-      await settle();
-    }
-  };
-  return { stage, events, pass };
-}
-
-/** Joins, with the state that the server tells. */
-async function joined(t: TestContext, strategy?: StageStrategy, ...others: ReturnType<typeof participantOf>[]) {
-  const all = newStage(t, strategy);
-  const joining = all.stage.join();
-  const socket = newest(FakeSocket.all);
-  socket.open();
-  socket.deliver(state('self', ...others));
-  await joining;
-  await settle();
-  return { ...all, socket };
-}
-
-/** Answers the newest request of a type. */
-async function answer(socket: FakeSocket, type: 'PUBLISH' | 'SUBSCRIBE', payload = { connection: 'c', location: '/whip/sessions/c', answer: 'v=0\r\n' } as object) {
-  await settle();
-  const request = socket.sentOf(type).at(-1) as { id: string };
-  socket.deliver({ type: 'REPLY', id: request.id, payload });
-  await settle();
-}
 
 test('joining connects, and brings the participants in order', async (t) => {
   const { events, socket } = await joined(t, everything, participantOf('bob'));
@@ -318,6 +259,26 @@ test('a track is replaced also where the connection is being made anew', async (
   const track = new FakeTrack('video') as unknown as MediaStreamTrack;
   await stream.replaceTrack(track);
   assert.equal(stream.mediaStreamTrack, track);
+});
+
+test('a video adapts while there are several layers and none is preferred', async (t) => {
+  let preferred: string | undefined;
+  const { stage, socket, events } = await joined(t, { ...everything, preferredLayerForStream: () => preferred }, participantOf('bob', { isPublishing: true }));
+  await answer(socket, 'SUBSCRIBE');
+  newest(FakePeer.all).becomes('connected');
+  const layer = (label: string, height: number) => ({ label, width: 2 * height, height, bitrate: 1000 * height, framerate: 30, active: true });
+  const layers = (...all: object[]) => socket.deliver({ type: 'LAYERS', payload: { participantId: 'bob', layers: all } } as ServerMessage);
+  const adaptions = () => events.filter((e) => e.includes('Adaption')).map((e) => e.split(' ').at(-1));
+  layers(layer('hi', 720));
+  assert.deepEqual(adaptions(), []);
+  layers(layer('low', 180), layer('hi', 720));
+  assert.deepEqual(adaptions(), ['true']);
+  preferred = 'low';
+  stage.refreshStrategy();
+  assert.deepEqual(adaptions(), ['true', 'false']);
+  assert.equal((socket.sentOf('SELECT_LAYER').at(-1) as { payload: { label: string } }).payload.label, 'low');
+  socket.deliver({ type: 'LAYER_SELECTED', payload: { participantId: 'bob', kind: 'video', label: 'hi', paused: false } } as ServerMessage);
+  assert.match(newest(events.filter((e) => e.includes('LayerSelected'))), /unavailable$/);
 });
 
 test('a stage on a connection is attached once after a reconnect, and what refuses its first attachment ends the join', async (t) => {

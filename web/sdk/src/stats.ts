@@ -95,8 +95,17 @@ const fields = {
 
 type Entry = Record<string, unknown> & { type: string };
 
-/** Reads from a browser's report what says how well a stream gets through. */
-export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RTCStatsReport): QualityStats[] {
+/** What had been received when a report was read. */
+export interface Progress {
+  packets: number;
+  lost: number;
+}
+
+/**
+ * Reads from a browser's report what says how well a stream gets through. The quality of
+ * what is received is judged since the former report, which is replaced by this one.
+ */
+export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RTCStatsReport, former: Progress): QualityStats[] {
   const entries = [...report.values()] as Entry[];
   const names = fields[`${local ? 'local' : 'remote'}${kind}`];
   return entries
@@ -106,7 +115,7 @@ export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RT
       for (const name of names) if (entry[name] !== undefined) stats[name] = entry[name];
       const remote = local ? entries.find(({ type, localId }) => type === 'remote-inbound-rtp' && localId === entry['id']) : undefined;
       if (remote) Object.assign(stats, { packetsLost: remote['packetsLost'], roundTripTime: remote['roundTripTime'] });
-      return { ...stats, networkQuality: local ? sendingQuality(remote) : receivingQuality(entry) } as QualityStats;
+      return { ...stats, networkQuality: local ? sendingQuality(remote) : receivingQuality(entry, former) } as QualityStats;
     });
 }
 
@@ -117,12 +126,13 @@ function sendingQuality(report: Entry | undefined): NetworkQuality {
   return qualityOf(loss, Number(report['roundTripTime'] ?? 0));
 }
 
-/** Judges by all that was received. */
-function receivingQuality(entry: Entry): NetworkQuality {
-  const packets = Number(entry['packetsReceived'] ?? 0);
-  const lost = Math.max(0, Number(entry['packetsLost'] ?? 0));
-  if (packets + lost === 0) return NetworkQuality.UNKNOWN;
-  return qualityOf(lost / (packets + lost), 0);
+/** Judges by what came, and what did not, since the former report. */
+function receivingQuality(entry: Entry, former: Progress): NetworkQuality {
+  const now = { packets: Number(entry['packetsReceived'] ?? 0), lost: Number(entry['packetsLost'] ?? 0) };
+  const packets = now.packets - former.packets;
+  const lost = Math.max(0, now.lost - former.lost);
+  Object.assign(former, now);
+  return packets + lost > 0 ? qualityOf(lost / (packets + lost), 0) : NetworkQuality.UNKNOWN;
 }
 
 function qualityOf(loss: number, roundTrip: number): NetworkQuality {

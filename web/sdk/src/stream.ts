@@ -1,5 +1,5 @@
 import { Emitter } from './emitter.ts';
-import { type QualityStats, qualityStats } from './stats.ts';
+import { type Progress, type QualityStats, qualityStats } from './stats.ts';
 
 export enum StreamType {
   AUDIO = 'audio',
@@ -12,8 +12,9 @@ export type StatsSource = Pick<RTCRtpSender, 'getStats'>;
 let lastID = 0;
 
 /** One audio or video of a participant. */
-export abstract class StageStream<M extends { [E in keyof M]: unknown[] }> extends Emitter<M> {
+export abstract class StageStream<M extends { [E in keyof M]: unknown[] } = {}> extends Emitter<M> {
   readonly id = `stream-${++lastID}`;
+  private readonly progress: Progress = { packets: 0, lost: 0 };
 
   /** @internal */
   constructor(
@@ -43,7 +44,7 @@ export abstract class StageStream<M extends { [E in keyof M]: unknown[] }> exten
   /** What the statistics say of the quality: one entry a layer for a local video, otherwise one. */
   async requestQualityStats(): Promise<QualityStats[] | undefined> {
     const report = await this.requestRTCStats();
-    return report && qualityStats(this.streamType, this.local, report);
+    return report && qualityStats(this.streamType, this.local, report, this.progress);
   }
 
   /** The loudness from 0 to 1; undefined while it is not known. */

@@ -21,6 +21,7 @@ import {
   StageParticipantPublishState,
   StageParticipantSubscribeState,
   type StageStrategy,
+  type StageStream,
   StageStreamLayerSelectedReason,
   StreamType,
   SubscribeType,
@@ -131,8 +132,8 @@ class Application implements StageStrategy {
       remote.set(userId, [...(remote.get(userId) ?? []), ...received]);
       for (const stream of received) this.listenToStream(stream);
     });
-    stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, ({ userId }, streams) => {
-      remote.set(userId, (remote.get(userId) ?? []).filter((s) => !streams.includes(s)));
+    stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, ({ userId }: StageParticipantInfo, streams: StageStream[]) => {
+      remote.set(userId, (remote.get(userId) ?? []).filter((s) => !streams.some(({ id }) => id === s.id)));
     });
   }
 

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { type LocalVideoStats, NetworkQuality, qualityStats, type RemoteVideoStats } from './stats.ts';
+
+const reportOf = (...entries: object[]): RTCStatsReport => new Map(entries.map((e, i) => [`${i}`, e])) as unknown as RTCStatsReport;
+const start = (): { packets: number; lost: number } => ({ packets: 0, lost: 0 });
+
+test('a simulcast video has an entry for each layer, with what the receiver reports of it', () => {
+  const report = reportOf(
+    { type: 'outbound-rtp', kind: 'video', id: 'a', rid: 'hi', framesSent: 30, unknown: 1 },
+    { type: 'outbound-rtp', kind: 'video', id: 'b', rid: 'low', framesSent: 15 },
+    { type: 'outbound-rtp', kind: 'audio', id: 'c' },
+    { type: 'remote-inbound-rtp', kind: 'video', localId: 'a', packetsLost: 3, roundTripTime: 0.25, fractionLost: 0 },
+  );
+  const [hi, low, ...more] = qualityStats('video', true, report, start()) as LocalVideoStats[];
+  assert.deepEqual(hi, { framesSent: 30, rid: 'hi', packetsLost: 3, roundTripTime: 0.25, networkQuality: NetworkQuality.GOOD });
+  assert.deepEqual(low, { framesSent: 15, rid: 'low', networkQuality: NetworkQuality.UNKNOWN });
+  assert.equal(more.length, 0);
+});
+
+test('the quality of what is received is that since the former report', () => {
+  const former = start();
+  const quality = (packetsReceived: number, packetsLost: number): NetworkQuality => {
+    const [stats] = qualityStats('video', false, reportOf({ type: 'inbound-rtp', kind: 'video', packetsReceived, packetsLost }), former) as RemoteVideoStats[];
+    return stats!.networkQuality;
+  };
+  for (const [received, lost, expected] of [
+    [0, 0, NetworkQuality.UNKNOWN],
+    [1000, 0, NetworkQuality.EXCELLENT],
+    [1090, 10, NetworkQuality.POOR],
+    [1100, 110, NetworkQuality.DOWN],
+    [2100, 110, NetworkQuality.EXCELLENT],
+    [2190, 108, NetworkQuality.EXCELLENT], // a retransmission came
+    [2190, 108, NetworkQuality.UNKNOWN],
+  ] as const) {
+    assert.equal(quality(received, lost), expected, `${received} received, ${lost} lost`);
+  }
+});
