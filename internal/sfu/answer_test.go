@@ -21,6 +21,13 @@ func TestEngine_AnswersOffersOfRealClients(t *testing.T) {
 		without []string
 	}{
 		{"obs", false, "", []string{"a=candidate:", "a=rtpmap:111 OPUS/48000/2", "a=rtpmap:96 H264/90000", "a=setup:passive", "BUNDLE 0 1"}, []string{"group:LS"}},
+		{"obs-simulcast", false, "", []string{"a=rtpmap:111 OPUS/48000/2", "a=rid:0 recv", "a=simulcast:recv 0;1;2", "a=extmap:1 " + sdp.ExtMID, "a=extmap:2 " + sdp.ExtRID, "BUNDLE 0 1"}, []string{"group:LS"}},
+		{"ffmpeg8", false, "", []string{"a=setup:active", "a=rtpmap:106 H264/90000", "profile-level-id=42c01f", "a=fmtp:105 apt=106", "BUNDLE 0 1"}, nil},
+		{"ffmpeg8-audio", false, "", []string{"a=mid:0", "a=rtpmap:111 opus/48000/2", "a=recvonly"}, []string{"BUNDLE 0 1", "m=video"}},
+		{"ffmpeg8-video", false, "", []string{"a=mid:1", "a=rtpmap:106 H264/90000", "a=recvonly"}, []string{"BUNDLE 0", "m=audio"}},
+		{"gstreamer-whipclientsink", false, "", []string{"BUNDLE video0 audio1", "a=rtpmap:96 H264/90000", "a=fmtp:97 apt=96", "a=rtpmap:99 OPUS/48000/2", "a=setup:passive"}, []string{"m=audio 0", "ulpfec"}},
+		{"str0m", false, "", []string{"BUNDLE QYh kPz", "a=rtpmap:108 H264/90000", "profile-level-id=42e01f", "a=rtpmap:111 opus/48000/2", "a=rtcp-fb:108 transport-cc"}, []string{"a=rtpmap:127", "a=rtpmap:124"}},
+		{"webrtc-rs", false, "", []string{"a=rtpmap:125 H264/90000", "a=rtcp-fb:125 nack pli", "a=rtpmap:111 opus/48000/2", "a=recvonly"}, []string{"a=rtpmap:102", "a=rtpmap:123", "a=sendrecv"}},
 		{"h264-lower-level", false, "", []string{"profile-level-id=42e01e"}, nil},
 		{"h264-uppercase", false, "", []string{"profile-level-id=42C02A"}, nil},
 		{"h264-high", false, "", []string{"profile-level-id=640c1f"}, nil},
