@@ -105,3 +105,36 @@ func FuzzAudioDecoder(f *testing.F) {
 		}
 	})
 }
+
+// libopus filters its input, so that silence after a sound is not digital silence at once.
+func TestAudioEncoder_EncodesSilenceAfterNoiseInFewBytes(t *testing.T) {
+	e, err := NewAudioEncoder(Opus, 128_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	d, err := NewAudioDecoder(Opus, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	in := stereo(1, pinkNoise(0.8))[:SampleRate] // half a second
+	quiet := len(in) / 2 / e.FrameSize()         // packets of noise
+	packets, err := e.Encode(append(in, make([]float32, SampleRate)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range packets {
+		samples, err := d.Decode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := i - quiet // packets of 20 ms
+		if l := level(samples, 0); after > 5 && l > 0.001 {
+			t.Errorf("packet %d after the noise has the level %f", after, l)
+		}
+		if after > 15 && len(p) > 10 {
+			t.Errorf("packet %d after the noise has %d bytes", after, len(p))
+		}
+	}
+}
