@@ -31,36 +31,53 @@ type Playlist struct {
 
 // Marshal writes the playlist: of type EVENT, or VOD once it has ended.
 func (p Playlist) Marshal() []byte {
-	target := p.Target
+	t := newPlaylistText(p)
+	return t.marshal(p.Ended)
+}
+
+// A playlistText is a playlist of which only the text is in memory: in a day it lists 43,200
+// segments of 2 s.
+type playlistText struct {
+	target   time.Duration // the longest duration
+	duration time.Duration // of all segments
+	count    int
+	init     string // of the last segment
+	entries  []byte
+}
+
+func newPlaylistText(p Playlist) playlistText {
+	t := playlistText{target: p.Target}
 	for _, s := range p.Segments {
-		target = max(target, s.Duration)
+		t.add(s)
 	}
-	kind := "EVENT"
-	if p.Ended {
-		kind = "VOD"
+	return t
+}
+
+func (t *playlistText) add(s Segment) {
+	if s.Discontinuity {
+		t.entries = append(t.entries, "#EXT-X-DISCONTINUITY\n"...)
 	}
-	var b bytes.Buffer
+	if s.Init != t.init {
+		t.init = s.Init
+		t.entries = fmt.Appendf(t.entries, "#EXT-X-MAP:URI=%q\n", s.Init)
+	}
+	if t.count == 0 || s.Discontinuity {
+		t.entries = fmt.Appendf(t.entries, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Begins.UTC().Format(dateTime))
+	}
+	t.entries = fmt.Appendf(t.entries, "#EXTINF:%.5f,\n%s\n", s.Duration.Seconds(), s.Name)
+	t.target, t.duration = max(t.target, s.Duration), t.duration+s.Duration
+	t.count++
+}
+
+func (t *playlistText) marshal(ended bool) []byte {
+	kind, end := "EVENT", ""
+	if ended {
+		kind, end = "VOD", "#EXT-X-ENDLIST\n"
+	}
 	// Durations, rounded to whole seconds, must not exceed the target (RFC 8216 §4.3.3.1).
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n",
-		max(1, int(math.Round(target.Seconds()))), kind)
-	init := ""
-	for i, s := range p.Segments {
-		if s.Discontinuity {
-			b.WriteString("#EXT-X-DISCONTINUITY\n")
-		}
-		if s.Init != init {
-			init = s.Init
-			fmt.Fprintf(&b, "#EXT-X-MAP:URI=%q\n", init)
-		}
-		if i == 0 || s.Discontinuity {
-			fmt.Fprintf(&b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", s.Begins.UTC().Format(dateTime))
-		}
-		fmt.Fprintf(&b, "#EXTINF:%.5f,\n%s\n", s.Duration.Seconds(), s.Name)
-	}
-	if p.Ended {
-		b.WriteString("#EXT-X-ENDLIST\n")
-	}
-	return b.Bytes()
+	header := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:%s\n#EXT-X-INDEPENDENT-SEGMENTS\n",
+		max(1, int(math.Round(t.target.Seconds()))), kind)
+	return slices.Concat([]byte(header), t.entries, []byte(end))
 }
 
 // Unended is a playlist that Marshal wrote as one that continues.

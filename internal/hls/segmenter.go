@@ -43,7 +43,8 @@ type Segmenter struct {
 	config Config
 	tracks []Track
 
-	list          Playlist
+	list          playlistText
+	ended         bool
 	init          string        // name of the current initialization section
 	inits         int           // how many were written
 	discontinuity bool          // before the next segment
@@ -61,9 +62,11 @@ func NewSegmenter(store Store, config Config, tracks ...Track) (*Segmenter, erro
 	if config.Target == 0 {
 		config.Target = 6 * time.Second
 	}
-	s := &Segmenter{store: store, config: config, list: Playlist{Target: config.Target, Segments: config.After.Segments}}
+	after := Playlist{Target: config.Target, Segments: config.After.Segments}
+	config.After = Playlist{}
+	s := &Segmenter{store: store, config: config, list: newPlaylistText(after)}
 	last := ""
-	for _, g := range s.list.Segments {
+	for _, g := range after.Segments {
 		if g.Init != last {
 			last = g.Init
 			s.inits++
@@ -82,7 +85,7 @@ func (s *Segmenter) start(tracks []Track) error {
 		return errors.New("segments without tracks")
 	}
 	s.tracks, s.reached, s.begin, s.cut = tracks, make([]int64, len(tracks)), -1, -1
-	s.offset = s.list.Duration()
+	s.offset = s.list.duration
 	data, err := Init(tracks)
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (s *Segmenter) Next(begins time.Time, tracks ...Track) error {
 		return err
 	}
 	s.pending, s.bytes = nil, 0
-	s.config.Begins, s.discontinuity = begins, len(s.list.Segments) > 0
+	s.config.Begins, s.discontinuity = begins, s.list.count > 0
 	return s.start(tracks)
 }
 
@@ -178,12 +181,12 @@ func (s *Segmenter) close(cut int64) error {
 		later = append(later, p)
 		s.bytes += len(p.Data)
 	}
-	n := len(s.list.Segments)
+	n := s.list.count
 	name := fmt.Sprintf("%d.mp4", n)
 	if err := s.store.Put(path.Join(s.config.Folder, name), Fragment(uint32(n+1), s.tracks, current)); err != nil {
 		return err
 	}
-	s.list.Segments = append(s.list.Segments, Segment{
+	s.list.add(Segment{
 		Name: name, Duration: s.since(cut), Begins: s.config.Begins.Add(duration(s.begin, s.tracks[0].Rate)),
 		Init: s.init, Discontinuity: s.discontinuity,
 	})
@@ -192,7 +195,7 @@ func (s *Segmenter) close(cut int64) error {
 }
 
 func (s *Segmenter) publish() error {
-	return s.store.Put(path.Join(s.config.Folder, "playlist.m3u8"), s.list.Marshal())
+	return s.store.Put(path.Join(s.config.Folder, "playlist.m3u8"), s.list.marshal(s.ended))
 }
 
 // Flush ends the current segment: it writes all samples, up to the end of the first track. Next
@@ -215,11 +218,11 @@ func (s *Segmenter) Flush() error {
 }
 
 // Duration is that of all segments.
-func (s *Segmenter) Duration() time.Duration { return s.list.Duration() }
+func (s *Segmenter) Duration() time.Duration { return s.list.duration }
 
 // Close writes the last segment and makes the playlist one of type VOD.
 func (s *Segmenter) Close() error {
 	err := s.Flush()
-	s.list.Ended = true
+	s.ended = true
 	return errors.Join(err, s.publish())
 }
