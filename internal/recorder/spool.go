@@ -56,6 +56,11 @@ const (
 // maxPlaylist bounds a playlist: 24 hours of segments of 2 s are 4 MB.
 const maxPlaylist = 64 << 20
 
+// playlistRate bounds the uploads of a playlist, in bytes a second: that of a day of 2 s segments
+// has a megabyte, which each segment would upload again. Shorter ones than 64 kB, of more than
+// an hour, are uploaded with each segment.
+const playlistRate = 32_000
+
 func (s Spool) path(name string) string { return filepath.Join(string(s), filepath.FromSlash(name)) }
 
 // put adds a file. It is complete when it appears.
@@ -117,7 +122,7 @@ func isPlaylist(name string) bool { return strings.HasSuffix(name, ".m3u8") }
 // without that end, since players may follow them.
 func (s Spool) changedPlaylists(ended bool) (all []pendingFile, err error) {
 	err = s.walk(func(name string, info fs.FileInfo) error {
-		if !isPlaylist(name) {
+		if !isPlaylist(name) || !ended && !s.isDue(name, info) {
 			return nil
 		}
 		current, err := os.ReadFile(s.path(name))
@@ -135,6 +140,20 @@ func (s Spool) changedPlaylists(ended bool) (all []pendingFile, err error) {
 		return err
 	})
 	return all, err
+}
+
+// isDue reports whether a playlist of a recording that continues may have to be uploaded: it was
+// written since, and an upload of its size is due again.
+func (s Spool) isDue(name string, info fs.FileInfo) bool {
+	uploaded, err := os.Stat(s.path(name) + uploadedSuffix)
+	if err != nil {
+		return true
+	}
+	if uploaded.ModTime().Equal(info.ModTime()) && uploaded.Size() == info.Size() { // it only grows
+		return false
+	}
+	passed := time.Since(uploaded.ModTime())
+	return passed < 0 || passed >= time.Duration(info.Size())*time.Second/playlistRate
 }
 
 // walk calls visit for each complete file.
@@ -196,7 +215,11 @@ func (s Spool) uploadPlaylist(f pendingFile, put func(string, io.ReadSeeker) err
 	if err := put(f.name, bytes.NewReader(f.playlist)); err != nil {
 		return err
 	}
-	return os.WriteFile(s.path(f.name)+uploadedSuffix, f.playlist, 0o640)
+	uploaded := s.path(f.name) + uploadedSuffix
+	if err := os.WriteFile(uploaded, f.playlist, 0o640); err != nil {
+		return err
+	}
+	return os.Chtimes(uploaded, time.Time{}, f.modified) // as isDue compares
 }
 
 // uploaded is a playlist as it was uploaded last; an empty one if it never was.
