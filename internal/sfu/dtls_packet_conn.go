@@ -15,10 +15,10 @@ import (
 // dtlsQueueSize is the number of datagrams that may wait for the handshake.
 const dtlsQueueSize = 32
 
-// dtlsState is the DTLS state of a transport. All but keyed is constant.
+// dtlsState is the DTLS state of a transport. All but keyed and peerFingerprints is constant.
 type dtlsState struct {
-	peerFingerprints []sdp.Fingerprint
-	active           bool // the server is the DTLS client
+	peerFingerprints []sdp.Fingerprint // until the handshake is complete
+	active           bool              // the server is the DTLS client
 	dtlsConn         *dtlsPacketConn
 	keyed            atomic.Bool // the handshake is complete
 }

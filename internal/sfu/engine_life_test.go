@@ -2,10 +2,13 @@ package sfu_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
+	"weak"
 
 	"github.com/pion/webrtc/v4"
 
@@ -37,6 +40,27 @@ func TestEngine_RestartsICE(t *testing.T) {
 	if _, err := sub.Patch("", true); err == nil {
 		t.Error("a closed subscriber accepts a fragment")
 	}
+}
+
+// Any part of an offer that is kept would keep all of its text in memory.
+func TestEngine_ReleasesTheOfferOfAConnectedViewer(t *testing.T) {
+	s := newSession(t, listen(t, nil), webrtc.MimeTypeH264, 25)
+	viewer := newPeer(t, nil).subscribe()
+	offer := strings.Clone(viewer.offer())
+	text := weak.Make(unsafe.StringData(offer))
+	sub, answer, err := s.router.NewViewer("viewer").Subscribe(s.publisher, offer, sfu.SubscribeConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.accept(answer)
+	read(t, viewer.track(s.ctx, webrtc.RTPCodecTypeVideo))
+	for offer = ""; text.Value() != nil && s.ctx.Err() == nil; {
+		runtime.GC()
+	}
+	if text.Value() != nil {
+		t.Error("the offer stays in memory")
+	}
+	sub.Close("")
 }
 
 func TestEngine_SendsClosedOnceAndClosesDownward(t *testing.T) {

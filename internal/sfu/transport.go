@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,11 +104,11 @@ func newTransport(r *Router, owner transportOwner, o *sdp.Offer, notify func(Eve
 	t.peerFingerprints, t.active = o.Fingerprints, o.Passive
 	for i := range o.Sections {
 		if s := &o.Sections[i]; !s.Rejected {
-			t.mids = append(t.mids, s.MID)
+			t.mids = append(t.mids, strings.Clone(s.MID)) // a part of the offer keeps all of it in memory
 		}
 	}
 	t.dtlsConn = newDTLSPacketConn(t.sendHandshake)
-	t.ice.Store(&iceSession{local: newCredentials(), peerUfrag: o.ICE.Ufrag})
+	t.ice.Store(&iceSession{local: newCredentials(), peerUfrag: strings.Clone(o.ICE.Ufrag)})
 	return t, nil
 }
 

@@ -54,6 +54,7 @@ func (t *Transport) runDTLS() {
 		conn.Close() // sends close_notify
 	}()
 	t.keyed.Store(true)
+	t.peerFingerprints = nil // with them the offer leaves the memory
 	if err := t.exportKeys(conn); err != nil {
 		t.end(CauseHandshakeFailed, "", err)
 		return

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"rostrum/internal/sdp"
@@ -165,7 +166,7 @@ func (t *Transport) addFragment(f sdp.Fragment, mayRestart bool) (next *iceSessi
 	if !mayRestart {
 		return nil, false, ErrRestart
 	}
-	next = &iceSession{local: newCredentials(), previous: session.local, peerUfrag: f.ICE.Ufrag}
+	next = &iceSession{local: newCredentials(), previous: session.local, peerUfrag: strings.Clone(f.ICE.Ufrag)}
 	if err := t.core.index.addUfrag(t, next.local.Ufrag); err != nil {
 		return nil, false, err
 	}
