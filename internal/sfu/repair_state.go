@@ -10,7 +10,7 @@ const (
 // repairState is what a subscription needs for retransmissions.
 type repairState struct {
 	repairBudget  byteBudget
-	recentRepairs repairLog
+	recentRepairs *repairLog     // nil before the first retransmission
 	twccNumbers   *twccNumberLog // nil if there is an RTX stream, or no transport-wide number
 }
 
@@ -40,7 +40,11 @@ type repairLog [64]struct {
 	at     time.Duration
 }
 
+// sentWithin reports whether a number was retransmitted in the time before now.
 func (l *repairLog) sentWithin(number uint16, now, within time.Duration) bool {
+	if l == nil {
+		return false
+	}
 	last := l[number%uint16(len(l))]
 	return last.at != 0 && last.number == number && now-last.at < within
 }

@@ -294,7 +294,7 @@ func (g *testBench) playDisorder(r *rand.Rand, simulcast bool) (again int) {
 			}
 			again += g.compareReceived(seen, &newest, last)
 			for kind, u := range v.subs {
-				u.repairBudget, u.recentRepairs = byteBudget{}, repairLog{}
+				u.repairBudget, u.recentRepairs = byteBudget{}, nil
 				for range 5 {
 					u.receiveNACK(s, []rtcp.NackPair{{PacketID: newest[kind] - uint16(r.UintN(90)), LostPackets: rtcp.PacketBitmap(r.Uint32())}})
 				}

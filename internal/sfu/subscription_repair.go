@@ -52,6 +52,9 @@ func (u *Subscription) retransmit(sh *shard, number uint16) {
 		p, h = &first, h.forSets()
 	}
 	u.counts.resent++
+	if u.recentRepairs == nil {
+		u.recentRepairs = new(repairLog)
+	}
 	u.recentRepairs.record(number, sh.now)
 	if u.hasRTX {
 		u.sendRTX(sh, p, h)

@@ -24,7 +24,7 @@ const (
 // shard owns what is not atomic.
 type twccSender struct {
 	packetHistory
-	delays        bandwidth.DelayTracker
+	delays        *bandwidth.DelayTracker // nil until a packet is numbered
 	pacer         bandwidth.Pacer
 	pacingBitrate int
 	congestedAt   time.Duration // when there last was a standing queue on the path
@@ -72,7 +72,7 @@ func (c *probeCluster) missing(now time.Duration) int64 {
 // next returns the number of a packet that is sent now.
 func (s *twccSender) next(now time.Duration, size int) uint16 {
 	if s.history == nil {
-		s.history = make([]sentPacket, sentHistory)
+		s.history, s.delays = make([]sentPacket, sentHistory), new(bandwidth.DelayTracker)
 	}
 	s.lastNumber++
 	p := sentPacket{at: now, size: int32(size)}
@@ -120,7 +120,7 @@ func (s *twccSender) addFeedback(now time.Duration, r *rtcp.TransportLayerCC, p 
 	})
 	acks = s.appendLost(acks)
 	congested := false
-	if s.pacingBitrate, congested = p.addFeedback(now, &s.delays, acks, reportLost, average); congested {
+	if s.pacingBitrate, congested = p.addFeedback(now, s.delays, acks, reportLost, average); congested {
 		s.congestedAt = now
 	}
 	return acks
