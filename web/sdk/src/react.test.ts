@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, beforeEach, test } from 'node:test';
 
 import { Window } from 'happy-dom';
-import { StrictMode, act, createElement, useMemo } from 'react';
+import { StrictMode, act, createElement, useMemo, useState } from 'react';
 import { type Root, createRoot } from 'react-dom/client';
 
 import { FakeSocket, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
@@ -130,4 +130,22 @@ test('an element plays the streams it is given', async (t) => {
   assert.deepEqual(both!.tracks, tracks);
   assert.equal(await played(2), both);
   assert.equal(await played(0), null);
+});
+
+test('an element that is mounted later plays, too', async (t) => {
+  const streams = [{ mediaStreamTrack: { kind: 'video' } }] as unknown as Parameters<typeof useMedia>[0];
+  let mount = (_: boolean): void => {};
+  function Child({ media }: { media: ReturnType<typeof useMedia> }) {
+    const [mounted, setMounted] = useState(false);
+    mount = setMounted;
+    return mounted ? createElement('video', { ref: media }) : null;
+  }
+  function Parent() {
+    return createElement(Child, { media: useMedia(streams) });
+  }
+  const root = createRoot(document.body);
+  t.after(() => act(async () => root.unmount()));
+  await act(async () => root.render(createElement(Parent)));
+  await act(async () => mount(true));
+  assert.ok((document.querySelector('video') as unknown as { srcObject: unknown }).srcObject);
 });

@@ -58,19 +58,24 @@ const nothing = (): StageView => noStage;
 
 /** A ref for a video or audio element that plays streams. Mute the element of local ones. */
 export function useMedia(streams: readonly AnyStageStream[]): RefCallback<HTMLMediaElement> {
-  const tracks = streams.map((stream) => stream.mediaStreamTrack);
   const element = useRef<HTMLMediaElement>(null);
-  const attach = (): void => {
-    if (!element.current) return;
-    const { srcObject } = element.current;
-    const playing = srcObject ? (srcObject as MediaStream).getTracks() : [];
-    if (playing.length === tracks.length && tracks.every((track) => playing.includes(track))) return;
-    element.current.srcObject = tracks.length > 0 ? new MediaStream(tracks) : null;
-  };
-  useEffect(attach);
+  const wanted = useRef(streams);
+  useEffect(() => {
+    wanted.current = streams;
+    play(element.current, streams);
+  });
   return useCallback((mounted) => {
     element.current = mounted;
+    play(mounted, wanted.current); // it may be mounted after this component was
   }, []);
+}
+
+function play(element: HTMLMediaElement | null, streams: readonly AnyStageStream[]): void {
+  if (!element) return;
+  const tracks = streams.map((stream) => stream.mediaStreamTrack);
+  const playing = (element.srcObject as MediaStream | null)?.getTracks() ?? [];
+  if (playing.length === tracks.length && tracks.every((track) => playing.includes(track))) return;
+  element.srcObject = tracks.length > 0 ? new MediaStream(tracks) : null;
 }
 
 /** How loud a stream is, from 0 to 1, asked for some times a second. */
