@@ -170,6 +170,37 @@ func errors(p *picture, img *image.YCbCr) (mean float64, far int) {
 	return float64(sum) / float64(img.Rect.Dx()*img.Rect.Dy()), far
 }
 
+// TestRead_OfScaledAndTranscodedPictures reads marks where a composition or a transcoded
+// rendition has made the picture smaller and coarser.
+func TestRead_OfScaledAndTranscodedPictures(t *testing.T) {
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-h", "encoder=libx264").CombinedOutput(); err != nil || bytes.Contains(out, []byte("not recognized")) {
+		t.Skip("ffmpeg with libx264 is not installed")
+	}
+	for _, c := range []struct{ width, height, toWidth, toHeight int }{
+		{1280, 720, 426, 240}, {640, 360, 638, 358}, {640, 360, 320, 180}, {640, 360, 256, 144}, {320, 180, 320, 180}, {320, 180, 240, 136},
+	} {
+		stream, _, _ := record(t, VideoConfig{Width: c.width, Height: c.height, Identity: 0xBEEF, Name: "Ann"}, 10)
+		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "h264", "-i", "-", "-vf", fmt.Sprintf("scale=%d:%d", c.toWidth, c.toHeight),
+			"-c:v", "libx264", "-preset", "veryfast", "-crf", "32", "-f", "h264", "-")
+		cmd.Stdin = bytes.NewReader(stream)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pictures := decode(t, out, c.toWidth, c.toHeight)
+		if len(pictures) != 10 {
+			t.Fatalf("%d pictures came out, want 10", len(pictures))
+		}
+		cell := float64(8*Scale(c.width, c.height)) * float64(c.toWidth) / float64(c.width)
+		for i, img := range pictures {
+			if m, ok := Read(img, cell, sentAt); !ok || m.Frame != uint32(i) || m.Identity != 0xBEEF {
+				t.Errorf("%dx%d shown in %dx%d: picture %d reads as %+v, %v", c.width, c.height, c.toWidth, c.toHeight, i, m, ok)
+			}
+		}
+	}
+}
+
 func TestVideo_HasKeyframesInTimeAndOnRequest(t *testing.T) {
 	_, keys, _ := record(t, VideoConfig{Width: 320, Height: 180, FPS: 10, Keyframe: time.Second}, 32, 4)
 	if got, want := fmt.Sprint(keys), "[0 4 14 24]"; got != want {
