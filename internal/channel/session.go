@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,8 @@ type Session struct {
 type input struct {
 	muxer       *hls.Muxer
 	sps, pps    []byte
-	audioConfig []byte // AudioSpecificConfig; nil for none
+	morePPS     [][]byte // that pictures may refer to beside the first
+	audioConfig []byte   // AudioSpecificConfig; nil for none
 }
 
 // output is what viewers, the push and the monitor share.
@@ -91,6 +93,9 @@ func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
 	if f.Kind == rtmp.Audio {
 		err = s.muxer.Audio(f.Present, f.Units[0])
 	} else {
+		if f.Keyframe && len(s.morePPS) > 0 {
+			f.Units = withSets(f.Units, s.morePPS)
+		}
 		err = s.muxer.Video(f.Decode, f.Present, f.Keyframe, f.Units)
 	}
 	if err != nil {
@@ -106,7 +111,7 @@ func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
 }
 
 func (s *Session) configureVideo(f rtmp.Frame) error {
-	if len(f.Units) != 2 {
+	if len(f.Units) < 2 {
 		return errors.New("the H.264 configuration is malformed")
 	}
 	var format h264.SPS
@@ -114,8 +119,17 @@ func (s *Session) configureVideo(f rtmp.Frame) error {
 		s.emitEvent(event.IngestResolutionExceeded(s.about, time.Now(), format.Width()*format.Height(), limit))
 		return fmt.Errorf("a video size of %dx%d exceeds the limit of %d pixels", format.Width(), format.Height(), limit)
 	}
-	s.sps, s.pps = f.Units[0], f.Units[1] // a change comes with the next keyframe
+	s.sps, s.pps, s.morePPS = f.Units[0], f.Units[1], f.Units[2:] // a change comes with the next keyframe
 	return s.muxer.SetVideo(s.sps, s.pps)
+}
+
+// withSets returns a picture with parameter sets before all but its access unit delimiter.
+func withSets(units, sets [][]byte) [][]byte {
+	at := 0
+	if len(units) > 0 && h264.NALUType(units[0][0]&0x1f) == h264.NALUTypeAccessUnitDelimiter {
+		at = 1
+	}
+	return slices.Concat(units[:at], sets, units[at:])
 }
 
 // emitEvent stores an event that changes no state.

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -31,8 +33,8 @@ type videoTracks []*videoTrack
 // A videoTrack becomes one layer.
 type videoTrack struct {
 	id, layer    int
-	sps, pps     []byte // nil before the configuration
-	started      bool   // with a keyframe
+	sets         [][]byte // SPS and PPS; nil before the configuration
+	started      bool     // with a keyframe
 	lastPresent  time.Duration
 	lastKeyframe time.Duration
 }
@@ -63,7 +65,7 @@ func (v videoTracks) started() bool {
 
 func (p *publication) configureVideo(f rtmp.Frame) error {
 	var format h264.SPS
-	if len(f.Units) != 2 || format.Unmarshal(f.Units[0]) != nil {
+	if len(f.Units) < 2 || format.Unmarshal(f.Units[0]) != nil {
 		return fail(ivsrealtime.ErrorInvalidInput, "the H.264 configuration is malformed")
 	}
 	t := p.video.track(f.Track)
@@ -71,13 +73,13 @@ func (p *publication) configureVideo(f rtmp.Frame) error {
 		p.log.Warn("an encoder sends more tracks of video than there are layers: this one is left out", "who", p.stream.Who(), "track", f.Track, "layers", len(videoLabels))
 		return nil
 	}
-	t.sps, t.pps = f.Units[0], f.Units[1]
+	t.sets = f.Units
 	return nil
 }
 
 func (p *publication) writeVideo(f rtmp.Frame) error {
 	t := p.video.track(f.Track)
-	if t == nil || !t.started && (!f.Keyframe || t.sps == nil) {
+	if t == nil || !t.started && (!f.Keyframe || t.sets == nil) {
 		return nil
 	}
 	at := p.clock.time(f.Decode, time.Now()) + f.Present - f.Decode
@@ -89,7 +91,7 @@ func (p *publication) writeVideo(f rtmp.Frame) error {
 	p.reportGroup(t, at)
 	units := f.Units
 	if f.Keyframe {
-		units = append([][]byte{t.sps, t.pps}, withoutParameterSets(f.Units)...)
+		units = slices.Concat(t.sets, withoutSets(f.Units, t.sets))
 		t.lastKeyframe = at
 	}
 	t.started, t.lastPresent = true, f.Present
@@ -107,11 +109,12 @@ func (p *publication) reportGroup(t *videoTrack, at time.Duration) {
 		"who", p.stream.Who(), "interval", (at - t.lastKeyframe).Round(time.Millisecond))
 }
 
-// withoutParameterSets leaves out the sets that a keyframe repeats.
-func withoutParameterSets(units [][]byte) [][]byte {
+// withoutSets leaves out the parameter sets that a keyframe repeats. Others remain: they are
+// newer, or further ones.
+func withoutSets(units, sets [][]byte) [][]byte {
 	kept := make([][]byte, 0, len(units))
 	for _, u := range units {
-		if kind := h264.NALUType(u[0] & 0x1f); kind != h264.NALUTypeSPS && kind != h264.NALUTypePPS {
+		if !slices.ContainsFunc(sets, func(s []byte) bool { return bytes.Equal(s, u) }) {
 			kept = append(kept, u)
 		}
 	}

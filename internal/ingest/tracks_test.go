@@ -12,6 +12,7 @@ import (
 
 	"rostrum/internal/authority"
 	"rostrum/internal/media"
+	"rostrum/internal/rtmp"
 	"rostrum/internal/stage"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
@@ -225,4 +226,42 @@ func TestServer_PublishesFromGStreamer(t *testing.T) {
 		flvmux name=m streamable=true ! rtmp2sink location=`+s.ingest()+` audiotestsrc is-live=true ! audioconvert ! audio/x-raw,rate=48000 ! voaacenc bitrate=128000 ! m.`)...)
 	await(t, "the publication", func() bool { return strings.Contains(s.history(t), "PUBLISH_STARTED") })
 	await(t, "the layer", func() bool { return s.layers() == "hi 320x240" })
+}
+
+// Pictures may refer to any PPS of the configuration, and to such that a keyframe adds.
+func TestServer_PassesAllPictureParameterSetsOn(t *testing.T) {
+	second, third := []byte{0x68, 0x53, 0x8f, 0x20}, []byte{0x68, 0x6b, 0x8f, 0x20} // ids 1 and 2
+	publish := func(t *testing.T, s *fixture) {
+		t.Helper()
+		e, err := s.publish(t, s.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		units, _ := e.next()
+		e.n, e.filler = 0, third
+		if err := e.push.Send(rtmp.Frame{Kind: rtmp.VideoConfig, Units: [][]byte{units[0], units[1], second}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.send(110); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("to a stage", func(t *testing.T) {
+		s := start(t, onStage(ivsrealtime.IngestRTMP, stage.Limits{}))
+		publish(t, s)
+		awaitFrame(t, s.view(t), "a keyframe with all", func(f received) bool {
+			return f.codec == media.H264 && bytes.Contains(f.Data, second) && bytes.Contains(f.Data, third)
+		})
+	})
+	t.Run("to a channel", func(t *testing.T) {
+		s := start(t)
+		publish(t, s)
+		await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+		list := s.mediaPlaylist(t)
+		_, body := s.get(t, list)
+		_, segment := s.get(t, list[:strings.LastIndexByte(list, '/')+1]+fmt.Sprintf("segment%d.mp4", number(t, body, "EXT-X-MEDIA-SEQUENCE")))
+		if !strings.Contains(segment, string(second)) || !strings.Contains(segment, string(third)) {
+			t.Error("a segment lacks parameter sets")
+		}
+	})
 }

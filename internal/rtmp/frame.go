@@ -12,7 +12,7 @@ type FrameKind int
 
 // The kinds of frames.
 const (
-	VideoConfig FrameKind = iota // Units are the parameter sets, SPS first
+	VideoConfig FrameKind = iota // Units are an SPS, and one PPS or more
 	Video
 	AudioConfig // Units is the AudioSpecificConfig of AAC (ISO 14496-3)
 	Audio       // of AAC
@@ -95,8 +95,14 @@ func parsePicture(first, kind byte, rest []byte, enhanced bool) (p packet, ok bo
 	return p, p.err != nil || len(p.Units) > 0
 }
 
-// parameterSets returns the first SPS and PPS of an AVCDecoderConfigurationRecord (ISO
-// 14496-15 §5.3.3.1).
+const (
+	// maxSetsSize bounds a configuration, for its parameter sets are repeated at keyframes.
+	maxSetsSize = 4096
+	minSetSize  = 4
+)
+
+// parameterSets returns the first SPS and all PPS of an AVCDecoderConfigurationRecord (ISO
+// 14496-15 §5.3.3.1). Pictures may refer to any of these.
 func parameterSets(b []byte) ([][]byte, error) {
 	damaged := errors.New("rtmp: invalid configuration of H.264")
 	if len(b) < 6 {
@@ -105,29 +111,39 @@ func parameterSets(b []byte) ([][]byte, error) {
 	if b[4]&3 != 3 {
 		return nil, fmt.Errorf("rtmp: NAL unit lengths have %d bytes, must have 4", b[4]&3+1)
 	}
-	b = b[5:]
-	var sets [][]byte
-	for _, mask := range []byte{0x1f, 0xff} {
-		if len(b) < 1 || b[0]&mask == 0 {
-			return nil, damaged
-		}
-		count := int(b[0] & mask)
-		b = b[1:]
-		for i := range count {
-			if len(b) < 2 || len(b)-2 < int(binary.BigEndian.Uint16(b)) {
-				return nil, damaged
-			}
-			n := int(binary.BigEndian.Uint16(b))
-			if i == 0 {
-				if n < 4 {
-					return nil, damaged
-				}
-				sets = append(sets, b[2:2+n])
-			}
-			b = b[2+n:]
-		}
+	if len(b) > maxSetsSize {
+		return nil, fmt.Errorf("rtmp: a configuration of H.264 has %d bytes, the limit is %d", len(b), maxSetsSize)
 	}
-	return sets, nil
+	sps, b, ok := readSets(b[5:], 0x1f)
+	pps, _, okPPS := readSets(b, 0xff)
+	if !ok || !okPPS {
+		return nil, damaged
+	}
+	return append(sps[:1], pps...), nil
+}
+
+// readSets reads the sets of one kind, whose number is in the bits of the mask. rest is what
+// follows. ok is false for none, and for damaged ones.
+func readSets(b []byte, mask byte) (sets [][]byte, rest []byte, ok bool) {
+	if len(b) < 1 || b[0]&mask == 0 {
+		return nil, nil, false
+	}
+	count := int(b[0] & mask)
+	b = b[1:]
+	for range count {
+		if len(b) < 2 {
+			return nil, nil, false
+		}
+		n := int(binary.BigEndian.Uint16(b))
+		if b = b[2:]; n > len(b) {
+			return nil, nil, false
+		}
+		if n >= minSetSize {
+			sets = append(sets, b[:n:n])
+		}
+		b = b[n:]
+	}
+	return sets, b, len(sets) > 0
 }
 
 // units splits a picture into its NAL units.

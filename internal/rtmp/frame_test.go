@@ -3,6 +3,7 @@ package rtmp
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -149,4 +150,29 @@ func FuzzPackets(f *testing.F) {
 			t.Errorf("%d frames have %d bytes of %d, or the message was changed", len(all), size, len(b))
 		}
 	})
+}
+
+func TestMessage_KeepsAllPictureParameterSets(t *testing.T) {
+	sps, pps := []byte{0x67, 0x42, 0, 0x1e}, []byte{0x68, 0xce, 0x3c, 0x80}
+	second := []byte{0x68, 0x53, 0x8f, 0x20}
+	record := func(parts ...[]byte) []byte { return join(append([][]byte{{1, 0x42, 0, 0x1e, 0xff}}, parts...)...) }
+	set := func(b []byte) []byte { return join([]byte{0, byte(len(b))}, b) }
+	for name, c := range map[string]struct {
+		record []byte
+		sets   [][]byte // nil for a refusal
+	}{
+		"one of each":                {record([]byte{0xe1}, set(sps), []byte{1}, set(pps)), [][]byte{sps, pps}},
+		"two PPS":                    {record([]byte{0xe1}, set(sps), []byte{2}, set(pps), set(second)), [][]byte{sps, pps, second}},
+		"two SPS":                    {record([]byte{0xe2}, set(sps), set(sps), []byte{1}, set(pps)), [][]byte{sps, pps}},
+		"an empty one":               {record([]byte{0xe1}, set(sps), []byte{2}, set(nil), set(pps)), [][]byte{sps, pps}},
+		"extensions of High profile": {record([]byte{0xe1}, set(sps), []byte{1}, set(pps), []byte{0xfd, 0xf8, 0xf8, 0}), [][]byte{sps, pps}},
+		"no PPS":                     {record([]byte{0xe1}, set(sps), []byte{0}), nil},
+		"a truncated PPS":            {record([]byte{0xe1}, set(sps), []byte{2}, set(pps), set(second)[:4]), nil},
+		"too much":                   {record([]byte{0xe1}, set(sps), []byte{1}, set(pps), make([]byte, maxSetsSize)), nil},
+	} {
+		sets, err := parameterSets(c.record)
+		if (err != nil) != (c.sets == nil) || !slices.EqualFunc(sets, c.sets, bytes.Equal) {
+			t.Errorf("%s: %x, %v", name, sets, err)
+		}
+	}
 }

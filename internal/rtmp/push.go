@@ -204,10 +204,13 @@ func (p *Push) Send(f Frame) error {
 	switch f.Kind {
 	case VideoConfig:
 		// AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3.1).
-		sps, pps := f.Units[0], f.Units[1]
+		sps, pps := f.Units[0], f.Units[1:]
 		body := []byte{0x17, 0, 0, 0, 0, 1, sps[1], sps[2], sps[3], 0xff, 0xe1}
 		body = append(binary.BigEndian.AppendUint16(body, uint16(len(sps))), sps...)
-		body = append(binary.BigEndian.AppendUint16(append(body, 1), uint16(len(pps))), pps...)
+		body = append(body, byte(len(pps)))
+		for _, p := range pps {
+			body = append(binary.BigEndian.AppendUint16(body, uint16(len(p))), p...)
+		}
 		return p.write(videoMessage, f.Decode, body)
 	case AudioConfig:
 		return p.write(audioMessage, f.Decode, append([]byte{0xaf, 0}, f.Units[0]...))
