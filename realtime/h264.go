@@ -1,8 +1,11 @@
 package realtime
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+
+	"rostrum/internal/media"
 )
 
 // Types of RTP payloads of H.264 (RFC 6184 §5.2).
@@ -17,6 +20,14 @@ var (
 
 	errH264Payload = errors.New("not a payload of H.264")
 )
+
+// h264Payloader splits pictures in Annex B format. Pion's keeps one PPS of several.
+type h264Payloader struct{}
+
+// Payload implements rtp.Payloader. The payloads share no memory with the picture.
+func (h264Payloader) Payload(mtu uint16, picture []byte) [][]byte {
+	return media.PacketizeH264(media.SplitAnnexB(bytes.Clone(picture)), int(mtu))
+}
 
 // h264Units makes a picture in Annex B format from the payloads of H.264.
 type h264Units struct {

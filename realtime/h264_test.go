@@ -82,3 +82,24 @@ func TestAssembler_DropsAPictureThatEndsWithinAUnit(t *testing.T) {
 		}
 	}
 }
+
+func TestH264Payloader_KeepsAllParameterSets(t *testing.T) {
+	var picture []byte
+	for _, u := range [][]byte{{0x67, 1, 2, 3}, {0x68, 0xce, 1}, {0x68, 0x53, 1}, {0x65, 9}} {
+		picture = append(append(picture, 0, 0, 0, 1), u...)
+	}
+	sent := bytes.Clone(picture)
+	payloads := newPayloader(media.H264).Payload(maxPayload, picture)
+	clear(picture) // the caller's memory
+	var units h264Units
+	var received []byte
+	for _, p := range payloads {
+		var err error
+		if received, err = units.appendTo(received, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(received, sent) {
+		t.Errorf("%x, sent as %x", received, sent)
+	}
+}

@@ -22,7 +22,7 @@ const maxPayload = 1160
 func newPayloader(c Codec) rtp.Payloader {
 	switch c {
 	case H264:
-		return &codecs.H264Payloader{}
+		return h264Payloader{}
 	case VP8:
 		return &codecs.VP8Payloader{EnablePictureID: true}
 	case VP9:

@@ -1,6 +1,9 @@
 package media
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // PacketizeH264 splits a picture into payloads of at most size bytes (RFC 6184, packetization
 // mode 1): parameter sets in a row are one packet, units that are too long are fragmented,
@@ -64,4 +67,15 @@ func appendFragments(payloads [][]byte, unit []byte, size int) [][]byte {
 		rest, kind = rest[n:], kind&^start
 	}
 	return payloads
+}
+
+// SplitAnnexB splits a picture into NAL units. These contain no start code, nor do they end
+// with a zero (ITU-T H.264 §7.4.1). They share the picture's memory.
+func SplitAnnexB(picture []byte) (units [][]byte) {
+	for _, u := range bytes.Split(picture, []byte{0, 0, 1}) {
+		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
+			units = append(units, u)
+		}
+	}
+	return units
 }

@@ -15,7 +15,7 @@ var errNoFormat = errors.New("a keyframe that does not say how to decode it")
 func videoTrack(c media.Codec, keyframe []byte) (hls.Track, error) {
 	switch c {
 	case media.H264:
-		sps, pps := hls.ParameterSets(splitAnnexB(keyframe))
+		sps, pps := hls.ParameterSets(media.SplitAnnexB(keyframe))
 		if sps == nil || pps == nil {
 			return hls.Track{}, errNoFormat
 		}
@@ -35,7 +35,7 @@ var temporalDelimiter = []byte{0x12, 0x00}
 func videoSample(c media.Codec, picture []byte) []byte {
 	switch c {
 	case media.H264:
-		units := splitAnnexB(picture)
+		units := media.SplitAnnexB(picture)
 		if writeSizes(picture, units) {
 			return picture
 		}
@@ -67,14 +67,3 @@ func writeSizes(picture []byte, units [][]byte) bool {
 }
 
 var startCode = []byte{0, 0, 0, 1}
-
-// splitAnnexB splits a picture into NAL units. These contain no start code, nor do they end
-// with a zero (ITU-T H.264 §7.4.1).
-func splitAnnexB(picture []byte) (units [][]byte) {
-	for _, u := range bytes.Split(picture, []byte{0, 0, 1}) {
-		if u = bytes.TrimRight(u, "\x00"); len(u) > 0 {
-			units = append(units, u)
-		}
-	}
-	return units
-}
