@@ -20,8 +20,9 @@ const (
 	// localAudioRingSize is ten seconds: audio for the keyframe group that is stored.
 	localAudioRingSize = 512
 
-	// maxLocalTasks is how many frames wait for the shard before the source waits, too.
-	maxLocalTasks = 64
+	// maxLocalTasks is how many writes wait for the shard before the source waits, too. More
+	// would be sent to the subscribers at once after the shard got no processor for a while.
+	maxLocalTasks = 4
 
 	// localClockGain is the weight of one frame in the relation between a source's clock and
 	// the engine's, so that jitter has no effect and drift is followed.
