@@ -94,6 +94,15 @@ func TestPublisher_TapBeginsWithTheStoredKeyframeGroup(t *testing.T) {
 		write(n)
 	}
 	ev.await(t, ctx, "the start of media", is[sfu.MediaStarted])
+	var first sink // to wait for what was written
+	detach, err := p.Tap(housemedia.Audio, &first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for first.last() != 9 && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	detach()
 	before := time.Now()
 	var video, audio sink
 	for kind, k := range map[housemedia.Kind]*sink{housemedia.Video: &video, housemedia.Audio: &audio} {
