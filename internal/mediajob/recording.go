@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"rostrum/internal/compositor"
@@ -48,7 +49,8 @@ const (
 	thumbnailFolder = "media/thumbnails"
 	latestFolder    = "media/latest_thumbnail"
 
-	playlistName = "playlist.m3u8" // of a rendition
+	playlistName     = "playlist.m3u8" // of a rendition
+	multivariantName = "multivariant.m3u8"
 )
 
 func (o *recording) directory() directory { return directory(o.job.Directory) }
@@ -78,7 +80,7 @@ func (o *recording) Put(name string, data []byte) error {
 // announce writes the multivariant playlist.
 func (o *recording) announce(bandwidth int) error {
 	o.bandwidth = bandwidth
-	return o.Put(path.Join(hlsFolder, "multivariant.m3u8"), hls.Multivariant(hls.Rendition{
+	return o.Put(path.Join(hlsFolder, multivariantName), hls.Multivariant(hls.Rendition{
 		URI: path.Join(o.job.Rendition, playlistName), Tracks: o.tracks, FrameRate: o.format.FrameRate, Bandwidth: bandwidth,
 	}))
 }
@@ -134,7 +136,20 @@ func (o *recording) begin(p compositor.Packet) error {
 		return err
 	}
 	o.listed = previous.Duration()
-	return o.announce((o.format.Bitrate + o.format.AudioBitrate) * 11 / 10) // with the container
+	// With the container; not less than the segments of an earlier process have.
+	return o.announce(max((o.format.Bitrate+o.format.AudioBitrate)*11/10, o.previousBandwidth()))
+}
+
+// previousBandwidth is what an earlier process announced; 0 without one.
+func (o *recording) previousBandwidth() (n int) {
+	data, err := os.ReadFile(o.directory().path(path.Join(hlsFolder, multivariantName)))
+	if err != nil {
+		return 0
+	}
+	if _, value, found := strings.Cut(string(data), ":BANDWIDTH="); found {
+		_, _ = fmt.Sscanf(value, "%d", &n)
+	}
+	return n
 }
 
 // previousPlaylist is the playlist that an earlier process left in a folder.

@@ -19,9 +19,12 @@ import (
 // busy machine may raise.
 func TestRecording_AnnouncesThePeakOfItsSegments(t *testing.T) {
 	folder := t.TempDir()
-	o := newRecording(worker.HLS{Directory: folder, Rendition: "r", SegmentSeconds: 2}, compositor.Format{
-		Width: 640, Height: 360, FrameRate: 1, Bitrate: 800_000, Keyframes: time.Second, AudioBitrate: 100_000, AudioConfig: []byte{0x11, 0x90},
-	}, recordingEvents{active: func() {}, interrupted: func(err error) { t.Error(err) }, file: func(string) {}, failedThumbnail: func(error) {}})
+	start := func() *recording {
+		return newRecording(worker.HLS{Directory: folder, Rendition: "r", SegmentSeconds: 2}, compositor.Format{
+			Width: 640, Height: 360, FrameRate: 1, Bitrate: 800_000, Keyframes: time.Second, AudioBitrate: 100_000, AudioConfig: []byte{0x11, 0x90},
+		}, recordingEvents{active: func() {}, interrupted: func(err error) { t.Error(err) }, file: func(string) {}, failedThumbnail: func(error) {}})
+	}
+	o := start()
 	sps := []byte{0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x78, 0x02, 0x27, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc9, 0x20}
 	second := 0
 	write := func(seconds, bits int) {
@@ -61,6 +64,15 @@ func TestRecording_AnnouncesThePeakOfItsSegments(t *testing.T) {
 	write(6, 100_000)
 	if n := announced(); n < 3_000_000 || n > 3_300_000 {
 		t.Errorf("after segments of 3 Mbit/s, %d bits a second are announced", n)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o = start() // a worker that replaces another
+	second = 0
+	write(6, 100_000)
+	if n := announced(); n < 3_000_000 || n > 3_300_000 {
+		t.Errorf("by the next worker, %d bits a second are announced", n)
 	}
 	if err := o.Close(); err != nil {
 		t.Fatal(err)
