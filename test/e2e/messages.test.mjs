@@ -1,9 +1,8 @@
 // The page of a stage publishes and subscribes by messages of its events socket alone.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
 import { test } from "node:test";
 
+import { faraway } from "./faraway.mjs";
 import { eventually, freePort, joinCall, run, serve, server, serverAndBrowser, smallCamera, web } from "./harness.mjs";
 
 serverAndBrowser();
@@ -67,27 +66,6 @@ test("a page whose server knows no requests by message uses WHIP and WHEP", asyn
   assert.deepEqual(log.whip.map((r) => r.split(" ")[0]), ["POST"]);
   await publisher.stop();
 });
-
-/** Passes on connections to a port, each way so many milliseconds later, and counts them. */
-async function faraway(port, target, delay) {
-  let connections = 0;
-  const later = (from, to) => {
-    from.on("data", (data) => setTimeout(() => to.write(data), delay));
-    from.on("end", () => setTimeout(() => to.end(), delay));
-    from.on("error", () => to.destroy());
-  };
-  const proxy = createServer((client) => {
-    connections++;
-    // A handshake takes a round trip, too, before the client may send.
-    const onward = connect(target, "127.0.0.1");
-    client.pause();
-    setTimeout(() => client.resume(), 2 * delay);
-    later(client, onward);
-    later(onward, client);
-  }).listen(port, "127.0.0.1");
-  await once(proxy, "listening");
-  return { connections: () => connections, close: () => proxy.close() };
-}
 
 test("joining a stage far away takes fewer round trips by messages", async (t) => {
   const [delay, publishers] = [100, 6];
