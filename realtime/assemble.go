@@ -22,8 +22,10 @@ type assembler struct {
 	open         bool // a frame is incomplete
 	frame        Received
 	data         []byte // of the frame; reused by the next
-	damaged      bool   // a part of the frame is missing
-	needKeyframe bool   // a frame was lost: nothing can be decoded before a keyframe
+	layers       []int  // where those of VP9 begin in data
+	vp9          media.VP9Stream
+	damaged      bool // a part of the frame is missing
+	needKeyframe bool // a frame was lost: nothing can be decoded before a keyframe
 
 	started bool
 	elapsed int64 // of the frame, in ticks since the first
@@ -89,6 +91,9 @@ func (a *assembler) append(payload []byte) (err error) {
 		return err
 	}
 	data, err := a.unpack.Unmarshal(payload)
+	if v, ok := a.unpack.(*codecs.VP9Packet); ok && v.B {
+		a.layers = append(a.layers, len(a.data))
+	}
 	a.data = append(a.data, data...)
 	return err
 }
@@ -100,7 +105,7 @@ func (a *assembler) begin(p arrival) {
 	}
 	a.elapsed += int64(int32(p.packet.Timestamp - a.last))
 	a.last = p.packet.Timestamp
-	a.open, a.damaged = true, false
+	a.open, a.damaged, a.layers = true, false, a.layers[:0]
 	a.frame = Received{Timestamp: p.packet.Timestamp}
 	if a.data = a.data[:0]; cap(a.data) > maxKeptFrame {
 		a.data = nil
@@ -141,6 +146,9 @@ func (a *assembler) end(p arrival) (f Received, complete, needKeyframe bool) {
 	if a.units.incomplete {
 		a.damage()
 	}
+	if a.codec == media.VP9 && !a.damaged {
+		a.joinLayers()
+	}
 	if a.damaged || len(a.data) == 0 {
 		return f, false, a.needKeyframe
 	}
@@ -150,4 +158,23 @@ func (a *assembler) end(p arrival) (f Received, complete, needKeyframe bool) {
 		a.frame.Width, a.frame.Height = container.Size(a.codec, a.frame.Data)
 	}
 	return a.frame, !a.needKeyframe, a.needKeyframe
+}
+
+// joinLayers makes one frame of the spatial layers of VP9, which shows the last.
+func (a *assembler) joinLayers() {
+	layers := make([][]byte, 0, len(a.layers))
+	for i, begin := range a.layers {
+		end := len(a.data)
+		if i+1 < len(a.layers) {
+			end = a.layers[i+1]
+		}
+		layers = append(layers, a.data[begin:end:end])
+	}
+	joined, err := a.vp9.Join(layers)
+	if err != nil {
+		a.damage()
+		return
+	}
+	a.data = joined
+	a.frame.Width, a.frame.Height = a.vp9.Width, a.vp9.Height
 }

@@ -41,7 +41,7 @@ type Sample struct {
 // Received is a complete sample that was received.
 type Received struct {
 	Sample
-	Width, Height int       // of a keyframe's picture, in pixels; 0 if unknown
+	Width, Height int       // of the picture in a keyframe, or in any frame of VP9, in pixels; 0 if unknown
 	Arrived       time.Time // its last packet
 	Timestamp     uint32    // of RTP, in ticks of the codec's clock
 }

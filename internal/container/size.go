@@ -2,7 +2,6 @@ package container
 
 import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 
 	"rostrum/internal/media"
 )
@@ -19,10 +18,7 @@ func Size(c media.Codec, keyframe []byte) (width, height int) {
 			width, height = int(b[6])|int(b[7]&0x3F)<<8, int(b[8])|int(b[9]&0x3F)<<8
 		}
 	case media.VP9:
-		var h vp9.Header
-		if h.Unmarshal(keyframe) == nil && !h.NonKeyFrame {
-			width, height = h.Width(), h.Height()
-		}
+		width, height = media.VP9Size(keyframe)
 	case media.AV1:
 		var units av1.Bitstream
 		var h av1.SequenceHeader

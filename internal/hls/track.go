@@ -11,6 +11,8 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/vp9"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
+
+	"rostrum/internal/media"
 )
 
 // A Track is one medium of a stream: its codec and clock rate.
@@ -57,10 +59,14 @@ func VP9(keyframe []byte) (Track, error) {
 	case c.SubsamplingX:
 		chroma = 2 // 4:2:2
 	}
-	level := vp9Level(h.Width(), h.Height())
+	width, height := h.Width(), h.Height()
+	if w, h := media.VP9Size(keyframe); w > 0 { // of the highest layer
+		width, height = w, h
+	}
+	level := vp9Level(width, height)
 	return Track{
-		Rate: 90_000, Name: fmt.Sprintf("vp09.%02d.%d.%02d", h.Profile, level, c.BitDepth), Width: h.Width(), Height: h.Height(), level: level,
-		codec: &codecs.VP9{Width: h.Width(), Height: h.Height(), Profile: h.Profile, BitDepth: c.BitDepth, ChromaSubsampling: chroma, ColorRange: c.ColorRange},
+		Rate: 90_000, Name: fmt.Sprintf("vp09.%02d.%d.%02d", h.Profile, level, c.BitDepth), Width: width, Height: height, level: level,
+		codec: &codecs.VP9{Width: width, Height: height, Profile: h.Profile, BitDepth: c.BitDepth, ChromaSubsampling: chroma, ColorRange: c.ColorRange},
 	}, nil
 }
 

@@ -260,6 +260,12 @@ func (w *mediaWriter) isDue(now time.Time) bool {
 	return w.open && w.video != nil && now.Sub(w.keyedAt) >= w.target
 }
 
+// isOutgrown reports whether pictures have become larger than the section announces. Those of VP9
+// may without a keyframe, as when a spatial layer is added.
+func (w *mediaWriter) isOutgrown(width, height int) bool {
+	return w.open && w.video != nil && width*height > w.video.Width*w.video.Height
+}
+
 // close ends the recording.
 func (w *mediaWriter) close(at time.Time) error {
 	if w.segmenter == nil {

@@ -156,7 +156,7 @@ func (m *part) writeVideo(f timedFrame) error {
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok || m.writer.isOutgrown(f.Width, f.Height) {
 		m.request(f.Arrived)
 	}
 	return m.writeSounds()

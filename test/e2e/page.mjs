@@ -149,7 +149,7 @@ export function participant() {
     return iceServers.map((s) => s.urls);
   };
 
-  api.publish = async (token, { codec = "H264", simulcast = false, redundant = false, more = false, ...look } = {}) => {
+  api.publish = async (token, { codec = "H264", simulcast = false, scalabilityMode, redundant = false, more = false, ...look } = {}) => {
     const pc = new RTCPeerConnection(api.configuration);
     const source = picture(look);
     const audio = await tone(200 + 100 * (look.identity ?? 1));
@@ -163,7 +163,7 @@ export function participant() {
             { rid: "mid", scaleResolutionDownBy: 2, maxBitrate: 700_000 },
             { rid: "low", scaleResolutionDownBy: 4, maxBitrate: 200_000 },
           ]
-        : [{ maxBitrate: 2_500_000 }],
+        : [{ maxBitrate: 2_500_000, ...(scalabilityMode && { scalabilityMode }) }],
     });
     const all = RTCRtpSender.getCapabilities("video").codecs;
     video.setCodecPreferences([...all.filter((c) => c.mimeType === `video/${codec}`), ...all.filter((c) => /rtx/.test(c.mimeType))]);
