@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
+	"github.com/pion/dtls/v4/pkg/crypto/selfsign"
 )
 
 // A Pool is shared by Receivers: a certificate, and the loop that reads their sockets and

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v4"
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -95,7 +95,7 @@ func (r *Receiver) connect(ctx context.Context, sdp, ufrag string) (err error) {
 const receiveBuffer = 512 << 10 // bytes, of a socket: a second and a half of 2.5 Mbit/s
 
 func (r *Receiver) handshake(ctx context.Context) error {
-	conn, err := dtls.ClientWithOptions(r.records, r.socket.remote,
+	conn, err := dtls.Client(r.records, r.socket.remote,
 		dtls.WithCertificates(r.pool.certificate),
 		dtls.WithInsecureSkipVerify(true), // a load test needs no authentication
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),

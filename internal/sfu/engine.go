@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
+	"github.com/pion/dtls/v4/pkg/crypto/selfsign"
 
 	"rostrum/internal/inbound"
 	"rostrum/internal/sdp"

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/dtls/v3"
-	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
-	"github.com/pion/dtls/v3/pkg/protocol"
-	"github.com/pion/dtls/v3/pkg/protocol/handshake"
+	"github.com/pion/dtls/v4"
+	"github.com/pion/dtls/v4/pkg/crypto/ciphersuite"
+	"github.com/pion/dtls/v4/pkg/crypto/selfsign"
+	"github.com/pion/dtls/v4/pkg/protocol"
+	"github.com/pion/dtls/v4/pkg/protocol/handshake"
 )
 
 // dtlsClient has sent a valid check for an answered offer. The handshake is next.
@@ -57,7 +58,7 @@ func newCheckedClient(t *testing.T, timeout time.Duration) *dtlsClient {
 }
 
 func (c *dtlsClient) handshake(ctx context.Context, options ...dtls.ClientOption) (*dtls.Conn, error) {
-	conn, err := dtls.ClientWithOptions(c.conn, c.to, append([]dtls.ClientOption{
+	conn, err := dtls.Client(c.conn, c.to, append([]dtls.ClientOption{
 		dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...), dtls.WithFlightInterval(flightInterval),
 	}, options...)...)
 	if err != nil {
@@ -80,21 +81,27 @@ func TestHostile_RejectsWeakHandshakes(t *testing.T) {
 	suites := func(ids ...uint16) dtls.ClientOption {
 		return hello(func(m *handshake.MessageClientHello) { m.CipherSuiteIDs = ids })
 	}
+	preshared := func() ([]dtls.PSK, error) { return []dtls.PSK{{Identity: []byte("x"), Key: []byte("x")}}, nil }
+	only12 := dtls.WithMaxVersion(protocol.Version1_2)
 	for name, c := range map[string]struct {
 		options   []dtls.ClientOption
 		announced bool // with the certificate of the offer
 		accepted  bool
 	}{
-		"valid":                     {nil, true, true},
-		"no certificate":            {nil, false, false},
-		"another certificate":       {[]dtls.ClientOption{dtls.WithCertificates(other)}, false, false},
-		"PSK":                       {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_PSK_WITH_AES_128_GCM_SHA256)}, false, false},
-		"ECDHE-PSK":                 {[]dtls.ClientOption{dtls.WithPSK(func([]byte) ([]byte, error) { return []byte("x"), nil }), dtls.WithPSKIdentityHint([]byte("x")), dtls.WithCipherSuites(dtls.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256)}, false, false},
-		"anonymous suites":          {[]dtls.ClientOption{suites(0x0018, 0x001b, 0xc018, 0xc019)}, true, false},
-		"NULL suites":               {[]dtls.ClientOption{suites(0x0001, 0x0002, 0xc006, 0xc010)}, true, false},
-		"RSA suites":                {[]dtls.ClientOption{dtls.WithCipherSuites(dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)}, true, false},
-		"DTLS 1.0":                  {[]dtls.ClientOption{hello(func(m *handshake.MessageClientHello) { m.Version = protocol.Version1_0 })}, true, false},
-		"no extended master secret": {[]dtls.ClientOption{dtls.WithExtendedMasterSecret(dtls.DisableExtendedMasterSecret)}, true, false},
+		"valid":                         {nil, true, true},
+		"valid, DTLS 1.2":               {[]dtls.ClientOption{only12}, true, true},
+		"no certificate":                {nil, false, false},
+		"no certificate, DTLS 1.2":      {[]dtls.ClientOption{only12}, false, false},
+		"another certificate":           {[]dtls.ClientOption{dtls.WithCertificates(other)}, false, false},
+		"another certificate, DTLS 1.2": {[]dtls.ClientOption{dtls.WithCertificates(other), only12}, false, false},
+		"PSK, DTLS 1.3":                 {[]dtls.ClientOption{dtls.WithPSK(preshared, nil), dtls.WithCipherSuites(ciphersuite.TLS_AES_128_GCM_SHA256)}, false, false},
+		"PSK":                           {[]dtls.ClientOption{dtls.WithPSK(preshared, nil), dtls.WithCipherSuites(ciphersuite.TLS_PSK_WITH_AES_128_GCM_SHA256)}, false, false},
+		"ECDHE-PSK":                     {[]dtls.ClientOption{dtls.WithPSK(preshared, nil), dtls.WithCipherSuites(ciphersuite.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256)}, false, false},
+		"anonymous suites":              {[]dtls.ClientOption{suites(0x0018, 0x001b, 0xc018, 0xc019)}, true, false},
+		"NULL suites":                   {[]dtls.ClientOption{suites(0x0001, 0x0002, 0xc006, 0xc010)}, true, false},
+		"RSA suites":                    {[]dtls.ClientOption{dtls.WithCipherSuites(ciphersuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)}, true, false},
+		"DTLS 1.0":                      {[]dtls.ClientOption{hello(func(m *handshake.MessageClientHello) { m.Version = protocol.Version1_0 })}, true, false},
+		"no extended master secret":     {[]dtls.ClientOption{only12, dtls.WithExtendedMasterSecret(dtls.DisableExtendedMasterSecret)}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,7 +226,7 @@ func (c *nonceConn) WriteTo(b []byte, to net.Addr) (int, error) {
 }
 
 // The DTLS library must count nonces. A version with random nonces repeated one after about
-// 2^32 records.
+// 2^32 records. DTLS 1.3 has no nonces of its own in the records.
 func TestHostile_DTLSUsesNoNonceTwice(t *testing.T) {
 	records := 1<<16 + 1<<12 // beyond what 16 bits count
 	if testing.Short() {
@@ -227,7 +234,7 @@ func TestHostile_DTLSUsesNoNonceTwice(t *testing.T) {
 	}
 	from := newDTLSClient(t)
 	tap := &nonceConn{PacketConn: from.conn, nonces: make(map[uint64]struct{}, records)}
-	conn, err := dtls.ClientWithOptions(tap, from.to, dtls.WithCertificates(from.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...))
+	conn, err := dtls.Client(tap, from.to, dtls.WithMaxVersion(protocol.Version1_2), dtls.WithCertificates(from.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...))
 	if err != nil {
 		t.Fatal(err)
 	}

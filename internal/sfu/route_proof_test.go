@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v4"
 	"github.com/pion/stun/v3"
 )
 
@@ -53,7 +53,7 @@ func (c *dtlsClient) connect(t *testing.T, from *net.UDPConn) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	conn, err := dtls.ClientWithOptions(from, c.to, dtls.WithCertificates(c.certificate), dtls.WithInsecureSkipVerify(true),
+	conn, err := dtls.Client(from, c.to, dtls.WithCertificates(c.certificate), dtls.WithInsecureSkipVerify(true),
 		dtls.WithSRTPProtectionProfiles(profiles...), dtls.WithFlightInterval(flightInterval))
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func clientHello(t *testing.T) []byte {
 	listener, client := udp(t), udp(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	conn, err := dtls.ClientWithOptions(client, listener.LocalAddr(), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...))
+	conn, err := dtls.Client(client, listener.LocalAddr(), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v4"
+	"github.com/pion/dtls/v4/pkg/crypto/ciphersuite"
+	"github.com/pion/dtls/v4/pkg/crypto/elliptic"
 	"github.com/pion/srtp/v3"
 )
 
@@ -23,6 +25,11 @@ const flightInterval = 100 * time.Millisecond
 var profiles = []dtls.SRTPProtectionProfile{
 	dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
 }
+
+// curves begin with the group that every client of DTLS 1.3 sends a key share for. A group that
+// the library prefers and the client sent no share for costs a round trip, so X25519MLKEM768
+// is not among them.
+var curves = []elliptic.Curve{elliptic.X25519, elliptic.P256, elliptic.P384}
 
 var profileNames = map[dtls.SRTPProtectionProfile]string{
 	dtls.SRTP_AEAD_AES_128_GCM:       "AEAD_AES_128_GCM",
@@ -60,11 +67,8 @@ func (t *Transport) runDTLS() {
 		return
 	}
 	buffer := make([]byte, 256)
-	for err == nil {
+	for !errors.Is(err, io.EOF) { // other errors are of a record that is too long
 		_, err = conn.Read(buffer) // data channels are not offered: what arrives is ignored
-		if errors.Is(err, io.ErrShortBuffer) {
-			err = nil
-		}
 	}
 	t.end(CausePeerClosed, "", nil)
 }
@@ -104,17 +108,20 @@ func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithFlightInterval(flightInterval),
 		dtls.WithCipherSuites(
-			dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-			dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+			ciphersuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			ciphersuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			ciphersuite.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+			ciphersuite.TLS_AES_128_GCM_SHA256,
+			ciphersuite.TLS_AES_256_GCM_SHA384,
 		),
+		dtls.WithEllipticCurves(curves...),
 	}
 	if t.active {
 		options := make([]dtls.ClientOption, len(shared))
 		for i, o := range shared {
 			options[i] = o
 		}
-		return dtls.ClientWithOptions(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
+		return dtls.Client(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
 	}
 	options := []dtls.ServerOption{
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
@@ -123,7 +130,7 @@ func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 	for _, o := range shared {
 		options = append(options, o)
 	}
-	return dtls.ServerWithOptions(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
+	return dtls.Server(t.dtlsConn, t.dtlsConn.RemoteAddr(), options...)
 }
 
 // verifyCertificate compares the peer's certificate with the fingerprints of its offer (RFC 8122 §5).
