@@ -45,6 +45,7 @@ type Offer struct {
 	ICE          Credentials
 	Fingerprints []Fingerprint
 	Passive      bool // a=setup:passive: the client is the DTLS server
+	EitherRole   bool // a=setup:actpass: the client may be the DTLS client or server
 	Bundle       []string
 	MixedExtmap  bool // a=extmap-allow-mixed
 	Remote       RemoteCandidates
@@ -151,7 +152,7 @@ func (o *Offer) readTransport(attributes []attribute) error {
 			o.addFingerprint(a.value)
 		}
 	}
-	o.Passive = o.setup == "passive"
+	o.Passive, o.EitherRole = o.setup == "passive", o.setup == "actpass"
 	return nil
 }
 

@@ -19,8 +19,10 @@ const dtlsQueueSize = 32
 type dtlsState struct {
 	peerFingerprints []sdp.Fingerprint // until the handshake is complete
 	active           bool              // the server is the DTLS client
+	aeadOnly         bool              // SRTP with AEAD_AES_128_GCM alone is offered
 	dtlsConn         *dtlsPacketConn
-	keyed            atomic.Bool // the handshake is complete
+	keyed            atomic.Bool            // the handshake is complete
+	hello            atomic.Pointer[[]byte] // the server's ClientHello, until the peer answers it
 }
 
 // dtlsPacketConn is the net.PacketConn for DTLS. Reads return what the shard delivers.

@@ -24,6 +24,7 @@ type dtlsClient struct {
 	certificate tls.Certificate // whose fingerprint is in the offer
 	engine      *Engine
 	publisher   *Publisher
+	transport   *Transport // of the publisher, or of a viewer
 	closed      chan Closed
 }
 
@@ -54,6 +55,7 @@ func newCheckedClient(t *testing.T, timeout time.Duration) *dtlsClient {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.transport = c.publisher.transport
 	return c
 }
 
@@ -190,7 +192,7 @@ func TestHostile_InvalidDTLSFragmentsDoNotDelayOthers(t *testing.T) {
 			if _, err := conn.WriteToUDP(newCheck(t, session.local.Ufrag+":x", session.local.Pwd), from.to); err != nil {
 				t.Fatal(err)
 			}
-			_ = conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 			if _, err := conn.Read(make([]byte, 1500)); err == nil {
 				answered = true
 				break

@@ -17,7 +17,7 @@ var useCandidate = stun.RawAttribute{Type: stun.AttrUseCandidate}
 // check sends a valid check from a socket, and waits for the response.
 func (c *dtlsClient) check(t *testing.T, from *net.UDPConn, attributes ...stun.Setter) {
 	t.Helper()
-	session := c.publisher.transport.ice.Load().local
+	session := c.transport.ice.Load().local
 	b := newCheck(t, session.Ufrag+":x", session.Pwd, attributes...)
 	buffer := make([]byte, 2000)
 	for range 5 { // the kernel's queue may lose one
@@ -41,7 +41,7 @@ func (c *dtlsClient) check(t *testing.T, from *net.UDPConn, attributes ...stun.S
 
 // mediaRoute returns the address to which media is sent, once all that arrived is handled.
 func (c *dtlsClient) mediaRoute() string {
-	v := c.publisher.transport
+	v := c.transport
 	v.call(func(*shard) {})
 	if r := v.route.Load(); r != nil {
 		return r.addr.String()
@@ -65,9 +65,19 @@ func (c *dtlsClient) connect(t *testing.T, from *net.UDPConn) {
 	c.awaitConnected(t)
 }
 
+// profile is the SRTP profile once media may flow, and "" until then.
+func (c *dtlsClient) profile() string {
+	c.transport.mu.Lock()
+	defer c.transport.mu.Unlock()
+	if !c.transport.connected {
+		return ""
+	}
+	return c.transport.profile
+}
+
 func (c *dtlsClient) awaitConnected(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !c.publisher.Stats().Transport.Connected; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); c.profile() == ""; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no media may flow")
 		}

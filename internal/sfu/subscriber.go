@@ -23,6 +23,9 @@ type SubscribeConfig struct {
 	// Notify receives the events of the subscriber: Connected, LayerSelected, and Closed last.
 	// It may be nil.
 	Notify func(Event)
+	// DTLSClient makes the server the DTLS client if the offer leaves that to the answer. Media
+	// then comes a round trip earlier under DTLS 1.3. The peer must support AEAD_AES_128_GCM.
+	DTLSClient bool
 }
 
 // Subscriber is what a Viewer receives from one Publisher: at most one audio and one video
@@ -53,6 +56,9 @@ func newSubscriber(v *Viewer, p *Publisher, o *sdp.Offer, cfg SubscribeConfig) (
 	}
 	if s.transport, err = newTransport(v.router, s, o, cfg.Notify); err != nil {
 		return nil, "", err
+	}
+	if cfg.DTLSClient && o.EitherRole {
+		s.transport.active, s.transport.aeadOnly = true, true
 	}
 	for _, add := range []func(*Subscriber) error{v.add, p.addSubscriber} {
 		if err := add(s); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,8 +150,22 @@ func (t *Transport) sendHandshake(b []byte) {
 		return
 	}
 	r.send(s.socket, b, len(b))
-	if from := t.dtlsConn.from.Load(); from != nil && !t.keyed.Load() && !from.equal(r) {
+	from := t.dtlsConn.from.Load()
+	if from != nil && !t.keyed.Load() && !from.equal(r) {
 		from.send(s.socket, b, len(b))
+	}
+	t.hello.Store(nil)
+	if t.active && from == nil {
+		hello := slices.Clone(b)
+		t.hello.Store(&hello)
+	}
+}
+
+// sendHello sends the server's ClientHello on a route with a valid check that is not the one
+// on which it was sent first. The peer has answered on none, and may not receive on that one.
+func (t *Transport) sendHello(s *shard, to *route) {
+	if b := t.hello.Load(); b != nil && !to.equal(t.firstRoute.Load()) {
+		to.send(s.socket, *b, len(*b))
 	}
 }
 

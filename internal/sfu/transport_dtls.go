@@ -99,6 +99,10 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 // newDTLSConn makes the DTLS client or server, whichever the offer left to the server. It does
 // not send yet.
 func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
+	profiles := profiles
+	if t.aeadOnly {
+		profiles = profiles[:1] // Chromium's DTLS server chooses the last of three
+	}
 	shared := []dtls.Option{
 		dtls.WithCertificates(t.core.certificate),
 		dtls.WithInsecureSkipVerify(true), // verifyCertificate checks the fingerprint

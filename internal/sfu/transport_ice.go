@@ -61,6 +61,7 @@ func (t *Transport) receiveValidCheck(s *shard, c *check, currentSession bool, v
 		t.core.wg.Add(1)
 		go t.runDTLS()
 	}
+	t.sendHello(s, via)
 	t.startMedia(s)
 }
 

@@ -304,7 +304,7 @@ func (s *socket) handle(a *stage.Socket, m wire.Message, reply replyFunc) {
 	case wire.Mute:
 		a.SetMuted(p.AudioMuted, p.VideoStopped)
 	case wire.ClientInfo:
-		a.SetClient(stage.Client(p))
+		a.SetClient(stage.Client{BrowserName: p.BrowserName, BrowserVersion: p.BrowserVersion, OSName: p.OSName, OSVersion: p.OSVersion, SDKVersion: p.SDKVersion})
 	case wire.ExchangeToken:
 		a.Exchange(s.ctx, p.Token)
 	}

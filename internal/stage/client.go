@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -8,13 +9,15 @@ import (
 )
 
 // A Client is what a participant's program says about itself. GetParticipant
-// shows it; nothing relies on it.
+// shows it.
 type Client struct {
 	BrowserName    string
 	BrowserVersion string
 	OSName         string
 	OSVersion      string
 	SDKVersion     string
+
+	dtlsServer bool // as a DTLS server it speaks DTLS 1.3 and SRTP with AEAD_AES_128_GCM
 }
 
 // maxClientText bounds each text of a Client, in bytes.
@@ -60,6 +63,13 @@ var browsers = []struct{ product, name string }{
 	{"OBS-Studio/", "OBS Studio"}, {"GStreamer", "GStreamer"}, {"Lavf/", "FFmpeg"}, {"aiortc/", "aiortc"},
 }
 
+// dtlsServers are the browsers that are known to be good DTLS servers, with the oldest version
+// that was tested. Browsers with another engine have other products: Chrome on iOS is CriOS.
+var dtlsServers = []struct {
+	product string
+	oldest  int
+}{{"Chrome/", 156}, {"Firefox/", 153}}
+
 // systems are the operating systems of User-Agent texts, the more specific
 // first.
 var systems = []struct{ mark, name string }{
@@ -82,6 +92,13 @@ func ParseUserAgent(text string) Client {
 		if at := strings.Index(text, s.mark); at >= 0 {
 			c.OSName, c.OSVersion = s.name, strings.ReplaceAll(versionAt(text[at+len(s.mark):]), "_", ".")
 			break
+		}
+	}
+	for _, b := range dtlsServers {
+		if _, version, ok := strings.Cut(text, b.product); ok {
+			major, _, _ := strings.Cut(version, ".")
+			n, _ := strconv.Atoi(major)
+			c.dtlsServer = n >= b.oldest
 		}
 	}
 	if c.BrowserName == "" {

@@ -67,7 +67,7 @@ func (s *Session) subscribe(holder grantFunc, publisherID, offer string, from Cl
 		return nil, "", err
 	}
 	subscriber, answer, err := viewer.Subscribe(publisher, offer, sfu.SubscribeConfig{
-		Notify: func(e sfu.Event) { s.post(func() { s.subscriptionEvent(c, e) }) },
+		Notify: func(e sfu.Event) { s.post(func() { s.subscriptionEvent(c, e) }) }, DTLSClient: from.dtlsServer,
 	})
 	c.subscriber = subscriber
 	if errors.Is(err, sfu.ErrClosed) {

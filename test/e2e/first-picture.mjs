@@ -53,6 +53,8 @@ async function click({ url, token, publish, limit }) {
   times.first = await Promise.race([first, new Promise((resolve) => setTimeout(resolve, limit, -1))]);
   for (let n = 0; times.dtls < 0 && n < 100; n++) await new Promise((resolve) => setTimeout(resolve, 10)); // the event may come after the picture
   watching = false;
+  const transport = [...(await connection.getStats()).values()].find((s) => s.type === "transport");
+  times.secured = `${transport.tlsVersion} ${transport.srtpCipher} ${transport.dtlsRole}`;
   connection.close();
   camera?.getTracks().forEach((track) => track.stop());
   await fetch(new URL(response.headers.get("location"), url), { method: "DELETE", headers: { authorization } });
