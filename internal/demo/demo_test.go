@@ -36,9 +36,17 @@ func TestDemo_ShowsBothParticipantsAndAPageForAVisitor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	visitor, err := realtime.ReadToken(page.Fragment)
+	token, more, _ := strings.Cut(page.Fragment, "&")
+	visitor, err := realtime.ReadToken(token)
 	if err != nil || page.Path != web.StagePath || !visitor.Publish || !visitor.Subscribe {
 		t.Errorf("expected a page with a token to publish and subscribe, saw %s, %v", s.Page, err)
+	}
+	link, err := url.ParseQuery(more)
+	if err != nil || link.Get("stage") != "demo" {
+		t.Errorf("expected the stage's name in the link, saw %s, %v", more, err)
+	}
+	if second, err := realtime.ReadToken(link.Get("invite")); err != nil || second.ParticipantID == visitor.ParticipantID {
+		t.Errorf("expected an invitation of another visitor, saw %s, %v", more, err)
 	}
 	frames := map[string]uint64{}
 	for {

@@ -73,7 +73,11 @@ func newSetup(ctx context.Context, s *config.Settings, banner *server.Banner) (*
 		return nil, err
 	}
 	visitor, err := u.join(ctx, "Visitor", ivsrealtime.CapabilityPublish, ivsrealtime.CapabilitySubscribe)
-	u.Page = u.Endpoint + web.StagePath + "#" + visitor.Raw
+	if err != nil {
+		return nil, err
+	}
+	second, err := u.join(ctx, "Second visitor", ivsrealtime.CapabilityPublish, ivsrealtime.CapabilitySubscribe)
+	u.Page = u.Endpoint + web.StagePath + "#" + visitor.Raw + "&stage=demo&invite=" + second.Raw
 	return u, err
 }
 
@@ -287,7 +291,7 @@ What a viewer receives:
 	fmt.Fprintf(w, `A stage with two test participants, each of whom is recorded, and a composition of it
 that goes into a channel and into a recording, on %s.
 
-See the stage in a browser, and publish your camera:
+Join the stage in a browser, and invite a second tab or somebody else from there:
 
   %s
 

@@ -125,7 +125,7 @@ test("the demo shows a stage, a channel that plays, and recordings that play aft
   console.log(`# the channel is ${now.latency} ms behind the participants' drawing; ${await page.textContent("#figures")}`);
 
   const camera = await web.page();
-  const visitor = new URL(scene.page).hash.slice(1);
+  const visitor = new URL(scene.page).hash.slice(1).split("&")[0];
   for (const [identity, codec] of [[7, "VP8"], [8, "H264"]]) {
     const { id } = await camera.evaluate(([t, look]) => participant.publish(t, look), [visitor, { codec, identity }]);
     await eventually(`a browser's ${codec} in the channel`, () => page.evaluate((part) => participant.read(document.querySelector("video"), part), third), (s) => s.identity === identity);

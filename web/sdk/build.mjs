@@ -64,7 +64,8 @@ const served = { 'internal/web/sdk/rostrum.js': script, 'internal/web/stage/page
 
 if (process.argv.includes('--tests')) {
   rmSync('dist/tests', { recursive: true, force: true });
-  const entryPoints = readdirSync('src').filter((name) => name.endsWith('.test.ts')).map((name) => `src/${name}`);
+  const tests = (folder) => readdirSync(folder).filter((name) => name.endsWith('.test.ts')).map((name) => [`${folder === 'src' ? 'sdk' : 'stage'}-${name.replace('.ts', '')}`, `${folder}/${name}`]);
+  const entryPoints = Object.fromEntries([...tests('src'), ...tests('../stage/src')]);
   await bundle({ entryPoints, format: 'esm', platform: 'node', packages: 'external', outdir: 'dist/tests', outExtension: { '.js': '.mjs' }, sourcemap: 'inline' });
 } else if (process.argv.includes('--check')) {
   for (const [path, made] of Object.entries(served)) {

@@ -258,11 +258,12 @@
       const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.charCodeAt(0))));
       const { jti, topic, whip_url, events_url } = claims ?? {};
       const complete = [jti, topic, whip_url, events_url].every((claim) => typeof claim === "string");
-      return complete && URL.canParse(whip_url) && URL.canParse(events_url) ? claims : void 0;
+      return complete && isAddress(whip_url) && isAddress(events_url) ? claims : void 0;
     } catch {
       return void 0;
     }
   }
+  var isAddress = (url) => URL.canParse(url) && /^(https?|wss?):$/.test(new URL(url).protocol);
   var originOf = ({ events_url }) => new URL(events_url.replace(/^ws/, "http")).origin;
   var pageAt = (origin, fragment) => `${origin}/stage/#${fragment}`;
 
@@ -800,6 +801,9 @@
     get isOn() {
       return this.stream !== void 0 && !this.stream.isMuted && this.error === void 0;
     }
+    get isOpen() {
+      return this.own?.readyState === "live";
+    }
     /** The id of the device that is used. */
     get id() {
       return this.own?.getSettings().deviceId ?? "";
@@ -824,7 +828,7 @@
     }
     /** Turns it on, opening it if need be, or off. */
     async toggle() {
-      if (!this.stream || this.error || this.own?.readyState === "ended") {
+      if (!this.stream || this.error || !this.isOpen) {
         await this.open();
         if (!this.error) this.stream?.setMuted(false);
       } else this.stream.setMuted(!this.stream.isMuted);
@@ -936,6 +940,7 @@
       byId("watch-only").hidden = mayPublish;
       for (const field of document.querySelectorAll(".publishes")) field.hidden = !mayPublish;
       if (navigator.mediaDevices) this.ends.push((0, import_rostrum_sdk6.onDevicesChanged)(() => void this.list()));
+      void this.list();
       if (mayPublish) {
         this.watchLevel();
         await Promise.all(Object.values(this.devices).map((device) => device.open()));
@@ -953,7 +958,6 @@
       byId("preview-note").textContent = camera2.isOn ? "" : camera2.error ? "No camera" : camera2.stream ? "Camera is off" : "Starting …";
       this.meter.use(microphone2.isOn ? microphone2.track : void 0);
       this.showProblems();
-      for (const kind of ["camera", "microphone"]) for (const select of selects(kind)) select.value = this.devices[kind].id || select.value;
       void this.list();
     }
     /** Stops measuring: there is no lobby any more. */
@@ -981,8 +985,9 @@
         const named = devices.filter(({ deviceId }) => deviceId);
         const options = named.map(({ deviceId, label }, i) => ({ value: deviceId, text: label || `${kind[0].toUpperCase()}${kind.slice(1)} ${i + 1}` }));
         const chosen = kind === "speaker" ? this.speaker : this.devices[kind].id;
+        const none = kind === "speaker" || this.devices[kind].isOpen ? "Default" : `No ${kind}`;
         for (const select of selects(kind)) {
-          setOptions(select, options.length > 0 ? options : [{ value: "", text: kind === "speaker" ? "System default" : `No ${kind}` }], chosen || void 0);
+          setOptions(select, options.length > 0 ? options : [{ value: "", text: none }], chosen || void 0);
           select.disabled = options.length === 0;
           if (kind === "speaker") select.closest(".field").hidden = !("setSinkId" in HTMLMediaElement.prototype);
         }

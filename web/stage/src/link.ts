@@ -52,11 +52,14 @@ export function claimsOf(token: string): Claims | undefined {
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.charCodeAt(0)))) as Partial<Claims> | null;
     const { jti, topic, whip_url, events_url } = claims ?? {};
     const complete = [jti, topic, whip_url, events_url].every((claim) => typeof claim === 'string');
-    return complete && URL.canParse(whip_url!) && URL.canParse(events_url!) ? (claims as Claims) : undefined;
+    return complete && isAddress(whip_url!) && isAddress(events_url!) ? (claims as Claims) : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** A token may say anything; only addresses of the web become links. */
+const isAddress = (url: string): boolean => URL.canParse(url) && /^(https?|wss?):$/.test(new URL(url).protocol);
 
 /** The origin of the server that a token connects to, as its pages have it. */
 export const originOf = ({ events_url }: Claims): string => new URL(events_url.replace(/^ws/, 'http')).origin;

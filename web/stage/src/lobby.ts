@@ -33,6 +33,7 @@ export class Lobby {
     byId('watch-only').hidden = mayPublish;
     for (const field of document.querySelectorAll<HTMLElement>('.publishes')) field.hidden = !mayPublish;
     if (navigator.mediaDevices) this.ends.push(onDevicesChanged(() => void this.list()));
+    void this.list();
     if (mayPublish) {
       this.watchLevel();
       await Promise.all(Object.values(this.devices).map((device) => device.open()));
@@ -51,7 +52,6 @@ export class Lobby {
     byId('preview-note').textContent = camera.isOn ? '' : camera.error ? 'No camera' : camera.stream ? 'Camera is off' : 'Starting …';
     this.meter.use(microphone.isOn ? microphone.track : undefined);
     this.showProblems();
-    for (const kind of ['camera', 'microphone'] as const) for (const select of selects(kind)) select.value = this.devices[kind].id || select.value;
     void this.list();
   }
 
@@ -82,8 +82,9 @@ export class Lobby {
       const named = devices.filter(({ deviceId }) => deviceId);
       const options = named.map(({ deviceId, label }, i) => ({ value: deviceId, text: label || `${kind[0]!.toUpperCase()}${kind.slice(1)} ${i + 1}` }));
       const chosen = kind === 'speaker' ? this.speaker : this.devices[kind as Kind].id;
+      const none = kind === 'speaker' || this.devices[kind as Kind].isOpen ? 'Default' : `No ${kind}`;
       for (const select of selects(kind)) {
-        setOptions(select, options.length > 0 ? options : [{ value: '', text: kind === 'speaker' ? 'System default' : `No ${kind}` }], chosen || undefined);
+        setOptions(select, options.length > 0 ? options : [{ value: '', text: none }], chosen || undefined);
         select.disabled = options.length === 0;
         if (kind === 'speaker') select.closest<HTMLElement>('.field')!.hidden = !('setSinkId' in HTMLMediaElement.prototype);
       }

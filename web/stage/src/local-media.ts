@@ -23,6 +23,10 @@ export class Device {
     return this.stream !== undefined && !this.stream.isMuted && this.error === undefined;
   }
 
+  get isOpen(): boolean {
+    return this.own?.readyState === 'live';
+  }
+
   /** The id of the device that is used. */
   get id(): string {
     return this.own?.getSettings().deviceId ?? '';
@@ -50,7 +54,7 @@ export class Device {
 
   /** Turns it on, opening it if need be, or off. */
   async toggle(): Promise<void> {
-    if (!this.stream || this.error || this.own?.readyState === 'ended') {
+    if (!this.stream || this.error || !this.isOpen) {
       await this.open();
       if (!this.error) this.stream?.setMuted(false);
     } else this.stream.setMuted(!this.stream.isMuted);

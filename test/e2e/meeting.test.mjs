@@ -1,0 +1,209 @@
+// A call on the page of a stage, as its users have it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+
+import { claims, eventually, joinCall, run, server, serverAndBrowser, web } from "./harness.mjs";
+
+serverAndBrowser();
+
+const newStage = async () => (await server.call("CreateStage", { name: "meeting" })).stage.arn;
+
+/** Gives the page a camera, a microphone and a screen that can be recognised at the other end. */
+function devices({ identity, width = 320, height = 180 }) {
+  navigator.mediaDevices.getUserMedia = async ({ video }) => new MediaStream([video ? participant.picture({ identity, width, height }).track : await participant.tone(440)]);
+  navigator.mediaDevices.getDisplayMedia = async () => new MediaStream([participant.picture({ identity: 10 * identity, width: 640, height: 360 }).track]);
+}
+
+/** Opens the page by a link, with a camera of its own. */
+async function open(t, fragment, camera, options) {
+  const page = await web.page(options);
+  t.after(() => page.close());
+  await page.addInitScript(devices, camera);
+  await page.goto(`${server.url}/stage/#${fragment}`);
+  return page;
+}
+
+async function join(t, fragment, camera, options) {
+  const page = await open(t, fragment, camera, options);
+  await joinCall(page);
+  return page;
+}
+
+const tileOf = (name) => `figure:has(.name:text-is("${name}"))`;
+
+/** Waits until the tile of somebody shows the picture of this identity. */
+const shows = (page, name, identity) =>
+  eventually(`${name} with the picture ${identity}`, () => page.locator(`${tileOf(name)} video`).evaluateAll(([video]) => (video?.videoWidth ? participant.read(video) : {})), (s) => s.identity === identity);
+
+test("two tabs hold a call: pictures, mute, statistics, spotlight, leave", async (t) => {
+  const arn = await newStage();
+  const token = await server.token(arn, "ann");
+  const ann = await open(t, token, { identity: 1 });
+  const said = [];
+  ann.on("console", (m) => said.push(m.text()));
+  await ann.waitForSelector("#stage-set:not(.without)");
+  await eventually("the microphone's level", () => ann.$eval("#level", (l) => Number(l.style.getPropertyValue("--level"))), (level) => level > 0.2);
+  await joinCall(ann);
+  await ann.waitForSelector("#alone:has-text('You are the only one here')");
+  const bob = await join(t, await server.token(arn, "bob"), { identity: 2 });
+  await Promise.all([shows(bob, "ann", 1), shows(ann, "bob", 2), bob.waitForSelector(`${tileOf("ann")}.speaking`)]);
+  assert.equal(await ann.isVisible("#alone"), false);
+
+  await ann.click("#microphone-tool");
+  await bob.waitForSelector(`${tileOf("ann")} .microphone.off`);
+  await ann.click("#camera-tool");
+  await bob.waitForSelector(`${tileOf("ann")} .note:text-is("Camera off")`);
+  await bob.waitForSelector(`${tileOf("ann")} .picture > .cover`, { state: "visible" });
+  await ann.keyboard.press("Control+d");
+  await ann.keyboard.press("Control+e");
+  await bob.waitForSelector(`${tileOf("ann")} .microphone:not(.off)`);
+  await shows(bob, "ann", 1);
+
+  await bob.click("#settings-tool");
+  await bob.check("#statistics");
+  await bob.keyboard.press("Escape");
+  await bob.waitForSelector(`${tileOf("ann")} .figures:has-text("320×180")`);
+  await bob.hover(tileOf("ann"));
+  await bob.click(`${tileOf("ann")} .pin`);
+  await bob.waitForSelector(`${tileOf("ann")}.spot`);
+  assert.equal(await bob.textContent("#layout-tool .label"), "Grid");
+
+  const kept = await ann.evaluate(() => JSON.stringify([location.href, history.state, { ...localStorage }, { ...sessionStorage }, document.cookie]));
+  for (const place of [kept, ...said, ...server.log]) assert.ok(!place.includes(token), `the token is in ${place}`);
+  await ann.click("#leave-tool");
+  await ann.waitForSelector("#ended h1:text-is('You left the stage')");
+  await bob.waitForSelector(tileOf("ann"), { state: "detached" });
+  await bob.waitForSelector("#happened:text-is('ann left')", { state: "attached" });
+});
+
+test("a shared screen is a participant of its own, or takes the place of the camera", async (t) => {
+  const arn = await newStage();
+  const bob = await join(t, await server.token(arn, "bob", ["SUBSCRIBE"]), { identity: 2 });
+  assert.equal(await bob.isVisible("#microphone-tool"), false);
+  const ann = await join(t, `${await server.token(arn, "ann")}&screen=${await server.token(arn, "ann’s screen", ["PUBLISH"])}`, { identity: 1 });
+  await ann.click("#screen-tool");
+  await Promise.all([shows(bob, "ann", 1), shows(bob, "ann’s screen", 10), shows(ann, "Your screen", 10)]);
+  assert.equal(await ann.locator("figure").count(), 2);
+  await ann.click("#screen-tool");
+  await bob.waitForSelector(tileOf("ann’s screen"), { state: "detached" });
+  await ann.click("#leave-tool");
+
+  const eve = await join(t, await server.token(arn, "eve"), { identity: 3 });
+  await shows(bob, "eve", 3);
+  await eve.click("#screen-tool");
+  await eve.click("text=Choose what to share");
+  await shows(bob, "eve", 30);
+  assert.ok(await eve.isDisabled("#camera-tool"));
+  await eve.click("#screen-tool");
+  await shows(bob, "eve", 3);
+});
+
+test("a link passes on the invitations that came with it", async (t) => {
+  const arn = await newStage();
+  const ann = await join(t, `${await server.token(arn, "ann")}&invite=${await server.token(arn, "bob")}&stage=Team`, { identity: 1 }, { permissions: ["clipboard-read", "clipboard-write"] });
+  assert.equal(await ann.textContent("#call h1"), "Team");
+  await ann.click("text=Invite somebody");
+  await ann.click("#invitations li:has-text('bob') button");
+  const link = new URL(await ann.evaluate(() => navigator.clipboard.readText()));
+  const bob = await join(t, link.hash.slice(1), { identity: 2 });
+  assert.equal(await bob.textContent("#call h1"), "Team");
+  await shows(ann, "bob", 2);
+});
+
+test("the layer of a picture can be chosen", async (t) => {
+  const arn = await newStage();
+  await join(t, await server.token(arn, "ann"), { identity: 1, width: 1280, height: 720 });
+  const bob = await join(t, await server.token(arn, "bob", ["SUBSCRIBE"]), { identity: 2 });
+  const width = () => bob.$eval("figure video", (v) => v.videoWidth);
+  await bob.click("#layout-tool");
+  for (const [layer, wanted] of [["low", 320], ["mid", 640]]) {
+    await bob.locator(`.layers option[value=${layer}]`).waitFor({ state: "attached" });
+    await bob.selectOption(".layers", layer);
+    await eventually(`the layer ${layer}`, width, (w) => w === wanted);
+  }
+});
+
+test("pictures fit any window whole, and nothing is on top of them", async (t) => {
+  const arn = await newStage();
+  const publishers = ["ada", "alan", "grace"].map(async (name) => run("publish", "--size", "320x180", "--fps", "10", "--token", await server.token(arn, name)));
+  t.after(async () => Promise.all((await Promise.all(publishers)).map((p) => p.stop())));
+  const page = await join(t, await server.token(arn, "ann"), { identity: 1 });
+  await eventually("four pictures", () => page.$$eval("figure video", (all) => all.filter((v) => v.videoWidth).length), (n) => n === 4);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  for (const layout of ["Grid", "Spotlight"]) {
+    if (layout === "Spotlight") await page.click("#layout-tool");
+    for (const [width, height] of [[1600, 900], [1024, 1366], [390, 780], [780, 360], [320, 560]]) {
+      await page.setViewportSize({ width, height });
+      const what = `${layout} of ${width}x${height}`;
+      const boxes = () => page.$$eval("#tiles, figure, #toolbar", (all) => all.map((e) => e.getBoundingClientRect().toJSON()));
+      const [tiles, ...rest] = await eventually(`${what}: all within`, boxes, ([space, ...all]) => all.every((b) => b.left >= -1 && b.right <= width + 1 && b.bottom <= height + 1) && space.bottom <= height);
+      for (const [i, a] of rest.entries()) {
+        for (const b of rest.slice(i + 1)) assert.ok(a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1, `${what}: ${JSON.stringify([a, b])} overlap`);
+      }
+      const largest = Math.max(...rest.slice(0, -1).map((b) => b.width * b.height));
+      assert.ok(largest > 0.12 * tiles.width * tiles.height, `${what}: the largest tile has ${largest} of ${tiles.width * tiles.height}`);
+    }
+  }
+});
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const looks = {
+  "desktop-light": { viewport: { width: 1280, height: 720 }, colorScheme: "light" },
+  "portrait-dark": { viewport: { width: 390, height: 780 }, colorScheme: "dark", isMobile: true, hasTouch: true },
+  ...(process.env.SCREENSHOTS && {
+    "desktop-dark": { viewport: { width: 1280, height: 720 }, colorScheme: "dark" },
+    "portrait-light": { viewport: { width: 390, height: 780 }, colorScheme: "light", isMobile: true, hasTouch: true },
+    "landscape-light": { viewport: { width: 780, height: 360 }, colorScheme: "light", isMobile: true, hasTouch: true },
+  }),
+};
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`each state of the page is accessible: ${look}`, async (t) => {
+    const arn = await newStage();
+    const publisher = run("publish", "--size", "320x180", "--fps", "10", "--token", await server.token(arn, "Grace Hopper"));
+    t.after(() => publisher.stop());
+    const token = await server.token(arn, "Ann Smith");
+    const page = await open(t, "", { identity: 1 }, { ...options, reducedMotion: "reduce" });
+    const check = async (state) => {
+      if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/meeting-${state}-${look}.png` });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((n) => `${n.html} ${n.failureSummary}`)]), [], state);
+    };
+    const dialog = async (state, tool) => {
+      await page.click(tool);
+      await page.waitForSelector(`#${state}[open]`);
+      await check(state);
+      await page.keyboard.press("Escape");
+    };
+    await page.waitForSelector("#enter:not([hidden])");
+    await check("enter");
+    await page.fill("#token", `${token}&invite=${await server.token(arn, "Bob")}&stage=Team meeting`);
+    await page.click("text=Continue");
+    await page.waitForSelector("#stage-set:not(.without)");
+    await check("lobby");
+    await joinCall(page);
+    await shows(page, "Ann Smith (you)", 1);
+    await eventually("the other's picture", () => page.$eval("figure video", (v) => v.videoWidth), (w) => w > 0);
+    await check("grid");
+    await dialog("people", "#people-tool");
+    await dialog("settings", "#settings-tool");
+    await dialog("share", "#screen-tool");
+    await page.click("#settings-tool");
+    await page.check("#statistics");
+    await page.click("#settings .close");
+    await page.click("#layout-tool");
+    await page.click("#microphone-tool");
+    await page.click("#camera-tool");
+    await page.waitForSelector(`.figures:has-text("fps")`);
+    await check("spotlight");
+    await publisher.stop();
+    await page.waitForSelector("#alone:not([hidden])");
+    await check("alone");
+    await server.call("DisconnectParticipant", { stageArn: arn, participantId: claims(token).jti, reason: "the talk is over" });
+    await page.waitForSelector("#ended:not([hidden])");
+    await check("ended");
+  });
+}
