@@ -260,12 +260,14 @@ func (r *vp9Reader) renderSize() {
 }
 
 func (r *vp9Reader) loopFilter() {
-	r.skip(9) // level, sharpness
-	if !r.flag() || !r.flag() {
+	r.skip(9)      // level, sharpness
+	if !r.flag() { // loop_filter_delta_enabled
 		return
 	}
-	for range 6 {
-		r.optional(7)
+	if r.flag() { // loop_filter_delta_update
+		for range 6 {
+			r.optional(7)
+		}
 	}
 }
 
