@@ -50,6 +50,10 @@ type Config struct {
 	// MediaTimeout is the silence after which media counts as stopped. Default: 3 s.
 	MediaTimeout time.Duration
 
+	// suspendDTLSAfter is the silence after which a DTLS connection is suspended. Default: 3 s,
+	// within which peers repeat a lost flight several times.
+	suspendDTLSAfter time.Duration
+
 	// Panics handles panics over what peers send. Default: that of the default logger.
 	Panics *inbound.Panics
 	// Log takes what an operator should know; nothing is logged per packet. Default: discard.
@@ -67,6 +71,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ConnectTimeout, 15*time.Second)
 	setDefault(&c.LostAfter, 12*time.Second)
 	setDefault(&c.MediaTimeout, 3*time.Second)
+	setDefault(&c.suspendDTLSAfter, 3*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -8,35 +8,28 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v4"
-
-	"rostrum/internal/sdp"
 )
 
 // dtlsQueueSize is the number of datagrams that may wait for the handshake.
 const dtlsQueueSize = 32
 
-// dtlsState is the DTLS state of a transport. All but keyed and peerFingerprints is constant.
-type dtlsState struct {
-	peerFingerprints []sdp.Fingerprint // until the handshake is complete
-	active           bool              // the server is the DTLS client
-	aeadOnly         bool              // SRTP with AEAD_AES_128_GCM alone is offered
-	dtlsConn         *dtlsPacketConn
-	keyed            atomic.Bool            // the handshake is complete
-	hello            atomic.Pointer[[]byte] // the server's ClientHello, until the peer answers it
-}
+// maxDTLSDatagram is the size of the longest datagram that is read: peers send no more than
+// fits into the packets of a network.
+const maxDTLSDatagram = 2048
 
 // dtlsPacketConn is the net.PacketConn for DTLS. Reads return what the shard delivers.
 type dtlsPacketConn struct {
 	send   func([]byte)
-	in     chan dtlsDatagram
 	from   atomic.Pointer[route] // of the datagram that was read last, nil if unknown
 	proved atomic.Pointer[route] // of the datagram that completed the handshake
-	closed chan struct{}
-	once   sync.Once
 
-	mu       sync.Mutex // guards what follows
-	deadline time.Time
-	changed  chan struct{} // closed when the deadline changes
+	mu          sync.Mutex // guards what follows
+	changed     sync.Cond
+	queue       []dtlsDatagram
+	deliveredAt time.Time // when the latest datagram came
+	closed      bool
+	deadline    time.Time
+	expiry      *time.Timer // wakes a read at the deadline; nil if there was none
 }
 
 // dtlsDatagram is a received datagram and the checked route on which it arrived, nil if it is
@@ -47,44 +40,56 @@ type dtlsDatagram struct {
 }
 
 func newDTLSPacketConn(send func([]byte)) *dtlsPacketConn {
-	return &dtlsPacketConn{send: send, in: make(chan dtlsDatagram, dtlsQueueSize), closed: make(chan struct{}), changed: make(chan struct{})}
+	c := &dtlsPacketConn{send: send}
+	c.changed.L = &c.mu
+	return c
 }
 
 // deliver reports false when the queue is full.
 func (c *dtlsPacketConn) deliver(b []byte, via *route) bool {
-	select {
-	case c.in <- dtlsDatagram{append([]byte(nil), b...), via}:
-		return true
-	default:
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) >= dtlsQueueSize {
 		return false
 	}
+	c.queue = append(c.queue, dtlsDatagram{append([]byte(nil), b...), via})
+	c.deliveredAt = time.Now()
+	c.changed.Broadcast()
+	return true
+}
+
+// waiting returns how many datagrams were not read yet.
+func (c *dtlsPacketConn) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue)
+}
+
+// silentFor reports whether no datagram came in the last d.
+func (c *dtlsPacketConn) silentFor(d time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.deliveredAt) >= d
 }
 
 func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for {
-		c.mu.Lock()
-		deadline, changed := c.deadline, c.changed
-		c.mu.Unlock()
-		var expired <-chan time.Time
-		if !deadline.IsZero() {
-			left := time.Until(deadline)
-			if left <= 0 {
-				return 0, nil, os.ErrDeadlineExceeded
+		switch {
+		case c.closed:
+			return 0, nil, net.ErrClosed
+		case !c.deadline.IsZero() && time.Until(c.deadline) <= 0:
+			return 0, nil, os.ErrDeadlineExceeded
+		case len(c.queue) > 0:
+			d := c.queue[0]
+			if c.queue = c.queue[1:]; len(c.queue) == 0 {
+				c.queue = nil
 			}
-			timer := time.NewTimer(left)
-			defer timer.Stop()
-			expired = timer.C
-		}
-		select {
-		case d := <-c.in:
 			c.from.Store(d.via)
 			return copy(p, d.data), c.RemoteAddr(), nil
-		case <-c.closed:
-			return 0, nil, net.ErrClosed
-		case <-expired:
-			return 0, nil, os.ErrDeadlineExceeded
-		case <-changed:
 		}
+		c.changed.Wait()
 	}
 }
 
@@ -103,18 +108,37 @@ func (c *dtlsPacketConn) WriteTo(p []byte, _ net.Addr) (int, error) {
 func (c *dtlsPacketConn) SetReadDeadline(d time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.expiry != nil {
+		c.expiry.Stop()
+		c.expiry = nil
+	}
 	c.deadline = d
-	close(c.changed)
-	c.changed = make(chan struct{})
+	if !d.IsZero() {
+		c.expiry = time.AfterFunc(time.Until(d), c.wakeReader)
+	}
+	c.changed.Broadcast()
 	return nil
 }
 
-// stop makes reads fail.
-func (c *dtlsPacketConn) stop() { c.once.Do(func() { close(c.closed) }) }
+func (c *dtlsPacketConn) wakeReader() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changed.Broadcast()
+}
 
-// Close is called by the DTLS library.
+// reopen undoes Close, for the next connection.
+func (c *dtlsPacketConn) reopen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = false
+}
+
+// Close is called by the DTLS library. It makes reads fail.
 func (c *dtlsPacketConn) Close() error {
-	c.stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.changed.Broadcast()
 	return nil
 }
 

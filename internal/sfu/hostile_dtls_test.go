@@ -40,13 +40,19 @@ func newDTLSClient(t *testing.T) *dtlsClient {
 func newCheckedClient(t *testing.T, timeout time.Duration) *dtlsClient {
 	t.Helper()
 	// The client sends few checks, so that it must not be taken for lost on a busy machine.
-	e := newEngine(t, Config{ConnectTimeout: timeout, LostAfter: 2 * time.Minute})
+	return newClient(t, Config{ConnectTimeout: timeout, LostAfter: 2 * time.Minute}, "actpass")
+}
+
+// newClient has an answered offer with a DTLS role.
+func newClient(t *testing.T, cfg Config, setup string) *dtlsClient {
+	t.Helper()
+	e := newEngine(t, cfg)
 	certificate, err := selfsign.GenerateSelfSigned()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &dtlsClient{engine: e, certificate: certificate, closed: make(chan Closed, 1), to: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(e.Port())}}
-	offer := strings.ReplaceAll(crlf(singleOffer), "AA:BB", certificateFingerprint(certificate.Certificate[0]))
+	offer := strings.NewReplacer("AA:BB", certificateFingerprint(certificate.Certificate[0]), "setup:actpass", "setup:"+setup).Replace(crlf(singleOffer))
 	c.publisher, _, err = e.NewRouter(RouterConfig{}).Publish(offer, PublishConfig{Participant: "caller", Notify: func(ev Event) {
 		if over, is := ev.(Closed); is {
 			c.closed <- over

@@ -228,6 +228,7 @@ func (t *Transport) end(cause Cause, reason string, fault error) {
 	session := t.ice.Load()
 	t.core.index.remove(t, session.local.Ufrag, session.previous.Ufrag)
 	close(t.done)
+	t.closeDTLS()
 	t.owner.transportEnded(cause)
 	if s := t.shard.Load(); s != nil {
 		s.transportCount.Add(-1)

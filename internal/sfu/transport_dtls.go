@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -37,40 +36,33 @@ var profileNames = map[dtls.SRTPProtectionProfile]string{
 	dtls.SRTP_AES128_CM_HMAC_SHA1_80: "AES_CM_128_HMAC_SHA1_80",
 }
 
-// runDTLS runs the DTLS handshake (RFC 5764), passes the keys to the shard, and then waits for
-// the peer to close. It runs once, after the peer's first valid check. Neither it nor media
+// runDTLS runs the DTLS handshake (RFC 5764), passes the keys to the shard, and then serves the
+// connection. It runs once, after the peer's first valid check. Neither it nor media
 // waits for the nomination: on paths of 100 ms and more, browsers nominate seconds later.
 func (t *Transport) runDTLS() {
 	defer t.core.wg.Done()
-	defer t.dtlsConn.stop()
-	defer func() {
-		if fault := recover(); fault != nil {
-			t.core.cfg.Panics.Record("media", fault)
-			t.end(CauseFault, "", errFault)
-		}
-	}()
+	defer t.recoverDTLS()
 	conn, err := t.handshake()
 	if err != nil {
 		t.end(CauseHandshakeFailed, "", fmt.Errorf("dtls handshake: %w", err))
 		return
 	}
-	t.core.wg.Add(1)
-	go func() {
-		defer t.core.wg.Done()
-		<-t.done
-		conn.Close() // sends close_notify
-	}()
 	t.keyed.Store(true)
 	t.peerFingerprints = nil // with them the offer leaves the memory
 	if err := t.exportKeys(conn); err != nil {
 		t.end(CauseHandshakeFailed, "", err)
+		conn.Close()
 		return
 	}
-	buffer := make([]byte, 256)
-	for !errors.Is(err, io.EOF) { // other errors are of a record that is too long
-		_, err = conn.Read(buffer) // data channels are not offered: what arrives is ignored
+	t.serveDTLS(conn)
+}
+
+// recoverDTLS is deferred: a panic ends only the transport.
+func (t *Transport) recoverDTLS() {
+	if fault := recover(); fault != nil {
+		t.core.cfg.Panics.Record("media", fault)
+		t.end(CauseFault, "", errFault)
 	}
-	t.end(CausePeerClosed, "", nil)
 }
 
 func (t *Transport) handshake() (*dtls.Conn, error) {
@@ -111,6 +103,7 @@ func (t *Transport) newDTLSConn() (*dtls.Conn, error) {
 		dtls.WithSRTPProtectionProfiles(profiles...),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithFlightInterval(flightInterval),
+		dtls.WithReceiveBufferSize(maxDTLSDatagram),
 		dtls.WithCipherSuites(
 			ciphersuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 			ciphersuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,

@@ -14,6 +14,7 @@ func (t *Transport) receive(s *shard, b []byte) {
 		if !t.dtlsConn.deliver(b, t.arrivalRoute(s)) {
 			s.drops[TooEarly]++
 		}
+		t.resumeDTLS()
 	case b[0] < 128 || b[0] > 191 || len(b) < 12:
 		s.drops[Malformed]++
 	case !t.mediaReady:
@@ -32,6 +33,9 @@ func (t *Transport) receive(s *shard, b []byte) {
 func (t *Transport) recordAuthenticated(s *shard, n int) {
 	t.lastReceived = s.now
 	t.bytesIn += uint64(n)
+	if !t.peerKeyed.Load() {
+		t.peerKeyed.Store(true)
+	}
 	if len(t.checkedRoutes) > 0 {
 		t.switchIfProved(s)
 	}

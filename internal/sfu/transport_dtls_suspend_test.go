@@ -1,0 +1,186 @@
+package sfu
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/dtls/v4"
+	"github.com/pion/dtls/v4/pkg/protocol"
+	"github.com/pion/rtcp"
+	"github.com/pion/srtp/v3"
+)
+
+// recordConn counts the DTLS 1.2 records of the server that repeat a number under the key.
+type recordConn struct {
+	net.PacketConn
+	mu       sync.Mutex
+	numbers  map[uint64]bool
+	repeated int
+}
+
+func (c *recordConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.PacketConn.ReadFrom(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for rest := b[:n]; len(rest) > 13 && rest[0] >= 20 && rest[0] < 32; {
+		if number := binary.BigEndian.Uint64(rest[3:]); number>>48 == 1 {
+			if c.numbers[number] {
+				c.repeated++
+			}
+			c.numbers[number] = true
+		}
+		rest = rest[min(len(rest), 13+int(binary.BigEndian.Uint16(rest[11:]))):]
+	}
+	return n, from, err
+}
+
+// suspendedPeer is connected by DTLS, and its transport has suspended the connection.
+type suspendedPeer struct {
+	*dtlsClient
+	conn *dtls.Conn
+	tap  *recordConn
+}
+
+func newSuspendedPeer(t *testing.T, version protocol.Version, client bool) *suspendedPeer {
+	t.Helper()
+	setup := "passive"
+	if client {
+		setup = "active"
+	}
+	c := newClient(t, Config{suspendDTLSAfter: 50 * time.Millisecond, ConnectTimeout: time.Minute, LostAfter: 2 * time.Minute}, setup)
+	from := udp(t)
+	p := &suspendedPeer{c, nil, &recordConn{PacketConn: from, numbers: map[uint64]bool{}}}
+	shared := []dtls.Option{
+		dtls.WithCertificates(c.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...),
+		dtls.WithFlightInterval(flightInterval), dtls.WithMinVersion(version), dtls.WithMaxVersion(version),
+	}
+	var err error
+	if client {
+		options := []dtls.ClientOption{}
+		for _, o := range shared {
+			options = append(options, o)
+		}
+		p.conn, err = dtls.Client(p.tap, c.to, options...)
+	} else {
+		options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert), dtls.WithInsecureSkipVerifyHello(true)}
+		for _, o := range shared {
+			options = append(options, o)
+		}
+		p.conn, err = dtls.Server(p.tap, c.to, options...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.conn.Close() })
+	c.check(t, from, useCandidate)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := p.conn.HandshakeContext(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c.awaitConnected(t)
+	p.sendRTCP(t, from, client)
+	p.awaitSuspended(t)
+	return p
+}
+
+// sendRTCP sends an authentic packet.
+func (p *suspendedPeer) sendRTCP(t *testing.T, from net.PacketConn, client bool) {
+	t.Helper()
+	profile, _ := p.conn.SelectedSRTPProtectionProfile()
+	state, ok := p.conn.ConnectionState()
+	if !ok {
+		t.Fatal("no state")
+	}
+	cfg := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
+	if err := cfg.ExtractSessionKeysFromDTLS(&state, client); err != nil {
+		t.Fatal(err)
+	}
+	encrypter, err := srtp.CreateContext(cfg.Keys.LocalMasterKey, cfg.Keys.LocalMasterSalt, cfg.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := (&rtcp.ReceiverReport{SSRC: 1}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err = encrypter.EncryptRTCP(nil, report, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := from.WriteTo(report, p.to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *suspendedPeer) awaitSuspended(t *testing.T) {
+	t.Helper()
+	v := p.publisher.transport
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		v.dtlsMu.Lock()
+		suspended := v.dtlsSuspended != nil
+		v.dtlsMu.Unlock()
+		switch {
+		case suspended:
+			return
+		case time.Now().After(end):
+			t.Fatal("the connection was not suspended")
+		}
+	}
+}
+
+// wake has the connection resumed by a datagram that the peer did not send.
+func (p *suspendedPeer) wake(t *testing.T) {
+	t.Helper()
+	v := p.publisher.transport
+	v.call(func(s *shard) { v.receive(s, append([]byte{23, 0xfe, 0xfd, 0, 1}, make([]byte, 60)...)) })
+	v.dtlsMu.Lock()
+	defer v.dtlsMu.Unlock()
+	if v.dtlsSuspended != nil {
+		t.Fatal("the datagram did not resume the connection")
+	}
+}
+
+// A suspended connection still ends when the peer closes it, and tells the peer when it is
+// closed here.
+func TestTransport_ServesASuspendedDTLSConnection(t *testing.T) {
+	for name, version := range map[string]protocol.Version{"1.2": protocol.Version1_2, "1.3": protocol.Version1_3} {
+		for role, client := range map[string]bool{"client": true, "server": false} {
+			t.Run("DTLS "+name+", closed by the "+role, func(t *testing.T) {
+				t.Parallel()
+				p := newSuspendedPeer(t, version, client)
+				p.conn.Close()
+				select {
+				case closed := <-p.closed:
+					if closed.Cause != CausePeerClosed {
+						t.Errorf("it was closed because %s", closed.Cause)
+					}
+				case <-time.After(time.Minute):
+					t.Error("nobody heard that the peer closed")
+				}
+			})
+			t.Run("DTLS "+name+", the "+role+" is told of the end", func(t *testing.T) {
+				t.Parallel()
+				p := newSuspendedPeer(t, version, client)
+				for range 3 {
+					p.wake(t)
+					p.awaitSuspended(t)
+				}
+				p.publisher.Close("")
+				_ = p.conn.SetReadDeadline(time.Now().Add(time.Minute))
+				if _, err := p.conn.Read(make([]byte, 100)); err != io.EOF {
+					t.Errorf("the peer reads %v", err)
+				}
+				p.tap.mu.Lock()
+				defer p.tap.mu.Unlock()
+				if p.tap.repeated > 0 {
+					t.Errorf("%d records repeat a nonce", p.tap.repeated)
+				}
+			})
+		}
+	}
+}
