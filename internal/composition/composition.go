@@ -275,7 +275,7 @@ func (c *composition) detach() {
 		c.process = nil
 	}
 	for _, d := range c.destinations {
-		d.scan()
+		d.drain()
 	}
 	for slices.ContainsFunc(c.destinations, (*destination).isUploading) {
 		select {

@@ -149,6 +149,7 @@ func (c *composition) handleDestinationReport(d *destination, r worker.Report) {
 		if d.writing {
 			return
 		}
+		d.recorder.SetWriting(true)
 		d.writing, d.uploaded = true, false // until the first files are in the bucket
 		if d.began.IsZero() {
 			d.began = micro(time.Now())
@@ -183,7 +184,7 @@ func (c *composition) workerExited() {
 	c.process = nil
 	c.stats.workerExited(p)
 	for _, d := range c.destinations {
-		d.scan()
+		d.drain()
 	}
 	switch {
 	case c.ending != nil:

@@ -42,10 +42,10 @@ func (d *destination) isUploading() bool {
 	return !d.ended && d.recorder != nil && !d.recorder.IsDrained()
 }
 
-// scan makes a recorder look for new files.
-func (d *destination) scan() {
+// drain makes a recorder upload all there is, once no worker writes.
+func (d *destination) drain() {
 	if d.recorder != nil {
-		d.recorder.Scan()
+		d.recorder.SetWriting(false)
 	}
 }
 

@@ -53,13 +53,14 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 		}
 		r.now = p
 		err := r.recordPart(p, w)
-		r.noteStart(w)    // of a part that is over before anything was written
-		r.recorder.Scan() // uploads go on in the reconnect window
+		r.noteStart(w) // of a part that is over before anything was written
+		r.recorder.SetWriting(false)
 		if failure := r.recorder.Failure(); failure != nil {
 			return failure
 		}
 		if err == nil && window > 0 {
 			if p = r.awaitReturn(window); p != nil {
+				r.recorder.SetWriting(true)
 				continue
 			}
 		}

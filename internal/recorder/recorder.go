@@ -49,6 +49,7 @@ type Recorder struct {
 
 	pending     atomic.Int64 // bytes that wait
 	duration    atomic.Int64 // of the segments in the ended playlist, nanoseconds
+	idle        atomic.Bool  // nothing is written for now
 	uploadSince atomic.Int64 // when the current upload began, Unix nanoseconds; 0 without one
 	startedKept bool         // the spool got startedFile; of Run
 	accepted    bool         // the bucket took a file; of Run
@@ -152,17 +153,23 @@ func (r *Recorder) retryFor(err error) time.Duration {
 // upload puts what is in the spool into the bucket, with the metadata that are due.
 func (r *Recorder) upload(ctx context.Context) (uploaded, complete bool, err error) {
 	started, ending := r.state()
+	p := writing
+	if r.idle.Load() {
+		p = paused
+	}
 	written := r.complete(ctx, started, ending)
 	if written != nil && !isDiskFull(written) { // uploads make space on the disk
 		return false, false, written
 	}
-	ended := ending != nil && written == nil
+	if complete = ending != nil && written == nil; complete {
+		p = ended
+	}
 	pending, err := r.measure()
 	if err != nil {
 		return false, false, err
 	}
 	measured := time.Now()
-	err = r.config.Spool.upload(ended, func(name string, file io.ReadSeeker) error {
+	err = r.config.Spool.upload(p, func(name string, file io.ReadSeeker) error {
 		if time.Since(measured) > measureEvery {
 			if pending, err = r.measure(); err != nil {
 				return err
@@ -181,7 +188,7 @@ func (r *Recorder) upload(ctx context.Context) (uploaded, complete bool, err err
 		return uploaded, false, err
 	}
 	r.pending.Store(0)
-	return uploaded, ended, written
+	return uploaded, complete, written
 }
 
 // complete puts into the spool what no worker does: the metadata, and at the end the playlist,
@@ -249,6 +256,13 @@ func (r *Recorder) Scan() {
 	case r.wake <- struct{}{}:
 	default:
 	}
+}
+
+// SetWriting says whether files are written, as a new recorder assumes. While none are, playlists
+// are uploaded at once: another node may continue the recording with what the bucket has.
+func (r *Recorder) SetWriting(writing bool) {
+	r.idle.Store(!writing)
+	r.Scan()
 }
 
 // Start says when the recording started.

@@ -207,6 +207,41 @@ func TestRecorder_EndsThePlaylistInTheBucketOnlyAtTheEnd(t *testing.T) {
 	expect(true)
 }
 
+// Another node continues a composition with the playlist in the bucket: all that is stored is listed
+// once the worker has stopped.
+func TestRecorder_UploadsALongPlaylistOnceNothingIsWritten(t *testing.T) {
+	into := &memoryBucket{files: map[string][]byte{}}
+	r := newRecorder(t, into, new([]Update))
+	r.Start(time.Now())
+	list := hls.Playlist{Target: 2 * time.Second}
+	write := func(segments int) {
+		t.Helper()
+		for n := len(list.Segments); len(list.Segments) < segments; n++ {
+			list.Segments = append(list.Segments, hls.Segment{Name: fmt.Sprintf("%d.mp4", n), Duration: 2 * time.Second, Init: "init-0.mp4"})
+		}
+		if err := r.config.Spool.put(rendition+"playlist.m3u8", list.Marshal()); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := r.upload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	isListed := func() bool { return bytes.Equal(into.files["p/"+rendition+"playlist.m3u8"], list.Marshal()) }
+	const day = 43_200
+	write(day)
+	if write(day + 1); isListed() || r.IsDrained() {
+		t.Fatal("the playlist of a day is uploaded with each segment")
+	}
+	r.SetWriting(false)
+	if _, _, err := r.upload(t.Context()); err != nil || !isListed() || !r.IsDrained() {
+		t.Errorf("the last segment is not listed: %v", err)
+	}
+	r.SetWriting(true)
+	if write(day + 2); isListed() {
+		t.Error("the playlist of a day is uploaded with each segment once the recording continues")
+	}
+}
+
 // The recording is stopped before a worker of this machine continued it.
 func TestRecorder_EndsThePlaylistOfAnotherMachine(t *testing.T) {
 	list := hls.Playlist{Target: 2 * time.Second, Segments: []hls.Segment{{Name: "0.mp4", Duration: 2 * time.Second, Init: "init-0.mp4"}}}

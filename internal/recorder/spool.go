@@ -61,6 +61,15 @@ const maxPlaylist = 64 << 20
 // an hour, are uploaded with each segment.
 const playlistRate = 32_000
 
+// A phase says what may still be written to a spool.
+type phase int
+
+const (
+	writing phase = iota // files, at any time
+	paused               // files, but not for now
+	ended                // nothing
+)
+
 func (s Spool) path(name string) string { return filepath.Join(string(s), filepath.FromSlash(name)) }
 
 // put adds a file. It is complete when it appears.
@@ -92,9 +101,9 @@ func (f pendingFile) rank() int {
 	return 0
 }
 
-// list returns what is to be uploaded, in that order. ended says that no file will follow.
-func (s Spool) list(ended bool) ([]pendingFile, error) {
-	playlists, err := s.changedPlaylists(ended)
+// list returns what is to be uploaded, in that order.
+func (s Spool) list(p phase) ([]pendingFile, error) {
+	playlists, err := s.changedPlaylists(p)
 	if err != nil {
 		return nil, err
 	}
@@ -120,16 +129,16 @@ func isPlaylist(name string) bool { return strings.HasSuffix(name, ".m3u8") }
 // they name were written before them, so a listing that follows finds those. A worker
 // ends its playlists whenever it exits; while the recording continues they are uploaded
 // without that end, since players may follow them.
-func (s Spool) changedPlaylists(ended bool) (all []pendingFile, err error) {
+func (s Spool) changedPlaylists(p phase) (all []pendingFile, err error) {
 	err = s.walk(func(name string, info fs.FileInfo) error {
-		if !isPlaylist(name) || !ended && !s.isDue(name, info) {
+		if !isPlaylist(name) || !s.isDue(name, info, p) {
 			return nil
 		}
 		current, err := os.ReadFile(s.path(name))
 		if err != nil {
 			return err
 		}
-		if !ended {
+		if p != ended {
 			current = hls.Unended(current)
 		}
 		uploaded, err := os.ReadFile(s.path(name) + uploadedSuffix)
@@ -142,18 +151,18 @@ func (s Spool) changedPlaylists(ended bool) (all []pendingFile, err error) {
 	return all, err
 }
 
-// isDue reports whether a playlist of a recording that continues may have to be uploaded: it was
-// written since, and an upload of its size is due again.
-func (s Spool) isDue(name string, info fs.FileInfo) bool {
+// isDue reports whether a playlist may have to be uploaded: it was written since, and, while it is
+// written, an upload of its size is due again.
+func (s Spool) isDue(name string, info fs.FileInfo, p phase) bool {
 	uploaded, err := os.Stat(s.path(name) + uploadedSuffix)
-	if err != nil {
+	if err != nil || p == ended {
 		return true
 	}
 	if uploaded.ModTime().Equal(info.ModTime()) && uploaded.Size() == info.Size() { // it only grows
 		return false
 	}
 	passed := time.Since(uploaded.ModTime())
-	return passed < 0 || passed >= time.Duration(info.Size())*time.Second/playlistRate
+	return p == paused || passed < 0 || passed >= time.Duration(info.Size())*time.Second/playlistRate
 }
 
 // walk calls visit for each complete file.
@@ -191,9 +200,9 @@ func (s Spool) size() (bytes int64, err error) {
 	return bytes, err
 }
 
-// upload puts what is listed, until a put fails. ended is as of list.
-func (s Spool) upload(ended bool, put func(name string, file io.ReadSeeker) error) error {
-	all, err := s.list(ended)
+// upload puts what is listed, until a put fails.
+func (s Spool) upload(p phase, put func(name string, file io.ReadSeeker) error) error {
+	all, err := s.list(p)
 	if err != nil {
 		return err
 	}
@@ -286,7 +295,7 @@ func (s Spool) move(f pendingFile, put func(string, io.ReadSeeker) error) error 
 
 // isEmpty reports whether nothing waits of a recording that continues.
 func (s Spool) isEmpty() bool {
-	all, err := s.list(false)
+	all, err := s.list(paused)
 	return err == nil && len(all) == 0
 }
 

@@ -15,21 +15,22 @@ func TestSpool_BoundsUploadsOfALongPlaylist(t *testing.T) {
 		title    string
 		size     int
 		age      time.Duration // of what was uploaded
-		ended    bool
+		phase    phase
 		uploaded bool
 	}{
-		{"short, after a segment", 30_000, 2 * time.Second, false, true},
-		{"short, at once again", 30_000, 100 * time.Millisecond, false, false},
-		{"of a day, after a segment", 1_200_000, 2 * time.Second, false, false},
-		{"of a day, after a minute", 1_200_000, time.Minute, false, true},
-		{"of a day, at the end", 1_200_000, 2 * time.Second, true, true},
-		{"after the clock was set back", 1_200_000, -time.Hour, false, true},
+		{"short, after a segment", 30_000, 2 * time.Second, writing, true},
+		{"short, at once again", 30_000, 100 * time.Millisecond, writing, false},
+		{"of a day, after a segment", 1_200_000, 2 * time.Second, writing, false},
+		{"of a day, after a minute", 1_200_000, time.Minute, writing, true},
+		{"of a day, at the end", 1_200_000, 2 * time.Second, ended, true},
+		{"after the clock was set back", 1_200_000, -time.Hour, writing, true},
+		{"of a day, once nothing is written", 1_200_000, 2 * time.Second, paused, true},
 	} {
 		s := Spool(t.TempDir())
 		uploads := 0
-		upload := func(ended bool) {
+		upload := func(p phase) {
 			t.Helper()
-			if err := s.upload(ended, func(_ string, file io.ReadSeeker) error {
+			if err := s.upload(p, func(_ string, file io.ReadSeeker) error {
 				uploads++
 				_, err := io.Copy(io.Discard, file)
 				return err
@@ -48,9 +49,12 @@ func TestSpool_BoundsUploadsOfALongPlaylist(t *testing.T) {
 			}
 		}
 		write(c.size, c.age)
-		upload(false)
+		upload(writing)
 		write(c.size+30, 0)
-		upload(c.ended)
+		if s.isEmpty() {
+			t.Errorf("%s: the spool is empty", c.title)
+		}
+		upload(c.phase)
 		if got := uploads == 2; got != c.uploaded || uploads == 0 {
 			t.Errorf("%s: it is uploaded %d times", c.title, uploads)
 		}
