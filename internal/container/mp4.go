@@ -58,6 +58,10 @@ func newMP4Reader(f file, o Options) (r *mp4Reader, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("MP4: %w", err)
 	}
+	movieScale := int64(1)
+	if header, err := one[*mp4.Mvhd](f, nil, mp4.BoxPath{mp4.BoxTypeMoov(), mp4.BoxTypeMvhd()}); err == nil {
+		movieScale = max(int64(header.Timescale), 1)
+	}
 	var all []trackInfo
 	var found []*mp4Track
 	for i, trak := range traks {
@@ -66,6 +70,7 @@ func newMP4Reader(f file, o Options) (r *mp4Reader, err error) {
 			return nil, fmt.Errorf("MP4 track %d: %w", i+1, err)
 		}
 		if t != nil {
+			t.readEdits(f, movieScale)
 			all, found = append(all, t.trackInfo), append(found, t)
 		}
 	}
@@ -132,7 +137,7 @@ func (r *mp4Reader) index(chosen []*mp4Track) error {
 			if t.kind == media.Video && n > 0 && s.at < samples[n-1].at {
 				return &Unsupported{problems: []problem{reordered(t.number)}}
 			}
-			s.track = i
+			s.track, s.at = i, s.at+t.shift
 			r.samples = append(r.samples, s)
 		}
 	}

@@ -19,6 +19,7 @@ type mp4Track struct {
 	box       *mp4.BoxInfo
 	id        uint32
 	timescale int64
+	shift     time.Duration // from the track's times to those of the movie
 }
 
 // readMP4Track reads a track's description. It returns nil for a track that is neither
@@ -50,6 +51,23 @@ func readMP4Track(f io.ReadSeeker, trak *mp4.BoxInfo, number int) (*mp4Track, er
 	}
 	t.id = tkhd.TrackID
 	return t, t.describe(f)
+}
+
+// readEdits reads where the edit list has the track begin: after an empty edit, which is in
+// ticks of the movie, and at a time of the media. Samples before that time are kept, because
+// decoders need them. The edits after these two are ignored.
+func (t *mp4Track) readEdits(f io.ReadSeeker, movieScale int64) {
+	edits, err := one[*mp4.Elst](f, t.box, mp4.BoxPath{mp4.BoxTypeEdts(), mp4.BoxTypeElst()})
+	if err != nil {
+		return // without one, the track begins with the movie
+	}
+	for i := range min(len(edits.Entries), 2) {
+		if at := edits.GetMediaTime(i); at >= 0 {
+			t.shift -= t.time(min(at, t.timescale<<30)) // 34 years: no overflow
+			return
+		}
+		t.shift += ticksTime(int64(min(edits.GetSegmentDuration(i), uint64(movieScale)<<30)), movieScale)
+	}
 }
 
 // describe reads the first sample entry.
@@ -112,9 +130,12 @@ func one[T mp4.IBox](f io.ReadSeeker, parent *mp4.BoxInfo, path mp4.BoxPath) (T,
 	return box, nil
 }
 
-// time converts ticks to time without overflow.
-func (t *mp4Track) time(ticks int64) time.Duration {
-	return time.Duration(ticks/t.timescale)*time.Second + time.Duration(ticks%t.timescale)*time.Second/time.Duration(t.timescale)
+// time converts ticks of the track to time.
+func (t *mp4Track) time(ticks int64) time.Duration { return ticksTime(ticks, t.timescale) }
+
+// ticksTime converts ticks, of which a second has scale, to time without overflow.
+func ticksTime(ticks, scale int64) time.Duration {
+	return time.Duration(ticks/scale)*time.Second + time.Duration(ticks%scale)*time.Second/time.Duration(scale)
 }
 
 // tables reads the samples of an unfragmented file (ISO 14496-12 §8.6 and §8.7).
