@@ -116,7 +116,7 @@ type recorded struct {
 
 func (a *arena) startRecorder(ctx context.Context, data string) (*server.Server, error) {
 	return server.Start(ctx, a.rostrum, "--data-dir", data, "--access-key", accessKey, "--secret-key", secretKey, "--region", region,
-		"--log-level", "warn", "--media-port", "0", "--rtmp-listen", "127.0.0.1:0", "--limits", "open,requests=0")
+		"--log-level", "warn", "--media-port", "0", "--rtmp-listen", "127.0.0.1:0", "--limits", "open,requests=0,stage_publishers=100000")
 }
 
 // record measures n publishers, without viewers and then with one.
