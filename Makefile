@@ -144,7 +144,7 @@ model: ## Compare the facts of the API with the newest botocore
 	@.cache/model/bin/pip download -q --no-deps --disable-pip-version-check -d .cache/model/wheels botocore
 	@.cache/model/bin/python test/model/model.py .cache/model/wheels/botocore-*.whl .
 
-# A foreign S3 server, to which compositions are recorded.
+# A foreign S3 server, to which participants and compositions are recorded.
 VERSITYGW := 1.8.0
 S3_SERVER := .cache/s3/$(VERSITYGW)/versitygw
 

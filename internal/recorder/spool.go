@@ -53,7 +53,7 @@ const (
 	uploadedSuffix   = ".sent" // a copy of a playlist as it was uploaded last
 )
 
-// maxPlaylist bounds a playlist: 24 hours of segments of 2 s are 4 MB.
+// maxPlaylist bounds a playlist: 24 hours of segments of 2 s are 1.2 MB.
 const maxPlaylist = 64 << 20
 
 // playlistRate bounds the uploads of a playlist, in bytes a second: that of a day of 2 s segments
