@@ -80,8 +80,12 @@ test("two tabs hold a call: pictures, mute, statistics, spotlight, leave", async
 
 test("a shared screen is a participant of its own, or takes the place of the camera", async (t) => {
   const arn = await newStage();
-  const bob = await join(t, await server.token(arn, "bob", ["SUBSCRIBE"]), { identity: 2 });
+  const token = await server.token(arn, "bob", ["SUBSCRIBE"]);
+  const bob = await join(t, token, { identity: 2 });
   assert.equal(await bob.isVisible("#microphone-tool"), false);
+  await bob.evaluate(() => (navigator.mediaDevices.getUserMedia = async () => (window.opened = true, new MediaStream())));
+  await bob.keyboard.press("Control+d");
+  assert.equal(await bob.evaluate(() => window.opened), undefined, "a key acts on a hidden button");
   const ann = await join(t, `${await server.token(arn, "ann")}&screen=${await server.token(arn, "ann’s screen", ["PUBLISH"])}`, { identity: 1 });
   await ann.click("#screen-tool");
   await Promise.all([shows(bob, "ann", 1), shows(bob, "ann’s screen", 10), shows(ann, "Your screen", 10)]);
@@ -98,6 +102,26 @@ test("a shared screen is a participant of its own, or takes the place of the cam
   assert.ok(await eve.isDisabled("#camera-tool"));
   await eve.click("#screen-tool");
   await shows(bob, "eve", 3);
+
+  await eve.evaluate(() => {
+    const { promise, resolve } = Promise.withResolvers();
+    const { track } = participant.picture({ identity: 30, width: 64, height: 36 });
+    Object.assign(window, { asked: 0, track, choose: () => resolve(new MediaStream([track])) });
+    navigator.mediaDevices.getDisplayMedia = () => (window.asked++, promise);
+  });
+  for (let i = 0; i < 2; i++) {
+    await eve.click("#screen-tool");
+    await eve.fill("#screen-token", token);
+    await eve.click("text=Choose what to share");
+    await eve.waitForSelector(".toast:has-text('does not allow publishing')");
+    await eve.fill("#screen-token", "");
+    await eve.click("text=Choose what to share");
+  }
+  await eve.click("#leave-tool");
+  await eve.waitForSelector("#ended:not([hidden])");
+  await eve.evaluate(() => window.choose());
+  await eve.waitForFunction(() => window.track.readyState === "ended");
+  assert.equal(await eve.evaluate(() => window.asked), 1, "one screen at a time");
 });
 
 test("a link passes on the invitations that came with it", async (t) => {

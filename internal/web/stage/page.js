@@ -263,6 +263,14 @@
       return void 0;
     }
   }
+  function whyNoScreen(screen, own, now = Date.now()) {
+    if (originOf(screen) !== originOf(own)) return "The token for the screen is for another server.";
+    if (screen.topic !== own.topic) return "The token for the screen is for another stage.";
+    if (screen.jti === own.jti) return "The token for the screen is your own. The screen needs a second one.";
+    if (!screen.capabilities?.allow_publish) return "The token for the screen does not allow publishing.";
+    if (screen.exp !== void 0 && 1e3 * screen.exp <= now) return "The token for the screen has expired.";
+    return void 0;
+  }
   var isAddress = (url) => URL.canParse(url) && /^(https?|wss?):$/.test(new URL(url).protocol);
   var originOf = ({ events_url }) => new URL(events_url.replace(/^ws/, "http")).origin;
   var pageAt = (origin, fragment) => `${origin}/stage/#${fragment}`;
@@ -280,21 +288,27 @@
     token;
     stopped;
     stage;
-    wasMuted = false;
+    cameraWasMuted;
+    // undefined unless the screen takes the camera's place
     open = true;
-    /** Asks what to share, and shares it. */
-    static async start(camera2, token, stopped) {
+    /** Asks what to share, and shares it until the signal. It is undefined if sharing stopped before it came about. */
+    static async start(camera2, token, signal, stopped) {
       const tracks = await (0, import_rostrum_sdk.openScreen)();
+      if (signal.aborted) {
+        for (const track of tracks) track.stop();
+        return void 0;
+      }
       const screen = new _SharedScreen(tracks, camera2, token, stopped);
       screen.video.contentHint = "detail";
       screen.video.addEventListener("ended", () => screen.stop());
+      signal.addEventListener("abort", () => screen.stop());
       try {
         await (token ? screen.publish(token) : screen.replaceCamera());
       } catch (error) {
         screen.stop(error);
         throw error;
       }
-      return screen;
+      return screen.open ? screen : void 0;
     }
     get video() {
       return this.tracks.find(({ kind }) => kind === "video");
@@ -308,9 +322,9 @@
       this.open = false;
       for (const track of this.tracks) track.stop();
       this.stage?.leave();
-      if (!this.token) {
+      if (this.cameraWasMuted !== void 0) {
         void this.camera.replace();
-        this.camera.stream?.setMuted(this.wasMuted);
+        this.camera.stream?.setMuted(this.cameraWasMuted || !this.camera.isOpen);
       }
       this.stopped(error);
     }
@@ -327,9 +341,9 @@
     }
     async replaceCamera() {
       const { camera: camera2 } = this;
-      this.wasMuted = camera2.stream?.isMuted ?? false;
+      this.cameraWasMuted = camera2.stream?.isMuted ?? false;
       await camera2.replace(this.video);
-      camera2.stream.setMuted(false);
+      if (this.open) camera2.stream?.setMuted(false);
     }
   };
 
@@ -629,6 +643,8 @@
     stage;
     screen;
     receive = "best";
+    closing = new AbortController();
+    startsScreen = false;
     chosenLayers = /* @__PURE__ */ new Map();
     // by participant id
     speaker = "";
@@ -670,8 +686,17 @@
       this.speaker = id;
       await Promise.all(this.board.all.filter(({ own }) => !own).map(({ video }) => (0, import_rostrum_sdk4.setSpeaker)(video, id)));
     }
+    /** Shares one screen at a time. A token that works is used from then on. */
     async shareScreen(token) {
-      this.screen = await SharedScreen.start(this.camera, token, (error) => this.screenStopped(error));
+      if (this.screen || this.startsScreen) return;
+      this.startsScreen = true;
+      try {
+        this.screen = await SharedScreen.start(this.camera, token, this.closing.signal, (error) => this.screenStopped(error));
+      } finally {
+        this.startsScreen = false;
+      }
+      if (!this.screen) return;
+      this.link.screen = token;
       const id = this.screen.participantId;
       if (id) {
         const known = this.board.find(id);
@@ -684,7 +709,7 @@
     }
     /** Ends everything that the page shows of the call. */
     close() {
-      this.screen?.stop();
+      this.closing.abort();
       this.board.close();
     }
     get streams() {
@@ -770,7 +795,10 @@
       const id = this.screen?.participantId;
       this.screen = void 0;
       if (id) this.removeTile(id);
-      if (error) this.listener.failed(`The screen is not shared: ${error.message}`);
+      if (error) {
+        this.link.screen = void 0;
+        this.listener.failed(`The screen is not shared: ${error.message}`);
+      }
       this.refresh();
     }
   };
@@ -785,26 +813,21 @@
   var open = { camera: import_rostrum_sdk5.openCamera, microphone: import_rostrum_sdk5.openMicrophone };
   var configuration = { camera: { simulcast: { enabled: true } }, microphone: {} };
   var Device = class {
-    constructor(kind, changed, failed = () => {
-    }) {
+    constructor(kind, changed) {
       this.kind = kind;
       this.changed = changed;
-      this.failed = failed;
     }
     kind;
     changed;
-    failed;
     stream;
-    /** Why the last attempt to open it failed; another device may be in use all the same. */
+    /** Why it can't be used. */
     error;
     borrowed;
     // sent in place of the device's
     own;
-    mutedByLoss = false;
-    // not by the user
     closings = 0;
     get isOn() {
-      return this.stream !== void 0 && !this.stream.isMuted && this.isOpen;
+      return this.stream !== void 0 && !this.stream.isMuted && this.error === void 0;
     }
     get isOpen() {
       return this.own?.readyState === "live";
@@ -821,24 +844,21 @@
     async open(id) {
       const { closings } = this;
       try {
-        const track = await this.request(id);
+        const track = await open[this.kind](id);
         if (closings !== this.closings) return track.stop();
         track.addEventListener("ended", () => this.lost(track));
         await this.use(track);
         this.error = void 0;
       } catch (error) {
-        if (closings !== this.closings) return;
         this.error = error;
-        if (!this.isOpen && !this.borrowed) this.muteForLoss();
-        this.failed(error);
       }
       this.changed();
     }
     /** Turns it on, opening it if need be, or off. */
     async toggle() {
-      if (!this.stream || !this.isOpen) {
+      if (!this.stream || this.error || !this.isOpen) {
         await this.open();
-        if (this.isOpen) this.stream?.setMuted(false);
+        if (!this.error) this.stream?.setMuted(false);
       } else this.stream.setMuted(!this.stream.isMuted);
       this.changed();
     }
@@ -853,30 +873,11 @@
       this.closings++;
       this.own?.stop();
       this.stream = this.own = this.borrowed = this.error = void 0;
-      this.mutedByLoss = false;
-    }
-    /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
-    async request(id) {
-      try {
-        return await open[this.kind](id);
-      } catch (error) {
-        if (!this.isOpen || !(error instanceof import_rostrum_sdk5.DeviceError) || error.failure !== import_rostrum_sdk5.DeviceFailure.IN_USE) throw error;
-        this.own.stop();
-        return open[this.kind](id);
-      }
     }
     async use(track) {
       this.own?.stop();
       this.own = track;
-      if (this.borrowed) return;
-      await this.send(track);
-      if (this.mutedByLoss) this.stream?.setMuted(false);
-      this.mutedByLoss = false;
-    }
-    /** Without a device nothing is sent, and others are told so. */
-    muteForLoss() {
-      this.mutedByLoss ||= this.stream !== void 0 && !this.stream.isMuted;
-      this.stream?.setMuted(true);
+      if (!this.borrowed) await this.send(track);
     }
     async send(track) {
       if (this.stream) await this.stream.replaceTrack(track);
@@ -1224,7 +1225,11 @@
   }
   async function toggleScreen() {
     if (call?.screen) return call.screen.stop();
-    if (link.screen) return shareScreen(link.screen);
+    const { screen, claims } = link;
+    const problem = screen && whyNoScreen(claimsOf(screen), claims);
+    if (screen && !problem) return shareScreen(screen);
+    link.screen = void 0;
+    if (problem) toast(problem);
     byId("share").showModal();
   }
   async function shareScreen(token) {
@@ -1259,13 +1264,17 @@
     byId("silenced").hidden = true;
     for (const tile of call?.board.all ?? []) tile.play();
   };
-  byId("share-form").onsubmit = () => {
-    const pasted = byId("screen-token").value.trim();
-    const token = pasted ? parseLink(pasted)?.token : void 0;
-    if (pasted && !token) return toast("That is no token. The screen is not shared.");
-    if (token) link.screen = token;
-    byId("screen-token").value = "";
-    void shareScreen(token);
+  byId("share-form").onsubmit = (event) => {
+    const field = byId("screen-token");
+    const pasted = field.value.trim();
+    const second = parseLink(pasted);
+    const problem = second ? whyNoScreen(second.claims, link.claims) : pasted && "That is no token.";
+    if (problem) {
+      event.preventDefault();
+      return toast(problem);
+    }
+    field.value = "";
+    void shareScreen(second?.token);
   };
   byId("receive").onchange = ({ target }) => {
     if (!call) return;
@@ -1291,7 +1300,7 @@
     const tool = { d: "microphone-tool", e: "camera-tool" }[event.key];
     if (!tool) return;
     event.preventDefault();
-    byId(tool).click();
+    if (!event.repeat && !byId(tool).hidden) byId(tool).click();
   });
   addEventListener("beforeunload", (event) => joined && event.preventDefault());
   addEventListener("hashchange", () => location.hash.length > 1 && open2(location.hash));

@@ -30,6 +30,8 @@ export class Call {
   readonly stage: Stage;
   screen: SharedScreen | undefined;
   receive: Receive = 'best';
+  private readonly closing = new AbortController();
+  private startsScreen = false;
   private readonly chosenLayers = new Map<string, string>(); // by participant id
   private speaker = ''; // the id of the device
   private publishState = PublishState.NOT_PUBLISHED;
@@ -98,8 +100,17 @@ export class Call {
     await Promise.all(this.board.all.filter(({ own }) => !own).map(({ video }) => setSpeaker(video, id)));
   }
 
+  /** Shares one screen at a time. A token that works is used from then on. */
   async shareScreen(token: string | undefined): Promise<void> {
-    this.screen = await SharedScreen.start(this.camera, token, (error) => this.screenStopped(error));
+    if (this.screen || this.startsScreen) return;
+    this.startsScreen = true;
+    try {
+      this.screen = await SharedScreen.start(this.camera, token, this.closing.signal, (error) => this.screenStopped(error));
+    } finally {
+      this.startsScreen = false;
+    }
+    if (!this.screen) return;
+    this.link.screen = token;
     const id = this.screen.participantId;
     if (id) {
       const known = this.board.find(id);
@@ -113,7 +124,7 @@ export class Call {
 
   /** Ends everything that the page shows of the call. */
   close(): void {
-    this.screen?.stop();
+    this.closing.abort();
     this.board.close();
   }
 
@@ -202,7 +213,10 @@ export class Call {
     const id = this.screen?.participantId;
     this.screen = undefined;
     if (id) this.removeTile(id);
-    if (error) this.listener.failed(`The screen is not shared: ${(error as Error).message}`);
+    if (error) {
+      this.link.screen = undefined; // another token, or none, may do better
+      this.listener.failed(`The screen is not shared: ${(error as Error).message}`);
+    }
     this.refresh();
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { originOf, parseLink } from './link.ts';
+import { originOf, parseLink, whyNoScreen } from './link.ts';
 
 const tokenOf = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
 const claims = { jti: 'ann', topic: 'stage', whip_url: 'https://a.example/whip', events_url: 'wss://a.example/events' };
@@ -32,3 +32,20 @@ for (const [what, token] of Object.entries({
 test('the address of a token is one of the web, whatever it says', () => {
   for (const events_url of ['javascript:alert(1)//', 'data:text/html,x', 'file:///etc/passwd']) assert.equal(parseLink(tokenOf({ ...claims, events_url })), undefined, events_url);
 });
+
+const own = { ...claims, capabilities: { allow_publish: true } };
+for (const [different, why] of [
+  [{}, undefined],
+  [{ exp: 1001 }, undefined],
+  [{ events_url: 'wss://b.example/events' }, /another server/],
+  [{ topic: 'other' }, /another stage/],
+  [{ jti: 'ann' }, /your own/],
+  [{ capabilities: { allow_subscribe: true } }, /not allow publishing/],
+  [{ exp: 1000 }, /expired/],
+] as const) {
+  test(`a token for the screen with ${JSON.stringify(different)}: ${why ?? 'is taken'}`, () => {
+    const answer = whyNoScreen({ ...own, jti: 'screen', ...different }, own, 1_000_000);
+    if (why) assert.match(answer ?? '', why);
+    else assert.equal(answer, undefined);
+  });
+}

@@ -58,6 +58,16 @@ export function claimsOf(token: string): Claims | undefined {
   }
 }
 
+/** Says why a token can't bring the shared screen of somebody as a participant; undefined if it can. */
+export function whyNoScreen(screen: Claims, own: Claims, now = Date.now()): string | undefined {
+  if (originOf(screen) !== originOf(own)) return 'The token for the screen is for another server.';
+  if (screen.topic !== own.topic) return 'The token for the screen is for another stage.';
+  if (screen.jti === own.jti) return 'The token for the screen is your own. The screen needs a second one.';
+  if (!screen.capabilities?.allow_publish) return 'The token for the screen does not allow publishing.';
+  if (screen.exp !== undefined && 1000 * screen.exp <= now) return 'The token for the screen has expired.';
+  return undefined;
+}
+
 /** A token may say anything; only addresses of the web become links. */
 const isAddress = (url: string): boolean => URL.canParse(url) && /^(https?|wss?):$/.test(new URL(url).protocol);
 

@@ -3,7 +3,7 @@ import { StageConnectionState, StageError, StageErrorCategory, StageErrorCode } 
 
 import { Call, type Receive, nameOf } from './call.ts';
 import { byId, element, find, fromTemplate, setIcon, setTool, showView, toast } from './dom.ts';
-import { type Link, claimsOf, originOf, pageAt, parseLink } from './link.ts';
+import { type Link, claimsOf, originOf, pageAt, parseLink, whyNoScreen } from './link.ts';
 import { Lobby } from './lobby.ts';
 import { Device } from './local-media.ts';
 import { type Ending, describeDevice, describeRefusal, unreachable } from './sentences.ts';
@@ -216,7 +216,11 @@ async function copy(text: string): Promise<void> {
 
 async function toggleScreen(): Promise<void> {
   if (call?.screen) return call.screen.stop();
-  if (link!.screen) return shareScreen(link!.screen);
+  const { screen, claims } = link!;
+  const problem = screen && whyNoScreen(claimsOf(screen)!, claims);
+  if (screen && !problem) return shareScreen(screen);
+  link!.screen = undefined;
+  if (problem) toast(problem);
   byId<HTMLDialogElement>('share').showModal();
 }
 
@@ -254,13 +258,17 @@ byId('silenced').onclick = () => {
   byId('silenced').hidden = true;
   for (const tile of call?.board.all ?? []) tile.play();
 };
-byId('share-form').onsubmit = () => {
-  const pasted = byId<HTMLInputElement>('screen-token').value.trim();
-  const token = pasted ? parseLink(pasted)?.token : undefined;
-  if (pasted && !token) return toast('That is no token. The screen is not shared.');
-  if (token) link!.screen = token;
-  byId<HTMLInputElement>('screen-token').value = '';
-  void shareScreen(token);
+byId('share-form').onsubmit = (event) => {
+  const field = byId<HTMLInputElement>('screen-token');
+  const pasted = field.value.trim();
+  const second = parseLink(pasted);
+  const problem = second ? whyNoScreen(second.claims, link!.claims) : pasted && 'That is no token.';
+  if (problem) {
+    event.preventDefault(); // the dialog stays
+    return toast(problem);
+  }
+  field.value = '';
+  void shareScreen(second?.token);
 };
 byId<HTMLSelectElement>('receive').onchange = ({ target }) => {
   if (!call) return;
@@ -288,7 +296,7 @@ addEventListener('keydown', (event) => {
   const tool = { d: 'microphone-tool', e: 'camera-tool' }[event.key];
   if (!tool) return;
   event.preventDefault();
-  byId(tool).click();
+  if (!event.repeat && !byId(tool).hidden) byId(tool).click();
 });
 
 // Who reloads the page needs the link again: it is kept nowhere.

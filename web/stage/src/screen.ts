@@ -6,7 +6,7 @@ import type { Device } from './local-media.ts';
 /** A shared screen: as a participant of its own where there is a token for it, otherwise in place of the camera. */
 export class SharedScreen {
   private stage: Stage | undefined;
-  private wasMuted = false;
+  private cameraWasMuted: boolean | undefined; // undefined unless the screen takes the camera's place
   private open = true;
 
   private constructor(
@@ -16,19 +16,24 @@ export class SharedScreen {
     private readonly stopped: (error?: unknown) => void,
   ) {}
 
-  /** Asks what to share, and shares it. */
-  static async start(camera: Device, token: string | undefined, stopped: (error?: unknown) => void): Promise<SharedScreen> {
+  /** Asks what to share, and shares it until the signal. It is undefined if sharing stopped before it came about. */
+  static async start(camera: Device, token: string | undefined, signal: AbortSignal, stopped: (error?: unknown) => void): Promise<SharedScreen | undefined> {
     const tracks = await openScreen();
+    if (signal.aborted) {
+      for (const track of tracks) track.stop();
+      return undefined;
+    }
     const screen = new SharedScreen(tracks, camera, token, stopped);
     screen.video.contentHint = 'detail';
     screen.video.addEventListener('ended', () => screen.stop());
+    signal.addEventListener('abort', () => screen.stop());
     try {
       await (token ? screen.publish(token) : screen.replaceCamera());
     } catch (error) {
       screen.stop(error);
       throw error;
     }
-    return screen;
+    return screen.open ? screen : undefined;
   }
 
   get video(): MediaStreamTrack {
@@ -45,9 +50,9 @@ export class SharedScreen {
     this.open = false;
     for (const track of this.tracks) track.stop();
     this.stage?.leave();
-    if (!this.token) {
+    if (this.cameraWasMuted !== undefined) {
       void this.camera.replace();
-      this.camera.stream?.setMuted(this.wasMuted);
+      this.camera.stream?.setMuted(this.cameraWasMuted || !this.camera.isOpen);
     }
     this.stopped(error);
   }
@@ -66,8 +71,8 @@ export class SharedScreen {
 
   private async replaceCamera(): Promise<void> {
     const { camera } = this;
-    this.wasMuted = camera.stream?.isMuted ?? false;
+    this.cameraWasMuted = camera.stream?.isMuted ?? false;
     await camera.replace(this.video);
-    camera.stream!.setMuted(false);
+    if (this.open) camera.stream?.setMuted(false);
   }
 }
