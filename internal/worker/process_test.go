@@ -18,6 +18,10 @@ func TestMain(m *testing.M) {
 		fakeWorker()
 		os.Exit(0)
 	}
+	if len(os.Args) == 2 && os.Args[1] == "transcode" {
+		slowStreams()
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
