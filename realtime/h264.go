@@ -1,7 +1,6 @@
 package realtime
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -26,7 +25,7 @@ type h264Payloader struct{}
 
 // Payload implements rtp.Payloader. The payloads share no memory with the picture.
 func (h264Payloader) Payload(mtu uint16, picture []byte) [][]byte {
-	return media.PacketizeH264(media.SplitAnnexB(bytes.Clone(picture)), int(mtu))
+	return media.PacketizeH264(media.SplitAnnexB(picture), int(mtu))
 }
 
 // h264Units makes a picture in Annex B format from the payloads of H.264.

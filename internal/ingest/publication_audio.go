@@ -84,7 +84,8 @@ const (
 	maxOpusDuration = 120 * time.Millisecond // of a packet (RFC 6716 §3.2.5)
 )
 
-// writeOpus publishes a packet as it is.
+// writeOpus publishes a packet as it is. The copy does not keep the rest of the message, which may
+// have other tracks, for as long as the packet may be retransmitted.
 func (p *publication) writeOpus(f rtmp.Frame) error {
 	packet := f.Units[0]
 	if len(packet) > maxOpusPacket {
@@ -96,7 +97,7 @@ func (p *publication) writeOpus(f rtmp.Frame) error {
 	}
 	p.sawAudio = true
 	at := p.opus.time(p.clock.time(f.Decode, time.Now()), duration)
-	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{packet}, Time: at, Level: unknownLevel})
+	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{bytes.Clone(packet)}, Time: at, Level: unknownLevel})
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 
 // PacketizeH264 splits a picture into payloads of at most size bytes (RFC 6184, packetization
 // mode 1): parameter sets in a row are one packet, units that are too long are fragmented,
-// access unit delimiters and filler data are left out. Payloads may share memory with units.
+// access unit delimiters and filler data are left out. Payloads share no memory with units.
 func PacketizeH264(units [][]byte, size int) (payloads [][]byte) {
 	var sets [][]byte
 	for _, u := range units {
@@ -50,7 +50,7 @@ func appendSets(payloads, sets [][]byte, size int) [][]byte {
 // appendFragments appends a NAL unit as a packet, or as FU-A packets (RFC 6184 §5.8).
 func appendFragments(payloads [][]byte, unit []byte, size int) [][]byte {
 	if len(unit) <= size {
-		return append(payloads, unit)
+		return append(payloads, bytes.Clone(unit))
 	}
 	const header, start, end = 2, 0x80, 0x40
 	indicator, kind := unit[0]&0x60|nalFUA, unit[0]&0x1f|start

@@ -67,6 +67,26 @@ func TestPacketizeH264_IsDepacketizedAsItsUnits(t *testing.T) {
 	}
 }
 
+// Packets are kept for retransmission: one that shared the memory of a unit would keep all of the
+// message it came in.
+func TestPacketizeH264_SharesNoMemoryWithUnits(t *testing.T) {
+	for name, units := range map[string][][]byte{
+		"a short unit":   {{0x65, 1, 2}},
+		"a long unit":    {bytes.Repeat([]byte{0x65}, 300)},
+		"parameter sets": {{0x67, 1, 2, 3, 4}, {0x68, 1}, {0x65, 1}},
+		"one of them":    {{0x68, 1}},
+	} {
+		payloads := PacketizeH264(units, 100)
+		before := bytes.Join(payloads, nil)
+		for _, u := range units {
+			clear(u)
+		}
+		if !bytes.Equal(bytes.Join(payloads, nil), before) {
+			t.Errorf("%s: the payloads change with the units", name)
+		}
+	}
+}
+
 func FuzzPacketizeH264(f *testing.F) {
 	f.Add([]byte{0x67, 1, 2}, []byte{0x68, 3}, []byte{0x65, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {

@@ -76,7 +76,7 @@ func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, 
 }
 
 // WriteFrames passes frames on to the subscribers, in one burst, and doesn't wait for that. It
-// keeps their Units. It does nothing for a publisher that has a peer.
+// keeps the Units of audio. It does nothing for a publisher that has a peer.
 func (p *Publisher) WriteFrames(frames ...LocalFrame) {
 	if p.local == nil {
 		return
