@@ -53,6 +53,7 @@ export function readCaption({ payload }: ReceivedSeiMessage): ReceivedCaption | 
 export class CaptionTrack {
   readonly track: TextTrack;
   private last: { id: string; cue: VTTCue } | undefined;
+  private cues: VTTCue[] = []; // of the track, in order of arrival: the track sorts its own by time
   private readonly received = (...[{ id }, message]: StageEventMap[typeof StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED]): void => {
     const caption = id === this.participantId && readCaption(message);
     if (caption) this.show(caption);
@@ -72,24 +73,36 @@ export class CaptionTrack {
   /** Shows no more captions. An element keeps its track, which the next CaptionTrack uses. */
   close(): void {
     this.stage.off(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, this.received);
-    for (const cue of [...(this.track.cues ?? [])]) this.track.removeCue(cue);
+    this.clear();
     this.track.mode = 'disabled';
   }
 
   private show({ id, text, duration }: ReceivedCaption): void {
     const now = this.video.currentTime;
+    if (this.last && now < this.last.cue.startTime) this.clear(); // the element plays another MediaStream, whose time begins at 0
     let start = now;
     if (this.last?.id === id) {
       start = this.last.cue.startTime;
-      this.track.removeCue(this.last.cue);
+      this.remove(this.last.cue);
     } else if (this.last) {
       this.last.cue.endTime = Math.min(this.last.cue.endTime, now);
     }
     const cue = new VTTCue(start, now + duration, plain(text));
     this.track.addCue(cue);
+    this.cues.push(cue);
     this.last = { id, cue };
-    const { cues } = this.track;
-    if (cues && cues.length > maxCues) this.track.removeCue(cues[0]!);
+    if (this.cues.length > maxCues) this.remove(this.cues[0]!);
+  }
+
+  private remove(cue: VTTCue): void {
+    this.cues = this.cues.filter((c) => c !== cue);
+    this.track.removeCue(cue);
+  }
+
+  private clear(): void {
+    for (const cue of this.cues) this.track.removeCue(cue);
+    this.cues = [];
+    this.last = undefined;
   }
 }
 
