@@ -5,8 +5,9 @@ import { Window } from 'happy-dom';
 import { StrictMode, act, createElement, useMemo, useState } from 'react';
 import { type Root, createRoot } from 'react-dom/client';
 
-import { FakeSocket, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
+import { FakeSocket, FakeTrack, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
 import { StageConnectionState } from './events.ts';
+import { LocalStageStream } from './local-stream.ts';
 import { type StageStrategy, SubscribeType } from './strategy.ts';
 import { type JoinedStage, useMedia, useStage } from './react.ts';
 
@@ -148,4 +149,31 @@ test('an element that is mounted later plays, too', async (t) => {
   await act(async () => root.render(createElement(Parent)));
   await act(async () => mount(true));
   assert.ok((document.querySelector('video') as unknown as { srcObject: unknown }).srcObject);
+});
+
+test('an element plays the new track of a stream whose track is replaced', async (t) => {
+  const stream = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack);
+  const streams = [stream];
+  const Preview = () => createElement('video', { ref: useMedia(streams) });
+  const root = createRoot(document.body);
+  t.after(() => act(async () => root.unmount()));
+  await act(async () => root.render(createElement(Preview)));
+  const track = new FakeTrack('video') as unknown as MediaStreamTrack;
+  await stream.replaceTrack(track);
+  assert.equal((document.querySelector('video') as unknown as { srcObject: FakeMediaStream }).srcObject.tracks[0], track);
+  await act(async () => root.render(null));
+  assert.equal(stream.hasListenersFor('localStreamTrackChanged'), false);
+});
+
+test('the view of this participant is another one when a track is replaced, until the stage is left', async (t) => {
+  const stream = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack);
+  const call = mount(t);
+  await call.rerender({ token: tokenOf(), strategy: { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream] } });
+  await call.state('self');
+  const before = call.last().participants[0];
+  assert.deepEqual(before!.streams, [stream]);
+  await act(() => stream.replaceTrack(new FakeTrack('video') as unknown as MediaStreamTrack));
+  assert.notEqual(call.last().participants[0], before);
+  await call.unmount();
+  assert.equal(stream.hasListenersFor('localStreamTrackChanged'), false);
 });

@@ -2,7 +2,7 @@
 
 import { type RefCallback, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 
-import { type AnyStageStream, type RealTimeConnection, Stage, type StageError, type StageStrategy } from './index.ts';
+import { type AnyStageStream, LocalStageStream, LocalStageStreamEvents, type RealTimeConnection, Stage, type StageError, type StageStrategy } from './index.ts';
 import { StageStore, type StageView, noStage } from './stage-store.ts';
 
 export type { ParticipantView, StageView } from './stage-store.ts';
@@ -62,7 +62,13 @@ export function useMedia(streams: readonly AnyStageStream[]): RefCallback<HTMLMe
   const wanted = useRef(streams);
   useEffect(() => {
     wanted.current = streams;
-    play(element.current, streams);
+    const playAll = (): void => play(element.current, streams);
+    playAll();
+    const local = streams.filter((stream) => stream instanceof LocalStageStream);
+    for (const stream of local) stream.on(LocalStageStreamEvents.TRACK_CHANGED, playAll);
+    return () => {
+      for (const stream of local) stream.off(LocalStageStreamEvents.TRACK_CHANGED, playAll);
+    };
   });
   return useCallback((mounted) => {
     element.current = mounted;

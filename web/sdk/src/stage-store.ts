@@ -1,5 +1,7 @@
 import {
   type AnyStageStream,
+  LocalStageStream,
+  LocalStageStreamEvents,
   type NoPictureReason,
   type Stage,
   StageConnectionState,
@@ -52,8 +54,14 @@ export class StageStore {
     this.on(E.STAGE_LEFT, (leftReason) => this.set({ leftReason, participants: [], activeSpeaker: undefined }));
     this.on(E.STAGE_PARTICIPANT_JOINED, (info) => this.change(info));
     this.on(E.STAGE_PARTICIPANT_LEFT, ({ id }) => this.set({ participants: this.view.participants.filter(({ info }) => info.id !== id) }));
-    this.on(E.STAGE_PARTICIPANT_STREAMS_ADDED, (info, added) => this.change(info, (streams) => [...streams, ...added]));
-    this.on(E.STAGE_PARTICIPANT_STREAMS_REMOVED, (info, removed) => this.change(info, (streams) => streams.filter((s) => !removed.includes(s))));
+    this.on(E.STAGE_PARTICIPANT_STREAMS_ADDED, (info, added) => {
+      for (const stream of added) if (stream instanceof LocalStageStream) stream.on(LocalStageStreamEvents.TRACK_CHANGED, this.trackChanged);
+      this.change(info, (streams) => [...streams, ...added]);
+    });
+    this.on(E.STAGE_PARTICIPANT_STREAMS_REMOVED, (info, removed) => {
+      for (const stream of removed) if (stream instanceof LocalStageStream) stream.off(LocalStageStreamEvents.TRACK_CHANGED, this.trackChanged);
+      this.change(info, (streams) => streams.filter((s) => !removed.includes(s)));
+    });
     this.on(E.STAGE_ACTIVE_SPEAKER_CHANGED, (activeSpeaker) => this.set({ activeSpeaker }));
     for (const event of [
       E.STAGE_PARTICIPANT_METADATA_CHANGED,
@@ -72,6 +80,8 @@ export class StageStore {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
+
+  private readonly trackChanged = (): void => this.change(this.stage.localParticipant!);
 
   /** What became of joining is an error like any other. */
   failed(error: StageError): void {
