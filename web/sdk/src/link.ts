@@ -11,7 +11,7 @@ export interface Link {
   request(message: Omit<Request, 'id'>): Promise<Reply | undefined>;
   /** Leaves the stage. */
   close(): void;
-  /** Tries at once to connect anew: the network is another. */
+  /** Ends the connection, or the pause after the last one, and connects anew at once: the network is another. */
   reconnect(): void;
 }
 

@@ -53,7 +53,7 @@ export class MediaConnection {
     void this.run();
   }
 
-  /** Ends the peer connection; the next one follows. */
+  /** Ends the peer connection; the next one follows at once. */
   renew(): void {
     this.retry.now();
     this.endAttempt();
@@ -61,8 +61,8 @@ export class MediaConnection {
 
   /** The network is another: what waits goes on at once. */
   networkChanged(): void {
-    this.retry.now();
-    this.restarts?.now();
+    this.retry.wake();
+    this.restarts?.wake();
     void this.restart();
   }
 
@@ -83,11 +83,12 @@ export class MediaConnection {
     while (this.open) {
       this.wasLive = false;
       this.retry.begin();
-      const refusal = await this.attempt();
+      const failure = await this.attempt();
       if (!this.open) return;
       this.release();
-      const error = refusal?.asStageError(this.user.category);
-      if (refusal?.final || this.retry.exhausted) {
+      const refusal = failure instanceof Refusal ? failure : undefined;
+      const error = failure instanceof StageError ? failure : refusal?.asStageError(this.user.category);
+      if (failure instanceof StageError || refusal?.final || this.retry.exhausted) {
         this.open = false;
         return this.user.failed(error ?? new StageError(StageErrorCode.TIMEOUT, this.user.category, 'The media do not get through to the server.'));
       }
@@ -96,22 +97,20 @@ export class MediaConnection {
     }
   }
 
-  /** Runs one peer connection until it ends; returns why the server refused it, if it did. */
-  private async attempt(): Promise<Refusal | undefined> {
+  /** Runs one peer connection until it ends; returns why the server or the browser refused it, if they did. */
+  private async attempt(): Promise<Refusal | StageError | undefined> {
     const ended = new Promise<void>((resolve) => (this.endAttempt = resolve));
     try {
       await this.connect();
       await ended;
     } catch (error) {
-      if (error instanceof Refusal) return error;
+      if (error instanceof Refusal || error instanceof StageError) return error;
     }
     return undefined;
   }
 
   private async connect(): Promise<void> {
-    const peer = (this.peer = new RTCPeerConnection(this.user.configuration));
-    peer.onconnectionstatechange = () => this.stateChanged(peer);
-    this.user.prepare(peer);
+    const peer = this.newPeer();
     const began = performance.now();
     const offer = await peer.createOffer();
     await peer.setLocalDescription({ type: 'offer', sdp: extendOffer(offer.sdp!) }).catch(() => peer.setLocalDescription(offer));
@@ -121,6 +120,18 @@ export class MediaConnection {
     this.user.answered?.(peer);
     // A direct path is found by then if there is one. After that the server's TURN is tried as well.
     this.turnTimer = setTimeout(() => peer.connectionState !== 'connected' && this.restart(), 500 + 2 * (performance.now() - began));
+  }
+
+  /** Makes a peer connection with the media. What the browser refuses of its configuration, it refuses each time. */
+  private newPeer(): RTCPeerConnection {
+    try {
+      const peer = (this.peer = new RTCPeerConnection(this.user.configuration));
+      peer.onconnectionstatechange = () => this.stateChanged(peer);
+      this.user.prepare(peer);
+      return peer;
+    } catch (error) {
+      throw new StageError(StageErrorCode.FAILED, this.user.category, (error as Error).message);
+    }
   }
 
   /** Makes the offer on the events socket, or by HTTP where that has to do. */

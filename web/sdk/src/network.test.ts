@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 
 import { answer, everything, joined } from './fake-stage.ts';
-import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf } from './fake.ts';
+import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf, settle } from './fake.ts';
 import { LocalStageStream } from './local-stream.ts';
 
 beforeEach(installFakes);
@@ -19,8 +19,9 @@ test('on another network the socket is opened anew, and ICE restarts on all medi
   t.after(() => request.mock.restore());
   events.length = 0;
   stage.networkChanged();
+  await settle();
+  assert.notEqual(newest(FakeSocket.all), socket, 'without a pause');
   await pass(1000);
-  assert.notEqual(newest(FakeSocket.all), socket);
   assert.deepEqual(patched.toSorted(), ['PATCH /whip/sessions/p', 'PATCH /whip/sessions/s']);
   assert.ok(!events.some((e) => e.includes('Streams') || e.includes('PublishState')), `the media go on: ${events}`);
 });
@@ -35,4 +36,13 @@ test('a page that closes leaves by requests that outlive it', async (t) => {
   assert.deepEqual(ended, [['DELETE', '/whip/sessions/c', true]]);
   assert.equal(socket.closedWith, 1000);
   assert.match(newest(events), /^stageLeft user-initiated/);
+});
+
+test('media that the server does not have any more are connected anew without a pause', async (t) => {
+  const { socket } = await joined(t, everything, participantOf('bob', { isPublishing: true }));
+  await answer(socket, 'SUBSCRIBE');
+  newest(FakePeer.all).becomes('connected');
+  socket.deliver({ type: 'GOING_AWAY', payload: { reason: 'going-away' } });
+  await settle();
+  assert.equal(socket.sentOf('SUBSCRIBE').length, 2);
 });
