@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { LocalStageStream } from './local-stream.ts';
 import { type LocalVideoStats, NetworkQuality, qualityStats, type RemoteVideoStats } from './stats.ts';
 
 const reportOf = (...entries: object[]): RTCStatsReport => new Map(entries.map((e, i) => [`${i}`, e])) as unknown as RTCStatsReport;
@@ -36,4 +37,15 @@ test('the quality of what is received is that since the former report', () => {
   ] as const) {
     assert.equal(quality(received, lost), expected, `${received} received, ${lost} lost`);
   }
+});
+
+test('before there are statistics the quality is undefined', async () => {
+  const stream = new LocalStageStream({ kind: 'video', enabled: true } as MediaStreamTrack);
+  assert.equal(await stream.requestQualityStats(), undefined);
+  const outbound = { type: 'outbound-rtp', kind: 'video', id: 'a' };
+  let report = reportOf();
+  stream.bind({ sender: { getStats: async () => report } as RTCRtpSender });
+  assert.equal(await stream.requestQualityStats(), undefined);
+  report = reportOf(outbound);
+  assert.equal((await stream.requestQualityStats())?.length, 1);
 });

@@ -41,10 +41,11 @@ export abstract class StageStream<M extends { [E in keyof M]: unknown[] } = {}> 
       .catch(() => undefined);
   }
 
-  /** What the statistics say of the quality: one entry a layer for a local video, otherwise one. */
+  /** What the statistics say of the quality: one entry a layer for a local video, otherwise one; undefined before there are any. */
   async requestQualityStats(): Promise<QualityStats[] | undefined> {
     const report = await this.requestRTCStats();
-    return report && qualityStats(this.streamType, this.local, report, this.progress);
+    const stats = report ? qualityStats(this.streamType, this.local, report, this.progress) : [];
+    return stats.length > 0 ? stats : undefined;
   }
 
   /** The loudness from 0 to 1; undefined while it is not known. */
