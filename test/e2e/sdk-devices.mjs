@@ -41,13 +41,13 @@ export function testDevices({ skip = false } = {}) {
   test("the test of publishing finds a way, or says what is refused", { skip }, async (t) => {
     const arn = await stageOf("sdk-self-test");
     const page = await sdkPage(t);
-    const report = await page.evaluate((token) => Rostrum.testPublishing(token, { seconds: 2 }), await server.token(arn, "ann", ["PUBLISH"]));
+    const report = await page.evaluate((token) => Rostrum.testPublishing(token, { seconds: 2, timeout: 40 }), await server.token(arn, "ann", ["PUBLISH"]));
     assert.equal(report.reached, "published", JSON.stringify(report));
     assert.ok(report.bitrate > 10_000 && report.path.protocol === "udp" && !report.path.relayed && report.joinedAfter <= report.publishedAfter, JSON.stringify(report));
     const token = await server.token(arn, "bob");
     const id = JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti;
     await server.call("DisconnectParticipant", { stageArn: arn, participantId: id });
-    const refused = await page.evaluate((k) => Rostrum.testPublishing(k).then(({ reached, error }) => [reached, error.code]), token);
+    const refused = await page.evaluate((k) => Rostrum.testPublishing(k, { timeout: 40 }).then(({ reached, error }) => [reached, error.code]), token);
     assert.deepEqual(refused, ["nothing", 10]);
   });
 }

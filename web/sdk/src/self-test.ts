@@ -1,4 +1,4 @@
-import { StageError } from './errors.ts';
+import { StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
 import { StageEvents, StageParticipantPublishState } from './events.ts';
 import { LocalStageStream } from './local-stream.ts';
 import { Stage } from './stage.ts';
@@ -9,7 +9,7 @@ import { StreamType } from './stream.ts';
 export interface SelfTestOptions {
   /** How long media are sent, in seconds. */
   seconds?: number;
-  /** How long connecting may take, in seconds. */
+  /** How long joining and connecting may take together, in seconds. */
   timeout?: number;
 }
 
@@ -49,17 +49,14 @@ export async function testPublishing(token: string, { seconds = 5, timeout = 20 
     stage.on(StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, (_, state) => {
       if (state === StageParticipantPublishState.PUBLISHED) resolve();
     });
-    setTimeout(resolve, 1000 * timeout);
   });
+  const joined = stage.join().then(() => {
+    report.reached = 'joined';
+    report.joinedAfter = since();
+  });
+  const deadline = deadlineIn(timeout, report);
   try {
-    await Promise.all([
-      published,
-      stage.join().then(() => {
-        report.reached = 'joined';
-        report.joinedAfter = since();
-      }),
-    ]);
-    if (!stage.localParticipant?.isPublishing) return report;
+    await Promise.race([Promise.all([joined, published]), deadline.passed]);
     report.reached = 'published';
     report.publishedAfter = since();
     await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -68,15 +65,29 @@ export async function testPublishing(token: string, { seconds = 5, timeout = 20 
     if (!(error instanceof StageError)) throw error;
     report.error = error;
   } finally {
+    deadline.clear();
     stage.leave();
     picture.stop();
   }
   return report;
 }
 
+/** Rejects after a time, unless it is cleared before, with an error of the step that was not done. */
+function deadlineIn(seconds: number, report: SelfTestReport): { passed: Promise<never>; clear(): void } {
+  let timer: ReturnType<typeof setTimeout>;
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const [category, what] = report.reached === 'joined' ? [StageErrorCategory.PUBLISH_ERROR, 'No media flowed'] : [StageErrorCategory.JOIN_ERROR, 'The stage was not joined'];
+      reject(new StageError(StageErrorCode.TIMEOUT, category, `${what} within ${seconds} seconds.`));
+    }, 1000 * seconds);
+  });
+  return { passed, clear: () => clearTimeout(timer) };
+}
+
 async function measure(stream: LocalStageStream, report: SelfTestReport, seconds: number): Promise<void> {
   const entries = [...((await stream.requestRTCStats())?.values() ?? [])];
-  const pair = entries.find(({ type, nominated, state }) => type === 'candidate-pair' && (nominated || state === 'succeeded'));
+  const selected = entries.find(({ type }) => type === 'transport')?.selectedCandidatePairId; // older versions of Firefox do not have it
+  const pair = entries.find(({ id, type, nominated, state }) => (selected ? id === selected : type === 'candidate-pair' && nominated && state === 'succeeded'));
   const local = entries.find(({ id }) => id === pair?.localCandidateId);
   if (local) report.path = { protocol: local.relayProtocol ?? local.protocol, relayed: local.candidateType === 'relay' };
   report.roundTrip = pair?.currentRoundTripTime;
