@@ -1,7 +1,7 @@
 import { Emitter } from './emitter.ts';
-import { Refusal, StageError, StageErrorCategory } from './errors.ts';
+import { Refusal, StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
 import { type Link, type LinkListener, ReconnectingSocket } from './link.ts';
-import { Retry } from './retry.ts';
+import { Retry, giveUpAfter } from './retry.ts';
 import { withResolvers } from './resolvers.ts';
 import type { Request } from './socket.ts';
 import { parseConnectionToken } from './token.ts';
@@ -143,6 +143,7 @@ class Attachment implements Link {
   private closed = false;
   private attached = false; // once, at least
   private asked = 0; // how often the stage was asked for
+  private answerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly connection: RealTimeConnection,
@@ -158,10 +159,13 @@ class Attachment implements Link {
   /** Joins the stage, on a connection that is open. */
   open(): void {
     this.asked++;
+    this.stopAnswerTimer();
+    this.answerTimer = setTimeout(() => this.unanswered(), giveUpAfter);
     this.send({ type: 'ATTACH', payload: { token: this.token(), changesOnly: true } });
   }
 
   lost(): void {
+    this.stopAnswerTimer();
     if (!this.closed) this.listener.lost();
   }
 
@@ -188,6 +192,7 @@ class Attachment implements Link {
     switch (message.type) {
       case 'ATTACHED':
         this.attached = true;
+        this.stopAnswerTimer();
         this.retry.reset();
         return this.listener.opened();
       case 'ATTACH_FAILED':
@@ -204,6 +209,7 @@ class Attachment implements Link {
   connectionEnded(reason: string, error?: StageError): void {
     if (this.closed) return;
     this.closed = true;
+    this.stopAnswerTimer();
     const payload = { reason, detail: error?.message, code: error?.serverCode } as Extract<ServerMessage, { type: 'CONNECTION_CLOSED' }>['payload'];
     if (reason === 'unknown' && error) this.listener.failed(error);
     else this.listener.message({ type: 'CONNECTION_CLOSED', payload });
@@ -211,9 +217,20 @@ class Attachment implements Link {
 
   private async failed(code: string, detail = code, retryAfter = 0): Promise<void> {
     this.retry.begin();
+    this.stopAnswerTimer();
     if (this.attached && retryAfter > 0 && !this.retry.exhausted) return this.attachAgain(retryAfter);
     this.shut();
     this.listener.failed(new Refusal(403, code, detail).asStageError(StageErrorCategory.JOIN_ERROR));
+  }
+
+  private unanswered(): void {
+    this.close();
+    this.listener.failed(new StageError(StageErrorCode.TIMEOUT, StageErrorCategory.JOIN_ERROR, 'The server does not answer the request to join the stage.'));
+  }
+
+  private stopAnswerTimer(): void {
+    clearTimeout(this.answerTimer);
+    this.answerTimer = undefined;
   }
 
   private async attachAgain(seconds = 0): Promise<void> {
@@ -225,6 +242,7 @@ class Attachment implements Link {
 
   private shut(): void {
     this.closed = true;
+    this.stopAnswerTimer();
     this.connection.detach(this.attachment);
     this.retry.now();
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 
 import { RealTimeConnection } from './connection.ts';
-import { StageErrorCode } from './errors.ts';
+import { type StageError, StageErrorCode } from './errors.ts';
 import { answer, everything, joined, newStage, state } from './fake-stage.ts';
 import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
 import { LocalStageStream } from './local-stream.ts';
@@ -82,6 +82,39 @@ test('a refused join is rejected with the reason', async (t) => {
   newest(FakeSocket.all).break();
   await assert.rejects(joining, { code: StageErrorCode.TOKEN_EXPIRED, serverCode: 'TOKEN_EXPIRED' });
   assert.deepEqual(events, ['stageConnectionStateChanged connecting', 'error 2', 'stageConnectionStateChanged errored']);
+});
+
+test('a join that gets no state in thirty seconds is rejected', async (t) => {
+  const { stage, pass } = newStage(t);
+  let error: StageError | undefined;
+  stage.join().catch((e) => (error = e));
+  for (let i = 0; i < 60 && !error; i++) {
+    const socket = newest(FakeSocket.all);
+    if (socket.readyState === 0) socket.open();
+    socket.deliver({ type: 'PONG' } as ServerMessage);
+    assert.ok(i < 31);
+    await pass(1000);
+  }
+  assert.equal(error?.code, StageErrorCode.TIMEOUT);
+  assert.equal(stage.connectionState, 'errored');
+  assert.equal(newest(FakeSocket.all).closedWith, 1000);
+});
+
+test('a join on a connection that is not answered in thirty seconds is rejected', async (t) => {
+  const { pass } = newStage(t);
+  const connection = new RealTimeConnection(tokenOf());
+  t.after(() => connection.disconnect());
+  let error: StageError | undefined;
+  new Stage(tokenOf(), everything, { realTimeConnection: connection }).join().catch((e) => (error = e));
+  const socket = newest(FakeSocket.all);
+  socket.open();
+  for (let i = 0; i < 30; i++) {
+    assert.equal(error, undefined);
+    socket.deliver({ type: 'PONG' } as ServerMessage);
+    await pass(1000);
+  }
+  assert.equal(error?.code, StageErrorCode.TIMEOUT);
+  assert.equal(socket.sentOf('DETACH').length, 1);
 });
 
 test('leaving while joining cancels', async (t) => {

@@ -8,6 +8,7 @@ import type { MediaServer } from './media.ts';
 import { ParticipantInfo, type StageParticipantInfo } from './participant.ts';
 import { NoPictureReason } from './picture.ts';
 import { Publication } from './publication.ts';
+import { giveUpAfter } from './retry.ts';
 import { Roster } from './roster.ts';
 import type { StageStrategy } from './strategy.ts';
 import { StreamType } from './stream.ts';
@@ -33,6 +34,7 @@ export class Stage extends Emitter<StageEventMap> {
   private publication!: Publication;
   private roster!: Roster;
   private fresh = false; // the link has brought no state yet
+  private stateTimer: ReturnType<typeof setTimeout> | undefined; // runs from when a link opened until a state comes
   private linkToken = ''; // with which the link was opened
 
   constructor(
@@ -169,6 +171,7 @@ export class Stage extends Emitter<StageEventMap> {
 
   private opened(): void {
     this.fresh = true;
+    this.stateTimer ??= setTimeout(() => this.failed(joinError(StageErrorCode.TIMEOUT, 'The server does not send the state of the stage.')), giveUpAfter);
     this.link!.send({ type: 'CLIENT_INFO', payload: { sdkVersion } });
   }
 
@@ -231,6 +234,7 @@ export class Stage extends Emitter<StageEventMap> {
     if (fresh) this.publish();
     this.joining?.resolve();
     this.joining = undefined;
+    this.stopStateTimer();
     if (!fresh || !this.exchanging) return;
     if (this.linkToken === this.token) return this.exchanged();
     this.link?.send({ type: 'EXCHANGE_TOKEN', payload: { token: this.token } }); // the link was opened with the former one
@@ -305,6 +309,7 @@ export class Stage extends Emitter<StageEventMap> {
   private shut(error: StageError, leaving = false): void {
     const { link, joining, exchanging } = this;
     watched.delete(this);
+    this.stopStateTimer();
     this.publication.stop(leaving);
     this.roster.clear(leaving);
     this.link = this.joining = this.exchanging = undefined;
@@ -312,6 +317,11 @@ export class Stage extends Emitter<StageEventMap> {
     if (!joining) this.emit(StageEvents.STAGE_PARTICIPANT_LEFT, this.local);
     joining?.reject(error);
     exchanging?.reject(error);
+  }
+
+  private stopStateTimer(): void {
+    clearTimeout(this.stateTimer);
+    this.stateTimer = undefined;
   }
 
   private setState(state: State): void {
