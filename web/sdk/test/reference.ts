@@ -1,5 +1,5 @@
 // An application as one would write it from the public reference of the service's web
-// SDK: every class, method, event and configuration that the reference has, once. Only
+// SDK: most of the classes, methods, events and configurations that it has. Only
 // the import differs. It is type-checked against the package's types, and run in a
 // browser by test/e2e/sdk-reference.test.mjs.
 
