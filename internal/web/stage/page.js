@@ -813,21 +813,26 @@
   var open = { camera: import_rostrum_sdk5.openCamera, microphone: import_rostrum_sdk5.openMicrophone };
   var configuration = { camera: { simulcast: { enabled: true } }, microphone: {} };
   var Device = class {
-    constructor(kind, changed) {
+    constructor(kind, changed, failed = () => {
+    }) {
       this.kind = kind;
       this.changed = changed;
+      this.failed = failed;
     }
     kind;
     changed;
+    failed;
     stream;
-    /** Why it can't be used. */
+    /** Why the last attempt to open it failed; another device may be in use all the same. */
     error;
     borrowed;
     // sent in place of the device's
     own;
+    mutedByLoss = false;
+    // not by the user
     closings = 0;
     get isOn() {
-      return this.stream !== void 0 && !this.stream.isMuted && this.error === void 0;
+      return this.stream !== void 0 && !this.stream.isMuted && this.isOpen;
     }
     get isOpen() {
       return this.own?.readyState === "live";
@@ -844,21 +849,24 @@
     async open(id) {
       const { closings } = this;
       try {
-        const track = await open[this.kind](id);
+        const track = await this.request(id);
         if (closings !== this.closings) return track.stop();
         track.addEventListener("ended", () => this.lost(track));
         await this.use(track);
         this.error = void 0;
       } catch (error) {
+        if (closings !== this.closings) return;
         this.error = error;
+        if (!this.isOpen && !this.borrowed) this.muteForLoss();
+        this.failed(error);
       }
       this.changed();
     }
     /** Turns it on, opening it if need be, or off. */
     async toggle() {
-      if (!this.stream || this.error || !this.isOpen) {
+      if (!this.stream || !this.isOpen) {
         await this.open();
-        if (!this.error) this.stream?.setMuted(false);
+        if (this.isOpen) this.stream?.setMuted(false);
       } else this.stream.setMuted(!this.stream.isMuted);
       this.changed();
     }
@@ -873,11 +881,30 @@
       this.closings++;
       this.own?.stop();
       this.stream = this.own = this.borrowed = this.error = void 0;
+      this.mutedByLoss = false;
+    }
+    /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
+    async request(id) {
+      try {
+        return await open[this.kind](id);
+      } catch (error) {
+        if (!this.isOpen || !(error instanceof import_rostrum_sdk5.DeviceError) || error.failure !== import_rostrum_sdk5.DeviceFailure.IN_USE) throw error;
+        this.own.stop();
+        return open[this.kind](id);
+      }
     }
     async use(track) {
       this.own?.stop();
       this.own = track;
-      if (!this.borrowed) await this.send(track);
+      if (this.borrowed) return;
+      await this.send(track);
+      if (this.mutedByLoss) this.stream?.setMuted(false);
+      this.mutedByLoss = false;
+    }
+    /** Without a device nothing is sent, and others are told so. */
+    muteForLoss() {
+      this.mutedByLoss ||= this.stream !== void 0 && !this.stream.isMuted;
+      this.stream?.setMuted(true);
     }
     async send(track) {
       if (this.stream) await this.stream.replaceTrack(track);

@@ -1,4 +1,4 @@
-import { LocalStageStream, openCamera, openMicrophone } from 'rostrum-sdk';
+import { DeviceError, DeviceFailure, LocalStageStream, openCamera, openMicrophone } from 'rostrum-sdk';
 
 export type Kind = 'camera' | 'microphone';
 
@@ -8,19 +8,21 @@ const configuration = { camera: { simulcast: { enabled: true } }, microphone: {}
 /** One device of this machine while it is used. */
 export class Device {
   stream: LocalStageStream | undefined;
-  /** Why it can't be used. */
+  /** Why the last attempt to open it failed; another device may be in use all the same. */
   error: unknown;
   private borrowed: MediaStreamTrack | undefined; // sent in place of the device's
   private own: MediaStreamTrack | undefined;
+  private mutedByLoss = false; // not by the user
   private closings = 0;
 
   constructor(
     readonly kind: Kind,
     private readonly changed: () => void,
+    private readonly failed: (error: unknown) => void = () => {},
   ) {}
 
   get isOn(): boolean {
-    return this.stream !== undefined && !this.stream.isMuted && this.error === undefined;
+    return this.stream !== undefined && !this.stream.isMuted && this.isOpen;
   }
 
   get isOpen(): boolean {
@@ -41,22 +43,25 @@ export class Device {
   async open(id?: string): Promise<void> {
     const { closings } = this;
     try {
-      const track = await open[this.kind](id);
+      const track = await this.request(id);
       if (closings !== this.closings) return track.stop();
       track.addEventListener('ended', () => this.lost(track));
       await this.use(track);
       this.error = undefined;
     } catch (error) {
+      if (closings !== this.closings) return;
       this.error = error;
+      if (!this.isOpen && !this.borrowed) this.muteForLoss();
+      this.failed(error);
     }
     this.changed();
   }
 
   /** Turns it on, opening it if need be, or off. */
   async toggle(): Promise<void> {
-    if (!this.stream || this.error || !this.isOpen) {
+    if (!this.stream || !this.isOpen) {
       await this.open();
-      if (!this.error) this.stream?.setMuted(false);
+      if (this.isOpen) this.stream?.setMuted(false);
     } else this.stream.setMuted(!this.stream.isMuted);
     this.changed();
   }
@@ -73,12 +78,33 @@ export class Device {
     this.closings++;
     this.own?.stop();
     this.stream = this.own = this.borrowed = this.error = undefined;
+    this.mutedByLoss = false;
+  }
+
+  /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
+  private async request(id?: string): Promise<MediaStreamTrack> {
+    try {
+      return await open[this.kind](id);
+    } catch (error) {
+      if (!this.isOpen || !(error instanceof DeviceError) || error.failure !== DeviceFailure.IN_USE) throw error;
+      this.own!.stop();
+      return open[this.kind](id);
+    }
   }
 
   private async use(track: MediaStreamTrack): Promise<void> {
     this.own?.stop();
     this.own = track;
-    if (!this.borrowed) await this.send(track);
+    if (this.borrowed) return;
+    await this.send(track);
+    if (this.mutedByLoss) this.stream?.setMuted(false);
+    this.mutedByLoss = false;
+  }
+
+  /** Without a device nothing is sent, and others are told so. */
+  private muteForLoss(): void {
+    this.mutedByLoss ||= this.stream !== undefined && !this.stream.isMuted;
+    this.stream?.setMuted(true);
   }
 
   private async send(track: MediaStreamTrack): Promise<void> {
