@@ -116,6 +116,15 @@ func TestExport_BeginsAtTheCommonTime(t *testing.T) {
 	}
 }
 
+func TestExport_VideoThatBeginsLaterIsReadWithItsAudio(t *testing.T) {
+	frames := exported(t, record(t), began.Add(-1500*time.Millisecond))
+	video, audio := frames[media.H264][0].Time, frames[media.Opus][0].Time
+	const preSkip = 6500 * time.Microsecond // that audio begins with, before time 0
+	if got, want := video-audio, 1500*time.Millisecond+preSkip; (got - want).Abs() > time.Millisecond {
+		t.Errorf("video begins %v after audio, expected %v", got, want)
+	}
+}
+
 func TestExport_LeavesNothingBehindWhenItFails(t *testing.T) {
 	f := record(t)
 	delete(f, high+"3.mp4")
