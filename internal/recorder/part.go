@@ -147,7 +147,7 @@ func (m *part) writeVideo(f timedFrame) error {
 		at = m.earliest
 	}
 	if m.transcoding != nil {
-		if !m.transcoding.write(at, f.Received) {
+		if !m.transcoding.write(at, f.Received) && m.transcoding.needsKeyframe() {
 			m.request(f.Arrived)
 		}
 		return nil
@@ -168,7 +168,7 @@ func (m *part) writeTranscoded(answer worker.StreamMessage) error {
 	if !ok {
 		m.writer.needKey = true
 	}
-	if !m.transcoding.decodes {
+	if m.transcoding.needsKeyframe() {
 		m.request(m.arrived)
 	}
 	if answer.Kind != worker.StreamOutput || len(answer.Data) == 0 || at.IsZero() {
@@ -179,7 +179,7 @@ func (m *part) writeTranscoded(answer worker.StreamMessage) error {
 		return err
 	}
 	if !ok {
-		m.transcoding.keyframeDue = true
+		m.transcoding.requireKeyframe()
 	}
 	return m.writeSounds()
 }
@@ -267,13 +267,18 @@ func (m *part) tick(now time.Time) error {
 			return err
 		}
 	}
-	ok, err := m.writer.tick(now)
+	written := now
+	if m.transcoding != nil {
+		m.transcoding.expire(now)
+		written = m.transcoding.limit(now)
+	}
+	ok, err := m.writer.tick(written)
 	switch {
 	case m.tracks[media.Video].codec == media.NoCodec:
-	case m.transcoding == nil && (!ok || m.writer.isDue(now)), m.transcoding != nil && !m.transcoding.decodes:
+	case m.transcoding == nil && (!ok || m.writer.isDue(now)), m.transcoding != nil && m.transcoding.needsKeyframe():
 		m.request(now)
 	case m.transcoding != nil && m.writer.needKey:
-		m.transcoding.keyframeDue = true
+		m.transcoding.requireKeyframe()
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -11,30 +12,42 @@ import (
 
 const (
 	maxUnanswered = 128             // pictures at the worker: fewer than it queues
-	answerTimeout = 5 * time.Second // after which pictures count as lost
+	maxAnswerAge  = time.Second     // of the oldest of them, after which it gets no more until all are answered
+	answerTimeout = 5 * time.Second // without an answer, after which pictures count as lost
 )
+
+// A pictureStream is a stream of a worker that answers each picture that it accepts.
+type pictureStream interface {
+	WritePicture(picture []byte, at time.Duration, keyframe bool) bool
+	Close()
+}
 
 // An unanswered picture is one that the worker has.
 type unanswered struct {
-	time    time.Duration // of the message
-	at      time.Time     // by the track's clock
-	arrived time.Time
+	time     time.Duration // of the message
+	at       time.Time     // by the track's clock
+	arrived  time.Time
+	keyframe bool // the answer is to be one
 }
 
 // A transcoding passes the VP8 of a part to a worker, which answers each picture with one of H.264.
-// What the worker loses, or has no time for, is missing until the publisher's next keyframe. It is
-// for one goroutine.
+// What the worker loses, or has no time for, is missing until the publisher's next keyframe. A worker
+// that is too slow answers all that it has before that is requested. A transcoding is for one
+// goroutine.
 type transcoding struct {
 	streams *worker.Streams
 	target  time.Duration // of the distance of keyframes
 	log     *slog.Logger
 
-	stream  *worker.Stream // nil before the first keyframe
+	stream  pictureStream // nil before the first keyframe
 	answers chan worker.StreamMessage
 	dropped atomic.Bool // an answer was
 
 	origin      time.Time // of the messages' times
 	waiting     []unanswered
+	behind      bool          // the worker gets no picture until all are answered
+	answered    bool          // since idle was set
+	idle        time.Time     // since when no answer came, at most, while pictures wait
 	decodes     bool          // the worker has what the next picture refers to
 	decodesFrom time.Duration // time of the keyframe since when it does
 	keyed       time.Time     // the newest picture that was to be a keyframe
@@ -54,18 +67,15 @@ func (t *transcoding) close() {
 
 // write passes a picture on. It returns false if it can't, and a keyframe is needed.
 func (t *transcoding) write(at time.Time, f realtime.Received) bool {
-	if len(t.waiting) > 0 && f.Arrived.Sub(t.waiting[0].arrived) > answerTimeout {
-		t.fail("it does not answer")
-		t.waiting, t.decodes = nil, false
-	}
-	if !f.Keyframe && !t.decodes || !t.open(at) {
+	t.expire(f.Arrived)
+	if t.behind || !f.Keyframe && !t.decodes || !t.open(at) {
 		return false
 	}
-	w := unanswered{at.Sub(t.origin), at, f.Arrived}
 	keyframe := t.keyframeDue || at.Sub(t.keyed) >= t.target
-	if len(t.waiting) == maxUnanswered || !t.stream.WritePicture(f.Data, w.time, keyframe) {
+	w := unanswered{at.Sub(t.origin), at, f.Arrived, keyframe}
+	if t.isFull(f.Arrived) || !t.stream.WritePicture(f.Data, w.time, keyframe) {
 		t.fail("it can't follow")
-		t.decodes = false
+		t.decodes, t.behind = false, len(t.waiting) > 0
 		return false
 	}
 	t.waiting = append(t.waiting, w)
@@ -76,6 +86,40 @@ func (t *transcoding) write(at time.Time, f realtime.Received) bool {
 		t.keyed, t.keyframeDue = at, false
 	}
 	return true
+}
+
+// isFull reports whether the worker has enough pictures to answer.
+func (t *transcoding) isFull(now time.Time) bool {
+	return len(t.waiting) == maxUnanswered || len(t.waiting) > 0 && now.Sub(t.waiting[0].arrived) > maxAnswerAge
+}
+
+// expire gives up the pictures that wait if the worker has answered none for too long.
+func (t *transcoding) expire(now time.Time) {
+	if t.answered || len(t.waiting) == 0 {
+		t.answered, t.idle = false, now
+	}
+	if now.Sub(t.idle) > answerTimeout {
+		t.fail("it does not answer")
+		t.waiting, t.behind, t.decodes = nil, false, false
+	}
+}
+
+// limit is the time until which all pictures are answered, at most now.
+func (t *transcoding) limit(now time.Time) time.Time {
+	if len(t.waiting) > 0 && t.waiting[0].at.Before(now) {
+		return t.waiting[0].at
+	}
+	return now
+}
+
+// needsKeyframe reports whether the publisher is to send one.
+func (t *transcoding) needsKeyframe() bool { return !t.decodes && !t.behind }
+
+// requireKeyframe has the next picture answered by a keyframe, unless one that waits will be.
+func (t *transcoding) requireKeyframe() {
+	if !slices.ContainsFunc(t.waiting, func(w unanswered) bool { return w.keyframe }) {
+		t.keyframeDue = true
+	}
 }
 
 // open opens the stream, unless it is open.
@@ -102,6 +146,7 @@ func (t *transcoding) open(at time.Time) bool {
 // pictures that follow can't either before a keyframe.
 func (t *transcoding) take(m worker.StreamMessage) (at time.Time, ok bool) {
 	ok = !t.dropped.Swap(false)
+	t.answered = true
 	for len(t.waiting) > 0 {
 		first := t.waiting[0]
 		if first.time > m.Time {
@@ -113,6 +158,7 @@ func (t *transcoding) take(m worker.StreamMessage) (at time.Time, ok bool) {
 			break
 		}
 	}
+	t.behind = t.behind && len(t.waiting) > 0
 	ok = ok && !at.IsZero()
 	if m.Kind == worker.StreamError {
 		t.fail(string(m.Data))
@@ -121,7 +167,7 @@ func (t *transcoding) take(m worker.StreamMessage) (at time.Time, ok bool) {
 		}
 	}
 	if !ok {
-		t.keyframeDue = true
+		t.requireKeyframe()
 	}
 	return at, ok
 }

@@ -16,7 +16,7 @@ func (s *sender) transcodes(pictures int) *transcoding {
 	t.origin, t.decodes = testBegin, true
 	for i := range pictures {
 		d := time.Duration(i) * 40 * time.Millisecond
-		t.waiting = append(t.waiting, unanswered{d, testBegin.Add(d), testBegin.Add(d)})
+		t.waiting = append(t.waiting, unanswered{time: d, at: testBegin.Add(d), arrived: testBegin.Add(d)})
 	}
 	s.part.transcode(t)
 	return t
