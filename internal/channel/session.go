@@ -88,6 +88,11 @@ func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
 		}
 		return s.muxer.SetAudio(f.Units[0])
 	}
+	if f.Kind == rtmp.Video {
+		if err := s.checkSize(f.Units); err != nil {
+			return err
+		}
+	}
 	s.startMonitor(ctx)
 	var err error
 	if f.Kind == rtmp.Audio {
@@ -114,13 +119,28 @@ func (s *Session) configureVideo(f rtmp.Frame) error {
 	if len(f.Units) < 2 {
 		return errors.New("the H.264 configuration is malformed")
 	}
-	var format h264.SPS
-	if limit := s.registry.cfg.Pixels; limit > 0 && format.Unmarshal(f.Units[0]) == nil && format.Width()*format.Height() > limit {
-		s.emitEvent(event.IngestResolutionExceeded(s.about, time.Now(), format.Width()*format.Height(), limit))
-		return fmt.Errorf("a video size of %dx%d exceeds the limit of %d pixels", format.Width(), format.Height(), limit)
+	if err := s.checkSize(f.Units); err != nil {
+		return err
 	}
 	s.sps, s.pps, s.morePPS = f.Units[0], f.Units[1], f.Units[2:] // a change comes with the next keyframe
 	return s.muxer.SetVideo(s.sps, s.pps)
+}
+
+// checkSize checks the sequence parameter sets of a configuration or of a picture, where encoders
+// may change them.
+func (s *Session) checkSize(units [][]byte) error {
+	limit := s.registry.cfg.Pixels
+	for _, u := range units {
+		var format h264.SPS
+		if limit <= 0 || len(u) == 0 || h264.NALUType(u[0]&0x1f) != h264.NALUTypeSPS || format.Unmarshal(u) != nil {
+			continue
+		}
+		if pixels := format.Width() * format.Height(); pixels > limit {
+			s.emitEvent(event.IngestResolutionExceeded(s.about, time.Now(), pixels, limit))
+			return fmt.Errorf("a video size of %dx%d exceeds the limit of %d pixels", format.Width(), format.Height(), limit)
+		}
+	}
+	return nil
 }
 
 // withSets returns a picture with parameter sets before all but its access unit delimiter.

@@ -373,6 +373,23 @@ func TestServer_EnforcesLimitsOfEncoders(t *testing.T) {
 			t.Errorf("it happened: %s", got)
 		}
 	})
+	t.Run("pixels of a keyframe", func(t *testing.T) {
+		s := limited(func(cfg *channel.Config) { cfg.Pixels = 320 * 180 })
+		e, err := s.publish(t, s.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		larger, _ := newPattern(t, 640, 360).next()
+		e.filler = larger[0] // an SPS besides that of the configuration
+		for n := 0; n < 2000 && e.send(1) == nil; n++ {
+			time.Sleep(time.Millisecond)
+		}
+		await(t, "the end", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
+		if got := s.details(t); !strings.Contains(got, `{"limit_name":"Ingest Resolution","limit_value":57600,"exceeded_by":172800,"limit_unit":"Pixels"`) ||
+			!strings.Contains(got, "a video size of 640x360") {
+			t.Errorf("it happened: %s", got)
+		}
+	})
 	t.Run("bits a second", func(t *testing.T) {
 		s := limited(func(cfg *channel.Config) { cfg.Bitrate = 1000 })
 		s.publishUntilEnd(t)
