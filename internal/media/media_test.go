@@ -1,7 +1,9 @@
 package media
 
 import (
+	"bytes"
 	"encoding/hex"
+	"slices"
 	"testing"
 )
 
@@ -136,6 +138,30 @@ func TestParameterSets_AreBounded(t *testing.T) {
 		s.AddUnit(unit)
 		if len(s.sets) > maxSets || len(s.Payload()) > maxSetsSize || s.Payload() == nil {
 			t.Fatalf("%d sets in %d bytes after %d", len(s.sets), len(s.Payload()), id)
+		}
+	}
+}
+
+// Sets that are valid by themselves may be too long together.
+func TestParameterSets_KeepTheSetThatCame(t *testing.T) {
+	sps := func(size int) []byte { return append([]byte{0x67, 0x42, 0, 0x1e, 0x80}, make([]byte, size-5)...) }
+	pps := func(id byte, size int) []byte { return append([]byte{0x68, id}, make([]byte, size-2)...) }
+	for name, units := range map[string][][]byte{
+		"a longer SPS":   {sps(400), pps(0x80, 300), pps(0x40, 300), sps(500)},
+		"a longer PPS":   {sps(500), pps(0x80, 90), pps(0x40, 490), pps(0x80, 510)},
+		"the only SPS":   {pps(0x80, 400), pps(0x40, 400), sps(500)},
+		"all that fits":  {sps(500), pps(0x80, 500), sps(510), pps(0x80, 510)},
+		"PPS before SPS": {pps(0x80, 510), pps(0x40, 510), pps(0x60, 510), sps(510)},
+	} {
+		s := NewParameterSets(H264)
+		for _, u := range units {
+			s.AddUnit(u)
+			if !slices.ContainsFunc(s.sets, func(p parameterSet) bool { return bytes.Equal(p.data, u) }) || len(s.Payload()) > maxSetsSize {
+				t.Errorf("%s: %d sets in %d bytes after one of %d bytes", name, len(s.sets), len(s.Payload()), len(u))
+			}
+		}
+		if s.Payload() == nil {
+			t.Errorf("%s: no payload", name)
 		}
 	}
 }

@@ -91,10 +91,13 @@ func (s *ParameterSets) add(kind byte, id uint32, data []byte) {
 	}
 }
 
-// evict removes the oldest set, of the kind if there is another one of it than that with id.
+// evict removes the oldest set but that with id: one of the kind, if there is another.
 func (s *ParameterSets) evict(kind byte, id uint32) {
 	i := slices.IndexFunc(s.sets, func(o parameterSet) bool { return o.kind == kind && o.id != id })
-	s.sets = slices.Delete(s.sets, max(i, 0), max(i, 0)+1)
+	if i < 0 {
+		i = slices.IndexFunc(s.sets, func(o parameterSet) bool { return o.kind != kind })
+	}
+	s.sets = slices.Delete(s.sets, i, i+1)
 }
 
 func newParameterSet(kind byte, id uint32, data []byte) parameterSet {
