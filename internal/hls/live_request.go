@@ -75,9 +75,9 @@ func (l *Live) await(ctx context.Context, limit time.Duration, met func() bool) 
 	return nil
 }
 
-// awaitSeveral waits for the second segment, for as long as one may last.
+// awaitSeveral waits for the second segment, for as long as one may last and arrive.
 func (l *Live) awaitSeveral(ctx context.Context) error {
-	err := l.await(ctx, l.target, func() bool { return len(l.segments) > 1 || l.state != running })
+	err := l.await(ctx, l.target+segmentTolerance+minTarget, func() bool { return len(l.segments) > 1 || l.state != running })
 	if errors.Is(err, ErrNotYet) {
 		return nil
 	}

@@ -101,7 +101,7 @@ func TestLive_WaitsForASecondSegmentWhereOneIsTooFew(t *testing.T) {
 		waited     time.Duration
 	}{
 		"one segment, and a second":     {sent: 3 * time.Second, then: 2 * time.Second, expected: 2},
-		"one segment, and nothing more": {sent: 3 * time.Second, expected: 1, waited: 2 * time.Second},
+		"one segment, and nothing more": {sent: 3 * time.Second, expected: 1, waited: 4*time.Second + segmentTolerance},
 		"an encoder that left":          {sent: time.Second, stops: true, expected: 1},
 		"two segments":                  {sent: 5 * time.Second, expected: 2},
 	} {
