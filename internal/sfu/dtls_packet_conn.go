@@ -28,6 +28,7 @@ type dtlsPacketConn struct {
 	queue       []dtlsDatagram
 	deliveredAt time.Time // when the latest datagram came
 	closed      bool
+	held        bool // reads wait although datagrams do
 	deadline    time.Time
 	expiry      *time.Timer // wakes a read at the deadline; nil if there was none
 }
@@ -72,6 +73,14 @@ func (c *dtlsPacketConn) silentFor(d time.Duration) bool {
 	return time.Since(c.deliveredAt) >= d
 }
 
+// hold keeps datagrams from reads, or lets them go.
+func (c *dtlsPacketConn) hold(held bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = held
+	c.changed.Broadcast()
+}
+
 func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +90,7 @@ func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			return 0, nil, net.ErrClosed
 		case !c.deadline.IsZero() && time.Until(c.deadline) <= 0:
 			return 0, nil, os.ErrDeadlineExceeded
-		case len(c.queue) > 0:
+		case len(c.queue) > 0 && !c.held:
 			d := c.queue[0]
 			if c.queue = c.queue[1:]; len(c.queue) == 0 {
 				c.queue = nil

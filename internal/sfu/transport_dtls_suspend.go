@@ -104,17 +104,25 @@ func (t *Transport) resumeDTLS() {
 			t.end(CauseFault, "", fmt.Errorf("resume DTLS: %w", err))
 			return
 		}
-		if err := conn.Handshake(); err != nil { // what has come closed it
-			t.end(CausePeerClosed, "", nil)
-			return
-		}
 		t.serveDTLS(conn)
 	}()
 }
 
-// restoreDTLS makes a connection of a state. It has the keys: Handshake sends nothing.
+// restoreDTLS makes a connection of a state. It has the keys: Handshake sends nothing, and reads
+// nothing. Until it returns, the library takes records without encryption, which anybody can
+// send, for the peer's; so what has come is read afterwards.
 func (t *Transport) restoreDTLS(state *dtls.State) (*dtls.Conn, error) {
-	return dtls.Resume(state, t.dtlsConn, t.dtlsConn.RemoteAddr(), dtls.WithReceiveBufferSize(maxDTLSDatagram))
+	t.dtlsConn.hold(true)
+	defer t.dtlsConn.hold(false)
+	conn, err := dtls.Resume(state, t.dtlsConn, t.dtlsConn.RemoteAddr(), dtls.WithReceiveBufferSize(maxDTLSDatagram))
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.Handshake(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // closeDTLS sends close_notify, after the end.
@@ -133,7 +141,7 @@ func (t *Transport) closeDTLS() {
 		defer t.recoverDTLS()
 		if conn == nil {
 			var err error
-			if conn, err = t.restoreDTLS(state); err != nil || conn.Handshake() != nil {
+			if conn, err = t.restoreDTLS(state); err != nil {
 				return // the peer will see that nothing arrives
 			}
 		}

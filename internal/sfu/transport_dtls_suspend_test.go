@@ -3,6 +3,7 @@ package sfu
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -134,14 +135,58 @@ func (p *suspendedPeer) awaitSuspended(t *testing.T) {
 }
 
 // wake has the connection resumed by a datagram that the peer did not send.
-func (p *suspendedPeer) wake(t *testing.T) {
+func (p *suspendedPeer) wake(t *testing.T, datagram []byte) {
 	t.Helper()
 	v := p.publisher.transport
-	v.call(func(s *shard) { v.receive(s, append([]byte{23, 0xfe, 0xfd, 0, 1}, make([]byte, 60)...)) })
-	v.dtlsMu.Lock()
-	defer v.dtlsMu.Unlock()
-	if v.dtlsSuspended != nil {
-		t.Fatal("the datagram did not resume the connection")
+	v.call(func(s *shard) {
+		v.receive(s, datagram)
+		v.dtlsMu.Lock()
+		defer v.dtlsMu.Unlock()
+		if v.dtlsSuspended != nil {
+			t.Error("the datagram did not resume the connection")
+		}
+	})
+}
+
+// forged is a record of application data that nobody with the keys sent.
+var forged = append([]byte{23, 0xfe, 0xfd, 0, 1}, make([]byte, 60)...)
+
+// Anybody who knows the peer's address can send records without encryption.
+func TestTransport_KeepsASuspendedDTLSConnectionWhateverResumesIt(t *testing.T) {
+	record := func(kind byte, body ...byte) []byte {
+		return append([]byte{kind, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, byte(len(body))}, body...)
+	}
+	datagrams := map[string][]byte{
+		"a fatal alert":          record(21, 2, 40),
+		"a close_notify":         record(21, 1, 0),
+		"application data":       record(23, 0),
+		"a damaged ACK":          record(26, 0),
+		"a damaged handshake":    record(22, 0),
+		"a forged record":        forged,
+		"half a record":          record(21, 2, 40)[:14],
+		"an unknown type":        record(30, 1),
+		"a change of the cipher": record(20, 1),
+	}
+	for name, version := range map[string]protocol.Version{"1.2": protocol.Version1_2, "1.3": protocol.Version1_3} {
+		for role, client := range map[string]bool{"client": true, "server": false} {
+			t.Run("DTLS "+name+" with a "+role, func(t *testing.T) {
+				t.Parallel()
+				p := newSuspendedPeer(t, version, client)
+				for what, datagram := range datagrams {
+					for range 3 {
+						p.wake(t, datagram)
+						p.awaitSuspended(t)
+					}
+					if t.Failed() || p.publisher.transport.ended.Load() {
+						t.Fatalf("%s ended it", what)
+					}
+				}
+				_ = p.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+				if _, err := p.conn.Read(make([]byte, 100)); err == nil || errors.Is(err, io.EOF) { // but at the deadline
+					t.Errorf("the peer reads %v", err)
+				}
+			})
+		}
 	}
 }
 
@@ -167,7 +212,7 @@ func TestTransport_ServesASuspendedDTLSConnection(t *testing.T) {
 				t.Parallel()
 				p := newSuspendedPeer(t, version, client)
 				for range 3 {
-					p.wake(t)
+					p.wake(t, forged)
 					p.awaitSuspended(t)
 				}
 				p.publisher.Close("")
