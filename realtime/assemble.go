@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/pion/rtp"
@@ -11,8 +12,15 @@ import (
 	"rostrum/internal/media"
 )
 
-// maxKeptFrame is the largest frame whose memory is kept for the next.
-const maxKeptFrame = 1 << 20
+const (
+	// maxKeptFrame is the largest frame whose memory is kept for the next.
+	maxKeptFrame = 1 << 20
+
+	// maxFrame is the size of the packets of one frame. A longer one is as lost.
+	maxFrame = 8 << 20
+)
+
+var errFrameTooLong = errors.New("a frame is too long")
 
 // An assembler makes frames from packets that are in order. It is for one goroutine.
 type assembler struct {
@@ -22,6 +30,7 @@ type assembler struct {
 	open         bool // a frame is incomplete
 	frame        Received
 	data         []byte // of the frame; reused by the next
+	size         int    // of its packets
 	layers       []int  // where those of VP9 begin in data
 	vp9          media.VP9Stream
 	damaged      bool // a part of the frame is missing
@@ -75,8 +84,10 @@ func (a *assembler) add(p arrival) (f Received, complete, needKeyframe bool) {
 	if media.Inspect(a.codec, p.packet.Payload).Keyframe {
 		a.frame.Keyframe = true
 	}
-	if err := a.append(p.packet.Payload); err != nil {
-		a.damage()
+	if !a.damaged {
+		if err := a.append(p.packet.Payload); err != nil {
+			a.damage()
+		}
 	}
 	if a.codec.Kind() == media.Video && !p.packet.Marker {
 		return f, false, a.needKeyframe
@@ -86,9 +97,15 @@ func (a *assembler) add(p arrival) (f Received, complete, needKeyframe bool) {
 
 // append appends what a packet has of the frame.
 func (a *assembler) append(payload []byte) (err error) {
+	if a.size += len(payload); a.size > maxFrame {
+		return errFrameTooLong
+	}
 	if a.codec == media.H264 {
 		a.data, err = a.units.appendTo(a.data, payload)
 		return err
+	}
+	if a.codec == media.VP9 {
+		a.reset() // Pion's appends to the lists of the packet before
 	}
 	data, err := a.unpack.Unmarshal(payload)
 	if v, ok := a.unpack.(*codecs.VP9Packet); ok && v.B {
@@ -105,7 +122,7 @@ func (a *assembler) begin(p arrival) {
 	}
 	a.elapsed += int64(int32(p.packet.Timestamp - a.last))
 	a.last = p.packet.Timestamp
-	a.open, a.damaged, a.layers = true, false, a.layers[:0]
+	a.open, a.damaged, a.layers, a.size = true, false, a.layers[:0], 0
 	a.frame = Received{Timestamp: p.packet.Timestamp}
 	if a.data = a.data[:0]; cap(a.data) > maxKeptFrame {
 		a.data = nil
@@ -113,6 +130,7 @@ func (a *assembler) begin(p arrival) {
 	rate := int64(a.codec.ClockRate())
 	a.frame.Time = time.Duration(a.elapsed/rate)*time.Second + time.Duration(a.elapsed%rate)*time.Second/time.Duration(rate)
 	if a.codec == media.AV1 {
+		a.reset()                           // no OBU continues in the next frame
 		a.data = append(a.data, 0x12, 0x00) // temporal delimiter, which RTP omits
 	}
 	if first || p.lost > 0 {
