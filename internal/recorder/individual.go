@@ -40,7 +40,8 @@ type individual struct {
 	settings   *ivsrealtime.AutoParticipantRecordingConfiguration
 	thumbnails *thumbnails // nil without
 	state      store.Recording
-	folder     string // of this machine, with the spool
+	left       []string // sessions where it is not stored yet that the recording left them
+	folder     string   // of this machine, with the spool
 	files      *spoolWriter
 	recorder   *Recorder
 	cancel     context.CancelFunc // ends the recorder

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"reflect"
 	"time"
 
 	"rostrum/internal/event"
@@ -47,7 +48,7 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 	}
 	window := time.Duration(*r.settings.RecordingReconnectWindowSeconds) * time.Second
 	for {
-		r.state.LastSessionID = p.SessionID
+		r.enter(p.SessionID)
 		if r.now != nil && !r.state.Started.IsZero() {
 			r.update(ivsrealtime.RecordingActive, nil)
 		}
@@ -79,14 +80,22 @@ func (r *individual) record(p *stage.Publication) (failure *event.Failure) {
 	}
 }
 
-// awaitReturn waits for the participant to publish again.
+// enter notes the session that the recording goes on in.
+func (r *individual) enter(session string) {
+	if session != r.state.LastSessionID {
+		r.left, r.state.LastSessionID = append(r.left, r.state.LastSessionID), session
+	}
+}
+
+// awaitReturn waits for the participant to publish again. What is to be recorded otherwise by
+// then, or not at all, gets no part of this recording.
 func (r *individual) awaitReturn(window time.Duration) *stage.Publication {
 	over := time.NewTimer(window)
 	defer over.Stop()
 	for {
 		p := r.want()
-		if p != nil && r.hasOtherVideo(p) {
-			r.seen = nil // which then gets a recording of its own
+		if p != nil && (r.hasOtherVideo(p) || r.isConfiguredOtherwise(p)) {
+			r.seen = nil // which then gets a recording of its own, or none
 			return nil
 		}
 		if p != nil || r.registry.isClosed() {
@@ -98,6 +107,19 @@ func (r *individual) awaitReturn(window time.Duration) *stage.Publication {
 			return nil
 		}
 	}
+}
+
+// isConfiguredOtherwise reports whether the stage's configuration has changed since the recording
+// began: it can, once the session is over.
+func (r *individual) isConfiguredOtherwise(p *stage.Publication) bool {
+	before := r.settings
+	err := r.retry(p, func() error {
+		_, err := r.readSettings(p)
+		return err
+	})
+	changed := err != nil || !reflect.DeepEqual(before, r.settings)
+	r.settings = before
+	return changed
 }
 
 // recordPart records one publication until it ends.

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"path"
 	"time"
 
 	"rostrum/internal/event"
@@ -113,6 +114,9 @@ func (r *individual) store(ctx context.Context, state ivsrealtime.RecordingState
 			}
 			return r.showState(tx, state)
 		})
+		if err == nil {
+			r.left = nil
+		}
 		if err == nil || errors.Is(err, errTaken) || errors.Is(err, store.ErrClosed) || ctx.Err() != nil {
 			return err
 		}
@@ -125,11 +129,22 @@ func (r *individual) store(ctx context.Context, state ivsrealtime.RecordingState
 	}
 }
 
-// showState shows the state on the participant, unless a newer recording of it does.
+// showState shows the state on the participant, unless a newer recording of it does. In the
+// sessions that the recording left it has stopped.
 func (r *individual) showState(tx *store.Tx, state ivsrealtime.RecordingState) error {
-	ref := store.ParticipantRef{StageARN: r.state.StageARN, SessionID: r.state.LastSessionID, ParticipantID: r.state.ParticipantID}
+	for _, session := range r.left {
+		if err := r.showIn(tx, session, ivsrealtime.RecordingStopped); err != nil {
+			return err
+		}
+	}
+	return r.showIn(tx, r.state.LastSessionID, state)
+}
+
+func (r *individual) showIn(tx *store.Tx, session string, state ivsrealtime.RecordingState) error {
+	ref := store.ParticipantRef{StageARN: r.state.StageARN, SessionID: session, ParticipantID: r.state.ParticipantID}
 	_, err := tx.UpdateParticipant(ref, func(p *store.Participant) error {
-		if p.RecordingS3Prefix <= r.state.Prefix {
+		// A prefix ends with the time of its recording; before it are ids.
+		if path.Base(p.RecordingS3Prefix) <= path.Base(r.state.Prefix) {
 			p.RecordingState, p.RecordingS3BucketName, p.RecordingS3Prefix = state, r.state.Bucket, r.state.Prefix
 		}
 		return nil

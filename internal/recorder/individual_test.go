@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -67,6 +69,11 @@ func (l *leftRecording) wantRecorded() stage.Publication {
 	name, replicas := storage, false
 	l.write(func(tx *store.Tx) error {
 		err := tx.Storages().Create(&ivsrealtime.StorageConfiguration{ARN: storage, S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+		alice := store.ParticipantRef{StageARN: leftStage, SessionID: "st-last", ParticipantID: "alice"}
+		_, cleared := tx.UpdateParticipant(alice, func(p *store.Participant) error {
+			p.RecordingState, p.RecordingS3Prefix = "", "" // of a recording in the future
+			return nil
+		})
 		_, changed := tx.Stages().Update(leftStage, func(s *ivsrealtime.Stage) error {
 			s.AutoParticipantRecordingConfiguration = &ivsrealtime.AutoParticipantRecordingConfiguration{
 				StorageConfigurationARN: &name, RecordParticipantReplicas: &replicas,
@@ -74,7 +81,7 @@ func (l *leftRecording) wantRecorded() stage.Publication {
 			}
 			return nil
 		})
-		return errors.Join(err, changed)
+		return errors.Join(err, cleared, changed)
 	})
 	return stage.Publication{StageARN: leftStage, SessionID: "st-last", ParticipantID: "alice"}
 }
@@ -136,4 +143,132 @@ func (l *leftRecording) prefixes() (all []string) {
 		all = append(all, d.Prefix)
 	}
 	return all
+}
+
+// recordAlice returns the running recording of alice, with that prefix.
+func (l *leftRecording) recordAlice(p *Participants, prefix string) *individual {
+	l.t.Helper()
+	r := &individual{registry: p, wake: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler), state: l.row}
+	r.state.ID, r.state.Node, r.state.Prefix = "other", p.cfg.Node.ID(), prefix
+	if err := r.create(); err != nil {
+		l.t.Fatal(err)
+	}
+	return r
+}
+
+// rows are the states and prefixes of alice in sessions.
+func (l *leftRecording) rows(sessions ...string) (all []string) {
+	l.t.Helper()
+	err := l.store.Read(l.t.Context(), func(tx *store.Tx) error {
+		for _, session := range sessions {
+			p, err := tx.Participant(store.ParticipantRef{StageARN: leftStage, SessionID: session, ParticipantID: "alice"})
+			if err != nil {
+				return err
+			}
+			all = append(all, fmt.Sprintf("%s %s %s", session, p.RecordingState, p.RecordingS3Prefix))
+		}
+		return nil
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return all
+}
+
+func TestIndividual_HasStoppedInTheSessionThatItLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leaveRecording(t)
+		n, p := l.open(false)
+		defer l.close(n, p)
+		const prefix = "stage/st-last/alice/2026-02-03T04-05-06Z"
+		r := l.recordAlice(p, prefix)
+		l.write(func(tx *store.Tx) error {
+			next := &store.Participant{StageARN: leftStage, SessionID: "st-next", Node: n.ID()}
+			next.ParticipantID = "alice"
+			return errors.Join(
+				tx.EndSession(leftStage, "st-last", leftStarted.Add(time.Minute)),
+				tx.OpenSession(store.Session{StageARN: leftStage, ID: "st-next", Node: n.ID(), Start: leftStarted.Add(time.Hour)}),
+				tx.CreateParticipant(next),
+			)
+		})
+		r.enter("st-last")
+		r.enter("st-next")
+		if !r.update(ivsrealtime.RecordingActive, nil) {
+			t.Fatal("it is not stored")
+		}
+		if got, expected := l.rows("st-last", "st-next"), []string{"st-last STOPPED " + prefix, "st-next ACTIVE " + prefix}; !slices.Equal(got, expected) {
+			t.Errorf("the rows are %q, expected %q", got, expected)
+		}
+	})
+}
+
+// Prefixes begin with ids, which have no order.
+func TestIndividual_ShowsTheNewestRecording(t *testing.T) {
+	for name, c := range map[string]struct {
+		prefix string
+		shown  bool
+	}{
+		"a newer one":  {"stage/st-A/alice/2026-02-03T04-05-07Z", true},
+		"an older one": {"stage/st-zz/alice/2026-02-03T04-05-05Z", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := leaveRecording(t)
+				n, p := l.open(false)
+				defer l.close(n, p)
+				const former = "stage/st-Z/alice/2026-02-03T04-05-06Z"
+				l.write(func(tx *store.Tx) error {
+					_, err := tx.UpdateParticipant(store.ParticipantRef{StageARN: leftStage, SessionID: "st-last", ParticipantID: "alice"}, func(p *store.Participant) error {
+						p.RecordingState, p.RecordingS3Prefix = ivsrealtime.RecordingStopping, former
+						return nil
+					})
+					return err
+				})
+				l.recordAlice(p, c.prefix)
+				expected := []string{"st-last STOPPING " + former}
+				if c.shown {
+					expected = []string{"st-last STARTING " + c.prefix}
+				}
+				if got := l.rows("st-last"); !slices.Equal(got, expected) {
+					t.Errorf("the row is %q, expected %q", got, expected)
+				}
+			})
+		})
+	}
+}
+
+func TestIndividual_GoesOnOnlyUnderItsConfiguration(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ivsrealtime.Stage)
+		goesOn bool
+	}{
+		"the same":     {func(s *ivsrealtime.Stage) { s.Name = "other" }, true},
+		"switched off": {func(s *ivsrealtime.Stage) { *s.AutoParticipantRecordingConfiguration.StorageConfigurationARN = "" }, false},
+		"other media": {func(s *ivsrealtime.Stage) {
+			s.AutoParticipantRecordingConfiguration.MediaTypes[0] = ivsrealtime.RecordAudioOnly
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := leaveRecording(t)
+				published := l.wantRecorded()
+				published.Publisher = &sfu.Publisher{}
+				n, p := l.open(false)
+				defer l.close(n, p)
+				r := l.recordAlice(p, "stage/st-last/alice/2026-02-03T04-05-06Z")
+				if _, err := r.readSettings(&published); err != nil {
+					t.Fatal(err)
+				}
+				l.write(func(tx *store.Tx) error {
+					_, err := tx.Stages().Update(leftStage, func(s *ivsrealtime.Stage) error { c.change(s); return nil })
+					return err
+				})
+				r.wanted = &published
+				if back := r.awaitReturn(time.Minute); (back != nil) != c.goesOn || (r.seen == nil) == c.goesOn {
+					t.Errorf("it goes on: %t", back != nil)
+				}
+				r.wanted = nil
+			})
+		})
+	}
 }
