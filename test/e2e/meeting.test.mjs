@@ -63,12 +63,27 @@ test("two tabs hold a call: pictures, mute, statistics, spotlight, leave", async
 
   await bob.click("#settings-tool");
   await bob.check("#statistics");
+  await bob.evaluate(() => {
+    window.own = navigator.mediaDevices.getUserMedia;
+    navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("none", "NotFoundError"); };
+  });
+  await bob.locator("#settings select[data-device=camera]").dispatchEvent("change");
+  await bob.click(".toast:has-text('No camera was found') .close");
+  await bob.evaluate(() => (navigator.mediaDevices.getUserMedia = window.own));
   await bob.keyboard.press("Escape");
   await bob.waitForSelector(`${tileOf("ann")} .figures:has-text("320×180")`);
   await bob.hover(tileOf("ann"));
   await bob.click(`${tileOf("ann")} .pin`);
   await bob.waitForSelector(`${tileOf("ann")}.spot`);
   assert.equal(await bob.textContent("#layout-tool .label"), "Grid");
+
+  await bob.click("#settings-tool");
+  await bob.selectOption("#receive", "audio");
+  await bob.keyboard.press("Escape");
+  await bob.click("#leave-tool");
+  await bob.click("text=Join again");
+  await joinCall(bob);
+  await bob.waitForSelector(`${tileOf("ann")} .note:text-is("Video is turned off in your settings")`);
 
   const kept = await ann.evaluate(() => JSON.stringify([location.href, history.state, { ...localStorage }, { ...sessionStorage }, document.cookie]));
   for (const place of [kept, ...said, ...server.log]) assert.ok(!place.includes(token), `the token is in ${place}`);
@@ -170,6 +185,9 @@ test("pictures fit any window whole, and nothing is on top of them", async (t) =
       }
     }
   }
+  await page.setViewportSize({ width: 640, height: 280 });
+  const tools = () => page.$$eval("#toolbar .tool", (all) => all.map((e) => e.getBoundingClientRect().toJSON()));
+  await eventually("a whole toolbar in a low window", tools, (all) => all.every(({ top, bottom, right }) => top >= 0 && bottom <= 280 && right <= 640));
 });
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

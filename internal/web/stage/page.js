@@ -120,6 +120,15 @@
     document.title = `${title} · Rostrum`;
     find("h1", byId(name)).focus();
   }
+  function openDialog(id) {
+    byId(id).showModal();
+    placeToasts();
+  }
+  function placeToasts() {
+    const place2 = document.querySelector("dialog[open]") ?? find("main", document);
+    if (byId("toasts").parentElement !== place2) place2.append(byId("toasts"));
+  }
+  document.addEventListener("close", placeToasts, { capture: true });
   var toastFor = 8e3;
   function toast(text, action) {
     const note = fromTemplate("toast");
@@ -134,9 +143,13 @@
       action?.run();
     };
     if (!action) setTimeout(close, toastFor);
+    placeToasts();
     const toasts = byId("toasts");
     for (const other of [...toasts.children]) if (find("p", other).textContent === text) other.remove();
     toasts.append(note);
+  }
+  function closeToasts() {
+    byId("toasts").replaceChildren();
   }
   function initialsOf(name) {
     const words = name.split(/[\s._@-]+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
@@ -245,6 +258,7 @@
     const fields = new URLSearchParams(rest.join("&"));
     const screen = fields.get("screen") ?? void 0;
     return {
+      fragment,
       token,
       claims,
       screen: screen && claimsOf(screen) ? screen : void 0,
@@ -357,6 +371,9 @@
   var askAgain = "Ask whoever invited you for a new link.";
   function describeRefusal(error, claims) {
     if (!(error instanceof import_rostrum_sdk2.StageError)) return { title: "Something went wrong", text: `The page met an error: ${error.message ?? error}`, ways: ["again", "other-link"] };
+    return refusal(error, claims) ?? unreachable(error.message, claims);
+  }
+  function refusal(error, claims) {
     const endings = {
       [import_rostrum_sdk2.StageErrorCode.TOKEN_EXPIRED]: () => ({ title: "This link has expired", text: `${claims.exp ? `It was valid until ${localTime(claims.exp)}.` : "Its time is over."} ${askAgain}`, ways: ["other-link"] }),
       [import_rostrum_sdk2.StageErrorCode.TOKEN_MALFORMED]: () => ({ title: "This link is not valid", text: `The server does not accept it; perhaps a part got lost on the way. ${sentence(error.message)}${askAgain}`, ways: ["other-link"] }),
@@ -366,7 +383,7 @@
       [import_rostrum_sdk2.StageErrorCode.PARTICIPANT_DISCONNECTED]: () => ended(import_rostrum_sdk2.StageLeftReason.PARTICIPANT_DISCONNECTED, error.message),
       [import_rostrum_sdk2.StageErrorCode.CANCELED]: () => ended(import_rostrum_sdk2.StageLeftReason.USER_INITIATED)
     };
-    return endings[error.code]?.() ?? unreachable(error.message, claims);
+    return endings[error.code]?.();
   }
   function unreachable(detail, claims) {
     const origin = originOf(claims);
@@ -376,6 +393,11 @@
       text: `It connects to ${origin}, but this page came from ${location.origin} and may connect to that only. Open the link where it belongs.`,
       ways: ["open-there", "other-link"]
     };
+  }
+  function describeLeft(reason, error, claims) {
+    if (reason !== import_rostrum_sdk2.StageLeftReason.UNKNOWN || error?.category !== import_rostrum_sdk2.StageErrorCategory.JOIN_ERROR) return ended(reason, error?.message);
+    if (error.serverCode === "TOKEN_REUSED") return ended(import_rostrum_sdk2.StageLeftReason.TOKEN_REUSED);
+    return refusal(error, claims) ?? ended(reason, error.message);
   }
   function ended(reason, detail = "") {
     switch (reason) {
@@ -615,10 +637,11 @@
 
   // ../stage/src/call.ts
   var Call = class {
-    constructor(link2, camera2, microphone2, listener) {
+    constructor(link2, camera2, microphone2, receive, listener) {
       this.link = link2;
       this.camera = camera2;
       this.microphone = microphone2;
+      this.receive = receive;
       this.listener = listener;
       this.tileListener = {
         pinned: (tile) => {
@@ -638,11 +661,11 @@
     link;
     camera;
     microphone;
+    receive;
     listener;
     board = new Board();
     stage;
     screen;
-    receive = "best";
     closing = new AbortController();
     startsScreen = false;
     chosenLayers = /* @__PURE__ */ new Map();
@@ -766,7 +789,7 @@
       });
       stage.on(import_rostrum_sdk4.StageEvents.STAGE_LEFT, (reason, error) => {
         this.close();
-        listener.ended(ended(reason, error?.message ?? (reason === import_rostrum_sdk4.StageLeftReason.UNKNOWN ? last?.message : void 0)));
+        listener.ended(describeLeft(reason, error ?? (reason === import_rostrum_sdk4.StageLeftReason.UNKNOWN ? last : void 0), this.link.claims));
       });
     }
     /** Shows a participant as it is now. */
@@ -979,6 +1002,7 @@
       }
       for (const select of selects("speaker")) select.onchange = () => void this.chooseSpeaker(select.value);
       for (const button of document.querySelectorAll(".test-speaker")) button.onclick = () => void this.testSpeaker(button);
+      if (navigator.mediaDevices) (0, import_rostrum_sdk6.onDevicesChanged)(() => void this.list());
     }
     devices;
     listener;
@@ -986,41 +1010,43 @@
     // the id of the device
     meter = new LevelMeter();
     preview = byId("preview");
-    ends = [];
+    isOpen = false;
     metering = 0;
     /** Shows who joins, opens the devices if they are to be used, and lists them. */
     async open(name, mayPublish) {
+      this.close();
+      this.isOpen = true;
       find(".avatar", byId("lobby")).textContent = initialsOf(name);
       byId("stage-set").hidden = !mayPublish;
       byId("watch-only").hidden = mayPublish;
       for (const field of document.querySelectorAll(".publishes")) field.hidden = !mayPublish;
-      if (navigator.mediaDevices) this.ends.push((0, import_rostrum_sdk6.onDevicesChanged)(() => void this.list()));
-      void this.list();
+      this.show();
       if (mayPublish) {
         this.watchLevel();
         await Promise.all(Object.values(this.devices).map((device) => device.open()));
       }
       await this.list();
     }
-    /** Shows what the devices do now. */
+    /** Shows what the devices do now; without a lobby, in the settings of the call only. */
     show() {
+      void this.list();
+      if (!this.isOpen) return;
       const { camera: camera2, microphone: microphone2 } = this.devices;
       setTool(byId("lobby-camera"), camera2.isOn ? "camera" : "camera-off", camera2.isOn ? "Turn camera off" : "Turn camera on", !camera2.isOn);
       setTool(byId("lobby-microphone"), microphone2.isOn ? "mic" : "mic-off", microphone2.isOn ? "Turn microphone off" : "Turn microphone on", !microphone2.isOn);
       const track = camera2.track;
       if (track && this.preview.srcObject?.getVideoTracks()[0] !== track) this.preview.srcObject = new MediaStream([track]);
       byId("stage-set").classList.toggle("without", !camera2.isOn);
-      byId("preview-note").textContent = camera2.isOn ? "" : camera2.error ? "No camera" : camera2.stream ? "Camera is off" : "Starting …";
+      byId("preview-note").textContent = camera2.isOn ? "" : camera2.error && !camera2.isOpen ? "No camera" : camera2.stream ? "Camera is off" : "Starting …";
       this.meter.use(microphone2.isOn ? microphone2.track : void 0);
       this.showProblems();
-      void this.list();
     }
-    /** Stops measuring: there is no lobby any more. */
+    /** Ends the preview and the measuring. */
     close() {
+      this.isOpen = false;
       cancelAnimationFrame(this.metering);
       this.meter.use(void 0);
       this.preview.srcObject = null;
-      for (const end of this.ends.splice(0)) end();
     }
     showProblems() {
       const problems = Object.values(this.devices).flatMap((device) => device.error ? [{ device, text: describeDevice(device.kind, device.error) }] : []);
@@ -1076,13 +1102,15 @@
   var link;
   var call;
   var joined = false;
-  var camera = new Device("camera", devicesChanged);
-  var microphone = new Device("microphone", devicesChanged);
+  var [camera, microphone] = ["camera", "microphone"].map((kind) => new Device(kind, devicesChanged, (error) => deviceFailed(kind, error)));
   var lobby = new Lobby({ camera, microphone }, { speakerChosen: async (id) => call?.useSpeaker(id), failed: toast });
   function devicesChanged() {
     lobby.show();
     call?.refresh();
     showTools();
+  }
+  function deviceFailed(kind, error) {
+    if (joined) toast(describeDevice(kind, error));
   }
   function open2(text) {
     const parsed = parseLink(text);
@@ -1105,13 +1133,13 @@
   }
   function openLobby() {
     const current = link;
+    closeDevices();
     const mayPublish = current.claims.capabilities?.allow_publish ?? false;
     for (const name of document.querySelectorAll(".stage-name")) name.textContent = stageName();
     byId("own-name").textContent = ownName();
     showJoining(false);
     showView("lobby", stageName());
     void lobby.open(ownName(), mayPublish);
-    lobby.show();
     void checkLink(current).then((ending) => ending && link === current && !call && showEnding(ending));
   }
   async function checkLink({ token, claims }) {
@@ -1128,7 +1156,8 @@
     const current = link;
     showJoining(true);
     const slow = setTimeout(() => byId("joining").textContent = `${new URL(originOf(current.claims)).host} does not answer yet. Still trying …`, slowAfter);
-    call = new Call(current, camera, microphone, { changed: showCall, happened, failed: (text, run) => toast(text, run && { label: "Try again", run }), silenced: () => byId("silenced").hidden = false, ended: callEnded });
+    const receive = byId("receive").value;
+    call = new Call(current, camera, microphone, receive, { changed: showCall, happened, failed: (text, run) => toast(text, run && { label: "Try again", run }), silenced: () => byId("silenced").hidden = false, ended: callEnded });
     const joining = call;
     try {
       if (lobby.speaker) void call.useSpeaker(lobby.speaker);
@@ -1160,12 +1189,14 @@
   }
   function showEnding({ title, text, ways }) {
     closeDevices();
+    closeToasts();
+    byId("silenced").hidden = true;
     byId("ended-title").textContent = title;
     byId("ended-text").textContent = text;
     const actions = {
       again: () => element("button", { type: "button", className: "primary", textContent: "Join again", onclick: openLobby }),
       "other-link": () => element("button", { type: "button", textContent: "Use another link", onclick: () => askForLink("") }),
-      "open-there": () => element("a", { className: "primary button", href: pageAt(originOf(link.claims), link.token), textContent: `Open it at ${new URL(originOf(link.claims)).host}`, rel: "noreferrer" })
+      "open-there": () => element("a", { className: "primary button", href: pageAt(originOf(link.claims), link.fragment), textContent: `Open it at ${new URL(originOf(link.claims)).host}`, rel: "noreferrer" })
     };
     byId("ways").replaceChildren(...ways.map((way) => actions[way]()));
     showView("ended", title);
@@ -1238,7 +1269,7 @@
     byId("without-invitations").hidden = invitations.length > 0;
     byId("command").textContent = `aws ivs-realtime create-participant-token --stage-arn ${claims.resource ?? claims.topic} --user-id NAME`;
     byId("page-address").textContent = pageAt(originOf(claims), "TOKEN");
-    byId("people").showModal();
+    openDialog("people");
   }
   async function copy(text) {
     try {
@@ -1257,7 +1288,7 @@
     if (screen && !problem) return shareScreen(screen);
     link.screen = void 0;
     if (problem) toast(problem);
-    byId("share").showModal();
+    openDialog("share");
   }
   async function shareScreen(token) {
     try {
@@ -1285,7 +1316,7 @@
     showTools();
   };
   byId("people-tool").onclick = byId("alone-invite").onclick = openPeople;
-  byId("settings-tool").onclick = () => byId("settings").showModal();
+  byId("settings-tool").onclick = () => openDialog("settings");
   byId("leave-tool").onclick = () => call?.leave();
   byId("silenced").onclick = () => {
     byId("silenced").hidden = true;

@@ -7,7 +7,7 @@ import { Board } from './board.ts';
 import type { Link } from './link.ts';
 import type { Device } from './local-media.ts';
 import { SharedScreen } from './screen.ts';
-import { type Ending, describeFailure, ended } from './sentences.ts';
+import { type Ending, describeFailure, describeLeft } from './sentences.ts';
 import { Tile, type TileListener } from './tile.ts';
 
 /** How much of others is received. */
@@ -29,7 +29,6 @@ export class Call {
   readonly board = new Board();
   readonly stage: Stage;
   screen: SharedScreen | undefined;
-  receive: Receive = 'best';
   private readonly closing = new AbortController();
   private startsScreen = false;
   private readonly chosenLayers = new Map<string, string>(); // by participant id
@@ -41,6 +40,7 @@ export class Call {
     readonly link: Link,
     private readonly camera: Device,
     private readonly microphone: Device,
+    public receive: Receive,
     private readonly listener: CallListener,
   ) {
     this.tileListener = {
@@ -181,7 +181,7 @@ export class Call {
     });
     stage.on(StageEvents.STAGE_LEFT, (reason, error) => {
       this.close();
-      listener.ended(ended(reason, error?.message ?? (reason === StageLeftReason.UNKNOWN ? last?.message : undefined)));
+      listener.ended(describeLeft(reason, error ?? (reason === StageLeftReason.UNKNOWN ? last : undefined), this.link.claims));
     });
   }
 

@@ -48,6 +48,19 @@ export function showView(name: (typeof views)[number], title: string): void {
   find('h1', byId(name)).focus();
 }
 
+/** Opens a dialog. Toasts are shown in it meanwhile: everything else is below it, and inert. */
+export function openDialog(id: string): void {
+  byId<HTMLDialogElement>(id).showModal();
+  placeToasts();
+}
+
+function placeToasts(): void {
+  const place = document.querySelector('dialog[open]') ?? find('main', document);
+  if (byId('toasts').parentElement !== place) place.append(byId('toasts'));
+}
+
+document.addEventListener('close', placeToasts, { capture: true }); // of a dialog
+
 const toastFor = 8000; // ms
 
 /** Tells something in passing. With an action it stays until it is closed. */
@@ -64,9 +77,15 @@ export function toast(text: string, action?: { label: string; run(): void }): vo
     action?.run();
   };
   if (!action) setTimeout(close, toastFor);
+  placeToasts();
   const toasts = byId('toasts');
   for (const other of [...toasts.children]) if (find('p', other).textContent === text) other.remove();
   toasts.append(note);
+}
+
+/** Closes all that was told in passing. */
+export function closeToasts(): void {
+  byId('toasts').replaceChildren();
 }
 
 /** Two letters that stand for a name. */

@@ -10,6 +10,7 @@ const [ann, screen, bob] = ['Ann Ünal', 'screen', 'bob'].map((jti) => tokenOf({
 test('a link brings a token, and what follows it', () => {
   const link = parseLink(`https://a.example/stage/#${ann}&screen=${screen}&invite=${bob}&invite=nonsense&stage=Team%20%3Cb%3E`)!;
   assert.deepEqual([link.token, link.screen, link.invitations, link.stageName], [ann, screen, [bob], 'Team <b>']);
+  assert.equal(link.fragment, `${ann}&screen=${screen}&invite=${bob}&invite=nonsense&stage=Team%20%3Cb%3E`);
   assert.equal(link.claims.jti, 'Ann Ünal');
   assert.equal(originOf(link.claims), 'https://a.example');
 });

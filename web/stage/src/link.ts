@@ -13,6 +13,8 @@ export interface Claims {
 
 /** What a link to the page brings. */
 export interface Link {
+  /** All of it, to be opened elsewhere. */
+  fragment: string;
   token: string;
   claims: Claims;
   /** Another participant's token, for a shared screen. */
@@ -37,6 +39,7 @@ export function parseLink(text: string): Link | undefined {
   const fields = new URLSearchParams(rest.join('&'));
   const screen = fields.get('screen') ?? undefined;
   return {
+    fragment,
     token,
     claims,
     screen: screen && claimsOf(screen) ? screen : undefined,

@@ -11,7 +11,7 @@ export class Lobby {
   speaker = ''; // the id of the device
   private readonly meter = new LevelMeter();
   private readonly preview = byId<HTMLVideoElement>('preview');
-  private readonly ends: (() => void)[] = [];
+  private isOpen = false;
   private metering = 0;
 
   constructor(
@@ -24,16 +24,18 @@ export class Lobby {
     }
     for (const select of selects('speaker')) select.onchange = () => void this.chooseSpeaker(select.value);
     for (const button of document.querySelectorAll<HTMLButtonElement>('.test-speaker')) button.onclick = () => void this.testSpeaker(button);
+    if (navigator.mediaDevices) onDevicesChanged(() => void this.list());
   }
 
   /** Shows who joins, opens the devices if they are to be used, and lists them. */
   async open(name: string, mayPublish: boolean): Promise<void> {
+    this.close();
+    this.isOpen = true;
     find('.avatar', byId('lobby')).textContent = initialsOf(name);
     byId('stage-set').hidden = !mayPublish;
     byId('watch-only').hidden = mayPublish;
     for (const field of document.querySelectorAll<HTMLElement>('.publishes')) field.hidden = !mayPublish;
-    if (navigator.mediaDevices) this.ends.push(onDevicesChanged(() => void this.list()));
-    void this.list();
+    this.show();
     if (mayPublish) {
       this.watchLevel();
       await Promise.all(Object.values(this.devices).map((device) => device.open()));
@@ -41,26 +43,27 @@ export class Lobby {
     await this.list();
   }
 
-  /** Shows what the devices do now. */
+  /** Shows what the devices do now; without a lobby, in the settings of the call only. */
   show(): void {
+    void this.list();
+    if (!this.isOpen) return;
     const { camera, microphone } = this.devices;
     setTool(byId('lobby-camera'), camera.isOn ? 'camera' : 'camera-off', camera.isOn ? 'Turn camera off' : 'Turn camera on', !camera.isOn);
     setTool(byId('lobby-microphone'), microphone.isOn ? 'mic' : 'mic-off', microphone.isOn ? 'Turn microphone off' : 'Turn microphone on', !microphone.isOn);
     const track = camera.track;
     if (track && (this.preview.srcObject as MediaStream | null)?.getVideoTracks()[0] !== track) this.preview.srcObject = new MediaStream([track]);
     byId('stage-set').classList.toggle('without', !camera.isOn);
-    byId('preview-note').textContent = camera.isOn ? '' : camera.error ? 'No camera' : camera.stream ? 'Camera is off' : 'Starting …';
+    byId('preview-note').textContent = camera.isOn ? '' : camera.error && !camera.isOpen ? 'No camera' : camera.stream ? 'Camera is off' : 'Starting …';
     this.meter.use(microphone.isOn ? microphone.track : undefined);
     this.showProblems();
-    void this.list();
   }
 
-  /** Stops measuring: there is no lobby any more. */
+  /** Ends the preview and the measuring. */
   close(): void {
+    this.isOpen = false;
     cancelAnimationFrame(this.metering);
     this.meter.use(undefined);
     this.preview.srcObject = null;
-    for (const end of this.ends.splice(0)) end();
   }
 
   private showProblems(): void {

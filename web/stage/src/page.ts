@@ -2,10 +2,10 @@
 import { StageConnectionState, StageError, StageErrorCategory, StageErrorCode } from 'rostrum-sdk';
 
 import { Call, type Receive, nameOf } from './call.ts';
-import { byId, element, find, fromTemplate, setIcon, setTool, showView, toast } from './dom.ts';
+import { byId, closeToasts, element, find, fromTemplate, openDialog, setIcon, setTool, showView, toast } from './dom.ts';
 import { type Link, claimsOf, originOf, pageAt, parseLink, whyNoScreen } from './link.ts';
 import { Lobby } from './lobby.ts';
-import { Device } from './local-media.ts';
+import { Device, type Kind } from './local-media.ts';
 import { type Ending, describeDevice, describeRefusal, unreachable } from './sentences.ts';
 
 const measureEvery = 1000; // ms
@@ -15,14 +15,18 @@ let link: Link | undefined;
 let call: Call | undefined; // from the click on Join until it ended
 let joined = false;
 
-const camera = new Device('camera', devicesChanged);
-const microphone = new Device('microphone', devicesChanged);
+const [camera, microphone] = (['camera', 'microphone'] as const).map((kind) => new Device(kind, devicesChanged, (error) => deviceFailed(kind, error))) as [Device, Device];
 const lobby = new Lobby({ camera, microphone }, { speakerChosen: async (id) => call?.useSpeaker(id), failed: toast });
 
 function devicesChanged(): void {
   lobby.show();
   call?.refresh();
   showTools();
+}
+
+/** In a call nothing else tells it. */
+function deviceFailed(kind: Kind, error: unknown): void {
+  if (joined) toast(describeDevice(kind, error));
 }
 
 /** Opens what a link says. Its token leaves the address bar: it belongs into no history. */
@@ -52,13 +56,13 @@ function ownName(): string {
 
 function openLobby(): void {
   const current = link!;
+  closeDevices();
   const mayPublish = current.claims.capabilities?.allow_publish ?? false;
   for (const name of document.querySelectorAll('.stage-name')) name.textContent = stageName();
   byId('own-name').textContent = ownName();
   showJoining(false);
   showView('lobby', stageName());
   void lobby.open(ownName(), mayPublish);
-  lobby.show();
   void checkLink(current).then((ending) => ending && link === current && !call && showEnding(ending));
 }
 
@@ -78,7 +82,8 @@ async function join(): Promise<void> {
   const current = link!;
   showJoining(true);
   const slow = setTimeout(() => (byId('joining').textContent = `${new URL(originOf(current.claims)).host} does not answer yet. Still trying …`), slowAfter);
-  call = new Call(current, camera, microphone, { changed: showCall, happened, failed: (text, run) => toast(text, run && { label: 'Try again', run }), silenced: () => (byId('silenced').hidden = false), ended: callEnded });
+  const receive = byId<HTMLSelectElement>('receive').value as Receive;
+  call = new Call(current, camera, microphone, receive, { changed: showCall, happened, failed: (text, run) => toast(text, run && { label: 'Try again', run }), silenced: () => (byId('silenced').hidden = false), ended: callEnded });
   const joining = call;
   try {
     if (lobby.speaker) void call.useSpeaker(lobby.speaker);
@@ -113,12 +118,14 @@ function callEnded(ending: Ending): void {
 
 function showEnding({ title, text, ways }: Ending): void {
   closeDevices();
+  closeToasts();
+  byId('silenced').hidden = true;
   byId('ended-title').textContent = title;
   byId('ended-text').textContent = text;
   const actions = {
     again: () => element('button', { type: 'button', className: 'primary', textContent: 'Join again', onclick: openLobby }),
     'other-link': () => element('button', { type: 'button', textContent: 'Use another link', onclick: () => askForLink('') }),
-    'open-there': () => element('a', { className: 'primary button', href: pageAt(originOf(link!.claims), link!.token), textContent: `Open it at ${new URL(originOf(link!.claims)).host}`, rel: 'noreferrer' }),
+    'open-there': () => element('a', { className: 'primary button', href: pageAt(originOf(link!.claims), link!.fragment), textContent: `Open it at ${new URL(originOf(link!.claims)).host}`, rel: 'noreferrer' }),
   };
   byId('ways').replaceChildren(...ways.map((way) => actions[way]()));
   showView('ended', title);
@@ -200,7 +207,7 @@ function openPeople(): void {
   byId('without-invitations').hidden = invitations.length > 0;
   byId('command').textContent = `aws ivs-realtime create-participant-token --stage-arn ${claims.resource ?? claims.topic} --user-id NAME`;
   byId('page-address').textContent = pageAt(originOf(claims), 'TOKEN');
-  byId<HTMLDialogElement>('people').showModal();
+  openDialog('people');
 }
 
 async function copy(text: string): Promise<void> {
@@ -221,7 +228,7 @@ async function toggleScreen(): Promise<void> {
   if (screen && !problem) return shareScreen(screen);
   link!.screen = undefined;
   if (problem) toast(problem);
-  byId<HTMLDialogElement>('share').showModal();
+  openDialog('share');
 }
 
 async function shareScreen(token: string | undefined): Promise<void> {
@@ -252,7 +259,7 @@ byId('layout-tool').onclick = () => {
   showTools();
 };
 byId('people-tool').onclick = byId('alone-invite').onclick = openPeople;
-byId('settings-tool').onclick = () => byId<HTMLDialogElement>('settings').showModal();
+byId('settings-tool').onclick = () => openDialog('settings');
 byId('leave-tool').onclick = () => call?.leave();
 byId('silenced').onclick = () => {
   byId('silenced').hidden = true;

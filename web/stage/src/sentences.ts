@@ -1,4 +1,4 @@
-import { DeviceError, DeviceFailure, NoPictureReason, StageError, StageErrorCode, StageLeftReason } from 'rostrum-sdk';
+import { DeviceError, DeviceFailure, NoPictureReason, StageError, StageErrorCategory, StageErrorCode, StageLeftReason } from 'rostrum-sdk';
 
 import { type Claims, originOf } from './link.ts';
 
@@ -24,6 +24,11 @@ const askAgain = 'Ask whoever invited you for a new link.';
 /** Says why a stage could not be joined. */
 export function describeRefusal(error: unknown, claims: Claims): Ending {
   if (!(error instanceof StageError)) return { title: 'Something went wrong', text: `The page met an error: ${(error as Error).message ?? error}`, ways: ['again', 'other-link'] };
+  return refusal(error, claims) ?? unreachable(error.message, claims);
+}
+
+/** Says why the server refuses a token; undefined for an error that may pass. */
+function refusal(error: StageError, claims: Claims): Ending | undefined {
   const endings: Partial<Record<StageErrorCode, () => Ending>> = {
     [StageErrorCode.TOKEN_EXPIRED]: () => ({ title: 'This link has expired', text: `${claims.exp ? `It was valid until ${localTime(claims.exp)}.` : 'Its time is over.'} ${askAgain}`, ways: ['other-link'] }),
     [StageErrorCode.TOKEN_MALFORMED]: () => ({ title: 'This link is not valid', text: `The server does not accept it; perhaps a part got lost on the way. ${sentence(error.message)}${askAgain}`, ways: ['other-link'] }),
@@ -33,7 +38,7 @@ export function describeRefusal(error: unknown, claims: Claims): Ending {
     [StageErrorCode.PARTICIPANT_DISCONNECTED]: () => ended(StageLeftReason.PARTICIPANT_DISCONNECTED, error.message),
     [StageErrorCode.CANCELED]: () => ended(StageLeftReason.USER_INITIATED),
   };
-  return endings[error.code]?.() ?? unreachable(error.message, claims);
+  return endings[error.code]?.();
 }
 
 /** Says why no connection came about: the token may be for another address than the page. */
@@ -45,6 +50,13 @@ export function unreachable(detail: string, claims: Claims): Ending {
     text: `It connects to ${origin}, but this page came from ${location.origin} and may connect to that only. Open the link where it belongs.`,
     ways: ['open-there', 'other-link'],
   };
+}
+
+/** Says why a call ended: by the server's reason, or by the error that it met on reconnecting. */
+export function describeLeft(reason: StageLeftReason, error: StageError | undefined, claims: Claims): Ending {
+  if (reason !== StageLeftReason.UNKNOWN || error?.category !== StageErrorCategory.JOIN_ERROR) return ended(reason, error?.message);
+  if (error.serverCode === 'TOKEN_REUSED') return ended(StageLeftReason.TOKEN_REUSED);
+  return refusal(error, claims) ?? ended(reason, error.message);
 }
 
 /** Says why a call ended. */
