@@ -48,6 +48,7 @@ type individual struct {
 	uploaded   chan struct{}      // closed when the recorder has ended
 	log        *slog.Logger
 
+	videoRemark string       // what is missing of video that is transcoded
 	startStored bool         // the event about the start is
 	shown       atomic.Value // the ivsrealtime.RecordingState that was stored last, for Stats
 }
@@ -226,14 +227,20 @@ func (r *individual) start(at time.Time) {
 // finish says that nothing more will be recorded.
 func (r *individual) finish(at time.Time, failure *event.Failure) {
 	r.state.Ended, r.state.Failure = at, failure
-	if r.thumbnails != nil {
-		r.state.Remark = r.thumbnails.remark()
-	}
+	r.state.Remark = r.remark()
 	if !r.update(ivsrealtime.RecordingStopping, nil) {
 		r.log.Warn("the end of a recording is not stored yet")
 	}
 	r.recorder.Remark(r.state.Remark)
 	r.recorder.FinishAt(at, failure)
+}
+
+// remark says what is missing.
+func (r *individual) remark() string {
+	if r.thumbnails == nil {
+		return r.videoRemark
+	}
+	return strings.TrimSpace(r.videoRemark + " " + r.thumbnails.remark())
 }
 
 // awaitUpload waits until all is in the bucket, or the recording has failed, and stores so. At

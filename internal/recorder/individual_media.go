@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"reflect"
 	"time"
 
@@ -138,7 +139,10 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 		m.addTrack(c)
 		if c == media.VP8 {
 			m.transcode(newTranscoding(r.registry.cfg.Transcoder, w.target, r.log))
-			defer m.transcoding.close()
+			defer func() {
+				m.transcoding.close()
+				r.videoRemark = cmp.Or(m.transcoding.remark(), r.videoRemark)
+			}()
 		}
 		detach, err := p.Publisher.Tap(k, &tapSink{publisher: p.Publisher, queue: m.queue, kind: k})
 		if err != nil {

@@ -109,7 +109,11 @@ func packetOf(p media.Packet) *rtp.Packet {
 
 // request asks for a keyframe, until one comes.
 func (m *part) request(now time.Time) {
-	if now.Sub(m.requested) >= requestEvery {
+	interval := requestEvery
+	if m.transcoding != nil {
+		interval = m.transcoding.interval
+	}
+	if now.Sub(m.requested) >= interval {
 		m.requested = now
 		m.requestKeyframe()
 	}

@@ -13,6 +13,7 @@ import (
 const (
 	maxUnanswered = 128             // pictures at the worker: fewer than it queues
 	maxAnswerAge  = time.Second     // of the oldest of them, after which it gets no more until all are answered
+	maxRequest    = time.Minute     // between requests for keyframes of which the worker decodes none
 	answerTimeout = 5 * time.Second // without an answer, after which pictures count as lost
 )
 
@@ -27,6 +28,7 @@ type unanswered struct {
 	time     time.Duration // of the message
 	at       time.Time     // by the track's clock
 	arrived  time.Time
+	decodes  bool // without an earlier picture
 	keyframe bool // the answer is to be one
 }
 
@@ -52,11 +54,13 @@ type transcoding struct {
 	decodesFrom time.Duration // time of the keyframe since when it does
 	keyed       time.Time     // the newest picture that was to be a keyframe
 	keyframeDue bool          // the next picture is to be one
-	problem     string        // that was logged last
+	interval    time.Duration // between requests for it
+	problem     string        // that was logged last; empty while no picture is missing
+	pictures    int           // that were answered
 }
 
 func newTranscoding(s *worker.Streams, target time.Duration, log *slog.Logger) *transcoding {
-	return &transcoding{streams: s, target: target, log: log, answers: make(chan worker.StreamMessage, 2*maxUnanswered)}
+	return &transcoding{streams: s, target: target, log: log, interval: requestEvery, answers: make(chan worker.StreamMessage, 2*maxUnanswered)}
 }
 
 func (t *transcoding) close() {
@@ -72,9 +76,9 @@ func (t *transcoding) write(at time.Time, f realtime.Received) bool {
 		return false
 	}
 	keyframe := t.keyframeDue || at.Sub(t.keyed) >= t.target
-	w := unanswered{at.Sub(t.origin), at, f.Arrived, keyframe}
+	w := unanswered{at.Sub(t.origin), at, f.Arrived, f.Keyframe, keyframe}
 	if t.isFull(f.Arrived) || !t.stream.WritePicture(f.Data, w.time, keyframe) {
-		t.fail("it can't follow")
+		t.fail("rostrum-media can't follow")
 		t.decodes, t.behind = false, len(t.waiting) > 0
 		return false
 	}
@@ -99,7 +103,7 @@ func (t *transcoding) expire(now time.Time) {
 		t.answered, t.idle = false, now
 	}
 	if now.Sub(t.idle) > answerTimeout {
-		t.fail("it does not answer")
+		t.fail("rostrum-media does not answer")
 		t.waiting, t.behind, t.decodes = nil, false, false
 	}
 }
@@ -155,6 +159,7 @@ func (t *transcoding) take(m worker.StreamMessage) (at time.Time, ok bool) {
 		t.waiting = t.waiting[1:]
 		if first.time == m.Time {
 			at = first.at
+			t.adaptInterval(first, m)
 			break
 		}
 	}
@@ -170,6 +175,29 @@ func (t *transcoding) take(m worker.StreamMessage) (at time.Time, ok bool) {
 		t.requireKeyframe()
 	}
 	return at, ok
+}
+
+// adaptInterval requests fewer keyframes while the worker decodes none, as of pictures that are too
+// large.
+func (t *transcoding) adaptInterval(w unanswered, answer worker.StreamMessage) {
+	switch {
+	case answer.Kind == worker.StreamError && w.decodes:
+		t.interval = min(2*t.interval, maxRequest)
+	case answer.Kind == worker.StreamOutput && len(answer.Data) > 0:
+		t.interval = requestEvery
+		t.pictures++
+	}
+}
+
+// remark is what the recording says about missing pictures.
+func (t *transcoding) remark() string {
+	switch {
+	case t.problem == "":
+		return ""
+	case t.pictures == 0:
+		return "The video is missing: " + t.problem + "."
+	}
+	return "Some of the video is missing: " + t.problem + "."
 }
 
 // fail logs why pictures are missing.

@@ -16,6 +16,7 @@ type slowWorker struct {
 	inputs    []worker.StreamMessage
 	last      byte // number of the last picture
 	keyframes int  // that were to be answered by one
+	fails     bool // each answer is an error
 }
 
 func (w *slowWorker) WritePicture(picture []byte, at time.Duration, keyframe bool) bool {
@@ -42,6 +43,9 @@ func (w *slowWorker) answer(m *part) {
 	if a.Keyframe {
 		a.Data = bytes.Clone(testKeyframe)
 	}
+	if w.fails {
+		a = worker.StreamMessage{Kind: worker.StreamError, Time: a.Time, Data: []byte("the picture is too large")}
+	}
 	if err := m.writeTranscoded(a); err != nil {
 		w.t.Fatal(err)
 	}
@@ -51,7 +55,8 @@ func (w *slowWorker) answer(m *part) {
 // after 300 ms. Each step is a 60th of a second, and calls step with the time.
 func (s *sender) sendTo(w *slowWorker, d time.Duration, step func(i int)) {
 	s.t.Helper()
-	var keyframeAt time.Duration // the next; negative for none
+	begin := s.passed
+	keyframeAt := begin // the next; negative for none
 	s.part.requestKeyframe = func() {
 		s.requests++
 		if keyframeAt < 0 {
@@ -59,7 +64,7 @@ func (s *sender) sendTo(w *slowWorker, d time.Duration, step func(i int)) {
 		}
 	}
 	for i := range int(d * 60 / time.Second) {
-		s.passed = time.Duration(i) * time.Second / 60
+		s.passed = begin + time.Duration(i)*time.Second/60
 		s.part.arrived = s.now()
 		if i%2 == 0 {
 			f := realtime.Received{Sample: realtime.Sample{Data: []byte{0, byte(i / 2)}}, Arrived: s.now()}
@@ -137,5 +142,38 @@ func TestTranscoding_AwaitsOneKeyframeAtATime(t *testing.T) {
 	}
 	if k.keyframeDue {
 		t.Error("another keyframe is due")
+	}
+}
+
+func TestTranscoding_RequestsFewKeyframesThatTheWorkerDoesNotDecode(t *testing.T) {
+	s := newSender(t, media.VP8)
+	k := s.transcodes(0)
+	w := &slowWorker{t: t, fails: true}
+	k.stream, k.decodes = w, false
+	s.sendTo(w, 10*time.Minute, func(int) { w.answer(s.part) })
+	if s.requests < 10 || s.requests > 20 {
+		t.Errorf("%d keyframes are requested in ten minutes", s.requests)
+	}
+	if got := k.remark(); got != "The video is missing: the picture is too large." {
+		t.Errorf("the remark is %q", got)
+	}
+	w.fails = false
+	s.sendTo(w, 2*time.Minute, func(int) { w.answer(s.part) })
+	if k.interval != requestEvery || k.remark() != "Some of the video is missing: the picture is too large." {
+		t.Errorf("a keyframe is requested each %v, with the remark %q", k.interval, k.remark())
+	}
+}
+
+func TestIndividual_SaysWhatIsMissing(t *testing.T) {
+	for _, c := range []struct{ video, thumbnails, remark string }{
+		{"", "", ""},
+		{"The video is missing: a.", "", "The video is missing: a."},
+		{"", "b", "Thumbnails are missing: b."},
+		{"The video is missing: a.", "b", "The video is missing: a. Thumbnails are missing: b."},
+	} {
+		r := individual{videoRemark: c.video, thumbnails: &thumbnails{problem: c.thumbnails}}
+		if got := r.remark(); got != c.remark {
+			t.Errorf("the remark is %q, expected %q", got, c.remark)
+		}
 	}
 }
