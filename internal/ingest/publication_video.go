@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"bytes"
-	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -91,7 +89,7 @@ func (p *publication) writeVideo(f rtmp.Frame) error {
 	p.reportGroup(t, at)
 	units := f.Units
 	if f.Keyframe {
-		units = slices.Concat(t.sets, withoutSets(f.Units, t.sets))
+		units = media.AddParameterSets(f.Units, t.sets)
 		t.lastKeyframe = at
 	}
 	t.started, t.lastPresent = true, f.Present
@@ -107,16 +105,4 @@ func (p *publication) reportGroup(t *videoTrack, at time.Duration) {
 	p.groupReported = true
 	p.log.Warn("an encoder's keyframes are far apart: viewers that join wait or are behind; set the keyframe interval to 1 or 2 s",
 		"who", p.stream.Who(), "interval", (at - t.lastKeyframe).Round(time.Millisecond))
-}
-
-// withoutSets leaves out the parameter sets that a keyframe repeats. Others remain: they are
-// newer, or further ones.
-func withoutSets(units, sets [][]byte) [][]byte {
-	kept := make([][]byte, 0, len(units))
-	for _, u := range units {
-		if !slices.ContainsFunc(sets, func(s []byte) bool { return bytes.Equal(s, u) }) {
-			kept = append(kept, u)
-		}
-	}
-	return kept
 }

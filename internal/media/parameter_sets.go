@@ -54,18 +54,8 @@ func (s *ParameterSets) AddPayload(payload []byte) {
 
 // AddUnit adds a NAL unit if it is an SPS or a PPS.
 func (s *ParameterSets) AddUnit(unit []byte) {
-	if len(unit) < 2 {
-		return
-	}
-	switch kind := unit[0] & 0x1f; kind {
-	case nalSPS:
-		if len(unit) > 4 {
-			r := bitReader{data: unit[4:]} // after profile, constraints and level
-			s.add(kind, r.golomb(), unit)
-		}
-	case nalPPS:
-		r := bitReader{data: unit[1:]}
-		s.add(kind, r.golomb(), unit)
+	if id, ok := h264SetID(unit); ok {
+		s.add(id.kind, id.id, unit)
 	}
 }
 
