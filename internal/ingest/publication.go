@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -31,12 +32,13 @@ type publication struct {
 	transcoder *worker.Streams
 	log        *slog.Logger
 	began      time.Time
+	complete   bool // audio and video came
 	clock      sourceClock
 
 	video         videoTracks
 	groupReported bool
 
-	sawAudio    bool
+	sawAudio    bool // a frame
 	opus        opusClock
 	audioConfig []byte         // of AAC
 	audio       *worker.Stream // nil without AAC
@@ -49,13 +51,28 @@ func fail(code ivsrealtime.EventErrorCode, format string, args ...any) *stage.In
 	return &stage.IngestError{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
+// read waits for the next frame of an encoder, until audio or video is overdue.
+func (p *publication) read(encoder *rtmp.Ingest) (rtmp.Frame, error) {
+	if !p.complete {
+		deadline := p.began.Add(bothWait)
+		if p.complete = p.sawAudio && p.video.started(); p.complete {
+			deadline = time.Time{}
+		}
+		if err := encoder.SetDeadline(deadline); err != nil {
+			return rtmp.Frame{}, err
+		}
+	}
+	f, err := encoder.Next()
+	if !p.complete && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fail(ivsrealtime.ErrorInvalidInput, "a stream needs audio and video, and one of them did not come within %s", bothWait)
+	}
+	return f, err
+}
+
 // WriteFrame publishes a frame. After an error the publication must be closed.
 func (p *publication) WriteFrame(_ context.Context, f rtmp.Frame) error {
 	if reason := p.audioErr.Load(); reason != nil {
 		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC audio can't be decoded: %s", *reason)
-	}
-	if time.Since(p.began) > bothWait && (!p.sawAudio || !p.video.started()) {
-		return fail(ivsrealtime.ErrorInvalidInput, "a stream needs audio and video, and one of them did not come within %s", bothWait)
 	}
 	switch f.Kind {
 	case rtmp.VideoConfig:
@@ -64,6 +81,7 @@ func (p *publication) WriteFrame(_ context.Context, f rtmp.Frame) error {
 		return p.configureAudio(f.Units[0])
 	case rtmp.Audio:
 		if p.audio != nil {
+			p.sawAudio = true
 			p.audio.Write(f.Units[0], p.clock.time(f.Decode, time.Now()))
 		}
 		return nil

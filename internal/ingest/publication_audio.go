@@ -31,7 +31,7 @@ func (p *publication) configureAudio(config []byte) error {
 	if p.audio != nil {
 		p.audio.Close()
 	}
-	p.audioConfig, p.sawAudio = config, true
+	p.audioConfig = config
 	var err error
 	p.audio, err = p.transcoder.Open(config, p.transcoded)
 	if errors.Is(err, worker.ErrNoProgram) {

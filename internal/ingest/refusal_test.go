@@ -13,7 +13,10 @@ import (
 )
 
 // A rawEncoder sends whatever a test makes.
-type rawEncoder struct{ *handmade.Encoder }
+type rawEncoder struct {
+	*handmade.Encoder
+	silent bool // no audio follows its configuration
+}
 
 // connectRaw asks to publish with a key.
 func (s *fixture) connectRaw(t *testing.T, key string) rawEncoder {
@@ -23,7 +26,7 @@ func (s *fixture) connectRaw(t *testing.T, key string) rawEncoder {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	return rawEncoder{e}
+	return rawEncoder{Encoder: e}
 }
 
 // publishRaw is connectRaw that is accepted.
@@ -62,7 +65,7 @@ func (e rawEncoder) sendPictures(t *testing.T, change func(n int, body []byte) [
 				body = change(n, body)
 			}
 			at := time.Duration(n) * 40 * time.Millisecond
-			if e.Send(handmade.Video, at, body) != nil || e.Send(handmade.Audio, at, []byte{0xaf, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}) != nil {
+			if e.Send(handmade.Video, at, body) != nil || !e.silent && e.Send(handmade.Audio, at, []byte{0xaf, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}) != nil {
 				return
 			}
 			time.Sleep(20 * time.Millisecond)
@@ -128,6 +131,14 @@ func TestServer_ShowsRefusalsToOwnerEncoderAndOperator(t *testing.T) {
 			<-e.Ended() // after ten seconds
 			return e
 		}},
+		{name: "a configuration of audio alone", code: ivsrealtime.ErrorInvalidInput, says: "needs audio and video", try: func(t *testing.T, s *fixture) rawEncoder {
+			e := s.publishRaw(t)
+			e.silent = true
+			e.sendPictures(t, nil)
+			e.awaitStatus(t, "NetStream.Publish.Rejected") // after ten seconds
+			return e
+		}},
+		{name: "no frame", code: ivsrealtime.ErrorInvalidInput, says: "needs audio and video", try: rejected(func(rawEncoder, *testing.T) {})},
 		{name: "a malformed configuration", code: ivsrealtime.ErrorInvalidInput, says: "H.264 configuration", try: message(handmade.Video, "\x17\x00\x00\x00\x00"+string(handmade.AVCConfig([]byte{0x67, 0, 0, 0}, []byte{0x68, 0xce, 0x3c, 0x80})))},
 		{name: "a damaged picture", code: ivsrealtime.ErrorInvalidInput, says: "invalid NAL unit length", try: message(handmade.Video, "\x17\x01\x00\x00\x00\x00\x00\xff\xff\x65")},
 	} {

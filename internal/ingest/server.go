@@ -176,11 +176,13 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		return err
 	}
 	p, onStage := session.(*publication)
+	read := stream.Next
 	if onStage {
+		read = func() (rtmp.Frame, error) { return p.read(stream) }
 		go p.dropWhenEnded(stream, conn)
 	}
 	for {
-		f, err := stream.Next()
+		f, err := read()
 		var network net.Error
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):

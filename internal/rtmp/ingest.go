@@ -24,6 +24,7 @@ const (
 // An Ingest is a publisher's connection. Its reads are for one goroutine.
 type Ingest struct {
 	connection *connection
+	deadline   time.Time // of Next; zero for none
 
 	packets    []packet // of the last message
 	hasAudio   bool
@@ -54,7 +55,22 @@ func Accept(conn net.Conn, authorize func(application, key string) error) (*Inge
 		return nil, err
 	}
 	i.connection.chunks.media = true
-	return i, conn.SetReadDeadline(time.Now().Add(idleTimeout))
+	return i, i.extendRead()
+}
+
+// SetDeadline is when Next fails with a timeout although messages come; zero for never.
+func (i *Ingest) SetDeadline(at time.Time) error {
+	i.deadline = at
+	return i.extendRead()
+}
+
+// extendRead lets the publisher be silent for a while from now on.
+func (i *Ingest) extendRead() error {
+	at := time.Now().Add(idleTimeout)
+	if !i.deadline.IsZero() && i.deadline.Before(at) {
+		at = i.deadline
+	}
+	return i.connection.conn.SetReadDeadline(at)
 }
 
 // awaitPublish answers commands until the publisher publishes.
@@ -178,7 +194,7 @@ func (i *Ingest) Next() (Frame, error) {
 		if m.kind != videoMessage && m.kind != audioMessage {
 			continue
 		}
-		if err := i.connection.conn.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
+		if err := i.extendRead(); err != nil {
 			return Frame{}, err
 		}
 		i.queue(m)
