@@ -20,10 +20,15 @@ async function open(t, url, token, prepare = () => {}) {
   const log = { whip: [], sent: [], refused: [] };
   page.on("request", (r) => r.url().includes("/whip") && log.whip.push(`${r.method()} ${r.url()}`));
   page.on("websocket", (socket) => {
-    socket.on("framesent", ({ payload }) => log.sent.push(JSON.parse(payload).type));
+    const asked = {};
+    socket.on("framesent", ({ payload }) => {
+      const message = JSON.parse(payload);
+      log.sent.push(message.type);
+      asked[message.id] = message;
+    });
     socket.on("framereceived", ({ payload }) => {
-      const { type, payload: reply } = JSON.parse(payload);
-      if (type === "REPLY" && reply.error) log.refused.push(reply.error);
+      const { type, id, payload: reply } = JSON.parse(payload);
+      if (type === "REPLY" && reply.error) log.refused.push({ ...asked[id ?? reply.id], error: reply.error, sent: [...log.sent] });
     });
   });
   await page.addInitScript(smallCamera);

@@ -115,7 +115,7 @@ export function participant() {
     if (response.status !== 200) throw new Error(`${response.status} ${theirs}`);
     const [ufrag] = lines(theirs, /^a=ice-ufrag:/);
     const [password] = lines(theirs, /^a=ice-pwd:/);
-    const answer = before.replaceAll(/a=ice-ufrag:.*/g, ufrag).replaceAll(/a=ice-pwd:.*/g, password).replaceAll(/a=setup:\w+/g, "a=setup:passive");
+    const answer = before.replaceAll(/a=ice-ufrag:.*/g, ufrag).replaceAll(/a=ice-pwd:.*/g, password);
     await pc.setRemoteDescription({ type: "answer", sdp: answer });
     return { ufrag, etag: response.headers.get("ETag") };
   }

@@ -13,10 +13,9 @@ export function testDevices({ skip = false } = {}) {
     await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1 } });
     const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
     await seesAndHears(bob, "ann", 1);
-    const [video] = await bob.evaluate(() => app.stream("main", "ann", "video").requestQualityStats());
-    assert.ok(video.framesDecoded > 0 && video.frameWidth === 640 && video.packetsReceived > 0, JSON.stringify(video));
-    const [audio] = await bob.evaluate(() => app.stream("main", "ann", "audio").requestQualityStats());
-    assert.ok(audio.packetsReceived > 0 && ["excellent", "good", "poor"].includes(audio.networkQuality), JSON.stringify(audio));
+    const quality = (kind) => bob.evaluate((k) => app.stream("main", "ann", k).requestQualityStats(), kind);
+    await eventually("statistics of the video", () => quality("video"), (all) => all?.[0].framesDecoded > 0 && all[0].frameWidth === 640 && all[0].packetsReceived > 0);
+    await eventually("statistics of the audio", () => quality("audio"), (all) => all?.[0].packetsReceived > 0 && ["excellent", "good", "poor"].includes(all[0].networkQuality));
     await eventually("loudness", () => bob.evaluate(() => app.stream("main", "ann", "audio").requestAudioLevel()), (level) => level > 0.01 && level <= 1);
     await happens(bob, "stageActiveSpeakerChanged", ([who]) => who === "ann");
   });

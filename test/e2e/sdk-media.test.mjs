@@ -20,9 +20,12 @@ test("a viewer knows the layers of a simulcast publisher, and gets the one that 
   await happens(bob, "stageStreamAdaptionChanged", ([who, , isAdapting]) => who === "ann" && isAdapting);
   const sent = await eventually("statistics of each layer", () => ann.evaluate(() => app.stages.main.streams[1].requestQualityStats()), (s) => s?.length === 3 && s.every((x) => x.rid && x.networkQuality));
   assert.deepEqual(sent.map((s) => s.rid).toSorted(), ["hi", "low", "mid"]);
+  const choose = (choice) => bob.evaluate((c) => ((app.stages.main.layer = c), app.stages.main.stage.refreshStrategy()), choice);
+  await choose("highest");
+  await eventually("the best layer", () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.width === 1280);
   for (const [choice, width] of [["lowest", 320], ["highest", 1280], ["mid", 640]]) {
     const before = await count(bob);
-    await bob.evaluate((c) => ((app.stages.main.layer = c), app.stages.main.stage.refreshStrategy()), choice);
+    await choose(choice);
     await eventually(`a picture ${width} wide`, () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.width === width);
     await happens(bob, "stageStreamLayerSelected", ([who, kind, layer, reason]) => who === "ann" && kind === "video" && layer.width === width && reason === "selected", before);
   }
