@@ -28,7 +28,9 @@ async function open(t, url, token, prepare = () => {}) {
     });
     socket.on("framereceived", ({ payload }) => {
       const { type, id, payload: reply } = JSON.parse(payload);
-      if (type === "REPLY" && reply.error) log.refused.push({ ...asked[id ?? reply.id], error: reply.error, sent: [...log.sent] });
+      const request = asked[id];
+      // A connection that a new one replaced may be gone before its END arrives.
+      if (type === "REPLY" && reply.error && !(request.type === "END" && reply.error.status === 404)) log.refused.push({ request, error: reply.error });
     });
   });
   await page.addInitScript(smallCamera);
