@@ -41,8 +41,11 @@ func TestRecordings_AreFoundAtEachKindOfPlace(t *testing.T) {
 			t.Errorf("at %v: %+v", where, all)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(folder, "events", "recording-ended.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for where, expected := range map[string]string{
-		"recordings":                   "multivariant.m3u8: there is no such file",
+		"recordings":                   "recording-ended.json: it is not the JSON expected",
 		"elsewhere":                    "there is no recording",
 		filepath.Join(data, "missing"): "no such file",
 	} {
