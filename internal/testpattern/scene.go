@@ -133,8 +133,8 @@ func (s *scene) drawLighthouse() {
 	for _, from := range []float64{0.3, 0.7} {
 		tower(y+from*(foot-y), y+(from+0.2)*(foot-y), shade(s.identity+6, 0.75, 0.6))
 	}
-	room := image.Rect(lamp.X-int(0.8*u), lamp.Y-int(0.7*u), lamp.X+int(0.8*u), lamp.Y+int(0.7*u))
-	s.still.fill(room, dark)
+	lantern := image.Rect(lamp.X-int(0.8*u), lamp.Y-int(0.7*u), lamp.X+int(0.8*u), lamp.Y+int(0.7*u))
+	s.still.fill(lantern, dark)
 	s.still.blend(fillPolygon(point{x - 1.1*u, y - 0.7*u}, point{x + 1.1*u, y - 0.7*u}, point{x, y - 1.5*u}), dark)
 	s.still.blend(fillPolygon(point{x - 1.1*u, y + 0.7*u}, point{x + 1.1*u, y + 0.7*u}, point{x + 1.1*u, y + 0.95*u}, point{x - 1.1*u, y + 0.95*u}), dark)
 
@@ -147,10 +147,10 @@ func (s *scene) drawLighthouse() {
 		s.lamp = append(s.lamp, lampPart{beam, light})
 		s.lampBox = s.lampBox.Union(beam.Rect)
 	}
-	glass := point{float64(room.Min.X), float64(room.Min.Y)}
-	far := point{float64(room.Max.X), float64(room.Max.Y)}
+	glass := point{float64(lantern.Min.X), float64(lantern.Min.Y)}
+	far := point{float64(lantern.Max.X), float64(lantern.Max.Y)}
 	s.lamp = append(s.lamp, lampPart{fillPolygon(glass, point{far.x, glass.y}, far, point{glass.x, far.y}), Colour{white, grey, grey}})
-	s.lampBox = s.lampBox.Union(room)
+	s.lampBox = s.lampBox.Union(lantern)
 }
 
 // draw draws all of the next picture but the boat; at is its time in the stream. It reports

@@ -232,7 +232,7 @@
         place(tile.element, places[i]);
       });
     }
-    /** The shape of most pictures, so that the tiles have little room beside them. */
+    /** The shape of most pictures, so that the tiles leave little space unused. */
     ratio() {
       const ratios = this.tiles.flatMap(({ ratio }) => ratio ?? []).sort((a, b) => a - b);
       const usual = ratios[Math.floor(ratios.length / 2)] ?? widest;

@@ -93,7 +93,7 @@ export class Board {
     });
   }
 
-  /** The shape of most pictures, so that the tiles have little room beside them. */
+  /** The shape of most pictures, so that the tiles leave little space unused. */
   private ratio(): number {
     const ratios = this.tiles.flatMap(({ ratio }) => ratio ?? []).sort((a, b) => a - b);
     const usual = ratios[Math.floor(ratios.length / 2)] ?? widest;
