@@ -149,15 +149,16 @@ func (t *Transport) sendHandshake(b []byte) {
 	if s == nil || r == nil {
 		return
 	}
-	r.send(s.socket, b, len(b))
 	from := t.dtlsConn.from.Load()
-	if from != nil && !t.keyed.Load() && !from.equal(r) {
-		from.send(s.socket, b, len(b))
-	}
-	t.hello.Store(nil)
 	if t.active && from == nil {
 		hello := slices.Clone(b)
-		t.hello.Store(&hello)
+		t.hello.Store(&hello) // before it is sent: the next check may come at once
+	} else {
+		t.hello.Store(nil)
+	}
+	r.send(s.socket, b, len(b))
+	if from != nil && !t.keyed.Load() && !from.equal(r) {
+		from.send(s.socket, b, len(b))
 	}
 }
 
