@@ -3,7 +3,7 @@
 # other (SampleBuilder of pion/webrtc keeps one for a track), but does not empty its lists: the
 # reference differences (P_DIFF, RFC 9628 §4.2, at most three a picture) and the temporal ids of
 # the picture group (PGTID) of earlier packets stay in front of the new ones. In flexible mode,
-# which VP9 SVC encoders use, the fifth picture with one reference each is refused with
+# which VP9 SVC encoders use, the second picture with two references is refused with
 # "too many PDiff", and so is every later one; a new scalability structure adds to the one before.
 #
 # Seen with pion/rtp 1.10.6, Go 1.26:
