@@ -39,7 +39,8 @@ const (
 
 // commands is the command line: one line for each command, in the order of the help.
 type commands struct {
-	JSON bool `name:"json" help:"Print JSON for programs, one document a line."`
+	Usage helpFlag `name:"help" short:"h" help:"Show help; --help=all shows every flag."`
+	JSON  bool     `name:"json" help:"Print JSON for programs, one document a line."`
 
 	Serve      serveCommand       `cmd:"" help:"Run a server until it is interrupted."`
 	Demo       demoCommand        `cmd:"" help:"Run a server with test participants, a composition of them in a channel, and all their recordings."`
@@ -57,7 +58,10 @@ type commands struct {
 	Link       linkCommand        `cmd:"" help:"Create a link with which a browser plays a recording."`
 	Doctor     doctorCommand      `cmd:"" help:"Check whether a server can run and be reached on this machine."`
 	Backup     backupCommand      `cmd:"" help:"Copy all data, also while a server runs."`
-	Version    versionCommand     `cmd:"" help:"Print the version of this binary."`
+	Completion completionCommand  `cmd:"" help:"Print the completions of a shell: bash, zsh or fish."`
+	Manual     manualCommand      `cmd:"" hidden:"" help:"Write the manual pages into a folder."`
+	Version    versionCommand     `cmd:"" help:"Print the version of this binary; so does --version."`
+	Help       helpCommand        `cmd:"" help:"Show the help of a command; so does --help."`
 }
 
 func main() {
@@ -66,26 +70,48 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// An exit code that ends the command line from within the parser.
+type exit int
+
 // run parses the command line, runs its command and returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var cli commands
-	out := &output{stdout: stdout, stderr: stderr, json: &cli.JSON}
-	parser, err := kong.New(&cli,
-		kong.Name("rostrum"),
-		kong.Description("Amazon IVS Real-Time stages, on your own machines."),
-		kong.Writers(stdout, stderr),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(out),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-	)
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		switch stopped := recover().(type) {
+		case nil:
+		case exit:
+			code = int(stopped)
+		default:
+			panic(stopped)
+		}
+	}()
+	parser, err := newParser(ctx, stdout, stderr)
 	if err != nil {
 		return report(stderr, err)
 	}
+	switch {
+	case len(args) == 0:
+		args = []string{"help"}
+	case args[0] == "--version":
+		args[0] = "version"
+	}
 	chosen, err := parser.Parse(args)
 	if err != nil {
-		return report(stderr, misuse(err))
+		return report(stderr, misuse(withHelp(err)))
 	}
 	return report(stderr, chosen.Run())
+}
+
+func newParser(ctx context.Context, stdout, stderr io.Writer) (*kong.Kong, error) {
+	var cli commands
+	return kong.New(&cli,
+		kong.Name("rostrum"),
+		kong.Description("Amazon IVS Real-Time stages, on your own machines."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&output{stdout: stdout, stderr: stderr, json: &cli.JSON}),
+		kong.NoDefaultHelp(),
+	)
 }
 
 // report prints an error and returns the exit code.

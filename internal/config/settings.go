@@ -293,6 +293,9 @@ func (s *Settings) OpenStore(ctx context.Context, server bool) (*store.Store, er
 	if errors.Is(err, store.ErrInUse) {
 		return nil, fmt.Errorf("%w: stop that one, or give this one another folder with --data-dir", err)
 	}
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("%w: run this as the user who owns %s, or name another folder with --data-dir", err, s.DataDir)
+	}
 	return st, err
 }
 

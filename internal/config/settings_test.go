@@ -213,3 +213,16 @@ func TestDomains_SetTheEndpoint(t *testing.T) {
 		t.Errorf("with a public URL the endpoint is %q", at)
 	}
 }
+
+func TestSettings_FlagWinsOverWhatContradictsItElsewhere(t *testing.T) {
+	t.Setenv("ROSTRUM_DATABASE", "postgres://db.example/rostrum")
+	t.Setenv("ROSTRUM_TLS_CERT", "cert.pem")
+	s, err := parse(t, "tls_key: key.pem\n", "--ephemeral")
+	if err != nil || s.Database != "" {
+		t.Errorf("--ephemeral: expected no database, got %q, %v", s.Database, err)
+	}
+	s, err = parse(t, "tls_key: key.pem\n", "--domain", "stage.example.com")
+	if err != nil || s.TLSCert != "" || s.TLSKey != "" {
+		t.Errorf("--domain: expected no certificate, got %q, %q, %v", s.TLSCert, s.TLSKey, err)
+	}
+}

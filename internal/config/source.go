@@ -5,6 +5,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
@@ -28,11 +30,22 @@ func newSources(chosen *kong.Context) sources {
 	return s
 }
 
+// exclusive are pairs of settings of which a server has one.
+var exclusive = [][2]string{{"ephemeral", "database"}, {"ephemeral", "domain"}, {"tls_cert", "domain"}, {"tls_key", "domain"}}
+
+// isExcluded reports whether a flag contradicts a setting of the environment or the file, and so
+// wins over it.
+func (s *sources) isExcluded(key string) bool {
+	return slices.ContainsFunc(exclusive, func(pair [2]string) bool {
+		return pair[0] == key && strings.HasPrefix(s.origin[pair[1]], "--") || pair[1] == key && strings.HasPrefix(s.origin[pair[0]], "--")
+	})
+}
+
 // readEnvironment sets what the flags have not.
 func (s *sources) readEnvironment() error {
 	for _, d := range s.declared {
 		text := os.Getenv(d.variable())
-		if text == "" || s.origin[d.key()] != "" {
+		if text == "" || s.origin[d.key()] != "" || s.isExcluded(d.key()) {
 			continue
 		}
 		if err := d.set(text); err != nil {
@@ -83,7 +96,7 @@ func (s *sources) readFile(path string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", where, name, err)
 		}
-		if text == "" || s.origin[name] != "" {
+		if text == "" || s.origin[name] != "" || s.isExcluded(name) {
 			continue
 		}
 		if err := d.set(text); err != nil {

@@ -46,6 +46,8 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 	if err := announce(banner); err != nil {
 		return err
 	}
+	notifySystemd(log, "READY=1")
+	context.AfterFunc(ctx, func() { notifySystemd(log, "STOPPING=1") })
 	log.Info("ready", "endpoint", listeners.endpoint, "took", banner.Took)
 	running := listeners.serve(b, clients, operators, runtime)
 	running = append(running, renewals...)

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -95,4 +97,11 @@ func startListener(t *testing.T, cert certificates, web http.Handler, relay func
 	end = sync.OnceValue(func() error { stop(); return <-done })
 	t.Cleanup(func() { _ = end() })
 	return l.Addr().String(), end
+}
+
+func TestWithRemedy_NamesTheSettingOfAPortThatIsNotAllowed(t *testing.T) {
+	err := withRemedy(fmt.Errorf("listen tcp :443: %w", fs.ErrPermission), "listen")
+	if !strings.Contains(err.Error(), "CAP_NET_BIND_SERVICE") || !strings.Contains(err.Error(), "set listen to") {
+		t.Errorf("expected the capability and the setting, got %v", err)
+	}
 }
