@@ -46,7 +46,7 @@
 
   // ../stage/src/arrangement.ts
   var minWidth = 100;
-  var stripShare = 0.22;
+  var stripShares = [0.22, 0.28, 0.34, 0.4];
   function grid(count, space, x0 = 0, y0 = 0) {
     if (count === 0) return [];
     const { gap, ratio, caption } = space;
@@ -77,13 +77,17 @@
     if (count < 2) return grid(count, space);
     const { width, height, gap, ratio, caption } = space;
     const beside = width > height * 1.1;
-    const across = beside ? Math.max(minWidth, width * stripShare, width - gap - (height - caption) * ratio) : width;
-    const down = beside ? height : Math.max(minWidth / ratio + caption, height * stripShare, height - gap - (width / ratio + caption));
-    const main = beside ? { ...space, width: width - across - gap } : { ...space, height: height - down - gap };
-    const [large] = grid(1, main);
-    const others = beside ? grid(count - 1, { ...space, width: across }, main.width + gap) : grid(count - 1, { ...space, height: down }, 0, main.height + gap);
-    others.splice(spot, 0, large);
-    return others;
+    const arrange = (share) => {
+      const across = beside ? Math.max(minWidth, width * share, width - gap - (height - caption) * ratio) : width;
+      const down = beside ? height : Math.max(minWidth / ratio + caption, height * share, height - gap - (width / ratio + caption));
+      const main = beside ? { ...space, width: width - across - gap } : { ...space, height: height - down - gap };
+      const [large] = grid(1, main);
+      const others = beside ? grid(count - 1, { ...space, width: across }, main.width + gap) : grid(count - 1, { ...space, height: down }, 0, main.height + gap);
+      others.splice(spot, 0, large);
+      return others;
+    };
+    const fits = (places) => places.every((place2) => place2.y + place2.height <= height + 1);
+    return stripShares.map(arrange).find(fits) ?? arrange(stripShares[0]);
   }
 
   // ../stage/src/dom.ts
@@ -122,13 +126,13 @@
   }
   function openDialog(id) {
     byId(id).showModal();
-    placeToasts();
+    placeStatus();
   }
-  function placeToasts() {
+  function placeStatus() {
     const place2 = document.querySelector("dialog[open]") ?? find("main", document);
-    if (byId("toasts").parentElement !== place2) place2.append(byId("toasts"));
+    for (const id of ["toasts", "happened"]) if (byId(id).parentElement !== place2) place2.append(byId(id));
   }
-  document.addEventListener("close", placeToasts, { capture: true });
+  document.addEventListener("close", placeStatus, { capture: true });
   var toastFor = 8e3;
   function toast(text, action) {
     const note = fromTemplate("toast");
@@ -143,7 +147,7 @@
       action?.run();
     };
     if (!action) setTimeout(close, toastFor);
-    placeToasts();
+    placeStatus();
     const toasts = byId("toasts");
     for (const other of [...toasts.children]) if (find("p", other).textContent === text) other.remove();
     toasts.append(note);
@@ -524,7 +528,7 @@
       figures.push(`${(100 * loss).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} % lost`);
       if (now.roundTrip !== void 0) figures.push(`${Math.round(1e3 * now.roundTrip)} ms`);
       if (now.path) figures.push(now.path);
-      return figures;
+      return figures.map((figure) => figure.replaceAll(" ", " "));
     }
   };
 
@@ -597,8 +601,8 @@
       this.video.play().catch((error) => error.name === "NotAllowedError" && this.listener.silenced());
     }
     /** Shows who it is, and why there is no picture. */
-    describe(info, name, reason) {
-      this.nameLine.textContent = this.nameLine.title = name;
+    describe(info, name, reason, addition = "") {
+      this.nameLine.textContent = this.nameLine.title = name + addition;
       this.video.setAttribute("aria-label", `Video of ${name}`);
       this.layers.setAttribute("aria-label", `Quality of ${name}`);
       this.pin.setAttribute("aria-label", `Keep ${name} in the spotlight`);
@@ -701,7 +705,7 @@
       tile.showTrack(stream?.mediaStreamTrack);
       tile.mirrored = !this.screen || this.screen.participantId !== void 0;
       const reason = !stream ? import_rostrum_sdk4.NoPictureReason.AUDIO_ONLY : stream.isMuted ? import_rostrum_sdk4.NoPictureReason.VIDEO_STOPPED : void 0;
-      tile.describe({ audioMuted: this.microphone.stream?.isMuted ?? true }, `${nameOf(info)} (you)${publishNotes[this.publishState] ?? ""}`, reason);
+      tile.describe({ audioMuted: this.microphone.stream?.isMuted ?? true }, nameOf(info), reason, ` (you)${publishNotes[this.publishState] ?? ""}`);
       this.listener.changed();
     }
     /** Has others heard on another speaker. */
@@ -1155,7 +1159,7 @@
   async function join() {
     const current = link;
     showJoining(true);
-    const slow = setTimeout(() => byId("joining").textContent = `${new URL(originOf(current.claims)).host} does not answer yet. Still trying …`, slowAfter);
+    const slow = setTimeout(() => byId("joining").textContent = `${new URL(originOf(current.claims)).host} does not answer yet. Still trying …`, slowAfter);
     const receive = byId("receive").value;
     call = new Call(current, camera, microphone, receive, { changed: showCall, happened, failed: (text, run) => toast(text, run && { label: "Try again", run }), silenced: () => byId("silenced").hidden = false, ended: callEnded });
     const joining = call;
@@ -1261,7 +1265,7 @@
         const { user_id, attributes } = claimsOf(token);
         const row = fromTemplate("invitation");
         find(".name", row).textContent = attributes?.["name"] || user_id || `Invitation ${i + 1}`;
-        find("button", row).onclick = () => void copy(url);
+        find("button", row).onclick = () => void copy(url, row);
         return row;
       })
     );
@@ -1271,15 +1275,20 @@
     byId("page-address").textContent = pageAt(originOf(claims), "TOKEN");
     openDialog("people");
   }
-  async function copy(text) {
+  async function copy(link2, row) {
     try {
-      await navigator.clipboard.writeText(text);
-      happened("Copied");
+      await navigator.clipboard.writeText(link2);
       toast("The link is copied. Send it to one person: each link lets one in.");
     } catch {
-      byId("people").close();
-      prompt("Copy this link:", text);
+      const field = element("input", { readOnly: true, value: link2, ariaLabel: `Link for ${find(".name", row).textContent}` });
+      find("button", row).replaceWith(field);
+      field.select();
+      toast("Copy the link that is selected, and send it to one person: each link lets one in.");
     }
+  }
+  async function toggle(device) {
+    await device.toggle();
+    happened(`${device.kind === "camera" ? "Camera" : "Microphone"} ${device.isOn ? "on" : "off"}`);
   }
   async function toggleScreen() {
     if (call?.screen) return call.screen.stop();
@@ -1307,8 +1316,8 @@
   };
   byId("join").onclick = () => void join();
   byId("cancel").onclick = () => call?.leave();
-  byId("microphone-tool").onclick = () => void microphone.toggle();
-  byId("camera-tool").onclick = () => void camera.toggle();
+  byId("microphone-tool").onclick = () => void toggle(microphone);
+  byId("camera-tool").onclick = () => void toggle(camera);
   byId("screen-tool").onclick = () => void toggleScreen();
   byId("layout-tool").onclick = () => {
     if (!call) return;

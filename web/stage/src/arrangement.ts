@@ -19,7 +19,7 @@ export interface Space {
 }
 
 const minWidth = 100; // of a tile; if more do not fit, they scroll
-const stripShare = 0.22; // of the space, for the tiles beside the spotlight
+const stripShares = [0.22, 0.28, 0.34, 0.4]; // of the space, for the tiles beside the spotlight: the first in which they fit
 
 /** Arranges equal tiles as large as they fit, the last row centered. */
 export function grid(count: number, space: Space, x0 = 0, y0 = 0): Rect[] {
@@ -57,11 +57,15 @@ export function spotlight(count: number, spot: number, space: Space): Rect[] {
   if (count < 2) return grid(count, space);
   const { width, height, gap, ratio, caption } = space;
   const beside = width > height * 1.1;
-  const across = beside ? Math.max(minWidth, width * stripShare, width - gap - (height - caption) * ratio) : width;
-  const down = beside ? height : Math.max(minWidth / ratio + caption, height * stripShare, height - gap - (width / ratio + caption));
-  const main = beside ? { ...space, width: width - across - gap } : { ...space, height: height - down - gap };
-  const [large] = grid(1, main);
-  const others = beside ? grid(count - 1, { ...space, width: across }, main.width + gap) : grid(count - 1, { ...space, height: down }, 0, main.height + gap);
-  others.splice(spot, 0, large!);
-  return others;
+  const arrange = (share: number): Rect[] => {
+    const across = beside ? Math.max(minWidth, width * share, width - gap - (height - caption) * ratio) : width;
+    const down = beside ? height : Math.max(minWidth / ratio + caption, height * share, height - gap - (width / ratio + caption));
+    const main = beside ? { ...space, width: width - across - gap } : { ...space, height: height - down - gap };
+    const [large] = grid(1, main);
+    const others = beside ? grid(count - 1, { ...space, width: across }, main.width + gap) : grid(count - 1, { ...space, height: down }, 0, main.height + gap);
+    others.splice(spot, 0, large!);
+    return others;
+  };
+  const fits = (places: Rect[]): boolean => places.every((place) => place.y + place.height <= height + 1);
+  return stripShares.map(arrange).find(fits) ?? arrange(stripShares[0]!);
 }

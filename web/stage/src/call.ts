@@ -90,7 +90,7 @@ export class Call {
     tile.showTrack(stream?.mediaStreamTrack);
     tile.mirrored = !this.screen || this.screen.participantId !== undefined;
     const reason = !stream ? NoPictureReason.AUDIO_ONLY : stream.isMuted ? NoPictureReason.VIDEO_STOPPED : undefined;
-    tile.describe({ audioMuted: this.microphone.stream?.isMuted ?? true }, `${nameOf(info)} (you)${publishNotes[this.publishState] ?? ''}`, reason);
+    tile.describe({ audioMuted: this.microphone.stream?.isMuted ?? true }, nameOf(info), reason, ` (you)${publishNotes[this.publishState] ?? ''}`);
     this.listener.changed();
   }
 

@@ -48,18 +48,18 @@ export function showView(name: (typeof views)[number], title: string): void {
   find('h1', byId(name)).focus();
 }
 
-/** Opens a dialog. Toasts are shown in it meanwhile: everything else is below it, and inert. */
+/** Opens a dialog. What is announced is in it meanwhile: everything else is below it, and inert. */
 export function openDialog(id: string): void {
   byId<HTMLDialogElement>(id).showModal();
-  placeToasts();
+  placeStatus();
 }
 
-function placeToasts(): void {
+function placeStatus(): void {
   const place = document.querySelector('dialog[open]') ?? find('main', document);
-  if (byId('toasts').parentElement !== place) place.append(byId('toasts'));
+  for (const id of ['toasts', 'happened']) if (byId(id).parentElement !== place) place.append(byId(id));
 }
 
-document.addEventListener('close', placeToasts, { capture: true }); // of a dialog
+document.addEventListener('close', placeStatus, { capture: true }); // of a dialog
 
 const toastFor = 8000; // ms
 
@@ -77,7 +77,7 @@ export function toast(text: string, action?: { label: string; run(): void }): vo
     action?.run();
   };
   if (!action) setTimeout(close, toastFor);
-  placeToasts();
+  placeStatus();
   const toasts = byId('toasts');
   for (const other of [...toasts.children]) if (find('p', other).textContent === text) other.remove();
   toasts.append(note);

@@ -81,7 +81,7 @@ async function checkLink({ token, claims }: Link): Promise<Ending | undefined> {
 async function join(): Promise<void> {
   const current = link!;
   showJoining(true);
-  const slow = setTimeout(() => (byId('joining').textContent = `${new URL(originOf(current.claims)).host} does not answer yet. Still trying …`), slowAfter);
+  const slow = setTimeout(() => (byId('joining').textContent = `${new URL(originOf(current.claims)).host} does not answer yet. Still trying …`), slowAfter);
   const receive = byId<HTMLSelectElement>('receive').value as Receive;
   call = new Call(current, camera, microphone, receive, { changed: showCall, happened, failed: (text, run) => toast(text, run && { label: 'Try again', run }), silenced: () => (byId('silenced').hidden = false), ended: callEnded });
   const joining = call;
@@ -199,7 +199,7 @@ function openPeople(): void {
       const { user_id, attributes } = claimsOf(token)!;
       const row = fromTemplate('invitation');
       find('.name', row).textContent = attributes?.['name'] || user_id || `Invitation ${i + 1}`;
-      find('button', row).onclick = () => void copy(url);
+      find('button', row).onclick = () => void copy(url, row);
       return row;
     }),
   );
@@ -210,15 +210,22 @@ function openPeople(): void {
   openDialog('people');
 }
 
-async function copy(text: string): Promise<void> {
+/** Copies a link. Pages from plain http have no clipboard: there it is shown, selected. */
+async function copy(link: string, row: HTMLElement): Promise<void> {
   try {
-    await navigator.clipboard.writeText(text);
-    happened('Copied');
+    await navigator.clipboard.writeText(link);
     toast('The link is copied. Send it to one person: each link lets one in.');
   } catch {
-    byId<HTMLDialogElement>('people').close();
-    prompt('Copy this link:', text); // pages from plain http have no clipboard
+    const field = element('input', { readOnly: true, value: link, ariaLabel: `Link for ${find('.name', row).textContent}` });
+    find('button', row).replaceWith(field);
+    field.select();
+    toast('Copy the link that is selected, and send it to one person: each link lets one in.');
   }
+}
+
+async function toggle(device: Device): Promise<void> {
+  await device.toggle();
+  happened(`${device.kind === 'camera' ? 'Camera' : 'Microphone'} ${device.isOn ? 'on' : 'off'}`); // by a key, the focus may be elsewhere
 }
 
 async function toggleScreen(): Promise<void> {
@@ -250,8 +257,8 @@ byId('enter-form').onsubmit = (event) => {
 };
 byId('join').onclick = () => void join();
 byId('cancel').onclick = () => call?.leave();
-byId('microphone-tool').onclick = () => void microphone.toggle();
-byId('camera-tool').onclick = () => void camera.toggle();
+byId('microphone-tool').onclick = () => void toggle(microphone);
+byId('camera-tool').onclick = () => void toggle(camera);
 byId('screen-tool').onclick = () => void toggleScreen();
 byId('layout-tool').onclick = () => {
   if (!call) return;

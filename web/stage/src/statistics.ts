@@ -71,6 +71,6 @@ export class Statistics {
     figures.push(`${(100 * loss).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} % lost`);
     if (now.roundTrip !== undefined) figures.push(`${Math.round(1000 * now.roundTrip)} ms`);
     if (now.path) figures.push(now.path);
-    return figures;
+    return figures.map((figure) => figure.replaceAll(' ', '\u00a0')); // a line breaks between two only
   }
 }

@@ -93,8 +93,8 @@ export class Tile {
   }
 
   /** Shows who it is, and why there is no picture. */
-  describe(info: Pick<StageParticipantInfo, 'audioMuted'>, name: string, reason: NoPictureReason | undefined): void {
-    this.nameLine.textContent = this.nameLine.title = name;
+  describe(info: Pick<StageParticipantInfo, 'audioMuted'>, name: string, reason: NoPictureReason | undefined, addition = ''): void {
+    this.nameLine.textContent = this.nameLine.title = name + addition;
     this.video.setAttribute('aria-label', `Video of ${name}`);
     this.layers.setAttribute('aria-label', `Quality of ${name}`);
     this.pin.setAttribute('aria-label', `Keep ${name} in the spotlight`);
