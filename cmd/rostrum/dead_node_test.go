@@ -65,10 +65,8 @@ func TestServe_FreesChannelsOfKilledNode(t *testing.T) {
 	for unit := range bytes.SplitSeq(keyframe, []byte{0, 0, 1}) {
 		switch unit = bytes.TrimRight(unit, "\x00"); {
 		case len(unit) == 0:
-		case unit[0]&0x1f == 7:
-			stream.SPS = unit
-		case unit[0]&0x1f == 8:
-			stream.PPS = unit
+		case unit[0]&0x1f == 7, unit[0]&0x1f == 8:
+			stream.Sets = append(stream.Sets, unit)
 		}
 	}
 	var pushes []*rtmp.Push // collected ones would close their connections

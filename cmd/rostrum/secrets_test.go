@@ -20,7 +20,7 @@ func TestServe_LogsNoSecretWhereverAClientPutsIt(t *testing.T) {
 
 	encoders := "rtmp://" + at
 	for _, path := range []string{"/" + secret, "/" + secret + "/key", "/app/" + secret, "/app/" + secret + "?user=" + secret, "/app?key=" + secret + "/key", "/" + secret + "/app/key"} {
-		if push, err := rtmp.Dial(t.Context(), encoders+path, rtmp.Stream{SPS: []byte{0x67, 66, 0, 10}, PPS: []byte{0x68}}); err == nil {
+		if push, err := rtmp.Dial(t.Context(), encoders+path, rtmp.Stream{Sets: [][]byte{{0x67, 66, 0, 10}, {0x68}}}); err == nil {
 			_ = push.Close()
 			t.Errorf("%s is accepted", path)
 		}

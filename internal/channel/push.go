@@ -1,11 +1,13 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -47,7 +49,7 @@ type push struct {
 // A queuedFrame has the parameter sets that apply to it, if it is a keyframe.
 type queuedFrame struct {
 	rtmp.Frame
-	sps, pps []byte
+	sets [][]byte // SPS and all PPS
 }
 
 func (f queuedFrame) size() (n int64) {
@@ -87,14 +89,14 @@ func startPush(s *Session, address string, audioConfig []byte) *push {
 
 // enqueue adds a frame to the queue. If the queue is full, frames are dropped
 // until the next keyframe that finds room.
-func (p *push) enqueue(f rtmp.Frame, sps, pps []byte) {
+func (p *push) enqueue(f rtmp.Frame, sets [][]byte) {
 	keyframe := f.Kind == rtmp.Video && f.Keyframe
 	if p.skipping && !keyframe {
 		return
 	}
 	item := queuedFrame{Frame: f}
 	if keyframe {
-		item.sps, item.pps = sps, pps
+		item.sets = sets
 	}
 	if p.queued.Load() < maxPushBytes {
 		select {
@@ -191,14 +193,14 @@ func (p *push) connectAndSend(ctx context.Context, connected func()) (err error)
 		}
 	}()
 	f, ok := p.dequeue()
-	for ; ok && f.sps == nil; f, ok = p.dequeue() { // until a keyframe
+	for ; ok && f.sets == nil; f, ok = p.dequeue() { // until a keyframe
 	}
 	if !ok {
 		return nil
 	}
-	about := rtmp.Stream{SPS: f.sps, PPS: f.pps, Audio: p.audioConfig, Guard: outbound.Guard(!p.denyPrivate), TLS: p.tls}
+	about := rtmp.Stream{Sets: f.sets, Audio: p.audioConfig, Guard: outbound.Guard(!p.denyPrivate), TLS: p.tls}
 	var format h264.SPS
-	if format.Unmarshal(f.sps) == nil {
+	if format.Unmarshal(f.sets[0]) == nil {
 		about.Width, about.Height, about.FrameRate = format.Width(), format.Height(), format.FPS()
 	}
 	to, err := rtmp.Dial(ctx, p.address, about)
@@ -213,15 +215,15 @@ func (p *push) connectAndSend(ctx context.Context, connected func()) (err error)
 	p.log.Info("push started")
 	now := time.Now()
 	p.saveState(&store.Push{Host: p.host, Up: true, Since: now.UTC()}, event.PushStarted(p.about, now, p.host))
-	first, sets := f.Decode, string(f.sps)+string(f.pps)
+	first, sets := f.Decode, f.sets
 	for ; ok; f, ok = p.dequeue() {
 		f.Decode, f.Present = f.Decode-first, f.Present-first
 		if f.Decode < 0 { // audio from before the first keyframe
 			continue
 		}
-		if these := string(f.sps) + string(f.pps); f.sps != nil && these != sets {
-			sets = these
-			if err := to.Send(rtmp.Frame{Kind: rtmp.VideoConfig, Decode: f.Decode, Units: [][]byte{f.sps, f.pps}}); err != nil {
+		if f.sets != nil && !slices.EqualFunc(f.sets, sets, bytes.Equal) {
+			sets = f.sets
+			if err := to.Send(rtmp.Frame{Kind: rtmp.VideoConfig, Decode: f.Decode, Units: sets}); err != nil {
 				return err
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,8 +45,7 @@ type Session struct {
 // input is the state of the goroutine that reads the encoder's connection.
 type input struct {
 	muxer       *hls.Muxer
-	sps, pps    []byte
-	morePPS     [][]byte // that pictures may refer to beside the first
+	sets        [][]byte // SPS and all PPS of H.264; nil before the configuration
 	audioConfig []byte   // AudioSpecificConfig; nil for none
 }
 
@@ -98,9 +96,6 @@ func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
 	if f.Kind == rtmp.Audio {
 		err = s.muxer.Audio(f.Present, f.Units[0])
 	} else {
-		if f.Keyframe && len(s.morePPS) > 0 {
-			f.Units = withSets(f.Units, s.morePPS)
-		}
 		err = s.muxer.Video(f.Decode, f.Present, f.Keyframe, f.Units)
 	}
 	if err != nil {
@@ -122,8 +117,8 @@ func (s *Session) configureVideo(f rtmp.Frame) error {
 	if err := s.checkSize(f.Units); err != nil {
 		return err
 	}
-	s.sps, s.pps, s.morePPS = f.Units[0], f.Units[1], f.Units[2:] // a change comes with the next keyframe
-	return s.muxer.SetVideo(s.sps, s.pps)
+	s.sets = f.Units // a change comes with the next keyframe
+	return s.muxer.SetVideo(f.Units[0], f.Units[1:]...)
 }
 
 // checkSize checks the sequence parameter sets of a configuration or of a picture, where encoders
@@ -141,15 +136,6 @@ func (s *Session) checkSize(units [][]byte) error {
 		}
 	}
 	return nil
-}
-
-// withSets returns a picture with parameter sets before all but its access unit delimiter.
-func withSets(units, sets [][]byte) [][]byte {
-	at := 0
-	if len(units) > 0 && h264.NALUType(units[0][0]&0x1f) == h264.NALUTypeAccessUnitDelimiter {
-		at = 1
-	}
-	return slices.Concat(units[:at], sets, units[at:])
 }
 
 // emitEvent stores an event that changes no state.
@@ -173,7 +159,7 @@ func (s *Session) countAndPush(f rtmp.Frame) {
 	}
 	s.mu.Unlock()
 	if s.push != nil {
-		s.push.enqueue(f, s.sps, s.pps)
+		s.push.enqueue(f, s.sets)
 	}
 }
 

@@ -27,6 +27,8 @@ func Init(tracks []Track) ([]byte, error) {
 	data := slices.Clone(b.Bytes())
 	for i, t := range tracks {
 		switch {
+		case len(t.morePPS) > 0:
+			data = insertPPS(data, i, t.morePPS)
 		case t.preSkip > 0:
 			data = insertEditList(data, i, t.preSkip)
 		case t.level > 0:
@@ -72,9 +74,7 @@ func insertEditList(data []byte, track, skip int) []byte {
 		0, 1, 0, 0, // with normal speed
 	}
 	binary.BigEndian.PutUint32(edts[28:], uint32(skip))
-	for _, box := range []boxRange{moov, trak} {
-		binary.BigEndian.PutUint32(data[box.begin:], uint32(box.end-box.begin+len(edts)))
-	}
+	resizeBoxes(data, []boxRange{moov, trak}, len(edts))
 	return slices.Insert(data, at, edts...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 )
 
 var (
@@ -70,5 +71,57 @@ func TestInit_OmitsThePreSkipOfOpusAndHasTheLevelOfVP9(t *testing.T) {
 	}
 	if vpcc := data[bytes.Index(data, []byte("vpcC"))+4:]; vpcc[5] != 20 {
 		t.Errorf("the level is %d", vpcc[5])
+	}
+}
+
+// Players that read parameter sets from the initialization section alone need all of them.
+func TestInit_HasAllPictureParameterSets(t *testing.T) {
+	sps, first := parameterSets(t, 320, 180)
+	more := [][]byte{{0x68, 0x53, 0x8f, 0x20}, {0x68, 0x6b, 0x8f, 0x20, 0x01}}
+	video, err := H264(sps, append([][]byte{first}, more...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := Init([]Track{video, Opus(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []byte{0xe1, 0, byte(len(sps))}
+	want = append(append(want, sps...), 3)
+	for _, pps := range append([][]byte{first}, more...) {
+		want = append(append(want, 0, byte(len(pps))), pps...)
+	}
+	for track, kinds := range [][]string{{"mdia", "minf", "stbl", "stsd", "avc1", "avcC"}, {"mdia", "minf", "stbl", "stsd", "Opus", "dOps"}} {
+		moov, box := trackBox(data, track)
+		if moov.end != len(data) {
+			t.Fatalf("moov ends at %d of %d", moov.end, len(data))
+		}
+		for _, kind := range kinds {
+			header := map[string]int{"avc1": 16, "Opus": 16, "avcC": 86, "dOps": 36}[kind]
+			inner := children(data, box.begin+max(header, 8), box.end, kind)
+			if len(inner) != 1 {
+				t.Fatalf("track %d has %d boxes %s", track, len(inner), kind)
+			}
+			box = inner[0]
+		}
+		if track == 0 && !bytes.Contains(data[box.begin:box.end], want) {
+			t.Errorf("avcC is %x, expected %x in it", data[box.begin:box.end], want)
+		}
+	}
+	read, err := ReadInit(data)
+	if err != nil || len(read.Tracks) != 2 || !bytes.Equal(read.Tracks[0].Codec.(*codecs.H264).PPS, first) {
+		t.Errorf("read are %+v, %v", read.Tracks, err)
+	}
+	for n := range data {
+		_, _ = ReadInit(data[:n]) // must not panic
+	}
+	one, err := H264(sps, first)
+	if err != nil || one.Equal(video) {
+		t.Errorf("a track with fewer sets is equal: %v", err)
+	}
+	for _, none := range [][][]byte{{}, make([][]byte, 256), {make([]byte, 1<<16)}} {
+		if _, err := H264(sps, none...); err == nil {
+			t.Errorf("%d sets are taken", len(none))
+		}
 	}
 }

@@ -27,7 +27,8 @@ func parameterSets(t *testing.T, width, height int) (sps, pps []byte) {
 			units = append(units, u)
 		}
 	}
-	return ParameterSets(units)
+	sps, all := ParameterSets(units)
+	return sps, all[0]
 }
 
 var stereo48k = []byte{0x11, 0x90}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,13 +34,13 @@ type Muxer struct {
 // A format is the configuration of one codec: a track and what it was made from.
 type format struct {
 	track Track
-	sets  [2][]byte // SPS and PPS of H.264; the AudioSpecificConfig of AAC
+	sets  [][]byte // SPS and all PPS of H.264; the AudioSpecificConfig of AAC
 }
 
 func (f format) isKnown() bool { return f.track.Rate != 0 }
 
 func (f format) equals(other format) bool {
-	return bytes.Equal(f.sets[0], other.sets[0]) && bytes.Equal(f.sets[1], other.sets[1])
+	return slices.EqualFunc(f.sets, other.sets, bytes.Equal)
 }
 
 // A period is the state that a discontinuity resets. Times without a type are ticks of
@@ -102,10 +103,10 @@ func NewMuxer(l *Live) *Muxer {
 }
 
 // SetVideo says which parameter sets the next keyframe has.
-func (m *Muxer) SetVideo(sps, pps []byte) error {
-	track, err := H264(sps, pps)
+func (m *Muxer) SetVideo(sps []byte, pps ...[]byte) error {
+	track, err := H264(sps, pps...)
 	if err == nil {
-		m.videoFormat = format{track: track, sets: [2][]byte{sps, pps}}
+		m.videoFormat = format{track: track, sets: append([][]byte{sps}, pps...)}
 	}
 	return err
 }
@@ -115,7 +116,7 @@ func (m *Muxer) SetVideo(sps, pps []byte) error {
 func (m *Muxer) SetAudio(config []byte) error {
 	track, err := AAC(config)
 	if err == nil {
-		m.audioFormat = format{track: track, sets: [2][]byte{config}}
+		m.audioFormat = format{track: track, sets: [][]byte{config}}
 	}
 	return err
 }
@@ -137,7 +138,7 @@ func (m *Muxer) start(at time.Duration) error {
 		if err != nil {
 			return err
 		}
-		audio = format{track: track, sets: [2][]byte{silentConfig}}
+		audio = format{track: track, sets: [][]byte{silentConfig}}
 	}
 	m.live.mu.Lock()
 	began, wall := m.live.end, time.Now()

@@ -35,7 +35,7 @@ func (m *Muxer) Video(decode, present time.Duration, keyframe bool, units [][]by
 			return err
 		}
 		// FFmpeg takes no second initialization section, but these.
-		units = append(slices.Clone(m.videoFormat.sets[:]), units...)
+		units = slices.Concat(m.videoFormat.sets, units)
 	}
 	if !m.video.isKnown() { // audio alone, until a keyframe
 		return nil
@@ -99,24 +99,46 @@ func (m *Muxer) followVideoClock(decode time.Duration, keyframe bool) error {
 }
 
 // takeSets takes the parameter sets out of a picture: they belong into the initialization
-// section, and before the first picture of a period. A PPS beside the first stays.
+// section, and before the first picture of a period. A PPS with an id that the format lacks stays,
+// so that one which comes late begins no period.
 func (m *Muxer) takeSets(units [][]byte) (rest [][]byte) {
-	sets := m.videoFormat.sets
+	var sps []byte
+	var pps [][]byte
+	if m.videoFormat.isKnown() {
+		sps, pps = m.videoFormat.sets[0], slices.Clone(m.videoFormat.sets[1:])
+	}
 	for _, u := range units {
 		switch {
 		case len(u) == 0 || u[0]&0x1f == byte(h264.NALUTypeAccessUnitDelimiter):
 		case u[0]&0x1f == byte(h264.NALUTypeSPS):
-			sets[0] = u
-		case u[0]&0x1f == byte(h264.NALUTypePPS) && (sets[1] == nil || identifier(u) == identifier(sets[1])):
-			sets[1] = u
+			sps = u
+		case u[0]&0x1f == byte(h264.NALUTypePPS):
+			switch i := indexPPS(pps, u); {
+			case i >= 0:
+				pps[i] = u
+			case !m.videoFormat.isKnown():
+				pps = append(pps, u)
+			default:
+				rest = append(rest, u)
+			}
 		default:
 			rest = append(rest, u)
 		}
 	}
-	if f := (format{sets: sets}); sets[0] != nil && sets[1] != nil && !f.equals(m.videoFormat) {
-		_ = m.SetVideo(bytes.Clone(sets[0]), bytes.Clone(sets[1])) // a damaged one is ignored
+	sets := append([][]byte{sps}, pps...)
+	if sps == nil || pps == nil || slices.EqualFunc(sets, m.videoFormat.sets, bytes.Equal) {
+		return rest
 	}
+	for i, u := range sets {
+		sets[i] = bytes.Clone(u)
+	}
+	_ = m.SetVideo(sets[0], sets[1:]...) // a damaged one is ignored
 	return rest
+}
+
+// indexPPS finds the PPS that another replaces; -1 if there is none.
+func indexPPS(all [][]byte, pps []byte) int {
+	return slices.IndexFunc(all, func(p []byte) bool { return identifier(p) == identifier(pps) })
 }
 
 // identifier is the pic_parameter_set_id of a PPS; -1 for a damaged one.

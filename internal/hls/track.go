@@ -3,6 +3,7 @@ package hls
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 
@@ -22,23 +23,35 @@ type Track struct {
 	Width, Height int    // of video, pixels
 
 	codec     codecs.Codec
-	level     uint8   // of VP9
-	preSkip   int     // of Opus: samples before the first that is presented
-	frameRate float64 // of video, as the parameter set says; 0 where it does not
+	morePPS   [][]byte // of H.264, beside the one in codec
+	level     uint8    // of VP9
+	preSkip   int      // of Opus: samples before the first that is presented
+	frameRate float64  // of video, as the parameter set says; 0 where it does not
 }
 
 // Video reports whether the track is video.
 func (t Track) Video() bool { return t.codec.IsVideo() }
 
+// maxPPS is how many an avcC can have (ISO 14496-15 §5.3.3.1).
+const maxPPS = 255
+
 // H264 returns a track of H.264 with parameter sets and a clock of 90 kHz.
-func H264(sps, pps []byte) (Track, error) {
+func H264(sps []byte, pps ...[]byte) (Track, error) {
+	if len(pps) == 0 || len(pps) > maxPPS {
+		return Track{}, fmt.Errorf("read parameter sets: there are %d PPS, must be 1 to %d", len(pps), maxPPS)
+	}
+	for _, p := range pps {
+		if len(p) > math.MaxUint16 {
+			return Track{}, fmt.Errorf("read parameter sets: a PPS has %d bytes", len(p))
+		}
+	}
 	var s h264.SPS
 	if err := s.Unmarshal(sps); err != nil {
 		return Track{}, fmt.Errorf("read parameter set: %w", err)
 	}
 	return Track{
 		Rate: 90_000, Name: fmt.Sprintf("avc1.%02x%02x%02x", sps[1], sps[2], sps[3]),
-		Width: s.Width(), Height: s.Height(), codec: &codecs.H264{SPS: sps, PPS: pps}, frameRate: s.FPS(),
+		Width: s.Width(), Height: s.Height(), codec: &codecs.H264{SPS: sps, PPS: pps[0]}, morePPS: pps[1:], frameRate: s.FPS(),
 	}, nil
 }
 
@@ -140,9 +153,9 @@ func Opus(channels int) Track {
 	return Track{Rate: 48_000, Name: "opus", preSkip: OpusPreSkip, codec: &codecs.Opus{ChannelCount: channels}}
 }
 
-// ParameterSets returns those of H.264 among the NAL units of a picture; nil where there
-// are none.
-func ParameterSets(units [][]byte) (sps, pps []byte) {
+// ParameterSets returns those of H.264 among the NAL units of a picture, the last SPS and the last PPS of
+// each id; nil where there are none.
+func ParameterSets(units [][]byte) (sps []byte, pps [][]byte) {
 	for _, u := range units {
 		if len(u) < 4 {
 			continue
@@ -151,7 +164,11 @@ func ParameterSets(units [][]byte) (sps, pps []byte) {
 		case h264.NALUTypeSPS:
 			sps = u
 		case h264.NALUTypePPS:
-			pps = u
+			if i := indexPPS(pps, u); i >= 0 {
+				pps[i] = u
+			} else {
+				pps = append(pps, u)
+			}
 		}
 	}
 	return sps, pps

@@ -232,10 +232,8 @@ func publishTo(t *testing.T, url string) (*encoder, error) {
 	about := rtmp.Stream{Audio: []byte{0x11, 0x90}, Width: 320, Height: 180, FrameRate: 25}
 	for _, u := range first {
 		switch u[0] & 0x1f {
-		case 7:
-			about.SPS = u
-		case 8:
-			about.PPS = u
+		case 7, 8:
+			about.Sets = append(about.Sets, u)
 		}
 	}
 	f.n = 0

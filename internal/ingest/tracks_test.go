@@ -259,7 +259,13 @@ func TestServer_PassesAllPictureParameterSetsOn(t *testing.T) {
 		await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
 		list := s.mediaPlaylist(t)
 		_, body := s.get(t, list)
-		_, segment := s.get(t, list[:strings.LastIndexByte(list, '/')+1]+fmt.Sprintf("segment%d.mp4", number(t, body, "EXT-X-MEDIA-SEQUENCE")))
+		folder := list[:strings.LastIndexByte(list, '/')+1]
+		_, begin, _ := strings.Cut(body, `EXT-X-MAP:URI="`)
+		name, _, _ := strings.Cut(begin, `"`)
+		if _, init := s.get(t, folder+name); !strings.Contains(init, string(second)) {
+			t.Error("the initialization section lacks the second of its configuration")
+		}
+		_, segment := s.get(t, folder+fmt.Sprintf("segment%d.mp4", number(t, body, "EXT-X-MEDIA-SEQUENCE")))
 		if !strings.Contains(segment, string(second)) || !strings.Contains(segment, string(third)) {
 			t.Error("a segment lacks parameter sets")
 		}

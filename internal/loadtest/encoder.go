@@ -93,10 +93,10 @@ func Encode(ctx context.Context, url string, clip *Clip, speech *Speech) (*Encod
 		for _, u := range bytes.Split(picture, startCode) {
 			switch {
 			case len(u) == 0:
-			case u[0]&31 == nalSPS:
-				s.SPS = u
-			case u[0]&31 == nalPPS:
-				s.PPS = u
+			case u[0]&31 == nalSPS, u[0]&31 == nalPPS:
+				if len(e.units) == 0 {
+					s.Sets = append(s.Sets, u)
+				}
 			default:
 				slices = append(slices, u)
 			}

@@ -22,7 +22,7 @@ type muxer struct {
 // open sets the tracks by the first packet, a keyframe.
 func (m *muxer) open(p compositor.Packet) error {
 	sps, pps := hls.ParameterSets(p.Units)
-	video, err := hls.H264(sps, pps)
+	video, err := hls.H264(sps, pps...)
 	if err != nil {
 		return err
 	}

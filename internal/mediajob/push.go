@@ -32,7 +32,7 @@ func (o *push) Write(p compositor.Packet) error {
 	if o.stream == nil {
 		sps, pps := hls.ParameterSets(p.Units)
 		stream, err := rtmp.Dial(o.ctx, o.url, rtmp.Stream{
-			SPS: sps, PPS: pps, Audio: o.format.AudioConfig,
+			Sets: append([][]byte{sps}, pps...), Audio: o.format.AudioConfig,
 			Width: o.format.Width, Height: o.format.Height, FrameRate: o.format.FrameRate,
 		})
 		if err != nil {

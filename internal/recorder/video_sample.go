@@ -19,7 +19,7 @@ func videoTrack(c media.Codec, keyframe []byte) (hls.Track, error) {
 		if sps == nil || pps == nil {
 			return hls.Track{}, errNoFormat
 		}
-		return hls.H264(sps, pps)
+		return hls.H264(sps, pps...)
 	case media.VP9:
 		return hls.VP9(keyframe)
 	case media.AV1:

@@ -6,7 +6,6 @@ import (
 
 	"github.com/abema/go-mp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"rostrum/internal/hls"
@@ -31,8 +30,8 @@ func (d *description) key() string {
 // readDescriptions reads an initialization section. Sample entries are kept as they are, so
 // that nothing of them is lost.
 func readDescriptions(init []byte) ([]*description, error) {
-	var known fmp4.Init
-	if err := known.Unmarshal(bytes.NewReader(init)); err != nil {
+	known, err := hls.ReadInit(init)
+	if err != nil {
 		return nil, err
 	}
 	traks, err := mp4.ExtractBox(bytes.NewReader(init), nil, mp4.BoxPath{mp4.BoxTypeMoov(), mp4.BoxTypeTrak()})

@@ -1,7 +1,6 @@
 package recording
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"path"
@@ -101,8 +100,8 @@ func (v *verifier) beginSection(name string, m *measured) *section {
 		return nil
 	}
 	v.report.Sections++
-	var init fmp4.Init
-	if err := init.Unmarshal(bytes.NewReader(data)); err != nil || len(init.Tracks) == 0 {
+	init, err := hls.ReadInit(data)
+	if err != nil || len(init.Tracks) == 0 {
 		v.problem(name, "it is no initialization section: %v, %d tracks", err, len(init.Tracks))
 		return nil
 	}

@@ -29,9 +29,9 @@ const (
 
 // A Stream describes what a Push sends.
 type Stream struct {
-	SPS, PPS      []byte // of H.264
-	Audio         []byte // AudioSpecificConfig (ISO 14496-3); nil without audio
-	Width, Height int    // pixels
+	Sets          [][]byte // of H.264: an SPS, and one PPS or more
+	Audio         []byte   // AudioSpecificConfig (ISO 14496-3); nil without audio
+	Width, Height int      // pixels
 	FrameRate     float64
 	TLS           *tls.Config // of rtmps; nil for the system's roots
 
@@ -52,7 +52,7 @@ type Push struct {
 // the path, with the query if there is one, is the stream key. The error wraps ErrRefused
 // where the server answered.
 func Dial(ctx context.Context, address string, s Stream) (*Push, error) {
-	if len(s.SPS) < 4 || len(s.PPS) == 0 {
+	if len(s.Sets) < 2 || len(s.Sets[0]) < 4 {
 		return nil, errors.New("push: parameter sets are missing")
 	}
 	u, key, err := splitAddress(address)
@@ -160,7 +160,7 @@ func (p *Push) sendHeader(s Stream) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(p.write(dataAMF0, 0, body), p.Send(Frame{Kind: VideoConfig, Units: [][]byte{s.SPS, s.PPS}}))
+	err = errors.Join(p.write(dataAMF0, 0, body), p.Send(Frame{Kind: VideoConfig, Units: s.Sets}))
 	if s.Audio != nil {
 		err = errors.Join(err, p.Send(Frame{Kind: AudioConfig, Units: [][]byte{s.Audio}}))
 	}

@@ -20,8 +20,10 @@ import (
 )
 
 var stream = Stream{
-	SPS:   []byte{0x67, 0x42, 0xc0, 0x28, 0xd9, 0x00, 0x78, 0x02, 0x27, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc9, 0x20},
-	PPS:   []byte{0x68, 0xce, 0x3c, 0x80},
+	Sets: [][]byte{
+		{0x67, 0x42, 0xc0, 0x28, 0xd9, 0x00, 0x78, 0x02, 0x27, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc9, 0x20},
+		{0x68, 0xce, 0x3c, 0x80},
+	},
 	Audio: []byte{0x11, 0x90, 0x56, 0xe5, 0x00},
 }
 
@@ -89,7 +91,7 @@ func TestPush_SendsVideoAndAudio(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 100 {
-		if err := p.Video(time.Duration(i)*40*time.Millisecond, true, [][]byte{stream.SPS, stream.PPS, {0x65, 1, 2, 3}}); err != nil {
+		if err := p.Video(time.Duration(i)*40*time.Millisecond, true, append(stream.Sets[:2:2], []byte{0x65, 1, 2, 3})); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.Audio(time.Duration(i)*40*time.Millisecond, []byte{1, 2, 3}); err != nil {
@@ -143,12 +145,11 @@ func TestPush_IsAcceptedByFFmpeg(t *testing.T) {
 	}
 	first, _ := picture(0)
 	description := stream
+	description.Sets = nil
 	for _, u := range first {
 		switch u[0] & 0x1f {
-		case 7:
-			description.SPS = u
-		case 8:
-			description.PPS = u
+		case 7, 8:
+			description.Sets = append(description.Sets, u)
 		}
 	}
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) { // until it listens

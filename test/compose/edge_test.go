@@ -51,10 +51,8 @@ func encode(t *testing.T, address string) (hangUp func()) {
 	first, _ := picture(0)
 	for _, u := range first {
 		switch h264.NALUType(u[0] & 0x1f) {
-		case h264.NALUTypeSPS:
-			about.SPS = u
-		case h264.NALUTypePPS:
-			about.PPS = u
+		case h264.NALUTypeSPS, h264.NALUTypePPS:
+			about.Sets = append(about.Sets, u)
 		}
 	}
 	push, err := rtmp.Dial(t.Context(), address, about)

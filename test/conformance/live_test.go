@@ -136,10 +136,8 @@ func encode(t *testing.T, address string) {
 	first, _ := picture(0)
 	for _, u := range first {
 		switch u[0] & 0x1f {
-		case 7:
-			about.SPS = u
-		case 8:
-			about.PPS = u
+		case 7, 8:
+			about.Sets = append(about.Sets, u)
 		}
 	}
 	push, err := rtmp.Dial(t.Context(), address, about)
