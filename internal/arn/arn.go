@@ -58,6 +58,13 @@ func Parse(s string) (ARN, error) {
 	return ARN{Region: region, Account: account, Type: Type(kind), ID: id}, nil
 }
 
+// HasNewForm reports whether New could have made the ARN, as opposed to text of another kind in
+// its place.
+func (a ARN) HasNewForm() bool {
+	_, err := Parse(a.String())
+	return err == nil && len(a.ID) == idLength
+}
+
 const (
 	lower  = "abcdefghijklmnopqrstuvwxyz"
 	upper  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -6,18 +6,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rostrum/internal/channel"
-	"rostrum/internal/stage"
 	"rostrum/ivsrealtime"
 )
 
-// refusals are the errors for encoders, with their names in metrics.
+// refusals are the errors for encoders but those of stages and of keys, with their names in metrics.
 var refusals = []struct {
 	err    error
 	reason string
 }{
 	{errApplication, "application"},
-	{channel.ErrKey, "wrong_key"},
-	{stage.ErrStreamKey, "wrong_key"},
 	{channel.ErrInsecure, "insecure"},
 	{channel.ErrLive, "live"},
 	{channel.ErrFull, "full"},
@@ -26,6 +23,7 @@ var refusals = []struct {
 
 // Reasons of refusals for which there is no error of their own.
 const (
+	wrongKey       = "wrong_key"
 	wrongKeySlowed = "wrong_key_slowed"
 	internalError  = "internal"
 	stageRefused   = "stage"

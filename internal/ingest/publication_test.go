@@ -168,10 +168,13 @@ func TestServer_RefusesEncodersOfStages(t *testing.T) {
 		name, key, says string
 		protocol        ivsrealtime.IngestProtocol
 		change          func(c *ivsrealtime.IngestConfiguration)
+		logs            string // for the operator
 	}{
 		{name: "plain RTMP", protocol: ivsrealtime.IngestRTMPS, says: "RTMPS"},
-		{name: "no stage", protocol: ivsrealtime.IngestRTMP, change: func(c *ivsrealtime.IngestConfiguration) { c.StageARN = "" }, says: "stageArn"},
-		{name: "another secret", protocol: ivsrealtime.IngestRTMP, key: "rt_111122223333_eu-west-1_abcdefghijkl_guess", says: "unknown stream key"},
+		{name: "no stage", protocol: ivsrealtime.IngestRTMP, change: func(c *ivsrealtime.IngestConfiguration) { c.StageARN = "" }, says: "stageArn", logs: "code=INVALID_STREAM_KEY"},
+		{name: "a deleted configuration", protocol: ivsrealtime.IngestRTMP, key: "rt_111122223333_eu-west-1_abcdefghijkl_guess", says: "unknown stream key",
+			logs: `who="arn:aws:ivs:eu-west-1:111122223333:ingest-configuration/abcdefghijkl, which does not exist" code=INVALID_STREAM_KEY`},
+		{name: "a secret in the place of the id", protocol: ivsrealtime.IngestRTMP, key: "rt_111122223333_eu-west-1_abcdefghijklmnopqrst_x", says: "unknown stream key"},
 		{name: "half a key", protocol: ivsrealtime.IngestRTMP, key: "rt_", says: "unknown stream key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,6 +190,12 @@ func TestServer_RefusesEncodersOfStages(t *testing.T) {
 			_, err := s.publish(t, key)
 			if !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("the answer is %v", err)
+			}
+			if !strings.Contains(s.logged.String(), c.logs) {
+				t.Errorf("the operator is not told %s:\n%s", c.logs, &s.logged)
+			}
+			if secret := key[strings.LastIndexByte(key[:len(key)-2], '_')+1:]; len(key) > 3 && strings.Contains(s.logged.String(), secret) {
+				t.Errorf("the log has %s:\n%s", secret, &s.logged)
 			}
 			if strings.Contains(s.logged.String(), key) && len(key) > 3 {
 				t.Errorf("the log has the key:\n%s", &s.logged)

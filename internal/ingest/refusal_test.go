@@ -101,6 +101,11 @@ func TestServer_ShowsRefusalsToOwnerEncoderAndOperator(t *testing.T) {
 			e.awaitStatus(t, "NetStream.Publish.BadName")
 			return e
 		}},
+		{name: "a replaced key", code: ivsrealtime.ErrorInvalidStreamKey, says: "copy it again", try: func(t *testing.T, s *fixture) rawEncoder {
+			e := s.connectRaw(t, strings.TrimSuffix(s.key, "secret")+"former")
+			e.awaitStatus(t, "NetStream.Publish.BadName")
+			return e
+		}},
 		{name: "a key in use", code: ivsrealtime.ErrorReuseOfStreamKey, says: "use another key", try: func(t *testing.T, s *fixture) rawEncoder {
 			s.publishRaw(t).sendPictures(t, nil)
 			e := s.connectRaw(t, s.key)

@@ -141,15 +141,8 @@ func (s *Server) serve(ctx context.Context, cancel func(), conn net.Conn, secure
 func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Client, accepted func() bool) error {
 	var session sink
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
-		if application != "" && application != channel.Application {
-			return s.refuse(ctx, client, errApplication)
-		}
-		session, err = s.begin(ctx, key, client, conn)
-		if err == nil && !accepted() { // it is closed for another: the encoder must not believe to be live
-			err = errors.Join(channel.ErrFull, s.end(ctx, session, nil))
-			session = nil
-		}
-		return s.refuse(ctx, client, err)
+		session, err = s.authorize(ctx, application, key, client, conn, accepted)
+		return err
 	})
 	if session == nil {
 		return err
@@ -175,6 +168,28 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 	if err != nil {
 		return err
 	}
+	failure, err = s.forward(ctx, session, stream, conn, client)
+	return err
+}
+
+// authorize begins the stream of a stream key, or returns the error for the encoder.
+func (s *Server) authorize(ctx context.Context, application, key string, client inbound.Client, conn net.Conn, accepted func() bool) (sink, error) {
+	if application != "" && application != channel.Application {
+		return nil, s.refuse(ctx, client, errApplication)
+	}
+	session, err := s.begin(ctx, key, client, conn)
+	if err == nil && !accepted() { // it is closed for another: the encoder must not believe to be live
+		err = errors.Join(channel.ErrFull, s.end(ctx, session, nil))
+	}
+	if err != nil {
+		return nil, s.refuse(ctx, client, err)
+	}
+	return session, nil
+}
+
+// forward passes frames on until the encoder ends the stream. failure is why the stream can't go
+// on, which the encoder was told.
+func (s *Server) forward(ctx context.Context, session sink, stream *rtmp.Ingest, conn net.Conn, client inbound.Client) (failure, err error) {
 	p, onStage := session.(*publication)
 	read := stream.Next
 	if onStage {
@@ -186,16 +201,15 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 		var network net.Error
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &network):
-			return nil
+			return nil, nil
 		case err == nil:
 			err = session.WriteFrame(ctx, f)
 		}
+		if err != nil && onStage {
+			return err, p.refuse(s, stream, client, err)
+		}
 		if err != nil {
-			failure = err
-			if onStage {
-				return p.refuse(s, stream, client, err)
-			}
-			return errors.Join(err, stream.Reject(err.Error()))
+			return err, errors.Join(err, stream.Reject(err.Error()))
 		}
 	}
 }
@@ -246,35 +260,46 @@ func (s *Server) end(ctx context.Context, session sink, failure error) error {
 }
 
 // refuse counts a refusal and returns the error for the encoder; nil if err is nil.
-// Only wrong keys are delayed, after the lookup, so that other encoders behind the
-// same address are not affected.
 func (s *Server) refuse(ctx context.Context, client inbound.Client, err error) error {
 	if err == nil {
 		return nil
 	}
-	if why, ok := errors.AsType[*stage.IngestError](err); ok && why != stage.ErrStreamKey {
+	why, ofStage := errors.AsType[*stage.IngestError](err)
+	switch {
+	case ofStage && why.UnknownKey, errors.Is(err, channel.ErrKey):
+		// Only wrong keys are delayed, after the lookup, so that other encoders behind the
+		// same address are not affected.
+		if s.delayWrongKey(ctx, client) {
+			s.metrics.refused(wrongKeySlowed)
+			return errManyKeys
+		}
+		s.metrics.refused(wrongKey)
+		if !ofStage {
+			return channel.ErrKey
+		}
+		if why.Who != "" {
+			s.logRefusal(client, why)
+		}
+		return why
+	case ofStage:
 		s.metrics.refused(refusalReason(why.Code))
-		s.log.Warn("encoder refused", "from", client.Addr, "who", why.Who, "code", why.Code, "why", why.Detail)
+		s.logRefusal(client, why)
 		return why
 	}
 	for _, r := range refusals {
-		if !errors.Is(err, r.err) {
-			continue
-		}
-		if !wrongKey(r.err) || !s.delayWrongKey(ctx, client) {
+		if errors.Is(err, r.err) {
 			s.metrics.refused(r.reason)
 			return r.err
 		}
-		s.metrics.refused(wrongKeySlowed)
-		return errManyKeys
 	}
 	s.log.Error("encoder", "error", err)
 	s.metrics.refused(internalError)
 	return errInternal
 }
 
-// wrongKey reports whether a refusal may be a guess.
-func wrongKey(err error) bool { return err == channel.ErrKey || err == error(stage.ErrStreamKey) }
+func (s *Server) logRefusal(client inbound.Client, why *stage.IngestError) {
+	s.log.Warn("encoder refused", "from", client.Addr, "who", why.Who, "code", why.Code, "why", why.Detail)
+}
 
 // delayWrongKey waits before the answer to a wrong key, if there were too many.
 func (s *Server) delayWrongKey(ctx context.Context, client inbound.Client) (delayed bool) {

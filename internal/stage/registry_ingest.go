@@ -21,13 +21,13 @@ import (
 type IngestError struct {
 	Code   ivsrealtime.EventErrorCode
 	Detail string // for the person at the encoder
-	Who    string // for the operator: the ingest configuration and its stage; empty for an unknown key
+	Who    string // for the operator: the ingest configuration and its stage; empty if the key names none
+
+	// UnknownKey says that the stream key is nobody's: it may be a guess.
+	UnknownKey bool
 }
 
 func (e *IngestError) Error() string { return e.Detail }
-
-// ErrStreamKey refuses an unknown stream key.
-var ErrStreamKey = &IngestError{Code: ivsrealtime.ErrorInvalidStreamKey, Detail: "unknown stream key: copy it again from the ingest configuration"}
 
 // ingestSilence is how long an encoder may send nothing before another with the
 // same key may replace it: after a network failure an encoder connects again
@@ -67,7 +67,7 @@ func (r *Registry) Ingest(ctx context.Context, from IngestSource) (*IngestStream
 	if err != nil {
 		return nil, err
 	}
-	who := fmt.Sprintf("%s of %s", config.ARN, config.StageARN)
+	who := describeIngest(config)
 	refuse := func(code ivsrealtime.EventErrorCode, format string, args ...any) error {
 		r.recordIngestRefusal(g, code)
 		return &IngestError{Code: code, Who: who, Detail: fmt.Sprintf(format, args...)}
@@ -118,8 +118,7 @@ func (r *Registry) findIngest(ctx context.Context, key string) (config *ivsrealt
 		return err
 	})
 	if errors.Is(err, ivsrealtime.ResourceNotFound) {
-		r.recordWrongKey(ctx, key)
-		return nil, "", ErrStreamKey
+		return nil, "", r.refuseUnknownKey(ctx, key)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("find the stream key: %w", err)
@@ -141,25 +140,46 @@ func (r *Registry) findIngest(ctx context.Context, key string) (config *ivsrealt
 	return config, participantID, nil
 }
 
-// recordWrongKey adds to the history of the participant whose key it looks like: the
-// configuration's id is part of the key.
-func (r *Registry) recordWrongKey(ctx context.Context, key string) {
+// describeIngest names an ingest configuration and its stage, for the operator.
+func describeIngest(c *ivsrealtime.IngestConfiguration) string {
+	if c.StageARN == "" {
+		return c.ARN
+	}
+	return c.ARN + " of " + c.StageARN
+}
+
+// refuseUnknownKey refuses a stream key that is nobody's. The configuration's id is part of a key:
+// the error names the one that it looks like, and the history of its participant has the refusal.
+func (r *Registry) refuseUnknownKey(ctx context.Context, key string) *IngestError {
+	why := &IngestError{Code: ivsrealtime.ErrorInvalidStreamKey, UnknownKey: true, Detail: "unknown stream key: copy it again from the ingest configuration"}
 	parts := strings.SplitN(key, "_", 5) // rt_<account>_<region>_<id>_<secret>
 	if len(parts) != 5 || parts[0] != "rt" {
-		return
+		return why
 	}
 	name := arn.ARN{Account: parts[1], Region: parts[2], Type: arn.IngestConfiguration, ID: parts[3]}
+	if !name.HasNewForm() {
+		return why
+	}
 	var config *ivsrealtime.IngestConfiguration
 	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
 		config, err = tx.Ingests().Get(name.String())
 		return err
 	})
-	if err != nil || config.StageARN == "" {
-		return
+	switch {
+	case errors.Is(err, ivsrealtime.ResourceNotFound):
+		why.Who = name.String() + ", which does not exist"
+		return why
+	case err != nil:
+		return why
+	}
+	why.Who = describeIngest(config)
+	if config.StageARN == "" {
+		return why
 	}
 	if g, err := ingestGrant(config, config.ParticipantID); err == nil {
-		r.recordIngestRefusal(g, ivsrealtime.ErrorInvalidStreamKey)
+		r.recordIngestRefusal(g, why.Code)
 	}
+	return why
 }
 
 // ingestGrant is what an ingest configuration allows to its participant.
