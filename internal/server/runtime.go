@@ -60,7 +60,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	}
 	b.closeLater(recorder)
 	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Recorder: recorder, Log: b.log})
-	r.participants = signaling.New(r.stages, authority, signaling.Config{ICEServers: iceServers(l.engine), Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log})
+	r.participants = signaling.New(r.stages, authority, signaling.Config{ICEServers: iceServers(l.engine), WHIPNeedsVideo: s.WHIPNeedsVideo, Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log})
 	r.realtime = admin.NewRealtime(r.stages.Counts, r.stages.MediaSamples)
 	// Parts close in reverse order: first the compositions, then the stages that they are on,
 	// and last the connections that tell participants why.

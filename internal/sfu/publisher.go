@@ -18,6 +18,8 @@ type PublishConfig struct {
 	// Codecs are the video codecs that may be used, in order of preference. The first that the
 	// offer has is used. Default: H264, VP8, VP9, AV1.
 	Codecs []media.Codec
+	// NeedsVideo refuses offers without video.
+	NeedsVideo bool
 	// MaxPixels limits width times height of every layer. 0 means no limit.
 	MaxPixels int
 	// MaxBitrate limits the bitrate of the video layers together. 0 means no limit. Exceeding a
@@ -111,6 +113,8 @@ func (p *Publisher) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 	}
 	slices.SortFunc(p.tracks, func(a, b *Track) int { return int(a.kind) - int(b.kind) })
 	switch {
+	case !video && p.cfg.NeedsVideo:
+		return nil, sdp.Errorf(sdp.FaultNoCodec, "the offer has no video, which this server needs of who publishes by WHIP: add a section of video, even if nothing is sent in it")
 	case video && p.track(media.Video) == nil:
 		return nil, sdp.Errorf(sdp.FaultNoCodec, "none of the video codecs %v is offered (of H.264, packetization-mode=2 is not taken)", p.cfg.Codecs)
 	case len(p.tracks) == 0:

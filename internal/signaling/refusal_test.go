@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/coder/websocket"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/authority"
 	"rostrum/internal/inbound"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
@@ -350,5 +352,40 @@ func TestServer_AnswersOnlyPagesThatMayCall(t *testing.T) {
 		if w.Code != expected || (allowed == origin) != (expected == 401) {
 			t.Errorf("%q is answered by %d for %q %s", origin, w.Code, allowed, w.Body)
 		}
+	}
+}
+
+// The managed service takes no WHIP offer without video. Pages that publish by messages are not
+// affected.
+func TestServer_RefusesAudioAloneByWHIPWhereItIsSet(t *testing.T) {
+	c := newFixture(t, fast)
+	both := offer(t, c)
+	alone := both[:strings.Index(both, "m=video")]
+	alone = regexp.MustCompile(`a=group:BUNDLE .*`).ReplaceAllString(alone, "a=group:BUNDLE "+regexp.MustCompile(`a=mid:(\S+)`).FindStringSubmatch(alone)[1])
+	strict := signaling.New(c.registry, c.authority, signaling.Config{WHIPNeedsVideo: true})
+	defer func() { check(t, strict.Close()) }()
+	for _, try := range []struct {
+		name, offer string
+		handler     http.Handler
+		status      int
+	}{
+		{"audio alone", alone, c.signaling, http.StatusCreated},
+		{"audio and video where video is needed", both, strict, http.StatusCreated},
+		{"audio alone where video is needed", alone, strict, http.StatusUnprocessableEntity},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.authority.Endpoints().WHIP, strings.NewReader(try.offer))
+		r.Header.Set("Authorization", "Bearer "+c.token("alice").Raw)
+		r.Header.Set("Content-Type", "application/sdp")
+		w := httptest.NewRecorder()
+		try.handler.ServeHTTP(w, r)
+		if w.Code != try.status {
+			t.Errorf("%s is answered %d: %s", try.name, w.Code, w.Body)
+		}
+		if w.Code != http.StatusCreated && !strings.Contains(w.Body.String(), "CODEC_MISMATCH") {
+			t.Errorf("%s is refused with %s", try.name, w.Body)
+		}
+	}
+	if _, _, err := c.registry.Publish(authority.Grant{Account: "111122223333", Region: "eu-west-1", Claims: c.claims("bob")}, alone, stage.Client{}); err != nil {
+		t.Errorf("by message it is refused: %v", err)
 	}
 }

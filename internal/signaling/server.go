@@ -24,6 +24,8 @@ type Config struct {
 	// ICEServers returns the STUN and TURN servers for a participant; nil if
 	// there are none.
 	ICEServers func(g authority.Grant) []wire.ICEServer
+	// WHIPNeedsVideo refuses offers to publish without video that come by HTTP.
+	WHIPNeedsVideo bool
 	// Panics takes faults in writing to sockets. Default the default logger's.
 	Panics *inbound.Panics
 	// Metrics registers the server's metrics. Default none.

@@ -29,7 +29,9 @@ type bearerCaller struct {
 }
 
 func (s *Server) bearerCaller(r *http.Request, g authority.Grant) bearerCaller {
-	return bearerCaller{s, g, stage.ParseUserAgent(r.UserAgent())}
+	client := stage.ParseUserAgent(r.UserAgent())
+	client.NeedsVideo = s.cfg.WHIPNeedsVideo
+	return bearerCaller{s, g, client}
 }
 
 func (b bearerCaller) Grant() authority.Grant { return b.grant }

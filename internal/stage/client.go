@@ -17,6 +17,8 @@ type Client struct {
 	OSVersion      string
 	SDKVersion     string
 
+	NeedsVideo bool // its offers to publish
+
 	dtlsServer bool // as a DTLS server it speaks DTLS 1.3 and SRTP with AEAD_AES_128_GCM
 }
 

@@ -33,7 +33,9 @@ func (s *Session) publish(holder grantFunc, offer string, from Client) (*Connect
 	if err != nil {
 		return nil, "", err
 	}
-	publisher, answer, err := s.router.Publish(offer, s.publishConfig(c))
+	cfg := s.publishConfig(c)
+	cfg.NeedsVideo = from.NeedsVideo
+	publisher, answer, err := s.router.Publish(offer, cfg)
 	c.publisher = publisher
 	if err != nil {
 		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
