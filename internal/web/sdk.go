@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// SDKPath is the path of the browser SDK: a script that defines the global Rostrum.
+// SDKPath is the path of the browser SDK: a script that defines the global
+// IVSBroadcastClient, as the service's SDK does.
 const SDKPath = "/sdk/rostrum.js"
 
 // sdkScript is built by web/sdk. A copy is kept here, so that the server builds without

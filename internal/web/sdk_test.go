@@ -27,8 +27,8 @@ func TestSDK_LoadsIntoPagesOfEveryOrigin(t *testing.T) {
 			t.Errorf("%s: expected %q, got %q", name, expected, got)
 		}
 	}
-	if !strings.Contains(w.Body.String(), "var Rostrum=") {
-		t.Error("the script does not define the global Rostrum")
+	if !strings.Contains(w.Body.String(), "var IVSBroadcastClient=") {
+		t.Error("the script does not define the global IVSBroadcastClient")
 	}
 
 	again := r.Clone(r.Context())

@@ -16,10 +16,10 @@ test("captions within the video are shown as text, in a track of the element", a
   await bob.evaluate(() => {
     const { stage, videos } = app.stages.main;
     const { id } = stage.participants.find((p) => p.userId === "ann");
-    app.captions = new Rostrum.CaptionTrack(stage, id, videos.ann);
+    app.captions = new IVSBroadcastClient.CaptionTrack(stage, id, videos.ann);
   });
   const cues = () => bob.evaluate(() => [...app.captions.track.cues].map((cue) => ({ shown: cue.getCueAsHTML().textContent, lasts: cue.endTime - cue.startTime })));
-  const say = (caption) => ann.evaluate((c) => Rostrum.sendCaption(app.stages.main.streams[1], c), caption);
+  const say = (caption) => ann.evaluate((c) => IVSBroadcastClient.sendCaption(app.stages.main.streams[1], c), caption);
 
   await say({ id: "one", text: "To be", duration: 60 });
   await eventually("a cue is active", () => bob.evaluate(() => [...app.captions.track.activeCues].map((cue) => cue.text)), (active) => active.join() === "To be");

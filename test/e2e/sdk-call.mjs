@@ -36,8 +36,8 @@ export function testCalls({ skip = false } = {}) {
     assert.deepEqual(of("stageParticipantJoined"), [["ann"], ["bob"]]);
     assert.deepEqual(of("stageParticipantStreamsAdded").find(([who]) => who === "ann"), ["ann", ["audio", "video"]]);
     assert.deepEqual(of("stageParticipantStreamsAdded").find(([who]) => who === "bob")[1].toSorted(), ["audio", "video"]);
-    assert.deepEqual(of("stageParticipantPublishStateChanged").filter(([who]) => who === "ann").slice(0, 2), [["ann", "attemptingPublish"], ["ann", "published"]]);
-    assert.deepEqual(of("stageParticipantSubscribeStateChanged").slice(0, 2), [["bob", "attemptingSubscribe"], ["bob", "subscribed"]]);
+    assert.deepEqual(of("stageParticipantPublishStateChanged").filter(([who]) => who === "ann").slice(0, 2), [["ann", "attempting_publish"], ["ann", "published"]]);
+    assert.deepEqual(of("stageParticipantSubscribeStateChanged").slice(0, 2), [["bob", "attempting_subscribe"], ["bob", "subscribed"]]);
     assert.deepEqual(of("error"), []);
 
     const before = await count(ann);
@@ -71,7 +71,7 @@ export function testCalls({ skip = false } = {}) {
     await seesAndHears(bob, "ann", 1);
     before = await count(bob);
     await subscribe("NONE");
-    await happens(bob, "stageParticipantSubscribeStateChanged", ([, state]) => state === "notSubscribed", before);
+    await happens(bob, "stageParticipantSubscribeStateChanged", ([, state]) => state === "not_subscribed", before);
     await subscribe("AUDIO_ONLY");
     await eventually("the tone alone", () => bob.evaluate(() => app.listen("main", "ann")), (f) => f > 0);
     await subscribe("AUDIO_VIDEO");
@@ -80,7 +80,7 @@ export function testCalls({ skip = false } = {}) {
     before = await count(bob);
     const publish = (what) => ann.evaluate((w) => ((app.stages.main.publish = w), app.stages.main.stage.refreshStrategy()), what);
     await publish(false);
-    await happens(bob, "stageParticipantPublishStateChanged", ([who, state]) => who === "ann" && state === "notPublished", before);
+    await happens(bob, "stageParticipantPublishStateChanged", ([who, state]) => who === "ann" && state === "not_published", before);
     await publish(true);
     await seesAndHears(bob, "ann", 1);
   });
@@ -92,7 +92,7 @@ export function testCalls({ skip = false } = {}) {
     await eventually("the other picture", () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.identity === 8);
     await ann.evaluate(() => {
       const { streams, stage } = app.stages.main;
-      app.stages.main.streams = [streams[0], new Rostrum.LocalStageStream(participant.picture({ identity: 9 }).track, streams[1].mediaConfig)];
+      app.stages.main.streams = [streams[0], new IVSBroadcastClient.LocalStageStream(participant.picture({ identity: 9 }).track, streams[1].mediaConfig)];
       stage.refreshStrategy();
     });
     await eventually("the third picture", () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.identity === 9);

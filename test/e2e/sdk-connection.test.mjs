@@ -30,7 +30,7 @@ test("an exchanged token changes attributes and rights while the call goes on", 
 
   const earlier = await count(bob);
   await exchange({ capabilities: { allow_subscribe: true }, iat: Math.floor(Date.now() / 1000) - 40 });
-  await happens(bob, "stageParticipantPublishStateChanged", ([who, state]) => who === "ann" && state === "notPublished", earlier);
+  await happens(bob, "stageParticipantPublishStateChanged", ([who, state]) => who === "ann" && state === "not_published", earlier);
   await exchange({ capabilities: { allow_publish: true, allow_subscribe: true }, iat: Math.floor(Date.now() / 1000) - 30 });
   await seesAndHears(bob, "ann", 1);
 
@@ -50,9 +50,9 @@ async function connectedPage(t, names) {
   const { token, id } = (await signing()).connection(Object.values(tokens)[0]);
   const page = await sdkPage(t);
   await page.evaluate((k) => {
-    app.connection = new Rostrum.RealTimeConnection(k);
+    app.connection = new IVSBroadcastClient.RealTimeConnection(k);
     app.states = [];
-    app.connection.on("stateChanged", (state, error) => app.states.push(error ? [state, error.serverCode] : [state]));
+    app.connection.on("stateChanged", (state, error) => app.states.push(error ? [state, error.code, error.details] : [state]));
   }, token);
   for (const [i, name] of names.entries()) {
     await page.evaluate(([n, k, identity]) => app.join(n, k, { media: { identity, width: 320, height: 180 }, connection: true }), [name, tokens[name], i + 1]);
@@ -100,5 +100,5 @@ test("a revoked connection token leaves all stages, and says so", { skip: python
   const { page, id } = await connectedPage(t, ["three", "four"]);
   await boto3(t)("RevokeConnectionToken", { tokenId: id });
   await eventually("both stages are left", () => page.evaluate(() => app.events.filter((e) => e.event === "stageLeft").map((e) => e.payload[0])), (all) => all.length === 2 && all.every((r) => r === "real-time-connection-token-revocation"));
-  assert.deepEqual((await page.evaluate(() => app.states)).at(-1), ["disconnected", "TOKEN_REVOKED"]);
+  assert.deepEqual((await page.evaluate(() => app.states)).at(-1), ["disconnected", 1306, "TOKEN_REVOKED"]);
 });

@@ -132,7 +132,7 @@ test("round trips of a switch of stages on a connection", async (t) => {
   const page = await sdkPage(t);
   for (const delay of [0, 100, 200]) {
     const proxy = await faraway(port, new URL(far.url).port, delay);
-    await page.evaluate((k) => (app.connection = new Rostrum.RealTimeConnection(k)).connect(), key.connection(await stages[0].viewer()).token);
+    await page.evaluate((k) => (app.connection = new IVSBroadcastClient.RealTimeConnection(k)).connect(), key.connection(await stages[0].viewer()).token);
     const times = [];
     for (let n = 0; n < 2 * rounds; n++) {
       times.push(await joinSDK(page, await stages[n % 2].viewer(), { connection: true }));

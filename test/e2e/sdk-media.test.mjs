@@ -18,7 +18,7 @@ test("a viewer knows the layers of a simulcast publisher, and gets the one that 
   const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
   await eventually("three layers", () => bob.evaluate(() => app.stream("main", "ann", "video")?.getLayers().map((l) => [l.label, l.height])), (l) => l?.length === 3);
   await happens(bob, "stageStreamAdaptionChanged", ([who, , isAdapting]) => who === "ann" && isAdapting);
-  const sent = await eventually("statistics of each layer", () => ann.evaluate(() => app.stages.main.streams[1].requestQualityStats()), (s) => s?.length === 3 && s.every((x) => x.rid && x.networkQuality));
+  const sent = await eventually("statistics of each layer", () => ann.evaluate(() => app.stages.main.streams[1].requestQualityStats()), (s) => s?.length === 3 && s.every((x) => x.rid && x.networkQuality !== undefined));
   assert.deepEqual(sent.map((s) => s.rid).toSorted(), ["hi", "low", "mid"]);
   const choose = (choice) => bob.evaluate((c) => ((app.stages.main.layer = c), app.stages.main.stage.refreshStrategy()), choice);
   await choose("highest");
@@ -50,17 +50,18 @@ test("messages travel within the video, and repeated ones arrive once", async (t
     const bob = await joinPage(t, await server.token(arn, `viewer-${user}`, ["SUBSCRIBE"]), { configuration: { inBandMessaging } });
     await seesAndHears(bob, user, 1);
     const before = await count(bob);
-    await ann.evaluate(() => {
+    await ann.evaluate(async () => {
       const [, video] = app.stages.main.streams;
-      video.insertSeiMessage("question 1");
-      video.insertSeiMessage(new Uint8Array([0, 0, 0, 1, 2, 3, 0, 0, 0]), { repeatCount: 10 });
-      video.insertSeiMessage("häßlich \u{1f600}", { repeatCount: 3 });
+      const text = (s) => new TextEncoder().encode(s).buffer;
+      await video.insertSeiMessage(text("question 1"));
+      await video.insertSeiMessage(new Uint8Array([0, 0, 0, 1, 2, 3, 0, 0, 0]), { repeatCount: 10 });
+      await video.insertSeiMessage(text("häßlich \u{1f600}"), { repeatCount: 3 });
     });
     await happens(bob, "stageStreamSeiMessageReceived", ([who, { text }]) => who === user && text === "häßlich \u{1f600}", before);
     const pictures = () => bob.evaluate(async (u) => (await app.stream("main", u, "video").requestQualityStats())[0].framesDecoded, user);
     const seen = await pictures();
     await eventually("the pictures with what is repeated", pictures, (n) => n > seen + 20);
-    await ann.evaluate(() => app.stages.main.streams[1].insertSeiMessage("the last"));
+    await ann.evaluate(() => app.stages.main.streams[1].insertSeiMessage(new TextEncoder().encode("the last")));
     await happens(bob, "stageStreamSeiMessageReceived", ([, { text }]) => text === "the last", before);
     const messages = (await bob.evaluate(() => app.events)).filter((e) => e.event === "stageStreamSeiMessageReceived").map((e) => e.payload[1].text);
     assert.deepEqual(messages, ["question 1", "\0\0\0\x01\x02\x03\0\0\0", "häßlich \u{1f600}", "the last"]);

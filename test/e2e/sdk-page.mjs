@@ -6,16 +6,16 @@ function application() {
   const app = { stages: {}, events: [], seis: [] };
   const describe = (value) => {
     if (value instanceof Error) return { code: value.code, category: value.category, serverCode: value.serverCode, message: value.message };
-    if (value instanceof Rostrum.StageStream) return value.streamType;
+    if (value instanceof IVSBroadcastClient.StageStream) return value.streamType;
     if (Array.isArray(value)) return value.map(describe);
-    if (value?.payload instanceof Uint8Array) return { text: new TextDecoder().decode(value.payload), uuid: value.uuid };
+    if (value?.payload instanceof ArrayBuffer) return { text: new TextDecoder().decode(value.payload), uuid: [...new Uint8Array(value.uuid)] };
     return value && typeof value === "object" && "userId" in value ? value.userId : value;
   };
 
   /** The media of a participant: a picture and a tone that say who it is. */
   app.media = async ({ identity, width = 640, height = 360, colour, video = {}, audio = {} }) => {
     const picture = participant.picture({ identity, width, height, colour });
-    return [new Rostrum.LocalStageStream(await participant.tone(200 + 100 * identity), audio), new Rostrum.LocalStageStream(picture.track, video)];
+    return [new IVSBroadcastClient.LocalStageStream(await participant.tone(200 + 100 * identity), audio), new IVSBroadcastClient.LocalStageStream(picture.track, video)];
   };
 
   /** Joins a stage; with an identity it publishes. */
@@ -25,16 +25,16 @@ function application() {
     self.strategy = {
       stageStreamsToPublish: () => self.streams,
       shouldPublishParticipant: () => self.publish,
-      shouldSubscribeToParticipant: () => Rostrum.SubscribeType[self.subscribe],
+      shouldSubscribeToParticipant: () => IVSBroadcastClient.SubscribeType[self.subscribe],
       subscribeConfiguration: () => self.configuration ?? {},
       preferredLayerForStream: (_, stream) => (self.layer === "highest" ? stream.getHighestQualityLayer() : self.layer === "lowest" ? stream.getLowestQualityLayer() : self.layer),
     };
-    self.stage = new Rostrum.Stage(token, self.strategy, connection ? { realTimeConnection: app.connection } : undefined);
+    self.stage = new IVSBroadcastClient.Stage(token, self.strategy, connection ? { realTimeConnection: app.connection } : undefined);
     app.stages[name] = self;
-    for (const event of Object.values(Rostrum.StageEvents)) {
+    for (const event of Object.values(IVSBroadcastClient.StageEvents)) {
       self.stage.on(event, (...payload) => app.events.push({ stage: name, event, payload: payload.map(describe), at: Date.now() }));
     }
-    self.stage.on(Rostrum.StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (info, streams) => {
+    self.stage.on(IVSBroadcastClient.StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (info, streams) => {
       if (info.isLocal) return;
       const video = (self.videos[info.userId] ??= Object.assign(document.createElement("video"), { autoplay: true, playsInline: true, srcObject: new MediaStream() }));
       video.style.width = "480px";
@@ -42,7 +42,7 @@ function application() {
       for (const stream of streams) video.srcObject.addTrack(stream.mediaStreamTrack);
       self.remote[info.userId] = [...(self.remote[info.userId] ?? []), ...streams];
     });
-    self.stage.on(Rostrum.StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, (info, streams) => {
+    self.stage.on(IVSBroadcastClient.StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, (info, streams) => {
       if (info.isLocal) return;
       self.remote[info.userId] = self.remote[info.userId].filter((s) => !streams.includes(s));
       for (const stream of streams) self.videos[info.userId].srcObject.removeTrack(stream.mediaStreamTrack);

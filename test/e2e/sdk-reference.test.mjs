@@ -17,7 +17,7 @@ async function program() {
     name: "served",
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^rostrum-sdk$/ }, ({ path }) => ({ path, namespace: "served" }));
-      onLoad({ filter: /.*/, namespace: "served" }, () => ({ contents: "module.exports = globalThis.Rostrum" }));
+      onLoad({ filter: /.*/, namespace: "served" }, () => ({ contents: "module.exports = globalThis.IVSBroadcastClient" }));
     },
   };
   const entry = new URL("../../web/sdk/test/reference.ts", import.meta.url).pathname;
@@ -47,15 +47,16 @@ test("a program of the reference runs with another import", async (t) => {
   const log = (page) => page.evaluate(() => program.log);
   const logged = (page, line) => eventually(line, () => log(page), (all) => all.includes(line));
 
-  await eventually("bob sees and hears ann", () => bob.evaluate(() => program.inspect("ann")), (s) => s.video > 20 && s.audio > 20 && s.report);
+  await eventually("bob sees and hears ann", () => bob.evaluate(() => program.inspect("ann")), (s) => s.video > 20 && s.audio > 20 && s.report && s.participant === "ann");
   await eventually("ann sees and hears bob", () => ann.evaluate(() => program.inspect("bob")), (s) => s.video > 20 && s.audio > 20 && s.report);
   await eventually("three layers", () => bob.evaluate(() => program.inspect("ann")), (s) => s.layers === 3 && s.best === "hi");
-  for (const line of ["connection connected", "connected", "joined ann (local) 2", "publishes ann true", "subscribed bob", "adapting bob true"]) await logged(ann, line);
+  for (const line of ["connection up", "connected", "joined ann (local) 2", "publishes ann true", "subscribed bob", "adapting bob true"]) await logged(ann, line);
 
   await bob.evaluate(() => program.refresh({ preferred: "lowest" }));
   await logged(bob, "layer ann low");
   await ann.evaluate(() => program.say("hello"));
-  await eventually("the message", () => bob.evaluate(() => program.messages), (all) => `${all}` === "ann: hello (36)");
+  await eventually("the quality of what is sent", () => ann.evaluate(() => program.quality()), (all) => all.length === 4 && all.some((s) => s.networkQuality === 4));
+  await eventually("the message", () => bob.evaluate(() => program.messages), (all) => `${all}` === "ann: hello (16)");
   await ann.evaluate(() => program.mute(Reference.StreamType.AUDIO, true));
   await logged(bob, "mute ann audio true true");
   await ann.evaluate(() => program.replaceStrategy());
@@ -65,11 +66,12 @@ test("a program of the reference runs with another import", async (t) => {
   await bob.evaluate(() => program.refresh({ subscribing: Reference.SubscribeType.NONE }));
   await eventually("no streams", () => bob.evaluate(() => program.remote.get("ann").length), (n) => n === 0);
   await ann.evaluate(() => program.leave());
-  for (const [page, line] of [[ann, "left"], [ann, "disconnected"], [ann, "connection disconnected"], [bob, "gone ann number"]]) await logged(page, line);
+  assert.equal(await ann.evaluate(() => Reference.complete()), true);
+  for (const [page, line] of [[ann, "listens false"], [ann, "own audio muted true"], [ann, "left"], [ann, "disconnected"], [ann, "connection disconnected"], [bob, "gone ann number"]]) await logged(page, line);
   assert.deepEqual((await log(ann)).concat(await log(bob)).filter((line) => line.startsWith("error")), []);
 
   const expired = await sdkPage(t);
   await expired.addScriptTag({ content: script });
   const refused = await expired.evaluate((token) => new Reference.Application({ token }).join(), key.participant(tokens.bob, { exp: 1000, iat: 900 }));
-  assert.equal(refused, "refused 2");
+  assert.equal(refused, "refused 2 true");
 });

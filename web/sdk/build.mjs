@@ -1,5 +1,5 @@
 // Builds the package: dist/rostrum.mjs for import, dist/react.mjs with hooks for React,
-// dist/rostrum.js as a script that defines the global Rostrum, and their types; and from
+// dist/rostrum.js as a script that defines the global IVSBroadcastClient, and their types; and from
 // web/stage the script of the stage page, which uses that global. The server carries copies
 // of both scripts, so that it builds without Node.js; --check tells whether they are up to
 // date.
@@ -35,7 +35,7 @@ const sdkGlobal = {
   name: 'sdk-global',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^rostrum-sdk$/ }, () => ({ path: 'rostrum-sdk', namespace: 'global' }));
-    onLoad({ filter: /.*/, namespace: 'global' }, () => ({ contents: 'module.exports = Rostrum;', loader: 'js' }));
+    onLoad({ filter: /.*/, namespace: 'global' }, () => ({ contents: 'module.exports = IVSBroadcastClient;', loader: 'js' }));
   },
 };
 
@@ -50,7 +50,7 @@ const apart = {
 const bundle = ({ plugins = [], ...options }) => build({ ...common, plugins: [source, ...plugins], ...options });
 const banner = { js: '// Rostrum SDK: built by web/sdk from its sources; DO NOT EDIT.' };
 const script = async () => {
-  const { outputFiles } = await bundle({ entryPoints: ['src/index.ts'], format: 'iife', globalName: 'Rostrum', minify: true, banner, write: false });
+  const { outputFiles } = await bundle({ entryPoints: ['src/index.ts'], format: 'iife', globalName: 'IVSBroadcastClient', minify: true, banner, write: false });
   return outputFiles[0].text;
 };
 const page = async () => {

@@ -34,7 +34,7 @@
   // global:rostrum-sdk
   var require_rostrum_sdk = __commonJS({
     "global:rostrum-sdk"(exports, module) {
-      module.exports = Rostrum;
+      module.exports = IVSBroadcastClient;
     }
   });
 

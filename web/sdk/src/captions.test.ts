@@ -6,10 +6,10 @@ import { Emitter } from './emitter.ts';
 import { type StageEventMap, StageEvents } from './events.ts';
 import { LocalStageStream } from './local-stream.ts';
 import { ParticipantInfo } from './participant.ts';
-import type { SeiMessage } from './sei.ts';
+import type { OutgoingMessage } from './sei.ts';
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const message = (text: string) => ({ payload: bytes(text), uuid: 'u' });
+const received = (payload: Uint8Array) => ({ payload: payload.slice().buffer, uuid: new ArrayBuffer(16) });
+const message = (text: string) => received(new TextEncoder().encode(text));
 
 class FakeTrack {
   mode = 'disabled';
@@ -50,7 +50,7 @@ beforeEach(() => Object.assign(globalThis, { VTTCue: FakeCue }));
 /** A published stream whose messages are kept. */
 function publishedStream() {
   const stream = new LocalStageStream({ kind: 'video', enabled: true } as MediaStreamTrack, { inBandMessaging: { enabled: true } });
-  const sent: SeiMessage[] = [];
+  const sent: OutgoingMessage[] = [];
   stream.bind({ sender: {} as RTCRtpSender, insert: (m) => sent.push(m) });
   return { stream, sent };
 }
@@ -60,27 +60,27 @@ function newTrack(video = new FakeVideo()) {
   const stage = new Emitter<StageEventMap>();
   const captions = new CaptionTrack(stage, 'ann', video as unknown as HTMLVideoElement);
   const receive = (from: string, payload: Uint8Array): void => {
-    stage.emit(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, new ParticipantInfo(from, false), { payload, uuid: 'u' });
+    stage.emit(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, new ParticipantInfo(from, false), received(payload));
   };
   const { stream, sent } = publishedStream();
   const say = (caption: Parameters<typeof sendCaption>[1], from = 'ann'): void => {
-    sendCaption(stream, caption);
+    void sendCaption(stream, caption);
     receive(from, sent.at(-1)!.payload);
   };
   const shown = () => video.textTracks[0]!.cues.map(({ startTime, endTime, text }) => [startTime, endTime, text]);
   return { captions, video, receive, say, shown };
 }
 
-test('a caption arrives as it was sent, in more than one picture', () => {
+test('a caption arrives as it was sent, in more than one picture', async () => {
   const { stream, sent } = publishedStream();
-  sendCaption(stream, { id: 'one', text: 'Grüß Gott', language: 'de', duration: 3 });
+  await sendCaption(stream, { id: 'one', text: 'Grüß Gott', language: 'de', duration: 3 });
   assert.ok(sent[0]!.repeatCount > 0);
-  assert.deepEqual(readCaption({ payload: sent[0]!.payload, uuid: '' }), { id: 'one', text: 'Grüß Gott', language: 'de', duration: 3 });
+  assert.deepEqual(readCaption(received(sent[0]!.payload)), { id: 'one', text: 'Grüß Gott', language: 'de', duration: 3 });
 });
 
-test('a caption that does not fit a message is refused', () => {
+test('a caption that does not fit a message is refused', async () => {
   const { stream } = publishedStream();
-  assert.throws(() => sendCaption(stream, { text: 'x'.repeat(1100) }), RangeError);
+  await assert.rejects(sendCaption(stream, { text: 'x'.repeat(1100) }), RangeError);
 });
 
 test('other messages are no captions', () => {
@@ -88,7 +88,7 @@ test('other messages are no captions', () => {
   for (const text of ['', 'hello', '{', 'null', '[]', '{}', JSON.stringify({ ...whole, kind: 'other' }), JSON.stringify({ ...whole, text: 7 }), JSON.stringify({ ...whole, duration: '1' }), '{"kind":"rostrum-caption","text":"\xff']) {
     assert.equal(readCaption(message(text)), undefined, text);
   }
-  assert.equal(readCaption({ payload: Uint8Array.of(0x7b, 0xff, 0xfe), uuid: '' }), undefined);
+  assert.equal(readCaption(received(Uint8Array.of(0x7b, 0xff, 0xfe))), undefined);
   assert.equal(readCaption(message(JSON.stringify({ ...whole, duration: 1e9 })))!.duration, 60);
 });
 

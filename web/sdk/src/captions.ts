@@ -1,9 +1,10 @@
 // Captions within a video: SEI messages that a publisher sends and a viewer's page shows as
 // a text track of the video element.
 
-import { type StageEventMap, StageEvents } from './events.ts';
+import { StageEvents } from './events.ts';
 import type { LocalStageStream } from './local-stream.ts';
-import { type ReceivedSeiMessage, maxPayload } from './sei.ts';
+import type { StageParticipantInfo } from './participant.ts';
+import { type SeiMessage, maxPayload } from './sei.ts';
 import type { Stage } from './stage.ts';
 
 /** A line of captions. */
@@ -27,15 +28,15 @@ const repeats = 2; // pictures, as one may be lost
 const maxCues = 200; // of a track
 
 /** Sends a caption within a published video. The stream needs inBandMessaging. */
-export function sendCaption(stream: LocalStageStream, { text, id = crypto.randomUUID(), language = '', duration = usualDuration }: Caption): void {
+export async function sendCaption(stream: LocalStageStream, { text, id = crypto.randomUUID(), language = '', duration = usualDuration }: Caption): Promise<void> {
   const payload = new TextEncoder().encode(JSON.stringify({ kind, id, text, language, duration }));
   if (payload.length > maxPayload) throw new RangeError(`A caption has at most ${maxPayload} bytes, this one ${payload.length}.`);
-  stream.insertSeiMessage(payload, { repeatCount: repeats });
+  await stream.insertSeiMessage(payload, { repeatCount: repeats });
 }
 
 /** The caption in a message; undefined if it is another message. */
-export function readCaption({ payload }: ReceivedSeiMessage): ReceivedCaption | undefined {
-  if (payload[0] !== 0x7b) return undefined; // no JSON object
+export function readCaption({ payload }: SeiMessage): ReceivedCaption | undefined {
+  if (new Uint8Array(payload)[0] !== 0x7b) return undefined; // no JSON object
   try {
     const all: Record<string, unknown> = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
     const { id, text, language, duration } = all;
@@ -54,7 +55,7 @@ export class CaptionTrack {
   readonly track: TextTrack;
   private last: { id: string; cue: VTTCue } | undefined;
   private cues: VTTCue[] = []; // of the track, in order of arrival: the track sorts its own by time
-  private readonly received = (...[{ id }, message]: StageEventMap[typeof StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED]): void => {
+  private readonly received = ({ id }: StageParticipantInfo, message: SeiMessage): void => {
     const caption = id === this.participantId && readCaption(message);
     if (caption) this.show(caption);
   };

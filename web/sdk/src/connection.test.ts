@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, beforeEach, test } from 'node:test';
 
+import { RealTimeConnectionErrorCode as Code } from './connection-error.ts';
 import { RealTimeConnection } from './connection.ts';
 import { StageErrorCode } from './errors.ts';
 import { StageEvents } from './events.ts';
@@ -78,7 +79,7 @@ test('the end of the connection leaves all stages with its reason', async (t) =>
   socket.deliver({ type: 'CONNECTION_CLOSED', payload: { reason: 'real-time-connection-token-revocation', code: 'TOKEN_REVOKED' } });
   await settle();
   assert.deepEqual(left, ['one', 'two'].map((name) => `${name} real-time-connection-token-revocation`));
-  assert.equal(states.at(-1), `disconnected ${StageErrorCode.FAILED}`);
+  assert.equal(states.at(-1), `disconnected ${Code.CONNECTION_FAILED}`);
   assert.equal(FakeSocket.all.length, 1);
 });
 
@@ -96,4 +97,22 @@ test('a disconnected connection can be used again', async (t) => {
   attached(second, attachmentsOf(second)[0]!);
   await again;
   assert.deepEqual(states.slice(2), ['disconnected', 'connecting', 'connected']);
+});
+
+test('a token that is malformed or expired is an error at once, and so is a connection of another SDK', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  assert.throws(() => new RealTimeConnection('nonsense'), { code: 1053 });
+  assert.throws(() => new RealTimeConnection(tokenOf({ exp: 1000 })), { code: 1054 });
+  const connection = new RealTimeConnection(tokenOf({ exp: 1001 }));
+  t.mock.timers.tick(1000);
+  assert.throws(() => connection.connect(), { code: Code.CONNECTION_TOKEN_EXPIRED });
+  assert.throws(() => new Stage(tokenOf(), strategy, { realTimeConnection: {} as RealTimeConnection }), { code: Code.CONNECTION_NOT_RECOGNIZED });
+});
+
+test('a refused token is reported with the state that it leads to', async (t) => {
+  const { states, joining, socket } = connected(t);
+  socket.deliver({ type: 'CONNECTION_CLOSED', payload: { reason: 'real-time-connection-token-revocation', code: 'TOKEN_EXPIRED' } });
+  await assert.rejects(Promise.all(joining), { code: StageErrorCode.TOKEN_EXPIRED });
+  await settle();
+  assert.equal(states.at(-1), 'disconnected 1054');
 });

@@ -1,3 +1,4 @@
+import { RealTimeConnectionError, RealTimeConnectionErrorCode as Code } from './connection-error.ts';
 import { Emitter } from './emitter.ts';
 import { Refusal, StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
 import { type Link, type LinkListener, ReconnectingSocket } from './link.ts';
@@ -13,40 +14,42 @@ export enum RealTimeConnectionState {
   CONNECTED = 'connected',
 }
 
-export const RealTimeConnectionEvents = {
-  STATE_CHANGED: 'stateChanged',
-} as const;
-
-export type RealTimeConnectionEvents = (typeof RealTimeConnectionEvents)[keyof typeof RealTimeConnectionEvents];
-
-type Events = {
-  [RealTimeConnectionEvents.STATE_CHANGED]: [state: RealTimeConnectionState, error?: StageError];
+export type RealTimeConnectionEventMap = {
+  /** A failure disconnects, with an error. */
+  stateChanged: (state: RealTimeConnectionState, error?: RealTimeConnectionError) => void;
 };
 
 /** One connection to the server that carries any number of stages of one account. */
-export class RealTimeConnection extends Emitter<Events> {
+export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
   private socket: ReconnectingSocket | undefined;
   private current = RealTimeConnectionState.DISCONNECTED;
   private readonly attachments = new Map<string, Attachment>();
   private lastName = 0;
   private connecting: PromiseWithResolvers<void> | undefined;
+  private readonly url: string;
 
+  /** Throws a {@link RealTimeConnectionError} if the token is malformed or expired. */
   constructor(private readonly connectionToken: string) {
     super();
-    parseConnectionToken(connectionToken);
+    this.url = parseConnectionToken(connectionToken).events_url;
   }
 
   get state(): RealTimeConnectionState {
     return this.current;
   }
 
-  /** Connects now. Without it the first stage that joins connects. */
+  /** Connects now. Without it the first stage that joins connects. Throws if the token is expired. */
   connect(): Promise<void> {
+    parseConnectionToken(this.connectionToken);
+    return this.open();
+  }
+
+  private open(): Promise<void> {
     if (!this.connecting) {
       this.connecting = withResolvers<void>();
       this.connecting.promise.catch(() => {}); // stages get the error by themselves
       this.setState(RealTimeConnectionState.CONNECTING);
-      this.socket = new ReconnectingSocket(parseConnectionToken(this.connectionToken).events_url, () => this.connectionToken, {
+      this.socket = new ReconnectingSocket(this.url, () => this.connectionToken, {
         opened: () => this.opened(),
         message: (message) => this.receive(message),
         lost: () => this.lost(),
@@ -72,7 +75,7 @@ export class RealTimeConnection extends Emitter<Events> {
     const name = `s${++this.lastName}`;
     const attachment = new Attachment(this, name, token, listener);
     this.attachments.set(name, attachment);
-    void this.connect();
+    void this.open(); // with an expired token the server says why not
     if (this.current === RealTimeConnectionState.CONNECTED) attachment.open();
     return attachment;
   }
@@ -122,19 +125,25 @@ export class RealTimeConnection extends Emitter<Events> {
   /** Ends all attachments. */
   private end(reason: string, error?: StageError): void {
     const { connecting } = this;
+    const failure = error && failureOf(error);
     this.socket = this.connecting = undefined;
-    this.setState(RealTimeConnectionState.DISCONNECTED, error);
-    connecting?.reject(error ?? new Error('The connection was disconnected.'));
+    this.setState(RealTimeConnectionState.DISCONNECTED, failure);
+    connecting?.reject(failure ?? new RealTimeConnectionError(Code.CONNECTION_FAILED, 'The connection was disconnected.'));
     const all = [...this.attachments.values()];
     this.attachments.clear();
     for (const attachment of all) attachment.connectionEnded(reason, error);
   }
 
-  private setState(state: RealTimeConnectionState, error?: StageError): void {
+  private setState(state: RealTimeConnectionState, error?: RealTimeConnectionError): void {
     if (this.current === state && !error) return;
     this.current = state;
-    this.emit(RealTimeConnectionEvents.STATE_CHANGED, state, error);
+    this.emit('stateChanged', state, error);
   }
+}
+
+function failureOf({ code, message, serverCode }: StageError): RealTimeConnectionError {
+  const token = code === StageErrorCode.TOKEN_EXPIRED ? Code.CONNECTION_TOKEN_EXPIRED : code === StageErrorCode.TOKEN_MALFORMED ? Code.CONNECTION_TOKEN_INVALID : undefined;
+  return new RealTimeConnectionError(token ?? Code.CONNECTION_FAILED, message, serverCode);
 }
 
 /** One stage on a connection. */

@@ -5,7 +5,7 @@ import { Emitter } from './emitter.ts';
 
 test('an exception of one listener keeps the others from nothing, and is reported', (t) => {
   const reported = t.mock.method(console, 'error', () => {});
-  const emitter = new Emitter<{ change: [n: number] }>();
+  const emitter = new Emitter<{ change: (n: number) => void }>();
   const heard: number[] = [];
   emitter.on('change', () => {
     throw new Error('of the application');
@@ -17,7 +17,7 @@ test('an exception of one listener keeps the others from nothing, and is reporte
 });
 
 test('a listener that was removed hears no more', () => {
-  const emitter = new Emitter<{ change: [] }>();
+  const emitter = new Emitter<{ change: () => void }>();
   let heard = 0;
   const listener = (): void => void heard++;
   emitter.on('change', listener);

@@ -1,14 +1,14 @@
-type Listeners<M extends { [E in keyof M]: unknown[] }> = { [E in keyof M]?: Set<(...payload: M[E]) => void> };
+type Listener = (...payload: never[]) => void;
 
 /** Calls listeners by event. After an exception of one the others are called all the same. */
-export class Emitter<M extends { [E in keyof M]: unknown[] }> {
-  private readonly listeners: Listeners<M> = {};
+export class Emitter<M extends { [E in keyof M]: Listener }> {
+  private readonly listeners: { [E in keyof M]?: Set<M[E]> } = {};
 
-  on<E extends keyof M>(event: E, listener: (...payload: M[E]) => void): void {
+  on<E extends keyof M>(event: E, listener: M[E]): void {
     (this.listeners[event] ??= new Set()).add(listener);
   }
 
-  off<E extends keyof M>(event: E, listener: (...payload: M[E]) => void): void {
+  off<E extends keyof M>(event: E, listener: M[E]): void {
     this.listeners[event]?.delete(listener);
   }
 
@@ -17,10 +17,10 @@ export class Emitter<M extends { [E in keyof M]: unknown[] }> {
   }
 
   /** @internal */
-  emit<E extends keyof M>(event: E, ...payload: M[E]): void {
+  emit<E extends keyof M>(event: E, ...payload: Parameters<M[E]>): void {
     for (const listener of [...(this.listeners[event] ?? [])]) {
       try {
-        listener(...payload);
+        listener(...(payload as never[]));
       } catch (error) {
         report(error);
       }

@@ -64,7 +64,7 @@ export class FakePeer {
   addTransceiver(what: string | FakeTrack, { direction }: { direction: string }): object {
     const kind = typeof what === 'string' ? what : what.kind;
     const sender = { track: what, replaceTrack: async (): Promise<void> => {}, getParameters: () => ({ encodings: [] }), setParameters: async () => {} };
-    const transceiver = { sender, receiver: { track: new FakeTrack(kind) }, currentDirection: direction, setCodecPreferences: () => {} };
+    const transceiver = { sender, receiver: { track: new FakeTrack(kind), jitterBufferTarget: null }, currentDirection: direction, setCodecPreferences: () => {} };
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -97,6 +97,7 @@ export class FakePeer {
 }
 
 export class FakeTrack {
+  readonly id = crypto.randomUUID();
   enabled = true;
 
   constructor(readonly kind: string) {}

@@ -1,40 +1,38 @@
 import { StageStream, type StatsSource, StreamType } from './stream.ts';
-import { type SeiMessage, maxPayload, maxRepeats, toBytes } from './sei.ts';
-import { type Size, type VideoConfiguration, encodingsOf } from './simulcast.ts';
+import { type OutgoingMessage, maxPayload, maxRepeats, newUUID, toBytes } from './sei.ts';
+import { type Size, type StageVideoConfiguration, encodingsOf } from './simulcast.ts';
 
-export interface AudioConfiguration {
+export interface StageAudioConfiguration {
   maxAudioBitrateKbps?: number; // 64 unless said otherwise
   stereo?: boolean;
 }
 
-export type LocalStreamConfiguration = VideoConfiguration & AudioConfiguration;
+export type StageStreamConfiguration = StageVideoConfiguration & StageAudioConfiguration;
 
-export const LocalStageStreamEvents = {
-  MUTE_CHANGED: 'localStreamMuteChanged',
-  TRACK_CHANGED: 'localStreamTrackChanged',
-} as const;
+export enum LocalStageStreamEvents {
+  MUTE_CHANGED = 'MUTE_CHANGED',
+  TRACK_CHANGED = 'TRACK_CHANGED',
+}
 
-export type LocalStageStreamEvents = (typeof LocalStageStreamEvents)[keyof typeof LocalStageStreamEvents];
-
-type Events = {
-  [LocalStageStreamEvents.MUTE_CHANGED]: [isMuted: boolean];
-  [LocalStageStreamEvents.TRACK_CHANGED]: [track: MediaStreamTrack];
+export type LocalStageStreamEventMap = {
+  [LocalStageStreamEvents.MUTE_CHANGED]: (isMuted: boolean) => void;
+  [LocalStageStreamEvents.TRACK_CHANGED]: (track: MediaStreamTrack) => void;
 };
 
 /** Where a stream is published: once for each stage. */
 export interface Outlet {
   readonly sender: RTCRtpSender;
-  insert?(message: SeiMessage): void;
+  insert?(message: OutgoingMessage): void;
 }
 
 /** Media of this page that a strategy may publish. */
-export class LocalStageStream extends StageStream<Events> {
+export class LocalStageStream extends StageStream<LocalStageStreamEventMap> {
   private muted: boolean;
   private readonly outlets = new Set<Outlet>();
 
   constructor(
     track: MediaStreamTrack,
-    readonly mediaConfig: LocalStreamConfiguration = {},
+    readonly mediaConfig: StageStreamConfiguration = {},
   ) {
     super(track, true);
     this.muted = !track.enabled;
@@ -69,16 +67,16 @@ export class LocalStageStream extends StageStream<Events> {
 
   /**
    * Sends a message within the video, with its next picture and as many as repeatCount
-   * after that. The stream needs inBandMessaging, and must be published.
+   * after that. It is rejected unless the stream has inBandMessaging and is published.
    */
-  insertSeiMessage(payload: ArrayBuffer | Uint8Array | string, { repeatCount = 0 }: { repeatCount?: number } = {}): void {
+  async insertSeiMessage(payload: BufferSource, { repeatCount = 0 }: { repeatCount?: number } = {}): Promise<void> {
     if (!this.mediaConfig.inBandMessaging?.enabled) throw new Error('This stream is not configured for messages: set inBandMessaging.');
     if (!Number.isInteger(repeatCount) || repeatCount < 0 || repeatCount > maxRepeats) throw new RangeError(`repeatCount must be 0 to ${maxRepeats}.`);
     const bytes = toBytes(payload);
     if (bytes.length === 0 || bytes.length > maxPayload) throw new RangeError(`A message has 1 to ${maxPayload} bytes.`);
     const inserting = [...this.outlets].filter((o) => o.insert);
     if (inserting.length === 0) throw new Error('This stream is not published, or the browser can not insert messages.');
-    const message = { payload: bytes, uuid: crypto.randomUUID(), repeatCount };
+    const message = { payload: bytes, uuid: newUUID(), repeatCount };
     for (const outlet of inserting) outlet.insert!(message);
   }
 

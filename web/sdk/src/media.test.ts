@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 
 import { type StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
+import { StageEvents } from './events.ts';
 import { everything, newStage, state } from './fake-stage.ts';
 import { FakePeer, FakeSocket, FakeTrack, installFakes, newest, participantOf, settle } from './fake.ts';
 import { LocalStageStream } from './local-stream.ts';
@@ -16,7 +17,7 @@ test('what the browser refuses of the media is an error at once', async (t) => {
   const stream = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack);
   const { stage, events } = newStage(t, { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream] });
   const errors: StageError[] = [];
-  stage.on('error', (error) => errors.push(error));
+  stage.on(StageEvents.ERROR, (error) => errors.push(error));
   void stage.join();
   newest(FakeSocket.all).open();
   newest(FakeSocket.all).deliver(state('self', participantOf('bob', { isPublishing: true })));

@@ -1,13 +1,15 @@
 import type { Capability, Participant } from './wire.ts';
 
+export type StageParticipantCapabilities = Capability;
+
 /** A participant as the application sees it. It is one object as long as the participant stays, kept up to date. */
 export interface StageParticipantInfo {
   readonly id: string;
   readonly userId: string;
-  readonly attributes: Readonly<Record<string, string>>;
+  readonly attributes: Record<string, string>;
   /** For the application's own use. */
   readonly userInfo: Record<string, unknown>;
-  readonly capabilities: ReadonlySet<Capability>;
+  readonly capabilities: Set<StageParticipantCapabilities>;
   readonly isLocal: boolean;
   readonly isPublishing: boolean;
   readonly audioMuted: boolean;
@@ -17,9 +19,9 @@ export interface StageParticipantInfo {
 /** The same for those that keep it up to date. */
 export class ParticipantInfo implements StageParticipantInfo {
   userId = '';
-  attributes: Readonly<Record<string, string>> = {};
+  attributes: Record<string, string> = {};
   readonly userInfo: Record<string, unknown> = {};
-  capabilities: ReadonlySet<Capability> = new Set();
+  capabilities = new Set<StageParticipantCapabilities>();
   isPublishing = false;
   audioMuted = false;
   videoStopped = false;

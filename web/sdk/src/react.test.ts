@@ -7,7 +7,7 @@ import { type Root, createRoot } from 'react-dom/client';
 
 import { FakeSocket, FakeTrack, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
 import { StageConnectionState } from './events.ts';
-import { LocalStageStream } from './local-stream.ts';
+import { LocalStageStream, LocalStageStreamEvents } from './local-stream.ts';
 import { type StageStrategy, SubscribeType } from './strategy.ts';
 import { type JoinedStage, useMedia, useStage } from './react.ts';
 
@@ -162,7 +162,7 @@ test('an element plays the new track of a stream whose track is replaced', async
   await stream.replaceTrack(track);
   assert.equal((document.querySelector('video') as unknown as { srcObject: FakeMediaStream }).srcObject.tracks[0], track);
   await act(async () => root.render(null));
-  assert.equal(stream.hasListenersFor('localStreamTrackChanged'), false);
+  assert.equal(stream.hasListenersFor(LocalStageStreamEvents.TRACK_CHANGED), false);
 });
 
 test('the view of this participant is another one when a track is replaced, until the stage is left', async (t) => {
@@ -175,5 +175,5 @@ test('the view of this participant is another one when a track is replaced, unti
   await act(() => stream.replaceTrack(new FakeTrack('video') as unknown as MediaStreamTrack));
   assert.notEqual(call.last().participants[0], before);
   await call.unmount();
-  assert.equal(stream.hasListenersFor('localStreamTrackChanged'), false);
+  assert.equal(stream.hasListenersFor(LocalStageStreamEvents.TRACK_CHANGED), false);
 });

@@ -1,48 +1,64 @@
+import type { StageParticipantInfo } from './participant.ts';
 import { StageStream, type StatsSource } from './stream.ts';
-import type { Layer } from './wire.ts';
 
 /** One of the layers that a publisher sends. */
-export type StageStreamLayer = Readonly<Omit<Layer, 'active'>>;
+export interface StageStreamLayer {
+  readonly label: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bitrateBps: number;
+  readonly framesPerSecond: number;
+  /** It is the one that is received. */
+  readonly selected: boolean;
+}
 
 /** Why a layer is received. */
 export enum StageStreamLayerSelectedReason {
-  /** It is the preferred one. */
+  /** The application prefers it, or nothing is preferred and the server chose it. */
   SELECTED = 'selected',
-  /** It fits the bandwidth, and nothing is preferred. */
-  ADAPTED = 'adapted',
   /** The preferred one is not to be had now. */
   UNAVAILABLE = 'unavailable',
 }
 
-export const RemoteStageStreamEvents = {
-  ADAPTION_CHANGED: 'adaptionChanged',
-  LAYERS_CHANGED: 'layersChanged',
-  LAYER_SELECTED: 'layerSelected',
-} as const;
+export enum RemoteStageStreamEvents {
+  ADAPTION_CHANGED = 'ADAPTION_CHANGED',
+  /** The layers are others, or another one is selected. */
+  LAYERS_CHANGED = 'LAYERS_CHANGED',
+  LAYER_SELECTED = 'LAYER_SELECTED',
+}
 
-export type RemoteStageStreamEvents = (typeof RemoteStageStreamEvents)[keyof typeof RemoteStageStreamEvents];
-
-type Events = {
-  [RemoteStageStreamEvents.ADAPTION_CHANGED]: [isAdapting: boolean];
-  [RemoteStageStreamEvents.LAYERS_CHANGED]: [layers: StageStreamLayer[]];
-  [RemoteStageStreamEvents.LAYER_SELECTED]: [layer: StageStreamLayer, reason: StageStreamLayerSelectedReason];
+export type RemoteStageStreamEventMap = {
+  [RemoteStageStreamEvents.ADAPTION_CHANGED]: (isAdapting: boolean) => void;
+  [RemoteStageStreamEvents.LAYERS_CHANGED]: (layers: StageStreamLayer[]) => void;
+  [RemoteStageStreamEvents.LAYER_SELECTED]: (layer: StageStreamLayer, reason: StageStreamLayerSelectedReason) => void;
 };
 
 /** What a stream has to know of its participant. */
 export interface StreamOwner {
+  readonly info: StageParticipantInfo;
+  readonly isAdapting: boolean;
   isMuted(stream: RemoteStageStream): boolean;
   layers(): StageStreamLayer[];
   selectedLayer(): StageStreamLayer | undefined;
 }
 
 /** Media of another participant. */
-export class RemoteStageStream extends StageStream<Events> {
+export class RemoteStageStream extends StageStream<RemoteStageStreamEventMap> {
   /** @internal */
   constructor(
     readonly receiver: RTCRtpReceiver,
     private readonly owner: StreamOwner,
   ) {
     super(receiver.track, false);
+  }
+
+  get participantInfo(): StageParticipantInfo {
+    return this.owner.info;
+  }
+
+  /** Whether the server chooses among several layers; if not, there is one, or the application prefers one. */
+  get isAdapting(): boolean {
+    return this.streamType === 'video' && this.owner.isAdapting;
   }
 
   get isMuted(): boolean {

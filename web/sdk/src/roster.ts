@@ -18,7 +18,7 @@ export class Roster {
   private speaker: string | undefined;
 
   constructor(
-    private readonly localID: string,
+    private readonly local: StageParticipantInfo,
     private readonly server: MediaServer,
     private readonly stage: Pick<Stage, 'emit'>,
     private readonly strategy: () => StageStrategy,
@@ -48,6 +48,11 @@ export class Roster {
 
   networkChanged(): void {
     for (const member of this.members.values()) member.networkChanged();
+  }
+
+  /** This participant publishes now, or no longer. */
+  localPublishChanged(): void {
+    for (const member of this.members.values()) member.setMinDelay();
   }
 
   /** Removes all participants. */
@@ -93,7 +98,7 @@ export class Roster {
 
   /** Adds a participant, or brings one up to date. */
   private set(participant: Participant): void {
-    if (participant.id === this.localID) return;
+    if (participant.id === this.local.id) return;
     const known = this.members.get(participant.id);
     const member = known ?? new Subscription(new ParticipantInfo(participant.id, false), this.server, this.owner);
     const { info } = member;
@@ -158,6 +163,7 @@ export class Roster {
   private subscriptionOwner(): SubscriptionOwner {
     const { stage } = this;
     return {
+      localPublishes: () => this.local.isPublishing,
       configuration: (info) => this.strategy().subscribeConfiguration?.(info) ?? {},
       preferredLayer: (info, stream) => {
         const layer = this.strategy().preferredLayerForStream?.(info, stream);

@@ -2,11 +2,17 @@
 
 import { decodeMessages, encodeMessage, insertUnits } from './nal.ts';
 
-/** A message within a video. */
-export interface SeiMessage {
+/** A message to insert into a video. */
+export interface OutgoingMessage {
   payload: Uint8Array;
-  uuid: string;
+  uuid: Uint8Array;
   repeatCount: number;
+}
+
+/** A message that was received within a video. */
+export interface SeiMessage {
+  payload: ArrayBuffer;
+  uuid: ArrayBuffer;
 }
 
 const keepFor = 5000; // ms, that a message waits for a picture of each encoding
@@ -24,9 +30,9 @@ const isH264 = (picture: Picture): boolean => (picture.getMetadata().mimeType ??
 export class Inserter {
   private queue: { unit: Uint8Array; copies: number; sent: Map<number, number>; until: number }[] = [];
 
-  add({ uuid, payload, repeatCount }: SeiMessage): void {
+  add({ uuid, payload, repeatCount }: OutgoingMessage): void {
     if (this.queue.length === maxQueued) this.queue.shift();
-    this.queue.push({ unit: encodeMessage(parseUUID(uuid), payload), copies: repeatCount + 1, sent: new Map(), until: Date.now() + keepFor });
+    this.queue.push({ unit: encodeMessage(uuid, payload), copies: repeatCount + 1, sent: new Map(), until: Date.now() + keepFor });
   }
 
   process(picture: Picture): void {
@@ -48,19 +54,18 @@ const maxRemembered = 64; // messages
 export class Extractor {
   private readonly recent = new Map<string, number>(); // until when, by message
 
-  constructor(private readonly found: (message: { payload: Uint8Array; uuid: string }) => void) {}
+  constructor(private readonly found: (message: SeiMessage) => void) {}
 
   process(picture: Picture): void {
     if (!isH264(picture)) return;
-    for (const { uuid: bytes, payload } of decodeMessages(new Uint8Array(picture.data))) {
-      const uuid = formatUUID(bytes);
-      const key = `${uuid} ${payload.join()}`;
+    for (const { uuid, payload } of decodeMessages(new Uint8Array(picture.data))) {
+      const key = `${uuid.join()} ${payload.join()}`;
       const now = Date.now();
       if ((this.recent.get(key) ?? 0) > now) continue;
       this.recent.delete(key);
       this.recent.set(key, now + rememberFor);
       if (this.recent.size > maxRemembered) this.recent.delete(this.recent.keys().next().value!);
-      this.found({ payload, uuid });
+      this.found({ payload: payload.slice().buffer, uuid: uuid.slice().buffer });
     }
   }
 }
@@ -78,11 +83,4 @@ export function pipe(readable: ReadableStream<Picture>, writable: WritableStream
     },
   });
   readable.pipeThrough(transform).pipeTo(writable).catch(() => {}); // it ends with the connection
-}
-
-const parseUUID = (text: string): Uint8Array => Uint8Array.from(text.replaceAll('-', '').match(/../g)!, (hex) => parseInt(hex, 16));
-
-function formatUUID(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -1,11 +1,11 @@
 // Runs in a worker: looks at encoded pictures, off the page's thread.
 
-import { Extractor, Inserter, type Picture, type SeiMessage, pipe } from './sei-pipe.ts';
+import { Extractor, Inserter, type OutgoingMessage, type Picture, type SeiMessage, pipe } from './sei-pipe.ts';
 
 /** What the page asks of the worker. */
-export type ToWorker = { id: number; insert?: SeiMessage };
+export type ToWorker = { id: number; insert?: OutgoingMessage };
 /** What the worker tells the page. */
-export type FromWorker = { id: number; message: { payload: Uint8Array; uuid: string } };
+export type FromWorker = { id: number; message: SeiMessage };
 /** What the worker does with a transform. */
 export type TransformOptions = { id: number; sends: boolean };
 

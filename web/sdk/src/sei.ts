@@ -1,17 +1,11 @@
 // Messages within a video: RTCRtpScriptTransform where the browser has it, otherwise
 // the older createEncodedStreams of Chromium.
 
-import { Extractor, Inserter, type Picture, type SeiMessage, pipe } from './sei-pipe.ts';
+import { Extractor, Inserter, type OutgoingMessage, type Picture, type SeiMessage, pipe } from './sei-pipe.ts';
 import type { FromWorker, ToWorker, TransformOptions } from './sei-worker.ts';
 import workerSource from './sei-worker.ts?source';
 
-export type { SeiMessage } from './sei-pipe.ts';
-
-/** A message that was received within a video. */
-export interface ReceivedSeiMessage {
-  payload: Uint8Array;
-  uuid: string;
-}
+export type { OutgoingMessage, SeiMessage } from './sei-pipe.ts';
 
 export const maxPayload = 1024; // bytes
 export const maxRepeats = 30;
@@ -29,7 +23,7 @@ export const supportsMessages = (): boolean =>
 const hasWorkers = (): boolean => typeof RTCRtpScriptTransform !== 'undefined';
 
 /** Lets messages be inserted into what a sender sends. Undefined if the browser can not. */
-export function insertInto(sender: RTCRtpSender): { insert(message: SeiMessage): void; close(): void } | undefined {
+export function insertInto(sender: RTCRtpSender): { insert(message: OutgoingMessage): void; close(): void } | undefined {
   if (!supportsMessages()) return undefined;
   if (hasWorkers()) {
     const id = ++lastID;
@@ -43,7 +37,7 @@ export function insertInto(sender: RTCRtpSender): { insert(message: SeiMessage):
 }
 
 /** Reads the messages in what a receiver receives. It returns how to end that. */
-export function extractFrom(receiver: RTCRtpReceiver, found: (message: ReceivedSeiMessage) => void): () => void {
+export function extractFrom(receiver: RTCRtpReceiver, found: (message: SeiMessage) => void): () => void {
   if (!supportsMessages()) return () => {};
   if (hasWorkers()) {
     const id = ++lastID;
@@ -59,7 +53,7 @@ export function extractFrom(receiver: RTCRtpReceiver, found: (message: ReceivedS
 
 let lastID = 0;
 let worker: Worker | undefined; // of all transforms of the page
-const receivers = new Map<number, (message: ReceivedSeiMessage) => void>();
+const receivers = new Map<number, (message: SeiMessage) => void>();
 
 function sharedWorker(): Worker {
   if (!worker) {
@@ -72,7 +66,15 @@ function sharedWorker(): Worker {
 const transform = (options: TransformOptions): RTCRtpScriptTransform => new RTCRtpScriptTransform(sharedWorker(), options);
 const post = (message: ToWorker): void => sharedWorker().postMessage(message);
 
-export function toBytes(payload: ArrayBuffer | Uint8Array | string): Uint8Array {
-  if (typeof payload === 'string') return new TextEncoder().encode(payload);
-  return new Uint8Array(payload); // a copy of an array
+/** A copy of the bytes of a payload. */
+export function toBytes(payload: BufferSource): Uint8Array {
+  return ArrayBuffer.isView(payload) ? new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength).slice() : new Uint8Array(payload.slice(0));
+}
+
+/** A random UUID (RFC 9562 §5.4), on pages without https too. */
+export function newUUID(): Uint8Array {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes;
 }

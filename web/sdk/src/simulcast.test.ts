@@ -6,7 +6,8 @@ import { SimulcastLayerPresets, encodingsOf, layersOf, scaleOf } from './simulca
 const hd = { width: 1280, height: 720 };
 
 test('without simulcast there is one encoding', () => {
-  assert.deepEqual(encodingsOf({ maxBitrate: 1200, maxFramerate: 24 }, hd), [{ maxBitrate: 1_200_000, maxFramerate: 24 }]);
+  assert.deepEqual(encodingsOf({ maxVideoBitrateKbps: 1200, maxFramerate: 24 }, hd), [{ maxBitrate: 1_200_000, maxFramerate: 24 }]);
+  assert.equal(encodingsOf({ maxBitrate: 600 }, hd)[0]!.maxBitrate, 600_000, 'its former name');
 });
 
 test('simulcast has the presets, or the layers of the application, the best first', () => {
@@ -22,8 +23,8 @@ test('simulcast has the presets, or the layers of the application, the best firs
 });
 
 test('too low a bitrate leaves one encoding', () => {
-  assert.equal(encodingsOf({ simulcast: { enabled: true }, maxBitrate: 899 }, hd).length, 1);
-  assert.deepEqual(encodingsOf({ simulcast: { enabled: true }, maxBitrate: 1500 }, hd).map(({ maxBitrate }) => maxBitrate), [1_500_000, 900_000, 350_000]);
+  assert.equal(encodingsOf({ simulcast: { enabled: true }, maxVideoBitrateKbps: 899 }, hd).length, 1);
+  assert.deepEqual(encodingsOf({ simulcast: { enabled: true }, maxVideoBitrateKbps: 1500 }, hd).map(({ maxBitrate }) => maxBitrate), [1_500_000, 900_000, 350_000]);
 });
 
 test('a layer fits pictures of every shape, and enlarges none', () => {

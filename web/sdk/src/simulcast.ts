@@ -1,29 +1,47 @@
 /** One simulcast layer that a camera is encoded to. */
-export interface SimulcastLayer {
+export interface SimulcastLocalLayerConfiguration {
   width: number;
   height: number;
   maxBitrateKbps: number;
   maxFramerate: number;
 }
 
-/** The layers that a stream has unless it names its own. */
-export const SimulcastLayerPresets = {
-  DEFAULT_720: { width: 1280, height: 720, maxBitrateKbps: 2500, maxFramerate: 30 },
-  DEFAULT_360: { width: 640, height: 360, maxBitrateKbps: 900, maxFramerate: 30 },
-  DEFAULT_180: { width: 320, height: 180, maxBitrateKbps: 350, maxFramerate: 15 },
-} as const satisfies Record<string, SimulcastLayer>;
+export interface SimulcastConfiguration {
+  enabled: boolean;
+  /** At most three; 720, 360 and 180 unless said otherwise. */
+  layers?: SimulcastLocalLayerConfiguration[];
+}
 
-const defaults: SimulcastLayer[] = [SimulcastLayerPresets.DEFAULT_720, SimulcastLayerPresets.DEFAULT_360, SimulcastLayerPresets.DEFAULT_180];
+const layer = (width: number, height: number, maxBitrateKbps: number, maxFramerate = 30): Readonly<SimulcastLocalLayerConfiguration> => Object.freeze({ width, height, maxBitrateKbps, maxFramerate });
+
+/** Layers by their height. */
+export const SimulcastLayerPresets = Object.freeze({
+  DEFAULT_160: layer(284, 160, 250, 15),
+  DEFAULT_180: layer(320, 180, 350, 15),
+  DEFAULT_270: layer(480, 270, 500),
+  DEFAULT_360: layer(640, 360, 900),
+  DEFAULT_480: layer(854, 480, 1300),
+  DEFAULT_540: layer(960, 540, 1600),
+  DEFAULT_720: layer(1280, 720, 2500),
+});
+
+const { DEFAULT_720, DEFAULT_360, DEFAULT_180 } = SimulcastLayerPresets;
 const labels = ['hi', 'mid', 'low'];
 const defaultBitrate = 2500; // kbit/s
 
+export interface InBandMessagingStageVideoConfiguration {
+  enabled: boolean;
+}
+
 /** How a video is encoded. */
-export interface VideoConfiguration {
+export interface StageVideoConfiguration {
   minBitrate?: number; // kbit/s
+  /** @deprecated Use maxVideoBitrateKbps. */
   maxBitrate?: number; // kbit/s
+  maxVideoBitrateKbps?: number;
   maxFramerate?: number;
-  simulcast?: { enabled: boolean; layers?: SimulcastLayer[] };
-  inBandMessaging?: { enabled: boolean };
+  simulcast?: SimulcastConfiguration;
+  inBandMessaging?: InBandMessagingStageVideoConfiguration;
 }
 
 /** The size of a picture. */
@@ -33,9 +51,9 @@ export interface Size {
 }
 
 /** The encodings of a video, the best first. Without simulcast there is one. */
-export function encodingsOf(config: VideoConfiguration, size: Size): RTCRtpEncodingParameters[] {
+export function encodingsOf(config: StageVideoConfiguration, size: Size): RTCRtpEncodingParameters[] {
   const layers = layersOf(config);
-  if (layers.length === 0) return [{ maxBitrate: 1000 * (config.maxBitrate ?? defaultBitrate), maxFramerate: config.maxFramerate ?? 30 }];
+  if (layers.length === 0) return [{ maxBitrate: 1000 * (maxBitrateOf(config) ?? defaultBitrate), maxFramerate: config.maxFramerate ?? 30 }];
   return layers.map((layer, i) => ({
     rid: labels[i]!,
     maxBitrate: 1000 * layer.maxBitrateKbps,
@@ -52,11 +70,15 @@ export function scaleOf(layer: Size, { width, height }: Size): number {
 }
 
 /** The simulcast layers of a configuration, the best first; none without simulcast. */
-export function layersOf({ simulcast, maxBitrate }: VideoConfiguration): SimulcastLayer[] {
+export function layersOf(config: StageVideoConfiguration): SimulcastLocalLayerConfiguration[] {
+  const { simulcast } = config;
   if (!simulcast?.enabled) return [];
-  const layers = simulcast.layers?.length ? simulcast.layers.slice(0, labels.length) : defaults;
-  const sorted = [...layers].sort((a, b) => b.width * b.height - a.width * a.height || b.maxBitrateKbps - a.maxBitrateKbps);
+  const layers = simulcast.layers?.length ? simulcast.layers.slice(0, labels.length) : [DEFAULT_720, DEFAULT_360, DEFAULT_180];
+  const sorted = layers.sort((a, b) => b.width * b.height - a.width * a.height || b.maxBitrateKbps - a.maxBitrateKbps);
+  const maxBitrate = maxBitrateOf(config);
   if (maxBitrate === undefined) return sorted;
-  if (maxBitrate < SimulcastLayerPresets.DEFAULT_360.maxBitrateKbps) return []; // too little for more than one
+  if (maxBitrate < DEFAULT_360.maxBitrateKbps) return []; // too little for more than one
   return sorted.map((layer, i) => (i === 0 ? { ...layer, maxBitrateKbps: Math.min(layer.maxBitrateKbps, maxBitrate) } : layer));
 }
+
+const maxBitrateOf = ({ maxVideoBitrateKbps, maxBitrate }: StageVideoConfiguration): number | undefined => maxVideoBitrateKbps ?? maxBitrate;

@@ -88,7 +88,7 @@ export class StageStore {
     this.set({ error });
   }
 
-  private on<E extends keyof StageEventMap>(event: E, listener: (...payload: StageEventMap[E]) => void): void {
+  private on<E extends keyof StageEventMap>(event: E, listener: StageEventMap[E]): void {
     this.stage.on(event, listener);
   }
 

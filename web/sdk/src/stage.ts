@@ -1,3 +1,4 @@
+import { RealTimeConnectionError, RealTimeConnectionErrorCode } from './connection-error.ts';
 import { RealTimeConnection } from './connection.ts';
 import { Emitter, report } from './emitter.ts';
 import { Refusal, StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
@@ -44,6 +45,9 @@ export class Stage extends Emitter<StageEventMap> {
   ) {
     super();
     this.claims = parseToken(token);
+    const { realTimeConnection } = configuration;
+    if (!realTimeConnection || realTimeConnection instanceof RealTimeConnection) return;
+    throw new RealTimeConnectionError(RealTimeConnectionErrorCode.CONNECTION_NOT_RECOGNIZED, 'The connection was not made by this copy of the SDK.');
   }
 
   /** Joins; returns once the stage is known, and publishes and subscribes as the strategy says. */
@@ -69,7 +73,7 @@ export class Stage extends Emitter<StageEventMap> {
       },
       failed: (error) => this.emit(StageEvents.ERROR, error),
     });
-    this.roster = new Roster(this.claims.jti, server, this, () => this.strategy, () => this.maySubscribe);
+    this.roster = new Roster(this.local, server, this, () => this.strategy, () => this.maySubscribe);
     watched.add(this);
     return promise;
   }
@@ -251,6 +255,7 @@ export class Stage extends Emitter<StageEventMap> {
 
   private publishStateChanged(state: StageParticipantPublishState): void {
     this.local.isPublishing = state === StageParticipantPublishState.PUBLISHED;
+    this.roster.localPublishChanged();
     this.emit(StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, this.local, state);
   }
 

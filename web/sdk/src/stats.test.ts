@@ -15,25 +15,27 @@ test('a simulcast video has an entry for each layer, with what the receiver repo
     { type: 'remote-inbound-rtp', kind: 'video', localId: 'a', packetsLost: 3, roundTripTime: 0.25, fractionLost: 0 },
   );
   const [hi, low, ...more] = qualityStats('video', true, report, start()) as LocalVideoStats[];
-  assert.deepEqual(hi, { framesSent: 30, rid: 'hi', packetsLost: 3, roundTripTime: 0.25, networkQuality: NetworkQuality.GOOD });
-  assert.deepEqual(low, { framesSent: 15, rid: 'low', networkQuality: NetworkQuality.UNKNOWN });
+  assert.deepEqual(hi, { framesSent: 30, rid: 'hi', packetsLost: 3, roundTripTime: 0.25, networkQuality: NetworkQuality.EXCELLENT });
+  assert.deepEqual(low, { framesSent: 15, rid: 'low' });
   assert.equal(more.length, 0);
 });
 
 test('the quality of what is received is that since the former report', () => {
   const former = start();
-  const quality = (packetsReceived: number, packetsLost: number): NetworkQuality => {
+  const quality = (packetsReceived: number, packetsLost: number): NetworkQuality | undefined => {
     const [stats] = qualityStats('video', false, reportOf({ type: 'inbound-rtp', kind: 'video', packetsReceived, packetsLost }), former) as RemoteVideoStats[];
     return stats!.networkQuality;
   };
   for (const [received, lost, expected] of [
-    [0, 0, NetworkQuality.UNKNOWN],
-    [1000, 0, NetworkQuality.EXCELLENT],
+    [0, 0, undefined],
+    [1000, 0, 4],
     [1090, 10, NetworkQuality.POOR],
-    [1100, 110, NetworkQuality.DOWN],
-    [2100, 110, NetworkQuality.EXCELLENT],
-    [2190, 108, NetworkQuality.EXCELLENT], // a retransmission came
-    [2190, 108, NetworkQuality.UNKNOWN],
+    [1100, 110, 0],
+    [2099, 111, NetworkQuality.GOOD],
+    [3069, 141, 2],
+    [4069, 141, NetworkQuality.EXCELLENT],
+    [4169, 139, NetworkQuality.EXCELLENT], // a retransmission came
+    [4169, 139, undefined],
   ] as const) {
     assert.equal(quality(received, lost), expected, `${received} received, ${lost} lost`);
   }

@@ -1,14 +1,16 @@
-/** How well a stream gets through. */
+/** How well a stream gets through, by the share of its packets that is lost. */
 export enum NetworkQuality {
-  EXCELLENT = 'excellent',
-  GOOD = 'good',
-  POOR = 'poor',
-  DOWN = 'down',
-  UNKNOWN = 'unknown',
+  DOWN = 0,
+  POOR = 1,
+  NORMAL = 2,
+  GOOD = 3,
+  /** Nothing is lost. */
+  EXCELLENT = 4,
 }
 
 interface Sent {
-  networkQuality: NetworkQuality;
+  /** Undefined while nothing is known. */
+  networkQuality?: NetworkQuality;
   bytesSent?: number;
   headerBytesSent?: number;
   packetsSent?: number;
@@ -40,7 +42,8 @@ export interface LocalVideoStats extends Sent {
 }
 
 interface Received {
-  networkQuality: NetworkQuality;
+  /** Undefined while nothing is known. */
+  networkQuality?: NetworkQuality;
   bytesReceived?: number;
   headerBytesReceived?: number;
   packetsReceived?: number;
@@ -115,29 +118,28 @@ export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RT
       for (const name of names) if (entry[name] !== undefined) stats[name] = entry[name];
       const remote = local ? entries.find(({ type, localId }) => type === 'remote-inbound-rtp' && localId === entry['id']) : undefined;
       if (remote) Object.assign(stats, { packetsLost: remote['packetsLost'], roundTripTime: remote['roundTripTime'] });
-      return { ...stats, networkQuality: local ? sendingQuality(remote) : receivingQuality(entry, former) } as QualityStats;
+      const networkQuality = local ? sendingQuality(remote) : receivingQuality(entry, former);
+      return (networkQuality === undefined ? stats : { ...stats, networkQuality }) as QualityStats;
     });
 }
 
 /** Judges by the receiver's last report. */
-function sendingQuality(report: Entry | undefined): NetworkQuality {
-  if (!report) return NetworkQuality.UNKNOWN;
-  const loss = Number(report['fractionLost'] ?? 0);
-  return qualityOf(loss, Number(report['roundTripTime'] ?? 0));
+function sendingQuality(report: Entry | undefined): NetworkQuality | undefined {
+  return report && qualityOf(Number(report['fractionLost'] ?? 0));
 }
 
 /** Judges by what came, and what did not, since the former report. */
-function receivingQuality(entry: Entry, former: Progress): NetworkQuality {
+function receivingQuality(entry: Entry, former: Progress): NetworkQuality | undefined {
   const now = { packets: Number(entry['packetsReceived'] ?? 0), lost: Number(entry['packetsLost'] ?? 0) };
   const packets = now.packets - former.packets;
   const lost = Math.max(0, now.lost - former.lost);
   Object.assign(former, now);
-  return packets + lost > 0 ? qualityOf(lost / (packets + lost), 0) : NetworkQuality.UNKNOWN;
+  return packets + lost > 0 ? qualityOf(lost / (packets + lost)) : undefined;
 }
 
-function qualityOf(loss: number, roundTrip: number): NetworkQuality {
+function qualityOf(loss: number): NetworkQuality {
   if (loss >= 0.5) return NetworkQuality.DOWN;
-  if (loss >= 0.05 || roundTrip >= 0.5) return NetworkQuality.POOR;
-  if (loss >= 0.01 || roundTrip >= 0.2) return NetworkQuality.GOOD;
-  return NetworkQuality.EXCELLENT;
+  if (loss >= 0.05) return NetworkQuality.POOR;
+  if (loss >= 0.02) return NetworkQuality.NORMAL;
+  return loss > 0 ? NetworkQuality.GOOD : NetworkQuality.EXCELLENT;
 }

@@ -23,10 +23,23 @@ export enum InitialLayerPreference {
   HIGHEST_QUALITY = 'highest_quality',
 }
 
+export interface JitterBufferConfiguration {
+  /** A preset, or milliseconds. It is not applied while this participant publishes. */
+  minDelay?: number | JitterBufferMinDelay;
+}
+
+export interface InBandMessagingSubscribeConfiguration {
+  enabled: boolean;
+}
+
+export interface SimulcastSubscribeConfiguration {
+  initialLayerPreference?: InitialLayerPreference;
+}
+
 export interface SubscribeConfiguration {
-  jitterBuffer?: { minDelay?: JitterBufferMinDelay };
-  inBandMessaging?: { enabled: boolean };
-  simulcast?: { initialLayerPreference?: InitialLayerPreference };
+  jitterBuffer?: JitterBufferConfiguration;
+  inBandMessaging?: InBandMessagingSubscribeConfiguration;
+  simulcast?: SimulcastSubscribeConfiguration;
 }
 
 /** The application's decisions. The stage asks again at {@link Stage.refreshStrategy} and whenever somebody comes. */

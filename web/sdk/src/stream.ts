@@ -9,11 +9,8 @@ export enum StreamType {
 /** Where the media of a stream are sent or received. */
 export type StatsSource = Pick<RTCRtpSender, 'getStats'>;
 
-let lastID = 0;
-
 /** One audio or video of a participant. */
-export abstract class StageStream<M extends { [E in keyof M]: unknown[] } = {}> extends Emitter<M> {
-  readonly id = `stream-${++lastID}`;
+export abstract class StageStream<M extends { [E in keyof M]: (...payload: never[]) => void } = {}> extends Emitter<M> {
   private readonly progress: Progress = { packets: 0, lost: 0 };
 
   /** @internal */
@@ -22,6 +19,11 @@ export abstract class StageStream<M extends { [E in keyof M]: unknown[] } = {}> 
     private readonly local: boolean,
   ) {
     super();
+  }
+
+  /** The id of its track. */
+  get id(): string {
+    return this.track.id;
   }
 
   abstract get isMuted(): boolean;
@@ -60,6 +62,9 @@ export abstract class StageStream<M extends { [E in keyof M]: unknown[] } = {}> 
   getStats(): Promise<RTCStatsReport | undefined> {
     return this.requestRTCStats();
   }
+
+  /** Releases what statistics hold, which is nothing here. */
+  cleanup(): void {}
 
   /** @internal */
   protected abstract statsSource(): StatsSource | undefined;

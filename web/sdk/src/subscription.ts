@@ -4,13 +4,14 @@ import { MediaConnection, type MediaServer } from './media.ts';
 import type { ParticipantInfo } from './participant.ts';
 import { NoPictureReason } from './picture.ts';
 import { RemoteStageStream, RemoteStageStreamEvents, type StageStreamLayer, StageStreamLayerSelectedReason as Selected, type StreamOwner } from './remote-stream.ts';
-import { type ReceivedSeiMessage, extractFrom, messagesConfiguration } from './sei.ts';
-import { JitterBufferMinDelay, type SubscribeConfiguration, SubscribeType } from './strategy.ts';
+import { type SeiMessage, extractFrom, messagesConfiguration } from './sei.ts';
+import { InitialLayerPreference, type JitterBufferConfiguration, JitterBufferMinDelay, type SubscribeConfiguration, SubscribeType } from './strategy.ts';
 import { StreamType } from './stream.ts';
 import type { Layer, LayerSelected } from './wire.ts';
 
 /** What a subscription asks of its stage, and tells it. */
 export interface SubscriptionOwner {
+  localPublishes(): boolean;
   configuration(participant: ParticipantInfo): SubscribeConfiguration;
   preferredLayer(participant: ParticipantInfo, stream: RemoteStageStream): string | undefined;
   stateChanged(participant: ParticipantInfo, state: State): void;
@@ -19,12 +20,14 @@ export interface SubscriptionOwner {
   adaptionChanged(participant: ParticipantInfo, stream: RemoteStageStream, isAdapting: boolean): void;
   layersChanged(participant: ParticipantInfo, stream: RemoteStageStream, layers: StageStreamLayer[]): void;
   layerSelected(participant: ParticipantInfo, stream: RemoteStageStream, layer: StageStreamLayer, reason: Selected): void;
-  messageReceived(participant: ParticipantInfo, message: ReceivedSeiMessage): void;
+  messageReceived(participant: ParticipantInfo, message: SeiMessage): void;
   pictureChanged(participant: ParticipantInfo, reason: NoPictureReason | undefined): void;
   failed(error: StageError): void;
 }
 
 const minDelays = { default: null, low: 100, medium: 250, high: 500 } as const; // ms
+const maxMinDelay = 4000; // ms, of jitterBufferTarget
+const initialLayerFor = 3000; // ms after which the server chooses, whether the initial layer came or not
 
 const noVideo: Record<NonNullable<LayerSelected['reason']>, NoPictureReason> = {
   choice: NoPictureReason.NOT_WANTED,
@@ -41,9 +44,14 @@ export class Subscription implements StreamOwner {
   private offeredVideo = false;
   private streams: RemoteStageStream[] = [];
   private removedVideo: RemoteStageStream | undefined; // while the connection carries audio only
+  private answered = false; // the server has the connection, and media get through or are about to
   private available: Layer[] = [];
   private selected: LayerSelected | undefined;
-  private preferred: string | undefined; // what the server was asked for
+  private preferred: string | undefined; // by the application
+  private asked: string | undefined; // what the server was asked for
+  private highestFirst = false; // until the best layer is received, or time is up
+  private highestTimer: ReturnType<typeof setTimeout> | undefined;
+  private jitterBuffer: JitterBufferConfiguration = {};
   private adapting = false;
   private picture: NoPictureReason | undefined = NoPictureReason.NOT_PUBLISHING;
   private ending: (() => void)[] = [];
@@ -85,12 +93,20 @@ export class Subscription implements StreamOwner {
 
   /** Makes sure, on a new socket, that the server still has the connection. */
   verify(): void {
-    this.preferred = undefined;
     this.choose(true);
   }
 
   isMuted(stream: RemoteStageStream): boolean {
     return stream.streamType === StreamType.AUDIO ? this.info.audioMuted : this.info.videoStopped;
+  }
+
+  /** Has the browser keep media for as long as is configured: not at all for one who talks with the others. */
+  setMinDelay(): void {
+    const { minDelay = JitterBufferMinDelay.DEFAULT } = this.jitterBuffer;
+    const delay = typeof minDelay === 'number' ? Math.min(Math.max(minDelay, 0), maxMinDelay) : minDelays[minDelay];
+    for (const { receiver } of this.streams) {
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = this.owner.localPublishes() ? null : delay;
+    }
   }
 
   muteChanged(): void {
@@ -102,33 +118,47 @@ export class Subscription implements StreamOwner {
   }
 
   layers(): StageStreamLayer[] {
-    const usable = this.available.filter(({ active }) => active).map(({ active: _, ...layer }) => layer);
-    return usable.sort((a, b) => b.width * b.height - a.width * a.height || b.bitrate - a.bitrate);
+    const usable = this.available.filter(({ active }) => active);
+    usable.sort((a, b) => b.width * b.height - a.width * a.height || b.bitrate - a.bitrate);
+    return usable.map(({ label, width, height, bitrate, framerate }) => ({
+      label, width, height, bitrateBps: bitrate, framesPerSecond: framerate, selected: label === this.selected?.label,
+    }));
+  }
+
+  get isAdapting(): boolean {
+    return this.adapting;
   }
 
   selectedLayer(): StageStreamLayer | undefined {
-    return this.layers().find(({ label }) => label === this.selected?.label);
+    return this.layers().find(({ selected }) => selected);
   }
 
   setLayers(layers: Layer[]): void {
     this.available = layers;
+    this.layersChanged();
+    this.choose();
+  }
+
+  private layersChanged(): void {
     const video = this.stream(StreamType.VIDEO);
     if (!video) return;
     const now = this.layers();
     video.emit(RemoteStageStreamEvents.LAYERS_CHANGED, now);
     this.owner.layersChanged(this.info, video, now);
-    this.choose();
   }
 
   layerSelected(selected: LayerSelected): void {
     if (selected.kind !== 'video') return;
+    const before = this.selectedLayer();
     this.selected = selected;
     const video = this.stream(StreamType.VIDEO);
     const layer = this.selectedLayer();
+    if (before?.label !== layer?.label) this.layersChanged();
     if (video && layer && !selected.paused) {
-      const reason = this.preferred === undefined ? Selected.ADAPTED : this.preferred === layer.label ? Selected.SELECTED : Selected.UNAVAILABLE;
+      const reason = this.preferred === undefined || this.preferred === layer.label ? Selected.SELECTED : Selected.UNAVAILABLE;
       video.emit(RemoteStageStreamEvents.LAYER_SELECTED, layer, reason);
       this.owner.layerSelected(this.info, video, layer, reason);
+      if (layer.label === this.layers()[0]!.label) this.endHighestFirst();
     }
     this.updatePicture();
   }
@@ -157,11 +187,16 @@ export class Subscription implements StreamOwner {
       prepare: (peer) => this.prepare(peer, config),
       answered: (peer) => this.addStreams(peer),
       live: () => {
+        this.answered = true;
         this.setState(State.SUBSCRIBED);
         if (this.offeredVideo && this.type === SubscribeType.AUDIO_ONLY) this.setVideo(false);
+        if (this.highestFirst) this.highestTimer ??= setTimeout(() => this.endHighestFirst(), initialLayerFor);
         this.choose();
       },
-      lost: () => this.setState(State.ATTEMPTING_SUBSCRIBE),
+      lost: () => {
+        this.answered = false;
+        this.setState(State.ATTEMPTING_SUBSCRIBE);
+      },
       failed: (error) => {
         this.setState(State.ERRORED);
         this.owner.failed(error);
@@ -169,12 +204,14 @@ export class Subscription implements StreamOwner {
     });
   }
 
-  private prepare(peer: RTCPeerConnection, { jitterBuffer, inBandMessaging }: SubscribeConfiguration): void {
+  private prepare(peer: RTCPeerConnection, { jitterBuffer = {}, inBandMessaging, simulcast }: SubscribeConfiguration): void {
     this.removeStreams();
-    this.selected = this.preferred = undefined;
+    this.answered = false;
+    this.selected = this.preferred = this.asked = undefined;
+    this.highestFirst = simulcast?.initialLayerPreference === InitialLayerPreference.HIGHEST_QUALITY;
+    this.jitterBuffer = jitterBuffer;
     for (const kind of this.offeredVideo ? ['video', 'audio'] : ['audio']) {
       const { receiver } = peer.addTransceiver(kind, { direction: 'recvonly' });
-      setMinDelay(receiver, minDelays[jitterBuffer?.minDelay ?? JitterBufferMinDelay.DEFAULT]);
       if (kind === 'video' && inBandMessaging?.enabled) this.ending.push(extractFrom(receiver, (message) => this.owner.messageReceived(this.info, message)));
     }
   }
@@ -183,7 +220,10 @@ export class Subscription implements StreamOwner {
   private addStreams(peer: RTCPeerConnection): void {
     const receiving = peer.getTransceivers().filter(({ currentDirection }) => currentDirection === 'recvonly');
     this.streams = receiving.map(({ receiver }) => new RemoteStageStream(receiver, this));
+    this.setMinDelay();
     if (this.streams.length > 0) this.owner.streamsAdded(this.info, this.streams);
+    this.answered = true;
+    this.choose(); // the server begins with the layer, if it is asked for before it is connected
   }
 
   private removeStreams(): void {
@@ -191,7 +231,9 @@ export class Subscription implements StreamOwner {
     const { streams } = this;
     this.streams = [];
     this.removedVideo = undefined;
-    this.adapting = false;
+    this.adapting = this.highestFirst = false;
+    clearTimeout(this.highestTimer);
+    this.highestTimer = undefined;
     if (streams.length > 0) this.owner.streamsRemoved(this.info, streams);
   }
 
@@ -209,17 +251,26 @@ export class Subscription implements StreamOwner {
   /** Asks the strategy for a layer, and the server if the answer is another. */
   private choose(always = false): void {
     const video = this.stream(StreamType.VIDEO);
-    if (this.state !== State.SUBSCRIBED) return;
-    const preferred = video && this.owner.preferredLayer(this.info, video);
-    if (preferred !== this.preferred || always) {
-      this.preferred = preferred;
-      void this.connection?.select({ label: preferred ?? 'auto' }).catch(() => {}); // it ended, and begins anew
+    if (!this.answered) return;
+    const several = this.layers().length > 1;
+    this.preferred = video && this.owner.preferredLayer(this.info, video);
+    const wanted = this.preferred ?? (this.highestFirst && several ? this.layers()[0]!.label : undefined);
+    if (wanted !== this.asked || always) {
+      this.asked = wanted;
+      void this.connection?.select({ label: wanted ?? 'auto' }).catch(() => {}); // it ended, and begins anew
     }
-    const adapting = video !== undefined && preferred === undefined && this.layers().length > 1;
+    const adapting = video !== undefined && this.preferred === undefined && several;
     if (!video || adapting === this.adapting) return;
     this.adapting = adapting;
     video.emit(RemoteStageStreamEvents.ADAPTION_CHANGED, adapting);
     this.owner.adaptionChanged(this.info, video, adapting);
+  }
+
+  /** Lets the server choose from now on. */
+  private endHighestFirst(): void {
+    if (!this.highestFirst) return;
+    this.highestFirst = false;
+    this.choose();
   }
 
   private setState(state: State): void {
@@ -238,6 +289,3 @@ export class Subscription implements StreamOwner {
   }
 }
 
-function setMinDelay(receiver: RTCRtpReceiver, delay: number | null): void {
-  if (delay !== null && 'jitterBufferTarget' in receiver) receiver.jitterBufferTarget = delay;
-}

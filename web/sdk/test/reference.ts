@@ -1,30 +1,58 @@
 // An application as one would write it from the public reference of the service's web
-// SDK: most of the classes, methods, events and configurations that it has. Only
-// the import differs. It is type-checked against the package's types, and run in a
+// SDK (versions 1.32 to 1.41): the classes, methods, events, configurations and types that
+// it has for stages. Only the import differs. It is type-checked against the package's types, and run in a
 // browser by test/e2e/sdk-reference.test.mjs.
 
-import {
+import IVSBroadcastClient, {
+  type InBandMessagingStageVideoConfiguration,
+  type InBandMessagingSubscribeConfiguration,
   InitialLayerPreference,
+  type JitterBufferConfiguration,
   JitterBufferMinDelay,
+  type LocalAudioStats,
   LocalStageStream,
+  LocalStageStreamEvents,
+  type LocalVideoStats,
+  NetworkQuality,
   RealTimeConnection,
+  RealTimeConnectionError,
+  RealTimeConnectionErrorCode,
+  type RealTimeConnectionEventMap,
+  RealTimeConnectionState,
+  type RemoteAudioStats,
   RemoteStageStream,
+  type RemoteStageStreamEventMap,
   RemoteStageStreamEvents,
+  type RemoteVideoStats,
+  type SeiMessage,
+  type SimulcastConfiguration,
   SimulcastLayerPresets,
+  type SimulcastLocalLayerConfiguration,
+  type SimulcastSubscribeConfiguration,
   Stage,
+  type StageAudioConfiguration,
+  type StageConfiguration,
   StageConnectionState,
   StageError,
   StageErrorCategory,
+  StageErrorCode,
+  type StageEventMap,
   StageEvents,
   StageLeftReason,
+  type StageParticipantCapabilities,
   type StageParticipantInfo,
   StageParticipantPublishState,
   StageParticipantSubscribeState,
   type StageStrategy,
-  type StageStream,
+  StageStream,
+  type StageStreamConfiguration,
+  type StageStreamLayer,
   StageStreamLayerSelectedReason,
+  type StageVideoConfiguration,
   StreamType,
+  type SubscribeConfiguration,
   SubscribeType,
+  __version,
 } from 'rostrum-sdk';
 
 /** What a participant of the program needs. */
@@ -48,24 +76,15 @@ class Application implements StageStrategy {
   subscribing = SubscribeType.AUDIO_VIDEO;
 
   constructor({ token, connectionToken, video, audio }: Options) {
-    const { DEFAULT_720, DEFAULT_360, DEFAULT_180 } = SimulcastLayerPresets;
-    if (audio) this.streams.push(new LocalStageStream(audio, { maxAudioBitrateKbps: 96, stereo: true }));
-    if (video) {
-      this.streams.push(
-        new LocalStageStream(video, {
-          minBitrate: 100,
-          maxBitrate: 2500,
-          maxFramerate: 30,
-          simulcast: { enabled: true, layers: [DEFAULT_720, DEFAULT_360, DEFAULT_180] },
-          inBandMessaging: { enabled: true },
-        }),
-      );
-    }
+    if (audio) this.streams.push(new LocalStageStream(audio, audioConfiguration));
+    if (video) this.streams.push(new LocalStageStream(video, videoConfiguration));
+    for (const stream of this.streams) stream.on(LocalStageStreamEvents.MUTE_CHANGED, (muted) => this.log.push(`own ${stream.streamType} muted ${muted}`));
     if (connectionToken) {
       this.connection = new RealTimeConnection(connectionToken);
-      this.connection.on('stateChanged', (state, error) => this.log.push(`connection ${state}${error ? ` ${error.code}` : ''}`));
+      this.connection.on('stateChanged', this.connectionChanged);
     }
-    this.stage = new Stage(token, this, this.connection && { realTimeConnection: this.connection });
+    const configuration: StageConfiguration = { realTimeConnection: this.connection };
+    this.stage = new Stage(token, this, configuration);
     this.listenToStage();
     this.listenToParticipants();
     this.listenToStreams();
@@ -86,20 +105,22 @@ class Application implements StageStrategy {
     return participant.attributes['hidden'] ? SubscribeType.NONE : this.subscribing;
   }
 
-  subscribeConfiguration(): ReturnType<NonNullable<StageStrategy['subscribeConfiguration']>> {
-    return {
-      jitterBuffer: { minDelay: JitterBufferMinDelay.MEDIUM },
-      inBandMessaging: { enabled: true },
-      simulcast: { initialLayerPreference: InitialLayerPreference.LOWEST_QUALITY },
-    };
+  subscribeConfiguration({ userId }: StageParticipantInfo): SubscribeConfiguration {
+    const jitterBuffer: JitterBufferConfiguration = { minDelay: userId === 'ann' ? JitterBufferMinDelay.MEDIUM : 150 };
+    const inBandMessaging: InBandMessagingSubscribeConfiguration = { enabled: true };
+    const simulcast: SimulcastSubscribeConfiguration = { initialLayerPreference: InitialLayerPreference.HIGHEST_QUALITY };
+    return { jitterBuffer, inBandMessaging, simulcast };
   }
 
-  preferredLayerForStream(_participant: StageParticipantInfo, stream: RemoteStageStream): string | null {
-    const lowest = stream.getLowestQualityLayer();
-    return this.preferred === 'lowest' ? (lowest?.label ?? null) : this.preferred;
+  preferredLayerForStream(_participant: StageParticipantInfo, stream: RemoteStageStream): StageStreamLayer | string | null | undefined {
+    return this.preferred === 'lowest' ? stream.getLowestQualityLayer() : this.preferred;
   }
 
   // The events.
+
+  private readonly connectionChanged: RealTimeConnectionEventMap['stateChanged'] = (state, error) => {
+    this.log.push(`connection ${state === RealTimeConnectionState.CONNECTED ? 'up' : state}${error ? ` ${RealTimeConnectionErrorCode[error.code]} ${error.details}` : ''}`);
+  };
 
   private listenToStage(): void {
     const { stage, log } = this;
@@ -113,7 +134,8 @@ class Application implements StageStrategy {
 
   private listenToParticipants(): void {
     const { stage, log, remote } = this;
-    const named = ({ userId, isLocal, capabilities }: StageParticipantInfo): string => `${userId}${isLocal ? ' (local)' : ''} ${capabilities.size}`;
+    const publish: StageParticipantCapabilities = 'PUBLISH';
+    const named = ({ userId, isLocal, capabilities }: StageParticipantInfo): string => `${userId}${isLocal ? ' (local)' : ''} ${capabilities.has(publish) && capabilities.size}`;
     stage.on(StageEvents.STAGE_PARTICIPANT_JOINED, (participant) => {
       participant.userInfo['since'] = Date.now();
       log.push(`joined ${named(participant)}`);
@@ -147,26 +169,34 @@ class Application implements StageStrategy {
     stage.on(StageEvents.STAGE_STREAM_LAYER_SELECTED, ({ userId }, _stream, layer, reason) => {
       if (reason !== StageStreamLayerSelectedReason.UNAVAILABLE) log.push(`layer ${userId} ${layer.label}`);
     });
-    stage.on(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, ({ userId }, { payload, uuid }) => {
-      this.messages.push(`${userId}: ${new TextDecoder().decode(payload)} (${uuid.length})`);
-    });
+    stage.on(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, this.messageReceived);
   }
 
+  private readonly messageReceived: StageEventMap[StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED] = ({ userId }, { payload, uuid }: SeiMessage) => {
+    this.messages.push(`${userId}: ${new TextDecoder().decode(payload)} (${uuid.byteLength})`);
+  };
+
   private listenToStream(stream: RemoteStageStream): void {
-    stream.on(RemoteStageStreamEvents.ADAPTION_CHANGED, (isAdapting) => this.log.push(`stream adapting ${isAdapting}`));
-    stream.on(RemoteStageStreamEvents.LAYERS_CHANGED, (layers) => this.log.push(`stream layers ${layers.length}`));
-    stream.on(RemoteStageStreamEvents.LAYER_SELECTED, (layer, reason) => this.log.push(`stream layer ${layer.width}x${layer.height} ${reason}`));
+    const { log } = this;
+    const selected: RemoteStageStreamEventMap[RemoteStageStreamEvents.LAYER_SELECTED] = ({ label, width, height, bitrateBps, framesPerSecond }, reason) => {
+      const complete = label !== '' && bitrateBps > 0 && framesPerSecond > 0;
+      log.push(`stream layer ${width}x${height} ${complete} ${reason}`);
+    };
+    stream.on(RemoteStageStreamEvents.ADAPTION_CHANGED, (isAdapting) => log.push(`stream adapting ${isAdapting} ${isAdapting === stream.isAdapting}`));
+    stream.on(RemoteStageStreamEvents.LAYERS_CHANGED, (layers) => log.push(`stream layers ${layers.length} ${layers.find((l) => l.selected)?.label}`));
+    stream.on(RemoteStageStreamEvents.LAYER_SELECTED, selected);
   }
 
   // What its user does.
 
   async join(): Promise<string> {
     try {
-      await this.connection?.connect();
+      this.connection?.connect();
       await this.stage.join();
       return 'joined';
     } catch (error) {
-      if (error instanceof StageError && error.category === StageErrorCategory.JOIN_ERROR) return `refused ${error.code}`;
+      if (error instanceof StageError && error.category === StageErrorCategory.JOIN_ERROR) return `refused ${error.code} ${error.code === StageErrorCode.TOKEN_EXPIRED}`;
+      if (error instanceof RealTimeConnectionError) return `no connection: ${error.code}`;
       throw error;
     }
   }
@@ -177,7 +207,7 @@ class Application implements StageStrategy {
       stageStreamsToPublish: () => this.stageStreamsToPublish(),
       shouldPublishParticipant: (participant) => this.shouldPublishParticipant(participant),
       shouldSubscribeToParticipant: (participant) => this.shouldSubscribeToParticipant(participant),
-      subscribeConfiguration: () => this.subscribeConfiguration(),
+      subscribeConfiguration: (participant) => this.subscribeConfiguration(participant),
       preferredLayerForStream: (participant, stream) => this.preferredLayerForStream(participant, stream),
     });
   }
@@ -191,21 +221,30 @@ class Application implements StageStrategy {
     this.streams.find((s) => s.streamType === type)?.setMuted(muted);
   }
 
-  say(text: string): void {
+  async say(text: string): Promise<void> {
     const video = this.streams.find((s) => s.mediaConfig.inBandMessaging?.enabled);
-    video?.insertSeiMessage(new TextEncoder().encode(text).buffer, { repeatCount: 3 });
+    await video?.insertSeiMessage(new TextEncoder().encode(text).buffer, { repeatCount: 3 });
+  }
+
+  /** How well each stream is sent. */
+  async quality(): Promise<(LocalAudioStats | LocalVideoStats)[]> {
+    const all = await Promise.all(this.streams.map(async (stream) => (await stream.requestQualityStats()) ?? []));
+    return all.flat();
   }
 
   /** What is known of the streams of a participant. */
-  async inspect(userId: string): Promise<{ video: number; audio: number; report: boolean; layers: number; best: string | undefined; selected: string | undefined }> {
+  async inspect(userId: string): Promise<Record<string, unknown>> {
     const of = (type: StreamType): RemoteStageStream | undefined => this.remote.get(userId)?.find((s) => s.streamType === type);
     const [video, audio] = [of(StreamType.VIDEO), of(StreamType.AUDIO)];
-    const [videoStats] = (await video?.requestQualityStats()) ?? [];
-    const [audioStats] = (await audio?.requestQualityStats()) ?? [];
+    const [videoStats] = ((await video?.requestQualityStats()) ?? []) as RemoteVideoStats[];
+    const [audioStats] = ((await audio?.requestQualityStats()) ?? []) as RemoteAudioStats[];
+    const [report] = await Promise.all([video?.requestRTCStats(), audio?.getStats()]);
     return {
-      video: (videoStats && 'framesDecoded' in videoStats && videoStats.framesDecoded) || 0,
-      audio: (audioStats && 'packetsReceived' in audioStats && audioStats.packetsReceived) || 0,
-      report: (await video?.requestRTCStats()) !== undefined && video?.mediaStreamTrack.readyState === 'live' && video.id !== audio?.id,
+      video: videoStats?.framesDecoded ?? 0,
+      audio: audioStats?.packetsReceived ?? 0,
+      good: (videoStats?.networkQuality ?? NetworkQuality.DOWN) >= NetworkQuality.GOOD,
+      report: report !== undefined && video?.mediaStreamTrack.readyState === 'live' && video.id === video.mediaStreamTrack.id,
+      participant: video?.participantInfo.userId,
       layers: video?.getLayers().length ?? 0,
       best: video?.getHighestQualityLayer()?.label,
       selected: video?.getSelectedLayer()?.label,
@@ -213,9 +252,29 @@ class Application implements StageStrategy {
   }
 
   leave(): void {
+    this.stage.off(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, this.messageReceived);
+    this.log.push(`listens ${this.stage.hasListenersFor(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED)}`);
     this.stage.leave();
     this.connection?.disconnect();
+    this.connection?.off('stateChanged', this.connectionChanged);
+    for (const stream of this.streams) stream.cleanup();
   }
 }
+
+const { DEFAULT_720, DEFAULT_540, DEFAULT_480, DEFAULT_360, DEFAULT_270, DEFAULT_180, DEFAULT_160 } = SimulcastLayerPresets;
+const custom: SimulcastLocalLayerConfiguration = { width: 320, height: 180, maxBitrateKbps: 200, maxFramerate: 15 };
+const simulcast: SimulcastConfiguration = { enabled: true, layers: [DEFAULT_720, DEFAULT_360, custom] };
+const inBandMessaging: InBandMessagingStageVideoConfiguration = { enabled: true };
+const videoConfiguration: StageVideoConfiguration = { maxVideoBitrateKbps: 2500, maxFramerate: 30, simulcast, inBandMessaging };
+const audioConfiguration: StageAudioConfiguration = { maxAudioBitrateKbps: 96, stereo: true };
+
+/** What the program needs of the default export and of the rest. */
+export const complete = (): boolean => {
+  const streamConfiguration: StageStreamConfiguration = audioConfiguration;
+  const sameEverywhere = IVSBroadcastClient.Stage === Stage && IVSBroadcastClient.SubscribeType === SubscribeType;
+  const presets = [DEFAULT_160, DEFAULT_180, DEFAULT_270, DEFAULT_360, DEFAULT_480, DEFAULT_540, DEFAULT_720];
+  const ascending = presets.every(({ height, maxBitrateKbps }, i) => i === 0 || (height > presets[i - 1]!.height && maxBitrateKbps > presets[i - 1]!.maxBitrateKbps));
+  return sameEverywhere && ascending && LocalStageStream.prototype instanceof StageStream && streamConfiguration !== undefined && /^\d+\./.test(__version);
+};
 
 export { Application, StreamType, SubscribeType };
