@@ -60,6 +60,20 @@ async function connectedPage(t, names) {
   return { page, arns, id };
 }
 
+/** Records the messages of the page's open socket from now on, in their order. */
+const recordMessages = (page) =>
+  page.evaluate(() => {
+    app.messages = [];
+    const sockets = new Set();
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      app.messages.push(JSON.parse(data).type);
+      if (!sockets.has(this)) this.addEventListener("message", (event) => app.messages.push(JSON.parse(event.data).type));
+      sockets.add(this);
+      return send.call(this, data);
+    };
+  });
+
 test("two stages share one connection, which leaves them together and can be used again", async (t) => {
   const { page, arns } = await connectedPage(t, ["red", "blue"]);
   const sockets = await page.evaluate(() => performance.getEntriesByType("resource").length >= 0 && app.states);
@@ -76,6 +90,13 @@ test("two stages share one connection, which leaves them together and can be use
   await happens(watchers[0], "stageParticipantLeft", ([who]) => who === "ann");
   await seesAndHears(page, "watcher", 8, "blue");
   assert.ok(!(await page.evaluate(() => app.events)).slice(elsewhere).some((e) => e.stage === "blue" && e.event === "stageConnectionStateChanged"));
+
+  await recordMessages(page);
+  await page.evaluate(() => app.stages.red.stage.join());
+  await seesAndHears(page, "watcher", 7, "red");
+  const sent = (await page.evaluate(() => app.messages)).filter((type) => ["ATTACH", "SUBSCRIBE"].includes(type));
+  assert.deepEqual(sent, ["ATTACH", "SUBSCRIBE"], "the watcher is subscribed to once");
+  await page.evaluate(() => app.stages.red.stage.leave());
 
   await page.evaluate(() => app.connection.disconnect());
   await happens(page, "stageLeft", ([reason]) => reason === "real-time-connection-forced-leave");

@@ -5,7 +5,7 @@ import { RealTimeConnectionErrorCode as Code } from './connection-error.ts';
 import { RealTimeConnection } from './connection.ts';
 import { StageErrorCode } from './errors.ts';
 import { StageEvents } from './events.ts';
-import { FakeSocket, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
+import { FakePeer, FakeSocket, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
 import { Stage } from './stage.ts';
 import { type StageStrategy, SubscribeType } from './strategy.ts';
 
@@ -115,4 +115,64 @@ test('a refused token is reported with the state that it leads to', async (t) =>
   await assert.rejects(Promise.all(joining), { code: StageErrorCode.TOKEN_EXPIRED });
   await settle();
   assert.equal(states.at(-1), 'disconnected 1054');
+});
+
+/** A connection on which a stage was left that subscribed to bob, and is joined again. */
+async function returned(t: TestContext, again: StageStrategy = strategy) {
+  const connection = new RealTimeConnection(tokenOf());
+  t.after(() => connection.disconnect());
+  const first = new Stage(tokenOf({ topic: 'one' }), strategy, { realTimeConnection: connection });
+  const joining = first.join();
+  const socket = newest(FakeSocket.all);
+  socket.open();
+  const bob = participantOf('bob', { isPublishing: true, attributes: { name: 'Bob' } });
+  const arrive = (attachment: string, ...others: ReturnType<typeof participantOf>[]): void => {
+    socket.deliver({ type: 'ATTACHED', attachment, payload: { stageId: 'one', participantId: 'self' } });
+    socket.deliver({ type: 'STAGE_STATE', attachment, payload: { stageId: 'one', participants: [participantOf('self'), ...others] } });
+  };
+  arrive('s1', bob, participantOf('eve'));
+  await joining;
+  await settle();
+  first.leave();
+  socket.sent = [];
+  const stage = new Stage(tokenOf({ topic: 'one' }), again, { realTimeConnection: connection });
+  const events: string[] = [];
+  for (const event of Object.values(StageEvents)) {
+    stage.on(event, (...payload: unknown[]) => events.push([event, ...payload.map((p) => (p as { id?: string })?.id ?? p)].join(' ')));
+  }
+  const joined = stage.join();
+  joined.catch(() => {}); // of a stage that is never told its state
+  await settle();
+  return { stage, socket, bob, arrive: (...others: ReturnType<typeof participantOf>[]) => (arrive('s2', ...others), joined), events };
+}
+
+test('whom a stage that was left subscribed to is subscribed to in the same round trip as it is attached', async (t) => {
+  const { stage, socket, bob, arrive, events } = await returned(t);
+  assert.deepEqual(socket.sent.map(({ type, attachment }) => [type, attachment]), [['ATTACH', 's2'], ['SUBSCRIBE', 's2']]);
+  assert.deepEqual(events, ['stageConnectionStateChanged connecting'], 'nobody is told before the stage is known');
+  await arrive(bob);
+  assert.deepEqual(events.slice(1), [
+    'stageConnectionStateChanged connected', 'stageParticipantJoined self', 'stageParticipantJoined bob', 'stageParticipantPublishStateChanged bob published',
+    'stageParticipantSubscribeStateChanged bob attempting_subscribe', 'stageParticipantPictureChanged bob connecting',
+  ]);
+  const { id } = socket.sentOf('SUBSCRIBE')[0] as { id: string };
+  socket.deliver({ type: 'REPLY', attachment: 's2', id, payload: { connection: 'c', location: '/whip/sessions/c', answer: 'v=0\r\n' } });
+  await settle();
+  newest(FakePeer.all).becomes('connected');
+  assert.equal(socket.sentOf('SUBSCRIBE').length, 1);
+  assert.equal(stage.whyNoPicture('bob'), undefined);
+});
+
+test('who is gone when a stage is joined again is not received, and was never announced', async (t) => {
+  const { stage, arrive, events } = await returned(t);
+  await arrive(participantOf('eve'));
+  await settle();
+  assert.equal(newest(FakePeer.all).connectionState, 'closed');
+  assert.deepEqual([stage.participants.map(({ id }) => id), events.filter((e) => e.includes('bob'))], [['self', 'eve'], []]);
+});
+
+test('the strategy is asked before anybody is subscribed to early', async (t) => {
+  const asked: string[] = [];
+  const { socket } = await returned(t, { ...strategy, shouldSubscribeToParticipant: ({ id, attributes }) => (asked.push(`${id} ${attributes['name']}`), SubscribeType.NONE) });
+  assert.deepEqual([asked, socket.sentOf('SUBSCRIBE').length], [['bob Bob'], 0]);
 });

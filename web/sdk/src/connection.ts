@@ -6,7 +6,7 @@ import { Retry, giveUpAfter } from './retry.ts';
 import { withResolvers } from './resolvers.ts';
 import type { Request } from './socket.ts';
 import { parseConnectionToken } from './token.ts';
-import type { ClientMessage, Reply, ServerMessage } from './wire.ts';
+import type { ClientMessage, Participant, Reply, ServerMessage } from './wire.ts';
 
 export enum RealTimeConnectionState {
   DISCONNECTED = 'disconnected',
@@ -19,6 +19,9 @@ export type RealTimeConnectionEventMap = {
   stateChanged: (state: RealTimeConnectionState, error?: RealTimeConnectionError) => void;
 };
 
+const maxRemembered = 32; // stages
+const maxPublishers = 12; // of a stage
+
 /** One connection to the server that carries any number of stages of one account. */
 export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
   private socket: ReconnectingSocket | undefined;
@@ -27,6 +30,7 @@ export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
   private lastName = 0;
   private connecting: PromiseWithResolvers<void> | undefined;
   private readonly url: string;
+  private readonly publishers = new Map<string, Participant[]>(); // of stages that were left
 
   /** Throws a {@link RealTimeConnectionError} if the token is malformed or expired. */
   constructor(private readonly connectionToken: string) {
@@ -78,6 +82,18 @@ export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
     void this.open(); // with an expired token the server says why not
     if (this.current === RealTimeConnectionState.CONNECTED) attachment.open();
     return attachment;
+  }
+
+  /** @internal Remembers whom a stage that is left subscribed to. */
+  remember(stageID: string, publishers: Participant[]): void {
+    this.publishers.delete(stageID);
+    this.publishers.set(stageID, publishers.slice(0, maxPublishers));
+    if (this.publishers.size > maxRemembered) this.publishers.delete(this.publishers.keys().next().value!);
+  }
+
+  /** @internal Whom a stage probably subscribes to; nobody where a request would have to wait for the connection. */
+  recall(stageID: string): Participant[] {
+    return (this.current === RealTimeConnectionState.CONNECTED && this.publishers.get(stageID)) || [];
   }
 
   /** @internal */

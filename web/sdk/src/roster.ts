@@ -13,6 +13,7 @@ import type { Layer, MuteChanged, Participant, ServerMessage } from './wire.ts';
 /** The other participants, and what is received of each. */
 export class Roster {
   private readonly members = new Map<string, Subscription>(); // by participant id
+  private readonly expected = new Map<string, Subscription>(); // of a stage whose state has not come
   private readonly layers = new Map<string, Layer[]>(); // by participant id, also of those that are not known yet
   private readonly owner: SubscriptionOwner;
   private speaker: string | undefined;
@@ -55,8 +56,27 @@ export class Roster {
     for (const member of this.members.values()) member.setMinDelay();
   }
 
+  /** Subscribes to those who published when the stage was left, before the state says who does now: a round trip earlier. */
+  expect(publishers: Participant[]): void {
+    for (const publisher of publishers) {
+      const member = new Subscription(new ParticipantInfo(publisher.id, false), this.server, this.owner);
+      member.info.setMetadata(publisher);
+      member.info.isPublishing = true;
+      this.expected.set(publisher.id, member);
+      this.subscribe(member);
+    }
+  }
+
+  /** The participants that are subscribed to. */
+  get received(): Participant[] {
+    const members = [...this.members.values()].filter(({ subscribes }) => subscribes);
+    return members.map(({ info: { userInfo: _, isLocal: __, ...info } }) => ({ ...info, capabilities: [...info.capabilities] }));
+  }
+
   /** Removes all participants. */
   clear(leaving = false): void {
+    for (const member of this.expected.values()) member.stop(leaving);
+    this.expected.clear();
     for (const id of [...this.members.keys()]) this.remove(id, leaving);
     this.layers.clear();
     this.speaker = undefined;
@@ -68,6 +88,8 @@ export class Roster {
     const present = new Set(participants.map(({ id }) => id));
     for (const id of [...this.members.keys()]) if (!present.has(id)) this.remove(id);
     for (const participant of participants) this.set(participant);
+    for (const member of this.expected.values()) member.stop();
+    this.expected.clear();
     if (fresh) for (const member of this.members.values()) member.verify();
   }
 
@@ -100,10 +122,11 @@ export class Roster {
   private set(participant: Participant): void {
     if (participant.id === this.local.id) return;
     const known = this.members.get(participant.id);
-    const member = known ?? new Subscription(new ParticipantInfo(participant.id, false), this.server, this.owner);
+    const member = known ?? this.expected.get(participant.id) ?? new Subscription(new ParticipantInfo(participant.id, false), this.server, this.owner);
+    this.expected.delete(participant.id);
     const { info } = member;
     const changed = info.setMetadata(participant);
-    const publishes = info.isPublishing !== participant.isPublishing;
+    const publishes = known ? info.isPublishing !== participant.isPublishing : participant.isPublishing;
     info.isPublishing = participant.isPublishing;
     if (!known) {
       Object.assign(info, { audioMuted: participant.audioMuted, videoStopped: participant.videoStopped });
@@ -113,6 +136,7 @@ export class Roster {
     } else if (changed) this.metadataChanged(member);
     if (publishes) this.stage.emit(StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, info, info.isPublishing ? PublishState.PUBLISHED : PublishState.NOT_PUBLISHED);
     if (known) this.setMute({ ...participant, participantId: info.id });
+    else member.announce();
     this.subscribe(member);
   }
 
@@ -169,15 +193,15 @@ export class Roster {
         const layer = this.strategy().preferredLayerForStream?.(info, stream);
         return typeof layer === 'object' ? layer?.label : layer;
       },
-      stateChanged: (info, state) => stage.emit(StageEvents.STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED, info, state),
+      stateChanged: (info, state) => this.members.has(info.id) && stage.emit(StageEvents.STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED, info, state),
       streamsAdded: (info, streams) => stage.emit(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, info, streams),
       streamsRemoved: (info, streams) => stage.emit(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, info, streams),
       adaptionChanged: (info, stream, isAdapting) => stage.emit(StageEvents.STAGE_STREAM_ADAPTION_CHANGED, info, stream, isAdapting),
       layersChanged: (info, stream, layers) => stage.emit(StageEvents.STAGE_STREAM_LAYERS_CHANGED, info, stream, layers),
       layerSelected: (info, stream, layer, reason) => stage.emit(StageEvents.STAGE_STREAM_LAYER_SELECTED, info, stream, layer, reason),
       messageReceived: (info, message) => stage.emit(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, info, message),
-      pictureChanged: (info, reason) => stage.emit(StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED, info, reason),
-      failed: (error) => stage.emit(StageEvents.ERROR, error),
+      pictureChanged: (info, reason) => this.members.has(info.id) && stage.emit(StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED, info, reason),
+      failed: (info, error) => this.members.has(info.id) && stage.emit(StageEvents.ERROR, error),
     };
   }
 }

@@ -74,6 +74,7 @@ export class Stage extends Emitter<StageEventMap> {
       failed: (error) => this.emit(StageEvents.ERROR, error),
     });
     this.roster = new Roster(this.local, server, this, () => this.strategy, () => this.maySubscribe);
+    if (this.maySubscribe) this.roster.expect(this.configuration.realTimeConnection?.recall(this.claims.topic) ?? []);
     watched.add(this);
     return promise;
   }
@@ -316,6 +317,7 @@ export class Stage extends Emitter<StageEventMap> {
     watched.delete(this);
     this.stopStateTimer();
     this.publication.stop(leaving);
+    if (!joining) this.configuration.realTimeConnection?.remember(this.claims.topic, this.roster.received);
     this.roster.clear(leaving);
     this.link = this.joining = this.exchanging = undefined;
     link?.close();

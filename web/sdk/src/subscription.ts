@@ -14,15 +14,15 @@ export interface SubscriptionOwner {
   localPublishes(): boolean;
   configuration(participant: ParticipantInfo): SubscribeConfiguration;
   preferredLayer(participant: ParticipantInfo, stream: RemoteStageStream): string | undefined;
-  stateChanged(participant: ParticipantInfo, state: State): void;
+  stateChanged(participant: ParticipantInfo, state: State): unknown;
   streamsAdded(participant: ParticipantInfo, streams: RemoteStageStream[]): void;
   streamsRemoved(participant: ParticipantInfo, streams: RemoteStageStream[]): void;
   adaptionChanged(participant: ParticipantInfo, stream: RemoteStageStream, isAdapting: boolean): void;
   layersChanged(participant: ParticipantInfo, stream: RemoteStageStream, layers: StageStreamLayer[]): void;
   layerSelected(participant: ParticipantInfo, stream: RemoteStageStream, layer: StageStreamLayer, reason: Selected): void;
   messageReceived(participant: ParticipantInfo, message: SeiMessage): void;
-  pictureChanged(participant: ParticipantInfo, reason: NoPictureReason | undefined): void;
-  failed(error: StageError): void;
+  pictureChanged(participant: ParticipantInfo, reason: NoPictureReason | undefined): unknown;
+  failed(participant: ParticipantInfo, error: StageError): unknown;
 }
 
 const minDelays = { default: null, low: 100, medium: 250, high: 500 } as const; // ms
@@ -72,6 +72,17 @@ export class Subscription implements StreamOwner {
     else if (type !== before) this.setVideo(type === SubscribeType.AUDIO_VIDEO);
     else this.choose();
     this.updatePicture();
+  }
+
+  /** Tells what became of a subscription that began before its participant was known. */
+  announce(): void {
+    if (this.state === State.NOT_SUBSCRIBED) return;
+    this.owner.stateChanged(this.info, this.state);
+    this.owner.pictureChanged(this.info, this.picture);
+  }
+
+  get subscribes(): boolean {
+    return this.type !== SubscribeType.NONE;
   }
 
   stop(leaving = false): void {
@@ -199,7 +210,7 @@ export class Subscription implements StreamOwner {
       },
       failed: (error) => {
         this.setState(State.ERRORED);
-        this.owner.failed(error);
+        this.owner.failed(this.info, error);
       },
     });
   }
