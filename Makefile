@@ -75,6 +75,10 @@ rostrum:
 sdk: web/sdk/node_modules/.package-lock.json ## Build the browser SDK and the stage page, and the copies of them that the server serves
 	cd web/sdk && npm run --silent build
 
+.PHONY: console
+console: web/console/node_modules/.package-lock.json ## Build the console, and the copy of it that the server serves
+	cd web/console && npm run --silent build
+
 .PHONY: run
 run: rostrum ## Build and serve on this machine
 	@bin/rostrum serve
@@ -174,7 +178,7 @@ netem: ## Hold calls to their promises on bad networks, in network namespaces (a
 	@$(call suite,netem,testname,./test/netem) -count=1 -v -timeout 15m
 
 .PHONY: check
-check: check-format check-vet check-lint check-drift check-sdk check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, the browser SDK, platforms, vulnerabilities
+check: check-format check-vet check-lint check-drift check-sdk check-console check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, the browser SDK, the console, platforms, vulnerabilities
 
 .PHONY: check-format
 check-format:
@@ -200,6 +204,11 @@ check-drift:
 .PHONY: check-sdk
 check-sdk: web/sdk/node_modules/.package-lock.json
 	cd web/sdk && npm run --silent check && npm run --silent test
+
+# The console: the same.
+.PHONY: check-console
+check-console: web/console/node_modules/.package-lock.json
+	cd web/console && npm run --silent check && npm run --silent test
 
 # rostrum is developed on macOS and Windows too.
 .PHONY: check-platforms
@@ -279,7 +288,7 @@ e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed $(CL
 
 # What all of the above takes from package registries, which fail now and then.
 .PHONY: fetch
-fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json rust-client ## Install all that check and the suites need
+fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json web/console/node_modules/.package-lock.json rust-client ## Install all that check and the suites need
 	@$(need-codecs)
 	@$(call need,ip,iproute2)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(call install,postgresql) || echo "no PostgreSQL for this system: its tests are skipped"
@@ -295,4 +304,4 @@ crash: ## Kill writers and dispatchers of events 1,000 times and look for what w
 
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone
-	rm -rf bin .cache web/sdk/dist web/sdk/node_modules test/*/node_modules test/conformance/*/node_modules test/conformance/java/target
+	rm -rf bin .cache web/sdk/dist web/sdk/node_modules web/console/dist web/console/node_modules test/*/node_modules test/conformance/*/node_modules test/conformance/java/target

@@ -59,6 +59,7 @@ var levels = map[string]int{
 	"rostrum/internal/ingest":      4,
 	"rostrum/internal/admin":       4,
 	"rostrum/internal/web":         4,
+	"rostrum/internal/console":     4,
 	"rostrum/internal/config":      5,
 	"rostrum/internal/server":      5,
 	"rostrum/internal/doctor":      5,

@@ -67,6 +67,14 @@ func (m *Realtime) Run(ctx context.Context) error {
 	}
 }
 
+// Samples returns the last samples of the media of live stages.
+func (m *Realtime) Samples() []stage.MediaSample {
+	if latest := m.latest.Load(); latest != nil {
+		return *latest
+	}
+	return nil
+}
+
 // Describe implements prometheus.Collector.
 func (m *Realtime) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
@@ -91,13 +99,11 @@ func (m *Realtime) Collect(out chan<- prometheus.Metric) {
 		gauge(m.subscribers, float64(c.Subscribers), c.StageID)
 	}
 	connections := 0
-	if latest := m.latest.Load(); latest != nil {
-		for _, s := range *latest {
-			if live[s.StageID] {
-				connections += len(s.Receivers)
-				m.collectPublishers(s, gauge)
-				m.collectReceivers(s, gauge)
-			}
+	for _, s := range m.Samples() {
+		if live[s.StageID] {
+			connections += len(s.Receivers)
+			m.collectPublishers(s, gauge)
+			m.collectReceivers(s, gauge)
 		}
 	}
 	gauge(m.concurrentPublishers, float64(publishers))

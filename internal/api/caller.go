@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -10,13 +11,17 @@ import (
 	"rostrum/ivsrealtime"
 )
 
-// caller authenticates a request.
-func (s *Server) caller(r *http.Request, body []byte, requestID string) (control.Caller, error) {
-	verify := s.verifier.Verify
-	if s.anyone {
-		verify = func(r *http.Request, _ []byte) (sigv4.Identity, error) { return sigv4.Claimed(r) }
+// authenticateSession returns the user of a page that sent a request; nil if it is of none.
+func (s *Server) authenticateSession(r *http.Request) (*sigv4.Identity, context.Context, error) {
+	if s.session == nil {
+		return nil, nil, nil
 	}
-	id, err := verify(r, body)
+	return s.session(r)
+}
+
+// caller authenticates a request, which is signed unless it has a user.
+func (s *Server) caller(r *http.Request, user *sigv4.Identity, body []byte, requestID string) (control.Caller, error) {
+	id, err := s.identity(r, user, body)
 	if err != nil {
 		return control.Caller{}, refusal(err)
 	}
@@ -28,6 +33,17 @@ func (s *Server) caller(r *http.Request, body []byte, requestID string) (control
 	c.Secure = r.TLS != nil
 	c.Address, _, _ = net.SplitHostPort(r.RemoteAddr)
 	return c, nil
+}
+
+func (s *Server) identity(r *http.Request, user *sigv4.Identity, body []byte) (sigv4.Identity, error) {
+	switch {
+	case user != nil:
+		return *user, nil
+	case s.anyone:
+		return sigv4.Claimed(r)
+	default:
+		return s.verifier.Verify(r, body)
+	}
 }
 
 // refusal turns an error of the verifier into an error of the API.

@@ -192,6 +192,16 @@ type eventStream struct {
 	server *Server
 	caller control.Caller
 	query  control.EventLogQuery
+	// session ends with the session of the page that reads the stream; nil if that is none.
+	session context.Context
+}
+
+// sessionEnded is closed when the session of the page has ended.
+func (s *eventStream) sessionEnded() <-chan struct{} {
+	if s.session == nil {
+		return nil
+	}
+	return s.session.Done()
 }
 
 // serve streams until the reader disconnects, is too slow, is no longer
@@ -226,6 +236,8 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) error {
 		case <-heartbeat.C:
 			text = []byte(": still here\n\n")
 		case <-ctx.Done():
+			return nil
+		case <-s.sessionEnded():
 			return nil
 		case <-s.server.stopping:
 			return nil

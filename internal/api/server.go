@@ -24,6 +24,7 @@ type Server struct {
 	plane      *control.Plane
 	verifier   *sigv4.Verifier
 	anyone     bool
+	session    SessionAuthenticator
 	log        *slog.Logger
 	metrics    metrics
 	operations map[string]operation // "POST /CreateStage"
@@ -38,6 +39,8 @@ type Server struct {
 type Config struct {
 	// Anyone accepts any credentials as the first operator's. For loopback only.
 	Anyone bool
+	// Session authenticates the requests of pages whose user is signed in. Default none.
+	Session SessionAuthenticator
 	// PublicURL is where clients reach the API. What is signed for its host is
 	// accepted whatever Host a proxy passes on.
 	PublicURL string
@@ -54,9 +57,14 @@ type Config struct {
 	Stopping <-chan struct{}
 }
 
+// A SessionAuthenticator returns who sent a request of a page whose user is signed in, and
+// a context that ends with the session. A request that is of no such page has neither, and
+// must be signed.
+type SessionAuthenticator func(r *http.Request) (*sigv4.Identity, context.Context, error)
+
 // New returns a server for a control plane.
 func New(plane *control.Plane, cfg Config) *Server {
-	s := &Server{plane: plane, anyone: cfg.Anyone, panics: cfg.Panics, log: cfg.Log, operations: map[string]operation{}, stopping: cfg.Stopping}
+	s := &Server{plane: plane, anyone: cfg.Anyone, session: cfg.Session, panics: cfg.Panics, log: cfg.Log, operations: map[string]operation{}, stopping: cfg.Stopping}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -116,7 +124,11 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, id string, name *str
 		return nil, err
 	}
 	*name = op.spec.Name
-	if !s.anyone {
+	user, live, err := s.authenticateSession(r)
+	if err != nil {
+		return nil, err
+	}
+	if user == nil && !s.anyone {
 		if err := s.verifier.Screen(r); err != nil { // before its body is read
 			return nil, refusal(err)
 		}
@@ -126,14 +138,18 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, id string, name *str
 		return nil, err
 	}
 	defer body.free()
-	caller, err := s.caller(r, body.bytes, id)
+	caller, err := s.caller(r, user, body.bytes, id)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.limitRate(r.Context(), caller, op.spec.Name, body.taken); err != nil {
 		return nil, err
 	}
-	return op.run(r.Context(), caller, r, body.bytes)
+	out, err := op.run(r.Context(), caller, r, body.bytes)
+	if stream, ok := out.(*eventStream); ok {
+		stream.session = live
+	}
+	return out, err
 }
 
 // limitRate counts a request, and lets it wait for its turn.

@@ -24,6 +24,7 @@ import (
 
 // A setup is the demo's stage, the tokens of its participants, and its composition.
 type setup struct {
+	Console        string `json:"console"` // the console, signed in by whoever opens it first
 	Endpoint       string `json:"endpoint"`
 	StageARN       string `json:"stageArn"`
 	Page           string `json:"page"` // shows the stage to whoever opens it
@@ -52,7 +53,7 @@ const (
 
 // newSetup creates the stage and the tokens of its participants.
 func newSetup(ctx context.Context, s *config.Settings, banner *server.Banner) (*setup, error) {
-	u := &setup{Endpoint: banner.Endpoint, settings: s, names: map[string]string{}}
+	u := &setup{Console: banner.Console, Endpoint: banner.Endpoint, settings: s, names: map[string]string{}}
 	if err := u.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -267,9 +268,12 @@ func player(endpoint, url string) string { return endpoint + web.PlayerPath + "#
 
 func (u *setup) announce(w io.Writer) {
 	if u.CompositionARN == "" {
-		fmt.Fprintf(w, `A stage with two test participants, on %s.
+		fmt.Fprintf(w, `A stage with two test participants, on %s. Open the console to see and steer it, once and
+within 15 minutes:
 
-See it in a browser, and publish your camera:
+  %s
+
+Join the stage in a browser, and publish your camera:
 
   %s
 
@@ -285,11 +289,15 @@ recordings. Ctrl-C stops all.
 
 What a viewer receives:
 
-`, u.Endpoint, u.Page, u.Environment, u.Try)
+`, u.Endpoint, u.Console, u.Page, u.Environment, u.Try)
 		return
 	}
 	fmt.Fprintf(w, `A stage with two test participants, each of whom is recorded, and a composition of it
 that goes into a channel and into a recording, on %s.
+
+Open the console to see and steer all of it, once and within 15 minutes:
+
+  %s
 
 Join the stage in a browser, and invite a second tab or somebody else from there:
 
@@ -310,5 +318,5 @@ recordings. Ctrl-C stops all.
 
 What a viewer of the stage receives:
 
-`, u.Endpoint, u.Page, u.Player, u.Environment, u.Try)
+`, u.Endpoint, u.Console, u.Page, u.Player, u.Environment, u.Try)
 }

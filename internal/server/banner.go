@@ -17,6 +17,7 @@ import (
 // A Banner is what a server prints once it is ready.
 type Banner struct {
 	Endpoint   string        `json:"endpoint"`
+	Console    string        `json:"console"` // signs in once
 	Candidates []string      `json:"candidates"`
 	Encoders   []string      `json:"encoders,omitempty"` // RTMP URLs; a stream key follows
 	DataDir    string        `json:"dataDir,omitempty"`
@@ -72,6 +73,9 @@ func (b *Banner) Describe(w io.Writer) {
 	}
 	fmt.Fprintf(w, `Rostrum is ready after %d ms.
 
+  Console  %s
+           (this link signs in once, within 15 minutes)
+
   API    %s
   Media  %s
   RTMP   %s
@@ -82,7 +86,7 @@ Create a stage from another terminal:
   %s
 
 Ctrl-C stops.
-`, b.Took.Milliseconds(), b.Endpoint, strings.Join(b.Candidates, ", "), encoders, data, b.Try)
+`, b.Took.Milliseconds(), b.Console, b.Endpoint, strings.Join(b.Candidates, ", "), encoders, data, b.Try)
 }
 
 // listCandidates lists the addresses to which clients send media; TURN over TLS is the last.

@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/channel"
 	"rostrum/internal/config"
+	"rostrum/internal/console"
 	"rostrum/internal/inbound"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
@@ -23,7 +24,7 @@ import (
 
 // newHandlers builds the handler of the public address, and that of the admin address. They
 // are one handler unless there is an admin address.
-func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store, r *runtime) (forClients, forOperators http.Handler) {
+func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store, r *runtime, console *console.Server) (forClients, forOperators http.Handler) {
 	s, log := b.settings, b.log
 	b.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), r.realtime,
 		admin.Media(l.engine.Stats), admin.Listeners(l.stats), admin.Stages(r.stages.Counts), admin.Compositions(r.compositions.Stats), admin.Channels(r.channels.Stats))
@@ -40,9 +41,15 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	if s.S3Endpoint == "" {
 		handle("recordings", web.RecordingsPath, web.Recordings(r.recordings.buckets, r.recordings.links))
 	}
-	clients.Handle("/", api.New(r.plane, api.Config{
-		Anyone: s.Auth == "none", PublicURL: l.endpoint, Origins: origins(s, l.endpoint), Panics: b.panics, Log: log, Metrics: b.metrics, Stopping: serving.Done(),
-	}))
+	handle("console", "GET "+web.ConsolePath, web.Console(l.endpoint))
+	for _, pattern := range console.Patterns() {
+		handle("console", pattern, console)
+	}
+	operations := api.New(r.plane, api.Config{
+		Anyone: s.Auth == "none", Session: console.Authenticate, PublicURL: l.endpoint, Origins: origins(s, l.endpoint), Panics: b.panics, Log: log, Metrics: b.metrics, Stopping: serving.Done(),
+	})
+	clients.Handle("/", operations)
+	clients.Handle("GET /{$}", homePage(operations))
 	health := admin.Health(
 		func(name string, err error) { log.Warn("not ready", "part", name, "error", err) },
 		map[string]admin.Check{"server": checkStopping(serving), "store": st.Check})

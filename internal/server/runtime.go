@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/control"
 	"rostrum/internal/node"
+	"rostrum/internal/recorder"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -29,6 +30,7 @@ type runtime struct {
 	channels     *channel.Registry
 	transcoder   *worker.Streams
 	recordings   *recordingStorage
+	recorder     *recorder.Participants
 	compositions *composition.Registry
 	realtime     *admin.Realtime
 }
@@ -54,12 +56,11 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	b.closeLater(thumbnailer)
 	videoTranscoder := worker.NewVideoTranscoder(worker.Config{Program: worker.FindProgram(), Memory: videoTranscoderMemory, Private: r.private(s), Log: b.log})
 	b.closeLater(videoTranscoder)
-	recorder, err := newParticipantRecorder(b, st, r, thumbnailer, videoTranscoder)
-	if err != nil {
+	if r.recorder, err = newParticipantRecorder(b, st, r, thumbnailer, videoTranscoder); err != nil {
 		return nil, err
 	}
-	b.closeLater(recorder)
-	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Recorder: recorder, Log: b.log})
+	b.closeLater(r.recorder)
+	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log})
 	r.participants = signaling.New(r.stages, authority, signaling.Config{ICEServers: iceServers(l.engine), WHIPNeedsVideo: s.WHIPNeedsVideo, Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log})
 	r.realtime = admin.NewRealtime(r.stages.Counts, r.stages.MediaSamples)
 	// Parts close in reverse order: first the compositions, then the stages that they are on,

@@ -40,9 +40,11 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 	if err != nil {
 		return err
 	}
-	clients, operators := newHandlers(ctx, b, listeners, storage.store, runtime)
+	console := newConsole(b, listeners, runtime, ctx.Done())
+	clients, operators := newHandlers(ctx, b, listeners, storage.store, runtime, console)
 
 	banner := newBanner(s, listeners, storage, time.Since(began))
+	banner.Console = listeners.endpoint + console.SignInLink(storage.operator.ID)
 	if err := announce(banner); err != nil {
 		return err
 	}

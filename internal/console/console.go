@@ -1,0 +1,181 @@
+// Package console serves what the console's pages need beside the API: signing in with an
+// access key or with a link, the session that follows, and live figures of this node.
+//
+// A session stands for the access key that it was opened with. Its cookie takes the place
+// of a signature in requests of the console's pages to the API, where the policies of the
+// key apply as to any other request. Sessions are kept in memory: they end with the
+// process, with the key, when they are unused for [idleTime], and after [maxAge].
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"rostrum/internal/control"
+	"rostrum/internal/inbound"
+	"rostrum/ivsrealtime"
+)
+
+// Path is the path of the console. Its pages are served by package web.
+const Path = "/console/"
+
+// Config has the options of a Server.
+type Config struct {
+	// PublicURL is where browsers reach the console. Default the host of each request.
+	PublicURL string
+	// Region is that of sessions whose sign-in names none.
+	Region string
+	// Account is the account whose unrestricted keys may see the figures of this node.
+	Account string
+	// Figures returns the current figures of this node.
+	Figures func() Figures
+	// Stopping is closed when the server is about to stop: live streams then end.
+	Stopping <-chan struct{}
+	// Log is the log of sign-ins. Default slog.Default().
+	Log *slog.Logger
+}
+
+// A Server signs operators in, and authenticates the requests of their pages.
+type Server struct {
+	plane    *control.Plane
+	config   Config
+	public   *url.URL
+	log      *slog.Logger
+	links    links
+	sessions sessions
+	failures inbound.Failures
+	figures  figuresCache
+	mux      *http.ServeMux
+}
+
+// New returns a server whose sessions stand for access keys of a control plane.
+func New(plane *control.Plane, c Config) *Server {
+	s := &Server{plane: plane, config: c, log: c.Log, mux: http.NewServeMux()}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.public, _ = url.Parse(c.PublicURL); s.public == nil {
+		s.public = &url.URL{}
+	}
+	s.figures.read = c.Figures
+	s.mux.HandleFunc(signInPattern, s.signIn)
+	s.mux.HandleFunc(signOutPattern, s.signOut)
+	s.mux.HandleFunc(sessionPattern, s.show)
+	s.mux.HandleFunc(livePattern, s.live)
+	return s
+}
+
+// The console's own requests. They are below the path of its pages.
+const (
+	signInPattern  = "POST " + Path + "sign-in"
+	signOutPattern = "POST " + Path + "sign-out"
+	sessionPattern = "GET " + Path + "session"
+	livePattern    = "GET " + Path + "live"
+)
+
+// Patterns are the requests that the server answers, as patterns of http.ServeMux.
+func (s *Server) Patterns() []string {
+	return []string{signInPattern, signOutPattern, sessionPattern, livePattern}
+}
+
+// Close ends all sessions.
+func (s *Server) Close() error {
+	s.sessions.close()
+	return nil
+}
+
+// ServeHTTP answers the console's own requests.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if err := s.checkPage(r); err != nil {
+		refuse(w, err)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// A view is what a page is told of its session.
+type view struct {
+	AccessKeyID string    `json:"accessKeyId"`
+	UserName    string    `json:"userName"`
+	Account     string    `json:"account"`
+	Region      string    `json:"region"`
+	Endpoint    string    `json:"endpoint"`   // of the API
+	Restricted  bool      `json:"restricted"` // policies say what the key may do
+	Node        bool      `json:"node"`       // the session may see the figures of this node
+	Expires     time.Time `json:"expires"`
+}
+
+// show tells a page whose session it has.
+func (s *Server) show(w http.ResponseWriter, r *http.Request) {
+	session, caller, err := s.caller(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, s.describe(r, session, caller))
+}
+
+func (s *Server) describe(r *http.Request, session *session, c control.Caller) view {
+	endpoint := s.config.PublicURL
+	if endpoint == "" {
+		endpoint = "http://" + r.Host
+	}
+	return view{
+		AccessKeyID: c.AccessKeyID, UserName: c.UserName, Account: c.Account, Region: c.Region, Endpoint: endpoint,
+		Restricted: c.Policies != nil, Node: s.seesNode(c), Expires: session.created.Add(maxAge).UTC(),
+	}
+}
+
+// seesNode reports whether a caller may see the figures of this node, which are those of
+// all accounts together.
+func (s *Server) seesNode(c control.Caller) bool {
+	return c.Policies == nil && c.Account == s.config.Account
+}
+
+// signOut ends the session of the page.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
+	if cookie, err := r.Cookie(s.cookieName(r)); err == nil {
+		s.sessions.end(cookie.Value)
+	}
+	http.SetCookie(w, s.cookie(r, "", -1))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// address is where a request comes from; the zero Addr if that is unknown.
+func address(r *http.Request) netip.Addr {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return from.Addr()
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // an error means that the browser is gone
+}
+
+// refuse writes an error as the API does.
+func refuse(w http.ResponseWriter, err error) {
+	var e *ivsrealtime.Error
+	if !errors.As(err, &e) {
+		slog.Error("console", "error", err)
+		e = ivsrealtime.Errorf(ivsrealtime.InternalServerError, "the server failed; the reason is in its log")
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("x-amzn-ErrorType", string(e.Code))
+	if e.Code == ivsrealtime.Throttling {
+		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	}
+	w.WriteHeader(e.Code.Status())
+	_ = json.NewEncoder(w).Encode(struct {
+		Message string `json:"message"`
+	}{e.Message})
+}

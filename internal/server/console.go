@@ -1,0 +1,130 @@
+package server
+
+import (
+	"net/http"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"rostrum/internal/config"
+	"rostrum/internal/console"
+	"rostrum/internal/stage"
+	"rostrum/internal/web"
+	"rostrum/ivsrealtime"
+)
+
+// newConsole makes the server of the console's sessions and figures.
+func newConsole(b *base, l *listeners, r *runtime, stopping <-chan struct{}) *console.Server {
+	s := b.settings
+	c := console.New(r.plane, console.Config{
+		PublicURL: l.endpoint, Region: string(s.Region), Account: string(s.Account), Log: b.log, Stopping: stopping,
+		Figures: newFigures(s, r).read,
+	})
+	b.closeLater(c)
+	return c
+}
+
+// homePage sends browsers to the console, and passes all other requests of "/" on.
+func homePage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Accept")
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			http.Redirect(w, r, web.ConsolePath, http.StatusFound)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// maxBusiest bounds the live stages that the console's overview lists.
+const maxBusiest = 10
+
+// figures reads what the console's overview shows.
+type figures struct {
+	settings *config.Settings
+	runtime  *runtime
+	started  time.Time
+	process  *prometheus.Registry // the metrics of this process
+}
+
+func newFigures(s *config.Settings, r *runtime) *figures {
+	f := &figures{settings: s, runtime: r, started: time.Now(), process: prometheus.NewRegistry()}
+	f.process.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return f
+}
+
+func (f *figures) read() console.Figures {
+	r, limits := f.runtime, f.settings.Limits
+	now := console.Figures{At: time.Now().UTC(), Started: f.started.UTC(), CPUs: goruntime.NumCPU(), Compositions: len(r.compositions.Stats())}
+	f.addStages(&now)
+	for _, s := range r.realtime.Samples() {
+		addMedia(&now, s)
+	}
+	recordings := r.recorder.Stats()
+	now.Recordings = recordings.Recordings[ivsrealtime.RecordingStarting] + recordings.Recordings[ivsrealtime.RecordingActive]
+	now.Waiting, now.WaitingBytes = recordings.SpoolFiles, recordings.SpoolBytes
+	now.CPUSeconds, now.Memory = f.usage()
+	now.Quotas = []console.Quota{
+		{Name: "Publishers", Used: now.Publishers, Limit: limits.Publishers},
+		{Name: "Subscriptions", Used: now.Subscriptions, Limit: limits.Subscriptions},
+		{Name: "Compositions", Used: now.Compositions, Limit: limits.Compositions},
+	}
+	return now
+}
+
+// addStages adds the counts of the live stages.
+func (f *figures) addStages(now *console.Figures) {
+	live := slices.DeleteFunc(f.runtime.stages.Counts(), func(c stage.Counts) bool { return c.Participants == 0 })
+	for _, c := range live {
+		now.Stages++
+		now.Participants += c.Participants
+		now.Publishers += c.Publishers
+	}
+	slices.SortFunc(live, func(a, b stage.Counts) int {
+		if a.Participants != b.Participants {
+			return b.Participants - a.Participants
+		}
+		return strings.Compare(a.StageID, b.StageID)
+	})
+	for _, c := range live[:min(len(live), maxBusiest)] {
+		now.Busiest = append(now.Busiest, console.StageFigures{ID: c.StageID, Participants: c.Participants, Publishers: c.Publishers, Subscribers: c.Subscribers})
+	}
+}
+
+// addMedia adds the bitrates of a live stage.
+func addMedia(now *console.Figures, s stage.MediaSample) {
+	now.Subscriptions += len(s.Receivers)
+	for _, p := range s.Publishers {
+		for _, t := range p.Tracks {
+			for _, l := range t.Layers {
+				now.BitsIn += int(l.Bitrate)
+			}
+		}
+	}
+	for _, r := range s.Receivers {
+		for _, u := range r.Subscriptions {
+			now.BitsOut += u.Bitrate
+		}
+	}
+}
+
+// usage returns the CPU time and the memory of this process; zero where the system does not
+// tell.
+func (f *figures) usage() (cpuSeconds float64, memory int64) {
+	all, _ := f.process.Gather() // what could not be read is missing
+	for _, family := range all {
+		for _, m := range family.GetMetric() {
+			switch family.GetName() {
+			case "process_cpu_seconds_total":
+				cpuSeconds = m.GetCounter().GetValue()
+			case "process_resident_memory_bytes":
+				memory = int64(m.GetGauge().GetValue())
+			}
+		}
+	}
+	return cpuSeconds, memory
+}

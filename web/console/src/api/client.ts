@@ -1,0 +1,69 @@
+// Requests to the server: the operations of the API and the console's own. The session's
+// cookie authenticates them; the header tells the server that its own page asks.
+import type { Operations } from './operations.ts';
+
+/** An answer that is an error, with its code as the API names it. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+
+  /** Whether the policies of the access key do not allow it. */
+  get denied(): boolean {
+    return this.code === 'AccessDeniedException';
+  }
+}
+
+const endings = new Set<() => void>();
+
+/** Calls back when the server says that the session has ended. Returns how to stop that. */
+export function onSessionEnd(listener: () => void): () => void {
+  endings.add(listener);
+  return () => endings.delete(listener);
+}
+
+const sessionCodes = ['ExpiredTokenException', 'MissingAuthenticationToken', 'UnrecognizedClientException'];
+
+/** Sends a request; rejects with an {@link ApiError} unless it is answered well. */
+export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, headers: { ...init.headers, 'X-Rostrum-Console': '1' }, credentials: 'same-origin' });
+  } catch (e) {
+    if (init.signal?.aborted) throw e;
+    throw new ApiError('Unreachable', 'The server does not answer.', 0);
+  }
+  if (response.ok) return response;
+  const body = (await response.json().catch(() => ({}))) as { message?: string };
+  const code = response.headers.get('x-amzn-ErrorType') ?? `HTTP ${response.status}`;
+  if (sessionCodes.includes(code) && !path.endsWith('/sign-in')) for (const listener of endings) listener();
+  throw new ApiError(code, body.message ?? response.statusText, response.status);
+}
+
+/** Sends JSON and returns the JSON of the answer; an empty object if there is none. */
+export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await send(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' }, signal });
+  const text = await response.text();
+  return JSON.parse(text || '{}') as T;
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await send(path, { signal })).json() as Promise<T>;
+}
+
+/** Calls an operation of the API. */
+export const call = <K extends keyof Operations>(operation: K, input: Operations[K]['input'], signal?: AbortSignal): Promise<Operations[K]['output']> =>
+  post(`/${operation}`, input, signal);
+
+/** Makes the tags of a resource those given. */
+export async function changeTags(arn: string, before: Record<string, string>, after: Record<string, string>): Promise<void> {
+  const path = `/tags/${encodeURIComponent(arn)}`;
+  const removed = Object.keys(before).filter((key) => !(key in after));
+  const set = Object.entries(after).filter(([key, value]) => before[key] !== value);
+  if (removed.length > 0) await send(`${path}?${removed.map((key) => `tagKeys=${encodeURIComponent(key)}`).join('&')}`, { method: 'DELETE' });
+  if (set.length > 0) await post(path, { tags: Object.fromEntries(set) });
+}

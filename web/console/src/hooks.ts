@@ -1,0 +1,111 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+
+import { follow, type Message } from './api/stream.ts';
+
+/** What is loaded: the last value stays while it is loaded again. */
+export interface Loaded<T> {
+  value?: T;
+  error?: Error;
+  loading: boolean;
+  reload(): void;
+}
+
+/** Loads when the dependencies change, and again on demand. */
+export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, dependencies: unknown[]): Loaded<T> {
+  const [state, setState] = useState<{ value?: T; error?: Error; loading: boolean }>({ loading: true });
+  const [round, setRound] = useState(0);
+  const stable = useCallback(load, dependencies);
+  useEffect(() => {
+    const abort = new AbortController();
+    setState((was) => ({ value: was.value, loading: true }));
+    stable(abort.signal).then(
+      (value) => !abort.signal.aborted && setState({ value, loading: false }),
+      (error: Error) => !abort.signal.aborted && setState((was) => ({ value: was.value, error, loading: false })),
+    );
+    return () => abort.abort();
+  }, [stable, round]);
+  return { ...state, reload: useCallback(() => setRound((n) => n + 1), []) };
+}
+
+/** The pages of a list. A page is loaded by the token that the page before it gave. */
+export interface Pages<T> extends Loaded<T[]> {
+  page: number; // from 1
+  count: number; // of pages that are known
+  open: boolean; // there is more after them
+  show(page: number): void;
+}
+
+interface Page<T> {
+  items: T[];
+  nextToken?: string;
+}
+
+export function usePages<T>(load: (nextToken: string | undefined, signal: AbortSignal) => Promise<Page<T>>, dependencies: unknown[]): Pages<T> {
+  const [tokens, setTokens] = useState<(string | undefined)[]>([undefined]);
+  const [page, setPage] = useState(1);
+  useEffect(() => {
+    setTokens([undefined]);
+    setPage(1);
+  }, dependencies);
+  const token = tokens[page - 1];
+  const loaded = useLoad(async (signal) => {
+    const { items, nextToken } = await load(token, signal);
+    setTokens((known) => (nextToken ? [...known.slice(0, page), nextToken] : known.slice(0, page)));
+    return items;
+  }, [...dependencies, token]);
+  return { ...loaded, page, count: tokens.length, open: tokens.length > page, show: setPage };
+}
+
+/** Receives the messages of an event stream while the page is seen; no path is no stream. */
+export function useStream(path: string | undefined, receive: (message: Message) => void): Error | undefined {
+  const [error, setError] = useState<Error>();
+  const latest = useRef(receive);
+  latest.current = receive;
+  useEffect(() => {
+    setError(undefined);
+    if (!path) return;
+    return follow(
+      path,
+      (message) => {
+        setError(undefined);
+        latest.current(message);
+      },
+      (e) => setError(e as Error),
+    );
+  }, [path]);
+  return error;
+}
+
+/** Calls back soon after the events of a stage change, at most twice a second. */
+export function useStageChanges(stageArn: string | undefined, changed: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const [from] = useState(() => new Date().toISOString());
+  useStream(stageArn && `/event-log?stage=${encodeURIComponent(stageArn)}&from=${from}`, () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      changed();
+    }, 500);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+}
+
+const schemes = ['system', 'light', 'dark'] as const;
+export type Scheme = (typeof schemes)[number];
+
+/** The chosen color scheme, kept in this browser. */
+export function useScheme(): [Scheme, (scheme: Scheme) => void] {
+  const [scheme, setScheme] = useState<Scheme>(() => schemes.find((s) => s === localStorage.getItem('scheme')) ?? 'system');
+  useEffect(() => {
+    localStorage.setItem('scheme', scheme);
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    const apply = () => {
+      const dark = scheme === 'dark' || (scheme === 'system' && system.matches);
+      document.body.classList.toggle('awsui-dark-mode', dark);
+      document.documentElement.style.colorScheme = dark ? 'dark' : 'light';
+    };
+    apply();
+    system.addEventListener('change', apply);
+    return () => system.removeEventListener('change', apply);
+  }, [scheme]);
+  return [scheme, setScheme];
+}

@@ -1,0 +1,49 @@
+import Box from '@cloudscape-design/components/box';
+import Link from '@cloudscape-design/components/link';
+import { Fragment, lazy, type ReactNode } from 'react';
+
+import { follow, href } from '../router.ts';
+
+type Parameters = Record<string, string>;
+
+/** A page. Words of its pattern with a colon are parameters. */
+interface Route {
+  pattern: string;
+  show(parameters: Parameters): ReactNode;
+}
+
+// Each is loaded when it is first shown.
+const Overview = lazy(() => import('./overview.tsx'));
+
+const routes: Route[] = [{ pattern: '/', show: () => <Overview /> }];
+
+/** The parameters of a path that matches a pattern. */
+export function match(pattern: string, path: string): Parameters | undefined {
+  const [want, have] = [pattern.split('/'), path.replace(/\/$/, '').split('/')];
+  if (path === '/') have.push('');
+  if (want.length !== have.length) return;
+  const found: Parameters = {};
+  for (const [i, word] of want.entries()) {
+    if (word.startsWith(':')) found[word.slice(1)] = decodeURIComponent(have[i]!);
+    else if (word !== have[i]) return;
+  }
+  return found;
+}
+
+/** The path of the section in the navigation that a path belongs to. */
+export const sectionOf = (path: string): string => `/${path.split('/')[1] ?? ''}`;
+
+export function Page({ path }: { path: string }) {
+  for (const { pattern, show } of routes) {
+    const parameters = match(pattern, path);
+    if (parameters) return <Fragment key={path}>{show(parameters)}</Fragment>;
+  }
+  return (
+    <Box textAlign="center" padding="xxxl">
+      <Box variant="h1">There is no such page</Box>
+      <Link href={href('/')} onFollow={follow}>
+        To the overview
+      </Link>
+    </Box>
+  );
+}

@@ -1,0 +1,211 @@
+import Alert from '@cloudscape-design/components/alert';
+import Badge from '@cloudscape-design/components/badge';
+import Box from '@cloudscape-design/components/box';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Grid from '@cloudscape-design/components/grid';
+import Header from '@cloudscape-design/components/header';
+import Link from '@cloudscape-design/components/link';
+import ProgressBar from '@cloudscape-design/components/progress-bar';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table from '@cloudscape-design/components/table';
+import { useState } from 'react';
+
+import { call, get } from '../api/client.ts';
+import { bits, bytes, idOf, span, timeOfDay } from '../format.ts';
+import { useLoad, useStream } from '../hooks.ts';
+import { useArn, useSession } from '../parts/session.ts';
+import { Problem } from '../parts/problem.tsx';
+import { Sparkline } from '../parts/sparkline.tsx';
+import { follow, href } from '../router.ts';
+
+interface Figures {
+  at: string;
+  started: string;
+  stages: number;
+  participants: number;
+  publishers: number;
+  subscriptions: number;
+  bitsIn: number;
+  bitsOut: number;
+  compositions: number;
+  recordings: number;
+  waitingFiles: number;
+  waitingBytes: number;
+  cpuSeconds: number;
+  cpus: number;
+  memory: number;
+  quotas: { name: string; used: number; limit: number }[];
+  busiest: { id: string; participants: number; publishers: number; subscribers: number }[] | null;
+}
+
+/** How many figures the curves have: two minutes. */
+const kept = 60;
+
+/** The share of the machine that was used between two figures, in percent. */
+function cpuShare(before: Figures | undefined, now: Figures): number {
+  const seconds = before ? (Date.parse(now.at) - Date.parse(before.at)) / 1000 : 0;
+  return before && seconds > 0 ? (100 * (now.cpuSeconds - before.cpuSeconds)) / seconds / now.cpus : 0;
+}
+
+export default function Overview() {
+  const { node, endpoint } = useSession();
+  const [all, setAll] = useState<Figures[]>([]);
+  const error = useStream(node ? '/console/live' : undefined, ({ data }) => setAll((was) => [...was, JSON.parse(data) as Figures].slice(-kept)));
+  const now = all.at(-1);
+  return (
+    <ContentLayout header={<Header variant="h1" description={endpoint}>Overview</Header>}>
+      <SpaceBetween size="l">
+        {!node && <Alert>The figures of the server are shown to access keys of its own account without policies. You see your stages.</Alert>}
+        {error && !now && <Problem what="Reading the figures" error={error} />}
+        {node && (
+          <Grid gridDefinition={Array.from({ length: 4 }, () => ({ colspan: { default: 12, xxs: 6, m: 3 } }))}>
+            <Tile title="Live stages" value={now?.stages} note={now && `${now.participants} participants`} history={all.map((f) => f.participants)} curve="participants" />
+            <Tile title="Received" value={now && bits(now.bitsIn)} note={now && `of ${now.publishers} publishers`} history={all.map((f) => f.bitsIn)} curve="bits received per second" />
+            <Tile title="Sent" value={now && bits(now.bitsOut)} note={now && `${now.subscriptions} subscriptions`} history={all.map((f) => f.bitsOut)} curve="bits sent per second" />
+            <Tile title="Processor" value={now && `${Math.round(cpuShare(all.at(-2), now))} %`} note={now && `of ${now.cpus} cores, ${bytes(now.memory)} of memory`} history={all.slice(1).map((f, i) => cpuShare(all[i], f))} curve="share of the processor used" />
+          </Grid>
+        )}
+        <Grid gridDefinition={node ? [{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }] : [{ colspan: 12 }]}>
+          {node ? <Busiest stages={now?.busiest ?? []} loading={!now} /> : <Events />}
+          {node && <Server now={now} />}
+        </Grid>
+        {node && <Events />}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Tile({ title, value, note, history, curve }: { title: string; value?: string | number; note?: string; history: number[]; curve: string }) {
+  return (
+    <Container fitHeight>
+      <Box variant="awsui-key-label">{title}</Box>
+      <div className="figure">{value ?? '–'}</div>
+      <Box color="text-body-secondary" fontSize="body-s">
+        {note ?? ' '}
+      </Box>
+      <Sparkline values={history} label={`${title}: ${curve}, the last two minutes`} />
+    </Container>
+  );
+}
+
+function Busiest({ stages, loading }: { stages: NonNullable<Figures['busiest']>; loading: boolean }) {
+  return (
+    <Table
+      header={<Header variant="h2">Live now</Header>}
+      items={stages}
+      trackBy="id"
+      loading={loading}
+      loadingText="Loading"
+      ariaLabels={{ tableLabel: 'Live stages' }}
+      columnDefinitions={[
+        { id: 'stage', header: 'Stage', isRowHeader: true, cell: (s) => <StageName id={s.id} /> },
+        { id: 'participants', header: 'Participants', cell: (s) => s.participants },
+        { id: 'publishers', header: 'Publishers', cell: (s) => s.publishers },
+        { id: 'subscribers', header: 'Subscribers', cell: (s) => s.subscribers },
+      ]}
+      empty={
+        <Box textAlign="center" padding="s">
+          <SpaceBetween size="xxs">
+            <b>No stage is live</b>
+            <span>A stage is live while somebody is connected.</span>
+            <Link href={href('/stages')} onFollow={follow}>
+              To the stages
+            </Link>
+          </SpaceBetween>
+        </Box>
+      }
+    />
+  );
+}
+
+/** The name of a stage; its id where the stage is of another account or region. */
+function StageName({ id }: { id: string }) {
+  const arn = useArn('stage', id);
+  const { value } = useLoad((signal) => call('GetStage', { arn }, signal), [arn]);
+  if (!value) return <>{id}</>;
+  return (
+    <Link href={href(`/stages/${id}`)} onFollow={follow}>
+      {value.stage?.name || id}
+    </Link>
+  );
+}
+
+function Server({ now }: { now?: Figures }) {
+  return (
+    <Container fitHeight header={<Header variant="h2">Server</Header>}>
+      <SpaceBetween size="s">
+        <Line name="Running for" value={now && span(now.started, now.at)} />
+        <Line name="Compositions" value={now?.compositions} />
+        <Line name="Recordings" value={now?.recordings} />
+        <Line name="Waiting for upload" value={now && (now.waitingFiles === 0 ? <StatusIndicator type="success">Nothing</StatusIndicator> : <StatusIndicator type="pending">{`${now.waitingFiles} files, ${bytes(now.waitingBytes)}`}</StatusIndicator>)} />
+        {now?.quotas.filter((q) => q.limit > 0).map((q) => (
+          <ProgressBar key={q.name} label={q.name} value={(100 * q.used) / q.limit} additionalInfo={`${q.used.toLocaleString()} of ${q.limit.toLocaleString()}`} />
+        ))}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Line({ name, value }: { name: string; value?: React.ReactNode }) {
+  return (
+    <div style={{ display: 'flex', justifyContent: 'space-between', gap: 16 }}>
+      <Box color="text-body-secondary">{name}</Box>
+      <Box textAlign="right">{value ?? '–'}</Box>
+    </div>
+  );
+}
+
+interface Logged {
+  cursor: number;
+  event: { 'detail-type': string; time: string; resources: string[]; detail: Record<string, unknown> };
+}
+
+const isFailure = ({ event }: Logged) => /Error|Failure|Interrupted|Starvation Start|Breach/.test(`${event['detail-type']} ${String(event.detail.event_name ?? '')}`);
+
+/** What happened in the last hour: first what failed. */
+function Events() {
+  const [from] = useState(() => new Date(Date.now() - 3_600_000).toISOString());
+  const { value, error, loading, reload } = useLoad((signal) => get<{ events: Logged[] }>(`/event-log?limit=1000&from=${from}`, signal), [from]);
+  const events = (value?.events ?? []).toReversed();
+  const failures = events.filter(isFailure);
+  const shown = [...failures, ...events.filter((e) => !isFailure(e))].slice(0, 15);
+  if (error) return <Problem what="Reading the events" error={error} retry={reload} />;
+  return (
+    <Table
+      header={
+        <Header variant="h2" counter={value && `(${events.length})`} description="What failed comes first.">
+          Events of the last hour
+        </Header>
+      }
+      items={shown}
+      trackBy={(e) => String(e.cursor)}
+      loading={loading && !value}
+      loadingText="Loading"
+      wrapLines
+      ariaLabels={{ tableLabel: 'Events of the last hour' }}
+      columnDefinitions={[
+        { id: 'time', header: 'Time', width: 130, cell: ({ event }) => <time dateTime={event.time}>{timeOfDay(event.time)}</time> },
+        { id: 'event', header: 'Event', isRowHeader: true, cell: (e) => <StatusIndicator type={isFailure(e) ? 'error' : 'info'}>{String(e.event.detail.event_name ?? e.event['detail-type'])}</StatusIndicator> },
+        { id: 'of', header: 'Of', cell: ({ event }) => <Resource arn={event.resources[0]} /> },
+        { id: 'who', header: 'Participant', cell: ({ event }) => String(event.detail.user_id || event.detail.participant_id || '–') },
+      ]}
+      empty={<Box textAlign="center">Nothing happened in the last hour</Box>}
+    />
+  );
+}
+
+/** A link to a resource that has a page. */
+function Resource({ arn }: { arn?: string }) {
+  const kind = arn?.split(':')[5]?.split('/')[0];
+  if (!arn || (kind !== 'stage' && kind !== 'composition')) return <>{arn ? idOf(arn) : '–'}</>;
+  return (
+    <SpaceBetween direction="horizontal" size="xs">
+      <Badge>{kind}</Badge>
+      <Link href={href(`/${kind}s/${idOf(arn)}`)} onFollow={follow}>
+        {idOf(arn)}
+      </Link>
+    </SpaceBetween>
+  );
+}
