@@ -53,6 +53,9 @@ func (a *Answer) String() string {
 	if a.Offer.MixedExtmap {
 		b.WriteString("a=extmap-allow-mixed\r\n")
 	}
+	if a.Offer.DTLSInSTUN {
+		fmt.Fprintf(&b, "a=ice-options:%s\r\n", strings.Join(a.Offer.iceOptions, " "))
+	}
 	b.WriteString("a=msid-semantic: WMS *\r\n")
 	for i := range a.Sections {
 		switch s := &a.Offer.Sections[i]; {

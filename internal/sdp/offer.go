@@ -46,13 +46,15 @@ type Offer struct {
 	Fingerprints []Fingerprint
 	Passive      bool // a=setup:passive: the client is the DTLS server
 	EitherRole   bool // a=setup:actpass: the client may be the DTLS client or server
+	DTLSInSTUN   bool // a=ice-options: the client embeds DTLS in its checks (draft-hancke-webrtc-sped)
 	Bundle       []string
 	MixedExtmap  bool // a=extmap-allow-mixed
 	Remote       RemoteCandidates
 	Sections     []Section
 
 	setup       string
-	unknownHash string // of a fingerprint that is not used
+	iceOptions  []string // those that are answered
+	unknownHash string   // of a fingerprint that is not used
 }
 
 // ParseOffer reads an offer. Errors are *Error.
@@ -141,6 +143,8 @@ func (o *Offer) readTransport(attributes []attribute) error {
 			o.ICE.Pwd = cmp.Or(o.ICE.Pwd, a.value)
 		case "candidate":
 			o.Remote.add(a.value)
+		case "ice-options":
+			o.addICEOptions(a.value)
 		case "setup":
 			switch a.value {
 			case "active", "passive", "actpass":
@@ -154,6 +158,19 @@ func (o *Offer) readTransport(attributes []attribute) error {
 	}
 	o.Passive, o.EitherRole = o.setup == "passive", o.setup == "actpass"
 	return nil
+}
+
+// dtlsInSTUN are the ICE options for DTLS in STUN: of the draft, and of libwebrtc since 155
+// and before.
+var dtlsInSTUN = []string{"sped", "googspedv1", "goog-sped-v1"}
+
+func (o *Offer) addICEOptions(value string) {
+	for _, option := range strings.Fields(value) {
+		if slices.Contains(dtlsInSTUN, option) && !slices.Contains(o.iceOptions, option) {
+			o.iceOptions = append(o.iceOptions, option)
+		}
+	}
+	o.DTLSInSTUN = len(o.iceOptions) > 0
 }
 
 func (o *Offer) addFingerprint(value string) {

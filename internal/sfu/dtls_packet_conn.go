@@ -22,6 +22,8 @@ type dtlsPacketConn struct {
 	send   func([]byte)
 	from   atomic.Pointer[route] // of the datagram that was read last, nil if unknown
 	proved atomic.Pointer[route] // of the datagram that completed the handshake
+	reads  atomic.Uint64         // how many datagrams were read
+	plain  atomic.Bool           // one of them was not in a check
 
 	mu          sync.Mutex // guards what follows
 	changed     sync.Cond
@@ -36,8 +38,9 @@ type dtlsPacketConn struct {
 // dtlsDatagram is a received datagram and the checked route on which it arrived, nil if it is
 // unknown.
 type dtlsDatagram struct {
-	data []byte
-	via  *route
+	data    []byte
+	via     *route
+	inCheck bool // it arrived in a check of the current ICE session
 }
 
 func newDTLSPacketConn(send func([]byte)) *dtlsPacketConn {
@@ -48,12 +51,21 @@ func newDTLSPacketConn(send func([]byte)) *dtlsPacketConn {
 
 // deliver reports false when the queue is full.
 func (c *dtlsPacketConn) deliver(b []byte, via *route) bool {
+	return c.enqueue(dtlsDatagram{append([]byte(nil), b...), via, false})
+}
+
+// deliverChecked delivers a datagram from a valid check.
+func (c *dtlsPacketConn) deliverChecked(b []byte, via *route) bool {
+	return c.enqueue(dtlsDatagram{append([]byte(nil), b...), via, true})
+}
+
+func (c *dtlsPacketConn) enqueue(d dtlsDatagram) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) >= dtlsQueueSize {
 		return false
 	}
-	c.queue = append(c.queue, dtlsDatagram{append([]byte(nil), b...), via})
+	c.queue = append(c.queue, d)
 	c.deliveredAt = time.Now()
 	c.changed.Broadcast()
 	return true
@@ -96,6 +108,10 @@ func (c *dtlsPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 				c.queue = nil
 			}
 			c.from.Store(d.via)
+			c.reads.Add(1)
+			if !d.inCheck {
+				c.plain.Store(true)
+			}
 			return copy(p, d.data), c.RemoteAddr(), nil
 		}
 		c.changed.Wait()

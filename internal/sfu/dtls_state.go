@@ -18,9 +18,12 @@ type dtlsState struct {
 	keyed            atomic.Bool            // the handshake is complete
 	peerKeyed        atomic.Bool            // for the peer too: it has sent an authentic packet
 	hello            atomic.Pointer[[]byte] // the server's ClientHello, until the peer answers it
+	embed            embedState
+	flightSent       chan struct{} // constant; nil if media always waits for the peer's certificate
 
 	dtlsMu        sync.Mutex  // guards what follows
 	dtlsActive    *dtls.Conn  // nil before the handshake is complete, and while suspended
 	dtlsSuspended *dtls.State // nil while there is a connection
 	dtlsEnded     bool        // the transport has ended
+	keysExported  bool        // to the shard
 }

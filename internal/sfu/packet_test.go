@@ -35,7 +35,7 @@ func TestCheck_IsCompatibleWithPion(t *testing.T) {
 		t.Fatal("integrity is verified wrongly")
 	}
 	for _, from := range []string{"192.0.2.7:4242", "[2001:db8::7]:4242"} {
-		reply := c.appendSuccess(nil, netip.MustParseAddrPort(from), pwd)
+		reply := c.appendSuccess(nil, netip.MustParseAddrPort(from), pwd, embeddedDTLS{})
 		m := &stun.Message{Raw: reply}
 		if err := m.Decode(); err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, ok := parseCheck(b); ok {
 			c.verify("pwd")
-			c.appendSuccess(nil, netip.MustParseAddrPort("192.0.2.1:1"), "pwd")
+			c.appendSuccess(nil, netip.MustParseAddrPort("192.0.2.1:1"), "pwd", c.dtls)
 		}
 	})
 }

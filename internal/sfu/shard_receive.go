@@ -75,11 +75,12 @@ func (s *shard) receiveSTUN(b []byte, via *route, known *Transport) {
 		return
 	}
 	s.addTransport(t)
-	reply := s.scratch[:0]
+	reply, deliver := s.scratch[:0], false
 	if c.peerControlled {
 		reply = c.appendRoleConflict(reply, pwd)
 	} else {
-		reply = c.appendSuccess(reply, via.addr, pwd)
+		dtls, fresh := t.receiveEmbedded(&c, current)
+		reply, deliver = c.appendSuccess(reply, via.addr, pwd, dtls), fresh
 	}
 	if via.tunnel == nil {
 		s.socket.prepare(via)
@@ -87,6 +88,9 @@ func (s *shard) receiveSTUN(b []byte, via *route, known *Transport) {
 	via.send(s.socket, reply, len(reply))
 	if !c.peerControlled {
 		t.receiveValidCheck(s, &c, current, via)
+	}
+	if deliver {
+		t.dtlsConn.deliverChecked(c.dtls.data, via)
 	}
 }
 

@@ -29,6 +29,8 @@ const (
 	attrFingerprint    = 0x8028
 	attrICEControlled  = 0x8029
 	attrICEControlling = 0x802a
+	attrDTLS           = 0xc070
+	attrDTLSAck        = 0xc071
 )
 
 // check is a connectivity check: a binding request whose integrity is not verified yet.
@@ -37,6 +39,7 @@ type check struct {
 	peerUfrag      []byte
 	useCandidate   bool
 	peerControlled bool // the peer takes the controlled role, which an ICE-lite agent has
+	dtls           embeddedDTLS
 
 	message         []byte
 	integrityOffset int // offset of the MESSAGE-INTEGRITY attribute
@@ -79,6 +82,8 @@ func parseCheck(b []byte) (c check, ok bool) {
 			c.useCandidate = true
 		case kind == attrICEControlled:
 			c.peerControlled = true
+		case kind == attrDTLS || kind == attrDTLSAck:
+			c.dtls.read(kind, value)
 		}
 		at += 4 + (n+3)&^3
 	}
@@ -98,11 +103,12 @@ func (c check) verify(pwd string) bool {
 	return hmac.Equal(mac.Sum(nil), c.message[c.integrityOffset+4:c.integrityOffset+4+sha1.Size])
 }
 
-// appendSuccess appends the success response to the check, with the peer's address.
-func (c check) appendSuccess(b []byte, from netip.AddrPort, pwd string) []byte {
+// appendSuccess appends the success response to the check, with the peer's address and DTLS.
+func (c check) appendSuccess(b []byte, from netip.AddrPort, pwd string, dtls embeddedDTLS) []byte {
 	start := len(b)
 	b = c.appendHeader(b, stunBindingSuccess)
-	return finishSTUN(appendAttribute(b, attrXORMapped, xorAddress(from, c.message[4:stunHeader])), start, pwd)
+	b = appendAttribute(b, attrXORMapped, xorAddress(from, c.message[4:stunHeader]))
+	return finishSTUN(dtls.append(b), start, pwd)
 }
 
 // appendRoleConflict appends the 487 response, which makes a peer take the controlling role

@@ -57,7 +57,10 @@ func newSubscriber(v *Viewer, p *Publisher, o *sdp.Offer, cfg SubscribeConfig) (
 	if s.transport, err = newTransport(v.router, s, o, cfg.Notify); err != nil {
 		return nil, "", err
 	}
-	if cfg.DTLSClient && o.EitherRole {
+	switch {
+	case o.DTLSInSTUN && !o.Passive:
+		s.transport.flightSent = make(chan struct{}, 1)
+	case cfg.DTLSClient && o.EitherRole:
 		s.transport.active, s.transport.aeadOnly = true, true
 	}
 	for _, add := range []func(*Subscriber) error{v.add, p.addSubscriber} {

@@ -104,7 +104,7 @@ func (g *testBench) connect(t *Transport, conn *net.UDPConn) {
 		s.socket.prepare(via)
 		t.route.Store(via)
 		s.bindAddress(t, addr)
-		t.setKeys(s, seal, open, "test")
+		t.setKeys(s, srtpKeys{seal, open, "test"})
 		close(done)
 	})
 	<-done

@@ -79,6 +79,7 @@ type transportMedia struct {
 	shardAddresses []netip.AddrPort // under which the shard knows it
 	listIndex      int              // in the shard's list
 	mediaReady     bool
+	unproved       bool // the peer has not shown its certificate yet: see startUnproved
 	encrypter      *srtpEncrypter
 	decrypter      *srtp.Context
 	rtpScratch     rtp.Header // for decrypter
@@ -156,9 +157,16 @@ func (t *Transport) sendHandshake(b []byte) {
 	} else {
 		t.hello.Store(nil)
 	}
+	if !t.keyed.Load() {
+		t.embed.addFlight(b, t.dtlsConn.reads.Load())
+	}
 	r.send(s.socket, b, len(b))
 	if from != nil && !t.keyed.Load() && !from.equal(r) {
 		from.send(s.socket, b, len(b))
+	}
+	select {
+	case t.flightSent <- struct{}{}:
+	default: // nobody waits for it
 	}
 }
 

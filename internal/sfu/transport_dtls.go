@@ -14,6 +14,7 @@ import (
 	"github.com/pion/dtls/v4"
 	"github.com/pion/dtls/v4/pkg/crypto/ciphersuite"
 	"github.com/pion/dtls/v4/pkg/crypto/elliptic"
+	"github.com/pion/dtls/v4/pkg/protocol"
 	"github.com/pion/srtp/v3"
 )
 
@@ -48,6 +49,7 @@ func (t *Transport) runDTLS() {
 		return
 	}
 	t.keyed.Store(true)
+	t.embed.end()
 	t.peerFingerprints = nil // with them the offer leaves the memory
 	if err := t.exportKeys(conn); err != nil {
 		t.end(CauseHandshakeFailed, "", err)
@@ -70,22 +72,31 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 	defer cancel()
 	stop := context.AfterFunc(t.core.ctx, cancel)
 	defer stop()
-	go func() {
-		select {
-		case <-t.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	conn, err := t.newDTLSConn()
 	if err != nil {
 		return nil, err
 	}
+	go t.watchHandshake(ctx, cancel, conn)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, nil
+}
+
+// watchHandshake ends the handshake with the transport, and exports early keys.
+func (t *Transport) watchHandshake(ctx context.Context, cancel func(), conn *dtls.Conn) {
+	for {
+		select {
+		case <-t.done:
+			cancel()
+			return
+		case <-ctx.Done():
+			return
+		case <-t.flightSent:
+			t.exportEarlyKeys(conn)
+		}
+	}
 }
 
 // newDTLSConn makes the DTLS client or server, whichever the offer left to the server. It does
@@ -155,30 +166,74 @@ func (t *Transport) verifyCertificate(raw [][]byte, _ [][]*x509.Certificate) err
 	return errors.New("the certificate does not match the fingerprints of the offer")
 }
 
-// exportKeys makes the SRTP contexts and passes them to the shard.
+// exportKeys passes the keys to the shard, or reports to it that the peer has proved to have
+// those that it uses.
 func (t *Transport) exportKeys(conn *dtls.Conn) error {
-	profile, ok := conn.SelectedSRTPProtectionProfile()
-	if !ok {
-		return errors.New("no common SRTP protection profile")
-	}
 	state, ok := conn.ConnectionState()
 	if !ok {
 		return errors.New("no state after the handshake")
 	}
-	c := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
-	if err := c.ExtractSessionKeysFromDTLS(&state, t.active); err != nil {
-		return fmt.Errorf("export SRTP keys: %w", err)
-	}
-	encrypter, err := newSRTPEncrypter(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile)
+	keys, err := t.deriveKeys(conn, &state)
 	if err != nil {
-		return fmt.Errorf("make the SRTP encrypter: %w", err)
+		return err
 	}
-	decrypter, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile, replayProtection...)
-	if err != nil {
-		return fmt.Errorf("make the SRTP decrypter: %w", err)
+	t.dtlsMu.Lock()
+	defer t.dtlsMu.Unlock()
+	if t.keysExported {
+		t.runOnShard(t.confirmKeys)
+	} else {
+		t.keysExported = true
+		t.runOnShard(func(s *shard) { t.setKeys(s, keys) })
 	}
-	t.runOnShard(func(s *shard) { t.setKeys(s, encrypter, decrypter, profileNames[profile]) })
 	return nil
+}
+
+// exportEarlyKeys passes the keys to the shard after the server's flight, half a round trip
+// before the peer's certificate arrives, if all that was read came in checks. Then the
+// ClientHello is the peer's: the checks were made with the password of the answer, and only
+// who made the ClientHello has the secret of its key share. Checks that somebody replays do
+// not give them the keys.
+func (t *Transport) exportEarlyKeys(conn *dtls.Conn) {
+	state, ok := conn.ConnectionState()
+	if !ok || state.NegotiatedVersion() != protocol.Version1_3 || t.dtlsConn.plain.Load() {
+		return
+	}
+	keys, err := t.deriveKeys(conn, &state)
+	if err != nil {
+		return // too early: after a HelloRetryRequest
+	}
+	t.dtlsMu.Lock()
+	defer t.dtlsMu.Unlock()
+	if !t.keysExported {
+		t.keysExported = true
+		t.runOnShard(func(s *shard) { t.setEarlyKeys(s, keys) })
+	}
+}
+
+// srtpKeys are the SRTP contexts of a transport.
+type srtpKeys struct {
+	encrypter *srtpEncrypter
+	decrypter *srtp.Context
+	profile   string
+}
+
+func (t *Transport) deriveKeys(conn *dtls.Conn, state *dtls.State) (k srtpKeys, err error) {
+	profile, ok := conn.SelectedSRTPProtectionProfile()
+	if !ok {
+		return k, errors.New("no common SRTP protection profile")
+	}
+	c := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
+	if err := c.ExtractSessionKeysFromDTLS(state, t.active); err != nil {
+		return k, fmt.Errorf("export SRTP keys: %w", err)
+	}
+	k.profile = profileNames[profile]
+	if k.encrypter, err = newSRTPEncrypter(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, c.Profile); err != nil {
+		return k, fmt.Errorf("make the SRTP encrypter: %w", err)
+	}
+	if k.decrypter, err = srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile, replayProtection...); err != nil {
+		return k, fmt.Errorf("make the SRTP decrypter: %w", err)
+	}
+	return k, nil
 }
 
 // replayProtection covers the packets that may be reordered within a second at the highest

@@ -49,7 +49,7 @@ func TestTransport_KeepsTheFirstKeyframeUntilTheKeysAreKnown(t *testing.T) {
 			v.receive(s, b)
 		}
 		s.lastFrom = first // as if another datagram had come meanwhile
-		v.setKeys(s, seal, newSRTPContext(t, replayProtection...), "test")
+		v.setKeys(s, srtpKeys{seal, newSRTPContext(t, replayProtection...), "test"})
 		if got := v.route.Load().addr; got != second {
 			t.Errorf("the media came from %s, but what answers it is sent to %s", second, got)
 		}

@@ -117,10 +117,20 @@ func (t *Transport) switchIfProved(s *shard) {
 	}
 }
 
+// receiveEmbedded handles the DTLS in a valid check. It returns what the response carries, and
+// whether the check's datagram is to be delivered.
+func (t *Transport) receiveEmbedded(c *check, currentSession bool) (response embeddedDTLS, deliver bool) {
+	complete := t.keyed.Load()
+	if currentSession && (complete || t.dtlsConn.waiting() < dtlsQueueSize) {
+		deliver = t.embed.receive(&c.dtls) && !complete
+	}
+	return t.embed.respond(&c.dtls, complete), deliver
+}
+
 // sendRoute returns the route to send on, nil without the peer's consent.
 func (t *Transport) sendRoute(s *shard) *route {
 	r := t.route.Load()
-	if r == nil || t.encrypter == nil || s.now-t.lastConsent > consentTTL {
+	if r == nil || t.encrypter == nil || s.now-t.lastConsent > consentTTL || t.unproved && t.bytesOut >= maxUnprovedBytes {
 		s.drops[NoConsent]++
 		return nil
 	}

@@ -17,7 +17,7 @@ func (t *Transport) receive(s *shard, b []byte) {
 		t.resumeDTLS()
 	case b[0] < 128 || b[0] > 191 || len(b) < 12:
 		s.drops[Malformed]++
-	case !t.mediaReady:
+	case !t.mediaReady || t.unproved:
 		// The peer may complete the handshake a moment before the keys are known here.
 		if !t.early.add(s, b) {
 			s.drops[TooEarly]++
