@@ -61,7 +61,7 @@ async function click({ url, token, publish, limit }) {
   return times;
 }
 
-const [origin] = process.argv.slice(2);
+const [origin, ...flags] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: [
@@ -69,6 +69,7 @@ const browser = await chromium.launch({
     "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=30",
     `--unsafely-treat-insecure-origin-as-secure=${origin}`, // a camera needs a secure context
+    ...flags,
   ],
 });
 const page = await browser.newPage();
