@@ -78,24 +78,9 @@ func (r *Recording) export(ctx context.Context, file io.WriteSeeker, folder stri
 	if err != nil {
 		return err
 	}
-	e := &exporter{out: out, tracks: map[string]*mp4Track{}}
-	for i, g := range list.Segments {
-		if i == 0 || g.Discontinuity || g.Init != list.Segments[i-1].Init {
-			data, err := r.read(ctx, path.Join(folder, g.Init), maxSegment)
-			if err == nil {
-				err = e.beginSection(data, g.Begins.Sub(zero))
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", g.Init, err)
-			}
-		}
-		data, err := r.read(ctx, path.Join(folder, g.Name), maxSegment)
-		if err == nil {
-			err = e.segment(data)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", g.Name, err)
-		}
+	e := newExporter(out)
+	if err := r.readRuns(ctx, folder, list, zero, e.write); err != nil {
+		return err
 	}
 	return out.close()
 }
@@ -104,10 +89,27 @@ func (r *Recording) export(ctx context.Context, file io.WriteSeeker, folder stri
 type exporter struct {
 	out     *mp4File
 	tracks  map[string]*mp4Track // by what their samples have in common
-	section map[int]*exportTrack // by ID in the segments
-	begins  time.Duration        // of the section, in the file
-	base    time.Duration        // the section's first decoding time
-	started bool                 // base is known
+	current *sectionReader
+	section map[*description]*exportTrack
+}
+
+func newExporter(out *mp4File) *exporter {
+	return &exporter{out: out, tracks: map[string]*mp4Track{}}
+}
+
+// write writes the runs of a segment.
+func (e *exporter) write(s *sectionReader, runs []run) error {
+	if s != e.current {
+		if err := e.begin(s); err != nil {
+			return err
+		}
+	}
+	for _, r := range runs {
+		if err := e.writeRun(e.section[r.track], r.begins, r.samples); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // An exportTrack is a track of a section.
@@ -120,14 +122,9 @@ type exportTrack struct {
 	frame       int64 // ticks of silence
 }
 
-// beginSection takes an initialization section, and when its samples begin.
-func (e *exporter) beginSection(init []byte, begins time.Duration) error {
-	described, err := readDescriptions(init)
-	if err != nil {
-		return err
-	}
-	e.section, e.begins, e.started = map[int]*exportTrack{}, begins, false
-	for _, d := range described {
+func (e *exporter) begin(s *sectionReader) error {
+	e.current, e.section = s, map[*description]*exportTrack{}
+	for _, d := range s.tracks {
 		key := d.key()
 		t := e.tracks[key]
 		if t == nil {
@@ -135,15 +132,15 @@ func (e *exporter) beginSection(init []byte, begins time.Duration) error {
 			e.tracks[key] = t
 		}
 		t.width, t.height = max(t.width, d.width), max(t.height, d.height)
-		s := &exportTrack{mp4Track: t, codec: d.codec, isNew: true}
-		if s.description = slices.IndexFunc(t.descriptions, func(known []byte) bool { return bytes.Equal(known, d.entry) }); s.description < 0 {
-			s.description = len(t.descriptions)
+		made := &exportTrack{mp4Track: t, codec: d.codec, isNew: true}
+		if made.description = slices.IndexFunc(t.descriptions, func(known []byte) bool { return bytes.Equal(known, d.entry) }); made.description < 0 {
+			made.description = len(t.descriptions)
 			t.descriptions = append(t.descriptions, d.entry)
 		}
-		if err := s.setSilence(); err != nil {
+		if err := made.setSilence(); err != nil {
 			return err
 		}
-		e.section[d.id] = s
+		e.section[d] = made
 	}
 	return nil
 }
@@ -166,43 +163,9 @@ func (t *exportTrack) setSilence() error {
 	return nil
 }
 
-// segment writes the samples of a segment.
-func (e *exporter) segment(data []byte) error {
-	var parts fmp4.Parts
-	if err := parts.Unmarshal(data); err != nil {
-		return err
-	}
-	for _, p := range parts {
-		for _, from := range p.Tracks {
-			t := e.section[from.ID]
-			if t == nil || len(from.Samples) == 0 {
-				return fmt.Errorf("track %d is not described, or has no sample", from.ID)
-			}
-			at := ticksToTime(int64(from.BaseTime), t.timescale)
-			if !e.started {
-				e.base, e.started = at, true
-			}
-			if err := e.write(t, e.begins+at-e.base, from.Samples); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func ticksToTime(ticks int64, timescale uint32) time.Duration {
-	r := int64(timescale)
-	return time.Duration(ticks/r)*time.Second + time.Duration(ticks%r)*time.Second/time.Duration(r)
-}
-
-func timeToTicks(d time.Duration, timescale uint32) int64 {
-	r := int64(timescale)
-	return int64(d/time.Second)*r + int64(d%time.Second)*r/int64(time.Second)
-}
-
-// write writes samples that follow each other, the first of which is to be at a time of the
+// writeRun writes samples that follow each other, the first of which is to be at a time of the
 // file.
-func (e *exporter) write(t *exportTrack, at time.Duration, samples []*fmp4.Sample) error {
+func (e *exporter) writeRun(t *exportTrack, at time.Duration, samples []*fmp4.Sample) error {
 	isFirst := len(t.sizes) == 0
 	if isFirst {
 		e.out.tracks = append(e.out.tracks, t.mp4Track)
