@@ -87,6 +87,7 @@ var sameLevel = map[[2]string]bool{
 	{"recorder", "node"}:         true,
 	{"recorder", "worker"}:       true,
 	{"recorder", "realtime"}:     true,
+	{"recording", "worker"}:      true,
 	{"peer", "realtime"}:         true,
 	{"ivsrealtime", "token"}:     true,
 	{"ivsrealtime", "arn"}:       true,

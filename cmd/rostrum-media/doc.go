@@ -5,6 +5,7 @@
 //
 //	rostrum-media compose            one composition; the Job comes on standard input
 //	rostrum-media compose -o x.mp4   the same by hand: a token in, a file out
+//	rostrum-media compose-recordings participants' recordings into one MP4, for rostrum recordings
 //	rostrum-media thumbnails         pictures of participants, as JPEG, for the server
 //	rostrum-media encoders           which encoders work on this machine
 //

@@ -17,11 +17,12 @@ import (
 )
 
 type commands struct {
-	Compose        composeCommand        `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
-	Transcode      transcodeCommand      `cmd:"" help:"Turn the AAC of encoders into Opus, until standard input ends."`
-	TranscodeVideo transcodeVideoCommand `cmd:"" help:"Turn the VP8 of participants into H.264, until standard input ends."`
-	Thumbnails     thumbnailsCommand     `cmd:"" help:"Turn pictures of participants into JPEG, until standard input ends."`
-	Encoders       encodersCommand       `cmd:"" help:"Try the video encoders on this machine."`
+	Compose           composeCommand           `cmd:"" help:"Compose the participants of a stage into one video and audio stream, until standard input ends."`
+	Transcode         transcodeCommand         `cmd:"" help:"Turn the AAC of encoders into Opus, until standard input ends."`
+	TranscodeVideo    transcodeVideoCommand    `cmd:"" help:"Turn the VP8 of participants into H.264, until standard input ends."`
+	Thumbnails        thumbnailsCommand        `cmd:"" help:"Turn pictures of participants into JPEG, until standard input ends."`
+	ComposeRecordings composeRecordingsCommand `cmd:"" help:"Compose recordings into one video and audio stream, until standard input ends."`
+	Encoders          encodersCommand          `cmd:"" help:"Try the video encoders on this machine."`
 }
 
 func main() {
@@ -68,6 +69,13 @@ type transcodeVideoCommand struct{}
 // Run transcodes for the recorder of the server.
 func (transcodeVideoCommand) Run(ctx context.Context) error {
 	return mediajob.TranscodeVideo(ctx, os.Stdin, os.Stdout)
+}
+
+type composeRecordingsCommand struct{}
+
+// Run composes for rostrum recordings export.
+func (composeRecordingsCommand) Run(ctx context.Context) error {
+	return mediajob.ComposeRecordings(ctx, os.Stdin, os.Stdout)
 }
 
 type thumbnailsCommand struct{}

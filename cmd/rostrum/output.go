@@ -32,7 +32,9 @@ func (o *output) print(v any, text func(w io.Writer)) error {
 }
 
 // isTerminal reports whether people read on a terminal.
-func (o *output) isTerminal() bool {
-	screen, ok := o.stdout.(*os.File)
+func (o *output) isTerminal() bool { return isTerminal(o.stdout) }
+
+func isTerminal(w io.Writer) bool {
+	screen, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(screen.Fd())
 }

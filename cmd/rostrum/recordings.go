@@ -17,7 +17,7 @@ import (
 type recordingsCommands struct {
 	List   recordingsListCommand   `cmd:"" help:"List recordings of participants and compositions."`
 	Verify recordingsVerifyCommand `cmd:"" help:"Check recordings from end to end: files, playlists, times, codecs."`
-	Export recordingsExportCommand `cmd:"" help:"Write recordings into MP4 files, without coding them again; several are aligned."`
+	Export recordingsExportCommand `cmd:"" help:"Write recordings into MP4 files, without coding them again, or side by side into one."`
 }
 
 // A place says where recordings are.

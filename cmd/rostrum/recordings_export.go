@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +17,13 @@ import (
 // recordingsExportCommand writes recordings into MP4 files.
 type recordingsExportCommand struct {
 	place
-	To string `required:"" placeholder:"PATH" help:"The file to write, such as out.mp4; or, for several recordings, a folder."`
+	To         string  `required:"" placeholder:"PATH" help:"The file to write, such as out.mp4; or, for several recordings, a folder."`
+	Session    string  `placeholder:"ID" help:"Export the recordings of one stage session alone."`
+	SideBySide bool    `help:"Compose the participants of a session into one file, with rostrum-media."`
+	Size       size    `placeholder:"1280x720" help:"Width and height of the file." group:"Side by side"`
+	Framerate  float64 `default:"30" help:"Pictures a second, 1 to 60." group:"Side by side"`
+	Bitrate    bitrate `default:"2500k" help:"Bits a second of the video." group:"Side by side"`
+	Tiles      string  `default:"VIDEO" enum:"VIDEO,SQUARE,PORTRAIT,AUTO" help:"Aspect ratio of the tiles, as videoAspectRatio of a grid layout." group:"Side by side"`
 }
 
 // An exported recording is a file, as printed.
@@ -32,16 +37,18 @@ type exported struct {
 // Run exports all recordings at the places. Their files have one time 0, the beginning of
 // the earliest, so that they can be played side by side.
 func (c *recordingsExportCommand) Run(ctx context.Context, out *output) error {
-	if len(c.Where) == 0 {
-		return misuse(errors.New("name what to export, such as BUCKET/PREFIX: rostrum recordings list shows it"))
+	if len(c.Where) == 0 && c.Session == "" {
+		return misuse(errors.New("name what to export, such as BUCKET/PREFIX or --session ID: rostrum recordings list shows it"))
 	}
 	found, err := server.FindRecordings(ctx, &c.Settings, c.Where...)
 	if err != nil {
 		return err
 	}
-	found = slices.DeleteFunc(found, func(r *recording.Recording) bool { return !r.HasMedia() })
-	if len(found) == 0 {
-		return errors.New("there is no recording with media")
+	if found, err = c.choose(ctx, found); err != nil {
+		return err
+	}
+	if c.SideBySide {
+		return c.exportSideBySide(ctx, found, out)
 	}
 	to, err := c.files(ctx, found)
 	if err != nil {
@@ -67,11 +74,33 @@ func (c *recordingsExportCommand) Run(ctx context.Context, out *output) error {
 	return nil
 }
 
+// choose leaves out recordings without media, and those of other sessions.
+func (c *recordingsExportCommand) choose(ctx context.Context, found []*recording.Recording) (chosen []*recording.Recording, err error) {
+	for _, r := range found {
+		if !r.HasMedia() {
+			continue
+		}
+		if c.Session != "" {
+			if d, err := r.Describe(ctx); err != nil || d.SessionID != c.Session {
+				continue // what can't be described is of no session
+			}
+		}
+		chosen = append(chosen, r)
+	}
+	switch {
+	case len(chosen) > 0:
+		return chosen, nil
+	case c.Session != "":
+		return nil, fmt.Errorf("session %s has no recording with media", c.Session)
+	}
+	return nil, errors.New("there is no recording with media")
+}
+
 // files names the files of recordings.
 func (c *recordingsExportCommand) files(ctx context.Context, found []*recording.Recording) ([]exported, error) {
 	isFile := strings.EqualFold(filepath.Ext(c.To), ".mp4")
 	if isFile && len(found) > 1 {
-		return nil, misuse(fmt.Errorf("these are %d recordings: --to must be a folder", len(found)))
+		return nil, misuse(fmt.Errorf("these are %d recordings: --to must be a folder, or --side-by-side composes them into one file", len(found)))
 	}
 	if !isFile {
 		if err := os.MkdirAll(c.To, 0o750); err != nil {

@@ -30,6 +30,9 @@
 // once and shrinks slowly. Capture times come from sender reports. Until both media have
 // one, their first frames are assumed to have had equal transit times.
 //
+// Recordings need no clock: frames of a recorded Stage are due when they were recorded, and
+// Program.Render makes tick after tick as fast as it can, into one Output that loses nothing.
+//
 // # Damage
 //
 // A picture that was decoded from damaged data is not shown. The last good one stays and

@@ -76,7 +76,7 @@ const videoWait = 2 * time.Second
 func (p *Participant) BeginStream(requestKeyframe func()) {
 	p.mu.Lock()
 	p.request = requestKeyframe
-	p.playout = playout{}
+	p.playout = playout{exact: p.stage.recorded}
 	p.audioTrack.reset()
 	p.mu.Unlock()
 	p.video.begin()

@@ -110,6 +110,7 @@ func (t *timeline) addReport(captured time.Duration, ticks int64) {
 
 // A playout decides when the frames of one participant are due. It reads no clock.
 type playout struct {
+	exact     bool        // frames are due when they arrive, without delay; nothing else is used
 	timelines [2]timeline // by media.Kind
 	synced    bool        // epochs are on the sender's clock
 	begun     bool
@@ -120,6 +121,10 @@ type playout struct {
 // insert records a frame and returns its timestamp in ticks since the medium's first.
 func (p *playout) insert(codec media.Codec, timestamp uint32, captured time.Time, arrived time.Duration) int64 {
 	t := &p.timelines[codec.Kind()]
+	if p.exact {
+		t.rate = int64(codec.ClockRate())
+		return p.position(codec.Kind(), arrived)
+	}
 	ticks := t.unwrap(timestamp, codec.ClockRate(), arrived)
 	if !captured.IsZero() {
 		t.addReport(time.Duration(captured.UnixNano()), ticks)

@@ -31,6 +31,8 @@ type Program struct {
 	imageRequests     chan chan *image.YCbCr
 	ended             chan struct{}
 
+	rendered func(Packet) // gets the packets of Render; nil otherwise
+
 	mu       sync.Mutex // guards what follows
 	queues   []*Queue   // replaced, never changed
 	finished bool       // no queue is added any more
@@ -314,6 +316,9 @@ func (p *Program) send(packet Packet) {
 		p.stats.Bytes += int64(len(u))
 	}
 	p.mu.Unlock()
+	if p.rendered != nil {
+		p.rendered(packet)
+	}
 	for _, q := range queues {
 		q.offer(packet)
 	}

@@ -15,7 +15,8 @@ import (
 
 // A Stage holds the participants that are composed.
 type Stage struct {
-	began time.Time
+	began    time.Time
+	recorded bool // its participants are recordings
 
 	mu           sync.Mutex     // guards what follows
 	participants []*Participant // in order of arrival; replaced, never changed
@@ -31,6 +32,17 @@ func NewStage() *Stage {
 	return &Stage{began: time.Now(), arrivals: map[string]uint64{}}
 }
 
+// NewRecordedStage makes an empty stage for recordings. A Frame is due when it arrives: its time
+// is At its time in the recording. Program.Render composes it.
+func NewRecordedStage() *Stage {
+	s := NewStage()
+	s.recorded = true
+	return s
+}
+
+// At is the time of a frame by how long after the beginning of the stage it is due.
+func (s *Stage) At(after time.Duration) time.Time { return s.began.Add(after) }
+
 func (s *Stage) since(t time.Time) time.Duration { return t.Sub(s.began) }
 
 // Join adds a participant. One that was here before keeps its place in the order of
@@ -44,7 +56,7 @@ func (s *Stage) Join(c ParticipantConfig) (*Participant, error) {
 	arrival := s.arrival(c.ID)
 	p := &Participant{
 		id: c.ID, userID: c.UserID, arrival: arrival, joined: s.since(time.Now()), stage: s,
-		attributes: maps.Clone(c.Attributes),
+		attributes: maps.Clone(c.Attributes), placed: s.recorded, playout: playout{exact: s.recorded},
 	}
 	i, _ := slices.BinarySearchFunc(s.participants, arrival, func(p *Participant, a uint64) int { return cmp.Compare(p.arrival, a) })
 	s.participants = slices.Insert(slices.Clone(s.participants), i, p)

@@ -44,23 +44,16 @@ func (m *muxer) sample(p compositor.Packet) (s hls.Sample, ok bool) {
 	return hls.Sample{Time: p.Time - m.first, Duration: p.Duration, Keyframe: p.Keyframe, Data: hls.AVC(p.Units)}, true
 }
 
-// A file is an Output into one fragmented MP4. What was written can be played, however
-// the process ends.
-type file struct {
+// fragments is an Output into the initialization section and the fragments of one MP4.
+type fragments struct {
 	muxer
-	name    string
-	active  func()
-	file    *os.File
+	put     func([]byte) error
 	pending []hls.Sample
 	number  uint32 // of the last fragment
 }
 
-func newFile(name string, f compositor.Format, active func()) *file {
-	return &file{muxer: muxer{format: f}, name: name, active: active}
-}
-
-func (o *file) Write(p compositor.Packet) error {
-	if o.file == nil {
+func (o *fragments) Write(p compositor.Packet) error {
+	if o.tracks == nil {
 		if err := o.begin(p); err != nil {
 			return err
 		}
@@ -76,7 +69,7 @@ func (o *file) Write(p compositor.Packet) error {
 	return nil
 }
 
-func (o *file) begin(p compositor.Packet) error {
+func (o *fragments) begin(p compositor.Packet) error {
 	if err := o.open(p); err != nil {
 		return err
 	}
@@ -84,25 +77,51 @@ func (o *file) begin(p compositor.Packet) error {
 	if err != nil {
 		return err
 	}
-	if o.file, err = os.Create(o.name); err != nil {
-		return err
-	}
-	if _, err = o.file.Write(header); err != nil {
-		return fmt.Errorf("write %s: %w", o.name, err)
-	}
-	o.active()
-	return nil
+	return o.put(header)
 }
 
-func (o *file) flush() error {
+func (o *fragments) flush() error {
 	if len(o.pending) == 0 {
 		return nil
 	}
 	o.number++
 	data := hls.Fragment(o.number, o.tracks, o.pending)
 	o.pending = nil
-	_, err := o.file.Write(data)
-	return err
+	return o.put(data)
+}
+
+func (o *fragments) Close() error { return o.flush() }
+
+// A file is an Output into one fragmented MP4. What was written can be played, however
+// the process ends.
+type file struct {
+	fragments
+	name   string
+	active func()
+	file   *os.File
+}
+
+func newFile(name string, f compositor.Format, active func()) *file {
+	o := &file{fragments: fragments{muxer: muxer{format: f}}, name: name, active: active}
+	o.put = o.append
+	return o
+}
+
+// append writes into the file, which it creates first.
+func (o *file) append(data []byte) (err error) {
+	isFirst := o.file == nil
+	if isFirst {
+		if o.file, err = os.Create(o.name); err != nil {
+			return err
+		}
+	}
+	if _, err = o.file.Write(data); err != nil {
+		return fmt.Errorf("write %s: %w", o.name, err)
+	}
+	if isFirst {
+		o.active()
+	}
+	return nil
 }
 
 func (o *file) Close() error {

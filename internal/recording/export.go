@@ -74,7 +74,7 @@ func (r *Recording) Export(ctx context.Context, to string, zero time.Time) error
 }
 
 func (r *Recording) export(ctx context.Context, file io.WriteSeeker, folder string, list hls.Playlist, zero time.Time) error {
-	out, err := newMP4File(file)
+	out, err := newMP4File(file, 0)
 	if err != nil {
 		return err
 	}

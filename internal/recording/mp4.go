@@ -12,12 +12,14 @@ import (
 )
 
 // An mp4File is an MP4 file that is not fragmented (ISO 14496-12): the media come first,
-// and their index last. Its sizes and times have 64 bits.
+// and their index last, or before them where space is reserved for it and suffices. Its sizes
+// and times have 64 bits.
 type mp4File struct {
-	file   io.WriteSeeker
-	begins int64 // of the box of media
-	at     int64 // where the next media go
-	tracks []*mp4Track
+	file     io.WriteSeeker
+	reserved int64 // bytes before the box of media
+	begins   int64 // of the box of media
+	at       int64 // where the next media go
+	tracks   []*mp4Track
 }
 
 // An mp4Track is the index of one track. Times are in ticks of its time scale.
@@ -39,12 +41,19 @@ type mp4Track struct {
 	runs    []mp4.StscEntry
 }
 
-const movieTimescale = 90_000
+const (
+	movieTimescale = 90_000
+	boxHeader      = 8 // bytes
+)
 
-func newMP4File(to io.WriteSeeker) (*mp4File, error) {
+// newMP4File reserves space for the index, in bytes; 0 for an index at the end.
+func newMP4File(to io.WriteSeeker, reserved int64) (*mp4File, error) {
 	brands := []mp4.CompatibleBrandElem{{CompatibleBrand: [4]byte{'i', 's', 'o', 'm'}}, {CompatibleBrand: [4]byte{'i', 's', 'o', '2'}}, {CompatibleBrand: [4]byte{'m', 'p', '4', '1'}}}
 	var b boxes
 	b.box(&mp4.Ftyp{MajorBrand: brands[0].CompatibleBrand, MinorVersion: 512, CompatibleBrands: brands}, nil)
+	if reserved > 0 {
+		b.free(reserved)
+	}
 	// The size of mdat is known last; 1 says that 64 bits follow.
 	if b.err == nil {
 		_, b.err = b.buffer.Write(append([]byte{0, 0, 0, 1, 'm', 'd', 'a', 't'}, make([]byte, 8)...))
@@ -53,7 +62,7 @@ func newMP4File(to io.WriteSeeker) (*mp4File, error) {
 		return nil, b.err
 	}
 	n, err := to.Write(b.buffer.Bytes())
-	return &mp4File{file: to, begins: int64(n) - 16, at: int64(n)}, err
+	return &mp4File{file: to, reserved: reserved, begins: int64(n) - 16, at: int64(n)}, err
 }
 
 // beginChunk says that the next samples of a track follow in the file.
@@ -122,13 +131,22 @@ func (t *mp4Track) extend(by int64) int64 {
 func (f *mp4File) close() error {
 	var b boxes
 	b.movie(f.tracks)
+	at := f.at
+	if free := f.reserved - int64(len(b.buffer.Bytes())); free >= boxHeader {
+		b.free(free)
+		at = f.begins - f.reserved
+	}
 	if b.err != nil {
 		return b.err
 	}
-	if _, err := f.file.Write(b.buffer.Bytes()); err != nil {
+	_, err := f.file.Seek(at, io.SeekStart)
+	if err == nil {
+		_, err = f.file.Write(b.buffer.Bytes())
+	}
+	if err != nil {
 		return err
 	}
-	_, err := f.file.Seek(f.begins+8, io.SeekStart)
+	_, err = f.file.Seek(f.begins+8, io.SeekStart)
 	return errors.Join(err, binary.Write(f.file, binary.BigEndian, uint64(f.at-f.begins)))
 }
 
@@ -156,6 +174,11 @@ func (b *boxes) box(box mp4.IImmutableBox, inside func()) {
 	if b.err == nil {
 		_, b.err = w.EndBox()
 	}
+}
+
+// free writes a box without meaning, of a size.
+func (b *boxes) free(size int64) {
+	b.box(&mp4.Free{Data: make([]byte, size-boxHeader)}, nil)
 }
 
 var (

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/recording"
 	"rostrum/internal/store"
+	"rostrum/internal/worker"
 )
 
 // FindRecordings returns the recordings at places: storage configurations (their ARNs),
@@ -40,6 +43,17 @@ func FindRecordings(ctx context.Context, s *config.Settings, places ...string) (
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// composerMemory bounds a process that decodes all participants of a session, in bytes.
+const composerMemory = 4 << 30
+
+// RecordingComposer is how a process runs that composes recordings.
+func RecordingComposer(s *config.Settings, log io.Writer) worker.Config {
+	return worker.Config{
+		Program: worker.FindProgram(), Memory: composerMemory, Private: []string{s.DataDir, s.Config, s.TLSKey},
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+	}
 }
 
 // checkPlaces refuses folders that do not exist: a bucket without files may be one that gets

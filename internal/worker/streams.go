@@ -3,10 +3,8 @@ package worker
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -258,36 +256,25 @@ func (p *streamProcess) run() {
 // runOnce runs one process to its end.
 func (p *streamProcess) runOnce() error {
 	config := p.owner.config
-	command := exec.Command(config.Program, p.owner.command)
-	command.Env = append(environment(), fmt.Sprintf("GOMEMLIMIT=%d", config.Memory/4))
-	command.SysProcAttr = processAttributes()
-	input, err1 := command.StdinPipe()
-	output, err2 := command.StdoutPipe()
-	errorOutput, err3 := command.StderrPipe()
-	if err := errors.Join(err1, err2, err3); err != nil {
+	command, pipes, err := startStreamCommand(config, p.owner.command)
+	if err != nil {
 		return err
 	}
-	if err := newSandbox(config, Job{}).start(command); err != nil {
-		return fmt.Errorf("start %s: %w", config.Program, err)
-	}
 	config.Log = config.Log.With("worker", command.Process.Pid)
-	if err := limit(command.Process.Pid, config.Memory); err != nil {
-		config.Log.Warn("limit the worker", "error", err)
-	}
 	ended := make(chan struct{})
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer close(ended)
-		p.read(output)
+		p.read(pipes.output)
 	})
-	reading.Go(func() { logLines(config.Log, errorOutput) })
+	reading.Go(func() { logLines(config.Log, pipes.errorOutput) })
 	// A process that does not read its input for so long hangs.
 	kill := time.AfterFunc(streamStopTimeout, func() { _ = killGroup(command.Process) })
-	p.write(input, ended, kill)
-	_ = input.Close()
+	p.write(pipes.input, ended, kill)
+	_ = pipes.input.Close()
 	kill.Reset(streamStopTimeout)
 	reading.Wait()
-	err := command.Wait()
+	err = command.Wait()
 	kill.Stop()
 	return err
 }
