@@ -4,30 +4,37 @@ package codec
 
 import (
 	"bytes"
-	"encoding/binary"
 	"image"
-	"os"
+	"io"
 	"testing"
+	"time"
 
+	"rostrum/internal/container"
 	"rostrum/internal/media"
 )
 
 // readLayers reads an IVF whose frames are spatial layers: those of one picture have one time.
 func readLayers(t *testing.T) (pictures [][][]byte) {
 	t.Helper()
-	b, err := os.ReadFile("../media/testdata/vp9_l3t3.ivf") // from Chromium
+	file, err := container.Open("../media/testdata/vp9_l3t3.ivf", container.Options{}) // from Chromium
 	if err != nil {
 		t.Fatal(err)
 	}
-	for b = b[32:]; len(b) > 12; {
-		size, time := binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint64(b[4:]))
-		if time == len(pictures) {
-			pictures = append(pictures, nil)
+	defer file.Close()
+	for last := time.Duration(-1); ; {
+		f, err := file.Next()
+		if err == io.EOF {
+			return pictures
 		}
-		pictures[time] = append(pictures[time], b[12:12+size])
-		b = b[12+size:]
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Time != last {
+			pictures, last = append(pictures, nil), f.Time
+		}
+		n := len(pictures) - 1
+		pictures[n] = append(pictures[n], f.Data)
 	}
-	return pictures
 }
 
 // pixels are those of the last of some pictures, which it closes.

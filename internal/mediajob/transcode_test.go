@@ -3,10 +3,7 @@
 package mediajob
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -43,37 +40,19 @@ func encodeAAC(t *testing.T, rate, channels int) (config []byte, frames [][]byte
 }
 
 // transcodeAll transcodes frames whose times are those of RTMP, in milliseconds.
-func transcodeAll(t *testing.T, config []byte, frames [][]byte, interval time.Duration) (packets []worker.StreamMessage) {
+func transcodeAll(t *testing.T, config []byte, frames [][]byte, interval time.Duration) []worker.StreamMessage {
 	t.Helper()
-	var in bytes.Buffer
-	w := bufio.NewWriter(&in)
-	messages := []worker.StreamMessage{{Kind: worker.StreamOpen, Stream: 1, Data: config}}
+	inputs := make([]worker.StreamMessage, len(frames))
 	for i, f := range frames {
-		messages = append(messages, worker.StreamMessage{Kind: worker.StreamInput, Stream: 1, Time: (time.Duration(i) * interval).Truncate(time.Millisecond), Data: f})
+		inputs[i] = worker.StreamMessage{Time: (time.Duration(i) * interval).Truncate(time.Millisecond), Data: f}
 	}
-	for _, m := range messages {
-		if err := worker.WriteStreamMessage(w, m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_ = w.Flush() // into memory
-	from, to := io.Pipe()
-	go func() {
-		to.CloseWithError(Transcode(t.Context(), &in, to))
-	}()
-	for r := bufio.NewReader(from); ; {
-		m, err := worker.ReadStreamMessage(r)
-		if err == io.EOF {
-			return packets
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	packets := runStream(t, Transcode, config, inputs)
+	for _, m := range packets {
 		if m.Kind != worker.StreamOutput {
 			t.Fatalf("%s", m.Data)
 		}
-		packets = append(packets, m)
 	}
+	return packets
 }
 
 // AAC of every rate and number of channels becomes stereo Opus with the same tone, at its time.

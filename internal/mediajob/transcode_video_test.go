@@ -3,11 +3,8 @@
 package mediajob
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"os/exec"
 	"slices"
 	"testing"
@@ -37,34 +34,13 @@ func encodeVP8(t *testing.T, size string) (pictures [][]byte) {
 }
 
 // transcodeVideo transcodes pictures that are 40 ms apart. A keyframe is asked for at some of them.
-func transcodeVideo(t *testing.T, pictures [][]byte, keyframes ...int) (answers []worker.StreamMessage) {
+func transcodeVideo(t *testing.T, pictures [][]byte, keyframes ...int) []worker.StreamMessage {
 	t.Helper()
-	var in bytes.Buffer
-	w := bufio.NewWriter(&in)
-	messages := []worker.StreamMessage{{Kind: worker.StreamOpen, Stream: 1}}
+	inputs := make([]worker.StreamMessage, len(pictures))
 	for i, p := range pictures {
-		messages = append(messages, worker.StreamMessage{Kind: worker.StreamInput, Stream: 1, Time: time.Duration(i) * 40 * time.Millisecond, Keyframe: slices.Contains(keyframes, i), Data: p})
+		inputs[i] = worker.StreamMessage{Time: time.Duration(i) * 40 * time.Millisecond, Keyframe: slices.Contains(keyframes, i), Data: p}
 	}
-	for _, m := range messages {
-		if err := worker.WriteStreamMessage(w, m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_ = w.Flush() // into memory
-	from, to := io.Pipe()
-	go func() {
-		to.CloseWithError(TranscodeVideo(t.Context(), &in, to))
-	}()
-	for r := bufio.NewReader(from); ; {
-		m, err := worker.ReadStreamMessage(r)
-		if err == io.EOF {
-			return answers
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		answers = append(answers, m)
-	}
+	return runStream(t, TranscodeVideo, nil, inputs)
 }
 
 // decodedSizes decodes H.264 and counts pictures by their size.
