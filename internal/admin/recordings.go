@@ -11,7 +11,8 @@ import (
 type recordings struct {
 	stats                            func() recorder.Stats
 	running                          *prometheus.Desc
-	files, bytes, failures, dropped  *prometheus.Desc
+	files, segments, bytes           *prometheus.Desc
+	failures, dropped                *prometheus.Desc
 	spoolFiles, spoolBytes, spoolAge *prometheus.Desc
 }
 
@@ -24,6 +25,7 @@ func Recordings(stats func() recorder.Stats) prometheus.Collector {
 		stats:      stats,
 		running:    prometheus.NewDesc("rostrum_recordings", "Recordings of participants that this node records or uploads, by state.", []string{"state"}, nil),
 		files:      desc("uploaded_files_total", "Segments, thumbnails and other files of participants' recordings that were uploaded."),
+		segments:   desc("uploaded_segments_total", "Segments among those files."),
 		bytes:      desc("uploaded_bytes_total", "Bytes of those files."),
 		failures:   desc("failures_total", "Recordings of participants that failed."),
 		dropped:    desc("dropped_packets_total", "Packets that were not recorded because the recorder was too slow."),
@@ -35,7 +37,7 @@ func Recordings(stats func() recorder.Stats) prometheus.Collector {
 
 // Describe implements prometheus.Collector.
 func (c *recordings) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.running, c.files, c.bytes, c.failures, c.dropped, c.spoolFiles, c.spoolBytes, c.spoolAge} {
+	for _, d := range []*prometheus.Desc{c.running, c.files, c.segments, c.bytes, c.failures, c.dropped, c.spoolFiles, c.spoolBytes, c.spoolAge} {
 		out <- d
 	}
 }
@@ -51,7 +53,7 @@ func (c *recordings) Collect(out chan<- prometheus.Metric) {
 		kind prometheus.ValueType
 		n    float64
 	}{
-		{c.files, prometheus.CounterValue, float64(s.Files)}, {c.bytes, prometheus.CounterValue, float64(s.Bytes)},
+		{c.files, prometheus.CounterValue, float64(s.Files)}, {c.segments, prometheus.CounterValue, float64(s.Segments)}, {c.bytes, prometheus.CounterValue, float64(s.Bytes)},
 		{c.failures, prometheus.CounterValue, float64(s.Failures)}, {c.dropped, prometheus.CounterValue, float64(s.DroppedPackets)},
 		{c.spoolFiles, prometheus.GaugeValue, float64(s.SpoolFiles)}, {c.spoolBytes, prometheus.GaugeValue, float64(s.SpoolBytes)},
 		{c.spoolAge, prometheus.GaugeValue, s.Oldest.Seconds()},

@@ -21,11 +21,11 @@ type Config struct {
 	Bucket   bucket.Bucket
 	Prefix   string // of all keys
 	Metadata Metadata
-	Started  time.Time        // of a recording that continues; zero for one that did not start
-	RetryFor time.Duration    // how long uploads may fail before the recording does
-	MaxBytes int64            // that may wait for the bucket
-	Notify   func(Update)     // called by Run
-	Uploaded func(size int64) // called by Run for each file; optional
+	Started  time.Time                     // of a recording that continues; zero for one that did not start
+	RetryFor time.Duration                 // how long uploads may fail before the recording does
+	MaxBytes int64                         // that may wait for the bucket
+	Notify   func(Update)                  // called by Run
+	Uploaded func(name string, size int64) // called by Run for each file; optional
 	Log      *slog.Logger
 }
 
@@ -212,7 +212,7 @@ func (r *Recorder) put(ctx context.Context, name string, file io.ReadSeeker) err
 	err := r.config.Bucket.Put(ctx, r.key(name), file)
 	r.accepted = r.accepted || err == nil
 	if err == nil && r.config.Uploaded != nil {
-		r.config.Uploaded(size)
+		r.config.Uploaded(name, size)
 	}
 	return err
 }

@@ -125,6 +125,10 @@ func (s Spool) list(p phase) ([]pendingFile, error) {
 
 func isPlaylist(name string) bool { return strings.HasSuffix(name, ".m3u8") }
 
+func isInit(name string) bool { return strings.HasPrefix(path.Base(name), "init-") }
+
+func isSegment(name string) bool { return strings.HasSuffix(name, ".mp4") && !isInit(name) }
+
 // changedPlaylists reads the playlists that changed since their upload. The files that
 // they name were written before them, so a listing that follows finds those. A worker
 // ends its playlists whenever it exits; while the recording continues they are uploaded

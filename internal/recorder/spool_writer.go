@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -51,11 +49,11 @@ type heldFile struct {
 
 // put adds a file, after those that are held.
 func (w *spoolWriter) put(name string, data []byte) error {
-	if strings.HasPrefix(path.Base(name), "init-") {
+	if isInit(name) {
 		w.init = &heldFile{name, data}
 		return nil
 	}
-	if init := w.init; init != nil && strings.HasSuffix(name, ".mp4") {
+	if init := w.init; init != nil && isSegment(name) {
 		w.init = nil
 		if err := w.write(init.name, init.data); err != nil {
 			return err

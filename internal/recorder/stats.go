@@ -13,7 +13,8 @@ import (
 type Stats struct {
 	Recordings     map[ivsrealtime.RecordingState]int // that this node records or uploads
 	Files          uint64                             // segments, thumbnails and others that were uploaded
-	Bytes          uint64                             // of those
+	Segments       uint64                             // of those
+	Bytes          uint64                             // of all files that were uploaded
 	Failures       uint64                             // recordings that failed
 	DroppedPackets uint64                             // that the recorder was too slow for
 	SpoolFiles     int                                // that wait for a bucket
@@ -23,12 +24,15 @@ type Stats struct {
 
 // counters are what Participants counts.
 type counters struct {
-	files, bytes, failures, dropped atomic.Uint64
+	files, segments, bytes, failures, dropped atomic.Uint64
 }
 
 // addUpload counts a file that was uploaded.
-func (c *counters) addUpload(size int64) {
+func (c *counters) addUpload(name string, size int64) {
 	c.files.Add(1)
+	if isSegment(name) {
+		c.segments.Add(1)
+	}
 	c.bytes.Add(uint64(max(size, 0)))
 }
 
@@ -38,7 +42,8 @@ func (a *Participants) Stats() Stats {
 		Recordings: map[ivsrealtime.RecordingState]int{
 			ivsrealtime.RecordingStarting: 0, ivsrealtime.RecordingActive: 0, ivsrealtime.RecordingStopping: 0,
 		},
-		Files: a.counters.files.Load(), Bytes: a.counters.bytes.Load(), Failures: a.counters.failures.Load(), DroppedPackets: a.counters.dropped.Load(),
+		Files: a.counters.files.Load(), Segments: a.counters.segments.Load(), Bytes: a.counters.bytes.Load(),
+		Failures: a.counters.failures.Load(), DroppedPackets: a.counters.dropped.Load(),
 	}
 	a.mu.Lock()
 	spools := make([]Spool, 0, len(a.running))

@@ -39,6 +39,19 @@ func TestStats_CountsWhatWaitsInAllSpools(t *testing.T) {
 	}
 }
 
+func TestStats_CountsSegmentsAmongTheFiles(t *testing.T) {
+	a := &Participants{}
+	for _, name := range []string{
+		"media/hls/high/init-0.mp4", "media/hls/high/0.mp4", "media/hls/high/1.mp4", "media/hls/high/playlist.m3u8",
+		"media/hls/multivariant.m3u8", "media/thumbnails/high/1.jpg", "events/recording-ended.json",
+	} {
+		a.counters.addUpload(name, 5)
+	}
+	if s := a.Stats(); s.Files != 7 || s.Segments != 2 || s.Bytes != 35 {
+		t.Errorf("%d files, %d segments and %d bytes were uploaded", s.Files, s.Segments, s.Bytes)
+	}
+}
+
 func TestUploadEvents_AreAboutChanges(t *testing.T) {
 	st, err := store.Open(t.Context(), store.Config{Ephemeral: true})
 	if err != nil {
