@@ -25,6 +25,7 @@ var levels = map[string]int{
 	"rostrum/internal/layout":      0,
 	"rostrum/internal/outbound":    0,
 	"rostrum/internal/inbound":     0,
+	"rostrum/internal/durable":     0,
 	"rostrum/internal/sdp":         1,
 	"rostrum/internal/sfu":         1,
 	"rostrum/internal/bandwidth":   1,

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"rostrum/internal/durable"
 )
 
 // Folders has a folder below root for each bucket, created with its first file. No key
@@ -86,7 +88,7 @@ func (f folder) put(ctx context.Context, key string, file io.Reader) error {
 	if strings.HasSuffix(key, incompleteSuffix) {
 		return ErrNoFile
 	}
-	if err := os.MkdirAll(string(f), 0o750); err != nil {
+	if err := durable.MakeFolder(string(f)); err != nil {
 		return bucketError(err)
 	}
 	root, err := os.OpenRoot(string(f))
@@ -94,14 +96,39 @@ func (f folder) put(ctx context.Context, key string, file io.Reader) error {
 		return bucketError(err)
 	}
 	defer root.Close()
-	if err := root.MkdirAll(path.Dir(key), 0o750); err != nil {
+	if err := makeFolder(root, path.Dir(key)); err != nil {
 		return bucketError(err)
 	}
 	incomplete := rand.Text() + incompleteSuffix // several may write the same key
 	if err := write(ctx, root, incomplete, file); err != nil {
 		return errors.Join(bucketError(err), ignoreMissing(root.Remove(incomplete)))
 	}
-	return bucketError(root.Rename(incomplete, key))
+	if err := root.Rename(incomplete, key); err != nil {
+		return bucketError(err)
+	}
+	return bucketError(syncFolder(root, path.Dir(key)))
+}
+
+// makeFolder makes a folder, with those that it is in, and makes their names durable.
+func makeFolder(root *os.Root, name string) error {
+	if _, err := root.Stat(name); err == nil {
+		return nil
+	}
+	if err := makeFolder(root, path.Dir(name)); err != nil {
+		return err
+	}
+	if err := root.MkdirAll(name, 0o750); err != nil { // another may have made it meanwhile
+		return err
+	}
+	return syncFolder(root, path.Dir(name))
+}
+
+func syncFolder(root *os.Root, name string) error {
+	f, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.Sync(f), f.Close())
 }
 
 // write makes a file, which is on disk when it returns.

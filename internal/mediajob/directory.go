@@ -3,13 +3,14 @@
 package mediajob
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
+	"strings"
+
+	"rostrum/internal/durable"
 )
 
-// A directory holds the files of a recording. Each file is complete when it appears:
-// it is written under another name and renamed.
+// A directory holds the files of a recording. Each file is complete when it appears, and survives
+// a power failure; names of media do with the playlist that follows them, in the same folder.
 type directory string
 
 // path is where the file with a name, which has slashes, is.
@@ -20,15 +21,9 @@ func (d directory) path(name string) string {
 // put writes a file, or replaces it.
 func (d directory) put(name string, data []byte) error {
 	file := d.path(name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-		return err
+	err := durable.WriteFile(file, data)
+	if err == nil && !strings.HasSuffix(name, ".mp4") {
+		err = durable.SyncFolder(filepath.Dir(file))
 	}
-	incomplete := file + ".new"
-	if err := os.WriteFile(incomplete, data, 0o640); err != nil {
-		if rm := os.Remove(incomplete); rm != nil && !errors.Is(rm, os.ErrNotExist) {
-			return errors.Join(err, rm)
-		}
-		return err
-	}
-	return os.Rename(incomplete, file)
+	return err
 }

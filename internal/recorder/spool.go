@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/durable"
 	"rostrum/internal/hls"
 )
 
@@ -49,8 +50,8 @@ func (s Spool) Remove() error { return os.RemoveAll(filepath.Dir(string(s))) }
 
 // Suffixes of files in a spool that are not uploaded.
 const (
-	incompleteSuffix = ".new"  // being written
-	uploadedSuffix   = ".sent" // a copy of a playlist as it was uploaded last
+	incompleteSuffix = durable.IncompleteSuffix // being written
+	uploadedSuffix   = ".sent"                  // a copy of a playlist as it was uploaded last
 )
 
 // maxPlaylist bounds a playlist: 24 hours of segments of 2 s are 1.2 MB.
@@ -72,16 +73,15 @@ const (
 
 func (s Spool) path(name string) string { return filepath.Join(string(s), filepath.FromSlash(name)) }
 
-// put adds a file. It is complete when it appears.
+// put adds a file. It is complete when it appears, and survives a power failure; names of media
+// do with the playlist that follows them, in the same folder.
 func (s Spool) put(name string, data []byte) error {
 	file := s.path(name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-		return err
+	err := durable.WriteFile(file, data)
+	if err == nil && !strings.HasSuffix(name, ".mp4") {
+		err = durable.SyncFolder(filepath.Dir(file))
 	}
-	if err := os.WriteFile(file+incompleteSuffix, data, 0o640); err != nil {
-		return errors.Join(err, os.Remove(file+incompleteSuffix)) // of a full disk
-	}
-	return os.Rename(file+incompleteSuffix, file)
+	return err
 }
 
 // A pendingFile is one to upload.

@@ -10,18 +10,23 @@ import (
 	"rostrum/internal/config"
 )
 
-// Run serves until ctx ends, then stops within five seconds: it accepts no new requests and
-// lets running ones finish, ends the live stages so that every participant is notified, and
-// closes the store last. It calls announce once the server is ready.
-func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func(*Banner) error) (err error) {
-	began := time.Now()
+// Run serves until ctx ends, then stops, within five seconds unless recordings wait for their
+// buckets, and within maxStop in any case: it accepts no new requests and lets running ones
+// finish, ends the live stages so that every participant is notified, and closes the store last.
+// It calls announce once the server is ready.
+func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func(*Banner) error) error {
 	if err := s.CheckSafety(); err != nil {
 		return err
 	}
 	log := newLogger(s, logTo)
 	slog.SetDefault(log)
 	defer func() { log.Info("stopped") }()
+	return runWithin(ctx, maxStop, log, func() error { return serve(ctx, s, log, announce) })
+}
 
+// serve opens all parts, serves until ctx ends, and closes them.
+func serve(ctx context.Context, s *config.Settings, log *slog.Logger, announce func(*Banner) error) (err error) {
+	began := time.Now()
 	b := newBase(s, log)
 	defer func() { err = errors.Join(err, b.Close()) }()
 	listeners, err := openListeners(ctx, b)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"rostrum/internal/durable"
 )
 
 // Backup copies the store to a new directory while it runs: the database as it
@@ -33,7 +35,7 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 	if err := os.Rename(unfinished, dir); err != nil {
 		return fmt.Errorf("back up to %s: %w", dir, err)
 	}
-	return syncDir(parent)
+	return durable.SyncFolder(parent)
 }
 
 func (s *Store) copyTo(ctx context.Context, dir string) error {
@@ -52,7 +54,7 @@ func (s *Store) copyTo(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return syncDir(dir)
+	return durable.SyncFolder(dir)
 }
 
 func syncFile(name string) error {

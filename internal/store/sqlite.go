@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"rostrum/internal/durable"
+
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
@@ -37,16 +39,16 @@ type sqliteDB struct {
 	closeErr  error // set by the one that closes
 }
 
-// openSQLite opens or creates the database in dir. Without durable nothing is
+// openSQLite opens or creates the database in dir. Unless lasting, nothing is
 // ever synced to the disk.
-func openSQLite(ctx context.Context, dir string, durable bool) (database, error) {
+func openSQLite(ctx context.Context, dir string, lasting bool) (database, error) {
 	path := filepath.Join(dir, databaseFile)
 	// SQLite would create it readable by all; its -wal and -shm take its mode.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.Close(), syncDir(dir)); err != nil {
+	if err := errors.Join(f.Close(), durable.SyncFolder(dir)); err != nil {
 		return nil, err
 	}
 	d := &sqliteDB{
@@ -57,7 +59,7 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 		ended:   make(chan struct{}),
 	}
 	synchronous := "FULL"
-	if !durable {
+	if !lasting {
 		synchronous = "OFF"
 	}
 	if d.writing, err = openPool(path, "journal_mode(WAL)", "synchronous("+synchronous+")", "journal_size_limit(67108864)"); err != nil {
@@ -76,7 +78,7 @@ func openSQLite(ctx context.Context, dir string, durable bool) (database, error)
 	for range sqliteReaders {
 		d.readers <- &sqliteConn{pool: d.reading}
 	}
-	if !durable {
+	if !lasting {
 		if err := d.vanish(dir); err != nil {
 			return nil, errors.Join(err, d.writing.Close(), d.reading.Close())
 		}

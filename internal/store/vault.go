@@ -13,8 +13,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"rostrum/internal/durable"
 )
 
 // keyFile holds the key of all secrets, in the data directory. It has the name newKeyFile until
@@ -92,7 +93,7 @@ func createKey(dir, path string) error {
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(dir)
+	return durable.SyncFolder(dir)
 }
 
 // establishKey makes a new key file the directory's, now that the database knows the key.
@@ -110,7 +111,7 @@ func establishKey(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process may have been first
 		return err
 	}
-	return syncDir(dir)
+	return durable.SyncFolder(dir)
 }
 
 func exists(path string) bool {
@@ -160,17 +161,4 @@ func (v *vault) hash(secret string) string {
 	h := hmac.New(sha256.New, v.digest)
 	h.Write([]byte(secret))
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// syncDir makes the names in a directory durable; Windows does so unasked, and
-// refuses to be asked.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
