@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
+	goruntime "runtime"
 	"time"
 )
 
@@ -32,7 +32,7 @@ func runWithin(ctx context.Context, limit time.Duration, log *slog.Logger, run f
 		return err
 	case <-over.C:
 		stacks := make([]byte, maxStacks)
-		log.Error("the server does not stop", "goroutines", string(stacks[:runtime.Stack(stacks, true)]))
+		log.Error("the server does not stop", "goroutines", string(stacks[:goruntime.Stack(stacks, true)]))
 		return fmt.Errorf("the server did not stop within %v; the next start completes what it left", limit)
 	}
 }

@@ -90,6 +90,7 @@ func TestMint_RefusesInvalidClaims(t *testing.T) {
 	for name, change := range map[string]func(*Claims){
 		"an id that is too long":     func(c *Claims) { c.ParticipantID = strings.Repeat("a", 65) },
 		"an id with a slash":         func(c *Claims) { c.ParticipantID = "a/b" },
+		"an id that leads upwards":   func(c *Claims) { c.ParticipantID = ".." },
 		"no stage":                   func(c *Claims) { c.StageARN = "" },
 		"a life of over 14 days":     func(c *Claims) { c.ExpiresAt = c.IssuedAt.Add(MaxLifetime + time.Second) },
 		"an end before its start":    func(c *Claims) { c.ExpiresAt = c.IssuedAt },
