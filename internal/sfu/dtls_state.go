@@ -18,6 +18,7 @@ type dtlsState struct {
 	keyed            atomic.Bool            // the handshake is complete
 	peerKeyed        atomic.Bool            // for the peer too: it has sent an authentic packet
 	hello            atomic.Pointer[[]byte] // the server's ClientHello, until the peer answers it
+	ack              atomic.Pointer[[]byte] // the server's latest encrypted datagram of DTLS 1.3 as its server
 	embed            embedState
 	flightSent       chan struct{} // constant; nil if media always waits for the peer's certificate
 

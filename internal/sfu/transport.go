@@ -157,6 +157,10 @@ func (t *Transport) sendHandshake(b []byte) {
 	} else {
 		t.hello.Store(nil)
 	}
+	if !t.active && b[0]&encryptedMask == encryptedRecord && len(b) <= maxACK {
+		ack := slices.Clone(b)
+		t.ack.Store(&ack)
+	}
 	if !t.keyed.Load() {
 		t.embed.addFlight(b, t.dtlsConn.reads.Load())
 	}

@@ -21,6 +21,14 @@ import (
 // flightInterval is the retransmission interval. A lost flight must not delay a join by a second.
 const flightInterval = 100 * time.Millisecond
 
+// The first byte of an encrypted record of DTLS 1.3 (RFC 9147 §4).
+const (
+	encryptedRecord = 0x20
+	encryptedMask   = 0xe0
+	encryptedEpoch  = encryptedMask | 3 // with the last two bits of the epoch; 2 is that of the handshake
+	maxACK          = 128               // bytes of a datagram; an ACK has some 70
+)
+
 // profiles are in order of preference. AEAD costs a seventh of HMAC-SHA1.
 var profiles = []dtls.SRTPProtectionProfile{
 	dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,

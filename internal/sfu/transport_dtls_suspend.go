@@ -25,10 +25,36 @@ func (t *Transport) serveDTLS(conn *dtls.Conn) {
 		case errors.Is(err, io.EOF):
 			t.end(CausePeerClosed, "", nil)
 			return
-		case t.peerKeyed.Load() && t.dtlsConn.silentFor(silence):
+		case t.peerKeyed.Load() && t.holdIfSilent(silence):
 			t.suspendDTLS(conn)
 			return
 		}
+	}
+}
+
+// holdIfSilent reports whether no datagram came for so long. Then those that come next wait: a
+// connection that is being suspended would lose them.
+func (t *Transport) holdIfSilent(silence time.Duration) bool {
+	t.dtlsConn.hold(true)
+	if t.dtlsConn.silentFor(silence) {
+		return true
+	}
+	t.dtlsConn.hold(false)
+	return false
+}
+
+// repeatACK is called for each datagram. A client of DTLS 1.3 repeats its Finished until it is
+// acknowledged. A suspended connection has not the keys of its epoch, so the latest
+// acknowledgement is sent again: it is for the same message.
+func (t *Transport) repeatACK(s *shard, b []byte, via *route) {
+	if b[0]&encryptedEpoch != encryptedRecord|2 || via == nil {
+		return
+	}
+	t.dtlsMu.Lock()
+	suspended := t.dtlsSuspended != nil
+	t.dtlsMu.Unlock()
+	if ack := t.ack.Load(); ack != nil && suspended {
+		via.send(s.socket, *ack, len(*ack))
 	}
 }
 

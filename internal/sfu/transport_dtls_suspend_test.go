@@ -1,11 +1,14 @@
 package sfu
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net"
+	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -49,13 +52,19 @@ type suspendedPeer struct {
 
 func newSuspendedPeer(t *testing.T, version protocol.Version, client bool) *suspendedPeer {
 	t.Helper()
+	return newSuspendedPeerOver(t, version, client, func(c net.PacketConn) net.PacketConn { return c })
+}
+
+// newSuspendedPeerOver has a path between the peer and its socket.
+func newSuspendedPeerOver(t *testing.T, version protocol.Version, client bool, path func(net.PacketConn) net.PacketConn) *suspendedPeer {
+	t.Helper()
 	setup := "passive"
 	if client {
 		setup = "active"
 	}
 	c := newClient(t, Config{suspendDTLSAfter: 50 * time.Millisecond, ConnectTimeout: time.Minute, LostAfter: 2 * time.Minute}, setup)
 	from := udp(t)
-	p := &suspendedPeer{c, nil, &recordConn{PacketConn: from, numbers: map[uint64]bool{}}}
+	p := &suspendedPeer{c, nil, &recordConn{PacketConn: path(from), numbers: map[uint64]bool{}}}
 	shared := []dtls.Option{
 		dtls.WithCertificates(c.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(profiles...),
 		dtls.WithFlightInterval(flightInterval), dtls.WithMinVersion(version), dtls.WithMaxVersion(version),
@@ -227,5 +236,90 @@ func TestTransport_ServesASuspendedDTLSConnection(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// finishedConn keeps the last datagram of the handshake that the peer sent, and what came then.
+type finishedConn struct {
+	net.PacketConn
+	mu       sync.Mutex
+	finished []byte
+	ack      []byte
+}
+
+func (c *finishedConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	c.mu.Lock()
+	if b[0]&encryptedEpoch == encryptedRecord|2 {
+		c.finished = slices.Clone(b)
+	}
+	c.mu.Unlock()
+	return c.PacketConn.WriteTo(b, to)
+}
+
+func (c *finishedConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.PacketConn.ReadFrom(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished != nil && n > 0 && b[0]&encryptedMask == encryptedRecord {
+		c.ack = slices.Clone(b[:n])
+	}
+	return n, from, err
+}
+
+func (c *finishedConn) awaitACK(t *testing.T) []byte {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		ack := c.ack
+		c.ack = nil
+		c.mu.Unlock()
+		if ack != nil {
+			return ack
+		}
+		if time.Now().After(end) {
+			t.Fatal("the Finished is not acknowledged")
+		}
+	}
+}
+
+// The client repeats its Finished if the acknowledgement was lost.
+func TestTransport_AcknowledgesARepeatedFinishedWhileSuspended(t *testing.T) {
+	var tap *finishedConn
+	p := newSuspendedPeerOver(t, protocol.Version1_3, true, func(c net.PacketConn) net.PacketConn {
+		tap = &finishedConn{PacketConn: c}
+		return tap
+	})
+	first := tap.awaitACK(t)
+	tap.mu.Lock()
+	finished := tap.finished
+	tap.mu.Unlock()
+	if _, err := tap.PacketConn.WriteTo(finished, p.to); err != nil {
+		t.Fatal(err)
+	}
+	if again := tap.awaitACK(t); !bytes.Equal(again, first) {
+		t.Errorf("the acknowledgement is %x, was %x", again, first)
+	}
+	p.awaitSuspended(t)
+}
+
+// What comes in the instant of the suspension may be the end.
+func TestTransport_SuspendsNoDTLSConnectionThatJustReceived(t *testing.T) {
+	c := newClient(t, Config{suspendDTLSAfter: time.Hour}, "active")
+	v := c.transport
+	v.dtlsConn.deliver(forged, nil)
+	if v.holdIfSilent(time.Hour) {
+		t.Error("it is suspended")
+	}
+	b := make([]byte, 100)
+	if n, _, err := v.dtlsConn.ReadFrom(b); err != nil || n != len(forged) {
+		t.Errorf("then %d bytes are read: %v", n, err)
+	}
+	if !v.holdIfSilent(0) {
+		t.Error("it is not suspended after a silence")
+	}
+	v.dtlsConn.deliver(forged, nil)
+	_ = v.dtlsConn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	if _, _, err := v.dtlsConn.ReadFrom(b); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("what comes during the suspension is read by the connection before: %v", err)
 	}
 }

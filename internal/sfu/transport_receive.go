@@ -11,7 +11,9 @@ func (t *Transport) receive(s *shard, b []byte) {
 	switch {
 	case t.ended.Load():
 	case b[0] >= 20 && b[0] < 64:
-		if !t.dtlsConn.deliver(b, t.arrivalRoute(s)) {
+		via := t.arrivalRoute(s)
+		t.repeatACK(s, b, via)
+		if !t.dtlsConn.deliver(b, via) {
 			s.drops[TooEarly]++
 		}
 		t.resumeDTLS()
