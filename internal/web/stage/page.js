@@ -39,10 +39,10 @@
   });
 
   // ../stage/src/page.ts
-  var import_rostrum_sdk7 = __toESM(require_rostrum_sdk());
+  var import_rostrum_sdk8 = __toESM(require_rostrum_sdk());
 
   // ../stage/src/call.ts
-  var import_rostrum_sdk4 = __toESM(require_rostrum_sdk());
+  var import_rostrum_sdk5 = __toESM(require_rostrum_sdk());
 
   // ../stage/src/arrangement.ts
   var minWidth = 100;
@@ -250,9 +250,10 @@
   }
 
   // ../stage/src/screen.ts
-  var import_rostrum_sdk = __toESM(require_rostrum_sdk());
+  var import_rostrum_sdk2 = __toESM(require_rostrum_sdk());
 
   // ../stage/src/link.ts
+  var import_rostrum_sdk = __toESM(require_rostrum_sdk());
   var maxNameLength = 80;
   function parseLink(text) {
     const fragment = text.trim().split("#").at(-1);
@@ -272,11 +273,8 @@
   }
   function claimsOf(token) {
     try {
-      const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-      const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.charCodeAt(0))));
-      const { jti, topic, whip_url, events_url } = claims ?? {};
-      const complete = [jti, topic, whip_url, events_url].every((claim) => typeof claim === "string");
-      return complete && isAddress(whip_url) && isAddress(events_url) ? claims : void 0;
+      const claims = (0, import_rostrum_sdk.parseToken)(token);
+      return isAddress(claims.whip_url) && isAddress(claims.events_url) ? claims : void 0;
     } catch {
       return void 0;
     }
@@ -311,7 +309,7 @@
     open = true;
     /** Asks what to share, and shares it until the signal. It is undefined if sharing stopped before it came about. */
     static async start(camera2, token, signal, stopped) {
-      const tracks = await (0, import_rostrum_sdk.openScreen)();
+      const tracks = await (0, import_rostrum_sdk2.openScreen)();
       if (signal.aborted) {
         for (const track of tracks) track.stop();
         return void 0;
@@ -347,14 +345,14 @@
       this.stopped(error);
     }
     async publish(token) {
-      const streams = this.tracks.map((track) => new import_rostrum_sdk.LocalStageStream(track, track.kind === "video" ? { simulcast: { enabled: true } } : { stereo: true, maxAudioBitrateKbps: 96 }));
-      this.stage = new import_rostrum_sdk.Stage(token, {
+      const streams = this.tracks.map((track) => new import_rostrum_sdk2.LocalStageStream(track, track.kind === "video" ? { simulcast: { enabled: true } } : { stereo: true, maxAudioBitrateKbps: 96 }));
+      this.stage = new import_rostrum_sdk2.Stage(token, {
         stageStreamsToPublish: () => streams,
         shouldPublishParticipant: () => true,
-        shouldSubscribeToParticipant: () => import_rostrum_sdk.SubscribeType.NONE
+        shouldSubscribeToParticipant: () => import_rostrum_sdk2.SubscribeType.NONE
       });
-      this.stage.on(import_rostrum_sdk.StageEvents.ERROR, (error) => this.stop(error));
-      this.stage.on(import_rostrum_sdk.StageEvents.STAGE_LEFT, (reason) => this.stop(reason === import_rostrum_sdk.StageLeftReason.USER_INITIATED ? void 0 : new Error("its token is not accepted any more.")));
+      this.stage.on(import_rostrum_sdk2.StageEvents.ERROR, (error) => this.stop(error));
+      this.stage.on(import_rostrum_sdk2.StageEvents.STAGE_LEFT, (reason) => this.stop(reason === import_rostrum_sdk2.StageLeftReason.USER_INITIATED ? void 0 : new Error("its token is not accepted any more.")));
       await this.stage.join();
     }
     async replaceCamera() {
@@ -366,7 +364,7 @@
   };
 
   // ../stage/src/sentences.ts
-  var import_rostrum_sdk2 = __toESM(require_rostrum_sdk());
+  var import_rostrum_sdk3 = __toESM(require_rostrum_sdk());
   function localTime(seconds, now = /* @__PURE__ */ new Date()) {
     const at = new Date(1e3 * seconds);
     const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -374,18 +372,18 @@
   }
   var askAgain = "Ask whoever invited you for a new link.";
   function describeRefusal(error, claims) {
-    if (!(error instanceof import_rostrum_sdk2.StageError)) return { title: "Something went wrong", text: `The page met an error: ${error.message ?? error}`, ways: ["again", "other-link"] };
+    if (!(error instanceof import_rostrum_sdk3.StageError)) return { title: "Something went wrong", text: `The page met an error: ${error.message ?? error}`, ways: ["again", "other-link"] };
     return refusal(error, claims) ?? unreachable(error.message, claims);
   }
   function refusal(error, claims) {
     const endings = {
-      [import_rostrum_sdk2.StageErrorCode.TOKEN_EXPIRED]: () => ({ title: "This link has expired", text: `${claims.exp ? `It was valid until ${localTime(claims.exp)}.` : "Its time is over."} ${askAgain}`, ways: ["other-link"] }),
-      [import_rostrum_sdk2.StageErrorCode.TOKEN_MALFORMED]: () => ({ title: "This link is not valid", text: `The server does not accept it; perhaps a part got lost on the way. ${sentence(error.message)}${askAgain}`, ways: ["other-link"] }),
-      [import_rostrum_sdk2.StageErrorCode.TOKEN_NOT_ALLOWED]: () => ({ title: "This link does not allow it", text: `${sentence(error.message)}${askAgain}`, ways: ["other-link"] }),
-      [import_rostrum_sdk2.StageErrorCode.STAGE_AT_CAPACITY]: () => ({ title: "The stage is full", text: "As many people are on it as the server allows. Try again when somebody has left.", ways: ["again", "other-link"] }),
-      [import_rostrum_sdk2.StageErrorCode.STAGE_DELETED]: () => ended(import_rostrum_sdk2.StageLeftReason.STAGE_DELETED),
-      [import_rostrum_sdk2.StageErrorCode.PARTICIPANT_DISCONNECTED]: () => ended(import_rostrum_sdk2.StageLeftReason.PARTICIPANT_DISCONNECTED, error.message),
-      [import_rostrum_sdk2.StageErrorCode.CANCELED]: () => ended(import_rostrum_sdk2.StageLeftReason.USER_INITIATED)
+      [import_rostrum_sdk3.StageErrorCode.TOKEN_EXPIRED]: () => ({ title: "This link has expired", text: `${claims.exp ? `It was valid until ${localTime(claims.exp)}.` : "Its time is over."} ${askAgain}`, ways: ["other-link"] }),
+      [import_rostrum_sdk3.StageErrorCode.TOKEN_MALFORMED]: () => ({ title: "This link is not valid", text: `The server does not accept it; perhaps a part got lost on the way. ${sentence(error.message)}${askAgain}`, ways: ["other-link"] }),
+      [import_rostrum_sdk3.StageErrorCode.TOKEN_NOT_ALLOWED]: () => ({ title: "This link does not allow it", text: `${sentence(error.message)}${askAgain}`, ways: ["other-link"] }),
+      [import_rostrum_sdk3.StageErrorCode.STAGE_AT_CAPACITY]: () => ({ title: "The stage is full", text: "As many people are on it as the server allows. Try again when somebody has left.", ways: ["again", "other-link"] }),
+      [import_rostrum_sdk3.StageErrorCode.STAGE_DELETED]: () => ended(import_rostrum_sdk3.StageLeftReason.STAGE_DELETED),
+      [import_rostrum_sdk3.StageErrorCode.PARTICIPANT_DISCONNECTED]: () => ended(import_rostrum_sdk3.StageLeftReason.PARTICIPANT_DISCONNECTED, error.message),
+      [import_rostrum_sdk3.StageErrorCode.CANCELED]: () => ended(import_rostrum_sdk3.StageLeftReason.USER_INITIATED)
     };
     return endings[error.code]?.();
   }
@@ -399,73 +397,73 @@
     };
   }
   function describeLeft(reason, error, claims) {
-    if (reason !== import_rostrum_sdk2.StageLeftReason.UNKNOWN || error?.category !== import_rostrum_sdk2.StageErrorCategory.JOIN_ERROR) return ended(reason, error?.message);
-    if (error.serverCode === "TOKEN_REUSED") return ended(import_rostrum_sdk2.StageLeftReason.TOKEN_REUSED);
+    if (reason !== import_rostrum_sdk3.StageLeftReason.UNKNOWN || error?.category !== import_rostrum_sdk3.StageErrorCategory.JOIN_ERROR) return ended(reason, error?.message);
+    if (error.serverCode === "TOKEN_REUSED") return ended(import_rostrum_sdk3.StageLeftReason.TOKEN_REUSED);
     return refusal(error, claims) ?? ended(reason, error.message);
   }
   function ended(reason, detail = "") {
     switch (reason) {
-      case import_rostrum_sdk2.StageLeftReason.USER_INITIATED:
+      case import_rostrum_sdk3.StageLeftReason.USER_INITIATED:
         return { title: "You left the stage", text: "Your camera and microphone are off.", ways: ["again", "other-link"] };
-      case import_rostrum_sdk2.StageLeftReason.PARTICIPANT_DISCONNECTED:
+      case import_rostrum_sdk3.StageLeftReason.PARTICIPANT_DISCONNECTED:
         return { title: "You were removed from the stage", text: `${sentence(detail)}This link can not be used any more. ${askAgain}`, ways: ["other-link"] };
-      case import_rostrum_sdk2.StageLeftReason.STAGE_DELETED:
+      case import_rostrum_sdk3.StageLeftReason.STAGE_DELETED:
         return { title: "The stage was deleted", text: "The call is over for everybody.", ways: ["other-link"] };
-      case import_rostrum_sdk2.StageLeftReason.TOKEN_REUSED:
+      case import_rostrum_sdk3.StageLeftReason.TOKEN_REUSED:
         return { title: "You joined somewhere else", text: "This link is now used in another tab or on another device, and works in one at a time.", ways: ["again", "other-link"] };
-      case import_rostrum_sdk2.StageLeftReason.FAILED_EXCHANGE:
+      case import_rostrum_sdk3.StageLeftReason.FAILED_EXCHANGE:
         return { title: "Your access has ended", text: `The server did not accept your new token. ${sentence(detail)}${askAgain}`, ways: ["other-link"] };
       default:
         return { title: "The connection was lost", text: `${sentence(detail)}Check your network, and join again.`, ways: ["again", "other-link"] };
     }
   }
   function describeDevice(kind, error) {
-    if (!(error instanceof import_rostrum_sdk2.DeviceError)) return `The ${kind} can not be used: ${error.message}`;
+    if (!(error instanceof import_rostrum_sdk3.DeviceError)) return `The ${kind} can not be used: ${error.message}`;
     switch (error.failure) {
-      case import_rostrum_sdk2.DeviceFailure.INSECURE_PAGE:
+      case import_rostrum_sdk3.DeviceFailure.INSECURE_PAGE:
         return `Browsers give a ${kind} only to pages with https. Open this page by its https address; here you can watch and listen.`;
-      case import_rostrum_sdk2.DeviceFailure.UNSUPPORTED:
+      case import_rostrum_sdk3.DeviceFailure.UNSUPPORTED:
         return kind === "screen" ? "This browser can not share a screen. Use a browser on a computer." : `This browser gives no ${kind} to this page. Try another browser.`;
-      case import_rostrum_sdk2.DeviceFailure.DENIED:
+      case import_rostrum_sdk3.DeviceFailure.DENIED:
         return kind === "screen" ? "The screen is not shared." : `The ${kind} is not allowed. Allow it in the settings of this site (beside the address), then try again.`;
-      case import_rostrum_sdk2.DeviceFailure.NOT_FOUND:
+      case import_rostrum_sdk3.DeviceFailure.NOT_FOUND:
         return `No ${kind} was found. Connect one, then try again.`;
-      case import_rostrum_sdk2.DeviceFailure.IN_USE:
+      case import_rostrum_sdk3.DeviceFailure.IN_USE:
         return `The ${kind} does not start. Close other programs that use it, then try again.`;
-      case import_rostrum_sdk2.DeviceFailure.OVERCONSTRAINED:
+      case import_rostrum_sdk3.DeviceFailure.OVERCONSTRAINED:
         return `The chosen ${kind} is gone. Choose another one.`;
-      case import_rostrum_sdk2.DeviceFailure.FAILED:
+      case import_rostrum_sdk3.DeviceFailure.FAILED:
         return `The ${kind} does not start: ${error.message}`;
     }
   }
   function describeFailure(error) {
     const publishing = error.category === "PUBLISH_ERROR";
     switch (error.code) {
-      case import_rostrum_sdk2.StageErrorCode.STAGE_AT_CAPACITY:
+      case import_rostrum_sdk3.StageErrorCode.STAGE_AT_CAPACITY:
         return publishing ? "Others don’t see or hear you: as many people publish as the server allows." : "Somebody can not be shown: the server is at its capacity.";
-      case import_rostrum_sdk2.StageErrorCode.CODEC_MISMATCH:
+      case import_rostrum_sdk3.StageErrorCode.CODEC_MISMATCH:
         return publishing ? "Others don’t see you: this browser has no video codec that the server takes. Try another browser." : "Somebody can not be shown: this browser lacks their codec. Try another browser.";
-      case import_rostrum_sdk2.StageErrorCode.TOKEN_NOT_ALLOWED:
+      case import_rostrum_sdk3.StageErrorCode.TOKEN_NOT_ALLOWED:
         return publishing ? "Your link does not allow you to publish." : "Your link does not allow you to watch.";
-      case import_rostrum_sdk2.StageErrorCode.TIMEOUT:
+      case import_rostrum_sdk3.StageErrorCode.TIMEOUT:
         return publishing ? "Others don’t see or hear you: your media do not get through to the server. A firewall may block them." : "Pictures do not get through from the server. A firewall may block them.";
       default:
         return `${publishing ? "Others don’t see or hear you" : "Somebody can not be shown"}: ${error.message}`;
     }
   }
   var noPicture = {
-    [import_rostrum_sdk2.NoPictureReason.NOT_ON_STAGE]: "Not here",
-    [import_rostrum_sdk2.NoPictureReason.NOT_PUBLISHING]: "Not publishing",
-    [import_rostrum_sdk2.NoPictureReason.NOT_ALLOWED]: "Your link does not allow you to watch",
-    [import_rostrum_sdk2.NoPictureReason.NOT_WANTED]: "Video is turned off in your settings",
-    [import_rostrum_sdk2.NoPictureReason.CONNECTING]: "Connecting …",
-    [import_rostrum_sdk2.NoPictureReason.RECONNECTING]: "Reconnecting …",
-    [import_rostrum_sdk2.NoPictureReason.FAILED]: "No connection",
-    [import_rostrum_sdk2.NoPictureReason.AUDIO_ONLY]: "No camera",
-    [import_rostrum_sdk2.NoPictureReason.VIDEO_STOPPED]: "Camera off",
-    [import_rostrum_sdk2.NoPictureReason.BANDWIDTH]: "Your connection is too slow for video",
-    [import_rostrum_sdk2.NoPictureReason.NOTHING_SENT]: "No video arrives",
-    [import_rostrum_sdk2.NoPictureReason.CODEC]: "This browser lacks the codec. Try another browser"
+    [import_rostrum_sdk3.NoPictureReason.NOT_ON_STAGE]: "Not here",
+    [import_rostrum_sdk3.NoPictureReason.NOT_PUBLISHING]: "Not publishing",
+    [import_rostrum_sdk3.NoPictureReason.NOT_ALLOWED]: "Your link does not allow you to watch",
+    [import_rostrum_sdk3.NoPictureReason.NOT_WANTED]: "Video is turned off in your settings",
+    [import_rostrum_sdk3.NoPictureReason.CONNECTING]: "Connecting …",
+    [import_rostrum_sdk3.NoPictureReason.RECONNECTING]: "Reconnecting …",
+    [import_rostrum_sdk3.NoPictureReason.FAILED]: "No connection",
+    [import_rostrum_sdk3.NoPictureReason.AUDIO_ONLY]: "No camera",
+    [import_rostrum_sdk3.NoPictureReason.VIDEO_STOPPED]: "Camera off",
+    [import_rostrum_sdk3.NoPictureReason.BANDWIDTH]: "Your connection is too slow for video",
+    [import_rostrum_sdk3.NoPictureReason.NOTHING_SENT]: "No video arrives",
+    [import_rostrum_sdk3.NoPictureReason.CODEC]: "This browser lacks the codec. Try another browser"
   };
   function sentence(detail) {
     const text = detail.trim();
@@ -474,7 +472,7 @@
   }
 
   // ../stage/src/tile.ts
-  var import_rostrum_sdk3 = __toESM(require_rostrum_sdk());
+  var import_rostrum_sdk4 = __toESM(require_rostrum_sdk());
 
   // ../stage/src/statistics.ts
   var Statistics = class {
@@ -609,7 +607,7 @@
       this.avatar.textContent = initialsOf(name);
       this.note.textContent = reason ? noPicture[reason] : "";
       this.element.classList.toggle("without", reason !== void 0);
-      const silent = info.audioMuted || !this.streams.some(({ streamType }) => streamType === import_rostrum_sdk3.StreamType.AUDIO);
+      const silent = info.audioMuted || !this.streams.some(({ streamType }) => streamType === import_rostrum_sdk4.StreamType.AUDIO);
       setIcon(this.microphone, silent ? "mic-off" : "mic");
       this.microphone.classList.toggle("off", silent);
       find(".label", this.microphone).textContent = silent ? "Microphone off" : "Microphone on";
@@ -617,7 +615,7 @@
     }
     /** Offers the layers of the video, if there are several. */
     showLayers() {
-      const video = this.streams.find(({ streamType }) => streamType === import_rostrum_sdk3.StreamType.VIDEO);
+      const video = this.streams.find(({ streamType }) => streamType === import_rostrum_sdk4.StreamType.VIDEO);
       const layers = this.own ? [] : video?.getLayers() ?? [];
       this.layers.hidden = layers.length < 2;
       const selected = layers.length > 1 ? video?.getSelectedLayer() : void 0;
@@ -659,7 +657,7 @@
         resized: () => this.board.arrange(),
         silenced: () => listener.silenced()
       };
-      this.stage = new import_rostrum_sdk4.Stage(link2.token, this.strategy());
+      this.stage = new import_rostrum_sdk5.Stage(link2.token, this.strategy());
       this.listen();
     }
     link;
@@ -676,7 +674,7 @@
     // by participant id
     speaker = "";
     // the id of the device
-    publishState = import_rostrum_sdk4.StageParticipantPublishState.NOT_PUBLISHED;
+    publishState = import_rostrum_sdk5.StageParticipantPublishState.NOT_PUBLISHED;
     tileListener;
     async join() {
       await this.stage.join();
@@ -697,21 +695,21 @@
     /** Shows and sends what the devices have now. */
     showLocal() {
       const { localParticipant: info } = this.stage;
-      if (!info || this.stage.connectionState === import_rostrum_sdk4.StageConnectionState.DISCONNECTED) return;
+      if (!info || this.stage.connectionState === import_rostrum_sdk5.StageConnectionState.DISCONNECTED) return;
       const { stream } = this.camera;
       const publishes = this.streams.length > 0;
       const tile = this.board.find(info.id) ?? (publishes ? this.addTile(info.id, true) : void 0);
       if (!tile) return;
       tile.showTrack(stream?.mediaStreamTrack);
       tile.mirrored = !this.screen || this.screen.participantId !== void 0;
-      const reason = !stream ? import_rostrum_sdk4.NoPictureReason.AUDIO_ONLY : stream.isMuted ? import_rostrum_sdk4.NoPictureReason.VIDEO_STOPPED : void 0;
+      const reason = !stream ? import_rostrum_sdk5.NoPictureReason.AUDIO_ONLY : stream.isMuted ? import_rostrum_sdk5.NoPictureReason.VIDEO_STOPPED : void 0;
       tile.describe({ audioMuted: this.microphone.stream?.isMuted ?? true }, nameOf(info), reason, ` (you)${publishNotes[this.publishState] ?? ""}`);
       this.listener.changed();
     }
     /** Has others heard on another speaker. */
     async useSpeaker(id) {
       this.speaker = id;
-      await Promise.all(this.board.all.filter(({ own }) => !own).map(({ video }) => (0, import_rostrum_sdk4.setSpeaker)(video, id)));
+      await Promise.all(this.board.all.filter(({ own }) => !own).map(({ video }) => (0, import_rostrum_sdk5.setSpeaker)(video, id)));
     }
     /** Shares one screen at a time. A token that works is used from then on. */
     async shareScreen(token) {
@@ -747,8 +745,8 @@
         stageStreamsToPublish: () => this.streams,
         shouldPublishParticipant: () => true,
         shouldSubscribeToParticipant: ({ id }) => {
-          if (id === this.screen?.participantId) return import_rostrum_sdk4.SubscribeType.NONE;
-          return this.receive === "audio" ? import_rostrum_sdk4.SubscribeType.AUDIO_ONLY : import_rostrum_sdk4.SubscribeType.AUDIO_VIDEO;
+          if (id === this.screen?.participantId) return import_rostrum_sdk5.SubscribeType.NONE;
+          return this.receive === "audio" ? import_rostrum_sdk5.SubscribeType.AUDIO_ONLY : import_rostrum_sdk5.SubscribeType.AUDIO_VIDEO;
         },
         preferredLayerForStream: ({ id }, stream) => this.chosenLayers.get(id) || (this.receive === "lowest" ? stream.getLowestQualityLayer() : void 0)
       };
@@ -757,43 +755,43 @@
       const { stage, listener } = this;
       const show = (info, ..._) => this.show(info);
       for (const event of [
-        import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED,
-        import_rostrum_sdk4.StageEvents.STAGE_STREAM_MUTE_CHANGED,
-        import_rostrum_sdk4.StageEvents.STAGE_STREAM_LAYERS_CHANGED,
-        import_rostrum_sdk4.StageEvents.STAGE_STREAM_LAYER_SELECTED,
-        import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED
+        import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED,
+        import_rostrum_sdk5.StageEvents.STAGE_STREAM_MUTE_CHANGED,
+        import_rostrum_sdk5.StageEvents.STAGE_STREAM_LAYERS_CHANGED,
+        import_rostrum_sdk5.StageEvents.STAGE_STREAM_LAYER_SELECTED,
+        import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED
       ]) stage.on(event, show);
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, (info, state) => {
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, (info, state) => {
         if (info.isLocal) this.publishState = state;
         show(info);
       });
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_JOINED, (info) => {
-        if (!info.isLocal && stage.connectionState === import_rostrum_sdk4.StageConnectionState.CONNECTED) listener.happened(`${nameOf(info)} joined`);
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_JOINED, (info) => {
+        if (!info.isLocal && stage.connectionState === import_rostrum_sdk5.StageConnectionState.CONNECTED) listener.happened(`${nameOf(info)} joined`);
         show(info);
       });
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_LEFT, (info) => {
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_LEFT, (info) => {
         this.removeTile(info.id);
-        if (!info.isLocal && stage.connectionState === import_rostrum_sdk4.StageConnectionState.CONNECTED) listener.happened(`${nameOf(info)} left`);
+        if (!info.isLocal && stage.connectionState === import_rostrum_sdk5.StageConnectionState.CONNECTED) listener.happened(`${nameOf(info)} left`);
       });
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (info, streams) => {
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (info, streams) => {
         const tile = this.board.find(info.id) ?? this.addTile(info.id, info.isLocal);
         tile.addStreams(streams);
         show(info);
       });
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, (info, streams) => {
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, (info, streams) => {
         this.board.find(info.id)?.removeStreams(streams);
         show(info);
       });
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_ACTIVE_SPEAKER_CHANGED, (info) => this.board.setSpeaker(info?.id));
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_CONNECTION_STATE_CHANGED, () => listener.changed());
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_ACTIVE_SPEAKER_CHANGED, (info) => this.board.setSpeaker(info?.id));
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_CONNECTION_STATE_CHANGED, () => listener.changed());
       let last;
-      stage.on(import_rostrum_sdk4.StageEvents.ERROR, (error) => {
+      stage.on(import_rostrum_sdk5.StageEvents.ERROR, (error) => {
         last = error;
         if (error.category !== "JOIN_ERROR") listener.failed(describeFailure(error), () => this.refresh());
       });
-      stage.on(import_rostrum_sdk4.StageEvents.STAGE_LEFT, (reason, error) => {
+      stage.on(import_rostrum_sdk5.StageEvents.STAGE_LEFT, (reason, error) => {
         this.close();
-        listener.ended(describeLeft(reason, error ?? (reason === import_rostrum_sdk4.StageLeftReason.UNKNOWN ? last : void 0), this.link.claims));
+        listener.ended(describeLeft(reason, error ?? (reason === import_rostrum_sdk5.StageLeftReason.UNKNOWN ? last : void 0), this.link.claims));
       });
     }
     /** Shows a participant as it is now. */
@@ -808,7 +806,7 @@
     }
     addTile(id, own) {
       const tile = new Tile(id, own, this.tileListener);
-      if (!own && this.speaker) (0, import_rostrum_sdk4.setSpeaker)(tile.video, this.speaker).catch(() => {
+      if (!own && this.speaker) (0, import_rostrum_sdk5.setSpeaker)(tile.video, this.speaker).catch(() => {
       });
       this.board.add(tile);
       return tile;
@@ -829,15 +827,15 @@
       this.refresh();
     }
   };
-  var publishNotes = { [import_rostrum_sdk4.StageParticipantPublishState.ATTEMPTING_PUBLISH]: " · connecting …", [import_rostrum_sdk4.StageParticipantPublishState.ERRORED]: " · not sent" };
+  var publishNotes = { [import_rostrum_sdk5.StageParticipantPublishState.ATTEMPTING_PUBLISH]: " · connecting …", [import_rostrum_sdk5.StageParticipantPublishState.ERRORED]: " · not sent" };
   var nameOf = ({ attributes, userId, id }) => attributes["name"] || userId || id;
 
   // ../stage/src/lobby.ts
-  var import_rostrum_sdk6 = __toESM(require_rostrum_sdk());
+  var import_rostrum_sdk7 = __toESM(require_rostrum_sdk());
 
   // ../stage/src/local-media.ts
-  var import_rostrum_sdk5 = __toESM(require_rostrum_sdk());
-  var open = { camera: import_rostrum_sdk5.openCamera, microphone: import_rostrum_sdk5.openMicrophone };
+  var import_rostrum_sdk6 = __toESM(require_rostrum_sdk());
+  var open = { camera: import_rostrum_sdk6.openCamera, microphone: import_rostrum_sdk6.openMicrophone };
   var configuration = { camera: { simulcast: { enabled: true } }, microphone: {} };
   var Device = class {
     constructor(kind, changed, failed = () => {
@@ -915,7 +913,7 @@
       try {
         return await open[this.kind](id);
       } catch (error) {
-        if (!this.isOpen || !(error instanceof import_rostrum_sdk5.DeviceError) || error.failure !== import_rostrum_sdk5.DeviceFailure.IN_USE) throw error;
+        if (!this.isOpen || !(error instanceof import_rostrum_sdk6.DeviceError) || error.failure !== import_rostrum_sdk6.DeviceFailure.IN_USE) throw error;
         this.own.stop();
         return open[this.kind](id);
       }
@@ -935,7 +933,7 @@
     }
     async send(track) {
       if (this.stream) await this.stream.replaceTrack(track);
-      else this.stream = new import_rostrum_sdk5.LocalStageStream(track, configuration[this.kind]);
+      else this.stream = new import_rostrum_sdk6.LocalStageStream(track, configuration[this.kind]);
     }
     /** The device was unplugged, or its use was forbidden; another one takes its place if there is one. */
     lost(track) {
@@ -1006,7 +1004,7 @@
       }
       for (const select of selects("speaker")) select.onchange = () => void this.chooseSpeaker(select.value);
       for (const button of document.querySelectorAll(".test-speaker")) button.onclick = () => void this.testSpeaker(button);
-      if (navigator.mediaDevices) (0, import_rostrum_sdk6.onDevicesChanged)(() => void this.list());
+      if (navigator.mediaDevices) (0, import_rostrum_sdk7.onDevicesChanged)(() => void this.list());
     }
     devices;
     listener;
@@ -1064,7 +1062,7 @@
     }
     async list() {
       if (!navigator.mediaDevices) return;
-      const { cameras, microphones, speakers } = await (0, import_rostrum_sdk6.listDevices)();
+      const { cameras, microphones, speakers } = await (0, import_rostrum_sdk7.listDevices)();
       const all = { camera: cameras, microphone: microphones, speaker: speakers };
       for (const [kind, devices] of Object.entries(all)) {
         const named = devices.filter(({ deviceId }) => deviceId);
@@ -1086,7 +1084,7 @@
     async testSpeaker(button) {
       button.disabled = true;
       await playTestSound(async (audio) => {
-        if (this.speaker) await (0, import_rostrum_sdk6.setSpeaker)(audio, this.speaker);
+        if (this.speaker) await (0, import_rostrum_sdk7.setSpeaker)(audio, this.speaker);
       }).catch((error) => this.listener.failed(describeDevice("speaker", error)));
       button.disabled = false;
     }
@@ -1151,7 +1149,7 @@
       const answer = await fetch(`${claims.events_url.replace(/^ws/, "http")}/${claims.topic}`, { headers: { Authorization: `Bearer ${token}` } });
       if (![401, 403, 404].includes(answer.status)) return void 0;
       const { code, detail, title } = await answer.json();
-      return describeRefusal(new import_rostrum_sdk7.StageError(import_rostrum_sdk7.StageErrorCode[code] ?? import_rostrum_sdk7.StageErrorCode.FAILED, import_rostrum_sdk7.StageErrorCategory.JOIN_ERROR, detail ?? title ?? "", code), claims);
+      return describeRefusal(new import_rostrum_sdk8.StageError(import_rostrum_sdk8.StageErrorCode[code] ?? import_rostrum_sdk8.StageErrorCode.FAILED, import_rostrum_sdk8.StageErrorCategory.JOIN_ERROR, detail ?? title ?? "", code), claims);
     } catch {
       return unreachable("The server does not answer.", claims);
     }
@@ -1173,7 +1171,7 @@
     } catch (error) {
       joining.close();
       if (call === joining) call = void 0;
-      if (error instanceof import_rostrum_sdk7.StageError && error.code === import_rostrum_sdk7.StageErrorCode.CANCELED) return;
+      if (error instanceof import_rostrum_sdk8.StageError && error.code === import_rostrum_sdk8.StageErrorCode.CANCELED) return;
       showEnding(describeRefusal(error, current.claims));
     } finally {
       clearTimeout(slow);
@@ -1216,7 +1214,7 @@
     const people = call.participants;
     byId("state").textContent = people.length === 1 ? "1 person" : `${people.length} people`;
     find(".count", byId("people-tool")).textContent = String(people.length);
-    byId("reconnecting").hidden = connectionState === import_rostrum_sdk7.StageConnectionState.CONNECTED;
+    byId("reconnecting").hidden = connectionState === import_rostrum_sdk8.StageConnectionState.CONNECTED;
     const others = participants.filter(({ isLocal, isPublishing }) => !isLocal && isPublishing);
     byId("alone").hidden = others.length > 0 || call.screen !== void 0;
     byId("alone-text").textContent = people.length > 1 ? "Nobody else has a camera or microphone on. As soon as somebody does, you see them here." : "You are the only one here.";
@@ -1303,7 +1301,7 @@
     try {
       await call?.shareScreen(token);
     } catch (error) {
-      if (!(error instanceof import_rostrum_sdk7.StageError)) toast(describeDevice("screen", error));
+      if (!(error instanceof import_rostrum_sdk8.StageError)) toast(describeDevice("screen", error));
     }
   }
   async function measure() {

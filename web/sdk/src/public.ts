@@ -40,3 +40,4 @@ export {
 export { StageStream, StreamType } from './stream.ts';
 
 export const __version: string = VERSION;
+export { type Claims, parseToken } from './token.ts';

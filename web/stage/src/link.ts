@@ -1,15 +1,4 @@
-/** What the page reads from a participant token. The server verifies it. */
-export interface Claims {
-  jti: string;
-  topic: string;
-  resource?: string;
-  whip_url: string;
-  events_url: string;
-  user_id?: string;
-  attributes?: Record<string, string>;
-  capabilities?: { allow_publish?: boolean; allow_subscribe?: boolean };
-  exp?: number;
-}
+import { type Claims, parseToken } from 'rostrum-sdk';
 
 /** What a link to the page brings. */
 export interface Link {
@@ -48,14 +37,11 @@ export function parseLink(text: string): Link | undefined {
   };
 }
 
-/** Reads the claims of a token; undefined for what is none. */
+/** Reads the claims of a token; undefined for what is none, or leads to no web server. */
 export function claimsOf(token: string): Claims | undefined {
   try {
-    const payload = token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/');
-    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (c) => c.charCodeAt(0)))) as Partial<Claims> | null;
-    const { jti, topic, whip_url, events_url } = claims ?? {};
-    const complete = [jti, topic, whip_url, events_url].every((claim) => typeof claim === 'string');
-    return complete && isAddress(whip_url!) && isAddress(events_url!) ? (claims as Claims) : undefined;
+    const claims = parseToken(token);
+    return isAddress(claims.whip_url) && isAddress(claims.events_url) ? claims : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
-import { DeviceError, DeviceFailure, NoPictureReason, StageError, StageErrorCategory, StageErrorCode, StageLeftReason } from 'rostrum-sdk';
+import { type Claims, DeviceError, DeviceFailure, NoPictureReason, StageError, StageErrorCategory, StageErrorCode, StageLeftReason } from 'rostrum-sdk';
 
-import { type Claims, originOf } from './link.ts';
+import { originOf } from './link.ts';
 
 /** What somebody can do about the end of a call. */
 export type Way = 'again' | 'other-link' | 'open-there';
