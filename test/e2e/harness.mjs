@@ -132,7 +132,7 @@ export async function serve(...flags) {
 export function smallCamera() {
   const { getUserMedia } = MediaDevices.prototype;
   MediaDevices.prototype.getUserMedia = function (wish) {
-    return getUserMedia.call(this, wish.video ? { ...wish, video: { width: 320, height: 180 } } : wish);
+    return getUserMedia.call(this, wish.video ? { ...wish, video: { deviceId: wish.video.deviceId, width: 320, height: 180 } } : wish);
   };
 }
 

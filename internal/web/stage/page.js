@@ -855,6 +855,8 @@
     own;
     mutedByLoss = false;
     // not by the user
+    chosen;
+    // the id of the device, also for the next call
     closings = 0;
     get isOn() {
       return this.stream !== void 0 && !this.stream.isMuted && this.isOpen;
@@ -870,12 +872,13 @@
     get track() {
       return this.own;
     }
-    /** Opens a device, and goes on with it in place of the former one. */
+    /** Opens a device, by default the one that was chosen last, and goes on with it in place of the former one. */
     async open(id) {
       const { closings } = this;
       try {
-        const track = await this.request(id);
+        const track = await (id ? this.request(id) : this.requestChosen());
         if (closings !== this.closings) return track.stop();
+        this.chosen = id || this.chosen;
         track.addEventListener("ended", () => this.lost(track));
         await this.use(track);
         this.error = void 0;
@@ -907,6 +910,15 @@
       this.own?.stop();
       this.stream = this.own = this.borrowed = this.error = void 0;
       this.mutedByLoss = false;
+    }
+    /** Asks for the device that was chosen last, or for any if that one is gone. */
+    async requestChosen() {
+      try {
+        return await this.request(this.chosen);
+      } catch (error) {
+        if (!this.chosen || !(error instanceof import_rostrum_sdk6.DeviceError) || error.failure !== import_rostrum_sdk6.DeviceFailure.OVERCONSTRAINED) throw error;
+        return this.request(void 0);
+      }
     }
     /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
     async request(id) {

@@ -26,3 +26,10 @@ for (const space of spaces) {
     assert.equal(Math.max(...rects.map(({ width }) => width)), rects[2]!.width);
   });
 }
+
+test('twelve tiles with a spotlight fit a window of 1280x720 without scrolling', () => {
+  const space = { width: 1254, height: 590, gap: 10, caption: 38, ratio: 16 / 9 };
+  const rects = spotlight(12, 0, space);
+  assert.ok(rects.every(({ y, height }) => y + height <= space.height + 1), JSON.stringify(rects));
+  assert.ok(rects[0]!.width > 0.55 * space.width);
+});

@@ -54,3 +54,17 @@ test('a muted camera stays muted when it is unplugged and another one is opened'
   await camera.open();
   assert.deepEqual([camera.isOpen, camera.isOn], [true, false]);
 });
+
+test('the camera that was chosen is opened in the next call, too, or any if it is gone', async () => {
+  const asked: (string | undefined)[] = [];
+  answers([new FakeTrack('video'), new FakeTrack('video'), new FakeTrack('video'), 'OverconstrainedError', new FakeTrack('video')], asked);
+  const camera = new Device('camera', () => {});
+  await camera.open();
+  await camera.open('other');
+  camera.close();
+  await camera.open();
+  camera.close();
+  await camera.open();
+  assert.deepEqual(asked, [undefined, 'other', 'other', 'other', undefined]);
+  assert.equal(camera.isOn, true);
+});

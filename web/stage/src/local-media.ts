@@ -13,6 +13,7 @@ export class Device {
   private borrowed: MediaStreamTrack | undefined; // sent in place of the device's
   private own: MediaStreamTrack | undefined;
   private mutedByLoss = false; // not by the user
+  private chosen: string | undefined; // the id of the device, also for the next call
   private closings = 0;
 
   constructor(
@@ -39,12 +40,13 @@ export class Device {
     return this.own;
   }
 
-  /** Opens a device, and goes on with it in place of the former one. */
+  /** Opens a device, by default the one that was chosen last, and goes on with it in place of the former one. */
   async open(id?: string): Promise<void> {
     const { closings } = this;
     try {
-      const track = await this.request(id);
+      const track = await (id ? this.request(id) : this.requestChosen());
       if (closings !== this.closings) return track.stop();
+      this.chosen = id || this.chosen;
       track.addEventListener('ended', () => this.lost(track));
       await this.use(track);
       this.error = undefined;
@@ -81,8 +83,18 @@ export class Device {
     this.mutedByLoss = false;
   }
 
+  /** Asks for the device that was chosen last, or for any if that one is gone. */
+  private async requestChosen(): Promise<MediaStreamTrack> {
+    try {
+      return await this.request(this.chosen);
+    } catch (error) {
+      if (!this.chosen || !(error instanceof DeviceError) || error.failure !== DeviceFailure.OVERCONSTRAINED) throw error;
+      return this.request(undefined);
+    }
+  }
+
   /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
-  private async request(id?: string): Promise<MediaStreamTrack> {
+  private async request(id: string | undefined): Promise<MediaStreamTrack> {
     try {
       return await open[this.kind](id);
     } catch (error) {

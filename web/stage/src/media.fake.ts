@@ -23,9 +23,10 @@ export class FakeTrack extends EventTarget {
   }
 }
 
-/** Has the browser answer each request for a device with the next track, or fail with the next name of an error. */
-export function answers(queue: (FakeTrack | string)[]): (FakeTrack | string)[] {
-  const answer = async () => {
+/** Has the browser answer each request for a device with the next track, or fail with the next name of an error; asked collects the ids of devices. */
+export function answers(queue: (FakeTrack | string)[], asked: (string | undefined)[] = []): (FakeTrack | string)[] {
+  const answer = async ({ video }: { video?: { deviceId?: { exact: string } } }) => {
+    asked.push(video?.deviceId?.exact);
     const next = queue.shift() ?? 'NotFoundError';
     if (typeof next === 'string') throw new DOMException(next, next);
     return { getTracks: () => [next] };
