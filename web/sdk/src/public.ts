@@ -38,6 +38,6 @@ export {
   SubscribeType,
 } from './strategy.ts';
 export { StageStream, StreamType } from './stream.ts';
+export { type Claims, parseToken } from './token.ts';
 
 export const __version: string = VERSION;
-export { type Claims, parseToken } from './token.ts';
