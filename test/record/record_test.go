@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		binary, err = server.Build(context.Background(), folder)
 	}
+	err = errors.Join(err, setCredentials())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,16 +35,22 @@ type s3Server struct {
 	client *s3.Client
 }
 
-// openS3 starts a server. Programs that the test starts find its credentials where all AWS tools
-// do.
-func openS3(t *testing.T) *s3Server {
-	t.Helper()
+// setCredentials has programs that tests start find S3's credentials where all AWS tools do. It is
+// for all tests, so that those of S3 can run beside others.
+func setCredentials() error {
+	var err error
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": accessKey, "AWS_SECRET_ACCESS_KEY": secretKey, "AWS_SESSION_TOKEN": "", "AWS_REGION": "us-east-1",
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
 	} {
-		t.Setenv(name, value)
+		err = errors.Join(err, os.Setenv(name, value))
 	}
+	return err
+}
+
+// openS3 starts a server.
+func openS3(t *testing.T) *s3Server {
+	t.Helper()
 	s := &s3Server{t: t}
 	if program := os.Getenv("ROSTRUM_S3_SERVER"); program != "" {
 		s.url = startS3(t, program)

@@ -48,6 +48,7 @@ func s3Cases() map[string]s3Case {
 // The failures of one bucket are those of its recording alone, and what is said of a recording is
 // true of its bucket.
 func TestS3_FailuresAreToldAsTheyAre(t *testing.T) {
+	t.Parallel()
 	at := openS3(t)
 	proxy, endpoint := openProxy(t, at)
 	s := &studio{t: t, binary: binary, data: filepath.Join(t.TempDir(), "data"), args: []string{"--s3-endpoint", endpoint, "--spool-age", "5s"}}

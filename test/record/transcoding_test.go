@@ -73,7 +73,7 @@ func (s *studio) onsets(p *ivsrealtime.Participant) (flashes, beeps []float64) {
 			}
 		}
 	}
-	for _, v := range read(`silence_end: ([\d.]+)`, "-vn", "-af", "silencedetect=noise=-30dB:d=0.2") {
+	for _, v := range read(`silence_end: ([\d.]+)`, "-vn", "-af", "highpass=f=700,silencedetect=noise=-30dB:d=0.2") {
 		beeps = append(beeps, v[0])
 	}
 	return flashes, beeps
