@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -61,16 +62,32 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
+	if err := os.Setenv("TMPDIR", folder); err != nil { // where an ephemeral server has its recordings
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if stand, err = open(ctx, folder); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()
-	if err := stand.server.Stop(); err != nil {
+	if err := errors.Join(stand.verify(folder), stand.server.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
+}
+
+// verify checks the recording of the call, which went on during all attacks.
+func (s *scene) verify(folder string) error {
+	buckets, err := filepath.Glob(filepath.Join(folder, "rostrum-ephemeral-*/buckets/recordings"))
+	if err != nil || len(buckets) != 1 {
+		return fmt.Errorf("the call is recorded into %q: %w", buckets, err)
+	}
+	if out, err := exec.Command(s.binary, "recordings", "verify", buckets[0]).CombinedOutput(); err != nil {
+		return fmt.Errorf("rostrum recordings verify: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func open(ctx context.Context, folder string) (*scene, error) {
@@ -87,7 +104,13 @@ func open(ctx context.Context, folder string) (*scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.client.CreateStage(ctx, &ivsrealtime.CreateStageInput{})
+	storage, err := s.client.CreateStorageConfiguration(ctx, &ivsrealtime.CreateStorageConfigurationInput{S3: &ivsrealtime.S3StorageConfiguration{BucketName: "recordings"}})
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.client.CreateStage(ctx, &ivsrealtime.CreateStageInput{
+		AutoParticipantRecordingConfiguration: &ivsrealtime.AutoParticipantRecordingConfiguration{StorageConfigurationARN: &storage.StorageConfiguration.ARN},
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,7 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"image"
 	"io"
 	"net/http"
 	"os"
@@ -21,8 +19,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/hls"
-	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 	"rostrum/test/server"
 )
@@ -299,96 +295,4 @@ func TestComposition_GoesOnWithTheNextServer(t *testing.T) {
 func runs(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(text), ") Z ")
-}
-
-// expectRecording holds the files of a recording to what is documented of them.
-func (s *studio) expectRecording(folder, first, second string) hls.Playlist {
-	t := s.t
-	t.Helper()
-	for _, name := range []string{
-		"events/recording-started.json", "events/recording-ended.json", "media/hls/multivariant.m3u8",
-		"media/thumbnails/1280x720/0.jpg", "media/latest_thumbnail/1280x720/thumb.jpg",
-	} {
-		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
-			t.Errorf("a file of the recording is missing: %v", err)
-		}
-	}
-	renditions, _ := filepath.Glob(filepath.Join(folder, "media/hls/720p30-*"))
-	if len(renditions) != 1 || !regexp.MustCompile(`^720p30-[0-9A-Za-z]{12}$`).MatchString(filepath.Base(renditions[0])) {
-		t.Fatalf("renditions are %v", renditions)
-	}
-	text, err := os.ReadFile(filepath.Join(renditions[0], "playlist.m3u8"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := hls.Parse(text)
-	if err != nil || !list.Ended {
-		t.Fatalf("the playlist is no VOD: %v\n%s", err, text)
-	}
-	var ended struct {
-		Media struct {
-			HLS struct {
-				Duration int64 `json:"duration_ms"`
-			} `json:"hls"`
-		} `json:"media"`
-	}
-	raw, _ := os.ReadFile(filepath.Join(folder, "events/recording-ended.json"))
-	if err := json.Unmarshal(raw, &ended); err != nil || ended.Media.HLS.Duration != list.Duration().Milliseconds() {
-		t.Errorf("recording-ended.json tells %d ms of %v: %v", ended.Media.HLS.Duration, list.Duration(), err)
-	}
-	last := list.Segments[len(list.Segments)-1]
-	whole := filepath.Join(t.TempDir(), "end.mp4")
-	head, err1 := os.ReadFile(filepath.Join(renditions[0], last.Init))
-	body, err2 := os.ReadFile(filepath.Join(renditions[0], last.Name))
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	if err := os.WriteFile(whole, append(head, body...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	seen := map[uint16]bool{}
-	eachMarks(t, whole, func(now []testpattern.Mark) { // on busy machines a picture may show what is damaged as stopped
-		for _, m := range now {
-			seen[uint16(m.Identity)] = true
-		}
-	}, image.Pt(0, 180), image.Pt(640, 180))
-	for _, id := range []string{first, second} {
-		if !seen[uint16(testpattern.IdentityOf(id))] {
-			t.Errorf("the last segment doesn't show %s", id)
-		}
-	}
-	return list
-}
-
-// expectPlayable has a foreign player go through the recording by a signed link.
-func (s *studio) expectPlayable(folder string, list hls.Playlist) {
-	t := s.t
-	t.Helper()
-	probe, err := exec.LookPath("ffprobe")
-	if err != nil {
-		t.Skip("ffprobe is not installed")
-	}
-	recording, err := filepath.Rel(filepath.Join(s.data, "buckets"), folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	link, err := exec.Command(s.binary, "link", "--data-dir", s.data, "--public-url", s.running.URL, recording).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	says, err := exec.CommandContext(t.Context(), probe, "-v", "error", "-show_entries", "stream=codec_name,width,height,color_space:format=duration", "-of", "csv=p=0",
-		strings.TrimSpace(string(link))).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ffprobe: %v\n%s", err, says)
-	}
-	for _, expected := range []string{"h264,1280,720,bt709", "aac"} {
-		if !strings.Contains(string(says), expected) {
-			t.Errorf("ffprobe finds no %s in\n%s", expected, says)
-		}
-	}
-	fields := strings.Fields(string(says))
-	seconds, err := strconv.ParseFloat(strings.Trim(fields[len(fields)-1], ","), 64)
-	if told := list.Duration().Seconds(); err != nil || seconds < told-0.5 || seconds > told+0.5 {
-		t.Errorf("ffprobe finds %v s, the playlist tells %v: %v", seconds, told, err)
-	}
 }

@@ -78,7 +78,8 @@ func TestComposition_OutlivesAFullDisk(t *testing.T) {
 			}
 			give()
 			s.awaitComposition(arn, "ACTIVE again", composing)
-			s.awaitComposition(arn, "more segments", segment(folder, 4))
+			before, _ := filepath.Glob(filepath.Join(folder, "media/hls/720p30-*", "[0-9]*.mp4"))
+			s.awaitComposition(arn, "more segments", segment(folder, len(before)+lastSegments))
 			if now := s.worker(t); now != worker {
 				t.Errorf("worker %d was replaced by %d", worker, now)
 			}

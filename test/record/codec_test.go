@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,28 +62,93 @@ func needFFmpeg(t *testing.T) {
 	}
 }
 
+// A codecCase is a codec that FFmpeg encodes.
+type codecCase struct {
+	codec, codecs, container string
+	encoder                  []string
+}
+
+func codecCases() []codecCase {
+	return []codecCase{
+		{"h264", `avc1\.\w{6}`, "mkv", []string{"libx264", "-preset", "ultrafast", "-tune", "zerolatency"}},
+		{"vp9", `vp09\.00\.\d\d\.08`, "webm", []string{"libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"}},
+		{"av1", `av01\.0\.\d\dM\.08`, "webm", []string{"libaom-av1", "-usage", "realtime", "-cpu-used", "8"}},
+	}
+}
+
+// clip encodes some seconds of pictures and a tone.
+func (c codecCase) clip(t *testing.T, size string, seconds int) (name string) {
+	t.Helper()
+	name = filepath.Join(t.TempDir(), "clip."+c.container)
+	args := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc=size=" + size + ":rate=15", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-t", strconv.Itoa(seconds), "-pix_fmt", "yuv420p", "-g", "15", "-c:a", "libopus", "-ac", "2", "-c:v"}
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append(args, c.encoder...), name)...).CombinedOutput(); err != nil {
+		t.Skipf("FFmpeg does not encode it: %v %s", err, out)
+	}
+	return name
+}
+
+// A participant comes back with another codec and size: each part is a section of one recording.
+func TestRecording_GoesOnInOtherCodecs(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	c := configuration()
+	c.RecordingReconnectWindowSeconds = new(300)
+	s := openWithMedia(t, c)
+	token, id := s.token()
+	vp8 := codecCase{"vp8", "avc1", "webm", []string{"libvpx", "-deadline", "realtime", "-cpu-used", "8"}}
+	parts := append(codecCases(), vp8)
+	sizes := []string{"320x180", "480x270", "640x360", "320x240"}
+	clips := make([]string, len(parts))
+	for i, part := range parts {
+		clips[i] = part.clip(t, sizes[i], 3)
+	}
+	var p *ivsrealtime.Participant
+	for i, clip := range clips {
+		stop := s.publishClip(token, clip)
+		if p == nil {
+			p = s.await(id, ivsrealtime.RecordingActive)
+		}
+		s.awaitFile(p, fmt.Sprintf("media/hls/high/init-%d.mp4", i))
+		stop()
+	}
+	s.endRecordings()
+	p = s.await(id, ivsrealtime.RecordingStopped)
+	for i, part := range parts {
+		out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0:s=x",
+			filepath.Join(s.folder(p), fmt.Sprintf("media/hls/high/init-%d.mp4", i))).Output()
+		want := strings.Replace(part.codec, "vp8", "h264", 1) + "x" + sizes[i]
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("section %d has %s, not %s: %v", i, got, want, err)
+		}
+	}
+	multivariant := string(s.read(p, "media/hls/multivariant.m3u8"))
+	for _, part := range parts {
+		if !regexp.MustCompile(`CODECS="[^"]*` + part.codecs).MatchString(multivariant) {
+			t.Errorf("the multivariant playlist does not name %s:\n%s", part.codec, multivariant)
+		}
+	}
+}
+
+// endRecordings ends the reconnect windows of a stage: the server stops.
+func (s *studio) endRecordings() {
+	s.t.Helper()
+	if err := s.running.StopWithin(maxWait); err != nil {
+		s.t.Fatal(err)
+	}
+	s.serve()
+}
+
 // Video is recorded as it is sent. A change of its size begins another section.
 func TestRecording_HasVideoOfEachCodec(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
-	for _, c := range []struct {
-		codec, codecs, container string
-		encoder                  []string
-	}{
-		{"h264", `avc1\.\w{6}`, "mkv", []string{"libx264", "-preset", "ultrafast", "-tune", "zerolatency"}},
-		{"vp9", `vp09\.00\.\d\d\.08`, "webm", []string{"libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"}},
-		{"av1", `av01\.0\.\d\dM\.08`, "webm", []string{"libaom-av1", "-usage", "realtime", "-cpu-used", "8"}},
-	} {
+	for _, c := range codecCases() {
 		t.Run(c.codec, func(t *testing.T) {
 			t.Parallel()
-			clips := t.TempDir()
+			clip := c.clip(t, "320x180", 6)
 			s := open(t, configuration())
 			raw, id := s.token()
-			clip := filepath.Join(clips, "clip."+c.container)
-			args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=15", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "6", "-pix_fmt", "yuv420p", "-g", "15", "-c:a", "libopus", "-ac", "2", "-c:v"}, c.encoder...)
-			if out, err := exec.CommandContext(t.Context(), "ffmpeg", append(args, clip)...).CombinedOutput(); err != nil {
-				t.Skipf("FFmpeg does not encode it: %v %s", err, out)
-			}
 			cmd := exec.CommandContext(t.Context(), s.binary, "publish", "--token", raw, "--loop", clip)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

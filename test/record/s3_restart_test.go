@@ -23,7 +23,9 @@ func TestS3_AwayAcrossARestart(t *testing.T) {
 	token, id := s.token()
 	stop := s.publish(token, "--size", "320x180", "--fps", "10", "--rejoin", "0")
 	p := s.await(id, ivsrealtime.RecordingActive)
-	get := func(name string) []byte { return at.get("away", path.Join(p.RecordingS3Prefix, "media/hls/high", name)) }
+	get := func(name string) []byte {
+		return at.get("away", path.Join(p.RecordingS3Prefix, "media/hls/high", name))
+	}
 	s.eventually("the first segment is in S3", func() bool { return get("0.mp4") != nil })
 
 	proxy.inject("away", status(503, "SlowDown", func(int, string) bool { return true }))
