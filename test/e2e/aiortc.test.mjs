@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { claims, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { claims, eventually, recordedCodecs, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
 const client = new URL("python/client.py", import.meta.url).pathname;
@@ -24,6 +24,7 @@ function peer(t, ...args) {
     });
   return {
     said,
+    stop: () => tool.stop(),
     async hears(what, satisfied) {
       const all = await eventually(what, () => said(), (s) => s.some(satisfied)).catch((e) => {
         throw new Error(`${e.message}\n${tool.lines.filter((l) => !l.startsWith("{")).join("\n")}`);
@@ -37,7 +38,7 @@ const red = ([r, g, b]) => r > 140 && g < 90 && b < 90;
 
 for (const [codec, plain] of [["H264", true], ["VP8", false]]) {
   test(`aiortc publishes ${codec}${plain ? " with a plain offer" : ""}; aiortc and a browser see and hear it`, async (t) => {
-    const { arn } = (await server.call("CreateStage", { name: `aiortc-${codec}` })).stage;
+    const { arn } = (await server.call("CreateStage", { name: `aiortc-${codec}`, autoParticipantRecordingConfiguration: await recordingConfiguration(server.call) })).stage;
     const token = await server.token(arn, "ann");
     const bare = plain ? ["--plain"] : [];
     const publisher = peer(t, "publish", token, "--codec", codec, ...bare);
@@ -60,6 +61,11 @@ for (const [codec, plain] of [["H264", true], ["VP8", false]]) {
     await page.evaluate(([k, i]) => participant.subscribe(k, i), [await server.token(arn, "eve", ["SUBSCRIBE"]), claims(token).jti]);
     const seen = await eventually("red in the browser", () => page.evaluate((i) => participant.look(i), claims(token).jti), (s) => red(s.colour));
     assert.equal(seen.width, 640);
+
+    const { activeSessionId: sessionId } = (await server.call("GetStage", { arn })).stage;
+    await publisher.stop();
+    const recorded = () => server.call("GetParticipant", { stageArn: arn, sessionId, participantId: claims(token).jti }).then((a) => a.participant);
+    assert.deepEqual(await recordedCodecs(recorded), ["h264", "opus"]);
   });
 }
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { build } from "esbuild";
 
-import { claims, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { claims, eventually, recordedCodecs, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
 serverAndBrowser();
@@ -14,8 +14,9 @@ serverAndBrowser();
 const blue = ([r, g, b]) => r < 70 && g < 70 && b > 180;
 const red = ([r, g, b]) => r > 140 && g < 90 && b < 90;
 
+/** A stage that records: what every client publishes is checked when the server stops. */
 async function stage(name) {
-  const { arn } = (await server.call("CreateStage", { name })).stage;
+  const { arn } = (await server.call("CreateStage", { name, autoParticipantRecordingConfiguration: await recordingConfiguration(server.call) })).stage;
   const participant = async (id) => {
     const { activeSessionId: sessionId } = (await server.call("GetStage", { arn })).stage;
     return (await server.call("GetParticipant", { stageArn: arn, sessionId, participantId: id })).participant;
@@ -118,6 +119,8 @@ for (const [what, options, media] of [
     assert.match((await participant(id)).browserName, /FFmpeg|Lavf/);
     await tool.stop();
     await eventually("the end", () => participant(id), (p) => p.state === "DISCONNECTED");
+    const expected = [...(media?.video === false ? [] : ["h264"]), ...(media?.audio === false ? [] : ["opus"])];
+    assert.deepEqual(await recordedCodecs(() => participant(id)), expected);
   });
 }
 

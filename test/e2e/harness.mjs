@@ -1,9 +1,9 @@
 // Starts the real server and real browsers, and takes them down again.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -123,9 +123,32 @@ export async function serve(...flags) {
       client.destroy();
       channelClient.destroy();
       await end("SIGTERM");
+      verifyRecordings(dir);
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** The input of CreateStage that has participants recorded. */
+export async function recordingConfiguration(call) {
+  const { storageConfiguration } = await call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
+  return { storageConfigurationArn: storageConfiguration.arn, hlsConfiguration: { targetSegmentDurationSeconds: 2 } };
+}
+
+/** The codecs of a participant's recording, once it has ended. */
+export async function recordedCodecs(participant) {
+  const { recordingS3Prefix } = await eventually("the recording has ended", participant, (p) => p.recordingState === "STOPPED");
+  const playlist = join(server.dir, "buckets/recordings", recordingS3Prefix, "media/hls/high/playlist.m3u8");
+  const { streams } = JSON.parse(execFileSync("ffprobe", ["-v", "error", "-of", "json", "-show_streams", playlist]));
+  return streams.map((s) => s.codec_name);
+}
+
+/** Checks all that a server has recorded, of whichever test. */
+function verifyRecordings(dir) {
+  const buckets = join(dir, "buckets");
+  if (!existsSync(buckets)) return;
+  const places = readdirSync(buckets).map((name) => join(buckets, name)).filter((bucket) => readdirSync(bucket).length > 0);
+  if (places.length > 0) execFileSync(binary, ["recordings", "verify", ...places], { stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
 }
 
 /** Makes cameras give small pictures, which cost a busy machine little; for addInitScript. */

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 import { broadcastClips, makeClip } from "./clips.mjs";
 import { browse, eventually, freePort, serve } from "./harness.mjs";
+import { beginHls, beginShaka, beginVideoJs, open } from "./hls-players.mjs";
 
 let server, web;
 const players = {};
@@ -19,50 +19,6 @@ after(async () => {
   await web?.stop();
   await server?.stop();
 });
-
-/** How each plays in the page's video element. */
-const libraries = {
-  "hls.js": { script: "hls.js/dist/hls.min.js", begin: beginHls },
-  "Shaka Player": { script: "shaka-player/dist/shaka-player.compiled.js", begin: beginShaka },
-  "video.js": { script: "video.js/dist/video.min.js", begin: beginVideoJs },
-};
-
-function beginHls(url) {
-  const hls = new Hls({ lowLatencyMode: true });
-  hls.on(Hls.Events.ERROR, (_, e) => window.faults.push(`${e.details} ${e.response?.code ?? ""} ${e.error?.message.split("\n")[0] ?? ""}`));
-  hls.loadSource(url);
-  hls.attachMedia(window.video);
-}
-
-async function beginShaka(url) {
-  shaka.polyfill.installAll();
-  const player = new shaka.Player();
-  player.addEventListener("error", (e) => window.faults.push(`${e.detail.code} ${e.detail.data}`));
-  await player.attach(window.video);
-  // Without it Shaka Player forgets all segments after a pause of the encoder: it measures
-  // the window by what the playlist has, again and again.
-  player.configure({ streaming: { lowLatencyMode: true }, manifest: { availabilityWindowOverride: 60 } });
-  await player.load(url);
-}
-
-function beginVideoJs(url) {
-  const player = videojs(window.video, { html5: { vhs: { llhls: true, overrideNative: true } } });
-  player.on("error", () => window.faults.push(player.error()?.message));
-  player.src({ src: url, type: "application/x-mpegURL" });
-  player.play();
-}
-
-async function open({ script, begin }, url) {
-  const page = await web.page();
-  await page.addScriptTag({ path: fileURLToPath(new URL(`node_modules/${script}`, import.meta.url)) });
-  await page.evaluate(() => {
-    window.faults = [];
-    window.video = Object.assign(document.createElement("video"), { muted: true, autoplay: true, width: 320 });
-    document.body.append(window.video);
-  });
-  await page.evaluate(begin, url);
-  return page;
-}
 
 async function mediaPlaylist(url) {
   const list = await fetch(url).then((r) => r.text());
@@ -101,7 +57,9 @@ test("players continue after whatever happens to a channel", async (t) => {
   await server.channelIsLive(channel);
   // Shaka Player looks for captions in the last of few segments: the one without an address.
   await eventually("three segments", () => mediaPlaylist(channel.playbackUrl), (list) => list.match(/^#EXTINF/gm)?.length >= 3);
-  for (const [name, library] of Object.entries(libraries)) players[name] = await open(library, channel.playbackUrl);
+  for (const [name, begin] of Object.entries({ "hls.js": beginHls, "Shaka Player": beginShaka, "video.js": beginVideoJs })) {
+    players[name] = await open(web, begin, channel.playbackUrl);
+  }
   await eachShows("the first picture", isRed);
 
   await encoder.kill();

@@ -2,11 +2,13 @@
 // passes in the recording as passed in the browser, also while audio and video pause.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { binary, eventually, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { binary, eventually, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { beginShaka, open } from "./hls-players.mjs";
 
 serverAndBrowser();
 
@@ -18,12 +20,37 @@ function probe(playlist) {
   return { streams, video, audioEnds: ends("audio"), videoEnds: ends("video") };
 }
 
-/** Has the player's page play a recording to its end. */
-async function play(page, prefix) {
+async function linkTo(prefix) {
   const link = run("link", `recordings/${prefix}`, "--data-dir", server.dir, "--public-url", server.url);
   await link.exited;
+  return link.lines[0];
+}
+
+/** The largest size of all sections, as their initialization sections have it. */
+function largest(folder) {
+  const sizes = readdirSync(folder).filter((name) => name.startsWith("init-")).map((name) => {
+    const { streams } = JSON.parse(execFileSync("ffprobe", ["-v", "quiet", "-of", "json", "-show_streams", join(folder, name)]));
+    return streams.find((s) => s.codec_type === "video");
+  }).filter(Boolean);
+  const { width, height } = sizes.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a));
+  return `${width}x${height}`;
+}
+
+/** Has Shaka Player play a recording to its end. */
+async function playInShaka(url) {
+  const page = await open(web, beginShaka, url);
+  const look = () => page.evaluate(() => ({ width: video.videoWidth, at: video.currentTime, lasts: video.duration, ended: video.ended, faults }));
+  await eventually("Shaka Player plays", look, (s) => s.width > 0 && s.at > 1);
+  await page.evaluate(() => (video.currentTime = video.duration - 1));
+  const { faults } = await eventually("Shaka Player comes to the end", look, (s) => s.ended);
+  assert.deepEqual(faults, []);
+  await page.close();
+}
+
+/** Has the player's page play a recording to its end. */
+async function play(page, prefix) {
   await page.goto("about:blank");
-  await page.goto(`${server.url}/play/#${link.lines[0]}`);
+  await page.goto(`${server.url}/play/#${await linkTo(prefix)}`);
   const look = () => page.evaluate(() => (({ videoWidth, currentTime, duration }) => ({ videoWidth, currentTime, duration }))(document.querySelector("video")));
   await eventually("it plays", look, (s) => s.videoWidth > 0 && s.currentTime > 1);
   await page.evaluate(() => (document.querySelector("video").currentTime = document.querySelector("video").duration - 1));
@@ -38,10 +65,7 @@ for (const [codec, how] of [
   ["VP9", {}], ["VP9", { scalabilityMode: "L1T3" }], ["VP9", { scalabilityMode: "L3T3_KEY" }], ["VP9", { scalabilityMode: "L3T3" }], ["AV1", {}],
 ]) {
   test(`a browser's ${codec}${how.simulcast ? " in three layers" : ""}${how.scalabilityMode ? ` as ${how.scalabilityMode}` : ""} is recorded`, async (t) => {
-    const { storageConfiguration } = await server.call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
-    const { stage } = await server.call("CreateStage", { autoParticipantRecordingConfiguration: {
-      storageConfigurationArn: storageConfiguration.arn, hlsConfiguration: { targetSegmentDurationSeconds: 2 },
-    } });
+    const { stage } = await server.call("CreateStage", { autoParticipantRecordingConfiguration: await recordingConfiguration(server.call) });
     const page = await web.page();
     const able = await page.evaluate((c) => RTCRtpSender.getCapabilities("video").codecs.some((k) => k.mimeType === `video/${c}`), codec);
     if (!able) return t.skip(`this browser does not encode ${codec}`);
@@ -67,8 +91,9 @@ for (const [codec, how] of [
     await page.evaluate((i) => participant.unpublish(i), id);
     const p = await eventually("the recording has ended", recorded, (r) => r.recordingState === "STOPPED");
     const folder = join(server.dir, "buckets", "recordings", p.recordingS3Prefix, "media/hls");
-    const multivariant = execFileSync("cat", [join(folder, "multivariant.m3u8")]).toString();
+    const multivariant = readFileSync(join(folder, "multivariant.m3u8"), "utf8");
     assert.match(/CODECS="([^"]*)"/.exec(multivariant)[1], codecs[codec]);
+    assert.equal(/RESOLUTION=(\d+x\d+)/.exec(multivariant)[1], largest(join(folder, "high")));
     const playlist = join(folder, "high/playlist.m3u8");
     assert.equal(execFileSync("ffmpeg", ["-v", "error", "-xerror", "-i", playlist, "-map", "0:v", "-fps_mode", "passthrough", "-vf", "scale=32:18", "-f", "rawvideo", "-y", "/dev/null"], { stdio: ["ignore", "pipe", "inherit"] }).toString(), "");
     const { streams, video: pictures, audioEnds, videoEnds } = probe(playlist);
@@ -81,5 +106,6 @@ for (const [codec, how] of [
     assert.ok(audioEnds > 9.5, `with pauses it lasts ${audioEnds} s`);
     await play(page, p.recordingS3Prefix);
     await page.close();
+    if (codec !== "VP8" && Object.keys(how).length === 0) await playInShaka(await linkTo(p.recordingS3Prefix));
   });
 }
