@@ -52,6 +52,20 @@ func TestConnection_CarriesStagesApart(t *testing.T) {
 	untilMessage[wire.Pong](l)
 }
 
+// A client that knows what it will request sends it with ATTACH, and saves a round trip.
+func TestConnection_HoldsRequestsUntilTheirStageIsJoined(t *testing.T) {
+	c := newFixture(t, fast)
+	key, kid := c.importKey(account)
+	l := c.connect(c.connectionToken(key, kid))
+	o := offer(t, c)
+	l.attach("a", c.token("alice"), "")
+	l.request("a", "r", wire.Publish{Offer: o})
+	untilOf[wire.StageState](l, "a", nil)
+	if reply := l.reply("a", "r"); reply.Error != nil || reply.Connection == "" {
+		t.Errorf("got %q", describeReply(reply))
+	}
+}
+
 func TestConnection_LeavesAllStagesWhenItIsClosed(t *testing.T) {
 	c := newFixture(t, fast)
 	key, kid := c.importKey(account)

@@ -84,7 +84,7 @@ test('a best layer that does not come is waited for no longer than three seconds
 });
 
 test('the buffer for jitter is as configured, unless this participant publishes', async (t) => {
-  for (const [minDelay, expected] of [[undefined, null], [JitterBufferMinDelay.HIGH, 500], [1234, 1234], [10_000, 4000], [-1, 0]] as const) {
+  for (const [minDelay, expected] of [[undefined, null], [JitterBufferMinDelay.HIGH, 500], [1234, 1234], [10_000, 4000], [-1, 0], [NaN, 0]] as const) {
     installFakes();
     await t.test(`${minDelay}`, async (t) => {
       const stream = new LocalStageStream(new FakeTrack('audio') as unknown as MediaStreamTrack);

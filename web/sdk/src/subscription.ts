@@ -114,7 +114,7 @@ export class Subscription implements StreamOwner {
   /** Has the browser keep media for as long as is configured: not at all for one who talks with the others. */
   setMinDelay(): void {
     const { minDelay = JitterBufferMinDelay.DEFAULT } = this.jitterBuffer;
-    const delay = typeof minDelay === 'number' ? Math.min(Math.max(minDelay, 0), maxMinDelay) : minDelays[minDelay];
+    const delay = typeof minDelay === 'number' ? Math.min(Math.max(minDelay || 0, 0), maxMinDelay) : minDelays[minDelay];
     for (const { receiver } of this.streams) {
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = this.owner.localPublishes() ? null : delay;
     }
@@ -255,6 +255,7 @@ export class Subscription implements StreamOwner {
     if (!video) return;
     this.removedVideo = wanted ? undefined : video;
     this.streams = wanted ? [...this.streams, video] : this.streams.filter((s) => s !== video);
+    this.setMinDelay();
     if (wanted) this.owner.streamsAdded(this.info, [video]);
     else this.owner.streamsRemoved(this.info, [video]);
   }
