@@ -84,7 +84,7 @@ function Top({ session, scheme, setScheme, leave }: { session: Session; scheme: 
             type: 'menu-dropdown',
             iconName: 'user-profile',
             text: session.userName,
-            ariaLabel: 'Account',
+            ariaLabel: `${session.userName}: account`,
             title: session.userName,
             description: `Account ${session.account}`,
             onItemClick: ({ detail }) => choose(detail.id),

@@ -14,8 +14,24 @@ interface Route {
 
 // Each is loaded when it is first shown.
 const Overview = lazy(() => import('./overview.tsx'));
+const Stages = lazy(() => import('./stages.tsx'));
+const Stage = lazy(() => import('./stage.tsx'));
+const StageSession = lazy(() => import('./stage-session.tsx'));
+const Participant = lazy(() => import('./participant.tsx'));
+const Compositions = lazy(() => import('./compositions.tsx'));
+const Composition = lazy(() => import('./composition.tsx'));
+const TokenInspector = lazy(() => import('./token.tsx'));
 
-const routes: Route[] = [{ pattern: '/', show: () => <Overview /> }];
+const routes: Route[] = [
+  { pattern: '/', show: () => <Overview /> },
+  { pattern: '/stages', show: () => <Stages /> },
+  { pattern: '/stages/:stage', show: (p) => <Stage id={p.stage!} /> },
+  { pattern: '/stages/:stage/:session', show: (p) => <StageSession stage={p.stage!} session={p.session!} /> },
+  { pattern: '/stages/:stage/:session/:participant', show: (p) => <Participant stage={p.stage!} session={p.session!} id={p.participant!} /> },
+  { pattern: '/compositions', show: () => <Compositions /> },
+  { pattern: '/compositions/:id', show: (p) => <Composition id={p.id!} /> },
+  { pattern: '/token', show: () => <TokenInspector /> },
+];
 
 /** The parameters of a path that matches a pattern. */
 export function match(pattern: string, path: string): Parameters | undefined {

@@ -60,14 +60,14 @@ export default function Overview() {
         {!node && <Alert>The figures of the server are shown to access keys of its own account without policies. You see your stages.</Alert>}
         {error && !now && <Problem what="Reading the figures" error={error} />}
         {node && (
-          <Grid gridDefinition={Array.from({ length: 4 }, () => ({ colspan: { default: 12, xxs: 6, m: 3 } }))}>
+          <Grid gridDefinition={Array.from({ length: 4 }, () => ({ colspan: { default: 12, xxs: 6, s: 3 } }))}>
             <Tile title="Live stages" value={now?.stages} note={now && `${now.participants} participants`} history={all.map((f) => f.participants)} curve="participants" />
             <Tile title="Received" value={now && bits(now.bitsIn)} note={now && `of ${now.publishers} publishers`} history={all.map((f) => f.bitsIn)} curve="bits received per second" />
             <Tile title="Sent" value={now && bits(now.bitsOut)} note={now && `${now.subscriptions} subscriptions`} history={all.map((f) => f.bitsOut)} curve="bits sent per second" />
             <Tile title="Processor" value={now && `${Math.round(cpuShare(all.at(-2), now))} %`} note={now && `of ${now.cpus} cores, ${bytes(now.memory)} of memory`} history={all.slice(1).map((f, i) => cpuShare(all[i], f))} curve="share of the processor used" />
           </Grid>
         )}
-        <Grid gridDefinition={node ? [{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }] : [{ colspan: 12 }]}>
+        <Grid gridDefinition={node ? [{ colspan: { default: 12, s: 8 } }, { colspan: { default: 12, s: 4 } }] : [{ colspan: 12 }]}>
           {node ? <Busiest stages={now?.busiest ?? []} loading={!now} /> : <Events />}
           {node && <Server now={now} />}
         </Grid>

@@ -1,0 +1,147 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Link from '@cloudscape-design/components/link';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import { useState } from 'react';
+
+import { call } from '../api/client.ts';
+import { cliLine } from '../api/cli.ts';
+import type { Event, ListParticipantEventsOutput } from '../api/operations.ts';
+import { time, timeOfDay, words } from '../format.ts';
+import { useLoad, useStageChanges } from '../hooks.ts';
+import { CliLine, Copyable } from '../parts/cli-line.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { Crumbs } from '../parts/crumbs.tsx';
+import { Problem } from '../parts/problem.tsx';
+import { useArn } from '../parts/session.ts';
+import { State } from '../parts/state.tsx';
+import { Tags } from '../parts/tags.tsx';
+import { follow, href } from '../router.ts';
+
+/** How many events the timeline shows. */
+const maxEvents = 500;
+
+interface Props {
+  stage: string;
+  session: string;
+  id: string;
+}
+
+/** A participant of a session, past or live, with its timeline. */
+export default function Participant({ stage, session, id }: Props) {
+  const stageArn = useArn('stage', stage);
+  const input = { stageArn, sessionId: session, participantId: id };
+  const [asking, setAsking] = useState(false);
+  const { value, error, reload } = useLoad((signal) => call('GetParticipant', input, signal), [stageArn, session, id]);
+  const found = value?.participant;
+  const connected = found?.state === 'CONNECTED';
+  const disconnect = { stageArn, participantId: id };
+  return (
+    <ContentLayout
+      breadcrumbs={<Crumbs path={[['Stages', '/stages'], [stage, `/stages/${stage}`], [session, `/stages/${stage}/${session}`], [found?.userId || id, `/stages/${stage}/${session}/${id}`]]} />}
+      header={
+        <Header
+          variant="h1"
+          actions={
+            <Button disabled={!connected} onClick={() => setAsking(true)}>
+              Disconnect
+            </Button>
+          }
+        >
+          {found?.attributes.name || found?.userId || id}
+        </Header>
+      }
+    >
+      {error && <Problem what="Reading the participant" error={error} retry={reload} />}
+      {!found && !error && <Spinner />}
+      {found && (
+        <SpaceBetween size="l">
+          <Container footer={<CliLine line={cliLine('GetParticipant', input)} />}>
+            <KeyValuePairs
+              columns={3}
+              items={[
+                { label: 'State', value: <State state={found.state} /> },
+                { label: 'User', value: found.userId || '–' },
+                { label: 'Id', value: <Copyable text={id} what="id" /> },
+                { label: 'First joined', value: time(found.firstJoinTime) },
+                { label: 'Published', value: found.published ? 'Yes' : 'No' },
+                { label: 'Protocol', value: found.protocol ?? '–' },
+                { label: 'Browser', value: `${found.browserName} ${found.browserVersion}`.trim() || '–' },
+                { label: 'System', value: `${found.osName} ${found.osVersion}`.trim() || '–' },
+                { label: 'SDK', value: found.sdkVersion || '–' },
+                { label: 'Recording', value: <State state={found.recordingState} /> },
+                { label: 'Recorded to', value: found.recordingS3Prefix ? `${found.recordingS3BucketName}/${found.recordingS3Prefix}` : '–' },
+                { label: 'Attributes', value: <Tags tags={found.attributes} /> },
+              ]}
+            />
+          </Container>
+          <Timeline {...{ stage, session, id }} live={connected} changed={reload} />
+        </SpaceBetween>
+      )}
+      {asking && (
+        <Confirm title="Disconnect the participant?" action="Disconnect" done="The participant is disconnected." line={cliLine('DisconnectParticipant', disconnect)} run={() => call('DisconnectParticipant', disconnect).then(reload)} close={() => setAsking(false)}>
+          Its token can't be used again.
+        </Confirm>
+      )}
+    </ContentLayout>
+  );
+}
+
+/** All events of a participant, as far as the timeline shows them. */
+async function readEvents(input: { stageArn: string; sessionId: string; participantId: string }, signal: AbortSignal) {
+  const events: Event[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page: ListParticipantEventsOutput = await call('ListParticipantEvents', { ...input, maxResults: 100, nextToken }, signal);
+    events.push(...page.events);
+    nextToken = page.nextToken;
+  } while (nextToken && events.length < maxEvents);
+  return { events, more: nextToken !== undefined };
+}
+
+const kindOf = (name = ''): string => (name.endsWith('ERROR') ? 'error' : /JOINED|STARTED/.test(name) ? 'success' : 'info');
+
+function Timeline({ stage, session, id, live, changed }: Props & { live: boolean; changed(): void }) {
+  const stageArn = useArn('stage', stage);
+  const input = { stageArn, sessionId: session, participantId: id };
+  const { value, error, reload } = useLoad((signal) => readEvents(input, signal), [stageArn, session, id]);
+  useStageChanges(live ? stageArn : undefined, () => {
+    reload();
+    changed();
+  });
+  return (
+    <Container header={<Header variant="h2">Timeline</Header>} footer={<CliLine line={cliLine('ListParticipantEvents', input)} />}>
+      {error && <Problem what="Reading the events" error={error} retry={reload} />}
+      {!value && !error && <Spinner />}
+      {value?.events.length === 0 && <Box color="text-body-secondary">Nothing happened yet.</Box>}
+      <ol className="timeline">
+        {value?.events.map((e, i) => (
+          <li key={i} data-kind={kindOf(e.name)}>
+            <time dateTime={e.eventTime} title={time(e.eventTime)}>
+              {timeOfDay(e.eventTime)}
+            </time>
+            <div>
+              <b>{words(e.name)}</b>
+              {e.remoteParticipantId && (
+                <>
+                  {': '}
+                  <Link href={href(`/stages/${stage}/${session}/${e.remoteParticipantId}`)} onFollow={follow}>
+                    {e.remoteParticipantId}
+                  </Link>
+                </>
+              )}
+              {e.errorCode && `: ${words(e.errorCode)}`}
+              {e.destinationStageArn && `: to ${e.destinationStageArn}`}
+            </div>
+          </li>
+        ))}
+      </ol>
+      {value?.more && <Box color="text-body-secondary">The first {maxEvents} events are shown.</Box>}
+    </Container>
+  );
+}
