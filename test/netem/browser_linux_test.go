@@ -54,6 +54,18 @@ type outgoing struct {
 	}
 }
 
+// sendsBest reports whether pictures of the best layer were sent since the view before.
+func (v view) sendsBest(before view) bool {
+	for _, l := range v.Outgoing.Layers {
+		for _, was := range before.Outgoing.Layers {
+			if l.RID == was.RID && l.Width == 1280 && l.Frames > was.Frames {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (v view) at() time.Time { return time.UnixMilli(v.At) }
 
 // A browser is a Chromium in a network namespace, on the page of a stage.
