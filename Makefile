@@ -87,6 +87,21 @@ run: rostrum ## Build and serve on this machine
 demo: build ## Show a stage at work: test participants, a composition in a channel, and all their recordings
 	@bin/rostrum demo
 
+# What a release has; VERSION names it, PLATFORMS and MEDIA= limit it.
+.PHONY: dist
+dist: ## Build archives and Debian packages of a release into dist/ (VERSION=… PLATFORMS="linux/amd64" MEDIA=)
+	@$(call need,zip,zip)
+	@$(call need-dist)
+	@deploy/dist.sh dist $(PLATFORMS)
+
+need-dist = [ "$${MEDIA-yes}" = "" ] || { dpkg -s nasm dpkg-dev libx264-dev libopus-dev >/dev/null 2>&1 && command -v gcc >/dev/null; } || \
+	$(call install,gcc libc6-dev make pkg-config dpkg-dev nasm libx264-dev libopus-dev)
+
+.PHONY: image
+image: ## Build a container image of each Linux archive in dist/, without a container engine
+	@$(call need,buildah,buildah ca-certificates)
+	@for archive in dist/rostrum-*-linux-*.tar.gz; do deploy/image.sh $$archive $${archive%.tar.gz}.image.tar; done
+
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)

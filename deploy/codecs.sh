@@ -8,21 +8,17 @@ set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 sources=$folder/sources
-mkdir -p "$sources/lists/partial"
+rm -rf "$sources"
+mkdir -p "$sources/lists/partial" "$sources/parts"
 
-# The package lists are this folder's own, so that the system's stay as they are.
-. /etc/os-release
-case $ID in
-debian) mirror=http://deb.debian.org/debian keyring=/usr/share/keyrings/debian-archive-keyring.gpg components=main ;;
-ubuntu) mirror=http://archive.ubuntu.com/ubuntu keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg components="main universe" ;;
-*) echo "codecs.sh builds on Debian and Ubuntu, not on $ID" >&2; exit 1 ;;
-esac
-echo "deb-src [signed-by=$keyring] $mirror $VERSION_CODENAME $components" >"$sources/sources.list"
-apt=(apt-get -q -o "Dir::Etc::sourcelist=$sources/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$sources/lists"
+# The sources come from where this system's packages come from; its package lists stay as they are.
+for list in /etc/apt/sources.list /etc/apt/sources.list.d/{debian,ubuntu}.sources; do
+	[ ! -s "$list" ] || sed -E 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' "$list" >"$sources/parts/${list##*/}"
+done
+apt=(apt-get -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$sources/parts" -o "Dir::State::lists=$sources/lists"
 	-o Acquire::Retries=3 -o APT::Sandbox::User=root)
 "${apt[@]}" update
 cd "$sources"
-rm -rf ffmpeg-*/
 "${apt[@]}" source ffmpeg
 cd ffmpeg-*/
 version=$(dpkg-parsechangelog -S Version)
@@ -35,4 +31,23 @@ version=$(dpkg-parsechangelog -S Version)
 	--enable-decoder=h264,vp8,vp9,aac,opus --enable-encoder=libx264,libopus,aac,mjpeg
 make -j"$(nproc)"
 make install
+# x264 and Opus are taken from archives as well; 64-bit atomics need no library.
+sed -i 's/-lopus/-l:libopus.a/; s/-lx264/-l:libx264.a/; s/-latomic//' "$folder"/lib/pkgconfig/*.pc
+
+{
+	echo "==== rostrum-media as a whole is under the GNU General Public License, version 3 or later, for it contains FFmpeg and x264."
+	echo "==== FFmpeg $version: COPYING.GPLv2"
+	cat COPYING.GPLv2
+	echo "==== COPYING.GPLv3"
+	cat COPYING.GPLv3
+	for package in libx264-dev libopus-dev; do
+		echo "==== $(dpkg-query -W "$package")"
+		cat "/usr/share/doc/$package/copyright"
+	done
+} >"$folder/LICENCES"
+# Who distributes rostrum-media also offers these sources.
+cd "$sources"
+"${apt[@]}" --download-only source x264 opus
+mkdir -p "$folder/offer"
+cp ./*.dsc ./*.tar.* "$folder/offer"
 echo "$version" >"$folder/version"

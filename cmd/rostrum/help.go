@@ -29,6 +29,7 @@ var briefSettings = map[string][]string{
 	"doctor":            serverSettings,
 	"config check":      serverSettings,
 	"config print":      serverSettings,
+	"wait":              {"config", "listen", "domain", "tls-cert"},
 	"env":               append([]string{"listen", "public-url", "domain", "region"}, storeSettings...),
 	"link":              append([]string{"listen", "public-url", "domain"}, storeSettings...),
 	"events tail":       append([]string{"listen", "public-url", "domain"}, storeSettings...),

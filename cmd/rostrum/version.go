@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
@@ -9,6 +10,9 @@ import (
 
 // versionCommand prints what this binary was built from.
 type versionCommand struct{}
+
+// release is the version of a binary of make dist, which sets it.
+var release string
 
 // build is what the Go toolchain recorded in the binary.
 type build struct {
@@ -25,7 +29,7 @@ func readBuild() build {
 	if !ok {
 		return b
 	}
-	b.Version = info.Main.Version
+	b.Version = cmp.Or(release, info.Main.Version)
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":

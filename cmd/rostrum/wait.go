@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"rostrum/internal/config"
+	"rostrum/internal/doctor"
+)
+
+// waitCommand waits until a server on this machine is ready.
+type waitCommand struct {
+	Settings config.Settings `embed:""`
+
+	Timeout time.Duration `default:"1m" help:"How long to wait."`
+}
+
+// Run returns when the server is ready, and with an error when the time is over.
+func (c *waitCommand) Run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	return doctor.AwaitReady(ctx, &c.Settings)
+}

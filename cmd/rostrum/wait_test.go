@@ -1,0 +1,22 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestWait_ReturnsWhenTheServerIsReady(t *testing.T) {
+	s := serve(t, "--ephemeral")
+	at := strings.TrimPrefix(s.Endpoint, "http://")
+	if _, stderr, code := finish(t, rostrum(t, "wait", "--listen", at)); code != exitOK {
+		t.Errorf("expected code 0, got %d: %s", code, stderr)
+	}
+	if code, _ := s.stop(t, os.Interrupt); code != exitOK {
+		t.Fatalf("serve ended with %d", code)
+	}
+	_, stderr, code := finish(t, rostrum(t, "wait", "--listen", at, "--timeout", "1ms"))
+	if code != exitFailure || !strings.Contains(stderr, "the server does not answer") {
+		t.Errorf("after the server: expected code 1 and why, got %d: %s", code, stderr)
+	}
+}
