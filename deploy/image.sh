@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 root=$context/rootfs
-mkdir -p "$root"/{usr/bin,etc/ssl/certs,tmp} "$context/data"
+mkdir -p "$root"/{usr/bin,etc/ssl/certs,tmp} "$context/data/rostrum"
 tar -C "$context" -xzf "$archive"
 folder=$(basename "$archive" .tar.gz)
 cp Containerfile "$context"
@@ -19,6 +19,7 @@ install -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 echo 'rostrum:x:65532:65532::/var/lib/rostrum:/usr/sbin/nologin' >"$root/etc/passwd"
 echo 'rostrum:x:65532:' >"$root/etc/group"
 chmod 1777 "$root/tmp"
+chmod 700 "$context/data/rostrum"
 # What rostrum-media is linked with.
 if [ -e "$root/usr/bin/rostrum-media" ]; then
 	ldd "$root/usr/bin/rostrum-media" | grep -oE '/[^ ]+' | while read -r library; do install -D "$library" "$root$library"; done
