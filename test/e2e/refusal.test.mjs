@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { expectAccessible } from "./axe.mjs";
 import { claims, eventually, joinCall, run, serve, server, serverAndBrowser, smallCamera, web } from "./harness.mjs";
 
 serverAndBrowser();
@@ -20,6 +21,7 @@ async function open(t, token, init = () => {}, url = server.url) {
 async function ending(page, title, text) {
   await page.waitForSelector(`#ended:not([hidden]) h1:has-text("${title}")`);
   assert.match(await page.textContent("#ended-text"), text);
+  await expectAccessible(page, title);
   return page.$$eval("#ways > *", (all) => all.map((w) => w.textContent));
 }
 
@@ -69,6 +71,7 @@ test("a token that was changed is refused, and another one can be pasted", async
 test("what is no token is said to be none, and another is opened where the page is", async (t) => {
   const page = await open(t, "nonsense");
   await page.waitForSelector("#enter-problem:has-text('not a link to a stage')");
+  await expectAccessible(page, "no token");
   await page.goto(`${server.url}/stage/#${await server.token(await newStage(), "ann")}`);
   await joinCall(page);
   assert.equal(new URL(page.url()).hash, "");
@@ -133,6 +136,7 @@ for (const [name, says] of [
       };
     }})("${name}")`);
     assert.match(await page.textContent("#problems li"), says);
+    await expectAccessible(page, name);
     await page.click("#problems button");
     await page.waitForSelector("#stage-set:not(.without)");
     assert.equal(await page.$("#problems li"), null);
@@ -145,6 +149,7 @@ test("a page from plain http says why it has no camera, and lets one watch", asy
     Object.defineProperty(window, "isSecureContext", { value: false });
   });
   assert.match(await page.textContent("#problems"), /only to pages with https/);
+  await expectAccessible(page, "plain http");
   await joinCall(page);
 });
 
