@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { claims, eventually, recordedCodecs, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { awaitRecordedVideo, claims, eventually, recordedCodecs, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
 const client = new URL("python/client.py", import.meta.url).pathname;
@@ -63,8 +63,9 @@ for (const [codec, plain] of [["H264", true], ["VP8", false]]) {
     assert.equal(seen.width, 640);
 
     const { activeSessionId: sessionId } = (await server.call("GetStage", { arn })).stage;
-    await publisher.stop();
     const recorded = () => server.call("GetParticipant", { stageArn: arn, sessionId, participantId: claims(token).jti }).then((a) => a.participant);
+    await awaitRecordedVideo(recorded);
+    await publisher.stop();
     assert.deepEqual(await recordedCodecs(recorded), ["h264", "opus"]);
   });
 }

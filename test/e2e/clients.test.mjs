@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { build } from "esbuild";
 
-import { claims, eventually, recordedCodecs, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { awaitRecordedVideo, claims, eventually, recordedCodecs, recordingConfiguration, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
 serverAndBrowser();
@@ -117,6 +117,7 @@ for (const [what, options, media] of [
     await eventually("the publication", () => participant(id).catch(() => ({})), (p) => p.published);
     await seen(t, { token }, id, media).catch((e) => assert.fail(`${e.message}\n${tool.lines.join("\n")}`));
     assert.match((await participant(id)).browserName, /FFmpeg|Lavf/);
+    if (media?.video !== false) await awaitRecordedVideo(() => participant(id));
     await tool.stop();
     await eventually("the end", () => participant(id), (p) => p.state === "DISCONNECTED");
     const expected = [...(media?.video === false ? [] : ["h264"]), ...(media?.audio === false ? [] : ["opus"])];

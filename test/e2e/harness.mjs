@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -133,6 +133,15 @@ export async function serve(...flags) {
 export async function recordingConfiguration(call) {
   const { storageConfiguration } = await call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
   return { storageConfigurationArn: storageConfiguration.arn, hlsConfiguration: { targetSegmentDurationSeconds: 2 } };
+}
+
+/** Waits until a participant's recording has video in its bucket. */
+export async function awaitRecordedVideo(participant) {
+  await eventually("video is recorded", async () => {
+    const { recordingS3Prefix: prefix } = await participant();
+    const playlist = prefix && join(server.dir, "buckets/recordings", prefix, "media/hls/multivariant.m3u8");
+    return playlist && existsSync(playlist) ? readFileSync(playlist, "utf8") : "";
+  }, (text) => text.includes("RESOLUTION="));
 }
 
 /** The codecs of a participant's recording, once it has ended. */
