@@ -14,7 +14,7 @@ version=${VERSION:-$(git describe --tags --always --dirty)}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 host=$(go env GOHOSTOS)/$(go env GOHOSTARCH)
 media=${MEDIA-yes}
-codecs=${CODECS:-.cache/codecs}
+codecs=$(realpath -m "${CODECS:-.cache/codecs}")
 [ "$host" = "linux/$(go env GOHOSTARCH)" ] || media=
 steps=$((${#platforms[@]} * 2 + 2)) step=0
 began=$SECONDS
