@@ -34,8 +34,6 @@ func (c *linkCommand) Run(ctx context.Context, out *output) error {
 	s := &c.Settings
 	name, prefix, _ := strings.Cut(strings.TrimSuffix(c.Recording, "/"), "/")
 	switch {
-	case s.S3Endpoint != "":
-		return errors.New("links are to recordings in folders, and the buckets are in S3: a presigned playlist does not sign its segments")
 	case name == "" || prefix == "" || prefix != path.Clean(prefix):
 		return misuse(fmt.Errorf("%q is not BUCKET/PREFIX of a recording", c.Recording))
 	case c.For < time.Second:

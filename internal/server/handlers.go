@@ -12,6 +12,7 @@ import (
 	"rostrum/internal/admin"
 	"rostrum/internal/api"
 	"rostrum/internal/authority"
+	"rostrum/internal/bucket"
 	"rostrum/internal/channel"
 	"rostrum/internal/config"
 	"rostrum/internal/console"
@@ -38,9 +39,13 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	handle("pages", "GET "+web.StagePath, web.Stage(l.endpoint))
 	handle("pages", "GET "+web.PlayerPath, web.Player(l.endpoint))
 	handle("pages", "GET "+web.SDKPath, web.SDK())
-	if s.S3Endpoint == "" {
-		handle("recordings", web.RecordingsPath, web.Recordings(r.recordings.buckets, r.recordings.links))
+	serveRecordings := web.Recordings
+	if s.S3Endpoint != "" {
+		serveRecordings = web.RemoteRecordings
 	}
+	handle("recordings", web.RecordingsPath, serveRecordings(func(name string) (bucket.Bucket, error) {
+		return r.recordings.buckets(string(s.Region), name)
+	}, r.recordings.links))
 	handle("console", "GET "+web.ConsolePath, web.Console(l.endpoint))
 	for _, pattern := range console.Patterns() {
 		handle("console", pattern, console)

@@ -82,13 +82,17 @@ func RecordingURL(ctx context.Context, st *store.Store, endpoint, bucket, prefix
 	return endpoint + web.RecordingsPath + bucket + "/" + prefix + playlistPath + "?" + links.Sign(bucket, prefix, expires).Encode(), err
 }
 
-// FindRecording returns an error if a bucket of the data folder has no recording at a prefix.
+// FindRecording returns an error if a bucket has no recording at a prefix.
 func FindRecording(ctx context.Context, s *config.Settings, name, prefix string) error {
-	kept, err := bucket.Folders(filepath.Join(s.DataDir, "buckets"))("", name)
+	buckets, err := openBuckets(ctx, s)
 	if err != nil {
 		return err
 	}
-	playlist, err := kept.Get(ctx, prefix+playlistPath)
+	b, err := buckets(string(s.Region), name)
+	if err != nil {
+		return err
+	}
+	playlist, err := b.Get(ctx, prefix+playlistPath)
 	if errors.Is(err, bucket.ErrNoFile) || errors.Is(err, bucket.ErrNoBucket) {
 		return fmt.Errorf("there is no recording %s/%s: rostrum recordings list shows all, and one exists once its state is ACTIVE", name, prefix)
 	}

@@ -99,14 +99,19 @@ func openPlace(ctx context.Context, s *config.Settings, place string) (b bucket.
 	} else {
 		name, prefix, _ = strings.Cut(strings.Trim(place, "/"), "/")
 	}
-	buckets := bucket.Folders(filepath.Join(s.DataDir, "buckets"))
-	if s.S3Endpoint != "" {
-		if buckets, err = bucket.NewS3(ctx, string(s.S3Endpoint)); err != nil {
-			return nil, "", "", err
-		}
+	buckets, err := openBuckets(ctx, s)
+	if err == nil {
+		b, err = buckets(region, name)
 	}
-	b, err = buckets(region, name)
 	return b, name, prefix, err
+}
+
+// openBuckets opens the buckets of the settings: folders in the data folder, or S3.
+func openBuckets(ctx context.Context, s *config.Settings) (bucket.Buckets, error) {
+	if s.S3Endpoint != "" {
+		return bucket.NewS3(ctx, string(s.S3Endpoint))
+	}
+	return bucket.Folders(filepath.Join(s.DataDir, "buckets")), nil
 }
 
 // storagePlaces are the account's storage configurations, one for each bucket.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -26,7 +27,7 @@ const maxPlaylist = 64 << 20
 // it opens all the playlist refers to. A key that ends with a slash is that of a
 // folder, whose files' names are listed as JSON. Without a valid link the answer
 // is 403, whether a file exists or not.
-func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
+func Recordings(open func(name string) (bucket.Bucket, error), links bucket.Links) http.Handler {
 	return http.StripPrefix(RecordingsPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
@@ -51,7 +52,7 @@ func Recordings(buckets bucket.Buckets, links bucket.Links) http.Handler {
 			http.Error(w, "the link is invalid or has expired", http.StatusForbidden)
 			return
 		}
-		b, err := buckets("", name)
+		b, err := open(name)
 		switch {
 		case err != nil:
 		case strings.HasSuffix(key, "/"):
@@ -107,13 +108,48 @@ func serveFile(w http.ResponseWriter, r *http.Request, b bucket.Bucket, key stri
 		return nil
 	}
 	h.Set("Cache-Control", "private, max-age=3600")
-	seekable, ok := file.(io.ReadSeeker)
-	if !ok {
-		_, err = io.Copy(w, file)
-		return err
+	if seekable, ok := file.(io.ReadSeeker); ok {
+		http.ServeContent(w, r, "", time.Time{}, seekable)
+	} else if r.Method != http.MethodHead {
+		passOn(w, file)
 	}
-	http.ServeContent(w, r, "", time.Time{}, seekable)
 	return nil
+}
+
+// passOn answers with a file of another server.
+func passOn(w http.ResponseWriter, file io.Reader) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxRemoteTime)) // not all have one
+	if _, err := io.Copy(w, file); err != nil {
+		panic(http.ErrAbortHandler) // the status is sent: only a broken connection says that the file is not whole
+	}
+}
+
+const (
+	// maxRemoteRequests is how many files of other servers are passed on at once.
+	maxRemoteRequests = 128
+	// maxRemoteTime is how long one may take.
+	maxRemoteTime = 2 * time.Minute
+)
+
+// RemoteRecordings is Recordings for buckets on another server, which it asks on behalf of the
+// holders of links, with a bound on how often and for how long.
+func RemoteRecordings(open func(name string) (bucket.Bucket, error), links bucket.Links) http.Handler {
+	recordings := Recordings(open, links)
+	free := make(chan struct{}, maxRemoteRequests)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case free <- struct{}{}:
+			defer func() { <-free }()
+		default:
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many recordings are played at once", http.StatusServiceUnavailable)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), maxRemoteTime)
+		defer cancel()
+		recordings.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // tagURIs matches the URIs in the tags of a playlist (RFC 8216 §4.3.2.5).

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -29,7 +31,7 @@ func TestRecordings_ServesOnlyWhatTheLinkAllows(t *testing.T) {
 	}
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
 	mux := http.NewServeMux()
-	mux.Handle(web.RecordingsPath, web.Recordings(buckets, links))
+	mux.Handle(web.RecordingsPath, web.Recordings(func(name string) (bucket.Bucket, error) { return buckets("", name) }, links))
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	link := "?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
@@ -74,5 +76,71 @@ func TestRecordings_ServesOnlyWhatTheLinkAllows(t *testing.T) {
 		if answer.Header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: Access-Control-Allow-Origin is missing", name)
 		}
+	}
+}
+
+// A remoteBucket has one file, which can't be sought in.
+type remoteBucket struct {
+	bucket.Bucket
+	file io.Reader
+}
+
+func (b remoteBucket) Get(context.Context, string) (io.ReadCloser, error) {
+	return io.NopCloser(b.file), nil
+}
+
+// remote serves a file from another server.
+func remote(t *testing.T, file io.Reader) (address string) {
+	t.Helper()
+	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
+	server := httptest.NewServer(web.RemoteRecordings(func(string) (bucket.Bucket, error) { return remoteBucket{file: file}, nil }, links))
+	t.Cleanup(server.Close)
+	return server.URL + web.RecordingsPath + "recordings/a/0.mp4?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
+}
+
+func TestRemoteRecordings_AreWholeOrBroken(t *testing.T) {
+	for name, c := range map[string]struct {
+		failure error
+		broken  bool
+	}{"whole": {io.EOF, false}, "broken": {errors.New("reset"), true}} {
+		reader, writer := io.Pipe()
+		go func() {
+			_, _ = writer.Write([]byte(strings.Repeat("x", 1<<20)))
+			writer.CloseWithError(c.failure)
+		}()
+		answer, err := http.Get(remote(t, reader))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK || len(body) < 1<<20 && !c.broken || (err != nil) != c.broken {
+			t.Errorf("%s: status %d, %d bytes, %v", name, answer.StatusCode, len(body), err)
+		}
+	}
+}
+
+func TestRemoteRecordings_RefuseWhatIsTooMuch(t *testing.T) {
+	reader, writer := io.Pipe() // nothing comes before the end of the test
+	address := remote(t, reader)
+	answers := make(chan *http.Response)
+	const count = 200
+	for range count {
+		go func() {
+			answer, err := http.Get(address)
+			if err == nil {
+				defer answer.Body.Close()
+				_, _ = io.Copy(io.Discard, answer.Body)
+			}
+			answers <- answer
+		}()
+	}
+	refused := <-answers // all others wait
+	if refused == nil || refused.StatusCode != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") == "" {
+		t.Errorf("one of %d requests at once is answered with %+v", count, refused)
+	}
+	_ = writer.Close()
+	for range count - 1 {
+		<-answers
 	}
 }

@@ -3,6 +3,10 @@ package record
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -105,6 +109,48 @@ func TestS3_FailuresAreToldAsTheyAre(t *testing.T) {
 			expectTruth(t, at, ended[name], r.s3Case, events[r.id])
 		})
 	}
+	expectLinkOpens(t, s, at, ended["healthy"], endpoint)
+}
+
+// expectLinkOpens plays a recording in S3 by its link, as a player does.
+func expectLinkOpens(t *testing.T, s *studio, at *s3Server, p *ivsrealtime.Participant, endpoint string) {
+	t.Helper()
+	where := p.RecordingS3BucketName + "/" + p.RecordingS3Prefix
+	out, err := exec.CommandContext(t.Context(), s.binary, "link", where, "--data-dir", s.data, "--s3-endpoint", endpoint, "--public-url", s.running.URL).CombinedOutput()
+	if err != nil {
+		t.Fatalf("link: %v\n%s", err, out)
+	}
+	link, err := url.Parse(strings.TrimSpace(string(out)))
+	noError(t, err)
+	for _, expected := range []string{"high/playlist.m3u8", "init-0.mp4"} {
+		text, found := "", false
+		for _, text = range strings.FieldsFunc(fetch(t, link), func(r rune) bool { return r == '\n' || r == '"' }) {
+			if found = strings.HasPrefix(text, expected+"?"); found {
+				break
+			}
+		}
+		if !found {
+			t.Fatalf("%s does not refer to %s", link.Path, expected)
+		}
+		if link, err = link.Parse(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fetch(t, link); got == "" || got != string(at.get(p.RecordingS3BucketName, p.RecordingS3Prefix+"/media/hls/high/init-0.mp4")) {
+		t.Errorf("the link opens %d other bytes", len(got))
+	}
+}
+
+func fetch(t *testing.T, from *url.URL) string {
+	t.Helper()
+	answer, err := http.Get(from.String())
+	noError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", from.Path, answer.Status, err)
+	}
+	return string(body)
 }
 
 // A recordingEvent is one of those about a recording.
