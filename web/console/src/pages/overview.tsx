@@ -61,9 +61,9 @@ export default function Overview() {
         {error && !now && <Problem what="Reading the figures" error={error} />}
         {node && (
           <Grid gridDefinition={Array.from({ length: 4 }, () => ({ colspan: { default: 12, xxs: 6, s: 3 } }))}>
-            <Tile title="Live stages" value={now?.stages} note={now && `${now.participants} participants`} history={all.map((f) => f.participants)} curve="participants" />
-            <Tile title="Received" value={now && bits(now.bitsIn)} note={now && `of ${now.publishers} publishers`} history={all.map((f) => f.bitsIn)} curve="bits received per second" />
-            <Tile title="Sent" value={now && bits(now.bitsOut)} note={now && `${now.subscriptions} subscriptions`} history={all.map((f) => f.bitsOut)} curve="bits sent per second" />
+            <Tile title="Live stages" value={now?.stages} note={now && `Participants: ${now.participants}`} history={all.map((f) => f.participants)} curve="participants" />
+            <Tile title="Received" value={now && bits(now.bitsIn)} note={now && `Publishers: ${now.publishers}`} history={all.map((f) => f.bitsIn)} curve="bits received per second" />
+            <Tile title="Sent" value={now && bits(now.bitsOut)} note={now && `Subscriptions: ${now.subscriptions}`} history={all.map((f) => f.bitsOut)} curve="bits sent per second" />
             <Tile title="Processor" value={now && `${Math.round(cpuShare(all.at(-2), now))} %`} note={now && `of ${now.cpus} cores, ${bytes(now.memory)} of memory`} history={all.slice(1).map((f, i) => cpuShare(all[i], f))} curve="share of the processor used" />
           </Grid>
         )}

@@ -1,7 +1,8 @@
 /** A small curve of the latest values, from the oldest to the newest. */
 export function Sparkline({ values, label }: { values: number[]; label: string }) {
   const max = Math.max(...values, 1e-9);
-  const x = (i: number) => (values.length < 2 ? 0 : (100 * i) / (values.length - 1)).toFixed(2);
+  if (values.length < 2) return <div className="sparkline" />;
+  const x = (i: number) => ((100 * i) / (values.length - 1)).toFixed(2);
   const y = (v: number) => (33 - (30 * v) / max).toFixed(2);
   const line = values.map((v, i) => `${x(i)},${y(v)}`).join(' ');
   return (

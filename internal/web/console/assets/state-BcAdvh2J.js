@@ -1,1 +1,0 @@
-import{c as e,t}from"./status-indicator-DdXkp30r.js";import{v as n}from"./index-wVcCOS9x.js";var r=n(),i={ACTIVE:`success`,CONNECTED:`success`,STARTING:`in-progress`,STOPPING:`in-progress`,RECONNECTING:`warning`,FAILED:`error`},a=({state:n})=>n?(0,r.jsx)(t,{type:i[n]??`stopped`,children:e(n)}):(0,r.jsx)(r.Fragment,{children:`–`});export{a as t};

@@ -1,0 +1,132 @@
+// The console in a browser: every page, in two sizes and both schemes; a stage from its
+// creation to its end; and operators who may only read.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+
+import { binary, eventually, server, serverAndBrowser, web } from "./harness.mjs";
+
+serverAndBrowser();
+
+const hostile = `<img src=x onerror="document.title='hostile'">`;
+const desktop = { viewport: { width: 1280, height: 800 }, colorScheme: "light" };
+let page, arn, id, session;
+const faults = [];
+
+/** A page of the console, whose faults are kept. */
+async function open(path, options = desktop) {
+  const opened = await web.page(options);
+  opened.on("pageerror", (e) => faults.push(e.message));
+  opened.on("console", (m) => m.type() === "error" && /Content Security Policy|React/.test(m.text()) && faults.push(m.text()));
+  await opened.goto(server.url + path);
+  return opened;
+}
+
+async function signIn(opened, accessKey, secret) {
+  await opened.getByLabel("Access key id").fill(accessKey);
+  await opened.getByLabel("Secret access key").fill(secret);
+  await opened.getByRole("button", { name: "Sign in" }).click();
+  await opened.getByRole("heading", { name: "Overview" }).waitFor();
+}
+
+/** A live stage, with a participant whose name is hostile. */
+async function goLive() {
+  ({ arn } = (await server.call("CreateStage", { name: "console" })).stage);
+  id = arn.split("/")[1];
+  const publisher = await web.page();
+  const token = (await server.call("CreateParticipantToken", { stageArn: arn, userId: "ann", attributes: { name: hostile } })).participantToken.token;
+  await publisher.evaluate((t) => participant.publish(t, {}), token);
+  session = await eventually("the stage is live", async () => (await server.call("GetStage", { arn })).stage.activeSessionId, Boolean);
+}
+
+test("the link that the server prints signs in, once", async () => {
+  await goLive();
+  const link = server.log.join("\n").match(/\/console\/#sign-in=\w+/)[0];
+  page = await open(link);
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  assert.ok(!page.url().includes("sign-in"), `the code stays in ${page.url()}`);
+  const second = await open(link);
+  await second.getByText("The link was used already").waitFor();
+  await signIn(second, "E2EACCESSKEY", "e2e-secret-of-the-suite");
+  await second.close();
+  assert.equal((await fetch(server.url, { headers: { Accept: "text/html" }, redirect: "manual" })).headers.get("location"), "/console/");
+  assert.match((await fetch(server.url)).headers.get("content-type"), /json/);
+});
+
+test("every page fits, in two sizes and both schemes", async () => {
+  const { participants } = await server.call("ListParticipants", { stageArn: arn, sessionId: session });
+  const pages = {
+    overview: ["/", () => page.getByRole("link", { name: "console" }).first().waitFor()],
+    stages: ["/stages", () => page.getByRole("link", { name: "console" }).waitFor()],
+    stage: [`/stages/${id}`, () => page.getByRole("link", { name: "ann" }).waitFor()],
+    session: [`/stages/${id}/${session}`, () => page.getByRole("link", { name: "ann" }).waitFor()],
+    participant: [`/stages/${id}/${session}/${participants[0].participantId}`, () => page.getByText("Publish started").waitFor()],
+    compositions: ["/compositions", () => page.getByText("There are no compositions").waitFor()],
+    composition: ["/compositions/AbsentAbsent", () => page.getByText("Reading the composition").waitFor()],
+    token: ["/token", () => page.getByLabel("Participant token").waitFor()],
+  };
+  for (const [name, [path, shown]] of Object.entries(pages)) {
+    await page.goto(`${server.url}/console${path}`);
+    await shown();
+    for (const [look, width, colorScheme] of [["desktop-light", 1280, "light"], ["phone-dark", 390, "dark"]]) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await eventually("the scheme", () => page.evaluate(() => document.body.classList.contains("awsui-dark-mode")), (dark) => dark === (colorScheme === "dark"));
+      if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-${name}-${look}.png` });
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}, ${look}: it is wider than the window`);
+    }
+    await page.setViewportSize(desktop.viewport);
+    await page.emulateMedia({ colorScheme: "light" });
+  }
+});
+
+test("a stage is watched: video flows, and names are text", async () => {
+  await page.goto(`${server.url}/console/stages/${id}`);
+  await page.getByRole("button", { name: "Watch" }).click();
+  await page.locator("figcaption").getByText(hostile).waitFor();
+  await eventually("a picture", () => page.evaluate(() => document.querySelector("video")?.videoWidth), (width) => width > 0);
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-watch.png` });
+  assert.notEqual(await page.title(), "hostile");
+});
+
+test("a stage is created, gets a token, and is deleted", async () => {
+  await page.goto(`${server.url}/console/stages`);
+  await page.getByRole("button", { name: "Create stage" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name", { exact: true }).fill("made-here");
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await page.getByRole("heading", { name: "made-here" }).waitFor();
+  await page.getByRole("button", { name: "Create token" }).click();
+  await dialog.getByLabel("User id").fill("zoe");
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  const link = await dialog.getByRole("link", { name: "Open the stage page" }).getAttribute("href");
+  assert.equal(JSON.parse(Buffer.from(link.split("#")[1].split(".")[1], "base64url")).user_id, "zoe");
+  await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
+  await page.getByRole("button", { name: "Delete" }).first().click();
+  await dialog.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("made-here is deleted").waitFor();
+  assert.deepEqual((await server.call("ListStages")).stages.map((s) => s.name), ["console"]);
+});
+
+test("who may only read is told so, and signs out for good", async () => {
+  const made = execFileSync(binary, ["keys", "create", "--user", "reader", "--policy", "IVSReadOnlyAccess", "--json", "--data-dir", server.dir, "--region", "eu-west-1"], { encoding: "utf8" });
+  const key = JSON.parse(made.split("\n")[0]);
+  const reader = await open("/console/");
+  await reader.evaluate(() => fetch("/console/sign-out", { method: "POST", headers: { "X-Rostrum-Console": "1" } }));
+  await reader.context().clearCookies();
+  await reader.reload();
+  await signIn(reader, key.accessKeyId, key.secretAccessKey);
+  await reader.goto(`${server.url}/console/stages`);
+  await reader.getByRole("link", { name: "console" }).waitFor();
+  await reader.getByRole("button", { name: "Create stage" }).click();
+  await reader.getByRole("dialog").getByRole("button", { name: "Create", exact: true }).click();
+  await reader.getByText("is not authorized to perform: ivs:CreateStage").waitFor();
+  await reader.getByRole("button", { name: "reader: account" }).click();
+  await reader.getByRole("menuitem", { name: "Sign out" }).click();
+  await reader.getByLabel("Access key id").waitFor();
+  await reader.goto(`${server.url}/console/stages`);
+  await reader.getByLabel("Access key id").waitFor();
+  await reader.close();
+});
+
+test("no page had a fault", () => assert.deepEqual(faults, []));
