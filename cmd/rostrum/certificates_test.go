@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"rostrum/internal/rtmp"
 	"rostrum/test/authority"
 )
 
@@ -111,6 +112,11 @@ func TestServe_ObtainsACertificateForItsDomain(t *testing.T) {
 		if !there.Equal(leaf) {
 			t.Errorf("%s shows %v, expected the same as HTTPS", where, there.Subject)
 		}
+	}
+	_, err = rtmp.Dial(t.Context(), "rtmps://127.0.0.1:"+rtmps.Port()+"/app/rt_000000000000_us-east-1_abcdefghijkl_unknown", rtmp.Stream{
+		Sets: [][]byte{{0x67, 66, 0, 10}, {0x68, 0xce, 0x3c, 0x80}}, TLS: &tls.Config{RootCAs: ca.Roots, ServerName: "stage.example"}})
+	if !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), "unknown stream key") {
+		t.Errorf("an encoder that verifies the certificate is answered %v, expected that its key is unknown", err)
 	}
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Roots}, ForceAttemptHTTP2: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
