@@ -13,6 +13,7 @@ import (
 	"rostrum/internal/event"
 	"rostrum/internal/hls"
 	"rostrum/internal/ivs"
+	"rostrum/internal/media"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/store"
 )
@@ -74,6 +75,9 @@ func newSession(r *Registry, channelARN string, drop func()) *Session {
 func (s *Session) WriteFrame(ctx context.Context, f rtmp.Frame) error {
 	if f.Track != 0 && (f.Kind == rtmp.VideoConfig || f.Kind == rtmp.Video) {
 		return errTracks
+	}
+	if f.Codec != media.NoCodec {
+		return fmt.Errorf("%w on channels, not %s", rtmp.ErrVideoCodec, f.Codec)
 	}
 	switch f.Kind {
 	case rtmp.OpusConfig, rtmp.Opus:

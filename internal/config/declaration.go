@@ -64,7 +64,7 @@ func (d declaration) fromYAML(value *yaml.Node) (string, error) {
 		return value.Value, nil
 	}
 	switch d.Target.Interface().(type) {
-	case Addresses, ListenAddresses, Networks, Origins, Domains:
+	case Addresses, ListenAddresses, Networks, Origins, Domains, VideoCodecs:
 		return joinSequence(value)
 	case Limits:
 		return joinMapping(value)

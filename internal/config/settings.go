@@ -68,7 +68,8 @@ type Settings struct {
 	PushPrivate   bool      `name:"push-private" group:"Security" help:"Allow channels to push their streams to private addresses, by their tag rostrum:push-url."`
 	Insecure      bool      `name:"insecure" group:"Security" help:"Start although other machines can reach plain HTTP or well-known keys."`
 
-	WHIPNeedsVideo bool `name:"whip-needs-video" group:"Encoders" help:"Refuse WHIP offers without video, as the managed service does; by default audio alone can be published."`
+	RTMPVideoCodecs VideoCodecs `name:"rtmp-video-codecs" group:"Encoders" placeholder:"CODEC,…" help:"Video codecs that encoders may send to stages by enhanced RTMP beside H264, if all viewers can decode them: VP9, AV1."`
+	WHIPNeedsVideo  bool        `name:"whip-needs-video" group:"Encoders" help:"Refuse WHIP offers without video, as the managed service does; by default audio alone can be published."`
 
 	Limits Limits `name:"limits" group:"Limits" default:"open" placeholder:"PROFILE" help:"Profile of quotas and request rates: open has high ones, aws those of the managed service. Single values may follow: aws,stages=5."`
 

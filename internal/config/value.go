@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"rostrum/internal/media"
 )
 
 // A Port is the number of a port.
@@ -103,6 +105,34 @@ func (n Networks) String() string {
 		all = append(all, prefix.String())
 	}
 	return strings.Join(all, ",")
+}
+
+// VideoCodecs are codecs beside H.264, separated by commas.
+type VideoCodecs []media.Codec
+
+// UnmarshalText reads them.
+func (c *VideoCodecs) UnmarshalText(text []byte) error {
+	var all VideoCodecs
+	for name := range strings.SplitSeq(string(text), ",") {
+		switch codec, _ := media.CodecNamed(strings.TrimSpace(name)); codec {
+		case media.VP9, media.AV1:
+			all = append(all, codec)
+		case media.H264: // always
+		default:
+			return fmt.Errorf("%q is not one of H264, VP9, AV1", name)
+		}
+	}
+	*c = all
+	return nil
+}
+
+// String is the text form.
+func (c VideoCodecs) String() string {
+	var names []string
+	for _, codec := range c {
+		names = append(names, codec.String())
+	}
+	return strings.Join(names, ",")
 }
 
 // Origins are origins of web pages, separated by commas; * is all.

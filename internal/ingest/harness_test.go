@@ -23,6 +23,7 @@ import (
 	"rostrum/internal/inbound"
 	"rostrum/internal/ingest"
 	"rostrum/internal/ivs"
+	"rostrum/internal/media"
 	"rostrum/internal/node"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/sfu"
@@ -46,6 +47,7 @@ type fixture struct {
 	logged   logBuffer // of the server
 	metrics  *prometheus.Registry
 	max      int // connections; 0 for the default
+	codecs   []media.Codec
 
 	// Of a server for stages, nil and zero for one with channels only.
 	stages *stage.Registry
@@ -95,7 +97,7 @@ func start(t *testing.T, change ...func(*fixture, *channel.Config)) *fixture {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		server := ingest.New(s.channels, ingest.Config{Stages: s.stages, Transcoder: audio, MaxConnections: s.max, Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
+		server := ingest.New(s.channels, ingest.Config{Stages: s.stages, Transcoder: audio, VideoCodecs: s.codecs, MaxConnections: s.max, Proxies: s.proxies, Log: slog.New(slog.NewTextHandler(&s.logged, nil)), Metrics: s.metrics})
 		done <- server.Serve(ctx, l, secure)
 	}()
 	t.Cleanup(func() {

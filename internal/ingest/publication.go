@@ -26,7 +26,8 @@ const (
 )
 
 // A publication is what an encoder publishes on a stage. Video passes as it is, AAC becomes
-// Opus. It is for the goroutine that reads the connection.
+// Opus. Where the codec of the video may be another than H.264, audio waits until it is known:
+// subscribers agree on codecs, and come with the first media. It is for the goroutine that reads the connection.
 type publication struct {
 	stream     *stage.IngestStream
 	transcoder *worker.Streams
@@ -35,6 +36,7 @@ type publication struct {
 	complete   bool // audio and video came
 	clock      sourceClock
 
+	anyCodec      bool // the video may be another than H.264
 	video         videoTracks
 	groupReported bool
 
@@ -73,6 +75,9 @@ func (p *publication) read(encoder *rtmp.Ingest) (rtmp.Frame, error) {
 func (p *publication) WriteFrame(_ context.Context, f rtmp.Frame) error {
 	if reason := p.audioErr.Load(); reason != nil {
 		return fail(ivsrealtime.ErrorInvalidAudioCodec, "the AAC audio can't be decoded: %s", *reason)
+	}
+	if p.anyCodec && len(p.video) == 0 && (f.Kind == rtmp.Audio || f.Kind == rtmp.Opus) {
+		return nil
 	}
 	switch f.Kind {
 	case rtmp.VideoConfig:

@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
 	"rostrum/internal/media"
@@ -31,14 +33,15 @@ type videoTracks []*videoTrack
 // A videoTrack becomes one layer.
 type videoTrack struct {
 	id, layer    int
-	sets         [][]byte // SPS and PPS; nil before the configuration
-	started      bool     // with a keyframe
+	codec        media.Codec // NoCodec for H.264
+	sets         [][]byte    // SPS and PPS, or what else the configuration has; nil before it
+	started      bool        // with a keyframe
 	lastPresent  time.Duration
 	lastKeyframe time.Duration
 }
 
 // track returns the track with an id, a new one for a new id. It is nil for one too many.
-func (v *videoTracks) track(id int) *videoTrack {
+func (v *videoTracks) track(id int, codec media.Codec) *videoTrack {
 	for _, t := range *v {
 		if t.id == id {
 			return t
@@ -47,7 +50,7 @@ func (v *videoTracks) track(id int) *videoTrack {
 	if len(*v) == len(videoLabels) {
 		return nil
 	}
-	t := &videoTrack{id: id, layer: len(*v)}
+	t := &videoTrack{id: id, layer: len(*v), codec: codec}
 	*v = append(*v, t)
 	return t
 }
@@ -62,11 +65,13 @@ func (v videoTracks) started() bool {
 }
 
 func (p *publication) configureVideo(f rtmp.Frame) error {
-	var format h264.SPS
-	if len(f.Units) < 2 || format.Unmarshal(f.Units[0]) != nil {
-		return fail(ivsrealtime.ErrorInvalidInput, "the H.264 configuration is malformed")
+	if err := checkVideoConfig(f); err != nil {
+		return err
 	}
-	t := p.video.track(f.Track)
+	if err := p.chooseCodec(f.Codec); err != nil {
+		return err
+	}
+	t := p.video.track(f.Track, f.Codec)
 	if t == nil {
 		p.log.Warn("an encoder sends more tracks of video than there are layers: this one is left out", "who", p.stream.Who(), "track", f.Track, "layers", len(videoLabels))
 		return nil
@@ -75,9 +80,53 @@ func (p *publication) configureVideo(f rtmp.Frame) error {
 	return nil
 }
 
+// checkVideoConfig refuses a configuration that viewers could not begin with.
+func checkVideoConfig(f rtmp.Frame) error {
+	switch f.Codec {
+	case media.AV1:
+		if !hasSequenceHeader(av1Units(f.Units[0])) {
+			return fail(ivsrealtime.ErrorInvalidInput, "the AV1 configuration has no sequence header")
+		}
+	case media.NoCodec:
+		var format h264.SPS
+		if len(f.Units) < 2 || format.Unmarshal(f.Units[0]) != nil {
+			return fail(ivsrealtime.ErrorInvalidInput, "the H.264 configuration is malformed")
+		}
+	}
+	return nil
+}
+
+// chooseCodec sets the codec of the stream with its first message of video. All have the same.
+func (p *publication) chooseCodec(c media.Codec) error {
+	switch {
+	case len(p.video) > 0 && p.video[0].codec != c:
+		return fail(ivsrealtime.ErrorInvalidVideoCodec, "the video changes its codec, or its tracks have several: set one for all")
+	case len(p.video) > 0 || c == media.NoCodec:
+		return nil
+	}
+	return p.stream.SetVideoCodec(c)
+}
+
+// av1Units is the part of a configuration record with OBUs (AV1 in ISOBMFF §2.3.3).
+func av1Units(record []byte) []byte {
+	const header = 4
+	return record[min(header, len(record)):]
+}
+
+// hasSequenceHeader reports whether there is one among OBUs with sizes (AV1 §5.3).
+func hasSequenceHeader(units []byte) bool {
+	var all av1.Bitstream
+	return all.Unmarshal(units) == nil && slices.ContainsFunc(all, func(u []byte) bool {
+		return len(u) > 0 && av1.OBUType(u[0]>>3&15) == av1.OBUTypeSequenceHeader
+	})
+}
+
 func (p *publication) writeVideo(f rtmp.Frame) error {
-	t := p.video.track(f.Track)
-	if t == nil || !t.started && (!f.Keyframe || t.sets == nil) {
+	if err := p.chooseCodec(f.Codec); err != nil {
+		return err
+	}
+	t := p.video.track(f.Track, f.Codec)
+	if t == nil || !t.started && (!f.Keyframe || t.sets == nil && t.codec != media.VP9) {
 		return nil
 	}
 	at := p.clock.time(f.Decode, time.Now()) + f.Present - f.Decode
@@ -89,12 +138,48 @@ func (p *publication) writeVideo(f rtmp.Frame) error {
 	p.reportGroup(t, at)
 	units := f.Units
 	if f.Keyframe {
-		units = media.AddParameterSets(f.Units, t.sets)
+		units = t.withConfiguration(f.Units)
 		t.lastKeyframe = at
+		if pixels := t.pixels(units[0]); pixels > 0 && p.stream.MaxPixels() > 0 && pixels > p.stream.MaxPixels() {
+			return fail(ivsrealtime.ErrorResolutionExceeded, "%s", explainEnd(string(ivsrealtime.ErrorResolutionExceeded)))
+		}
 	}
 	t.started, t.lastPresent = true, f.Present
 	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Video, Layer: t.layer, Units: units, Time: at})
 	return nil
+}
+
+// withConfiguration returns a keyframe with what a decoder needs to begin with it.
+func (t *videoTrack) withConfiguration(units [][]byte) [][]byte {
+	switch {
+	case t.codec == media.NoCodec:
+		return media.AddParameterSets(units, t.sets)
+	case t.codec == media.AV1 && !hasSequenceHeader(units[0]):
+		return append([][]byte{av1Units(t.sets[0])}, units...)
+	default:
+		return units
+	}
+}
+
+// pixels is the size of the picture that a keyframe begins; 0 for H.264, which the media engine
+// measures.
+func (t *videoTrack) pixels(unit []byte) int {
+	switch t.codec {
+	case media.VP9:
+		width, height := media.VP9Size(unit)
+		return width * height
+	case media.AV1:
+		var all av1.Bitstream
+		var h av1.SequenceHeader
+		if all.Unmarshal(unit) == nil {
+			for _, u := range all {
+				if len(u) > 0 && av1.OBUType(u[0]>>3&15) == av1.OBUTypeSequenceHeader && h.Unmarshal(u) == nil {
+					return h.Width() * h.Height()
+				}
+			}
+		}
+	}
+	return 0
 }
 
 // reportGroup reports keyframes that are far apart, once for a stream.

@@ -19,6 +19,7 @@ import (
 
 	"rostrum/internal/channel"
 	"rostrum/internal/inbound"
+	"rostrum/internal/media"
 	"rostrum/internal/rtmp"
 	"rostrum/internal/stage"
 	"rostrum/internal/worker"
@@ -47,6 +48,7 @@ var (
 type Config struct {
 	Stages         *stage.Registry // nil if there are only channels
 	Transcoder     *worker.Streams // for audio on stages
+	VideoCodecs    []media.Codec   // that encoders of stages may send beside H.264
 	MaxConnections int             // of all listeners together; 0 for the default
 	Proxies        inbound.Proxies // that name clients by the PROXY protocol
 	Log            *slog.Logger
@@ -59,6 +61,7 @@ type Server struct {
 	channels   *channel.Registry
 	stages     *stage.Registry
 	transcoder *worker.Streams
+	codecs     []media.Codec
 	proxies    inbound.Proxies
 	log        *slog.Logger
 	metrics    metrics
@@ -77,7 +80,7 @@ func New(channels *channel.Registry, cfg Config) *Server {
 	}
 	waiting := max(cfg.MaxConnections/4, 1)
 	s := &Server{
-		channels: channels, stages: cfg.Stages, transcoder: cfg.Transcoder, proxies: cfg.Proxies, log: cfg.Log, panics: cfg.Panics,
+		channels: channels, stages: cfg.Stages, transcoder: cfg.Transcoder, codecs: cfg.VideoCodecs, proxies: cfg.Proxies, log: cfg.Log, panics: cfg.Panics,
 		unidentified: inbound.NewUnidentified(waiting, max(waiting/8, 1)), maxLive: int64(max(cfg.MaxConnections-waiting, 1)),
 	}
 	s.metrics = newMetrics(cfg.Metrics, s.unidentified.Evicted)
@@ -143,7 +146,7 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, client inbound.Clie
 	stream, err := rtmp.Accept(conn, func(application, key string) (err error) {
 		session, err = s.authorize(ctx, application, key, client, conn, accepted)
 		return err
-	})
+	}, s.codecs...)
 	if session == nil {
 		return err
 	}
@@ -250,7 +253,7 @@ func (s *Server) beginPublication(ctx context.Context, from stage.IngestSource) 
 	if err != nil {
 		return nil, err
 	}
-	return &publication{stream: stream, transcoder: s.transcoder, log: s.log, began: time.Now()}, nil
+	return &publication{stream: stream, transcoder: s.transcoder, anyCodec: len(s.codecs) > 0, log: s.log, began: time.Now()}, nil
 }
 
 // end ends a session that began; failure is nil for a stream that did not fail.

@@ -4,14 +4,31 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"rostrum/internal/media"
 )
 
 // FourCCs of Enhanced RTMP.
 const (
 	avc  = "avc1"
+	vp9  = "vp09"
+	av1  = "av01"
 	aac  = "mp4a"
 	opus = "Opus"
 )
+
+// videoCodecs are those of video that can be passed on.
+var videoCodecs = map[string]media.Codec{avc: media.H264, vp9: media.VP9, av1: media.AV1}
+
+// fourCC is the name of a codec of video.
+func fourCC(c media.Codec) string {
+	for name, codec := range videoCodecs {
+		if codec == c {
+			return name
+		}
+	}
+	return ""
+}
 
 // Packet types of FLV and Enhanced RTMP; FLV has 0 and 1 alone.
 const (

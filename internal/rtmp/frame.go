@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"rostrum/internal/media"
 )
 
 // A FrameKind is what a Frame contains.
@@ -12,7 +14,7 @@ type FrameKind int
 
 // The kinds of frames.
 const (
-	VideoConfig FrameKind = iota // Units are an SPS, and one PPS or more
+	VideoConfig FrameKind = iota // Units are an SPS, and one PPS or more; or a configuration record (of AV1: AV1 in ISOBMFF §2.3)
 	Video
 	AudioConfig // Units is the AudioSpecificConfig of AAC (ISO 14496-3)
 	Audio       // of AAC
@@ -20,15 +22,16 @@ const (
 	Opus        // Units is one packet
 )
 
-// A Frame is a picture of H.264, a frame of AAC, a packet of Opus, or the configuration of a
+// A Frame is a picture of video, a frame of AAC, a packet of Opus, or the configuration of a
 // codec.
 type Frame struct {
 	Kind     FrameKind
+	Codec    media.Codec   // of video that is not H.264
 	Track    int           // its id in Enhanced RTMP, 0 without
 	Decode   time.Duration // decoding time, since the stream began
 	Present  time.Duration // presentation time
 	Keyframe bool
-	Units    [][]byte // NAL units of a picture; one for other kinds
+	Units    [][]byte // NAL units of a picture; one for other kinds and codecs
 }
 
 // Errors of streams that are not supported.
@@ -54,10 +57,14 @@ func parseVideo(body []byte) []packet {
 	}
 	if body[0]&0x80 != 0 { // a FourCC (Enhanced RTMP: ExVideoTagHeader)
 		return parseEnhanced(body, multitrackVideo, func(t enhancedTrack) (packet, bool) {
-			if t.codec != avc {
+			switch codec, known := videoCodecs[t.codec]; {
+			case !known:
 				return packet{err: fmt.Errorf("%w, not %q", ErrVideoCodec, t.codec)}, true
+			case codec == media.H264:
+				return parsePicture(body[0], t.kind, t.body, true)
+			default:
+				return parseOther(codec, body[0], t)
 			}
-			return parsePicture(body[0], t.kind, t.body, true)
 		})
 	}
 	if codec := body[0] & 0x0f; codec != 7 {
@@ -93,6 +100,21 @@ func parsePicture(first, kind byte, rest []byte, enhanced bool) (p packet, ok bo
 		p.Units, p.err = units(rest)
 	}
 	return p, p.err != nil || len(p.Units) > 0
+}
+
+// parseOther parses a picture or configuration of a codec whose pictures are never reordered, so
+// that its messages have no composition time.
+func parseOther(codec media.Codec, first byte, t enhancedTrack) (p packet, ok bool) {
+	p.Codec, p.Units = codec, [][]byte{t.body}
+	switch t.kind {
+	case sequenceStart:
+		p.Kind = VideoConfig
+	case codedFrames, codedFramesX:
+		p.Kind, p.Keyframe = Video, first>>4&7 == 1
+	default:
+		return p, false
+	}
+	return p, len(t.body) > 0
 }
 
 const (

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 	"github.com/bluenviron/gortmplib/pkg/bytecounter"
 	"github.com/bluenviron/gortmplib/pkg/handshake"
+
+	"rostrum/internal/media"
 )
 
 const (
@@ -24,7 +27,8 @@ const (
 // An Ingest is a publisher's connection. Its reads are for one goroutine.
 type Ingest struct {
 	connection *connection
-	deadline   time.Time // of Next; zero for none
+	deadline   time.Time     // of Next; zero for none
+	codecs     []media.Codec // of video, beside H.264
 
 	packets    []packet // of the last message
 	hasAudio   bool
@@ -36,9 +40,9 @@ type Ingest struct {
 }
 
 // Accept performs the handshake with a publisher and authorizes its application and stream
-// key. An error of authorize is sent to the publisher and returned. The caller closes conn
-// in any case.
-func Accept(conn net.Conn, authorize func(application, key string) error) (*Ingest, error) {
+// key. An error of authorize is sent to the publisher and returned. codecs are those of video that
+// it may send beside H.264. The caller closes conn in any case.
+func Accept(conn net.Conn, authorize func(application, key string) error, codecs ...media.Codec) (*Ingest, error) {
 	if err := conn.SetDeadline(time.Now().Add(publishTimeout)); err != nil {
 		return nil, err
 	}
@@ -50,7 +54,7 @@ func Accept(conn net.Conn, authorize func(application, key string) error) (*Inge
 	if encrypted != nil {
 		return nil, errors.New("handshake: RTMPE is not supported, use RTMPS")
 	}
-	i := &Ingest{connection: newConnection(conn, counted)}
+	i := &Ingest{connection: newConnection(conn, counted), codecs: codecs}
 	if err := i.awaitPublish(authorize); err != nil {
 		return nil, err
 	}
@@ -161,10 +165,16 @@ func (i *Ingest) answerConnect(c command) error {
 		return err
 	}
 	// Enhanced RTMP leaves open in which of the objects a client looks for these.
+	list, video := amf0.StrictArray{avc, aac, opus}, amf0.Object{{Key: avc, Value: float64(canForward)}}
+	for _, name := range []string{vp9, av1} {
+		if slices.Contains(i.codecs, videoCodecs[name]) {
+			list, video = append(list, name), append(video, amf0.ObjectEntry{Key: name, Value: float64(canForward)})
+		}
+	}
 	enhanced := amf0.Object{
 		{Key: "capsEx", Value: float64(canMultitrack | canModifiers)},
-		{Key: "fourCcList", Value: amf0.StrictArray{avc, aac, opus}},
-		{Key: "videoFourCcInfoMap", Value: amf0.Object{{Key: avc, Value: float64(canForward)}}},
+		{Key: "fourCcList", Value: list},
+		{Key: "videoFourCcInfoMap", Value: video},
 		{Key: "audioFourCcInfoMap", Value: amf0.Object{{Key: aac, Value: float64(canDecode)}, {Key: opus, Value: float64(canForward)}}},
 	}
 	return i.connection.call(0, "_result", c.id,
@@ -211,6 +221,9 @@ func (i *Ingest) queue(m message) {
 			if p.Track != i.audioTrack {
 				continue
 			}
+		}
+		if p.Codec != media.NoCodec && !slices.Contains(i.codecs, p.Codec) {
+			p.err = fmt.Errorf("%w, not %q", ErrVideoCodec, fourCC(p.Codec))
 		}
 		p.Decode = i.unwrap(m.timestamp)
 		p.Present = p.Decode + p.shift

@@ -81,7 +81,7 @@ func (l rtmpListeners) secureAddress(host string) string {
 // serve returns the accept loops.
 func (l rtmpListeners) serve(b *base, r *runtime, maxConnections int) (running []func(context.Context) error) {
 	server := ingest.New(r.channels, ingest.Config{
-		Stages: r.stages, Transcoder: r.transcoder,
+		Stages: r.stages, Transcoder: r.transcoder, VideoCodecs: b.settings.RTMPVideoCodecs,
 		MaxConnections: maxConnections, Proxies: inbound.Proxies(b.settings.ProxyProtocol), Log: b.log, Metrics: b.metrics, Panics: b.panics,
 	})
 	if l.plain != nil {

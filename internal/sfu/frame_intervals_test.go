@@ -7,6 +7,13 @@ import (
 	"rostrum/internal/media"
 )
 
+// h264Track is one without a publisher.
+func h264Track() *Track {
+	t := &Track{kind: media.Video}
+	t.coded.Store(uint32(media.H264))
+	return t
+}
+
 // The track receives the frames of two layers. Every 10 ms it checks whether the larger one has
 // stopped.
 func TestTrack_DetectsStoppedLayers(t *testing.T) {
@@ -37,7 +44,7 @@ func TestTrack_DetectsStoppedLayers(t *testing.T) {
 		{"the smaller one stops", []span{{5_000, 33, 33, 0}, {10_000, 0, 33, 0}}, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			track := &Track{kind: media.Video, codec: media.H264}
+			track := h264Track()
 			low, hi := newLayer(track, 0, "low"), newLayer(track, 1, "hi")
 			low.width, low.height, hi.width, hi.height = 320, 180, 1280, 720
 			track.layers = []*Layer{low, hi}

@@ -72,7 +72,7 @@ func newLayer(t *Track, index int8, label string) *Layer {
 		size = audioRingSize
 	}
 	l := &Layer{track: t, index: index, label: label, ring: newRing(size)}
-	l.sets = media.NewParameterSets(t.codec)
+	l.sets = media.NewParameterSets(t.codec())
 	return l
 }
 
@@ -88,7 +88,7 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 	} else {
 		p.Sequence = media.Extend(l.lastSequence, number)
 	}
-	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.timestampOffset, l.index, l.track.codec, now
+	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.timestampOffset, l.index, l.track.codec(), now
 	p.Keyframe = l.track.kind == media.Audio
 	if t := l.timeline.Load(); t != nil {
 		p.Captured = t.captureTime(p.Timestamp)
@@ -116,7 +116,7 @@ func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now tim
 	return None
 }
 
-func (l *Layer) clockRate() int64 { return int64(l.track.codec.ClockRate()) }
+func (l *Layer) clockRate() int64 { return int64(l.track.codec().ClockRate()) }
 
 func (l *Layer) count(p *media.Packet, now time.Duration, retransmitted bool) {
 	c := &l.counts

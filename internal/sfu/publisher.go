@@ -159,7 +159,7 @@ func (p *Publisher) Participant() string { return p.cfg.Participant }
 // Codec returns the codec of a kind of media, NoCodec if the publisher does not send it.
 func (p *Publisher) Codec(k media.Kind) media.Codec {
 	if t := p.track(k); t != nil {
-		return t.codec
+		return t.codec()
 	}
 	return media.NoCodec
 }
@@ -197,6 +197,11 @@ func (p *Publisher) addSubscriber(s *Subscriber) error {
 	defer p.mu.Unlock()
 	if p.closed {
 		return ErrClosed
+	}
+	for _, u := range s.subs {
+		if u.codec != u.track.codec() { // it was set after the answer
+			return ErrClosed
+		}
 	}
 	p.subscribers[s] = struct{}{}
 	return nil

@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +35,7 @@ const (
 type LocalFrame struct {
 	Kind  media.Kind
 	Layer int           // index in the labels of PublishFrames; 0 for audio
-	Units [][]byte      // NAL units of a picture, without parameter sets only if it is no keyframe; or one packet of Opus
+	Units [][]byte      // NAL units of a picture, without parameter sets only if it is no keyframe; or what media.Packetizer takes of another codec; or one packet of Opus
 	Time  time.Duration // of its presentation, on a clock that all frames of the source have in common
 	Level uint8         // of audio, as media.Packet has it
 }
@@ -44,6 +46,15 @@ type localSource struct {
 	sequences map[*Layer]uint16
 	started   bool
 	offset    time.Duration // the engine's clock minus the source's
+
+	packetizers []*media.Packetizer // by layer of the video; for the goroutine that writes
+}
+
+func (o *localSource) usePacketizers(c media.Codec, layers int) {
+	o.packetizers = nil
+	for range layers {
+		o.packetizers = append(o.packetizers, media.NewPacketizer(c))
+	}
 }
 
 // PublishFrames adds a publisher of H.264 and Opus whose media come from WriteFrames. labels are
@@ -63,6 +74,7 @@ func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, 
 		p.tracks = append(p.tracks, t)
 	}
 	p.local = &localSource{sequences: map[*Layer]uint16{}}
+	p.local.usePacketizers(media.H264, len(p.track(media.Video).layers))
 	var err error
 	if p.transport, err = newLocalTransport(r, p, cfg.Notify); err != nil {
 		return nil, err
@@ -75,6 +87,29 @@ func (r *Router) PublishFrames(cfg PublishConfig, labels []string) (*Publisher, 
 	return p, nil
 }
 
+// SetVideoCodec sets the codec of the video, which is H.264 otherwise, before WriteFrames gets any.
+// It is for the goroutine that calls WriteFrames. Subscribers that came before agreed on the other
+// codec, and are ended.
+func (p *Publisher) SetVideoCodec(c media.Codec) {
+	t := p.track(media.Video)
+	if p.local == nil || t.codec() == c {
+		return
+	}
+	p.local.usePacketizers(c, len(t.layers))
+	p.transport.call(func(*shard) {
+		for _, l := range t.layers {
+			l.sets = media.NewParameterSets(c)
+		}
+	})
+	p.mu.Lock()
+	t.coded.Store(uint32(c))
+	early := slices.Collect(maps.Keys(p.subscribers))
+	p.mu.Unlock()
+	for _, s := range early {
+		s.Close("the codec of the publisher was not known")
+	}
+}
+
 // WriteFrames passes frames on to the subscribers, in one burst, and doesn't wait for that. It
 // keeps the Units of audio. It does nothing for a publisher that has a peer.
 func (p *Publisher) WriteFrames(frames ...LocalFrame) {
@@ -83,8 +118,8 @@ func (p *Publisher) WriteFrames(frames ...LocalFrame) {
 	}
 	payloads := make([][][]byte, len(frames))
 	for i, f := range frames {
-		if payloads[i] = f.Units; f.Kind == media.Video {
-			payloads[i] = media.PacketizeH264(f.Units, localPayload)
+		if payloads[i] = f.Units; f.Kind == media.Video && f.Layer < len(p.local.packetizers) {
+			payloads[i] = p.local.packetizers[f.Layer].Packetize(f.Units, localPayload)
 		}
 	}
 	if p.local.tasks.Add(1) > maxLocalTasks {

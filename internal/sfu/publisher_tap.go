@@ -30,7 +30,7 @@ func (p *Publisher) Tap(kind media.Kind, sink Sink) (detach func(), err error) {
 	if t == nil {
 		return nil, fmt.Errorf("%s publishes no %s", p.cfg.Participant, kind)
 	}
-	k := &tap{sink: sink, track: t, forwarder: newForwarder(t.codec, 1)}
+	k := &tap{sink: sink, track: t, forwarder: newForwarder(t.codec(), 1)}
 	t.tapCount.Add(1)
 	var once sync.Once
 	p.transport.runOnShard(func(*shard) {

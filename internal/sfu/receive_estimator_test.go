@@ -5,8 +5,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"rostrum/internal/media"
 )
 
 // simulatedPath carries packets of 1,200 bytes over a bottleneck with a tail-drop queue of 300 ms,
@@ -130,7 +128,7 @@ func TestTrack_StopsLayersThatDoNotFitALimit(t *testing.T) {
 		{"not even the smallest fits", []string{"low", "mid", "hi"}, 100_000, []bool{false, true, true}},
 		{"a layer that is not sent", []string{"low", "hi"}, 1_200_000, []bool{false, false, false}},
 	} {
-		track := &Track{kind: media.Video, codec: media.H264}
+		track := h264Track()
 		for i := range int8(3) {
 			track.layers = append(track.layers, newLayer(track, i, ""))
 		}

@@ -27,7 +27,7 @@ func (k *tap) write(packets []media.Packet) {
 		k.track.layers[f.target].keyframeWanted.Store(true)
 	}
 	for i := range packets {
-		if packets[i].Codec == k.track.codec {
+		if packets[i].Codec == k.track.codec() {
 			k.writePacket(packets[i])
 		}
 	}

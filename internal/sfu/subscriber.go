@@ -89,9 +89,9 @@ func (s *Subscriber) negotiate(o *sdp.Offer) ([]sdp.AnswerSection, error) {
 		if !section.Receives || t == nil || s.subscription(kind) != nil {
 			continue
 		}
-		chosen, ok := section.Choose(t.codec)
+		chosen, ok := section.Choose(t.codec())
 		if !ok {
-			missing = t.codec
+			missing = t.codec()
 			s.missingCodecs = append(s.missingCodecs, kind)
 			continue
 		}

@@ -16,11 +16,13 @@ func (s *Subscriber) forward(sh *shard, packets []media.Packet) {
 	for i := range packets {
 		p := &packets[i]
 		u := s.subs[0]
-		if u.track.codec != p.Codec {
+		if u.codec != p.Codec {
 			if len(s.subs) == 1 {
 				continue
 			}
-			u = s.subs[1]
+			if u = s.subs[1]; u.codec != p.Codec {
+				continue
+			}
 		}
 		if f := &u.forwarder; p.Layer == f.current && p.Sequence > f.newestReceived {
 			switch {

@@ -27,6 +27,7 @@ type Subscription struct {
 
 // outgoingFormat is negotiated, and constant.
 type outgoingFormat struct {
+	codec                       media.Codec
 	payloadType, rtxPayloadType uint8
 	hasRTX                      bool
 	twccExtension               uint8 // id of the header extension, 0 for none
@@ -81,10 +82,10 @@ func newSubscription(s *Subscriber, t *Track, a *sdp.AnswerSection) *Subscriptio
 	u := &Subscription{
 		subscriber: s, track: t,
 		outgoingFormat: outgoingFormat{
-			payloadType: a.Payload.Type, rtxPayloadType: a.Payload.RTX, hasRTX: a.RTX, twccExtension: a.Extensions[sdp.ExtTransportCC],
+			codec: a.Payload.Codec, payloadType: a.Payload.Type, rtxPayloadType: a.Payload.RTX, hasRTX: a.RTX, twccExtension: a.Extensions[sdp.ExtTransportCC],
 		},
 	}
-	u.forwarder = newForwarder(t.codec, 1+uint16(rand.Uint32N(0x3000)))
+	u.forwarder = newForwarder(a.Payload.Codec, 1+uint16(rand.Uint32N(0x3000)))
 	u.rtxIndex = rand.Uint64N(0x3000)
 	u.red.payloadType, u.red.nacks = a.Payload.RED, a.Payload.Supports("nack")
 	u.selected.layer, u.allocated = NoLayer, NoLayer
@@ -112,12 +113,12 @@ func (u *Subscription) congestedWithin(sh *shard, d time.Duration) bool {
 // stats is called on the shard.
 func (u *Subscription) stats() SubscriptionStats {
 	v := SubscriptionStats{
-		Kind: u.track.kind, Codec: u.track.codec, Target: u.track.label(int8(u.target.Load())),
+		Kind: u.track.kind, Codec: u.codec, Target: u.track.label(int8(u.target.Load())),
 		Current: u.track.label(u.forwarder.current), Paused: u.forwarder.current == NoLayer,
 		Bitrate: u.rate.bitrate, Packets: u.counts.packets, Bytes: u.counts.bytes,
 		Nacks: u.counts.nacks, Resent: u.counts.resent, Plis: u.counts.plis,
 		Loss: u.received.loss, Lost: u.received.lost,
-		Jitter: time.Duration(u.received.jitter) * time.Second / time.Duration(u.track.codec.ClockRate()),
+		Jitter: time.Duration(u.received.jitter) * time.Second / time.Duration(u.codec.ClockRate()),
 	}
 	if v.Paused {
 		v.Reason = *u.reason.Load()

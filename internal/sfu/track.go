@@ -15,8 +15,8 @@ import (
 type Track struct {
 	publisher *Publisher
 	kind      media.Kind
-	codec     media.Codec
-	payload   sdp.Payload // as negotiated with the publisher
+	coded     atomic.Uint32 // a media.Codec; see Publisher.SetVideoCodec
+	payload   sdp.Payload   // as negotiated with the publisher
 	ids       extensionIDs
 	layers    []*Layer // in the order of the offer
 	ssrc      uint32   // towards subscribers
@@ -37,13 +37,14 @@ func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 	// A subscriber's audio and video are encrypted with one key: no two streams may have the same SSRC.
 	ssrc := rand.Uint32()&^7 | uint32(kind)<<2 | 1
 	t := &Track{
-		publisher: p, kind: kind, codec: a.Payload.Codec, payload: a.Payload,
+		publisher: p, kind: kind, payload: a.Payload,
 		ssrc: ssrc, rtxSSRC: ssrc | 2,
 		ids: extensionIDs{
 			mid: a.Extensions[sdp.ExtMID], rid: a.Extensions[sdp.ExtRID], repairedRID: a.Extensions[sdp.ExtRepairedRID],
 			audioLevel: a.Extensions[sdp.ExtAudioLevel], transportCC: a.Extensions[sdp.ExtTransportCC], absSendTime: a.Extensions[sdp.ExtAbsSendTime],
 		},
 	}
+	t.coded.Store(uint32(a.Payload.Codec))
 	labels := s.RIDs
 	if len(labels) == 0 {
 		labels = []string{""}
@@ -51,7 +52,7 @@ func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 	for i, label := range labels {
 		t.layers = append(t.layers, newLayer(t, int8(i), label))
 	}
-	if t.codec == media.H264 && !t.simulcast() { // they are those of one layer
+	if t.codec() == media.H264 && !t.simulcast() { // they are those of one layer
 		for _, set := range a.Payload.ParameterSets() {
 			t.layers[0].sets.AddUnit(set)
 		}
@@ -59,6 +60,8 @@ func newTrack(p *Publisher, s *sdp.Section, a *sdp.AnswerSection) *Track {
 	t.view.Store(&trackView{})
 	return t
 }
+
+func (t *Track) codec() media.Codec { return media.Codec(t.coded.Load()) }
 
 func (t *Track) simulcast() bool { return len(t.layers) > 1 }
 
@@ -178,7 +181,7 @@ func (t *Track) stopUnaffordable(now time.Duration, limit int) (stopped bool) {
 
 // stats is called on the publisher's shard.
 func (t *Track) stats(now time.Duration) TrackStats {
-	v := TrackStats{Kind: t.kind, Codec: t.codec}
+	v := TrackStats{Kind: t.kind, Codec: t.codec()}
 	for _, l := range t.layers {
 		v.Layers = append(v.Layers, l.stats(now))
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"rostrum/internal/bandwidth"
-	"rostrum/internal/media"
 	"rostrum/internal/sdp"
 )
 
@@ -98,7 +97,7 @@ func TestSubscription_SendsASmallerLayerUntilAnUnusedOneIsBack(t *testing.T) {
 		{"no smaller layer is sent", []string{"hi"}, hi, hi, low, false, "low"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			u := newSubscription(nil, &Track{kind: media.Video, codec: media.H264}, &sdp.AnswerSection{})
+			u := newSubscription(nil, h264Track(), &sdp.AnswerSection{})
 			if !c.first {
 				u.sentBitrate.Store(100_000)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
+	"rostrum/internal/media"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
@@ -348,6 +349,18 @@ func (i *IngestStream) WriteFrame(f sfu.LocalFrame) {
 		i.pass(f)
 	}
 }
+
+// SetVideoCodec sets the codec of the video, which is H.264 otherwise, before WriteFrame gets any.
+func (i *IngestStream) SetVideoCodec(c media.Codec) error {
+	if i.pass != nil {
+		return &IngestError{Code: ivsrealtime.ErrorInvalidVideoCodec, Who: i.who, Detail: fmt.Sprintf("redundant ingest has H.264 only, not %s", c)}
+	}
+	i.connection.publisher.SetVideoCodec(c)
+	return nil
+}
+
+// MaxPixels limits the size of the video, which is measured for H.264 alone; 0 for no limit.
+func (i *IngestStream) MaxPixels() int { return i.connection.session.registry.cfg.Limits.PublishPixels }
 
 // Who names the ingest configuration and its stage, for the operator.
 func (i *IngestStream) Who() string { return i.who }

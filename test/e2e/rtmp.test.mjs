@@ -1,7 +1,7 @@
 // An encoder publishes to a stage by RTMPS with the key of an ingest configuration: a
 // browser sees and hears it, and every refusal says why.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ before(async () => {
   execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", files[0], "-out", files[1]], { stdio: "ignore" });
   [rtmp, rtmps] = [await freePort(), await freePort()];
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
-  server = await serve("--tls-key", files[0], "--tls-cert", files[1], "--rtmp-listen", `127.0.0.1:${rtmp}`, "--rtmps-listen", `127.0.0.1:${rtmps}`);
+  server = await serve("--tls-key", files[0], "--tls-cert", files[1], "--rtmp-listen", `127.0.0.1:${rtmp}`, "--rtmps-listen", `127.0.0.1:${rtmps}`, "--rtmp-video-codecs", "VP9,AV1");
   web = await browse("--ignore-certificate-errors");
 });
 after(async () => {
@@ -79,6 +79,32 @@ test("an encoder publishes by RTMPS and a browser sees and hears it", async (t) 
   await server.call("DeleteIngestConfiguration", { arn: configuration.arn, force: true });
   await eventually("the end", history, (all) => all.at(-1) === "LEFT", 10);
 });
+
+const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
+
+// An ffmpeg that a registry carries: Debian's has no enhanced RTMP.
+const newest = spawnSync(python, ["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"], { encoding: "utf8" }).stdout?.trim();
+
+for (const [codec, ...video] of [
+  ["VP9", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"],
+  ["AV1", "-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8"],
+]) {
+  test(`a browser sees ${codec} that an encoder sends by enhanced RTMP`, { skip: newest ? false : "imageio-ffmpeg is not installed" }, async (t) => {
+    const { arn, endpoints, configuration, history } = await configure({ ingestProtocol: "RTMP", insecureIngest: true });
+    const encoder = run(
+      { command: newest }, "-v", "warning", "-re", "-f", "lavfi", "-i", "color=blue:size=320x180:rate=15", "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+      ...video, "-pix_fmt", "yuv420p", "-g", "15", "-b:v", "300k", "-c:a", "aac", "-f", "flv", endpoints.rtmp + configuration.streamKey,
+    );
+    t.after(() => encoder.stop());
+    await eventually("the publication", history, (all) => all.includes("PUBLISH_STARTED")).catch((e) => assert.fail(`${e.message}\n${encoder.lines.join("\n")}`));
+    const page = await web.page();
+    t.after(() => page.close());
+    const id = configuration.participantId;
+    await page.evaluate(([k, i]) => participant.subscribe(k, i), [await server.token(arn, "bob", ["SUBSCRIBE"]), id]);
+    const seen = await eventually("a blue picture", () => page.evaluate((i) => participant.look(i), id), (s) => s.colour[2] > 180 && s.colour[0] < 70);
+    assert.deepEqual([seen.width, seen.height], [320, 180]);
+  });
+}
 
 test("an encoder with B-frames is told, and so is the owner", async (t) => {
   const { endpoints, configuration, history } = await configure({ ingestProtocol: "RTMP", insecureIngest: true });
