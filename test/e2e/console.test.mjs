@@ -1,12 +1,19 @@
-// The console in a browser: every page, in two sizes and both schemes; a stage from its
-// creation to its end; and operators who may only read.
+// The console in a browser: every page, in two sizes and both schemes, looked over by axe; a
+// stage from its creation to its end; and operators who may only read.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 
 import { binary, eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** The toolbar of Cloudscape 3.0 has an attribute, on phones, that its role does not take. */
+const isToolbar = ({ id, nodes }) => id === "aria-allowed-attr" && nodes.every((n) => /^<nav [^>]*aria-orientation/.test(n.html));
 
 const hostile = `<img src=x onerror="document.title='hostile'">`;
 const desktop = { viewport: { width: 1280, height: 800 }, colorScheme: "light" };
@@ -53,7 +60,7 @@ test("the link that the server prints signs in, once", async () => {
   assert.match((await fetch(server.url)).headers.get("content-type"), /json/);
 });
 
-test("every page fits, in two sizes and both schemes", async () => {
+test("every page is accessible, in two sizes and both schemes", async () => {
   const { participants } = await server.call("ListParticipants", { stageArn: arn, sessionId: session });
   const pages = {
     overview: ["/", () => page.getByRole("link", { name: "console" }).first().waitFor()],
@@ -65,6 +72,7 @@ test("every page fits, in two sizes and both schemes", async () => {
     composition: ["/compositions/AbsentAbsent", () => page.getByText("Reading the composition").waitFor()],
     token: ["/token", () => page.getByLabel("Participant token").waitFor()],
   };
+  const violated = [];
   for (const [name, [path, shown]] of Object.entries(pages)) {
     await page.goto(`${server.url}/console${path}`);
     await shown();
@@ -73,11 +81,15 @@ test("every page fits, in two sizes and both schemes", async () => {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await eventually("the scheme", () => page.evaluate(() => document.body.classList.contains("awsui-dark-mode")), (dark) => dark === (colorScheme === "dark"));
       if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-${name}-${look}.png` });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      violated.push(...violations.filter((v) => !isToolbar(v)).map((v) => [name, look, v.id, v.nodes.map((n) => `${n.html.slice(0, 300)} ${n.failureSummary}`)]));
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}, ${look}: it is wider than the window`);
     }
     await page.setViewportSize(desktop.viewport);
     await page.emulateMedia({ colorScheme: "light" });
   }
+  assert.deepEqual(violated, []);
 });
 
 test("a stage is watched: video flows, and names are text", async () => {
