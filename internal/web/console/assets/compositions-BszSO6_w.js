@@ -1,1 +1,0 @@
-import{t as e}from"./composition-list-sFfP3fDt.js";import{v as t}from"./index-CTqb9EZQ.js";var n=t();function r(){return(0,n.jsx)(e,{level:`h1`,empty:`There are no compositions. StartComposition of the API starts one.`})}export{r as default};

@@ -1,1 +1,0 @@
-import{l as e,u as t,v as n,w as r}from"./index-CTqb9EZQ.js";var i=n();function a({what:n,error:a,retry:o}){let s=a instanceof r&&a.denied;return(0,i.jsx)(t,{type:s?`info`:`error`,header:s?`The policies of your access key do not allow it: ${n}`:`${n} failed`,action:o&&!s&&(0,i.jsx)(e,{onClick:o,children:`Try again`}),children:a.message})}export{a as t};
