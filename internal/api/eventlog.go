@@ -204,6 +204,18 @@ func (s *eventStream) sessionEnded() <-chan struct{} {
 	return s.session.Done()
 }
 
+// ended reports whether the session of the page has ended, or the server stops.
+func (s *eventStream) ended() bool {
+	select {
+	case <-s.sessionEnded():
+		return true
+	case <-s.server.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 // serve streams until the reader disconnects, is too slow, is no longer
 // authorized, or the server stops. The error is the reason if it is not
 // authorized.
@@ -227,6 +239,9 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) error {
 				return nil
 			}
 			return fmt.Errorf("stream events: %w", err)
+		}
+		if s.ended() {
+			return nil
 		}
 		if len(text) > 0 || more {
 			continue

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"rostrum/internal/control"
@@ -28,14 +29,10 @@ type signIn struct {
 	Region          string `json:"region"` // optional
 }
 
-// signIn opens a session. Failures of one network are limited, right credentials included
-// while it has too many.
+// signIn opens a session. What fails too often from one network is answered as throttled. Right
+// credentials are not refused: behind a proxy all operators come from one network.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	from := address(r)
-	if s.failures.Exhausted(from) {
-		refuse(w, ivsrealtime.Errorf(ivsrealtime.Throttling, "Too many attempts failed: wait for a few seconds, then try again"))
-		return
-	}
 	in, err := readSignIn(w, r)
 	if err != nil {
 		refuse(w, err)
@@ -47,10 +44,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if id == "" {
-		if _, report := s.failures.Add(from); report {
-			s.log.Warn("many attempts to sign in to the console fail", "from", from)
-		}
-		refuse(w, wrongCredentials(in))
+		refuse(w, s.countFailure(from, in))
 		return
 	}
 	region := in.Region
@@ -69,6 +63,18 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, s.cookie(r, cookie, int(maxAge/time.Second)))
 	s.log.Info("signed in to the console", "accessKey", id, "by_link", in.Link != "", "from", from)
 	answer(w, s.describe(r, opened, caller))
+}
+
+// countFailure returns the answer to wrong credentials.
+func (s *Server) countFailure(from netip.Addr, in signIn) error {
+	tooMany, report := s.failures.Add(from)
+	if report {
+		s.log.Warn("many attempts to sign in to the console fail", "from", from)
+	}
+	if tooMany {
+		return ivsrealtime.Errorf(ivsrealtime.Throttling, "Too many attempts failed: wait for a few seconds, then try again")
+	}
+	return wrongCredentials(in)
 }
 
 func wrongCredentials(in signIn) error {

@@ -70,12 +70,3 @@ func (f *Failures) Add(a netip.Addr) (tooMany, report bool) {
 	}
 	return true, report
 }
-
-// Exhausted reports whether a network has as many failures as it may, so that the next is
-// one too many.
-func (f *Failures) Exhausted(a netip.Addr) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := f.networks[Network(a)]
-	return n != nil && n.rate.Tokens() < 1
-}

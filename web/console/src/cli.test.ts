@@ -10,6 +10,8 @@ test('an operation becomes a line of the AWS CLI', () => {
   );
 });
 
+test('a value is not taken for an option', () => assert.equal(cli('CreateStage', { name: '-x' }), 'aws ivs-realtime create-stage --name=-x'));
+
 test('booleans are flags, and what is empty is left out', () => {
   assert.equal(cli('ListParticipants', { filterByPublished: true, sessionId: '' }), 'aws ivs-realtime list-participants --filter-by-published');
 });

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { follow, type Message } from './api/stream.ts';
 
-/** What is loaded: the last value stays while it is loaded again. */
+/** What is loaded: the value stays while it is loaded again, and when that fails. */
 export interface Loaded<T> {
   value?: T;
   error?: Error;
@@ -10,21 +10,34 @@ export interface Loaded<T> {
   reload(): void;
 }
 
-/** Loads when the dependencies change, and again on demand. */
+/** Loads when the dependencies change, and again on demand, but not while it loads. */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, dependencies: unknown[]): Loaded<T> {
-  const [state, setState] = useState<{ value?: T; error?: Error; loading: boolean }>({ loading: true });
+  const [state, setState] = useState<{ of?: typeof load; value?: T; error?: Error; loading: boolean }>({ loading: true });
   const [round, setRound] = useState(0);
+  const running = useRef({ now: false, again: false });
   const stable = useCallback(load, dependencies);
   useEffect(() => {
     const abort = new AbortController();
-    setState((was) => ({ value: was.value, loading: true }));
+    const mine = { now: true, again: false };
+    running.current = mine;
+    setState((was) => ({ of: stable, value: was.of === stable ? was.value : undefined, loading: true }));
+    const done = (result: { value: T } | { error: Error }) => {
+      if (abort.signal.aborted) return;
+      mine.now = false;
+      setState((was) => ({ of: stable, value: was.value, ...result, loading: false }));
+      if (mine.again) setRound((n) => n + 1);
+    };
     stable(abort.signal).then(
-      (value) => !abort.signal.aborted && setState({ value, loading: false }),
-      (error: Error) => !abort.signal.aborted && setState((was) => ({ value: was.value, error, loading: false })),
+      (value) => done({ value }),
+      (error: Error) => done({ error }),
     );
     return () => abort.abort();
   }, [stable, round]);
-  return { ...state, reload: useCallback(() => setRound((n) => n + 1), []) };
+  const reload = useCallback(() => {
+    if (running.current.now) running.current.again = true;
+    else setRound((n) => n + 1);
+  }, []);
+  return { value: state.value, error: state.error, loading: state.loading, reload };
 }
 
 /** The pages of a list. A page is loaded by the token that the page before it gave. */
@@ -76,17 +89,18 @@ export function useStream(path: string | undefined, receive: (message: Message) 
   return error;
 }
 
-/** Calls back soon after the events of a stage change, at most twice a second. */
-export function useStageChanges(stageArn: string | undefined, changed: () => void): void {
+/** Calls back soon after the events of a stage change, at most twice a second. The error is why it does not. */
+export function useStageChanges(stageArn: string | undefined, changed: () => void): Error | undefined {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const [from] = useState(() => new Date().toISOString());
-  useStream(stageArn && `/event-log?stage=${encodeURIComponent(stageArn)}&from=${from}`, () => {
+  const error = useStream(stageArn && `/event-log?stage=${encodeURIComponent(stageArn)}&from=${from}`, () => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       changed();
     }, 500);
   });
   useEffect(() => () => clearTimeout(timer.current), []);
+  return error;
 }
 
 const schemes = ['system', 'light', 'dark'] as const;

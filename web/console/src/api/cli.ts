@@ -9,8 +9,9 @@ export const quote = (word: string): string => (/^[\w\-./:@%+=,]+$/.test(word) ?
 const option = (name: string, value: unknown): string => {
   if (typeof value === 'boolean') return value ? `--${kebab(name)}` : `--no-${kebab(name)}`;
   const list = Array.isArray(value) && value.every((v) => typeof v === 'string');
-  const words = list ? value.map(quote).join(' ') : quote(typeof value === 'object' ? JSON.stringify(value) : String(value));
-  return `--${kebab(name)} ${words}`;
+  if (list) return `--${kebab(name)} ${value.map(quote).join(' ')}`;
+  const word = quote(typeof value === 'object' ? JSON.stringify(value) : String(value));
+  return `--${kebab(name)}${word.startsWith('-') ? '=' : ' '}${word}`; // else it would be taken for an option
 };
 
 /** The line of the AWS CLI that calls an operation. */

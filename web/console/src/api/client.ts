@@ -59,11 +59,20 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 export const call = <K extends keyof Operations>(operation: K, input: Operations[K]['input'], signal?: AbortSignal): Promise<Operations[K]['output']> =>
   post(`/${operation}`, input, signal);
 
-/** Makes the tags of a resource those given. */
+const maxTags = 50;
+
+/**
+ * Makes the tags of a resource those given. Tags are set before others are removed, so that
+ * none is lost where the first is refused, unless the resource would have too many meanwhile.
+ */
 export async function changeTags(arn: string, before: Record<string, string>, after: Record<string, string>): Promise<void> {
   const path = `/tags/${encodeURIComponent(arn)}`;
-  const removed = Object.keys(before).filter((key) => !(key in after));
-  const set = Object.entries(after).filter(([key, value]) => before[key] !== value);
-  if (removed.length > 0) await send(`${path}?${removed.map((key) => `tagKeys=${encodeURIComponent(key)}`).join('&')}`, { method: 'DELETE' });
-  if (set.length > 0) await post(path, { tags: Object.fromEntries(set) });
+  const removed = Object.keys(before).filter((key) => !Object.hasOwn(after, key));
+  const set = Object.entries(after).filter(([key, value]) => !Object.hasOwn(before, key) || before[key] !== value);
+  const steps = [
+    async () => set.length > 0 && post(path, { tags: Object.fromEntries(set) }),
+    async () => removed.length > 0 && send(`${path}?${removed.map((key) => `tagKeys=${encodeURIComponent(key)}`).join('&')}`, { method: 'DELETE' }),
+  ];
+  if (Object.keys({ ...before, ...after }).length > maxTags) steps.reverse();
+  for (const step of steps) await step();
 }

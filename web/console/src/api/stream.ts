@@ -1,4 +1,4 @@
-import { send } from './client.ts';
+import { ApiError, send } from './client.ts';
 
 /** A message of an event stream. */
 export interface Message {
@@ -27,12 +27,16 @@ export function parse(block: string): Message[] {
   return data.length > 0 ? [{ id: all('id').at(-1) ?? '', data: data.join('\n') }] : [];
 }
 
+const [minWait, maxWait] = [2000, 60_000];
+
 /**
  * Follows an event stream until it is stopped: again after each end, from the last message
- * on, but only while the page can be seen. Browsers have few connections to one server.
+ * on, but only while the page can be seen. Browsers have few connections to one server. After
+ * failures it waits for longer each time; what is not allowed is not asked for again.
  */
 export function follow(path: string, receive: (message: Message) => void, fail: (error: unknown) => void): () => void {
   let last = '';
+  let wait = minWait;
   let connection: AbortController | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   const connect = async () => {
@@ -41,12 +45,16 @@ export function follow(path: string, receive: (message: Message) => void, fail: 
       const headers: Record<string, string> = { Accept: 'text/event-stream', ...(last && { 'Last-Event-ID': last }) };
       await readStream(await send(path, { headers, signal: mine.signal }), (message) => {
         last = message.id || last;
+        wait = minWait;
         receive(message);
       });
     } catch (e) {
-      if (!mine.signal.aborted) fail(e);
+      if (mine.signal.aborted) return;
+      fail(e);
+      if (e instanceof ApiError && e.denied) return;
+      wait = Math.min(2 * wait, maxWait);
     }
-    if (!mine.signal.aborted) retry = setTimeout(connect, 2000);
+    if (!mine.signal.aborted) retry = setTimeout(connect, wait);
   };
   const stop = () => {
     clearTimeout(retry);

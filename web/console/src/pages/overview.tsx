@@ -164,22 +164,41 @@ interface Logged {
 
 const isFailure = ({ event }: Logged) => /Error|Failure|Interrupted|Starvation Start|Breach/.test(`${event['detail-type']} ${String(event.detail.event_name ?? '')}`);
 
+/** How many pages of the event log are read for the overview, of 1,000 events each. */
+const maxPages = 30;
+
+/** The events since a time: how many, the newest of them, and the newest failures, the newest first. */
+async function readEvents(from: string, signal: AbortSignal) {
+  const newest: Logged[] = [];
+  const failures: Logged[] = [];
+  let count = 0;
+  let after = 0;
+  for (let page = 0; page < maxPages; page++) {
+    const out = await get<{ events: Logged[]; next: number; atEnd: boolean }>(`/event-log?limit=1000&from=${from}&after=${after}`, signal);
+    count += out.events.length;
+    newest.unshift(...out.events.toReversed().filter((e) => !isFailure(e)).slice(0, maxShown));
+    failures.unshift(...out.events.toReversed().filter(isFailure).slice(0, maxShown));
+    if (out.atEnd) return { count, shown: [...failures, ...newest].slice(0, maxShown), more: false };
+    after = out.next;
+  }
+  return { count, shown: [...failures, ...newest].slice(0, maxShown), more: true };
+}
+
+const maxShown = 15;
+
 /** What happened in the last hour: first what failed. */
 function Events() {
   const [from] = useState(() => new Date(Date.now() - 3_600_000).toISOString());
-  const { value, error, loading, reload } = useLoad((signal) => get<{ events: Logged[] }>(`/event-log?limit=1000&from=${from}`, signal), [from]);
-  const events = (value?.events ?? []).toReversed();
-  const failures = events.filter(isFailure);
-  const shown = [...failures, ...events.filter((e) => !isFailure(e))].slice(0, 15);
+  const { value, error, loading, reload } = useLoad((signal) => readEvents(from, signal), [from]);
   if (error) return <Problem what="Reading the events" error={error} retry={reload} />;
   return (
     <Table
       header={
-        <Header variant="h2" counter={value && `(${events.length})`} description="What failed comes first.">
+        <Header variant="h2" counter={value && `(${value.count.toLocaleString()}${value.more ? '+' : ''})`} description={value?.more ? 'There are too many to read all: those before the newest are shown.' : 'What failed comes first.'}>
           Events of the last hour
         </Header>
       }
-      items={shown}
+      items={value?.shown ?? []}
       trackBy={(e) => String(e.cursor)}
       loading={loading && !value}
       loadingText="Loading"

@@ -35,7 +35,7 @@ type Dialog = 'token' | 'tags' | 'delete' | undefined;
 export default function Stage({ id }: { id: string }) {
   const arn = useArn('stage', id);
   const { value, error, reload } = useLoad((signal) => call('GetStage', { arn }, signal), [arn]);
-  useStageChanges(arn, reload);
+  const silence = useStageChanges(arn, reload);
   const [dialog, setDialog] = useState<Dialog>();
   const stage = value?.stage;
   if (!stage) {
@@ -64,6 +64,8 @@ export default function Stage({ id }: { id: string }) {
       }
     >
       <SpaceBetween size="l">
+        {error && <Problem what="Reading the stage" error={error} retry={reload} />}
+        {silence && <Problem what="Following the events of the stage, which updates this page" error={silence} />}
         <Facts stage={stage} />
         <Tabs
           ariaLabel="Parts of the stage"

@@ -2,11 +2,16 @@ import Box from '@cloudscape-design/components/box';
 import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 
+import { quote } from '../api/cli.ts';
+import { useSession } from './session.ts';
+
 /** The line of the AWS CLI that does the same, to copy. */
 export function CliLine({ line }: { line: string }) {
+  const { region, endpoint } = useSession();
+  const where = ` --region ${quote(region)} --endpoint-url ${quote(endpoint)}`;
   return (
     <ExpandableSection headerText="AWS CLI" variant="footer">
-      <Code text={line} what="line" />
+      <Code text={line + where} what="line" />
     </ExpandableSection>
   );
 }

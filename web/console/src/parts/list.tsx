@@ -41,7 +41,7 @@ export function List<T>(p: Props<T>) {
       {p.title}
     </Header>
   );
-  return (
+  const table = (
     <Table
       variant={p.level === 'h1' ? 'full-page' : 'container'}
       header={header}
@@ -52,7 +52,7 @@ export function List<T>(p: Props<T>) {
       columnDefinitions={p.columns}
       wrapLines
       filter={p.filter}
-      empty={pages.error ? <Problem what={p.title} error={pages.error} retry={pages.reload} /> : <Box textAlign="center">{p.empty}</Box>}
+      empty={pages.error ? <span /> : <Box textAlign="center">{p.empty}</Box>}
       pagination={(pages.count > 1 || pages.open) && <Pagination currentPageIndex={pages.page} pagesCount={pages.count} openEnd={pages.open} onChange={({ detail }) => pages.show(detail.currentPageIndex)} />}
       {...(p.select && {
         selectionType: 'single' as const,
@@ -62,5 +62,12 @@ export function List<T>(p: Props<T>) {
       })}
       ariaLabels={p.select ? { selectionGroupLabel: p.title, itemSelectionLabel: (_: unknown, item: T) => p.rowName?.(item) ?? p.rowKey(item), tableLabel: p.title } : { tableLabel: p.title }}
     />
+  );
+  if (!pages.error) return table;
+  return (
+    <SpaceBetween size="s">
+      <Problem what={p.title} error={pages.error} retry={pages.reload} />
+      {table}
+    </SpaceBetween>
   );
 }

@@ -52,12 +52,12 @@ export function EditTags({ arn, tags, close, changed }: { arn: string; tags: Rec
     try {
       await changeTags(arn, tags, fromPairs(pairs));
       notices.done('The tags are changed.');
-      changed();
       close();
     } catch (e) {
       notices.failed('Changing the tags failed', e);
       setRunning(false);
     }
+    changed(); // a part of it may be done
   };
   return (
     <Modal

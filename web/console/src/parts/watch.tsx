@@ -49,7 +49,14 @@ export function Watch({ stageArn }: { stageArn: string }) {
     setSeen([]);
     setState({ kind: 'off' });
   };
-  useEffect(() => () => stage.current?.leave(), []);
+  const gone = useRef(false); // nobody would leave a stage that is joined then
+  useEffect(() => {
+    gone.current = false;
+    return () => {
+      gone.current = true;
+      stage.current?.leave();
+    };
+  }, []);
   const watch = async () => {
     setState({ kind: 'joining' });
     try {
@@ -57,6 +64,7 @@ export function Watch({ stageArn }: { stageArn: string }) {
         loadSdk(),
         call('CreateParticipantToken', { stageArn, duration: tokenMinutes, capabilities: ['SUBSCRIBE'], userId: 'console', attributes: { name: 'Console' } }),
       ]);
+      if (gone.current) return;
       const joined = new sdk.Stage(participantToken!.token!, {
         stageStreamsToPublish: () => [],
         shouldPublishParticipant: () => false,
