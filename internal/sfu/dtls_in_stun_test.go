@@ -15,6 +15,8 @@ import (
 	"github.com/pion/dtls/v4/pkg/crypto/selfsign"
 	"github.com/pion/dtls/v4/pkg/protocol"
 	"github.com/pion/stun/v3"
+
+	"rostrum/internal/media"
 )
 
 // Offer and answer are the first round trip, the check with the ClientHello and the server's
@@ -187,6 +189,39 @@ func TestHostile_LimitsMediaBeforeTheCertificate(t *testing.T) {
 	if sent() == before {
 		t.Error("no media is sent after the certificate")
 	}
+}
+
+// The stored group may be more than is sent before the certificate.
+func TestTransport_SendsTheRestOfTheStoredGroupAfterTheCertificate(t *testing.T) {
+	v := newEmbeddingViewer(t)
+	v.subscriber.subscription(media.Video).hasRTX = false // so that no probe makes it go on
+	const size, count = 1100, 600
+	body := string(append([]byte{0x41}, make([]byte, size)...))
+	var packets [][]byte
+	for n := range count {
+		packets = append(packets, v.bench.video(uint16(2+n), 78, body))
+	}
+	v.bench.onShard(func(s *shard) {
+		for _, b := range packets {
+			v.bench.publisher.transport.receive(s, b)
+		}
+	})
+	awaitSent := func(want uint64) {
+		t.Helper()
+		sent, paced := uint64(0), true
+		for end := time.Now().Add(30 * time.Second); sent < want || paced; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d bytes were sent, want %d", sent, want)
+			}
+			v.transport.call(func(*shard) { sent, paced = v.transport.bytesOut, v.subscriber.onPacingList })
+		}
+	}
+	v.exchange(v.check(v.flight(1)[0]))
+	finished := v.flight(1)[0]
+	awaitSent(maxUnprovedBytes)
+	v.exchange(v.check(finished))
+	v.awaitConnected()
+	awaitSent(count * size)
 }
 
 // Whoever is on the path can send the peer's check first, and often. It is delivered once, and

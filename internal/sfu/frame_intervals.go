@@ -12,6 +12,9 @@ const (
 	// one frame per second.
 	stoppedIntervals = 3
 
+	// usualFrameInterval is that of most cameras.
+	usualFrameInterval = time.Second / 30
+
 	// maxFrameInterval is the longest interval between frames of an active layer.
 	maxFrameInterval = 2 * time.Second
 )
@@ -56,7 +59,8 @@ type stoppedState struct {
 }
 
 // resumed reports whether the layer is sent again: several frames in a row have arrived, not
-// only what was in transit.
-func (s *stoppedState) resumed(f *frameIntervals) bool {
-	return f.earliest() > s.since && f.mean() <= stoppedIntervals*s.interval
+// only what was in transit. They count as in a row at the rate of before, at that of the layers
+// which are sent now, and at a usual one: a layer may stop before its rate is known.
+func (s *stoppedState) resumed(f *frameIntervals, others time.Duration) bool {
+	return f.earliest() > s.since && f.mean() <= stoppedIntervals*max(s.interval, others, usualFrameInterval)
 }

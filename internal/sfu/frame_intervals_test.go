@@ -31,6 +31,7 @@ func TestTrack_DetectsStoppedLayers(t *testing.T) {
 		{"both flow", []span{{20_000, 33, 33, 0}}, 0, 0},
 		{"the best stops", []span{{5_000, 33, 33, 0}, {10_000, 33, 0, 0}}, 5_450, 0},
 		{"and resumes", []span{{5_000, 33, 33, 0}, {10_000, 33, 0, 0}, {12_000, 33, 33, 0}}, 5_450, 10_200},
+		{"and resumes with a camera that has become slow", []span{{5_000, 33, 33, 0}, {10_000, 33, 0, 0}, {12_000, 133, 133, 0}}, 5_450, 10_700},
 		{"retransmissions are no frames", []span{{5_000, 33, 33, 0}, {10_000, 33, 0, 100}}, 5_450, 0},
 		{"the camera is off", []span{{5_000, 33, 33, 0}, {20_000, 0, 0, 0}, {25_000, 33, 33, 0}}, 0, 0},
 		{"the camera is off and on again", []span{{5_000, 33, 33, 0}, {5_700, 0, 0, 0}, {25_000, 33, 33, 0}}, 0, 0},
@@ -91,5 +92,37 @@ func TestTrack_DetectsStoppedLayers(t *testing.T) {
 				t.Errorf("resumed at %d ms, want by %d (0: never)", resumed, c.resumed)
 			}
 		})
+	}
+}
+
+// A path that is short of bitrate when a call begins may stop a layer before its frame rate is
+// known.
+func TestTrack_ResumesALayerThatStoppedAfterItsFirstFrames(t *testing.T) {
+	const ms = time.Millisecond
+	track := h264Track()
+	low, hi := newLayer(track, 0, "low"), newLayer(track, 1, "hi")
+	low.width, low.height, hi.width, hi.height = 320, 180, 1280, 720
+	track.layers = []*Layer{low, hi}
+	track.view.Store(&trackView{})
+	track.measure(time.Second)
+	now, sequence := time.Second+rateMeterWindow-60*ms, uint16(0)
+	receiveUntil := func(end time.Duration) {
+		for ; now < end; now += 33 * ms {
+			sequence++
+			for _, l := range track.layers {
+				p := media.Packet{Payload: make([]byte, 1000), Marker: true}
+				l.accept(&p, sequence, uint32(now/ms*90), now, false)
+			}
+			track.detectStopped(now, false)
+		}
+	}
+	receiveUntil(time.Second + rateMeterWindow)
+	track.measure(now)
+	if !track.stopUnaffordable(now, 0) || hi.stopped.since == 0 {
+		t.Fatal("the best layer does not count as stopped")
+	}
+	receiveUntil(now + 2*time.Second)
+	if hi.stopped.since != 0 {
+		t.Error("the best layer still counts as stopped, though it is sent")
 	}
 }

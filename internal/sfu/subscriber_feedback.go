@@ -96,6 +96,9 @@ func (s *Subscriber) tickSlow(sh *shard) {
 	s.applyTargets(sh)
 	for _, u := range s.subs {
 		u.tick(sh)
+		if u.catchingUp { // also after a time in which nothing might be sent
+			s.schedulePaced(sh)
+		}
 	}
 	s.sender.tick(&s.viewer.path, s.videoBitrate())
 	s.startProbe(sh)

@@ -140,12 +140,18 @@ func (t *Track) measure(now time.Duration) (changed bool) {
 // whether any was stopped. While the publisher's path is congested no layer counts as
 // resumed, because what arrives was already in transit.
 func (t *Track) detectStopped(now time.Duration, congested bool) (stopped bool) {
+	flowing := t.view.Load().layers
+	var interval time.Duration // between the frames of what is sent now, the longest
+	for _, v := range flowing {
+		if v.active {
+			interval = max(interval, min(t.layers[v.index].frames.mean(), maxFrameInterval))
+		}
+	}
 	for _, l := range t.layers {
-		if l.stopped.since != 0 && !congested && l.stopped.resumed(&l.frames) {
+		if l.stopped.since != 0 && !congested && l.stopped.resumed(&l.frames, interval) {
 			l.stopped = stoppedState{}
 		}
 	}
-	flowing := t.view.Load().layers
 	for i, v := range flowing {
 		l := t.layers[v.index]
 		if l.stopped.since != 0 {

@@ -263,7 +263,7 @@ func (t *Transport) tick(s *shard) {
 	if !t.mediaReady {
 		return
 	}
-	if !t.local && s.now-t.lastReceived > t.core.cfg.LostAfter {
+	if !t.local && !t.unproved && s.now-t.lastReceived > t.core.cfg.LostAfter {
 		t.end(CauseLost, "", fmt.Errorf("nothing arrived from %s for %s", t.peerName(), t.core.cfg.LostAfter))
 		return
 	}

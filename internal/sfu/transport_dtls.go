@@ -94,6 +94,7 @@ func (t *Transport) handshake() (*dtls.Conn, error) {
 
 // watchHandshake ends the handshake with the transport, and exports early keys.
 func (t *Transport) watchHandshake(ctx context.Context, cancel func(), conn *dtls.Conn) {
+	defer t.recoverDTLS()
 	for {
 		select {
 		case <-t.done:
