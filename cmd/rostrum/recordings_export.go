@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,11 +32,12 @@ type exported struct {
 	Recording     string `json:"recording"`
 	ParticipantID string `json:"participantId,omitempty"`
 	File          string `json:"file"`
-	OffsetMS      int64  `json:"offsetMs"` // from time 0 of the files to its first media
+	OffsetMS      int64  `json:"offsetMs"` // from time 0 of the session's files to its first media
+	session       string // a composition is one by itself
 }
 
-// Run exports all recordings at the places. Their files have one time 0, the beginning of
-// the earliest, so that they can be played side by side.
+// Run exports all recordings at the places. The files of a session have one time 0, the
+// beginning of the earliest, so that they can be played side by side.
 func (c *recordingsExportCommand) Run(ctx context.Context, out *output) error {
 	if len(c.Where) == 0 && c.Session == "" {
 		return misuse(errors.New("name what to export, such as BUCKET/PREFIX or --session ID: rostrum recordings list shows it"))
@@ -54,15 +56,16 @@ func (c *recordingsExportCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	zero, begins, err := earliest(ctx, found)
+	zeros, begins, err := earliest(ctx, found, to)
 	if err != nil {
 		return err
 	}
 	for i, r := range found {
-		if err := r.Export(ctx, to[i].File, zero); err != nil {
+		e := to[i]
+		zero := zeros[e.session]
+		if err := r.Export(ctx, e.File, zero); err != nil {
 			return err
 		}
-		e := to[i]
 		e.OffsetMS = begins[i].Sub(zero).Milliseconds()
 		err := out.print(e, func(w io.Writer) {
 			fmt.Fprintf(w, "%s: %s, from %v on\n", e.Recording, e.File, time.Duration(e.OffsetMS)*time.Millisecond)
@@ -114,7 +117,7 @@ func (c *recordingsExportCommand) files(ctx context.Context, found []*recording.
 		if err != nil {
 			return nil, err
 		}
-		e := exported{Recording: d.Recording, ParticipantID: d.ParticipantID, File: c.To}
+		e := exported{Recording: d.Recording, ParticipantID: d.ParticipantID, File: c.To, session: cmp.Or(d.SessionID, d.Recording)}
 		if !isFile {
 			name := fileName(d)
 			if taken[name] {
@@ -143,16 +146,18 @@ func fileName(d recording.Description) string {
 	}, of+"-"+d.Started)
 }
 
-// earliest returns when each recording begins, and when the first of them does.
-func earliest(ctx context.Context, all []*recording.Recording) (zero time.Time, begins []time.Time, err error) {
-	for _, r := range all {
+// earliest returns when each recording begins, and when the first of each session does.
+func earliest(ctx context.Context, all []*recording.Recording, to []exported) (zeros map[string]time.Time, begins []time.Time, err error) {
+	zeros = map[string]time.Time{}
+	for i, r := range all {
 		at, err := r.Begins(ctx)
 		if err != nil {
-			return zero, nil, err
+			return nil, nil, err
 		}
-		if begins = append(begins, at); zero.IsZero() || at.Before(zero) {
-			zero = at
+		begins = append(begins, at)
+		if zero, known := zeros[to[i].session]; !known || at.Before(zero) {
+			zeros[to[i].session] = at
 		}
 	}
-	return zero, begins, nil
+	return zeros, begins, nil
 }

@@ -103,9 +103,12 @@ func (m *Muxer) followVideoClock(decode time.Duration, keyframe bool) error {
 // so that one which comes late begins no period.
 func (m *Muxer) takeSets(units [][]byte) (rest [][]byte) {
 	var sps []byte
-	var pps [][]byte
+	var pps ppsList
 	if m.videoFormat.isKnown() {
-		sps, pps = m.videoFormat.sets[0], slices.Clone(m.videoFormat.sets[1:])
+		sps = m.videoFormat.sets[0]
+		for _, u := range m.videoFormat.sets[1:] {
+			pps.put(u)
+		}
 	}
 	for _, u := range units {
 		switch {
@@ -113,20 +116,17 @@ func (m *Muxer) takeSets(units [][]byte) (rest [][]byte) {
 		case u[0]&0x1f == byte(h264.NALUTypeSPS):
 			sps = u
 		case u[0]&0x1f == byte(h264.NALUTypePPS):
-			switch i := indexPPS(pps, u); {
-			case i >= 0:
-				pps[i] = u
-			case !m.videoFormat.isKnown():
-				pps = append(pps, u)
-			default:
+			if m.videoFormat.isKnown() && !pps.has(u) {
 				rest = append(rest, u)
+			} else {
+				pps.put(u)
 			}
 		default:
 			rest = append(rest, u)
 		}
 	}
-	sets := append([][]byte{sps}, pps...)
-	if sps == nil || pps == nil || slices.EqualFunc(sets, m.videoFormat.sets, bytes.Equal) {
+	sets := append([][]byte{sps}, pps.all...)
+	if sps == nil || pps.all == nil || slices.EqualFunc(sets, m.videoFormat.sets, bytes.Equal) {
 		return rest
 	}
 	for i, u := range sets {
@@ -136,17 +136,32 @@ func (m *Muxer) takeSets(units [][]byte) (rest [][]byte) {
 	return rest
 }
 
-// indexPPS finds the PPS that another replaces; -1 if there is none.
-func indexPPS(all [][]byte, pps []byte) int {
-	return slices.IndexFunc(all, func(p []byte) bool { return identifier(p) == identifier(pps) })
+// A ppsList has the last PPS of each id, in the order in which the ids came.
+type ppsList struct {
+	all   [][]byte
+	place [damagedPPS + 1]int // in all, from 1, by id
 }
 
-// identifier is the pic_parameter_set_id of a PPS; -1 for a damaged one.
-func identifier(pps []byte) int {
+func (l *ppsList) has(pps []byte) bool { return l.place[identifier(pps)] > 0 }
+
+func (l *ppsList) put(pps []byte) {
+	place := &l.place[identifier(pps)]
+	if *place == 0 {
+		l.all = append(l.all, nil)
+		*place = len(l.all)
+	}
+	l.all[*place-1] = pps
+}
+
+// damagedPPS stands for the id of a damaged PPS. Ids are 0 to 255 (ITU-T H.264 §7.4.2.2).
+const damagedPPS = 256
+
+// identifier is the pic_parameter_set_id of a PPS.
+func identifier(pps []byte) uint32 {
 	pos := 0
 	n, err := bits.ReadGolombUnsigned(pps[1:], &pos)
 	if err != nil {
-		return -1
+		return damagedPPS
 	}
-	return int(n)
+	return min(n, damagedPPS)
 }

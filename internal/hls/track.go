@@ -156,6 +156,7 @@ func Opus(channels int) Track {
 // ParameterSets returns those of H.264 among the NAL units of a picture, the last SPS and the last PPS of
 // each id; nil where there are none.
 func ParameterSets(units [][]byte) (sps []byte, pps [][]byte) {
+	var list ppsList
 	for _, u := range units {
 		if len(u) < 4 {
 			continue
@@ -164,12 +165,8 @@ func ParameterSets(units [][]byte) (sps []byte, pps [][]byte) {
 		case h264.NALUTypeSPS:
 			sps = u
 		case h264.NALUTypePPS:
-			if i := indexPPS(pps, u); i >= 0 {
-				pps[i] = u
-			} else {
-				pps = append(pps, u)
-			}
+			list.put(u)
 		}
 	}
-	return sps, pps
+	return sps, list.all
 }

@@ -68,6 +68,26 @@ func leb128(b []byte) (n, size int) {
 	return 0, 0
 }
 
+// CountOBUs counts the OBUs of a temporal unit in which each has its size (AV1 §5.3.1); ok is
+// false if it is damaged.
+func CountOBUs(unit []byte) (count int, ok bool) {
+	for ; len(unit) > 0; count++ {
+		at := 1
+		if unit[0]&4 != 0 {
+			at++
+		}
+		if unit[0]&2 == 0 || at > len(unit) {
+			return count, false
+		}
+		n, size := leb128(unit[at:])
+		if size == 0 || n > len(unit)-at-size {
+			return count, false
+		}
+		unit = unit[at+size+n:]
+	}
+	return count, true
+}
+
 // obuSpatialID is that of the OBU's extension header, 0 without one.
 func obuSpatialID(obu []byte) byte {
 	if obu[0]&4 == 0 || len(obu) < 2 {

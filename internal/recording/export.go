@@ -173,6 +173,9 @@ func (e *exporter) writeRun(t *exportTrack, at time.Duration, samples []*fmp4.Sa
 			t.starts = max(at, 0)
 		}
 	}
+	if at > maxSession {
+		return fmt.Errorf("a segment is %v after time 0 of the file, expected at most %v: is a clock wrong?", at, maxSession)
+	}
 	gap := timeToTicks(at-t.starts, t.timescale) - t.length
 	held := int64(0) // how long the first picture is shown before it was there
 	switch {

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -268,7 +269,8 @@ func (b *boxes) mediaInformation(t *mp4Track) {
 
 // createFile calls fn with a file that gets its name once fn has succeeded.
 func createFile(name string, fn func(io.WriteSeeker) error) error {
-	file, err := os.Create(name + ".part")
+	// Another process may write a file of the same name: the last to finish has it.
+	file, err := os.OpenFile(name+"."+rand.Text()+".part", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,11 @@ func parseOther(codec media.Codec, first byte, t enhancedTrack) (p packet, ok bo
 		p.Kind = VideoConfig
 	case codedFrames, codedFramesX:
 		p.Kind, p.Keyframe = Video, first>>4&7 == 1
+		if codec == media.AV1 {
+			if n, ok := media.CountOBUs(t.body); !ok || n > maxUnits {
+				p.err = errors.New("rtmp: invalid picture of AV1") // each may become a packet
+			}
+		}
 	default:
 		return p, false
 	}

@@ -33,6 +33,8 @@ func TestMessage_ParsesFramesOfFLVAndEnhancedRTMP(t *testing.T) {
 		{name: "a negative composition time", body: append([]byte{0x27, 1, 0xff, 0xff, 0xd8}, onePicture...), kind: Video, shift: -40 * time.Millisecond, hasFrame: true},
 		{name: "the end of the sequence", body: []byte{0x17, 2, 0, 0, 0}},
 		{name: "a configuration, by FourCC", body: named(0x90, "avc1", avcRecord...), kind: VideoConfig, hasFrame: true},
+		{name: "a picture of AV1 in too many units", body: named(0x91, "av01", bytes.Repeat([]byte{0x0a, 0}, maxUnits+1)...), refused: true},
+		{name: "a picture of AV1 that is cut", body: named(0x91, "av01", 0x12, 0, 0x0a, 9, 0), refused: true},
 		{name: "a keyframe, by FourCC", body: named(0x91, "avc1", append([]byte{0, 0, 80}, onePicture...)...), kind: Video, keyframe: true, shift: 80 * time.Millisecond, hasFrame: true},
 		{name: "a picture without a composition time, by FourCC", body: named(0xa3, "avc1", onePicture...), kind: Video, hasFrame: true},
 		{name: "metadata about colours", body: named(0x94, "hvc1", 2, 0)},
@@ -91,6 +93,9 @@ func TestMessage_ParsesFramesOfFLVAndEnhancedRTMP(t *testing.T) {
 		if c.hasFrame && p.Kind == Video && !bytes.Equal(p.Units[0], onePicture[4:]) {
 			t.Errorf("%s: the picture is %x", c.name, p.Units)
 		}
+	}
+	if all := (message{kind: videoMessage, body: named(0x91, "av01", bytes.Repeat([]byte{0x0a, 0}, maxUnits)...)}).packets(); all[0].err != nil {
+		t.Errorf("a picture of AV1 is refused with %v", all[0].err)
 	}
 	if all := (message{kind: videoMessage, body: []byte{0x12, 1, 0, 0, 0, 1}}).packets(); !errors.Is(all[0].err, ErrVideoCodec) {
 		t.Errorf("another codec is refused with %v", all)

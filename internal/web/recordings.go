@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"rostrum/internal/bucket"
@@ -127,6 +128,8 @@ func passOn(w http.ResponseWriter, file io.Reader) {
 const (
 	// maxRemoteRequests is how many files of other servers are passed on at once.
 	maxRemoteRequests = 128
+	// maxLinkRequests is how many of them may be of one link: others are left for other links.
+	maxLinkRequests = maxRemoteRequests / 2
 	// maxRemoteTime is how long one may take.
 	maxRemoteTime = 2 * time.Minute
 )
@@ -135,21 +138,48 @@ const (
 // holders of links, with a bound on how often and for how long.
 func RemoteRecordings(open func(name string) (bucket.Bucket, error), links bucket.Links) http.Handler {
 	recordings := Recordings(open, links)
-	free := make(chan struct{}, maxRemoteRequests)
+	running := remoteRequests{byLink: map[string]int{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case free <- struct{}{}:
-			defer func() { <-free }()
-		default:
+		link := r.URL.Query().Get("signature")
+		if !running.begin(link) {
 			w.Header().Set("Access-Control-Allow-Origin", "*")
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "too many recordings are played at once", http.StatusServiceUnavailable)
 			return
 		}
+		defer running.end(link)
 		ctx, cancel := context.WithTimeout(r.Context(), maxRemoteTime)
 		defer cancel()
 		recordings.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// remoteRequests counts the requests that run.
+type remoteRequests struct {
+	mu     sync.Mutex // guards what follows
+	all    int
+	byLink map[string]int
+}
+
+// begin counts a request, unless there are too many.
+func (c *remoteRequests) begin(link string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all >= maxRemoteRequests || c.byLink[link] >= maxLinkRequests {
+		return false
+	}
+	c.all++
+	c.byLink[link]++
+	return true
+}
+
+func (c *remoteRequests) end(link string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all--
+	if c.byLink[link]--; c.byLink[link] == 0 {
+		delete(c.byLink, link)
+	}
 }
 
 // tagURIs matches the URIs in the tags of a playlist (RFC 8216 §4.3.2.5).

@@ -85,17 +85,23 @@ type remoteBucket struct {
 	file io.Reader
 }
 
-func (b remoteBucket) Get(context.Context, string) (io.ReadCloser, error) {
+func (b remoteBucket) Get(_ context.Context, key string) (io.ReadCloser, error) {
+	if strings.HasPrefix(key, "other/") {
+		return io.NopCloser(strings.NewReader("x")), nil
+	}
 	return io.NopCloser(b.file), nil
 }
 
 // remote serves a file from another server.
-func remote(t *testing.T, file io.Reader) (address string) {
+func remote(t *testing.T, file io.Reader) (address, other string) {
 	t.Helper()
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
 	server := httptest.NewServer(web.RemoteRecordings(func(string) (bucket.Bucket, error) { return remoteBucket{file: file}, nil }, links))
 	t.Cleanup(server.Close)
-	return server.URL + web.RecordingsPath + "recordings/a/0.mp4?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
+	link := func(prefix string) string {
+		return server.URL + web.RecordingsPath + "recordings/" + prefix + "/0.mp4?" + links.Sign("recordings", prefix, time.Now().Add(time.Minute)).Encode()
+	}
+	return link("a"), link("other")
 }
 
 func TestRemoteRecordings_AreWholeOrBroken(t *testing.T) {
@@ -108,7 +114,8 @@ func TestRemoteRecordings_AreWholeOrBroken(t *testing.T) {
 			_, _ = writer.Write([]byte(strings.Repeat("x", 1<<20)))
 			writer.CloseWithError(c.failure)
 		}()
-		answer, err := http.Get(remote(t, reader))
+		address, _ := remote(t, reader)
+		answer, err := http.Get(address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +129,7 @@ func TestRemoteRecordings_AreWholeOrBroken(t *testing.T) {
 
 func TestRemoteRecordings_RefuseWhatIsTooMuch(t *testing.T) {
 	reader, writer := io.Pipe() // nothing comes before the end of the test
-	address := remote(t, reader)
+	address, other := remote(t, reader)
 	answers := make(chan *http.Response)
 	const count = 200
 	for range count {
@@ -138,6 +145,9 @@ func TestRemoteRecordings_RefuseWhatIsTooMuch(t *testing.T) {
 	refused := <-answers // all others wait
 	if refused == nil || refused.StatusCode != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") == "" {
 		t.Errorf("one of %d requests at once is answered with %+v", count, refused)
+	}
+	if answer, err := http.Get(other); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("another link is answered with %+v, %v", answer, err)
 	}
 	_ = writer.Close()
 	for range count - 1 {
