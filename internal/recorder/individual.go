@@ -11,6 +11,7 @@ import (
 
 	"rostrum/internal/arn"
 	"rostrum/internal/bucket"
+	"rostrum/internal/durable"
 	"rostrum/internal/event"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -177,7 +178,7 @@ func (r *individual) spool() Spool { return Spool(filepath.Join(r.folder, "files
 
 // openSpool makes the spool, and starts to upload what is written there.
 func (r *individual) openSpool() error {
-	if err := os.MkdirAll(string(r.spool()), 0o750); err != nil {
+	if err := durable.MakeFolder(string(r.spool())); err != nil {
 		return err
 	}
 	r.files = &spoolWriter{spool: r.spool(), budget: &r.registry.held, log: r.log}

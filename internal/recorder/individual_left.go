@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rostrum/internal/bucket"
+	"rostrum/internal/durable"
 	"rostrum/internal/event"
 	"rostrum/internal/hls"
 	"rostrum/internal/store"
@@ -83,10 +84,13 @@ func (a *Participants) adopt(ctx context.Context, left store.Recording) error {
 
 // move renames a spool, and removes the folder of its node with the last one.
 func move(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
+	if err := durable.MakeFolder(filepath.Dir(to)); err != nil {
 		return err
 	}
 	err := os.Rename(from, to)
+	if err == nil {
+		err = durable.SyncFolder(filepath.Dir(to))
+	}
 	_ = os.Remove(filepath.Dir(from)) // unless there are others
 	return err
 }

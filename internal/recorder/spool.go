@@ -42,7 +42,7 @@ func OpenSpool(root, id, node, former string) (Spool, error) {
 			return "", err
 		}
 	}
-	return Spool(own), os.MkdirAll(own, 0o750)
+	return Spool(own), durable.MakeFolder(own)
 }
 
 // Remove removes the spool with all that waits, and the folder of its output.
