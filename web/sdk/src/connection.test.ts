@@ -163,6 +163,19 @@ test('whom a stage that was left subscribed to is subscribed to in the same roun
   assert.equal(stage.whyNoPicture('bob'), undefined);
 });
 
+test('after leaving a connection nothing is asked for by HTTP in place of a message without a reply', async (t) => {
+  const methods: string[] = [];
+  t.mock.method(globalThis, 'fetch', async (_url: unknown, { method }: RequestInit) => (methods.push(method!), new Response('v=0\r\n', { status: 201, headers: { Location: '/whip/sessions/c' } })));
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  const { stage, socket, bob, arrive } = await returned(t);
+  await arrive(bob);
+  stage.leave();
+  await settle();
+  t.mock.timers.tick(5000); // as long as a reply is awaited
+  await settle();
+  assert.deepEqual([socket.sentOf('SUBSCRIBE').length, methods], [1, []]);
+});
+
 test('who is gone when a stage is joined again is not received, and was never announced', async (t) => {
   const { stage, arrive, events } = await returned(t);
   await arrive(participantOf('eve'));

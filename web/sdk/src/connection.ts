@@ -169,6 +169,7 @@ class Attachment implements Link {
   private attached = false; // once, at least
   private asked = 0; // how often the stage was asked for
   private answerTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly waiting = new Set<() => void>(); // for replies, which do not come once the stage is left
 
   constructor(
     private readonly connection: RealTimeConnection,
@@ -199,7 +200,15 @@ class Attachment implements Link {
   }
 
   request(message: Omit<Request, 'id'>): Promise<Reply | undefined> {
-    return this.closed ? Promise.resolve(undefined) : this.connection.request({ ...message, attachment: this.attachment });
+    if (this.closed) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const settle = (reply?: Reply): void => {
+        this.waiting.delete(settle);
+        resolve(reply);
+      };
+      this.waiting.add(settle);
+      void this.connection.request({ ...message, attachment: this.attachment }).then(settle);
+    });
   }
 
   reconnect(): void {
@@ -269,6 +278,7 @@ class Attachment implements Link {
     this.closed = true;
     this.stopAnswerTimer();
     this.connection.detach(this.attachment);
+    for (const settle of this.waiting) settle();
     this.retry.now();
   }
 }

@@ -147,6 +147,7 @@ export class MediaConnection {
       this.turn = (reply.iceServers ?? []).filter(({ urls }) => urls.startsWith('turn')); // STUN is of no use: the server is ICE-lite
       return reply.answer!;
     }
+    if (!this.open) throw new Error('closed'); // the link ended without a reply because the stage was left
     const answer = await this.fetch(this.url, 'POST', 'application/sdp', offer);
     if (answer.status !== 201) throw await Refusal.from(answer);
     this.resource = new URL(answer.headers.get('Location')!, this.url);
@@ -222,6 +223,7 @@ export class MediaConnection {
       throw Refusal.of(reply.error);
     }
     if (reply) return reply.layer;
+    if (this.resource !== resource) return undefined; // closed meanwhile
     const answer = await this.fetch(`${resource}/layer`, 'POST', 'application/json', JSON.stringify(choice));
     if (!answer.ok) throw await Refusal.from(answer);
     return (await answer.json()) as Flow;

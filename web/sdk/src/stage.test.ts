@@ -125,6 +125,19 @@ test('leaving while joining cancels', async (t) => {
   assert.equal(newest(FakeSocket.all).closedWith, 1000);
 });
 
+test('after leaving nothing is asked for by HTTP in place of a message without a reply', async (t) => {
+  const methods: string[] = [];
+  const fetched = mock.method(globalThis, 'fetch', async (_url: unknown, { method }: RequestInit) => (methods.push(method!), new Response('v=0\r\n', { status: 201, headers: { Location: '/whip/sessions/c' } })));
+  t.after(() => fetched.mock.restore());
+  const stream = new LocalStageStream(new FakeTrack('audio') as unknown as MediaStreamTrack);
+  const { stage, socket } = await joined(t, { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream], preferredLayerForStream: () => 'hi' }, participantOf('bob', { isPublishing: true }), participantOf('eve', { isPublishing: true }));
+  await answer(socket, 'SUBSCRIBE'); // of eve, who is asked for a layer then
+  assert.deepEqual(['PUBLISH', 'SUBSCRIBE', 'SELECT_LAYER'].map((type) => socket.sentOf(type as 'PUBLISH').length), [1, 2, 1]);
+  stage.leave();
+  await settle();
+  assert.deepEqual(methods.filter((method) => method !== 'DELETE'), []);
+});
+
 test('each notice of the end has its reason', async (t) => {
   for (const [reason, code] of [['participant-disconnected', 10], ['token-reused', 4], ['failed-exchange', 4], ['stage-deleted', 9]] as const) {
     installFakes();
