@@ -184,6 +184,11 @@ export class Roster {
     }
   }
 
+  /** Whether the application knows the participant, also while it is removed. */
+  private announced(info: ParticipantInfo): boolean {
+    return this.expected.get(info.id)?.info !== info;
+  }
+
   private subscriptionOwner(): SubscriptionOwner {
     const { stage } = this;
     return {
@@ -193,15 +198,15 @@ export class Roster {
         const layer = this.strategy().preferredLayerForStream?.(info, stream);
         return typeof layer === 'object' ? layer?.label : layer;
       },
-      stateChanged: (info, state) => this.members.has(info.id) && stage.emit(StageEvents.STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED, info, state),
+      stateChanged: (info, state) => this.announced(info) && stage.emit(StageEvents.STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED, info, state),
       streamsAdded: (info, streams) => stage.emit(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, info, streams),
       streamsRemoved: (info, streams) => stage.emit(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, info, streams),
       adaptionChanged: (info, stream, isAdapting) => stage.emit(StageEvents.STAGE_STREAM_ADAPTION_CHANGED, info, stream, isAdapting),
       layersChanged: (info, stream, layers) => stage.emit(StageEvents.STAGE_STREAM_LAYERS_CHANGED, info, stream, layers),
       layerSelected: (info, stream, layer, reason) => stage.emit(StageEvents.STAGE_STREAM_LAYER_SELECTED, info, stream, layer, reason),
       messageReceived: (info, message) => stage.emit(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, info, message),
-      pictureChanged: (info, reason) => this.members.has(info.id) && stage.emit(StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED, info, reason),
-      failed: (info, error) => this.members.has(info.id) && stage.emit(StageEvents.ERROR, error),
+      pictureChanged: (info, reason) => this.announced(info) && stage.emit(StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED, info, reason),
+      failed: (info, error) => this.announced(info) && stage.emit(StageEvents.ERROR, error),
     };
   }
 }

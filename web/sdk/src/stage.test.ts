@@ -138,6 +138,26 @@ test('after leaving nothing is asked for by HTTP in place of a message without a
   assert.deepEqual(methods.filter((method) => method !== 'DELETE'), []);
 });
 
+test('who leaves is told to be no longer subscribed to, and to have no picture, before', async (t) => {
+  for (const [how, leave] of [
+    ['the participant', (_, socket) => socket.deliver({ type: 'PARTICIPANT_LEFT', payload: { participantId: 'bob', userId: 'bob' } })],
+    ['this one', (stage) => stage.leave()],
+  ] as [string, (stage: Stage, socket: FakeSocket) => void][]) {
+    installFakes();
+    await t.test(how, async (t) => {
+      const { stage, socket, events } = await joined(t, everything, participantOf('bob', { isPublishing: true }));
+      await answer(socket, 'SUBSCRIBE');
+      newest(FakePeer.all).becomes('connected');
+      events.length = 0;
+      leave(stage, socket);
+      assert.deepEqual(events.filter((e) => e.includes(' bob') && !e.includes('StreamsRemoved')), [
+        'stageParticipantSubscribeStateChanged bob not_subscribed', 'stageParticipantPictureChanged bob not-publishing',
+        'stageParticipantPublishStateChanged bob not_published', 'stageParticipantLeft bob',
+      ]);
+    });
+  }
+});
+
 test('each notice of the end has its reason', async (t) => {
   for (const [reason, code] of [['participant-disconnected', 10], ['token-reused', 4], ['failed-exchange', 4], ['stage-deleted', 9]] as const) {
     installFakes();
