@@ -61,6 +61,22 @@ test('a message goes into each encoding as often as asked, and is told once', ()
   assert.deepEqual(told, [`${uuid} 7`]);
 });
 
+test('a message that takes longer to repeat than it is remembered is told once', (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
+  const inserter = new Inserter();
+  inserter.add({ payload: new Uint8Array([7]), uuid, repeatCount: 30 });
+  let told = 0;
+  const extractor = new Extractor(() => told++);
+  for (let i = 0; i < 31; i++) {
+    const picture = pictureOf(1);
+    inserter.process(picture);
+    assert.equal(messagesOf(new Uint8Array(picture.data)).length, 1, `picture ${i}`);
+    extractor.process(picture);
+    t.mock.timers.tick(100);
+  }
+  assert.equal(told, 1);
+});
+
 test('other codecs are left alone', () => {
   const inserter = new Inserter();
   inserter.add({ payload: uuid, uuid, repeatCount: 0 });

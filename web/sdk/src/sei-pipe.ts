@@ -47,7 +47,7 @@ export class Inserter {
   }
 }
 
-const rememberFor = 2000; // ms
+const rememberFor = 2000; // ms, after the last copy
 const maxRemembered = 64; // messages
 
 /** Reads messages from pictures, repeated ones once. */
@@ -61,11 +61,11 @@ export class Extractor {
     for (const { uuid, payload } of decodeMessages(new Uint8Array(picture.data))) {
       const key = `${uuid.join()} ${payload.join()}`;
       const now = Date.now();
-      if ((this.recent.get(key) ?? 0) > now) continue;
+      const known = (this.recent.get(key) ?? 0) > now;
       this.recent.delete(key);
       this.recent.set(key, now + rememberFor);
       if (this.recent.size > maxRemembered) this.recent.delete(this.recent.keys().next().value!);
-      this.found({ payload: payload.slice().buffer, uuid: uuid.slice().buffer });
+      if (!known) this.found({ payload: payload.slice().buffer, uuid: uuid.slice().buffer });
     }
   }
 }
