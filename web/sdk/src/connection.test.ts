@@ -118,7 +118,8 @@ test('a refused token is reported with the state that it leads to', async (t) =>
 });
 
 /** A connection on which a stage was left that subscribed to bob, and is joined again. */
-async function returned(t: TestContext, again: StageStrategy = strategy) {
+async function returned(t: TestContext, { again = strategy, away = 0, as = 'self' }: { again?: StageStrategy; away?: number; as?: string } = {}) {
+  t.mock.timers.enable({ apis: ['Date', 'setTimeout', 'setInterval'] });
   const connection = new RealTimeConnection(tokenOf());
   t.after(() => connection.disconnect());
   const first = new Stage(tokenOf({ topic: 'one' }), strategy, { realTimeConnection: connection });
@@ -134,8 +135,9 @@ async function returned(t: TestContext, again: StageStrategy = strategy) {
   await joining;
   await settle();
   first.leave();
+  t.mock.timers.setTime(away);
   socket.sent = [];
-  const stage = new Stage(tokenOf({ topic: 'one' }), again, { realTimeConnection: connection });
+  const stage = new Stage(tokenOf({ topic: 'one', jti: as }), again, { realTimeConnection: connection });
   const events: string[] = [];
   for (const event of Object.values(StageEvents)) {
     stage.on(event, (...payload: unknown[]) => events.push([event, ...payload.map((p) => (p as { id?: string })?.id ?? p)].join(' ')));
@@ -166,7 +168,6 @@ test('whom a stage that was left subscribed to is subscribed to in the same roun
 test('after leaving a connection nothing is asked for by HTTP in place of a message without a reply', async (t) => {
   const methods: string[] = [];
   t.mock.method(globalThis, 'fetch', async (_url: unknown, { method }: RequestInit) => (methods.push(method!), new Response('v=0\r\n', { status: 201, headers: { Location: '/whip/sessions/c' } })));
-  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   const { stage, socket, bob, arrive } = await returned(t);
   await arrive(bob);
   stage.leave();
@@ -186,6 +187,17 @@ test('who is gone when a stage is joined again is not received, and was never an
 
 test('the strategy is asked before anybody is subscribed to early', async (t) => {
   const asked: string[] = [];
-  const { socket } = await returned(t, { ...strategy, shouldSubscribeToParticipant: ({ id, attributes }) => (asked.push(`${id} ${attributes['name']}`), SubscribeType.NONE) });
+  const again: StageStrategy = { ...strategy, shouldSubscribeToParticipant: ({ id, attributes }) => (asked.push(`${id} ${attributes['name']}`), SubscribeType.NONE) };
+  const { socket } = await returned(t, { again });
   assert.deepEqual([asked, socket.sentOf('SUBSCRIBE').length], [['bob Bob'], 0]);
+});
+
+test('nobody is subscribed to early who has probably gone, or is this participant', async (t) => {
+  for (const [how, options] of [['after a minute', { away: 60_001 }], ['with the token of one who published', { as: 'bob' }]] as const) {
+    installFakes();
+    await t.test(how, async (t) => {
+      const { socket } = await returned(t, options);
+      assert.deepEqual(socket.sent.map(({ type }) => type), ['ATTACH']);
+    });
+  }
 });

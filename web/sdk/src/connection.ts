@@ -21,6 +21,7 @@ export type RealTimeConnectionEventMap = {
 
 const maxRemembered = 32; // stages
 const maxPublishers = 12; // of a stage
+const rememberFor = 60_000; // ms; later who published has probably gone
 
 /** One connection to the server that carries any number of stages of one account. */
 export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
@@ -30,7 +31,7 @@ export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
   private lastName = 0;
   private connecting: PromiseWithResolvers<void> | undefined;
   private readonly url: string;
-  private readonly publishers = new Map<string, Participant[]>(); // of stages that were left
+  private readonly publishers = new Map<string, { all: Participant[]; until: number }>(); // of stages that were left
 
   /** Throws a {@link RealTimeConnectionError} if the token is malformed or expired. */
   constructor(private readonly connectionToken: string) {
@@ -87,13 +88,14 @@ export class RealTimeConnection extends Emitter<RealTimeConnectionEventMap> {
   /** @internal Remembers whom a stage that is left subscribed to. */
   remember(stageID: string, publishers: Participant[]): void {
     this.publishers.delete(stageID);
-    this.publishers.set(stageID, publishers.slice(0, maxPublishers));
+    this.publishers.set(stageID, { all: publishers.slice(0, maxPublishers), until: Date.now() + rememberFor });
     if (this.publishers.size > maxRemembered) this.publishers.delete(this.publishers.keys().next().value!);
   }
 
   /** @internal Whom a stage probably subscribes to; nobody where a request would have to wait for the connection. */
   recall(stageID: string): Participant[] {
-    return (this.current === RealTimeConnectionState.CONNECTED && this.publishers.get(stageID)) || [];
+    const known = this.publishers.get(stageID);
+    return this.current === RealTimeConnectionState.CONNECTED && known && known.until > Date.now() ? known.all : [];
   }
 
   /** @internal */

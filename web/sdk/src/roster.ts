@@ -59,6 +59,7 @@ export class Roster {
   /** Subscribes to those who published when the stage was left, before the state says who does now: a round trip earlier. */
   expect(publishers: Participant[]): void {
     for (const publisher of publishers) {
+      if (publisher.id === this.local.id) continue; // the stage was left as another participant
       const member = new Subscription(new ParticipantInfo(publisher.id, false), this.server, this.owner);
       member.info.setMetadata(publisher);
       member.info.isPublishing = true;
