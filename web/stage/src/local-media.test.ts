@@ -68,3 +68,19 @@ test('the camera that was chosen is opened in the next call, too, or any if it i
   assert.deepEqual(asked, [undefined, 'other', 'other', 'other', undefined]);
   assert.equal(camera.isOn, true);
 });
+
+test('the camera that was chosen last is used, whichever opens last', async () => {
+  const { browser, camera, failures } = await openCamera();
+  for (const late of [new FakeTrack('video'), 'NotFoundError', 'NotReadableError']) {
+    let arrive!: (answer: FakeTrack | string) => void;
+    const slow = new Promise<FakeTrack | string>((resolve) => (arrive = resolve));
+    const chosen = new FakeTrack('video');
+    browser.push(slow, chosen);
+    const opening = [camera.open('slow'), camera.open('chosen')];
+    await opening[1];
+    arrive(late);
+    await opening[0];
+    assert.deepEqual([camera.track, chosen.readyState, camera.error, failures.length], [chosen, 'live', undefined, 0]);
+    if (late instanceof FakeTrack) assert.equal(late.readyState, 'ended');
+  }
+});

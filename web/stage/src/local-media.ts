@@ -14,7 +14,7 @@ export class Device {
   private own: MediaStreamTrack | undefined;
   private mutedByLoss = false; // not by the user
   private chosen: string | undefined; // the id of the device, also for the next call
-  private closings = 0;
+  private requests = 0; // the one before is void
 
   constructor(
     readonly kind: Kind,
@@ -42,16 +42,16 @@ export class Device {
 
   /** Opens a device, by default the one that was chosen last, and goes on with it in place of the former one. */
   async open(id?: string): Promise<void> {
-    const { closings } = this;
+    const number = ++this.requests;
     try {
       const track = await (id ? this.request(id) : this.requestChosen());
-      if (closings !== this.closings) return track.stop();
+      if (number !== this.requests) return track.stop();
       this.chosen = id || this.chosen;
       track.addEventListener('ended', () => this.lost(track));
       await this.use(track);
       this.error = undefined;
     } catch (error) {
-      if (closings !== this.closings) return;
+      if (number !== this.requests) return;
       this.error = error;
       if (!this.isOpen && !this.borrowed) this.muteForLoss();
       this.failed(error);
@@ -77,7 +77,7 @@ export class Device {
   }
 
   close(): void {
-    this.closings++;
+    this.requests++;
     this.own?.stop();
     this.stream = this.own = this.borrowed = this.error = undefined;
     this.mutedByLoss = false;
@@ -95,10 +95,11 @@ export class Device {
 
   /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
   private async request(id: string | undefined): Promise<MediaStreamTrack> {
+    const number = this.requests;
     try {
       return await open[this.kind](id);
     } catch (error) {
-      if (!this.isOpen || !(error instanceof DeviceError) || error.failure !== DeviceFailure.IN_USE) throw error;
+      if (number !== this.requests || !this.isOpen || !(error instanceof DeviceError) || error.failure !== DeviceFailure.IN_USE) throw error;
       this.own!.stop();
       return open[this.kind](id);
     }

@@ -23,11 +23,13 @@ export class FakeTrack extends EventTarget {
   }
 }
 
+type Answer = FakeTrack | string;
+
 /** Has the browser answer each request for a device with the next track, or fail with the next name of an error; asked collects the ids of devices. */
-export function answers(queue: (FakeTrack | string)[], asked: (string | undefined)[] = []): (FakeTrack | string)[] {
+export function answers(queue: (Answer | Promise<Answer>)[], asked: (string | undefined)[] = []): (Answer | Promise<Answer>)[] {
   const answer = async ({ video }: { video?: { deviceId?: { exact: string } } }) => {
     asked.push(video?.deviceId?.exact);
-    const next = queue.shift() ?? 'NotFoundError';
+    const next = await (queue.shift() ?? 'NotFoundError');
     if (typeof next === 'string') throw new DOMException(next, next);
     return { getTracks: () => [next] };
   };
