@@ -84,7 +84,10 @@ export class FakePeer {
   setConfiguration(): void {}
   restartIce(): void {}
   async setLocalDescription(): Promise<void> {}
-  async setRemoteDescription(): Promise<void> {}
+
+  async setRemoteDescription(description: { sdp: string }): Promise<void> {
+    this.currentRemoteDescription = description;
+  }
 
   becomes(state: string): void {
     this.connectionState = state;

@@ -22,6 +22,7 @@ export type LocalStageStreamEventMap = {
 /** Where a stream is published: once for each stage. */
 export interface Outlet {
   readonly sender: RTCRtpSender;
+  /** Only where what is sent carries messages. */
   insert?(message: OutgoingMessage): void;
 }
 
@@ -67,7 +68,7 @@ export class LocalStageStream extends StageStream<LocalStageStreamEventMap> {
 
   /**
    * Sends a message within the video, with its next picture and as many as repeatCount
-   * after that. It is rejected unless the stream has inBandMessaging and is published.
+   * after that. It is rejected unless the stream has inBandMessaging and is published as H.264.
    */
   async insertSeiMessage(payload: BufferSource, { repeatCount = 0 }: { repeatCount?: number } = {}): Promise<void> {
     if (!this.mediaConfig.inBandMessaging?.enabled) throw new Error('This stream is not configured for messages: set inBandMessaging.');
@@ -75,7 +76,7 @@ export class LocalStageStream extends StageStream<LocalStageStreamEventMap> {
     const bytes = toBytes(payload);
     if (bytes.length === 0 || bytes.length > maxPayload) throw new RangeError(`A message has 1 to ${maxPayload} bytes.`);
     const inserting = [...this.outlets].filter((o) => o.insert);
-    if (inserting.length === 0) throw new Error('This stream is not published, or the browser can not insert messages.');
+    if (inserting.length === 0) throw new Error('This stream is not published, not as H.264, or the browser can not insert messages.');
     const message = { payload: bytes, uuid: newUUID(), repeatCount };
     for (const outlet of inserting) outlet.insert!(message);
   }

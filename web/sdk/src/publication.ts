@@ -2,7 +2,7 @@ import { type StageError, StageErrorCategory } from './errors.ts';
 import { StageParticipantPublishState as State } from './events.ts';
 import { type LocalStageStream, LocalStageStreamEvents, type Outlet } from './local-stream.ts';
 import { MediaConnection, type MediaServer } from './media.ts';
-import { extendAnswer } from './sdp.ts';
+import { extendAnswer, videoCodec } from './sdp.ts';
 import { insertInto, messagesConfiguration } from './sei.ts';
 import { StreamType } from './stream.ts';
 
@@ -20,7 +20,7 @@ export interface PublicationOwner {
 /** One stream while it is published, with what undoes that. */
 interface Published {
   stream: LocalStageStream;
-  outlet?: Outlet & { close?(): void };
+  outlet?: Outlet & { messages?: ReturnType<typeof insertInto> };
   muted: () => void;
   trackChanged: () => void;
 }
@@ -90,6 +90,7 @@ export class Publication {
       configuration: video?.mediaConfig.inBandMessaging?.enabled ? messagesConfiguration() : {},
       prepare: (peer) => this.prepare(peer),
       adapt: (answer) => extendAnswer(answer, { stereo: audio?.mediaConfig.stereo ?? false, minBitrate: video?.mediaConfig.minBitrate }),
+      answered: (peer) => this.answered(peer),
       live: () => this.setState(State.PUBLISHED),
       lost: () => this.setState(State.ATTEMPTING_PUBLISH),
       failed: (error) => {
@@ -110,9 +111,15 @@ export class Publication {
       else if ((this.server.link.roundTrip ?? 0) >= farAway) preferCodec('audio/red', transceiver);
       this.unbind(published);
       const messages = track.kind === 'video' && stream.mediaConfig.inBandMessaging?.enabled ? insertInto(transceiver.sender) : undefined;
-      published.outlet = { sender: transceiver.sender, ...messages };
+      published.outlet = { sender: transceiver.sender, messages };
       stream.bind(published.outlet);
     }
+  }
+
+  /** Lets messages be inserted if the codec carries them. The answer tells it: Firefox lists no codecs of a sender. */
+  private answered(peer: RTCPeerConnection): void {
+    if (videoCodec(peer.currentRemoteDescription!.sdp) !== 'H264') return;
+    for (const { outlet } of this.published) if (outlet) outlet.insert = outlet.messages?.insert;
   }
 
   /** Sends other streams of the same shape on the connection that there is. */
@@ -162,7 +169,7 @@ export class Publication {
   private unbind({ stream, outlet }: Published): void {
     if (!outlet) return;
     stream.unbind(outlet);
-    outlet.close?.();
+    outlet.messages?.close();
   }
 
   /** Has the encoders fit the size of the video and the layers in use. Browsers take one change at a time. */

@@ -35,6 +35,12 @@ export function extendAnswer(sdp: string, { stereo, minBitrate }: EncoderHints):
   return extended;
 }
 
+/** The video codec that an answer has be sent: the first one. Empty without video. */
+export function videoCodec(sdp: string): string {
+  const payloadType = sdp.match(/^m=video [1-9]\S* \S+ (\d+)/m)?.[1];
+  return (payloadType && sdp.match(new RegExp(`^a=rtpmap:${payloadType} ([^/]+)/`, 'm'))?.[1]?.toUpperCase()) || '';
+}
+
 /** Puts the ICE credentials of a fragment into a description. */
 export function withCredentials(sdp: string, fragment: string): string {
   return ['ice-ufrag', 'ice-pwd'].reduce((text, name) => text.replaceAll(new RegExp(`^a=${name}:.*$`, 'gm'), attribute(fragment, name)), sdp);

@@ -316,6 +316,27 @@ test('after a reconnect nobody speaks until the server says so', async (t) => {
   assert.deepEqual(events.filter((e) => e.includes('ActiveSpeaker')), ['stageActiveSpeakerChanged bob', 'stageActiveSpeakerChanged ']);
 });
 
+test('a message is refused until the video is negotiated, and where it is no H.264', async (t) => {
+  const addTransceiver = FakePeer.prototype.addTransceiver;
+  t.mock.method(FakePeer.prototype, 'addTransceiver', function (this: FakePeer, what: FakeTrack, init: { direction: string }) {
+    const transceiver = addTransceiver.call(this, what, init) as { sender: object };
+    Object.assign(transceiver.sender, { createEncodedStreams: () => ({ readable: new ReadableStream(), writable: new WritableStream() }) });
+    return transceiver;
+  });
+  for (const [codecs, carried] of [[['H264', 'VP8'], true], [['VP8', 'H264'], false], [[], false]] as [string[], boolean][]) {
+    await t.test(codecs.join() || 'no video', async (t) => {
+      Object.assign(RTCRtpSender.prototype, { createEncodedStreams() {} });
+      const stream = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack, { inBandMessaging: { enabled: true } });
+      const { socket } = await joined(t, { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream] });
+      const insert = (): Promise<void> => stream.insertSeiMessage(new ArrayBuffer(1));
+      await assert.rejects(insert(), /not published/);
+      const video = codecs.length ? `m=video 9 UDP/TLS/RTP/SAVPF ${codecs.map((_, i) => 96 + i).join(' ')}\r\n` : 'm=video 0 UDP/TLS/RTP/SAVPF 96\r\na=inactive\r\n';
+      await answer(socket, 'PUBLISH', { connection: 'c', location: '/whip/sessions/c', answer: `v=0\r\n${video}${codecs.map((name, i) => `a=rtpmap:${96 + i} ${name}/90000\r\n`).join('')}` });
+      await (carried ? insert() : assert.rejects(insert(), /not published/));
+    });
+  }
+});
+
 test('a track is replaced also where the connection is being made anew', async (t) => {
   const stream = new LocalStageStream(new FakeTrack('video') as unknown as MediaStreamTrack);
   const { socket } = await joined(t, { ...everything, shouldPublishParticipant: () => true, stageStreamsToPublish: () => [stream] });
