@@ -41,6 +41,22 @@ test('the quality of what is received is that since the former report', () => {
   }
 });
 
+test('what is sent is down where the receiver no longer reports, unless the layer is paused', () => {
+  const layer = (rid: string, more: object = {}): object => ({ type: 'outbound-rtp', kind: 'video', id: rid, rid, timestamp: 60_000, ...more });
+  const reported = (localId: string, timestamp: number): object => ({ type: 'remote-inbound-rtp', kind: 'video', localId, timestamp, fractionLost: 0 });
+  const { DOWN, EXCELLENT } = NetworkQuality;
+  for (const [name, entries, expected] of [
+    ['reports ten seconds old', [layer('hi'), reported('hi', 50_000)], [DOWN]],
+    ['reports four seconds old', [layer('hi'), reported('hi', 56_000)], [EXCELLENT]],
+    ['none yet', [layer('hi')], [undefined]],
+    ['a paused layer', [layer('hi', { active: false }), layer('low'), reported('hi', 1000), reported('low', 50_000)], [EXCELLENT, DOWN]],
+    ['a layer for which there is no bandwidth', [layer('hi', { active: true }), layer('low'), reported('hi', 1000), reported('low', 59_000)], [EXCELLENT, EXCELLENT]],
+  ] as [string, object[], (NetworkQuality | undefined)[]][]) {
+    const stats = qualityStats('video', true, reportOf(...entries), start()) as LocalVideoStats[];
+    assert.deepEqual(stats.map(({ networkQuality }) => networkQuality), expected, name);
+  }
+});
+
 test('before there are statistics the quality is undefined', async () => {
   const stream = new LocalStageStream({ kind: 'video', enabled: true } as MediaStreamTrack);
   assert.equal(await stream.requestQualityStats(), undefined);

@@ -98,6 +98,8 @@ const fields = {
 
 type Entry = Record<string, unknown> & { type: string };
 
+const silentAfter = 5000; // ms; a receiver reports every second or so
+
 /** What had been received when a report was read. */
 export interface Progress {
   packets: number;
@@ -110,6 +112,7 @@ export interface Progress {
  */
 export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RTCStatsReport, former: Progress): QualityStats[] {
   const entries = [...report.values()] as Entry[];
+  const reported = Math.max(...entries.filter(({ type }) => type === 'remote-inbound-rtp').map(({ timestamp }) => Number(timestamp ?? 0)));
   const names = fields[`${local ? 'local' : 'remote'}${kind}`];
   return entries
     .filter(({ type, kind: k }) => type === (local ? 'outbound-rtp' : 'inbound-rtp') && k === kind)
@@ -118,14 +121,16 @@ export function qualityStats(kind: 'audio' | 'video', local: boolean, report: RT
       for (const name of names) if (entry[name] !== undefined) stats[name] = entry[name];
       const remote = local ? entries.find(({ type, localId }) => type === 'remote-inbound-rtp' && localId === entry['id']) : undefined;
       if (remote) Object.assign(stats, { packetsLost: remote['packetsLost'], roundTripTime: remote['roundTripTime'] });
-      const networkQuality = local ? sendingQuality(remote) : receivingQuality(entry, former);
+      const networkQuality = local ? sendingQuality(entry, remote, reported) : receivingQuality(entry, former);
       return (networkQuality === undefined ? stats : { ...stats, networkQuality }) as QualityStats;
     });
 }
 
-/** Judges by the receiver's last report. */
-function sendingQuality(report: Entry | undefined): NetworkQuality | undefined {
-  return report && qualityOf(Number(report['fractionLost'] ?? 0));
+/** Judges by the receiver's last report. Where none came of any layer for long, nothing gets through. */
+function sendingQuality(entry: Entry, report: Entry | undefined, reported: number): NetworkQuality | undefined {
+  if (!report) return undefined;
+  if (entry['active'] !== false && Number(entry['timestamp'] ?? 0) - reported > silentAfter) return NetworkQuality.DOWN;
+  return qualityOf(Number(report['fractionLost'] ?? 0));
 }
 
 /** Judges by what came, and what did not, since the former report. */
