@@ -27,6 +27,12 @@ test('too low a bitrate leaves one encoding', () => {
   assert.deepEqual(encodingsOf({ simulcast: { enabled: true }, maxVideoBitrateKbps: 1500 }, hd).map(({ maxBitrate }) => maxBitrate), [1_500_000, 900_000, 350_000]);
 });
 
+test('no layer has more than the bitrate of the stream', () => {
+  const { DEFAULT_720, DEFAULT_540, DEFAULT_180 } = SimulcastLayerPresets;
+  const layers = layersOf({ maxVideoBitrateKbps: 1000, simulcast: { enabled: true, layers: [DEFAULT_720, DEFAULT_540, DEFAULT_180] } });
+  assert.deepEqual(layers.map(({ maxBitrateKbps }) => maxBitrateKbps), [1000, 1000, 350]);
+});
+
 test('a layer fits pictures of every shape, and enlarges none', () => {
   const layer = { width: 640, height: 360 };
   assert.equal(scaleOf(layer, hd), 2);

@@ -78,7 +78,7 @@ export function layersOf(config: StageVideoConfiguration): SimulcastLocalLayerCo
   const maxBitrate = maxBitrateOf(config);
   if (maxBitrate === undefined) return sorted;
   if (maxBitrate < DEFAULT_360.maxBitrateKbps) return []; // too little for more than one
-  return sorted.map((layer, i) => (i === 0 ? { ...layer, maxBitrateKbps: Math.min(layer.maxBitrateKbps, maxBitrate) } : layer));
+  return sorted.map((layer) => ({ ...layer, maxBitrateKbps: Math.min(layer.maxBitrateKbps, maxBitrate) }));
 }
 
 const maxBitrateOf = ({ maxVideoBitrateKbps, maxBitrate }: StageVideoConfiguration): number | undefined => maxVideoBitrateKbps ?? maxBitrate;
