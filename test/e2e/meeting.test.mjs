@@ -232,6 +232,7 @@ for (const [look, options] of Object.entries(looks)) {
     await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
     await page.click("#invitations button");
     assert.match(await page.inputValue("#invitations input"), /#.*&stage=Team%20meeting$/);
+    assert.ok(await page.$eval("#invitations input", (e) => e === document.activeElement && e.selectionEnd - e.selectionStart === e.value.length), "the link has not the focus and is not selected");
     await check("copy");
     await page.keyboard.press("Escape");
     await dialog("settings", "#settings-tool");

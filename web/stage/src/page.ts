@@ -218,6 +218,7 @@ async function copy(link: string, row: HTMLElement): Promise<void> {
   } catch {
     const field = element('input', { readOnly: true, value: link, ariaLabel: `Link for ${find('.name', row).textContent}` });
     find('button', row).replaceWith(field);
+    field.focus(); // it had been on the button
     field.select();
     toast('Copy the link that is selected, and send it to one person: each link lets one in.');
   }
