@@ -838,6 +838,7 @@
   var open = { camera: import_rostrum_sdk6.openCamera, microphone: import_rostrum_sdk6.openMicrophone };
   var configuration = { camera: { simulcast: { enabled: true } }, microphone: {} };
   var Device = class {
+    // the one before is void
     constructor(kind, changed, failed = () => {
     }) {
       this.kind = kind;
@@ -857,7 +858,7 @@
     // not by the user
     chosen;
     // the id of the device, also for the next call
-    closings = 0;
+    requests = 0;
     get isOn() {
       return this.stream !== void 0 && !this.stream.isMuted && this.isOpen;
     }
@@ -874,16 +875,16 @@
     }
     /** Opens a device, by default the one that was chosen last, and goes on with it in place of the former one. */
     async open(id) {
-      const { closings } = this;
+      const number = ++this.requests;
       try {
         const track = await (id ? this.request(id) : this.requestChosen());
-        if (closings !== this.closings) return track.stop();
+        if (number !== this.requests) return track.stop();
         this.chosen = id || this.chosen;
         track.addEventListener("ended", () => this.lost(track));
         await this.use(track);
         this.error = void 0;
       } catch (error) {
-        if (closings !== this.closings) return;
+        if (number !== this.requests) return;
         this.error = error;
         if (!this.isOpen && !this.borrowed) this.muteForLoss();
         this.failed(error);
@@ -906,7 +907,7 @@
       else this.stream = void 0;
     }
     close() {
-      this.closings++;
+      this.requests++;
       this.own?.stop();
       this.stream = this.own = this.borrowed = this.error = void 0;
       this.mutedByLoss = false;
@@ -922,10 +923,11 @@
     }
     /** Asks the browser for a device. Phones open one camera at a time: the former one is closed then. */
     async request(id) {
+      const number = this.requests;
       try {
         return await open[this.kind](id);
       } catch (error) {
-        if (!this.isOpen || !(error instanceof import_rostrum_sdk6.DeviceError) || error.failure !== import_rostrum_sdk6.DeviceFailure.IN_USE) throw error;
+        if (number !== this.requests || !this.isOpen || !(error instanceof import_rostrum_sdk6.DeviceError) || error.failure !== import_rostrum_sdk6.DeviceFailure.IN_USE) throw error;
         this.own.stop();
         return open[this.kind](id);
       }
@@ -1292,6 +1294,7 @@
     } catch {
       const field = element("input", { readOnly: true, value: link2, ariaLabel: `Link for ${find(".name", row).textContent}` });
       find("button", row).replaceWith(field);
+      field.focus();
       field.select();
       toast("Copy the link that is selected, and send it to one person: each link lets one in.");
     }
