@@ -6,7 +6,7 @@
 //
 //   node build.mjs            builds the package and the server's copies
 //   node build.mjs --check    compares the server's copies with the sources
-//   node build.mjs --tests    builds the unit tests
+//   node build.mjs --tests    builds the package and the unit tests
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -62,8 +62,16 @@ const page = async () => {
 /** The server's copies, by their paths. */
 const served = { 'internal/web/sdk/rostrum.js': script, 'internal/web/stage/page.js': page };
 
+async function buildPackage() {
+  rmSync('dist', { recursive: true, force: true });
+  await bundle({ entryPoints: ['src/index.ts'], format: 'esm', outfile: 'dist/rostrum.mjs', banner });
+  await bundle({ entryPoints: ['src/react.ts'], format: 'esm', outfile: 'dist/react.mjs', banner, external: ['react'], plugins: [apart] });
+  writeFileSync('dist/rostrum.js', await script());
+  execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' });
+}
+
 if (process.argv.includes('--tests')) {
-  rmSync('dist/tests', { recursive: true, force: true });
+  await buildPackage();
   const tests = (folder) => readdirSync(folder).filter((name) => name.endsWith('.test.ts')).map((name) => [`${folder === 'src' ? 'sdk' : 'stage'}-${name.replace('.ts', '')}`, `${folder}/${name}`]);
   const entryPoints = Object.fromEntries([...tests('src'), ...tests('../stage/src')]);
   await bundle({ entryPoints, format: 'esm', platform: 'node', packages: 'external', outdir: 'dist/tests', outExtension: { '.js': '.mjs' }, sourcemap: 'inline' });
@@ -74,10 +82,6 @@ if (process.argv.includes('--tests')) {
     process.exitCode = 1;
   }
 } else {
-  rmSync('dist', { recursive: true, force: true });
-  await bundle({ entryPoints: ['src/index.ts'], format: 'esm', outfile: 'dist/rostrum.mjs', banner });
-  await bundle({ entryPoints: ['src/react.ts'], format: 'esm', outfile: 'dist/react.mjs', banner, external: ['react'], plugins: [apart] });
-  writeFileSync('dist/rostrum.js', await script());
+  await buildPackage();
   for (const [path, made] of Object.entries(served)) writeFileSync(`../../${path}`, await made());
-  execFileSync('node_modules/.bin/tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' });
 }
