@@ -1,6 +1,7 @@
-// The page of a stage by keyboard, for screen readers, with several devices, and in a tab that is not in front.
+// The page of a stage by keyboard, for screen readers, and with several devices.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import { browse, eventually, joinCall, server, serverAndBrowser, smallCamera, web } from "./harness.mjs";
 
@@ -43,6 +44,7 @@ test("a call by keyboard alone: from the lobby through each dialog to leaving, t
   const arn = await newStage();
   const page = await open(t, `${await server.token(arn, "ann")}&invite=${await server.token(arn, "bob")}`);
   await page.waitForSelector("#stage-set:not(.without)");
+  await page.waitForFunction(() => [...document.querySelectorAll("#lobby select[data-device]")].every((select) => !select.disabled)); // Tab skips them before
   assert.deepEqual(await tabTo(page, "join"), ["lobby-microphone", "lobby-camera", "lobby-cameras", "lobby-microphones", "lobby-speakers", "test-speaker quiet", "join"]);
   await page.keyboard.press("Enter");
   await page.waitForSelector("#call:not([hidden])");
@@ -61,7 +63,7 @@ test("a call by keyboard alone: from the lobby through each dialog to leaving, t
     await page.waitForSelector(`#${dialog} #happened`, { state: "attached" });
     await announced(page, dialog === "people" ? "Microphone on" : "Microphone off");
     await page.keyboard.press("Escape");
-    assert.equal((await focused(page)).id, tool, "the focus returns to what opened the dialog");
+    await eventually("the focus returns to what opened the dialog", () => focused(page), ({ id }) => id === tool);
   }
   assert.deepEqual(await tabTo(page, "leave-tool"), ["leave-tool"]);
   await page.keyboard.press("Enter");
@@ -77,15 +79,16 @@ test("devices are chosen before and in a call, stay chosen, and another takes th
   const used = () => page.evaluate(() => document.querySelector("#preview").srcObject?.getVideoTracks()[0].getSettings().deviceId);
   await page.selectOption("#lobby-cameras", cameras[1]);
   await eventually("the second camera in the preview", used, (id) => id === cameras[1]);
-  const microphone = await page.$eval("#lobby-microphones", (select) => select.options[select.options.length - 1].value);
+  const last = (id) => eventually(`a device in ${id}`, () => page.$eval(id, (select) => select.options[select.options.length - 1]?.value), Boolean);
+  const microphone = await last("#lobby-microphones");
   await page.selectOption("#lobby-microphones", microphone);
-  const speaker = await page.$eval("#lobby-speakers", (select) => select.options[select.options.length - 1].value);
+  const speaker = await last("#lobby-speakers");
   await page.selectOption("#lobby-speakers", speaker);
   await joinCall(page);
-  const own = () => page.$eval("figure.own video", (v) => v.srcObject.getVideoTracks()[0].getSettings().deviceId);
-  assert.equal(await own(), cameras[1]);
-  const chosen = () => page.$$eval("#settings select[data-device]", (all) => all.map((s) => s.value));
-  assert.deepEqual(await chosen(), [cameras[1], microphone, speaker]);
+  const own = () => page.evaluate(() => document.querySelector("figure.own video")?.srcObject?.getVideoTracks()[0]?.getSettings().deviceId);
+  await eventually("the second camera in the call", own, (id) => id === cameras[1]);
+  const chosen = (within, wanted) => eventually(`the devices chosen in ${within}`, () => page.$$eval(`${within} select[data-device]`, (all) => all.map((s) => s.value)), (all) => isDeepStrictEqual(all, wanted));
+  await chosen("#settings", [cameras[1], microphone, speaker]);
   await page.click("#settings-tool");
   await page.selectOption("#settings-cameras", cameras[2]);
   await eventually("the third camera in the call", own, (id) => id === cameras[2]);
@@ -93,7 +96,7 @@ test("devices are chosen before and in a call, stay chosen, and another takes th
   await page.click("#leave-tool");
   await page.click("text=Join again");
   await eventually("the third camera again", used, (id) => id === cameras[2]);
-  assert.deepEqual(await page.$$eval("#lobby select[data-device]", (all) => all.map((s) => s.value)), [cameras[2], microphone, speaker]);
+  await chosen("#lobby", [cameras[2], microphone, speaker]);
   await joinCall(page);
   await page.evaluate((gone) => {
     const { enumerateDevices, getUserMedia } = MediaDevices.prototype;

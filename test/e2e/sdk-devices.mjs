@@ -14,7 +14,8 @@ export function testDevices({ skip = false } = {}) {
     const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
     await seesAndHears(bob, "ann", 1);
     const quality = (kind) => bob.evaluate((k) => app.stream("main", "ann", k).requestQualityStats(), kind);
-    await eventually("statistics of the video", () => quality("video"), (all) => all?.[0].framesDecoded > 0 && all[0].frameWidth === 640 && all[0].packetsReceived > 0);
+    const width = () => bob.evaluate(() => app.look("main", "ann")?.width);
+    await eventually("statistics of the video", async () => [await quality("video"), await width()], ([all, w]) => all?.[0].framesDecoded > 0 && all[0].frameWidth === w && all[0].packetsReceived > 0);
     await eventually("statistics of the audio", () => quality("audio"), (all) => all?.[0].packetsReceived > 0 && all[0].networkQuality > 0);
     await eventually("loudness", () => bob.evaluate(() => app.stream("main", "ann", "audio").requestAudioLevel()), (level) => level > 0.01 && level <= 1);
     await happens(bob, "stageActiveSpeakerChanged", ([who]) => who === "ann");

