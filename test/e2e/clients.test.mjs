@@ -184,7 +184,7 @@ for (const [name, publish] of Object.entries(publishers)) {
     await eventually("the publication", () => participant(id).catch(() => ({})), (p) => p.published);
     await seen(t, { token }, id);
     await page.evaluate(() => end());
-    await eventually("the end", () => participant(id), (p) => p.state === "DISCONNECTED", 5);
+    await eventually("the end", () => participant(id), (p) => p.state === "DISCONNECTED", 10);
     assert.deepEqual(faults, []);
   });
 }

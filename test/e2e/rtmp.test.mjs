@@ -69,7 +69,7 @@ test("an encoder publishes by RTMPS and a browser sees and hears it", async (t) 
   assert.deepEqual([participant.protocol, participant.ingestConfigurationArn, participant.userId], ["RTMPS", configuration.arn, "host"]);
 
   await server.call("DisconnectParticipant", { stageArn: arn, participantId: id });
-  await eventually("the end", history, (all) => all.at(-1) === "LEFT", 10);
+  await eventually("the end", history, (all) => all.at(-1) === "LEFT");
   await eventually("the encoder's end", () => encoder.child.exitCode, (code) => code !== null, 20);
   const { ingestConfiguration: detached } = await server.call("GetIngestConfiguration", { arn: configuration.arn });
   assert.deepEqual([detached.state, detached.stageArn], ["INACTIVE", ""]);
@@ -77,7 +77,7 @@ test("an encoder publishes by RTMPS and a browser sees and hears it", async (t) 
   encode(t, endpoints.rtmps + configuration.streamKey);
   await eventually("the publication after the stage was set again", history, (all) => all.filter((n) => n === "PUBLISH_STARTED").length === 2);
   await server.call("DeleteIngestConfiguration", { arn: configuration.arn, force: true });
-  await eventually("the end", history, (all) => all.at(-1) === "LEFT", 10);
+  await eventually("the end", history, (all) => all.at(-1) === "LEFT");
 });
 
 const python = process.env.E2E_PYTHON ?? new URL("../../.cache/e2e/python/bin/python", import.meta.url).pathname;
