@@ -212,23 +212,28 @@ func (v *embeddingViewer) finish(flight [][]byte) {
 	}
 }
 
-// decrypter returns a context for what the server sends, once the viewer has its keys.
+// decrypter returns a context for what the server sends. It waits for the viewer's keys, which
+// it may have a moment after it wrote its last flight.
 func (v *embeddingViewer) decrypter() *srtp.Context {
 	v.t.Helper()
-	state, ok := v.conn.ConnectionState()
-	profile, selected := v.conn.SelectedSRTPProtectionProfile()
-	if !ok || !selected {
-		v.t.Fatal("the viewer has no keys")
-	}
-	c := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
-	if err := c.ExtractSessionKeysFromDTLS(&state, true); err != nil {
-		v.t.Fatal(err)
+	var c srtp.Config
+	for end := time.Now().Add(30 * time.Second); !v.extractKeys(&c); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			v.t.Fatal("the viewer has no keys")
+		}
 	}
 	context, err := srtp.CreateContext(c.Keys.RemoteMasterKey, c.Keys.RemoteMasterSalt, c.Profile)
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	return context
+}
+
+func (v *embeddingViewer) extractKeys(c *srtp.Config) bool {
+	state, ok := v.conn.ConnectionState()
+	profile, selected := v.conn.SelectedSRTPProtectionProfile()
+	c.Profile = srtp.ProtectionProfile(profile)
+	return ok && selected && c.ExtractSessionKeysFromDTLS(&state, true) == nil
 }
 
 // awaitVideo waits for a packet of video and decrypts it.

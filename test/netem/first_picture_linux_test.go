@@ -132,8 +132,8 @@ func (w *testbed) checkDTLSInChecks(roundTrip time.Duration) {
 	w.Helper()
 	w.path.set(conditions{delay: roundTrip / 2})
 	c := w.newClicker("--force-fieldtrials=WebRTC-IceHandshakeDtls/Enabled/")
-	best := clickLimit
-	for range 3 {
+	best, limit := clickLimit, roundTrip*19/10
+	for try := 0; try < 8 && best > limit; try++ { // a busy machine delays some
 		times := c.click(false)
 		w.Logf("%v, DTLS in checks: answer %d, ICE %d, DTLS %d, first %d ms", roundTrip, times.Answer, times.ICE, times.DTLS, times.First)
 		if times.First < 0 || times.DTLS < 0 {
@@ -144,7 +144,7 @@ func (w *testbed) checkDTLSInChecks(roundTrip time.Duration) {
 		}
 		best = min(best, time.Duration(times.DTLS-times.Answer)*time.Millisecond)
 	}
-	if limit := roundTrip * 19 / 10; best > limit {
+	if best > limit {
 		w.Errorf("ICE and DTLS took %v at best, want at most %v", best, limit)
 	}
 }

@@ -105,7 +105,7 @@ func (s *studio) expectTrue(name, id string, took time.Duration) {
 	if err != nil || !list.Ended {
 		s.t.Fatalf("%s: the playlist is %+v, %v", name, list, err)
 	}
-	const late = 3 * time.Second // the first keyframe, and the end
+	const late = 5 * time.Second // the first keyframe, and the end, on a busy machine
 	if d := list.Duration(); d < took-late || d > took+late {
 		s.t.Errorf("%s: it lasts %v, and was sent for %v", name, d, took)
 	}

@@ -1,8 +1,10 @@
 package record
 
 import (
+	"cmp"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +36,7 @@ func TestS3_AwayAcrossARestart(t *testing.T) {
 		for _, f := range files {
 			names = append(names, filepath.Base(f))
 		}
+		slices.SortFunc(names, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) }) // as they were recorded
 		return names
 	}
 	s.eventually("segments wait in the spool", func() bool { return len(spooled()) >= 2 })
