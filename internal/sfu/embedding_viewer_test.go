@@ -263,6 +263,20 @@ func (v *embeddingViewer) awaitConnected() {
 	}
 }
 
+// awaitSent waits until the server has sent so many bytes, and delays no others. It returns how
+// many it has sent.
+func (v *embeddingViewer) awaitSent(want uint64) (sent uint64) {
+	v.t.Helper()
+	paced := true
+	for end := time.Now().Add(30 * time.Second); sent < want || paced; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			v.t.Fatalf("%d bytes were sent, want %d", sent, want)
+		}
+		v.transport.call(func(*shard) { sent, paced = v.transport.bytesOut, v.subscriber.onPacingList })
+	}
+	return sent
+}
+
 // earlyMedia waits until the server has decided whether media waits for the certificate. It
 // has sent its flight. It reports whether media flows.
 func (v *embeddingViewer) earlyMedia() (flows bool) {
