@@ -178,8 +178,9 @@ s3: $(S3_SERVER) $(CLIENTS)/python/installed ## Record to a real S3 server that 
 	$(call suite,s3,testname,./test/compose ./test/record) -count=1 -timeout 10m -run S3
 
 .PHONY: kill
-kill: ## Kill the server 200 times under load and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)
+kill: ## Kill the server 200 times under load, and 50 times while it records, and miss nothing it acknowledged (ROSTRUM_KILL_ROUNDS=…)
 	ROSTRUM_KILL_ROUNDS=$${ROSTRUM_KILL_ROUNDS:-200} $(GO) test -count=1 -v -timeout 30m ./test/kill
+	ROSTRUM_RECORD_KILLS=$${ROSTRUM_RECORD_KILLS:-50} $(GO) test -count=1 -v -timeout 30m -run Kills ./test/record
 
 .PHONY: attack
 attack: ## Attack a running server: what it must refuse, and a call that must go on meanwhile (ROSTRUM_CHURN=30m)
