@@ -31,7 +31,7 @@ func TestTransport_SendsMediaTwoRoundTripsAfterTheOfferWithDTLSInChecks(t *testi
 	hello := v.flight(1)[0]
 	response := v.exchange(v.check(hello))
 	if !response.hasData || !bytes.Equal(response.acks, binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(hello))) {
-		t.Errorf("the response to the ClientHello carries %+v, want its CRC and room for a datagram", response)
+		t.Errorf("the response to the ClientHello carries %+v, want its CRC and an empty datagram attribute", response)
 	}
 	finished := v.flight(1)[0]
 	if p := v.awaitVideo(v.decrypter()); p.SequenceNumber == 0 && len(p.Payload) == 0 {
