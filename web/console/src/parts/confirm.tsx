@@ -1,10 +1,7 @@
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { type ReactNode, useState } from 'react';
 
 import { CliLine } from './cli-line.tsx';
+import { Dialog } from './dialog.tsx';
 import { useNotices } from './notices.tsx';
 
 interface Props {
@@ -33,27 +30,9 @@ export function Confirm({ title, action, done, line, children, run, close }: Pro
     close();
   };
   return (
-    <Modal
-      visible
-      header={title}
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Cancel
-            </Button>
-            <Button variant="primary" loading={running} onClick={submit}>
-              {action}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <div>{children}</div>
-        {line && <CliLine line={line} />}
-      </SpaceBetween>
-    </Modal>
+    <Dialog title={title} action={action} running={running} run={submit} close={close}>
+      <div>{children}</div>
+      {line && <CliLine line={line} />}
+    </Dialog>
   );
 }

@@ -1,9 +1,5 @@
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
 import { call } from '../api/client.ts';
@@ -12,6 +8,7 @@ import type { CreateStageInput } from '../api/operations.ts';
 import { idOf } from '../format.ts';
 import { go } from '../router.ts';
 import { CliLine } from './cli-line.tsx';
+import { Dialog } from './dialog.tsx';
 import { useNotices } from './notices.tsx';
 import { fromPairs, type Pair, Pairs } from './tags.tsx';
 
@@ -34,30 +31,12 @@ export function CreateStage({ close }: { close(): void }) {
     }
   };
   return (
-    <Modal
-      visible
-      header="Create stage"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Cancel
-            </Button>
-            <Button variant="primary" loading={running} onClick={create}>
-              Create
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <FormField label="Name" constraintText="Up to 128 letters, digits, hyphens and underscores. It may be empty.">
-          <Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus spellcheck={false} />
-        </FormField>
-        <Pairs pairs={pairs} change={setPairs} add="Add a tag" empty="There are no tags." />
-        <CliLine line={cliLine('CreateStage', input)} />
-      </SpaceBetween>
-    </Modal>
+    <Dialog title="Create stage" action="Create" running={running} run={create} close={close}>
+      <FormField label="Name" constraintText="Up to 128 letters, digits, hyphens and underscores. It may be empty.">
+        <Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus spellcheck={false} />
+      </FormField>
+      <Pairs pairs={pairs} change={setPairs} add="Add a tag" empty="There are no tags." />
+      <CliLine line={cliLine('CreateStage', input)} />
+    </Dialog>
   );
 }

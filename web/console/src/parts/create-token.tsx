@@ -14,6 +14,7 @@ import { cliLine } from '../api/cli.ts';
 import type { Capability, CreateParticipantTokenInput, ParticipantToken } from '../api/operations.ts';
 import { time } from '../format.ts';
 import { CliLine, Code } from './cli-line.tsx';
+import { Dialog } from './dialog.tsx';
 import { useNotices } from './notices.tsx';
 import { useSession } from './session.ts';
 import { fromPairs, type Pair, Pairs } from './tags.tsx';
@@ -41,44 +42,26 @@ export function CreateToken({ stageArn, close }: { stageArn: string; close(): vo
   };
   if (made) return <Made token={made} close={close} />;
   return (
-    <Modal
-      visible
-      header="Create token"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Cancel
-            </Button>
-            <Button variant="primary" loading={running} disabled={capabilities.length === 0} onClick={create}>
-              Create
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <FormField label="User id" description="Who the participant is in your application. It may be empty.">
-          <Input value={userId} onChange={({ detail }) => setUserId(detail.value)} autoFocus spellcheck={false} />
-        </FormField>
-        <FormField label="Valid for, in minutes" constraintText="From 1 to 20160, which are 14 days.">
-          <Input type="number" inputMode="numeric" value={minutes} onChange={({ detail }) => setMinutes(detail.value)} />
-        </FormField>
-        <FormField label="May">
-          <SpaceBetween direction="horizontal" size="l">
-            <Checkbox checked={publish} onChange={({ detail }) => setPublish(detail.checked)}>
-              Publish
-            </Checkbox>
-            <Checkbox checked={subscribe} onChange={({ detail }) => setSubscribe(detail.checked)}>
-              Subscribe
-            </Checkbox>
-          </SpaceBetween>
-        </FormField>
-        <Pairs pairs={pairs} change={setPairs} add="Add an attribute" empty="There are no attributes; the stage page shows “name”." />
-        <CliLine line={cliLine('CreateParticipantToken', input)} />
-      </SpaceBetween>
-    </Modal>
+    <Dialog title="Create token" action="Create" running={running} disabled={capabilities.length === 0} run={create} close={close}>
+      <FormField label="User id" description="Who the participant is in your application. It may be empty.">
+        <Input value={userId} onChange={({ detail }) => setUserId(detail.value)} autoFocus spellcheck={false} />
+      </FormField>
+      <FormField label="Valid for, in minutes" constraintText="From 1 to 20160, which are 14 days.">
+        <Input type="number" inputMode="numeric" value={minutes} onChange={({ detail }) => setMinutes(detail.value)} />
+      </FormField>
+      <FormField label="May">
+        <SpaceBetween direction="horizontal" size="l">
+          <Checkbox checked={publish} onChange={({ detail }) => setPublish(detail.checked)}>
+            Publish
+          </Checkbox>
+          <Checkbox checked={subscribe} onChange={({ detail }) => setSubscribe(detail.checked)}>
+            Subscribe
+          </Checkbox>
+        </SpaceBetween>
+      </FormField>
+      <Pairs pairs={pairs} change={setPairs} add="Add an attribute" empty="There are no attributes; the stage page shows “name”." />
+      <CliLine line={cliLine('CreateParticipantToken', input)} />
+    </Dialog>
   );
 }
 

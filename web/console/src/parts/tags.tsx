@@ -1,12 +1,9 @@
 import AttributeEditor from '@cloudscape-design/components/attribute-editor';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
 import { changeTags } from '../api/client.ts';
+import { Dialog } from './dialog.tsx';
 import { useNotices } from './notices.tsx';
 
 export interface Pair {
@@ -60,24 +57,8 @@ export function EditTags({ arn, tags, close, changed }: { arn: string; tags: Rec
     changed(); // a part of it may be done
   };
   return (
-    <Modal
-      visible
-      header="Tags"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              Cancel
-            </Button>
-            <Button variant="primary" loading={running} onClick={save}>
-              Save
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
+    <Dialog title="Tags" action="Save" running={running} run={save} close={close}>
       <Pairs pairs={pairs} change={setPairs} add="Add a tag" empty="There are no tags." />
-    </Modal>
+    </Dialog>
   );
 }
