@@ -3,6 +3,7 @@ package sfu
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -29,12 +30,31 @@ func unmarshalRTCP(b []byte) (packets []rtcp.Packet, err error) {
 		if n > len(b) {
 			return nil, errMalformedRTCP
 		}
-		if one, err := rtcp.Unmarshal(b[:n]); err == nil {
+		if one, err := rtcp.Unmarshal(withoutPadding(b[:n])); err == nil {
 			packets = append(packets, one...)
 		}
 		b = b[n:]
 	}
 	return packets, nil
+}
+
+// withoutPadding takes off the padding that a packet's last byte counts (RFC 3550 §6.4.1). The
+// parser does so itself only for transport-wide reports, whose padding may be of one to three
+// bytes; it reads that of a NACK as further lost packets, and refuses that of other packets.
+func withoutPadding(packet []byte) []byte {
+	const padded, transportWide = 1 << 5, 15
+	if packet[0]&padded == 0 ||
+		packet[0]&0x1f == transportWide && packet[1] == uint8(rtcp.TypeTransportSpecificFeedback) {
+		return packet
+	}
+	padding := int(packet[len(packet)-1])
+	if padding == 0 || padding%4 != 0 || padding > len(packet)-4 {
+		return packet
+	}
+	packet = slices.Clone(packet[:len(packet)-padding])
+	packet[0] &^= padded
+	binary.BigEndian.PutUint16(packet[2:], uint16(len(packet)/4-1))
+	return packet
 }
 
 // compoundRTCP returns a compound packet: what RFC 3550 §6.1 requires first, then the packets.
