@@ -11,9 +11,11 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -64,25 +66,26 @@ func New(plane *control.Plane, c Config) *Server {
 		s.public = &url.URL{}
 	}
 	s.figures.read = c.Figures
-	s.mux.HandleFunc(signInPattern, s.signIn)
-	s.mux.HandleFunc(signOutPattern, s.signOut)
-	s.mux.HandleFunc(sessionPattern, s.show)
-	s.mux.HandleFunc(livePattern, s.live)
+	for pattern, handle := range s.handlers() {
+		s.mux.HandleFunc(pattern, handle)
+	}
 	return s
 }
 
-// The console's own requests. They are below the path of its pages.
-const (
-	signInPattern  = "POST " + Path + "sign-in"
-	signOutPattern = "POST " + Path + "sign-out"
-	sessionPattern = "GET " + Path + "session"
-	livePattern    = "GET " + Path + "live"
-)
+// handlers are the console's own requests, by their patterns. They are below the path of its
+// pages.
+func (s *Server) handlers() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"POST " + Path + "sign-in":     s.signIn,
+		"POST " + Path + "sign-out":    s.signOut,
+		"GET " + Path + "session":      s.show,
+		"GET " + Path + "live":         s.live,
+		"POST " + Path + "permissions": s.permissions,
+	}
+}
 
 // Patterns are the requests that the server answers, as patterns of http.ServeMux.
-func (s *Server) Patterns() []string {
-	return []string{signInPattern, signOutPattern, sessionPattern, livePattern}
-}
+func (s *Server) Patterns() []string { return slices.Sorted(maps.Keys(s.handlers())) }
 
 // Close ends all sessions.
 func (s *Server) Close() error {

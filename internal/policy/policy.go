@@ -30,6 +30,10 @@ type Request struct {
 	Action   string   // "ivs:GetStage", in any case
 	Resource string   // an ARN, or "*" for an action without a resource
 	Context  *Context // may be nil
+
+	// Open reports whether the value of a condition key, in lower case, is not known yet.
+	// Conditions on it are taken to be as the caller wants them. Nil: all values are known.
+	Open func(key string) bool
 }
 
 // Outcome is the result of evaluating policies.
@@ -104,7 +108,12 @@ func (s *statement) mismatch(action string, r Request) (element string, c *condi
 		return "Resource", nil
 	}
 	for i := range s.conditions {
-		if c := &s.conditions[i]; !c.holds(r.Context, s.deny) {
+		c := &s.conditions[i]
+		holds := c.holds(r.Context, s.deny)
+		if r.Open != nil && r.Open(c.key) {
+			holds = !s.deny
+		}
+		if !holds {
 			return "Condition", c
 		}
 	}

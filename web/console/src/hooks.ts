@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 
+import { ApiError } from './api/client.ts';
 import { follow, type Message } from './api/stream.ts';
+import { useMay } from './parts/action-button.tsx';
 
 /** What is loaded: the value stays while it is loaded again, and when that fails. */
 export interface Loaded<T> {
@@ -93,14 +95,15 @@ export function useStream(path: string | undefined, receive: (message: Message) 
 export function useStageChanges(stageArn: string | undefined, changed: () => void): Error | undefined {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const [from] = useState(() => new Date().toISOString());
-  const error = useStream(stageArn && `/event-log?stage=${encodeURIComponent(stageArn)}&from=${from}`, () => {
+  const may = useMay('rostrum:ReadEvents', stageArn);
+  const error = useStream(may?.allowed && stageArn ? `/event-log?stage=${encodeURIComponent(stageArn)}&from=${from}` : undefined, () => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       changed();
     }, 500);
   });
   useEffect(() => () => clearTimeout(timer.current), []);
-  return error;
+  return may?.because ? new ApiError('AccessDeniedException', may.because, 403) : error;
 }
 
 const schemes = ['system', 'light', 'dark'] as const;

@@ -1,4 +1,5 @@
 import { get, post, send } from './client.ts';
+import { forgetPermissions } from './permissions.ts';
 
 /** What the server says of the session. */
 export interface Session {
@@ -20,7 +21,10 @@ export interface Credentials {
   region?: string;
 }
 
-export const signIn = (credentials: Credentials): Promise<Session> => post('/console/sign-in', credentials);
+export const signIn = (credentials: Credentials): Promise<Session> => {
+  forgetPermissions();
+  return post('/console/sign-in', credentials);
+};
 export const signOut = (): Promise<Response> => send('/console/sign-out', { method: 'POST' });
 export const currentSession = (signal?: AbortSignal): Promise<Session> => get('/console/session', signal);
 

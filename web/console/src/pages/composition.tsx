@@ -1,4 +1,3 @@
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
@@ -14,6 +13,7 @@ import { cliLine } from '../api/cli.ts';
 import type { Destination } from '../api/operations.ts';
 import { idOf, span, time } from '../format.ts';
 import { useLoad } from '../hooks.ts';
+import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Code, Copyable } from '../parts/cli-line.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
@@ -50,10 +50,12 @@ export default function Composition({ id }: { id: string }) {
           variant="h1"
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <Button onClick={() => setDialog('tags')}>Tags</Button>
-              <Button disabled={!runs} onClick={() => setDialog('stop')}>
+              <ActionButton action="TagResource" on={arn} onClick={() => setDialog('tags')}>
+                Tags
+              </ActionButton>
+              <ActionButton action="StopComposition" on={arn} disabled={!runs} onClick={() => setDialog('stop')}>
                 Stop
-              </Button>
+              </ActionButton>
             </SpaceBetween>
           }
         >

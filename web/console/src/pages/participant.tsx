@@ -1,5 +1,4 @@
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
@@ -14,6 +13,7 @@ import { cliLine } from '../api/cli.ts';
 import type { Event, ListParticipantEventsOutput } from '../api/operations.ts';
 import { time, timeOfDay, words } from '../format.ts';
 import { useLoad, useStageChanges } from '../hooks.ts';
+import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Copyable } from '../parts/cli-line.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
@@ -48,9 +48,9 @@ export default function Participant({ stage, session, id }: Props) {
         <Header
           variant="h1"
           actions={
-            <Button disabled={!connected} onClick={() => setAsking(true)}>
+            <ActionButton action="DisconnectParticipant" on={stageArn} disabled={!connected} onClick={() => setAsking(true)}>
               Disconnect
-            </Button>
+            </ActionButton>
           }
         >
           {found?.attributes.name || found?.userId || id}

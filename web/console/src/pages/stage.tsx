@@ -1,5 +1,4 @@
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
@@ -16,6 +15,7 @@ import { cliLine } from '../api/cli.ts';
 import type { Stage as StageOutput } from '../api/operations.ts';
 import { span, time } from '../format.ts';
 import { useLoad, usePages, useStageChanges } from '../hooks.ts';
+import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Copyable } from '../parts/cli-line.tsx';
 import { CompositionList } from '../parts/composition-list.tsx';
 import { CreateToken } from '../parts/create-token.tsx';
@@ -51,11 +51,15 @@ export default function Stage({ id }: { id: string }) {
           info={stage.activeSessionId ? <StatusIndicator>Live</StatusIndicator> : <StatusIndicator type="stopped">Not live</StatusIndicator>}
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <Button onClick={() => setDialog('delete')}>Delete</Button>
-              <Button onClick={() => setDialog('tags')}>Tags</Button>
-              <Button variant="primary" onClick={() => setDialog('token')}>
+              <ActionButton action="DeleteStage" on={arn} onClick={() => setDialog('delete')}>
+                Delete
+              </ActionButton>
+              <ActionButton action="TagResource" on={arn} onClick={() => setDialog('tags')}>
+                Tags
+              </ActionButton>
+              <ActionButton action="CreateParticipantToken" on={arn} variant="primary" onClick={() => setDialog('token')}>
                 Create token
-              </Button>
+              </ActionButton>
             </SpaceBetween>
           }
         >

@@ -1,5 +1,4 @@
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
@@ -11,9 +10,11 @@ import { cliLine } from '../api/cli.ts';
 import type { ListStagesOutput, StageSummary } from '../api/operations.ts';
 import { idOf } from '../format.ts';
 import { usePages } from '../hooks.ts';
+import { ActionButton } from '../parts/action-button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { CreateStage } from '../parts/create-stage.tsx';
 import { List } from '../parts/list.tsx';
+import { useArn } from '../parts/session.ts';
 import { EditTags, Tags } from '../parts/tags.tsx';
 import { follow, href } from '../router.ts';
 
@@ -45,6 +46,7 @@ export default function Stages() {
   const [selected, setSelected] = useState<StageSummary[]>([]);
   const [dialog, setDialog] = useState<Dialog>();
   const pages = usePages((token, signal) => search(applied, token, signal), [applied]);
+  const any = useArn('stage', '*');
   const [stage] = selected;
   const close = () => setDialog(undefined);
   const changed = () => {
@@ -88,15 +90,15 @@ export default function Stages() {
         }
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            <Button disabled={!stage} onClick={() => setDialog('tags')}>
+            <ActionButton action="TagResource" on={stage?.arn} disabled={!stage} onClick={() => setDialog('tags')}>
               Tags
-            </Button>
-            <Button disabled={!stage} onClick={() => setDialog('delete')}>
+            </ActionButton>
+            <ActionButton action="DeleteStage" on={stage?.arn} disabled={!stage} onClick={() => setDialog('delete')}>
               Delete
-            </Button>
-            <Button variant="primary" onClick={() => setDialog('create')}>
+            </ActionButton>
+            <ActionButton action="CreateStage" on={any} variant="primary" onClick={() => setDialog('create')}>
               Create stage
-            </Button>
+            </ActionButton>
           </SpaceBetween>
         }
         empty={
@@ -106,7 +108,9 @@ export default function Stages() {
             <SpaceBetween size="xs">
               <b>There are no stages</b>
               <Box color="text-body-secondary">Create one, then make a token for each participant.</Box>
-              <Button onClick={() => setDialog('create')}>Create stage</Button>
+              <ActionButton action="CreateStage" on={any} onClick={() => setDialog('create')}>
+                Create stage
+              </ActionButton>
             </SpaceBetween>
           )
         }

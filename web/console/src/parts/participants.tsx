@@ -1,4 +1,3 @@
-import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import { useState } from 'react';
@@ -9,6 +8,7 @@ import type { ParticipantSummary } from '../api/operations.ts';
 import { idOf, time } from '../format.ts';
 import { usePages, useStageChanges } from '../hooks.ts';
 import { follow, href } from '../router.ts';
+import { ActionButton } from './action-button.tsx';
 import { Confirm } from './confirm.tsx';
 import { List } from './list.tsx';
 import { State } from './state.tsx';
@@ -46,9 +46,9 @@ export function Participants({ stageArn, sessionId, live }: { stageArn: string; 
         {...(live && { selected, select: setSelected })}
         actions={
           live && (
-            <Button disabled={participant?.state !== 'CONNECTED'} onClick={() => setAsking(true)}>
+            <ActionButton action="DisconnectParticipant" on={stageArn} disabled={participant?.state !== 'CONNECTED'} onClick={() => setAsking(true)}>
               Disconnect
-            </Button>
+            </ActionButton>
           )
         }
         columns={[

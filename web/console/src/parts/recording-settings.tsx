@@ -1,4 +1,3 @@
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
@@ -12,6 +11,7 @@ import { cliLine } from '../api/cli.ts';
 import type { ParticipantRecordingMediaType, Stage, UpdateStageInput } from '../api/operations.ts';
 import { idOf } from '../format.ts';
 import { useLoad } from '../hooks.ts';
+import { ActionButton } from './action-button.tsx';
 import { CliLine } from './cli-line.tsx';
 import { useNotices } from './notices.tsx';
 import { Problem } from './problem.tsx';
@@ -50,7 +50,7 @@ export function RecordingSettings({ stage, changed }: { stage: Stage; changed():
   return (
     <Container
       header={
-        <Header variant="h2" description="It can be changed while nobody is connected." actions={<Button loading={running} onClick={save}>Save</Button>}>
+        <Header variant="h2" description="It can be changed while nobody is connected." actions={<ActionButton action="UpdateStage" on={stage.arn} loading={running} onClick={save}>Save</ActionButton>}>
           Recording of participants
         </Header>
       }

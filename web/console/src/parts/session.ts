@@ -11,8 +11,8 @@ export function useSession(): Session {
   return session;
 }
 
-/** The ARN of a resource of the session's account and region. */
-export function useArn(type: 'stage' | 'composition', id: string): string {
+/** The ARN of a resource of the session's account and region; with the id "*" all of its type. */
+export function useArn(type: string, id: string): string {
   const { account, region } = useSession();
   return `arn:aws:ivs:${region}:${account}:${type}/${id}`;
 }

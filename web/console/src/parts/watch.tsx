@@ -9,6 +9,7 @@ import { useEffect, useRef, useState } from 'react';
 import type * as Sdk from 'rostrum-sdk';
 
 import { call } from '../api/client.ts';
+import { ActionButton } from './action-button.tsx';
 
 /** How long the token of a viewer in the console is valid, in minutes: it is used at once. */
 const tokenMinutes = 5;
@@ -88,7 +89,7 @@ export function Watch({ stageArn }: { stageArn: string }) {
       setState({ kind: 'failed', why: (e as Error).message });
     }
   };
-  const button = state.kind === 'on' ? <Button onClick={leave}>Stop</Button> : <Button iconName="play" loading={state.kind === 'joining'} onClick={watch}>Watch</Button>;
+  const button = state.kind === 'on' ? <Button onClick={leave}>Stop</Button> : <ActionButton action="CreateParticipantToken" on={stageArn} iconName="play" loading={state.kind === 'joining'} onClick={watch}>Watch</ActionButton>;
   return (
     <Container
       header={
