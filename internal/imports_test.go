@@ -55,6 +55,7 @@ var levels = map[string]int{
 	"rostrum/internal/operator":    2,
 	"rostrum/internal/target":      2,
 	"rostrum/internal/control":     3,
+	"rostrum/internal/seed":        3,
 	"rostrum/internal/api":         4,
 	"rostrum/internal/signaling":   4,
 	"rostrum/internal/ingest":      4,

@@ -29,6 +29,7 @@ var briefSettings = map[string][]string{
 	"doctor":            serverSettings,
 	"config check":      serverSettings,
 	"config print":      serverSettings,
+	"seed":              append([]string{"listen", "public-url", "domain", "access-key", "secret-key"}, storeSettings...),
 	"wait":              {"config", "listen", "domain", "tls-cert"},
 	"env":               append([]string{"listen", "public-url", "domain", "region"}, storeSettings...),
 	"link":              append([]string{"listen", "public-url", "domain"}, storeSettings...),
@@ -42,7 +43,7 @@ var briefSettings = map[string][]string{
 var storeSettings = []string{"config", "data-dir", "database"}
 
 var serverSettings = []string{
-	"config", "listen", "media-port", "public-ip", "public-url", "rtmp-listen", "data-dir", "database", "ephemeral", "s3-endpoint",
+	"config", "listen", "media-port", "public-ip", "public-url", "rtmp-listen", "data-dir", "database", "ephemeral", "seed", "s3-endpoint",
 	"domain", "tls-cert", "tls-key", "auth", "limits", "log-level",
 }
 

@@ -44,6 +44,7 @@ type commands struct {
 
 	Serve      serveCommand       `cmd:"" help:"Run a server until it is interrupted."`
 	Wait       waitCommand        `cmd:"" help:"Wait until the server on this machine is ready."`
+	Seed       seedCommand        `cmd:"" help:"Make stages, tokens, configurations and public keys that a file lists, unless the server has them, and print their ARNs."`
 	Demo       demoCommand        `cmd:"" help:"Run a server with test participants, a composition of them in a channel, and all their recordings."`
 	Env        envCommand         `cmd:"" help:"Print the environment for AWS SDKs and the AWS CLI: eval \"$$(rostrum env)\"."`
 	Keys       keysCommands       `cmd:"" help:"Create, list and revoke access keys."`

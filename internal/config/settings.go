@@ -46,6 +46,7 @@ type Settings struct {
 	DatabaseConnections int `name:"database-connections" group:"Storage" default:"16" help:"Largest number of connections to database, beside one for request rates. A request that gets none within five seconds is answered with 503."`
 
 	Ephemeral  bool          `name:"ephemeral" group:"Storage" help:"Store nothing: all data are lost when the process ends. For tests and CI."`
+	Seed       string        `name:"seed" group:"Storage" placeholder:"FILE" help:"File of stages, tokens, configurations, public keys and test publishers, YAML or JSON, that the server makes before it is ready, unless it has them; see docs/ci.md."`
 	S3Endpoint URL           `name:"s3-endpoint" group:"Storage" placeholder:"URL" help:"Endpoint of the buckets of storage configurations: any S3 server, with credentials of the AWS SDK. By default buckets are folders in the data folder."`
 	SpoolBytes int64         `name:"spool-bytes" group:"Storage" default:"4294967296" help:"Largest size, in bytes, of the part of a recording that waits on this machine while its bucket fails: an hour at the largest bitrate."`
 	SpoolAge   time.Duration `name:"spool-age" group:"Storage" default:"90m" help:"How long uploads of a recording are retried before its destination fails."`

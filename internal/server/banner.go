@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/seed"
 	"rostrum/internal/sfu"
 )
 
@@ -28,6 +29,8 @@ type Banner struct {
 	AccessKey string `json:"accessKeyId,omitempty"`
 	SecretKey string `json:"secretAccessKey,omitempty"`
 	Region    string `json:"region"`
+
+	Seed *seed.Result `json:"seed,omitempty"` // what the server has of the seed
 
 	// Try is a command that creates a stage.
 	Try string `json:"try"`

@@ -48,7 +48,12 @@ func serve(ctx context.Context, s *config.Settings, log *slog.Logger, announce f
 	console := newConsole(b, listeners, runtime, ctx.Done())
 	clients, operators := newHandlers(ctx, b, listeners, storage.store, runtime, console)
 
+	seeded, publishers, err := applySeed(ctx, b, listeners, clients, storage.operator)
+	if err != nil {
+		return err
+	}
 	banner := newBanner(s, listeners, storage, time.Since(began))
+	banner.Seed = seeded
 	banner.Console = listeners.endpoint + console.SignInLink(storage.operator.ID)
 	if err := announce(banner); err != nil {
 		return err
@@ -58,6 +63,6 @@ func serve(ctx context.Context, s *config.Settings, log *slog.Logger, announce f
 	log.Info("ready", "endpoint", listeners.endpoint, "took", banner.Took)
 	running := listeners.serve(b, clients, operators, runtime)
 	running = append(running, renewals...)
-	running = append(running, runtime.node.Run, runtime.realtime.Run, runtime.plane.Run, func(ctx context.Context) error { return storage.sweep(ctx, b) })
+	running = append(running, runtime.node.Run, runtime.realtime.Run, runtime.plane.Run, func(ctx context.Context) error { return storage.sweep(ctx, b) }, runPublishers(b, publishers))
 	return RunGroup(ctx, running...)
 }
