@@ -117,7 +117,7 @@ func (s *Segmenter) Write(sample Sample) error {
 			return nil
 		}
 	}
-	if sample.Track == 0 && sample.Keyframe && s.cut < 0 && s.isLong(s.since(sample.Time)) {
+	if sample.Track == 0 && sample.Keyframe && s.EndsAt(sample.Time) {
 		s.cut = sample.Time
 	}
 	if s.bytes += len(sample.Data); s.bytes > maxSegment {
@@ -136,6 +136,11 @@ func (s *Segmenter) beginAt(begin int64) {
 	s.begin = begin
 	at := duration(begin, s.tracks[0].Rate)
 	s.pending = slices.DeleteFunc(s.pending, func(p Sample) bool { return duration(p.Time, s.tracks[p.Track].Rate) < at })
+}
+
+// EndsAt reports whether a keyframe of the first track at a time would end the current segment.
+func (s *Segmenter) EndsAt(at int64) bool {
+	return s.begin >= 0 && s.cut < 0 && s.isLong(s.since(at))
 }
 
 // isLong reports whether a segment is to end at a keyframe: the target is reached, or would

@@ -12,7 +12,7 @@ import (
 
 const (
 	videoRate    = 90_000
-	stoppedAfter = 2 * time.Second // without a picture, after which the last keyframe may be repeated
+	stoppedAfter = 2 * time.Second // without a picture, after which the last one may begin a segment
 	audioLateBy  = time.Second     // audio that is later is replaced by silence
 	minSection   = time.Second     // before another format begins the next
 	maxFormats   = 16              // in the multivariant playlist
@@ -23,8 +23,9 @@ const (
 // machine's clock. It is for one goroutine.
 //
 // Where audio is missing there is silence. Where pictures are missing the last one is shown for
-// longer. If a segment is due meanwhile it begins with the last keyframe again. Video of another
-// format begins a new section of the playlist.
+// longer. If a segment is due meanwhile it begins with the last keyframe and all pictures after it
+// again, each a tick long: decoders are at the last picture at once, and the publisher's next one
+// follows. Video of another format begins a new section of the playlist.
 type mediaWriter struct {
 	spool  *spoolWriter
 	folder string
@@ -40,10 +41,9 @@ type mediaWriter struct {
 	video     *hls.Track // of the section; nil without video
 
 	picture   *hls.Sample // whose duration is not known yet
-	keyframe  []byte      // the last
-	keyedAt   time.Time   // when it was written
-	group     int         // bytes since then
-	needKey   bool        // a repeated picture is not what the publisher's next ones refer to
+	shown     shownGroup  // that it belongs to
+	keyedAt   time.Time   // when its keyframe was
+	needKey   bool        // the publisher's next pictures refer to others than the last
 	audioNext int64       // where the next sample of audio belongs
 
 	formats  []hls.Track // of all sections, by their names
@@ -143,7 +143,7 @@ func (w *mediaWriter) interrupt(at time.Time) error {
 	if err := w.endPicture(w.ticks(at, videoRate)); err != nil {
 		return err
 	}
-	w.open, w.ended = false, at
+	w.open, w.ended, w.shown = false, at, shownGroup{}
 	return w.segmenter.Flush()
 }
 
@@ -171,9 +171,9 @@ func (w *mediaWriter) writeVideo(at time.Time, data []byte, keyframe bool) (bool
 	}
 	sample := hls.Sample{Time: w.ticks(at, videoRate), Keyframe: keyframe, Data: videoSample(w.codec, data)}
 	if keyframe {
-		w.keyframe, w.keyedAt, w.group = sample.Data, at, 0
+		w.keyedAt = at
 	}
-	if w.group += len(data); w.group > maxGroupSize {
+	if w.shown.add(sample.Data, keyframe); w.shown.bytes > maxGroupSize {
 		return false, w.interrupt(at)
 	}
 	w.pictures++
@@ -247,11 +247,22 @@ func (w *mediaWriter) tick(now time.Time) (bool, error) {
 			return true, err
 		}
 	}
-	if !w.isDue(now) || w.picture == nil || w.ticks(now, videoRate)-w.picture.Time < int64(stoppedAfter.Seconds()*videoRate) {
+	held := w.ticks(now.Add(-audioLateBy), videoRate)
+	if w.picture == nil || w.ticks(now, videoRate)-w.picture.Time < int64(stoppedAfter.Seconds()*videoRate) || !w.segmenter.EndsAt(held) {
 		return !w.needKey, nil
 	}
-	w.needKey, w.keyedAt = true, now
-	return false, w.addPicture(hls.Sample{Time: w.ticks(now.Add(-audioLateBy), videoRate), Keyframe: true, Data: w.keyframe})
+	return false, w.hold(held)
+}
+
+// hold begins a segment that shows the last picture.
+func (w *mediaWriter) hold(at int64) error {
+	w.needKey = w.needKey || w.shown.isCut
+	for i, data := range w.shown.pictures {
+		if err := w.addPicture(hls.Sample{Time: at + int64(i), Keyframe: i == 0, Data: data}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isDue reports whether a keyframe is due, at which the segment can end: the encoders of browsers

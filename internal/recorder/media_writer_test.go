@@ -128,32 +128,66 @@ func TestMediaWriter_FillsMissingAudioWithSilence(t *testing.T) {
 	}
 }
 
-func TestMediaWriter_HoldsTheLastKeyframeWhileVideoIsStopped(t *testing.T) {
-	k := newTake(t)
-	k.video(0, true)
-	k.video(33*time.Millisecond, false)
-	asked := false
-	for at := time.Duration(0); at < 20*time.Second; at += tickInterval {
+// stop has time pass without media.
+func (k take) stop(from, to time.Duration) (asked bool) {
+	k.t.Helper()
+	for at := from; at < to; at += tickInterval {
 		ok, err := k.w.tick(testBegin.Add(at))
 		if err != nil {
-			t.Fatal(err)
+			k.t.Fatal(err)
 		}
 		asked = asked || !ok
 	}
-	if !asked || k.video(20*time.Second, false) {
-		t.Error("no keyframe was asked for before video went on")
+	return asked
+}
+
+func TestMediaWriter_HoldsTheLastPictureWhileVideoIsStopped(t *testing.T) {
+	k := newTake(t)
+	k.video(0, true)
+	k.video(33*time.Millisecond, false)
+	if !k.stop(0, 20*time.Second) {
+		t.Error("no keyframe was asked for")
 	}
-	if !k.video(21*time.Second, true) {
-		t.Error("the next keyframe was not recorded")
+	if !k.video(20*time.Second, false) {
+		t.Error("the picture after the last one was not recorded")
+	}
+	if pictures := k.w.pictures; pictures != 3 {
+		t.Errorf("the frame rate is that of %d pictures", pictures)
 	}
 	list := k.finish(22 * time.Second)
 	if d := list.Duration(); d != 22*time.Second {
 		t.Errorf("the recording lasts %v", d)
 	}
-	for i, g := range list.Segments {
-		if g.Duration > 4*time.Second || g.Discontinuity {
+	for i, g := range list.Segments[:len(list.Segments)-1] {
+		if g.Duration < k.w.target || g.Duration > k.w.target+tickInterval || g.Discontinuity {
 			t.Errorf("segment %d is %+v", i, g)
 		}
+	}
+}
+
+// Larger groups are not written again, and their memory is not kept.
+func TestMediaWriter_HoldsTheLastKeyframeOfALargeGroup(t *testing.T) {
+	for name, pad := range map[string]int{"pictures": 0, "bytes": maxShownSize / 100} {
+		t.Run(name, func(t *testing.T) {
+			k := newTake(t)
+			k.video(0, true)
+			for n := range time.Duration(maxShownPictures) {
+				picture := append(bytes.Clone(testPicture), make([]byte, pad)...)
+				if _, err := k.w.writeVideo(testBegin.Add(n*time.Millisecond), picture, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := len(k.w.shown.pictures); n != 1 {
+				t.Errorf("%d pictures are kept", n)
+			}
+			k.stop(0, 10*time.Second)
+			if k.video(10*time.Second, false) || !k.video(11*time.Second, true) {
+				t.Error("video did not go on with a keyframe")
+			}
+			if d := k.finish(12 * time.Second).Duration(); d != 12*time.Second {
+				t.Errorf("the recording lasts %v", d)
+			}
+		})
 	}
 }
 

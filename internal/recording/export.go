@@ -105,7 +105,12 @@ func (e *exporter) write(s *sectionReader, runs []run) error {
 		}
 	}
 	for _, r := range runs {
-		if err := e.writeRun(e.section[r.track], r.begins, r.samples); err != nil {
+		t := e.section[r.track]
+		if r.repeats > 0 && t.canExtend(r.held) {
+			t.extend(r.held)
+			r.begins, r.samples = r.begins+ticksToTime(r.held, t.timescale), r.samples[r.repeats:]
+		}
+		if err := e.writeRun(t, r.begins, r.samples); err != nil {
 			return err
 		}
 	}
@@ -166,6 +171,9 @@ func (t *exportTrack) setSilence() error {
 // writeRun writes samples that follow each other, the first of which is to be at a time of the
 // file.
 func (e *exporter) writeRun(t *exportTrack, at time.Duration, samples []*fmp4.Sample) error {
+	if len(samples) == 0 {
+		return nil
+	}
 	isFirst := len(t.sizes) == 0
 	if isFirst {
 		e.out.tracks = append(e.out.tracks, t.mp4Track)

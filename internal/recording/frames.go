@@ -29,8 +29,8 @@ type Frame struct {
 // errStopped says that no more frames are wanted.
 var errStopped = errors.New("stopped")
 
-// Frames are those of the recording's first rendition, in the order of their times. Those of
-// one segment are in memory. An error is the last element.
+// Frames are those of the recording's first rendition, in the order of their times, without the
+// pictures that are there again where video has stopped. Those of one segment are in memory. An error is the last element.
 func (r *Recording) Frames(ctx context.Context) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
 		folder, list, err := r.firstRendition(ctx)
@@ -80,8 +80,8 @@ func (f *frameReader) append(all []Frame, r run) ([]Frame, error) {
 		return nil, err
 	}
 	inTime := func(ticks int64) time.Duration { return ticksToTime(ticks, r.track.timescale) }
-	at := int64(0)
-	for _, s := range r.samples {
+	at := r.held
+	for _, s := range r.samples[r.repeats:] {
 		data := s.Payload
 		if codec == media.H264 {
 			if !f.begun && !s.IsNonSyncSample {

@@ -111,12 +111,17 @@ func (t *mp4Track) addDuration(d uint32) {
 	t.times = append(t.times, mp4.SttsEntry{SampleCount: 1, SampleDelta: d})
 }
 
-// extend makes the last sample longer, or shorter by up to its duration. It returns by how
-// much.
-func (t *mp4Track) extend(by int64) int64 {
+// canExtend reports whether the last sample can be as much longer: its duration has 32 bits.
+func (t *mp4Track) canExtend(by int64) bool {
+	k := len(t.times) - 1
+	return k >= 0 && int64(t.times[k].SampleDelta)+by <= int64(^uint32(0))
+}
+
+// extend makes the last sample longer, or shorter by up to its duration.
+func (t *mp4Track) extend(by int64) {
 	k := len(t.times) - 1
 	if k < 0 {
-		return 0
+		return
 	}
 	last := t.times[k].SampleDelta
 	by = min(max(by, 1-int64(last)), int64(^uint32(0)-last))
@@ -125,7 +130,6 @@ func (t *mp4Track) extend(by int64) int64 {
 	}
 	t.length -= int64(last)
 	t.addDuration(uint32(int64(last) + by))
-	return by
 }
 
 // close writes the index.

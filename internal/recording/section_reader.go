@@ -17,6 +17,7 @@ type sectionReader struct {
 	begins  time.Duration // since time 0
 	base    time.Duration // its first decoding time
 	started bool          // base is known
+	shown   map[*description]*shownGroup
 }
 
 // A run is samples of one track that follow each other in a segment.
@@ -24,11 +25,17 @@ type run struct {
 	track   *description
 	begins  time.Duration // decoding of the first, since time 0
 	samples []*fmp4.Sample
+	repeats int   // samples at the beginning that show what was shown before
+	held    int64 // ticks that these last
 }
 
 func newSectionReader(init []byte, begins time.Duration) (*sectionReader, error) {
 	tracks, err := readDescriptions(init)
-	return &sectionReader{tracks: tracks, begins: begins}, err
+	shown := map[*description]*shownGroup{}
+	for _, t := range tracks {
+		shown[t] = &shownGroup{}
+	}
+	return &sectionReader{tracks: tracks, begins: begins, shown: shown}, err
 }
 
 // runs reads the next segment of the section.
@@ -48,7 +55,11 @@ func (s *sectionReader) runs(segment []byte) ([]run, error) {
 			if !s.started {
 				s.base, s.started = at, true
 			}
-			all = append(all, run{track, s.begins + at - s.base, from.Samples})
+			r := run{track: track, begins: s.begins + at - s.base, samples: from.Samples}
+			if track.codec.IsVideo() {
+				r.repeats, r.held = s.shown[track].add(r.samples)
+			}
+			all = append(all, r)
 		}
 	}
 	return all, nil

@@ -39,6 +39,7 @@ type trackTime struct {
 	*fmp4.InitTrack
 	begin, end int64
 	isBegun    bool
+	shown      shownGroup // of video
 }
 
 func (t *trackTime) seconds(ticks int64) time.Duration {
@@ -200,13 +201,14 @@ func (v *verifier) samples(name string, at *trackTime, t *fmp4.PartTrack, s *sec
 		v.problem(name, "track %d begins %v after it ended in the segment before (tfdt)", t.ID, gap)
 	}
 	at.end = begin
+	if at.Codec.IsVideo() {
+		repeats, _ := at.shown.add(t.Samples)
+		s.measure.pictures += len(t.Samples) - repeats
+	}
 	for i, sample := range t.Samples {
 		at.end += int64(sample.Duration)
 		if sample.Duration == 0 {
 			v.problem(name, "sample %d of track %d has no duration", i, t.ID)
-		}
-		if at.Codec.IsVideo() {
-			s.measure.pictures++
 		}
 		if _, ok := at.Codec.(*codecs.H264); ok {
 			if err := checkAVC(sample.Payload, !sample.IsNonSyncSample); err != nil {
