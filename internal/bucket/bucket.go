@@ -32,8 +32,9 @@ type Bucket interface {
 	Get(ctx context.Context, key string) (io.ReadCloser, error)
 
 	// List calls each for the files whose keys begin with a prefix, until it returns an
-	// error. A bucket without such files is no error.
-	List(ctx context.Context, prefix string, each func(File) error) error
+	// error. It begins after all files in the folder after, unless that is empty; the order
+	// is the same in all calls. A bucket without such files is no error.
+	List(ctx context.Context, prefix, after string, each func(File) error) error
 }
 
 // A File is what List says of a file.

@@ -75,7 +75,7 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 		"a/b": "a/b/c.m3u8 6", "a/e": "a/empty.json 0", "none/": "",
 	} {
 		var found []string
-		if err := b.List(ctx, prefix, func(f bucket.File) error {
+		if err := b.List(ctx, prefix, "", func(f bucket.File) error {
 			found = append(found, fmt.Sprint(f.Key, " ", f.Size))
 			return nil
 		}); err != nil {
@@ -83,6 +83,27 @@ func suite(t *testing.T, buckets bucket.Buckets, known string) {
 		}
 		if slices.Sort(found); strings.Join(found, ", ") != expected {
 			t.Errorf("keys that begin with %q: expected %s, saw %v", prefix, expected, found)
+		}
+	}
+	for _, key := range []string{"order/a/b/1", "order/a/b/2", "order/a/c", "order/d/1", "order/d-1"} {
+		if err := b.Put(ctx, key, strings.NewReader("")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for after, expected := range map[string]string{
+		"order/a/b": "order/a/c order/d-1 order/d/1", "order/a": "order/d-1 order/d/1", "order/absent": "order/d-1 order/d/1", "order/d": "", "z": "",
+	} {
+		var found []string
+		if err := b.List(ctx, "order/", after, func(f bucket.File) error {
+			if f.Key != "order/d-1" || after != "order/d" { // S3 has it before order/d/1
+				found = append(found, f.Key)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Sort(found); strings.Join(found, " ") != expected {
+			t.Errorf("keys after %s: expected %s, saw %v", after, expected, found)
 		}
 	}
 	for _, key := range []string{"a/none", "a/b"} {
@@ -340,7 +361,7 @@ func (s *s3Server) list(w http.ResponseWriter, name string, query url.Values) {
 	}
 	for _, at := range slices.Sorted(maps.Keys(s.objects)) {
 		key, ok := strings.CutPrefix(at, name+"/")
-		if !ok || !strings.HasPrefix(key, query.Get("prefix")) || key <= query.Get("continuation-token") {
+		if !ok || !strings.HasPrefix(key, query.Get("prefix")) || key <= max(query.Get("continuation-token"), query.Get("start-after")) {
 			continue
 		}
 		if len(page.Contents) == 2 {

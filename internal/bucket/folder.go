@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,7 +175,7 @@ func (f folder) open(key string) (*os.File, error) {
 	return file, nil
 }
 
-func (f folder) List(ctx context.Context, prefix string, each func(File) error) error {
+func (f folder) List(ctx context.Context, prefix, after string, each func(File) error) error {
 	root, err := os.OpenRoot(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the folder is created with the first file
@@ -191,7 +192,10 @@ func (f folder) List(ctx context.Context, prefix string, each func(File) error) 
 		if err = errors.Join(ignoreMissing(err), ctx.Err()); err != nil || entry == nil {
 			return bucketError(err)
 		}
-		if !entry.Type().IsRegular() || !strings.HasPrefix(key, prefix) || strings.HasSuffix(key, incompleteSuffix) {
+		if entry.IsDir() && isListed(key, after) {
+			return fs.SkipDir
+		}
+		if !entry.Type().IsRegular() || isListed(key, after) || !strings.HasPrefix(key, prefix) || strings.HasSuffix(key, incompleteSuffix) {
 			return nil
 		}
 		info, err := entry.Info()
@@ -200,6 +204,15 @@ func (f folder) List(ctx context.Context, prefix string, each func(File) error) 
 		}
 		return each(File{key, info.Size()})
 	})
+}
+
+// isListed reports whether a file or folder comes before the end of a folder that was listed,
+// in the order of fs.WalkDir. A folder that has that one in it does not.
+func isListed(key, after string) bool {
+	if after == "" || key == "." || strings.HasPrefix(after, key+"/") {
+		return false
+	}
+	return strings.HasPrefix(key, after+"/") || slices.Compare(strings.Split(key, "/"), strings.Split(after, "/")) <= 0
 }
 
 // bucketError is an error of the file system as one of a bucket.

@@ -101,8 +101,12 @@ func (b *s3Bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 	return out.Body, nil
 }
 
-func (b *s3Bucket) List(ctx context.Context, prefix string, each func(File) error) error {
-	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})
+func (b *s3Bucket) List(ctx context.Context, prefix, after string, each func(File) error) error {
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix}
+	if after != "" {
+		in.StartAfter = aws.String(after + "0") // which follows after + "/" in the order of S3
+	}
+	pages := s3.NewListObjectsV2Paginator(b.client, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -48,7 +48,7 @@ func (b *memoryBucket) Get(_ context.Context, key string) (io.ReadCloser, error)
 
 func (b *memoryBucket) Check(context.Context) error { return nil }
 
-func (b *memoryBucket) List(context.Context, string, func(bucket.File) error) error {
+func (b *memoryBucket) List(context.Context, string, string, func(bucket.File) error) error {
 	return errors.ErrUnsupported
 }
 

@@ -2,7 +2,6 @@ package recording
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +32,9 @@ const (
 	multivariantFile = hlsFolder + "/multivariant.m3u8"
 )
 
+// PlaylistName is the file of a recording that players open.
+const PlaylistName = multivariantFile
+
 // rootFiles are files that every recording has one of, and nothing else has.
 var rootFiles = []string{startedFile, endedFile, failedFile, multivariantFile}
 
@@ -44,7 +46,7 @@ func Find(ctx context.Context, b bucket.Bucket, place, below string) ([]*Recordi
 	}
 	sizes := map[string]int64{}
 	found := map[string]*Recording{}
-	err := b.List(ctx, below, func(f bucket.File) error {
+	err := b.List(ctx, below, "", func(f bucket.File) error {
 		sizes[f.Key] = f.Size
 		if prefix, ok := root(f.Key); ok && found[prefix] == nil {
 			found[prefix] = &Recording{Place: place, Prefix: prefix, bucket: b, files: map[string]int64{}}
@@ -111,7 +113,12 @@ func (r *Recording) read(ctx context.Context, name string, limit int64) ([]byte,
 	if size > limit {
 		return nil, fmt.Errorf("it has %d bytes, and may have %d", size, limit)
 	}
-	file, err := r.bucket.Get(ctx, path.Join(r.Prefix, name))
+	return readFile(ctx, r.bucket, path.Join(r.Prefix, name), limit)
+}
+
+// readFile reads a file of a bucket of at most limit bytes.
+func readFile(ctx context.Context, b bucket.Bucket, key string, limit int64) ([]byte, error) {
+	file, err := b.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNoFile) {
 		return nil, errMissing
 	}
@@ -126,45 +133,18 @@ func (r *Recording) read(ctx context.Context, name string, limit int64) ([]byte,
 	return data, err
 }
 
-// A Description is what a recording's own files say of it.
-type Description struct {
-	Recording     string `json:"recording"` // bucket and prefix
-	StageARN      string `json:"stageArn,omitempty"`
-	SessionID     string `json:"sessionId,omitempty"`
-	ParticipantID string `json:"participantId,omitempty"` // empty for a composition's
-	Status        string `json:"status"`
-	Message       string `json:"message,omitempty"`
-	Started       string `json:"startedAt,omitempty"`
-	Ended         string `json:"endedAt,omitempty"`
-	DurationMS    int64  `json:"durationMs"`
-	Files         int    `json:"files"`
-	Bytes         int64  `json:"bytes"`
+// Files are the recording's files, by name below its prefix, in the order of their names.
+func (r *Recording) Files() []File {
+	all := make([]File, 0, len(r.files))
+	for name, size := range r.files {
+		all = append(all, File{name, size})
+	}
+	slices.SortFunc(all, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
-// Describe reads what the recording says of itself.
-func (r *Recording) Describe(ctx context.Context) (Description, error) {
-	d := Description{Recording: r.Name(), Files: len(r.files)}
-	for _, size := range r.files {
-		d.Bytes += size
-	}
-	for _, name := range []string{failedFile, endedFile, startedFile} {
-		data, err := r.read(ctx, name, maxMetadata)
-		if errors.Is(err, errMissing) {
-			continue
-		}
-		var m metadata
-		if err == nil {
-			err = json.Unmarshal(data, &m)
-		}
-		if err != nil {
-			return d, fmt.Errorf("%s/%s: %w", d.Recording, name, err)
-		}
-		d.StageARN, d.SessionID, d.ParticipantID = m.StageARN, m.SessionID, m.ParticipantID
-		d.Status, d.Message, d.Started, d.Ended = m.Status, m.Message, m.StartedAt, m.EndedAt
-		if m.Media.HLS != nil && m.Media.HLS.DurationMS != nil {
-			d.DurationMS = *m.Media.HLS.DurationMS
-		}
-		break
-	}
-	return d, nil
+// A File is one of a recording.
+type File struct {
+	Name string `json:"name"` // below the prefix
+	Size int64  `json:"size"`
 }

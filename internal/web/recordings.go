@@ -76,7 +76,7 @@ func serveNames(w http.ResponseWriter, r *http.Request, b bucket.Bucket, folder 
 		return bucket.ErrNoFile
 	}
 	names := []string{}
-	err := b.List(r.Context(), folder, func(f bucket.File) error {
+	err := b.List(r.Context(), folder, "", func(f bucket.File) error {
 		if name := f.Key[len(folder):]; !strings.Contains(name, "/") {
 			names = append(names, name)
 		}
