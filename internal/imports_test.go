@@ -95,6 +95,7 @@ var sameLevel = map[[2]string]bool{
 	{"ivsrealtime", "arn"}:       true,
 	{"ivsrealtime", "shape"}:     true,
 	{"ivs", "ivsrealtime"}:       true,
+	{"wire", "ivs"}:              true,
 	{"wire", "ivsrealtime"}:      true,
 	{"ivs", "shape"}:             true,
 	{"store", "event"}:           true,

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"rostrum/internal/control"
@@ -35,6 +36,8 @@ type Config struct {
 	Region string
 	// Account is the account whose unrestricted keys may see the figures of this node.
 	Account string
+	// Recordings are where recordings are found.
+	Recordings Recordings
 	// Figures returns the current figures of this node.
 	Figures func() Figures
 	// Stopping is closed when the server is about to stop: live streams then end.
@@ -54,6 +57,8 @@ type Server struct {
 	failures inbound.Failures
 	figures  figuresCache
 	mux      *http.ServeMux
+
+	verifying sync.Mutex // held while a recording is verified
 }
 
 // New returns a server whose sessions stand for access keys of a control plane.
@@ -81,6 +86,11 @@ func (s *Server) handlers() map[string]http.HandlerFunc {
 		"GET " + Path + "session":      s.show,
 		"GET " + Path + "live":         s.live,
 		"POST " + Path + "permissions": s.permissions,
+
+		"GET " + Path + "data/recordings":        s.listRecordings,
+		"GET " + Path + "data/recording":         s.showRecording,
+		"POST " + Path + "data/recording/verify": s.verifyRecording,
+		"POST " + Path + "data/layout":           s.drawLayout,
 	}
 }
 

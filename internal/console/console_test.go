@@ -16,6 +16,7 @@ import (
 
 	"rostrum/internal/api"
 	"rostrum/internal/authority"
+	"rostrum/internal/bucket"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/console"
@@ -45,6 +46,7 @@ type fixture struct {
 	http.Handler
 	console *console.Server
 	store   *store.Store
+	buckets bucket.Buckets
 	host    string
 }
 
@@ -56,7 +58,7 @@ func newFixture(t *testing.T, publicURL string) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	f := &fixture{store: s, host: "127.0.0.1:7080"}
+	f := &fixture{store: s, host: "127.0.0.1:7080", buckets: bucket.Folders(t.TempDir())}
 	f.addKey(t, store.AccessKey{ID: "AKIAALICE", Account: account, Secret: "alice-secret", UserName: "alice"})
 	f.addKey(t, store.AccessKey{ID: "AKIAREADER", Account: account, Secret: "reader-secret", UserName: "reader", Policies: []json.RawMessage{json.RawMessage(readOnly)}})
 	authority, err := authority.New(ctx, s, authority.Config{PublicURL: "http://127.0.0.1:7080"})
@@ -72,7 +74,7 @@ func newFixture(t *testing.T, publicURL string) *fixture {
 	t.Cleanup(func() { _ = compositions.Close() })
 	channels := channel.NewRegistry(s, n, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
 	t.Cleanup(func() { _ = channels.Close() })
-	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions}, control.OpenLimits())
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions, Buckets: f.buckets}, control.OpenLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +82,9 @@ func newFixture(t *testing.T, publicURL string) *fixture {
 	f.console = console.New(plane, console.Config{
 		PublicURL: publicURL, Region: region, Account: account, Log: log,
 		Figures: func() console.Figures { return console.Figures{Participants: 7} },
+		Recordings: console.Recordings{Buckets: f.buckets, Address: func(bucket, prefix string, _ time.Time) string {
+			return "/buckets/" + bucket + "/" + prefix + "/media/hls/multivariant.m3u8?signature=s"
+		}},
 	})
 	t.Cleanup(func() { _ = f.console.Close() })
 	mux := http.NewServeMux()
@@ -347,6 +352,8 @@ func TestSession_AnswersPagesOfThisServerOnly(t *testing.T) {
 		for _, q := range []request{
 			{path: "/CreateStage", body: `{}`}, {path: "/console/sign-in", body: link}, {path: "/console/sign-out"},
 			{method: http.MethodGet, path: "/console/session"}, {method: http.MethodGet, path: "/console/live"},
+			{method: http.MethodGet, path: "/console/data/recordings"}, {method: http.MethodGet, path: "/console/data/recording"},
+			{path: "/console/data/recording/verify"}, {path: "/console/data/layout", body: `{}`},
 		} {
 			q.cookie, q.headers = cookie, headers
 			if a := f.send(q); a.StatusCode != http.StatusForbidden || len(a.Cookies()) > 0 {

@@ -100,6 +100,8 @@ var requirements = map[string]func(c Caller, in any) requirement{
 		return requirement{resources: []string{stage}}
 	},
 
+	readRecordings: func(_ Caller, in any) requirement { return requirement{resources: []string{in.(string)}} },
+
 	"ListTagsForResource": onResource(func(in *ivsrealtime.ListTagsForResourceInput) string { return in.ResourceARN }),
 	"TagResource": func(_ Caller, in any) requirement {
 		i := in.(*ivsrealtime.TagResourceInput)

@@ -93,7 +93,7 @@ func (p *Plane) newComposition(tx *store.Tx, c Caller, in *ivsrealtime.StartComp
 	}
 	created := &ivsrealtime.Composition{
 		ARN: name.String(), StageARN: in.StageARN, State: ivsrealtime.CompositionStarting,
-		Layout: layoutDefaults(in.Layout), Tags: tagsOf(in.Tags), StartTime: time.Now().UTC().Truncate(time.Second),
+		Layout: LayoutDefaults(in.Layout), Tags: tagsOf(in.Tags), StartTime: time.Now().UTC().Truncate(time.Second),
 	}
 	for _, d := range in.Destinations {
 		id := arn.NewID() // of a bucket: nothing else exists

@@ -60,8 +60,8 @@ func videoDefaults(in *ivsrealtime.Video) *ivsrealtime.Video {
 	}
 }
 
-// layoutDefaults is a grid unless another layout is given.
-func layoutDefaults(in *ivsrealtime.LayoutConfiguration) *ivsrealtime.LayoutConfiguration {
+// LayoutDefaults is a grid unless another layout is given.
+func LayoutDefaults(in *ivsrealtime.LayoutConfiguration) *ivsrealtime.LayoutConfiguration {
 	if in != nil && in.Pip != nil {
 		p := *in.Pip
 		p.VideoFillMode = orText(p.VideoFillMode, ivsrealtime.FillCover)

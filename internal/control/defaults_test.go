@@ -51,11 +51,11 @@ func TestVideoDefaults_SetEachMember(t *testing.T) {
 
 func TestLayoutDefaults_SetAllMembers(t *testing.T) {
 	grid := `{"grid":{"featuredParticipantAttribute":"","gridGap":2,"omitStoppedVideo":false,"participantOrderAttribute":"","videoAspectRatio":"VIDEO","videoFillMode":""}}`
-	shows(t, "nothing given", layoutDefaults(nil), grid)
-	shows(t, "an empty layout", layoutDefaults(as[ivsrealtime.LayoutConfiguration](t, `{}`)), grid)
-	shows(t, "a gap of its own", layoutDefaults(as[ivsrealtime.LayoutConfiguration](t, `{"grid":{"gridGap":7,"videoFillMode":"FILL"}}`)),
+	shows(t, "nothing given", LayoutDefaults(nil), grid)
+	shows(t, "an empty layout", LayoutDefaults(as[ivsrealtime.LayoutConfiguration](t, `{}`)), grid)
+	shows(t, "a gap of its own", LayoutDefaults(as[ivsrealtime.LayoutConfiguration](t, `{"grid":{"gridGap":7,"videoFillMode":"FILL"}}`)),
 		`{"grid":{"featuredParticipantAttribute":"","gridGap":7,"omitStoppedVideo":false,"participantOrderAttribute":"","videoAspectRatio":"VIDEO","videoFillMode":"FILL"}}`)
-	shows(t, "picture in picture", layoutDefaults(as[ivsrealtime.LayoutConfiguration](t, `{"pip":{"pipParticipantAttribute":"host"}}`)),
+	shows(t, "picture in picture", LayoutDefaults(as[ivsrealtime.LayoutConfiguration](t, `{"pip":{"pipParticipantAttribute":"host"}}`)),
 		`{"pip":{"featuredParticipantAttribute":"","gridGap":0,"omitStoppedVideo":false,"participantOrderAttribute":"","pipBehavior":"STATIC","pipOffset":0,"pipParticipantAttribute":"host","pipPosition":"BOTTOM_RIGHT","videoFillMode":"COVER"}}`)
 }
 

@@ -54,6 +54,23 @@ func (p *Plane) GetStorageConfiguration(ctx context.Context, _ Caller, in *ivsre
 	return &ivsrealtime.GetStorageConfigurationOutput{StorageConfiguration: s}, err
 }
 
+// readRecordings is the action for the recordings in the bucket of a storage configuration in
+// policies. In the managed service they are files of S3.
+const readRecordings = "rostrum:ReadRecordings"
+
+// RecordingBucket returns the name of the bucket of a storage configuration, if the caller may
+// read recordings there. Several accounts may have recordings in one bucket.
+func (p *Plane) RecordingBucket(ctx context.Context, c Caller, storageARN string) (string, error) {
+	if err := p.Authorize(ctx, c, readRecordings, storageARN); err != nil {
+		return "", err
+	}
+	s, err := get(ctx, p, (*store.Tx).Storages, storageARN)
+	if err != nil {
+		return "", err
+	}
+	return s.S3.BucketName, nil
+}
+
 // DeleteStorageConfiguration deletes a reference that neither a stage nor a composition uses.
 func (p *Plane) DeleteStorageConfiguration(ctx context.Context, _ Caller, in *ivsrealtime.DeleteStorageConfigurationInput) (*ivsrealtime.DeleteStorageConfigurationOutput, error) {
 	err := p.store.Write(ctx, func(tx *store.Tx) error { return deleteUnused(tx, tx.Storages(), in.ARN) })

@@ -23,6 +23,12 @@ func newConsole(b *base, l *listeners, r *runtime, stopping <-chan struct{}) *co
 	c := console.New(r.plane, console.Config{
 		PublicURL: l.endpoint, Region: string(s.Region), Account: string(s.Account), Log: b.log, Stopping: stopping,
 		Figures: newFigures(s, r).read,
+		Recordings: console.Recordings{
+			Buckets: r.recordings.buckets,
+			Address: func(bucket, prefix string, expires time.Time) string {
+				return playlistAddress(r.recordings.links, bucket, prefix, expires)
+			},
+		},
 	})
 	b.closeLater(c)
 	return c

@@ -13,6 +13,7 @@ import (
 	"rostrum/internal/bucket"
 	"rostrum/internal/config"
 	"rostrum/internal/recorder"
+	"rostrum/internal/recording"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
 	"rostrum/internal/worker"
@@ -73,13 +74,18 @@ func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
 }
 
 // playlistPath is where a recording has its playlist, below its prefix.
-const playlistPath = "/media/hls/multivariant.m3u8"
+const playlistPath = "/" + recording.PlaylistName
 
 // RecordingURL is the URL of a recording's playlist. Until it expires it opens all files
 // of the recording, and no others.
 func RecordingURL(ctx context.Context, st *store.Store, endpoint, bucket, prefix string, expires time.Time) (string, error) {
 	links, err := openLinks(ctx, st)
-	return endpoint + web.RecordingsPath + bucket + "/" + prefix + playlistPath + "?" + links.Sign(bucket, prefix, expires).Encode(), err
+	return endpoint + playlistAddress(links, bucket, prefix, expires), err
+}
+
+// playlistAddress is the path and the query of [RecordingURL].
+func playlistAddress(links bucket.Links, bucket, prefix string, expires time.Time) string {
+	return web.RecordingsPath + bucket + "/" + prefix + playlistPath + "?" + links.Sign(bucket, prefix, expires).Encode()
 }
 
 // FindRecording returns an error if a bucket has no recording at a prefix.

@@ -27,7 +27,7 @@ func Console(publicURL string) http.Handler {
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	c := &console{files: pages, policy: contentPolicy(publicURL)}
+	c := &console{files: pages, policy: contentPolicy(publicURL, "'none'") + "; frame-src 'self'"}
 	return http.StripPrefix(ConsolePath, c)
 }
 
@@ -43,7 +43,7 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := path.Clean(r.URL.Path)
 	h := w.Header()
 	h.Set("Content-Security-Policy", c.policy)
-	h.Set("Permissions-Policy", "camera=(), microphone=(), autoplay=(self), clipboard-write=(self)")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), autoplay=(self), fullscreen=(self), clipboard-write=(self)")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

@@ -22,7 +22,7 @@ const StagePath = "/stage/"
 // everything through the token, and may connect to this server only: a token that names
 // another server does not work.
 func Stage(publicURL string) http.Handler {
-	return servePage("stage", StagePath, publicURL, "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), clipboard-write=(self), autoplay=(self)")
+	return servePage("stage", StagePath, contentPolicy(publicURL, "'none'"), "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), clipboard-write=(self), autoplay=(self)")
 }
 
 // PlayerPath is the path of the player page. The URL of a playlist follows it
@@ -31,19 +31,18 @@ const PlayerPath = "/play/"
 
 // Player serves a page that plays a channel, or a recording by its signed link.
 // It loads media from this server only, so that nobody can show something else
-// under the server's name.
+// under the server's name. Pages of the server may show it as a part of theirs.
 func Player(publicURL string) http.Handler {
-	return servePage("player", PlayerPath, publicURL, "camera=(), microphone=(), autoplay=(self), fullscreen=(self)")
+	return servePage("player", PlayerPath, contentPolicy(publicURL, "'self'"), "camera=(), microphone=(), autoplay=(self), fullscreen=(self)")
 }
 
 // servePage serves an embedded folder.
-func servePage(folder, path, publicURL, permissions string) http.Handler {
+func servePage(folder, path, policy, permissions string) http.Handler {
 	page, err := fs.Sub(files, folder)
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
 	serve := http.StripPrefix(path, http.FileServerFS(page))
-	policy := contentPolicy(publicURL)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -55,13 +54,14 @@ func servePage(folder, path, publicURL, permissions string) http.Handler {
 	})
 }
 
-// contentPolicy allows the page to load from and connect to this server only.
-func contentPolicy(publicURL string) string {
+// contentPolicy allows the page to load from and connect to this server only. ancestors are
+// the pages that may show it in a frame.
+func contentPolicy(publicURL, ancestors string) string {
 	media, connect := "'self' blob:", "'self'"
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
 		media += " " + u.Scheme + "://" + u.Host
 		connect += " " + u.Scheme + "://" + u.Host + " " + strings.Replace(u.Scheme, "http", "ws", 1) + "://" + u.Host
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src " + media + "; connect-src " + connect +
-		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"; base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
 }

@@ -5,6 +5,8 @@ import Hls from './hls.js/hls.min.mjs';
 import { Scrubber } from './scrubber.js';
 import { Thumbnails } from './thumbnails.js';
 
+document.documentElement.classList.toggle('framed', window !== window.parent);
+
 const byId = (id) => document.getElementById(id);
 const video = byId('video');
 const retryAfter = 2000; // ms

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"rostrum/internal/ivs"
 	"rostrum/ivsrealtime"
 )
 
@@ -49,13 +50,36 @@ func operations(g *generator) {
 	add(o, ivsrealtime.OpStopParticipantReplication)
 	add(o, ivsrealtime.OpListParticipantReplicas)
 	add(o, ivsrealtime.OpUntagResource)
-	fmt.Fprintf(&g.types, "\n/** Input and output of each operation. */\nexport interface Operations {\n%s}\n", o.members)
+	o.write("Operations")
+}
+
+// channels writes the operations of the channel API.
+func channels(g *generator) {
+	fmt.Fprintf(&g.types, header, "internal/ivs")
+	o := &operationMap{generator: g}
+	add(o, ivs.OpCreateChannel)
+	add(o, ivs.OpGetChannel)
+	add(o, ivs.OpListChannels)
+	add(o, ivs.OpUpdateChannel)
+	add(o, ivs.OpDeleteChannel)
+	add(o, ivs.OpCreateStreamKey)
+	add(o, ivs.OpGetStreamKey)
+	add(o, ivs.OpListStreamKeys)
+	add(o, ivs.OpDeleteStreamKey)
+	add(o, ivs.OpGetStream)
+	add(o, ivs.OpListStreams)
+	add(o, ivs.OpStopStream)
+	o.write("ChannelOperations")
 }
 
 // An operationMap is the body of an interface with a member for each operation.
 type operationMap struct {
 	*generator
 	members string
+}
+
+func (o *operationMap) write(name string) {
+	fmt.Fprintf(&o.types, "\n/** Input and output of each operation. */\nexport interface %s {\n%s}\n", name, o.members)
 }
 
 func add[In, Out any](o *operationMap, op ivsrealtime.Operation[In, Out]) {
