@@ -92,6 +92,9 @@ func (c *composition) job() (worker.Job, error) {
 		return worker.Job{}, err
 	}
 	j := worker.Job{Token: raw}
+	if trusted := c.registry.cfg.Certificates; trusted != nil {
+		j.Certificates = trusted()
+	}
 	layout, err := json.Marshal(c.doc.Layout) // the job uses the names of the API
 	if err == nil {
 		err = json.Unmarshal(layout, &j.Layout)

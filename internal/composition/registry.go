@@ -52,6 +52,9 @@ type Config struct {
 	// WorkerPorts are those of this server that workers connect to by TCP, beside those of
 	// its public URL.
 	WorkerPorts []uint16
+	// Certificates returns those of this server, in PEM: workers trust them although no
+	// authority of the system may have signed them. Nil without TLS.
+	Certificates func() string
 	// Private are files and folders that workers may not read, wherever they are.
 	Private []string
 	// HeartbeatLimit is how long a worker may make no progress before it is replaced.

@@ -4,6 +4,8 @@ package mediajob
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"math"
 	"net/http"
@@ -21,6 +23,7 @@ import (
 const (
 	layerInterval    = 500 * time.Millisecond // between choices of a layer
 	resubscribeDelay = time.Second
+	requestTimeout   = 15 * time.Second
 )
 
 // follow stays on the stage and receives its publishers until ctx ends. An error says why
@@ -49,8 +52,10 @@ func (c *composition) follow(ctx context.Context) error {
 
 // join joins the stage, for as long as the server runs. It returns nil, nil if ctx ended.
 func (c *composition) join(ctx context.Context) (*realtime.Stage, error) {
+	cfg := realtime.Config{Rejoin: math.MaxInt64, Client: trustingClient(c.job.Certificates)}
+	reported := ""
 	for {
-		stage, err := realtime.Join(ctx, c.job.Token, realtime.Config{Rejoin: math.MaxInt64})
+		stage, err := realtime.Join(ctx, c.job.Token, cfg)
 		refused, answered := errors.AsType[*realtime.Problem](err)
 		switch {
 		case err == nil:
@@ -60,11 +65,29 @@ func (c *composition) join(ctx context.Context) (*realtime.Stage, error) {
 		case answered && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests:
 			return nil, err
 		}
+		if reported != err.Error() {
+			reported = err.Error()
+			c.log("WARN", "join the stage: %v", err)
+		}
 		select {
 		case <-time.After(resubscribeDelay):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// trustingClient returns a client that trusts certificates beside those of the system.
+func trustingClient(certificates string) *http.Client {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM([]byte(certificates)) {
+		return nil // the default
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	return &http.Client{Timeout: requestTimeout, Transport: transport}
 }
 
 // receive composes one publisher until ctx ends. It subscribes again whenever the

@@ -3,6 +3,8 @@
 package mediajob
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,5 +120,20 @@ func TestRoster_KeepsThePlaceOfAReplacedPublication(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A server's certificate may be of no authority that the system knows.
+func TestTrustingClient_ReachesAServerWithItsOwnCertificate(t *testing.T) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	resp, err := trustingClient(string(certificate)).Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if c := trustingClient(""); c != nil {
+		t.Errorf("without certificates it is %+v, want the default", c)
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -54,6 +55,26 @@ func (a acmeCertificates) name(of string) string {
 		return u.Hostname()
 	}
 	return a.names[0]
+}
+
+// trusted returns what returns the certificate for a URL and its issuers, in PEM. It is nil
+// without certificates.
+func trusted(c certificates, of string) func() string {
+	if c == nil {
+		return nil
+	}
+	cfg := c.config()
+	return func() string {
+		found, err := cfg.GetCertificate(&tls.ClientHelloInfo{ServerName: c.name(of)})
+		if err != nil {
+			return ""
+		}
+		var all strings.Builder
+		for _, der := range found.Certificate {
+			_ = pem.Encode(&all, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+		}
+		return all.String()
+	}
 }
 
 // openACME loads ACME certificates from the store, and returns what renews them.

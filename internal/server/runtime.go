@@ -143,7 +143,7 @@ func newCompositions(b *base, l *listeners, st *store.Store, a *authority.Author
 	return composition.NewRegistry(composition.Parts{
 		Store: st, Authority: a, Buckets: r.recordings.buckets, Channels: r.channels, Node: r.node, Spool: spool,
 	}, composition.Config{
-		Program: program, WorkerPorts: workerPorts(l), Private: r.private(s), IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
+		Program: program, WorkerPorts: workerPorts(l), Certificates: trusted(l.certificates, l.endpoint), Private: r.private(s), IdleTimeout: idle, MaxDuration: s.Limits.CompositionDuration,
 		UploadRetry: s.SpoolAge, MaxSpoolBytes: s.SpoolBytes, Log: b.log,
 	}), nil
 }

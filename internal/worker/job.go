@@ -19,10 +19,11 @@ const (
 
 // A Job is one composition.
 type Job struct {
-	Token    string    `json:"token"`             // of a hidden participant that may subscribe
-	Layout   Layout    `json:"layout"`            // none is the grid with its defaults
-	Encoder  string    `json:"encoder,omitempty"` // of video, by FFmpeg's name; default libx264
-	Programs []Program `json:"programs"`          // one for each format; each is encoded once
+	Token        string    `json:"token"`                  // of a hidden participant that may subscribe
+	Certificates string    `json:"certificates,omitempty"` // PEM: trusted beside those of the system
+	Layout       Layout    `json:"layout"`                 // none is the grid with its defaults
+	Encoder      string    `json:"encoder,omitempty"`      // of video, by FFmpeg's name; default libx264
+	Programs     []Program `json:"programs"`               // one for each format; each is encoded once
 }
 
 // Layout is the API's LayoutConfiguration with its defaults filled in: grid, pip or
