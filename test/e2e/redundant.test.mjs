@@ -1,12 +1,12 @@
 // Two encoders with the two keys of one ingest configuration are one participant: a browser
 // and a composition go on when the one that they see is killed, or falls silent.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { binary, bestOf, browse, eventually, freePort, run, serve } from "./harness.mjs";
+import { colours as coloursOf, loudness } from "./recorded.mjs";
 
 const maxFreeze = 1500; // ms; a second is promised, the rest is for a busy machine
 const composes = existsSync(join(dirname(binary), "rostrum-media"));
@@ -177,17 +177,4 @@ async function addressOf(prefix) {
   const link = run("link", prefix, "--data-dir", server.dir, "--public-url", server.url);
   await link.exited;
   return link.lines[0];
-}
-
-/** The colour in the middle of two pictures a second. */
-function coloursOf(address) {
-  const raw = execFileSync("ffmpeg", ["-v", "error", "-i", address, "-an", "-vf", "fps=2,crop=iw/4:ih/4,scale=1:1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
-  return Array.from({ length: raw.length / 3 }, (_, i) => [...raw.subarray(3 * i, 3 * i + 3)]);
-}
-
-/** How loud the recording is around a frequency, in dB. */
-function loudness(address, hertz) {
-  const filter = `bandpass=f=${hertz}:w=40,bandpass=f=${hertz}:w=40,volumedetect`;
-  const said = execFileSync("sh", ["-c", 'ffmpeg -hide_banner -i "$1" -vn -af "$2" -f null - 2>&1', "sh", address, filter], { encoding: "utf8" });
-  return Number(said.match(/mean_volume: (\S+) dB/)?.[1]);
 }
