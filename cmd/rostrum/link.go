@@ -28,7 +28,7 @@ type link struct {
 	Expires time.Time `json:"expires"`
 }
 
-// Run prints the URL of the recording's playlist. It opens all files of the recording and
+// Run prints the URL of the recording's playlist, or of its thumbnails where it has none. It opens all files of the recording and
 // no others.
 func (c *linkCommand) Run(ctx context.Context, out *output) error {
 	s := &c.Settings
@@ -44,11 +44,12 @@ func (c *linkCommand) Run(ctx context.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		if err := server.FindRecording(ctx, s, name, prefix); err != nil {
+		found, err := server.FindRecording(ctx, s, name, prefix)
+		if err != nil {
 			return err
 		}
 		l := link{Expires: time.Now().Add(c.For).UTC().Truncate(time.Second)}
-		if l.URL, err = server.RecordingURL(ctx, st, endpoint, name, prefix, l.Expires); err != nil {
+		if l.URL, err = found.URL(ctx, s, st, endpoint, l.Expires); err != nil {
 			return err
 		}
 		return out.print(l, func(w io.Writer) { fmt.Fprintln(w, l.URL) })

@@ -15,8 +15,17 @@ func TestLink_IsToARecordingThatExists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := recordings.Put(t.Context(), "s/c/d/composite/media/hls/multivariant.m3u8", strings.NewReader("#EXTM3U\n")); err != nil {
-		t.Fatal(err)
+	images := `{"media":{"thumbnails":{"path":"media/thumbnails","renditions":[{"path":"high"}]}}}`
+	latest := `{"media":{"latest_thumbnail":{"path":"media/latest_thumbnail","renditions":[{"path":"high"}]}}}`
+	for key, text := range map[string]string{
+		"s/c/d/composite/media/hls/multivariant.m3u8": "#EXTM3U\n",
+		"images/events/recording-started.json":        images,
+		"latest/events/recording-started.json":        latest,
+		"begun/events/recording-started.json":         strings.Replace(images, `{"media":{`, `{"media":{"hls":{},`, 1),
+	} {
+		if err := recordings.Put(t.Context(), key, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for recording, c := range map[string]struct {
 		code  int
@@ -24,6 +33,9 @@ func TestLink_IsToARecordingThatExists(t *testing.T) {
 	}{
 		"recordings/s/c/d/composite":  {exitOK, "/recordings/s/c/d/composite/media/hls/multivariant.m3u8?"},
 		"recordings/s/c/d/composite/": {exitOK, "/recordings/s/c/d/composite/media/hls/multivariant.m3u8?"},
+		"recordings/images":           {exitOK, "/recordings/images/media/thumbnails/high/?"},
+		"recordings/latest":           {exitOK, "/recordings/latest/media/latest_thumbnail/high/thumb.jpg?"},
+		"recordings/begun":            {exitFailure, "there is no recording recordings/begun"},
 		"recordings/s/c/d":            {exitFailure, "there is no recording recordings/s/c/d"},
 		"recordings/nothing":          {exitFailure, "there is no recording recordings/nothing"},
 		"elsewhere/s/c/d/composite":   {exitFailure, "there is no recording elsewhere/s/c/d/composite"},

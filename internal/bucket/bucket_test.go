@@ -376,9 +376,16 @@ func (s *s3Server) list(w http.ResponseWriter, name string, query url.Values) {
 func TestLinks_AllowKeysBelowTheirPrefix(t *testing.T) {
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
 	now := time.Unix(1_800_000_000, 0)
-	link := links.Sign("recordings", "a/b", now.Add(time.Hour))
+	link := links.Sign("", "recordings", "a/b", now.Add(time.Hour))
+	before := map[string][]string{"prefix": {"a/b"}, "expires": {"1800003600"}, "signature": {"68ea141136473628f58a32f385e7e93d08c377ea771c4e198372efc9fefafef0"}}
+	abroad := links.Sign("eu-west-1", "recordings", "a/b", now.Add(time.Hour))
+	inRegion := func(region string) map[string][]string {
+		v := links.Sign("eu-west-1", "recordings", "a/b", now.Add(time.Hour))
+		v.Set("region", region)
+		return v
+	}
 	changed := func(name, value string) map[string][]string {
-		v := links.Sign("recordings", "a/b", now.Add(time.Hour))
+		v := links.Sign("", "recordings", "a/b", now.Add(time.Hour))
 		v.Set(name, value)
 		return v
 	}
@@ -395,8 +402,14 @@ func TestLinks_AllowKeysBelowTheirPrefix(t *testing.T) {
 		"when it has expired":           {"recordings", "a/b/c.mp4", link, now.Add(time.Hour), false},
 		"a wider prefix":                {"recordings", "a/x", changed("prefix", "a"), now, false},
 		"a later end":                   {"recordings", "a/b/c.mp4", changed("expires", "1999999999"), now, false},
+		"a link of before regions":      {"recordings", "a/b/c.mp4", before, now, true},
+		"a bucket of a region":          {"recordings", "a/b/c.mp4", abroad, now, true},
+		"another region":                {"recordings", "a/b/c.mp4", inRegion("us-east-1"), now, false},
+		"no region":                     {"recordings", "a/b/c.mp4", inRegion(""), now, false},
+		"a region for a link without":   {"recordings", "a/b/c.mp4", changed("region", "eu-west-1"), now, false},
+		"a region as part of the name":  {"recordings@eu-west-1", "a/b/c.mp4", abroad, now, false},
 		"no query":                      {"recordings", "a/b/c.mp4", nil, now, false},
-		"another key's link":            {"recordings", "a/b/c.mp4", bucket.NewLinks([]byte("x")).Sign("recordings", "a/b", now.Add(time.Hour)), now, false},
+		"another key's link":            {"recordings", "a/b/c.mp4", bucket.NewLinks([]byte("x")).Sign("", "recordings", "a/b", now.Add(time.Hour)), now, false},
 	} {
 		if got := links.Allows(c.bucket, c.key, c.query, c.at); got != c.expected {
 			t.Errorf("%s: expected %v, saw %v", name, c.expected, got)

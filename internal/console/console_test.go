@@ -82,7 +82,7 @@ func newFixture(t *testing.T, publicURL string) *fixture {
 	f.console = console.New(plane, console.Config{
 		PublicURL: publicURL, Region: region, Account: account, Log: log,
 		Figures: func() console.Figures { return console.Figures{Participants: 7} },
-		Recordings: console.Recordings{Buckets: f.buckets, Address: func(bucket, prefix string, _ time.Time) string {
+		Recordings: console.Recordings{Buckets: f.buckets, Address: func(_, bucket, prefix string, _ time.Time) string {
 			return "/buckets/" + bucket + "/" + prefix + "/media/hls/multivariant.m3u8?signature=s"
 		}},
 	})

@@ -33,7 +33,7 @@ const (
 type Recordings struct {
 	Buckets bucket.Buckets
 	// Address is the address of a recording's playlist, with a link that is valid until a time.
-	Address func(bucket, prefix string, expires time.Time) string
+	Address func(region, bucket, prefix string, expires time.Time) string
 }
 
 // A recordingsList is a page of recordings, by the id of their storage configuration.
@@ -92,7 +92,11 @@ type shownRecording struct {
 func (s *Server) showRecording(w http.ResponseWriter, r *http.Request) {
 	s.withRecording(w, r, recordingTimeout, func(_ context.Context, found *recording.Recording, d recording.Description) (any, error) {
 		out := shownRecording{Description: d, Expires: time.Now().Add(recordingLinkAge).UTC().Truncate(time.Second)}
-		address := s.config.Recordings.Address(found.Place, found.Prefix, out.Expires)
+		stage, err := arn.Parse(d.StageARN)
+		if err != nil {
+			return nil, err
+		}
+		address := s.config.Recordings.Address(stage.Region, found.Place, found.Prefix, out.Expires)
 		at, query, _ := strings.Cut(address, "?")
 		out.Base, out.Query = strings.TrimSuffix(at, recording.PlaylistName), "?"+query
 		if found.HasMedia() {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rostrum/internal/recording"
 	"rostrum/internal/server"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -61,7 +62,8 @@ func (u *setup) ending(ctx context.Context, c *ivsrealtime.Composition) (*ending
 func (u *setup) recorded(ctx context.Context, prefix string) (r recorded, err error) {
 	r.Folder = filepath.Join(u.settings.DataDir, "buckets", recordings, filepath.FromSlash(prefix))
 	err = u.settings.WithStore(ctx, func(st *store.Store) (err error) {
-		r.Recording, err = server.RecordingURL(ctx, st, u.Endpoint, recordings, prefix, time.Now().Add(recordingLinkTTL))
+		link := server.RecordingLink{Bucket: recordings, Prefix: prefix, File: recording.PlaylistName}
+		r.Recording, err = link.URL(ctx, u.settings, st, u.Endpoint, time.Now().Add(recordingLinkTTL))
 		return err
 	})
 	r.Player = player(u.Endpoint, r.Recording)

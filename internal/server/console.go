@@ -12,6 +12,7 @@ import (
 
 	"rostrum/internal/config"
 	"rostrum/internal/console"
+	"rostrum/internal/recording"
 	"rostrum/internal/stage"
 	"rostrum/internal/web"
 	"rostrum/ivsrealtime"
@@ -25,8 +26,8 @@ func newConsole(b *base, l *listeners, r *runtime, stopping <-chan struct{}) *co
 		Figures: newFigures(s, r).read,
 		Recordings: console.Recordings{
 			Buckets: r.recordings.buckets,
-			Address: func(bucket, prefix string, expires time.Time) string {
-				return playlistAddress(r.recordings.links, bucket, prefix, expires)
+			Address: func(region, bucket, prefix string, expires time.Time) string {
+				return RecordingLink{bucket, prefix, recording.PlaylistName}.address(r.recordings.links, s, region, expires)
 			},
 		},
 	})

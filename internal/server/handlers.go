@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -43,8 +44,8 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	if s.S3Endpoint != "" {
 		serveRecordings = web.RemoteRecordings
 	}
-	handle("recordings", web.RecordingsPath, serveRecordings(func(name string) (bucket.Bucket, error) {
-		return r.recordings.buckets(string(s.Region), name)
+	handle("recordings", web.RecordingsPath, serveRecordings(func(region, name string) (bucket.Bucket, error) {
+		return r.recordings.buckets(cmp.Or(region, string(s.Region)), name)
 	}, r.recordings.links))
 	handle("console", "GET "+web.ConsolePath, web.Console(l.endpoint))
 	for _, pattern := range console.Patterns() {

@@ -3,19 +3,14 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"rostrum/internal/admin"
 	"rostrum/internal/bucket"
 	"rostrum/internal/config"
 	"rostrum/internal/recorder"
-	"rostrum/internal/recording"
 	"rostrum/internal/store"
-	"rostrum/internal/web"
 	"rostrum/internal/worker"
 )
 
@@ -71,41 +66,6 @@ func openLinks(ctx context.Context, st *store.Store) (bucket.Links, error) {
 		return fresh, nil
 	})
 	return bucket.NewLinks(key), err
-}
-
-// playlistPath is where a recording has its playlist, below its prefix.
-const playlistPath = "/" + recording.PlaylistName
-
-// RecordingURL is the URL of a recording's playlist. Until it expires it opens all files
-// of the recording, and no others.
-func RecordingURL(ctx context.Context, st *store.Store, endpoint, bucket, prefix string, expires time.Time) (string, error) {
-	links, err := openLinks(ctx, st)
-	return endpoint + playlistAddress(links, bucket, prefix, expires), err
-}
-
-// playlistAddress is the path and the query of [RecordingURL].
-func playlistAddress(links bucket.Links, bucket, prefix string, expires time.Time) string {
-	return web.RecordingsPath + bucket + "/" + prefix + playlistPath + "?" + links.Sign(bucket, prefix, expires).Encode()
-}
-
-// FindRecording returns an error if a bucket has no recording at a prefix.
-func FindRecording(ctx context.Context, s *config.Settings, name, prefix string) error {
-	buckets, err := openBuckets(ctx, s)
-	if err != nil {
-		return err
-	}
-	b, err := buckets(string(s.Region), name)
-	if err != nil {
-		return err
-	}
-	playlist, err := b.Get(ctx, prefix+playlistPath)
-	if errors.Is(err, bucket.ErrNoFile) || errors.Is(err, bucket.ErrNoBucket) {
-		return fmt.Errorf("there is no recording %s/%s: rostrum recordings list shows all, and one exists once its state is ACTIVE", name, prefix)
-	}
-	if err != nil {
-		return err
-	}
-	return playlist.Close()
 }
 
 // Close deletes the recordings of an ephemeral server.

@@ -27,8 +27,9 @@ const maxPlaylist = 64 << 20
 // players on other sites. The link is added to each URI in a playlist, so that
 // it opens all the playlist refers to. A key that ends with a slash is that of a
 // folder, whose files' names are listed as JSON. Without a valid link the answer
-// is 403, whether a file exists or not.
-func Recordings(open func(name string) (bucket.Bucket, error), links bucket.Links) http.Handler {
+// is 403, whether a file exists or not. open opens a bucket; its region is empty where the link
+// names none.
+func Recordings(open bucket.Buckets, links bucket.Links) http.Handler {
 	return http.StripPrefix(RecordingsPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
@@ -53,7 +54,7 @@ func Recordings(open func(name string) (bucket.Bucket, error), links bucket.Link
 			http.Error(w, "the link is invalid or has expired", http.StatusForbidden)
 			return
 		}
-		b, err := open(name)
+		b, err := open(bucket.Region(query), name)
 		switch {
 		case err != nil:
 		case strings.HasSuffix(key, "/"):
@@ -136,7 +137,7 @@ const (
 
 // RemoteRecordings is Recordings for buckets on another server, which it asks on behalf of the
 // holders of links, with a bound on how often and for how long.
-func RemoteRecordings(open func(name string) (bucket.Bucket, error), links bucket.Links) http.Handler {
+func RemoteRecordings(open bucket.Buckets, links bucket.Links) http.Handler {
 	recordings := Recordings(open, links)
 	running := remoteRequests{byLink: map[string]int{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,6 +14,22 @@ import (
 	"rostrum/internal/web"
 )
 
+func TestRecordings_OpensTheBucketOfTheLinksRegion(t *testing.T) {
+	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
+	for _, region := range []string{"", "eu-west-1"} {
+		opened := "none"
+		h := web.Recordings(func(in, _ string) (bucket.Bucket, error) {
+			opened = in
+			return nil, bucket.ErrNoBucket
+		}, links)
+		link := links.Sign(region, "recordings", "a", time.Now().Add(time.Minute)).Encode()
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", web.RecordingsPath+"recordings/a/0.mp4?"+link, nil))
+		if opened != region {
+			t.Errorf("a link of the region %q opens a bucket of %q", region, opened)
+		}
+	}
+}
+
 func TestRecordings_ServesOnlyWhatTheLinkAllows(t *testing.T) {
 	buckets := bucket.Folders(t.TempDir())
 	recordings, err := buckets("", "recordings")
@@ -31,11 +47,11 @@ func TestRecordings_ServesOnlyWhatTheLinkAllows(t *testing.T) {
 	}
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
 	mux := http.NewServeMux()
-	mux.Handle(web.RecordingsPath, web.Recordings(func(name string) (bucket.Bucket, error) { return buckets("", name) }, links))
+	mux.Handle(web.RecordingsPath, web.Recordings(buckets, links))
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	link := "?" + links.Sign("recordings", "a", time.Now().Add(time.Minute)).Encode()
-	old := "?" + links.Sign("recordings", "a", time.Now().Add(-time.Minute)).Encode()
+	link := "?" + links.Sign("", "recordings", "a", time.Now().Add(time.Minute)).Encode()
+	old := "?" + links.Sign("", "recordings", "a", time.Now().Add(-time.Minute)).Encode()
 	for name, c := range map[string]struct {
 		method, path, byteRange string
 		status                  int
@@ -96,10 +112,10 @@ func (b remoteBucket) Get(_ context.Context, key string) (io.ReadCloser, error) 
 func remote(t *testing.T, file io.Reader) (address, other string) {
 	t.Helper()
 	links := bucket.NewLinks([]byte("0123456789abcdef0123456789abcdef"))
-	server := httptest.NewServer(web.RemoteRecordings(func(string) (bucket.Bucket, error) { return remoteBucket{file: file}, nil }, links))
+	server := httptest.NewServer(web.RemoteRecordings(func(string, string) (bucket.Bucket, error) { return remoteBucket{file: file}, nil }, links))
 	t.Cleanup(server.Close)
 	link := func(prefix string) string {
-		return server.URL + web.RecordingsPath + "recordings/" + prefix + "/0.mp4?" + links.Sign("recordings", prefix, time.Now().Add(time.Minute)).Encode()
+		return server.URL + web.RecordingsPath + "recordings/" + prefix + "/0.mp4?" + links.Sign("", "recordings", prefix, time.Now().Add(time.Minute)).Encode()
 	}
 	return link("a"), link("other")
 }

@@ -1,5 +1,5 @@
 // The player's page shows the thumbnails of recordings: to a pointer and to the keyboard, at
-// the size of a desktop and of a phone.
+// the size of a desktop and of a phone, and of recordings that have nothing else.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -24,11 +24,16 @@ async function photograph(page, name) {
 }
 
 /** Opens a recording in the player's page. */
-async function play(page, prefix) {
+async function open(page, prefix) {
   const link = run("link", `recordings/${prefix}`, "--data-dir", server.dir, "--public-url", server.url);
   await link.exited;
   await page.goto("about:blank");
   await page.goto(`${server.url}/play/#${link.lines[0]}`);
+}
+
+/** Plays a recording with thumbnails in the player's page. */
+async function play(page, prefix) {
+  await open(page, prefix);
   await eventually("the bar is there", () => page.isVisible("#scrubber input"), (is) => is);
   await eventually("the length is known", () => page.evaluate(() => document.querySelector("video").duration), (d) => d > 3);
 }
@@ -129,5 +134,35 @@ test("the player's page shows thumbnails of a participant and of a composition",
   }
   await play(page, ended.composition.destinations[0].detail.s3.recordingPrefix);
   await scrub(page, [0.3, 0.4, 0.45, 0.5], [0.95, 0.9, 0.85, 0.75]);
+  await page.close();
+});
+
+test("a link plays a recording of audio alone, and shows one of thumbnails alone", async () => {
+  const { storageConfiguration } = await server.call("CreateStorageConfiguration", { s3: { bucketName: "recordings" } });
+  const published = await Promise.all([
+    { mediaTypes: ["AUDIO_ONLY"], hlsConfiguration: { targetSegmentDurationSeconds: 2 } },
+    { mediaTypes: ["NONE"], thumbnailConfiguration: { recordingMode: "INTERVAL", targetIntervalSeconds: 1 } },
+  ].map(async (how) => {
+    const { stage } = await server.call("CreateStage", { autoParticipantRecordingConfiguration: { storageConfigurationArn: storageConfiguration.arn, ...how } });
+    return { stage, publisher: run("publish", "--token", await server.token(stage.arn, "ann", ["PUBLISH"]), "--size", "640x360") };
+  }));
+  const [audio, images] = await Promise.all(published.map(({ stage }) => eventually("it is recorded", async () => {
+    const { stageSessions: [session] } = await server.call("ListStageSessions", { stageArn: stage.arn });
+    if (!session) return undefined;
+    const { participants: [p] } = await server.call("ListParticipants", { stageArn: stage.arn, sessionId: session.sessionId, filterByRecordingState: "ACTIVE" });
+    return p && (await server.call("GetParticipant", { stageArn: stage.arn, sessionId: session.sessionId, participantId: p.participantId })).participant;
+  }, (p) => p?.recordingS3Prefix)));
+  const page = await web.page();
+  await open(page, images.recordingS3Prefix);
+  const last = () => page.evaluate(() => ({ width: document.querySelector("#slides img").naturalWidth, text: document.querySelector("#slides figcaption").textContent }));
+  await eventually("the newest thumbnail is shown", last, (s) => s.width === 640 && /^(\d+) of \1 ·/.test(s.text));
+  await page.focus("#slides input");
+  await page.keyboard.press("Home");
+  await eventually("the keyboard shows the first", last, (s) => s.width === 640 && /^1 of \d+ ·/.test(s.text));
+  assert.equal(await page.isHidden("video"), true);
+  await open(page, audio.recordingS3Prefix);
+  await eventually("audio plays", () => page.evaluate(() => document.querySelector("video").currentTime), (at) => at > 1);
+  await eventually("the page says so", () => page.textContent("#figures"), (text) => text.startsWith("audio"));
+  await Promise.all(published.map(({ publisher }) => publisher.stop()));
   await page.close();
 });

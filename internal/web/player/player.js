@@ -3,6 +3,7 @@
 // encoder is back. Browsers without Media Source Extensions play HLS by themselves.
 import Hls from './hls.js/hls.min.mjs';
 import { Scrubber } from './scrubber.js';
+import { Slides } from './slides.js';
 import { Thumbnails } from './thumbnails.js';
 
 document.documentElement.classList.toggle('framed', window !== window.parent);
@@ -24,6 +25,25 @@ function urlOf(fragment) {
     return fragment && /^https?:$/.test(url.protocol) ? url.href : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Shows the thumbnails of a recording until closed. */
+class Album {
+  constructor(url) {
+    this.open(url).catch(() => showStatus('The link is invalid or has expired, or the server does not answer.', true));
+  }
+
+  async open(url) {
+    const thumbnails = await Thumbnails.of(url);
+    if (this.closed) return thumbnails?.close();
+    if (!thumbnails) return showStatus('The link is invalid or has expired, or the recording has no thumbnails.', true);
+    this.slides = new Slides(byId('slides'), thumbnails, showStatus);
+  }
+
+  close() {
+    this.closed = true;
+    this.slides?.close();
   }
 }
 
@@ -132,10 +152,10 @@ class Player {
     else if (idle > 1500) showStatus('Waiting for more …');
     else showStatus(this.live ? 'Live' : 'Recording');
     const shown = this.hls?.playingDate;
-    const figures = [`${video.videoWidth}×${video.videoHeight}`];
+    const figures = [video.videoWidth ? `${video.videoWidth}×${video.videoHeight}` : 'audio'];
     if (this.live && shown) figures.push(`${((Date.now() - shown) / 1000).toFixed(1)} s behind the encoder`);
     const quality = video.getVideoPlaybackQuality();
-    figures.push(`${quality.totalVideoFrames} pictures, ${quality.droppedVideoFrames} dropped`);
+    if (video.videoWidth) figures.push(`${quality.totalVideoFrames} pictures, ${quality.droppedVideoFrames} dropped`);
     byId('figures').textContent = figures.join(' · ');
   }
 
@@ -174,11 +194,12 @@ function start() {
   player?.close();
   const url = urlOf(location.hash.slice(1));
   byId('enter').hidden = url !== undefined;
-  byId('screen').hidden = url === undefined;
-  byId('sound').hidden = url === undefined;
+  const isAlbum = url !== undefined && Thumbnails.isAddress(url);
+  byId('screen').hidden = byId('sound').hidden = url === undefined || isAlbum;
+  player = undefined;
   if (!url) return showStatus('Nothing to play yet');
   showStatus('Loading …');
-  player = new Player(url);
+  player = isAlbum ? new Album(url) : new Player(url);
 }
 
 byId('sound').addEventListener('click', () => {

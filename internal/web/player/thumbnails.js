@@ -1,6 +1,6 @@
 // The thumbnails of a recording. Their files are numbered; when one was taken is in its
 // Exif data. Where they are is in the metadata beside the playlist.
-const playlist = '/media/hls/multivariant.m3u8';
+const within = /^(.*)\/media\/(hls\/multivariant\.m3u8|thumbnails\/[^/]+\/)$/; // a recording: its playlist or its thumbnails
 const maxCached = 300; // pictures
 const listAgain = 10_000; // ms, of a recording that goes on
 const maxSteps = 6; // of a search: intervals are regular but for gaps
@@ -24,11 +24,16 @@ export class Thumbnails {
     this.goesOn = goesOn;
   }
 
-  /** Returns the thumbnails of the recording with a playlist; undefined if it has none. */
+  /** Reports whether an address is that of thumbnails, as of a recording that has nothing else. */
+  static isAddress(address) {
+    return Boolean(within.exec(new URL(address).pathname)?.[2].startsWith('thumbnails/'));
+  }
+
+  /** Returns the thumbnails of a recording; undefined if it has none. */
   static async of(address) {
     const url = new URL(address);
-    if (!url.pathname.endsWith(playlist)) return undefined;
-    const prefix = url.pathname.slice(0, -playlist.length);
+    const prefix = within.exec(url.pathname)?.[1];
+    if (prefix === undefined) return undefined;
     const at = (name) => new URL(prefix + '/' + name + url.search, url);
     for (const name of ['recording-ended', 'recording-failed', 'recording-started']) {
       const answer = await fetch(at(`events/${name}.json`));
@@ -44,6 +49,15 @@ export class Thumbnails {
     return undefined;
   }
 
+  get count() {
+    return this.#numbers.length;
+  }
+
+  /** Looks for newer ones now and then, while the recording goes on. */
+  async refresh() {
+    if (this.goesOn && performance.now() - this.listed > listAgain) await this.#list();
+  }
+
   async #list() {
     this.listed = performance.now();
     const names = await (await fetch(this.#url(''))).json();
@@ -52,24 +66,25 @@ export class Thumbnails {
 
   /** Returns the last thumbnail that was taken until a time, or else the first: { at, src }. */
   async until(time) {
-    if (this.goesOn && performance.now() - this.listed > listAgain) await this.#list();
+    await this.refresh();
     if (!this.#numbers.length) throw new Error('there is no thumbnail yet');
     let low = 0;
     let high = this.#numbers.length - 1;
-    let [first, last] = await Promise.all([this.#picture(low), this.#picture(high)]);
+    let [first, last] = await Promise.all([this.picture(low), this.picture(high)]);
     if (time >= last.at) return last;
     for (let step = 0; high - low > 1 && time > first.at; step++) {
       // The time is in between; where, the interval tells. Gaps need the middle.
       const share = step < maxSteps ? (time - first.at) / (last.at - first.at) : 0.5;
       const guess = Math.min(high - 1, Math.max(low + 1, low + Math.floor(share * (high - low) + 0.01)));
-      const picture = await this.#picture(guess);
+      const picture = await this.picture(guess);
       if (picture.at > time) [high, last] = [guess, picture];
       else [low, first] = [guess, picture];
     }
     return first;
   }
 
-  #picture(index) {
+  /** Returns a thumbnail by its position, from 0: { at, src }. */
+  picture(index) {
     const number = this.#numbers[index];
     let picture = this.#pictures.get(number);
     if (!picture) {
