@@ -258,6 +258,17 @@ export async function browse(...flags) {
   };
 }
 
+/**
+ * Chromium by Puppeteer, with its tabs in one window and timers as users have them: a page behind
+ * another one is hidden, which Playwright prevents.
+ */
+export const browseTabs = () =>
+  puppeteer.launch({
+    executablePath: browserPath,
+    timeout: launchTimeout,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=5"],
+  });
+
 const firefoxPath = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 /** Why tests with Firefox are skipped; false if they are not. */

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { browse, eventually, joinCall, server, serverAndBrowser, smallCamera, web } from "./harness.mjs";
 
-serverAndBrowser({ open: () => browse("--use-fake-device-for-media-stream=device-count=3,fps=15") });
+serverAndBrowser({ open: () => browse("--use-fake-device-for-media-stream=device-count=3,fps=15", "--autoplay-policy=user-gesture-required") });
 
 const newStage = async () => (await server.call("CreateStage", { name: "meeting" })).stage.arn;
 
@@ -112,4 +112,47 @@ test("devices are chosen before and in a call, stay chosen, and another takes th
   }, cameras[2]);
   await eventually("another camera", own, (id) => cameras.slice(0, 2).includes(id));
   await page.waitForSelector("figure.own:not(.without)");
+});
+
+/** The pitch in hertz that the first video plays. */
+const pitchOf = (page) =>
+  page.$eval("figure video", async (video) => {
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaStreamSource(video.srcObject).connect(analyser);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // of sound
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(bins);
+    const loudest = bins.indexOf(Math.max(...bins));
+    await context.close();
+    return bins[loudest] < -60 ? 0 : (loudest * context.sampleRate) / analyser.fftSize;
+  });
+
+/** Joins as a script does, which is no gesture, and says so when a picture plays beside the button that turns the sound on. */
+function joinWithoutGesture() {
+  const looking = setInterval(() => {
+    document.querySelector("#lobby:not([hidden]) #join:not([disabled])")?.click();
+    const video = document.querySelector("figure video");
+    if (!video?.videoWidth || video.paused || document.getElementById("silenced").hidden) return;
+    clearInterval(looking);
+    console.log(`silent: ${JSON.stringify({ muted: video.muted, identity: participant.read(video).identity, gesture: navigator.userActivation.hasBeenActive })}`);
+  }, 50);
+}
+
+test("where the browser plays no audio without a gesture, a viewer sees the picture and turns the sound on", async (t) => {
+  const arn = await newStage();
+  const ann = await web.page();
+  t.after(() => ann.close());
+  await ann.evaluate((token) => participant.publish(token, { identity: 4, width: 320, height: 180 }), await server.token(arn, "ann"));
+  const bob = await web.page();
+  t.after(() => bob.close());
+  await bob.addInitScript(joinWithoutGesture);
+  // What asks the page would count as a gesture: it tells by itself.
+  const told = bob.waitForEvent("console", { predicate: (m) => m.text().startsWith("silent: "), timeout: 60_000 });
+  await bob.goto(`${server.url}/stage/#${await server.token(arn, "bob", ["SUBSCRIBE"])}`);
+  assert.deepEqual(JSON.parse((await told).text().slice(8)), { muted: true, identity: 4, gesture: false });
+  await bob.click("#silenced");
+  await bob.waitForSelector("#silenced", { state: "hidden" });
+  await eventually("it plays", () => bob.$eval("figure video", (v) => !v.paused && !v.muted && v.volume === 1), Boolean);
+  await eventually("Ann's tone", () => pitchOf(bob), (f) => Math.abs(f - 600) < 15);
 });

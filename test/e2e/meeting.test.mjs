@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { expectAccessible } from "./axe.mjs";
-import { bestOf, claims, eventually, joinCall, run, server, serverAndBrowser, web } from "./harness.mjs";
+import { firewall, mayBlock } from "./firewall.mjs";
+import { bestOf, browseTabs, claims, eventually, joinCall, run, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
 
@@ -154,6 +155,66 @@ test("a link passes on the invitations that came with it", async (t) => {
   await shows(ann, "bob", 2);
 });
 
+/** Cuts the server off its network, as a cable that is pulled: sockets break at once, media fall silent. Returns what mends it. */
+function cutNetwork() {
+  const ports = [["tcp", new URL(server.url).port, "REJECT", "--reject-with", "tcp-reset"], ["udp", server.media, "DROP"], ["tcp", server.media, "DROP"]];
+  const rules = ports.flatMap(([protocol, port, ...target]) => ["--sport", "--dport"].map((side) => ["OUTPUT", "-p", protocol, side, `${port}`, "-j", ...target]));
+  for (const rule of rules) firewall("-I", ...rule);
+  return () => rules.splice(0).forEach((rule) => firewall("-D", ...rule));
+}
+
+test("a call comes back by itself after a cut of the network and a kill of the server, or offers to join again", async (t) => {
+  const arn = await newStage();
+  const ann = await join(t, await server.token(arn, "ann"), { identity: 1 });
+  const bob = await join(t, await server.token(arn, "bob"), { identity: 2 });
+  const pages = [ann, bob];
+  const bothSee = () => Promise.all([shows(ann, "bob", 2), shows(bob, "ann", 1), ...pages.map((page) => page.waitForSelector("#reconnecting", { state: "hidden" }))]);
+  await bothSee();
+  for (const page of pages) {
+    await page.evaluate(() => {
+      window.most = 0;
+      new MutationObserver(() => (window.most = Math.max(window.most, document.querySelectorAll("figure").length))).observe(document.getElementById("tiles"), { childList: true });
+    });
+  }
+  const sameTiles = async () => {
+    const names = (page) => page.$$eval("figure .name", (all) => all.map((e) => e.textContent));
+    await eventually("Ann's tiles", () => names(ann), (all) => `${all}` === "bob,ann (you)");
+    await eventually("Bob's tiles", () => names(bob), (all) => `${all}` === "ann,bob (you)");
+    for (const page of pages) assert.ok((await page.evaluate(() => window.most)) <= 2, "a tile was there twice");
+  };
+  const broke = () => Promise.all(pages.map((page) => page.waitForSelector("#reconnecting:has-text('Reconnecting')")));
+
+  if (mayBlock()) {
+    const mend = cutNetwork();
+    t.after(mend);
+    await Promise.all([broke(), ann.waitForSelector(`${tileOf("bob")} .note:text-is("Reconnecting …")`), bob.waitForSelector(`${tileOf("ann")} .note:text-is("Reconnecting …")`)]);
+    mend();
+    await bothSee();
+    await sameTiles();
+  }
+
+  await server.kill();
+  await broke();
+  await server.start();
+  await bothSee();
+  await sameTiles();
+
+  await server.kill();
+  await broke();
+  await ann.evaluate(() => {
+    const { now } = performance;
+    const from = now.call(performance);
+    performance.now = () => from + 30 * (now.call(performance) - from); // time passes quickly
+  });
+  await ann.waitForSelector("#ended h1:text-is('The connection was lost')");
+  await ann.waitForSelector("#ended-text:has-text('The server can not be reached. Check your network, and join again.')");
+  await server.start();
+  await ann.click("#ways button:text-is('Join again')");
+  await joinCall(ann);
+  await bothSee();
+  await sameTiles();
+});
+
 test("the layer of a picture can be chosen", async (t) => {
   const arn = await newStage();
   await join(t, await server.token(arn, "ann"), { identity: 1, width: 1280, height: 720, fps: 15 });
@@ -168,7 +229,31 @@ test("the layer of a picture can be chosen", async (t) => {
       smaller = await eventually(`the layer ${layer}`, width, (w) => w > smaller && w <= widest);
     }
   });
+  await inTheBackground(t, await server.token(arn, "carol", ["SUBSCRIBE"]));
 });
+
+/** Looks at a publisher of several layers from a page that goes to the background, and comes back. */
+async function inTheBackground(t, token) {
+  const browser = await browseTabs();
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(`${server.url}/stage/#${token}`);
+  await page.waitForSelector("#join:not([disabled])");
+  await page.click("#join");
+  await page.waitForSelector("figure .layers:not([hidden])");
+  const layers = () => page.$$eval(".layers option", (all) => all.map((o) => parseInt(o.textContent.replace(/^Auto \(/, ""))));
+  const receives = (what, matches) => eventually(what, layers, ([current, ...all]) => matches(current, Math.min(...all)));
+  await receives("a larger layer", (current, smallest) => current > smallest);
+  const other = await browser.newPage();
+  await page.waitForFunction(() => document.hidden, { polling: 200 });
+  await receives("the smallest layer in the background", (current, smallest) => current === smallest);
+  const time = () => page.$eval("figure video", (v) => ({ paused: v.paused, at: v.currentTime }));
+  const before = await time();
+  await eventually("audio goes on in the background", time, ({ paused, at }) => !paused && at > before.at + 1);
+  await other.close();
+  await page.bringToFront();
+  await receives("a larger layer in front", (current, smallest) => current > smallest);
+}
 
 test("pictures fit any window whole, and nothing is on top of them", async (t) => {
   const arn = await newStage();

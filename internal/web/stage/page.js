@@ -595,8 +595,16 @@
       if (track) this.media.addTrack(track);
       this.play();
     }
+    /** Plays; where the browser refuses audio before a gesture, the picture alone. */
     play() {
-      this.video.play().catch((error) => error.name === "NotAllowedError" && this.listener.silenced());
+      this.video.muted = this.own;
+      this.video.play().catch((error) => {
+        if (error.name !== "NotAllowedError") return;
+        this.video.muted = true;
+        this.video.play().catch(() => {
+        });
+        this.listener.silenced();
+      });
     }
     /** Shows who it is, and why there is no picture. */
     describe(info, name, reason, addition = "") {
@@ -748,11 +756,15 @@
           if (id === this.screen?.participantId) return import_rostrum_sdk5.SubscribeType.NONE;
           return this.receive === "audio" ? import_rostrum_sdk5.SubscribeType.AUDIO_ONLY : import_rostrum_sdk5.SubscribeType.AUDIO_VIDEO;
         },
-        preferredLayerForStream: ({ id }, stream) => this.chosenLayers.get(id) || (this.receive === "lowest" ? stream.getLowestQualityLayer() : void 0)
+        preferredLayerForStream: ({ id }, stream) => {
+          if (isUnseen() || this.receive === "lowest" && !this.chosenLayers.get(id)) return stream.getLowestQualityLayer();
+          return this.chosenLayers.get(id) || void 0;
+        }
       };
     }
     listen() {
       const { stage, listener } = this;
+      document.addEventListener("visibilitychange", () => stage.refreshStrategy(), { signal: this.closing.signal });
       const show = (info, ..._) => this.show(info);
       for (const event of [
         import_rostrum_sdk5.StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED,
@@ -827,6 +839,7 @@
       this.refresh();
     }
   };
+  var isUnseen = () => document.hidden && !document.pictureInPictureElement;
   var publishNotes = { [import_rostrum_sdk5.StageParticipantPublishState.ATTEMPTING_PUBLISH]: " · connecting …", [import_rostrum_sdk5.StageParticipantPublishState.ERRORED]: " · not sent" };
   var nameOf = ({ attributes, userId, id }) => attributes["name"] || userId || id;
 

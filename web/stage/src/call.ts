@@ -140,12 +140,16 @@ export class Call {
         if (id === this.screen?.participantId) return SubscribeType.NONE;
         return this.receive === 'audio' ? SubscribeType.AUDIO_ONLY : SubscribeType.AUDIO_VIDEO;
       },
-      preferredLayerForStream: ({ id }, stream: RemoteStageStream) => this.chosenLayers.get(id) || (this.receive === 'lowest' ? stream.getLowestQualityLayer() : undefined),
+      preferredLayerForStream: ({ id }, stream: RemoteStageStream) => {
+        if (isUnseen() || (this.receive === 'lowest' && !this.chosenLayers.get(id))) return stream.getLowestQualityLayer();
+        return this.chosenLayers.get(id) || undefined;
+      },
     };
   }
 
   private listen(): void {
     const { stage, listener } = this;
+    document.addEventListener('visibilitychange', () => stage.refreshStrategy(), { signal: this.closing.signal });
     const show = (info: StageParticipantInfo, ..._: unknown[]): void => this.show(info);
     for (const event of [
       StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED, StageEvents.STAGE_STREAM_MUTE_CHANGED,
@@ -220,6 +224,9 @@ export class Call {
     this.refresh();
   }
 }
+
+/** Whether nobody sees the page's videos: small ones do then, and are there when somebody looks again. */
+const isUnseen = (): boolean => document.hidden && !document.pictureInPictureElement;
 
 /** What is said beside one's own name. */
 const publishNotes: Partial<Record<PublishState, string>> = { [PublishState.ATTEMPTING_PUBLISH]: ' · connecting …', [PublishState.ERRORED]: ' · not sent' };

@@ -88,8 +88,15 @@ export class Tile {
     this.play();
   }
 
+  /** Plays; where the browser refuses audio before a gesture, the picture alone. */
   play(): void {
-    this.video.play().catch((error: DOMException) => error.name === 'NotAllowedError' && this.listener.silenced());
+    this.video.muted = this.own;
+    this.video.play().catch((error: DOMException) => {
+      if (error.name !== 'NotAllowedError') return;
+      this.video.muted = true;
+      this.video.play().catch(() => {}); // the next gesture plays it
+      this.listener.silenced();
+    });
   }
 
   /** Shows who it is, and why there is no picture. */
