@@ -66,6 +66,43 @@ func TestConnection_HoldsRequestsUntilTheirStageIsJoined(t *testing.T) {
 	}
 }
 
+// A client that does not know the publishers yet names them by their places, and saves the
+// round trip of the state. That there are fewer is no fault of its participant.
+func TestConnection_SubscribesByPlaceBeforeTheStateIsKnown(t *testing.T) {
+	c := newFixture(t, fast)
+	alice := c.token("alice")
+	c.publish(alice, false)
+	c.listen(alice, "").untilState("alice+")
+	c.publish(c.token("bob"), false)
+	c.listen(c.token("dave", viewer), "").untilState("alice+ bob+ dave")
+	key, kid := c.importKey(account)
+	receive := strings.ReplaceAll(offer(t, c), "a=sendonly", "a=recvonly")
+	for _, of := range []struct {
+		who  realtime.Token
+		want string
+	}{{c.token("carol", viewer), "alice bob 404 PUBLISHER_NOT_FOUND"}, {alice, "bob 404 PUBLISHER_NOT_FOUND 404 PUBLISHER_NOT_FOUND"}} {
+		l := c.connect(c.connectionToken(key, kid))
+		l.attach("a", of.who, "")
+		for place := range 3 {
+			l.request("a", fmt.Sprint(place), wire.Subscribe{Place: place + 1, Offer: receive})
+		}
+		untilOf[wire.StageState](l, "a", nil)
+		replies := map[string]string{}
+		for range 3 {
+			m := untilOf[wire.Reply](l, "a", nil)
+			reply := m.Payload.(wire.Reply)
+			replies[m.ID] = reply.ParticipantID
+			if reply.Error != nil {
+				replies[m.ID] = describeReply(reply)
+			}
+		}
+		if got := strings.Join([]string{replies["0"], replies["1"], replies["2"]}, " "); got != of.want {
+			t.Errorf("%s is answered %q, want %q", of.who.ParticipantID, got, of.want)
+		}
+	}
+	c.untilHistory("carol", "JOINED")
+}
+
 func TestConnection_LeavesAllStagesWhenItIsClosed(t *testing.T) {
 	c := newFixture(t, fast)
 	key, kid := c.importKey(account)

@@ -18,7 +18,7 @@ const (
 type caller interface {
 	Grant() authority.Grant
 	Publish(offer string) (*stage.Connection, string, error)
-	Subscribe(publisherID, offer string) (*stage.Connection, string, error)
+	Subscribe(to stage.PublisherRef, offer string) (*stage.Connection, string, error)
 	Connection(id string) (*stage.Connection, error)
 }
 
@@ -28,7 +28,7 @@ func (s *Server) exchange(who caller, request wire.Request) (wire.Reply, error) 
 	case wire.Publish:
 		return s.connect(who, r.Offer, func() (*stage.Connection, string, error) { return who.Publish(r.Offer) })
 	case wire.Subscribe:
-		return s.connect(who, r.Offer, func() (*stage.Connection, string, error) { return who.Subscribe(r.ParticipantID, r.Offer) })
+		return s.subscribe(who, r)
 	case wire.Patch:
 		return patch(who, r)
 	case wire.SelectLayer:
@@ -37,6 +37,19 @@ func (s *Server) exchange(who caller, request wire.Request) (wire.Reply, error) 
 		return wire.Reply{}, end(who, r)
 	}
 	return wire.Reply{}, authority.Failure("carry out the request "+string(request.Type()), nil)
+}
+
+func (s *Server) subscribe(who caller, r wire.Subscribe) (wire.Reply, error) {
+	var publisherID string
+	reply, err := s.connect(who, r.Offer, func() (*stage.Connection, string, error) {
+		c, answer, err := who.Subscribe(stage.PublisherRef{ID: r.ParticipantID, Place: r.Place}, r.Offer)
+		if c != nil && r.Place > 0 {
+			publisherID = c.PublisherID()
+		}
+		return c, answer, err
+	})
+	reply.ParticipantID = publisherID
+	return reply, err
 }
 
 // connect answers an offer. Only one of its size reaches open.

@@ -40,8 +40,8 @@ func (b bearerCaller) Publish(offer string) (*stage.Connection, string, error) {
 	return b.server.registry.Publish(b.grant, offer, b.client)
 }
 
-func (b bearerCaller) Subscribe(publisherID, offer string) (*stage.Connection, string, error) {
-	return b.server.registry.Subscribe(b.grant, publisherID, offer, b.client)
+func (b bearerCaller) Subscribe(to stage.PublisherRef, offer string) (*stage.Connection, string, error) {
+	return b.server.registry.Subscribe(b.grant, to, offer, b.client)
 }
 
 func (b bearerCaller) Connection(id string) (*stage.Connection, error) {

@@ -115,7 +115,7 @@ func TestRegistry_ReleasesAllSlots(t *testing.T) {
 				acceptable(c.Close())
 			}
 		case 3, 4:
-			c, _, err := r.Subscribe(g, fmt.Sprint("p", rand.IntN(8)), receives, Client{})
+			c, _, err := r.Subscribe(g, PublisherRef{ID: fmt.Sprint("p", rand.IntN(8))}, receives, Client{})
 			acceptable(err)
 			if err == nil && rand.IntN(3) > 0 {
 				acceptable(c.Close())

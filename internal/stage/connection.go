@@ -50,6 +50,13 @@ type Preference struct {
 	Audio *bool
 }
 
+// A PublisherRef names the publisher of a subscription: by its id or, for a client that does
+// not know the state yet, by its place.
+type PublisherRef struct {
+	ID    string
+	Place int // from 1, among the other publishers of the state; 0 if the id names it
+}
+
 // transport is what publishing and receiving connections have in common.
 type transport interface {
 	ETag() string
@@ -67,6 +74,9 @@ func (c *Connection) transport() transport {
 
 // ID is the id of the connection's resource.
 func (c *Connection) ID() string { return c.id }
+
+// PublisherID is the id of the participant that a receiving connection receives.
+func (c *Connection) PublisherID() string { return c.remote }
 
 // ETag is the tag of the running ICE session; a restart changes it.
 func (c *Connection) ETag() string { return c.transport().ETag() }

@@ -19,9 +19,9 @@ func (r *Registry) Publish(g authority.Grant, offer string, from Client) (c *Con
 // Subscribe answers the offer of a participant that wants to receive what
 // another one publishes. It replaces an older subscription to the same
 // publisher. Errors are *authority.Refusal.
-func (r *Registry) Subscribe(g authority.Grant, publisherID, offer string, from Client) (c *Connection, answer string, err error) {
+func (r *Registry) Subscribe(g authority.Grant, to PublisherRef, offer string, from Client) (c *Connection, answer string, err error) {
 	err = r.withSession(g, func(s *Session) error {
-		c, answer, err = s.subscribe(authorized(g), publisherID, offer, from)
+		c, answer, err = s.subscribe(authorized(g), to, offer, from)
 		return err
 	})
 	return c, answer, err

@@ -54,14 +54,14 @@ func (s *Session) publishConfig(c *Connection) sfu.PublishConfig {
 }
 
 // subscribe answers an offer to receive, for the participant whose grant holder returns.
-func (s *Session) subscribe(holder grantFunc, publisherID, offer string, from Client) (*Connection, string, error) {
-	c := &Connection{id: arn.NewSecret(24), session: s, remote: publisherID, flow: Flow{Reason: string(sfu.PausedNoLayer)}}
+func (s *Session) subscribe(holder grantFunc, to PublisherRef, offer string, from Client) (*Connection, string, error) {
+	c := &Connection{id: arn.NewSecret(24), session: s, remote: to.ID, flow: Flow{Reason: string(sfu.PausedNoLayer)}}
 	var viewer *sfu.Viewer
 	var publisher *sfu.Publisher
 	err := s.call(func() error {
 		g, err := holder()
 		if err == nil {
-			viewer, publisher, err = s.beginSubscribe(c, g)
+			viewer, publisher, err = s.beginSubscribe(c, to.Place, g)
 		}
 		return err
 	})
@@ -73,7 +73,7 @@ func (s *Session) subscribe(holder grantFunc, publisherID, offer string, from Cl
 	})
 	c.subscriber = subscriber
 	if errors.Is(err, sfu.ErrClosed) {
-		err = publisherNotFound(publisherID)
+		err = publisherNotFound(c.remote)
 	}
 	if err != nil {
 		refusal, code := offerRefusal(err, ivsrealtime.ErrorInvalidVideoCodec)
@@ -125,15 +125,21 @@ func (s *Session) abortPublish(c *Connection, code ivsrealtime.EventErrorCode) {
 
 // beginSubscribe acquires a subscriber's slot and finds the publisher, or
 // refuses.
-func (s *Session) beginSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer, *sfu.Publisher, error) {
+func (s *Session) beginSubscribe(c *Connection, place int, g authority.Grant) (*sfu.Viewer, *sfu.Publisher, error) {
 	g = s.registry.exchanges.limit(g)
 	if !g.Subscribe {
 		s.recordFailure(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorInsufficientCapabilities)
 		return nil, nil, authority.Refuse(authority.Forbidden, authority.TokenNotAllowed, "the token does not allow to subscribe")
 	}
+	if place > 0 {
+		c.remote = s.publisherAt(place, g.ParticipantID)
+	}
 	var publisher *sfu.Publisher
 	if remote := s.participants[c.remote]; remote != nil && !remote.physical && c.remote != g.ParticipantID {
 		publisher = remote.publisher()
+	}
+	if publisher == nil && place > 0 {
+		return nil, nil, authority.Refuse(authority.NotFound, authority.PublisherNotFound, "there is no publisher %d on this stage", place) // a guess that fails is no fault
 	}
 	if publisher == nil {
 		s.recordFailure(g, ivsrealtime.EventSubscribeError, c.remote, ivsrealtime.ErrorPublisherNotFound)
@@ -154,6 +160,21 @@ func (s *Session) beginSubscribe(c *Connection, g authority.Grant) (*sfu.Viewer,
 		p.viewer.SetMaxBitrate(s.registry.cfg.Limits.DownloadBitrate)
 	}
 	return p.viewer, publisher, nil
+}
+
+// publisherAt returns the id of the publisher at a place, from 1, of the state as another
+// participant gets it; empty if there are fewer.
+func (s *Session) publisherAt(place int, except string) string {
+	var publishers []*participant
+	for _, p := range s.members() {
+		if p.publishing && p.id != except {
+			publishers = append(publishers, p)
+		}
+	}
+	if place > len(publishers) {
+		return ""
+	}
+	return publishers[place-1].id
 }
 
 // abortSubscribe ends a request whose offer could not be answered.

@@ -129,9 +129,18 @@ func (s *Session) sendStateAfter(wait time.Duration) {
 	s.postAfter(wait, func() { s.sockets.stateTimer = false }) // the end of the batch sends the state
 }
 
-// encodeState encodes all participants, or the publishers when many sockets
-// are open.
+// encodeState encodes the state's participants.
 func (s *Session) encodeState() *wire.StateEncoder {
+	state := wire.NewStateEncoder(s.sockets.sequence, s.stageID)
+	for _, p := range s.members() {
+		state.Add(p.encode())
+	}
+	return state
+}
+
+// members returns all participants in the order of the state, or the publishers when many
+// sockets are open.
+func (s *Session) members() []*participant {
 	var members []*participant
 	for _, p := range s.participants {
 		if p.visible() && (!s.sockets.large || p.publishing) {
@@ -139,11 +148,7 @@ func (s *Session) encodeState() *wire.StateEncoder {
 		}
 	}
 	slices.SortFunc(members, func(a, b *participant) int { return cmp.Compare(a.order, b.order) })
-	state := wire.NewStateEncoder(s.sockets.sequence, s.stageID)
-	for _, p := range members {
-		state.Add(p.encode())
-	}
-	return state
+	return members
 }
 
 // describeLayers is the message about a publisher's layers.

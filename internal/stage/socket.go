@@ -50,8 +50,8 @@ func (sock *Socket) Publish(offer string) (*Connection, string, error) {
 }
 
 // Subscribe is [Registry.Subscribe] for the socket's participant, as Publish is.
-func (sock *Socket) Subscribe(publisherID, offer string) (*Connection, string, error) {
-	c, answer, err := sock.session.subscribe(sock.current, publisherID, offer, sock.cfg.Client)
+func (sock *Socket) Subscribe(to PublisherRef, offer string) (*Connection, string, error) {
+	c, answer, err := sock.session.subscribe(sock.current, to, offer, sock.cfg.Client)
 	return c, answer, sock.unlessEnded(err)
 }
 

@@ -20,8 +20,9 @@ func (Publish) Type() Type { return "PUBLISH" }
 
 // Subscribe offers to receive a publisher's media: POST to the WHEP endpoint.
 type Subscribe struct {
-	ParticipantID string `json:"participantId"` // of the publisher
-	Offer         string `json:"offer"`         // SDP
+	ParticipantID string `json:"participantId,omitempty"` // of the publisher
+	Place         int    `json:"place,omitempty"`         // from 1, among the other publishers of the state: in place of an id that the client was not told yet
+	Offer         string `json:"offer"`                   // SDP
 }
 
 // Type implements Payload.
@@ -66,14 +67,15 @@ func (End) isRequest()         {}
 // A Reply is the result of a request, or why it was refused. Which fields it has depends on
 // the request.
 type Reply struct {
-	Connection string      `json:"connection,omitempty"` // Publish, Subscribe: names the connection in later requests
-	Location   string      `json:"location,omitempty"`   // Publish, Subscribe: the connection's URL, relative to whip_url
-	ETag       string      `json:"etag,omitempty"`       // Publish, Subscribe, Patch: of the ICE session
-	Answer     string      `json:"answer,omitempty"`     // Publish, Subscribe: SDP
-	Fragment   string      `json:"fragment,omitempty"`   // Patch, if ICE was restarted
-	ICEServers []ICEServer `json:"iceServers,omitempty"` // Publish, Subscribe
-	Layer      *Flow       `json:"layer,omitempty"`      // SelectLayer: what flows now
-	Error      *Problem    `json:"error,omitempty"`      // why the request was refused; then there is nothing else
+	Connection    string      `json:"connection,omitempty"`    // Publish, Subscribe: names the connection in later requests
+	ParticipantID string      `json:"participantId,omitempty"` // Subscribe with a place: the publisher there
+	Location      string      `json:"location,omitempty"`      // Publish, Subscribe: the connection's URL, relative to whip_url
+	ETag          string      `json:"etag,omitempty"`          // Publish, Subscribe, Patch: of the ICE session
+	Answer        string      `json:"answer,omitempty"`        // Publish, Subscribe: SDP
+	Fragment      string      `json:"fragment,omitempty"`      // Patch, if ICE was restarted
+	ICEServers    []ICEServer `json:"iceServers,omitempty"`    // Publish, Subscribe
+	Layer         *Flow       `json:"layer,omitempty"`         // SelectLayer: what flows now
+	Error         *Problem    `json:"error,omitempty"`         // why the request was refused; then there is nothing else
 }
 
 // Type implements Payload.

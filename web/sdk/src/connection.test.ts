@@ -117,87 +117,91 @@ test('a refused token is reported with the state that it leads to', async (t) =>
   assert.equal(states.at(-1), 'disconnected 1054');
 });
 
-/** A connection on which a stage was left that subscribed to bob, and is joined again. */
-async function returned(t: TestContext, { again = strategy, away = 0, as = 'self' }: { again?: StageStrategy; away?: number; as?: string } = {}) {
-  t.mock.timers.enable({ apis: ['Date', 'setTimeout', 'setInterval'] });
+/** A connection on which a second stage joins; the first one has connected it. */
+async function switched(t: TestContext, chosen: Partial<StageStrategy> = {}, token = tokenOf({ topic: 'two' })) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   const connection = new RealTimeConnection(tokenOf());
   t.after(() => connection.disconnect());
-  const first = new Stage(tokenOf({ topic: 'one' }), strategy, { realTimeConnection: connection });
-  const joining = first.join();
+  void new Stage(tokenOf({ topic: 'one' }), strategy, { realTimeConnection: connection }).join();
   const socket = newest(FakeSocket.all);
   socket.open();
-  const bob = participantOf('bob', { isPublishing: true, attributes: { name: 'Bob' } });
-  const arrive = (attachment: string, ...others: ReturnType<typeof participantOf>[]): void => {
-    socket.deliver({ type: 'ATTACHED', attachment, payload: { stageId: 'one', participantId: 'self' } });
-    socket.deliver({ type: 'STAGE_STATE', attachment, payload: { stageId: 'one', participants: [participantOf('self'), ...others] } });
-  };
-  arrive('s1', bob, participantOf('eve'));
-  await joining;
+  attached(socket, 's1');
   await settle();
-  first.leave();
-  t.mock.timers.setTime(away);
   socket.sent = [];
-  const stage = new Stage(tokenOf({ topic: 'one', jti: as }), again, { realTimeConnection: connection });
+  const stage = new Stage(token, { ...strategy, ...chosen }, { realTimeConnection: connection });
   const events: string[] = [];
   for (const event of Object.values(StageEvents)) {
     stage.on(event, (...payload: unknown[]) => events.push([event, ...payload.map((p) => (p as { id?: string })?.id ?? p)].join(' ')));
   }
-  const joined = stage.join();
-  joined.catch(() => {}); // of a stage that is never told its state
+  const joining = stage.join();
+  joining.catch(() => {}); // of a stage that is never told its state
   await settle();
-  return { stage, socket, bob, arrive: (...others: ReturnType<typeof participantOf>[]) => (arrive('s2', ...others), joined), events };
+  /** The server's flight: the state with the publishers, then the replies to the places. */
+  const arrive = async (publishers: string[], atPlaces = publishers): Promise<void> => {
+    const participants = ['self', ...publishers].map((id) => participantOf(id, { isPublishing: id !== 'self' }));
+    socket.deliver({ type: 'ATTACHED', attachment: 's2', payload: { stageId: 'two', participantId: 'self' } });
+    socket.deliver({ type: 'STAGE_STATE', attachment: 's2', payload: { stageId: 'two', participants } });
+    await joining;
+    for (const request of socket.sentOf('SUBSCRIBE') as { id: string; payload: { place?: number } }[]) {
+      const participantId = request.payload.place && atPlaces[request.payload.place - 1];
+      if (!request.payload.place) continue;
+      const refused = { error: { type: 'about:blank', title: 'Not Found', status: 404, code: 'PUBLISHER_NOT_FOUND' } };
+      socket.deliver({ type: 'REPLY', attachment: 's2', id: request.id, payload: participantId ? { participantId, connection: `of ${participantId}`, location: '/whip/sessions/c', answer: 'v=0\r\n' } : refused });
+    }
+    await settle();
+  };
+  const asked = (): unknown[] => socket.sentOf('SUBSCRIBE').map((m) => { const { place, participantId } = (m as { payload: { place?: number; participantId?: string } }).payload; return place ?? participantId; });
+  const ended = (): string[] => socket.sentOf('END').map((m) => (m as { payload: { connection: string } }).payload.connection);
+  return { stage, socket, arrive, asked, ended, events };
 }
 
-test('whom a stage that was left subscribed to is subscribed to in the same round trip as it is attached', async (t) => {
-  const { stage, socket, bob, arrive, events } = await returned(t);
-  assert.deepEqual(socket.sent.map(({ type, attachment }) => [type, attachment]), [['ATTACH', 's2'], ['SUBSCRIBE', 's2']]);
+test('the first publishers of a stage are asked for in the same round trip as it is attached, and are received by that', async (t) => {
+  const { stage, socket, arrive, asked, ended, events } = await switched(t);
+  assert.deepEqual(socket.sent.map(({ type, attachment }) => [type, attachment]), [['ATTACH', 's2'], ['SUBSCRIBE', 's2'], ['SUBSCRIBE', 's2']]);
   assert.deepEqual(events, ['stageConnectionStateChanged connecting'], 'nobody is told before the stage is known');
-  await arrive(bob);
-  assert.deepEqual(events.slice(1), [
-    'stageConnectionStateChanged connected', 'stageParticipantJoined self', 'stageParticipantJoined bob', 'stageParticipantPublishStateChanged bob published',
-    'stageParticipantSubscribeStateChanged bob attempting_subscribe', 'stageParticipantPictureChanged bob connecting',
-  ]);
-  const { id } = socket.sentOf('SUBSCRIBE')[0] as { id: string };
-  socket.deliver({ type: 'REPLY', attachment: 's2', id, payload: { connection: 'c', location: '/whip/sessions/c', answer: 'v=0\r\n' } });
-  await settle();
-  newest(FakePeer.all).becomes('connected');
-  assert.equal(socket.sentOf('SUBSCRIBE').length, 1);
-  assert.equal(stage.whyNoPicture('bob'), undefined);
+  await arrive(['bob', 'eve', 'joe']);
+  assert.deepEqual([asked(), ended()], [[1, 2, 'joe'], []]);
+  for (const peer of FakePeer.all) if (peer.connectionState === 'new') peer.becomes('connected');
+  for (const id of ['bob', 'eve']) assert.equal(stage.whyNoPicture(id), undefined, id);
+  assert.deepEqual(events.filter((e) => e.startsWith('stageParticipantSubscribe') && e.includes('bob')), ['stageParticipantSubscribeStateChanged bob attempting_subscribe', 'stageParticipantSubscribeStateChanged bob subscribed']);
+});
+
+const messages = { subscribeConfiguration: () => ({ inBandMessaging: { enabled: true } }) };
+const audio = { shouldSubscribeToParticipant: () => SubscribeType.AUDIO_ONLY };
+const nothing = { shouldSubscribeToParticipant: () => SubscribeType.NONE };
+
+for (const [what, chosen, publishers, atPlaces, askedFor, unused] of [
+  ['a stage with fewer publishers', {}, ['bob'], ['bob'], [1, 2], []],
+  ['a stage without any', {}, [], [], [1, 2], []],
+  ['one who left before the state', {}, ['bob'], ['eve', 'bob'], [1, 2], ['of eve']],
+  ['one whom the server does not find', {}, ['bob'], [], [1, 2, 'bob'], []],
+  ['what the application does not want', nothing, ['bob'], ['bob'], [1, 2], ['of bob']],
+  ['audio alone', audio, ['bob'], ['bob'], [1, 2, 'bob'], ['of bob']],
+  ['messages within the video', messages, ['bob'], ['bob'], [1, 2, 'bob'], ['of bob']],
+] as const) {
+  test(`asking early for ${what}: the rest is as ever`, async (t) => {
+    const { arrive, asked, ended, events } = await switched(t, chosen);
+    await arrive([...publishers], [...atPlaces]);
+    assert.deepEqual([asked(), ended()], [askedFor, unused]);
+    assert.equal(FakePeer.all.filter((p) => p.connectionState !== 'closed').length, what === 'what the application does not want' ? 0 : publishers.length);
+    assert.deepEqual(events.filter((e) => e.startsWith('error')), []);
+  });
+}
+
+test('nobody is asked for early whom the token does not allow to watch', async (t) => {
+  const { asked } = await switched(t, {}, tokenOf({ topic: 'two', capabilities: { allow_publish: true } }));
+  assert.deepEqual(asked(), []);
 });
 
 test('after leaving a connection nothing is asked for by HTTP in place of a message without a reply', async (t) => {
   const methods: string[] = [];
   t.mock.method(globalThis, 'fetch', async (_url: unknown, { method }: RequestInit) => (methods.push(method!), new Response('v=0\r\n', { status: 201, headers: { Location: '/whip/sessions/c' } })));
-  const { stage, socket, bob, arrive } = await returned(t);
-  await arrive(bob);
+  const { stage, asked, arrive } = await switched(t);
+  await arrive(['bob'], []);
   stage.leave();
   await settle();
   t.mock.timers.tick(5000); // as long as a reply is awaited
   await settle();
-  assert.deepEqual([socket.sentOf('SUBSCRIBE').length, methods], [1, []]);
-});
-
-test('who is gone when a stage is joined again is not received, and was never announced', async (t) => {
-  const { stage, arrive, events } = await returned(t);
-  await arrive(participantOf('eve'));
-  await settle();
-  assert.equal(newest(FakePeer.all).connectionState, 'closed');
-  assert.deepEqual([stage.participants.map(({ id }) => id), events.filter((e) => e.includes('bob'))], [['self', 'eve'], []]);
-});
-
-test('the strategy is asked before anybody is subscribed to early', async (t) => {
-  const asked: string[] = [];
-  const again: StageStrategy = { ...strategy, shouldSubscribeToParticipant: ({ id, attributes }) => (asked.push(`${id} ${attributes['name']}`), SubscribeType.NONE) };
-  const { socket } = await returned(t, { again });
-  assert.deepEqual([asked, socket.sentOf('SUBSCRIBE').length], [['bob Bob'], 0]);
-});
-
-test('nobody is subscribed to early who has probably gone, or is this participant', async (t) => {
-  for (const [how, options] of [['after a minute', { away: 60_001 }], ['with the token of one who published', { as: 'bob' }]] as const) {
-    installFakes();
-    await t.test(how, async (t) => {
-      const { socket } = await returned(t, options);
-      assert.deepEqual(socket.sent.map(({ type }) => type), ['ATTACH']);
-    });
-  }
+  assert.deepEqual([asked(), methods], [[1, 2, 'bob'], []]);
+  assert.ok(FakePeer.all.every((p) => p.connectionState === 'closed'));
 });

@@ -1,8 +1,9 @@
+import { type EarlyConnection, discard } from './early.ts';
 import { Refusal, StageError, type StageErrorCategory, StageErrorCode } from './errors.ts';
 import type { Link } from './link.ts';
 import { Retry } from './retry.ts';
 import { extendOffer, restartFragment, turnServers, withCredentials } from './sdp.ts';
-import type { Flow, SelectLayer } from './wire.ts';
+import type { Flow, Reply, SelectLayer } from './wire.ts';
 
 const requestTimeout = 5000; // ms
 
@@ -49,6 +50,7 @@ export class MediaConnection {
   constructor(
     private readonly server: MediaServer,
     private readonly user: MediaUser,
+    private early?: Promise<EarlyConnection | undefined>, // for the first attempt
   ) {
     void this.run();
   }
@@ -110,11 +112,12 @@ export class MediaConnection {
   }
 
   private async connect(): Promise<void> {
-    const peer = this.newPeer();
-    const began = performance.now();
-    const offer = await peer.createOffer();
-    await peer.setLocalDescription({ type: 'offer', sdp: extendOffer(offer.sdp!) }).catch(() => peer.setLocalDescription(offer));
-    const sdp = await this.offer(peer.localDescription!.sdp);
+    const early = this.early && (await this.early);
+    this.early = undefined;
+    if (early && !this.open) return discard(this.server, early);
+    const peer = this.newPeer(early?.peer);
+    const began = performance.now() - (early?.took ?? 0);
+    const sdp = early ? this.answered(early.reply) : await this.offer(await makeOffer(peer));
     if (!this.open || peer !== this.peer) return this.release();
     await peer.setRemoteDescription({ type: 'answer', sdp: this.user.adapt?.(sdp) ?? sdp });
     this.user.answered?.(peer);
@@ -122,10 +125,10 @@ export class MediaConnection {
     this.turnTimer = setTimeout(() => peer.connectionState !== 'connected' && this.restart(), 500 + 2 * (performance.now() - began));
   }
 
-  /** Makes a peer connection with the media. What the browser refuses of its configuration, it refuses each time. */
-  private newPeer(): RTCPeerConnection {
+  /** Makes a peer connection with the media, or takes one that was made. What the browser refuses of its configuration, it refuses each time. */
+  private newPeer(made?: RTCPeerConnection): RTCPeerConnection {
     try {
-      const peer = (this.peer = new RTCPeerConnection(this.user.configuration));
+      const peer = (this.peer = made ?? new RTCPeerConnection(this.user.configuration));
       peer.onconnectionstatechange = () => this.stateChanged(peer);
       this.user.prepare(peer);
       return peer;
@@ -141,12 +144,7 @@ export class MediaConnection {
       participantId === undefined ? { type: 'PUBLISH', payload: { offer } } : { type: 'SUBSCRIBE', payload: { participantId, offer } },
     );
     if (reply?.error) throw Refusal.of(reply.error);
-    if (reply) {
-      this.resource = new URL(reply.location!, this.url);
-      this.connection = reply.connection;
-      this.turn = (reply.iceServers ?? []).filter(({ urls }) => urls.startsWith('turn')); // STUN is of no use: the server is ICE-lite
-      return reply.answer!;
-    }
+    if (reply) return this.answered(reply);
     if (!this.open) throw new Error('closed'); // the link ended without a reply because the stage was left
     const answer = await this.fetch(this.url, 'POST', 'application/sdp', offer);
     if (answer.status !== 201) throw await Refusal.from(answer);
@@ -154,6 +152,14 @@ export class MediaConnection {
     this.connection = undefined;
     this.turn = turnServers(answer.headers.get('Link'));
     return answer.text();
+  }
+
+  /** Takes over what the server says of the connection, and returns its answer. */
+  private answered({ location, connection, iceServers = [], answer }: Reply): string {
+    this.resource = new URL(location!, this.url);
+    this.connection = connection;
+    this.turn = iceServers.filter(({ urls }) => urls.startsWith('turn')); // STUN is of no use: the server is ICE-lite
+    return answer!;
   }
 
   private fetch(url: string | URL, method: string, type: string, body: string): Promise<Response> {
@@ -248,3 +254,9 @@ export class MediaConnection {
   }
 }
 
+/** Has a peer connection offer its media, and more than browsers do by themselves. */
+export async function makeOffer(peer: RTCPeerConnection): Promise<string> {
+  const offer = await peer.createOffer();
+  await peer.setLocalDescription({ type: 'offer', sdp: extendOffer(offer.sdp!) }).catch(() => peer.setLocalDescription(offer));
+  return peer.localDescription!.sdp;
+}

@@ -1,3 +1,4 @@
+import { EarlySubscriptions } from './early.ts';
 import { report } from './emitter.ts';
 import { StageEvents } from './events.ts';
 import type { MediaServer } from './media.ts';
@@ -13,7 +14,7 @@ import type { Layer, MuteChanged, Participant, ServerMessage } from './wire.ts';
 /** The other participants, and what is received of each. */
 export class Roster {
   private readonly members = new Map<string, Subscription>(); // by participant id
-  private readonly expected = new Map<string, Subscription>(); // of a stage whose state has not come
+  private early: EarlySubscriptions | undefined; // until the first state comes
   private readonly layers = new Map<string, Layer[]>(); // by participant id, also of those that are not known yet
   private readonly owner: SubscriptionOwner;
   private speaker: string | undefined;
@@ -56,28 +57,14 @@ export class Roster {
     for (const member of this.members.values()) member.setMinDelay();
   }
 
-  /** Subscribes to those who published when the stage was left, before the state says who does now: a round trip earlier. */
-  expect(publishers: Participant[]): void {
-    for (const publisher of publishers) {
-      if (publisher.id === this.local.id) continue; // the stage was left as another participant
-      const member = new Subscription(new ParticipantInfo(publisher.id, false), this.server, this.owner);
-      member.info.setMetadata(publisher);
-      member.info.isPublishing = true;
-      this.expected.set(publisher.id, member);
-      this.subscribe(member);
-    }
-  }
-
-  /** The participants that are subscribed to. */
-  get received(): Participant[] {
-    const members = [...this.members.values()].filter(({ subscribes }) => subscribes);
-    return members.map(({ info: { userInfo: _, isLocal: __, ...info } }) => ({ ...info, capabilities: [...info.capabilities] }));
+  /** Asks for the first publishers before the state says who they are. */
+  expect(publishers: number): void {
+    this.early = new EarlySubscriptions(this.server, publishers);
   }
 
   /** Removes all participants. */
   clear(leaving = false): void {
-    for (const member of this.expected.values()) member.stop(leaving);
-    this.expected.clear();
+    this.endEarly();
     for (const id of [...this.members.keys()]) this.remove(id, leaving);
     this.layers.clear();
     this.speaker = undefined;
@@ -88,9 +75,12 @@ export class Roster {
     if (fresh && this.speaker) this.setSpeaker(''); // nobody said when that ended; the server names who speaks
     const present = new Set(participants.map(({ id }) => id));
     for (const id of [...this.members.keys()]) if (!present.has(id)) this.remove(id);
-    for (const participant of participants) this.set(participant);
-    for (const member of this.expected.values()) member.stop();
-    this.expected.clear();
+    let publishers = 0;
+    for (const participant of participants) {
+      const place = participant.isPublishing && participant.id !== this.local.id ? ++publishers : Infinity;
+      this.set(participant, place <= (this.early?.count ?? 0) ? this.early : undefined);
+    }
+    this.endEarly();
     if (fresh) for (const member of this.members.values()) member.verify();
   }
 
@@ -120,11 +110,10 @@ export class Roster {
   }
 
   /** Adds a participant, or brings one up to date. */
-  private set(participant: Participant): void {
+  private set(participant: Participant, early?: EarlySubscriptions): void {
     if (participant.id === this.local.id) return;
     const known = this.members.get(participant.id);
-    const member = known ?? this.expected.get(participant.id) ?? new Subscription(new ParticipantInfo(participant.id, false), this.server, this.owner);
-    this.expected.delete(participant.id);
+    const member = known ?? new Subscription(new ParticipantInfo(participant.id, false), this.server, this.owner);
     const { info } = member;
     const changed = info.setMetadata(participant);
     const publishes = known ? info.isPublishing !== participant.isPublishing : participant.isPublishing;
@@ -137,8 +126,12 @@ export class Roster {
     } else if (changed) this.metadataChanged(member);
     if (publishes) this.stage.emit(StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, info, info.isPublishing ? PublishState.PUBLISHED : PublishState.NOT_PUBLISHED);
     if (known) this.setMute({ ...participant, participantId: info.id });
-    else member.announce();
-    this.subscribe(member);
+    this.subscribe(member, early);
+  }
+
+  private endEarly(): void {
+    this.early?.close();
+    this.early = undefined;
   }
 
   private remove(id: string, leaving = false): void {
@@ -177,17 +170,12 @@ export class Roster {
     this.stage.emit(StageEvents.STAGE_ACTIVE_SPEAKER_CHANGED, this.members.get(id)?.info);
   }
 
-  private subscribe(member: Subscription): void {
+  private subscribe(member: Subscription, early?: EarlySubscriptions): void {
     try {
-      member.subscribe(this.maySubscribe() ? this.strategy().shouldSubscribeToParticipant(member.info) : SubscribeType.NONE);
+      member.subscribe(this.maySubscribe() ? this.strategy().shouldSubscribeToParticipant(member.info) : SubscribeType.NONE, early);
     } catch (error) {
       report(error); // of the application's strategy
     }
-  }
-
-  /** Whether the application knows the participant, also while it is removed. */
-  private announced(info: ParticipantInfo): boolean {
-    return this.expected.get(info.id)?.info !== info;
   }
 
   private subscriptionOwner(): SubscriptionOwner {
@@ -199,15 +187,15 @@ export class Roster {
         const layer = this.strategy().preferredLayerForStream?.(info, stream);
         return typeof layer === 'object' ? layer?.label : layer;
       },
-      stateChanged: (info, state) => this.announced(info) && stage.emit(StageEvents.STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED, info, state),
+      stateChanged: (info, state) => stage.emit(StageEvents.STAGE_PARTICIPANT_SUBSCRIBE_STATE_CHANGED, info, state),
       streamsAdded: (info, streams) => stage.emit(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, info, streams),
       streamsRemoved: (info, streams) => stage.emit(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, info, streams),
       adaptionChanged: (info, stream, isAdapting) => stage.emit(StageEvents.STAGE_STREAM_ADAPTION_CHANGED, info, stream, isAdapting),
       layersChanged: (info, stream, layers) => stage.emit(StageEvents.STAGE_STREAM_LAYERS_CHANGED, info, stream, layers),
       layerSelected: (info, stream, layer, reason) => stage.emit(StageEvents.STAGE_STREAM_LAYER_SELECTED, info, stream, layer, reason),
       messageReceived: (info, message) => stage.emit(StageEvents.STAGE_STREAM_SEI_MESSAGE_RECEIVED, info, message),
-      pictureChanged: (info, reason) => this.announced(info) && stage.emit(StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED, info, reason),
-      failed: (info, error) => this.announced(info) && stage.emit(StageEvents.ERROR, error),
+      pictureChanged: (info, reason) => stage.emit(StageEvents.STAGE_PARTICIPANT_PICTURE_CHANGED, info, reason),
+      failed: (error) => stage.emit(StageEvents.ERROR, error),
     };
   }
 }

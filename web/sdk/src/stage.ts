@@ -1,5 +1,5 @@
 import { RealTimeConnectionError, RealTimeConnectionErrorCode } from './connection-error.ts';
-import { RealTimeConnection } from './connection.ts';
+import { RealTimeConnection, RealTimeConnectionState } from './connection.ts';
 import { Emitter, report } from './emitter.ts';
 import { Refusal, StageError, StageErrorCategory, StageErrorCode } from './errors.ts';
 import { StageConnectionState as State, type StageEventMap, StageEvents, StageLeftReason, StageParticipantPublishState } from './events.ts';
@@ -74,7 +74,8 @@ export class Stage extends Emitter<StageEventMap> {
       failed: (error) => this.emit(StageEvents.ERROR, error),
     });
     this.roster = new Roster(this.local, server, this, () => this.strategy, () => this.maySubscribe);
-    if (this.maySubscribe) this.roster.expect(this.configuration.realTimeConnection?.recall(this.claims.topic) ?? []);
+    const { realTimeConnection } = this.configuration;
+    if (this.maySubscribe && realTimeConnection?.state === RealTimeConnectionState.CONNECTED) this.roster.expect(earlyPublishers);
     watched.add(this);
     return promise;
   }
@@ -317,7 +318,6 @@ export class Stage extends Emitter<StageEventMap> {
     watched.delete(this);
     this.stopStateTimer();
     this.publication.stop(leaving);
-    if (!joining) this.configuration.realTimeConnection?.remember(this.claims.topic, this.roster.received);
     this.roster.clear(leaving);
     this.link = this.joining = this.exchanging = undefined;
     link?.close();
@@ -337,6 +337,9 @@ export class Stage extends Emitter<StageEventMap> {
     this.emit(StageEvents.STAGE_CONNECTION_STATE_CHANGED, state);
   }
 }
+
+/** Of a stage on a connection, how many publishers are asked for before the state names them. */
+const earlyPublishers = 2;
 
 const sdkVersion = `rostrum-sdk/${VERSION}`;
 

@@ -1,3 +1,4 @@
+import type { EarlySubscriptions } from './early.ts';
 import { type StageError, StageErrorCategory } from './errors.ts';
 import { StageParticipantSubscribeState as State } from './events.ts';
 import { MediaConnection, type MediaServer } from './media.ts';
@@ -14,15 +15,15 @@ export interface SubscriptionOwner {
   localPublishes(): boolean;
   configuration(participant: ParticipantInfo): SubscribeConfiguration;
   preferredLayer(participant: ParticipantInfo, stream: RemoteStageStream): string | undefined;
-  stateChanged(participant: ParticipantInfo, state: State): unknown;
+  stateChanged(participant: ParticipantInfo, state: State): void;
   streamsAdded(participant: ParticipantInfo, streams: RemoteStageStream[]): void;
   streamsRemoved(participant: ParticipantInfo, streams: RemoteStageStream[]): void;
   adaptionChanged(participant: ParticipantInfo, stream: RemoteStageStream, isAdapting: boolean): void;
   layersChanged(participant: ParticipantInfo, stream: RemoteStageStream, layers: StageStreamLayer[]): void;
   layerSelected(participant: ParticipantInfo, stream: RemoteStageStream, layer: StageStreamLayer, reason: Selected): void;
   messageReceived(participant: ParticipantInfo, message: SeiMessage): void;
-  pictureChanged(participant: ParticipantInfo, reason: NoPictureReason | undefined): unknown;
-  failed(participant: ParticipantInfo, error: StageError): unknown;
+  pictureChanged(participant: ParticipantInfo, reason: NoPictureReason | undefined): void;
+  failed(error: StageError): void;
 }
 
 const minDelays = { default: null, low: 100, medium: 250, high: 500 } as const; // ms
@@ -63,26 +64,15 @@ export class Subscription implements StreamOwner {
   ) {}
 
   /** Receives as much as is wanted, if the participant publishes. */
-  subscribe(wanted: SubscribeType): void {
+  subscribe(wanted: SubscribeType, early?: EarlySubscriptions): void {
     const type = this.info.isPublishing ? wanted : SubscribeType.NONE;
     const before = this.type;
     this.type = type;
     if (type === SubscribeType.NONE) this.stop();
-    else if (!this.connection || this.state === State.ERRORED || (type === SubscribeType.AUDIO_VIDEO && !this.offeredVideo)) this.connect();
+    else if (!this.connection || this.state === State.ERRORED || (type === SubscribeType.AUDIO_VIDEO && !this.offeredVideo)) this.connect(early);
     else if (type !== before) this.setVideo(type === SubscribeType.AUDIO_VIDEO);
     else this.choose();
     this.updatePicture();
-  }
-
-  /** Tells what became of a subscription that began before its participant was known. */
-  announce(): void {
-    if (this.state === State.NOT_SUBSCRIBED) return;
-    this.owner.stateChanged(this.info, this.state);
-    this.owner.pictureChanged(this.info, this.picture);
-  }
-
-  get subscribes(): boolean {
-    return this.type !== SubscribeType.NONE;
   }
 
   stop(leaving = false): void {
@@ -185,12 +175,13 @@ export class Subscription implements StreamOwner {
     return this.stream(StreamType.VIDEO) ? undefined : NoPictureReason.AUDIO_ONLY;
   }
 
-  private connect(): void {
+  private connect(early?: EarlySubscriptions): void {
     this.connection?.close();
     this.removeStreams();
     this.offeredVideo = this.type === SubscribeType.AUDIO_VIDEO;
     const config = this.owner.configuration(this.info);
     this.setState(State.ATTEMPTING_SUBSCRIBE);
+    const made = this.offeredVideo && !config.inBandMessaging?.enabled ? early?.take(this.info.id) : undefined; // it has audio and video, and no messages
     this.connection = new MediaConnection(this.server, {
       category: StageErrorCategory.SUBSCRIBE_ERROR,
       publisher: this.info.id,
@@ -210,9 +201,9 @@ export class Subscription implements StreamOwner {
       },
       failed: (error) => {
         this.setState(State.ERRORED);
-        this.owner.failed(this.info, error);
+        this.owner.failed(error);
       },
-    });
+    }, made);
   }
 
   private prepare(peer: RTCPeerConnection, { jitterBuffer = {}, inBandMessaging, simulcast }: SubscribeConfiguration): void {
@@ -221,6 +212,7 @@ export class Subscription implements StreamOwner {
     this.selected = this.preferred = this.asked = undefined;
     this.highestFirst = simulcast?.initialLayerPreference === InitialLayerPreference.HIGHEST_QUALITY;
     this.jitterBuffer = jitterBuffer;
+    if (peer.getTransceivers().length > 0) return; // it was made early
     for (const kind of this.offeredVideo ? ['video', 'audio'] : ['audio']) {
       const { receiver } = peer.addTransceiver(kind, { direction: 'recvonly' });
       if (kind === 'video' && inBandMessaging?.enabled) this.ending.push(extractFrom(receiver, (message) => this.owner.messageReceived(this.info, message)));

@@ -150,6 +150,7 @@ export interface Problem {
 /** A Reply is the result of a request, or why it was refused. Which fields it has depends on the request. */
 export interface Reply {
   connection?: string; // Publish, Subscribe: names the connection in later requests
+  participantId?: string; // Subscribe with a place: the publisher there
   location?: string; // Publish, Subscribe: the connection's URL, relative to whip_url
   etag?: string; // Publish, Subscribe, Patch: of the ICE session
   answer?: string; // Publish, Subscribe: SDP
@@ -215,7 +216,8 @@ export interface Publish {
 
 /** Subscribe offers to receive a publisher's media: POST to the WHEP endpoint. */
 export interface Subscribe {
-  participantId: string; // of the publisher
+  participantId?: string; // of the publisher
+  place?: number; // from 1, among the other publishers of the state: in place of an id that the client was not told yet
   offer: string; // SDP
 }
 
