@@ -5,25 +5,43 @@ import "time"
 // A Composition combines the participants of a stage into one video and one audio
 // track, and sends them to its destinations.
 type Composition struct {
-	ARN          string               `json:"arn"`
-	StageARN     string               `json:"stageArn"`
-	State        CompositionState     `json:"state"`
-	Layout       *LayoutConfiguration `json:"layout"`
-	Destinations []Destination        `json:"destinations"`
-	Tags         map[string]string    `json:"tags"`
-	StartTime    time.Time            `json:"startTime,omitzero"`
-	EndTime      time.Time            `json:"endTime,omitzero"`
+	// The ARN, which names the composition in all operations:
+	// arn:aws:ivs:region:account:composition/id.
+	ARN string `json:"arn"`
+	// The ARN of the stage.
+	StageARN string `json:"stageArn"`
+	// STARTING, ACTIVE, STOPPING, then STOPPED or FAILED. Five minutes after the end the composition
+	// is gone.
+	State CompositionState `json:"state"`
+	// Where the participants are in the video.
+	Layout *LayoutConfiguration `json:"layout"`
+	// Where the video goes, one or two.
+	Destinations []Destination `json:"destinations"`
+	// The tags, by key.
+	Tags map[string]string `json:"tags"`
+	// When it began; zero if it has not.
+	StartTime time.Time `json:"startTime,omitzero"`
+	// When it ended; zero while it runs.
+	EndTime time.Time `json:"endTime,omitzero"`
 }
 
 // CompositionSummary is a Composition in ListCompositions.
 type CompositionSummary struct {
-	ARN          string               `json:"arn"`
-	StageARN     string               `json:"stageArn"`
+	// The ARN, which names the composition in all operations:
+	// arn:aws:ivs:region:account:composition/id.
+	ARN string `json:"arn"`
+	// The ARN of the stage.
+	StageARN string `json:"stageArn"`
+	// Where the video goes, in short.
 	Destinations []DestinationSummary `json:"destinations"`
-	State        CompositionState     `json:"state"`
-	Tags         map[string]string    `json:"tags"`
-	StartTime    time.Time            `json:"startTime,omitzero"`
-	EndTime      time.Time            `json:"endTime,omitzero"`
+	// STARTING, ACTIVE, STOPPING, then STOPPED or FAILED.
+	State CompositionState `json:"state"`
+	// The tags, by key.
+	Tags map[string]string `json:"tags"`
+	// When it began; zero if it has not.
+	StartTime time.Time `json:"startTime,omitzero"`
+	// When it ended; zero while it runs.
+	EndTime time.Time `json:"endTime,omitzero"`
 }
 
 // CompositionState is the state of a composition.
@@ -40,20 +58,30 @@ const (
 
 // A Destination is a channel or a bucket that a composition is sent to.
 type Destination struct {
-	ID            string                    `json:"id"`
-	State         DestinationState          `json:"state"`
-	StartTime     time.Time                 `json:"startTime,omitzero"`
-	EndTime       time.Time                 `json:"endTime,omitzero"`
+	// Twelve letters and digits, unique within the composition.
+	ID string `json:"id"`
+	// STARTING, ACTIVE, perhaps RECONNECTING, STOPPING, then STOPPED or FAILED.
+	State DestinationState `json:"state"`
+	// When it began; zero if it has not.
+	StartTime time.Time `json:"startTime,omitzero"`
+	// When it ended; zero while it runs.
+	EndTime time.Time `json:"endTime,omitzero"`
+	// What StartComposition was given.
 	Configuration *DestinationConfiguration `json:"configuration"`
-	Detail        *DestinationDetail        `json:"detail,omitempty"`
+	// What the service knows of the recording; absent for a channel.
+	Detail *DestinationDetail `json:"detail,omitempty"`
 }
 
 // DestinationSummary is a Destination in ListCompositions.
 type DestinationSummary struct {
-	ID        string           `json:"id"`
-	State     DestinationState `json:"state"`
-	StartTime time.Time        `json:"startTime,omitzero"`
-	EndTime   time.Time        `json:"endTime,omitzero"`
+	// Twelve letters and digits, unique within the composition.
+	ID string `json:"id"`
+	// STARTING, ACTIVE, perhaps RECONNECTING, STOPPING, then STOPPED or FAILED.
+	State DestinationState `json:"state"`
+	// When it began; zero if it has not.
+	StartTime time.Time `json:"startTime,omitzero"`
+	// When it ended; zero while it runs.
+	EndTime time.Time `json:"endTime,omitzero"`
 }
 
 // DestinationState is the state of a destination.
@@ -71,19 +99,25 @@ const (
 
 // DestinationDetail has details of a destination.
 type DestinationDetail struct {
+	// Where a recording is.
 	S3 *S3Detail `json:"s3,omitempty"`
 }
 
 // S3Detail is where in the bucket a composition is recorded.
 type S3Detail struct {
+	// What the names of all files of the recording begin with.
 	RecordingPrefix string `json:"recordingPrefix"`
 }
 
 // DestinationConfiguration configures a destination: a channel or a bucket.
 type DestinationConfiguration struct {
-	Name    string                           `json:"name" shape:"name"`
+	// A name for people. At most 128 letters, digits, hyphens and underscores; names need not be
+	// unique.
+	Name string `json:"name" shape:"name"`
+	// A channel to stream to; excludes S3.
 	Channel *ChannelDestinationConfiguration `json:"channel,omitempty"`
-	S3      *S3DestinationConfiguration      `json:"s3,omitempty"`
+	// A bucket to record into; excludes Channel.
+	S3 *S3DestinationConfiguration `json:"s3,omitempty"`
 }
 
 func (d *DestinationConfiguration) check() string {
@@ -98,20 +132,26 @@ func (d *DestinationConfiguration) check() string {
 
 // ChannelDestinationConfiguration sends a composition to a channel.
 type ChannelDestinationConfiguration struct {
+	// The channel, which must be offline, of the same account and region. Required.
 	ChannelARN              string `json:"channelArn" shape:"channelARN,required"`
 	EncoderConfigurationARN string `json:"encoderConfigurationArn,omitempty" shape:"encoderARN"` // absent: the encoder defaults
 }
 
 // S3DestinationConfiguration records a composition into a bucket.
 type S3DestinationConfiguration struct {
-	StorageConfigurationARN  string                              `json:"storageConfigurationArn" shape:"storageARN,required"`
-	EncoderConfigurationARNs []string                            `json:"encoderConfigurationArns" shape:"encoderARNs,required"`
-	RecordingConfiguration   *RecordingConfiguration             `json:"recordingConfiguration,omitempty"`
-	ThumbnailConfigurations  []CompositionThumbnailConfiguration `json:"thumbnailConfigurations,omitempty" shape:"compositionThumbnails"`
+	// The bucket. Required.
+	StorageConfigurationARN string `json:"storageConfigurationArn" shape:"storageARN,required"`
+	// The format of the video. Exactly one. Required.
+	EncoderConfigurationARNs []string `json:"encoderConfigurationArns" shape:"encoderARNs,required"`
+	// The files of the recording; absent: HLS with its defaults.
+	RecordingConfiguration *RecordingConfiguration `json:"recordingConfiguration,omitempty"`
+	// Pictures that are stored beside the recording; absent: none. At most one.
+	ThumbnailConfigurations []CompositionThumbnailConfiguration `json:"thumbnailConfigurations,omitempty" shape:"compositionThumbnails"`
 }
 
 // RecordingConfiguration configures the recording of a composition.
 type RecordingConfiguration struct {
+	// The segments of the recording.
 	HLSConfiguration *CompositionRecordingHLSConfiguration `json:"hlsConfiguration,omitempty"`
 	Format           RecordingConfigurationFormat          `json:"format,omitempty" shape:"recordingFormat"` // default HLS
 }
@@ -135,8 +175,10 @@ type CompositionThumbnailConfiguration struct {
 
 // LayoutConfiguration is the layout of the participants: grid or pip.
 type LayoutConfiguration struct {
+	// Tiles of equal size, or one large and the others in a row; excludes Pip.
 	Grid *GridConfiguration `json:"grid,omitempty"`
-	Pip  *PipConfiguration  `json:"pip,omitempty"`
+	// One participant in a window over the others; excludes Grid.
+	Pip *PipConfiguration `json:"pip,omitempty"`
 }
 
 func (l *LayoutConfiguration) check() string {
@@ -148,27 +190,40 @@ func (l *LayoutConfiguration) check() string {
 
 // GridConfiguration arranges participants in slots of equal size.
 type GridConfiguration struct {
-	FeaturedParticipantAttribute string           `json:"featuredParticipantAttribute" shape:"attributeKey"`
-	OmitStoppedVideo             bool             `json:"omitStoppedVideo"`
-	VideoAspectRatio             VideoAspectRatio `json:"videoAspectRatio,omitempty" shape:"aspectRatio"` // default VIDEO
-	VideoFillMode                *VideoFillMode   `json:"videoFillMode,omitempty" shape:"fillMode"`       // unset: COVER for tiles, CONTAIN for the featured
-	GridGap                      *int             `json:"gridGap,omitempty" shape:"pixels"`               // default 2
-	ParticipantOrderAttribute    string           `json:"participantOrderAttribute" shape:"attributeKey"`
+	// The attribute that, with the value true, makes a participant featured. At most 128
+	// letters, digits, hyphens and underscores.
+	FeaturedParticipantAttribute string `json:"featuredParticipantAttribute" shape:"attributeKey"`
+	// Whether participants whose video is stopped have no tile.
+	OmitStoppedVideo bool             `json:"omitStoppedVideo"`
+	VideoAspectRatio VideoAspectRatio `json:"videoAspectRatio,omitempty" shape:"aspectRatio"` // default VIDEO
+	VideoFillMode    *VideoFillMode   `json:"videoFillMode,omitempty" shape:"fillMode"`       // unset: COVER for tiles, CONTAIN for the featured
+	GridGap          *int             `json:"gridGap,omitempty" shape:"pixels"`               // default 2
+	// The attribute with an integer by which tiles are ordered, the lowest first; empty: the order of
+	// their arrival. At most 128 letters, digits, hyphens and underscores.
+	ParticipantOrderAttribute string `json:"participantOrderAttribute" shape:"attributeKey"`
 }
 
 // PipConfiguration shows one participant in a window over the others.
 type PipConfiguration struct {
-	FeaturedParticipantAttribute string        `json:"featuredParticipantAttribute" shape:"attributeKey"`
-	OmitStoppedVideo             bool          `json:"omitStoppedVideo"`
-	VideoFillMode                VideoFillMode `json:"videoFillMode,omitempty" shape:"fillMode"` // default COVER
-	GridGap                      int           `json:"gridGap" shape:"pixels"`                   // default 0
-	PipParticipantAttribute      string        `json:"pipParticipantAttribute" shape:"attributeKey"`
-	PipBehavior                  PipBehavior   `json:"pipBehavior,omitempty" shape:"pipBehavior"` // default STATIC
-	PipOffset                    int           `json:"pipOffset" shape:"pixels"`                  // default 0
-	PipPosition                  PipPosition   `json:"pipPosition,omitempty" shape:"pipPosition"` // default BOTTOM_RIGHT
-	PipWidth                     *int          `json:"pipWidth,omitempty" shape:"pipSide"`        // unset: from the composition's size
-	PipHeight                    *int          `json:"pipHeight,omitempty" shape:"pipSide"`
-	ParticipantOrderAttribute    string        `json:"participantOrderAttribute" shape:"attributeKey"`
+	// The attribute that, with the value true, makes a participant featured. At most 128
+	// letters, digits, hyphens and underscores.
+	FeaturedParticipantAttribute string `json:"featuredParticipantAttribute" shape:"attributeKey"`
+	// Whether participants whose video is stopped have no tile.
+	OmitStoppedVideo bool          `json:"omitStoppedVideo"`
+	VideoFillMode    VideoFillMode `json:"videoFillMode,omitempty" shape:"fillMode"` // default COVER
+	GridGap          int           `json:"gridGap" shape:"pixels"`                   // default 0
+	// The attribute that, with the value true, puts a participant into the window. At most 128
+	// letters, digits, hyphens and underscores.
+	PipParticipantAttribute string      `json:"pipParticipantAttribute" shape:"attributeKey"`
+	PipBehavior             PipBehavior `json:"pipBehavior,omitempty" shape:"pipBehavior"` // default STATIC
+	PipOffset               int         `json:"pipOffset" shape:"pixels"`                  // default 0
+	PipPosition             PipPosition `json:"pipPosition,omitempty" shape:"pipPosition"` // default BOTTOM_RIGHT
+	PipWidth                *int        `json:"pipWidth,omitempty" shape:"pipSide"`        // unset: from the composition's size
+	// The height of the window. Pixels, at least 1; absent: from the size of the composition.
+	PipHeight *int `json:"pipHeight,omitempty" shape:"pipSide"`
+	// The attribute with an integer by which tiles are ordered, the lowest first; empty: the order of
+	// their arrival. At most 128 letters, digits, hyphens and underscores.
+	ParticipantOrderAttribute string `json:"participantOrderAttribute" shape:"attributeKey"`
 }
 
 // VideoAspectRatio is the shape of a grid's tiles.
@@ -214,11 +269,15 @@ const (
 
 // StartCompositionInput is the input of StartComposition.
 type StartCompositionInput struct {
-	StageARN         string                     `json:"stageArn" shape:"stageARN,required"`
-	IdempotencyToken string                     `json:"idempotencyToken,omitempty" shape:"idempotencyToken"` // generated by the client if absent
-	Layout           *LayoutConfiguration       `json:"layout,omitempty"`                                    // absent: a grid with its defaults
-	Destinations     []DestinationConfiguration `json:"destinations" shape:"destinations,required"`
-	Tags             map[string]string          `json:"tags,omitempty" shape:"tags"`
+	// The ARN of the stage. Required.
+	StageARN         string               `json:"stageArn" shape:"stageARN,required"`
+	IdempotencyToken string               `json:"idempotencyToken,omitempty" shape:"idempotencyToken"` // generated by the client if absent
+	Layout           *LayoutConfiguration `json:"layout,omitempty"`                                    // absent: a grid with its defaults
+	// Where the video goes. One, or one channel and one bucket. Required.
+	Destinations []DestinationConfiguration `json:"destinations" shape:"destinations,required"`
+	// The tags, by key. At most 50; keys have 1 to 128 characters and do not begin with aws:, values
+	// have up to 256.
+	Tags map[string]string `json:"tags,omitempty" shape:"tags"`
 }
 
 func (in *StartCompositionInput) check() string {
@@ -230,21 +289,25 @@ func (in *StartCompositionInput) check() string {
 
 // StartCompositionOutput is the output of StartComposition.
 type StartCompositionOutput struct {
+	// The composition.
 	Composition *Composition `json:"composition,omitempty"`
 }
 
 // GetCompositionInput is the input of GetComposition.
 type GetCompositionInput struct {
+	// The ARN of the composition. Required.
 	ARN string `json:"arn" shape:"compositionARN,required"`
 }
 
 // GetCompositionOutput is the output of GetComposition.
 type GetCompositionOutput struct {
+	// The composition.
 	Composition *Composition `json:"composition,omitempty"`
 }
 
 // StopCompositionInput is the input of StopComposition.
 type StopCompositionInput struct {
+	// The ARN of the composition. Required.
 	ARN string `json:"arn" shape:"compositionARN,required"`
 }
 
@@ -253,14 +316,21 @@ type StopCompositionOutput struct{}
 
 // ListCompositionsInput is the input of ListCompositions; the default page size is 100.
 type ListCompositionsInput struct {
-	FilterByStageARN                string `json:"filterByStageArn,omitempty" shape:"stageARN"`
+	// Only compositions of this stage; empty: of all.
+	FilterByStageARN string `json:"filterByStageArn,omitempty" shape:"stageARN"`
+	// Only compositions with this encoder configuration; empty: with any.
 	FilterByEncoderConfigurationARN string `json:"filterByEncoderConfigurationArn,omitempty" shape:"encoderARN"`
-	NextToken                       string `json:"nextToken,omitempty" shape:"nextToken"`
-	MaxResults                      *int   `json:"maxResults,omitempty" shape:"maxResults"`
+	// The token of the page, from the output before. At most 1,024 characters; empty for the first
+	// page.
+	NextToken string `json:"nextToken,omitempty" shape:"nextToken"`
+	// The most entries of a page. 1 to 100.
+	MaxResults *int `json:"maxResults,omitempty" shape:"maxResults"`
 }
 
 // ListCompositionsOutput is the output of ListCompositions.
 type ListCompositionsOutput struct {
+	// The compositions of this page.
 	Compositions []CompositionSummary `json:"compositions"`
-	NextToken    string               `json:"nextToken,omitempty"`
+	// The token of the next page; empty on the last one.
+	NextToken string `json:"nextToken,omitempty"`
 }

@@ -4,16 +4,25 @@ import "fmt"
 
 // An EncoderConfiguration is a reusable output format of compositions.
 type EncoderConfiguration struct {
-	ARN   string            `json:"arn"`
-	Name  string            `json:"name"`
-	Video *Video            `json:"video,omitempty"`
-	Tags  map[string]string `json:"tags"`
+	// The ARN, which names the encoder configuration in all operations:
+	// arn:aws:ivs:region:account:encoder-configuration/id.
+	ARN string `json:"arn"`
+	// A name for people.
+	Name string `json:"name"`
+	// The format of the video.
+	Video *Video `json:"video,omitempty"`
+	// The tags, by key.
+	Tags map[string]string `json:"tags"`
 }
 
 // EncoderConfigurationSummary is an EncoderConfiguration in ListEncoderConfigurations.
 type EncoderConfigurationSummary struct {
-	ARN  string            `json:"arn"`
-	Name string            `json:"name"`
+	// The ARN, which names the encoder configuration in all operations:
+	// arn:aws:ivs:region:account:encoder-configuration/id.
+	ARN string `json:"arn"`
+	// A name for people.
+	Name string `json:"name"`
+	// The tags, by key.
 	Tags map[string]string `json:"tags"`
 }
 
@@ -45,28 +54,37 @@ func (v *Video) check() string {
 
 // CreateEncoderConfigurationInput is the input of CreateEncoderConfiguration.
 type CreateEncoderConfigurationInput struct {
-	Name  string            `json:"name,omitempty" shape:"name"`
-	Video *Video            `json:"video,omitempty"`
-	Tags  map[string]string `json:"tags,omitempty" shape:"tags"`
+	// A name for people. At most 128 letters, digits, hyphens and underscores; names need not be
+	// unique.
+	Name string `json:"name,omitempty" shape:"name"`
+	// The format of the video; absent: the default of each member.
+	Video *Video `json:"video,omitempty"`
+	// The tags, by key. At most 50; keys have 1 to 128 characters and do not begin with aws:, values
+	// have up to 256.
+	Tags map[string]string `json:"tags,omitempty" shape:"tags"`
 }
 
 // CreateEncoderConfigurationOutput is the output of CreateEncoderConfiguration.
 type CreateEncoderConfigurationOutput struct {
+	// The encoder configuration.
 	EncoderConfiguration *EncoderConfiguration `json:"encoderConfiguration,omitempty"`
 }
 
 // GetEncoderConfigurationInput is the input of GetEncoderConfiguration.
 type GetEncoderConfigurationInput struct {
+	// The ARN of the encoder configuration. Required.
 	ARN string `json:"arn" shape:"encoderARN,required"`
 }
 
 // GetEncoderConfigurationOutput is the output of GetEncoderConfiguration.
 type GetEncoderConfigurationOutput struct {
+	// The encoder configuration.
 	EncoderConfiguration *EncoderConfiguration `json:"encoderConfiguration,omitempty"`
 }
 
 // DeleteEncoderConfigurationInput is the input of DeleteEncoderConfiguration.
 type DeleteEncoderConfigurationInput struct {
+	// The ARN of the encoder configuration. Required.
 	ARN string `json:"arn" shape:"encoderARN,required"`
 }
 
@@ -75,12 +93,17 @@ type DeleteEncoderConfigurationOutput struct{}
 
 // ListEncoderConfigurationsInput is the input of ListEncoderConfigurations; the default page size is 100.
 type ListEncoderConfigurationsInput struct {
-	NextToken  string `json:"nextToken,omitempty" shape:"nextToken"`
-	MaxResults *int   `json:"maxResults,omitempty" shape:"maxResults"`
+	// The token of the page, from the output before. At most 1,024 characters; empty for the first
+	// page.
+	NextToken string `json:"nextToken,omitempty" shape:"nextToken"`
+	// The most entries of a page. 1 to 100.
+	MaxResults *int `json:"maxResults,omitempty" shape:"maxResults"`
 }
 
 // ListEncoderConfigurationsOutput is the output of ListEncoderConfigurations.
 type ListEncoderConfigurationsOutput struct {
+	// The encoder configurations of this page.
 	EncoderConfigurations []EncoderConfigurationSummary `json:"encoderConfigurations"`
-	NextToken             string                        `json:"nextToken,omitempty"`
+	// The token of the next page; empty on the last one.
+	NextToken string `json:"nextToken,omitempty"`
 }

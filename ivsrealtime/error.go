@@ -94,6 +94,7 @@ func (c Code) Error() string { return string(c) }
 
 // An Error is the error of an operation, on the server and on the client.
 type Error struct {
+	// The kind of error, which errors.Is compares.
 	Code       Code
 	Message    string // for the caller; names the invalid field
 	StatusCode int    // set by the client: the HTTP status

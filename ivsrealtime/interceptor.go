@@ -37,16 +37,19 @@ type Attempt struct {
 
 	StatusCode int    // 0 without a response
 	RequestID  string // from the server; empty without a response
-	Duration   time.Duration
-	Err        error // nil on success
+	// From the start of the attempt to the end of its response.
+	Duration time.Duration
+	Err      error // nil on success
 }
 
 // A CallResult is the result of a call.
 type CallResult struct {
+	// The name of the operation, such as CreateStage.
 	Operation string
-	Attempts  int
-	Duration  time.Duration // with all retries and the pauses between them
-	Err       error         // for the caller; nil on success
+	// How many attempts were made.
+	Attempts int
+	Duration time.Duration // with all retries and the pauses between them
+	Err      error         // for the caller; nil on success
 }
 
 func (c *Client) beforeTransmit(ctx context.Context, a Attempt, r *http.Request) error {

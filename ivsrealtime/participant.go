@@ -8,44 +8,75 @@ import (
 
 // A Participant is one token's presence in a session.
 type Participant struct {
-	ParticipantID          string              `json:"participantId,omitempty"`
-	UserID                 string              `json:"userId"`
-	State                  ParticipantState    `json:"state,omitempty"`
-	FirstJoinTime          time.Time           `json:"firstJoinTime,omitzero"`
-	Attributes             map[string]string   `json:"attributes"`
-	Published              bool                `json:"published"` // ever, in this session
-	ISPName                string              `json:"ispName"`
-	OSName                 string              `json:"osName"`
-	OSVersion              string              `json:"osVersion"`
-	BrowserName            string              `json:"browserName"`
-	BrowserVersion         string              `json:"browserVersion"`
-	SDKVersion             string              `json:"sdkVersion"`
-	RecordingS3BucketName  string              `json:"recordingS3BucketName"`
-	RecordingS3Prefix      string              `json:"recordingS3Prefix"`
-	RecordingState         RecordingState      `json:"recordingState,omitempty"`
-	Protocol               ParticipantProtocol `json:"protocol,omitempty"`
-	ReplicationType        ReplicationType     `json:"replicationType,omitempty"`
-	ReplicationState       ReplicationState    `json:"replicationState,omitempty"`
-	SourceStageARN         string              `json:"sourceStageArn,omitempty"`  // of a replica
-	SourceSessionID        string              `json:"sourceSessionId,omitempty"` // of a replica
-	RedundantIngest        bool                `json:"redundantIngest,omitempty"`
-	IngestConfigurationARN string              `json:"ingestConfigurationArn,omitempty"`
+	// The id that the service gave the participant with its token.
+	ParticipantID string `json:"participantId,omitempty"`
+	// The id that the application gave the user; the service does not interpret it.
+	UserID string `json:"userId"`
+	// CONNECTED, or DISCONNECTED after the end.
+	State ParticipantState `json:"state,omitempty"`
+	// When the participant first joined in this session.
+	FirstJoinTime time.Time `json:"firstJoinTime,omitzero"`
+	// What the application tells all participants about this one.
+	Attributes map[string]string `json:"attributes"`
+	Published  bool              `json:"published"` // ever, in this session
+	// The network provider of the participant, where it is known.
+	ISPName string `json:"ispName"`
+	// The operating system, if the participant tells it.
+	OSName string `json:"osName"`
+	// The version of the operating system.
+	OSVersion string `json:"osVersion"`
+	// The browser, if the participant is one and tells it.
+	BrowserName string `json:"browserName"`
+	// The version of the browser.
+	BrowserVersion string `json:"browserVersion"`
+	// The version of the SDK, if the participant has one and tells it.
+	SDKVersion string `json:"sdkVersion"`
+	// The bucket of the recording; empty if there is none.
+	RecordingS3BucketName string `json:"recordingS3BucketName"`
+	// What the names of all files of the recording begin with.
+	RecordingS3Prefix string `json:"recordingS3Prefix"`
+	// The state of the recording of this participant.
+	RecordingState RecordingState `json:"recordingState,omitempty"`
+	// How the media of a publisher come.
+	Protocol ParticipantProtocol `json:"protocol,omitempty"`
+	// Whether the participant is replicated, is a replica, or neither.
+	ReplicationType ReplicationType `json:"replicationType,omitempty"`
+	// Whether the replication runs.
+	ReplicationState ReplicationState `json:"replicationState,omitempty"`
+	SourceStageARN   string           `json:"sourceStageArn,omitempty"`  // of a replica
+	SourceSessionID  string           `json:"sourceSessionId,omitempty"` // of a replica
+	// Whether two encoders, each with a stream key, send the same.
+	RedundantIngest bool `json:"redundantIngest,omitempty"`
+	// The ingest configuration whose stream key the participant used; empty for all others.
+	IngestConfigurationARN string `json:"ingestConfigurationArn,omitempty"`
 }
 
 // ParticipantSummary is a Participant in ListParticipants.
 type ParticipantSummary struct {
-	ParticipantID          string           `json:"participantId,omitempty"`
-	UserID                 string           `json:"userId"`
-	State                  ParticipantState `json:"state,omitempty"`
-	FirstJoinTime          time.Time        `json:"firstJoinTime,omitzero"`
-	Published              bool             `json:"published"`
-	RecordingState         RecordingState   `json:"recordingState,omitempty"`
-	ReplicationType        ReplicationType  `json:"replicationType,omitempty"`
-	ReplicationState       ReplicationState `json:"replicationState,omitempty"`
-	SourceStageARN         string           `json:"sourceStageArn,omitempty"`
-	SourceSessionID        string           `json:"sourceSessionId,omitempty"`
-	RedundantIngest        bool             `json:"redundantIngest,omitempty"`
-	IngestConfigurationARN string           `json:"ingestConfigurationArn,omitempty"`
+	// The id that the service gave the participant with its token.
+	ParticipantID string `json:"participantId,omitempty"`
+	// The id that the application gave the user; the service does not interpret it.
+	UserID string `json:"userId"`
+	// CONNECTED, or DISCONNECTED after the end.
+	State ParticipantState `json:"state,omitempty"`
+	// When the participant first joined in this session.
+	FirstJoinTime time.Time `json:"firstJoinTime,omitzero"`
+	// Whether the participant ever published in this session.
+	Published bool `json:"published"`
+	// The state of the recording of this participant.
+	RecordingState RecordingState `json:"recordingState,omitempty"`
+	// Whether the participant is replicated, is a replica, or neither.
+	ReplicationType ReplicationType `json:"replicationType,omitempty"`
+	// Whether the replication runs.
+	ReplicationState ReplicationState `json:"replicationState,omitempty"`
+	// The stage of which the participant is a replica; empty if it is none.
+	SourceStageARN string `json:"sourceStageArn,omitempty"`
+	// The session of that stage.
+	SourceSessionID string `json:"sourceSessionId,omitempty"`
+	// Whether two encoders, each with a stream key, send the same.
+	RedundantIngest bool `json:"redundantIngest,omitempty"`
+	// The ingest configuration whose stream key the participant used; empty for all others.
+	IngestConfigurationARN string `json:"ingestConfigurationArn,omitempty"`
 }
 
 // ParticipantState is whether a participant is connected.
@@ -102,27 +133,42 @@ const (
 
 // GetParticipantInput is the input of GetParticipant.
 type GetParticipantInput struct {
-	StageARN      string `json:"stageArn" shape:"stageARN,required"`
-	SessionID     string `json:"sessionId" shape:"sessionID,required"`
+	// The ARN of the stage. Required.
+	StageARN string `json:"stageArn" shape:"stageARN,required"`
+	// The id of the session, unique within the stage. 16 characters: st- and 13 letters or digits.
+	// Required.
+	SessionID string `json:"sessionId" shape:"sessionID,required"`
+	// The id that the service gave the participant with its token. At most 64 letters, digits,
+	// hyphens and underscores. Required.
 	ParticipantID string `json:"participantId" shape:"participantID,required"`
 }
 
 // GetParticipantOutput is the output of GetParticipant.
 type GetParticipantOutput struct {
+	// The participant.
 	Participant *Participant `json:"participant,omitempty"`
 }
 
 // ListParticipantsInput is the input of ListParticipants. At most one filter
 // may be given; the default page size is 50.
 type ListParticipantsInput struct {
-	StageARN               string           `json:"stageArn" shape:"stageARN,required"`
-	SessionID              string           `json:"sessionId" shape:"sessionID,required"`
-	FilterByUserID         *string          `json:"filterByUserId,omitempty" shape:"userID"`
-	FilterByPublished      bool             `json:"filterByPublished,omitempty"` // false is no filter
-	FilterByState          ParticipantState `json:"filterByState,omitempty" shape:"participantState"`
-	FilterByRecordingState RecordingState   `json:"filterByRecordingState,omitempty" shape:"recordingStateFilter"`
-	NextToken              string           `json:"nextToken,omitempty" shape:"nextToken"`
-	MaxResults             *int             `json:"maxResults,omitempty" shape:"maxResults"`
+	// The ARN of the stage. Required.
+	StageARN string `json:"stageArn" shape:"stageARN,required"`
+	// The id of the session, unique within the stage. 16 characters: st- and 13 letters or digits.
+	// Required.
+	SessionID string `json:"sessionId" shape:"sessionID,required"`
+	// Only participants with this user id; absent: all. At most 128 characters.
+	FilterByUserID    *string `json:"filterByUserId,omitempty" shape:"userID"`
+	FilterByPublished bool    `json:"filterByPublished,omitempty"` // false is no filter
+	// Only participants in this state; empty: all.
+	FilterByState ParticipantState `json:"filterByState,omitempty" shape:"participantState"`
+	// Only participants whose recording is in this state, which can not be DISABLED; empty: all.
+	FilterByRecordingState RecordingState `json:"filterByRecordingState,omitempty" shape:"recordingStateFilter"`
+	// The token of the page, from the output before. At most 1,024 characters; empty for the first
+	// page.
+	NextToken string `json:"nextToken,omitempty" shape:"nextToken"`
+	// The most entries of a page. 1 to 100.
+	MaxResults *int `json:"maxResults,omitempty" shape:"maxResults"`
 }
 
 func (in *ListParticipantsInput) check() string {
@@ -132,15 +178,21 @@ func (in *ListParticipantsInput) check() string {
 
 // ListParticipantsOutput is the output of ListParticipants.
 type ListParticipantsOutput struct {
+	// The participants of this page.
 	Participants []ParticipantSummary `json:"participants"`
-	NextToken    string               `json:"nextToken,omitempty"`
+	// The token of the next page; empty on the last one.
+	NextToken string `json:"nextToken,omitempty"`
 }
 
 // DisconnectParticipantInput is the input of DisconnectParticipant.
 type DisconnectParticipantInput struct {
-	StageARN      string `json:"stageArn" shape:"stageARN,required"`
+	// The ARN of the stage. Required.
+	StageARN string `json:"stageArn" shape:"stageARN,required"`
+	// The id that the service gave the participant with its token. At most 64 letters, digits,
+	// hyphens and underscores. Required.
 	ParticipantID string `json:"participantId" shape:"participantID,required"`
-	Reason        string `json:"reason,omitempty" shape:"disconnectReason"`
+	// Why, for the log of the application. At most 128 characters.
+	Reason string `json:"reason,omitempty" shape:"disconnectReason"`
 }
 
 // DisconnectParticipantOutput is the output of DisconnectParticipant.
@@ -148,16 +200,25 @@ type DisconnectParticipantOutput struct{}
 
 // An Event is an event of a participant in a session.
 type Event struct {
-	Name                 EventName                  `json:"name,omitempty"`
-	ParticipantID        string                     `json:"participantId,omitempty"`
-	EventTime            time.Time                  `json:"eventTime,omitzero"`
-	RemoteParticipantID  string                     `json:"remoteParticipantId,omitempty"` // the publisher of a SUBSCRIBE event
-	ErrorCode            EventErrorCode             `json:"errorCode,omitempty"`
-	DestinationStageARN  string                     `json:"destinationStageArn,omitempty"`
-	DestinationSessionID string                     `json:"destinationSessionId,omitempty"`
-	Replica              bool                       `json:"replica"`
-	PreviousToken        *ExchangedParticipantToken `json:"previousToken,omitempty"`
-	NewToken             *ExchangedParticipantToken `json:"newToken,omitempty"`
+	// What happened.
+	Name EventName `json:"name,omitempty"`
+	// The participant to whom it happened.
+	ParticipantID string `json:"participantId,omitempty"`
+	// When it happened.
+	EventTime           time.Time `json:"eventTime,omitzero"`
+	RemoteParticipantID string    `json:"remoteParticipantId,omitempty"` // the publisher of a SUBSCRIBE event
+	// Why it failed; empty for events that are no errors.
+	ErrorCode EventErrorCode `json:"errorCode,omitempty"`
+	// The stage of a replica; of REPLICATION events.
+	DestinationStageARN string `json:"destinationStageArn,omitempty"`
+	// The session of the stage of a replica; of REPLICATION events.
+	DestinationSessionID string `json:"destinationSessionId,omitempty"`
+	// Whether the participant is a replica.
+	Replica bool `json:"replica"`
+	// What the token before an exchange said; of TOKEN_EXCHANGED.
+	PreviousToken *ExchangedParticipantToken `json:"previousToken,omitempty"`
+	// What the token after an exchange says; of TOKEN_EXCHANGED.
+	NewToken *ExchangedParticipantToken `json:"newToken,omitempty"`
 }
 
 // EventName names a participant event.
@@ -202,15 +263,25 @@ const (
 
 // ListParticipantEventsInput is the input of ListParticipantEvents; the default page size is 50.
 type ListParticipantEventsInput struct {
-	StageARN      string `json:"stageArn" shape:"stageARN,required"`
-	SessionID     string `json:"sessionId" shape:"sessionID,required"`
+	// The ARN of the stage. Required.
+	StageARN string `json:"stageArn" shape:"stageARN,required"`
+	// The id of the session, unique within the stage. 16 characters: st- and 13 letters or digits.
+	// Required.
+	SessionID string `json:"sessionId" shape:"sessionID,required"`
+	// The id that the service gave the participant with its token. At most 64 letters, digits,
+	// hyphens and underscores. Required.
 	ParticipantID string `json:"participantId" shape:"participantID,required"`
-	NextToken     string `json:"nextToken,omitempty" shape:"nextToken"`
-	MaxResults    *int   `json:"maxResults,omitempty" shape:"maxResults"`
+	// The token of the page, from the output before. At most 1,024 characters; empty for the first
+	// page.
+	NextToken string `json:"nextToken,omitempty" shape:"nextToken"`
+	// The most entries of a page. 1 to 100.
+	MaxResults *int `json:"maxResults,omitempty" shape:"maxResults"`
 }
 
 // ListParticipantEventsOutput is the output of ListParticipantEvents.
 type ListParticipantEventsOutput struct {
-	Events    []Event `json:"events"`
-	NextToken string  `json:"nextToken,omitempty"`
+	// The events of this page.
+	Events []Event `json:"events"`
+	// The token of the next page; empty on the last one.
+	NextToken string `json:"nextToken,omitempty"`
 }

@@ -5,8 +5,11 @@ const MaxTags = 50
 
 // TagResourceInput is the input of TagResource.
 type TagResourceInput struct {
-	ResourceARN string            `json:"-" uri:"resourceArn" shape:"resourceARN,required"`
-	Tags        map[string]string `json:"tags" shape:"tags,required"`
+	// The ARN of a resource of any kind. Required.
+	ResourceARN string `json:"-" uri:"resourceArn" shape:"resourceARN,required"`
+	// The tags to add; those of the same key are replaced. At most 50; keys have 1 to 128 characters
+	// and do not begin with aws:, values have up to 256. Required.
+	Tags map[string]string `json:"tags" shape:"tags,required"`
 }
 
 // TagResourceOutput is the output of TagResource.
@@ -14,8 +17,10 @@ type TagResourceOutput struct{}
 
 // UntagResourceInput is the input of UntagResource; unknown keys are ignored.
 type UntagResourceInput struct {
-	ResourceARN string   `json:"-" uri:"resourceArn" shape:"resourceARN,required"`
-	TagKeys     []string `json:"-" query:"tagKeys" shape:"tagKeys,required"`
+	// The ARN of a resource of any kind. Required.
+	ResourceARN string `json:"-" uri:"resourceArn" shape:"resourceARN,required"`
+	// The keys of the tags to remove. At most 50. Required.
+	TagKeys []string `json:"-" query:"tagKeys" shape:"tagKeys,required"`
 }
 
 // UntagResourceOutput is the output of UntagResource.
@@ -23,10 +28,12 @@ type UntagResourceOutput struct{}
 
 // ListTagsForResourceInput is the input of ListTagsForResource.
 type ListTagsForResourceInput struct {
+	// The ARN of a resource of any kind. Required.
 	ResourceARN string `json:"-" uri:"resourceArn" shape:"resourceARN,required"`
 }
 
 // ListTagsForResourceOutput is the output of ListTagsForResource.
 type ListTagsForResourceOutput struct {
+	// The tags, by key.
 	Tags map[string]string `json:"tags"`
 }

@@ -36,6 +36,7 @@ func NewTokenSigner(keyARN string, key *ecdsa.PrivateKey) (*TokenSigner, error) 
 
 // TokenClaims are the claims of a participant token.
 type TokenClaims struct {
+	// The stage that may be joined.
 	StageARN  string
 	EventsURL string // Stage.Endpoints.Events
 	WHIPURL   string // Stage.Endpoints.WHIP

@@ -22,8 +22,9 @@ type WaitOptions struct {
 // it as context.DeadlineExceeded.
 type CompositionWaitError struct {
 	Composition *Composition // as last seen
-	Wanted      CompositionState
-	Waited      time.Duration // 0 if the state can't be reached any more
+	// The state that was awaited.
+	Wanted CompositionState
+	Waited time.Duration // 0 if the state can't be reached any more
 }
 
 // Error implements error.

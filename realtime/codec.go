@@ -35,7 +35,7 @@ type Sample struct {
 	Time     time.Duration // presentation time since the track began; it grows with each sample
 	Duration time.Duration // 0 if unknown
 	Keyframe bool          // true for all audio
-	Data     []byte
+	Data     []byte        // one frame as the codec has it: H.264 in Annex B, one packet of Opus
 }
 
 // Received is a complete sample that was received.

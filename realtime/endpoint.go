@@ -17,7 +17,7 @@ import (
 
 // An Endpoint is where an offer is posted.
 type Endpoint struct {
-	URL    string
+	URL    string       // of WHIP or WHEP
 	Bearer string       // the Authorization header's token; empty sends none
 	Client *http.Client // nil is one with a timeout of 15 s
 
@@ -60,7 +60,9 @@ type resource struct {
 
 // An ICEServer is a STUN or TURN server that the endpoint recommends (RFC 9725 §4.6).
 type ICEServer struct {
-	URL, Username, Credential string
+	URL        string // stun: or turn: or turns:, with host and port
+	Username   string // empty for STUN
+	Credential string // of the user, for an hour or so
 }
 
 // post posts an offer and returns the answer. A status other than 201 is a *Problem.

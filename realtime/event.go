@@ -19,9 +19,9 @@ type (
 
 	// PublishChanged is sent when a participant begins or ends to publish.
 	PublishChanged struct {
-		Participant Participant
-		Code        string // the fault that ended it: RESOLUTION_EXCEEDED, BITRATE_EXCEEDED or STREAM_DURATION_EXCEEDED; empty without
-		Replaced    bool   // it ended because the participant begins a newer publication
+		Participant Participant // with its new state
+		Code        string      // the fault that ended it: RESOLUTION_EXCEEDED, BITRATE_EXCEEDED or STREAM_DURATION_EXCEEDED; empty without
+		Replaced    bool        // it ended because the participant begins a newer publication
 	}
 
 	// MuteChanged is sent when a participant mutes or unmutes its media.
@@ -32,16 +32,16 @@ type (
 
 	// LayersChanged is sent when the layers of a publisher change.
 	LayersChanged struct {
-		ParticipantID string
-		Layers        []Layer
+		ParticipantID string  // the publisher
+		Layers        []Layer // all that there are now
 	}
 
 	// LayerSelected is sent when what a Subscription receives of a medium changes.
 	LayerSelected struct {
 		ParticipantID string // the publisher
-		Kind          Kind
+		Kind          Kind   // audio or video
 		Label         string // of the layer; empty where there is only one, or none
-		Paused        bool
+		Paused        bool   // nothing is received
 		Reason        string // if it is paused: choice, bandwidth, no-layer or no-codec
 	}
 
@@ -51,15 +51,15 @@ type (
 	// ConnectionLost is sent when a connection is interrupted: of a Publication, of a
 	// Subscription, or, if both are nil, of the events. It is tried again.
 	ConnectionLost struct {
-		Publication  *Publication
-		Subscription *Subscription
-		Err          error
+		Publication  *Publication  // whose connection it is; nil: not of a Publication
+		Subscription *Subscription // whose connection it is; nil: not of a Subscription
+		Err          error         // why it is interrupted
 	}
 
 	// ConnectionRestored is sent when it is back.
 	ConnectionRestored struct {
-		Publication  *Publication
-		Subscription *Subscription
+		Publication  *Publication  // as of ConnectionLost
+		Subscription *Subscription // as of ConnectionLost
 	}
 
 	// Missed is sent after events were dropped because 1024 waited. Stage.Participants has
@@ -69,7 +69,7 @@ type (
 
 // A Layer is one encoding of a publisher's video.
 type Layer struct {
-	Label         string
+	Label         string  // the RID of the layer; empty where there is only one
 	Width, Height int     // pixels
 	Bitrate       int     // bits a second
 	FrameRate     float64 // pictures a second

@@ -11,7 +11,7 @@ import (
 
 // FileConfig says what of a file is played.
 type FileConfig struct {
-	NoAudio, NoVideo bool
+	NoAudio, NoVideo bool    // leave a medium out
 	FPS              float64 // of raw H.264, which has no times; 0 is 30
 	Loop             bool    // again and again
 }

@@ -10,16 +10,16 @@ import (
 
 // A Participant is one of a stage, as the others see it. Its Attributes must not be changed.
 type Participant struct {
-	ID           string
-	UserID       string
-	Attributes   map[string]string
-	MayPublish   bool // by its token
-	MaySubscribe bool
-	Publishing   bool // its media flow
-	AudioMuted   bool
-	VideoStopped bool
-	Replica      bool // it comes from another stage
-	Local        bool // it is the one that joined
+	ID           string            // of the token, unique on the stage
+	UserID       string            // what the application calls the user; may be empty
+	Attributes   map[string]string // what the application says of the participant
+	MayPublish   bool              // by its token
+	MaySubscribe bool              // by its token
+	Publishing   bool              // its media flow
+	AudioMuted   bool              // it publishes audio, and has muted it
+	VideoStopped bool              // it publishes video, and has stopped it
+	Replica      bool              // it comes from another stage
+	Local        bool              // it is the one that joined
 }
 
 func participantOf(p wire.Participant, self string) Participant {

@@ -14,6 +14,7 @@ import (
 
 // A PublishConfig says how an endpoint is published to.
 type PublishConfig struct {
+	// Network is the transport of media; empty takes any.
 	Network Network
 	// Rejoin is how long a lost connection is tried again: 0 is 30 s, NoRejoin ends it.
 	Rejoin time.Duration

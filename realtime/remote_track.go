@@ -15,7 +15,7 @@ import (
 // A RemoteTrack is one medium that a Subscription receives.
 type RemoteTrack struct {
 	ParticipantID string // the publisher; empty for the endpoint of another server
-	Codec         Codec
+	Codec         Codec  // of all samples of the track
 
 	order           reorder
 	assemble        *assembler
@@ -31,16 +31,16 @@ type RemoteTrack struct {
 // ReceiveStats are a RemoteTrack's figures since it began. It is one record of plain figures, so it has
 // more fields than usual.
 type ReceiveStats struct {
-	Packets, Bytes uint64 // received; bytes of RTP payload
-	Lost           uint64 // packets that were neither received nor retransmitted in time
-	Late           uint64 // packets that were duplicates or too late
-	Recovered      uint64 // lost packets that redundant audio replaced
-	Jitter         time.Duration
-	Samples        uint64 // that can be decoded
-	Keyframes      uint64
-	Width, Height  int    // of the last keyframe, in pixels
-	Freezes        uint64 // as in the W3C's WebRTC statistics
-	Frozen         time.Duration
+	Packets, Bytes uint64        // received; bytes of RTP payload
+	Lost           uint64        // packets that were neither received nor retransmitted in time
+	Late           uint64        // packets that were duplicates or too late
+	Recovered      uint64        // lost packets that redundant audio replaced
+	Jitter         time.Duration // between arrivals, as RFC 3550 estimates it
+	Samples        uint64        // that can be decoded
+	Keyframes      uint64        // of the samples
+	Width, Height  int           // of the last keyframe, in pixels
+	Freezes        uint64        // as in the W3C's WebRTC statistics
+	Frozen         time.Duration // the time of all freezes
 	KeyframeWait   time.Duration // from offer to first keyframe; 0 while there was none
 }
 
