@@ -70,6 +70,8 @@ func TestSettings_RefusesWhatIsNotValid(t *testing.T) {
 		{name: "no map at all", file: "- listen", complaint: "expected settings as key: value"},
 		{name: "no YAML at all", file: "listen: [", complaint: "rostrum.yaml"},
 		{name: "a value outside its list", file: "\nlog_level: loud", complaint: `rostrum.yaml:2: log_level: "loud" is not one of debug, info, warn, error`},
+		{name: "HEVC", args: []string{"--rtmp-video-codecs", "VP9,hevc"}, complaint: `"hevc" cannot be sent to stages: browsers decode it by WebRTC only with some hardware, and nothing transcodes it; have encoders send H264`},
+		{name: "a codec that is none", args: []string{"--rtmp-video-codecs", "VP7"}, complaint: `"VP7" is not one of H264, VP9, AV1`},
 		{name: "a port too large", env: "ROSTRUM_LISTEN=127.0.0.1:70000", complaint: `ROSTRUM_LISTEN: "127.0.0.1:70000" has a port that is not a number from 0 to 65535`},
 		{name: "an address without port", args: []string{"--listen", "localhost"}, complaint: `"localhost" is not an address of the form HOST:PORT`},
 		{name: "a truth that is none", env: "ROSTRUM_EPHEMERAL=maybe", complaint: `ROSTRUM_EPHEMERAL: "maybe" is not true or false`},

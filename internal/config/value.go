@@ -119,11 +119,19 @@ func (c *VideoCodecs) UnmarshalText(text []byte) error {
 			all = append(all, codec)
 		case media.H264: // always
 		default:
+			if isHEVC(name) {
+				return fmt.Errorf("%q cannot be sent to stages: browsers decode it by WebRTC only with some hardware, and nothing transcodes it; have encoders send H264, or VP9 or AV1 if all viewers can decode them", name)
+			}
 			return fmt.Errorf("%q is not one of H264, VP9, AV1", name)
 		}
 	}
 	*c = all
 	return nil
+}
+
+// isHEVC reports whether a name is one that HEVC goes by.
+func isHEVC(name string) bool {
+	return slices.Contains([]string{"HEVC", "H265", "H.265", "HVC1", "HEV1"}, strings.ToUpper(strings.TrimSpace(name)))
 }
 
 // String is the text form.
