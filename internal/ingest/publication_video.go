@@ -140,9 +140,6 @@ func (p *publication) writeVideo(f rtmp.Frame) error {
 	if f.Keyframe {
 		units = t.withConfiguration(f.Units)
 		t.lastKeyframe = at
-		if pixels := t.pixels(units[0]); pixels > 0 && p.stream.MaxPixels() > 0 && pixels > p.stream.MaxPixels() {
-			return fail(ivsrealtime.ErrorResolutionExceeded, "%s", explainEnd(string(ivsrealtime.ErrorResolutionExceeded)))
-		}
 	}
 	t.started, t.lastPresent = true, f.Present
 	p.stream.WriteFrame(sfu.LocalFrame{Kind: media.Video, Layer: t.layer, Units: units, Time: at})
@@ -159,27 +156,6 @@ func (t *videoTrack) withConfiguration(units [][]byte) [][]byte {
 	default:
 		return units
 	}
-}
-
-// pixels is the size of the picture that a keyframe begins; 0 for H.264, which the media engine
-// measures.
-func (t *videoTrack) pixels(unit []byte) int {
-	switch t.codec {
-	case media.VP9:
-		width, height := media.VP9Size(unit)
-		return width * height
-	case media.AV1:
-		var all av1.Bitstream
-		var h av1.SequenceHeader
-		if all.Unmarshal(unit) == nil {
-			for _, u := range all {
-				if len(u) > 0 && av1.OBUType(u[0]>>3&15) == av1.OBUTypeSequenceHeader && h.Unmarshal(u) == nil {
-					return h.Width() * h.Height()
-				}
-			}
-		}
-	}
-	return 0
 }
 
 // reportGroup reports keyframes that are far apart, once for a stream.

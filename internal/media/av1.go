@@ -20,19 +20,71 @@ func inspectAV1(payload []byte) (c Content) {
 	if len(payload) == 0 {
 		return c
 	}
-	if payload[0]&av1NewSequence != 0 {
-		return selfContained(true, 0, 0)
-	}
+	newSequence := payload[0]&av1NewSequence != 0
 	forEachOBU(payload, func(kind byte, obu []byte, _ bool) {
 		switch kind {
 		case obuSequenceHeader:
-			c.Sequence, c.Picture = true, true
+			c.Width, c.Height = av1Size(obuPayload(obu))
+			c.Sequence, c.Picture = c.Width > 0, c.Width > 0
 		case obuFrame, obuFrameHeader:
 			// show_existing_frame and frame_type are 0: a keyframe is coded here (§5.9.2).
 			c.Keyframe = c.Keyframe || obuSpatialID(obu) == 0 && len(obuPayload(obu)) > 0 && obuPayload(obu)[0]&0xe0 == 0
 		}
 	})
+	if newSequence && c.Width > 0 {
+		return selfContained(true, c.Width, c.Height)
+	}
 	return c
+}
+
+// av1Size reads the largest size of a picture from a sequence header (AV1 §5.5.1); 0, 0 if it
+// is damaged.
+func av1Size(header []byte) (width, height int) {
+	r := bitReader{data: header}
+	r.bits(4) // seq_profile, still_picture
+	if r.bits(1) == 1 {
+		r.bits(5) // of a still picture: seq_level_idx
+	} else {
+		r.skipOperatingPoints()
+	}
+	widthBits, heightBits := int(r.bits(4))+1, int(r.bits(4))+1
+	width, height = int(r.bits(widthBits))+1, int(r.bits(heightBits))+1
+	if r.failed {
+		return 0, 0
+	}
+	return width, height
+}
+
+// skipOperatingPoints skips timing_info and the operating points of a sequence header.
+func (r *bitReader) skipOperatingPoints() {
+	delayBits := 0      // none without a decoder model
+	if r.bits(1) == 1 { // timing_info_present_flag
+		r.bits(32)
+		r.bits(32)
+		if r.bits(1) == 1 {
+			r.golomb()
+		}
+		if r.bits(1) == 1 { // decoder_model_info_present_flag
+			delayBits = int(r.bits(5)) + 1
+			r.bits(32)
+			r.bits(10)
+		}
+	}
+	hasDelay := r.bits(1) == 1
+	for n := r.bits(5) + 1; n > 0 && !r.failed; n-- {
+		r.bits(12)
+		if r.bits(5) > 7 {
+			r.bits(1) // seq_tier
+		}
+		if delayBits > 0 && r.bits(1) == 1 {
+			r.bits(delayBits)
+			r.bits(delayBits)
+			r.bits(1)
+		}
+		if hasDelay && r.bits(1) == 1 {
+			r.bits(4)
+		}
+	}
 }
 
 // forEachOBU calls f with the OBUs that begin in an RTP payload, and whether each ends there.

@@ -42,6 +42,13 @@ const (
 	testPPS = "68ce3c80"
 )
 
+// Beginnings of frames of 1280x720, by libvpx and libaom; vp9Larger is predicted from a smaller one.
+const (
+	vp9Key      = "82498342004ff02cf60638"
+	vp9Larger   = "8702000009fe059e00"
+	av1Sequence = "0a0b0000002d4cffb3cdaf9004"
+)
+
 func TestInspect_KnowsEachCodec(t *testing.T) {
 	const nothing, keyframe, begins, sequence, picture, whole = 0, 1, 2, 4, 8, 15
 	for _, c := range []struct {
@@ -67,10 +74,17 @@ func TestInspect_KnowsEachCodec(t *testing.T) {
 		{"VP8 key frame", VP8, "101002009d012a8002e001", whole, 640, 480},
 		{"VP8 delta frame", VP8, "10110200", nothing, 0, 0},
 		{"VP8 second packet", VP8, "00100200", nothing, 0, 0},
-		{"VP9 key frame", VP9, "8c8123", whole, 0, 0},
+		{"VP9 key frame", VP9, "8c8123" + vp9Key, whole, 1280, 720},
+		{"VP9 key frame with layers and their structure", VP9, "aa81230105" + "38" + "014000b4" + "028001680104" + "01" + vp9Key, whole, 1280, 720},
+		{"VP9 key frame in flexible mode", VP9, "9c8123" + vp9Key, whole, 1280, 720},
+		{"VP9 key frame without its size", VP9, "8c8123824983", nothing, 0, 0},
+		{"VP9 upper layer of a key frame", VP9, "ac81230305" + vp9Larger, nothing, 1280, 720},
+		{"VP9 inter frame of another size", VP9, "dc81230502" + vp9Larger, nothing, 1280, 720},
 		{"VP9 inter frame", VP9, "cc8123", nothing, 0, 0},
-		{"AV1 new sequence", AV1, "180a0a", whole, 0, 0},
-		{"AV1 sequence header and key frame", AV1, "20020a0a3010", keyframe | sequence | picture, 0, 0},
+		{"VP9 second packet of a key frame", VP9, "848123" + vp9Key, nothing, 0, 0},
+		{"AV1 new sequence", AV1, "18" + av1Sequence, whole, 1280, 720},
+		{"AV1 new sequence without its size", AV1, "180a0a", nothing, 0, 0},
+		{"AV1 sequence header and key frame", AV1, "200d" + av1Sequence + "3010", keyframe | sequence | picture, 1280, 720},
 		{"AV1 key frame alone", AV1, "103010", keyframe, 0, 0},
 		{"AV1 key frame with size and extension", AV1, "103600020410", keyframe, 0, 0},
 		{"AV1 key frame of a higher spatial layer", AV1, "103408" + "10", nothing, 0, 0},

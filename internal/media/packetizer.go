@@ -36,6 +36,7 @@ func (p *Packetizer) Packetize(units [][]byte, size int) (payloads [][]byte) {
 const (
 	vp9HasPictureID = 0x80
 	vp9Predicted    = 0x40
+	vp9HasLayers    = 0x20
 	vp9Flexible     = 0x10
 	vp9Begins       = 0x08
 	vp9Ends         = 0x04

@@ -136,23 +136,14 @@ func (h *vp9Header) hide(frame []byte) []byte {
 // read reads the uncompressed header of the next frame (VP9 bitstream specification, §6.2).
 func (s *VP9Stream) read(frame []byte) (h vp9Header, err error) {
 	r := vp9Reader{bitReader: bitReader{data: frame}}
-	if r.bits(2) != 2 {
+	h, size, resilient := s.readBegin(&r)
+	switch {
+	case r.failed:
 		return h, errVP9
-	}
-	profile := r.bits(1) | r.bits(1)<<1
-	if profile == 3 {
-		r.skip(1)
-	}
-	if h.existing = r.flag(); h.existing {
-		size := s.slots[r.bits(3)]
+	case h.existing:
 		s.Width, s.Height = size.width, size.height
 		return h, nil
 	}
-	h.keyframe = !r.flag()
-	h.visibility = r.at
-	h.shown = r.flag()
-	resilient := r.flag()
-	size := s.readReferences(&r, h, profile, resilient)
 	if !resilient {
 		r.skip(2) // refresh_frame_context, frame_parallel_decoding_mode
 	}
@@ -167,6 +158,38 @@ func (s *VP9Stream) read(frame []byte) (h vp9Header, err error) {
 	}
 	s.Width, s.Height = size.width, size.height
 	return h, nil
+}
+
+// readBegin reads a header to its size, or to the frame that is shown again.
+func (s *VP9Stream) readBegin(r *vp9Reader) (h vp9Header, size vp9Size, resilient bool) {
+	if r.bits(2) != 2 {
+		r.failed = true
+		return h, size, false
+	}
+	profile := r.bits(1) | r.bits(1)<<1
+	if profile == 3 {
+		r.skip(1)
+	}
+	if h.existing = r.flag(); h.existing {
+		return h, s.slots[r.bits(3)], false
+	}
+	h.keyframe = !r.flag()
+	h.visibility = r.at
+	h.shown = r.flag()
+	resilient = r.flag()
+	return h, s.readReferences(r, h, profile, resilient), resilient
+}
+
+// vp9CodedSize reads the size that the begin of a frame states; 0, 0 where it is that of a
+// reference.
+func vp9CodedSize(frame []byte) (keyframe bool, width, height int) {
+	var s VP9Stream
+	r := vp9Reader{bitReader: bitReader{data: frame}}
+	h, size, _ := s.readBegin(&r)
+	if r.failed {
+		return false, 0, 0
+	}
+	return h.keyframe, size.width, size.height
 }
 
 // readReferences reads which frames a frame refers to and replaces, and its size.

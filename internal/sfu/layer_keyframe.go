@@ -53,6 +53,9 @@ func (c *keyframeCandidate) add(p *media.Packet, found media.Content) (current b
 // detectKeyframe reads a packet that was stored. It marks p, or the keyframe that p completes.
 func (l *Layer) detectKeyframe(p *media.Packet) {
 	found, c := media.Inspect(p.Codec, p.Payload), &l.candidate
+	if !found.Keyframe && found.Width*found.Height > l.width*l.height {
+		l.width, l.height = found.Width, found.Height // a spatial layer, or a change
+	}
 	if c.add(p, found) && (found.Sequence || found.Picture) {
 		l.sets.AddPayload(p.Payload)
 	}

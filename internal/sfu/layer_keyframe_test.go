@@ -171,10 +171,10 @@ func TestSubscription_RepeatsParameterSetsThatThePublisherDoesNotRepeat(t *testi
 
 func TestSubscription_BeginsWithTheSequenceHeaderOfAV1(t *testing.T) {
 	av1 := strings.NewReplacer("H264/90000", "AV1/90000", "VP8/90000", "unknown/90000").Replace
-	const header, keyframe, delta = "\x0a\x0b\x00\x00\x00", "\x30\x10key", "\x10\x30\x30delta"
+	const header, keyframe, delta = "\x0a\x0b\x00\x00\x00\x2d\x4c\xff\xb3\xcd\xaf\x90\x04", "\x30\x10key", "\x10\x30\x30delta"
 	g := newTestBench(t, 0, Config{}, av1(singleOffer), av1(watchOffer))
 	g.onShard(func(s *shard) {
-		for _, b := range g.frames(100, [][]string{{"\x28\x05" + header + keyframe}, {delta}, {"\x10" + keyframe}, {delta}}) {
+		for _, b := range g.frames(100, [][]string{{"\x28\x0d" + header + keyframe}, {delta}, {"\x10" + keyframe}, {delta}}) {
 			g.publisher.transport.receive(s, b)
 			s.flushBursts()
 		}

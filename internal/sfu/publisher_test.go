@@ -110,6 +110,46 @@ func TestPublisher_SendsEventsForStartSizeLimitsAndSilence(t *testing.T) {
 	}
 }
 
+// The size is that of a keyframe, or of a spatial layer or a change that follows it.
+func TestPublisher_LimitsTheSizeOfEachCodec(t *testing.T) {
+	const vp9Small, vp9Large = "\x82\x49\x83\x42\x00\x13\xf0\x0b\x36\x06\x38", "\x82\x49\x83\x42\x00\x4f\xf0\x2c\xf6\x06\x38"
+	const vp9Layer = "\x87\x02\x00\x00\x09\xfe\x05\x9e\x00\x00"
+	for _, c := range []struct {
+		name, codec string
+		payloads    []string
+	}{
+		{"H.264", "H264", []string{sps720}},
+		{"VP8", "VP8", []string{"\x10\x10\x02\x00\x9d\x01\x2a\x00\x05\xd0\x02"}},
+		{"VP9", "VP9", []string{"\x8c\x81\x23" + vp9Large}},
+		{"a spatial layer of VP9", "VP9", []string{"\xa8\x81\x23\x00\x05" + vp9Small, "\xa4\x81\x23\x03\x05end", "\xac\x81\x23\x03\x05" + vp9Layer}},
+		{"VP9 that grows", "VP9", []string{"\x8c\x81\x23" + vp9Small, "\xcc\x81\x24" + vp9Layer}},
+		{"AV1", "AV1", []string{"\x28\x0d\x0a\x0b\x00\x00\x00\x2d\x4c\xff\xb3\xcd\xaf\x90\x04\x30\x10key"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			offer := func(sdp string) string {
+				return strings.NewReplacer("H264/90000", c.codec+"/90000", "VP8/90000", "unknown/90000").Replace(sdp)
+			}
+			g := newTestBench(t, 0, Config{}, offer(singleOffer), offer(watchOffer))
+			var k eventLog
+			var video [][]byte
+			for i, p := range c.payloads {
+				video = append(video, g.video(uint16(i), 78, p))
+			}
+			g.onShard(func(s *shard) {
+				g.publisher.transport.notify = k.notify
+				g.publisher.cfg.MaxPixels = 640 * 360
+				g.play(s, s.now, 2, video, nil)
+			})
+			for _, e := range k.wait(g.router) {
+				if limit, ok := e.(LimitExceeded); ok && limit.Limit == LimitPixels && limit.Width == 1280 && limit.Height == 720 {
+					return
+				}
+			}
+			t.Error("a picture of 1280x720 is within a limit of 640x360")
+		})
+	}
+}
+
 func TestPublisher_MutedMediaNeverStops(t *testing.T) {
 	g := newTestBench(t, 0, Config{}, singleOffer, watchOffer)
 	var k eventLog

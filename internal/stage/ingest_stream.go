@@ -43,9 +43,6 @@ func (i *IngestStream) SetVideoCodec(c media.Codec) error {
 	return nil
 }
 
-// MaxPixels limits the size of the video, which is measured for H.264 alone; 0 for no limit.
-func (i *IngestStream) MaxPixels() int { return i.connection.session.registry.cfg.Limits.PublishPixels }
-
 // Who names the ingest configuration and its stage, for the operator.
 func (i *IngestStream) Who() string { return i.who }
 
