@@ -263,7 +263,7 @@ func TestRedundantIngest_HidesItsEncoders(t *testing.T) {
 			t.Errorf("%s: %v, want %s", what, err, code)
 		}
 	}
-	_, _, err := s.stages.Subscribe(s.grant("viewer"), "physical-a", "v=0", stage.Client{})
+	_, _, err := s.stages.Subscribe(s.grant("viewer"), stage.PublisherRef{ID: "physical-a"}, "v=0", stage.Client{})
 	refused("a subscription to an encoder", err, authority.PublisherNotFound)
 	_, err = s.stages.OpenSocket(s.grant("hostofshow"), stage.SocketConfig{Deliver: func(stage.Message) {}})
 	refused("a socket of the virtual participant", err, authority.TokenNotAllowed)

@@ -39,7 +39,7 @@ func (s *fixture) view(t *testing.T) <-chan received {
 		_, _ = offer.ReadFrom(r.Body)
 		var answer string
 		var err error
-		if c, answer, err = s.stages.Subscribe(g, s.config.ParticipantID, offer.String(), stage.Client{}); err != nil {
+		if c, answer, err = s.stages.Subscribe(g, stage.PublisherRef{ID: s.config.ParticipantID}, offer.String(), stage.Client{}); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
