@@ -228,7 +228,7 @@ func (s *eventStream) serve(w http.ResponseWriter, r *http.Request) error {
 	heartbeat := time.NewTicker(heartbeatInterval)
 	defer heartbeat.Stop()
 	for text := []byte("retry: 1000\n\n"); ; {
-		if !send(w, out, text) {
+		if !s.send(w, out, text) {
 			return nil
 		}
 		changed := s.server.plane.EventsChanged() // before reading, so that no event is missed
@@ -285,11 +285,14 @@ func (s *eventStream) next(ctx context.Context) (text []byte, more bool, err err
 }
 
 // send writes and flushes. It reports whether that succeeded.
-func send(w http.ResponseWriter, out *http.ResponseController, text []byte) bool {
+func (s *eventStream) send(w http.ResponseWriter, out *http.ResponseController, text []byte) bool {
 	if len(text) == 0 {
 		return true
 	}
 	_ = out.SetWriteDeadline(time.Now().Add(streamWriteTimeout)) // an error means that the writer has no deadline
+	if s.session != nil { // a page that does not read would keep the stream beyond its session
+		defer context.AfterFunc(s.session, func() { _ = out.SetWriteDeadline(time.Now()) })()
+	}
 	if _, err := w.Write(text); err != nil {
 		return false
 	}

@@ -8,6 +8,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -59,6 +60,8 @@ type Server struct {
 	mux      *http.ServeMux
 
 	verifying sync.Mutex // held while a recording is verified
+	stopWatching context.CancelFunc
+	watching     sync.WaitGroup
 }
 
 // New returns a server whose sessions stand for access keys of a control plane.
@@ -74,6 +77,9 @@ func New(plane *control.Plane, c Config) *Server {
 	for pattern, handle := range s.handlers() {
 		s.mux.HandleFunc(pattern, handle)
 	}
+	var watched context.Context
+	watched, s.stopWatching = context.WithCancel(context.Background())
+	s.watching.Go(func() { s.watchKeys(watched) })
 	return s
 }
 
@@ -99,6 +105,8 @@ func (s *Server) Patterns() []string { return slices.Sorted(maps.Keys(s.handlers
 
 // Close ends all sessions.
 func (s *Server) Close() error {
+	s.stopWatching()
+	s.watching.Wait()
 	s.sessions.close()
 	return nil
 }
@@ -152,6 +160,34 @@ func (s *Server) describe(r *http.Request, session *session, c control.Caller) v
 // all accounts together.
 func (s *Server) seesNode(c control.Caller) bool {
 	return c.Policies == nil && c.Account == s.config.Account
+}
+
+// keyInterval is the time between two looks at the access keys of the open sessions: as long
+// as a control plane uses a key before it reads it again.
+const keyInterval = time.Second
+
+// watchKeys ends the sessions, and with them the streams, of access keys that are revoked,
+// expire or get another secret, also where no request shows it.
+func (s *Server) watchKeys(ctx context.Context) {
+	tick := time.NewTicker(keyInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		invalid := map[credential]bool{}
+		for c := range s.sessions.credentials() {
+			key, err := s.validKey(ctx, c.accessKeyID)
+			if err == nil && (key == nil || hashOf(key.Secret) != c.secret) { // the store may fail for a while
+				invalid[c] = true
+			}
+		}
+		if len(invalid) > 0 {
+			s.sessions.endIf(func(c credential) bool { return invalid[c] })
+		}
+	}
 }
 
 // signOut ends the session of the page.

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -127,7 +129,11 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_ = out.SetWriteDeadline(time.Now().Add(liveWriteTimeout)) // an error means that the writer has no deadline
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", text); err != nil || out.Flush() != nil {
+		abort := context.AfterFunc(session.live, func() { _ = out.SetWriteDeadline(time.Now()) })
+		_, err = fmt.Fprintf(w, "data: %s\n\n", text)
+		err = errors.Join(err, out.Flush())
+		abort()
+		if err != nil {
 			return
 		}
 		select {

@@ -102,6 +102,34 @@ func (s *sessions) use(cookie string) *session {
 // end ends the session of a cookie.
 func (s *sessions) end(cookie string) { s.remove(hashOf(cookie)) }
 
+// A credential is an access key with its secret, as a session was opened with it.
+type credential struct {
+	accessKeyID string
+	secret      hash
+}
+
+// credentials are those of the open sessions.
+func (s *sessions) credentials() map[credential]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[credential]bool{}
+	for _, open := range s.byCookie {
+		all[credential{open.accessKeyID, open.secret}] = true
+	}
+	return all
+}
+
+// endIf ends the sessions whose credential a function names.
+func (s *sessions) endIf(names func(credential) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, open := range s.byCookie {
+		if names(credential{open.accessKeyID, open.secret}) {
+			s.drop(key)
+		}
+	}
+}
+
 func (s *sessions) remove(key hash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
