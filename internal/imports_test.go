@@ -102,6 +102,7 @@ var sameLevel = map[[2]string]bool{
 	{"testpattern", "container"}: true,
 	{"loadtest", "realtime"}:     true,
 	{"server", "config"}:         true,
+	{"server", "doctor"}:         true,
 	{"demo", "config"}:           true,
 	{"demo", "server"}:           true,
 	{"doctor", "config"}:         true,

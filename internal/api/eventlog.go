@@ -290,7 +290,7 @@ func (s *eventStream) send(w http.ResponseWriter, out *http.ResponseController, 
 		return true
 	}
 	_ = out.SetWriteDeadline(time.Now().Add(streamWriteTimeout)) // an error means that the writer has no deadline
-	if s.session != nil { // a page that does not read would keep the stream beyond its session
+	if s.session != nil {                                        // a page that does not read would keep the stream beyond its session
 		defer context.AfterFunc(s.session, func() { _ = out.SetWriteDeadline(time.Now()) })()
 	}
 	if _, err := w.Write(text); err != nil {

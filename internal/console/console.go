@@ -23,6 +23,7 @@ import (
 
 	"rostrum/internal/control"
 	"rostrum/internal/inbound"
+	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
 
@@ -39,6 +40,14 @@ type Config struct {
 	Account string
 	// Recordings are where recordings are found.
 	Recordings Recordings
+	// Store has the access keys and the targets.
+	Store *store.Store
+	// LogRing has the newest lines of the log.
+	LogRing *LogRing
+	// Settings returns the settings in force, with secrets hidden, and Examine the findings
+	// of rostrum doctor; both as JSON has them.
+	Settings func() any
+	Examine  func(context.Context) any
 	// Figures returns the current figures of this node.
 	Figures func() Figures
 	// Stopping is closed when the server is about to stop: live streams then end.
@@ -57,16 +66,19 @@ type Server struct {
 	sessions sessions
 	failures inbound.Failures
 	figures  figuresCache
-	mux      *http.ServeMux
 
-	verifying sync.Mutex // held while a recording is verified
+	examining chan struct{} // full while the machine is checked
+
+	mux *http.ServeMux
+
+	verifying    sync.Mutex // held while a recording is verified
 	stopWatching context.CancelFunc
 	watching     sync.WaitGroup
 }
 
 // New returns a server whose sessions stand for access keys of a control plane.
 func New(plane *control.Plane, c Config) *Server {
-	s := &Server{plane: plane, config: c, log: c.Log, mux: http.NewServeMux()}
+	s := &Server{plane: plane, config: c, log: c.Log, mux: http.NewServeMux(), examining: make(chan struct{}, 1)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -97,6 +109,25 @@ func (s *Server) handlers() map[string]http.HandlerFunc {
 		"GET " + Path + "data/recording":         s.showRecording,
 		"POST " + Path + "data/recording/verify": s.verifyRecording,
 		"POST " + Path + "data/layout":           s.drawLayout,
+		"GET " + Path + "data/keys":              s.forAdministrators(s.listKeys),
+		"POST " + Path + "data/keys":             s.forAdministrators(s.createKey),
+		"PUT " + Path + "data/keys/{id}":         s.forAdministrators(s.updateKey),
+		"DELETE " + Path + "data/keys/{id}":      s.forAdministrators(s.deleteKey),
+		"POST " + Path + "data/keys/{id}/revoke": s.forAdministrators(s.revokeKey),
+		"POST " + Path + "data/keys/{id}/may":    s.forAdministrators(s.explainKey),
+		"GET " + Path + "data/actions":           s.forAdministrators(s.describeActions),
+
+		"GET " + Path + "data/targets":                   s.forOperators(s.listTargets),
+		"POST " + Path + "data/targets":                  s.forOperators(s.addTarget),
+		"DELETE " + Path + "data/targets/{name}":         s.forOperators(s.removeTarget),
+		"POST " + Path + "data/targets/{name}/test":      s.forOperators(s.testTarget),
+		"POST " + Path + "data/targets/{name}/send":      s.forOperators(s.sendEvent),
+		"GET " + Path + "data/targets/{name}/dead":       s.forOperators(s.listDead),
+		"POST " + Path + "data/targets/{name}/redeliver": s.forOperators(s.redeliver),
+
+		"GET " + Path + "data/log":      s.forOperators(s.showLog),
+		"GET " + Path + "data/settings": s.forOperators(s.showSettings),
+		"POST " + Path + "data/doctor":  s.forOperators(s.examine),
 	}
 }
 

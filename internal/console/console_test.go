@@ -81,6 +81,8 @@ func newFixture(t *testing.T, publicURL string) *fixture {
 	}
 	log := slog.New(slog.DiscardHandler)
 	f.console = console.New(plane, console.Config{
+		Store: s, LogRing: new(console.LogRing),
+		Settings: func() any { return []string{"listen"} }, Examine: func(context.Context) any { return []string{"fine"} },
 		PublicURL: publicURL, Region: region, Account: account, Log: log,
 		Figures: func() console.Figures { return console.Figures{Participants: 7} },
 		Recordings: console.Recordings{Buckets: f.buckets, Address: func(_, bucket, prefix string, _ time.Time) string {

@@ -42,6 +42,15 @@ type Figures struct {
 	Memory        int64          `json:"memory"`       // bytes
 	Quotas        []Quota        `json:"quotas"`       // of the account, as far as this node uses them
 	Busiest       []StageFigures `json:"busiest"`      // live stages with the most participants
+	Nodes         []NodeFigures  `json:"nodes"`        // that share the database
+}
+
+// NodeFigures are those of one node.
+type NodeFigures struct {
+	ID      string    `json:"id"`
+	Started time.Time `json:"started"`
+	Seen    time.Time `json:"seen"` // its last heartbeat
+	Own     bool      `json:"own"`  // the node that answers
 }
 
 // A Quota is how much of a quota is used.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,4 +154,14 @@ func readTarget(resource string) (arn.ARN, error) {
 		a.ID = "*"
 	}
 	return a, nil
+}
+
+// Actions are all actions that policies may name, in the order of their names.
+func Actions() []string {
+	all := make([]string, 0, len(requirements))
+	for operation := range requirements {
+		all = append(all, qualified(operation))
+	}
+	slices.Sort(all)
+	return all
 }

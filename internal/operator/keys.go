@@ -2,12 +2,14 @@ package operator
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
 
 	"rostrum/internal/store"
+	"rostrum/ivsrealtime"
 )
 
 // A Key is an access key for display. Secret is set only when the key was just created.
@@ -18,14 +20,17 @@ type Key struct {
 	User    string            `json:"user"`
 	Tags    map[string]string `json:"tags,omitempty"`
 	Bounded bool              `json:"boundedByPolicies"`
-	Created time.Time         `json:"created,omitzero"`
-	Expires time.Time         `json:"expires,omitzero"`
-	Revoked time.Time         `json:"revoked,omitzero"`
+
+	Policies []json.RawMessage `json:"policies,omitempty"` // IAM policy documents
+
+	Created time.Time `json:"created,omitzero"`
+	Expires time.Time `json:"expires,omitzero"`
+	Revoked time.Time `json:"revoked,omitzero"`
 }
 
 func withoutSecret(k store.AccessKey) Key {
 	return Key{
-		ID: k.ID, Account: k.Account, User: k.UserName, Tags: k.PrincipalTags, Bounded: len(k.Policies) > 0,
+		ID: k.ID, Account: k.Account, User: k.UserName, Tags: k.PrincipalTags, Bounded: len(k.Policies) > 0, Policies: k.Policies,
 		Created: k.Created, Expires: k.Expires, Revoked: k.Revoked,
 	}
 }
@@ -65,6 +70,56 @@ func Revoke(ctx context.Context, st *store.Store, id string) (revoked Key, err e
 		})
 	})
 	return revoked, err
+}
+
+// Update changes a key of an account.
+func Update(ctx context.Context, st *store.Store, account, id string, change func(*store.AccessKey)) (updated Key, err error) {
+	err = st.Write(ctx, func(tx *store.Tx) error {
+		return tx.UpdateAccessKey(id, func(k *store.AccessKey) error {
+			if k.Account != account {
+				return notFound(id)
+			}
+			change(k)
+			updated = withoutSecret(*k)
+			return nil
+		})
+	})
+	return updated, err
+}
+
+// Delete deletes a key of an account.
+func Delete(ctx context.Context, st *store.Store, account, id string) error {
+	return st.Write(ctx, func(tx *store.Tx) error {
+		k, err := tx.AccessKey(id)
+		switch {
+		case err != nil:
+			return err
+		case k.Account != account:
+			return notFound(id)
+		}
+		return tx.DeleteAccessKey(id)
+	})
+}
+
+// Find returns a key of an account.
+func Find(ctx context.Context, st *store.Store, account, id string) (found Key, err error) {
+	err = st.Read(ctx, func(tx *store.Tx) error {
+		k, err := tx.AccessKey(id)
+		switch {
+		case err != nil:
+			return err
+		case k.Account != account:
+			return notFound(id)
+		}
+		found = withoutSecret(*k)
+		return nil
+	})
+	return found, err
+}
+
+// notFound is the error for a key of another account, too: whether there is one is not told.
+func notFound(id string) error {
+	return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "Access key %s does not exist", id)
 }
 
 // DescribeKeys writes a table of keys.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	goruntime "runtime"
 	"slices"
@@ -12,27 +13,45 @@ import (
 
 	"rostrum/internal/config"
 	"rostrum/internal/console"
+	"rostrum/internal/doctor"
 	"rostrum/internal/recording"
 	"rostrum/internal/stage"
+	"rostrum/internal/store"
 	"rostrum/internal/web"
 	"rostrum/ivsrealtime"
 )
 
 // newConsole makes the server of the console's sessions and figures.
-func newConsole(b *base, l *listeners, r *runtime, stopping <-chan struct{}) *console.Server {
+func newConsole(b *base, l *listeners, st *store.Store, r *runtime, ring *console.LogRing, stopping <-chan struct{}) *console.Server {
 	s := b.settings
 	c := console.New(r.plane, console.Config{
 		PublicURL: l.endpoint, Region: string(s.Region), Account: string(s.Account), Log: b.log, Stopping: stopping,
-		Figures: newFigures(s, r).read,
 		Recordings: console.Recordings{
 			Buckets: r.recordings.buckets,
 			Address: func(region, bucket, prefix string, expires time.Time) string {
 				return RecordingLink{bucket, prefix, recording.PlaylistName}.address(r.recordings.links, s, region, expires)
 			},
 		},
+		Store: st, LogRing: ring, Figures: newFigures(s, st, r).read,
+		Settings: func() any { return settingsInForce(s) },
+		Examine:  func(ctx context.Context) any { return doctor.Examine(ctx, s) },
 	})
 	b.closeLater(c)
 	return c
+}
+
+// A setting is one of the settings in force, for the console.
+type setting struct {
+	Key string `json:"key"`
+	config.Value
+}
+
+func settingsInForce(s *config.Settings) []setting {
+	all := []setting{}
+	for _, v := range s.Effective() {
+		all = append(all, setting{v.Key, v})
+	}
+	return all
 }
 
 // homePage sends browsers to the console, and passes all other requests of "/" on.
@@ -53,13 +72,14 @@ const maxBusiest = 10
 // figures reads what the console's overview shows.
 type figures struct {
 	settings *config.Settings
+	store    *store.Store
 	runtime  *runtime
 	started  time.Time
 	process  *prometheus.Registry // the metrics of this process
 }
 
-func newFigures(s *config.Settings, r *runtime) *figures {
-	f := &figures{settings: s, runtime: r, started: time.Now(), process: prometheus.NewRegistry()}
+func newFigures(s *config.Settings, st *store.Store, r *runtime) *figures {
+	f := &figures{settings: s, store: st, runtime: r, started: time.Now(), process: prometheus.NewRegistry()}
 	f.process.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return f
 }
@@ -68,6 +88,7 @@ func (f *figures) read() console.Figures {
 	r, limits := f.runtime, f.settings.Limits
 	now := console.Figures{At: time.Now().UTC(), Started: f.started.UTC(), CPUs: goruntime.NumCPU(), Compositions: len(r.compositions.Stats())}
 	f.addStages(&now)
+	f.addNodes(&now)
 	for _, s := range r.realtime.Samples() {
 		addMedia(&now, s)
 	}
@@ -99,6 +120,28 @@ func (f *figures) addStages(now *console.Figures) {
 	})
 	for _, c := range live[:min(len(live), maxBusiest)] {
 		now.Busiest = append(now.Busiest, console.StageFigures{ID: c.StageID, Participants: c.Participants, Publishers: c.Publishers, Subscribers: c.Subscribers})
+	}
+}
+
+// storeTimeout bounds reading the nodes, so that the figures go on while the store fails.
+const storeTimeout = 500 * time.Millisecond
+
+// addNodes adds the nodes that share the store, those that are dead left out.
+func (f *figures) addNodes(now *console.Figures) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	var nodes []store.Node
+	err := f.store.Read(ctx, func(tx *store.Tx) (err error) {
+		nodes, err = tx.Nodes()
+		return err
+	})
+	if err != nil {
+		nodes = []store.Node{{ID: f.runtime.node.ID(), Started: f.started, Seen: now.At}}
+	}
+	for _, n := range nodes {
+		if !n.Started.IsZero() {
+			now.Nodes = append(now.Nodes, console.NodeFigures{ID: n.ID, Started: n.Started.UTC(), Seen: n.Seen.UTC(), Own: n.ID == f.runtime.node.ID()})
+		}
 	}
 }
 

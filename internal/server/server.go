@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/console"
 )
 
 // Run serves until ctx ends, then stops, within five seconds unless recordings wait for their
@@ -18,14 +19,15 @@ func Run(ctx context.Context, s *config.Settings, logTo io.Writer, announce func
 	if err := s.CheckSafety(); err != nil {
 		return err
 	}
-	log := newLogger(s, logTo)
+	ring := new(console.LogRing)
+	log := newLogger(s, logTo, ring)
 	slog.SetDefault(log)
 	defer func() { log.Info("stopped") }()
-	return runWithin(ctx, maxStop, log, func() error { return serve(ctx, s, log, announce) })
+	return runWithin(ctx, maxStop, log, func() error { return serve(ctx, s, log, ring, announce) })
 }
 
 // serve opens all parts, serves until ctx ends, and closes them.
-func serve(ctx context.Context, s *config.Settings, log *slog.Logger, announce func(*Banner) error) (err error) {
+func serve(ctx context.Context, s *config.Settings, log *slog.Logger, ring *console.LogRing, announce func(*Banner) error) (err error) {
 	began := time.Now()
 	b := newBase(s, log)
 	defer func() { err = errors.Join(err, b.Close()) }()
@@ -45,8 +47,8 @@ func serve(ctx context.Context, s *config.Settings, log *slog.Logger, announce f
 	if err != nil {
 		return err
 	}
-	console := newConsole(b, listeners, runtime, ctx.Done())
-	clients, operators := newHandlers(ctx, b, listeners, storage.store, runtime, console)
+	pages := newConsole(b, listeners, storage.store, runtime, ring, ctx.Done())
+	clients, operators := newHandlers(ctx, b, listeners, storage.store, runtime, pages)
 
 	seeded, publishers, err := applySeed(ctx, b, listeners, clients, storage.operator)
 	if err != nil {
@@ -54,7 +56,7 @@ func serve(ctx context.Context, s *config.Settings, log *slog.Logger, announce f
 	}
 	banner := newBanner(s, listeners, storage, time.Since(began))
 	banner.Seed = seeded
-	banner.Console = listeners.endpoint + console.SignInLink(storage.operator.ID)
+	banner.Console = listeners.endpoint + pages.SignInLink(storage.operator.ID)
 	if err := announce(banner); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/console"
 	"rostrum/internal/inbound"
 	"rostrum/test/authority"
 )
@@ -64,11 +65,16 @@ func TestRunGroup_EndsWhenTheFirstPartDoes(t *testing.T) {
 func TestLogger_HidesSecrets(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var log strings.Builder
-		l := newLogger(&config.Settings{LogLevel: "debug", LogFormat: format}, &log)
+		ring := new(console.LogRing)
+		l := newLogger(&config.Settings{LogLevel: "debug", LogFormat: format}, &log, ring)
 		l.Info("m", "authorization", "sesame", "stream_key", "sesame", "participantToken", "sesame", "s", config.Secret("sesame"),
 			"settings", config.Settings{SecretKey: "sesame", Database: "postgres://u:sesame@h/d"}, "operation", "seen")
 		if strings.Contains(log.String(), "sesame") || !strings.Contains(log.String(), "seen") {
 			t.Errorf("expected secrets hidden and the rest shown, saw %s", log.String())
+		}
+		lines, last := ring.After(0)
+		if last != 1 || strings.Contains(string(lines[0].Line), "sesame") || !strings.Contains(string(lines[0].Line), "seen") {
+			t.Errorf("the console shows %s", lines[0].Line)
 		}
 	}
 }

@@ -113,6 +113,12 @@ func (tx *Tx) UpdateAccessKey(id string, fn func(k *AccessKey) error) error {
 	return one(n, err, "Access key", id)
 }
 
+// DeleteAccessKey deletes a key.
+func (tx *Tx) DeleteAccessKey(id string) error {
+	n, err := tx.exec(`DELETE FROM access_key WHERE id = $1`, id)
+	return one(n, err, "Access key", id)
+}
+
 func (tx *Tx) accessKeys(where string, args ...any) ([]AccessKey, error) {
 	all, err := collect(tx, func(scan func(...any) error) (k AccessKey, err error) {
 		var sealed []byte

@@ -113,6 +113,9 @@ type TargetState struct {
 	Behind int64 // events of the log that come after its cursor
 	Parked int   // deliveries that failed, or wait behind one that did
 	Dead   int   // deliveries given up
+
+	// LastError is the newest of those of parked and dead deliveries.
+	LastError string
 }
 
 // TargetState tells how deliveries to a target stand.
@@ -132,7 +135,11 @@ func (tx *Tx) TargetState(name string) (s TargetState, err error) {
 	if _, err = tx.find([]any{&all, &dead}, `SELECT COUNT(*), COUNT(CASE WHEN dead THEN 1 END) FROM delivery WHERE target = $1`, name); err != nil {
 		return s, fmt.Errorf("count the deliveries of target %s: %w", name, err)
 	}
-	return TargetState{Behind: newest - place, Parked: int(all - dead), Dead: int(dead)}, nil
+	s = TargetState{Behind: newest - place, Parked: int(all - dead), Dead: int(dead)}
+	if _, err = tx.find([]any{&s.LastError}, `SELECT error FROM delivery WHERE target = $1 AND error <> '' ORDER BY since DESC LIMIT 1`, name); err != nil {
+		return s, fmt.Errorf("read the last error of target %s: %w", name, err)
+	}
+	return s, nil
 }
 
 // DeadDeliveries lists what could not be delivered to a target for a day, after

@@ -46,7 +46,7 @@ func (m *Manager) Add(ctx context.Context, t event.Target, replace bool) (Status
 		case err != nil:
 			return err
 		case !replace:
-			return fmt.Errorf("target %s exists: --replace changes it", t.Name)
+			return ivsrealtime.Errorf(ivsrealtime.Conflict, "target %s exists: --replace changes it", t.Name)
 		case before.Configured:
 			return errConfigured(t.Name)
 		}
@@ -62,7 +62,7 @@ func (m *Manager) Rotate(ctx context.Context, name string) (Status, error) {
 			return err
 		}
 		if t.Webhook == nil {
-			return fmt.Errorf("target %s is not a webhook", name)
+			return ivsrealtime.Errorf(ivsrealtime.Conflict, "target %s is not a webhook", name)
 		}
 		secret, err := event.NewSecret("")
 		if err != nil {
@@ -100,6 +100,27 @@ func (m *Manager) List(ctx context.Context) ([]Status, error) {
 	return all, err
 }
 
+// Send delivers one event of the log again, from this process. What the target did not accept
+// before goes on to wait for its time.
+func (m *Manager) Send(ctx context.Context, name string, cursor int64) (took time.Duration, err error) {
+	var t *event.Target
+	var events []event.Event
+	err = m.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if t, err = m.find(tx, name); err != nil {
+			return err
+		}
+		events, err = tx.Events(store.EventQuery{After: cursor - 1, Limit: 1, Account: m.Account})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if len(events) == 0 || events[0].Cursor != cursor {
+		return 0, ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "event %d is not in the log", cursor)
+	}
+	return deliver(ctx, *t, events[0])
+}
+
 // Test delivers one event of a detail-type of Rostrum's own, from this process.
 func (m *Manager) Test(ctx context.Context, name string) (e event.Event, took time.Duration, err error) {
 	var t *event.Target
@@ -110,17 +131,23 @@ func (m *Manager) Test(ctx context.Context, name string) (e event.Event, took ti
 	if err != nil {
 		return e, 0, err
 	}
-	sender, err := event.OpenSender(ctx, *t)
+	e = event.TargetTested(*t, time.Now())
+	took, err = deliver(ctx, *t, e)
+	return e, took, err
+}
+
+// deliver delivers an event to a target now.
+func deliver(ctx context.Context, t event.Target, e event.Event) (took time.Duration, err error) {
+	sender, err := event.OpenSender(ctx, t)
 	if err != nil {
-		return e, 0, err
+		return 0, err
 	}
 	began := time.Now()
-	e = event.TargetTested(*t, began)
 	err = errors.Join(sender.Send(ctx, []event.Event{e})[0], sender.Close())
 	if err != nil {
-		return e, 0, fmt.Errorf("target %s did not accept the event: %w", name, err)
+		return 0, fmt.Errorf("target %s did not accept the event: %w", t.Name, err)
 	}
-	return e, time.Since(began), nil
+	return time.Since(began), nil
 }
 
 // Dead lists at most limit deliveries that were given up, oldest first.
@@ -153,14 +180,14 @@ func (m *Manager) Redeliver(ctx context.Context, name string, cursor int64) (n i
 }
 
 func errConfigured(name string) error {
-	return fmt.Errorf("target %s is in the configuration file: change it there", name)
+	return ivsrealtime.Errorf(ivsrealtime.Conflict, "target %s is in the configuration file: change it there", name)
 }
 
 // find finds a target of the account.
 func (m *Manager) find(tx *store.Tx, name string) (*event.Target, error) {
 	t, err := tx.Target(name)
 	if err == nil && t.Account != m.Account {
-		return nil, fmt.Errorf("target %s belongs to another account", name)
+		return nil, ivsrealtime.Errorf(ivsrealtime.Conflict, "target %s belongs to another account", name)
 	}
 	return t, err
 }
