@@ -40,6 +40,7 @@ var levels = map[string]int{
 	"rostrum/internal/eventlog":    1,
 	"rostrum/internal/authority":   2,
 	"rostrum/internal/node":        2,
+	"rostrum/internal/proxy":       2,
 	"rostrum/internal/stage":       2,
 	"rostrum/internal/worker":      2,
 	"rostrum/internal/mediajob":    2,

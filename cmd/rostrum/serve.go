@@ -14,5 +14,6 @@ type serveCommand struct {
 
 // Run serves until the context ends.
 func (c *serveCommand) Run(ctx context.Context, out *output) (err error) {
+	c.Settings.Version = readBuild().Version
 	return server.Run(ctx, &c.Settings, out.stderr, func(b *server.Banner) error { return out.print(b, b.Describe) })
 }

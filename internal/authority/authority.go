@@ -27,6 +27,10 @@ type Config struct {
 	PublicURL string // http(s)://host[:port]; a path is kept
 	RTMPURL   string // rtmp://host:port/app/, empty when not offered
 	RTMPSURL  string // rtmps://host:port/app/, empty when not offered
+
+	// AnyNode accepts tokens that name other endpoints: those of another node of the store,
+	// or of one that was.
+	AnyNode bool
 }
 
 // An Authority issues participant tokens and authorizes requests that carry
@@ -36,6 +40,7 @@ type Authority struct {
 	secret    token.Secret
 	oldKey    *ecdsa.PublicKey // of tokens that earlier versions issued with ES384; nil if there were none
 	endpoints ivsrealtime.StageEndpoints
+	anyNode   bool // tokens may name another node's endpoints
 	verified  verifiedTokens
 }
 
@@ -57,7 +62,7 @@ func New(ctx context.Context, s *store.Store, c Config) (*Authority, error) {
 	whip := public.JoinPath("whip")
 	events := public.JoinPath("events")
 	events.Scheme = strings.Replace(public.Scheme, "http", "ws", 1)
-	return &Authority{store: s, secret: secret, oldKey: oldKey, endpoints: ivsrealtime.StageEndpoints{
+	return &Authority{store: s, secret: secret, oldKey: oldKey, anyNode: c.AnyNode, endpoints: ivsrealtime.StageEndpoints{
 		Events: events.String(), WHIP: whip.String(), RTMP: c.RTMPURL, RTMPS: c.RTMPSURL,
 	}}, nil
 }
@@ -151,7 +156,7 @@ func (a *Authority) grant(c token.Claims) (Grant, error) {
 		return Grant{}, Refuse(Unauthenticated, TokenMalformed, "the claims resource and topic do not name one stage")
 	case c.KeyARN != "" && !sameOwner(c.KeyARN, resource):
 		return Grant{}, Refuse(Unauthenticated, TokenMalformed, "the key that signed the token is not of the account and region of its stage")
-	case c.EventsURL != a.endpoints.Events || c.WHIPURL != a.endpoints.WHIP:
+	case !a.anyNode && (c.EventsURL != a.endpoints.Events || c.WHIPURL != a.endpoints.WHIP):
 		return Grant{}, Refuse(Unauthenticated, TokenMalformed, "the claims events_url and whip_url are not the endpoints of the stage")
 	}
 	return Grant{Claims: c, Account: resource.Account, Region: resource.Region}, nil

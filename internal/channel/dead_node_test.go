@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	lease = 20 * time.Second
-	beat  = lease / 4
+	lease = 10 * time.Second
+	beat  = lease / 20
 	key   = "sk_eu-west-1_abcdefghijkl_secret"
 )
 
@@ -172,6 +172,7 @@ func TestRegistry_FreesChannelsOfDeadNode(t *testing.T) {
 // the one before left live, as of when that was last seen.
 func TestRegistry_EndsStreamsOfCrashedProcess(t *testing.T) {
 	cfg := store.Config{Dir: t.TempDir()}
+	const beat = 5 * time.Second // of a process that no other watches
 	synctest.Test(t, func(t *testing.T) {
 		first := start(t, cfg, false)
 		first.create(t)

@@ -34,6 +34,7 @@ type Settings struct {
 	MediaListen   ListenAddresses `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine at which media are received, by default that of listen; 0.0.0.0 and :: are all."`
 	PublicIP      Addresses       `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, if they are not addresses of this machine."`
 	AdminListen   Address         `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address of metrics and profiles. Without it, listen serves metrics if only this machine can reach it."`
+	NodeListen    Address         `name:"node-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address at which other nodes of the same database reach this one, over TLS with the key of the database; by default a free port at the address of listen."`
 	RTMPListen    Address         `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Address of RTMP for encoders; port 0 takes a free one. If another program uses the default address, the server runs without RTMP."`
 	RTMPSListen   Address         `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address of RTMPS for encoders, with the certificate of listen."`
 	TURNSListen   Address         `name:"turns-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address of TURN over TLS; by default listen serves it beside HTTPS."`
@@ -76,6 +77,9 @@ type Settings struct {
 
 	LogLevel  string `name:"log-level" group:"Logs" default:"info" enum:"debug,info,warn,error" help:"Lowest level that is logged: debug, info, warn or error."`
 	LogFormat string `name:"log-format" group:"Logs" default:"text" enum:"text,json" help:"Format of the log: text for people, json for programs."`
+
+	// Version is that of this program, for other nodes and operators. It is no setting.
+	Version string `kong:"-"`
 
 	sources sources
 }
@@ -207,6 +211,36 @@ func (s *Settings) Endpoint(bound string) (string, error) {
 		scheme = "https"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port), nil
+}
+
+// NodeAddress is where other nodes reach what is bound for them.
+func (s *Settings) NodeAddress(bound net.Addr) (string, error) {
+	host, port, err := net.SplitHostPort(s.nodeListen().WithPortOf(bound))
+	if err != nil {
+		return "", fmt.Errorf("node_listen: %w", err)
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		if host, err = ownAddress(); err != nil {
+			return "", err
+		}
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// ListenForNodes is the address to bind for other nodes; empty where there are none.
+func (s *Settings) ListenForNodes() Address {
+	if s.Database == "" {
+		return ""
+	}
+	return s.nodeListen()
+}
+
+func (s *Settings) nodeListen() Address {
+	if s.NodeListen != "" {
+		return s.NodeListen
+	}
+	host, _, _ := net.SplitHostPort(string(s.Listen)) // it has been checked
+	return Address(net.JoinHostPort(host, "0"))
 }
 
 // MediaAddresses are the addresses at which media are received: media_listen, or else the

@@ -12,6 +12,14 @@
 // and jump. Time in which this node could not read the store does not count.
 // Where a single process uses the store, all other nodes in it are dead.
 //
+// # Homes
+//
+// The live session of a stage is on one node, its home. Where nodes share a store, a home is a
+// lease in it with an epoch, which each write about the session requires. When the heartbeat of
+// a home has not changed for a shorter time, the home lease, a node that is asked for the stage
+// takes the home. So a node that only stalled loses sessions that somebody asked for elsewhere,
+// and nothing else.
+//
 // # What happens when a node dies
 //
 // Each package that stores something under a node's id registers a function with
@@ -32,6 +40,10 @@ import (
 	"rostrum/internal/store"
 )
 
+// Protocol is the version of what nodes send each other. A node does not start beside one that
+// has another.
+const Protocol = 1
+
 // ErrDeclaredDead ends a node that did not write its heartbeat for so long that
 // another node closed what it had open.
 var ErrDeclaredDead = errors.New("another node declared this one dead and closed what it had open; start it again")
@@ -41,16 +53,26 @@ type Config struct {
 	// Shared says that other nodes use the same store.
 	Shared bool
 	// Lease is how long a node's heartbeat may stay the same before the node is
-	// dead. Default 20 s.
+	// dead. Default 20 s, and 10 s where nodes share the store.
 	Lease time.Duration
+	// Address says how others reach this node.
+	Address store.NodeAddress
 	// Log takes what an operator should know. Default slog.Default().
 	Log *slog.Logger
 }
 
-const defaultLease = 20 * time.Second
+const (
+	defaultLease = 20 * time.Second
+	sharedLease  = 10 * time.Second
 
-// beatsPerLease is how many heartbeats a node writes in the time of a lease.
-const beatsPerLease = 4
+	// beatsPerLease is how many heartbeats a node writes in the time of a lease, and
+	// sharedBeats where others watch them.
+	beatsPerLease = 4
+	sharedBeats   = 20
+
+	// leasesPerHome is how many home leases are in a lease.
+	leasesPerHome = 3
+)
 
 // A Node is this process. It is safe for concurrent use.
 type Node struct {
@@ -61,6 +83,9 @@ type Node struct {
 	wg     sync.WaitGroup
 	lost   chan struct{} // closed when another node declared this one dead
 	onDead []func(ctx context.Context, dead store.Node) error
+
+	mu     sync.Mutex           // guards what follows
+	silent map[string]heartbeat // of the other nodes
 }
 
 // Open writes the first heartbeat of this process and goes on writing them until
@@ -68,12 +93,16 @@ type Node struct {
 func Open(ctx context.Context, s *store.Store, cfg Config) (*Node, error) {
 	if cfg.Lease <= 0 {
 		cfg.Lease = defaultLease
+		if cfg.Shared {
+			cfg.Lease = sharedLease
+		}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	cfg.Address.Protocol = Protocol
 	n := &Node{id: arn.NewID(), store: s, cfg: cfg, lost: make(chan struct{})}
-	if err := s.Write(ctx, func(tx *store.Tx) error { return tx.AddNode(n.id, time.Now()) }); err != nil {
+	if err := s.Write(ctx, func(tx *store.Tx) error { return tx.AddNode(n.id, time.Now(), cfg.Address) }); err != nil {
 		return nil, err
 	}
 	beating, stop := context.WithCancel(context.Background())
@@ -112,7 +141,7 @@ func (n *Node) Recover(ctx context.Context) error {
 // Run cleans up after nodes that die, until ctx ends. It returns
 // ErrDeclaredDead when other nodes cleaned up after this one.
 func (n *Node) Run(ctx context.Context) error {
-	every := n.cfg.Lease / beatsPerLease
+	every := n.interval()
 	watch := liveness{lease: n.cfg.Lease, every: every}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -138,7 +167,19 @@ func (n *Node) look(ctx context.Context, watch *liveness) error {
 	if err != nil {
 		return err
 	}
-	return n.cleanUp(ctx, watch.observe(others, time.Now()))
+	dead := watch.observe(others, time.Now())
+	n.mu.Lock()
+	n.silent = watch.heartbeats
+	n.mu.Unlock()
+	return n.cleanUp(ctx, dead)
+}
+
+// interval is the time between heartbeats, and between looks at those of others.
+func (n *Node) interval() time.Duration {
+	if n.cfg.Shared {
+		return n.cfg.Lease / sharedBeats
+	}
+	return n.cfg.Lease / beatsPerLease
 }
 
 // Close ends the heartbeat. It closes what this node could not close before and
@@ -157,7 +198,7 @@ func (n *Node) Close() error {
 
 // beat writes heartbeats until ctx ends or the node's row is gone.
 func (n *Node) beat(ctx context.Context) {
-	tick := time.NewTicker(n.cfg.Lease / beatsPerLease)
+	tick := time.NewTicker(n.interval())
 	defer tick.Stop()
 	for {
 		select {

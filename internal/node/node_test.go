@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	lease = 20 * time.Second
-	beat  = lease / 4
+	lease = 10 * time.Second
+	beat  = lease / 20
 )
 
 // onBoth runs a test on SQLite and on PostgreSQL, with a clock of its own.
@@ -88,7 +88,7 @@ func TestNode_ForgetsDeadNodeOnceAllIsClosed(t *testing.T) {
 		n := open(t, s, true)
 		var first, second []time.Time
 		died := time.Now()
-		write(t, s, func(tx *store.Tx) error { return tx.AddNode("dead", died.Add(-time.Hour)) }) // by its own clock
+		write(t, s, func(tx *store.Tx) error { return tx.AddNode("dead", died.Add(-time.Hour), store.NodeAddress{}) }) // by its own clock
 		n.OnDead(func(_ context.Context, dead store.Node) error {
 			if dead.ID != "dead" {
 				return nil // this node, at its end
@@ -152,7 +152,7 @@ func TestNode_DeclaresNoLiveNodeDead(t *testing.T) {
 func TestNode_RecoversFormerProcessesOnlyWhereItIsAlone(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		onBoth(t, func(t *testing.T, s *store.Store) {
-			write(t, s, func(tx *store.Tx) error { return tx.AddNode("former", time.Now()) })
+			write(t, s, func(tx *store.Tx) error { return tx.AddNode("former", time.Now(), store.NodeAddress{}) })
 			n := open(t, s, shared)
 			var closed []string
 			n.OnDead(func(_ context.Context, dead store.Node) error {
@@ -174,7 +174,7 @@ func TestNode_RecoversFormerProcessesOnlyWhereItIsAlone(t *testing.T) {
 
 func TestNode_FailsToRecoverWhatCannotBeClosed(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
-		write(t, s, func(tx *store.Tx) error { return tx.AddNode("former", time.Now()) })
+		write(t, s, func(tx *store.Tx) error { return tx.AddNode("former", time.Now(), store.NodeAddress{}) })
 		n := open(t, s, false)
 		failure := errors.New("on purpose")
 		n.OnDead(func(context.Context, store.Node) error { return failure })

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,7 @@ const (
 type listener struct {
 	*inbound.Listener
 	server *http.Server
+	nodes  *tls.Config // of connections of other nodes
 }
 
 // listen binds the address of a setting. With a certificate it serves HTTPS.
@@ -63,6 +65,8 @@ func (l *listener) run(ctx context.Context, h http.Handler, turn func(net.Conn))
 	if l.server.TLSConfig != nil {
 		accepting = newSharedListener(l.Listener, l.server.TLSConfig, turn)
 		defer accepting.Close()
+	} else if l.nodes != nil {
+		accepting = tls.NewListener(l.Listener, l.nodes)
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {

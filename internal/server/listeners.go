@@ -8,10 +8,12 @@ import (
 	"rostrum/internal/sfu"
 )
 
-// listeners are all addresses of a server. admin and turns are nil if they are not set.
+// listeners are all addresses of a server. admin, nodes and turns are nil if they are not set.
 type listeners struct {
 	endpoint      string // of the public address, as clients reach it
 	public, admin *listener
+	nodes         *listener // for other nodes; nil where there are none
+	nodeAddress   string    // where they reach it
 	share         inbound.Shares
 	certificates  certificates // nil without TLS
 	rtmp          rtmpListeners
@@ -40,6 +42,9 @@ func openListeners(ctx context.Context, b *base) (*listeners, error) {
 		}
 		b.closeLater(l.admin)
 	}
+	if err := l.listenForNodes(ctx, b); err != nil {
+		return nil, err
+	}
 	if l.rtmp, err = listenRTMP(ctx, b, cert); err != nil {
 		return nil, err
 	}
@@ -60,6 +65,20 @@ func openListeners(ctx context.Context, b *base) (*listeners, error) {
 	return l, nil
 }
 
+// listenForNodes binds the address at which other nodes reach this one.
+func (l *listeners) listenForNodes(ctx context.Context, b *base) (err error) {
+	at := b.settings.ListenForNodes()
+	if at == "" {
+		return nil
+	}
+	if l.nodes, err = listen(ctx, "node_listen", at, nil, inbound.ListenerConfig{Name: "nodes", Max: l.share.HTTP, Log: b.log}); err != nil {
+		return err
+	}
+	b.closeLater(l.nodes)
+	l.nodeAddress, err = b.settings.NodeAddress(l.nodes.Addr())
+	return err
+}
+
 // serve returns the accept loops of all addresses.
 func (l *listeners) serve(b *base, clients, operators http.Handler, r *runtime) []func(context.Context) error {
 	running := []func(context.Context) error{
@@ -67,6 +86,10 @@ func (l *listeners) serve(b *base, clients, operators http.Handler, r *runtime) 
 	}
 	if l.admin != nil {
 		running = append(running, func(ctx context.Context) error { return l.admin.run(ctx, operators, l.engine.ServeConn) })
+	}
+	if l.nodes != nil {
+		l.nodes.nodes = r.proxy.TLS()
+		running = append(running, func(ctx context.Context) error { return l.nodes.run(ctx, r.proxy.Handler(clients), l.engine.ServeConn) })
 	}
 	if l.turns != nil {
 		running = append(running, func(ctx context.Context) error { return serveTURN(ctx, l.turns, l.engine.ServeConn) })
@@ -82,8 +105,10 @@ func (l *listeners) stats() []inbound.ListenerStats {
 			all = append(all, bound.Stats())
 		}
 	}
-	if l.admin != nil {
-		all = append(all, l.admin.Stats())
+	for _, bound := range []*listener{l.admin, l.nodes} {
+		if bound != nil {
+			all = append(all, bound.Stats())
+		}
 	}
 	return all
 }

@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/control"
 	"rostrum/internal/node"
+	"rostrum/internal/proxy"
 	"rostrum/internal/recorder"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
@@ -25,6 +26,7 @@ import (
 type runtime struct {
 	plane        *control.Plane
 	node         *node.Node
+	proxy        *proxy.Proxy // nil where there are no other nodes
 	stages       *stage.Registry
 	participants *signaling.Server
 	channels     *channel.Registry
@@ -39,15 +41,14 @@ type runtime struct {
 func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r *runtime, err error) {
 	s := b.settings
 	plain, secure := l.rtmp.urls(l.endpoint)
-	authority, err := authority.New(ctx, st, authority.Config{PublicURL: l.endpoint, RTMPURL: plain, RTMPSURL: secure})
+	authority, err := authority.New(ctx, st, authority.Config{PublicURL: l.endpoint, RTMPURL: plain, RTMPSURL: secure, AnyNode: l.nodes != nil})
 	if err != nil {
 		return nil, err
 	}
 	r = &runtime{}
-	if r.node, err = node.Open(ctx, st, node.Config{Shared: s.Database != "", Log: b.log}); err != nil {
+	if err := r.openNode(ctx, b, l, st); err != nil {
 		return nil, err
 	}
-	b.closeLater(r.node)
 	if r.recordings, err = openRecordingStorage(ctx, s, st); err != nil {
 		return nil, err
 	}
@@ -61,7 +62,11 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	}
 	b.closeLater(r.recorder)
 	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log})
-	r.participants = signaling.New(r.stages, authority, signaling.Config{ICEServers: iceServers(l.engine), WHIPNeedsVideo: s.WHIPNeedsVideo, Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log})
+	participants := signaling.Config{ICEServers: iceServers(l.engine), WHIPNeedsVideo: s.WHIPNeedsVideo, Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log}
+	if r.proxy != nil {
+		participants.Forward = r.proxy.Forward
+	}
+	r.participants = signaling.New(r.stages, authority, participants)
 	r.realtime = admin.NewRealtime(r.stages.Counts, r.stages.MediaSamples)
 	// Parts close in reverse order: first the compositions, then the stages that they are on,
 	// and last the connections that tell participants why.
@@ -83,6 +88,27 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		Store: st, Authority: authority, Live: r.stages, Channels: r.channels, Compositions: r.compositions, Buckets: r.recordings.buckets, Log: b.log,
 	}, s.Limits.Limits)
 	return r, err
+}
+
+// openNode makes this process a node of the store, and opens its way to the others.
+func (r *runtime) openNode(ctx context.Context, b *base, l *listeners, st *store.Store) (err error) {
+	at := store.NodeAddress{Public: l.endpoint, Internal: l.nodeAddress, Version: b.settings.Version}
+	if r.node, err = node.Open(ctx, st, node.Config{Shared: l.nodes != nil, Address: at, Log: b.log}); err != nil {
+		return err
+	}
+	b.closeLater(r.node)
+	if l.nodes == nil {
+		return nil
+	}
+	key, err := st.DeriveKey("proxy")
+	if err != nil {
+		return err
+	}
+	if r.proxy, err = proxy.New(proxy.Config{Key: key, NodeID: r.node.ID(), Public: l.endpoint, Log: b.log}); err != nil {
+		return err
+	}
+	b.closeLater(r.proxy)
+	return nil
 }
 
 // private are the files and folders that a media worker may not read.

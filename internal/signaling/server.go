@@ -1,8 +1,10 @@
 package signaling
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -15,7 +17,10 @@ import (
 
 	"rostrum/internal/authority"
 	"rostrum/internal/inbound"
+	"rostrum/internal/node"
+	"rostrum/internal/proxy"
 	"rostrum/internal/stage"
+	"rostrum/internal/store"
 	"rostrum/internal/wire"
 )
 
@@ -32,6 +37,9 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Origins are the web pages that may call. Default all.
 	Origins *inbound.Origins
+	// Forward answers a request by the node that can; refuse answers if that can't be
+	// reached. Default refuses.
+	Forward func(w http.ResponseWriter, r *http.Request, to store.Node, refuse func(error))
 	// Log is for the operator. Default slog.Default().
 	Log *slog.Logger
 }
@@ -137,11 +145,34 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 	if err != nil {
 		err = s.countRefusal(r, token, err)
 	} else {
-		err = route.serve(s, w, r, g)
+		err = s.serve(w, r, g, route)
 	}
 	if err != nil {
 		s.refuse(w, r, err)
 	}
+}
+
+// serve answers a request, or has the node answer it that is the home of its stage.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, g authority.Grant, route route) error {
+	if s.cfg.Forward == nil || proxy.IsForwarded(r) {
+		return route.serve(s, w, r, g)
+	}
+	var read bytes.Buffer // what the handler has read of the body, which it bounds
+	body := r.Body
+	r.Body = readCloser{io.TeeReader(body, &read), body}
+	err := route.serve(s, w, r, g)
+	away, ok := errors.AsType[*node.Elsewhere](err)
+	if !ok {
+		return err
+	}
+	r.Body = readCloser{io.MultiReader(&read, body), body}
+	s.cfg.Forward(w, r, away.Node, func(error) { s.refuse(w, r, err) })
+	return nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
 }
 
 // announceICEServers adds the ICE servers to the answer to OPTIONS, if the

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 
 	"rostrum/internal/authority"
@@ -76,7 +77,9 @@ type Registry struct {
 	store     *store.Store
 	engine    *sfu.Engine
 	authority *authority.Authority
+	node      *node.Node
 	nodeID    string
+	opening   singleflight.Group // of sessions, by stage
 	quotas    *accountQuotas
 	wg        sync.WaitGroup // sessions
 	exchanges exchanges
@@ -99,7 +102,7 @@ type Registry struct {
 func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.Node, cfg Config) *Registry {
 	cfg = cfg.withDefaults()
 	r := &Registry{
-		cfg: cfg, store: s, engine: e, authority: a, nodeID: n.ID(), quotas: newQuotas(cfg.Limits),
+		cfg: cfg, store: s, engine: e, authority: a, node: n, nodeID: n.ID(), quotas: newQuotas(cfg.Limits),
 		sessions: map[string]*Session{}, connections: map[string]*Connection{},
 		replications: map[replicationKey]*replication{}, denied: map[string]time.Time{},
 		failureLimit: rate.NewLimiter(failureRate, failureBurst),
@@ -152,22 +155,6 @@ func (r *Registry) withSession(g authority.Grant, f func(s *Session) error) erro
 		}
 		<-s.done
 	}
-}
-
-// findOrCreateSession returns the stage's session, a new one if there is none.
-func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
-	}
-	s, ok := r.sessions[g.StageARN]
-	if !ok {
-		s = newSession(r, g)
-		r.sessions[g.StageARN] = s
-		r.wg.Go(s.run)
-	}
-	return s, nil
 }
 
 // findSession returns the stage's session, nil when there is none.

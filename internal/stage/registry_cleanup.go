@@ -20,7 +20,7 @@ func (r *Registry) closeDead(ctx context.Context, dead store.Node) error {
 		return err
 	}
 	return r.store.Write(ctx, func(tx *store.Tx) error {
-		if err := closeReplications(tx, dead); err != nil {
+		if err := closeReplications(tx, dead, func(*store.Replication) bool { return true }); err != nil {
 			return err
 		}
 		sessions, err := tx.OpenSessions(dead.ID)
@@ -61,14 +61,7 @@ func (r *Registry) closeParticipants(ctx context.Context, n store.Node, match fu
 
 // closeFailed closes, as of now, a session of this node that failed.
 func (r *Registry) closeFailed(ctx context.Context, stageARN, id string) error {
-	n := store.Node{ID: r.nodeID, Seen: timestamp()}
-	ends, err := r.closeParticipants(ctx, n, func(p *store.Participant) bool { return p.StageARN == stageARN && p.SessionID == id })
-	if err != nil {
-		return err
-	}
-	return r.store.Write(ctx, func(tx *store.Tx) error {
-		return closeSession(tx, stageARN, id, later(n.Seen, ends[id]))
-	})
+	return r.closeSessionOf(ctx, store.Node{ID: r.nodeID, Seen: timestamp()}, stageARN, id)
 }
 
 // closeSession ends a session that is in the store and still open.
@@ -85,8 +78,10 @@ func closeSession(tx *store.Tx, stageARN, id string, at time.Time) error {
 	return tx.EndSession(s.StageARN, s.ID, at)
 }
 
-func closeReplications(tx *store.Tx, n store.Node) error {
+// closeReplications ends those of a node's replications that match.
+func closeReplications(tx *store.Tx, n store.Node, match func(*store.Replication) bool) error {
 	all, err := tx.OpenReplications(n.ID)
+	all = slices.DeleteFunc(all, func(r store.Replication) bool { return !match(&r) })
 	for i := 0; err == nil && i < len(all); i++ {
 		var now *store.Replication
 		now, err = tx.Replication(all[i].SourceStageARN, all[i].ParticipantID, all[i].DestinationStageARN)

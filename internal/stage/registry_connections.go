@@ -42,6 +42,11 @@ func (r *Registry) Connection(g authority.Grant, id string) (*Connection, error)
 	if replaced {
 		return nil, connectionReplaced()
 	}
+	if c == nil {
+		if err := r.findElsewhere(g.StageARN); err != nil {
+			return nil, err
+		}
+	}
 	if c == nil || c.session.stageARN != g.StageARN || c.owner.id != g.ParticipantID {
 		return nil, connectionGone()
 	}

@@ -27,6 +27,7 @@ type Session struct {
 	stageID  string
 	owner    store.Owner
 	id       string
+	home     store.Home // without it nothing is stored
 	router   *sfu.Router
 	physical *sfu.Router // of physical participants; nil while there was none
 	inbox    *inbox
@@ -35,6 +36,7 @@ type Session struct {
 
 	stored        bool // it is in the store, because somebody visible joined
 	ended         bool
+	homeLost      bool        // another node has the home
 	lingerTimer   *time.Timer // ends the session
 	participants  map[string]*participant
 	order         uint64        // of the last join
@@ -67,10 +69,10 @@ type waiter struct {
 	result error
 }
 
-func newSession(r *Registry, g authority.Grant) *Session {
+func newSession(r *Registry, g authority.Grant, home store.Home) *Session {
 	s := &Session{
 		registry: r, stageARN: g.StageARN, stageID: g.StageID, owner: store.Owner{Account: g.Account, Region: g.Region},
-		id: arn.NewSessionID(), inbox: newInbox(), done: make(chan struct{}),
+		id: arn.NewSessionID(), home: home, inbox: newInbox(), done: make(chan struct{}),
 		participants: map[string]*participant{}, failureLimit: rate.NewLimiter(failureRate, failureBurst),
 	}
 	s.sockets.open = map[*Socket]*participant{}
@@ -95,6 +97,7 @@ func (s *Session) run() {
 	if s.physical != nil {
 		s.physical.Close()
 	}
+	s.registry.releaseHome(s)
 	s.registry.removeSession(s)
 	s.inbox.close()
 	for all := s.inbox.take(); len(all) > 0; all = s.inbox.take() {
@@ -254,6 +257,12 @@ func (s *Session) commit() {
 		}
 		w.done <- w.result
 	}
+	if s.homeLost && !s.ended {
+		s.registry.cfg.Log.Warn("a stage session ends, because another node took its home", "stage", s.stageARN, "session", s.id)
+		s.end(goingAway)
+		s.commit()
+		return
+	}
 	s.sendNotices()
 	s.counts.Store(&Counts{s.stageID, s.joined, s.publishers, s.subscribers, len(s.sockets.open)})
 }
@@ -261,7 +270,14 @@ func (s *Session) commit() {
 // write writes changes with retries, so that the stage survives a disk that is
 // full for a moment. A change that the store refuses must not undo the others.
 func (s *Session) write(changes []func(tx *store.Tx) error) error {
+	if s.homeLost {
+		return homeLost(store.ErrHomeLost)
+	}
 	err := s.writeWithRetries(changes)
+	if errors.Is(err, store.ErrHomeLost) {
+		s.homeLost = true
+		return homeLost(err)
+	}
 	var decided *ivsrealtime.Error
 	if errors.As(err, &decided) && len(changes) > 1 {
 		for _, f := range changes {
@@ -282,7 +298,7 @@ func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 	const first, last = 20 * time.Millisecond, 2 * time.Second
 	for pause := first; ; pause *= 2 {
 		err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
-			if err := tx.RequireAlive(s.registry.nodeID); err != nil {
+			if err := tx.RequireHome(s.stageARN, s.home); err != nil {
 				return err
 			}
 			for _, f := range changes {
@@ -293,7 +309,7 @@ func (s *Session) writeWithRetries(changes []func(tx *store.Tx) error) error {
 			return nil
 		})
 		var decided *ivsrealtime.Error
-		if err == nil || pause > last || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrDeclaredDead) || errors.As(err, &decided) {
+		if err == nil || pause > last || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrHomeLost) || errors.As(err, &decided) {
 			return err
 		}
 		time.Sleep(pause)
@@ -308,13 +324,16 @@ func (s *Session) ensureStored() error {
 	}
 	now := timestamp()
 	err := s.registry.store.Write(context.Background(), func(tx *store.Tx) error {
-		if err := tx.RequireAlive(s.registry.nodeID); err != nil {
+		if err := tx.RequireHome(s.stageARN, s.home); err != nil {
 			return err
 		}
 		tx.Emit(event.SessionStarted(s.stageARN, s.id, now))
 		return tx.OpenSession(store.Session{StageARN: s.stageARN, ID: s.id, Start: now, Node: s.registry.nodeID})
 	})
 	switch {
+	case errors.Is(err, store.ErrHomeLost):
+		s.homeLost = true
+		return homeLost(err)
 	case errors.Is(err, ivsrealtime.ResourceNotFound):
 		return authority.Refuse(authority.NotFound, authority.StageDeleted, "the stage does not exist or was deleted")
 	case errors.Is(err, ivsrealtime.Conflict):

@@ -134,10 +134,10 @@ func TestSession_RefusedChangeDoesNotUndoOthers(t *testing.T) {
 	}()
 	s := &Session{registry: &Registry{store: st, cfg: Config{Log: slog.New(slog.DiscardHandler)}}}
 	beat := func(id string) func(tx *store.Tx) error {
-		return func(tx *store.Tx) error { return tx.AddNode(id, time.Now()) }
+		return func(tx *store.Tx) error { return tx.AddNode(id, time.Now(), store.NodeAddress{}) }
 	}
 	refused := func(tx *store.Tx) error {
-		return errors.Join(tx.AddNode("lost", time.Now()), ivsrealtime.Errorf(ivsrealtime.Conflict, "on purpose"))
+		return errors.Join(tx.AddNode("lost", time.Now(), store.NodeAddress{}), ivsrealtime.Errorf(ivsrealtime.Conflict, "on purpose"))
 	}
 	if err := s.write([]func(tx *store.Tx) error{beat("a"), refused, beat("b")}); err != nil {
 		t.Error(err)

@@ -14,20 +14,40 @@ type Node struct {
 	ID      string
 	Started time.Time // zero once others declared it dead
 	Seen    time.Time // its last heartbeat, by its own clock
+	NodeAddress
+}
+
+// A NodeAddress says how a node is reached, and what it understands. It is empty for a node of
+// a version that had none.
+type NodeAddress struct {
+	Public   string // URL at which clients reach it
+	Internal string // HOST:PORT at which other nodes reach it
+	Version  string
+	Protocol int // of what nodes send each other
 }
 
 // AddNode adds this process as a node, with its first heartbeat.
-func (tx *Tx) AddNode(id string, now time.Time) error {
-	if _, err := tx.exec(`INSERT INTO node (id, started, seen) VALUES ($1, $2, $2)`, id, now.UnixMicro()); err != nil {
+func (tx *Tx) AddNode(id string, now time.Time, at NodeAddress) error {
+	_, err := tx.exec(`INSERT INTO node (id, started, seen, public, internal, version, protocol, beat) VALUES ($1, $2, $2, $3, $4, $5, $6, `+tx.now()+`)`,
+		id, now.UnixMicro(), at.Public, at.Internal, at.Version, at.Protocol)
+	if err != nil {
 		return fmt.Errorf("add node %s: %w", id, err)
 	}
 	return nil
 }
 
+// now is the database's clock in microseconds, in SQL.
+func (tx *Tx) now() string {
+	if tx.store.db.shared() {
+		return `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+	}
+	return `CAST((julianday('now') - 2440587.5) * 86400000000 AS BIGINT)`
+}
+
 // Beat writes a node's heartbeat. It reports whether the node is there; another
 // node may have declared it dead, and forgotten it.
 func (tx *Tx) Beat(id string, now time.Time) (there bool, err error) {
-	n, err := tx.exec(`UPDATE node SET seen = $2 WHERE id = $1 AND started <> 0`, id, now.UnixMicro())
+	n, err := tx.exec(`UPDATE node SET seen = $2, beat = `+tx.now()+` WHERE id = $1 AND started <> 0`, id, now.UnixMicro())
 	if err != nil {
 		return false, fmt.Errorf("write the heartbeat of node %s: %w", id, err)
 	}
@@ -38,11 +58,14 @@ func (tx *Tx) Beat(id string, now time.Time) (there bool, err error) {
 // has to say is true.
 var ErrDeclaredDead = errors.New("node was declared dead by another")
 
-// DeclareDead keeps a node from writing more with RequireAlive, and waits for what it writes
-// now. It comes before what the node had open is closed.
+// DeclareDead keeps a node from writing more with RequireAlive and RequireHome, and waits for
+// what it writes now. It comes before what the node had open is closed.
 func (tx *Tx) DeclareDead(id string) error {
 	if _, err := tx.exec(`UPDATE node SET started = 0 WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("declare node %s dead: %w", id, err)
+	}
+	if _, err := tx.exec(`DELETE FROM home WHERE node = $1`, id); err != nil {
+		return fmt.Errorf("end the homes of node %s: %w", id, err)
 	}
 	return nil
 }
@@ -63,16 +86,60 @@ func (tx *Tx) RequireAlive(id string) error {
 	return nil
 }
 
+const nodeColumns = `id, started, seen, public, internal, version, protocol`
+
+func scanNode(scan func(...any) error) (n Node, err error) {
+	var started, seen sql.NullInt64
+	err = scan(&n.ID, &started, &seen, &n.Public, &n.Internal, &n.Version, &n.Protocol)
+	n.Started, n.Seen = moment(started), moment(seen)
+	if started.Int64 == 0 {
+		n.Started = time.Time{}
+	}
+	return n, err
+}
+
+// Node finds a node; nil if there is none.
+func (tx *Tx) Node(id string) (*Node, error) {
+	all, err := collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node WHERE id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("find node %s: %w", id, err)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return &all[0], nil
+}
+
+// A NodeStatus is a node, and what it does now.
+type NodeStatus struct {
+	Node
+	Silent       time.Duration // since its last heartbeat, by the database's clock
+	Sessions     int           // live sessions of stages
+	Participants int
+}
+
+// NodeStatuses lists the nodes that have a heartbeat, oldest first.
+func (tx *Tx) NodeStatuses() ([]NodeStatus, error) {
+	all, err := collect(tx, func(scan func(...any) error) (s NodeStatus, err error) {
+		var silent int64
+		s.Node, err = scanNode(func(to ...any) error { return scan(append(to, &silent, &s.Sessions, &s.Participants)...) })
+		s.Silent = time.Duration(silent) * time.Microsecond
+		return s, err
+	}, `SELECT `+nodeColumns+`, `+tx.now()+` - beat,
+		(SELECT COUNT(*) FROM session WHERE session.node = node.id AND ended IS NULL),
+		(SELECT COUNT(*) FROM participant WHERE participant.node = node.id AND participant.state = 'CONNECTED')
+		FROM node WHERE started <> 0 ORDER BY started, id`)
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	return all, nil
+}
+
 // Nodes lists all nodes, and those that were forgotten and still have something open, with
 // zero times: a node that was taken for dead may have written once more.
 func (tx *Tx) Nodes() ([]Node, error) {
-	all, err := collect(tx, func(scan func(...any) error) (n Node, err error) {
-		var started, seen sql.NullInt64
-		err = scan(&n.ID, &started, &seen)
-		n.Started, n.Seen = moment(started), moment(seen)
-		return n, err
-	}, `SELECT id, started, seen FROM node
-		UNION ALL SELECT node, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT) FROM (
+	all, err := collect(tx, scanNode, `SELECT `+nodeColumns+` FROM node
+		UNION ALL SELECT node, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), '', '', '', 0 FROM (
 			SELECT node FROM hold
 			UNION SELECT node FROM session WHERE ended IS NULL
 			UNION SELECT node FROM participant WHERE state = 'CONNECTED'

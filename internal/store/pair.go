@@ -96,7 +96,7 @@ func inspectTables(ctx context.Context, db *sql.DB) (contents, error) {
 func (s *Store) checkKey(ctx context.Context) error {
 	_, err := s.Secret(ctx, keyCheck, func() ([]byte, error) { return []byte("rostrum"), nil })
 	if errors.Is(err, errOtherKey) {
-		return fmt.Errorf("%s does not belong to the database: put back the one that does; a backup has both", keyFile)
+		return fmt.Errorf("%s does not belong to the database: put back the one that does; a backup has both. A further node on a PostgreSQL database needs a copy of the first one's in its data folder", keyFile)
 	}
 	return err
 }

@@ -92,9 +92,9 @@ func TestRates_RefillWithTime(t *testing.T) {
 func TestRates_CountLivingNodes(t *testing.T) {
 	a, b := twoStores(t)
 	for i, s := range []*Store{a, b} {
-		write(t, s, func(tx *Tx) error { return tx.AddNode(fmt.Sprint("node", i), time.Now()) })
+		write(t, s, func(tx *Tx) error { return tx.AddNode(fmt.Sprint("node", i), time.Now(), NodeAddress{}) })
 	}
-	write(t, a, func(tx *Tx) error { return tx.AddNode("dead", time.Now()) })
+	write(t, a, func(tx *Tx) error { return tx.AddNode("dead", time.Now(), NodeAddress{}) })
 	write(t, a, func(tx *Tx) error { return tx.DeclareDead("dead") })
 	if _, nodes, err := a.Rates().Take(t.Context(), []RateWish{{"one", time.Hour, time.Hour, 1}}); err != nil || nodes != 2 {
 		t.Errorf("%d nodes, %v, expected 2", nodes, err)

@@ -186,7 +186,7 @@ func TestNodes_WhatTheyHaveOpenIsFound(t *testing.T) {
 		gone := Participant{StageARN: stage.ARN, SessionID: session.ID, Node: "dead", Participant: ivsrealtime.Participant{ParticipantID: "gone", State: ivsrealtime.ParticipantDisconnected}}
 		replication := &Replication{Node: "dead", ParticipantReplica: ivsrealtime.ParticipantReplica{SourceStageARN: stage.ARN, ParticipantID: "there", DestinationStageARN: elsewhere.ARN, ReplicationState: ivsrealtime.ReplicationActive}}
 		write(t, s, func(tx *Tx) error {
-			return errors.Join(tx.AddNode("dead", tenOClock), tx.AddNode("living", tenOClock),
+			return errors.Join(tx.AddNode("dead", tenOClock, NodeAddress{}), tx.AddNode("living", tenOClock, NodeAddress{}),
 				tx.Ingests().Create(ingest), tx.Hold(ingest.ARN, "dead"), tx.Hold(ingest.ARN, "dead"),
 				tx.CreateParticipant(&there), tx.CreateParticipant(&gone), tx.SaveReplication(replication))
 		})
@@ -247,10 +247,10 @@ func TestNodes_AreListedWhileTheyLiveOrHoldSomething(t *testing.T) {
 		}
 		beat(false)
 		write(t, s, func(tx *Tx) error {
-			return errors.Join(tx.AddNode("a", tenOClock), tx.AddNode("b", tenOClock), tx.Ingests().Create(ingest), tx.Hold(ingest.ARN, "a"))
+			return errors.Join(tx.AddNode("a", tenOClock, NodeAddress{}), tx.AddNode("b", tenOClock, NodeAddress{}), tx.Ingests().Create(ingest), tx.Hold(ingest.ARN, "a"))
 		})
 		beat(true)
-		expect(Node{"a", tenOClock, tenOClock.Add(time.Second)}, Node{"b", tenOClock, tenOClock})
+		expect(Node{ID: "a", Started: tenOClock, Seen: tenOClock.Add(time.Second)}, Node{ID: "b", Started: tenOClock, Seen: tenOClock})
 		write(t, s, func(tx *Tx) error { return errors.Join(tx.ForgetNode("a"), tx.ForgetNode("b")) })
 		expect(Node{ID: "a"})
 		write(t, s, func(tx *Tx) error { return tx.ReleaseAll("a") })

@@ -140,6 +140,11 @@ func newVault(key []byte) (*vault, error) {
 	return &vault{key: key, aead: aead, digest: digest}, nil
 }
 
+// DeriveKey makes a key for a use from that of the key file, which all nodes of a database have.
+func (s *Store) DeriveKey(use string) ([]byte, error) {
+	return hkdf.Key(sha256.New, s.vault.key, nil, "rostrum cluster "+use, keySize)
+}
+
 // text is what stands in the key file.
 func (v *vault) text() []byte { return []byte(hex.EncodeToString(v.key) + "\n") }
 

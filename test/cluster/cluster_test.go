@@ -1,0 +1,34 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"rostrum/realtime"
+)
+
+func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
+	c := newCluster(t)
+	t.Run("participants of all nodes meet", func(t *testing.T) {
+		c := c.within(t)
+		stage := c.createStage(0)
+		c.publish(c.join(1, stage)) // its home is here
+		for _, node := range []int{0, 1, 2, 0, 1, 2} {
+			await(c, c.subscribe(c.join(node, stage)), "keyframe")
+		}
+	})
+	t.Run("killed home", func(t *testing.T) {
+		c := c.within(t)
+		stage := c.createStage(0)
+		publisher, viewer := c.join(1, stage), c.join(2, stage)
+		c.publish(publisher)
+		await(c, c.subscribe(viewer), "keyframe")
+		c.nodes[1].Kill()
+		killed := time.Now()
+		// The viewer's node becomes the home, and the publisher comes back there with its token.
+		awaitEvent(c, viewer, func(e realtime.ConnectionRestored) bool { return true })
+		t.Logf("the viewer is back after %v", time.Since(killed).Round(10*time.Millisecond))
+		c.publish(c.join(0, stage))
+		await(c, c.subscribe(viewer), "keyframe")
+	})
+}

@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"rostrum/internal/testpattern"
+	"rostrum/ivsrealtime"
+	"rostrum/realtime"
+	"rostrum/test/postgres"
+	"rostrum/test/server"
+)
+
+// An operator whose key the tests know.
+const (
+	accessKey = "AKIACLUSTER"
+	secretKey = "secret-of-the-cluster"
+	region    = "us-east-1"
+)
+
+// maxWait is how long a busy machine may take for anything.
+const maxWait = 90 * time.Second
+
+// A cluster is three nodes on one database.
+type cluster struct {
+	testing.TB
+	ctx     context.Context
+	nodes   []*server.Server
+	clients []*ivsrealtime.Client // of each node
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*maxWait)
+	t.Cleanup(cancel)
+	c := &cluster{TB: t, ctx: ctx}
+	folder, database := t.TempDir(), postgres.Database(t)
+	binary, err := server.Build(ctx, folder)
+	c.check(err)
+	for i := range 3 {
+		data := filepath.Join(folder, strconv.Itoa(i))
+		if i > 0 {
+			c.copyKey(filepath.Join(folder, "0"), data)
+		}
+		node, err := server.Start(context.Background(), binary, "--database", database, "--data-dir", data, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
+			"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn")
+		c.check(err)
+		t.Cleanup(func() {
+			node.Kill()
+			if t.Failed() {
+				t.Logf("node %d: %s", i, node.Output())
+			}
+		})
+		c.nodes = append(c.nodes, node)
+		client, err := ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(node.URL).
+			CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(ctx)
+		c.check(err)
+		c.clients = append(c.clients, client)
+	}
+	return c
+}
+
+func (c *cluster) check(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *cluster) copyKey(from, to string) {
+	c.Helper()
+	key, err := os.ReadFile(filepath.Join(from, "secret.key"))
+	c.check(err)
+	c.check(os.MkdirAll(to, 0o700))
+	c.check(os.WriteFile(filepath.Join(to, "secret.key"), key, 0o600))
+}
+
+func (c *cluster) createStage(node int) string {
+	c.Helper()
+	made, err := c.clients[node].CreateStage(c.ctx, &ivsrealtime.CreateStageInput{})
+	c.check(err)
+	return made.Stage.ARN
+}
+
+// join joins a stage at a node, whose address is in the token that it issues.
+func (c *cluster) join(node int, stageARN string) *realtime.Stage {
+	c.Helper()
+	out, err := c.clients[node].CreateParticipantToken(c.ctx, &ivsrealtime.CreateParticipantTokenInput{StageARN: stageARN})
+	c.check(err)
+	joined, err := realtime.Join(c.ctx, out.ParticipantToken.Token, realtime.Config{Network: realtime.UDPOnly, Rejoin: maxWait})
+	c.check(err)
+	c.Cleanup(func() { _ = joined.Close() })
+	return joined
+}
+
+// publish sends a pattern until the test ends.
+func (c *cluster) publish(from *realtime.Stage) {
+	c.Helper()
+	const pictureTime = time.Second / 15
+	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000})
+	c.check(err)
+	video := realtime.NewTrack(realtime.H264)
+	_, err = from.Publish(c.ctx, video)
+	c.check(err)
+	done := make(chan struct{})
+	ctx, stop := context.WithCancel(c.ctx)
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(pictureTime)
+		defer tick.Stop()
+		for n := uint32(0); ; n++ {
+			wanted := false
+			select {
+			case <-video.KeyframeWanted(0):
+				wanted = true
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+			data, key := pattern.Frame(n, time.Now(), wanted)
+			_ = video.WriteSample(0, realtime.Sample{Time: time.Duration(n) * pictureTime, Keyframe: key, Data: data}) // it may be reconnecting
+		}
+	}()
+	c.Cleanup(func() { stop(); <-done })
+}
+
+// subscribe receives what somebody publishes; each keyframe that arrives is sent.
+func (c *cluster) subscribe(by *realtime.Stage) <-chan realtime.Received {
+	c.Helper()
+	e := awaitEvent(c, by, func(e realtime.PublishChanged) bool { return e.Participant.Publishing })
+	keyframes := make(chan realtime.Received, 1)
+	_, err := by.Subscribe(c.ctx, e.Participant.ID, realtime.SubscribeConfig{OnSample: func(_ *realtime.RemoteTrack, r realtime.Received) {
+		if r.Keyframe {
+			select {
+			case keyframes <- r:
+			default:
+			}
+		}
+	}})
+	c.check(err)
+	return keyframes
+}
+
+// awaitEvent returns the first event of a type that fits.
+func awaitEvent[E realtime.Event](c *cluster, stage *realtime.Stage, fits func(E) bool) E {
+	c.Helper()
+	var none E
+	for {
+		select {
+		case e, open := <-stage.Events():
+			if !open {
+				c.Fatalf("the stage ended with %v; there was no %T", stage.Err(), none)
+			}
+			if e, ok := e.(E); ok && fits(e) {
+				return e
+			}
+		case <-c.ctx.Done():
+			c.Fatalf("there was no %T", none)
+		}
+	}
+}
+
+// await waits for something that is sent.
+func await[T any](c *cluster, from <-chan T, what string) (got T) {
+	c.Helper()
+	select {
+	case got = <-from:
+	case <-c.ctx.Done():
+		c.Fatalf("there was no %s", what)
+	}
+	return got
+}
+
+// within is the cluster for a part of the test.
+func (c *cluster) within(t *testing.T) *cluster {
+	part := *c
+	part.TB = t
+	return &part
+}
