@@ -175,7 +175,11 @@ func (a *AsyncClient) leave(r *running) {
 }
 
 // start starts an operation.
-func start[In, Out any](ctx context.Context, a *AsyncClient, op Operation[In, Out], in *In) *Call[*Out] {
+func start[In, Out any](ctx context.Context, a *AsyncClient, op Operation[In, Out], in *In, options []CallOption) *Call[*Out] {
+	client, err := a.client.with(options)
+	if err != nil {
+		return failed[*Out](a, fmt.Errorf("%s: %w", op.Name, err))
+	}
 	r, err := prepare(op, in)
 	if err != nil {
 		return failed[*Out](a, err)
@@ -192,6 +196,6 @@ func start[In, Out any](ctx context.Context, a *AsyncClient, op Operation[In, Ou
 			return nil, fmt.Errorf("%s: %w", op.Name, contextError(ctx))
 		}
 		defer func() { <-a.lines }()
-		return send[Out](ctx, a.client, r)
+		return send[Out](ctx, client, r)
 	})
 }

@@ -8,20 +8,20 @@ import (
 )
 
 // retry makes attempts at r until one succeeds or none may follow. It returns the
-// number of attempts.
-func (c *Client) retry(ctx context.Context, r *request, out any) (attempts int, err error) {
-	if c.closed.Load() {
-		return 0, fmt.Errorf("%s: %w", r.operation, ErrClosed)
+// last attempt.
+func (c *Client) retry(ctx context.Context, r *request, out any) (last Attempt, err error) {
+	if c.shared.closed.Load() {
+		return last, fmt.Errorf("%s: %w", r.operation, ErrClosed)
 	}
 	ctx, cancel := limit(ctx, c.configuration.callTimeout, "call")
 	defer cancel()
 	report := func(error) error { return nil }
 	clockCorrected := false
 	for n := 1; ; n++ {
-		corrected, err := c.attempt(ctx, r, n, out)
+		last, corrected, err := c.attempt(ctx, r, n, out)
 		_ = report(err) // a retry that succeeded returns its tokens to the quota
 		if err == nil {
-			return n, nil
+			return last, nil
 		}
 		if corrected && !clockCorrected && ctx.Err() == nil {
 			clockCorrected = true // retried at once, without quota: the request had no effect
@@ -31,39 +31,40 @@ func (c *Client) retry(ctx context.Context, r *request, out any) (attempts int, 
 		switch {
 		case err == nil:
 		case n == 1:
-			return n, fmt.Errorf("%s: %w", r.operation, err)
+			return last, fmt.Errorf("%s: %w", r.operation, err)
 		default:
-			return n, fmt.Errorf("%s: after %d attempts: %w", r.operation, n, err)
+			return last, fmt.Errorf("%s: after %d attempts: %w", r.operation, n, err)
 		}
 	}
 }
 
 // attempt makes one attempt. corrected reports that it failed because of the clock,
 // whose skew is known now.
-func (c *Client) attempt(ctx context.Context, r *request, n int, out any) (corrected bool, err error) {
+func (c *Client) attempt(ctx context.Context, r *request, n int, out any) (info Attempt, corrected bool, err error) {
+	info = Attempt{Operation: r.operation, InvocationID: r.invocation, Number: n}
 	if ctx.Err() != nil {
-		return false, contextError(ctx)
+		return info, false, contextError(ctx)
 	}
 	release, err := c.retryer.GetAttemptToken(ctx) // in adaptive mode it waits
 	if err != nil && ctx.Err() != nil {
-		return false, fmt.Errorf("slowed down after throttling: %w", contextError(ctx))
+		return info, false, fmt.Errorf("slowed down after throttling: %w", contextError(ctx))
 	} else if err != nil {
-		return false, err
+		return info, false, err
 	}
 	begun := time.Now()
-	skew := time.Duration(c.skew.Load())
+	skew := time.Duration(c.shared.skew.Load())
 	a, err := c.exchange(ctx, r, n, skew)
 	if err == nil {
 		err = a.decode(out)
 	}
 	_ = release(err)
-	info := Attempt{Operation: r.operation, InvocationID: r.invocation, Number: n, Duration: time.Since(begun), Err: err}
+	info.Duration, info.Err = time.Since(begun), err
 	if a != nil {
 		info.StatusCode, info.RequestID = a.status, a.header.Get("x-amzn-RequestId")
 		corrected = err != nil && c.correctClock(a, err, skew)
 	}
 	c.afterAttempt(ctx, info)
-	return corrected, err
+	return info, corrected, err
 }
 
 // exchange sends r once and reads the whole response, within the attempt timeout.
@@ -73,6 +74,9 @@ func (c *Client) exchange(ctx context.Context, r *request, n int, skew time.Dura
 	h, err := r.forAttempt(ctx, c.configuration.endpoint, n, c.retryer.MaxAttempts(), c.configuration.userAgent)
 	if err != nil {
 		return nil, err
+	}
+	for key := range c.header {
+		h.Header.Set(key, c.header.Get(key))
 	}
 	if err := c.beforeTransmit(ctx, Attempt{Operation: r.operation, InvocationID: r.invocation, Number: n}, h); err != nil {
 		return nil, fmt.Errorf("interceptor: %w", err)

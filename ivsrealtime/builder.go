@@ -51,6 +51,7 @@ type BaseClientBuilder[B any] struct {
 
 // settings are the given settings; nil and empty are not set.
 type settings struct {
+	config         *aws.Config
 	profile        string
 	region         string
 	endpoint       string
@@ -62,6 +63,18 @@ type settings struct {
 	callTimeout    *time.Duration
 	interceptors   []Interceptor
 	userAgent      string
+}
+
+// FromConfig takes region, credentials, HTTP client, endpoint and retries, as far as no other
+// method sets them, from the configuration that a program has for its other clients of AWS, in
+// place of the environment and the shared files:
+//
+//	cfg, err := config.LoadDefaultConfig(ctx)
+//	…
+//	client, err := ivsrealtime.NewClientBuilder().FromConfig(cfg).Build(ctx)
+func (b *BaseClientBuilder[B]) FromConfig(c aws.Config) B {
+	b.given.config = &c
+	return b.self
 }
 
 // Profile sets the profile of the shared configuration files. Default: AWS_PROFILE,
@@ -166,6 +179,7 @@ func (s *settings) check() error {
 			all = append(all, &SettingError{setting, fmt.Sprintf(format, args...)})
 		}
 	}
+	refuse(s.config != nil && s.profile != "", "Profile", "is %q, and FromConfig has read its profile: give one of them", s.profile)
 	refuse(s.region != "" && !hostLabel(s.region), "Region", "is %q, must be a region's name like eu-west-1", s.region)
 	if s.endpoint != "" {
 		problem := endpointProblem(s.endpoint)

@@ -34,11 +34,7 @@ type sources struct {
 
 // chain reads settings that were not given, from the sources of all AWS SDKs.
 func (s *settings) chain(ctx context.Context) (sources, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(s.region), config.WithSharedConfigProfile(s.profile)}
-	if s.credentials != nil {
-		options = append(options, config.WithCredentialsProvider(s.credentials))
-	}
-	c, err := config.LoadDefaultConfig(ctx, options...)
+	c, err := s.load(ctx)
 	if missing := (config.SharedConfigProfileNotExistError{}); errors.As(err, &missing) {
 		return sources{}, &SettingError{"Profile", fmt.Sprintf("is %q, which the shared configuration files don't have", missing.Profile)}
 	}
@@ -58,6 +54,12 @@ func (s *settings) chain(ctx context.Context) (sources, error) {
 	if !hostLabel(f.region) {
 		return sources{}, &SettingError{"Region", fmt.Sprintf("is %q in the environment or the profile, must be a region's name like eu-west-1", f.region)}
 	}
+	if f.credentials == nil {
+		return sources{}, &SettingError{"CredentialsProvider", "is missing; give it, or a configuration that has one"}
+	}
+	if _, buildable := c.HTTPClient.(*awshttp.BuildableClient); f.httpClient == nil && s.config != nil && c.HTTPClient != nil && !buildable {
+		f.httpClient = c.HTTPClient
+	}
 	if f.httpClient == nil {
 		f.httpClient, f.release = ownHTTPClient(c.HTTPClient)
 	}
@@ -65,6 +67,23 @@ func (s *settings) chain(ctx context.Context) (sources, error) {
 		return sources{}, err
 	}
 	return f, nil
+}
+
+// load returns the given configuration, or that of the environment and the shared files.
+func (s *settings) load(ctx context.Context) (aws.Config, error) {
+	if s.config != nil {
+		c := s.config.Copy()
+		c.Region = cmp.Or(s.region, c.Region)
+		if s.credentials != nil {
+			c.Credentials = s.credentials
+		}
+		return c, nil
+	}
+	options := []func(*config.LoadOptions) error{config.WithRegion(s.region), config.WithSharedConfigProfile(s.profile)}
+	if s.credentials != nil {
+		options = append(options, config.WithCredentialsProvider(s.credentials))
+	}
+	return config.LoadDefaultConfig(ctx, options...)
 }
 
 // endpointIn returns the endpoint, and whether it was configured.
@@ -77,13 +96,16 @@ func (s *settings) endpointIn(ctx context.Context, c aws.Config) (string, bool, 
 	case err != nil:
 		return "", false, fmt.Errorf("read the configured endpoint: %w", err)
 	case configured == "":
-		return "https://ivsrealtime." + c.Region + ".amazonaws.com", false, nil
+		return defaultEndpoint(c.Region), false, nil
 	}
 	if problem := endpointProblem(configured); problem != "" {
 		return "", false, &SettingError{"EndpointOverride", fmt.Sprintf("is %q in the environment or the profile, %s", configured, problem)}
 	}
 	return configured, true, nil
 }
+
+// defaultEndpoint is that of Amazon's service.
+func defaultEndpoint(region string) string { return "https://ivsrealtime." + region + ".amazonaws.com" }
 
 // configuredEndpoint returns the endpoint for this service, or for all services,
 // in the environment or the profile; empty if there is none or such settings are

@@ -3,6 +3,8 @@ package ivsrealtime
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +33,14 @@ type Client struct {
 	retryer       aws.RetryerV2
 	signer        *v4.Signer
 
+	shared *shared
+
+	header http.Header // of one call
+	result *CallResult // of one call; may be nil
+}
+
+// shared is the state that a client shares with those that [CallOption]s make of it.
+type shared struct {
 	skew   atomic.Int64 // nanoseconds by which the server's clock is ahead
 	closed atomic.Bool
 }
@@ -40,6 +50,7 @@ func newClient(configuration ServiceClientConfiguration) *Client {
 		configuration: configuration,
 		retryer:       newRetryer(configuration.retryMode, configuration.maxAttempts),
 		signer:        v4.NewSigner(),
+		shared:        &shared{},
 	}
 }
 
@@ -51,7 +62,7 @@ func (c *Client) ServiceClientConfiguration() ServiceClientConfiguration { retur
 // with [ErrClosed]; calls in flight continue. Close may be called twice. Its error
 // is always nil.
 func (c *Client) Close() error {
-	c.closed.Store(true)
+	c.shared.closed.Store(true)
 	if c.configuration.release != nil {
 		c.configuration.release()
 	}
@@ -60,12 +71,16 @@ func (c *Client) Close() error {
 
 // Invoke calls an operation by its declaration: of this API, or of another API at
 // the same endpoint, such as that of channels.
-func Invoke[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In) (*Out, error) {
-	return call(ctx, c, op, in)
+func Invoke[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In, options ...CallOption) (*Out, error) {
+	return call(ctx, c, op, in, options)
 }
 
 // call calls an operation.
-func call[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In) (*Out, error) {
+func call[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in *In, options []CallOption) (*Out, error) {
+	c, err := c.with(options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Name, err)
+	}
 	r, err := prepare(op, in)
 	if err != nil {
 		return nil, err
@@ -77,8 +92,14 @@ func call[In, Out any](ctx context.Context, c *Client, op Operation[In, Out], in
 func send[Out any](ctx context.Context, c *Client, r *request) (*Out, error) {
 	out := new(Out)
 	begun := time.Now()
-	attempts, err := c.retry(ctx, r, out)
-	c.afterCall(ctx, CallResult{Operation: r.operation, Attempts: attempts, Duration: time.Since(begun), Err: err})
+	last, err := c.retry(ctx, r, out)
+	result := CallResult{
+		Operation: r.operation, Attempts: last.Number, StatusCode: last.StatusCode, RequestID: last.RequestID, Duration: time.Since(begun), Err: err,
+	}
+	c.afterCall(ctx, result)
+	if c.result != nil {
+		*c.result = result
+	}
 	if err != nil {
 		return nil, err
 	}

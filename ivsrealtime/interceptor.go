@@ -47,9 +47,11 @@ type CallResult struct {
 	// The name of the operation, such as CreateStage.
 	Operation string
 	// How many attempts were made.
-	Attempts int
-	Duration time.Duration // with all retries and the pauses between them
-	Err      error         // for the caller; nil on success
+	Attempts   int
+	StatusCode int           // of the last response; 0 without one
+	RequestID  string        // of the last response, as in the server's log; empty without one
+	Duration   time.Duration // with all retries and the pauses between them
+	Err        error         // for the caller; nil on success
 }
 
 func (c *Client) beforeTransmit(ctx context.Context, a Attempt, r *http.Request) error {

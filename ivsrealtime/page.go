@@ -20,7 +20,7 @@ type listOutput[Item any] interface {
 // pages iterates over the pages of a list. A repeated token is an error: a faulty
 // server must not cause an endless loop.
 func pages[In any, Out listOutput[Item], Item any, I listInput[In]](
-	ctx context.Context, c *Client, op Operation[In, Out], in I,
+	ctx context.Context, c *Client, op Operation[In, Out], in I, options []CallOption,
 ) iter.Seq2[*Out, error] {
 	return func(yield func(*Out, error) bool) {
 		var ask In // a copy: the caller's input is not changed
@@ -28,7 +28,7 @@ func pages[In any, Out listOutput[Item], Item any, I listInput[In]](
 			ask = *in
 		}
 		for {
-			out, err := call(ctx, c, op, &ask)
+			out, err := call(ctx, c, op, &ask, options)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -52,10 +52,10 @@ func pages[In any, Out listOutput[Item], Item any, I listInput[In]](
 
 // items iterates over the items of the pages.
 func items[In any, Out listOutput[Item], Item any, I listInput[In]](
-	ctx context.Context, c *Client, op Operation[In, Out], in I,
+	ctx context.Context, c *Client, op Operation[In, Out], in I, options []CallOption,
 ) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		for out, err := range pages(ctx, c, op, in) {
+		for out, err := range pages(ctx, c, op, in, options) {
 			if err != nil {
 				var none Item
 				yield(none, err)

@@ -54,6 +54,6 @@ func (c *Client) correctClock(a *answer, err error, used time.Duration) bool {
 	if (ahead - used).Abs() <= skewThreshold {
 		return false
 	}
-	c.skew.Store(int64(ahead))
+	c.shared.skew.Store(int64(ahead))
 	return true
 }
