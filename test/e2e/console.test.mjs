@@ -70,6 +70,10 @@ test("every page is accessible, in two sizes and both schemes", async () => {
     participant: [`/stages/${id}/${session}/${participants[0].participantId}`, () => page.getByText("Publish started").waitFor()],
     compositions: ["/compositions", () => page.getByText("There are no compositions").waitFor()],
     composition: ["/compositions/AbsentAbsent", () => page.getByText("Reading the composition").waitFor()],
+    events: ["/events", () => page.getByRole("link", { name: "Participant Published" }).first().waitFor()],
+    keys: ["/keys", () => page.getByText("Yours").waitFor()],
+    targets: ["/targets", () => page.getByText("No events are delivered").waitFor()],
+    server: ["/server", () => page.getByText("signed in to the console").first().waitFor()],
     token: ["/token", () => page.getByLabel("Participant token").waitFor()],
   };
   const violated = [];
@@ -120,6 +124,73 @@ test("a stage is created, gets a token, and is deleted", async () => {
   assert.deepEqual((await server.call("ListStages")).stages.map((s) => s.name), ["console"]);
 });
 
+test("an access key is made, tested, edited, revoked and deleted", async () => {
+  await page.goto(`${server.url}/console/keys`);
+  await page.getByRole("button", { name: "Create access key" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("User").fill(hostile);
+  await dialog.getByText("What policies allow").click();
+  const policy = dialog.getByRole("textbox", { name: "Policy" });
+  await policy.fill("{");
+  await dialog.getByText("This is not JSON").waitFor();
+  await policy.fill('{"Version":"2012-10-17","Statement":[{"Effekt":"Allow"}]}');
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await dialog.getByText("Effekt").last().waitFor(); // the server says what is wrong
+  await policy.fill('{"Version":"2012-10-17","Statement":[{"Sid":"Look","Effect":"Allow","Action":"ivs:Get*","Resource":"*"}]}');
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
+  await dialog.getByText("The secret is shown only now").waitFor();
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-key-made.png` });
+  await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
+  const row = page.getByRole("row").filter({ hasText: hostile });
+  await row.getByRole("radio").click();
+  await page.getByRole("button", { name: "May it?" }).click();
+  await dialog.getByRole("button", { name: "Ask" }).click();
+  await dialog.getByText("its Action does not include ivs:DeleteStage").waitFor();
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-may.png` });
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  for (const [action, done] of [["Revoke", "is revoked"], ["Delete", "is deleted"]]) {
+    await page.getByRole("button", { name: action, exact: true }).click();
+    await dialog.getByRole("button", { name: action, exact: true }).click();
+    await page.getByText(done).waitFor();
+  }
+  await row.waitFor({ state: "detached" });
+  assert.notEqual(await page.title(), "hostile");
+});
+
+test("events are filtered by a pattern and delivered to a target again; settings are shown", async () => {
+  const file = `${server.dir}/delivered.jsonl`;
+  await page.goto(`${server.url}/console/targets`);
+  await page.getByRole("button", { name: "Add target" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("to-file");
+  await dialog.getByText("File", { exact: true }).click();
+  await dialog.getByLabel("Path of the file").fill(file);
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByText("to-file gets events").waitFor();
+  await page.goto(`${server.url}/console/events`);
+  await page.getByText("Filter by an event pattern").click();
+  await page.getByRole("textbox", { name: "Event pattern" }).fill('{"detail":{"event_name":["Participant Published"]}}');
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await eventually("one kind of event", () => page.getByRole("table").locator("tbody tr").allInnerTexts(), (rows) => rows.length > 0 && rows.every((r) => r.includes("Participant Published")));
+  await page.getByRole("link", { name: "Participant Published" }).first().click();
+  await dialog.getByText('"event_name": "Participant Published"').waitFor();
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-event.png` });
+  await dialog.getByRole("button", { name: "Target" }).click();
+  await page.getByRole("option", { name: "to-file" }).click();
+  await dialog.getByRole("button", { name: "Deliver again" }).click();
+  await page.getByText("to-file accepted the event").waitFor();
+  assert.match(readFileSync(file, "utf8"), /Participant Published/);
+  await page.goto(`${server.url}/console/server`);
+  await page.getByRole("tab", { name: "Settings" }).click();
+  const setting = page.getByRole("row").filter({ hasText: "secret_key" });
+  await setting.waitFor();
+  assert.ok(!(await page.content()).includes("e2e-secret-of-the-suite"), "a secret is shown");
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-settings.png` });
+  await page.getByRole("tab", { name: "Checks" }).click();
+  await page.getByRole("cell", { name: "safety" }).or(page.getByRole("rowheader", { name: "safety" })).first().waitFor();
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-checks.png` });
+});
+
 test("who may only read is offered nothing that fails, and signs out for good", async () => {
   const made = execFileSync(binary, ["keys", "create", "--user", "reader", "--policy", "IVSReadOnlyAccess", "--json", "--data-dir", server.dir, "--region", "eu-west-1"], { encoding: "utf8" });
   const key = JSON.parse(made.split("\n")[0]);
@@ -135,6 +206,11 @@ test("who may only read is offered nothing that fails, and signs out for good", 
   for (const [path, actions] of Object.entries({ "/stages": ["Create stage"], [`/stages/${id}`]: ["Create token", "Tags", "Delete", "Watch"] })) {
     await reader.goto(`${server.url}/console${path}`);
     for (const name of actions) await reader.locator("button[aria-disabled=true]").getByText(name, { exact: true }).waitFor();
+  }
+  for (const path of ["/keys", "/targets", "/server"]) {
+    await reader.goto(`${server.url}/console${path}`);
+    await reader.getByText("without policies").waitFor();
+    assert.equal(await reader.getByRole("link", { name: /Access keys|Targets|Server/ }).count(), 0);
   }
   const denied = await reader.evaluate(async (arn) => {
     const headers = { "X-Rostrum-Console": "1", "Content-Type": "application/json" };

@@ -9,18 +9,25 @@ import { ApiError, onSessionEnd } from './api/client.ts';
 import { currentSession, type Session, signIn, signOut, takeLink } from './api/session.ts';
 import { type Scheme, useScheme } from './hooks.ts';
 import { NoticesProvider } from './parts/notices.tsx';
-import { SessionContext } from './parts/session.ts';
+import { SessionContext, useSession } from './parts/session.ts';
 import { Page, sectionOf } from './pages/index.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { follow, href, usePath } from './router.ts';
 
-const navigation: SideNavigationProps.Item[] = [
+const navigation = ({ restricted, node }: Session): SideNavigationProps.Item[] => [
   { type: 'link', text: 'Overview', href: href('/') },
   { type: 'link', text: 'Stages', href: href('/stages') },
   { type: 'link', text: 'Compositions', href: href('/compositions') },
+  { type: 'link', text: 'Events', href: href('/events') },
   { type: 'divider' },
+  ...link(!restricted, 'Access keys', '/keys'),
+  ...link(node, 'Targets', '/targets'),
+  ...link(node, 'Server', '/server'),
   { type: 'link', text: 'Token inspector', href: href('/token') },
 ];
+
+/** A link, for those to whom its page is open. */
+const link = (shown: boolean, text: string, to: string): SideNavigationProps.Link[] => (shown ? [{ type: 'link', text, href: href(to) }] : []);
 
 type State = { kind: 'opening' } | { kind: 'out'; problem?: string } | { kind: 'in'; session: Session };
 
@@ -100,6 +107,7 @@ function Top({ session, scheme, setScheme, leave }: { session: Session; scheme: 
 }
 
 function Body() {
+  const session = useSession();
   const path = usePath();
   const [isOpen, setOpen] = useState(() => innerWidth > 900);
   return (
@@ -113,7 +121,7 @@ function Body() {
           navigation={
             <SideNavigation
               activeHref={href(sectionOf(path))}
-              items={navigation}
+              items={navigation(session)}
               onFollow={(event) => {
                 follow(event as never);
                 if (innerWidth <= 688) setOpen(false);

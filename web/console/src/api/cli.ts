@@ -6,7 +6,16 @@ export const kebab = (name: string): string => name.replace(/([a-z0-9])([A-Z])/g
 /** Quotes a word for a POSIX shell. */
 export const quote = (word: string): string => (/^[\w\-./:@%+=,]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
+/** How long a value may be on the line itself. */
+const maxInline = 160;
+
+const json = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+/** Whether a value is given in a file of its own, as the AWS CLI reads it. */
+const needsFile = (value: unknown): boolean => json(value) && JSON.stringify(value).length > maxInline;
+
 const option = (name: string, value: unknown): string => {
+  if (needsFile(value)) return `--${kebab(name)} file://${kebab(name)}.json`;
   if (typeof value === 'boolean') return value ? `--${kebab(name)}` : `--no-${kebab(name)}`;
   const list = Array.isArray(value) && value.every((v) => typeof v === 'string');
   if (list) return `--${kebab(name)} ${value.map(quote).join(' ')}`;
@@ -14,10 +23,16 @@ const option = (name: string, value: unknown): string => {
   return `--${kebab(name)}${word.startsWith('-') ? '=' : ' '}${word}`; // else it would be taken for an option
 };
 
-/** The line of the AWS CLI that calls an operation. */
+/** Writes a value to the file that its option names. */
+const file = (name: string, value: unknown): string => `cat > ${kebab(name)}.json <<'EOF'\n${JSON.stringify(value, null, 2)}\nEOF\n`;
+
+/** The line of the AWS CLI that calls an operation, after files of what is long. */
 export const cliLine = <K extends keyof Operations>(operation: K, input: Operations[K]['input']): string =>
   cli(operation, input as Record<string, unknown>);
 
 /** The same for any operation. */
-export const cli = (operation: string, input: Record<string, unknown>): string =>
-  ['aws ivs-realtime', kebab(operation), ...Object.entries(input).filter(([, v]) => v !== undefined && v !== '').map(([k, v]) => option(k, v))].join(' ');
+export function cli(operation: string, input: Record<string, unknown>): string {
+  const given = Object.entries(input).filter(([, v]) => v !== undefined && v !== '');
+  const files = given.filter(([, v]) => needsFile(v)).map(([k, v]) => file(k, v));
+  return files.join('') + ['aws ivs-realtime', kebab(operation), ...given.map(([k, v]) => option(k, v))].join(' ');
+}

@@ -1,5 +1,6 @@
 // Requests to the server: the operations of the API and the console's own. The session's
 // cookie authenticates them; the header tells the server that its own page asks.
+import { cli } from './cli.ts';
 import type { Operations } from './operations.ts';
 
 /** An answer that is an error, with its code as the API names it. */
@@ -61,14 +62,30 @@ export const call = <K extends keyof Operations>(operation: K, input: Operations
 
 const maxTags = 50;
 
+/** What is to be set and what to be removed, to make tags others. */
+function difference(before: Record<string, string>, after: Record<string, string>) {
+  return {
+    removed: Object.keys(before).filter((key) => !Object.hasOwn(after, key)),
+    set: Object.entries(after).filter(([key, value]) => !Object.hasOwn(before, key) || before[key] !== value),
+  };
+}
+
+/** The lines of the AWS CLI that do what {@link changeTags} does. */
+export function tagLines(arn: string, before: Record<string, string>, after: Record<string, string>): string[] {
+  const { set, removed } = difference(before, after);
+  return [
+    ...(set.length > 0 ? [cli('TagResource', { resourceArn: arn, tags: Object.fromEntries(set) })] : []),
+    ...(removed.length > 0 ? [cli('UntagResource', { resourceArn: arn, tagKeys: removed })] : []),
+  ];
+}
+
 /**
  * Makes the tags of a resource those given. Tags are set before others are removed, so that
  * none is lost where the first is refused, unless the resource would have too many meanwhile.
  */
 export async function changeTags(arn: string, before: Record<string, string>, after: Record<string, string>): Promise<void> {
   const path = `/tags/${encodeURIComponent(arn)}`;
-  const removed = Object.keys(before).filter((key) => !Object.hasOwn(after, key));
-  const set = Object.entries(after).filter(([key, value]) => !Object.hasOwn(before, key) || before[key] !== value);
+  const { set, removed } = difference(before, after);
   const steps = [
     async () => set.length > 0 && post(path, { tags: Object.fromEntries(set) }),
     async () => removed.length > 0 && send(`${path}?${removed.map((key) => `tagKeys=${encodeURIComponent(key)}`).join('&')}`, { method: 'DELETE' }),

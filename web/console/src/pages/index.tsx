@@ -20,6 +20,10 @@ const StageSession = lazy(() => import('./stage-session.tsx'));
 const Participant = lazy(() => import('./participant.tsx'));
 const Compositions = lazy(() => import('./compositions.tsx'));
 const Composition = lazy(() => import('./composition.tsx'));
+const Events = lazy(() => import('./events.tsx'));
+const Keys = lazy(() => import('./keys.tsx'));
+const Targets = lazy(() => import('./targets.tsx'));
+const Server = lazy(() => import('./server.tsx'));
 const TokenInspector = lazy(() => import('./token.tsx'));
 
 const routes: Route[] = [
@@ -30,6 +34,10 @@ const routes: Route[] = [
   { pattern: '/stages/:stage/:session/:participant', show: (p) => <Participant stage={p.stage!} session={p.session!} id={p.participant!} /> },
   { pattern: '/compositions', show: () => <Compositions /> },
   { pattern: '/compositions/:id', show: (p) => <Composition id={p.id!} /> },
+  { pattern: '/events', show: () => <Events /> },
+  { pattern: '/keys', show: () => <Keys /> },
+  { pattern: '/targets', show: () => <Targets /> },
+  { pattern: '/server', show: () => <Server /> },
   { pattern: '/token', show: () => <TokenInspector /> },
 ];
 

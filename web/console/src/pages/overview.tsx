@@ -1,6 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
-import Badge from '@cloudscape-design/components/badge';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Grid from '@cloudscape-design/components/grid';
@@ -13,8 +13,10 @@ import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
 import { call, get } from '../api/client.ts';
-import { bits, bytes, idOf, span, timeOfDay } from '../format.ts';
+import { bits, bytes, span, timeOfDay } from '../format.ts';
 import { useLoad, useStream } from '../hooks.ts';
+import { useMay } from '../parts/action-button.tsx';
+import { isFailure, type Logged, nameOf, participantOf, Resource } from '../parts/logged-event.tsx';
 import { useArn, useSession } from '../parts/session.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
@@ -38,6 +40,7 @@ interface Figures {
   memory: number;
   quotas: { name: string; used: number; limit: number }[];
   busiest: { id: string; participants: number; publishers: number; subscribers: number }[] | null;
+  nodes: { id: string; started: string; seen: string; own: boolean }[] | null;
 }
 
 /** How many figures the curves have: two minutes. */
@@ -140,6 +143,7 @@ function Server({ now }: { now?: Figures }) {
         <Line name="Compositions" value={now?.compositions} />
         <Line name="Recordings" value={now?.recordings} />
         <Line name="Waiting for upload" value={now && (now.waitingFiles === 0 ? <StatusIndicator type="success">Nothing</StatusIndicator> : <StatusIndicator type="pending">{`${now.waitingFiles} files, ${bytes(now.waitingBytes)}`}</StatusIndicator>)} />
+        <Line name="Nodes" value={now?.nodes && <Nodes of={now.nodes} at={now.at} />} />
         {now?.quotas.filter((q) => q.limit > 0).map((q) => (
           <ProgressBar key={q.name} label={q.name} value={(100 * q.used) / q.limit} additionalInfo={`${q.used.toLocaleString()} of ${q.limit.toLocaleString()}`} />
         ))}
@@ -147,6 +151,20 @@ function Server({ now }: { now?: Figures }) {
     </Container>
   );
 }
+
+/** The nodes that share the database; of others, when they were last seen. */
+const Nodes = ({ of, at }: { of: NonNullable<Figures['nodes']>; at: string }) => (
+  <>
+    {of.length}
+    {of
+      .filter((n) => !n.own)
+      .map((n) => (
+        <div key={n.id}>
+          {n.id.slice(0, 8)}, seen {span(n.seen, at)} ago
+        </div>
+      ))}
+  </>
+);
 
 function Line({ name, value }: { name: string; value?: React.ReactNode }) {
   return (
@@ -157,13 +175,6 @@ function Line({ name, value }: { name: string; value?: React.ReactNode }) {
   );
 }
 
-interface Logged {
-  cursor: number;
-  event: { 'detail-type': string; time: string; resources: string[]; detail: Record<string, unknown> };
-}
-
-const isFailure = ({ event }: Logged) => /Error|Failure|Interrupted|Starvation Start|Breach/.test(`${event['detail-type']} ${String(event.detail.event_name ?? '')}`);
-
 /** How many pages of the event log are read for the overview, of 1,000 events each. */
 const maxPages = 30;
 
@@ -172,29 +183,43 @@ async function readEvents(from: string, signal: AbortSignal) {
   const newest: Logged[] = [];
   const failures: Logged[] = [];
   let count = 0;
+  let failed = 0;
   let after = 0;
   for (let page = 0; page < maxPages; page++) {
     const out = await get<{ events: Logged[]; next: number; atEnd: boolean }>(`/event-log?limit=1000&from=${from}&after=${after}`, signal);
     count += out.events.length;
+    failed += out.events.filter(isFailure).length;
     newest.unshift(...out.events.toReversed().filter((e) => !isFailure(e)).slice(0, maxShown));
     failures.unshift(...out.events.toReversed().filter(isFailure).slice(0, maxShown));
-    if (out.atEnd) return { count, shown: [...failures, ...newest].slice(0, maxShown), more: false };
+    if (out.atEnd) return { count, failed, shown: [...failures, ...newest].slice(0, maxShown), more: false };
     after = out.next;
   }
-  return { count, shown: [...failures, ...newest].slice(0, maxShown), more: true };
+  return { count, failed, shown: [...failures, ...newest].slice(0, maxShown), more: true };
 }
 
 const maxShown = 15;
 
 /** What happened in the last hour: first what failed. */
 function Events() {
+  const may = useMay('rostrum:ReadEvents', useArn('stage', '*'));
+  if (may?.because) return <Alert>{may.because} The events of the last hour are not shown.</Alert>;
+  return may?.allowed && <LastHour />;
+}
+
+function LastHour() {
   const [from] = useState(() => new Date(Date.now() - 3_600_000).toISOString());
   const { value, error, loading, reload } = useLoad((signal) => readEvents(from, signal), [from]);
   if (error) return <Problem what="Reading the events" error={error} retry={reload} />;
   return (
     <Table
       header={
-        <Header variant="h2" counter={value && `(${value.count.toLocaleString()}${value.more ? '+' : ''})`} description={value?.more ? 'There are too many to read all: those before the newest are shown.' : 'What failed comes first.'}>
+        <Header
+          variant="h2"
+          counter={value && `(${value.count.toLocaleString()}${value.more ? '+' : ''})`}
+          info={value && <StatusIndicator type={value.failed > 0 ? 'error' : 'success'}>{value.failed > 0 ? `Errors: ${value.failed.toLocaleString()}` : 'No errors'}</StatusIndicator>}
+          actions={<Button iconName="refresh" ariaLabel="Load the events again" loading={loading} onClick={reload} />}
+          description={value?.more ? 'There are too many to read all: those before the newest are shown.' : 'What failed comes first.'}
+        >
           Events of the last hour
         </Header>
       }
@@ -206,25 +231,11 @@ function Events() {
       ariaLabels={{ tableLabel: 'Events of the last hour' }}
       columnDefinitions={[
         { id: 'time', header: 'Time', width: 130, cell: ({ event }) => <time dateTime={event.time}>{timeOfDay(event.time)}</time> },
-        { id: 'event', header: 'Event', isRowHeader: true, cell: (e) => <StatusIndicator type={isFailure(e) ? 'error' : 'info'}>{String(e.event.detail.event_name ?? e.event['detail-type'])}</StatusIndicator> },
+        { id: 'event', header: 'Event', isRowHeader: true, cell: (e) => <StatusIndicator type={isFailure(e) ? 'error' : 'info'}>{nameOf(e)}</StatusIndicator> },
         { id: 'of', header: 'Of', cell: ({ event }) => <Resource arn={event.resources[0]} /> },
-        { id: 'who', header: 'Participant', cell: ({ event }) => String(event.detail.user_id || event.detail.participant_id || '–') },
+        { id: 'who', header: 'Participant', cell: participantOf },
       ]}
       empty={<Box textAlign="center">Nothing happened in the last hour</Box>}
     />
-  );
-}
-
-/** A link to a resource that has a page. */
-function Resource({ arn }: { arn?: string }) {
-  const kind = arn?.split(':')[5]?.split('/')[0];
-  if (!arn || (kind !== 'stage' && kind !== 'composition')) return <>{arn ? idOf(arn) : '–'}</>;
-  return (
-    <SpaceBetween direction="horizontal" size="xs">
-      <Badge>{kind}</Badge>
-      <Link href={href(`/${kind}s/${idOf(arn)}`)} onFollow={follow}>
-        {idOf(arn)}
-      </Link>
-    </SpaceBetween>
   );
 }

@@ -2,7 +2,8 @@ import AttributeEditor from '@cloudscape-design/components/attribute-editor';
 import Input from '@cloudscape-design/components/input';
 import { useState } from 'react';
 
-import { changeTags } from '../api/client.ts';
+import { changeTags, tagLines } from '../api/client.ts';
+import { CliLine } from './cli-line.tsx';
 import { Dialog } from './dialog.tsx';
 import { useNotices } from './notices.tsx';
 
@@ -59,6 +60,9 @@ export function EditTags({ arn, tags, close, changed }: { arn: string; tags: Rec
   return (
     <Dialog title="Tags" action="Save" running={running} run={save} close={close}>
       <Pairs pairs={pairs} change={setPairs} add="Add a tag" empty="There are no tags." />
+      {tagLines(arn, tags, fromPairs(pairs)).map((line) => (
+        <CliLine key={line} line={line} />
+      ))}
     </Dialog>
   );
 }
