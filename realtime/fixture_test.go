@@ -40,6 +40,22 @@ type stageServer struct {
 	authority *authority.Authority
 	registry  *stage.Registry
 	stage     arn.ARN
+	reports   qualityReports
+}
+
+// qualityReports receives what clients report.
+type qualityReports chan qualityReport
+
+type qualityReport struct {
+	of string // the participant
+	wire.Quality
+}
+
+func (r qualityReports) Report(of stage.Reporter, q wire.Quality) {
+	select {
+	case r <- qualityReport{of.ParticipantID, q}:
+	default:
+	}
 }
 
 // newStageServer starts one that ends with the test.
@@ -47,7 +63,7 @@ func newStageServer(t testing.TB) *stageServer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	log := slog.New(slog.DiscardHandler)
-	s := &stageServer{TB: t, ctx: ctx, stage: arn.New(arn.Stage, "111122223333", "eu-west-1")}
+	s := &stageServer{TB: t, ctx: ctx, stage: arn.New(arn.Stage, "111122223333", "eu-west-1"), reports: make(qualityReports, 100)}
 	var handler http.Handler
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	kept, err := store.Open(ctx, store.Config{Ephemeral: true})
@@ -59,7 +75,7 @@ func newStageServer(t testing.TB) *stageServer {
 	s.check(err)
 	home, err := node.Open(ctx, kept, node.Config{Log: log})
 	s.check(err)
-	s.registry = stage.NewRegistry(kept, engine, s.authority, home, stage.Config{Log: log})
+	s.registry = stage.NewRegistry(kept, engine, s.authority, home, stage.Config{Log: log, Quality: s.reports})
 	s.check(home.Recover(ctx))
 	signals := signaling.New(s.registry, s.authority, signaling.Config{
 		Metrics: prometheus.NewRegistry(), Log: log, ICEServers: func(authority.Grant) []wire.ICEServer { return nil },

@@ -23,6 +23,9 @@ type Config struct {
 	Rejoin time.Duration
 	// Client makes HTTP requests; nil is one with a timeout of 15 s.
 	Client *http.Client
+	// NoQualityReports reports nothing of how well media get through to the server's quality
+	// history.
+	NoQualityReports bool
 }
 
 // A Stage is a stage that was joined. It is the participant's presence: others see it until
@@ -112,9 +115,17 @@ func (s *Stage) end(err error) {
 	}
 }
 
-// finish closes media, and then the events, once the stage ends.
+// finish closes media, and then the events, once the stage ends. Until then it reports their
+// quality.
 func (s *Stage) finish(release func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	var reporting sync.WaitGroup
+	if !s.cfg.NoQualityReports {
+		reporting.Go(func() { s.reportQuality(ctx) })
+	}
 	<-s.leaving
+	stop()
+	reporting.Wait()
 	s.closeMedia()
 	release()
 	s.events.close()

@@ -24,6 +24,7 @@ import (
 	"rostrum/internal/composition"
 	"rostrum/internal/control"
 	"rostrum/internal/node"
+	"rostrum/internal/quality"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
 )
@@ -50,6 +51,7 @@ const (
 type fixture struct {
 	*httptest.Server
 	store    *store.Store
+	quality  *quality.History
 	log      *bytes.Buffer
 	stopping chan struct{}
 }
@@ -62,7 +64,7 @@ func newFixture(t testing.TB, limits control.Limits) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	h := &fixture{store: s, log: &bytes.Buffer{}, stopping: make(chan struct{})}
+	h := &fixture{store: s, quality: quality.NewHistory(s, time.Hour, slog.New(slog.DiscardHandler)), log: &bytes.Buffer{}, stopping: make(chan struct{})}
 	h.addKey(t, account, "AKIAALICE", "alice-secret", "alice")
 	h.addKey(t, other, "AKIABOB", "bob-secret", "bob")
 	authority, err := authority.New(ctx, s, authority.Config{PublicURL: "http://127.0.0.1:7080"})
@@ -78,7 +80,7 @@ func newFixture(t testing.TB, limits control.Limits) *fixture {
 	t.Cleanup(func() { _ = compositions.Close() })
 	channels := channel.NewRegistry(s, n, channel.Config{Ingest: "127.0.0.1:1935", Public: "http://127.0.0.1:7080"})
 	t.Cleanup(func() { _ = channels.Close() })
-	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions, Buckets: namedBuckets}, limits)
+	plane, err := control.New(ctx, control.Parts{Store: s, Authority: authority, Live: noStages{}, Channels: channels, Compositions: compositions, Buckets: namedBuckets, Quality: h.quality}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}

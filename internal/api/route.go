@@ -120,6 +120,9 @@ func (s *Server) route(r *http.Request) (operation, error) {
 	if strings.HasPrefix(path, tagsPrefix) {
 		path = tagsPrefix + "{resourceArn}"
 	}
+	if strings.HasPrefix(path, qualityPrefix) {
+		path = qualityPath
+	}
 	if op, ok := s.operations[r.Method+" "+path]; ok {
 		return op, nil
 	}

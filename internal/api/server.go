@@ -79,6 +79,7 @@ func New(plane *control.Plane, cfg Config) *Server {
 	s.verifier = sigv4.NewVerifier(signingName, plane.Key, sigv4.Config{PublicHost: host})
 	s.table()
 	s.eventLogTable()
+	s.qualityTable()
 	return s
 }
 

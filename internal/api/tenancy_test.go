@@ -117,6 +117,7 @@ func TestServer_NoOperationReachesAnotherAccount(t *testing.T) {
 		"StopStream":                  {body: a("channelArn", channel), refused: true},
 		"RevokeConnectionToken":       {body: a("tokenId", "t")},
 		"ReadEvents":                  {method: "GET", path: "/event-log"},
+		"ReadQuality":                 {method: "GET", path: "/quality/" + strings.TrimPrefix(stage, stageARN(account, "")) + "/st-abcdefABCDEFG/Qw2eRt5yUi8o", refused: true},
 		"ReadStageState":              {method: "GET", path: "/event-log/state?stage=" + stage, refused: true},
 	}
 	hers := func() string {

@@ -51,6 +51,7 @@ type Settings struct {
 	S3Endpoint URL           `name:"s3-endpoint" group:"Storage" placeholder:"URL" help:"Endpoint of the buckets of storage configurations: any S3 server, with credentials of the AWS SDK. By default buckets are folders in the data folder."`
 	SpoolBytes int64         `name:"spool-bytes" group:"Storage" default:"4294967296" help:"Largest size, in bytes, of the part of a recording that waits on this machine while its bucket fails: an hour at the largest bitrate."`
 	SpoolAge   time.Duration `name:"spool-age" group:"Storage" default:"90m" help:"How long uploads of a recording are retried before its destination fails."`
+	QualityAge time.Duration `name:"quality-age" group:"Storage" default:"168h" help:"How long the history of the media quality of participants is kept, for GET /quality and the console; 0 keeps none, and ignores what clients report."`
 
 	EventAge   time.Duration `name:"event-age" group:"Events" default:"168h" help:"How long events stay in the log. Events that wait for delivery stay longer."`
 	EventBytes int64         `name:"event-bytes" group:"Events" default:"1073741824" help:"Largest size of the event log, in bytes of the events' details; beyond it the oldest are removed, delivered or not."`
@@ -135,6 +136,8 @@ func (s *Settings) check() error {
 		return errors.New("event_age and event_bytes must be above 0")
 	case s.SpoolBytes <= 0 || s.SpoolAge <= 0:
 		return errors.New("spool_bytes and spool_age must be above 0")
+	case s.QualityAge < 0:
+		return errors.New("quality_age must not be negative")
 	case s.DatabaseConnections < 2: // one is for watching the log
 		return errors.New("database_connections must be at least 2")
 	case s.Ephemeral && s.Database != "":

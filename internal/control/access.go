@@ -92,6 +92,7 @@ var requirements = map[string]func(c Caller, in any) requirement{
 		return requirement{resources: in.(*ivs.BatchGetStreamKeyInput).ARNs}
 	},
 
+	readQuality: func(_ Caller, in any) requirement { return requirement{resources: []string{in.(string)}} },
 	readEvents: func(c Caller, in any) requirement {
 		stage := in.(string)
 		if stage == "" {

@@ -18,6 +18,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/bucket"
 	"rostrum/internal/composition"
+	"rostrum/internal/quality"
 	"rostrum/internal/sigv4"
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -31,6 +32,7 @@ type Plane struct {
 	channels     Channels
 	compositions *composition.Registry
 	buckets      bucket.Buckets
+	quality      *quality.History // nil if none is kept
 	limits       Limits
 	rateLimiter  *rateLimiter
 	pager        pager
@@ -45,7 +47,8 @@ type Parts struct {
 	Channels     Channels
 	Compositions *composition.Registry
 	Buckets      bucket.Buckets
-	Log          *slog.Logger // default slog.Default()
+	Quality      *quality.History // nil if none is kept
+	Log          *slog.Logger     // default slog.Default()
 }
 
 // New returns a plane.
@@ -67,7 +70,7 @@ func New(ctx context.Context, parts Parts, limits Limits) (*Plane, error) {
 		shared = newSharedRates(rates, cmp.Or(parts.Log, slog.Default()))
 	}
 	return &Plane{
-		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions, buckets: parts.Buckets,
+		store: parts.Store, authority: parts.Authority, live: parts.Live, channels: parts.Channels, compositions: parts.Compositions, buckets: parts.Buckets, quality: parts.Quality,
 		limits: limits, rateLimiter: newRateLimiter(limits, shared), pager: pages, keys: keyCache{keys: map[string]*key{}},
 	}, nil
 }

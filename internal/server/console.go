@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"rostrum/internal/config"
 	"rostrum/internal/console"
 	"rostrum/internal/doctor"
@@ -75,13 +72,11 @@ type figures struct {
 	store    *store.Store
 	runtime  *runtime
 	started  time.Time
-	process  *prometheus.Registry // the metrics of this process
+	process  process
 }
 
 func newFigures(s *config.Settings, st *store.Store, r *runtime) *figures {
-	f := &figures{settings: s, store: st, runtime: r, started: time.Now(), process: prometheus.NewRegistry()}
-	f.process.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return f
+	return &figures{settings: s, store: st, runtime: r, started: time.Now(), process: newProcess()}
 }
 
 func (f *figures) read() console.Figures {
@@ -95,7 +90,7 @@ func (f *figures) read() console.Figures {
 	recordings := r.recorder.Stats()
 	now.Recordings = recordings.Recordings[ivsrealtime.RecordingStarting] + recordings.Recordings[ivsrealtime.RecordingActive]
 	now.Waiting, now.WaitingBytes = recordings.SpoolFiles, recordings.SpoolBytes
-	now.CPUSeconds, now.Memory = f.usage()
+	now.CPUSeconds, now.Memory = f.process.usage()
 	now.Quotas = []console.Quota{
 		{Name: "Publishers", Used: now.Publishers, Limit: limits.Publishers},
 		{Name: "Subscriptions", Used: now.Subscriptions, Limit: limits.Subscriptions},
@@ -160,21 +155,4 @@ func addMedia(now *console.Figures, s stage.MediaSample) {
 			now.BitsOut += u.Bitrate
 		}
 	}
-}
-
-// usage returns the CPU time and the memory of this process; zero where the system does not
-// tell.
-func (f *figures) usage() (cpuSeconds float64, memory int64) {
-	all, _ := f.process.Gather() // what could not be read is missing
-	for _, family := range all {
-		for _, m := range family.GetMetric() {
-			switch family.GetName() {
-			case "process_cpu_seconds_total":
-				cpuSeconds = m.GetCounter().GetValue()
-			case "process_resident_memory_bytes":
-				memory = int64(m.GetGauge().GetValue())
-			}
-		}
-	}
-	return cpuSeconds, memory
 }

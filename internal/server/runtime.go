@@ -15,6 +15,7 @@ import (
 	"rostrum/internal/control"
 	"rostrum/internal/node"
 	"rostrum/internal/proxy"
+	"rostrum/internal/quality"
 	"rostrum/internal/recorder"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
@@ -35,6 +36,7 @@ type runtime struct {
 	recorder     *recorder.Participants
 	compositions *composition.Registry
 	realtime     *admin.Realtime
+	quality      *quality.History // nil if none is kept
 }
 
 // openRuntime opens what is live, and cleans up what a process before this one left open.
@@ -61,7 +63,12 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.recorder)
-	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stage.Config{Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log})
+	stages := stage.Config{Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log}
+	if s.QualityAge > 0 {
+		r.quality = quality.NewHistory(st, s.QualityAge, b.log)
+		stages.Quality = r.quality
+	}
+	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stages)
 	participants := signaling.Config{ICEServers: iceServers(l.engine), WHIPNeedsVideo: s.WHIPNeedsVideo, Origins: origins(s, l.endpoint), Panics: b.panics, Metrics: b.metrics, Log: b.log}
 	if r.proxy != nil {
 		participants.Forward = r.proxy.Forward
@@ -85,7 +92,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	r.plane, err = control.New(ctx, control.Parts{
-		Store: st, Authority: authority, Live: r.stages, Channels: r.channels, Compositions: r.compositions, Buckets: r.recordings.buckets, Log: b.log,
+		Store: st, Authority: authority, Live: r.stages, Channels: r.channels, Compositions: r.compositions, Buckets: r.recordings.buckets, Quality: r.quality, Log: b.log,
 	}, s.Limits.Limits)
 	return r, err
 }

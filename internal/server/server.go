@@ -65,7 +65,7 @@ func serve(ctx context.Context, s *config.Settings, log *slog.Logger, ring *cons
 	log.Info("ready", "endpoint", listeners.endpoint, "took", banner.Took)
 	running := listeners.serve(b, clients, operators, runtime)
 	running = append(running, renewals...)
-	running = append(running, runtime.node.Run, runtime.stages.Run, runtime.realtime.Run, runtime.plane.Run)
+	running = append(running, runtime.node.Run, runtime.stages.Run, runtime.realtime.Run, keepQuality(listeners, runtime), runtime.plane.Run)
 	running = append(running, func(ctx context.Context) error { return storage.sweep(ctx, b) }, runPublishers(b, publishers))
 	return RunGroup(ctx, running...)
 }

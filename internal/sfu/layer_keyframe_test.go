@@ -305,3 +305,35 @@ func TestSubscription_TakesRequestsThatDoNotHelpAtGrowingIntervals(t *testing.T)
 		}
 	}
 }
+
+func TestSubscription_CountsTheWaitForAKeyframe(t *testing.T) {
+	g := newTestBench(t, 1, Config{}, singleOffer, watchOffer)
+	g.onShard(func(s *shard) {
+		v := g.viewers[0]
+		u := v.subs[1]
+		send := func(number uint16, frame ...string) {
+			for _, b := range g.frames(number, [][]string{frame}) {
+				g.publisher.transport.receive(s, b)
+			}
+			s.flushBursts()
+		}
+		pass := func(ticks int) time.Duration {
+			for range ticks {
+				s.now += 100 * time.Millisecond
+				g.publisher.survey(s)
+				v.tickSlow(s)
+			}
+			return u.stats().KeyframeWait
+		}
+		send(100, h264Sets, h264IDR)
+		pass(1)
+		before := pass(3)
+		send(102, h264Delta)
+		v.receiveRTCP(s, &rtcp.PictureLossIndication{MediaSSRC: u.track.ssrc})
+		waiting := pass(4)
+		send(103, h264Sets, h264IDR)
+		if after := pass(5); before > 100*time.Millisecond || waiting-before != 400*time.Millisecond || after != waiting {
+			t.Errorf("expected a wait of 0.4 s between the request and the keyframe, got %s, %s and %s", before, waiting, after)
+		}
+	})
+}

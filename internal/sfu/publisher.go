@@ -259,7 +259,7 @@ func (p *Publisher) Stats() PublisherStats {
 	v.Subscribers = len(p.subscribers)
 	p.mu.Unlock()
 	p.transport.call(func(s *shard) {
-		v.Transport = p.transport.stats()
+		v.Transport, v.Limit = p.transport.stats(), p.receiveEstimate.limit
 		for _, t := range p.tracks {
 			v.Tracks = append(v.Tracks, t.stats(s.now))
 		}

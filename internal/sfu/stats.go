@@ -39,6 +39,7 @@ type PublisherStats struct {
 	Transport   TransportStats
 	Tracks      []TrackStats
 	Subscribers int
+	Limit       int // bitrate that the path is estimated to carry while it is congested, else 0
 }
 
 // SubscriptionStats describes the audio or video that a viewer receives. It is flat, because
@@ -57,6 +58,7 @@ type SubscriptionStats struct {
 	Packets, Bytes uint64
 	Nacks, Resent  uint64
 	Plis           uint64
+	KeyframeWait   time.Duration // without a picture for lack of a keyframe, in total
 
 	// As the viewer reports.
 	Loss   float64 // share of packets, smoothed

@@ -62,6 +62,7 @@ func (s *Subscriber) requestKeyframe(ssrc uint32, now time.Duration) {
 		return
 	}
 	u.counts.plis++
+	u.viewerLacksPicture()
 	if u.received.loss > negligibleLoss || u.counts.nacks != u.nacksBefore {
 		u.viewerRequests.helped()
 	}

@@ -68,6 +68,11 @@ type keyframeWait struct {
 	waitingSince   time.Duration    // 0 while not waiting
 	viewerRequests keyframeRequests // those that the viewer sends
 	nacksBefore    uint64           // when it sent the latest
+	viewerWaits    bool             // for a keyframe that it requested
+	layerBefore    int8             // that flowed when it did
+	groupBefore    uint64           // start of that layer's keyframe group, then
+	waited         time.Duration    // without a picture, in total
+	countedAt      time.Duration    // when waited was last updated
 }
 
 // catchUpState says from where the subscription sends packets of the ring, because it is
@@ -117,7 +122,7 @@ func (u *Subscription) stats() SubscriptionStats {
 		Current: u.track.label(u.forwarder.current), Paused: u.forwarder.current == NoLayer,
 		Bitrate: u.rate.bitrate, Packets: u.counts.packets, Bytes: u.counts.bytes,
 		Nacks: u.counts.nacks, Resent: u.counts.resent, Plis: u.counts.plis,
-		Loss: u.received.loss, Lost: u.received.lost,
+		Loss: u.received.loss, Lost: u.received.lost, KeyframeWait: u.waited,
 		Jitter: time.Duration(u.received.jitter) * time.Second / time.Duration(u.codec.ClockRate()),
 	}
 	if v.Paused {

@@ -1,6 +1,10 @@
 package sfu
 
-import "rostrum/internal/media"
+import (
+	"time"
+
+	"rostrum/internal/media"
+)
 
 // start is called when the subscriber is connected. It chooses a first layer, so that the first
 // frame does not wait for the allocator.
@@ -46,7 +50,39 @@ func (u *Subscription) tick(sh *shard) {
 	} else {
 		u.red.update(next, u.received.loss, u.subscriber.transport.roundTrip)
 	}
+	if u.track.kind == media.Video {
+		u.countKeyframeWait(sh.now)
+	}
 	if sh.now >= u.nextReportAt {
 		u.sendSenderReport(sh)
 	}
+}
+
+// countKeyframeWait adds the time since the last call to the total, if the viewer had no
+// picture for lack of a keyframe.
+func (u *Subscription) countKeyframeWait(now time.Duration) {
+	before := u.countedAt
+	u.countedAt = now
+	f := &u.forwarder
+	if f.target == NoLayer || len(u.track.view.Load().layers) == 0 {
+		u.viewerWaits = false
+		return
+	}
+	if u.viewerWaits && f.current != NoLayer {
+		start, ok := u.ring(f.current).keyframeGroup()
+		u.viewerWaits = f.current == u.layerBefore && (!ok || start <= u.groupBefore) && u.track.view.Load().isActive(f.current)
+	}
+	if before != 0 && (u.viewerWaits || f.current == NoLayer) {
+		u.waited += now - before
+	}
+}
+
+// viewerLacksPicture says that the viewer requested a keyframe.
+func (u *Subscription) viewerLacksPicture() {
+	current := u.forwarder.current
+	if u.viewerWaits || current == NoLayer || u.subscriber.fanOut == nil {
+		return
+	}
+	u.viewerWaits, u.layerBefore = true, current
+	u.groupBefore, _ = u.ring(current).keyframeGroup()
 }

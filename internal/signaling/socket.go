@@ -305,6 +305,8 @@ func (s *socket) handle(a *stage.Socket, m wire.Message, reply replyFunc) {
 		a.SetMuted(p.AudioMuted, p.VideoStopped)
 	case wire.ClientInfo:
 		a.SetClient(stage.Client{BrowserName: p.BrowserName, BrowserVersion: p.BrowserVersion, OSName: p.OSName, OSVersion: p.OSVersion, SDKVersion: p.SDKVersion})
+	case wire.Quality:
+		a.ReportQuality(p)
 	case wire.ExchangeToken:
 		a.Exchange(s.ctx, p.Token)
 	}

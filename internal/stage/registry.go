@@ -33,6 +33,8 @@ type Config struct {
 
 	// Recorder records participants; nil records none.
 	Recorder Recorder
+	// Quality takes what clients report about their media; nil ignores it.
+	Quality Quality
 
 	// Log takes messages for the operator. Default slog.Default().
 	Log *slog.Logger

@@ -1,12 +1,16 @@
 package stage
 
 import (
+	"rostrum/internal/media"
 	"rostrum/internal/sfu"
+	"rostrum/internal/wire"
 )
 
 // A MediaSample is what one live stage carries, without hidden participants.
 type MediaSample struct {
+	StageARN   string
 	StageID    string
+	SessionID  string
 	Publishers []PublisherSample // with replicas
 	Receivers  []ReceiverSample
 }
@@ -20,12 +24,14 @@ type PublisherSample struct {
 // A ReceiverSample is what one participant receives of another.
 type ReceiverSample struct {
 	ParticipantID string
+	PublisherID   string
+	LacksCodec    bool // the offer has no codec of the publisher's video
 	sfu.SubscriberStats
 }
 
 func (s *Session) mediaSample() MediaSample {
 	publishers := map[string]*sfu.Publisher{}
-	receivers := map[*sfu.Subscriber]string{}
+	receivers := map[*sfu.Subscriber]ReceiverSample{}
 	err := s.call(func() error {
 		for _, p := range s.participants {
 			if !p.stored() {
@@ -36,21 +42,37 @@ func (s *Session) mediaSample() MediaSample {
 			}
 			for _, c := range p.subscriptions {
 				if c.subscriber != nil && c.started {
-					receivers[c.subscriber] = p.id
+					receivers[c.subscriber] = ReceiverSample{ParticipantID: p.id, PublisherID: c.remote, LacksCodec: c.subscriber.LacksCodec(media.Video)}
 				}
 			}
 		}
 		return nil
 	})
-	sample := MediaSample{StageID: s.stageID}
+	sample := MediaSample{StageARN: s.stageARN, StageID: s.stageID, SessionID: s.id}
 	if err != nil { // it ended
 		return sample
 	}
 	for id, publisher := range publishers {
 		sample.Publishers = append(sample.Publishers, PublisherSample{id, publisher.Stats()})
 	}
-	for receiver, id := range receivers {
-		sample.Receivers = append(sample.Receivers, ReceiverSample{id, receiver.Stats()})
+	for receiver, r := range receivers {
+		r.SubscriberStats = receiver.Stats()
+		sample.Receivers = append(sample.Receivers, r)
 	}
 	return sample
+}
+
+// Quality takes what clients report about their media. Its methods do not block.
+type Quality interface {
+	Report(of Reporter, q wire.Quality)
+}
+
+// A Reporter is the participant whose client reports.
+type Reporter struct{ StageARN, SessionID, ParticipantID string }
+
+// reportQuality passes on what a client reports.
+func (s *Session) reportQuality(sock *Socket, q wire.Quality) {
+	if p := s.sockets.open[sock]; p != nil && p.stored() {
+		s.registry.cfg.Quality.Report(Reporter{s.stageARN, s.id, p.id}, q)
+	}
 }

@@ -114,6 +114,13 @@ func (sock *Socket) SetMuted(audio, video *bool) {
 	sock.session.post(func() { sock.session.setMuted(sock, audio, video) })
 }
 
+// ReportQuality takes what the client reports about its media.
+func (sock *Socket) ReportQuality(q wire.Quality) {
+	if sock.session.registry.cfg.Quality != nil {
+		sock.session.post(func() { sock.session.reportQuality(sock, q) })
+	}
+}
+
 // Exchange replaces the participant's token by a new one. A token that may not
 // replace it disconnects the participant, with the reason.
 func (sock *Socket) Exchange(ctx context.Context, raw string) {

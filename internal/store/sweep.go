@@ -246,6 +246,9 @@ func (s *Store) sweepSessions(ctx context.Context, before time.Time) error {
 				return tx.remove("participant_event", "stage_arn, session_id, participant_id, seq", ofSession, stage, id)
 			},
 			func(tx *Tx) (int64, error) {
+				return tx.remove("quality", qualityKey, "session_id = $2", id)
+			},
+			func(tx *Tx) (int64, error) {
 				return tx.remove("participant", "stage_arn, session_id, id", ofSession, stage, id)
 			},
 			func(tx *Tx) (int64, error) {

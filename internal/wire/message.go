@@ -37,7 +37,7 @@ var serverMessages = []Payload{
 }
 
 // clientMessages are the messages from participants.
-var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}, Attach{}, Detach{}, Publish{}, Subscribe{}, Patch{}, SelectLayer{}, End{}}
+var clientMessages = []Payload{Ping{}, Mute{}, ClientInfo{}, ExchangeToken{}, Attach{}, Detach{}, Quality{}, Publish{}, Subscribe{}, Patch{}, SelectLayer{}, End{}}
 
 // ServerMessages returns one empty payload for each message from the server.
 func ServerMessages() []Payload { return serverMessages }

@@ -60,6 +60,7 @@ var messages = []struct {
 	{0, wire.Mute{AudioMuted: &yes}, `{"type":"MUTE","payload":{"audioMuted":true}}`},
 	{0, wire.ClientInfo{BrowserName: "Lynx", BrowserVersion: "2", OSName: "Plan 9", OSVersion: "4", SDKVersion: "0.1"}, `{"type":"CLIENT_INFO","payload":{"browserName":"Lynx","browserVersion":"2","osName":"Plan 9","osVersion":"4","sdkVersion":"0.1"}}`},
 	{0, wire.ExchangeToken{Token: "a.b.c"}, `{"type":"EXCHANGE_TOKEN","payload":{"token":"a.b.c"}}`},
+	{0, wire.Quality{Interval: 5000, Sent: &wire.MediaQuality{Bitrate: 1e6, Loss: 0.25, Codec: "H264"}}, `{"type":"QUALITY","payload":{"interval":5000,"sent":{"bitrate":1000000,"loss":0.25,"codec":"H264"}}}`},
 	{0, wire.Attach{Token: "a.b.c"}, `{"type":"ATTACH","payload":{"token":"a.b.c"}}`},
 	{0, wire.Attach{Token: "a.b.c", After: 7, ChangesOnly: true}, `{"type":"ATTACH","payload":{"token":"a.b.c","after":7,"changesOnly":true}}`},
 	{0, wire.Detach{}, `{"type":"DETACH"}`},

@@ -69,6 +69,10 @@ export class FakePeer {
     return transceiver;
   }
 
+  async getStats(): Promise<Map<string, object>> {
+    return new Map();
+  }
+
   getTransceivers(): object[] {
     return this.transceivers;
   }

@@ -42,6 +42,10 @@ export class Publication {
     return this.published.map(({ stream }) => stream);
   }
 
+  get peer(): RTCPeerConnection | undefined {
+    return this.connection?.peer;
+  }
+
   /** Publishes these streams, one of a kind, and no others. None ends the publication. */
   publish(wanted: LocalStageStream[]): void {
     const streams = [StreamType.AUDIO, StreamType.VIDEO].flatMap((kind) => wanted.find((s) => s.streamType === kind) ?? []);

@@ -33,6 +33,11 @@ export class Roster {
     return [...this.members.values()].map(({ info }) => info);
   }
 
+  /** The connections on which media are received. */
+  get peers(): RTCPeerConnection[] {
+    return [...this.members.values()].flatMap(({ peer }) => peer ?? []);
+  }
+
   whyNoPicture(id: string): NoPictureReason | undefined {
     const member = this.members.get(id);
     if (!member) return NoPictureReason.NOT_ON_STAGE;

@@ -10,6 +10,7 @@ import { ParticipantInfo, type StageParticipantInfo } from './participant.ts';
 import { NoPictureReason } from './picture.ts';
 import { Publication } from './publication.ts';
 import { giveUpAfter } from './retry.ts';
+import { QualityReporter } from './quality.ts';
 import { Roster } from './roster.ts';
 import type { StageStrategy } from './strategy.ts';
 import { StreamType } from './stream.ts';
@@ -20,6 +21,8 @@ import type { CloseNotice, Participant, ServerMessage } from './wire.ts';
 export interface StageConfiguration {
   /** Carries this stage beside others. */
   realTimeConnection?: RealTimeConnection;
+  /** False reports nothing of how well media get through to the server's quality history. */
+  reportQuality?: boolean;
 }
 
 type Pending = { promise: Promise<void>; resolve(): void; reject(error: StageError): void };
@@ -36,6 +39,7 @@ export class Stage extends Emitter<StageEventMap> {
   private roster!: Roster;
   private fresh = false; // the link has brought no state yet
   private stateTimer: ReturnType<typeof setTimeout> | undefined; // runs from when a link opened until a state comes
+  private reporter: QualityReporter | undefined;
   private linkToken = ''; // with which the link was opened
 
   constructor(
@@ -77,6 +81,7 @@ export class Stage extends Emitter<StageEventMap> {
     const { realTimeConnection } = this.configuration;
     if (this.maySubscribe && realTimeConnection?.state === RealTimeConnectionState.CONNECTED) this.roster.expect(earlyPublishers);
     watched.add(this);
+    if (this.configuration.reportQuality !== false) this.reporter = this.reportQuality();
     return promise;
   }
 
@@ -169,6 +174,19 @@ export class Stage extends Emitter<StageEventMap> {
     const token = (): string => (this.linkToken = this.token);
     if (realTimeConnection) return realTimeConnection.attach(token, listener);
     return new ReconnectingSocket(`${this.claims.events_url}/${this.claims.topic}?changes=only`, token, listener);
+  }
+
+  private reportQuality(): QualityReporter {
+    const { publication, roster } = this;
+    const source = {
+      get sending() {
+        return publication.peer;
+      },
+      get receiving() {
+        return roster.peers;
+      },
+    };
+    return new QualityReporter(source, (payload) => this.link?.send({ type: 'QUALITY', payload }));
   }
 
   private mediaServer(link: Link): MediaServer {
@@ -316,6 +334,7 @@ export class Stage extends Emitter<StageEventMap> {
   private shut(error: StageError, leaving = false): void {
     const { link, joining, exchanging } = this;
     watched.delete(this);
+    this.reporter?.stop();
     this.stopStateTimer();
     this.publication.stop(leaving);
     this.roster.clear(leaving);

@@ -75,6 +75,10 @@ export class Subscription implements StreamOwner {
     this.updatePicture();
   }
 
+  get peer(): RTCPeerConnection | undefined {
+    return this.connection?.peer;
+  }
+
   stop(leaving = false): void {
     this.type = SubscribeType.NONE;
     this.connection?.close(leaving);

@@ -209,6 +209,34 @@ export interface Attach {
   changesOnly?: boolean; // without the whole state after each change
 }
 
+/** MediaQuality is one direction of a Quality. What is not known is left out. */
+export interface MediaQuality {
+  bitrate?: number; // bits per second
+  loss?: number; // share of the packets, 0 to 1
+  roundTrip?: number; // ms
+  jitter?: number; // ms
+  frameRate?: number; // of the largest video
+  height?: number; // of the largest video
+  freezes?: number; // as freezeCount of WebRTC statistics counts them
+  frozen?: number; // ms of those freezes
+  estimate?: number; // bits per second that the path is estimated to carry
+  keyframeWait?: number; // ms without a picture for lack of a keyframe
+  cpuLimited?: number; // ms in which the processor limited the encoder
+  bandwidthLimited?: number; // ms in which the bandwidth limited the encoder
+  framesDropped?: number; // by the encoder or the decoder
+  path?: string; // types of the ICE candidates, and the protocol
+  codec?: string;
+  coder?: string; // name of the encoder or decoder
+}
+
+/** Quality is a summary of a participant's media in the last seconds, as its client measures them. Nobody answers it, and a client may leave it out. */
+export interface Quality {
+  interval: number; // ms that the summary is about
+  sent?: MediaQuality; // absent if nothing is published
+  received?: MediaQuality; // of all subscriptions together; absent without any
+  device?: string; // for people: system, cores, memory
+}
+
 /** Publish offers media to the stage: POST to the WHIP endpoint. */
 export interface Publish {
   offer: string; // SDP
@@ -248,6 +276,7 @@ export type ClientMessage =
   | { type: "EXCHANGE_TOKEN"; attachment?: string; payload: ExchangeToken }
   | { type: "ATTACH"; attachment?: string; payload: Attach }
   | { type: "DETACH"; attachment?: string }
+  | { type: "QUALITY"; attachment?: string; payload: Quality }
   | { type: "PUBLISH"; attachment?: string; id: string; payload: Publish }
   | { type: "SUBSCRIBE"; attachment?: string; id: string; payload: Subscribe }
   | { type: "PATCH"; attachment?: string; id: string; payload: Patch }

@@ -1,0 +1,102 @@
+package quality
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rostrum/internal/stage"
+	"rostrum/internal/store"
+)
+
+// An Answer is what happened to the media of a participant between two moments.
+type Answer struct {
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Causes   []Cause   `json:"causes"` // the most likely first
+	Details  Details   `json:"details"`
+	Sent     []Sample  `json:"sent"`
+	Received []Sample  `json:"received"`
+}
+
+// A Query selects a stretch of time: without times the last hour that there is.
+type Query struct{ From, To time.Time }
+
+// around is how much before and after a moment belongs to it.
+const around = 30 * time.Second
+
+// At is the stretch around a moment.
+func At(t time.Time) Query { return Query{t.Add(-around), t.Add(around)} }
+
+// maxPoints bounds the samples of one direction in an answer: longer stretches are joined.
+const maxPoints = 1500
+
+// Read answers a query.
+func (h *History) Read(ctx context.Context, of stage.Reporter, q Query) (*Answer, error) {
+	live := h.live(of)
+	var rows []store.QualityRow
+	err := h.store.Read(ctx, func(tx *store.Tx) (err error) {
+		if q.To.IsZero() {
+			if q.To, err = tx.NewestQuality(of.SessionID, of.ParticipantID); err != nil {
+				return err
+			}
+			q.To = newest(q.To, live)
+		}
+		if q.From.IsZero() {
+			q.From = q.To.Add(-time.Hour)
+		}
+		rows, err = tx.Quality(of.SessionID, of.ParticipantID, q.From, q.To)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := h.unpackRows(rows)
+	all.Details.add(live.Details)
+	a := &Answer{From: q.From.UTC(), To: q.To.UTC(), Details: all.Details}
+	a.Sent, a.Received = q.choose(append(all.Sent, live.Sent...)), q.choose(append(all.Received, live.Received...))
+	a.Causes = Diagnose(a.Sent, a.Received)
+	a.Sent, a.Received = bounded(a.Sent), bounded(a.Received)
+	return a, nil
+}
+
+// live returns the samples of a participant that are not stored yet.
+func (h *History) live(of stage.Reporter) (b Block) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if open := h.open[participantKey{of.SessionID, of.ParticipantID}]; open != nil {
+		b = Block{slices.Clone(open.Sent), slices.Clone(open.Received), open.Details}
+	}
+	return b
+}
+
+// newest is the end of the latest sample.
+func newest(stored time.Time, live Block) time.Time {
+	for _, l := range [][]Sample{live.Sent, live.Received} {
+		if n := len(l); n > 0 && l[n-1].At.After(stored) {
+			stored = l[n-1].At
+		}
+	}
+	return stored
+}
+
+// choose returns the samples whose intervals have a part of the stretch. It is never nil.
+func (q Query) choose(all []Sample) []Sample {
+	slices.SortStableFunc(all, func(a, b Sample) int { return a.At.Compare(b.At) })
+	chosen := []Sample{}
+	for _, s := range all {
+		if s.At.After(q.From) && s.At.Add(-time.Duration(s.Interval)*time.Second).Before(q.To) {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
+func bounded(all []Sample) []Sample {
+	for _, step := range []time.Duration{time.Minute, 10 * time.Minute} {
+		if len(all) > maxPoints {
+			all = downsample(all, step)
+		}
+	}
+	return all
+}

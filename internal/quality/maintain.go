@@ -1,0 +1,62 @@
+package quality
+
+import (
+	"context"
+	"time"
+
+	"rostrum/internal/store"
+)
+
+// maintain joins old minutes to hours, and removes what is too old.
+func (h *History) maintain(ctx context.Context, now time.Time) {
+	err := h.joinHours(ctx, now.Add(-fine))
+	if err == nil {
+		err = h.store.SweepQuality(ctx, now.Add(-h.age), maxBytes)
+	}
+	if err != nil && ctx.Err() == nil {
+		h.log.Error("maintain the quality history", "error", err)
+	}
+}
+
+// joinHours joins the minutes from before a moment, an hour of a participant at a time.
+func (h *History) joinHours(ctx context.Context, before time.Time) error {
+	for {
+		var hours []store.QualityHour
+		err := h.store.Read(ctx, func(tx *store.Tx) (err error) {
+			hours, err = tx.QualityHours(before)
+			return err
+		})
+		if err != nil || len(hours) == 0 {
+			return err
+		}
+		for _, hour := range hours {
+			err := h.store.Write(ctx, func(tx *store.Tx) error {
+				return tx.JoinQuality(hour, before, func(rows []store.QualityRow) store.QualityRow { return h.joinRows(hour, rows) })
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// joinRows makes the row of an hour, with one sample a minute.
+func (h *History) joinRows(hour store.QualityHour, rows []store.QualityRow) store.QualityRow {
+	all := h.unpackRows(rows)
+	all.Sent, all.Received = downsample(all.Sent, time.Minute), downsample(all.Received, time.Minute)
+	return store.QualityRow{SessionID: hour.SessionID, ParticipantID: hour.ParticipantID, Span: time.Hour, Start: hour.Start, Data: pack(&all)}
+}
+
+// unpackRows reads rows in the order of time. A damaged one is left out.
+func (h *History) unpackRows(rows []store.QualityRow) (all Block) {
+	for _, r := range rows {
+		b, err := unpack(r.Data)
+		if err != nil {
+			h.log.Error("read the quality history", "participant", r.ParticipantID, "start", r.Start, "error", err)
+			continue
+		}
+		all.Sent, all.Received = append(all.Sent, b.Sent...), append(all.Received, b.Received...)
+		all.Details.add(b.Details)
+	}
+	return all
+}
