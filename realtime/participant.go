@@ -100,6 +100,9 @@ func (r *roster) replace(all []wire.Participant) {
 // set adds or updates a participant. how completes the event about its publishing, if that
 // changes.
 func (r *roster) set(now Participant, how PublishChanged) {
+	if now.ID == "" {
+		return // of a server that is at fault
+	}
 	i := r.index(now.ID)
 	before := Participant{}
 	if i < 0 {

@@ -220,3 +220,39 @@ func TestSocket_OutlivesCallsWhoseContextHasEnded(t *testing.T) {
 		t.Errorf("it connected %d times", len(s.asked))
 	}
 }
+
+// TestJoin_OutlivesMalformedMessages: whatever a server sends, the stage goes on with the next
+// message that is whole, and a malformed last message ends it.
+func TestJoin_OutlivesMalformedMessages(t *testing.T) {
+	var hostile []string
+	for _, p := range wire.ServerMessages() {
+		if _, closes := p.(wire.Closing); closes {
+			continue
+		}
+		for _, payload := range []string{`null`, `[]`, `7`, `"text"`, `true`, `{}`, `{"participantId":7,"participants":{},"layers":"x","labels":[1],"id":{},"participant":[]}`,
+			`{"participants":[null,7,{"id":5}],"layers":[null],"participant":null,"error":{"status":"x"}}`} {
+			hostile = append(hostile, fmt.Sprintf(`{"type":%q,"id":"1","payload":%s}`, p.Type(), payload))
+		}
+		hostile = append(hostile, fmt.Sprintf(`{"type":%q}`, p.Type()), fmt.Sprintf(`{"type":%q,"sequence":-1,"payload":{}}`, p.Type()), fmt.Sprintf(`{"type":%q,"attachment":[],"payload":{}}`, p.Type()))
+	}
+	hostile = append(hostile, ``, `null`, `[]`, `7`, `{`, `{"type":7}`, `{"type":null}`, `{"type":"NEWER","payload":{}}`, strings.Repeat("[", 100_000))
+	whole := `{"type":"PARTICIPANT_JOINED","sequence":2,"payload":{"id":"bob","userId":"bob","isPublishing":false}}`
+	for _, last := range []string{`{"type":"KICKED"}`, `{"type":"KICKED","payload":null}`, `{"type":"STAGE_DELETED","payload":{"reason":7}}`} {
+		t.Run(last, func(t *testing.T) {
+			script := append([]string{emptyState}, hostile...)
+			stage := newEventsServer(t, append(script, whole, last, "stay")).join(t)
+			var joined []string
+			for e := range stage.Events() {
+				if e, ok := e.(ParticipantJoined); ok {
+					joined = append(joined, e.Participant.ID)
+				}
+			}
+			if got := strings.Join(joined, " "); got != "bob" {
+				t.Errorf("joined are %q", got)
+			}
+			if _, ok := errors.AsType[*Problem](stage.Err()); !ok {
+				t.Errorf("the stage ends with %v", stage.Err())
+			}
+		})
+	}
+}

@@ -76,7 +76,8 @@ func encode(sequence uint64, id string, p Payload) []byte {
 }
 
 // Decode reads a message. Other implementations may be newer: types and fields
-// that are not known here are no error. It reports false if data is no message.
+// that are not known here are no error. A payload that is malformed is left out, except of a
+// message that ends something, whose type says enough. It reports false if data is no message.
 func Decode(data []byte) (Message, bool) {
 	var raw struct {
 		Type       Type            `json:"type"`
@@ -94,7 +95,8 @@ func Decode(data []byte) (Message, bool) {
 		return m, true
 	}
 	p := reflect.New(t)
-	if isEmpty(t) || json.Unmarshal(raw.Payload, p.Interface()) == nil {
+	whole := string(raw.Payload) != "null" && json.Unmarshal(raw.Payload, p.Interface()) == nil
+	if whole || isEmpty(t) || t.Implements(reflect.TypeFor[Closing]()) {
 		m.Payload = p.Elem().Interface().(Payload)
 	}
 	return m, true

@@ -53,10 +53,10 @@ export class Refusal extends Error {
 
   /** Reads a refusal from an answer: a problem document (RFC 9457), or only a status. */
   static async from(answer: Response): Promise<Refusal> {
-    const after = Number(answer.headers.get('Retry-After') ?? 0);
+    const after = Number(answer.headers.get('Retry-After')) || 0; // it may be a date
     try {
-      const problem = (await answer.json()) as Problem;
-      return new Refusal(answer.status, problem.code, problem.detail ?? problem.title, after);
+      const { code, detail, title } = (await answer.json()) as Problem;
+      return new Refusal(answer.status, String(code), String(detail ?? title), after);
     } catch {
       return new Refusal(answer.status, 'FAILED', `The server answered ${answer.status}.`, after);
     }

@@ -155,10 +155,10 @@ export class MediaConnection {
   }
 
   /** Takes over what the server says of the connection, and returns its answer. */
-  private answered({ location, connection, iceServers = [], answer }: Reply): string {
+  private answered({ location, connection, iceServers, answer }: Reply): string {
     this.resource = new URL(location!, this.url);
     this.connection = connection;
-    this.turn = iceServers.filter(({ urls }) => urls.startsWith('turn')); // STUN is of no use: the server is ICE-lite
+    this.turn = (iceServers ?? []).filter(({ urls }) => urls.startsWith('turn')); // STUN is of no use: the server is ICE-lite
     return answer!;
   }
 

@@ -1,3 +1,4 @@
+import { readMessage, replyOf } from './message.ts';
 import type { ClientMessage, Reply, ServerMessage } from './wire.ts';
 
 const pingInterval = 2500; // ms
@@ -102,15 +103,10 @@ export class EventsSocket {
 
   private receive(data: unknown): void {
     this.unanswered = 0;
-    let message: ServerMessage;
-    try {
-      message = JSON.parse(String(data));
-    } catch {
-      return; // not from a server that speaks the protocol
-    }
-    if (typeof message?.type !== 'string') return;
+    const message = readMessage(data);
+    if (!message) return;
     if (message.type === 'PONG') this.roundTrip ??= performance.now() - this.pinged;
-    else if (message.type === 'REPLY') this.replied(message.id, message.payload);
+    else if (message.type === 'REPLY') this.replied(message.id, replyOf(message.payload));
     else this.listener.message(message);
   }
 

@@ -30,12 +30,12 @@ const minDelays = { default: null, low: 100, medium: 250, high: 500 } as const; 
 const maxMinDelay = 4000; // ms, of jitterBufferTarget
 const initialLayerFor = 3000; // ms after which the server chooses, whether the initial layer came or not
 
-const noVideo: Record<NonNullable<LayerSelected['reason']>, NoPictureReason> = {
-  choice: NoPictureReason.NOT_WANTED,
-  bandwidth: NoPictureReason.BANDWIDTH,
-  'no-layer': NoPictureReason.NOTHING_SENT,
-  'no-codec': NoPictureReason.CODEC,
-};
+const noVideo = new Map<LayerSelected['reason'], NoPictureReason>([
+  ['choice', NoPictureReason.NOT_WANTED],
+  ['bandwidth', NoPictureReason.BANDWIDTH],
+  ['no-layer', NoPictureReason.NOTHING_SENT],
+  ['no-codec', NoPictureReason.CODEC],
+]);
 
 /** What is received of one other participant. */
 export class Subscription implements StreamOwner {
@@ -175,7 +175,7 @@ export class Subscription implements StreamOwner {
     if (this.state === State.ERRORED) return NoPictureReason.FAILED;
     if (this.state !== State.SUBSCRIBED) return this.connection?.wasLive ? NoPictureReason.RECONNECTING : NoPictureReason.CONNECTING;
     if (this.info.videoStopped) return NoPictureReason.VIDEO_STOPPED;
-    if (this.selected?.paused) return noVideo[this.selected.reason ?? 'no-layer'];
+    if (this.selected?.paused) return noVideo.get(this.selected.reason) ?? NoPictureReason.NOTHING_SENT;
     return this.stream(StreamType.VIDEO) ? undefined : NoPictureReason.AUDIO_ONLY;
   }
 
