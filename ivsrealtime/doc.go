@@ -29,6 +29,10 @@
 // ([Client.Stages] and others), compositions have waiters
 // ([Client.WaitUntilCompositionActive]).
 //
+// A call may have settings of its own, and tell the id of its request and the number of
+// its attempts: see [CallOption]. A program that has an aws.Config for other clients
+// gives it to [BaseClientBuilder.FromConfig].
+//
 // # Errors
 //
 // An error of the service is an [*Error] with a [Code], which errors.Is compares,
@@ -39,4 +43,9 @@
 //
 // A [TokenSigner] makes participant tokens without a call to the service, with the
 // private key of an imported public key; [VerifyToken] reads them.
+//
+// # For servers
+//
+// The variables that begin with Op, [Specs], [Validate] and [Errorf] are for programs that
+// serve the API or stand before a server. Applications need none of them.
 package ivsrealtime

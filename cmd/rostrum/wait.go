@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"rostrum/internal/config"
@@ -16,8 +17,11 @@ type waitCommand struct {
 }
 
 // Run returns when the server is ready, and with an error when the time is over.
-func (c *waitCommand) Run(ctx context.Context) error {
+func (c *waitCommand) Run(ctx context.Context, out *output) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	return doctor.AwaitReady(ctx, &c.Settings)
+	if err := doctor.AwaitReady(ctx, &c.Settings); err != nil {
+		return err
+	}
+	return out.print(map[string]bool{"ready": true}, func(io.Writer) {}) // the exit code is enough for a shell
 }

@@ -9,8 +9,11 @@ import (
 func TestWait_ReturnsWhenTheServerIsReady(t *testing.T) {
 	s := serve(t, "--ephemeral")
 	at := strings.TrimPrefix(s.Endpoint, "http://")
-	if _, stderr, code := finish(t, rostrum(t, "wait", "--listen", at)); code != exitOK {
-		t.Errorf("expected code 0, got %d: %s", code, stderr)
+	if stdout, stderr, code := finish(t, rostrum(t, "wait", "--listen", at)); code != exitOK || stdout != "" {
+		t.Errorf("expected code 0 and no words, got %d: %s%s", code, stdout, stderr)
+	}
+	if stdout, _, _ := finish(t, rostrum(t, "wait", "--json", "--listen", at)); stdout != "{\"ready\":true}\n" {
+		t.Errorf("with --json it prints %q", stdout)
 	}
 	if code, _ := s.stop(t, os.Interrupt); code != exitOK {
 		t.Fatalf("serve ended with %d", code)
