@@ -55,7 +55,7 @@ var symptoms = []symptom{
 		}
 		return fmt.Sprintf("The network lost up to %s %% of the packets from a publisher to the server, before they reached this participant.", percent(s.SourceLoss))
 	}},
-	{Estimate, 0.95, func(s *Sample) float64 { return share(s.BandwidthLimited, s) }, limited(Bandwidth, 1), func(s *Sample, sent bool) string {
+	{Estimate, 0.95, func(s *Sample) float64 { return share(s.BandwidthLimited, s) }, narrowed, func(s *Sample, sent bool) string {
 		if sent {
 			return "The path from the participant to the server is too narrow" + estimated(s) + ": the client sent a smaller or slower video."
 		}
@@ -131,6 +131,14 @@ func nodeLoad(s *Sample) float64 {
 		return 1
 	}
 	return ramp(s.Load, 85, 100)
+}
+
+// narrowed is worse without any video than with a smaller one.
+func narrowed(s *Sample) float64 {
+	if s.Height == 0 {
+		return limited(Bandwidth, 1)(s)
+	}
+	return limited(Bandwidth, 0.7)(s)
 }
 
 // slowDecoder compares the frames that the client dropped with those that it showed.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -39,7 +38,6 @@ type spoolWriter struct {
 	spool  Spool
 	budget *memoryBudget
 	log    *slog.Logger
-	ready  func()     // called when there may be something to upload
 	held   []heldFile // in the order in which they were written
 	init   *heldFile  // an initialization section before its first segment, without which no file refers to it
 }
@@ -68,9 +66,6 @@ func (w *spoolWriter) write(name string, data []byte) error {
 	err := w.flush()
 	if err == nil {
 		err = w.spool.put(name, data)
-	}
-	if err != nil || !strings.HasSuffix(name, ".mp4") { // the playlist follows a segment
-		w.ready()
 	}
 	if !isDiskFull(err) {
 		return err

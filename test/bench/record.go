@@ -31,7 +31,6 @@ const (
 	recordLatency   = 1.  // ms that it adds for viewers, p99
 	recordRatio     = 0.5 // of the peer's CPU
 	recordAlignment = 40. // ms
-	recordStop      = 20. // s, from SIGTERM until all are closed
 )
 
 // measureRecord has participants publish 720p30 of 2.5 Mbit/s with a keyframe a second by
@@ -75,7 +74,6 @@ func (a *arena) recordAndCompare(ctx context.Context, folder string, plan loadte
 	r.maxRate("", "segment readable after it began, the latest", recorded.readable.Seconds(), recordReadable, "s", fmt.Sprintf("%d segments", recorded.segments))
 	r.maxRate("", "added latency of viewers, p99", recorded.viewers.Latency.P99-plain.viewers.Latency.P99, recordLatency, "ms",
 		fmt.Sprintf("%.1f ms without recording", plain.viewers.Latency.P99))
-	r.maxRate("", "all closed after SIGTERM", recorded.stopped.Seconds(), recordStop, "s", fmt.Sprintf("%d recordings", n))
 	r.atLeast("", "recordings without a problem", float64(recorded.sound), float64(n), "", strings.Join(recorded.problems, "; "))
 	r.atLeast("", "pictures recorded", 100*recorded.pictures, 99.9, "% of 30 a second", fmt.Sprintf("%.0f packets dropped", recorded.dropped))
 	if b.peerWHIP == "" {
@@ -112,9 +110,8 @@ type recorded struct {
 	segments      int
 	sound         int // recordings without a problem
 	problems      []string
-	pictures      float64       // of 30 a second
-	dropped       float64       // packets
-	stopped       time.Duration // after SIGTERM
+	pictures      float64 // of 30 a second
+	dropped       float64 // packets
 }
 
 func (a *arena) startRecorder(ctx context.Context, data string) (*server.Server, error) {
@@ -154,11 +151,9 @@ func (a *arena) record(ctx context.Context, data string, plan loadtest.Plan, n i
 		return m, err
 	}
 	stopped = true
-	stopping := time.Now()
-	if err := s.StopWithin(time.Minute); err != nil || !records {
+	if err := s.Stop(); err != nil || !records {
 		return m, err
 	}
-	m.stopped = time.Since(stopping)
 	return m, m.inspect(ctx, filepath.Join(data, "buckets"))
 }
 

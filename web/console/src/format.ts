@@ -12,7 +12,7 @@ export const bits = (value: number): string => scaled(value, 'bit/s');
 export const bytes = (value: number): string => scaled(value, 'B');
 
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+export const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 /** A time of the API as people read it. */
 export const time = (iso: string | undefined): string => (iso ? moment.format(new Date(iso)) : '–');

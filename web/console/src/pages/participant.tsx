@@ -12,12 +12,14 @@ import { call } from '../api/client.ts';
 import { cliLine } from '../api/cli.ts';
 import type { Event, ListParticipantEventsOutput } from '../api/operations.ts';
 import { time, timeOfDay, words } from '../format.ts';
-import { useLoad, useStageChanges } from '../hooks.ts';
+import { type Loaded, useLoad, useStageChanges } from '../hooks.ts';
 import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Copyable } from '../parts/cli-line.tsx';
+import type { Mark } from '../parts/chart.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { Problem } from '../parts/problem.tsx';
+import { Quality } from '../parts/quality.tsx';
 import { useArn } from '../parts/session.ts';
 import { State } from '../parts/state.tsx';
 import { Tags } from '../parts/tags.tsx';
@@ -37,9 +39,15 @@ export default function Participant({ stage, session, id }: Props) {
   const stageArn = useArn('stage', stage);
   const input = { stageArn, sessionId: session, participantId: id };
   const [asking, setAsking] = useState(false);
+  const [moment, setMoment] = useState<{ at: number }>(); // whose quality is asked about
   const { value, error, reload } = useLoad((signal) => call('GetParticipant', input, signal), [stageArn, session, id]);
   const found = value?.participant;
   const connected = found?.state === 'CONNECTED';
+  const events = useLoad((signal) => readEvents(input, signal), [stageArn, session, id]);
+  useStageChanges(connected ? stageArn : undefined, () => {
+    events.reload();
+    reload();
+  });
   const disconnect = { stageArn, participantId: id };
   return (
     <ContentLayout
@@ -80,7 +88,8 @@ export default function Participant({ stage, session, id }: Props) {
               ]}
             />
           </Container>
-          <Timeline {...{ stage, session, id }} live={connected} changed={reload} />
+          <Quality {...{ stage, session, id }} live={connected} marks={marksOf(events.value?.events)} moment={moment} />
+          <Timeline {...{ stage, session, events }} ask={(at) => setMoment({ at })} line={cliLine('ListParticipantEvents', input)} />
         </SpaceBetween>
       )}
       {asking && (
@@ -104,27 +113,25 @@ async function readEvents(input: { stageArn: string; sessionId: string; particip
   return { events, more: nextToken !== undefined };
 }
 
+type Events = Awaited<ReturnType<typeof readEvents>>;
+
 const kindOf = (name = ''): string => (name.endsWith('ERROR') ? 'error' : /JOINED|STARTED/.test(name) ? 'success' : 'info');
 
-function Timeline({ stage, session, id, live, changed }: Props & { live: boolean; changed(): void }) {
-  const stageArn = useArn('stage', stage);
-  const input = { stageArn, sessionId: session, participantId: id };
-  const { value, error, reload } = useLoad((signal) => readEvents(input, signal), [stageArn, session, id]);
-  useStageChanges(live ? stageArn : undefined, () => {
-    reload();
-    changed();
-  });
+/** What charts show of the events. */
+const marksOf = (events: Event[] = []): Mark[] => events.flatMap((e) => (e.eventTime ? [{ at: Date.parse(e.eventTime) / 1000, kind: kindOf(e.name) }] : []));
+
+function Timeline({ stage, session, events: { value, error, reload }, ask, line }: { stage: string; session: string; events: Loaded<Events>; ask(at: number): void; line: string }) {
   return (
-    <Container header={<Header variant="h2">Timeline</Header>} footer={<CliLine line={cliLine('ListParticipantEvents', input)} />}>
+    <Container header={<Header variant="h2">Timeline</Header>} footer={<CliLine line={line} />}>
       {error && <Problem what="Reading the events" error={error} retry={reload} />}
       {!value && !error && <Spinner />}
       {value?.events.length === 0 && <Box color="text-body-secondary">Nothing happened yet.</Box>}
       <ol className="timeline">
         {value?.events.map((e, i) => (
           <li key={i} data-kind={kindOf(e.name)}>
-            <time dateTime={e.eventTime} title={time(e.eventTime)}>
-              {timeOfDay(e.eventTime)}
-            </time>
+            <button type="button" className="moment" title={`${time(e.eventTime)}: how was the quality?`} onClick={() => e.eventTime && ask(Date.parse(e.eventTime))}>
+              <time dateTime={e.eventTime}>{timeOfDay(e.eventTime)}</time>
+            </button>
             <div>
               <b>{words(e.name)}</b>
               {e.remoteParticipantId && (

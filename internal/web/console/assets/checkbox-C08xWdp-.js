@@ -1,1 +1,0 @@
-import{In as e,Ln as t,_r as n,yr as r}from"./space-between-Ct_LdUt_.js";import{r as i}from"./table-B3H7TJSq.js";var a=r(n()),o=a.forwardRef(({...e},n)=>{let r=t(`Checkbox`,{props:{readOnly:e.readOnly}});return a.createElement(i,{...e,...r,ref:n,__injectAnalyticsComponentMetadata:!0})});e(o,`Checkbox`);export{o as t};

@@ -1,1 +1,0 @@
-import{c as e,t}from"./status-indicator-30aoxzX5.js";import{s as n}from"./space-between-Ct_LdUt_.js";var r=n(),i={ACTIVE:`success`,CONNECTED:`success`,STARTING:`in-progress`,STOPPING:`in-progress`,RECONNECTING:`warning`,FAILED:`error`},a=({state:n})=>n?(0,r.jsx)(t,{type:i[n]??`stopped`,children:e(n)}):(0,r.jsx)(r.Fragment,{children:`–`});export{a as t};
