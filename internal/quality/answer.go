@@ -65,9 +65,18 @@ func (h *History) live(of stage.Reporter) (b Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if open := h.open[participantKey{of.SessionID, of.ParticipantID}]; open != nil {
-		b = Block{slices.Clone(open.Sent), slices.Clone(open.Received), open.Details}
+		b = Block{complete(open.Sent), complete(open.Received), open.Details}
 	}
 	return b
+}
+
+// complete returns a copy without the last sample, if its interval is not over and there are
+// others: the server's half of it is missing.
+func complete(all []Sample) []Sample {
+	if n := len(all); n > 1 && all[n-1].At.After(time.Now()) {
+		all = all[:n-1]
+	}
+	return slices.Clone(all)
 }
 
 // newest is the end of the latest sample.

@@ -114,7 +114,7 @@ func TestCollector_NamesTheCauseOfTheEnginesFigures(t *testing.T) {
 		"codec":         {func(_ *sfu.PublisherStats, r *stage.ReceiverSample) { r.LacksCodec = true }, MissingCodec},
 		"downlink loss": {func(_ *sfu.PublisherStats, r *stage.ReceiverSample) { r.Subscriptions[0].Loss = 0.1 }, ReceiveLoss},
 	} {
-		h, now := openHistory(t), time.Now().Truncate(interval)
+		h, now := openHistory(t), time.Now().Add(-time.Minute).Truncate(interval)
 		figures := mediaSample(func(*sfu.PublisherStats, *stage.ReceiverSample) {})
 		s := sampler{history: h, from: Sources{func() []stage.MediaSample { return figures }, func() Load { return Load{} }}}
 		s.sample(now)
@@ -130,7 +130,7 @@ func TestCollector_NamesTheCauseOfTheEnginesFigures(t *testing.T) {
 }
 
 func TestSampler_NamesABusyServer(t *testing.T) {
-	h, now := openHistory(t), time.Now().Truncate(interval)
+	h, now := openHistory(t), time.Now().Add(-time.Minute).Truncate(interval)
 	var load Load
 	figures := mediaSample(func(*sfu.PublisherStats, *stage.ReceiverSample) {})
 	s := sampler{history: h, from: Sources{func() []stage.MediaSample { return figures }, func() Load { return load }}}

@@ -67,7 +67,10 @@ test("every page is accessible, in two sizes and both schemes", async () => {
     stages: ["/stages", () => page.getByRole("link", { name: "console" }).waitFor()],
     stage: [`/stages/${id}`, () => page.getByRole("link", { name: "ann" }).waitFor()],
     session: [`/stages/${id}/${session}`, () => page.getByRole("link", { name: "ann" }).waitFor()],
-    participant: [`/stages/${id}/${session}/${participants[0].participantId}`, () => page.getByText("Publish started").waitFor()],
+    participant: [`/stages/${id}/${session}/${participants[0].participantId}`, async () => {
+      await page.getByText("Publish started").waitFor();
+      await page.locator(".chart canvas").first().waitFor(); // the first figures come after five seconds
+    }],
     compositions: ["/compositions", () => page.getByText("There are no compositions").waitFor()],
     composition: ["/compositions/AbsentAbsent", () => page.getByText("Reading the composition").waitFor()],
     events: ["/events", () => page.getByRole("link", { name: "Participant Published" }).first().waitFor()],
@@ -94,6 +97,17 @@ test("every page is accessible, in two sizes and both schemes", async () => {
     await page.emulateMedia({ colorScheme: "light" });
   }
   assert.deepEqual(violated, []);
+});
+
+test("the quality of a participant is explained, in charts and in a table", async () => {
+  const { participants } = await server.call("ListParticipants", { stageArn: arn, sessionId: session });
+  await page.goto(`${server.url}/console/stages/${id}/${session}/${participants[0].participantId}`);
+  await page.getByRole("img", { name: /^Bitrate from/ }).waitFor();
+  await page.locator(".moment").last().press("Enter");
+  await page.getByRole("button", { name: "All that is shown" }).waitFor();
+  await page.getByText(/^Between .+: /).waitFor();
+  await page.getByText("As a table").click();
+  await page.getByRole("table", { name: "Quality" }).getByText("fps").first().waitFor();
 });
 
 test("a stage is watched: video flows, and names are text", async () => {
