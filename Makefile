@@ -186,6 +186,10 @@ kill: ## Kill the server 200 times under load, and 50 times while it records, an
 attack: ## Attack a running server: what it must refuse, and a call that must go on meanwhile (ROSTRUM_CHURN=30m)
 	@$(call suite,attack,testname,./test/attack) -count=1 -timeout $(if $(ROSTRUM_CHURN),90m,10m)
 
+.PHONY: cluster
+cluster: ## Ask any of three nodes on PostgreSQL for anything, and kill one
+	$(GO) test -count=1 -v -timeout 10m ./test/cluster
+
 .PHONY: netem
 netem: ## Hold calls to their promises on bad networks, in network namespaces (as root)
 	@$(call need,ip,iproute2)

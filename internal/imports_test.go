@@ -35,6 +35,7 @@ var levels = map[string]int{
 	"rostrum/internal/rtmp":        1,
 	"rostrum/internal/store":       1,
 	"rostrum/internal/bucket":      1,
+	"rostrum/internal/bus":         1,
 	"rostrum/internal/event":       1,
 	"rostrum/internal/certificate": 1,
 	"rostrum/internal/eventlog":    1,

@@ -5,6 +5,7 @@
 package channel
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"rostrum/internal/arn"
+	"rostrum/internal/bus"
 	"rostrum/internal/event"
 	"rostrum/internal/hls"
 	"rostrum/internal/inbound"
@@ -45,6 +47,8 @@ type Config struct {
 	Log     *slog.Logger
 	Panics  *inbound.Panics // takes faults in pushing
 
+	Bus *bus.Bus // reaches the other nodes; nil where there are none
+
 	PushPrivate bool        // streams may be pushed to private addresses
 	PushTLS     *tls.Config // for pushes over RTMPS; nil uses the system's roots
 }
@@ -52,12 +56,14 @@ type Config struct {
 // A Registry has the sessions of this node. It is safe for concurrent use.
 type Registry struct {
 	store  *store.Store
+	node   *node.Node
 	nodeID string // this process in the store
 	cfg    Config
 
 	mu          sync.Mutex           // guards what follows
 	sessions    map[string]*Session  // by channel ARN
 	playbacks   map[string]*playback // by channel id
+	elsewhere   map[string]playbackNode
 	workerKeys  map[[sha256.Size]byte]reservation
 	quotaEvents map[store.Owner]time.Time // when the last event about a reached quota was stored
 	order       int64
@@ -71,10 +77,13 @@ func NewRegistry(s *store.Store, n *node.Node, cfg Config) *Registry {
 		cfg.Log = slog.Default()
 	}
 	r := &Registry{
-		store: s, nodeID: n.ID(), cfg: cfg, sessions: map[string]*Session{}, playbacks: map[string]*playback{},
+		store: s, node: n, nodeID: n.ID(), cfg: cfg, elsewhere: map[string]playbackNode{}, sessions: map[string]*Session{}, playbacks: map[string]*playback{},
 		workerKeys: map[[sha256.Size]byte]reservation{}, quotaEvents: map[store.Owner]time.Time{},
 	}
 	n.OnDead(r.closeDead)
+	if cfg.Bus != nil {
+		r.serveBus(cfg.Bus)
+	}
 	return r
 }
 
@@ -228,7 +237,7 @@ func (r *Registry) dropSilent(ctx context.Context, channelARN string) bool {
 	if time.Since(s.lastHeard()) < silentAfter {
 		return false
 	}
-	r.Stop(ctx, channelARN)
+	r.stopHere(ctx, channelARN)
 	return true
 }
 
@@ -274,7 +283,7 @@ func (r *Registry) addSession(s *Session) error {
 	if r.cfg.Streams > 0 && n >= r.cfg.Streams {
 		return ErrFull
 	}
-	r.order++
+	r.order = max(r.order+1, time.Now().UnixMicro()) // streams of several nodes are listed in one order
 	s.order = r.order
 	r.sessions[s.about.ARN] = s
 	s.muxer = hls.NewMuxer(r.beginPlayback(s).live)
@@ -298,8 +307,8 @@ func (r *Registry) findSession(channelARN string) *Session {
 	return r.sessions[channelARN]
 }
 
-// Stream describes a channel's stream; false while it is offline.
-func (r *Registry) Stream(channelARN string) (ivs.Stream, bool) {
+// streamHere describes a stream of this node; false while the channel is offline here.
+func (r *Registry) streamHere(channelARN string) (ivs.Stream, bool) {
 	s := r.findSession(channelARN)
 	if s == nil {
 		return ivs.Stream{}, false
@@ -307,38 +316,35 @@ func (r *Registry) Stream(channelARN string) (ivs.Stream, bool) {
 	return s.stream()
 }
 
-// Streams lists the streams of an owner, oldest first, from a position on,
-// with the position of the next page; 0 ends the list.
-func (r *Registry) Streams(o store.Owner, health ivs.Health, p store.Page) (page []ivs.Stream, next int64) {
+// streamsHere lists the streams of this node that a query asks for, oldest first.
+func (r *Registry) streamsHere(q streamQuery) (page []positioned) {
 	r.mu.Lock()
 	var mine []*Session
 	for _, s := range r.sessions {
-		if s.owner == o && s.order > p.After {
+		if s.owner == q.Owner && s.order > q.After {
 			mine = append(mine, s)
 		}
 	}
 	r.mu.Unlock()
-	slices.SortFunc(mine, func(a, b *Session) int { return int(a.order - b.order) })
-	last := int64(0)
+	slices.SortFunc(mine, func(a, b *Session) int { return cmp.Compare(a.order, b.order) })
 	for _, s := range mine {
 		shown, ok := s.stream()
-		if !ok || health != "" && shown.Health != health {
+		if !ok || q.Health != "" && shown.Health != q.Health {
 			continue
 		}
-		if len(page) == p.Limit {
-			return page, last
+		if page = append(page, positioned{shown, s.order}); len(page) > q.Limit {
+			break
 		}
-		page, last = append(page, shown), s.order
 	}
-	return page, 0
+	return page
 }
 
 // stopTimeout bounds how long Stop waits.
 const stopTimeout = 5 * time.Second
 
-// Stop drops the encoder of a channel, and returns once the channel is
+// stopHere drops the encoder of a channel on this node, and returns once the channel is
 // offline, or ctx ends; false when it was offline.
-func (r *Registry) Stop(ctx context.Context, channelARN string) bool {
+func (r *Registry) stopHere(ctx context.Context, channelARN string) bool {
 	s := r.findSession(channelARN)
 	if s == nil {
 		return false

@@ -16,15 +16,15 @@ type Channels interface {
 	Addresses(channelARN string) (ingest, playback string)
 
 	// Stream returns the live stream of a channel; false while it is offline.
-	Stream(channelARN string) (ivs.Stream, bool)
+	Stream(ctx context.Context, channelARN string) (ivs.Stream, bool, error)
 
 	// Streams returns a page of the live streams of an owner's channels, oldest
 	// first, and the position of the next page; 0 after the last.
-	Streams(o store.Owner, health ivs.Health, p store.Page) ([]ivs.Stream, int64)
+	Streams(ctx context.Context, o store.Owner, health ivs.Health, p store.Page) ([]ivs.Stream, int64, error)
 
 	// Stop disconnects the encoder of a channel, and returns when the channel is
 	// offline or ctx ends; false if it was offline.
-	Stop(ctx context.Context, channelARN string) bool
+	Stop(ctx context.Context, channelARN string) (bool, error)
 
 	// CheckPushURL returns the reason why a channel's stream can't be pushed to a
 	// URL, without the stream key in it. It does not resolve the host.

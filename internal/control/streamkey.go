@@ -77,7 +77,10 @@ func (p *Plane) GetStream(ctx context.Context, _ Caller, in *ivs.GetStreamInput)
 	if _, err := get(ctx, p, (*store.Tx).Channels, in.ChannelARN); err != nil {
 		return nil, err
 	}
-	s, ok := p.channels.Stream(in.ChannelARN)
+	s, ok, err := p.channels.Stream(ctx, in.ChannelARN)
+	if err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, notBroadcasting(in.ChannelARN)
 	}
@@ -96,8 +99,7 @@ func (p *Plane) ListStreams(ctx context.Context, c Caller, in *ivs.ListStreamsIn
 	}
 	q := listQuery{query: query{c, "ListStreams", []string{string(health)}}, token: in.NextToken, maxResults: in.MaxResults, page: 100}
 	all, next, err := list(ctx, p, q, func(_ *store.Tx, page store.Page) ([]ivs.Stream, int64, error) {
-		streams, next := p.channels.Streams(c.owner(), health, page)
-		return streams, next, nil
+		return p.channels.Streams(ctx, c.owner(), health, page)
 	})
 	return &ivs.ListStreamsOutput{NextToken: next, Streams: each(all, func(s *ivs.Stream) ivs.StreamSummary {
 		return ivs.StreamSummary{ChannelARN: s.ChannelARN, StreamID: s.StreamID, StartTime: s.StartTime, State: s.State, Health: s.Health, ViewerCount: s.ViewerCount}
@@ -110,7 +112,11 @@ func (p *Plane) StopStream(ctx context.Context, _ Caller, in *ivs.StopStreamInpu
 	if _, err := get(ctx, p, (*store.Tx).Channels, in.ChannelARN); err != nil {
 		return nil, err
 	}
-	if !p.channels.Stop(ctx, in.ChannelARN) {
+	stopped, err := p.channels.Stop(ctx, in.ChannelARN)
+	if err != nil {
+		return nil, err
+	}
+	if !stopped {
 		return nil, notBroadcasting(in.ChannelARN)
 	}
 	return &ivs.StopStreamOutput{}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rostrum/internal/store"
 	"rostrum/ivsrealtime"
@@ -89,4 +90,13 @@ func (n *Node) lostHomes(other store.Node) bool {
 	defer n.mu.Unlock()
 	h, known := n.silent[other.ID]
 	return known && h.seen.Equal(other.Seen) && h.silent >= n.cfg.Lease/leasesPerHome
+}
+
+// Others returns the other nodes that take requests of nodes, and are alive as far as this one knows.
+func (n *Node) Others(ctx context.Context) ([]store.Node, error) {
+	if !n.cfg.Shared {
+		return nil, nil
+	}
+	others, err := n.others(ctx)
+	return slices.DeleteFunc(others, func(o store.Node) bool { return o.Internal == "" || o.Started.IsZero() || n.lostHomes(o) }), err
 }

@@ -1,5 +1,5 @@
 // Package proxy passes the requests of clients from the node that got them to the one that can
-// answer: HTTP and WebSockets, over TLS by which both nodes prove that they have the key of the
+// answer, and the requests of nodes: HTTP and WebSockets, over TLS by which both nodes prove that they have the key of the
 // database.
 //
 // A request is passed on once: the node that gets it from another answers it, or refuses it. It
@@ -7,6 +7,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -14,6 +15,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
@@ -23,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"rostrum/internal/bus"
 	"rostrum/internal/store"
 )
 
@@ -49,6 +52,8 @@ type Config struct {
 	NodeID string
 	// Public is the URL at which clients reach this node.
 	Public string
+	// Receive answers what another node asks.
+	Receive func(ctx context.Context, subject string, data []byte) []byte
 	// Log is for the operator. Default slog.Default().
 	Log *slog.Logger
 }
@@ -141,6 +146,40 @@ func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, to store.Node, r
 	reverse.ServeHTTP(w, r)
 }
 
+// nodePath is where nodes ask each other, below it the subject.
+const nodePath = "/node/"
+
+// Send asks a node about a subject and returns its answer.
+func (p *Proxy) Send(ctx context.Context, to store.Node, subject string, data []byte) ([]byte, error) {
+	if to.Internal == "" {
+		return nil, fmt.Errorf("node %s takes no requests of other nodes", to.ID)
+	}
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+to.Internal+nodePath+subject, bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	q.Header.Set(nodeHeader, to.ID)
+	answer, err := p.transport.RoundTrip(q)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("node %s answers %s", to.ID, answer.Status)
+	}
+	return io.ReadAll(http.MaxBytesReader(nil, answer.Body, bus.MaxMessage))
+}
+
+// receive answers what another node asks.
+func (p *Proxy) receive(w http.ResponseWriter, r *http.Request) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bus.MaxMessage))
+	if err != nil {
+		http.Error(w, "the request can't be read", http.StatusBadRequest)
+		return
+	}
+	_, _ = w.Write(p.cfg.Receive(r.Context(), strings.TrimPrefix(r.URL.Path, nodePath), data)) // the other node may be gone
+}
+
 // nameHome makes Location name the other node, if clients reach it at an address of its own.
 func (p *Proxy) nameHome(answer *http.Response, to store.Node) {
 	location := answer.Header.Get("Location")
@@ -162,6 +201,10 @@ func (p *Proxy) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(nodeHeader) != p.cfg.NodeID {
 			http.Error(w, "the request is for another node", http.StatusMisdirectedRequest)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, nodePath) {
+			p.receive(w, r)
 			return
 		}
 		r = r.WithContext(context.WithValue(r.Context(), forwardedKey{}, true))

@@ -18,6 +18,7 @@ import (
 	"rostrum/internal/config"
 	"rostrum/internal/console"
 	"rostrum/internal/inbound"
+	"rostrum/internal/proxy"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
@@ -36,7 +37,7 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 	handle("whip", "/whip/", r.participants)
 	handle("events", "/events", r.participants)
 	handle("events", "/events/", r.participants)
-	handle("hls", channel.PlaybackPath, r.channels)
+	handle("hls", channel.PlaybackPath, r.playback())
 	handle("pages", "GET "+web.StagePath, web.Stage(l.endpoint))
 	handle("pages", "GET "+web.PlayerPath, web.Player(l.endpoint))
 	handle("pages", "GET "+web.SDKPath, web.SDK())
@@ -75,6 +76,26 @@ func newHandlers(serving context.Context, b *base, l *listeners, st *store.Store
 		return inbound.RequireHost(clients, publicName(l.endpoint)), operators
 	}
 	return clients, operators
+}
+
+// playback serves the HLS of channels, also of those that are live on another node.
+func (r *runtime) playback() http.Handler {
+	if r.proxy == nil {
+		return r.channels
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if !proxy.IsForwarded(q) && (q.Method == http.MethodGet || q.Method == http.MethodHead) {
+			if to := r.channels.PlaysElsewhere(q.Context(), q.URL.Path); to != nil {
+				r.proxy.Forward(w, q, *to, func(error) {
+					w.Header().Set("Access-Control-Allow-Origin", "*")
+					w.Header().Set("Retry-After", "1")
+					http.Error(w, "the node of the channel does not answer", http.StatusServiceUnavailable)
+				})
+				return
+			}
+		}
+		r.channels.ServeHTTP(w, q)
+	})
 }
 
 // origins are the web origins that may call the server, those of its own pages included: a

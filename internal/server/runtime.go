@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"rostrum/internal/admin"
 	"rostrum/internal/authority"
+	"rostrum/internal/bus"
 	"rostrum/internal/channel"
 	"rostrum/internal/composition"
 	"rostrum/internal/config"
@@ -27,7 +29,8 @@ import (
 type runtime struct {
 	plane        *control.Plane
 	node         *node.Node
-	proxy        *proxy.Proxy // nil where there are no other nodes
+	proxy        *proxy.Proxy // nil where there are no other nodes, like bus
+	bus          *bus.Bus
 	stages       *stage.Registry
 	participants *signaling.Server
 	channels     *channel.Registry
@@ -63,7 +66,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.recorder)
-	stages := stage.Config{Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log}
+	stages := stage.Config{Bus: r.bus, Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log}
 	if s.QualityAge > 0 {
 		r.quality = quality.NewHistory(st, s.QualityAge, b.log)
 		stages.Quality = r.quality
@@ -78,7 +81,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	// Parts close in reverse order: first the compositions, then the stages that they are on,
 	// and last the connections that tell participants why.
 	b.closeLater(r.participants, r.stages)
-	if r.channels, err = newChannels(b, st, r.node, l.rtmp, l.endpoint); err != nil {
+	if r.channels, err = newChannels(b, st, r, l.rtmp, l.endpoint); err != nil {
 		return nil, err
 	}
 	b.closeLater(r.channels)
@@ -111,11 +114,30 @@ func (r *runtime) openNode(ctx context.Context, b *base, l *listeners, st *store
 	if err != nil {
 		return err
 	}
-	if r.proxy, err = proxy.New(proxy.Config{Key: key, NodeID: r.node.ID(), Public: l.endpoint, Log: b.log}); err != nil {
+	r.bus = bus.New(r.node.ID(), b.log)
+	if r.proxy, err = proxy.New(proxy.Config{Key: key, NodeID: r.node.ID(), Public: l.endpoint, Receive: r.bus.Receive, Log: b.log}); err != nil {
 		return err
 	}
 	b.closeLater(r.proxy)
+	r.bus.Connect(func(ctx context.Context, id, subject string, data []byte) ([]byte, error) {
+		to, err := findNode(ctx, st, id)
+		if err != nil {
+			return nil, err
+		}
+		return r.proxy.Send(ctx, *to, subject, data)
+	})
 	return nil
+}
+
+func findNode(ctx context.Context, st *store.Store, id string) (found *store.Node, err error) {
+	err = st.Read(ctx, func(tx *store.Tx) error {
+		found, err = tx.Node(id)
+		return err
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("node %s has ended", id)
+	}
+	return found, err
 }
 
 // private are the files and folders that a media worker may not read.
@@ -134,11 +156,11 @@ const transcoderMemory = 512 << 20
 
 // newChannels makes the registry of channels. Encoders reach them at l, viewers at the
 // endpoint.
-func newChannels(b *base, st *store.Store, n *node.Node, l rtmpListeners, endpoint string) (*channel.Registry, error) {
+func newChannels(b *base, st *store.Store, r *runtime, l rtmpListeners, endpoint string) (*channel.Registry, error) {
 	s := b.settings
 	cfg := channel.Config{
 		Public: endpoint, Streams: s.Limits.Streams, Pixels: s.Limits.StreamPixels, Bitrate: s.Limits.StreamBitrate,
-		PushPrivate: s.PushPrivate, Panics: b.panics, Log: b.log,
+		PushPrivate: s.PushPrivate, Bus: r.bus, Panics: b.panics, Log: b.log,
 	}
 	public, err := url.Parse(endpoint)
 	if err != nil {
@@ -153,7 +175,7 @@ func newChannels(b *base, st *store.Store, n *node.Node, l rtmpListeners, endpoi
 			cfg.Ingest = host
 		}
 	}
-	return channel.NewRegistry(st, n, cfg), nil
+	return channel.NewRegistry(st, r.node, cfg), nil
 }
 
 // newCompositions makes the registry of compositions.

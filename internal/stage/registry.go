@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rostrum/internal/authority"
+	"rostrum/internal/bus"
 	"rostrum/internal/node"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
@@ -30,6 +31,9 @@ type Config struct {
 	Grace time.Duration
 	// MaxSockets bounds the events sockets of this node. Default 50,000.
 	MaxSockets int
+
+	// Bus reaches the other nodes; nil where there are none.
+	Bus *bus.Bus
 
 	// Recorder records participants; nil records none.
 	Recorder Recorder
@@ -111,6 +115,9 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 		ingests:      map[string]int{},
 	}
 	n.OnDead(r.closeDead)
+	if cfg.Bus != nil {
+		r.serveBus(cfg.Bus)
+	}
 	return r
 }
 
@@ -274,11 +281,9 @@ func (r *Registry) isDenied(stageARN, participantID string) bool {
 	return ok && time.Now().Before(until)
 }
 
-// Disconnect ends a participant's connections on a stage and sends the reason
-// to its client. Its tokens must have been revoked in the store before. Its
-// replicas end, and so does a replica that is disconnected. It is no error
-// when the participant isn't there.
-func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
+// disconnectHere ends a participant's connections to this node.
+func (r *Registry) disconnectHere(d disconnection) error {
+	stageARN, participantID := d.StageARN, d.ParticipantID
 	r.deny(stageARN, participantID)
 	r.endReplications(func(k replicationKey) bool {
 		return (k.source == stageARN || k.destination == stageARN) && k.participant == participantID
@@ -289,7 +294,7 @@ func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason
 	}
 	err := s.callAndCommit(func() error {
 		if p := s.participants[participantID]; p != nil && p.replica == nil {
-			s.disconnect(p, kicked(wire.ReasonDisconnected, reason))
+			s.disconnect(p, kicked(wire.ReasonDisconnected, d.Reason))
 		}
 		return nil
 	})
@@ -299,9 +304,8 @@ func (r *Registry) Disconnect(_ context.Context, stageARN, participantID, reason
 	return err
 }
 
-// StageDeleted ends a stage's session and disconnects everybody, after the
-// stage was deleted from the store.
-func (r *Registry) StageDeleted(ctx context.Context, stageARN string) error {
+// stageDeletedHere ends the session of a deleted stage on this node.
+func (r *Registry) stageDeletedHere(ctx context.Context, stageARN string) error {
 	r.deny(stageARN, "")
 	r.endReplications(func(k replicationKey) bool { return k.source == stageARN || k.destination == stageARN })
 	s := r.findSession(stageARN)

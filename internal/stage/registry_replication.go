@@ -8,15 +8,15 @@ import (
 	"rostrum/internal/arn"
 	"rostrum/internal/authority"
 	"rostrum/internal/event"
+	"rostrum/internal/node"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/token"
 	"rostrum/ivsrealtime"
 )
 
-// Replicate shows a publishing participant of one stage on another. The errors
-// are those of the operation StartParticipantReplication.
-func (r *Registry) Replicate(_ context.Context, want Replication) error {
+// replicateHere replicates between two stages whose home is this node.
+func (r *Registry) replicateHere(want Replication) error {
 	destination, err := arn.Parse(want.DestinationStageARN)
 	if err != nil {
 		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "Resource: %s not found", want.DestinationStageARN)
@@ -43,6 +43,9 @@ func (r *Registry) Replicate(_ context.Context, want Replication) error {
 	}
 	if err != nil {
 		r.endReplication(rep)
+	}
+	if _, away := errors.AsType[*node.Elsewhere](err); away {
+		return ivsrealtime.Errorf(ivsrealtime.Conflict, "the sessions of both stages must be on one node, and are on two; the destination's can begin anew where the source's is")
 	}
 	return operationError(err)
 }
@@ -116,13 +119,13 @@ func (r *Registry) confirm(rep *replication, publisher *sfu.Publisher) error {
 	return err
 }
 
-// StopReplication removes a replica; ResourceNotFound when there is none.
-func (r *Registry) StopReplication(_ context.Context, sourceStageARN, destinationStageARN, participantID string) error {
+// stopReplicationHere ends a replication of this node for good.
+func (r *Registry) stopReplicationHere(k replicationKey) error {
 	r.mu.Lock()
-	rep := r.replications[replicationKey{sourceStageARN, participantID, destinationStageARN}]
+	rep := r.replications[k]
 	r.mu.Unlock()
 	if rep == nil {
-		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s is not replicated to %s", participantID, destinationStageARN)
+		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s is not replicated to %s", k.participant, k.destination)
 	}
 	if s := r.endReplication(rep); s != nil {
 		err := s.callAndCommit(func() error { return nil }) // commits what ending it added

@@ -173,6 +173,19 @@ func (tx *Tx) Hold(name, node string) error {
 	return nil
 }
 
+// HolderOf finds the node that holds what an ARN ends with, such as :channel/ID; nil if none does.
+// The end has no characters but letters, digits, / and :.
+func (tx *Tx) HolderOf(end string) (*Node, error) {
+	all, err := tx.names(`SELECT node FROM hold WHERE arn LIKE $1`, "%"+end)
+	if err != nil {
+		return nil, fmt.Errorf("find who holds %s: %w", end, err)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return tx.Node(all[0])
+}
+
 // Release ends a node's hold and reports whether there was one.
 func (tx *Tx) Release(name, node string) (held bool, err error) {
 	n, err := tx.exec(`DELETE FROM hold WHERE arn = $1 AND node = $2`, name, node)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"rostrum/ivsrealtime"
 	"rostrum/realtime"
 )
 
@@ -17,6 +18,18 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 			await(c, c.subscribe(c.join(node, stage)), "keyframe")
 		}
 	})
+	t.Run("live operations reach the home", func(t *testing.T) {
+		c := c.within(t)
+		stage := c.createStage(0)
+		first, second := c.join(1, stage), c.join(2, stage) // the home is node 1
+		_, err := c.clients[2].DisconnectParticipant(c.ctx, &ivsrealtime.DisconnectParticipantInput{StageARN: stage, ParticipantID: first.Token().ParticipantID})
+		c.check(err)
+		await(c, first.Done(), "end of the participant that was disconnected")
+		_, err = c.clients[0].DeleteStage(c.ctx, &ivsrealtime.DeleteStageInput{ARN: stage})
+		c.check(err)
+		await(c, second.Done(), "end of the participant on a deleted stage")
+	})
+	t.Run("channels are everywhere", func(t *testing.T) { testChannel(c.within(t)) })
 	t.Run("killed home", func(t *testing.T) {
 		c := c.within(t)
 		stage := c.createStage(0)

@@ -1,0 +1,125 @@
+package cluster
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ivs"
+
+	"rostrum/internal/rtmp"
+	"rostrum/internal/testpattern"
+)
+
+// testChannel sends a stream to one node, and watches and stops it at others.
+func testChannel(c *cluster) {
+	c.Helper()
+	channels := func(node int) *ivs.Client {
+		return ivs.New(ivs.Options{
+			BaseEndpoint: &c.nodes[node].URL, Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+		})
+	}
+	made, err := channels(0).CreateChannel(c.ctx, &ivs.CreateChannelInput{InsecureIngest: true})
+	c.check(err)
+	ended := make(chan struct{})
+	go c.encode(c.nodes[0].Encoders[0]+aws.ToString(made.StreamKey.Value), ended)
+	defer func() { <-ended }()
+	for node := range c.nodes {
+		c.eventually(func() error {
+			got, err := channels(node).GetStream(c.ctx, &ivs.GetStreamInput{ChannelArn: made.Channel.Arn})
+			if err == nil && aws.ToString(got.Stream.ChannelArn) != aws.ToString(made.Channel.Arn) {
+				err = fmt.Errorf("the stream is %v", got.Stream)
+			}
+			return err
+		})
+		all, err := channels(node).ListStreams(c.ctx, &ivs.ListStreamsInput{})
+		if err != nil || len(all.Streams) != 1 {
+			c.Errorf("node %d lists %v, %v", node, all, err)
+		}
+		shown, err := channels(node).GetChannel(c.ctx, &ivs.GetChannelInput{Arn: made.Channel.Arn})
+		c.check(err)
+		c.eventually(func() error { return play(aws.ToString(shown.Channel.PlaybackUrl)) })
+	}
+	_, err = channels(2).StopStream(c.ctx, &ivs.StopStreamInput{ChannelArn: made.Channel.Arn})
+	c.check(err)
+	await(c, ended, "end of the encoder")
+}
+
+// play reads the first playlist of a channel.
+func play(address string) error {
+	answer, err := http.Get(address)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && (answer.StatusCode != http.StatusOK || !bytes.Contains(text, []byte("#EXT-X-STREAM-INF"))) {
+		err = fmt.Errorf("%s answers %s %.200s", address, answer.Status, text)
+	}
+	return err
+}
+
+// encode sends a pattern until the server ends it.
+func (c *cluster) encode(address string, ended chan<- struct{}) {
+	defer close(ended)
+	const pictureTime = time.Second / 25
+	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180, FPS: 25})
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	stream := rtmp.Stream{Width: 320, Height: 180, FrameRate: 25}
+	first, _ := pattern.Frame(0, time.Now(), true)
+	for _, unit := range units(first) {
+		if kind := unit[0] & 0x1f; kind == 7 || kind == 8 {
+			stream.Sets = append(stream.Sets, unit)
+		}
+	}
+	push, err := rtmp.Dial(c.ctx, address, stream)
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	defer push.Abort()
+	tick := time.NewTicker(pictureTime)
+	defer tick.Stop()
+	for n := uint32(0); err == nil; n++ {
+		select {
+		case <-tick.C:
+		case <-c.ctx.Done():
+			return
+		}
+		picture, key := pattern.Frame(n, time.Now(), n%25 == 0)
+		err = push.Video(time.Duration(n)*pictureTime, key, units(picture))
+	}
+}
+
+// units splits a picture at the start codes of H.264.
+func units(picture []byte) (all [][]byte) {
+	for unit := range bytes.SplitSeq(picture, []byte{0, 0, 1}) {
+		if unit = bytes.TrimRight(unit, "\x00"); len(unit) > 0 {
+			all = append(all, unit)
+		}
+	}
+	return all
+}
+
+// eventually tries something until it succeeds.
+func (c *cluster) eventually(try func() error) {
+	c.Helper()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-c.ctx.Done():
+			c.Fatal(err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
