@@ -38,6 +38,8 @@ type Config struct {
 	Region string
 	// Account is the account whose unrestricted keys may see the figures of this node.
 	Account string
+	// RTMPS says that encoders reach channels by RTMPS, not by plain RTMP.
+	RTMPS bool
 	// Recordings are where recordings are found.
 	Recordings Recordings
 	// Store has the access keys and the targets.
@@ -163,6 +165,7 @@ type view struct {
 	Endpoint    string    `json:"endpoint"`   // of the API
 	Restricted  bool      `json:"restricted"` // policies say what the key may do
 	Node        bool      `json:"node"`       // the session may see the figures of this node
+	RTMPS       bool      `json:"rtmps"`      // encoders of channels use it
 	Expires     time.Time `json:"expires"`
 }
 
@@ -183,7 +186,7 @@ func (s *Server) describe(r *http.Request, session *session, c control.Caller) v
 	}
 	return view{
 		AccessKeyID: c.AccessKeyID, UserName: c.UserName, Account: c.Account, Region: c.Region, Endpoint: endpoint,
-		Restricted: c.Policies != nil, Node: s.seesNode(c), Expires: session.created.Add(maxAge).UTC(),
+		Restricted: c.Policies != nil, Node: s.seesNode(c), RTMPS: s.config.RTMPS, Expires: session.created.Add(maxAge).UTC(),
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 func newConsole(b *base, l *listeners, st *store.Store, r *runtime, ring *console.LogRing, stopping <-chan struct{}) *console.Server {
 	s := b.settings
 	c := console.New(r.plane, console.Config{
-		PublicURL: l.endpoint, Region: string(s.Region), Account: string(s.Account), Log: b.log, Stopping: stopping,
+		PublicURL: l.endpoint, Region: string(s.Region), Account: string(s.Account), Log: b.log, Stopping: stopping, RTMPS: l.rtmp.secure != nil,
 		Recordings: console.Recordings{
 			Buckets: r.recordings.buckets,
 			Address: func(region, bucket, prefix string, expires time.Time) string {

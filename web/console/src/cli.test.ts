@@ -26,6 +26,11 @@ test('a change of tags has a line for what is set and one for what is removed', 
   assert.deepEqual(tagLines('arn', { a: '1' }, { a: '1' }), []);
 });
 
+test('operations of channels are of another service', () => {
+  for (const name of ['CreateChannel', 'ListChannels', 'GetStream', 'ListStreams', 'StopStream', 'DeleteStreamKey', 'ListStreamKeys']) assert.match(cli(name, {}), /^aws ivs [a-z]/);
+  for (const name of ['CreateStage', 'GetStageSession', 'ListIngestConfigurations']) assert.match(cli(name, {}), /^aws ivs-realtime /);
+});
+
 test('booleans are flags, and what is empty is left out', () => {
   assert.equal(cli('ListParticipants', { filterByPublished: true, sessionId: '' }), 'aws ivs-realtime list-participants --filter-by-published');
 });

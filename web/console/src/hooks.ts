@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { ApiError } from './api/client.ts';
+import type { Page } from './api/search.ts';
 import { follow, type Message } from './api/stream.ts';
 import { useMay } from './parts/action-button.tsx';
 
@@ -48,11 +49,6 @@ export interface Pages<T> extends Loaded<T[]> {
   count: number; // of pages that are known
   open: boolean; // there is more after them
   show(page: number): void;
-}
-
-interface Page<T> {
-  items: T[];
-  nextToken?: string;
 }
 
 export function usePages<T>(load: (nextToken: string | undefined, signal: AbortSignal) => Promise<Page<T>>, dependencies: unknown[]): Pages<T> {

@@ -1,4 +1,4 @@
-import type { Operations } from './operations.ts';
+import type { Api } from './client.ts';
 
 /** StageARN and stageArn alike become stage-arn, as the AWS CLI writes names. */
 export const kebab = (name: string): string => name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
@@ -27,12 +27,15 @@ const option = (name: string, value: unknown): string => {
 const file = (name: string, value: unknown): string => `cat > ${kebab(name)}.json <<'EOF'\n${JSON.stringify(value, null, 2)}\nEOF\n`;
 
 /** The line of the AWS CLI that calls an operation, after files of what is long. */
-export const cliLine = <K extends keyof Operations>(operation: K, input: Operations[K]['input']): string =>
+export const cliLine = <K extends keyof Api>(operation: K, input: Api[K]['input']): string =>
   cli(operation, input as Record<string, unknown>);
+
+/** The API of channels is another service. */
+const isOfChannels = (operation: string): boolean => /(Channel|Stream|StreamKey)s?$/.test(operation);
 
 /** The same for any operation. */
 export function cli(operation: string, input: Record<string, unknown>): string {
   const given = Object.entries(input).filter(([, v]) => v !== undefined && v !== '');
   const files = given.filter(([, v]) => needsFile(v)).map(([k, v]) => file(k, v));
-  return files.join('') + ['aws ivs-realtime', kebab(operation), ...given.map(([k, v]) => option(k, v))].join(' ');
+  return files.join('') + [isOfChannels(operation) ? 'aws ivs' : 'aws ivs-realtime', kebab(operation), ...given.map(([k, v]) => option(k, v))].join(' ');
 }

@@ -1,7 +1,11 @@
 // Requests to the server: the operations of the API and the console's own. The session's
 // cookie authenticates them; the header tells the server that its own page asks.
+import type { ChannelOperations } from './channels.ts';
 import { cli } from './cli.ts';
 import type { Operations } from './operations.ts';
+
+/** Input and output of each operation of the real-time and the channel API. */
+export type Api = Operations & ChannelOperations;
 
 /** An answer that is an error, with its code as the API names it. */
 export class ApiError extends Error {
@@ -57,7 +61,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 }
 
 /** Calls an operation of the API. */
-export const call = <K extends keyof Operations>(operation: K, input: Operations[K]['input'], signal?: AbortSignal): Promise<Operations[K]['output']> =>
+export const call = <K extends keyof Api>(operation: K, input: Api[K]['input'], signal?: AbortSignal): Promise<Api[K]['output']> =>
   post(`/${operation}`, input, signal);
 
 const maxTags = 50;

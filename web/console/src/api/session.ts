@@ -10,6 +10,7 @@ export interface Session {
   endpoint: string;
   restricted: boolean; // policies say what the key may do
   node: boolean; // the figures of the node may be seen
+  rtmps: boolean; // encoders of channels use it
   expires: string;
 }
 

@@ -20,6 +20,16 @@ const StageSession = lazy(() => import('./stage-session.tsx'));
 const Participant = lazy(() => import('./participant.tsx'));
 const Compositions = lazy(() => import('./compositions.tsx'));
 const Composition = lazy(() => import('./composition.tsx'));
+const Channels = lazy(() => import('./channels.tsx'));
+const Channel = lazy(() => import('./channel.tsx'));
+const EncoderConfigurations = lazy(() => import('./encoder-configurations.tsx'));
+const EncoderConfiguration = lazy(() => import('./encoder-configuration.tsx'));
+const StorageConfigurations = lazy(() => import('./storage-configurations.tsx'));
+const StorageConfiguration = lazy(() => import('./storage-configuration.tsx'));
+const IngestConfigurations = lazy(() => import('./ingest-configurations.tsx'));
+const IngestConfiguration = lazy(() => import('./ingest-configuration.tsx'));
+const PublicKeys = lazy(() => import('./public-keys.tsx'));
+const PublicKey = lazy(() => import('./public-key.tsx'));
 const Events = lazy(() => import('./events.tsx'));
 const Keys = lazy(() => import('./keys.tsx'));
 const Targets = lazy(() => import('./targets.tsx'));
@@ -34,6 +44,16 @@ const routes: Route[] = [
   { pattern: '/stages/:stage/:session/:participant', show: (p) => <Participant stage={p.stage!} session={p.session!} id={p.participant!} /> },
   { pattern: '/compositions', show: () => <Compositions /> },
   { pattern: '/compositions/:id', show: (p) => <Composition id={p.id!} /> },
+  { pattern: '/channels', show: () => <Channels /> },
+  { pattern: '/channels/:id', show: (p) => <Channel id={p.id!} /> },
+  { pattern: '/encoder-configurations', show: () => <EncoderConfigurations /> },
+  { pattern: '/encoder-configurations/:id', show: (p) => <EncoderConfiguration id={p.id!} /> },
+  { pattern: '/storage-configurations', show: () => <StorageConfigurations /> },
+  { pattern: '/storage-configurations/:id', show: (p) => <StorageConfiguration id={p.id!} /> },
+  { pattern: '/ingest-configurations', show: () => <IngestConfigurations /> },
+  { pattern: '/ingest-configurations/:id', show: (p) => <IngestConfiguration id={p.id!} /> },
+  { pattern: '/public-keys', show: () => <PublicKeys /> },
+  { pattern: '/public-keys/:id', show: (p) => <PublicKey id={p.id!} /> },
   { pattern: '/events', show: () => <Events /> },
   { pattern: '/keys', show: () => <Keys /> },
   { pattern: '/targets', show: () => <Targets /> },

@@ -7,7 +7,8 @@ import { useState } from 'react';
 
 import { call } from '../api/client.ts';
 import { cliLine } from '../api/cli.ts';
-import type { ListStagesOutput, StageSummary } from '../api/operations.ts';
+import type { StageSummary } from '../api/operations.ts';
+import { mentions, pageSize, search } from '../api/search.ts';
 import { idOf } from '../format.ts';
 import { usePages } from '../hooks.ts';
 import { ActionButton } from '../parts/action-button.tsx';
@@ -18,24 +19,9 @@ import { useArn } from '../parts/session.ts';
 import { EditTags, Tags } from '../parts/tags.tsx';
 import { follow, href } from '../router.ts';
 
-/** How many stages a page has, and how many pages of the API a filter looks through for one. */
-const pageSize = 50;
-const maxSearched = 20;
-
-const matches = (stage: StageSummary, text: string) => [stage.name, stage.arn, ...Object.entries(stage.tags).flat()].some((t) => t.toLowerCase().includes(text));
-
-/** A page of the stages that a filter matches. The API has no filter, so that this looks through its pages. */
-async function search(filter: string, nextToken: string | undefined, signal: AbortSignal) {
-  const text = filter.trim().toLowerCase();
-  const items: StageSummary[] = [];
-  let token = nextToken;
-  for (let n = 0; n < (text ? maxSearched : 1); n++) {
-    const page: ListStagesOutput = await call('ListStages', { maxResults: pageSize, nextToken: token }, signal);
-    items.push(...page.stages.filter((s) => matches(s, text)));
-    token = page.nextToken;
-    if (!token || items.length >= pageSize) break;
-  }
-  return { items, nextToken: token };
+async function list(nextToken: string | undefined, signal: AbortSignal) {
+  const page = await call('ListStages', { maxResults: pageSize, nextToken }, signal);
+  return { items: page.stages, nextToken: page.nextToken };
 }
 
 type Dialog = 'create' | 'delete' | 'tags' | undefined;
@@ -45,7 +31,7 @@ export default function Stages() {
   const [applied, setApplied] = useState('');
   const [selected, setSelected] = useState<StageSummary[]>([]);
   const [dialog, setDialog] = useState<Dialog>();
-  const pages = usePages((token, signal) => search(applied, token, signal), [applied]);
+  const pages = usePages((token, signal) => search((next) => list(next, signal), mentions(applied), token), [applied]);
   const any = useArn('stage', '*');
   const [stage] = selected;
   const close = () => setDialog(undefined);

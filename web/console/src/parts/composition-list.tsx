@@ -9,14 +9,14 @@ import { follow, href } from '../router.ts';
 import { List } from './list.tsx';
 import { State } from './state.tsx';
 
-/** The compositions of a stage, or of all. */
-export function CompositionList({ stageArn, level, empty }: { stageArn?: string; level?: 'h1' | 'h2'; empty: ReactNode }) {
+/** The compositions of a stage, those that use an encoder configuration, or all. */
+export function CompositionList({ stageArn, encoderArn, level, actions, empty }: { stageArn?: string; encoderArn?: string; level?: 'h1' | 'h2'; actions?: ReactNode; empty: ReactNode }) {
   const pages = usePages(
     async (nextToken, signal) => {
-      const out = await call('ListCompositions', { filterByStageArn: stageArn, nextToken }, signal);
+      const out = await call('ListCompositions', { filterByStageArn: stageArn, filterByEncoderConfigurationArn: encoderArn, nextToken }, signal);
       return { items: out.compositions, nextToken: out.nextToken };
     },
-    [stageArn],
+    [stageArn, encoderArn],
   );
   return (
     <List
@@ -24,6 +24,7 @@ export function CompositionList({ stageArn, level, empty }: { stageArn?: string;
       level={level}
       description={level === 'h1' ? 'Stages as one video with audio, sent to channels and recorded.' : undefined}
       pages={pages}
+      actions={actions}
       rowKey={(c) => c.arn}
       columns={[
         {
