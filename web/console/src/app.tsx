@@ -19,6 +19,7 @@ const navigation = ({ restricted, node }: Session): SideNavigationProps.Item[] =
   { type: 'link', text: 'Stages', href: href('/stages') },
   { type: 'link', text: 'Compositions', href: href('/compositions') },
   { type: 'link', text: 'Channels', href: href('/channels') },
+  { type: 'link', text: 'Recordings', href: href('/recordings') },
   { type: 'link', text: 'Events', href: href('/events') },
   { type: 'divider' },
   { type: 'link', text: 'Encoder configurations', href: href('/encoder-configurations') },

@@ -23,8 +23,8 @@ test('without a filter one page is loaded', async () => {
 test('a filter looks through pages until there is a page of what matches, the end, or a bound', async () => {
   const rare = list(100);
   assert.deepEqual(await search(rare.load, (n) => n === 77, undefined), { items: [77], nextToken: undefined });
-  const most = list(1000);
-  const found = await search(most.load, (n) => n % 2 === 0, undefined);
+  const long = list(1000);
+  const found = await search(long.load, (n) => n % 2 === 0, undefined);
   assert.deepEqual([found.items.length, found.nextToken], [50, '100']);
   const none = list(1000);
   assert.deepEqual(await search(none.load, () => false, undefined), { items: [], nextToken: '200' });

@@ -22,6 +22,8 @@ const Compositions = lazy(() => import('./compositions.tsx'));
 const Composition = lazy(() => import('./composition.tsx'));
 const Channels = lazy(() => import('./channels.tsx'));
 const Channel = lazy(() => import('./channel.tsx'));
+const Recordings = lazy(() => import('./recordings.tsx'));
+const Recording = lazy(() => import('./recording.tsx'));
 const EncoderConfigurations = lazy(() => import('./encoder-configurations.tsx'));
 const EncoderConfiguration = lazy(() => import('./encoder-configuration.tsx'));
 const StorageConfigurations = lazy(() => import('./storage-configurations.tsx'));
@@ -30,6 +32,7 @@ const IngestConfigurations = lazy(() => import('./ingest-configurations.tsx'));
 const IngestConfiguration = lazy(() => import('./ingest-configuration.tsx'));
 const PublicKeys = lazy(() => import('./public-keys.tsx'));
 const PublicKey = lazy(() => import('./public-key.tsx'));
+const StartComposition = lazy(() => import('./start-composition.tsx'));
 const Events = lazy(() => import('./events.tsx'));
 const Keys = lazy(() => import('./keys.tsx'));
 const Targets = lazy(() => import('./targets.tsx'));
@@ -43,9 +46,14 @@ const routes: Route[] = [
   { pattern: '/stages/:stage/:session', show: (p) => <StageSession stage={p.stage!} session={p.session!} /> },
   { pattern: '/stages/:stage/:session/:participant', show: (p) => <Participant stage={p.stage!} session={p.session!} id={p.participant!} /> },
   { pattern: '/compositions', show: () => <Compositions /> },
+  { pattern: '/compositions/start', show: () => <StartComposition /> },
+  { pattern: '/compositions/start/:stage', show: (p) => <StartComposition stage={p.stage!} /> },
   { pattern: '/compositions/:id', show: (p) => <Composition id={p.id!} /> },
   { pattern: '/channels', show: () => <Channels /> },
   { pattern: '/channels/:id', show: (p) => <Channel id={p.id!} /> },
+  { pattern: '/recordings', show: () => <Recordings /> },
+  { pattern: '/recordings/:storage', show: (p) => <Recordings storage={p.storage!} /> },
+  { pattern: '/recordings/:storage/:prefix', show: (p) => <Recording storage={p.storage!} prefix={p.prefix!} /> },
   { pattern: '/encoder-configurations', show: () => <EncoderConfigurations /> },
   { pattern: '/encoder-configurations/:id', show: (p) => <EncoderConfiguration id={p.id!} /> },
   { pattern: '/storage-configurations', show: () => <StorageConfigurations /> },

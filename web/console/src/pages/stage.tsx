@@ -25,6 +25,7 @@ import { Participants } from '../parts/participants.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { RecordingSettings } from '../parts/recording-settings.tsx';
 import { useArn } from '../parts/session.ts';
+import { StartButton } from '../parts/start-button.tsx';
 import { EditTags, Tags } from '../parts/tags.tsx';
 import { Watch } from '../parts/watch.tsx';
 import { follow, go, href } from '../router.ts';
@@ -93,7 +94,7 @@ export default function Stage({ id }: { id: string }) {
               ),
             },
             { id: 'sessions', label: 'Sessions', content: <Sessions id={id} arn={arn} /> },
-            { id: 'compositions', label: 'Compositions', content: <CompositionList stageArn={arn} empty="No composition of this stage is known." /> },
+            { id: 'compositions', label: 'Compositions', content: <CompositionList stageArn={arn} actions={<StartButton stage={id} />} empty="No composition of this stage is known." /> },
             { id: 'recording', label: 'Recording', content: <RecordingSettings stage={stage} changed={reload} /> },
           ]}
         />

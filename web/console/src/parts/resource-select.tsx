@@ -37,6 +37,9 @@ export const choices = {
   },
 } satisfies Record<string, Load>;
 
+/** The first of the resources; undefined where there is none. */
+export const useFirst = (from: Load) => useLoad(async (signal) => (await from(undefined, signal)).items[0], [from]);
+
 interface Props {
   label: string;
   from: Load; // one of choices
