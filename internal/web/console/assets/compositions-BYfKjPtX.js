@@ -1,1 +1,0 @@
-import{t as e}from"./composition-list-DGBZIv5a.js";import{i as t}from"./internal-uD7mJYDs.js";var n=t();function r(){return(0,n.jsx)(e,{level:`h1`,empty:`There are no compositions. StartComposition of the API starts one.`})}export{r as default};

@@ -1,0 +1,1 @@
+import{Mn as e,Nn as t,Sn as n,a as r,hr as i,pr as a,r as o}from"./internal-uD7mJYDs.js";var s=i(a());function c({gridDefinition:e=[],disableGutters:i=!1,children:a,...c}){let l=t(`Grid`,{props:{disableGutters:i}}),u=n(c),[d,f]=r(void 0);return s.createElement(o,{...u,...l,ref:f,__breakpoint:d,gridDefinition:e,disableGutters:i},a)}e(c,`Grid`);export{c as t};

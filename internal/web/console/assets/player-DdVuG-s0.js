@@ -1,0 +1,1 @@
+import{i as e}from"./internal-uD7mJYDs.js";var t=e(),n=({url:e,title:n})=>(0,t.jsx)(`iframe`,{className:`player`,title:n,src:`/play/#${e}`,allow:`autoplay; fullscreen`},e);export{n as t};

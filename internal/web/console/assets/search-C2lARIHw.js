@@ -1,0 +1,1 @@
+async function e(e,t,n){if(!t)return e(n);let r=[],i=n;for(let n=0;n<20;n++){let n=await e(i);if(r.push(...n.items.filter(t)),i=n.nextToken,!i||r.length>=50)break}return{items:r,nextToken:i}}function t(e){let t=e.trim().toLowerCase();if(t)return e=>[e.name,e.arn??``,...Object.entries(e.tags??{}).flat()].some(e=>e.toLowerCase().includes(t))}export{e as n,t};

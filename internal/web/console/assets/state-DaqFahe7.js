@@ -1,1 +1,0 @@
-import{l as e,t}from"./status-indicator-DP_EZ6QV.js";import{i as n}from"./internal-uD7mJYDs.js";var r=n(),i={ACTIVE:`success`,CONNECTED:`success`,STARTING:`in-progress`,STOPPING:`in-progress`,RECONNECTING:`warning`,FAILED:`error`},a=({state:n})=>n?(0,r.jsx)(t,{type:i[n]??`stopped`,children:e(n)}):(0,r.jsx)(r.Fragment,{children:`–`});export{a as t};

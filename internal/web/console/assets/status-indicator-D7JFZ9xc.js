@@ -1,0 +1,1 @@
+import{Mn as e,Nn as t,hr as n,k as r,pr as i}from"./internal-uD7mJYDs.js";var a=n(i());function o({type:e=`success`,wrapText:n=!0,...i}){let o=t(`StatusIndicator`,{props:{colorOverride:i.colorOverride,type:e,wrapText:n}});return a.createElement(r,{type:e,wrapText:n,...i,...o})}e(o,`StatusIndicator`);export{o as t};
