@@ -157,7 +157,7 @@ test("an access key is made, tested, edited, revoked and deleted", async () => {
   await dialog.getByRole("button", { name: "Close", exact: true }).last().click();
   const row = page.getByRole("row").filter({ hasText: hostile });
   await row.getByRole("radio").click();
-  await page.getByRole("button", { name: "May it?" }).click();
+  await page.getByRole("button", { name: "Test policies" }).click();
   await dialog.getByRole("button", { name: "Ask" }).click();
   await dialog.getByText("its Action does not include ivs:DeleteStage").waitFor();
   if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-may.png` });

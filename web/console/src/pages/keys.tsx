@@ -62,15 +62,15 @@ function All({ own }: { own: string }) {
           },
           { id: 'user', header: 'User', cell: (k) => k.user },
           { id: 'may', header: 'May', cell: (k) => (k.boundedByPolicies ? `what ${k.policies?.length === 1 ? 'its policy allows' : `its ${k.policies?.length} policies allow`}` : 'everything in the account') },
-          { id: 'state', header: 'State', cell: (k) => <KeyState of={k} /> },
+          { id: 'state', header: 'State', minWidth: 150, cell: (k) => <KeyState of={k} /> },
           { id: 'created', header: 'Created', cell: (k) => time(k.created) },
           { id: 'tags', header: 'Tags', cell: (k) => <Tags tags={k.tags} /> },
         ]}
         filter={<TextFilter filteringText={filter} filteringPlaceholder="Find by key, user or tag" filteringAriaLabel="Find access keys" onChange={({ detail }) => setFilter(detail.filteringText)} />}
         actions={
-          <>
+          <SpaceBetween direction="horizontal" size="xs">
             <Button disabled={!key} onClick={() => setDialog('may')}>
-              May it?
+              Test policies
             </Button>
             <Button disabled={!key || isOwn} disabledReason={why} onClick={() => setDialog('edit')}>
               Edit
@@ -84,7 +84,7 @@ function All({ own }: { own: string }) {
             <Button variant="primary" onClick={() => setDialog('create')}>
               Create access key
             </Button>
-          </>
+          </SpaceBetween>
         }
         empty={filter ? 'No access key matches.' : 'There are no access keys.'}
       />

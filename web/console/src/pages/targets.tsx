@@ -1,5 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 
@@ -59,14 +60,14 @@ function All() {
         columns={[
           { id: 'name', header: 'Name', isRowHeader: true, cell: (t) => t.name },
           { id: 'to', header: 'To', cell: (t) => addressOf(t) },
-          { id: 'state', header: 'State', cell: (t) => <TargetState of={t} /> },
+          { id: 'state', header: 'State', minWidth: 150, cell: (t) => <TargetState of={t} /> },
           { id: 'pending', header: 'Pending', cell: ({ state }) => (state.Behind + state.Parked).toLocaleString() },
           { id: 'dead', header: 'Given up', cell: ({ state }) => state.Dead.toLocaleString() },
           { id: 'error', header: 'Last error', cell: ({ state }) => state.LastError || '–' },
           { id: 'set', header: 'Set', cell: (t) => (t.configured ? 'in the configuration file' : 'here or by rostrum targets') },
         ]}
         actions={
-          <>
+          <SpaceBetween direction="horizontal" size="xs">
             <Button disabled={!found} loading={testing} onClick={test}>
               Test
             </Button>
@@ -79,7 +80,7 @@ function All() {
             <Button variant="primary" onClick={() => setDialog('add')}>
               Add target
             </Button>
-          </>
+          </SpaceBetween>
         }
         empty="No events are delivered. They can be seen on the page of events."
       />

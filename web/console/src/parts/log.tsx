@@ -24,7 +24,8 @@ const options = levels.map((value) => ({ value, label: names[value] }));
 /** The attributes of a line, as name=value. */
 const attributes = ({ time: _t, level: _l, msg: _m, ...rest }: LogLine['line']): string =>
   Object.entries(rest)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}=${name === 'took' && typeof value === 'number' ? `${(value / 1e6).toPrecision(3)}ms` : typeof value === 'string' ? value : JSON.stringify(value)}`) // durations are in ns
     .join(' ');
 
 /** Follows the log from memory, while the page is seen. */
