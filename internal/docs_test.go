@@ -29,10 +29,12 @@ func readTree(t *testing.T) tree {
 	t.Helper()
 	all := tree{paths: map[string]bool{}, targets: map[string]bool{}}
 	var source strings.Builder
-	for path, src := range trackedText(t) {
+	for _, path := range trackedPaths(t) {
 		for p := path; p != "."; p = filepath.Dir(p) {
 			all.paths[p] = true
 		}
+	}
+	for path, src := range trackedText(t) {
 		switch {
 		case strings.HasSuffix(path, "_test.go"):
 			for _, m := range testDeclaration.FindAllSubmatch(src, -1) {

@@ -174,12 +174,8 @@ func notOurs(path string) bool {
 // trackedText returns the tracked text files, by their path from the root of the module.
 func trackedText(t *testing.T) map[string][]byte {
 	t.Helper()
-	out, err := exec.Command("git", "-C", "..", "ls-files", "-z").Output()
-	if err != nil {
-		t.Skipf("not a git work tree: %v", err)
-	}
 	files := map[string][]byte{}
-	for path := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
+	for _, path := range trackedPaths(t) {
 		src, err := os.ReadFile(filepath.Join("..", path))
 		if err != nil || bytes.IndexByte(src, 0) >= 0 {
 			continue // deleted in the work tree, or binary
@@ -187,6 +183,16 @@ func trackedText(t *testing.T) map[string][]byte {
 		files[path] = src
 	}
 	return files
+}
+
+// trackedPaths are the paths of all files of the repository.
+func trackedPaths(t *testing.T) []string {
+	t.Helper()
+	out, err := exec.Command("git", "-C", "..", "ls-files", "-z").Output()
+	if err != nil {
+		t.Skipf("not a git work tree: %v", err)
+	}
+	return strings.Split(strings.TrimRight(string(out), "\x00"), "\x00")
 }
 
 func TestVocabulary_RetiredWords(t *testing.T) {
