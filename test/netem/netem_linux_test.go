@@ -3,13 +3,19 @@ package netem
 import (
 	"testing"
 	"time"
+
+	"rostrum/internal/quality"
 )
 
 // steady runs a call under conditions that don't change.
 func steady(t *testing.T, c conditions, d time.Duration) []sight {
 	w := newTestbed(t)
 	w.path.set(c)
+	began := time.Now()
 	all := w.watches().runs(d)
+	if c.loss > 0 && c.burst == 0 {
+		w.expectCause("viewer", began, quality.ReceiveLoss)
+	}
 	first, last := all[0], all[len(all)-1]
 	t.Logf("%v: longest freeze %v, %.1f pictures a second, sound concealed %.1f %%, packets of the picture lost for good %d of %d, first picture after %v",
 		d, freeze(all).Round(time.Millisecond), float64(last.Frames-first.Frames)/last.At.Sub(first.At).Seconds(), 100*concealed(all),
@@ -99,6 +105,7 @@ func TestNetwork_SoundGoesOnWhereNoPictureFits(t *testing.T) {
 	if lost*20 > came+lost || came < 400 {
 		t.Errorf("%d packets of sound came and %d were lost in 10 s, want 500 and less than a twentieth of them", came, lost)
 	}
+	w.expectCause("viewer", began, quality.Estimate)
 	if last.Told != "bandwidth" {
 		t.Errorf("the picture is paused for %q at the end, want bandwidth", last.Told)
 	}

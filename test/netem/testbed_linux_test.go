@@ -41,6 +41,8 @@ type testbed struct {
 	binary         string
 	server, viewer string // network namespaces
 	client         *ivsrealtime.Client
+	endpoint       string
+	http           *http.Client // whose connections begin next to the server
 	stage          string
 	publisher      string // participant id
 }
@@ -225,8 +227,9 @@ func (w *testbed) connect(endpoint string) {
 		})
 		return conn, err
 	}}
+	w.endpoint, w.http = endpoint, &http.Client{Transport: transport}
 	var err error
-	w.client, err = ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(endpoint).HTTPClient(&http.Client{Transport: transport}).
+	w.client, err = ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(endpoint).HTTPClient(w.http).
 		CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(w.ctx)
 	if err != nil {
 		w.Fatal(err)
