@@ -265,6 +265,10 @@ bench-ingest: ## Measure RTMP encoders and a viewer of each (BENCH="-ingests 10,
 bench-record: ## Measure recordings of participants (BENCH="-records 10,50 -each 20s"; with a peer: -peer-whip URL -peer-pid PID)
 	$(GO) run ./test/bench -part record $(BENCH)
 
+.PHONY: bench-sdk
+bench-sdk: build browsers ## Measure the browser SDK beside bare WebRTC in Chromium (ROUNDS=4 SECONDS=15)
+	cd test/e2e && ROSTRUM=$(CURDIR)/bin/rostrum node --test --test-reporter=spec sdk-cost.mjs
+
 .PHONY: bench-compose
 bench-compose: ## Measure what composing costs, beside plain ffmpeg, and how it keeps time (ROSTRUM_CHURN=10m)
 	@$(need-codecs)

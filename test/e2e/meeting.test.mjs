@@ -281,6 +281,11 @@ test("pictures fit any window whole, and nothing is on top of them", async (t) =
   await eventually("a whole toolbar in a low window", tools, (all) => all.every(({ top, bottom, right }) => top >= 0 && bottom <= 280 && right <= 640));
 });
 
+/** What of the page is too small to hit with a finger: lower or narrower than 44 pixels. */
+const smallTargets = (page) =>
+  page.$$eval("button, select, textarea, summary, a.button", (all) =>
+    all.filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true })).map((e) => [e.id || e.className || e.textContent, e.getBoundingClientRect()]).filter(([, { width, height }]) => width > 0 && Math.min(width, height) < 43.5).map(([what, { width, height }]) => `${what}: ${width}x${height}`));
+
 const looks = {
   "desktop-light": { viewport: { width: 1280, height: 720 }, colorScheme: "light" },
   "portrait-dark": { viewport: { width: 390, height: 780 }, colorScheme: "dark", isMobile: true, hasTouch: true },
@@ -301,6 +306,15 @@ for (const [look, options] of Object.entries(looks)) {
     const check = async (state) => {
       if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/meeting-${state}-${look}.png` });
       await expectAccessible(page, state);
+      await page.emulateMedia({ colorScheme: options.colorScheme === "dark" ? "light" : "dark" });
+      await expectAccessible(page, `${state} in the other colours`);
+      await page.emulateMedia({ colorScheme: options.colorScheme });
+      if (!options.hasTouch) return;
+      for (const viewport of [{ width: 780, height: 360 }, options.viewport]) {
+        await page.setViewportSize(viewport);
+        assert.deepEqual(await smallTargets(page), [], `${state} in ${viewport.width}x${viewport.height}: too small for a finger`);
+        if (viewport !== options.viewport) await expectAccessible(page, `${state} in ${viewport.width}x${viewport.height}`);
+      }
     };
     const dialog = async (state, tool) => {
       await page.click(tool);

@@ -1,5 +1,5 @@
 // Measures what the browser SDK costs beside the same in bare WebRTC, for docs/performance.md:
-// node --test --test-reporter=spec sdk-cost.mjs. It is no test: it holds no bound.
+// make bench-sdk. It is no test: it holds no bound.
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
