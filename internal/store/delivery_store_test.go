@@ -101,8 +101,8 @@ func TestDeliveryStore_SavesProgressAtomicallyForTheHolderOnly(t *testing.T) {
 		}
 		read(t, s, func(tx *Tx) error {
 			state, err := tx.TargetState("hook")
-			if state != (TargetState{Behind: 0, Parked: 1, Dead: 1}) {
-				t.Errorf("the target stands at %+v, expected 1 parked and 1 dead", state)
+			if state != (TargetState{Behind: 0, Parked: 1, Dead: 1, LastError: "never"}) {
+				t.Errorf("the target stands at %+v, expected 1 parked and 1 dead, with its error", state)
 			}
 			return err
 		})
