@@ -13,8 +13,8 @@ import (
 	"rostrum/test/authority"
 )
 
-// findings are those of the settings args by check. It reports whether any is broken.
-func findings(t *testing.T, args ...string) (byCheck map[string]Finding, fails bool) {
+// Findings are those of the settings args by check. It reports whether any is broken.
+func Findings(t *testing.T, args ...string) (byCheck map[string]Finding, fails bool) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	s, err := config.Parse(args...)
@@ -43,7 +43,7 @@ func TestDoctor_FindsAPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	_, taken, _ := net.SplitHostPort(l.Addr().String())
-	found, fails := findings(t, "--listen", l.Addr().String(), "--media-port", taken)
+	found, fails := Findings(t, "--listen", l.Addr().String(), "--media-port", taken)
 	if f := found["media port"]; f.State != Broken || !strings.Contains(f.Remedy, "media_port") {
 		t.Errorf("expected a broken media port, saw %+v", f)
 	}
@@ -53,7 +53,7 @@ func TestDoctor_FindsAPortInUse(t *testing.T) {
 }
 
 func TestDoctor_FindsNothingBrokenWithDefaults(t *testing.T) {
-	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-ip", "127.0.0.1,::1")
+	found, fails := Findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-ip", "127.0.0.1,::1")
 	if fails {
 		t.Errorf("expected nothing broken, saw %+v", found)
 	}
@@ -65,14 +65,14 @@ func TestDoctor_FindsNothingBrokenWithDefaults(t *testing.T) {
 }
 
 func TestDoctor_ChecksTheMediaPortWhereMediaAreReceived(t *testing.T) {
-	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--media-listen", "0.0.0.0")
+	found, fails := Findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--media-listen", "0.0.0.0")
 	if f := found["media port"]; f.State != OK || !strings.Contains(f.Found, "0.0.0.0") || fails {
 		t.Errorf("expected a free media port at 0.0.0.0, saw %+v", f)
 	}
 }
 
 func TestDoctor_FindsWhatServeWouldRefuse(t *testing.T) {
-	found, fails := findings(t, "--listen", "0.0.0.0:0", "--media-port", "0", "--public-ip", "192.0.2.77")
+	found, fails := Findings(t, "--listen", "0.0.0.0:0", "--media-port", "0", "--public-ip", "192.0.2.77")
 	if f := found["public addresses"]; f.State != Warning || !strings.Contains(f.Found, "192.0.2.77") {
 		t.Errorf("expected an address that is not of this machine, saw %+v", f)
 	}
@@ -91,7 +91,7 @@ func TestDoctor_FindsMediaThatOtherMachinesCannotReach(t *testing.T) {
 		"media are received elsewhere":        {Warning, []string{"--public-ip", "192.0.2.77", "--media-listen", "0.0.0.0"}},
 		"the name is this machine's own":      {OK, []string{"--public-url", "http://localhost:7080"}},
 	} {
-		found, _ := findings(t, append(c.args, "--listen", "127.0.0.1:0", "--media-port", "0")...)
+		found, _ := Findings(t, append(c.args, "--listen", "127.0.0.1:0", "--media-port", "0")...)
 		if f := found["public addresses"]; f.State != c.state || f.State == Broken && !strings.Contains(f.Remedy, "media_listen") {
 			t.Errorf("%s: expected %s, saw %+v", name, c.state, f)
 		}
@@ -104,7 +104,7 @@ func TestDoctor_FindsWhereEncodersCannotConnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--rtmp-listen", l.Addr().String())
+	found, fails := Findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--rtmp-listen", l.Addr().String())
 	if f := found["RTMP address"]; f.State != Broken || !strings.Contains(f.Remedy, "rtmp_listen") || !fails {
 		t.Errorf("expected a broken RTMP address, saw %+v", f)
 	}

@@ -1,4 +1,4 @@
-package doctor
+package doctor_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rostrum/internal/config"
+	"rostrum/internal/doctor"
 	"rostrum/internal/server"
 	"rostrum/test/authority"
 	testserver "rostrum/test/server"
@@ -24,20 +25,20 @@ func TestDoctor_ProbesARunningServer(t *testing.T) {
 		"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"), "--turns-listen", "127.0.0.1:" + freePort(t),
 	}
 	serve(t, append(args, "--rtmp-listen", "127.0.0.1:0")...)
-	found, fails := findings(t, args...)
+	found, fails := doctor.Findings(t, args...)
 	for check, want := range map[string]struct {
-		state State
+		state doctor.State
 		says  string
 	}{
-		"HTTP address":  {OK, "a Rostrum serves"},
-		"media port":    {OK, "in use"},
-		"media reach":   {OK, "127.0.0.1 answer by UDP and TCP"},
-		"public URL":    {OK, "leads to a Rostrum"},
-		"TURN address":  {OK, "in use by the Rostrum"},
-		"TURN over TLS": {Warning, "strict networks allow only 443"},
-		"TLS trust":     {Warning, "browsers refuse it"},
+		"HTTP address":  {doctor.OK, "a Rostrum serves"},
+		"media port":    {doctor.OK, "in use"},
+		"media reach":   {doctor.OK, "127.0.0.1 answer by UDP and TCP"},
+		"public URL":    {doctor.OK, "leads to a Rostrum"},
+		"TURN address":  {doctor.OK, "in use by the Rostrum"},
+		"TURN over TLS": {doctor.Warning, "strict networks allow only 443"},
+		"TLS trust":     {doctor.Warning, "browsers refuse it"},
 	} {
-		if f := found[check]; f.State != want.state || !strings.Contains(f.Found, want.says) || f.State == Warning && f.Remedy == "" {
+		if f := found[check]; f.State != want.state || !strings.Contains(f.Found, want.says) || f.State == doctor.Warning && f.Remedy == "" {
 			t.Errorf("%s: expected %s and %q, saw %+v", check, want.state, want.says, f)
 		}
 	}
@@ -51,14 +52,14 @@ func TestDoctor_ProbesARunningServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	found, fails = findings(t, append(args, "--turns-listen", silent.Addr().String(), "--public-ip", "127.0.0.9", "--public-url", "https://localhost:1")...)
+	found, fails = doctor.Findings(t, append(args, "--turns-listen", silent.Addr().String(), "--public-ip", "127.0.0.9", "--public-url", "https://localhost:1")...)
 	for check, want := range map[string]struct {
-		state State
+		state doctor.State
 		names string
 	}{
-		"media reach":   {Warning, "public_ip"},
-		"public URL":    {Warning, "public_url"},
-		"TURN over TLS": {Broken, "turns_listen"},
+		"media reach":   {doctor.Warning, "public_ip"},
+		"public URL":    {doctor.Warning, "public_url"},
+		"TURN over TLS": {doctor.Broken, "turns_listen"},
 	} {
 		if f := found[check]; f.State != want.state || !strings.Contains(f.Remedy, want.names) {
 			t.Errorf("%s: expected %s and a remedy with %s, saw %+v", check, want.state, want.names, f)
@@ -75,26 +76,26 @@ func TestDoctor_WarnsWhenStrictNetworksBlockMedia(t *testing.T) {
 	tls := []string{"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem")}
 	for says, c := range map[string]struct {
 		args  []string
-		state State
+		state doctor.State
 		found string
 	}{
-		"loopback":                   {[]string{"--listen", "127.0.0.1:0"}, OK, "not needed"},
-		"others, without TLS":        {[]string{"--listen", "0.0.0.0:0", "--insecure"}, Warning, "there is none"},
-		"another port":               {append([]string{"--listen", "0.0.0.0:8443"}, tls...), Warning, "port 8443"},
-		"443 before it":              {append([]string{"--listen", "0.0.0.0:8443", "--public-url", "https://localhost"}, tls...), OK, "8443"},
-		"443 for TURN":               {append([]string{"--listen", "0.0.0.0:8443", "--turns-listen", "0.0.0.0:443"}, tls...), OK, "443"},
-		"a proxy, TURN at 8444 only": {append([]string{"--listen", "0.0.0.0:8443", "--public-url", "https://localhost", "--turns-listen", "0.0.0.0:8444"}, tls...), Warning, "port 8444"},
+		"loopback":                   {[]string{"--listen", "127.0.0.1:0"}, doctor.OK, "not needed"},
+		"others, without TLS":        {[]string{"--listen", "0.0.0.0:0", "--insecure"}, doctor.Warning, "there is none"},
+		"another port":               {append([]string{"--listen", "0.0.0.0:8443"}, tls...), doctor.Warning, "port 8443"},
+		"443 before it":              {append([]string{"--listen", "0.0.0.0:8443", "--public-url", "https://localhost"}, tls...), doctor.OK, "8443"},
+		"443 for TURN":               {append([]string{"--listen", "0.0.0.0:8443", "--turns-listen", "0.0.0.0:443"}, tls...), doctor.OK, "443"},
+		"a proxy, TURN at 8444 only": {append([]string{"--listen", "0.0.0.0:8443", "--public-url", "https://localhost", "--turns-listen", "0.0.0.0:8444"}, tls...), doctor.Warning, "port 8444"},
 	} {
-		found, _ := findings(t, append([]string{"--media-port", "0"}, c.args...)...)
-		if f := found["TURN over TLS"]; f.State != c.state || !strings.Contains(f.Found, c.found) || f.State != OK && f.Remedy == "" {
+		found, _ := doctor.Findings(t, append([]string{"--media-port", "0"}, c.args...)...)
+		if f := found["TURN over TLS"]; f.State != c.state || !strings.Contains(f.Found, c.found) || f.State != doctor.OK && f.Remedy == "" {
 			t.Errorf("%s: expected %s and %q, saw %+v", says, c.state, c.found, f)
 		}
 	}
 }
 
 func TestDoctor_FindsAPublicURLThatNobodyResolves(t *testing.T) {
-	found, fails := findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-url", "http://nobody.invalid:7080")
-	if f := found["public URL"]; f.State != Broken || !strings.Contains(f.Remedy, "public_url") || !fails {
+	found, fails := doctor.Findings(t, "--listen", "127.0.0.1:0", "--media-port", "0", "--public-url", "http://nobody.invalid:7080")
+	if f := found["public URL"]; f.State != doctor.Broken || !strings.Contains(f.Remedy, "public_url") || !fails {
 		t.Errorf("expected a broken public URL, saw %+v", f)
 	}
 }

@@ -183,6 +183,26 @@ func await(t *testing.T, what string, so func() bool) {
 	}
 }
 
+// stopStream stops the channel's stream, if it is live.
+func (s *fixture) stopStream(t *testing.T) bool {
+	t.Helper()
+	stopped, err := s.channels.Stop(t.Context(), s.channel.ARN)
+	if err != nil {
+		t.Error(err)
+	}
+	return stopped
+}
+
+// stream is what the channel shows, if it is live.
+func (s *fixture) stream(t *testing.T) (ivs.Stream, bool) {
+	t.Helper()
+	show, live, err := s.channels.Stream(t.Context(), s.channel.ARN)
+	if err != nil {
+		t.Error(err)
+	}
+	return show, live
+}
+
 // events are the names of what happened, in order.
 func (s *fixture) events(t *testing.T) (names string) {
 	t.Helper()

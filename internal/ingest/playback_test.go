@@ -46,7 +46,7 @@ func (s *fixture) goLive(t *testing.T) *encoder {
 	if err := e.send(210); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	await(t, "live", func() bool { _, ok := s.stream(t); return ok })
 	media := s.mediaPlaylist(t)
 	await(t, "all segments", func() bool {
 		_, body := s.get(t, media)
@@ -193,7 +193,7 @@ func TestPlayback_FailsAStreamThatNobodyCanBeginToWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the health event", func() bool { return strings.HasSuffix(s.events(t), "Starvation Start; ") })
-	if _, live := s.channels.Stream(s.channel.ARN); live {
+	if _, live := s.stream(t); live {
 		t.Error("a stream that nobody can watch is live")
 	}
 	_ = e.send(200)

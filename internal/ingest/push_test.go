@@ -195,10 +195,10 @@ func TestPush_ForwardsAStreamAndReconnects(t *testing.T) {
 	if got := s.events(t); !strings.Contains(got, "Push Started; Push Interrupted; Push Started; ") {
 		t.Errorf("it happened: %s", got)
 	}
-	if show, ok := s.channels.Stream(s.channel.ARN); !ok || show.Health != ivs.Healthy {
+	if show, ok := s.stream(t); !ok || show.Health != ivs.Healthy {
 		t.Errorf("meanwhile the channel was %+v", show)
 	}
-	if !s.channels.Stop(t.Context(), s.channel.ARN) {
+	if !s.stopStream(t) {
 		t.Error("nothing to stop")
 	}
 	if p := s.pushed(t); p != nil {
@@ -299,11 +299,11 @@ func TestPush_StalledPeerBlocksNothing(t *testing.T) {
 		stats := s.channels.Stats()
 		return len(stats) == 1 && stats[0].Push.Dropped > 0
 	})
-	if show, ok := s.channels.Stream(s.channel.ARN); !ok || show.Health != ivs.Healthy {
+	if show, ok := s.stream(t); !ok || show.Health != ivs.Healthy {
 		t.Errorf("meanwhile the channel is %+v", show)
 	}
 	began := time.Now()
-	s.channels.Stop(t.Context(), s.channel.ARN)
+	s.stopStream(t)
 	if took := time.Since(began); took > 4*time.Second {
 		t.Errorf("its end took %s", took)
 	}

@@ -31,12 +31,12 @@ func TestServer_PublishesAnEncodersStream(t *testing.T) {
 	if err := f.send(200); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	await(t, "live", func() bool { _, ok := s.stream(t); return ok })
 	status, body := s.get(t, playlist)
 	if status != 200 || !strings.Contains(body, "CODECS=\"avc1.") || !strings.Contains(body, "viewer=") {
 		t.Errorf("the playlist is %d %s", status, body)
 	}
-	show, _ := s.channels.Stream(s.channel.ARN)
+	show, _ := s.stream(t)
 	if show.State != ivs.Live || show.Health != ivs.Healthy || show.ViewerCount != 1 || len(show.StreamID) != 26 || show.PlaybackURL != playlist {
 		t.Errorf("the stream is %+v", show)
 	}
@@ -49,7 +49,7 @@ func TestServer_PublishesAnEncodersStream(t *testing.T) {
 	if _, _, err := s.channels.Reserve(t.Context(), s.channel.ARN, composition); err == nil || !strings.Contains(err.Error(), show.StreamID) {
 		t.Errorf("a live channel was reserved, or the stream is not named: %v", err)
 	}
-	if !s.channels.Stop(t.Context(), s.channel.ARN) {
+	if !s.stopStream(t) {
 		t.Error("nothing to stop")
 	}
 	await(t, "off air", func() bool { return strings.HasSuffix(s.events(t), "Session Ended; ") })
@@ -99,7 +99,7 @@ func TestServer_AnswersManyWrongKeysOfOneAddressLate(t *testing.T) {
 	if _, err := s.publish(t, s.key); err != nil {
 		t.Errorf("the right key from the same address is answered by %v", err)
 	}
-	s.channels.Stop(t.Context(), s.channel.ARN)
+	s.stopStream(t)
 	address, release, err := s.channels.Reserve(t.Context(), s.channel.ARN, composition)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func TestServer_SilentConnectionsLeaveRoomForEncoders(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.sendUntilEnd(t)
-	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	await(t, "live", func() bool { _, ok := s.stream(t); return ok })
 	silent := make([]net.Conn, 40)
 	for i := range silent {
 		if silent[i], err = net.Dial("tcp", s.address); err != nil {
@@ -147,7 +147,7 @@ func TestServer_SilentConnectionsLeaveRoomForEncoders(t *testing.T) {
 		t.Fatalf("an encoder among silent connections: %v", err)
 	}
 	_ = second.push.Close()
-	if _, ok := s.channels.Stream(s.channel.ARN); !ok {
+	if _, ok := s.stream(t); !ok {
 		t.Error("the encoder on air was closed to make room")
 	}
 }
@@ -189,7 +189,7 @@ func (s *fixture) showFFprobe(t *testing.T) {
 		t.Skip("there is no ffprobe")
 	}
 	s.runFFmpeg(t, "-bf", "2", "-profile:v", "high") // as OBS does
-	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	await(t, "live", func() bool { _, ok := s.stream(t); return ok })
 	_, playlist := s.channels.Addresses(s.channel.ARN)
 	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_packets", "-show_entries", "stream=codec_name,width,sample_rate,has_b_frames", "-of", "csv=p=0", playlist).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "h264,320,2") || !strings.Contains(string(out), "aac,48000") {
@@ -286,7 +286,7 @@ func TestServer_KeepsAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.sendUntilEnd(t)
-	await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+	await(t, "live", func() bool { _, ok := s.stream(t); return ok })
 	err = s.store.Write(t.Context(), func(tx *store.Tx) error {
 		keys, _, err := tx.StreamKeys().List(store.Owner{Account: "111122223333", Region: "eu-west-1"}, store.Filter{}, store.Page{Limit: 1})
 		if err != nil {
@@ -300,11 +300,11 @@ func TestServer_KeepsAStreamWhoseKeyIsDeletedUntilItIsStopped(t *testing.T) {
 	if _, err := s.publish(t, s.key); !errors.Is(err, rtmp.ErrRefused) || !strings.Contains(err.Error(), channel.ErrKey.Error()) {
 		t.Errorf("the deleted key is answered by %v", err)
 	}
-	if _, ok := s.channels.Stream(s.channel.ARN); !ok {
+	if _, ok := s.stream(t); !ok {
 		t.Error("the stream ended with its key")
 	}
-	s.channels.Stop(t.Context(), s.channel.ARN)
-	if _, ok := s.channels.Stream(s.channel.ARN); ok {
+	s.stopStream(t)
+	if _, ok := s.stream(t); ok {
 		t.Error("the channel is live though it was stopped")
 	}
 }
@@ -320,10 +320,10 @@ func TestServer_ReportsStarvationAndReplacesASilentEncoder(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "starving", func() bool { return strings.HasSuffix(s.events(t), "Starvation Start; ") })
-	if show, ok := s.channels.Stream(s.channel.ARN); !ok || show.Health != ivs.Starving {
+	if show, ok := s.stream(t); !ok || show.Health != ivs.Starving {
 		t.Errorf("the stream is %+v", show)
 	}
-	if streams, _ := s.channels.Streams(store.Owner{Account: "111122223333", Region: "eu-west-1"}, ivs.Starving, store.Page{Limit: 10}); len(streams) != 1 {
+	if streams, _, err := s.channels.Streams(t.Context(), store.Owner{Account: "111122223333", Region: "eu-west-1"}, ivs.Starving, store.Page{Limit: 10}); err != nil || len(streams) != 1 {
 		t.Errorf("%d streams are listed as starving, expected 1", len(streams))
 	}
 	if err := f.send(25); err != nil {

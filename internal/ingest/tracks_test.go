@@ -256,7 +256,7 @@ func TestServer_PassesAllPictureParameterSetsOn(t *testing.T) {
 	t.Run("to a channel", func(t *testing.T) {
 		s := start(t)
 		publish(t, s)
-		await(t, "live", func() bool { _, ok := s.channels.Stream(s.channel.ARN); return ok })
+		await(t, "live", func() bool { _, ok := s.stream(t); return ok })
 		list := s.mediaPlaylist(t)
 		_, body := s.get(t, list)
 		folder := list[:strings.LastIndexByte(list, '/')+1]
