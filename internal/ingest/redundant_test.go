@@ -170,7 +170,9 @@ func TestRedundantIngest_ShowsViewersOneParticipantThatGoesOn(t *testing.T) {
 	v := s.watch(t)
 	await(t, "a's pictures", func() bool { return v.shows("a") })
 	b := s.publishAs(t, "b")
-	await(t, "b publishes", func() bool { return strings.Contains(s.participantHistory(t, "physical-b"), "PUBLISH_STARTED") })
+	for _, id := range []string{"physical-a", "physical-b"} { // it is recorded some time after viewers see it
+		await(t, id+" publishes", func() bool { return strings.Contains(s.participantHistory(t, id), "PUBLISH_STARTED") })
+	}
 
 	a.push.Abort()
 	await(t, "b's pictures after a's connection closed", func() bool { return v.shows("b") })
