@@ -61,6 +61,7 @@ func TestJSON_IsOneDocumentALine(t *testing.T) {
 		}
 	}
 	list(0, "on-air")
+	list(0, "nodes")
 	list(0, "targets", "list")
 	list(0, "recordings", "list")
 	list(-1, "doctor", "--listen", "127.0.0.1:0")

@@ -50,6 +50,7 @@ type commands struct {
 	Keys       keysCommands       `cmd:"" help:"Create, list and revoke access keys."`
 	Config     configCommands     `cmd:"" help:"Check and print the configuration."`
 	OnAir      onAirCommand       `cmd:"" help:"List the channels that are live, and where their streams are pushed to."`
+	Nodes      nodesCommand       `cmd:"" help:"List the nodes of the database: where each is, and what it does."`
 	Events     eventsCommands     `cmd:"" help:"Read the event log."`
 	Targets    targetsCommands    `cmd:"" help:"Manage the targets of events."`
 	Publish    publishCommand     `cmd:"" help:"Send a file or a test pattern into a stage."`

@@ -101,6 +101,11 @@ func Open(ctx context.Context, s *store.Store, cfg Config) (*Node, error) {
 		cfg.Log = slog.Default()
 	}
 	cfg.Address.Protocol = Protocol
+	if cfg.Shared {
+		if err := checkProtocols(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	n := &Node{id: arn.NewID(), store: s, cfg: cfg, lost: make(chan struct{})}
 	if err := s.Write(ctx, func(tx *store.Tx) error { return tx.AddNode(n.id, time.Now(), cfg.Address) }); err != nil {
 		return nil, err
@@ -109,6 +114,23 @@ func Open(ctx context.Context, s *store.Store, cfg Config) (*Node, error) {
 	n.stop = stop
 	n.wg.Go(func() { n.beat(beating) })
 	return n, nil
+}
+
+// checkProtocols refuses to start beside nodes that understand other messages. Those of versions
+// that sent none are left alone.
+func checkProtocols(ctx context.Context, s *store.Store) error {
+	var all []store.NodeStatus
+	err := s.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.NodeStatuses()
+		return err
+	})
+	for _, n := range all {
+		if n.Protocol != 0 && n.Protocol != Protocol && n.Silent < sharedLease {
+			return fmt.Errorf("node %s at %s, of version %s, runs on this database and understands other messages of nodes (%d) than this program (%d): stop it first, or start its version here",
+				n.ID, n.Public, n.Version, n.Protocol, Protocol)
+		}
+	}
+	return err
 }
 
 // ID is this process's name in the store.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,6 +202,18 @@ func TestNode_EndsWhenDeclaredDead(t *testing.T) {
 		}
 		if err := n.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestOpen_RefusesToRunBesideNodesOfAnotherProtocol(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		write(t, s, func(tx *store.Tx) error {
+			return tx.AddNode("newer", time.Now(), store.NodeAddress{Public: "https://newer.example", Version: "v9", Protocol: node.Protocol + 1})
+		})
+		_, err := node.Open(t.Context(), s, node.Config{Shared: true})
+		if err == nil || !strings.Contains(err.Error(), "https://newer.example") || !strings.Contains(err.Error(), "v9") {
+			t.Errorf("it opens with %v", err)
 		}
 	})
 }
