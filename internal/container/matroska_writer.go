@@ -168,22 +168,31 @@ func withLengths(unit []byte) []byte {
 // parameter sets of a keyframe.
 func avcRecord(keyframe []byte) ([]byte, error) {
 	sps, pps := parameterSets(keyframe)
-	if len(sps) < 4 || pps == nil {
+	if len(sps) < 4 || len(pps) == 0 {
 		return nil, fmt.Errorf("an H.264 keyframe of %d bytes without parameter sets", len(keyframe))
 	}
 	out := []byte{1, sps[1], sps[2], sps[3], 0xFF, 0xE1}
 	out = append(binary.BigEndian.AppendUint16(out, uint16(len(sps))), sps...)
-	out = binary.BigEndian.AppendUint16(append(out, 1), uint16(len(pps)))
-	return append(out, pps...), nil
+	out = append(out, byte(len(pps)))
+	for _, set := range pps {
+		out = append(binary.BigEndian.AppendUint16(out, uint16(len(set))), set...)
+	}
+	return out, nil
 }
 
-func parameterSets(unit []byte) (sps, pps []byte) {
+const maxPPS = 255 // in an AVCDecoderConfigurationRecord
+
+// parameterSets returns the last SPS of a keyframe, and all its PPS: its slices may refer to
+// any of them.
+func parameterSets(unit []byte) (sps []byte, pps [][]byte) {
 	for _, nal := range h264Units(unit) {
 		switch nal[0] & 0x1F {
 		case nalSPS:
 			sps = bytes.Clone(nal)
 		case nalPPS:
-			pps = bytes.Clone(nal)
+			if len(pps) < maxPPS {
+				pps = append(pps, bytes.Clone(nal))
+			}
 		}
 	}
 	return sps, pps

@@ -3,8 +3,12 @@ package container
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,5 +95,79 @@ func TestMP4Reader_FollowsEditLists(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Slices may refer to any PPS of a stream.
+func TestWriters_DescribeAllPictureParameterSets(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	folder := t.TempDir()
+	raw := filepath.Join(folder, "one.h264")
+	// ffmpeg's x264 writes one PPS, with id 0; the second has id 1.
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10", "-frames:v", "30", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-profile:v", "baseline", "-g", "10", raw).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	second := []byte{0x68, 0x53, 0x8f, 0x20}
+	for _, name := range []string{"two.mp4", "two.mkv"} {
+		for _, more := range []int{0, 1} {
+			path := filepath.Join(folder, name)
+			writeWithSets(t, raw, path, bytes.Repeat(append(bytes.Clone(startCode), second...), more))
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			described := append(binary.BigEndian.AppendUint16(nil, uint16(len(second))), second...)
+			if n, want := bytes.Count(data, described), 4*more; n != want { // in the description and three keyframes
+				t.Errorf("%s has the second PPS %d times, want %d", name, n, want)
+			}
+			if out, err := exec.Command("ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "null", "-").CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("ffmpeg on %s with %d more PPS: %v %s", name, more, err, out)
+			}
+			r, err := Open(path, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Tracks(); len(got) != 2 || got[0].Codec != media.H264 || got[0].Width != 320 {
+				t.Errorf("%s with %d more PPS has the tracks %+v", name, more, got)
+			}
+			_ = r.Close()
+		}
+	}
+}
+
+// writeWithSets writes a file of H.264 and Opus; keyframes get more parameter sets.
+func writeWithSets(t *testing.T, from, to string, more []byte) {
+	t.Helper()
+	r, err := Open(from, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w, err := Create(to, []Track{{Codec: media.Opus, Channels: 2}, r.Tracks()[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		f, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Track = 1
+		if i := bytes.Index(f.Data, []byte{0, 0, 1, 0x65}); f.Keyframe && i > 0 {
+			f.Data = slices.Concat(f.Data[:i], more, f.Data[i:])
+		}
+		for _, out := range []Frame{f, {Track: 0, Time: f.Time, Data: []byte{0xfc, 0xff, 0xfe}, Keyframe: true}} {
+			if err := w.Write(out); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,6 +1,8 @@
 package container
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -16,20 +18,21 @@ import (
 
 // An mp4Writer writes fragmented MP4, so that the file is readable at any time.
 type mp4Writer struct {
-	f      *os.File
-	tracks []Track
-	inits  []*fmp4.InitTrack // nil until it can be described
-	began  bool
-	named  []bool // by track: the header describes it
-	count  uint32
-	held   [][]Frame // by track; the duration of the last one is not known yet
-	since  time.Duration
+	f       *os.File
+	tracks  []Track
+	inits   []*fmp4.InitTrack // nil until it can be described
+	records map[int][]byte    // by track of H.264: the content of its avcC
+	began   bool
+	named   []bool // by track: the header describes it
+	count   uint32
+	held    [][]Frame // by track; the duration of the last one is not known yet
+	since   time.Duration
 }
 
 const fragmentTime = 2 * time.Second
 
 func newMP4Writer(f *os.File, tracks []Track) (Writer, error) {
-	return &mp4Writer{f: f, tracks: tracks, inits: make([]*fmp4.InitTrack, len(tracks)), named: make([]bool, len(tracks)), held: make([][]Frame, len(tracks))}, nil
+	return &mp4Writer{f: f, tracks: tracks, inits: make([]*fmp4.InitTrack, len(tracks)), records: map[int][]byte{}, named: make([]bool, len(tracks)), held: make([][]Frame, len(tracks))}, nil
 }
 
 func (w *mp4Writer) Write(f Frame) error {
@@ -52,10 +55,13 @@ func (w *mp4Writer) describe(f Frame) *fmp4.InitTrack {
 	switch track.Codec {
 	case media.H264:
 		sps, pps := parameterSets(f.Data)
-		if sps == nil || pps == nil {
+		if len(sps) < 4 || len(pps) == 0 {
 			return nil
 		}
-		t.Codec = &codecs.H264{SPS: sps, PPS: pps}
+		t.Codec = &codecs.H264{SPS: sps, PPS: pps[0]}
+		if len(pps) > 1 {
+			w.records[f.Track], _ = avcRecord(f.Data) // the sets are there
+		}
 	case media.VP9:
 		t.Codec = &codecs.VP9{Width: track.Width, Height: track.Height, Profile: 0, BitDepth: 8, ChromaSubsampling: 1}
 	case media.AV1:
@@ -102,8 +108,12 @@ func (w *mp4Writer) flush(keep int) error {
 // begin writes the header. Tracks without a frame are omitted from the file.
 func (w *mp4Writer) begin() error {
 	var header fmp4.Init
+	records := map[int][]byte{} // by track of the header
 	for i, t := range w.inits {
 		if t != nil {
+			if r := w.records[i]; r != nil {
+				records[len(header.Tracks)] = r
+			}
 			header.Tracks = append(header.Tracks, t)
 			w.named[i] = true
 		}
@@ -112,7 +122,54 @@ func (w *mp4Writer) begin() error {
 		return nil
 	}
 	w.began = true
-	return w.write(header.Marshal)
+	var b seekablebuffer.Buffer
+	if err := header.Marshal(&b); err != nil {
+		return err
+	}
+	data := b.Bytes()
+	for track, record := range records { // the muxer writes one PPS
+		data = replaceBox(data, avcPath, track, record)
+	}
+	_, err := w.f.Write(data)
+	return err
+}
+
+// A boxStep is a box within another one, behind a header of its own.
+type boxStep struct {
+	kind   string
+	header int
+}
+
+// avcPath leads to the configuration of H.264.
+var avcPath = []boxStep{{"moov", 0}, {"trak", 0}, {"mdia", 0}, {"minf", 0}, {"stbl", 0}, {"stsd", 8}, {"avc1", 78}, {"avcC", 0}}
+
+// replaceBox replaces the content of a box of the given track, and corrects the sizes of those
+// around it.
+func replaceBox(data []byte, path []boxStep, track int, content []byte) (out []byte) {
+	for len(data) >= 8 {
+		size := int(binary.BigEndian.Uint32(data))
+		if size < 8 || size > len(data) {
+			break
+		}
+		box := data[:size]
+		data = data[size:]
+		switch {
+		case string(box[4:8]) != path[0].kind:
+		case path[0].kind == "trak" && track != 0:
+			track--
+		default:
+			inner := content
+			if len(path) > 1 {
+				begin := 8 + path[0].header
+				inner = append(bytes.Clone(box[8:begin]), replaceBox(box[begin:], path[1:], track, content)...)
+			}
+			track--
+			box = append(binary.BigEndian.AppendUint32(nil, uint32(8+len(inner))), box[4:8]...)
+			box = append(box, inner...)
+		}
+		out = append(out, box...)
+	}
+	return append(out, data...)
 }
 
 // write assembles a box in memory, since its sizes are known last.
