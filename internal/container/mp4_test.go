@@ -158,7 +158,7 @@ func writeWithSets(t *testing.T, from, to string, more []byte) {
 			t.Fatal(err)
 		}
 		f.Track = 1
-		if i := bytes.Index(f.Data, []byte{0, 0, 1, 0x65}); f.Keyframe && i > 0 {
+		if i := bytes.Index(f.Data, []byte{0, 0, 1, 0x68}); f.Keyframe && i > 0 { // before the encoder's PPS
 			f.Data = slices.Concat(f.Data[:i], more, f.Data[i:])
 		}
 		for _, out := range []Frame{f, {Track: 0, Time: f.Time, Data: []byte{0xfc, 0xff, 0xfe}, Keyframe: true}} {
