@@ -60,10 +60,11 @@ type Registry struct {
 	nodeID string // this process in the store
 	cfg    Config
 
+	elsewhere elsewhere
+
 	mu          sync.Mutex           // guards what follows
 	sessions    map[string]*Session  // by channel ARN
 	playbacks   map[string]*playback // by channel id
-	elsewhere   map[string]playbackNode
 	workerKeys  map[[sha256.Size]byte]reservation
 	quotaEvents map[store.Owner]time.Time // when the last event about a reached quota was stored
 	order       int64
@@ -77,7 +78,7 @@ func NewRegistry(s *store.Store, n *node.Node, cfg Config) *Registry {
 		cfg.Log = slog.Default()
 	}
 	r := &Registry{
-		store: s, node: n, nodeID: n.ID(), cfg: cfg, elsewhere: map[string]playbackNode{}, sessions: map[string]*Session{}, playbacks: map[string]*playback{},
+		store: s, node: n, nodeID: n.ID(), cfg: cfg, sessions: map[string]*Session{}, playbacks: map[string]*playback{},
 		workerKeys: map[[sha256.Size]byte]reservation{}, quotaEvents: map[store.Owner]time.Time{},
 	}
 	n.OnDead(r.closeDead)

@@ -3,9 +3,9 @@ package channel
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rostrum/internal/bus"
@@ -49,14 +49,13 @@ func (r *Registry) serveBus(b *bus.Bus) {
 	b.Handle(subjectStop, bus.Answer(func(ctx context.Context, channelARN string) (any, error) { return r.stopHere(ctx, channelARN), nil }))
 }
 
-// holder finds the other node where a channel is live; nil if it is here or nowhere. A channel is
-// named by the end of its ARN.
-func (r *Registry) holder(ctx context.Context, end string) (other *store.Node, err error) {
+// holder finds the other node where a channel is live; nil if it is here or nowhere.
+func (r *Registry) holder(ctx context.Context, channelARN string) (other *store.Node, err error) {
 	if r.cfg.Bus == nil {
 		return nil, nil
 	}
 	err = r.store.Read(ctx, func(tx *store.Tx) error {
-		other, err = tx.HolderOf(end)
+		other, err = tx.HolderOf(channelARN)
 		return err
 	})
 	if err != nil || other == nil || other.ID == r.nodeID || other.Internal == "" {
@@ -89,13 +88,7 @@ func (r *Registry) Streams(ctx context.Context, o store.Owner, health ivs.Health
 		if err != nil {
 			return nil, 0, err
 		}
-		for _, other := range others {
-			var theirs []positioned
-			if err := r.cfg.Bus.Request(ctx, other.ID, subjectStreams, q, &theirs); err != nil {
-				r.cfg.Log.Warn("list the streams of another node", "node", other.ID, "error", err)
-			}
-			all = append(all, theirs...)
-		}
+		all = append(all, r.streamsOf(ctx, others, q)...)
 	}
 	slices.SortStableFunc(all, func(a, b positioned) int { return cmp.Compare(a.Position, b.Position) })
 	if len(all) > p.Limit {
@@ -106,6 +99,23 @@ func (r *Registry) Streams(ctx context.Context, o store.Owner, health ivs.Health
 		page = append(page, s.Stream)
 	}
 	return page, next, nil
+}
+
+// streamsOf asks other nodes at once, and leaves out those that do not answer in time.
+func (r *Registry) streamsOf(ctx context.Context, others []store.Node, q streamQuery) (all []positioned) {
+	ctx, cancel := context.WithTimeout(ctx, streamsTimeout)
+	defer cancel()
+	theirs := make([][]positioned, len(others))
+	var asked sync.WaitGroup
+	for i, other := range others {
+		asked.Go(func() {
+			if err := r.cfg.Bus.Request(ctx, other.ID, subjectStreams, q, &theirs[i]); err != nil {
+				r.cfg.Log.Warn("list the streams of another node", "node", other.ID, "error", err)
+			}
+		})
+	}
+	asked.Wait()
+	return slices.Concat(theirs...)
 }
 
 // Stop drops the encoder of a channel, on whichever node, and returns once the channel is offline,
@@ -123,47 +133,75 @@ func (r *Registry) Stop(ctx context.Context, channelARN string) (stopped bool, e
 }
 
 const (
-	playbackCheck  = time.Second // between looks for the node of a channel
+	streamsTimeout = 3 * time.Second
+	playbackCheck  = time.Second // between looks for the nodes of channels
+	playbackWait   = 2 * time.Second
 	playbackMemory = time.Minute // for which the node of a channel that ended is remembered: players get its end there
-	maxElsewhere   = 10_000
 )
 
-// A playbackNode is where a channel was last found; nil is nowhere else.
-type playbackNode struct {
-	node    *store.Node
+// Elsewhere is where channels play that other nodes have. One look finds all, so that requests for
+// channels that nobody has cost the database nothing.
+type elsewhere struct {
+	mu      sync.Mutex // guards what follows
 	checked time.Time
-	found   time.Time
+	nodes   map[string]playbackNode // by channel id
 }
 
-var channelIDs = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
+// A playbackNode is where a channel is live, or was.
+type playbackNode struct {
+	node   store.Node
+	isLive bool
+	found  time.Time // when it last was live
+}
 
 // PlaysElsewhere finds the node that serves the HLS of a path, if that is not this one.
 func (r *Registry) PlaysElsewhere(ctx context.Context, path string) *store.Node {
 	id, _, _ := strings.Cut(strings.TrimPrefix(path, PlaybackPath), "/")
-	if live, _ := r.findPlayback(id); live != nil || r.cfg.Bus == nil || !channelIDs.MatchString(id) {
+	ended, session := r.findPlayback(id)
+	if session != nil || r.cfg.Bus == nil {
 		return nil
 	}
+	e := &r.elsewhere
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if time.Since(e.checked) >= playbackCheck {
+		r.findElsewhere(ctx)
+	}
+	known, found := e.nodes[id]
+	if !found || ended != nil && !known.isLive { // the end is here
+		return nil
+	}
+	return &known.node
+}
+
+// findElsewhere looks which other nodes have channels. While the database does not answer, they
+// are where they were. The mutex of r.elsewhere is held.
+func (r *Registry) findElsewhere(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), playbackWait) // others need it too
+	defer cancel()
+	e := &r.elsewhere
+	var holders map[string]store.Node
+	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+		holders, err = tx.ChannelHolders()
+		return err
+	})
 	now := time.Now()
-	r.mu.Lock()
-	known := r.elsewhere[id]
-	r.mu.Unlock()
-	if now.Sub(known.checked) < playbackCheck {
-		return known.node
+	e.checked = now
+	if err != nil {
+		r.cfg.Log.Warn("find the nodes of channels", "error", err)
+		return
 	}
-	other, err := r.holder(ctx, ":channel/"+id)
-	switch {
-	case other != nil:
-		known = playbackNode{other, now, now}
-	case err != nil || now.Sub(known.found) > playbackMemory:
-		known = playbackNode{checked: now}
-	default:
-		known.checked = now
+	nodes := map[string]playbackNode{}
+	for id, node := range holders {
+		if node.ID != r.nodeID && node.Internal != "" {
+			nodes[id] = playbackNode{node, true, now}
+		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.elsewhere) >= maxElsewhere {
-		clear(r.elsewhere)
+	for id, known := range e.nodes {
+		if _, there := holders[id]; !there && now.Sub(known.found) <= playbackMemory {
+			known.isLive = false
+			nodes[id] = known
+		}
 	}
-	r.elsewhere[id] = known
-	return known.node
+	e.nodes = nodes
 }

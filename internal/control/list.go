@@ -16,8 +16,19 @@ type listQuery struct {
 	page       int // default of maxResults
 }
 
-// list reads one page and makes the token of the next.
+// list reads one page of the store and makes the token of the next.
 func list[T any](ctx context.Context, p *Plane, q listQuery, read func(*store.Tx, store.Page) ([]T, int64, error)) ([]T, string, error) {
+	return paged(p, q, func(page store.Page) (items []T, next int64, err error) {
+		err = p.store.Read(ctx, func(tx *store.Tx) error {
+			items, next, err = read(tx, page)
+			return err
+		})
+		return items, next, err
+	})
+}
+
+// paged reads one page and makes the token of the next.
+func paged[T any](p *Plane, q listQuery, read func(store.Page) ([]T, int64, error)) ([]T, string, error) {
 	after, err := p.pager.open(q.query, q.token)
 	if err != nil {
 		return nil, "", err
@@ -25,13 +36,7 @@ func list[T any](ctx context.Context, p *Plane, q listQuery, read func(*store.Tx
 	if a, err := arn.Parse(q.of); err == nil && a.Region != q.caller.Region {
 		return nil, "", nil // the stage does not exist in this region
 	}
-	page := store.Page{After: after, Limit: *or(q.maxResults, q.page)}
-	var items []T
-	var next int64
-	err = p.store.Read(ctx, func(tx *store.Tx) error {
-		items, next, err = read(tx, page)
-		return err
-	})
+	items, next, err := read(store.Page{After: after, Limit: *or(q.maxResults, q.page)})
 	return items, p.pager.seal(q.query, next), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rostrum/internal/arn"
@@ -173,17 +174,37 @@ func (tx *Tx) Hold(name, node string) error {
 	return nil
 }
 
-// HolderOf finds the node that holds what an ARN ends with, such as :channel/ID; nil if none does.
-// The end has no characters but letters, digits, / and :.
-func (tx *Tx) HolderOf(end string) (*Node, error) {
-	all, err := tx.names(`SELECT node FROM hold WHERE arn LIKE $1`, "%"+end)
+// HolderOf finds the node that holds a resource; nil if none does.
+func (tx *Tx) HolderOf(arn string) (*Node, error) {
+	all, err := tx.names(`SELECT node FROM hold WHERE arn = $1`, arn)
 	if err != nil {
-		return nil, fmt.Errorf("find who holds %s: %w", end, err)
+		return nil, fmt.Errorf("find who holds %s: %w", arn, err)
 	}
 	if len(all) == 0 {
 		return nil, nil
 	}
 	return tx.Node(all[0])
+}
+
+// ChannelHolders returns the nodes that hold channels, by the ids of these.
+func (tx *Tx) ChannelHolders() (map[string]Node, error) {
+	type held struct {
+		channel string
+		node    Node
+	}
+	all, err := collect(tx, func(scan func(...any) error) (h held, err error) {
+		h.node, err = scanNode(func(to ...any) error { return scan(append(to, &h.channel)...) })
+		return h, err
+	}, `SELECT `+nodeColumns+`, hold.arn FROM hold JOIN node ON node.id = hold.node WHERE hold.arn LIKE '%:channel/%'`)
+	if err != nil {
+		return nil, fmt.Errorf("find who holds channels: %w", err)
+	}
+	holders := make(map[string]Node, len(all))
+	for _, h := range all {
+		_, id, _ := strings.Cut(h.channel, ":channel/")
+		holders[id] = h.node
+	}
+	return holders, nil
 }
 
 // Release ends a node's hold and reports whether there was one.

@@ -174,6 +174,7 @@ for (const [what, chosen, publishers, atPlaces, askedFor, unused] of [
   ['a stage with fewer publishers', {}, ['bob'], ['bob'], [1, 2], []],
   ['a stage without any', {}, [], [], [1, 2], []],
   ['one who left before the state', {}, ['bob'], ['eve', 'bob'], [1, 2], ['of eve']],
+  ['one who moves to the next place meanwhile', {}, ['bob'], ['bob', 'bob'], [1, 2], ['of bob']],
   ['one whom the server does not find', {}, ['bob'], [], [1, 2, 'bob'], []],
   ['what the application does not want', nothing, ['bob'], ['bob'], [1, 2], ['of bob']],
   ['audio alone', audio, ['bob'], ['bob'], [1, 2, 'bob'], ['of bob']],

@@ -15,7 +15,7 @@ export interface EarlyConnection {
  */
 export class EarlySubscriptions {
   private readonly all: Promise<EarlyConnection | undefined>[];
-  private readonly taken = new Set<string>(); // participant ids
+  private readonly taken = new Set<EarlyConnection>();
 
   constructor(
     private readonly server: MediaServer,
@@ -24,15 +24,21 @@ export class EarlySubscriptions {
     this.all = Array.from({ length: count }, (_, i) => this.request(i + 1));
   }
 
-  /** Returns the connection of a publisher, which is the caller's from then on; undefined if there is none. */
+  /**
+   * Returns the connection of a publisher, which is the caller's from then on; undefined if there is
+   * none. Of two the later has replaced the other one: whoever begins to publish meanwhile moves the
+   * others to the next place.
+   */
   async take(participantId: string): Promise<EarlyConnection | undefined> {
-    this.taken.add(participantId);
-    return (await Promise.all(this.all)).find((early) => early?.reply.participantId === participantId);
+    const all = (await Promise.all(this.all)).filter((early) => early?.reply.participantId === participantId);
+    const last = all.at(-1);
+    if (last) this.taken.add(last);
+    return last;
   }
 
   /** Ends the connections that nobody has taken. */
-  close(): void {
-    for (const one of this.all) void one.then((early) => early && !this.taken.has(early.reply.participantId!) && discard(this.server, early));
+  async close(): Promise<void> {
+    for (const early of await Promise.all(this.all)) if (early && !this.taken.has(early)) discard(this.server, early);
   }
 
   private async request(place: number): Promise<EarlyConnection | undefined> {
