@@ -207,6 +207,7 @@ func (r *individual) openSpool() error {
 			}
 		},
 	})
+	r.files.ready = r.recorder.Scan
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(r.registry.ctx)
 	r.uploaded = make(chan struct{})

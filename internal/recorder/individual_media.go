@@ -160,7 +160,6 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 		case answer := <-m.answers:
 			err = m.writeTranscoded(answer)
 		case now := <-tick.C:
-			r.recorder.Scan()
 			err = m.tick(now)
 		case u := <-r.updates:
 			r.updates <- u // for awaitUpload

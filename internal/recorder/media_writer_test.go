@@ -35,7 +35,7 @@ type take struct {
 }
 
 func newTake(t *testing.T) take {
-	return take{t, &mediaWriter{spool: &spoolWriter{spool: Spool(t.TempDir()), budget: &memoryBudget{}}, folder: participantRendition, target: 2 * time.Second, codec: media.H264, audio: true}}
+	return take{t, &mediaWriter{spool: &spoolWriter{spool: Spool(t.TempDir()), budget: &memoryBudget{}, ready: func() {}}, folder: participantRendition, target: 2 * time.Second, codec: media.H264, audio: true}}
 }
 
 func (k take) video(at time.Duration, keyframe bool) (used bool) {

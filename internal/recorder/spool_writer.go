@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -38,6 +39,7 @@ type spoolWriter struct {
 	spool  Spool
 	budget *memoryBudget
 	log    *slog.Logger
+	ready  func()     // called when there may be something to upload
 	held   []heldFile // in the order in which they were written
 	init   *heldFile  // an initialization section before its first segment, without which no file refers to it
 }
@@ -66,6 +68,9 @@ func (w *spoolWriter) write(name string, data []byte) error {
 	err := w.flush()
 	if err == nil {
 		err = w.spool.put(name, data)
+	}
+	if err != nil || !strings.HasSuffix(name, ".mp4") { // the playlist follows a segment
+		w.ready()
 	}
 	if !isDiskFull(err) {
 		return err

@@ -29,7 +29,7 @@ func smallDisk(t *testing.T) string {
 func TestSpoolWriter_HoldsFilesWhileTheDiskIsFull(t *testing.T) {
 	disk := smallDisk(t)
 	budget := &memoryBudget{}
-	w := &spoolWriter{spool: Spool(filepath.Join(disk, "spool")), budget: budget, log: slog.New(slog.DiscardHandler)}
+	w := &spoolWriter{spool: Spool(filepath.Join(disk, "spool")), budget: budget, log: slog.New(slog.DiscardHandler), ready: func() {}}
 	put := func(name string, size int) error { return w.put(name, bytes.Repeat([]byte{1}, size)) }
 	if err := put("0.mp4", 10_000); err != nil || len(w.held) != 0 {
 		t.Fatalf("held are %d files, %v", len(w.held), err)
@@ -74,7 +74,7 @@ func TestSpoolWriter_HoldsFilesWhileTheDiskIsFull(t *testing.T) {
 
 // A process that is killed before the first segment of a section leaves none of it.
 func TestSpoolWriter_WritesASectionWithItsFirstSegment(t *testing.T) {
-	w := &spoolWriter{spool: Spool(t.TempDir()), budget: &memoryBudget{}}
+	w := &spoolWriter{spool: Spool(t.TempDir()), budget: &memoryBudget{}, ready: func() {}}
 	exists := func(name string) bool {
 		_, err := os.Stat(w.spool.path(name))
 		return err == nil

@@ -37,6 +37,7 @@ type thumbnails struct {
 	log                *slog.Logger
 	panics             *inbound.Panics
 	signal             func() // called when the first is there
+	ready              func() // called when there is something to upload
 
 	first atomic.Pointer[time.Time] // of the first picture; nil before
 
@@ -70,7 +71,7 @@ func (r *individual) newThumbnails() (*thumbnails, *event.Failure) {
 	}
 	return &thumbnails{
 		worker: streams, spool: r.spool(), interval: time.Duration(*r.settings.ThumbnailConfiguration.TargetIntervalSeconds) * time.Second,
-		sequential: r.state.Sequential, latest: r.state.Latest, log: r.log, panics: r.registry.cfg.Panics, signal: r.signal,
+		sequential: r.state.Sequential, latest: r.state.Latest, log: r.log, panics: r.registry.cfg.Panics, signal: r.signal, ready: r.recorder.Scan,
 	}, nil
 }
 
@@ -239,6 +240,7 @@ func (t *thumbnails) write(m worker.StreamMessage) bool {
 			return true
 		}
 	}
+	t.ready()
 	if t.number = number; number == 1 {
 		at := time.Unix(0, int64(m.Time))
 		t.first.Store(&at)

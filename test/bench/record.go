@@ -31,6 +31,7 @@ const (
 	recordLatency   = 1.  // ms that it adds for viewers, p99
 	recordRatio     = 0.5 // of the peer's CPU
 	recordAlignment = 40. // ms
+	recordStop      = 20. // s, from SIGTERM until all are closed
 )
 
 // measureRecord has participants publish 720p30 of 2.5 Mbit/s with a keyframe a second by
@@ -74,6 +75,7 @@ func (a *arena) recordAndCompare(ctx context.Context, folder string, plan loadte
 	r.maxRate("", "segment readable after it began, the latest", recorded.readable.Seconds(), recordReadable, "s", fmt.Sprintf("%d segments", recorded.segments))
 	r.maxRate("", "added latency of viewers, p99", recorded.viewers.Latency.P99-plain.viewers.Latency.P99, recordLatency, "ms",
 		fmt.Sprintf("%.1f ms without recording", plain.viewers.Latency.P99))
+	r.maxRate("", "all closed after SIGTERM", recorded.stopped.Seconds(), recordStop, "s", fmt.Sprintf("%d recordings", n))
 	r.atLeast("", "recordings without a problem", float64(recorded.sound), float64(n), "", strings.Join(recorded.problems, "; "))
 	r.atLeast("", "pictures recorded", 100*recorded.pictures, 99.9, "% of 30 a second", fmt.Sprintf("%.0f packets dropped", recorded.dropped))
 	if b.peerWHIP == "" {
@@ -110,8 +112,9 @@ type recorded struct {
 	segments      int
 	sound         int // recordings without a problem
 	problems      []string
-	pictures      float64 // of 30 a second
-	dropped       float64 // packets
+	pictures      float64       // of 30 a second
+	dropped       float64       // packets
+	stopped       time.Duration // after SIGTERM
 }
 
 func (a *arena) startRecorder(ctx context.Context, data string) (*server.Server, error) {
@@ -143,32 +146,36 @@ func (a *arena) record(ctx context.Context, data string, plan loadtest.Plan, n i
 	}
 	stage.SetEndpoints(&plan)
 	plan.PID = s.PID()
-	if err := a.loadRecorder(ctx, data, plan, &m); err != nil {
+	err = a.loadRecorder(ctx, data, plan, &m, func() (err error) {
+		if m.dropped, err = metric(ctx, s.URL+"/metrics", "rostrum_recording_dropped_packets_total"); err != nil {
+			return err
+		}
+		stopped = true
+		began := time.Now()
+		err = s.StopWithin(time.Minute)
+		m.stopped = time.Since(began)
+		return err
+	})
+	if err != nil || !records {
 		return m, err
 	}
 	a.results.report(fmt.Sprintf("%d publishers, recorded: %t", n, records), m.load)
-	if m.dropped, err = metric(ctx, s.URL+"/metrics", "rostrum_recording_dropped_packets_total"); err != nil {
-		return m, err
-	}
-	stopped = true
-	if err := s.Stop(); err != nil || !records {
-		return m, err
-	}
 	return m, m.inspect(ctx, filepath.Join(data, "buckets"))
 }
 
-// loadRecorder measures a plan while its playlists are watched.
-func (a *arena) loadRecorder(ctx context.Context, data string, plan loadtest.Plan, m *recorded) (err error) {
+// loadRecorder measures a plan while its playlists are watched, and then calls stop, which ends the
+// server while all publish.
+func (a *arena) loadRecorder(ctx context.Context, data string, plan loadtest.Plan, m *recorded, stop func() error) (err error) {
 	load, err := loadtest.Open(ctx, plan)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, load.Close()) }()
-	watching, stop := context.WithCancel(ctx)
+	defer func() { _ = load.Close() }() // the server has ended
+	watching, unwatch := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { m.watch(watching, filepath.Join(data, "buckets")) })
 	defer func() {
-		stop()
+		unwatch()
 		watcher.Wait()
 	}()
 	if m.load, err = load.Measure(ctx, a.seconds); err != nil {
@@ -177,8 +184,10 @@ func (a *arena) loadRecorder(ctx context.Context, data string, plan loadtest.Pla
 	if err := load.Join(ctx, 1, 0); err != nil {
 		return err
 	}
-	m.viewers, err = load.Measure(ctx, a.seconds)
-	return err
+	if m.viewers, err = load.Measure(ctx, a.seconds); err != nil {
+		return err
+	}
+	return stop()
 }
 
 // watch looks at playlists, until ctx ends, for when they list a segment.

@@ -56,6 +56,7 @@ func TestRecording_GoesOnAfterAFullDisk(t *testing.T) {
 				}
 			}
 			s.expectPlayable(p)
+			s.verify()
 		})
 	}
 }

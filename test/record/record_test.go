@@ -119,10 +119,10 @@ func (s *studio) serve() {
 	}
 }
 
-// verify checks all recordings that the server has made.
-func (s *studio) verify() {
+// verify checks the recordings that the server has made: all, or those that args name.
+func (s *studio) verify(args ...string) {
 	s.t.Helper()
-	out, err := exec.CommandContext(context.Background(), s.binary, "recordings", "verify", "--data-dir", s.data).CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), s.binary, append([]string{"recordings", "verify", "--data-dir", s.data}, args...)...).CombinedOutput()
 	if err != nil {
 		s.t.Errorf("rostrum recordings verify: %v\n%s", err, out)
 	}

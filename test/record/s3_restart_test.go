@@ -68,4 +68,5 @@ func TestS3_AwayAcrossARestart(t *testing.T) {
 	if left := spooled(); len(left) > 0 {
 		t.Errorf("%q are left in the spool", left)
 	}
+	s.verify("--s3-endpoint", endpoint, "away")
 }

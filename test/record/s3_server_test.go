@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +140,8 @@ func (m *memoryS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch data, found := m.objects[r.URL.Path]; {
+	case r.URL.Query().Get("list-type") == "2":
+		m.list(w, r.URL.Path+"/", r.URL.Query().Get("prefix"))
 	case r.Method == http.MethodPut && strings.Count(r.URL.Path, "/") > 1:
 		m.objects[r.URL.Path] = body
 		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum(body)))
@@ -151,6 +155,24 @@ func (m *memoryS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		_, _ = w.Write(data)
 	}
+}
+
+// list lists all objects of a bucket that begin with a prefix, in one page.
+func (m *memoryS3) list(w http.ResponseWriter, bucket, prefix string) {
+	type object struct {
+		Key  string
+		Size int
+	}
+	var page struct {
+		XMLName  xml.Name `xml:"ListBucketResult"`
+		Contents []object
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.objects)) {
+		if key, ok := strings.CutPrefix(path, bucket); ok && strings.HasPrefix(key, prefix) {
+			page.Contents = append(page.Contents, object{key, len(m.objects[path])})
+		}
+	}
+	_ = xml.NewEncoder(w).Encode(page)
 }
 
 func refuseS3(w http.ResponseWriter, status int, code string) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +112,7 @@ func TestS3_FailuresAreToldAsTheyAre(t *testing.T) {
 		})
 	}
 	expectLinkOpens(t, s, at, ended["healthy"], endpoint)
+	s.verify(append([]string{"--s3-endpoint", endpoint}, slices.Sorted(maps.Keys(all))...)...)
 }
 
 // expectLinkOpens plays a recording in S3 by its link, as a player does.
