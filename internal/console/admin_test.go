@@ -23,7 +23,7 @@ func (f *fixture) do(cookie *http.Cookie, method, path, body string) string {
 // administration are requests for those who manage keys; operation for those who run the server.
 var (
 	administration = [][3]string{
-		{"GET", "keys", ""}, {"POST", "keys", `{"user":"eve"}`}, {"PUT", "keys/AKIAREADER", `{"user":"eve"}`},
+		{"GET", "keys", ""}, {"POST", "keys", `{"user":"eve"}`}, {"PUT", "keys/AKIAREADER", `{"user":"eve","unrestricted":true}`},
 		{"DELETE", "keys/AKIAREADER", ""}, {"POST", "keys/AKIAREADER/revoke", "{}"}, {"POST", "keys/AKIAREADER/may", `{"action":"ivs:GetStage","resource":"*"}`}, {"GET", "actions", ""},
 	}
 	operation = [][3]string{
@@ -73,7 +73,7 @@ func TestKeys_StayInTheirAccount(t *testing.T) {
 		}
 	}
 	var made struct{ AccessKeyID, SecretAccessKey, Account string }
-	_, answered, _ := strings.Cut(f.do(other, "POST", "keys", `{"user":"new"}`), " ")
+	_, answered, _ := strings.Cut(f.do(other, "POST", "keys", `{"user":"new","unrestricted":true}`), " ")
 	if err := json.Unmarshal([]byte(answered), &made); err != nil || made.Account != "444455556666" {
 		t.Errorf("a key of another account is made as %s, %v", answered, err)
 	}
@@ -100,9 +100,12 @@ func TestKeys_AreMadeChangedRevokedAndDeleted(t *testing.T) {
 	for what, body := range map[string]string{
 		"a statement without an effect": `{"user":"zoe","policies":[{"Version":"2012-10-17","Statement":[{"Action":"*"}]}]}`,
 		"an unknown built-in policy":    `{"user":"zoe","policies":["Everything"]}`,
-		"no user":                       `{"policies":[]}`,
-		"an unknown member":             `{"user":"zoe","admin":true}`,
-		"a time that is past":           `{"user":"zoe","expires":"2020-01-01T00:00:00Z"}`,
+		"no user":                       `{"unrestricted":true}`,
+		"an unknown member":             `{"user":"zoe","unrestricted":true,"admin":true}`,
+		"a time that is past":           `{"user":"zoe","unrestricted":true,"expires":"2020-01-01T00:00:00Z"}`,
+		"no policies":                   `{"user":"zoe"}`,
+		"an empty list of policies":     `{"user":"zoe","policies":[]}`,
+		"policies of no effect":         `{"user":"zoe","unrestricted":true,"policies":["IVSReadOnlyAccess"]}`,
 	} {
 		for _, q := range [][2]string{{"POST", "keys"}, {"PUT", "keys/" + id}} {
 			if got := f.do(alice, q[0], q[1], body); !strings.HasPrefix(got, "ValidationException") {
@@ -110,11 +113,11 @@ func TestKeys_AreMadeChangedRevokedAndDeleted(t *testing.T) {
 			}
 		}
 	}
-	if got := f.do(alice, "PUT", "keys/"+id, `{"user":"zoe2","tags":{"team":"blue"}}`); !strings.Contains(got, "zoe2") || !strings.Contains(got, "blue") || !strings.Contains(got, `"boundedByPolicies":false`) {
+	if got := f.do(alice, "PUT", "keys/"+id, `{"user":"zoe2","unrestricted":true,"tags":{"team":"blue"}}`); !strings.Contains(got, "zoe2") || !strings.Contains(got, "blue") || !strings.Contains(got, `"boundedByPolicies":false`) {
 		t.Errorf("a change is answered with %s", got)
 	}
 	for _, q := range [][2]string{{"PUT", ""}, {"DELETE", ""}, {"POST", "/revoke"}} {
-		if got := f.do(alice, q[0], "keys/AKIAALICE"+q[1], `{"user":"alice"}`); !strings.HasPrefix(got, "ConflictException") {
+		if got := f.do(alice, q[0], "keys/AKIAALICE"+q[1], `{"user":"alice","unrestricted":true}`); !strings.HasPrefix(got, "ConflictException") {
 			t.Errorf("%s of the user's own key is answered with %s", q[0], got)
 		}
 	}

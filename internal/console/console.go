@@ -73,14 +73,15 @@ type Server struct {
 
 	mux *http.ServeMux
 
-	verifying    sync.Mutex // held while a recording is verified
+	verifying    sync.Mutex    // held while a recording is verified
+	opening      chan struct{} // has one for each recording whose files are in memory
 	stopWatching context.CancelFunc
 	watching     sync.WaitGroup
 }
 
 // New returns a server whose sessions stand for access keys of a control plane.
 func New(plane *control.Plane, c Config) *Server {
-	s := &Server{plane: plane, config: c, log: c.Log, mux: http.NewServeMux(), examining: make(chan struct{}, 1)}
+	s := &Server{plane: plane, config: c, log: c.Log, mux: http.NewServeMux(), examining: make(chan struct{}, 1), opening: make(chan struct{}, maxOpened)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}

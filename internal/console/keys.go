@@ -52,8 +52,11 @@ func (s *Server) forCallers(may func(control.Caller) bool, refusal string, next 
 type keySettings struct {
 	User     string            `json:"user"`
 	Policies []json.RawMessage `json:"policies"` // documents, or names of built-in policies
-	Tags     map[string]string `json:"tags"`
-	Expires  time.Time         `json:"expires"` // zero: never
+	// Unrestricted keys have no policies and may do all in their account. It is said in so many
+	// words: an empty list could also mean a key that may do nothing.
+	Unrestricted bool              `json:"unrestricted"`
+	Tags         map[string]string `json:"tags"`
+	Expires      time.Time         `json:"expires"` // zero: never
 }
 
 // readKeySettings reads and checks the settings of a key.
@@ -64,6 +67,10 @@ func readKeySettings(w http.ResponseWriter, r *http.Request) (in keySettings, er
 	switch {
 	case in.User == "" || len(in.User) > maxUserName:
 		return in, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "user: a name has 1 to %d bytes", maxUserName)
+	case in.Unrestricted && len(in.Policies) > 0:
+		return in, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "unrestricted: a key with policies is bound by them")
+	case !in.Unrestricted && len(in.Policies) == 0:
+		return in, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "policies: name at least one, or set unrestricted for a key that may do all in its account")
 	case len(in.Policies) > maxKeyPolicies:
 		return in, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "policies: a key has at most %d", maxKeyPolicies)
 	case len(in.Tags) > maxKeyTags:

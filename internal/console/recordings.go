@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +19,10 @@ import (
 const (
 	// recordingsPage is how many recordings are listed at once.
 	recordingsPage = 25
+	// maxOpenedFiles bounds the files of a recording that are looked at, and maxOpened the
+	// recordings whose files are in memory at once.
+	maxOpenedFiles = 200_000
+	maxOpened      = 4
 	// maxRecordingFiles bounds the files of a recording that are listed.
 	maxRecordingFiles = 5000
 	// recordingLinkAge is how long the links to the files of a recording are valid.
@@ -55,12 +58,10 @@ func (s *Server) listRecordings(w http.ResponseWriter, r *http.Request) {
 		if !isFolder(below) || !isFolder(after) {
 			return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "below and nextToken must be prefixes of recordings")
 		}
-		page, next, err := recording.List(ctx, b, name, below, after, recordingsPage)
+		page, next, err := recording.List(ctx, b, name, below, after, recordingsPage, func(s recording.Summary) bool { return isOf(c, s) })
 		out := recordingsList{Recordings: []listedRecording{}, Next: next}
 		for _, summary := range page {
-			if isOf(c, summary) {
-				out.Recordings = append(out.Recordings, listedRecording{strings.TrimPrefix(summary.Recording, name+"/"), summary})
-			}
+			out.Recordings = append(out.Recordings, listedRecording{strings.TrimPrefix(summary.Recording, name+"/"), summary})
 		}
 		return out, err
 	})
@@ -126,22 +127,31 @@ func (s *Server) withRecording(w http.ResponseWriter, r *http.Request, timeout t
 		if prefix == "" || !isFolder(prefix) {
 			return nil, noRecording(name, prefix)
 		}
-		all, err := recording.Find(ctx, b, name, prefix)
-		if err != nil {
-			return nil, err
-		}
-		at := slices.IndexFunc(all, func(found *recording.Recording) bool { return found.Prefix == prefix })
-		if at < 0 {
-			return nil, noRecording(name, prefix)
-		}
-		d, err := all[at].Describe(ctx)
+		summary, err := recording.Summarize(ctx, b, name, prefix)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err != nil || !isOf(c, d.Summary) {
+		if err != nil || !isOf(c, summary) { // before its files are listed
 			return nil, noRecording(name, prefix)
 		}
-		return run(ctx, all[at], d)
+		select {
+		case s.opening <- struct{}{}:
+			defer func() { <-s.opening }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		found, err := recording.Open(ctx, b, name, prefix, maxOpenedFiles)
+		if errors.Is(err, recording.ErrTooLarge) {
+			return nil, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "The recording has more than %d files: rostrum recordings of the command line has no limit.", maxOpenedFiles)
+		}
+		if err != nil {
+			return nil, err
+		}
+		d, err := found.Describe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return run(ctx, found, d)
 	})
 }
 

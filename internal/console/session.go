@@ -15,7 +15,8 @@ const (
 	maxAge = 12 * time.Hour
 
 	// maxSessions bounds all sessions, maxKeySessions those of one access key. A new
-	// session beyond them ends the one that was unused for longest.
+	// session beyond them ends the one that was unused for longest: of the key, or of the
+	// account that has most.
 	maxSessions    = 1000
 	maxKeySessions = 50
 )
@@ -28,6 +29,7 @@ func hashOf(secret string) hash { return sha256.Sum256([]byte(secret)) }
 // A session is that of one browser.
 type session struct {
 	accessKeyID string
+	account     string
 	secret      hash // of the access key: a new secret ends the session
 	region      string
 	created     time.Time
@@ -44,10 +46,10 @@ type sessions struct {
 }
 
 // open keeps a session and returns its cookie.
-func (s *sessions) open(accessKeyID string, secret hash, region string) (cookie string, opened *session) {
+func (s *sessions) open(accessKeyID, account string, secret hash, region string) (cookie string, opened *session) {
 	cookie = rand.Text() + rand.Text() // 260 bits
 	now := time.Now()
-	opened = &session{accessKeyID: accessKeyID, secret: secret, region: region, created: now, used: now}
+	opened = &session{accessKeyID: accessKeyID, account: account, secret: secret, region: region, created: now, used: now}
 	opened.live, opened.cancel = context.WithCancel(context.Background())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,30 +63,36 @@ func (s *sessions) open(accessKeyID string, secret hash, region string) (cookie 
 	return cookie, opened
 }
 
-// makeSpace ends the sessions that a new one of a key leaves no space for.
+// makeSpace ends the session that a new one of a key leaves no space for.
 func (s *sessions) makeSpace(accessKeyID string) {
-	ofKey := 0
-	var oldest, oldestOfKey hash
-	older := func(key, than hash) bool {
-		return s.byCookie[than] == nil || s.byCookie[key].used.Before(s.byCookie[than].used)
-	}
-	for key, open := range s.byCookie {
-		if older(key, oldest) {
-			oldest = key
+	ofKey, ofAccounts := 0, map[string]int{}
+	largest := ""
+	for _, open := range s.byCookie {
+		if open.accessKeyID == accessKeyID {
+			ofKey++
 		}
-		if open.accessKeyID != accessKeyID {
-			continue
-		}
-		if ofKey++; older(key, oldestOfKey) {
-			oldestOfKey = key
+		if ofAccounts[open.account]++; ofAccounts[open.account] > ofAccounts[largest] {
+			largest = open.account
 		}
 	}
 	switch {
 	case ofKey >= maxKeySessions:
-		s.drop(oldestOfKey)
+		s.dropOldest(func(open *session) bool { return open.accessKeyID == accessKeyID })
 	case len(s.byCookie) >= maxSessions:
-		s.drop(oldest)
+		s.dropOldest(func(open *session) bool { return open.account == largest })
 	}
+}
+
+// dropOldest ends that of some sessions which was unused for longest.
+func (s *sessions) dropOldest(isOf func(*session) bool) {
+	var oldest hash
+	var unused *session
+	for key, open := range s.byCookie {
+		if isOf(open) && (unused == nil || open.used.Before(unused.used)) {
+			oldest, unused = key, open
+		}
+	}
+	s.drop(oldest)
 }
 
 // use returns the session of a cookie, which stays open for longer; nil if there is none.

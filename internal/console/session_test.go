@@ -9,8 +9,8 @@ import (
 func TestSessions_EndWhenUnusedAndWhenOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sessions
-		unused, left := s.open("AKIAALICE", hash{}, "eu-west-1")
-		used, kept := s.open("AKIAALICE", hash{}, "eu-west-1")
+		unused, left := s.open("AKIAALICE", "alice", hash{}, "eu-west-1")
+		used, kept := s.open("AKIAALICE", "alice", hash{}, "eu-west-1")
 		for age := time.Duration(0); age < maxAge; age += idleTime / 2 {
 			if s.use(used) != kept {
 				t.Fatalf("a used session has ended after %v", age)
@@ -36,18 +36,21 @@ func TestSessions_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sessions
 		defer s.close()
-		first, _ := s.open("AKIAALICE", hash{}, "eu-west-1")
-		second, _ := s.open("AKIAALICE", hash{}, "eu-west-1")
+		first, _ := s.open("AKIAALICE", "alice", hash{}, "eu-west-1")
+		second, _ := s.open("AKIAALICE", "alice", hash{}, "eu-west-1")
 		time.Sleep(time.Second)
 		s.use(first)
 		for range maxKeySessions - 1 {
-			s.open("AKIAALICE", hash{}, "eu-west-1")
+			s.open("AKIAALICE", "alice", hash{}, "eu-west-1")
 		}
 		if s.use(first) == nil || s.use(second) != nil {
 			t.Error("expected the session to end that was unused for longest")
 		}
 		for n := range 2 * maxSessions {
-			s.open("AKIA"+string(rune('A'+n%100)), hash{}, "eu-west-1")
+			s.open("AKIA"+string(rune('A'+n%100)), "mallory", hash{}, "eu-west-1")
+		}
+		if s.use(first) == nil {
+			t.Error("the sessions of another account ended one")
 		}
 		if len(s.byCookie) > maxSessions {
 			t.Errorf("%d sessions are open, expected at most %d", len(s.byCookie), maxSessions)

@@ -59,7 +59,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	if old, err := r.Cookie(s.cookieName(r)); err == nil {
 		s.sessions.end(old.Value)
 	}
-	cookie, opened := s.sessions.open(id, secret, region)
+	cookie, opened := s.sessions.open(id, caller.Account, secret, region)
 	http.SetCookie(w, s.cookie(r, cookie, int(maxAge/time.Second)))
 	s.log.Info("signed in to the console", "accessKey", id, "by_link", in.Link != "", "from", from)
 	answer(w, s.describe(r, opened, caller))

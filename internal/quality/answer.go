@@ -37,10 +37,11 @@ func (h *History) Read(ctx context.Context, of stage.Reporter, q Query) (*Answer
 	var rows []store.QualityRow
 	err := h.store.Read(ctx, func(tx *store.Tx) (err error) {
 		if q.To.IsZero() {
-			if q.To, err = tx.NewestQuality(of.SessionID, of.ParticipantID); err != nil {
+			last, err := tx.NewestQuality(of.SessionID, of.ParticipantID)
+			if err != nil {
 				return err
 			}
-			q.To = newest(q.To, live)
+			q.To = newest(h.unpackRows(last), live)
 		}
 		if q.From.IsZero() {
 			q.From = q.To.Add(-time.Hour)
@@ -80,13 +81,15 @@ func complete(all []Sample) []Sample {
 }
 
 // newest is the end of the latest sample.
-func newest(stored time.Time, live Block) time.Time {
-	for _, l := range [][]Sample{live.Sent, live.Received} {
-		if n := len(l); n > 0 && l[n-1].At.After(stored) {
-			stored = l[n-1].At
+func newest(blocks ...Block) (end time.Time) {
+	for _, b := range blocks {
+		for _, l := range [][]Sample{b.Sent, b.Received} {
+			if n := len(l); n > 0 && l[n-1].At.After(end) {
+				end = l[n-1].At
+			}
 		}
 	}
-	return stored
+	return end
 }
 
 // choose returns the samples whose intervals have a part of the stretch. It is never nil.

@@ -128,7 +128,9 @@ func limitsOf(u *sfu.SubscriptionStats, from *sfu.PublisherStats) (Limits, int) 
 	height, largest := 0, 0
 	for _, t := range from.Tracks {
 		for _, l := range t.Layers {
-			largest = max(largest, l.Height)
+			if l.Offered {
+				largest = max(largest, l.Height)
+			}
 			if t.Kind == media.Video && l.Label == u.Current {
 				height = l.Height
 			}

@@ -125,7 +125,10 @@ func (h *History) Run(ctx context.Context, from Sources) error {
 	t := &sampler{history: h, from: from}
 	timer := time.NewTimer(untilNext(time.Now()))
 	defer timer.Stop()
-	for joinAt := time.Now(); ; {
+	var maintenance sync.WaitGroup
+	maintenance.Go(func() { h.runMaintenance(ctx) })
+	defer maintenance.Wait()
+	for {
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -137,10 +140,6 @@ func (h *History) Run(ctx context.Context, from Sources) error {
 		now := time.Now()
 		t.sample(now)
 		h.flush(ctx, now)
-		if !now.Before(joinAt) {
-			joinAt = now.Add(joinInterval)
-			h.maintain(ctx, now)
-		}
 		timer.Reset(untilNext(time.Now()))
 	}
 }
@@ -193,7 +192,7 @@ func (t *sampler) busy(load Load, now time.Time) (percent, drops int) {
 	if first || since <= 0 {
 		return 0, 0
 	}
-	percent = int(100 * (load.CPUSeconds - before.CPUSeconds) / since.Seconds() / float64(runtime.NumCPU()))
+	percent = int(100 * (load.CPUSeconds - before.CPUSeconds) / since.Seconds() / float64(runtime.GOMAXPROCS(0)))
 	if now.Sub(now.Truncate(interval)) > maxLate {
 		percent = 100
 	}

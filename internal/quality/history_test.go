@@ -78,7 +78,7 @@ func TestReport_BoundsHostileValues(t *testing.T) {
 // mediaSample is a stage where alice publishes and bob receives her.
 func mediaSample(change func(p *sfu.PublisherStats, r *stage.ReceiverSample)) []stage.MediaSample {
 	layer := func(label string, height int) sfu.LayerStats {
-		return sfu.LayerStats{LayerInfo: sfu.LayerInfo{Label: label, Height: height, Bitrate: height * 2000, FPS: 29.97, Active: true}, Packets: 1000}
+		return sfu.LayerStats{LayerInfo: sfu.LayerInfo{Label: label, Height: height, Bitrate: height * 2000, FPS: 29.97, Active: true}, Offered: true, Packets: 1000}
 	}
 	p := sfu.PublisherStats{Tracks: []sfu.TrackStats{{Kind: media.Video, Codec: media.H264, Layers: []sfu.LayerStats{layer("hi", 720), layer("low", 180)}}}}
 	r := stage.ReceiverSample{ParticipantID: "bob", PublisherID: "alice", SubscriberStats: sfu.SubscriberStats{
@@ -87,6 +87,23 @@ func mediaSample(change func(p *sfu.PublisherStats, r *stage.ReceiverSample)) []
 	change(&p, &r)
 	return []stage.MediaSample{{StageARN: alice.StageARN, SessionID: alice.SessionID,
 		Publishers: []stage.PublisherSample{{ParticipantID: "alice", PublisherStats: p}}, Receivers: []stage.ReceiverSample{r}}}
+}
+
+// What a publisher does not send is not kept from a viewer by its path.
+func TestCollector_IgnoresLayersThatAreNotOffered(t *testing.T) {
+	h, now := openHistory(t), time.Now().Add(-time.Minute).Truncate(interval)
+	figures := mediaSample(func(p *sfu.PublisherStats, r *stage.ReceiverSample) {
+		p.Tracks[0].Layers[0].Offered, p.Tracks[0].Layers[0].Active = false, false
+		r.Subscriptions[0].Target, r.Subscriptions[0].Current = "low", "low"
+	})
+	s := sampler{history: h, from: Sources{func() []stage.MediaSample { return figures }, func() Load { return Load{} }}}
+	s.sample(now)
+	s.sample(now.Add(interval))
+	bob := alice
+	bob.ParticipantID = "bob"
+	if got, err := h.Read(t.Context(), bob, Query{now, now.Add(time.Minute)}); err != nil || len(got.Received) == 0 || len(got.Causes) > 0 {
+		t.Errorf("the causes are %+v, %v", got, err)
+	}
 }
 
 func TestCollector_NamesTheCauseOfTheEnginesFigures(t *testing.T) {

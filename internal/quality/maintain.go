@@ -2,10 +2,28 @@ package quality
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"rostrum/internal/store"
 )
+
+// joinedHours are stored in one transaction, so that no other write waits long for it.
+const joinedHours = 20
+
+// runMaintenance maintains the history until ctx ends, beside the samples.
+func (h *History) runMaintenance(ctx context.Context) {
+	for ticker := time.NewTicker(joinInterval); ; {
+		h.maintain(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			ticker.Stop()
+			return
+		case <-ticker.C:
+		}
+	}
+}
 
 // maintain joins old minutes to hours, and removes what is too old.
 func (h *History) maintain(ctx context.Context, now time.Time) {
@@ -29,10 +47,19 @@ func (h *History) joinHours(ctx context.Context, before time.Time) error {
 		if err != nil || len(hours) == 0 {
 			return err
 		}
-		for _, hour := range hours {
+		for some := range slices.Chunk(hours, joinedHours) {
 			err := h.store.Write(ctx, func(tx *store.Tx) error {
-				return tx.JoinQuality(hour, before, func(rows []store.QualityRow) store.QualityRow { return h.joinRows(hour, rows) })
+				for _, hour := range some {
+					err := tx.JoinQuality(hour, before, func(rows []store.QualityRow) store.QualityRow { return h.joinRows(hour, rows) })
+					if err != nil {
+						return err
+					}
+				}
+				return nil
 			})
+			if errors.Is(err, store.ErrJoined) {
+				return nil // by another node; the next search finds the rest
+			}
 			if err != nil {
 				return err
 			}

@@ -135,12 +135,17 @@ func (w *mediaWriter) interrupt(at time.Time) error {
 	if !w.open {
 		return nil
 	}
+	end := w.ticks(at, videoRate)
+	if w.picture != nil { // the publisher's clock may be ahead
+		end = max(end, w.picture.Time+1)
+	}
 	if w.audio {
-		if err := w.fillAudio(at); err != nil {
+		if err := w.fillSilence(end * opusRate / videoRate); err != nil {
 			return err
 		}
+		end = max(end, w.audioNext*videoRate/opusRate)
 	}
-	if err := w.endPicture(w.ticks(at, videoRate)); err != nil {
+	if err := w.endPicture(end); err != nil {
 		return err
 	}
 	w.open, w.ended, w.shown = false, at, shownGroup{}

@@ -191,6 +191,19 @@ func TestMediaWriter_HoldsTheLastKeyframeOfALargeGroup(t *testing.T) {
 	}
 }
 
+// The pictures of a publisher whose clock is ahead of this one's have times after the end.
+func TestMediaWriter_EndsAudioAndVideoTogether(t *testing.T) {
+	for _, last := range []time.Duration{33 * time.Millisecond, 500 * time.Millisecond} {
+		k := newTake(t)
+		k.video(0, true)
+		k.video(last, false)
+		d := k.finish(100 * time.Millisecond).Duration()
+		if audio := time.Duration(k.w.audioNext) * time.Second / opusRate; (audio-d).Abs() > 20*time.Millisecond || d < last {
+			t.Errorf("video until %v: it has %v, with audio of %v", last, d, audio)
+		}
+	}
+}
+
 func TestMediaWriter_KeepsThePictureOfAShortStall(t *testing.T) {
 	k := newTake(t)
 	k.video(0, true)

@@ -75,6 +75,22 @@ func Find(ctx context.Context, b bucket.Bucket, place, below string) ([]*Recordi
 	return all, nil
 }
 
+// ErrTooLarge says that a recording has more files than asked for.
+var ErrTooLarge = errors.New("the recording has too many files")
+
+// Open returns the recording of a prefix with its files, of which there are at most limit.
+func Open(ctx context.Context, b bucket.Bucket, place, prefix string, limit int) (*Recording, error) {
+	r := &Recording{Place: place, Prefix: prefix, bucket: b, files: map[string]int64{}}
+	err := b.List(ctx, prefix+"/", "", func(f bucket.File) error {
+		if len(r.files) == limit {
+			return ErrTooLarge
+		}
+		r.files[strings.TrimPrefix(f.Key, prefix+"/")] = f.Size
+		return nil
+	})
+	return r, err
+}
+
 // HasMedia reports whether the recording has a playlist: one that failed to start has none.
 func (r *Recording) HasMedia() bool {
 	_, ok := r.files[multivariantFile]

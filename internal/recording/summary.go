@@ -69,11 +69,16 @@ func summarize(recording string, read func(name string) ([]byte, error)) (Summar
 // errFound ends a list at the first file that is looked for.
 var errFound = errors.New("found")
 
-// List summarizes at most limit recordings below a folder of a bucket, in the order of the
-// bucket, from the one after a prefix on. next is the prefix to continue after; empty where
-// there are no more. It looks for one recording after the other, without listing their
+// Summarize reads what the recording of a prefix says of itself, without listing its files.
+func Summarize(ctx context.Context, b bucket.Bucket, place, prefix string) (Summary, error) {
+	return summarize(place+"/"+prefix, func(name string) ([]byte, error) { return readFile(ctx, b, path.Join(prefix, name), maxMetadata) })
+}
+
+// List summarizes at most limit recordings below a folder of a bucket, of those that isMine
+// accepts, in the order of the bucket, from the one after a prefix on. next is the prefix to
+// continue after; empty where there are no more. It looks for one recording after the other, without listing their
 // files, so that a page costs the same however large the bucket is.
-func List(ctx context.Context, b bucket.Bucket, place, below, after string, limit int) (page []Summary, next string, err error) {
+func List(ctx context.Context, b bucket.Bucket, place, below, after string, limit int, isMine func(Summary) bool) (page []Summary, next string, err error) {
 	if below != "" {
 		below += "/"
 	}
@@ -92,14 +97,16 @@ func List(ctx context.Context, b bucket.Bucket, place, below, after string, limi
 		if !errors.Is(err, errFound) {
 			return nil, "", err
 		}
-		s, err := summarize(place+"/"+prefix, func(name string) ([]byte, error) { return readFile(ctx, b, path.Join(prefix, name), maxMetadata) })
+		s, err := Summarize(ctx, b, place, prefix)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, "", err
 			}
 			s.Status, s.Message = "UNKNOWN", err.Error()
 		}
-		page, after = append(page, s), prefix
+		if after = prefix; isMine(s) {
+			page = append(page, s)
+		}
 	}
 	return page, after, nil
 }

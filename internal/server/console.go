@@ -81,7 +81,7 @@ func newFigures(s *config.Settings, st *store.Store, r *runtime) *figures {
 
 func (f *figures) read() console.Figures {
 	r, limits := f.runtime, f.settings.Limits
-	now := console.Figures{At: time.Now().UTC(), Started: f.started.UTC(), CPUs: goruntime.NumCPU(), Compositions: len(r.compositions.Stats())}
+	now := console.Figures{At: time.Now().UTC(), Started: f.started.UTC(), CPUs: goruntime.GOMAXPROCS(0), Compositions: len(r.compositions.Stats())}
 	f.addStages(&now)
 	f.addNodes(&now)
 	for _, s := range r.realtime.Samples() {

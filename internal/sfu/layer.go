@@ -51,6 +51,7 @@ type layerActivity struct {
 	frames   frameIntervals
 	stopped  stoppedState
 	unused   unusedState
+	offered  bool // to viewers, as last measured
 	rate     rateMeter
 }
 
@@ -195,6 +196,7 @@ func (l *Layer) stats(now time.Duration) LayerStats {
 	c := &l.counts
 	v := LayerStats{
 		LayerInfo: LayerInfo{l.label, l.width, l.height, l.rate.bitrate, l.rate.fps, l.isActive(now)},
+		Offered:   l.offered,
 		Packets:   c.packets, Bytes: c.bytes, Repaired: c.repaired, Nacks: c.nacks, Plis: c.plis,
 		Jitter: time.Duration(c.jitter * 1e9 / float64(l.clockRate())),
 	}

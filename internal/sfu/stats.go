@@ -20,6 +20,7 @@ type TransportStats struct {
 // LayerStats describes one layer as received.
 type LayerStats struct {
 	LayerInfo
+	Offered        bool // viewers may get it: it is sent, or would be if somebody wanted it
 	Packets, Bytes uint64
 	Lost           int64 // never received, as receiver reports count
 	Repaired       uint64

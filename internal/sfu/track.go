@@ -119,7 +119,7 @@ func (t *Track) measure(now time.Duration) (changed bool) {
 		available, frozen := l.unused.update(now, unused.has(l.index), l.isActive(now))
 		l.rate.update(now, frozen)
 		active := l.isActive(now)
-		if active || available && l.rate.smoothed > 0 {
+		if l.offered = active || available && l.rate.smoothed > 0; l.offered {
 			v.layers = append(v.layers, layerView{l.index, l.label, l.width, l.height, l.rate.bitrate, l.rate.smoothed, l.rate.fps, active})
 		}
 		anyActive = anyActive || active

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -50,14 +51,9 @@ func (tx *Tx) quality(condition string, args ...any) ([]QualityRow, error) {
 	return all, nil
 }
 
-// NewestQuality is when the newest row of a participant ends; zero if there is none.
-func (tx *Tx) NewestQuality(sessionID, participantID string) (time.Time, error) {
-	var end int64
-	found, err := tx.find([]any{&end}, `SELECT start + span FROM quality WHERE session_id = $1 AND participant_id = $2 ORDER BY start DESC LIMIT 1`, sessionID, participantID)
-	if err != nil || !found {
-		return time.Time{}, err
-	}
-	return time.Unix(end, 0).UTC(), nil
+// NewestQuality is the newest row of a participant, if there is one.
+func (tx *Tx) NewestQuality(sessionID, participantID string) ([]QualityRow, error) {
+	return tx.quality(`session_id = $1 AND participant_id = $2 ORDER BY start + span DESC, start DESC LIMIT 1`, sessionID, participantID)
 }
 
 // A QualityHour names the rows of a participant and an hour.
@@ -76,6 +72,9 @@ func (tx *Tx) QualityHours(before time.Time) ([]QualityHour, error) {
 	}, `SELECT DISTINCT session_id, participant_id, start / 3600 FROM quality WHERE span = 60 AND start < $1 LIMIT $2`, before.Unix(), sweepLimit)
 }
 
+// ErrJoined says that another node joins the same rows: they are there to be joined again.
+var ErrJoined = errors.New("another node joins the quality history of the same hour")
+
 // JoinQuality replaces the rows of an hour's minutes, from before a moment, and the row of the
 // hour if there is one, by the row that join makes of them.
 func (tx *Tx) JoinQuality(h QualityHour, before time.Time, join func([]QualityRow) QualityRow) error {
@@ -85,10 +84,20 @@ func (tx *Tx) JoinQuality(h QualityHour, before time.Time, join func([]QualityRo
 	if err != nil || len(rows) == 0 { // another node has done it
 		return err
 	}
-	if _, err := tx.exec(`DELETE FROM quality WHERE `+ofHour, args...); err != nil {
-		return fmt.Errorf("join the quality history: %w", err)
+	for _, r := range rows { // and no others: another node may have put the row of the hour meanwhile
+		_, err := tx.exec(`DELETE FROM quality WHERE session_id = $1 AND participant_id = $2 AND span = $3 AND start = $4`,
+			r.SessionID, r.ParticipantID, int64(r.Span/time.Second), r.Start.Unix())
+		if err != nil {
+			return fmt.Errorf("join the quality history: %w", err)
+		}
 	}
-	return tx.PutQuality([]QualityRow{join(rows)})
+	r := join(rows)
+	n, err := tx.exec(`INSERT INTO quality (`+qualityKey+`, data) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (`+qualityKey+`) DO NOTHING`,
+		r.SessionID, r.ParticipantID, int64(r.Span/time.Second), r.Start.Unix(), r.Data)
+	if err == nil && n == 0 {
+		err = ErrJoined
+	}
+	return err
 }
 
 // SweepQuality removes rows from before a moment, and the oldest ones beyond a number of bytes.
@@ -99,25 +108,26 @@ func (s *Store) SweepQuality(ctx context.Context, before time.Time, keepBytes in
 	if err != nil {
 		return fmt.Errorf("sweep the quality history: %w", err)
 	}
-	for removed := int64(1); removed > 0 && err == nil; {
-		err = s.Write(ctx, func(tx *Tx) (err error) {
-			removed, err = tx.removeQualityBeyond(keepBytes)
+	for {
+		var size int64
+		err := s.Read(ctx, func(tx *Tx) error { // it looks at all rows: no write waits for that
+			_, err := tx.find([]any{&size}, `SELECT COALESCE(SUM(OCTET_LENGTH(data) + $1), 0) FROM quality`, qualityRowBytes)
 			return err
 		})
+		if err == nil && size > keepBytes {
+			err = s.Write(ctx, func(tx *Tx) error {
+				_, err := tx.exec(`DELETE FROM quality WHERE (`+qualityKey+`) IN (SELECT `+qualityKey+` FROM quality ORDER BY start LIMIT $1)`, sweepLimit)
+				return err
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("sweep the quality history beyond its bound: %w", err)
+		}
+		if size <= keepBytes {
+			return nil
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("sweep the quality history beyond its bound: %w", err)
-	}
-	return nil
 }
 
 // qualityRowBytes is what a row takes beside its data, with its entries in the indexes.
 const qualityRowBytes = 150
-
-func (tx *Tx) removeQualityBeyond(keepBytes int64) (int64, error) {
-	var size int64
-	if _, err := tx.find([]any{&size}, `SELECT COALESCE(SUM(OCTET_LENGTH(data) + $1), 0) FROM quality`, qualityRowBytes); err != nil || size <= keepBytes {
-		return 0, err
-	}
-	return tx.exec(`DELETE FROM quality WHERE (`+qualityKey+`) IN (SELECT `+qualityKey+` FROM quality ORDER BY start LIMIT $1)`, sweepLimit)
-}

@@ -83,6 +83,7 @@ test("every page is accessible, in two sizes and both schemes", async () => {
   for (const [name, [path, shown]] of Object.entries(pages)) {
     await page.goto(`${server.url}/console${path}`);
     await shown();
+    await page.getByRole("heading", { level: 1 }).first().waitFor();
     for (const [look, width, colorScheme] of [["desktop-light", 1280, "light"], ["phone-dark", 390, "dark"]]) {
       await page.setViewportSize({ width, height: 800 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });

@@ -1,5 +1,5 @@
 // Starts the real server and real browsers, and takes them down again.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -157,7 +157,9 @@ function verifyRecordings(dir) {
   const buckets = join(dir, "buckets");
   if (!existsSync(buckets)) return;
   const places = readdirSync(buckets).map((name) => join(buckets, name)).filter((bucket) => readdirSync(bucket).length > 0);
-  if (places.length > 0) execFileSync(binary, ["recordings", "verify", ...places], { stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
+  if (places.length === 0) return;
+  const { status, stdout, stderr } = spawnSync(binary, ["recordings", "verify", ...places], { encoding: "utf8", maxBuffer: 1 << 26 });
+  if (status !== 0) throw new Error(`recordings verify: ${stderr}${stdout.replaceAll(/^.*: ok\n.*\n/gm, "")}`);
 }
 
 /** Makes cameras give small pictures, which cost a busy machine little; for addInitScript. */

@@ -10,3 +10,4 @@ CREATE TABLE quality (
     PRIMARY KEY (session_id, participant_id, span, start)
 );
 CREATE INDEX quality_by_age ON quality (span, start);
+CREATE INDEX quality_by_start ON quality (start);

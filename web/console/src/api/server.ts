@@ -17,6 +17,7 @@ export interface Key {
 export interface KeySettings {
   user: string;
   policies: unknown[]; // documents, or names of built-in policies
+  unrestricted: boolean; // without policies
   tags: Record<string, string>;
   expires?: string;
 }

@@ -41,6 +41,7 @@ export function EditKey({ of, close, changed }: { of?: Key; close(): void; chang
     return {
       user,
       policies: may === 'own' ? (Array.isArray(own) ? own : [own]) : may === 'read' ? [readOnly] : [],
+      unrestricted: may === 'all',
       tags: fromPairs(pairs),
       expires: of ? of.expires : Number(days) > 0 ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : undefined,
     };
@@ -63,7 +64,7 @@ export function EditKey({ of, close, changed }: { of?: Key; close(): void; chang
     }
   };
   if (made) return <Made of={made} close={close} />;
-  const incomplete = !user || (may === 'own' && (!text.trim() || !!jsonProblem(text)));
+  const incomplete = !user || (may === 'own' && (!text.trim() || text.trim() === '[]' || !!jsonProblem(text)));
   return (
     <Dialog title={of ? `Edit ${of.accessKeyId}` : 'Create access key'} action={of ? 'Save' : 'Create'} running={running} disabled={incomplete} run={save} close={close}>
       {problem && (
