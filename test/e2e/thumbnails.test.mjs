@@ -25,10 +25,13 @@ async function photograph(page, name) {
 
 /** Opens a recording in the player's page. */
 async function open(page, prefix) {
-  const link = run("link", `recordings/${prefix}`, "--data-dir", server.dir, "--public-url", server.url);
-  await link.exited;
+  const address = await eventually("there is something to link to", async () => {
+    const link = run("link", `recordings/${prefix}`, "--data-dir", server.dir, "--public-url", server.url);
+    await link.exited;
+    return link.lines[0];
+  }, (line) => line?.startsWith("http"));
   await page.goto("about:blank");
-  await page.goto(`${server.url}/play/#${link.lines[0]}`);
+  await page.goto(`${server.url}/play/#${address}`);
 }
 
 /** Plays a recording with thumbnails in the player's page. */
