@@ -2,19 +2,14 @@
 // sizes and both schemes, and deleted, through the pages.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { consoleViolations } from "./axe.mjs";
 import { eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** The toolbar of Cloudscape 3.0 has an attribute, on phones, that its role does not take. */
-const isToolbar = ({ id, nodes }) => id === "aria-allowed-attr" && nodes.every((n) => /^<nav [^>]*aria-orientation/.test(n.html));
 
 const hostile = `<img src=x onerror="document.title='hostile'">`;
 const looks = [["desktop-light", 1280, "light"], ["phone-dark", 390, "dark"]];
@@ -30,9 +25,7 @@ async function look(name) {
     await eventually("the scheme", () => page.evaluate(() => document.body.classList.contains("awsui-dark-mode")), (dark) => dark === (colorScheme === "dark"));
     await eventually(`${name}, ${as}: it is no wider than the window`, () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), Boolean);
     if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-${name}-${as}.png`, fullPage: true });
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run({ iframes: false, preload: false, resultTypes: ["violations"] }));
-    violated.push(...violations.filter((v) => !isToolbar(v)).map((v) => [name, as, v.id, v.nodes.map((n) => `${n.html.slice(0, 300)} ${n.failureSummary}`)]));
+    violated.push(...(await consoleViolations(page)).map((v) => [name, as, ...v]));
   }
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.emulateMedia({ colorScheme: "light" });

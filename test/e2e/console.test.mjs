@@ -3,17 +3,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { test } from "node:test";
 
+import { consoleViolations } from "./axe.mjs";
 import { binary, eventually, server, serverAndBrowser, web } from "./harness.mjs";
 
 serverAndBrowser();
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** The toolbar of Cloudscape 3.0 has an attribute, on phones, that its role does not take. */
-const isToolbar = ({ id, nodes }) => id === "aria-allowed-attr" && nodes.every((n) => /^<nav [^>]*aria-orientation/.test(n.html));
 
 const hostile = `<img src=x onerror="document.title='hostile'">`;
 const desktop = { viewport: { width: 1280, height: 800 }, colorScheme: "light" };
@@ -90,9 +85,7 @@ test("every page is accessible, in two sizes and both schemes", async () => {
       await eventually("the scheme", () => page.evaluate(() => document.body.classList.contains("awsui-dark-mode")), (dark) => dark === (colorScheme === "dark"));
       await eventually(`${name}, ${look}: it is no wider than the window`, () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), Boolean);
       if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/console-${name}-${look}.png` });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"], preload: false }));
-      violated.push(...violations.filter((v) => !isToolbar(v)).map((v) => [name, look, v.id, v.nodes.map((n) => `${n.html.slice(0, 300)} ${n.failureSummary}`)]));
+      violated.push(...(await consoleViolations(page)).map((v) => [name, look, ...v]));
     }
     await page.setViewportSize(desktop.viewport);
     await page.emulateMedia({ colorScheme: "light" });

@@ -1,12 +1,8 @@
 import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
 import { addTarget, type Target, type TargetStatus } from '../api/server.ts';
@@ -15,6 +11,7 @@ import { Dialog } from './dialog.tsx';
 import { JsonField, jsonProblem } from './json.tsx';
 import { useNotices } from './notices.tsx';
 import { useSession } from './session.ts';
+import { ShownOnce } from './shown-once.tsx';
 
 type Kind = 'webhook' | 'bus' | 'file';
 
@@ -96,24 +93,11 @@ export function AddTarget({ close, changed }: { close(): void; changed(): void }
 
 function Secret({ of, close }: { of: TargetStatus; close(): void }) {
   return (
-    <Modal
-      visible
-      header="The webhook is ready"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={close}>
-            Close
-          </Button>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Alert type="warning">The secret is shown only now. Receivers check the signature of deliveries with it.</Alert>
-        <FormField label={`Secret, key ${of.keyIds?.[0] ?? ''}`}>
-          <Code text={of.secret!} what="secret" />
-        </FormField>
-      </SpaceBetween>
-    </Modal>
+    <ShownOnce title="The webhook is ready" close={close}>
+      <Alert type="warning">The secret is shown only now. Receivers check the signature of deliveries with it.</Alert>
+      <FormField label={`Secret, key ${of.keyIds?.[0] ?? ''}`}>
+        <Code text={of.secret!} what="secret" />
+      </FormField>
+    </ShownOnce>
   );
 }

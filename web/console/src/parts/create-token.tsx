@@ -1,10 +1,8 @@
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Link from '@cloudscape-design/components/link';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
 import { useState } from 'react';
@@ -17,6 +15,7 @@ import { CliLine, Code } from './cli-line.tsx';
 import { Dialog } from './dialog.tsx';
 import { useNotices } from './notices.tsx';
 import { useSession } from './session.ts';
+import { ShownOnce } from './shown-once.tsx';
 import { fromPairs, type Pair, Pairs } from './tags.tsx';
 
 /** Asks for a participant token, and shows what to do with it. */
@@ -84,42 +83,28 @@ function Made({ token, close }: { token: ParticipantToken; close(): void }) {
   const { endpoint } = useSession();
   const link = `${endpoint}/stage/#${token.token}`;
   return (
-    <Modal
-      visible
-      size="large"
-      header="The token is ready"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={close}>
-            Close
-          </Button>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Box>
-          It is shown only now, and valid until {time(token.expirationTime)}. Whoever has it is participant {token.participantId}.
-        </Box>
-        <Tabs
-          tabs={[
-            {
-              id: 'link',
-              label: 'Link',
-              content: (
-                <SpaceBetween size="s">
-                  <Code text={link} what="link" />
-                  <Link href={link} external target="_blank">
-                    Open the stage page
-                  </Link>
-                </SpaceBetween>
-              ),
-            },
-            { id: 'token', label: 'Token', content: <Code text={token.token!} what="token" /> },
-            { id: 'sdk', label: 'Browser SDK', content: <Code text={snippet(endpoint, token.token!)} what="program" /> },
-          ]}
-        />
-      </SpaceBetween>
-    </Modal>
+    <ShownOnce title="The token is ready" size="large" close={close}>
+      <Box>
+        It is shown only now, and valid until {time(token.expirationTime)}. Whoever has it is participant {token.participantId}.
+      </Box>
+      <Tabs
+        tabs={[
+          {
+            id: 'link',
+            label: 'Link',
+            content: (
+              <SpaceBetween size="s">
+                <Code text={link} what="link" />
+                <Link href={link} external target="_blank">
+                  Open the stage page
+                </Link>
+              </SpaceBetween>
+            ),
+          },
+          { id: 'token', label: 'Token', content: <Code text={token.token!} what="token" /> },
+          { id: 'sdk', label: 'Browser SDK', content: <Code text={snippet(endpoint, token.token!)} what="program" /> },
+        ]}
+      />
+    </ShownOnce>
   );
 }

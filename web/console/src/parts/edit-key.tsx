@@ -1,10 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tiles from '@cloudscape-design/components/tiles';
 import { useState } from 'react';
 
@@ -14,6 +10,7 @@ import { Dialog } from './dialog.tsx';
 import { JsonField, jsonProblem } from './json.tsx';
 import { useNotices } from './notices.tsx';
 import { useSession } from './session.ts';
+import { ShownOnce } from './shown-once.tsx';
 import { fromPairs, type Pair, Pairs, toPairs } from './tags.tsx';
 
 type May = 'all' | 'read' | 'own';
@@ -103,30 +100,17 @@ function Made({ of, close }: { of: Key; close(): void }) {
   const { endpoint, region } = useSession();
   const variables = `export AWS_ACCESS_KEY_ID=${of.accessKeyId}\nexport AWS_SECRET_ACCESS_KEY=${of.secretAccessKey}\nexport AWS_REGION=${region}\nexport AWS_ENDPOINT_URL_IVS_REALTIME=${endpoint}`;
   return (
-    <Modal
-      visible
-      header="The access key is ready"
-      onDismiss={close}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={close}>
-            Close
-          </Button>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Alert type="warning">The secret is shown only now. Copy it before you close this.</Alert>
-        <FormField label="Access key id">
-          <Code text={of.accessKeyId} what="access key id" />
-        </FormField>
-        <FormField label="Secret access key">
-          <Code text={of.secretAccessKey!} what="secret" />
-        </FormField>
-        <FormField label="For a shell">
-          <Code text={variables} what="variables" />
-        </FormField>
-      </SpaceBetween>
-    </Modal>
+    <ShownOnce title="The access key is ready" close={close}>
+      <Alert type="warning">The secret is shown only now. Copy it before you close this.</Alert>
+      <FormField label="Access key id">
+        <Code text={of.accessKeyId} what="access key id" />
+      </FormField>
+      <FormField label="Secret access key">
+        <Code text={of.secretAccessKey!} what="secret" />
+      </FormField>
+      <FormField label="For a shell">
+        <Code text={variables} what="variables" />
+      </FormField>
+    </ShownOnce>
   );
 }
