@@ -6,6 +6,7 @@ import (
 
 	"rostrum/ivsrealtime"
 	"rostrum/realtime"
+	"rostrum/test/call"
 )
 
 func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
@@ -13,9 +14,9 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 	t.Run("participants of all nodes meet", func(t *testing.T) {
 		c := c.within(t)
 		stage := c.createStage(0)
-		c.publish(c.join(1, stage)) // its home is here
+		call.Publish(c.ctx, c, c.join(1, stage), time.Second) // its home is here
 		for _, node := range []int{0, 1, 2, 0, 1, 2} {
-			await(c, c.subscribe(c.join(node, stage)), "keyframe")
+			c.awaitPicture(c.join(node, stage))
 		}
 	})
 	t.Run("live operations reach the home", func(t *testing.T) {
@@ -34,14 +35,14 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 		c := c.within(t)
 		stage := c.createStage(0)
 		publisher, viewer := c.join(1, stage), c.join(2, stage)
-		c.publish(publisher)
-		await(c, c.subscribe(viewer), "keyframe")
+		call.Publish(c.ctx, c, publisher, time.Second)
+		c.awaitPicture(viewer)
 		c.nodes[1].Kill()
 		killed := time.Now()
 		// The viewer's node becomes the home, and the publisher comes back there with its token.
-		awaitEvent(c, viewer, func(e realtime.ConnectionRestored) bool { return true })
+		call.AwaitEvent(c.ctx, c, viewer, func(e realtime.ConnectionRestored) bool { return true })
 		t.Logf("the viewer is back after %v", time.Since(killed).Round(10*time.Millisecond))
-		c.publish(c.join(0, stage))
-		await(c, c.subscribe(viewer), "keyframe")
+		call.Publish(c.ctx, c, c.join(0, stage), time.Second)
+		c.awaitPicture(viewer)
 	})
 }

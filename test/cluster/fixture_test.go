@@ -10,9 +10,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 	"rostrum/realtime"
+	"rostrum/test/call"
 	"rostrum/test/postgres"
 	"rostrum/test/server"
 )
@@ -99,71 +99,11 @@ func (c *cluster) join(node int, stageARN string) *realtime.Stage {
 	return joined
 }
 
-// publish sends a pattern until the test ends.
-func (c *cluster) publish(from *realtime.Stage) {
+// awaitPicture waits until a stage receives what another publishes.
+func (c *cluster) awaitPicture(by *realtime.Stage) {
 	c.Helper()
-	const pictureTime = time.Second / 15
-	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000})
-	c.check(err)
-	video := realtime.NewTrack(realtime.H264)
-	_, err = from.Publish(c.ctx, video)
-	c.check(err)
-	done := make(chan struct{})
-	ctx, stop := context.WithCancel(c.ctx)
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(pictureTime)
-		defer tick.Stop()
-		for n := uint32(0); ; n++ {
-			wanted := false
-			select {
-			case <-video.KeyframeWanted(0):
-				wanted = true
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-			data, key := pattern.Frame(n, time.Now(), wanted)
-			_ = video.WriteSample(0, realtime.Sample{Time: time.Duration(n) * pictureTime, Keyframe: key, Data: data}) // it may be reconnecting
-		}
-	}()
-	c.Cleanup(func() { stop(); <-done })
-}
-
-// subscribe receives what somebody publishes; each keyframe that arrives is sent.
-func (c *cluster) subscribe(by *realtime.Stage) <-chan realtime.Received {
-	c.Helper()
-	e := awaitEvent(c, by, func(e realtime.PublishChanged) bool { return e.Participant.Publishing })
-	keyframes := make(chan realtime.Received, 1)
-	_, err := by.Subscribe(c.ctx, e.Participant.ID, realtime.SubscribeConfig{OnSample: func(_ *realtime.RemoteTrack, r realtime.Received) {
-		if r.Keyframe {
-			select {
-			case keyframes <- r:
-			default:
-			}
-		}
-	}})
-	c.check(err)
-	return keyframes
-}
-
-// awaitEvent returns the first event of a type that fits.
-func awaitEvent[E realtime.Event](c *cluster, stage *realtime.Stage, fits func(E) bool) E {
-	c.Helper()
-	var none E
-	for {
-		select {
-		case e, open := <-stage.Events():
-			if !open {
-				c.Fatalf("the stage ended with %v; there was no %T", stage.Err(), none)
-			}
-			if e, ok := e.(E); ok && fits(e) {
-				return e
-			}
-		case <-c.ctx.Done():
-			c.Fatalf("there was no %T", none)
-		}
-	}
+	_, keyframes := call.Subscribe(c.ctx, c, by)
+	await(c, keyframes, "keyframe")
 }
 
 // await waits for something that is sent.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"rostrum/internal/testpattern"
 	"rostrum/ivsrealtime"
 	"rostrum/realtime"
+	testcall "rostrum/test/call"
 	"rostrum/test/server"
 )
 
@@ -26,7 +26,7 @@ type call struct {
 	publisher, bob *realtime.Stage
 	publication    *realtime.Publication
 	subscription   *realtime.Subscription
-	keyframes      chan realtime.Received // that bob receives
+	keyframes      <-chan realtime.Received // that bob receives
 }
 
 func (c *call) check(err error) {
@@ -41,7 +41,7 @@ func newCall(t *testing.T) *call {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*maxWait)
 	t.Cleanup(cancel)
-	c := &call{TB: t, ctx: ctx, keyframes: make(chan realtime.Received, 1)}
+	c := &call{TB: t, ctx: ctx}
 	folder := t.TempDir()
 	binary, err := server.Build(ctx, folder)
 	c.check(err)
@@ -87,72 +87,6 @@ func (c *call) tokens(users ...string) []string {
 	return tokens
 }
 
-// publish sends pictures until the test ends, with a keyframe only where one is asked for.
-func (c *call) publish() {
-	c.Helper()
-	const pictureTime = time.Second / 15
-	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 176, FPS: 15, Bitrate: 150_000, Keyframe: time.Hour})
-	c.check(err)
-	video := realtime.NewTrack(realtime.H264)
-	c.publication, err = c.publisher.Publish(c.ctx, video)
-	c.check(err)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(pictureTime)
-		defer tick.Stop()
-		for n := uint32(0); ; n++ {
-			wanted := false
-			select {
-			case <-video.KeyframeWanted(0):
-				wanted = true
-			case <-tick.C:
-			case <-c.ctx.Done():
-				return
-			}
-			data, key := pattern.Frame(n, time.Now(), wanted)
-			_ = video.WriteSample(0, realtime.Sample{Time: time.Duration(n) * pictureTime, Keyframe: key, Data: data}) // it may be reconnecting
-		}
-	}()
-	c.Cleanup(func() { <-done })
-}
-
-// subscribe has bob receive what the publisher sends.
-func (c *call) subscribe() {
-	c.Helper()
-	e := awaitEvent(c, c.bob, func(e realtime.PublishChanged) bool { return e.Participant.Publishing })
-	var err error
-	c.subscription, err = c.bob.Subscribe(c.ctx, e.Participant.ID, realtime.SubscribeConfig{OnSample: func(_ *realtime.RemoteTrack, r realtime.Received) {
-		if !r.Keyframe {
-			return
-		}
-		select {
-		case c.keyframes <- r:
-		default:
-		}
-	}})
-	c.check(err)
-}
-
-// awaitEvent returns the first event of a type that fits.
-func awaitEvent[E realtime.Event](c *call, stage *realtime.Stage, fits func(E) bool) E {
-	c.Helper()
-	var none E
-	for {
-		select {
-		case e, open := <-stage.Events():
-			if !open {
-				c.Fatalf("the stage ended with %v; there was no %T", stage.Err(), none)
-			}
-			if e, ok := e.(E); ok && fits(e) {
-				return e
-			}
-		case <-c.ctx.Done():
-			c.Fatalf("there was no %T", none)
-		}
-	}
-}
-
 func (c *call) awaitKeyframe() {
 	c.Helper()
 	select {
@@ -167,13 +101,13 @@ func (c *call) awaitKeyframe() {
 
 func TestServer_StagesGoOnAfterItIsKilled(t *testing.T) {
 	c := newCall(t)
-	c.publish()
-	c.subscribe()
+	c.publication = testcall.Publish(c.ctx, c, c.publisher, time.Hour)
+	c.subscription, c.keyframes = testcall.Subscribe(c.ctx, c, c.bob)
 	c.awaitKeyframe()
 
 	c.running.Kill()
 	for _, stage := range []*realtime.Stage{c.publisher, c.bob} {
-		awaitEvent(c, stage, func(e realtime.ConnectionLost) bool { return e.Publication == nil && e.Subscription == nil })
+		testcall.AwaitEvent(c.ctx, c, stage, func(e realtime.ConnectionLost) bool { return e.Publication == nil && e.Subscription == nil })
 	}
 	select { // a second keyframe of the first connection
 	case <-c.keyframes:
@@ -181,8 +115,8 @@ func TestServer_StagesGoOnAfterItIsKilled(t *testing.T) {
 	}
 	c.running = c.start()
 	started := time.Now()
-	awaitEvent(c, c.publisher, func(e realtime.ConnectionRestored) bool { return e.Publication == c.publication })
-	awaitEvent(c, c.bob, func(e realtime.ConnectionRestored) bool { return e.Subscription == c.subscription })
+	testcall.AwaitEvent(c.ctx, c, c.publisher, func(e realtime.ConnectionRestored) bool { return e.Publication == c.publication })
+	testcall.AwaitEvent(c.ctx, c, c.bob, func(e realtime.ConnectionRestored) bool { return e.Subscription == c.subscription })
 	c.awaitKeyframe()
 	t.Logf("the picture is back %v after the server was", time.Since(started).Round(time.Millisecond))
 	for _, stage := range []*realtime.Stage{c.publisher, c.bob} {
