@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -305,6 +306,38 @@ func TestRecording_HasWhatAParticipantPublished(t *testing.T) {
 			}
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// Names that a participant brings are text in its recording, and never a part of a path.
+func TestRecording_KeepsHostileNamesOutOfItsPaths(t *testing.T) {
+	t.Parallel()
+	s := open(t, configuration())
+	hostile := map[string]string{"userId": "../../../outside", "attribute": "/../../x.jpg\x00\n\"}"}
+	out, err := s.client.CreateParticipantToken(t.Context(), &ivsrealtime.CreateParticipantTokenInput{
+		StageARN: s.stage, Capabilities: []ivsrealtime.Capability{"PUBLISH"}, UserID: hostile["userId"], Attributes: map[string]string{"../name": hostile["attribute"]},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := s.publish(out.ParticipantToken.Token)
+	p := s.await(out.ParticipantToken.ParticipantID, ivsrealtime.RecordingActive)
+	s.awaitFile(p, "media/hls/high/0.mp4")
+	stop()
+	p = s.await(p.ParticipantID, ivsrealtime.RecordingStopped)
+	s.expectComplete(p)
+	if p.UserID != hostile["userId"] || p.Attributes["../name"] != hostile["attribute"] {
+		t.Errorf("the participant is %q with %q", p.UserID, p.Attributes)
+	}
+	root := filepath.Dir(s.data)
+	err = filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
+		if strings.Contains(file, "outside") || strings.Contains(strings.TrimPrefix(file, root), "x.jpg") {
+			t.Errorf("there is %s", file)
+		}
+		return err
+	})
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -177,6 +177,38 @@ func TestThumbnails_AloneAreARecording(t *testing.T) {
 	}
 }
 
+func TestThumbnails_AreNumberedOnAfterAReconnect(t *testing.T) {
+	t.Parallel()
+	c := configuration()
+	c.RecordingReconnectWindowSeconds = new(60)
+	c.ThumbnailConfiguration = thumbnailsEach(1)
+	s := openWithMedia(t, c)
+	token, id := s.token()
+	stop := s.publish(token)
+	p := s.await(id, ivsrealtime.RecordingActive)
+	s.awaitFile(p, "media/thumbnails/high/2.jpg")
+	stop()
+	folder := filepath.Join(s.folder(p), "media/thumbnails/high")
+	before, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := s.read(p, "media/thumbnails/high/1.jpg")
+	s.publish(token)
+	s.awaitFile(p, fmt.Sprintf("media/thumbnails/high/%d.jpg", len(before)+3)) // one may have been on its way
+	if !bytes.Equal(first, s.read(p, "media/thumbnails/high/1.jpg")) {
+		t.Error("the first thumbnail was replaced")
+	}
+	var last time.Time
+	for n := 1; n <= len(before)+3; n++ {
+		at, _ := mark(t, s.read(p, fmt.Sprintf("media/thumbnails/high/%d.jpg", n)))
+		if !at.After(last) {
+			t.Errorf("thumbnail %d is of %v, the one before of %v", n, at, last)
+		}
+		last = at
+	}
+}
+
 func TestThumbnails_OfARecordingWithoutVideoAreTaken(t *testing.T) {
 	t.Parallel()
 	c := configuration()
