@@ -104,10 +104,14 @@ func (c *Connection) Join(ctx context.Context, participantToken string) (*Stage,
 	c.stages[s.attachment] = s
 	conn := c.socket.current()
 	c.mu.Unlock()
+	if conn != nil && t.Subscribe {
+		s.early = newEarlySubscriptions(c.cfg.EarlySubscriptions)
+	}
 	go s.finish(func() { c.detach(s) })
 	if conn != nil { // otherwise firstMessages attaches the stage
 		_ = c.socket.write(ctx, conn, to(s.attachment, wire.Encode(0, s.attach()))) // if it fails, the next connection attaches it
 	}
+	go s.early.run(s)
 	return s.awaitReady(ctx)
 }
 

@@ -6,7 +6,7 @@
 // who is there; Stage.Follow receives each publisher while it publishes. Stage.Publish sends
 // LocalTracks, whose WriteSample or WriteRTP the program calls at the time of each sample.
 // Stage.Subscribe calls functions with samples or packets. A Connection carries the events of
-// several stages.
+// several stages; Config.EarlySubscriptions saves a round trip of the first pictures of each.
 //
 // Lost connections come back by themselves, with doubling pauses, for Config.Rejoin. Events
 // tell of that. An error that remains is a *Problem of the server, compared with a Code by

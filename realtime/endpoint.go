@@ -21,7 +21,8 @@ type Endpoint struct {
 	Bearer string       // the Authorization header's token; empty sends none
 	Client *http.Client // nil is one with a timeout of 15 s
 
-	publisher string // who is received; empty publishes
+	publisher string // who is received; empty with place 0 publishes
+	place     int    // of who is received, among the publishers of the stage, from 1; for messages only
 	socket    requester
 }
 
@@ -51,6 +52,7 @@ func (e Endpoint) client() *http.Client {
 type resource struct {
 	socket     requester // of the endpoint; may be nil
 	connection string    // in messages of the socket; empty if it is not known there
+	publisher  string    // who is at the place that was asked for; empty if an id was
 	url        *url.URL
 	bearer     string
 	client     *http.Client
@@ -74,7 +76,7 @@ func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resou
 	client := e.client()
 	if e.socket != nil {
 		answer, r, err := e.offer(ctx, at, client, sdp)
-		if !errors.Is(err, errNoReply) {
+		if e.place > 0 || !errors.Is(err, errNoReply) {
 			return answer, r, err
 		}
 	}
@@ -99,14 +101,14 @@ func (e Endpoint) post(ctx context.Context, sdp string) (answer string, r *resou
 // offer makes the offer by a message of the events socket.
 func (e Endpoint) offer(ctx context.Context, at *url.URL, client *http.Client, sdp string) (string, *resource, error) {
 	var request wire.Request = wire.Publish{Offer: sdp}
-	if e.publisher != "" {
-		request = wire.Subscribe{ParticipantID: e.publisher, Offer: sdp}
+	if e.publisher != "" || e.place > 0 {
+		request = wire.Subscribe{ParticipantID: e.publisher, Place: e.place, Offer: sdp}
 	}
 	reply, err := e.socket(ctx, request)
 	if err != nil {
 		return "", nil, err
 	}
-	r := &resource{socket: e.socket, connection: reply.Connection, bearer: e.Bearer, client: client, etag: reply.ETag}
+	r := &resource{socket: e.socket, connection: reply.Connection, publisher: reply.ParticipantID, bearer: e.Bearer, client: client, etag: reply.ETag}
 	for _, s := range reply.ICEServers {
 		r.iceServers = append(r.iceServers, ICEServer(s))
 	}

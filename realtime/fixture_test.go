@@ -154,6 +154,19 @@ func (s *stageServer) importKey() (*ecdsa.PrivateKey, string) {
 	return key, kid
 }
 
+// connectionToken is a token for a connection to an address.
+func (s *stageServer) connectionToken(events string) string {
+	s.Helper()
+	key, kid := s.importKey()
+	now := s.claims("").IssuedAt
+	raw, err := token.MintConnection(key, token.ConnectionClaims{
+		ID: arn.NewID(), AccountID: "111122223333", Region: "eu-west-1", EventsURL: events,
+		IssuedAt: now, ExpiresAt: now.Add(time.Hour), KeyARN: kid,
+	})
+	s.check(err)
+	return raw
+}
+
 // until returns the first event of a type that fits; fits may be nil.
 func until[E realtime.Event](s *stageServer, stage *realtime.Stage, fits func(E) bool) E {
 	s.Helper()

@@ -55,16 +55,6 @@ type mediaConnection struct {
 	readers    readers
 }
 
-// negotiation is the state of the offer and its answer.
-type negotiation struct {
-	resource *resource
-	offered  time.Time     // when the offer was sent
-	exchange time.Duration // until the answer came
-	answer   string
-	deferred []webrtc.ICECandidateInit // candidates of the answer that Pion does not have yet
-	relayed  bool                      // TURN was tried before media could flow
-}
-
 // endState is the state of a connection's end.
 type endState struct {
 	ended   chan struct{} // closed when media can flow no longer
@@ -195,18 +185,42 @@ func (discardLogger) NewLogger(scope string) logging.LeveledLogger {
 	return logging.NewDefaultLeveledLoggerForScope(scope, logging.LogLevelDisabled, io.Discard)
 }
 
-// connect sends the offer of pc to an endpoint and returns when media can flow. It owns pc:
-// after an error pc is closed and the server's session ended.
-func connect(ctx context.Context, pc *webrtc.PeerConnection, endpoint Endpoint, network Network) (*mediaConnection, error) {
-	c := &mediaConnection{pc: pc, endpoint: endpoint, network: network, connected: make(chan struct{}), endState: endState{ended: make(chan struct{})}}
+// newMediaConnection is one whose offer is yet to be sent. It owns pc: when one of its methods
+// returns an error, pc is closed and the server's session ended.
+func newMediaConnection(pc *webrtc.PeerConnection, network Network) *mediaConnection {
+	c := &mediaConnection{pc: pc, network: network, connected: make(chan struct{}), endState: endState{ended: make(chan struct{})}}
 	pc.OnConnectionStateChange(c.handleState)
-	if err := c.negotiate(ctx); err != nil {
-		return nil, errors.Join(err, c.close(err))
+	return c
+}
+
+// connect sends the offer to an endpoint and returns when media can flow.
+func (c *mediaConnection) connect(ctx context.Context, endpoint Endpoint) error {
+	if err := c.offer(ctx, endpoint); err != nil {
+		return err
 	}
-	if err := c.awaitConnected(ctx); err != nil {
-		return nil, errors.Join(err, c.close(err))
+	return c.establish(ctx)
+}
+
+// offer sends the offer to an endpoint and returns when it is answered.
+func (c *mediaConnection) offer(ctx context.Context, endpoint Endpoint) error {
+	c.endpoint = endpoint
+	return c.orClose(c.sendOffer(ctx))
+}
+
+// establish applies the answer and returns when media can flow.
+func (c *mediaConnection) establish(ctx context.Context) error {
+	if err := c.applyAnswer(); err != nil {
+		return c.orClose(err)
 	}
-	return c, nil
+	return c.orClose(c.awaitConnected(ctx))
+}
+
+// orClose closes the connection if there is an error, which it returns.
+func (c *mediaConnection) orClose(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, c.close(err))
 }
 
 // awaitConnected returns when media can flow. Meanwhile it adds the deferred candidates
@@ -247,62 +261,6 @@ func (c *mediaConnection) awaitConnected(ctx context.Context) error {
 			next.Reset(wait)
 		}
 	}
-}
-
-// deferCandidates removes candidates from an answer, to be added a little later: those of
-// TCP or, if there are none, all but the first. Pion selects a pair 200 ms after the first
-// checks, or at once when another candidate comes; with an ICE lite server (RFC 8445 §2.5)
-// these 200 ms are most of the time to the first picture.
-func deferCandidates(answer string) (kept string, deferred []webrtc.ICECandidateInit) {
-	var lines []string
-	seen := map[string]bool{}
-	tcp := strings.Contains(strings.ToLower(answer), " tcp ") && strings.Contains(strings.ToLower(answer), " udp ")
-	first := ""
-	for line := range strings.Lines(answer) {
-		candidate, found := strings.CutPrefix(strings.TrimSpace(line), "a=")
-		f := strings.Fields(candidate)
-		if !found || len(f) < 6 || !strings.HasPrefix(candidate, "candidate:") {
-			lines = append(lines, line)
-			continue
-		}
-		if first == "" {
-			first = candidate
-		}
-		if tcp && !strings.EqualFold(f[2], "tcp") || !tcp && candidate == first {
-			lines = append(lines, line)
-		} else if !seen[candidate] {
-			seen[candidate] = true
-			deferred = append(deferred, webrtc.ICECandidateInit{Candidate: candidate, SDPMLineIndex: new(uint16)})
-		}
-	}
-	return strings.Join(lines, ""), deferred
-}
-
-func (c *mediaConnection) negotiate(ctx context.Context) error {
-	offer, err := c.pc.CreateOffer(nil)
-	if err != nil {
-		return fmt.Errorf("create offer: %w", err)
-	}
-	gathered := webrtc.GatheringCompletePromise(c.pc)
-	if err := c.pc.SetLocalDescription(offer); err != nil {
-		return fmt.Errorf("create offer: %w", err)
-	}
-	select {
-	case <-gathered:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	c.offered = time.Now()
-	answer, res, err := c.endpoint.post(ctx, c.pc.LocalDescription().SDP)
-	if err != nil {
-		return err
-	}
-	c.resource, c.answer, c.exchange = res, answer, time.Since(c.offered)
-	answer, c.deferred = deferCandidates(answer)
-	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		return fmt.Errorf("apply answer: %w", err)
-	}
-	return nil
 }
 
 func (c *mediaConnection) handleState(s webrtc.PeerConnectionState) {

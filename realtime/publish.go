@@ -68,8 +68,8 @@ func (p *Publication) connect(ctx context.Context, at Endpoint, network Network)
 	if err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
-	c, err := connect(ctx, pc, at, network)
-	if err != nil {
+	c := newMediaConnection(pc, network)
+	if err := c.connect(ctx, at); err != nil {
 		return nil, err
 	}
 	for i, t := range senders {

@@ -59,20 +59,22 @@ func (s *socket) request(ctx context.Context, attachment string, r wire.Request)
 		return reply, problemOf(reply)
 	case <-ended:
 	case <-tooLate.C:
-		s.forget(id, ended)
+		s.forget(id, ended, true)
 	case <-ctx.Done():
+		s.forget(id, ended, false)
 		return wire.Reply{}, ctx.Err()
 	}
 	return wire.Reply{}, errNoReply
 }
 
-// forget gives up a request of a connection, and all later ones of the same connection.
-func (s *socket) forget(id string, ended chan struct{}) {
+// forget gives up a request of a connection and, if the server knows none, all later ones of
+// the same connection.
+func (s *socket) forget(id string, ended chan struct{}, unknown bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended == ended {
 		delete(s.waiting, id)
-		s.unknown = true
+		s.unknown = s.unknown || unknown
 	}
 }
 

@@ -23,6 +23,11 @@ type Config struct {
 	Rejoin time.Duration
 	// Client makes HTTP requests; nil is one with a timeout of 15 s.
 	Client *http.Client
+	// EarlySubscriptions is how many publishers of a stage on a Connection are subscribed to in
+	// the request to join it, before it is known who they are: their media come a round trip
+	// earlier. Subscribe takes these subscriptions, unless its config is AudioOnly or NoRED.
+	// Those that are not taken within two seconds after Join end. 0, the default, makes none.
+	EarlySubscriptions int
 	// NoQualityReports reports nothing of how well media get through to the server's quality
 	// history.
 	NoQualityReports bool
@@ -35,6 +40,7 @@ type Stage struct {
 	socket     *socket
 	attachment string      // on a connection; empty on a socket of its own
 	connection *Connection // nil without
+	early      *earlySubscriptions
 	events     *eventQueue
 
 	ready   chan struct{} // closed after the first whole state
@@ -127,6 +133,7 @@ func (s *Stage) finish(release func()) {
 	stop()
 	reporting.Wait()
 	s.closeMedia()
+	s.early.wait()
 	release()
 	s.events.close()
 	close(s.done)

@@ -89,6 +89,9 @@ func (s *Stage) Subscribe(ctx context.Context, participantID string, cfg Subscri
 		at, _ := s.Token().SubscribeAt(participantID) // it was checked
 		return s.through(at)
 	}, participantID, cfg)
+	if !cfg.AudioOnly && !cfg.NoRED {
+		sub.early = s.early
+	}
 	sub.changed = func(err error) {
 		if err != nil {
 			s.events.add(ConnectionLost{Subscription: sub, Err: err})

@@ -246,15 +246,8 @@ func TestJoin_ReturnsARefusal(t *testing.T) {
 
 func TestConnection_CarriesSeveralStages(t *testing.T) {
 	s := newStageServer(t)
-	key, kid := s.importKey()
-	now := s.claims("").IssuedAt
-	raw, err := token.MintConnection(key, token.ConnectionClaims{
-		ID: arn.NewID(), AccountID: "111122223333", Region: "eu-west-1", EventsURL: s.authority.Endpoints().Events,
-		IssuedAt: now, ExpiresAt: now.Add(3600e9), KeyARN: kid,
-	})
-	s.check(err)
 	path := &tcppath.Path{}
-	connection, err := realtime.Connect(s.ctx, raw, realtime.Config{Network: realtime.UDPOnly, Client: path.Client(t)})
+	connection, err := realtime.Connect(s.ctx, s.connectionToken(s.authority.Endpoints().Events), realtime.Config{Network: realtime.UDPOnly, Client: path.Client(t)})
 	s.check(err)
 	defer connection.Close()
 	other := arn.New(arn.Stage, "111122223333", "eu-west-1")

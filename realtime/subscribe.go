@@ -54,6 +54,7 @@ type Subscription struct {
 	keptConnection
 	cfg         SubscribeConfig
 	participant string
+	early       *earlySubscriptions // of the stage; nil without, or if they have other media
 
 	mu     sync.Mutex // guards what follows
 	tracks []*RemoteTrack
@@ -90,31 +91,24 @@ func (s *Subscription) ParticipantID() string { return s.participant }
 
 // connect makes one connection that receives, and repeats the choice of its predecessor.
 func (s *Subscription) connect(ctx context.Context, at Endpoint) (*mediaConnection, error) {
-	var extra []webrtc.RTPCodecParameters
-	if !s.cfg.NoRED {
-		extra = append(extra, redCapability())
-	}
-	pc, err := newPeerConnection(s.cfg.Network, extra...)
-	if err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	s.tracks = nil
 	choice := s.choice
 	s.mu.Unlock()
-	var c *mediaConnection
-	negotiated := make(chan struct{})
-	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-		if <-negotiated; c != nil {
-			s.receive(c, t, r)
+	c := s.early.take(ctx, s.participant)
+	if c != nil {
+		c.endpoint = at
+	} else {
+		var err error
+		if c, err = newReceiver(s.cfg); err != nil {
+			return nil, err
 		}
-	})
-	if err := addReceivers(pc, s.cfg.AudioOnly); err != nil {
-		return nil, errors.Join(err, pc.Close())
+		if err := c.offer(ctx, at); err != nil {
+			return nil, err
+		}
 	}
-	c, err = connect(ctx, pc, at, s.cfg.Network)
-	close(negotiated)
-	if err != nil {
+	c.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { s.receive(c, t, r) })
+	if err := c.establish(ctx); err != nil {
 		return nil, err
 	}
 	if choice != (wire.SelectLayer{}) {
@@ -122,6 +116,22 @@ func (s *Subscription) connect(ctx context.Context, at Endpoint) (*mediaConnecti
 		_, _ = c.resource.selectLayer(ctx, choice)
 	}
 	return c, nil
+}
+
+// newReceiver makes a connection that is to receive.
+func newReceiver(cfg SubscribeConfig) (*mediaConnection, error) {
+	var extra []webrtc.RTPCodecParameters
+	if !cfg.NoRED {
+		extra = append(extra, redCapability())
+	}
+	pc, err := newPeerConnection(cfg.Network, extra...)
+	if err != nil {
+		return nil, err
+	}
+	if err := addReceivers(pc, cfg.AudioOnly); err != nil {
+		return nil, errors.Join(err, pc.Close())
+	}
+	return newMediaConnection(pc, cfg.Network), nil
 }
 
 func addReceivers(pc *webrtc.PeerConnection, audioOnly bool) error {
