@@ -230,13 +230,18 @@ func (c *Connection) handle(m wire.Message) error {
 	return err
 }
 
-// refused ends a stage that could not be attached, or attaches it again when the server says.
+// refused ends a stage that could not be attached, or attaches it again when the server says
+// so, for as long as lost connections are tried again.
 func (c *Connection) refused(s *Stage, p wire.AttachFailed) {
-	problem := &Problem{Title: "the stage was refused", Detail: p.Detail, Code: Code(p.Code), RetryAfter: time.Duration(p.RetryAfter) * time.Second}
+	problem := &Problem{Title: "the stage was refused", Detail: p.Detail, Code: Code(p.Code), RetryAfter: retryAfter(p.RetryAfter)}
 	s.mu.Lock()
 	joined := s.joined
+	if s.refused.IsZero() {
+		s.refused = time.Now()
+	}
+	exhausted := c.cfg.Rejoin < 0 || time.Since(s.refused) > rejoinLimit(c.cfg.Rejoin)
 	s.mu.Unlock()
-	if !joined || problem.RetryAfter == 0 || c.cfg.Rejoin < 0 {
+	if !joined || problem.RetryAfter == 0 || exhausted {
 		s.end(problem)
 		return
 	}
@@ -246,7 +251,7 @@ func (c *Connection) refused(s *Stage, p wire.AttachFailed) {
 		return
 	}
 	var attempt *time.Timer
-	attempt = time.AfterFunc(problem.RetryAfter, func() {
+	attempt = time.AfterFunc(min(problem.RetryAfter, defaultRejoin), func() {
 		c.mu.Lock()
 		conn := c.socket.current()
 		if c.attempts[s.attachment] != attempt || conn == nil {

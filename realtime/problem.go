@@ -76,12 +76,19 @@ func (p *Problem) passes() bool {
 	return p.Status >= 500 || p.Status == http.StatusTooManyRequests || p.RetryAfter > 0
 }
 
+// maxRetryAfter bounds what a server may ask for, which must fit into a Duration.
+const maxRetryAfter = 24 * time.Hour
+
+func retryAfter(seconds int) time.Duration {
+	return time.Duration(min(max(seconds, 0), int(maxRetryAfter.Seconds()))) * time.Second
+}
+
 const maxProblem = 64 << 10
 
 func readProblem(resp *http.Response) *Problem {
 	p := &Problem{Status: resp.StatusCode}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		p.RetryAfter = time.Duration(seconds) * time.Second
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+		p.RetryAfter = retryAfter(seconds)
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem)) // a part of the text is better than none
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -113,7 +120,7 @@ func problemOf(r wire.Reply) error {
 	}
 	p := &Problem{
 		Status: r.Error.Status, Title: r.Error.Title, Detail: r.Error.Detail, Code: Code(r.Error.Code),
-		RetryAfter: time.Duration(r.Error.RetryAfter) * time.Second,
+		RetryAfter: retryAfter(r.Error.RetryAfter),
 	}
 	if p.Title == "" {
 		p.Title = http.StatusText(p.Status)

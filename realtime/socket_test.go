@@ -19,7 +19,7 @@ import (
 )
 
 // An eventsServer sends a script on each connection to its socket, then closes it unless the
-// script ends with "stay". At "wait" it waits for the test.
+// script ends with "stay". At "wait" it waits for the test, at "read" for a message of the client.
 type eventsServer struct {
 	*httptest.Server
 	scripts chan []string
@@ -65,6 +65,12 @@ func (s *eventsServer) serve(t *testing.T, w http.ResponseWriter, r *http.Reques
 		case "stay":
 			_, _, _ = conn.Read(r.Context())
 			return
+		case "read":
+			if _, _, err := conn.Read(r.Context()); err != nil {
+				t.Error(err)
+				return
+			}
+			continue
 		case "wait":
 			<-s.going
 			continue
@@ -221,9 +227,9 @@ func TestSocket_OutlivesCallsWhoseContextHasEnded(t *testing.T) {
 	}
 }
 
-// TestJoin_OutlivesMalformedMessages: whatever a server sends, the stage goes on with the next
-// message that is whole, and a malformed last message ends it.
-func TestJoin_OutlivesMalformedMessages(t *testing.T) {
+// malformed are messages of a server that have not what their type promises, and texts that are
+// no messages.
+func malformed() []string {
 	var hostile []string
 	for _, p := range wire.ServerMessages() {
 		if _, closes := p.(wire.Closing); closes {
@@ -235,7 +241,13 @@ func TestJoin_OutlivesMalformedMessages(t *testing.T) {
 		}
 		hostile = append(hostile, fmt.Sprintf(`{"type":%q}`, p.Type()), fmt.Sprintf(`{"type":%q,"sequence":-1,"payload":{}}`, p.Type()), fmt.Sprintf(`{"type":%q,"attachment":[],"payload":{}}`, p.Type()))
 	}
-	hostile = append(hostile, ``, `null`, `[]`, `7`, `{`, `{"type":7}`, `{"type":null}`, `{"type":"NEWER","payload":{}}`, strings.Repeat("[", 100_000))
+	return append(hostile, ``, `null`, `[]`, `7`, `{`, `{"type":7}`, `{"type":null}`, `{"type":"NEWER","payload":{}}`, strings.Repeat("[", 100_000))
+}
+
+// TestJoin_OutlivesMalformedMessages: whatever a server sends, the stage goes on with the next
+// message that is whole, and a malformed last message ends it.
+func TestJoin_OutlivesMalformedMessages(t *testing.T) {
+	hostile := malformed()
 	whole := `{"type":"PARTICIPANT_JOINED","sequence":2,"payload":{"id":"bob","userId":"bob","isPublishing":false}}`
 	for _, last := range []string{`{"type":"KICKED"}`, `{"type":"KICKED","payload":null}`, `{"type":"STAGE_DELETED","payload":{"reason":7}}`} {
 		t.Run(last, func(t *testing.T) {

@@ -47,13 +47,14 @@ type Stage struct {
 	leaving chan struct{} // closed when the stage ends, or Close was called
 	done    chan struct{} // closed when all has ended
 
-	mu     sync.Mutex // guards what follows
-	err    error      // why it ended; set before leaving is closed
-	token  Token
-	roster roster
-	joined bool   // ready is closed
-	lost   bool   // ConnectionLost was sent
-	seen   uint64 // the last sequence number
+	mu      sync.Mutex // guards what follows
+	err     error      // why it ended; set before leaving is closed
+	token   Token
+	roster  roster
+	joined  bool      // ready is closed
+	lost    bool      // ConnectionLost was sent
+	seen    uint64    // the last sequence number
+	refused time.Time // since when attaching it again is refused; zero while it is not
 	mediaState
 }
 
@@ -221,6 +222,7 @@ func (s *Stage) firstMessages(connected func()) [][]byte {
 func (s *Stage) restored() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.refused = time.Time{}
 	if s.lost {
 		s.lost = false
 		s.events.add(ConnectionRestored{})

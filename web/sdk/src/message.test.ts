@@ -3,6 +3,7 @@ import { type TestContext, beforeEach, test } from 'node:test';
 
 import { RealTimeConnection } from './connection.ts';
 import { FakePeer, FakeSocket, installFakes, newest, participantOf, settle, tokenOf } from './fake.ts';
+import { StageEvents } from './events.ts';
 import { everything, joined, state } from './fake-stage.ts';
 import { readMessage } from './message.ts';
 import { Stage } from './stage.ts';
@@ -76,21 +77,71 @@ test('a malformed reply is none: the offer goes by HTTP, and a malformed answer 
   assert.ok(FakePeer.all.every(({ connectionState }) => connectionState === 'closed'));
 });
 
-test('a connection goes on after any malformed message, and ends by one that ends it', async (t) => {
-  const thrown = countThrown(t);
+/** A connection with two stages that are joined; each watches bob. */
+async function twoStages(t: TestContext) {
   const connection = new RealTimeConnection(tokenOf());
   t.after(() => connection.disconnect());
-  const stage = new Stage(tokenOf(), everything, { realTimeConnection: connection });
-  const joining = stage.join();
+  const events: string[] = [];
+  const stages = ['one', 'two'].map((name) => {
+    const stage = new Stage(tokenOf({ topic: name }), everything, { realTimeConnection: connection });
+    for (const event of Object.values(StageEvents)) stage.on(event, () => events.push(`${name} ${event}`));
+    return stage;
+  });
+  const joining = stages.map((stage) => stage.join());
   const socket = newest(FakeSocket.all);
   socket.open();
-  const attachments = ['s1', undefined, 'other', 7, null, {}, '__proto__'];
-  for (const message of [...noMessages, ...hostile, { type: 'ATTACHED' }]) {
-    for (const attachment of attachments) assert.doesNotThrow(() => socket.deliver({ ...(message as object), attachment } as never), JSON.stringify([message, attachment]));
+  for (const attachment of ['s1', 's2']) socket.deliver({ ...state('self', participantOf('bob', { isPublishing: true })), attachment });
+  await Promise.all(joining);
+  await settle();
+  return { connection, stages, socket, events, ids: () => stages.map((stage) => stage.participants.map(({ id }) => id)) };
+}
+
+const attachments = ['s1', 's2', undefined, '', 'other', 7, null, {}, [], '__proto__', 'constructor', 'x'.repeat(100_000)];
+
+test('a connection goes on after any malformed message, and ends by one that ends it', async (t) => {
+  const thrown = countThrown(t);
+  const { connection, stages, socket, events, ids } = await twoStages(t);
+  const before = events.length;
+  for (const message of [...noMessages, ...hostile, ...closing.filter((c) => c !== 'CONNECTION_CLOSED').map((type) => ({ type, payload: {} }))]) {
+    const about = attachments.slice(closing.includes((message as { type: string } | null)?.type ?? '') ? 2 : 0); // without payload, too, they are whole
+    for (const attachment of about) {
+      assert.doesNotThrow(() => socket.deliver({ ...(message as object), attachment } as never), JSON.stringify([message, attachment]).slice(0, 200));
+    }
   }
+  await settle();
+  assert.deepEqual([events.slice(before), connection.state, ids()], [[], 'connected', [['self', 'bob'], ['self', 'bob']]]);
   socket.deliver({ ...state('self', 'eve'), attachment: 's1' });
-  await joining;
-  assert.deepEqual(stage.participants.map(({ id }) => id), ['self', 'eve']);
+  assert.deepEqual(ids(), [['self', 'eve'], ['self', 'bob']]);
+  socket.deliver({ type: 'KICKED', attachment: 's2', payload: [] } as never);
+  assert.deepEqual(stages.map(({ connectionState }) => connectionState), ['connected', 'disconnected']);
   socket.deliver({ type: 'CONNECTION_CLOSED' } as never);
-  assert.deepEqual([connection.state, stage.connectionState, thrown()], ['disconnected', 'disconnected', 0]);
+  assert.deepEqual([connection.state, stages[0]!.connectionState, thrown()], ['disconnected', 'disconnected', 0]);
+});
+
+test('a stage that is attached a second time has the participants of the last state', async (t) => {
+  const thrown = countThrown(t);
+  const { socket, ids } = await twoStages(t);
+  for (const payload of wrong) socket.deliver({ type: 'ATTACHED', attachment: 's1', payload } as never);
+  socket.deliver({ ...state('self', 'eve'), attachment: 's1' });
+  await settle();
+  assert.deepEqual([ids(), thrown()], [[['self', 'eve'], ['self', 'bob']], 0]);
+});
+
+test('a stage that the server refuses again and again is given up', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  let clock = 0;
+  t.mock.method(performance, 'now', () => clock);
+  const { stages, socket, events } = await twoStages(t);
+  socket.deliver({ type: 'ATTACHED', attachment: 's1' } as never);
+  socket.deliver({ type: 'GOING_AWAY', attachment: 's1' } as never);
+  let asked = 0;
+  for (; clock < 120_000 && stages[0]!.connectionState !== 'errored'; clock += 50) {
+    t.mock.timers.tick(50);
+    await settle();
+    const now = socket.sentOf('ATTACH').length;
+    if (now > asked) socket.deliver({ type: 'ATTACH_FAILED', attachment: 's1', payload: { code: 'STAGE_AT_CAPACITY', retryAfter: 1e-300 } } as never);
+    asked = now;
+  }
+  assert.ok(asked > 3 && asked < 60, `asked ${asked} times in ${clock} ms`);
+  assert.ok(!events.includes('two error') && events.includes('one error'), events.join());
 });
