@@ -123,16 +123,18 @@ func TestSegmenter_DoesNotExceedItsTarget(t *testing.T) {
 	video, audio := tracks(t)
 	for name, c := range map[string]struct {
 		target    time.Duration
-		keyframes []int // pictures that are, of 30 a second
+		distance  time.Duration // of keyframes, where it is known
+		keyframes []int         // pictures that are, of 30 a second
 		want      []time.Duration
 	}{
-		"that begins between keyframes":         {2 * time.Second, []int{0, 59, 119, 179, 239}, []time.Duration{1_966_670_000, 2 * time.Second, 2 * time.Second, 2 * time.Second}},
-		"whose keyframes are early by rounding": {2 * time.Second, []int{0, 60, 119, 179, 239}, []time.Duration{2 * time.Second, 1_966_670_000, 2 * time.Second, 2 * time.Second}},
-		"of several keyframes":                  {4 * time.Second, []int{0, 60, 120, 180, 239}, []time.Duration{4 * time.Second, 3_966_670_000}},
+		"that begins between keyframes":         {2 * time.Second, 2 * time.Second, []int{0, 59, 119, 179, 239}, []time.Duration{1_966_670_000, 2 * time.Second, 2 * time.Second, 2 * time.Second}},
+		"whose keyframes are early by rounding": {2 * time.Second, 2 * time.Second, []int{0, 60, 119, 179, 239}, []time.Duration{2 * time.Second, 1_966_670_000, 2 * time.Second, 2 * time.Second}},
+		"of several keyframes":                  {4 * time.Second, 2 * time.Second, []int{0, 60, 120, 180, 239}, []time.Duration{4 * time.Second, 3_966_670_000}},
+		"of a publisher with jitter":            {2 * time.Second, 0, []int{0, 29, 59, 90, 119, 150}, []time.Duration{1_966_670_000, 2 * time.Second}},
 	} {
 		t.Run("a recording "+name, func(t *testing.T) {
 			store := memory{}
-			s, err := NewSegmenter(store, Config{Target: c.target, Keyframes: 2 * time.Second}, video, audio)
+			s, err := NewSegmenter(store, Config{Target: c.target, Keyframes: c.distance}, video, audio)
 			if err != nil {
 				t.Fatal(err)
 			}

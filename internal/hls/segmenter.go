@@ -144,10 +144,14 @@ func (s *Segmenter) EndsAt(at int64) bool {
 }
 
 // isLong reports whether a segment is to end at a keyframe: the target is reached, or would
-// be exceeded at the next one. It allows for rounding.
+// be exceeded at the next one. It allows for rounding, and for the jitter of publishers: a
+// keyframe that is a little early ends the segment, for the next one may be a second later.
 func (s *Segmenter) isLong(d time.Duration) bool {
-	const rounding = time.Millisecond
-	return d >= s.config.Target-rounding || d > 0 && d+s.config.Keyframes > s.config.Target+rounding
+	const (
+		rounding = time.Millisecond
+		jitter   = 100 * time.Millisecond
+	)
+	return d >= s.config.Target-jitter || d > 0 && d+s.config.Keyframes > s.config.Target+rounding
 }
 
 func duration(ticks int64, rate int) time.Duration {
