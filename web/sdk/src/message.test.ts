@@ -90,7 +90,10 @@ async function twoStages(t: TestContext) {
   const joining = stages.map((stage) => stage.join());
   const socket = newest(FakeSocket.all);
   socket.open();
-  for (const attachment of ['s1', 's2']) socket.deliver({ ...state('self', participantOf('bob', { isPublishing: true })), attachment });
+  for (const attachment of ['s1', 's2']) {
+    socket.deliver({ type: 'ATTACHED', attachment, payload: { stageId: attachment, participantId: 'self' } });
+    socket.deliver({ ...state('self', participantOf('bob', { isPublishing: true })), attachment });
+  }
   await Promise.all(joining);
   await settle();
   return { connection, stages, socket, events, ids: () => stages.map((stage) => stage.participants.map(({ id }) => id)) };
@@ -132,11 +135,11 @@ test('a stage that the server refuses again and again is given up', async (t) =>
   let clock = 0;
   t.mock.method(performance, 'now', () => clock);
   const { stages, socket, events } = await twoStages(t);
-  socket.deliver({ type: 'ATTACHED', attachment: 's1' } as never);
   socket.deliver({ type: 'GOING_AWAY', attachment: 's1' } as never);
   let asked = 0;
   for (; clock < 120_000 && stages[0]!.connectionState !== 'errored'; clock += 50) {
     t.mock.timers.tick(50);
+    socket.deliver({ type: 'PONG' });
     await settle();
     const now = socket.sentOf('ATTACH').length;
     if (now > asked) socket.deliver({ type: 'ATTACH_FAILED', attachment: 's1', payload: { code: 'STAGE_AT_CAPACITY', retryAfter: 1e-300 } } as never);
