@@ -26,7 +26,7 @@ type publishCommand struct {
 	VideoBitrate bitrate       `help:"Bits per second of the pattern's best layer: 2500000, 2500k or 2.5M. 0 sends no more than needed." default:"1.7M" group:"Pattern"`
 	Simulcast    bool          `help:"Send the pattern in layers: hi, mid and low. Layers without a viewer are left out." group:"Pattern"`
 	Keyframe     time.Duration `help:"Time between keyframes of the pattern." default:"2s" group:"Pattern"`
-	Name         string        `help:"Name that the colours and pitch of the pattern are made from; by default the participant's." group:"Pattern"`
+	Name         string        `help:"Name that is drawn, and that the colours and pitch of the pattern are made from; by default the participant's name and id." group:"Pattern"`
 
 	Duration time.Duration `help:"Stop after this time."`
 }
@@ -54,34 +54,40 @@ func (c *publishCommand) Run(ctx context.Context, out *output) error {
 
 func (c *publishCommand) config() (peer.PublisherConfig, error) {
 	cfg := peer.PublisherConfig{Network: c.Network, Rejoin: c.Rejoin}
+	var name string
 	if c.WHIP != "" {
 		cfg.Endpoint, cfg.ParticipantID = realtime.Endpoint{URL: c.WHIP, Bearer: cmp.Or(c.Bearer, c.Token)}, c.WHIP
-	} else if err := c.useToken(&cfg); err != nil {
-		return cfg, err
+	} else {
+		var err error
+		if name, err = c.useToken(&cfg); err != nil {
+			return cfg, err
+		}
 	}
 	var err error
-	cfg.Source, err = c.source(cmp.Or(c.Name, cfg.ParticipantID))
+	cfg.Source, err = c.source(cmp.Or(c.Name, cfg.ParticipantID), cmp.Or(c.Name, name, cfg.ParticipantID))
 	return cfg, err
 }
 
-// useToken publishes where the token says.
-func (c *publishCommand) useToken(cfg *peer.PublisherConfig) error {
+// useToken publishes where the token says. It returns the participant's name, as the meeting page
+// shows it; empty if it has none.
+func (c *publishCommand) useToken(cfg *peer.PublisherConfig) (name string, err error) {
 	token, err := c.readToken()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !token.Publish {
-		return denied{errors.New("the token does not allow to publish")}
+		return "", denied{errors.New("the token does not allow to publish")}
 	}
 	cfg.ParticipantID = token.ParticipantID
 	if c.Simulcast && token.EventsURL != "" { // otherwise all layers are sent
 		cfg.Token = token
 	}
 	cfg.Endpoint, err = token.PublishAt()
-	return err
+	return cmp.Or(token.Attributes["name"], token.UserID), err
 }
 
-func (c *publishCommand) source(name string) (peer.Source, error) {
+// source is what is published: a file, or a pattern with the name drawn, in colours of identity.
+func (c *publishCommand) source(identity, name string) (peer.Source, error) {
 	if c.File != "" {
 		return realtime.OpenFile(c.File, realtime.FileConfig{NoAudio: c.NoAudio, NoVideo: c.NoVideo, FPS: float64(c.FPS), Loop: c.Loop})
 	}
@@ -89,7 +95,7 @@ func (c *publishCommand) source(name string) (peer.Source, error) {
 		Simulcast: c.Simulcast, NoAudio: c.NoAudio, NoVideo: c.NoVideo,
 		Video: testpattern.VideoConfig{
 			Width: c.Size.width, Height: c.Size.height, Bitrate: int(c.VideoBitrate),
-			FPS: c.FPS, Keyframe: c.Keyframe, Identity: testpattern.IdentityOf(name), Name: name,
+			FPS: c.FPS, Keyframe: c.Keyframe, Identity: testpattern.IdentityOf(identity), Name: name,
 		},
 	})
 	if err != nil {

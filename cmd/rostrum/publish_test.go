@@ -149,3 +149,22 @@ func TestSize_ReadsWidthAndHeight(t *testing.T) {
 		}
 	}
 }
+
+// The pattern shows the name that the meeting page shows.
+func TestPublish_DrawsTheNameOfTheParticipant(t *testing.T) {
+	for claims, want := range map[string]string{
+		`"user_id":"ann","attributes":{"name":"Ann Smith"}`: "Ann Smith",
+		`"user_id":"ann"`: "ann",
+		`"attributes":{}`: "",
+	} {
+		encode := base64.RawURLEncoding.EncodeToString
+		c := publishCommand{}
+		c.Token = encode([]byte(`{"alg":"ES384"}`)) + "." + encode(fmt.Appendf(nil,
+			`{"exp":4000000000,"iat":1,"jti":"id","resource":"arn:aws:ivs:us-east-1:000000000000:stage/abcdefghijkl","topic":"abcdefghijkl",
+			"whip_url":"http://a/whip","events_url":"ws://a/events","version":"1.0","capabilities":{"allow_publish":true},%s}`, claims)) + ".c2ln"
+		var cfg peer.PublisherConfig
+		if name, err := c.useToken(&cfg); err != nil || name != want || cfg.ParticipantID != "id" {
+			t.Errorf("%s gives the name %q of %q, %v", claims, name, cfg.ParticipantID, err)
+		}
+	}
+}

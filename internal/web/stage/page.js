@@ -436,6 +436,17 @@
         return `The ${kind} does not start: ${error.message}`;
     }
   }
+  var mayPass = (error) => !(error instanceof import_rostrum_sdk3.DeviceError && [import_rostrum_sdk3.DeviceFailure.INSECURE_PAGE, import_rostrum_sdk3.DeviceFailure.UNSUPPORTED].includes(error.failure));
+  var ofBoth = {
+    [import_rostrum_sdk3.DeviceFailure.INSECURE_PAGE]: "Browsers give camera and microphone only to pages with https. Open this page by its https address; here you can watch and listen.",
+    [import_rostrum_sdk3.DeviceFailure.UNSUPPORTED]: "This browser gives neither camera nor microphone to this page. Try another browser.",
+    [import_rostrum_sdk3.DeviceFailure.DENIED]: "Camera and microphone are not allowed. Allow them in the settings of this site (beside the address), then try again.",
+    [import_rostrum_sdk3.DeviceFailure.NOT_FOUND]: "No camera and no microphone were found. Connect them, then try again."
+  };
+  function describeBoth(camera2, microphone2) {
+    if (!(camera2 instanceof import_rostrum_sdk3.DeviceError) || !(microphone2 instanceof import_rostrum_sdk3.DeviceError) || camera2.failure !== microphone2.failure) return void 0;
+    return ofBoth[camera2.failure];
+  }
   function describeFailure(error) {
     const publishing = error.category === "PUBLISH_ERROR";
     switch (error.code) {
@@ -1078,18 +1089,21 @@
       this.preview.srcObject = null;
     }
     showProblems() {
-      const problems = Object.values(this.devices).flatMap((device) => device.error ? [{ device, text: describeDevice(device.kind, device.error) }] : []);
+      const { camera: camera2, microphone: microphone2 } = this.devices;
+      const failed = Object.values(this.devices).filter(({ error }) => error);
+      const both = describeBoth(camera2.error, microphone2.error);
+      const problems = both ? [{ devices: failed, text: both }] : failed.map((device) => ({ devices: [device], text: describeDevice(device.kind, device.error) }));
       const shown = problems.map(({ text }) => text).join("\n");
       const list = byId("problems");
       if (list.dataset["shown"] === shown) return;
       list.dataset["shown"] = shown;
-      list.replaceChildren(
-        ...problems.map(({ device, text }) => element("li", {}, text, " ", element("button", { type: "button", className: "quiet", textContent: "Try again", onclick: () => void device.open() })))
-      );
+      list.replaceChildren(...problems.map(({ devices, text }) => element("li", {}, text, ...devices.some(({ error }) => mayPass(error)) ? [" ", this.againButton(devices)] : [])));
+    }
+    againButton(devices) {
+      return element("button", { type: "button", className: "quiet", textContent: "Try again", onclick: () => void Promise.all(devices.map((device) => device.open())) });
     }
     async list() {
-      if (!navigator.mediaDevices) return;
-      const { cameras, microphones, speakers } = await (0, import_rostrum_sdk7.listDevices)();
+      const { cameras, microphones, speakers } = navigator.mediaDevices ? await (0, import_rostrum_sdk7.listDevices)() : { cameras: [], microphones: [], speakers: [] };
       const all = { camera: cameras, microphone: microphones, speaker: speakers };
       for (const [kind, devices] of Object.entries(all)) {
         const named = devices.filter(({ deviceId }) => deviceId);

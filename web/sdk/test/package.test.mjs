@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const source = fileURLToPath(new URL('..', import.meta.url));
 
@@ -19,7 +20,10 @@ test('the package has all that it names, and both of its modules are imported', 
   const named = Object.values(exports).flatMap((e) => (typeof e === 'string' ? e : Object.values(e)));
   for (const path of [types, ...named]) assert.ok(existsSync(inside(path)), `${path} is missing`);
   assert.equal(readFileSync(inside('LICENSE'), 'utf8'), readFileSync(join(source, '../../LICENSE'), 'utf8'));
-  for (const [, link] of readFileSync(inside('README.md'), 'utf8').matchAll(/\]\(([^):]+)\)/g)) assert.ok(existsSync(inside(link)), `the README leads to ${link}, which is missing`);
+  const readme = readFileSync(inside('README.md'), 'utf8');
+  const size = gzipSync(readFileSync(inside(exports['./rostrum.js'])), { level: 9 }).length; // bytes
+  assert.ok(size <= 30_000 && readme.includes(`is ${Math.ceil(size / 1000)} KB compressed`), `the script has ${size} bytes compressed`);
+  for (const [, link] of readme.matchAll(/\]\(([^):]+)\)/g)) assert.ok(existsSync(inside(link)), `the README leads to ${link}, which is missing`);
 
   mkdirSync(inside('node_modules'));
   symlinkSync(join(source, 'node_modules/react'), inside('node_modules/react'), 'junction');

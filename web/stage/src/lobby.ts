@@ -2,7 +2,7 @@ import { listDevices, onDevicesChanged, setSpeaker } from 'rostrum-sdk';
 
 import { byId, element, find, initialsOf, setOptions, setTool } from './dom.ts';
 import { type Device, type Kind, LevelMeter, playTestSound } from './local-media.ts';
-import { describeDevice } from './sentences.ts';
+import { describeBoth, describeDevice, mayPass } from './sentences.ts';
 
 const selects = (kind: string): NodeListOf<HTMLSelectElement> => document.querySelectorAll<HTMLSelectElement>(`select[data-device=${kind}]`);
 
@@ -67,19 +67,23 @@ export class Lobby {
   }
 
   private showProblems(): void {
-    const problems = Object.values(this.devices).flatMap((device) => (device.error ? [{ device, text: describeDevice(device.kind, device.error) }] : []));
+    const { camera, microphone } = this.devices;
+    const failed = Object.values(this.devices).filter(({ error }) => error);
+    const both = describeBoth(camera.error, microphone.error);
+    const problems = both ? [{ devices: failed, text: both }] : failed.map((device) => ({ devices: [device], text: describeDevice(device.kind, device.error) }));
     const shown = problems.map(({ text }) => text).join('\n');
     const list = byId('problems');
     if (list.dataset['shown'] === shown) return;
     list.dataset['shown'] = shown;
-    list.replaceChildren(
-      ...problems.map(({ device, text }) => element('li', {}, text, ' ', element('button', { type: 'button', className: 'quiet', textContent: 'Try again', onclick: () => void device.open() }))),
-    );
+    list.replaceChildren(...problems.map(({ devices, text }) => element('li', {}, text, ...(devices.some(({ error }) => mayPass(error)) ? [' ', this.againButton(devices)] : []))));
+  }
+
+  private againButton(devices: Device[]): HTMLElement {
+    return element('button', { type: 'button', className: 'quiet', textContent: 'Try again', onclick: () => void Promise.all(devices.map((device) => device.open())) });
   }
 
   private async list(): Promise<void> {
-    if (!navigator.mediaDevices) return;
-    const { cameras, microphones, speakers } = await listDevices();
+    const { cameras, microphones, speakers } = navigator.mediaDevices ? await listDevices() : { cameras: [], microphones: [], speakers: [] };
     const all = { camera: cameras, microphone: microphones, speaker: speakers };
     for (const [kind, devices] of Object.entries(all)) {
       const named = devices.filter(({ deviceId }) => deviceId);

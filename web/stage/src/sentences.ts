@@ -98,6 +98,22 @@ export function describeDevice(kind: 'camera' | 'microphone' | 'screen' | 'speak
   }
 }
 
+/** Whether another attempt may help, as it does once the user has changed something. */
+export const mayPass = (error: unknown): boolean => !(error instanceof DeviceError && [DeviceFailure.INSECURE_PAGE, DeviceFailure.UNSUPPORTED].includes(error.failure));
+
+const ofBoth: Partial<Record<DeviceFailure, string>> = {
+  [DeviceFailure.INSECURE_PAGE]: 'Browsers give camera and microphone only to pages with https. Open this page by its https address; here you can watch and listen.',
+  [DeviceFailure.UNSUPPORTED]: 'This browser gives neither camera nor microphone to this page. Try another browser.',
+  [DeviceFailure.DENIED]: 'Camera and microphone are not allowed. Allow them in the settings of this site (beside the address), then try again.',
+  [DeviceFailure.NOT_FOUND]: 'No camera and no microphone were found. Connect them, then try again.',
+};
+
+/** Says in one sentence why neither camera nor microphone can be used; undefined if the reasons differ. */
+export function describeBoth(camera: unknown, microphone: unknown): string | undefined {
+  if (!(camera instanceof DeviceError) || !(microphone instanceof DeviceError) || camera.failure !== microphone.failure) return undefined;
+  return ofBoth[camera.failure];
+}
+
 /** Says why others don't get what this page publishes, or why it gets nothing from them. */
 export function describeFailure(error: StageError): string {
   const publishing = error.category === 'PUBLISH_ERROR';
