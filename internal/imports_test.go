@@ -42,6 +42,7 @@ var levels = map[string]int{
 	"rostrum/internal/authority":   2,
 	"rostrum/internal/node":        2,
 	"rostrum/internal/proxy":       2,
+	"rostrum/internal/relay":       2,
 	"rostrum/internal/stage":       2,
 	"rostrum/internal/worker":      2,
 	"rostrum/internal/mediajob":    2,
@@ -80,6 +81,7 @@ var sameLevel = map[[2]string]bool{
 	{"compositor", "codec"}:      true,
 	{"stage", "authority"}:       true,
 	{"stage", "node"}:            true,
+	{"stage", "relay"}:           true,
 	{"channel", "node"}:          true,
 	{"composition", "authority"}: true,
 	{"mediajob", "worker"}:       true,
@@ -127,7 +129,7 @@ var thirdParty = []struct {
 	{"github.com/pion/webrtc", []string{"realtime"}},
 	{"github.com/pion/opus", []string{"examples"}}, // decodes without cgo
 	{"github.com/pion/interceptor", []string{"realtime", "loadtest"}},
-	{"github.com/pion/", []string{"sfu", "media", "realtime", "loadtest"}},
+	{"github.com/pion/", []string{"sfu", "media", "realtime", "loadtest", "relay"}}, // relay: the replay window
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/jackc/pgx", []string{"store"}},
 	{"github.com/pressly/goose", []string{"store"}},

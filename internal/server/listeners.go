@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 
+	"rostrum/internal/config"
 	"rostrum/internal/inbound"
 	"rostrum/internal/sfu"
 )
@@ -12,8 +15,10 @@ import (
 type listeners struct {
 	endpoint      string // of the public address, as clients reach it
 	public, admin *listener
-	nodes         *listener // for other nodes; nil where there are none
-	nodeAddress   string    // where they reach it
+	nodes         *listener    // for other nodes; nil where there are none
+	nodeAddress   string       // where they reach it
+	relay         *net.UDPConn // for media of other nodes; nil like nodes
+	relayAddress  string       // where they reach it
 	share         inbound.Shares
 	certificates  certificates // nil without TLS
 	rtmp          rtmpListeners
@@ -75,8 +80,30 @@ func (l *listeners) listenForNodes(ctx context.Context, b *base) (err error) {
 		return err
 	}
 	b.closeLater(l.nodes)
-	l.nodeAddress, err = b.settings.NodeAddress(l.nodes.Addr())
+	if l.nodeAddress, err = b.settings.NodeAddress(l.nodes.Addr()); err != nil {
+		return err
+	}
+	if l.relay, err = listenForRelay(at, l.nodes.Addr()); err != nil {
+		return fmt.Errorf("listen for media of other nodes: node_listen: %w", err)
+	}
+	b.closeLater(l.relay)
+	l.relayAddress, err = b.settings.NodeAddress(l.relay.LocalAddr())
 	return err
+}
+
+// listenForRelay binds UDP at the address at which requests of other nodes arrive. If any port
+// would do and that one is taken, it binds another.
+func listenForRelay(at config.Address, requests net.Addr) (*net.UDPConn, error) {
+	to, err := net.ResolveUDPAddr("udp", requests.String())
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP("udp", to)
+	if _, port, _ := net.SplitHostPort(string(at)); err != nil && port == "0" {
+		to.Port = 0
+		conn, err = net.ListenUDP("udp", to)
+	}
+	return conn, err
 }
 
 // serve returns the accept loops of all addresses.

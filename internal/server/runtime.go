@@ -19,6 +19,7 @@ import (
 	"rostrum/internal/proxy"
 	"rostrum/internal/quality"
 	"rostrum/internal/recorder"
+	"rostrum/internal/relay"
 	"rostrum/internal/signaling"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
@@ -31,6 +32,7 @@ type runtime struct {
 	node         *node.Node
 	proxy        *proxy.Proxy // nil where there are no other nodes, like bus
 	bus          *bus.Bus
+	relay        *relay.Relay // like bus
 	stages       *stage.Registry
 	participants *signaling.Server
 	channels     *channel.Registry
@@ -66,7 +68,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 		return nil, err
 	}
 	b.closeLater(r.recorder)
-	stages := stage.Config{Bus: r.bus, Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log}
+	stages := stage.Config{Bus: r.bus, Relay: r.relay, Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log}
 	if s.QualityAge > 0 {
 		r.quality = quality.NewHistory(st, s.QualityAge, b.log)
 		stages.Quality = r.quality
@@ -126,6 +128,9 @@ func (r *runtime) openNode(ctx context.Context, b *base, l *listeners, st *store
 		}
 		return r.proxy.Send(ctx, *to, subject, data)
 	})
+	r.relay = relay.New(relay.Config{NodeID: r.node.ID(), Conn: l.relay, Address: l.relayAddress, Bus: r.bus, Log: b.log})
+	b.closeLater(r.relay)
+	b.metrics.MustRegister(admin.Relay(r.relay.Stats))
 	return nil
 }
 

@@ -81,15 +81,20 @@ func newLayer(t *Track, index int8, label string) *Layer {
 // publisher's; retransmitted says that it came with the SSRC for retransmissions.
 func (l *Layer) accept(p *media.Packet, number uint16, timestamp uint32, now time.Duration, retransmitted bool) Drop {
 	number += l.sequenceOffset
-	if !l.started {
-		// Packets that were sent before this one may still arrive: a full ring of numbers is left for them.
-		l.started, l.lastSequence = true, uint64(number)|1<<16
-		l.counts.firstSequence, l.firstSequence = l.lastSequence, l.lastSequence
-		p.Sequence = l.lastSequence
-	} else {
-		p.Sequence = media.Extend(l.lastSequence, number)
+	sequence := uint64(number) | 1<<16 // packets that were sent before this one may still arrive: a full ring of numbers is left for them
+	if l.started {
+		sequence = media.Extend(l.lastSequence, number)
 	}
-	p.Timestamp, p.Layer, p.Codec, p.Arrived = timestamp+l.timestampOffset, l.index, l.track.codec(), now
+	return l.acceptAs(p, sequence, timestamp+l.timestampOffset, now, retransmitted)
+}
+
+// acceptAs is accept for a packet whose number and timestamp among the layer's are known.
+func (l *Layer) acceptAs(p *media.Packet, sequence uint64, timestamp uint32, now time.Duration, retransmitted bool) Drop {
+	if !l.started {
+		l.started, l.lastSequence = true, sequence
+		l.counts.firstSequence, l.firstSequence = sequence, sequence
+	}
+	p.Sequence, p.Timestamp, p.Layer, p.Codec, p.Arrived = sequence, timestamp, l.index, l.track.codec(), now
 	p.Keyframe = l.track.kind == media.Audio
 	if t := l.timeline.Load(); t != nil {
 		p.Captured = t.captureTime(p.Timestamp)

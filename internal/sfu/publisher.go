@@ -36,9 +36,10 @@ type Publisher struct {
 	router    *Router
 	cfg       PublishConfig
 	transport *Transport
-	stream    string       // MediaStream id towards subscribers
-	tracks    []*Track     // constant; audio first
-	local     *localSource // nil with a peer
+	stream    string         // MediaStream id towards subscribers
+	tracks    []*Track       // constant; audio first
+	local     *localSource   // nil unless PublishFrames added it
+	relayed   *relayedSource // nil unless PublishRelayed added it
 
 	// Read or written by other threads.
 	muted       [2]atomic.Bool // by media.Kind
@@ -53,6 +54,7 @@ type Publisher struct {
 	publisherReceive
 	outlets []*shard // with subscribers
 	taps    []*tap
+	relays  []*RelayTap
 }
 
 // newPublisher answers an offer.

@@ -95,11 +95,13 @@ func (p *Publisher) updateUnused(now time.Duration) {
 	p.transport.emit(LayersUnused{labels})
 }
 
-// usedLayers returns the layers that a viewer receives, or was allocated and waits for.
+// usedLayers returns the layers that a viewer receives, or was allocated and waits for, here or at
+// another node.
 func (p *Publisher) usedLayers(t *Track, view *trackView) (used layerSet) {
 	if t.tapCount.Load() > 0 {
 		used.add(view.largest())
 	}
+	used |= layerSet(t.relayedLayers.Load())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.subscribers {

@@ -26,6 +26,10 @@ func (p *Publisher) tick(s *shard) {
 		p.tickLocal(s)
 		return
 	}
+	if p.relayed != nil {
+		p.tickRelayed(s)
+		return
+	}
 	packets, stopped := p.repairRequests(s, nil), false
 	if s.now >= p.schedule.feedback {
 		p.schedule.feedback = s.now + feedbackInterval
@@ -68,15 +72,8 @@ func (p *Publisher) repairRequests(s *shard, packets []rtcp.Packet) []rtcp.Packe
 			l.losses.missing = l.losses.missing[:0] // no complete frame will arrive
 			continue
 		}
-		if l.track.payload.Supports("nack") && len(l.losses.missing) > 0 {
-			due, abandoned := l.losses.takeDue(p.schedule.nacks[:0], s.now, p.roundTrip())
-			p.schedule.nacks = due
-			if abandoned > 0 && l.track.kind == media.Video {
-				l.keyframeWanted.Store(true) // only a keyframe repairs the gap
-			}
-			l.counts.unrepaired += uint64(abandoned)
-			if len(due) > 0 {
-				l.counts.nacks += uint64(len(due))
+		if l.track.payload.Supports("nack") {
+			if due := p.takeMissing(s, l); len(due) > 0 {
 				packets = append(packets, &rtcp.TransportLayerNack{
 					SenderSSRC: publisherSSRC, MediaSSRC: from.ssrc, Nacks: nackPairs(due, l.sequenceOffset),
 				})
@@ -87,6 +84,21 @@ func (p *Publisher) repairRequests(s *shard, packets []rtcp.Packet) []rtcp.Packe
 		}
 	}
 	return packets
+}
+
+// takeMissing returns the numbers of a layer to request again now, until the next call.
+func (p *Publisher) takeMissing(s *shard, l *Layer) []uint64 {
+	if len(l.losses.missing) == 0 {
+		return nil
+	}
+	due, abandoned := l.losses.takeDue(p.schedule.nacks[:0], s.now, p.roundTrip())
+	p.schedule.nacks = due
+	if abandoned > 0 && l.track.kind == media.Video {
+		l.keyframeWanted.Store(true) // only a keyframe repairs the gap
+	}
+	l.counts.unrepaired += uint64(abandoned)
+	l.counts.nacks += uint64(len(due))
+	return due
 }
 
 func (p *Publisher) roundTrip() time.Duration {

@@ -185,6 +185,9 @@ func (s *shard) distribute(p *Publisher, packets []media.Packet) {
 	for _, t := range p.taps {
 		t.write(packets)
 	}
+	for _, k := range p.relays {
+		k.write(packets)
+	}
 }
 
 // drainBurstQueues forwards the bursts of publishers on other shards.

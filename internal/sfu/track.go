@@ -25,6 +25,8 @@ type Track struct {
 	view     atomic.Pointer[trackView] // for other threads
 	tapCount atomic.Int32
 
+	relayedLayers atomic.Uint32 // a layerSet: what other nodes need
+
 	unusedLayers atomic.Uint32 // a layerSet, set by the allocator
 	unusedTimers unusedTimer   // owned by the allocator
 }

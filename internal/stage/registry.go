@@ -14,6 +14,7 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/bus"
 	"rostrum/internal/node"
+	"rostrum/internal/relay"
 	"rostrum/internal/sfu"
 	"rostrum/internal/store"
 	"rostrum/internal/wire"
@@ -34,6 +35,8 @@ type Config struct {
 
 	// Bus reaches the other nodes; nil where there are none.
 	Bus *bus.Bus
+	// Relay has media of other nodes here, and those of this one there; nil like Bus.
+	Relay *relay.Relay
 
 	// Recorder records participants; nil records none.
 	Recorder Recorder
@@ -117,6 +120,9 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 	n.OnDead(r.closeDead)
 	if cfg.Bus != nil {
 		r.serveBus(cfg.Bus)
+	}
+	if cfg.Relay != nil {
+		cfg.Relay.Serve(r.findRelayed)
 	}
 	return r
 }

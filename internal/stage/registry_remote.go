@@ -15,6 +15,9 @@ const (
 	subjectDeleted         = "stage.deleted"
 	subjectReplicate       = "stage.replicate"
 	subjectStopReplication = "stage.stop-replication"
+	subjectShowReplica     = "stage.show-replica"
+	subjectUpdateReplica   = "stage.update-replica"
+	subjectReplicaEnded    = "stage.replica-ended"
 )
 
 // A disconnection names a participant, for its disconnection.
@@ -30,6 +33,16 @@ func (r *Registry) serveBus(b *bus.Bus) {
 	}))
 	b.Handle(subjectReplicate, bus.Answer(func(_ context.Context, want Replication) (any, error) {
 		return nil, r.replicateHere(want)
+	}))
+	b.Handle(subjectShowReplica, bus.Answer(func(ctx context.Context, state replicaState) (any, error) {
+		return r.showReplicaOf(ctx, state)
+	}))
+	b.Handle(subjectUpdateReplica, bus.Answer(func(ctx context.Context, state replicaState) (any, error) {
+		return nil, r.updateReplica(ctx, state)
+	}))
+	b.Handle(subjectReplicaEnded, bus.Answer(func(_ context.Context, state replicaState) (any, error) {
+		r.outgoingEnded(state)
+		return nil, nil
 	}))
 	b.Handle(subjectStopReplication, bus.Answer(func(_ context.Context, k Replication) (any, error) {
 		return nil, r.stopReplicationHere(replicationKey{k.SourceStageARN, k.ParticipantID, k.DestinationStageARN})

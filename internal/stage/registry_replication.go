@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rostrum/internal/arn"
@@ -38,14 +39,14 @@ func (r *Registry) replicateHere(want Replication) error {
 		Account: destination.Account, Region: destination.Region,
 	}
 	err = r.withSession(destinationGrant, func(s *Session) error { return s.callAndCommit(func() error { return s.showReplica(rep, source) }) })
+	if away, ok := errors.AsType[*node.Elsewhere](err); ok {
+		err = r.replicateTo(away.Node.ID, rep, source)
+	}
 	if err == nil {
 		err = r.confirm(rep, source.publisher)
 	}
 	if err != nil {
 		r.endReplication(rep)
-	}
-	if _, away := errors.AsType[*node.Elsewhere](err); away {
-		return ivsrealtime.Errorf(ivsrealtime.Conflict, "the sessions of both stages must be on one node, and are on two; the destination's can begin anew where the source's is")
 	}
 	return operationError(err)
 }
@@ -78,8 +79,8 @@ func (r *Registry) reserve(rep *replication, limit int) error {
 		return ivsrealtime.Errorf(ivsrealtime.Conflict, "participant %s is replicated to that stage already", rep.key.participant)
 	}
 	n := 0
-	for k := range r.replications {
-		if k.source == rep.key.source && k.participant == rep.key.participant {
+	for k, other := range r.replications {
+		if k.source == rep.key.source && k.participant == rep.key.participant && other.incoming == nil {
 			n++
 		}
 	}
@@ -124,7 +125,7 @@ func (r *Registry) stopReplicationHere(k replicationKey) error {
 	r.mu.Lock()
 	rep := r.replications[k]
 	r.mu.Unlock()
-	if rep == nil {
+	if rep == nil || rep.incoming != nil { // the source's home ends it
 		return ivsrealtime.Errorf(ivsrealtime.ResourceNotFound, "participant %s is not replicated to %s", k.participant, k.destination)
 	}
 	if s := r.endReplication(rep); s != nil {
@@ -149,6 +150,7 @@ func (r *Registry) endReplication(rep *replication) *Session {
 	if rep.timer != nil {
 		rep.timer.Stop()
 	}
+	rep.outgoing.change(func(s *replicaState) { s.Ended = true })
 	settled, destination, source := rep.confirmed, rep.destination, r.sessions[rep.key.source]
 	row := rep.row(r.nodeID, ivsrealtime.ReplicationStopped)
 	last := true // it is the participant's only one
@@ -162,6 +164,9 @@ func (r *Registry) endReplication(rep *replication) *Session {
 				destination.removeReplica(p)
 			}
 		})
+	}
+	if rep.incoming != nil {
+		r.endIncoming(rep)
 	}
 	if !settled {
 		return nil
@@ -204,7 +209,7 @@ func (r *Registry) findReplications(match func(replicationKey) bool) (found []*r
 
 // forEachReplica runs f in the sessions where a participant of s is shown.
 func (r *Registry) forEachReplica(s *Session, p *participant, f func(d *Session, rep *replication)) {
-	for _, rep := range r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id }) {
+	for _, rep := range r.replicationsOf(s, p) {
 		r.mu.Lock()
 		d := rep.destination
 		r.mu.Unlock()
@@ -214,21 +219,17 @@ func (r *Registry) forEachReplica(s *Session, p *participant, f func(d *Session,
 	}
 }
 
+// replicationsOf returns those of a participant whose home is here.
+func (r *Registry) replicationsOf(s *Session, p *participant) []*replication {
+	all := r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id })
+	return slices.DeleteFunc(all, func(rep *replication) bool { return rep.incoming != nil })
+}
+
 // sourceStarted shows a participant that publishes again where it was shown.
 func (r *Registry) sourceStarted(s *Session, p *participant) {
 	source := p.sourceState(s)
 	r.forEachReplica(s, p, func(d *Session, rep *replication) {
-		r.mu.Lock()
-		over, former := rep.ended, rep.sourceSession
-		if !over {
-			rep.sourceSession = source.sessionID
-			if rep.timer != nil {
-				rep.timer.Stop()
-				rep.timer = nil
-			}
-		}
-		row := rep.row(r.nodeID, ivsrealtime.ReplicationActive)
-		r.mu.Unlock()
+		row, former, over := r.resume(rep, source.sessionID)
 		if over {
 			return
 		}
@@ -237,16 +238,43 @@ func (r *Registry) sourceStarted(s *Session, p *participant) {
 		}
 		d.replicaStarted(rep, source)
 	})
+	for _, rep := range r.replicationsOf(s, p) {
+		if rep.outgoing == nil {
+			continue
+		}
+		row, former, over := r.resume(rep, source.sessionID)
+		if !over && former != source.sessionID {
+			s.addWrite(func(tx *store.Tx) error { return replicationMoved(tx, &row, former) })
+		}
+		r.changeOutgoing(rep, func(state *replicaState) { state.start(source) })
+	}
+}
+
+// resume ends the reconnect window of a replication whose source publishes, in a session. It
+// returns the replication's row, and the session from before.
+func (r *Registry) resume(rep *replication, session string) (row store.Replication, former string, over bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	over, former = rep.ended, rep.sourceSession
+	if !over {
+		rep.sourceSession = session
+		if rep.timer != nil {
+			rep.timer.Stop()
+			rep.timer = nil
+		}
+	}
+	return rep.row(r.nodeID, ivsrealtime.ReplicationActive), former, over
 }
 
 // sourceStopped ends a participant's replications, or starts their reconnect
 // windows.
 func (r *Registry) sourceStopped(s *Session, p *participant) {
-	for _, rep := range r.findReplications(func(k replicationKey) bool { return k.source == s.stageARN && k.participant == p.id }) {
+	for _, rep := range r.replicationsOf(s, p) {
 		if rep.window == 0 {
 			r.endReplication(rep)
 			continue
 		}
+		r.changeOutgoing(rep, func(state *replicaState) { state.Publishing = false })
 		r.mu.Lock()
 		if !rep.ended {
 			rep.timer = time.AfterFunc(rep.window, func() { r.endReplication(rep) })

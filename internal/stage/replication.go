@@ -39,6 +39,8 @@ type replication struct {
 	confirmed          bool        // both sessions know of it
 	timer              *time.Timer // runs while the source does not publish
 	ended              bool
+	outgoing           *outgoingReplica // nil unless another node is the destination's home
+	incoming           *incomingReplica // nil unless another node is the source's home
 }
 
 // A sourceState is what a replica takes from its source.

@@ -326,7 +326,7 @@ func (s *Session) setMuted(sock *Socket, audio, video *bool) {
 		return
 	}
 	s.notifyMutes(p)
-	s.registry.forEachReplica(s, p, func(d *Session, r *replication) { d.replicaMuted(r, p.audioMuted, p.videoStopped) })
+	s.registry.sourceMuted(s, p)
 }
 
 func (s *Session) notifyMutes(p *participant) {
