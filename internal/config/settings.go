@@ -34,7 +34,7 @@ type Settings struct {
 	MediaListen   ListenAddresses `name:"media-listen" group:"Addresses" placeholder:"IP,…" help:"Addresses of this machine at which media are received, by default that of listen; 0.0.0.0 and :: are all."`
 	PublicIP      Addresses       `name:"public-ip" group:"Addresses" placeholder:"IP,…" help:"Addresses at which clients reach the media port, if they are not addresses of this machine."`
 	AdminListen   Address         `name:"admin-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address of metrics and profiles. Without it, listen serves metrics if only this machine can reach it."`
-	NodeListen    Address         `name:"node-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address at which other nodes of the same database reach this one, over TLS with the key of the database; by default a free port at the address of listen."`
+	NodeListen    Address         `name:"node-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address at which other nodes of the same database reach this one, over TLS with the key of the database, and where it gets media of theirs, over UDP; by default a free port at the address of listen."`
 	RTMPListen    Address         `name:"rtmp-listen" group:"Addresses" default:"127.0.0.1:1935" help:"Address of RTMP for encoders; port 0 takes a free one. If another program uses the default address, the server runs without RTMP."`
 	RTMPSListen   Address         `name:"rtmps-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address of RTMPS for encoders, with the certificate of listen."`
 	TURNSListen   Address         `name:"turns-listen" group:"Addresses" placeholder:"HOST:PORT" help:"Address of TURN over TLS; by default listen serves it beside HTTPS."`

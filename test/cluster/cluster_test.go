@@ -31,6 +31,7 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 		await(c, second.Done(), "end of the participant on a deleted stage")
 	})
 	t.Run("channels are everywhere", func(t *testing.T) { testChannel(c.within(t)) })
+	t.Run("replication between homes", func(t *testing.T) { testReplication(c.within(t)) })
 	t.Run("killed home", func(t *testing.T) {
 		c := c.within(t)
 		stage := c.createStage(0)
@@ -45,4 +46,5 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 		call.Publish(c.ctx, c, c.join(0, stage), time.Second)
 		c.awaitPicture(viewer)
 	})
+	t.Run("replication of a killed node", func(t *testing.T) { testReplicationOfKilledNode(c.within(t), 0, 2) })
 }

@@ -37,7 +37,7 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*maxWait)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*maxWait)
 	t.Cleanup(cancel)
 	c := &cluster{TB: t, ctx: ctx}
 	folder, database := t.TempDir(), postgres.Database(t)
@@ -91,9 +91,19 @@ func (c *cluster) createStage(node int) string {
 // join joins a stage at a node, whose address is in the token that it issues.
 func (c *cluster) join(node int, stageARN string) *realtime.Stage {
 	c.Helper()
+	return c.joinWith(c.createToken(node, stageARN))
+}
+
+func (c *cluster) createToken(node int, stageARN string) string {
+	c.Helper()
 	out, err := c.clients[node].CreateParticipantToken(c.ctx, &ivsrealtime.CreateParticipantTokenInput{StageARN: stageARN})
 	c.check(err)
-	joined, err := realtime.Join(c.ctx, out.ParticipantToken.Token, realtime.Config{Network: realtime.UDPOnly, Rejoin: maxWait})
+	return out.ParticipantToken.Token
+}
+
+func (c *cluster) joinWith(token string) *realtime.Stage {
+	c.Helper()
+	joined, err := realtime.Join(c.ctx, token, realtime.Config{Network: realtime.UDPOnly, Rejoin: maxWait})
 	c.check(err)
 	c.Cleanup(func() { _ = joined.Close() })
 	return joined
