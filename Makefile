@@ -79,6 +79,15 @@ sdk: web/sdk/node_modules/.package-lock.json ## Build the browser SDK and the st
 console: web/console/node_modules/.package-lock.json ## Build the console, and the copy of it that the server serves
 	cd web/console && npm run --silent build
 
+# SITE_BASE is the path that it is served at, SITE_SOURCE where its links to sources lead.
+.PHONY: site
+site: web/site/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json ## Build the site of docs/ into dist/site, and check its links (SITE_BASE=/ SITE_SOURCE=https://…/)
+	cd web/site && npm run --silent build
+
+.PHONY: pictures
+pictures: build browsers ## Take the pictures of docs/
+	cd test/e2e && node --test --test-reporter=spec pictures.mjs
+
 .PHONY: run
 run: rostrum ## Build and serve on this machine
 	@bin/rostrum serve
@@ -206,7 +215,7 @@ netem: ## Hold calls to their promises on bad networks, in network namespaces (a
 	@$(call suite,netem,testname,./test/netem) -count=1 -v -timeout 15m
 
 .PHONY: check
-check: check-format check-vet check-lint check-drift check-sdk check-console check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, the browser SDK, the console, platforms, vulnerabilities
+check: check-format check-vet check-lint check-drift check-sdk check-console check-site check-platforms check-vulnerabilities ## Check format, vet, lint, imports, vocabulary, documents, drift, the browser SDK, the console, the site, platforms, vulnerabilities
 
 .PHONY: check-format
 check-format:
@@ -237,6 +246,10 @@ check-sdk: web/sdk/node_modules/.package-lock.json
 .PHONY: check-console
 check-console: web/console/node_modules/.package-lock.json
 	cd web/console && npm run --silent check && npm run --silent test
+
+# The site of docs/: every link and anchor of it.
+.PHONY: check-site
+check-site: site
 
 # rostrum is developed on macOS and Windows too.
 .PHONY: check-platforms
@@ -320,7 +333,7 @@ e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed $(CL
 
 # What all of the above takes from package registries, which fail now and then.
 .PHONY: fetch
-fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json web/console/node_modules/.package-lock.json rust-client ## Install all that check and the suites need
+fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json web/console/node_modules/.package-lock.json web/site/node_modules/.package-lock.json rust-client ## Install all that check and the suites need
 	@$(need-codecs)
 	@$(call need,ip,iproute2)
 	@$(need-promtool)
@@ -337,4 +350,4 @@ crash: ## Kill writers and dispatchers of events 1,000 times and look for what w
 
 .PHONY: clean
 clean: ## Remove what was built and installed inside the clone
-	rm -rf bin .cache web/sdk/dist web/sdk/node_modules web/console/dist web/console/node_modules test/*/node_modules test/conformance/*/node_modules test/conformance/java/target
+	rm -rf bin .cache dist/site web/site/node_modules web/sdk/dist web/sdk/node_modules web/console/dist web/console/node_modules test/*/node_modules test/conformance/*/node_modules test/conformance/java/target
