@@ -64,7 +64,7 @@ func newFixture(t testing.TB, limits control.Limits) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	h := &fixture{store: s, quality: quality.NewHistory(s, time.Hour, slog.New(slog.DiscardHandler)), log: &bytes.Buffer{}, stopping: make(chan struct{})}
+	h := &fixture{store: s, quality: quality.NewHistory(s, quality.Config{Age: time.Hour, Log: slog.New(slog.DiscardHandler)}), log: &bytes.Buffer{}, stopping: make(chan struct{})}
 	h.addKey(t, account, "AKIAALICE", "alice-secret", "alice")
 	h.addKey(t, other, "AKIABOB", "bob-secret", "bob")
 	authority, err := authority.New(ctx, s, authority.Config{PublicURL: "http://127.0.0.1:7080"})

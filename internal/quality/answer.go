@@ -15,6 +15,8 @@ type Answer struct {
 	To       time.Time `json:"to"`
 	Causes   []Cause   `json:"causes"` // the most likely first
 	Details  Details   `json:"details"`
+	Timeline []Entry   `json:"timeline"`          // in the order of time
+	Missing  string    `json:"missing,omitempty"` // why the newest samples are not here
 	Sent     []Sample  `json:"sent"`
 	Received []Sample  `json:"received"`
 }
@@ -33,7 +35,7 @@ const maxPoints = 1500
 
 // Read answers a query.
 func (h *History) Read(ctx context.Context, of stage.Reporter, q Query) (*Answer, error) {
-	live := h.live(of)
+	live, missing := h.newestBlock(ctx, of)
 	var rows []store.QualityRow
 	err := h.store.Read(ctx, func(tx *store.Tx) (err error) {
 		if q.To.IsZero() {
@@ -54,21 +56,13 @@ func (h *History) Read(ctx context.Context, of stage.Reporter, q Query) (*Answer
 	}
 	all := h.unpackRows(rows)
 	all.Details.add(live.Details)
-	a := &Answer{From: q.From.UTC(), To: q.To.UTC(), Details: all.Details}
-	a.Sent, a.Received = q.choose(append(all.Sent, live.Sent...)), q.choose(append(all.Received, live.Received...))
+	a := &Answer{From: q.From.UTC(), To: q.To.UTC(), Details: all.Details, Missing: missing}
+	all.Sent, all.Received = append(all.Sent, live.Sent...), append(all.Received, live.Received...)
+	a.Sent, a.Received = q.choose(all.Sent), q.choose(all.Received)
+	a.Timeline = q.timeline(append(all.Timeline, live.Timeline...), all.Sent, all.Received)
 	a.Causes = Diagnose(a.Sent, a.Received)
 	a.Sent, a.Received = bounded(a.Sent), bounded(a.Received)
 	return a, nil
-}
-
-// live returns the samples of a participant that are not stored yet.
-func (h *History) live(of stage.Reporter) (b Block) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if open := h.open[participantKey{of.SessionID, of.ParticipantID}]; open != nil {
-		b = Block{complete(open.Sent), complete(open.Received), open.Details}
-	}
-	return b
 }
 
 // complete returns a copy without the last sample, if its interval is not over and there are

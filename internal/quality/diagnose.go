@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A Cause is a reason why media were bad.
@@ -44,6 +45,9 @@ var symptoms = []symptom{
 		if s.ServerDrops > 0 {
 			return fmt.Sprintf("The server was too busy: it dropped %d packets within %d s.", s.ServerDrops, s.Interval)
 		}
+		if ramp(s.Load, 85, 100) < stalls(s) {
+			return fmt.Sprintf("The server stood still for %.1f s: other programs had its processors, or it was stopped.", float64(s.Stalled)/1000)
+		}
 		return fmt.Sprintf("The server was too busy: %d %% of its processors were in use.", s.Load)
 	}},
 	{MissingCodec, 1, nil, limited(NoCodec, 1), func(*Sample, bool) string {
@@ -67,7 +71,7 @@ var symptoms = []symptom{
 		}
 		return fmt.Sprintf("The client was too slow to decode the video: it dropped %d frames within %d s.", s.FramesDropped, s.Interval)
 	}},
-	{KeyframeWait, 0.9, nil, func(s *Sample) float64 { return ramp(s.KeyframeWait, 200*s.Interval/5, 1500*s.Interval/5) }, func(s *Sample, _ bool) string {
+	{KeyframeWait, 0.9, nil, noKeyframe, func(s *Sample, _ bool) string {
 		return fmt.Sprintf("There was no picture for %.1f s, because no keyframe came.", float64(s.KeyframeWait)/1000)
 	}},
 	{ReceiveLoss, 0.85, nil, func(s *Sample) float64 { return ramp(s.Loss, 10, 100) }, func(s *Sample, _ bool) string {
@@ -86,7 +90,7 @@ const minScore = 0.02
 
 // Diagnose ranks the causes of bad media in a stretch of samples, the most likely first.
 func Diagnose(sent, received []Sample) []Cause {
-	causes := []Cause{}
+	causes, received := []Cause{}, withLateLoss(received)
 	for _, s := range symptoms {
 		causes = appendCause(causes, s, s.sent, sent, true)
 		causes = appendCause(causes, s, s.received, received, false)
@@ -94,6 +98,26 @@ func Diagnose(sent, received []Sample) []Cause {
 	// Where two are equally likely the order of the symptoms decides.
 	slices.SortStableFunc(causes, func(a, b Cause) int { return cmp.Compare(b.Score, a.Score) })
 	return causes
+}
+
+// withLateLoss returns samples in which loss is where the picture stood still for it: a client
+// can tell what it lost only once packets come again.
+func withLateLoss(samples []Sample) []Sample {
+	all := slices.Clone(samples)
+	for i := range all[:max(0, len(all)-1)] {
+		s, next := &all[i], &samples[i+1]
+		isNext := next.At.Sub(s.At) <= 2*time.Duration(next.Interval)*time.Second
+		if isNext && max(share(s.Frozen, s), share(s.KeyframeWait, s)) > 0.2 {
+			s.Loss = max(s.Loss, next.Loss)
+		}
+	}
+	return all
+}
+
+// noKeyframe is less where packets are lost: then the wait follows from that.
+func noKeyframe(s *Sample) float64 {
+	lost := max(ramp(s.Loss, 10, 100), ramp(s.SourceLoss, 5, 60))
+	return ramp(s.KeyframeWait, 200*s.Interval/5, 1500*s.Interval/5) * (1 - lost/2)
 }
 
 func appendCause(all []Cause, s symptom, severity func(*Sample) float64, samples []Sample, sent bool) []Cause {
@@ -130,8 +154,10 @@ func nodeLoad(s *Sample) float64 {
 	if s.ServerDrops > 0 {
 		return 1
 	}
-	return ramp(s.Load, 85, 100)
+	return max(ramp(s.Load, 85, 100), stalls(s))
 }
+
+func stalls(s *Sample) float64 { return ramp(s.Stalled, 300, 300*s.Interval) }
 
 // narrowed is worse without any video than with a smaller one.
 func narrowed(s *Sample) float64 {

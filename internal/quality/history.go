@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"rostrum/internal/bus"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/wire"
@@ -19,7 +20,7 @@ const (
 
 	// minReportInterval is the least time between two reports of a client: others are ignored.
 	minReportInterval = interval / 2
-	// maxParticipants bounds those that have samples in memory, at up to 8 KB each.
+	// maxParticipants bounds those that have samples in memory, at up to 16 KB each.
 	maxParticipants = 20_000
 	// flushDelay lets reports on the end of a minute arrive before it is stored.
 	flushDelay = interval
@@ -47,7 +48,7 @@ type Sources struct {
 // use.
 type History struct {
 	store *store.Store
-	age   time.Duration // how long it is kept
+	cfg   Config
 	log   *slog.Logger
 
 	mu   sync.Mutex // guards what follows
@@ -61,11 +62,24 @@ type buffer struct {
 	Block
 	reportedAt time.Time // by its client
 	touchedAt  time.Time
+	storedTo   time.Time // the next row begins here or later
 }
 
-// NewHistory returns a history that is kept in a store, for age.
-func NewHistory(s *store.Store, age time.Duration, log *slog.Logger) *History {
-	return &History{store: s, age: age, log: log, open: map[participantKey]*buffer{}}
+// A Config is what a History needs beside its store.
+type Config struct {
+	Age    time.Duration // how long it is kept
+	NodeID string        // of this process
+	Bus    *bus.Bus      // asks other nodes; nil where there are none
+	Log    *slog.Logger
+}
+
+// NewHistory returns a history that is kept in a store.
+func NewHistory(s *store.Store, cfg Config) *History {
+	h := &History{store: s, cfg: cfg, log: cfg.Log, open: map[participantKey]*buffer{}}
+	if cfg.Bus != nil {
+		h.serveBus(cfg.Bus)
+	}
+	return h
 }
 
 // Report implements [stage.Quality].
@@ -81,6 +95,9 @@ func (h *History) report(of stage.Reporter, q wire.Quality, now time.Time) {
 	}
 	b.reportedAt = now
 	b.Details.add(details)
+	if received != nil {
+		b.addFreeze(entryFreeze, received.Frozen, now)
+	}
 	at := now.Truncate(interval).Add(interval) // the samples of the server follow
 	for _, m := range []struct {
 		to *[]Sample
@@ -127,6 +144,7 @@ func (h *History) Run(ctx context.Context, from Sources) error {
 	defer timer.Stop()
 	var maintenance sync.WaitGroup
 	maintenance.Go(func() { h.runMaintenance(ctx) })
+	maintenance.Go(func() { t.stalls.run(ctx) })
 	defer maintenance.Wait()
 	for {
 		select {
@@ -153,11 +171,13 @@ type sampler struct {
 	collector collector
 	load      Load
 	at        time.Time // of the last sample
+	stalls    stallMeter
 }
 
 func (t *sampler) sample(now time.Time) {
 	media, load := t.from.Media(), t.from.Load()
 	percent, drops := t.busy(load, now)
+	stalled := int(t.stalls.take() / time.Millisecond)
 	at := now.Truncate(interval)
 	h := t.history
 	h.mu.Lock()
@@ -167,8 +187,11 @@ func (t *sampler) sample(now time.Time) {
 		if b == nil {
 			return
 		}
-		s.At, s.Load, s.ServerDrops = at, percent, drops
+		s.At, s.Load, s.ServerDrops, s.Stalled = at, percent, drops, stalled
 		s.clamp()
+		if s.KeyframeWait >= int(minKeyframeWait/time.Millisecond) && now.Sub(b.reportedAt) > 3*interval { // a client that reports tells of freezes itself
+			b.addFreeze(entryKeyframeWait, s.KeyframeWait, at)
+		}
 		if sent {
 			addSample(&b.Sent, s)
 		} else {
@@ -177,12 +200,8 @@ func (t *sampler) sample(now time.Time) {
 	})
 }
 
-const (
-	// scarce is the share of the processors, in percent, above which the load is recorded.
-	scarce = 80
-	// maxLate is how late a sample may be on a node that is not overloaded.
-	maxLate = time.Second
-)
+// scarce is the share of the processors, in percent, above which the load is recorded.
+const scarce = 80
 
 // busy returns the load since the last sample, 0 while it matters to nobody.
 func (t *sampler) busy(load Load, now time.Time) (percent, drops int) {
@@ -193,9 +212,6 @@ func (t *sampler) busy(load Load, now time.Time) (percent, drops int) {
 		return 0, 0
 	}
 	percent = int(100 * (load.CPUSeconds - before.CPUSeconds) / since.Seconds() / float64(runtime.GOMAXPROCS(0)))
-	if now.Sub(now.Truncate(interval)) > maxLate {
-		percent = 100
-	}
 	if percent < scarce {
 		percent = 0
 	}
@@ -224,7 +240,7 @@ func (h *History) takeRows(now time.Time) (rows []store.QualityRow) {
 	end := now.Add(-flushDelay).Truncate(time.Minute)
 	for key, b := range h.open {
 		rows = append(rows, b.takeRows(key, end)...)
-		if len(b.Sent)+len(b.Received) == 0 && now.Sub(b.touchedAt) > 2*time.Minute {
+		if b.isEmpty() && now.Sub(b.touchedAt) > 2*time.Minute {
 			delete(h.open, key)
 		}
 	}
@@ -233,27 +249,42 @@ func (h *History) takeRows(now time.Time) (rows []store.QualityRow) {
 
 // takeRows takes the samples of minutes that ended by end: as a rule one.
 func (b *buffer) takeRows(key participantKey, end time.Time) (rows []store.QualityRow) {
-	for len(b.Sent)+len(b.Received) > 0 {
-		start := minuteOf(b.Sent, b.Received)
+	for !b.isEmpty() {
+		start := b.firstMinute()
+		if start.Before(b.storedTo) { // a freeze began before it was reported
+			start = b.storedTo
+		}
 		if !start.Before(end) {
 			break
 		}
 		block := Block{Details: b.Details}
 		block.Sent, b.Sent = cut(b.Sent, start.Add(time.Minute))
 		block.Received, b.Received = cut(b.Received, start.Add(time.Minute))
+		block.Timeline, b.Timeline = cutTimeline(b.Timeline, start.Add(time.Minute))
+		b.storedTo = start.Add(time.Minute)
 		rows = append(rows, store.QualityRow{SessionID: key.session, ParticipantID: key.participant, Span: time.Minute, Start: start, Data: pack(&block)})
 	}
 	return rows
 }
 
-// minuteOf is the minute of the first sample of both lists, of which one is not empty.
-func minuteOf(lists ...[]Sample) (first time.Time) {
-	for _, l := range lists {
-		if len(l) > 0 && (first.IsZero() || l[0].At.Before(first)) {
-			first = l[0].At
+func (b *Block) isEmpty() bool { return len(b.Sent)+len(b.Received)+len(b.Timeline) == 0 }
+
+// firstMinute is the minute in which a block begins that is not empty.
+func (b *Block) firstMinute() (first time.Time) {
+	earlier := func(minute time.Time) {
+		if first.IsZero() || minute.Before(first) {
+			first = minute
 		}
 	}
-	return first.Add(-time.Nanosecond).Truncate(time.Minute)
+	for _, l := range [][]Sample{b.Sent, b.Received} {
+		if len(l) > 0 { // a sample belongs to the minute that it ends in
+			earlier(l[0].At.Add(-time.Nanosecond).Truncate(time.Minute))
+		}
+	}
+	if len(b.Timeline) > 0 {
+		earlier(b.Timeline[0].At.Truncate(time.Minute))
+	}
+	return first
 }
 
 // cut divides samples at a moment. The later ones get memory of their own.

@@ -22,7 +22,7 @@ func openHistory(t testing.TB) *History {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return NewHistory(s, 7*24*time.Hour, slog.New(slog.DiscardHandler))
+	return NewHistory(s, Config{Age: 7 * 24 * time.Hour, Log: slog.New(slog.DiscardHandler)})
 }
 
 var alice = stage.Reporter{StageARN: "arn:stage", SessionID: "st-1", ParticipantID: "alice"}
@@ -197,9 +197,9 @@ func TestHistory_KeepsSamplesAtFallingResolution(t *testing.T) {
 	if len(a.Sent) != 30 || a.Sent[3].Interval != 60 || a.Sent[3].Bitrate != 1000 || a.Received[3].Freezes != 12 {
 		t.Errorf("expected 30 samples of a minute, got %d: %+v", len(a.Sent), a.Sent[min(3, len(a.Sent)-1)])
 	}
-	h.maintain(t.Context(), begin.Add(h.age+2*time.Hour))
+	h.maintain(t.Context(), begin.Add(h.cfg.Age+2*time.Hour))
 	if a := read(); len(a.Sent) != 0 {
-		t.Errorf("expected nothing after %s, got %d samples", h.age, len(a.Sent))
+		t.Errorf("expected nothing after %s, got %d samples", h.cfg.Age, len(a.Sent))
 	}
 }
 
@@ -211,7 +211,7 @@ func TestHistory_StoresTheRestWhenItEnds(t *testing.T) {
 	if err := h.Run(ctx, Sources{}); err != nil {
 		t.Fatal(err)
 	}
-	again := NewHistory(h.store, h.age, h.log)
+	again := NewHistory(h.store, h.cfg)
 	a, err := again.Read(t.Context(), alice, Query{})
 	if err != nil || len(a.Sent) != 1 {
 		t.Errorf("expected one sample, got %+v, %v", a, err)

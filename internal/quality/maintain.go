@@ -29,7 +29,7 @@ func (h *History) runMaintenance(ctx context.Context) {
 func (h *History) maintain(ctx context.Context, now time.Time) {
 	err := h.joinHours(ctx, now.Add(-fine))
 	if err == nil {
-		err = h.store.SweepQuality(ctx, now.Add(-h.age), maxBytes)
+		err = h.store.SweepQuality(ctx, now.Add(-h.cfg.Age), maxBytes)
 	}
 	if err != nil && ctx.Err() == nil {
 		h.log.Error("maintain the quality history", "error", err)
@@ -71,6 +71,7 @@ func (h *History) joinHours(ctx context.Context, before time.Time) error {
 func (h *History) joinRows(hour store.QualityHour, rows []store.QualityRow) store.QualityRow {
 	all := h.unpackRows(rows)
 	all.Sent, all.Received = downsample(all.Sent, time.Minute), downsample(all.Received, time.Minute)
+	all.Timeline = joinTimeline(all.Timeline)
 	return store.QualityRow{SessionID: hour.SessionID, ParticipantID: hour.ParticipantID, Span: time.Hour, Start: hour.Start, Data: pack(&all)}
 }
 
@@ -83,6 +84,7 @@ func (h *History) unpackRows(rows []store.QualityRow) (all Block) {
 			continue
 		}
 		all.Sent, all.Received = append(all.Sent, b.Sent...), append(all.Received, b.Received...)
+		all.Timeline = append(all.Timeline, b.Timeline...)
 		all.Details.add(b.Details)
 	}
 	return all

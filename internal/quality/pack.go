@@ -11,6 +11,13 @@ import (
 type Block struct {
 	Sent, Received []Sample
 	Details        Details
+	Timeline       []Entry
+}
+
+// A trailer is what follows the samples, as JSON.
+type trailer struct {
+	Details
+	Timeline []Entry `json:"timeline,omitempty"`
 }
 
 // Details are what does not change with every sample, for people. What is not known is empty.
@@ -40,7 +47,7 @@ func (d *Details) add(n Details) {
 }
 
 const (
-	packVersion = 1
+	packVersion = 2      // version 1 lacks the last figure
 	maxPacked   = 10_000 // samples of one direction: more than a block ever has
 )
 
@@ -58,11 +65,11 @@ func pack(b *Block) []byte {
 			out = appendColumn(out, samples, func(s *Sample) int64 { return int64(*f.of(s)) })
 		}
 	}
-	if b.Details == (Details{}) {
+	if b.Details == (Details{}) && len(b.Timeline) == 0 {
 		return out
 	}
-	details, _ := json.Marshal(b.Details) // strings alone
-	return append(out, details...)
+	rest, _ := json.Marshal(trailer{b.Details, b.Timeline}) // strings, numbers and times alone
+	return append(out, rest...)
 }
 
 // appendColumn writes the first value and the differences that follow, of equal values their
@@ -90,7 +97,12 @@ func appendColumn(out []byte, samples []Sample, value func(*Sample) int64) []byt
 
 // unpack reads a block.
 func unpack(data []byte) (b Block, err error) {
-	if len(data) == 0 || data[0] != packVersion {
+	columns := figures[:]
+	switch {
+	case len(data) > 0 && data[0] == packVersion:
+	case len(data) > 0 && data[0] == 1:
+		columns = figures[:len(figures)-1]
+	default:
 		return b, errPacked
 	}
 	data = data[1:]
@@ -108,16 +120,18 @@ func unpack(data []byte) (b Block, err error) {
 		if data, err = readColumn(data, samples, func(s *Sample, v int64) { s.Interval = int(v) }); err != nil {
 			return b, err
 		}
-		for _, f := range figures {
+		for _, f := range columns {
 			if data, err = readColumn(data, samples, func(s *Sample, v int64) { *f.of(s) = int(v) }); err != nil {
 				return b, err
 			}
 		}
 		*to = samples
 	}
-	if len(data) > 0 && json.Unmarshal(data, &b.Details) != nil {
+	var rest trailer
+	if len(data) > 0 && json.Unmarshal(data, &rest) != nil {
 		return b, errPacked
 	}
+	b.Details, b.Timeline = rest.Details, rest.Timeline
 	return b, nil
 }
 

@@ -37,6 +37,7 @@ type Sample struct {
 	Load             int    `json:"loadPercent,omitempty"`        // of the server's processors, if they were scarce
 	ServerDrops      int    `json:"serverDrops,omitempty"`        // packets that the server dropped because it was too busy
 	Limits           Limits `json:"limits,omitempty"`             // why there was no video, or a smaller one
+	Stalled          int    `json:"stalledMs,omitempty"`          // in which the server's process did not run
 }
 
 // Limits are reasons why a receiver gets no video, or a smaller one than there is.
@@ -97,6 +98,7 @@ var figures = [...]struct {
 	{high, 100, func(s *Sample) *int { return &s.Load }},
 	{total, 1_000_000_000, func(s *Sample) *int { return &s.ServerDrops }},
 	{either, 1<<4 - 1, func(s *Sample) *int { return (*int)(&s.Limits) }},
+	{total, 60_000, func(s *Sample) *int { return &s.Stalled }},
 }
 
 // combine adds another report on the same interval.

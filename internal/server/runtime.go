@@ -70,7 +70,7 @@ func openRuntime(ctx context.Context, b *base, l *listeners, st *store.Store) (r
 	b.closeLater(r.recorder)
 	stages := stage.Config{Bus: r.bus, Relay: r.relay, Limits: s.Limits.StageLimits(), Recorder: r.recorder, Log: b.log}
 	if s.QualityAge > 0 {
-		r.quality = quality.NewHistory(st, s.QualityAge, b.log)
+		r.quality = quality.NewHistory(st, quality.Config{Age: s.QualityAge, NodeID: r.node.ID(), Bus: r.bus, Log: b.log})
 		stages.Quality = r.quality
 	}
 	r.stages = stage.NewRegistry(st, l.engine, authority, r.node, stages)

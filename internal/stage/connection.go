@@ -164,6 +164,9 @@ func (c *Connection) Patch(fragment, ifMatch string) (string, error) {
 		refusal, _ := offerRefusal(err, "")
 		return "", refusal
 	}
+	if answer != "" {
+		c.session.post(func() { c.session.recordChange(c.owner, ChangeReconnected, c.remote, reconnectedICE) })
+	}
 	if answer == "" && ifMatch == "*" {
 		answer = c.transport().RestartAnswer() // the client repeats the request: it did not get the first answer
 	}

@@ -24,6 +24,7 @@ type participant struct {
 	publishSlots   int // of its own; together they take one of the stage's
 	subscribeSlots int // of its own; together they take one of the stage's
 	socket         *Socket
+	socketLost     bool // the connection of the last one broke, and none has been opened since
 	publication    *Connection
 	subscriptions  map[string]*Connection // by the publisher's id
 	viewer         *sfu.Viewer

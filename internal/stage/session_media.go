@@ -213,6 +213,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		p.subscriptions[c.remote] = c
 		if c.subscriber.LacksCodec(media.Video) { // the media engine does not report media that is not negotiated
 			s.notify(p, wire.LayerSelected{ParticipantID: c.remote, Kind: wire.Video, Paused: true, Reason: wire.PausedNoCodec})
+			s.recordChange(p, ChangePaused, c.remote, string(wire.PausedNoCodec))
 		}
 	} else {
 		p.publication = c
@@ -229,6 +230,7 @@ func (s *Session) connectionOpened(c *Connection, from Client) error {
 		}
 	}
 	if old != nil {
+		s.recordChange(p, ChangeReconnected, c.remote, reconnectedMedia)
 		s.registry.addReplaced(old)
 		s.closeConnection(old, closedByReplacement)
 	}

@@ -37,6 +37,7 @@ func (s *Session) publicationEvent(c *Connection, e sfu.Event) {
 		s.publishFailed(c, code)
 	case sfu.Closed:
 		s.recordHandshake(c, ivsrealtime.EventPublishError, e.Cause)
+		s.recordLost(c, e.Cause)
 		s.connectionEnded(c, s.graceAfter(e.Cause))
 	}
 }
@@ -62,11 +63,13 @@ func (s *Session) subscriptionEvent(c *Connection, e sfu.Event) {
 		s.recordSubscribe(c, ivsrealtime.EventSubscribeStarted)
 	case sfu.LayerSelected:
 		c.flow.setSelected(e)
+		s.recordLayer(c, e)
 		s.notify(c.owner, wire.LayerSelected{
 			ParticipantID: c.remote, Kind: wire.MediaKind(e.Kind.String()), Label: e.Layer, Paused: e.Paused, Reason: wire.PauseReason(e.Reason),
 		})
 	case sfu.Closed:
 		s.recordHandshake(c, ivsrealtime.EventSubscribeError, e.Cause)
+		s.recordLost(c, e.Cause)
 		s.connectionEnded(c, s.graceAfter(e.Cause))
 	}
 }

@@ -267,11 +267,24 @@ func (s *Session) openSocket(sock *Socket, g authority.Grant) error {
 		s.removeSocket(old)
 		s.closeSocket(old, kicked(wire.ReasonTokenReused, "the token was used by another client"))
 	}
+	if p.socketLost {
+		p.socketLost = false
+		s.recordChange(p, ChangeReconnected, "", reconnectedSocket)
+	}
 	sock.needsState = true
 	p.socket = sock
 	s.sockets.open[sock] = p
 	s.sockets.updateSize()
 	return nil
+}
+
+// socketLost runs after the connection of an events socket broke, or was silent.
+func (s *Session) socketLost(sock *Socket, grace time.Duration) {
+	if p := s.sockets.open[sock]; p != nil {
+		p.socketLost = true
+		s.recordChange(p, ChangeSocketLost, "", "")
+	}
+	s.socketClosed(sock, grace)
 }
 
 // socketClosed runs after an events socket closed.

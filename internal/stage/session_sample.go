@@ -3,7 +3,6 @@ package stage
 import (
 	"rostrum/internal/media"
 	"rostrum/internal/sfu"
-	"rostrum/internal/wire"
 )
 
 // A MediaSample is what one live stage carries, without hidden participants.
@@ -60,19 +59,4 @@ func (s *Session) mediaSample() MediaSample {
 		sample.Receivers = append(sample.Receivers, r)
 	}
 	return sample
-}
-
-// Quality takes what clients report about their media. Its methods do not block.
-type Quality interface {
-	Report(of Reporter, q wire.Quality)
-}
-
-// A Reporter is the participant whose client reports.
-type Reporter struct{ StageARN, SessionID, ParticipantID string }
-
-// reportQuality passes on what a client reports.
-func (s *Session) reportQuality(sock *Socket, q wire.Quality) {
-	if p := s.sockets.open[sock]; p != nil && p.stored() {
-		s.registry.cfg.Quality.Report(Reporter{s.stageARN, s.id, p.id}, q)
-	}
 }

@@ -81,12 +81,14 @@ func socketGone() *authority.Refusal {
 }
 
 // Close ends the socket for its client.
-func (sock *Socket) Close() { sock.end(0) }
+func (sock *Socket) Close() {
+	sock.session.post(func() { sock.session.socketClosed(sock, 0) })
+}
 
 // Lose ends the socket after its connection broke, or was silent for a while:
 // the participant has the rest of its grace to come back.
 func (sock *Socket) Lose(silent time.Duration) {
-	sock.end(max(0, sock.session.registry.cfg.Grace-silent))
+	sock.session.post(func() { sock.session.socketLost(sock, max(0, sock.session.registry.cfg.Grace-silent)) })
 }
 
 // Leave ends the socket and the participant's media connections. The socket's last
@@ -97,10 +99,6 @@ func (sock *Socket) Leave(why wire.Closing) {
 			sock.session.disconnect(p, why)
 		}
 	})
-}
-
-func (sock *Socket) end(grace time.Duration) {
-	sock.session.post(func() { sock.session.socketClosed(sock, grace) })
 }
 
 // SetClient stores what the client says about itself.

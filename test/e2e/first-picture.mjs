@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 /** Runs in the page. Times are since the click, -1 for what did not come. */
-async function click({ url, token, publish, limit }) {
+async function click({ url, token, publish, codec, limit }) {
   const camera = publish ? await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } }) : undefined;
   const began = performance.now();
   const since = (at = performance.now()) => Math.round(at - began);
@@ -26,6 +26,10 @@ async function click({ url, token, publish, limit }) {
     video.srcObject = stream;
     connection.ontrack = ({ track }) => stream.addTrack(track);
     for (const kind of ["video", "audio"]) connection.addTransceiver(kind, { direction: "recvonly" });
+    if (codec) {
+      const { codecs } = RTCRtpReceiver.getCapabilities("video");
+      connection.getTransceivers()[0].setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === `video/${codec}`));
+    }
   }
   connection.oniceconnectionstatechange = () => {
     if (connection.iceConnectionState === "connected" && times.ice < 0) times.ice = since();

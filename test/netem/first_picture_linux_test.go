@@ -23,6 +23,7 @@ type click struct {
 	URL     string `json:"url"`
 	Token   string `json:"token"`
 	Publish bool   `json:"publish"`
+	Codec   string `json:"codec,omitempty"` // the only one of the video that is offered; "" for all
 	Limit   int    `json:"limit"`
 }
 
@@ -64,6 +65,13 @@ func (w *testbed) newClicker(flags ...string) *clicker {
 
 // click watches the publisher, or publishes.
 func (c *clicker) click(publish bool) clickTimes {
+	c.testbed.Helper()
+	c.order(click{Publish: publish, Limit: int(clickLimit.Milliseconds())})
+	return c.answer()
+}
+
+// order begins to watch the publisher, or to publish.
+func (c *clicker) order(as click) {
 	w := c.testbed
 	w.Helper()
 	raw := w.token("clicker")
@@ -72,15 +80,21 @@ func (c *clicker) click(publish bool) clickTimes {
 		w.Fatal(err)
 	}
 	at, err := token.SubscribeAt(w.publisher)
-	if publish {
+	if as.Publish {
 		at, err = token.PublishAt()
 	}
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := json.NewEncoder(c.stdin).Encode(click{at.URL, raw, publish, int(clickLimit.Milliseconds())}); err != nil {
+	as.URL, as.Token = at.URL, raw
+	if err := json.NewEncoder(c.stdin).Encode(as); err != nil {
 		w.Fatal(err)
 	}
+}
+
+func (c *clicker) answer() clickTimes {
+	w := c.testbed
+	w.Helper()
 	select {
 	case t := <-c.times:
 		if t.Fault != "" {

@@ -3,20 +3,36 @@ package netem
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"rostrum/internal/quality"
 	"rostrum/ivsrealtime"
+	"rostrum/test/server"
 )
 
 // expectCause checks which cause the quality history names first of what went wrong with a
 // user's media since a moment.
 func (w *testbed) expectCause(user string, since time.Time, want quality.Code) {
+	w.Helper()
+	got := w.explain(user, since)
+	if len(got.Causes) == 0 || got.Causes[0].Code != want {
+		w.Errorf("expected %s as the first cause of what happened to %s, got %+v", want, user, got.Causes)
+		return
+	}
+	w.Logf("the quality history of %s: %s", user, got.Causes[0].Detail)
+}
+
+// An explanation is what the quality history answers.
+type explanation struct {
+	Causes         []quality.Cause
+	Sent, Received []json.RawMessage
+}
+
+// explain asks what happened to a user's media since a moment.
+func (w *testbed) explain(user string, since time.Time) (got explanation) {
 	w.Helper()
 	stage, err := w.client.GetStage(w.ctx, &ivsrealtime.GetStageInput{ARN: w.stage})
 	if err != nil {
@@ -28,36 +44,10 @@ func (w *testbed) expectCause(user string, since time.Time, want quality.Code) {
 		w.Fatalf("find %s: %v", user, err)
 	}
 	_, id, _ := strings.Cut(w.stage, "/")
-	var got struct{ Causes []quality.Cause }
-	w.get(fmt.Sprintf("/quality/%s/%s/%s?from=%s", id, session, found.Participants[0].ParticipantID, since.UTC().Format(time.RFC3339)), &got)
-	if len(got.Causes) == 0 || got.Causes[0].Code != want {
-		w.Errorf("expected %s as the first cause of what happened to %s, got %+v", want, user, got.Causes)
-		return
-	}
-	w.Logf("the quality history of %s: %s", user, got.Causes[0].Detail)
-}
-
-// get makes a signed request of the server.
-func (w *testbed) get(path string, into any) {
-	w.Helper()
-	r, err := http.NewRequestWithContext(w.ctx, http.MethodGet, w.endpoint+path, nil)
-	if err != nil {
+	operator := server.Operator{Key: aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, Region: region, HTTP: w.http}
+	url := fmt.Sprintf("%s/quality/%s/%s/%s?from=%s", w.endpoint, id, session, found.Participants[0].ParticipantID, since.UTC().Format(time.RFC3339))
+	if err := operator.Get(w.ctx, url, &got); err != nil {
 		w.Fatal(err)
 	}
-	const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // SHA-256 of no body
-	key := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
-	if err := v4.NewSigner().SignHTTP(w.ctx, key, r, emptyHash, "ivs", region, time.Now()); err != nil {
-		w.Fatal(err)
-	}
-	answer, err := w.http.Do(r)
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		w.Fatalf("GET %s: %s", path, answer.Status)
-	}
-	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
-		w.Fatal(err)
-	}
+	return got
 }

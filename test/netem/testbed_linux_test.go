@@ -39,7 +39,8 @@ type testbed struct {
 	ctx            context.Context
 	path           *path
 	binary         string
-	server, viewer string // network namespaces
+	server, viewer string      // network namespaces
+	process        *os.Process // of the server
 	client         *ivsrealtime.Client
 	endpoint       string
 	http           *http.Client // whose connections begin next to the server
@@ -201,13 +202,15 @@ func newEmptyTestbed(t *testing.T, limit time.Duration, serving ...string) *test
 		serving = append(serving, "--ephemeral")
 	}
 	ready := make(chan string, 1)
-	w.lines(w.in(w.server, w.binary, append([]string{"serve", "--json", "--insecure", "--listen", serverIP + ":7080", "--media-port", "7081",
-		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn"}, serving...)...), func(line []byte) {
+	serve := w.in(w.server, w.binary, append([]string{"serve", "--json", "--insecure", "--listen", serverIP + ":7080", "--media-port", "7081",
+		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn"}, serving...)...)
+	w.lines(serve, func(line []byte) {
 		var hello struct{ Endpoint string }
 		if json.Unmarshal(line, &hello) == nil && hello.Endpoint != "" {
 			ready <- hello.Endpoint
 		}
 	})
+	w.process = serve.Process
 	select {
 	case endpoint := <-ready:
 		w.connect(endpoint)
