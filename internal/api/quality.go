@@ -48,18 +48,20 @@ func qualityQuery(r *http.Request) (q quality.Query, err error) {
 		if strings.HasPrefix(name, "X-Amz-") { // the signature of a presigned request
 			continue
 		}
-		at, err := moment(v[0])
-		switch {
-		case err != nil:
-			return q, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s: %v", name, err)
-		case name == "at" && !values.Has("from") && !values.Has("to"):
-			return quality.At(at), nil
-		case name == "from":
-			q.From = at
-		case name == "to":
-			q.To = at
-		default:
+		if name != "at" && name != "from" && name != "to" || values.Has("at") && name != "at" {
 			return q, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s: the parameters are at, or from and to", name)
+		}
+		at, err := moment(v[0])
+		if err != nil {
+			return q, ivsrealtime.Errorf(ivsrealtime.ValidationFailed, "%s: %v", name, err)
+		}
+		switch name {
+		case "at":
+			q = quality.At(at)
+		case "from":
+			q.From = at
+		case "to":
+			q.To = at
 		}
 	}
 	if !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To) {

@@ -32,6 +32,16 @@ export interface Cause {
   detail: string;
 }
 
+/** What happened to the media of a participant. */
+export interface Entry {
+  at: string; // when it began
+  kind: string; // layer, paused, freeze, keyframe-wait, lost, socket-lost, reconnected
+  publisherId?: string; // of what is received
+  durationMs?: number;
+  text: string;
+  cause?: Cause; // the most likely one
+}
+
 export interface Details {
   device?: string;
   sendPath?: string;
@@ -47,6 +57,8 @@ export interface Quality {
   to: string;
   causes: Cause[]; // the most likely first
   details: Details;
+  timeline: Entry[]; // in the order of time
+  missing?: string; // why the newest samples are not here
   sent: Sample[];
   received: Sample[];
 }

@@ -1,21 +1,19 @@
-import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 
 import { call } from '../api/client.ts';
 import { cliLine } from '../api/cli.ts';
 import type { Event, ListParticipantEventsOutput } from '../api/operations.ts';
-import { time, timeOfDay, words } from '../format.ts';
-import { type Loaded, useLoad, useStageChanges } from '../hooks.ts';
+import type { Entry } from '../api/quality.ts';
+import { time } from '../format.ts';
+import { useLoad, useStageChanges } from '../hooks.ts';
 import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Copyable } from '../parts/cli-line.tsx';
-import type { Mark } from '../parts/chart.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { Problem } from '../parts/problem.tsx';
@@ -23,10 +21,8 @@ import { Quality } from '../parts/quality.tsx';
 import { useArn } from '../parts/session.ts';
 import { State } from '../parts/state.tsx';
 import { Tags } from '../parts/tags.tsx';
-import { follow, href } from '../router.ts';
-
-/** How many events the timeline shows. */
-const maxEvents = 500;
+import { maxEvents, Timeline } from '../parts/timeline.tsx';
+import { together } from '../timeline.ts';
 
 interface Props {
   stage: string;
@@ -38,6 +34,7 @@ interface Props {
 export default function Participant({ stage, session, id }: Props) {
   const stageArn = useArn('stage', stage);
   const input = { stageArn, sessionId: session, participantId: id };
+  const [entries, setEntries] = useState<Entry[]>([]); // of the quality history
   const [asking, setAsking] = useState(false);
   const [moment, setMoment] = useState<{ at: number }>(); // whose quality is asked about
   const { value, error, reload } = useLoad((signal) => call('GetParticipant', input, signal), [stageArn, session, id]);
@@ -48,6 +45,7 @@ export default function Participant({ stage, session, id }: Props) {
     events.reload();
     reload();
   });
+  const happenings = useMemo(() => together(events.value?.events ?? [], entries), [events.value, entries]);
   const disconnect = { stageArn, participantId: id };
   return (
     <ContentLayout
@@ -88,8 +86,8 @@ export default function Participant({ stage, session, id }: Props) {
               ]}
             />
           </Container>
-          <Quality {...{ stage, session, id }} live={connected} marks={marksOf(events.value?.events)} moment={moment} />
-          <Timeline {...{ stage, session, events }} ask={(at) => setMoment({ at })} line={cliLine('ListParticipantEvents', input)} />
+          <Quality {...{ stage, session, id }} live={connected} marks={happenings.map(({ at, kind }) => ({ at: at / 1000, kind }))} moment={moment} happened={setEntries} />
+          <Timeline {...{ stage, session, events, happenings }} ask={(at) => setMoment({ at })} line={cliLine('ListParticipantEvents', input)} />
         </SpaceBetween>
       )}
       {asking && (
@@ -113,42 +111,3 @@ async function readEvents(input: { stageArn: string; sessionId: string; particip
   return { events, more: nextToken !== undefined };
 }
 
-type Events = Awaited<ReturnType<typeof readEvents>>;
-
-const kindOf = (name = ''): string => (name.endsWith('ERROR') ? 'error' : /JOINED|STARTED/.test(name) ? 'success' : 'info');
-
-/** What charts show of the events. */
-const marksOf = (events: Event[] = []): Mark[] => events.flatMap((e) => (e.eventTime ? [{ at: Date.parse(e.eventTime) / 1000, kind: kindOf(e.name) }] : []));
-
-function Timeline({ stage, session, events: { value, error, reload }, ask, line }: { stage: string; session: string; events: Loaded<Events>; ask(at: number): void; line: string }) {
-  return (
-    <Container header={<Header variant="h2">Timeline</Header>} footer={<CliLine line={line} />}>
-      {error && <Problem what="Reading the events" error={error} retry={reload} />}
-      {!value && !error && <Spinner />}
-      {value?.events.length === 0 && <Box color="text-body-secondary">Nothing happened yet.</Box>}
-      <ol className="timeline">
-        {value?.events.map((e, i) => (
-          <li key={i} data-kind={kindOf(e.name)}>
-            <button type="button" className="moment" title={`${time(e.eventTime)}: how was the quality?`} onClick={() => e.eventTime && ask(Date.parse(e.eventTime))}>
-              <time dateTime={e.eventTime}>{timeOfDay(e.eventTime)}</time>
-            </button>
-            <div>
-              <b>{words(e.name)}</b>
-              {e.remoteParticipantId && (
-                <>
-                  {': '}
-                  <Link href={href(`/stages/${stage}/${session}/${e.remoteParticipantId}`)} onFollow={follow}>
-                    {e.remoteParticipantId}
-                  </Link>
-                </>
-              )}
-              {e.errorCode && `: ${words(e.errorCode)}`}
-              {e.destinationStageArn && `: to ${e.destinationStageArn}`}
-            </div>
-          </li>
-        ))}
-      </ol>
-      {value?.more && <Box color="text-body-secondary">The first {maxEvents} events are shown.</Box>}
-    </Container>
-  );
-}

@@ -12,7 +12,7 @@ import TimeInput from '@cloudscape-design/components/time-input';
 import Toggle from '@cloudscape-design/components/toggle';
 import { lazy, Suspense, useEffect, useState } from 'react';
 
-import { type Details, type Direction, type Quality as Answer, readQuality, type Stretch } from '../api/quality.ts';
+import { type Details, type Direction, type Entry, type Quality as Answer, readQuality, type Stretch } from '../api/quality.ts';
 import { clock } from '../format.ts';
 import { useLoad } from '../hooks.ts';
 import { useMay } from './action-button.tsx';
@@ -30,6 +30,8 @@ interface Props {
   marks: Mark[];
   /** A time that is asked about, in ms since 1970. */
   moment: { at: number } | undefined;
+  /** Is called with what happened, each time that it is loaded. */
+  happened(entries: Entry[]): void;
 }
 
 const ranges = { '600': '10 min', '3600': '1 h', '86400': '1 day', '604800': '7 days' };
@@ -45,7 +47,7 @@ export function Quality(props: Props) {
   );
 }
 
-function History({ stage, session, id, live, marks, moment }: Props) {
+function History({ stage, session, id, live, marks, moment, happened }: Props) {
   const [range, setRange] = useState('3600');
   const [end, setEnd] = useState<number>(); // of what there is, in ms
   const [stretch, setStretch] = useState<Required<Stretch>>(); // that is asked about
@@ -68,6 +70,7 @@ function History({ stage, session, id, live, marks, moment }: Props) {
     document.getElementById('quality')?.scrollIntoView({ block: 'start' });
   }, [moment]);
   const { value } = all;
+  useEffect(() => value && happened(value.timeline), [value, happened]);
   const shown = direction ?? (value && value.received.length === 0 && value.sent.length > 0 ? 'sent' : 'received');
   const seen = (value?.sent.length ?? 0) + (value?.received.length ?? 0) > 0;
   return (
@@ -79,6 +82,7 @@ function History({ stage, session, id, live, marks, moment }: Props) {
       {value && seen && (
         <SpaceBetween size="m">
           <Why {...{ stage, session, id, stretch, whole: value }} clear={() => setStretch(undefined)} />
+          {value.missing && <Box color="text-body-secondary">{value.missing}</Box>}
           <Ask end={end} ask={setStretch} />
           <div className="row">
             <SegmentedControl
