@@ -41,6 +41,20 @@ type stageServer struct {
 	registry  *stage.Registry
 	stage     arn.ARN
 	reports   qualityReports
+	changes   chan stage.Change // of all participants
+}
+
+// history is the quality history of a stageServer.
+type history struct {
+	qualityReports
+	changes chan<- stage.Change
+}
+
+func (h history) Record(_ stage.Reporter, c stage.Change) {
+	select {
+	case h.changes <- c:
+	default:
+	}
 }
 
 // qualityReports receives what clients report.
@@ -63,7 +77,7 @@ func newStageServer(t testing.TB) *stageServer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	log := slog.New(slog.DiscardHandler)
-	s := &stageServer{TB: t, ctx: ctx, stage: arn.New(arn.Stage, "111122223333", "eu-west-1"), reports: make(qualityReports, 100)}
+	s := &stageServer{TB: t, ctx: ctx, stage: arn.New(arn.Stage, "111122223333", "eu-west-1"), reports: make(qualityReports, 100), changes: make(chan stage.Change, 100)}
 	var handler http.Handler
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	kept, err := store.Open(ctx, store.Config{Ephemeral: true})
@@ -75,7 +89,7 @@ func newStageServer(t testing.TB) *stageServer {
 	s.check(err)
 	home, err := node.Open(ctx, kept, node.Config{Log: log})
 	s.check(err)
-	s.registry = stage.NewRegistry(kept, engine, s.authority, home, stage.Config{Log: log, Quality: s.reports})
+	s.registry = stage.NewRegistry(kept, engine, s.authority, home, stage.Config{Log: log, Quality: history{s.reports, s.changes}})
 	s.check(home.Recover(ctx))
 	signals := signaling.New(s.registry, s.authority, signaling.Config{
 		Metrics: prometheus.NewRegistry(), Log: log, ICEServers: func(authority.Grant) []wire.ICEServer { return nil },

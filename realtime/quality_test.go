@@ -3,7 +3,9 @@ package realtime_test
 import (
 	"testing"
 
+	"rostrum/internal/stage"
 	"rostrum/realtime"
+	"rostrum/test/tcppath"
 )
 
 func TestStage_ReportsQuality(t *testing.T) {
@@ -28,4 +30,29 @@ func TestStage_ReportsQuality(t *testing.T) {
 			reported[r.of] = true
 		}
 	}
+}
+
+func TestStage_HasItsChangesRecorded(t *testing.T) {
+	s := newStageServer(t)
+	path := &tcppath.Path{}
+	alice, bob := s.join("alice", realtime.Config{}), s.join("bob", realtime.Config{Client: path.Client(t)})
+	video := realtime.NewTrack(realtime.H264)
+	_, err := alice.Publish(s.ctx, video)
+	s.check(err)
+	s.sendPictures(video)
+	_, got := s.subscribe(bob, "alice")
+	await(s, got.samples)
+	expect := func(kind stage.ChangeKind, publisherID string) {
+		t.Helper()
+		if c := await(s, s.changes); c.Kind != kind || c.PublisherID != publisherID || c.At.IsZero() {
+			t.Errorf("expected a change of the kind %s about %q, got %+v", kind, publisherID, c)
+		}
+	}
+	expect(stage.ChangeLayer, "alice")
+	path.Cut()
+	until[realtime.ConnectionLost](s, bob, nil)
+	expect(stage.ChangeSocketLost, "")
+	path.Mend()
+	until[realtime.ConnectionRestored](s, bob, nil)
+	expect(stage.ChangeReconnected, "")
 }
