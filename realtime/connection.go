@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,6 +224,10 @@ func (c *Connection) handle(m wire.Message) error {
 		return nil
 	}
 	err := s.handle(m)
+	if errors.Is(err, errGoingAway) { // where the stage is at home; the connection stays open
+		c.goneAway(s)
+		return nil
+	}
 	if problem, ended := errors.AsType[*Problem](err); ended {
 		s.end(problem)
 		return nil
@@ -245,13 +250,31 @@ func (c *Connection) refused(s *Stage, p wire.AttachFailed) {
 		s.end(problem)
 		return
 	}
+	c.attachAgain(s, min(problem.RetryAfter, defaultRejoin))
+}
+
+// goneAway attaches a stage again, which has lost its attachment.
+func (c *Connection) goneAway(s *Stage) {
+	s.disconnected(errGoingAway)
+	if c.cfg.Rejoin < 0 {
+		s.end(errGoingAway)
+		return
+	}
+	c.attachAgain(s, firstBackoff/2+rand.N(firstBackoff)) // all clients of a node lost theirs at once
+}
+
+// attachAgain attaches a stage after a while, unless a new connection does before.
+func (c *Connection) attachAgain(s *Stage, after time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil || c.stages[s.attachment] != s {
 		return
 	}
+	if former := c.attempts[s.attachment]; former != nil {
+		former.Stop()
+	}
 	var attempt *time.Timer
-	attempt = time.AfterFunc(min(problem.RetryAfter, defaultRejoin), func() {
+	attempt = time.AfterFunc(after, func() {
 		c.mu.Lock()
 		conn := c.socket.current()
 		if c.attempts[s.attachment] != attempt || conn == nil {

@@ -145,3 +145,44 @@ func TestConnection_GivesUpAStageThatIsRefusedAgainAndAgain(t *testing.T) {
 		t.Errorf("it ends with %v", err)
 	}
 }
+
+// A stage whose node goes away is attached again; the connection and its other stages stay.
+func TestConnection_AttachesAStageWhoseNodeGoesAwayAgain(t *testing.T) {
+	first, second := withAttachment(`"1"`, []string{emptyState})[0], withAttachment(`"2"`, []string{emptyState})[0]
+	whole := `{"type":"PARTICIPANT_JOINED","attachment":"1","payload":{"id":"bob"}}`
+	s := newEventsServer(t, []string{
+		"read", first, "read", second, "wait", `{"type":"GOING_AWAY","attachment":"1","payload":{"reason":"going-away"}}`,
+		"read", `{"type":"ATTACHED","attachment":"1","payload":{}}`, first, whole, "stay",
+	})
+	connection, err := Connect(t.Context(), s.connectionToken(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	var stages []*Stage
+	for range 2 {
+		stage, err := connection.Join(t.Context(), s.token())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages = append(stages, stage)
+	}
+	s.going <- struct{}{}
+	var got []string
+	for e := range stages[0].Events() {
+		if got = append(got, fmt.Sprintf("%T", e)); len(got) == 3 {
+			break
+		}
+	}
+	if want := "[realtime.ConnectionLost realtime.ConnectionRestored realtime.ParticipantJoined]"; fmt.Sprint(got) != want {
+		t.Errorf("the stage has the events %v, want %s", got, want)
+	}
+	select {
+	case e := <-stages[1].Events():
+		t.Errorf("the other stage has the event %+v", e)
+	default:
+	}
+	if len(s.asked) != 1 {
+		t.Errorf("it connected %d times", len(s.asked))
+	}
+}
