@@ -27,7 +27,7 @@ install  = { $(APT) update || :; $(APT) install -y --no-install-recommends $(1);
 need     = command -v $(1) >/dev/null || $(call install,$(2))
 
 # What is installed inside the clone goes first; Debian keeps ip and iptables where only root looks.
-export PATH := $(CURDIR)/.cache/node/bin:$(CURDIR)/.cache/prometheus/usr/bin:$(PATH):/usr/sbin:/sbin:$(HOME)/.cargo/bin
+export PATH := $(CURDIR)/.cache/node/bin:$(CURDIR)/.cache/debian/usr/bin:$(CURDIR)/.cache/debian/usr/sbin:$(PATH):/usr/sbin:/sbin:$(HOME)/.cargo/bin
 
 # The libraries that internal/codec is a layer over.
 need-codecs = pkg-config --exists libavcodec libavutil libswscale libswresample 2>/dev/null && command -v gcc >/dev/null || \
@@ -111,18 +111,17 @@ image: ## Build a container image of each Linux archive in dist/, without a cont
 	@$(call need,buildah,buildah ca-certificates)
 	@for archive in dist/rostrum-*-linux-*.tar.gz; do deploy/image.sh $$archive $${archive%.tar.gz}.image.tar; done
 
-# Of the package prometheus only promtool is wanted, not the service that it starts.
-PROMTOOL := .cache/prometheus/usr/bin/promtool
-
-need-promtool = [ -x $(PROMTOOL) ] || (mkdir -p $(dir $(PROMTOOL)) && cd .cache/prometheus && rm -f *.deb && \
-	{ apt-get -q download prometheus || { $(APT) update && apt-get -q download prometheus; }; } && dpkg-deb -x prometheus_*.deb .) || \
-	echo "no promtool for this system: the test of the alert rules is skipped"
+# Of these packages only the program is wanted, not the service that they start.
+need-services = for package in nginx caddy prometheus; do \
+	[ -e .cache/debian/$$package ] || (mkdir -p .cache/debian && cd .cache/debian && rm -f *.deb && \
+	{ apt-get -q download $$package || { $(APT) update && apt-get -q download $$package; }; } && dpkg-deb -x $${package}_*.deb . && touch $$package) || \
+	echo "no $$package for this system: its tests are skipped"; done
 
 .PHONY: test
 test: ## Run all tests that need no browser and no foreign SDK, with the race detector
 	@$(need-codecs)
 	@$(call need,ffmpeg,ffmpeg)
-	@$(need-promtool)
+	@$(need-services)
 	@$(call suite,test,pkgname,$(PACKAGES)) -race -timeout 14m
 
 # The clients that make conformance drives, each pinned by its own lock file.
@@ -336,7 +335,7 @@ e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed $(CL
 fetch: browsers $(S3_SERVER) $(CLIENTS)/python/installed $(CLIENTS)/events/installed $(CLIENTS)/java/installed .cache/e2e/python/installed test/conformance/javascript/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json web/console/node_modules/.package-lock.json web/site/node_modules/.package-lock.json rust-client ## Install all that check and the suites need
 	@$(need-codecs)
 	@$(call need,ip,iproute2)
-	@$(need-promtool)
+	@$(need-services)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(call install,postgresql) || echo "no PostgreSQL for this system: its tests are skipped"
 	@$(GO) list -deps -test ./... >/dev/null
 	@$(STATICCHECK) -version && $(GOTESTSUM) --version && $(GOVULNCHECK) -version >/dev/null

@@ -11,8 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivs"
 
-	"rostrum/internal/rtmp"
-	"rostrum/internal/testpattern"
+	"rostrum/test/call"
 )
 
 // testChannel sends a stream to one node, and watches and stops it at others.
@@ -25,9 +24,7 @@ func testChannel(c *cluster) {
 	}
 	made, err := channels(0).CreateChannel(c.ctx, &ivs.CreateChannelInput{InsecureIngest: true})
 	c.check(err)
-	ended := make(chan struct{})
-	go c.encode(c.nodes[0].Encoders[0]+aws.ToString(made.StreamKey.Value), ended)
-	defer func() { <-ended }()
+	ended := call.Encode(c.ctx, c, c.nodes[0].Encoders[0]+aws.ToString(made.StreamKey.Value))
 	for node := range c.nodes {
 		c.eventually(func() error {
 			got, err := channels(node).GetStream(c.ctx, &ivs.GetStreamInput{ChannelArn: made.Channel.Arn})
@@ -61,51 +58,6 @@ func play(address string) error {
 		err = fmt.Errorf("%s answers %s %.200s", address, answer.Status, text)
 	}
 	return err
-}
-
-// encode sends a pattern until the server ends it.
-func (c *cluster) encode(address string, ended chan<- struct{}) {
-	defer close(ended)
-	const pictureTime = time.Second / 25
-	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 180, FPS: 25})
-	if err != nil {
-		c.Error(err)
-		return
-	}
-	stream := rtmp.Stream{Width: 320, Height: 180, FrameRate: 25}
-	first, _ := pattern.Frame(0, time.Now(), true)
-	for _, unit := range units(first) {
-		if kind := unit[0] & 0x1f; kind == 7 || kind == 8 {
-			stream.Sets = append(stream.Sets, unit)
-		}
-	}
-	push, err := rtmp.Dial(c.ctx, address, stream)
-	if err != nil {
-		c.Error(err)
-		return
-	}
-	defer push.Abort()
-	tick := time.NewTicker(pictureTime)
-	defer tick.Stop()
-	for n := uint32(0); err == nil; n++ {
-		select {
-		case <-tick.C:
-		case <-c.ctx.Done():
-			return
-		}
-		picture, key := pattern.Frame(n, time.Now(), n%25 == 0)
-		err = push.Video(time.Duration(n)*pictureTime, key, units(picture))
-	}
-}
-
-// units splits a picture at the start codes of H.264.
-func units(picture []byte) (all [][]byte) {
-	for unit := range bytes.SplitSeq(picture, []byte{0, 0, 1}) {
-		if unit = bytes.TrimRight(unit, "\x00"); len(unit) > 0 {
-			all = append(all, unit)
-		}
-	}
-	return all
 }
 
 // eventually tries something until it succeeds.

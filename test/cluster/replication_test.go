@@ -85,7 +85,7 @@ func (r *replicated) awaitMark() {
 	r.Helper()
 	marks := make(chan testpattern.Mark, 1)
 	subscription, err := r.viewer.Subscribe(r.ctx, r.id, realtime.SubscribeConfig{OnSample: func(_ *realtime.RemoteTrack, s realtime.Received) {
-		for _, unit := range units(s.Data) {
+		for _, unit := range call.Units(s.Data) {
 			if mark, ok := testpattern.Find(unit); ok {
 				select {
 				case marks <- mark:
