@@ -84,6 +84,10 @@ console: web/console/node_modules/.package-lock.json ## Build the console, and t
 site: web/site/node_modules/.package-lock.json web/sdk/node_modules/.package-lock.json ## Build the site of docs/ into dist/site, and check its links (SITE_BASE=/ SITE_SOURCE=https://…/)
 	cd web/site && npm run --silent build
 
+# The site as make check has built it, unless a page is newer.
+dist/site/index.html: $(wildcard README.md CHANGELOG.md docs/*.md docs/decisions/*.md web/site/*.mjs web/site/.vitepress/*.mjs web/site/.vitepress/theme/*)
+	@$(MAKE) --no-print-directory site
+
 .PHONY: pictures
 pictures: build browsers ## Take the pictures of docs/
 	cd test/e2e && node --test --test-reporter=spec pictures.mjs
@@ -249,6 +253,7 @@ check-console: web/console/node_modules/.package-lock.json
 # The site of docs/: every link and anchor of it.
 .PHONY: check-site
 check-site: site
+	cd web/site && npm run --silent test
 
 # rostrum is developed on macOS and Windows too.
 .PHONY: check-platforms
@@ -323,7 +328,7 @@ browsers: test/e2e/node_modules/.package-lock.json
 # One file at a time: they look at what comes when. The limit is that of a whole file,
 # which waits for no single thing longer than 40 s.
 .PHONY: e2e
-e2e: build browsers .cache/e2e/python/installed $(CLIENTS)/events/installed $(CLIENTS)/python/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
+e2e: build browsers dist/site/index.html .cache/e2e/python/installed $(CLIENTS)/events/installed $(CLIENTS)/python/installed ## Let real browsers, aiortc and encoders meet in a stage of the real server
 	@cd test/e2e; export ROSTRUM_MOTO_SERVER=$(CURDIR)/$(CLIENTS)/events/bin/moto_server ROSTRUM_BOTO3=$(CURDIR)/$(CLIENTS)/python/bin/python; failed=; \
 	for file in *.test.mjs; do \
 		for try in $$(seq 0 $(RERUNS)); do node --test --test-reporter=spec --test-timeout=600000 $$file && continue 2; echo "$$file failed"; done; \

@@ -38,7 +38,7 @@ function staged(path, text) {
     const file = join(dirname(path), target).replace(/\/$/, "");
     const there = place(file);
     if (there) return `${bang}[${label}](${relative(dirname(page), there) || there}${anchor})`;
-    if (file === "docs/decisions") return `${bang}[${label}](decisions/0001-one-writer-for-sqlite.md)`;
+    if (file === "docs/decisions") return `${bang}[${label}](decisions/index.md)`;
     if (process.env.SITE_SOURCE) return `${bang}[${label}](${process.env.SITE_SOURCE}${file}${anchor})`;
     return label === file || label === target ? `\`${file}\`` : `${label} (\`${file}\`)`;
   };
@@ -62,12 +62,20 @@ function write(page, text) {
   writeFileSync(join(source, page), text);
 }
 
+/** The list of the decisions. */
+function decisions() {
+  const names = readdirSync(join(root, "docs/decisions")).filter((f) => f.endsWith(".md")).sort();
+  const title = (name) => readFileSync(join(root, "docs/decisions", name), "utf8").match(/^# (.*)$/m)[1].replace(/^\d+\. /, "");
+  return `# Decisions\n\nWhat was decided, why, and what it costs.\n\n${names.map((n) => `${Number(n.slice(0, 4))}. [${title(n)}](${n})`).join("\n")}\n`;
+}
+
 rmSync(source, { recursive: true, force: true });
 for (const file of [...files(join(root, "docs")), ...Object.keys(others).map((o) => join(root, o))]) {
   const path = relative(root, file);
   if (path.endsWith(".md")) write(place(path), staged(path, readFileSync(file, "utf8")));
   else cpSync(file, join(source, place(path)));
 }
+write("decisions/index.md", decisions());
 write("reference/ivsrealtime.md", goReference(root, "ivsrealtime"));
 write("reference/realtime.md", goReference(root, "realtime"));
 for (const [page, text] of sdkReference(root)) write(`reference/${page}`, text);

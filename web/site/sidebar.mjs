@@ -15,17 +15,17 @@ const groups = {
 /** The sidebar of the pages in a folder; texts are the pages' first headings. */
 export function sidebar(folder) {
   const text = (page) => {
+    if (page === "index") return "Overview";
     const heading = readFileSync(join(folder, `${page}.md`), "utf8").match(/^# (.*)$/m);
     return heading ? heading[1].replaceAll("`", "") : page;
   };
-  const items = (pages) => pages.map((page) => ({ text: text(page), link: page === "index" ? "/" : `/${page}` }));
-  const markdown = (below) => readdirSync(join(folder, below)).filter((f) => f.endsWith(".md")).map((f) => join(below, f.slice(0, -3))).sort();
+  const items = (pages) => pages.map((page) => ({ text: text(page), link: `/${page.replace(/(^|\/)index$/, "$1")}` }));
   const known = new Set([...Object.values(groups).flat(), "architecture", "changelog", "contributing", "readme"]);
-  const more = markdown("").filter((page) => !known.has(page));
+  const all = readdirSync(folder).filter((f) => f.endsWith(".md")).map((f) => f.slice(0, -3));
+  const more = all.filter((page) => !known.has(page)).sort();
   return [
     ...Object.entries(groups).map(([group, pages]) => ({ text: group, items: items(pages) })),
     ...(more.length ? [{ text: "More", items: items(more) }] : []),
-    { text: "Development", collapsed: true, items: items(["architecture", "contributing", "changelog"]) },
-    { text: "Decisions", collapsed: true, items: items(markdown("decisions")) },
+    { text: "Decisions", items: items(["architecture", "decisions/index", "contributing", "changelog"]) },
   ];
 }
