@@ -17,33 +17,35 @@ import (
 // testChannel sends a stream to one node, and watches and stops it at others.
 func testChannel(c *cluster) {
 	c.Helper()
-	channels := func(node int) *ivs.Client {
-		return ivs.New(ivs.Options{
-			BaseEndpoint: &c.nodes[node].URL, Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
-		})
-	}
-	made, err := channels(0).CreateChannel(c.ctx, &ivs.CreateChannelInput{InsecureIngest: true})
+	made, err := c.channels(0).CreateChannel(c.ctx, &ivs.CreateChannelInput{InsecureIngest: true})
 	c.check(err)
 	ended := call.Encode(c.ctx, c, c.nodes[0].Encoders[0]+aws.ToString(made.StreamKey.Value))
 	for node := range c.nodes {
 		c.eventually(func() error {
-			got, err := channels(node).GetStream(c.ctx, &ivs.GetStreamInput{ChannelArn: made.Channel.Arn})
+			got, err := c.channels(node).GetStream(c.ctx, &ivs.GetStreamInput{ChannelArn: made.Channel.Arn})
 			if err == nil && aws.ToString(got.Stream.ChannelArn) != aws.ToString(made.Channel.Arn) {
 				err = fmt.Errorf("the stream is %v", got.Stream)
 			}
 			return err
 		})
-		all, err := channels(node).ListStreams(c.ctx, &ivs.ListStreamsInput{})
+		all, err := c.channels(node).ListStreams(c.ctx, &ivs.ListStreamsInput{})
 		if err != nil || len(all.Streams) != 1 {
 			c.Errorf("node %d lists %v, %v", node, all, err)
 		}
-		shown, err := channels(node).GetChannel(c.ctx, &ivs.GetChannelInput{Arn: made.Channel.Arn})
+		shown, err := c.channels(node).GetChannel(c.ctx, &ivs.GetChannelInput{Arn: made.Channel.Arn})
 		c.check(err)
 		c.eventually(func() error { return play(aws.ToString(shown.Channel.PlaybackUrl)) })
 	}
-	_, err = channels(2).StopStream(c.ctx, &ivs.StopStreamInput{ChannelArn: made.Channel.Arn})
+	_, err = c.channels(2).StopStream(c.ctx, &ivs.StopStreamInput{ChannelArn: made.Channel.Arn})
 	c.check(err)
 	await(c, ended, "end of the encoder")
+}
+
+// channels is the API of channels at a node.
+func (c *cluster) channels(node int) *ivs.Client {
+	return ivs.New(ivs.Options{
+		BaseEndpoint: &c.nodes[node].URL, Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+	})
 }
 
 // play reads the first playlist of a channel.

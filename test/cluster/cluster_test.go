@@ -33,6 +33,7 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 	t.Run("channels are everywhere", func(t *testing.T) { testChannel(c.within(t)) })
 	t.Run("replication between homes", func(t *testing.T) { testReplication(c.within(t)) })
 	t.Run("the newest quality samples are those of the home", func(t *testing.T) { testQuality(c.within(t)) })
+	t.Run("compositions run at any node", func(t *testing.T) { testComposition(c.within(t)) })
 	t.Run("killed home", func(t *testing.T) {
 		c := c.within(t)
 		stage := c.createStage(0)

@@ -31,6 +31,7 @@ const maxWait = 90 * time.Second
 type cluster struct {
 	testing.TB
 	ctx     context.Context
+	binary  string
 	nodes   []*server.Server
 	clients []*ivsrealtime.Client // of each node
 }
@@ -40,15 +41,17 @@ func newCluster(t *testing.T) *cluster {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*maxWait)
 	t.Cleanup(cancel)
 	c := &cluster{TB: t, ctx: ctx}
+	var err error
 	folder, database := t.TempDir(), postgres.Database(t)
-	binary, err := server.Build(ctx, folder)
+	c.binary, err = server.Build(ctx, folder)
 	c.check(err)
+	c.check(server.BuildMedia(ctx, folder))
 	for i := range 3 {
 		data := filepath.Join(folder, strconv.Itoa(i))
 		if i > 0 {
 			c.copyKey(filepath.Join(folder, "0"), data)
 		}
-		node, err := server.Start(context.Background(), binary, "--database", database, "--data-dir", data, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
+		node, err := server.Start(context.Background(), c.binary, "--database", database, "--data-dir", data, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
 			"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn")
 		c.check(err)
 		t.Cleanup(func() {
