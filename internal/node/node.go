@@ -17,7 +17,7 @@
 // The live session of a stage is on one node, its home. Where nodes share a store, a home is a
 // lease in it with an epoch, which each write about the session requires. When the heartbeat of
 // a home has not changed for a shorter time, the home lease, a node that is asked for the stage
-// takes the home. So a node that only stalled loses sessions that somebody asked for elsewhere,
+// takes the home, and the session goes on there. So a node that only stalled loses sessions that somebody asked for elsewhere,
 // and nothing else.
 //
 // # What happens when a node dies

@@ -30,6 +30,9 @@ type Config struct {
 	// Grace is how long a participant whose connections were lost may take to
 	// come back before it has left. Default 10 s.
 	Grace time.Duration
+	// Return is how long the participants of a session may take to come back after
+	// that went on at this node, and another was its home before. Default 15 s.
+	Return time.Duration
 	// MaxSockets bounds the events sockets of this node. Default 50,000.
 	MaxSockets int
 
@@ -65,7 +68,7 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		to        *time.Duration
 		otherwise time.Duration
-	}{{&c.Linger, 30 * time.Second}, {&c.Grace, 10 * time.Second}} {
+	}{{&c.Linger, 30 * time.Second}, {&c.Grace, 10 * time.Second}, {&c.Return, 15 * time.Second}} {
 		if *d.to <= 0 {
 			*d.to = d.otherwise
 		}

@@ -25,7 +25,7 @@ func (r *Registry) closeDead(ctx context.Context, dead store.Node) error {
 		}
 		sessions, err := tx.OpenSessions(dead.ID)
 		for i := 0; err == nil && i < len(sessions); i++ {
-			err = closeSession(tx, sessions[i].StageARN, sessions[i].ID, later(dead.Seen, ends[sessions[i].ID]))
+			err = closeSession(tx, dead.ID, sessions[i].StageARN, sessions[i].ID, later(dead.Seen, ends[sessions[i].ID]))
 		}
 		return err
 	})
@@ -64,13 +64,25 @@ func (r *Registry) closeFailed(ctx context.Context, stageARN, id string) error {
 	return r.closeSessionOf(ctx, store.Node{ID: r.nodeID, Seen: timestamp()}, stageARN, id)
 }
 
-// closeSession ends a session that is in the store and still open.
-func closeSession(tx *store.Tx, stageARN, id string, at time.Time) error {
+// closeSessionOf closes one session of a node that can't any more, as of its last heartbeat.
+func (r *Registry) closeSessionOf(ctx context.Context, n store.Node, stageARN, id string) error {
+	ends, err := r.closeParticipants(ctx, n, func(p *store.Participant) bool { return p.StageARN == stageARN && p.SessionID == id })
+	if err != nil {
+		return err
+	}
+	return r.store.Write(ctx, func(tx *store.Tx) error {
+		return closeSession(tx, n.ID, stageARN, id, later(n.Seen, ends[id]))
+	})
+}
+
+// closeSession ends a session of a node that is in the store and still open. One that another node
+// continues is left alone.
+func closeSession(tx *store.Tx, node, stageARN, id string, at time.Time) error {
 	s, err := tx.Session(stageARN, id)
 	if errors.Is(err, ivsrealtime.ResourceNotFound) {
 		return nil
 	}
-	if err != nil || !s.End.IsZero() {
+	if err != nil || !s.End.IsZero() || s.Node != node {
 		return err
 	}
 	at = later(at, s.Start)

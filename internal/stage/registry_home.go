@@ -8,7 +8,6 @@ import (
 	"rostrum/internal/authority"
 	"rostrum/internal/node"
 	"rostrum/internal/store"
-	"rostrum/ivsrealtime"
 )
 
 const (
@@ -27,11 +26,11 @@ func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 		if s := r.findSession(g.StageARN); s != nil {
 			return s, nil
 		}
-		home, err := r.acquireHome(g.StageARN)
+		home, left, err := r.acquireHome(g.StageARN)
 		if err != nil {
 			return nil, err
 		}
-		return r.createSession(g, home)
+		return r.createSession(g, home, left)
 	})
 	if err != nil {
 		return nil, err
@@ -39,27 +38,32 @@ func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 	return found.(*Session), nil
 }
 
-func (r *Registry) createSession(g authority.Grant, home store.Home) (*Session, error) {
+// createSession begins a session, or continues the one that another node left.
+func (r *Registry) createSession(g authority.Grant, home store.Home, left *takeover) (*Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
 	}
 	s := newSession(r, g, home)
+	if left != nil {
+		s.id, s.stored = left.session.ID, true
+		s.inbox.put(func() { s.resume(left) })
+	}
 	r.sessions[g.StageARN] = s
 	r.wg.Go(s.run)
 	return s, nil
 }
 
-// acquireHome makes this node the home of a stage, and closes what a former home left open.
-func (r *Registry) acquireHome(stageARN string) (store.Home, error) {
+// acquireHome makes this node the home of a stage, and takes over what a former home left open.
+func (r *Registry) acquireHome(stageARN string) (home store.Home, left *takeover, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), homeTimeout)
 	defer cancel()
-	home, err := r.node.AcquireHome(ctx, stageARN)
+	home, err = r.node.AcquireHome(ctx, stageARN)
 	if err == nil && r.node.IsShared() {
-		err = r.closeAbandoned(ctx, stageARN)
+		left, err = r.takeOver(stageARN, home)
 	}
-	return home, homeRefusal(err)
+	return home, left, homeRefusal(err)
 }
 
 // findElsewhere returns an error with a *node.Elsewhere if another node is the stage's home.
@@ -95,50 +99,6 @@ func (r *Registry) releaseHome(s *Session) {
 	if err := r.node.ReleaseHome(ctx, s.stageARN, s.home); err != nil && !errors.Is(err, store.ErrClosed) {
 		r.cfg.Log.Error("release the home of a stage", "stage", s.stageARN, "error", err)
 	}
-}
-
-// closeAbandoned closes the session that a former home of a stage left open, as of its last
-// heartbeat. That node can write nothing about it any more.
-func (r *Registry) closeAbandoned(ctx context.Context, stageARN string) error {
-	var open *store.Session
-	var former *store.Node
-	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
-		if open, err = tx.ActiveSession(stageARN); err == nil {
-			former, err = tx.Node(open.Node)
-		}
-		return err
-	})
-	switch {
-	case errors.Is(err, ivsrealtime.ResourceNotFound):
-		return nil
-	case err != nil:
-		return err
-	case former == nil:
-		former = &store.Node{ID: open.Node, Seen: timestamp()}
-	case former.Protocol == 0 && !former.Started.IsZero(): // of a version without homes
-		return &node.Elsewhere{Node: *former}
-	}
-	n := store.Node{ID: former.ID, Seen: former.Seen.Truncate(time.Millisecond)}
-	err = r.store.Write(ctx, func(tx *store.Tx) error {
-		return closeReplications(tx, n, func(rep *store.Replication) bool {
-			return rep.SourceStageARN == stageARN || rep.DestinationStageARN == stageARN
-		})
-	})
-	if err != nil {
-		return err
-	}
-	return r.closeSessionOf(ctx, n, stageARN, open.ID)
-}
-
-// closeSessionOf closes one session of a node that can't any more, as of its last heartbeat.
-func (r *Registry) closeSessionOf(ctx context.Context, n store.Node, stageARN, id string) error {
-	ends, err := r.closeParticipants(ctx, n, func(p *store.Participant) bool { return p.StageARN == stageARN && p.SessionID == id })
-	if err != nil {
-		return err
-	}
-	return r.store.Write(ctx, func(tx *store.Tx) error {
-		return closeSession(tx, stageARN, id, later(n.Seen, ends[id]))
-	})
 }
 
 // Run ends the sessions whose home another node took, until ctx ends: one that has nothing to

@@ -193,12 +193,17 @@ func (s *Session) recordLeave(p *participant) {
 	s.record(p, ivsrealtime.Event{Name: ivsrealtime.EventLeft, EventTime: now, Replica: p.replica != nil}, event.ParticipantLeft(p.eventSubject(s), now))
 	p.joined = false
 	if s.joined--; s.joined == 0 {
-		s.lingerTimer = s.postAfter(s.registry.cfg.Linger, func() {
-			if s.joined == 0 {
-				s.end(goingAway)
-			}
-		})
+		s.linger()
 	}
+}
+
+// linger ends the session some time from now, if nobody joins.
+func (s *Session) linger() {
+	s.lingerTimer = s.postAfter(s.registry.cfg.Linger, func() {
+		if s.joined == 0 {
+			s.end(goingAway)
+		}
+	})
 }
 
 // disconnect closes all that a participant has open and ends its presence.

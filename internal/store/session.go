@@ -55,6 +55,12 @@ func (tx *Tx) EndSession(stageARN, id string, at time.Time) error {
 	return nil
 }
 
+// MoveSession has a running sitting run on another node.
+func (tx *Tx) MoveSession(stageARN, id, node string) error {
+	n, err := tx.exec(`UPDATE session SET node = $3 WHERE stage_arn = $1 AND id = $2 AND ended IS NULL`, stageARN, id, node)
+	return one(n, err, "running session", id)
+}
+
 // Session finds a sitting, running or over.
 func (tx *Tx) Session(stageARN, id string) (*Session, error) {
 	return tx.session("session "+id, `SELECT `+sessionColumns+` FROM session WHERE stage_arn = $1 AND id = $2`+tx.lock("UPDATE"), stageARN, id)

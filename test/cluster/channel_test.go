@@ -65,14 +65,18 @@ func play(address string) error {
 // eventually tries something until it succeeds.
 func (c *cluster) eventually(try func() error) {
 	c.Helper()
+	var last error
 	for {
 		err := try()
 		if err == nil {
 			return
 		}
+		if c.ctx.Err() == nil || last == nil {
+			last = err
+		}
 		select {
 		case <-c.ctx.Done():
-			c.Fatal(err)
+			c.Fatal(last)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

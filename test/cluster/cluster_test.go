@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"rostrum/ivsrealtime"
-	"rostrum/realtime"
 	"rostrum/test/call"
 )
 
@@ -34,19 +33,6 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 	t.Run("replication between homes", func(t *testing.T) { testReplication(c.within(t)) })
 	t.Run("the newest quality samples are those of the home", func(t *testing.T) { testQuality(c.within(t)) })
 	t.Run("compositions run at any node", func(t *testing.T) { testComposition(c.within(t)) })
-	t.Run("killed home", func(t *testing.T) {
-		c := c.within(t)
-		stage := c.createStage(0)
-		publisher, viewer := c.join(1, stage), c.join(2, stage)
-		call.Publish(c.ctx, c, publisher, time.Second)
-		c.awaitPicture(viewer)
-		c.nodes[1].Kill()
-		killed := time.Now()
-		// The viewer's node becomes the home, and the publisher comes back there with its token.
-		call.AwaitEvent(c.ctx, c, viewer, func(e realtime.ConnectionRestored) bool { return true })
-		t.Logf("the viewer is back after %v", time.Since(killed).Round(10*time.Millisecond))
-		call.Publish(c.ctx, c, c.join(0, stage), time.Second)
-		c.awaitPicture(viewer)
-	})
+	t.Run("killed home", func(t *testing.T) { testKilledHome(c.within(t)) })
 	t.Run("replication of a killed node", func(t *testing.T) { testReplicationOfKilledNode(c.within(t), 0, 2) })
 }
