@@ -31,10 +31,10 @@ const causesLimit = time.Minute
 func TestQuality_NamesFirstWhatWasMadeToHappen(t *testing.T) {
 	needBrowsers(t)
 	near := []*misfortune{ // on a good network
-		{code: quality.KeyframeWait, suffer: waitForKeyframe},
 		{code: quality.LayerLimit, suffer: preferLowLayer},
 		{code: quality.MissingCodec, suffer: lackCodec},
 		{code: quality.ClientCPU, sent: true, suffer: keepBusy},
+		{code: quality.KeyframeWait, suffer: waitForKeyframe}, // last: its video has to age
 	}
 	far := []*misfortune{
 		{code: quality.SendLoss, sent: true, suffer: publishFromFar},
@@ -43,24 +43,34 @@ func TestQuality_NamesFirstWhatWasMadeToHappen(t *testing.T) {
 	last := &misfortune{code: quality.Node, sent: true, suffer: stopServer}
 	w := newEmptyTestbed(t, 4*time.Minute)
 	for _, m := range near {
-		m.begin(w)
+		m.stage = w.onNewStage()
+	}
+	publishOneKeyframe(near[len(near)-1].stage)
+	for _, m := range near {
+		m.begin()
 	}
 	for _, m := range far {
-		m.begin(w)
+		m.stage = w.onNewStage()
+		m.begin()
 		m.expect(t)
 		w.path.set(conditions{})
 	}
 	for _, m := range near {
 		m.expect(t)
 	}
-	last.begin(w)
+	last.stage = w.onNewStage()
+	last.begin()
 	last.expect(t)
 }
 
-func (m *misfortune) begin(w *testbed) {
+// onNewStage is the testbed with another stage.
+func (w *testbed) onNewStage() *testbed {
 	stage := *w
-	m.stage = &stage
 	stage.newStage()
+	return &stage
+}
+
+func (m *misfortune) begin() {
 	m.user = m.suffer(m.stage)
 	m.since = time.Now()
 }
@@ -110,8 +120,9 @@ func preferLowLayer(w *testbed) string {
 	return "viewer"
 }
 
-// waitForKeyframe watches a file, whose only keyframe is over: no request can bring another.
-func waitForKeyframe(w *testbed) string {
+// publishOneKeyframe publishes a file, whose only keyframe is its first picture: no request can
+// bring another.
+func publishOneKeyframe(w *testbed) {
 	const fps = 15
 	pattern, err := testpattern.NewVideo(testpattern.VideoConfig{Width: 320, Height: 176, FPS: fps, Bitrate: 150_000, Keyframe: time.Hour})
 	if err != nil {
@@ -127,7 +138,12 @@ func waitForKeyframe(w *testbed) string {
 		w.Fatal(err)
 	}
 	w.publishes("--fps", "15", file)
-	time.Sleep(11 * time.Second) // a keyframe that is younger is sent again
+	w.published = time.Now()
+}
+
+// waitForKeyframe watches what has one, once it is too old to be sent again.
+func waitForKeyframe(w *testbed) string {
+	time.Sleep(time.Until(w.published.Add(11 * time.Second)))
 	w.subscribes()
 	return "viewer"
 }

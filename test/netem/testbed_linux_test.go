@@ -45,7 +45,8 @@ type testbed struct {
 	endpoint       string
 	http           *http.Client // whose connections begin next to the server
 	stage          string
-	publisher      string // participant id
+	publisher      string    // participant id
+	published      time.Time // of a file
 }
 
 // namespace makes a network namespace with a TUN device in it. Where the kernel or our rights
