@@ -118,7 +118,8 @@ func (r *reference) page() []byte {
 		"`go test ./ivsrealtime -run Reference -update` writes this page from the declarations that the server itself is built from. " +
 		"What differs from the managed service is in [compatibility.md](compatibility.md).\n\n" +
 		"Requests are JSON, signed by SigV4 with the signing name `ivs`. In the tables, \"required\" members must be in the request; " +
-		"in answers, what says nothing else may be absent. Lengths count characters, lists and maps count entries.\n\n")
+		"in answers, what says nothing else may be absent. Lengths count characters, lists and maps count entries. " +
+		"The commands are those of the AWS CLI; 1.46.3 lacks RevokeConnectionToken, which is of November 2026.\n\n")
 	r.commonErrors()
 	operations := reflectOperations()
 	for _, spec := range Specs() {
