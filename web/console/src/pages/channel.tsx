@@ -7,7 +7,7 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useEffect, useState } from 'react';
 
 import type { Channel as ChannelOutput, Stream } from '../api/channels.ts';
-import { ApiError, call } from '../api/client.ts';
+import { call } from '../api/client.ts';
 import { cliLine } from '../api/cli.ts';
 import { span, time, words } from '../format.ts';
 import { useLoad } from '../hooks.ts';
@@ -19,22 +19,13 @@ import { Player } from '../parts/player.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { ResourcePage } from '../parts/resource-page.tsx';
 import { useArn } from '../parts/session.ts';
+import { StreamHealth, streamOf } from '../parts/stream-health.tsx';
 import { StreamKeyOf } from '../parts/stream-key.tsx';
 import { Tags } from '../parts/tags.tsx';
 import { channelDeletion } from './channels.tsx';
 
 /** How often the stream is looked at, in ms. */
 const refresh = 5000;
-
-/** The stream of a channel; null while it is offline. */
-async function streamOf(channelArn: string, signal: AbortSignal): Promise<Stream | null> {
-  try {
-    return (await call('GetStream', { channelArn }, signal)).stream ?? null;
-  } catch (e) {
-    if (e instanceof ApiError && e.code === 'ChannelNotBroadcasting') return null;
-    throw e;
-  }
-}
 
 export default function Channel({ id }: { id: string }) {
   const arn = useArn('channel', id);
@@ -101,7 +92,7 @@ function Facts({ channel, live }: { channel: ChannelOutput; live: Stream | null 
         <KeyValuePairs
           columns={4}
           items={[
-            { label: 'Health', value: live ? <StatusIndicator type={live.health === 'HEALTHY' ? 'success' : live.health === 'STARVING' ? 'error' : 'pending'}>{words(live.health)}</StatusIndicator> : '–' },
+            { label: 'Health', value: live ? <StreamHealth live={live} /> : '–' },
             { label: 'Viewers', value: live && live.viewerCount >= 0 ? live.viewerCount : '–' },
             { label: 'Live since', value: time(live?.startTime) },
             { label: 'Live for', value: span(live?.startTime) },

@@ -17,9 +17,12 @@ import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Code, Copyable } from '../parts/cli-line.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
+import { Preview } from '../parts/preview.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { useArn } from '../parts/session.ts';
+import { RecordingLink } from '../parts/recorded-to.tsx';
 import { State } from '../parts/state.tsx';
+import { ChannelHealth } from '../parts/stream-health.tsx';
 import { EditTags, Tags } from '../parts/tags.tsx';
 import { follow, href } from '../router.ts';
 
@@ -86,7 +89,8 @@ export default function Composition({ id }: { id: string }) {
             ]}
           />
         </Container>
-        <Destinations destinations={composition.destinations} />
+        <Preview composition={composition} runs={!!runs} />
+        <Destinations destinations={composition.destinations} runs={!!runs} />
         <Container header={<Header variant="h2">Layout</Header>}>
           <Code text={JSON.stringify(composition.layout, null, 2)} what="layout" />
         </Container>
@@ -102,10 +106,20 @@ export default function Composition({ id }: { id: string }) {
 }
 
 /** Where a destination sends to. */
-const target = ({ configuration, detail }: Destination): string =>
-  configuration.channel ? `Channel ${idOf(configuration.channel.channelArn)}` : `Recording ${detail?.s3?.recordingPrefix ?? ''}`;
+function target({ configuration, detail }: Destination) {
+  if (configuration.channel) {
+    const id = idOf(configuration.channel.channelArn);
+    return (
+      <Link href={href(`/channels/${id}`)} onFollow={follow}>
+        Channel {id}
+      </Link>
+    );
+  }
+  const prefix = detail?.s3?.recordingPrefix;
+  return prefix && configuration.s3 ? <RecordingLink storageArn={configuration.s3.storageConfigurationArn} prefix={prefix} text={`Recording ${prefix}`} /> : 'Recording';
+}
 
-function Destinations({ destinations }: { destinations: Destination[] }) {
+function Destinations({ destinations, runs }: { destinations: Destination[]; runs: boolean }) {
   return (
     <Table
       header={<Header variant="h2">Destinations</Header>}
@@ -115,7 +129,8 @@ function Destinations({ destinations }: { destinations: Destination[] }) {
       ariaLabels={{ tableLabel: 'Destinations' }}
       columnDefinitions={[
         { id: 'target', header: 'To', isRowHeader: true, cell: target },
-        { id: 'state', header: 'State', cell: (d) => <State state={d.state} /> },
+        { id: 'state', header: 'State', minWidth: 120, cell: (d) => <State state={d.state} /> },
+        { id: 'health', header: 'Health', minWidth: 120, cell: (d) => (runs && d.configuration.channel ? <ChannelHealth arn={d.configuration.channel.channelArn} round={destinations} /> : '–') },
         { id: 'start', header: 'Started', cell: (d) => time(d.startTime) },
         { id: 'end', header: 'Ended', cell: (d) => time(d.endTime) },
       ]}

@@ -18,6 +18,7 @@ import { Confirm } from '../parts/confirm.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { Quality } from '../parts/quality.tsx';
+import { RecordedTo } from '../parts/recorded-to.tsx';
 import { useArn } from '../parts/session.ts';
 import { State } from '../parts/state.tsx';
 import { Tags } from '../parts/tags.tsx';
@@ -81,7 +82,7 @@ export default function Participant({ stage, session, id }: Props) {
                 { label: 'System', value: `${found.osName} ${found.osVersion}`.trim() || '–' },
                 { label: 'SDK', value: found.sdkVersion || '–' },
                 { label: 'Recording', value: <State state={found.recordingState} /> },
-                { label: 'Recorded to', value: found.recordingS3Prefix ? `${found.recordingS3BucketName}/${found.recordingS3Prefix}` : '–' },
+                { label: 'Recorded to', value: found.recordingS3Prefix ? <RecordedTo bucket={found.recordingS3BucketName} prefix={found.recordingS3Prefix} /> : '–' },
                 { label: 'Attributes', value: <Tags tags={found.attributes} /> },
               ]}
             />
