@@ -232,6 +232,7 @@ func (c *mediaConnection) awaitConnected(ctx context.Context) error {
 	next := time.NewTimer(wait)
 	defer next.Stop()
 	var relayDue <-chan time.Time
+	patient := false // with the handshake
 	if after, ok := c.relayWait(); ok {
 		relayDue = time.After(after)
 	}
@@ -240,6 +241,10 @@ func (c *mediaConnection) awaitConnected(ctx context.Context) error {
 		case <-c.connected:
 			return nil
 		case <-relayDue:
+			if state := c.pc.ICEConnectionState(); !patient && (state == webrtc.ICEConnectionStateConnected || state == webrtc.ICEConnectionStateCompleted) {
+				patient, relayDue = true, time.After(handshakeAfter) // on a long path a restart takes longer than the rest of the handshake
+				continue
+			}
 			c.deferred = nil               // a restart has all candidates
 			restarted := c.restartICE(ctx) // an error shows in the state
 			c.relayed = restarted == nil

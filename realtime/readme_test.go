@@ -14,19 +14,19 @@ import (
 	"rostrum/realtime"
 )
 
-// The README's example is the function speak of example_test.go, which runs.
+// The example of docs/go.md is the function speak of example_test.go, which runs.
 func TestReadme_ShowsAnExampleThatRuns(t *testing.T) {
 	source, err := os.ReadFile("example_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, example, _ := strings.Cut(string(source), "func speak(")
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/go.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(readme), "func speak("+example) {
-		t.Error("README.md does not have the function speak of realtime/example_test.go")
+		t.Error("docs/go.md does not have the function speak of realtime/example_test.go")
 	}
 
 	if lines := strings.Count("func speak("+example, "\n"); lines > 20 {

@@ -16,6 +16,8 @@ const (
 	// relayAfter is how long only the server's own addresses are tried, in addition to
 	// twice the time of the offer's exchange.
 	relayAfter = 500 * time.Millisecond
+	// handshakeAfter is how much longer, if ICE has found a path by then.
+	handshakeAfter = 4 * time.Second
 	// gatherTimeout is how long a restart waits for candidates. An ICE lite server needs
 	// none; others learn of relays by the checks.
 	gatherTimeout = 200 * time.Millisecond

@@ -29,7 +29,13 @@ func TestMain(m *testing.M) {
 	if token := os.Getenv(viewerOf); token != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
-		if err := watch(ctx, token, os.Getenv(watched)); err != nil {
+		err := error(nil)
+		if connection := os.Getenv(connectionOf); connection != "" {
+			err = visitStage(ctx, connection, token, os.Getenv(watched))
+		} else {
+			err = watch(ctx, token, os.Getenv(watched))
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "viewer:", err)
 			os.Exit(1)
 		}

@@ -33,6 +33,9 @@ export interface MediaUser {
   failed(error: StageError): void;
 }
 
+const relayAfter = 500; // ms and two round trips until TURN is tried
+const handshakeAfter = 4000; // ms more for the handshake, where ICE has found a path
+
 /** A media connection that connects anew when it ends, until it is closed. */
 export class MediaConnection {
   peer: RTCPeerConnection | undefined;
@@ -122,7 +125,14 @@ export class MediaConnection {
     await peer.setRemoteDescription({ type: 'answer', sdp: this.user.adapt?.(sdp) ?? sdp });
     this.user.answered?.(peer);
     // A direct path is found by then if there is one. After that the server's TURN is tried as well.
-    this.turnTimer = setTimeout(() => peer.connectionState !== 'connected' && this.restart(), 500 + 2 * (performance.now() - began));
+    this.turnTimer = setTimeout(() => this.tryTurn(peer, true), relayAfter + 2 * (performance.now() - began));
+  }
+
+  /** Restarts ICE for the server's TURN. With a path that works, the handshake on it gets more time once: a restart would take longer. */
+  private tryTurn(peer: RTCPeerConnection, patient: boolean): void {
+    if (peer.connectionState === 'connected') return;
+    if (patient && ['connected', 'completed'].includes(peer.iceConnectionState)) this.turnTimer = setTimeout(() => this.tryTurn(peer, false), handshakeAfter);
+    else void this.restart();
   }
 
   /** Makes a peer connection with the media, or takes one that was made. What the browser refuses of its configuration, it refuses each time. */

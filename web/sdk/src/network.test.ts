@@ -46,3 +46,18 @@ test('media that the server does not have any more are connected anew without a 
   await settle();
   assert.equal(socket.sentOf('SUBSCRIBE').length, 2);
 });
+
+for (const [path, patient] of [['checking', false], ['connected', true]] as const) {
+  test(`TURN is tried ${patient ? 'late where ICE has found a path, on which the handshake takes long' : 'where no path is found'}`, async (t) => {
+    const { socket, pass } = await joined(t, everything, participantOf('bob', { isPublishing: true }));
+    const patched: string[] = [];
+    const request = mock.method(globalThis, 'fetch', async (url: URL, { method }: RequestInit) => (patched.push(`${method} ${url.pathname}`), new Response('a=ice-ufrag:x\r\n')));
+    t.after(() => request.mock.restore());
+    await answer(socket, 'SUBSCRIBE', { connection: 's', location: '/whip/sessions/s', answer: 'v=0\r\n' });
+    Object.assign(newest(FakePeer.all), { iceConnectionState: path });
+    await pass(2000);
+    assert.equal(patched.includes('PATCH /whip/sessions/s'), !patient);
+    await pass(4000);
+    assert.ok(patched.includes('PATCH /whip/sessions/s'));
+  });
+}
