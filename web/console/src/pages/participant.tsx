@@ -2,6 +2,7 @@ import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useMemo, useState } from 'react';
@@ -10,7 +11,7 @@ import { call } from '../api/client.ts';
 import { cliLine } from '../api/cli.ts';
 import type { Event, ListParticipantEventsOutput } from '../api/operations.ts';
 import type { Entry } from '../api/quality.ts';
-import { time } from '../format.ts';
+import { idOf, time } from '../format.ts';
 import { useLoad, useStageChanges } from '../hooks.ts';
 import { ActionButton } from '../parts/action-button.tsx';
 import { CliLine, Copyable } from '../parts/cli-line.tsx';
@@ -19,10 +20,12 @@ import { Crumbs } from '../parts/crumbs.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { Quality } from '../parts/quality.tsx';
 import { RecordedTo } from '../parts/recorded-to.tsx';
+import { Replicas } from '../parts/replicas.tsx';
 import { useArn } from '../parts/session.ts';
 import { State } from '../parts/state.tsx';
 import { Tags } from '../parts/tags.tsx';
 import { maxEvents, Timeline } from '../parts/timeline.tsx';
+import { follow, href } from '../router.ts';
 import { together } from '../timeline.ts';
 
 interface Props {
@@ -83,12 +86,14 @@ export default function Participant({ stage, session, id }: Props) {
                 { label: 'SDK', value: found.sdkVersion || '–' },
                 { label: 'Recording', value: <State state={found.recordingState} /> },
                 { label: 'Recorded to', value: found.recordingS3Prefix ? <RecordedTo bucket={found.recordingS3BucketName} prefix={found.recordingS3Prefix} /> : '–' },
+                ...(found.replicationType === 'REPLICA' && found.sourceStageArn ? [{ label: 'Replica of', value: <SourceLink stageArn={found.sourceStageArn} sessionId={found.sourceSessionId} id={id} /> }] : []),
                 { label: 'Attributes', value: <Tags tags={found.attributes} /> },
               ]}
             />
           </Container>
           <Quality {...{ stage, session, id }} live={connected} marks={happenings.map(({ at, kind }) => ({ at: at / 1000, kind }))} moment={moment} happened={setEntries} />
           <Timeline {...{ stage, session, events, happenings }} ask={(at) => setMoment({ at })} line={cliLine('ListParticipantEvents', input)} />
+          {found.replicationType !== 'REPLICA' && <Replicas stageArn={stageArn} participantId={id} connected={connected} />}
         </SpaceBetween>
       )}
       {asking && (
@@ -99,6 +104,13 @@ export default function Participant({ stage, session, id }: Props) {
     </ContentLayout>
   );
 }
+
+/** A link to the participant that a replica is of. */
+const SourceLink = ({ stageArn, sessionId, id }: { stageArn: string; sessionId?: string; id: string }) => (
+  <Link href={href(sessionId ? `/stages/${idOf(stageArn)}/${sessionId}/${id}` : `/stages/${idOf(stageArn)}`)} onFollow={follow}>
+    {id} of stage {idOf(stageArn)}
+  </Link>
+);
 
 /** All events of a participant, as far as the timeline shows them. */
 async function readEvents(input: { stageArn: string; sessionId: string; participantId: string }, signal: AbortSignal) {

@@ -1,0 +1,1 @@
+import{Mn as e,Nn as t,hr as n,pr as r}from"./internal-uD7mJYDs.js";import{t as i}from"./internal-B5Hy21pp.js";var a=n(r()),o=a.forwardRef(({...e},n)=>{let r=t(`Checkbox`,{props:{readOnly:e.readOnly}});return a.createElement(i,{...e,...r,ref:n,__injectAnalyticsComponentMetadata:!0})});e(o,`Checkbox`);export{o as t};
