@@ -148,8 +148,13 @@ func (w *mediaWriter) interrupt(at time.Time) error {
 	if err := w.endPicture(end); err != nil {
 		return err
 	}
-	w.open, w.ended, w.shown = false, at, shownGroup{}
+	w.open, w.ended, w.shown = false, w.at(end), shownGroup{}
 	return w.segmenter.Flush()
+}
+
+// at is when ticks of video have passed in the section.
+func (w *mediaWriter) at(ticks int64) time.Time {
+	return w.begins.Add(time.Duration(ticks/videoRate)*time.Second + time.Duration(ticks%videoRate)*time.Second/videoRate)
 }
 
 // writeVideo takes a picture, as container.Frame has it, and its memory. It returns false if it

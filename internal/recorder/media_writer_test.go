@@ -223,16 +223,50 @@ func TestMediaWriter_KeepsThePictureOfAShortStall(t *testing.T) {
 	}
 }
 
+// changeFormat sends a keyframe with other parameter sets.
+func (k take) changeFormat(at time.Duration) {
+	k.t.Helper()
+	other := append([]byte{}, testPPS...)
+	other[len(other)-1] = 0x30
+	if ok, err := k.w.writeVideo(testBegin.Add(at), annexB(testSPS, other, []byte{0x65, 9}), true); !ok || err != nil {
+		k.t.Fatal(ok, err)
+	}
+}
+
 func TestMediaWriter_BeginsASectionWithNewParameterSets(t *testing.T) {
 	k := newTake(t)
 	k.video(0, true)
-	other := append([]byte{}, testPPS...)
-	other[len(other)-1] = 0x30
-	if ok, err := k.w.writeVideo(testBegin.Add(time.Second), annexB(testSPS, other, []byte{0x65, 9}), true); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	k.changeFormat(time.Second)
 	list := k.finish(3 * time.Second)
 	if len(list.Segments) != 2 || list.Segments[1].Init != "init-1.mp4" || !list.Segments[1].Discontinuity || !list.Segments[1].Begins.Equal(testBegin.Add(time.Second)) {
 		t.Errorf("the playlist is %+v", list)
+	}
+}
+
+// A publisher that is short of processor time sends pictures late, and audio in time.
+func TestMediaWriter_BeginsASectionAfterTheAudioOfTheLast(t *testing.T) {
+	for _, ahead := range []time.Duration{0, 20 * time.Millisecond, 1900 * time.Millisecond} {
+		k := newTake(t)
+		k.video(0, true)
+		const change = 2 * time.Second
+		for at := time.Duration(0); at < change+ahead; at += 20 * time.Millisecond {
+			k.sound(at)
+		}
+		k.changeFormat(change)
+		for at := change + ahead; at < 5*time.Second; at += 20 * time.Millisecond {
+			k.sound(at)
+			k.video(at, false)
+		}
+		list := k.finish(5 * time.Second)
+		var end time.Time
+		for i, g := range list.Segments {
+			if i > 0 && !g.Begins.Equal(end) {
+				t.Errorf("audio %v ahead: segment %d begins %v after the end of the one before it", ahead, i, g.Begins.Sub(end))
+			}
+			end = g.Begins.Add(g.Duration)
+		}
+		if !end.Equal(testBegin.Add(5 * time.Second)) {
+			t.Errorf("audio %v ahead: the recording ends after %v", ahead, end.Sub(testBegin))
+		}
 	}
 }
