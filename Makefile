@@ -290,6 +290,10 @@ bench-ingest: ## Measure RTMP encoders and a viewer of each (BENCH="-ingests 10,
 bench-record: ## Measure recordings of participants (BENCH="-records 10,50 -each 20s"; with a peer: -peer-whip URL -peer-pid PID)
 	$(GO) run ./test/bench -part record $(BENCH)
 
+.PHONY: bench-relay
+bench-relay: ## Measure a publisher that is relayed to another node, beside viewers of its own
+	$(GO) test -run '^$$' -bench Relayed -benchtime 1x -timeout 10m ./test/cluster
+
 .PHONY: bench-sdk
 bench-sdk: build browsers ## Measure the browser SDK beside bare WebRTC in Chromium (ROUNDS=4 SECONDS=15)
 	cd test/e2e && ROSTRUM=$(CURDIR)/bin/rostrum node --test --test-reporter=spec sdk-cost.mjs

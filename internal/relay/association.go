@@ -190,12 +190,15 @@ func (a *association) send(queue []frame, out *batch) {
 	}
 }
 
-// write sends datagrams. What the system refuses is lost, as on any path.
+// write sends datagrams. What the system refuses is lost, as on any path, and counted.
 func (a *association) write(messages []ipv4.Message) {
 	for len(messages) > 0 {
 		n, err := a.relay.socket.WriteBatch(messages, 0)
 		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			a.dropped.Add(1)
 		}
 		messages = messages[max(n, 1):]
 	}

@@ -1,5 +1,5 @@
-// Package relay makes a publisher of another node one of this node's media engine. A publisher is
-// relayed once to a node, whatever the number of its viewers there, and never further.
+// Package relay makes a publisher of another node one of this node's media engine, and never
+// relays it further.
 //
 // # Associations
 //

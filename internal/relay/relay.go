@@ -105,7 +105,9 @@ func New(cfg Config) *Relay {
 	if at, ok := cfg.Conn.LocalAddr().(*net.UDPAddr); ok && at.IP.To4() == nil {
 		r.socket = ipv6.NewPacketConn(cfg.Conn)
 	}
-	_, _ = cfg.Conn.SetReadBuffer(socketBuffer), cfg.Conn.SetWriteBuffer(socketBuffer)
+	if err := errors.Join(cfg.Conn.SetReadBuffer(socketBuffer), cfg.Conn.SetWriteBuffer(socketBuffer)); err != nil {
+		cfg.Log.Warn("prepare the port for media of other nodes", "error", err)
+	}
 	return r
 }
 

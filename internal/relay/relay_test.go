@@ -376,3 +376,21 @@ func TestRelay_NeedsOneAssociationForBothDirections(t *testing.T) {
 		t.Errorf("the hops are %+v", hops)
 	}
 }
+
+// A packet as large as a path of 1,500 bytes brings is relayed, although it grows.
+func TestRelay_CarriesTheLargestPackets(t *testing.T) {
+	nodes := newNodes(t, "a", "b")
+	source, err := nodes["a"].router.PublishFrames(sfu.PublishConfig{Participant: alice.ParticipantID}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes["a"].has[alice] = source
+	audio := tap(t, nodes["b"].receive(t, nodes["a"], nil), media.Audio)
+	const largest = 1440
+	at := time.Duration(0)
+	await(t, "the packet", func() bool {
+		source.WriteFrames(sfu.LocalFrame{Kind: media.Audio, Units: [][]byte{make([]byte, largest)}, Time: at})
+		at += 20 * time.Millisecond
+		return slices.ContainsFunc(audio.all(), func(p media.Packet) bool { return len(p.Payload) == largest })
+	})
+}
