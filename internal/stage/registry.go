@@ -130,8 +130,8 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 	return r
 }
 
-// Close ends all sessions, with a close notice to every client, and returns
-// once their events are stored. The media engine closes after it, the store
+// Close ends all sessions on this node, with a close notice to every client, and returns
+// once their events are stored. Other nodes go on with those on which somebody is. The media engine closes after it, the store
 // last.
 func (r *Registry) Close() error {
 	r.mu.Lock()
@@ -146,12 +146,14 @@ func (r *Registry) Close() error {
 	}
 	r.mu.Unlock()
 	r.endReplications(func(replicationKey) bool { return true })
+	others := r.others()
 	for _, s := range sessions {
-		s.inbox.put(func() { s.end(goingAway) })
+		s.inbox.put(func() { s.leaveHere(len(others) > 0) })
 	}
 	for _, s := range sessions {
 		<-s.done
 	}
+	r.handOver(sessions, others)
 	r.wg.Wait()
 	return nil
 }

@@ -26,6 +26,9 @@ func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 		if s := r.findSession(g.StageARN); s != nil {
 			return s, nil
 		}
+		if r.isClosed() { // its sessions are for other nodes
+			return nil, stopping()
+		}
 		home, left, err := r.acquireHome(g.StageARN)
 		if err != nil {
 			return nil, err
@@ -38,12 +41,23 @@ func (r *Registry) findOrCreateSession(g authority.Grant) (*Session, error) {
 	return found.(*Session), nil
 }
 
+func (r *Registry) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// stopping refuses what would begin on a server that ends.
+func stopping() error {
+	return &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
+}
+
 // createSession begins a session, or continues the one that another node left.
 func (r *Registry) createSession(g authority.Grant, home store.Home, left *takeover) (*Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, &authority.Refusal{Code: authority.StageAtCapacity, Kind: authority.Unavailable, Detail: "this server is stopping", RetryAfter: time.Second}
+		return nil, stopping()
 	}
 	s := newSession(r, g, home)
 	if left != nil {

@@ -13,6 +13,7 @@ import (
 const (
 	subjectDisconnect      = "stage.disconnect"
 	subjectDeleted         = "stage.deleted"
+	subjectTakeOver        = "stage.take-over"
 	subjectReplicate       = "stage.replicate"
 	subjectStopReplication = "stage.stop-replication"
 	subjectShowReplica     = "stage.show-replica"
@@ -30,6 +31,9 @@ func (r *Registry) serveBus(b *bus.Bus) {
 	}))
 	b.Handle(subjectDeleted, bus.Answer(func(ctx context.Context, stageARN string) (any, error) {
 		return nil, r.stageDeletedHere(ctx, stageARN)
+	}))
+	b.Handle(subjectTakeOver, bus.Answer(func(_ context.Context, stageARN string) (any, error) {
+		return nil, r.takeOverHere(stageARN)
 	}))
 	b.Handle(subjectReplicate, bus.Answer(func(_ context.Context, want Replication) (any, error) {
 		return nil, r.replicateHere(want)

@@ -37,6 +37,7 @@ type Session struct {
 	stored        bool // it is in the store, because somebody visible joined
 	ended         bool
 	homeLost      bool        // another node has the home
+	handsOver     bool        // it ends here, and goes on at another node
 	lingerTimer   *time.Timer // ends the session
 	participants  map[string]*participant
 	order         uint64        // of the last join

@@ -167,7 +167,7 @@ func (s *Session) leave(p *participant) {
 	if p.visible() {
 		s.announceLeave(p)
 	}
-	if p.stored() {
+	if p.stored() && (p.replica != nil || !s.handsOver) {
 		s.recordLeave(p)
 	}
 }
@@ -245,7 +245,7 @@ func (s *Session) end(why wire.Closing) {
 	if s.lingerTimer != nil {
 		s.lingerTimer.Stop()
 	}
-	if s.stored {
+	if s.stored && !s.handsOver {
 		now := timestamp()
 		s.addWrite(func(tx *store.Tx) error { return tx.EndSession(s.stageARN, s.id, now) })
 		s.emitEvent(event.SessionEnded(s.stageARN, s.id, now))

@@ -33,6 +33,7 @@ func TestCluster_AnswersAnyRequestAtAnyNode(t *testing.T) {
 	t.Run("replication between homes", func(t *testing.T) { testReplication(c.within(t)) })
 	t.Run("the newest quality samples are those of the home", func(t *testing.T) { testQuality(c.within(t)) })
 	t.Run("compositions run at any node", func(t *testing.T) { testComposition(c.within(t)) })
+	t.Run("stopped home", func(t *testing.T) { testStoppedHome(c.within(t)) })
 	t.Run("killed home", func(t *testing.T) { testKilledHome(c.within(t)) })
 	t.Run("replication of a killed node", func(t *testing.T) { testReplicationOfKilledNode(c.within(t), 0, 2) })
 }

@@ -30,43 +30,54 @@ const maxWait = 90 * time.Second
 // A cluster is three nodes on one database.
 type cluster struct {
 	testing.TB
-	ctx     context.Context
-	binary  string
-	nodes   []*server.Server
-	clients []*ivsrealtime.Client // of each node
+	ctx    context.Context
+	binary string
+	folder string // has the binaries, and the data folders of the nodes
+
+	database string
+	nodes    []*server.Server
+	clients  []*ivsrealtime.Client // of each node
 }
 
 func newCluster(t testing.TB) *cluster {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 4*maxWait)
-	t.Cleanup(cancel)
-	c := &cluster{TB: t, ctx: ctx}
+	c := &cluster{TB: t, folder: t.TempDir(), database: postgres.Database(t)}
 	var err error
-	folder, database := t.TempDir(), postgres.Database(t)
-	c.binary, err = server.Build(ctx, folder)
+	c.binary, err = server.Build(t.Context(), c.folder)
 	c.check(err)
-	c.check(server.BuildMedia(ctx, folder))
-	for i := range 3 {
-		data := filepath.Join(folder, strconv.Itoa(i))
-		if i > 0 {
-			c.copyKey(filepath.Join(folder, "0"), data)
-		}
-		node, err := server.Start(context.Background(), c.binary, "--database", database, "--data-dir", data, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
-			"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn")
-		c.check(err)
-		t.Cleanup(func() {
-			node.Kill()
-			if t.Failed() {
-				t.Logf("node %d: %s", i, node.Output())
-			}
-		})
-		c.nodes = append(c.nodes, node)
-		client, err := ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(node.URL).
-			CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(ctx)
-		c.check(err)
-		c.clients = append(c.clients, client)
+	c.check(server.BuildMedia(t.Context(), c.folder))
+	ctx, cancel := context.WithTimeout(t.Context(), 4*maxWait) // not of the builds
+	t.Cleanup(cancel)
+	c.ctx = ctx
+	for range 3 {
+		c.addNode()
 	}
 	return c
+}
+
+// addNode starts another node, and returns its number.
+func (c *cluster) addNode() (number int) {
+	c.Helper()
+	number = len(c.nodes)
+	data := filepath.Join(c.folder, strconv.Itoa(number))
+	if number > 0 {
+		c.copyKey(filepath.Join(c.folder, "0"), data)
+	}
+	node, err := server.Start(context.Background(), c.binary, "--database", c.database, "--data-dir", data, "--media-port", "0", "--rtmp-listen", "127.0.0.1:0",
+		"--access-key", accessKey, "--secret-key", secretKey, "--region", region, "--log-level", "warn")
+	c.check(err)
+	c.Cleanup(func() {
+		node.Kill()
+		if c.Failed() {
+			c.Logf("node %d: %s", number, node.Output())
+		}
+	})
+	c.nodes = append(c.nodes, node)
+	client, err := ivsrealtime.NewClientBuilder().Region(region).EndpointOverride(node.URL).
+		CredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")).Build(c.ctx)
+	c.check(err)
+	c.clients = append(c.clients, client)
+	return number
 }
 
 func (c *cluster) check(err error) {

@@ -41,6 +41,34 @@ func testKilledHome(c *cluster) {
 		ivsrealtime.EventJoined, ivsrealtime.EventPublishStarted)
 }
 
+// testStoppedHome stops the home of a session, which goes on at another node at once.
+func testStoppedHome(c *cluster) {
+	c.Helper()
+	home := c.addNode()
+	stage := c.createStage(0)
+	away, viewer := c.join(home, stage), c.join(2, stage)
+	call.Publish(c.ctx, c, away, time.Second)
+	c.awaitPicture(viewer)
+	before := c.session(2, stage)
+	awayID, viewerID := away.Token().ParticipantID, viewer.Token().ParticipantID
+	c.awaitHistory(stage, before, awayID, ivsrealtime.ParticipantConnected, ivsrealtime.EventJoined, ivsrealtime.EventPublishStarted)
+	c.awaitHistory(stage, before, viewerID, ivsrealtime.ParticipantConnected, ivsrealtime.EventJoined, ivsrealtime.EventSubscribeStarted)
+	began := time.Now()
+	c.check(c.nodes[home].Stop())
+	c.Logf("the home stopped within %v", time.Since(began).Round(10*time.Millisecond))
+	call.AwaitEvent(c.ctx, c, viewer, func(realtime.ConnectionRestored) bool { return true })
+	other := c.join(0, stage)
+	call.Publish(c.ctx, c, other, time.Second)
+	c.awaitPicture(viewer)
+	if now := c.session(0, stage); now != before {
+		c.Errorf("the session is %s, expected that it goes on as %s", now, before)
+	}
+	c.awaitHistory(stage, before, viewerID, ivsrealtime.ParticipantConnected,
+		ivsrealtime.EventJoined, ivsrealtime.EventSubscribeStarted, ivsrealtime.EventSubscribeStopped, ivsrealtime.EventSubscribeStarted)
+	c.awaitHistory(stage, before, awayID, ivsrealtime.ParticipantDisconnected, // it knows the stopped node alone
+		ivsrealtime.EventJoined, ivsrealtime.EventPublishStarted, ivsrealtime.EventPublishStopped, ivsrealtime.EventLeft)
+}
+
 // session is the one session that a stage ever had, which is live, as a node tells.
 func (c *cluster) session(node int, stageARN string) string {
 	c.Helper()
