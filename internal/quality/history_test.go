@@ -51,6 +51,7 @@ func TestPack_UnpacksToTheSame(t *testing.T) {
 
 func FuzzUnpack_BoundsWhatItReads(f *testing.F) {
 	f.Add(pack(&Block{Sent: minute(func(s *Sample) { s.Loss = 3 }, 4)}))
+	f.Add(pack(&Block{Timeline: []Entry{{At: time.Unix(0, 0), Kind: entryFreeze, Duration: 4000}}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if b, err := unpack(data); err == nil && len(b.Sent)+len(b.Received) > 2*maxPacked {
 			t.Errorf("got %d samples of %d bytes", len(b.Sent)+len(b.Received), len(data))
