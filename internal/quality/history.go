@@ -3,11 +3,11 @@ package quality
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
 	"rostrum/internal/bus"
+	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/wire"
@@ -211,7 +211,7 @@ func (t *sampler) busy(load Load, now time.Time) (percent, drops int) {
 	if first || since <= 0 {
 		return 0, 0
 	}
-	percent = int(100 * (load.CPUSeconds - before.CPUSeconds) / since.Seconds() / float64(runtime.GOMAXPROCS(0)))
+	percent = int(100 * (load.CPUSeconds - before.CPUSeconds) / since.Seconds() / float64(sfu.Processors()))
 	if percent < scarce {
 		percent = 0
 	}

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	goruntime "runtime"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"rostrum/internal/console"
 	"rostrum/internal/doctor"
 	"rostrum/internal/recording"
+	"rostrum/internal/sfu"
 	"rostrum/internal/stage"
 	"rostrum/internal/store"
 	"rostrum/internal/web"
@@ -81,7 +81,7 @@ func newFigures(s *config.Settings, st *store.Store, r *runtime) *figures {
 
 func (f *figures) read() console.Figures {
 	r, limits := f.runtime, f.settings.Limits
-	now := console.Figures{At: time.Now().UTC(), Started: f.started.UTC(), CPUs: goruntime.GOMAXPROCS(0), Compositions: len(r.compositions.Stats())}
+	now := console.Figures{At: time.Now().UTC(), Started: f.started.UTC(), CPUs: sfu.Processors(), Compositions: len(r.compositions.Stats())}
 	f.addStages(&now)
 	f.addNodes(&now)
 	for _, s := range r.realtime.Samples() {

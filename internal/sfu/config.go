@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"runtime"
 	"time"
 
 	"rostrum/internal/inbound"
@@ -64,7 +63,7 @@ func (c Config) withDefaults() Config {
 	if len(c.Listen) == 0 {
 		c.Listen = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	}
-	setDefault(&c.Shards, runtime.GOMAXPROCS(0))
+	setDefault(&c.Shards, Processors())
 	setDefault(&c.MaxTransports, 20_000)
 	setDefault(&c.MaxHalfOpen, 2_000)
 	setDefault(&c.MaxTCP, 10_000)

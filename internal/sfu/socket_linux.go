@@ -83,8 +83,10 @@ func openSockets(listen []netip.Addr, port uint16, shards int, portable bool) ([
 
 func newLinuxSocket(listen []netip.Addr, port uint16) (*linuxSocket, error) {
 	s := &linuxSocket{epoll: -1, event: -1, events: make([]unix.EpollEvent, len(listen)+1)}
+	addProcessors(1)
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		s.close()
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
 	if s.event, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
@@ -163,12 +165,7 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 
 func (s *linuxSocket) wait(d time.Duration) {
 	s.ready = s.ready[:0]
-	ms := int((d + time.Millisecond - 1) / time.Millisecond)
-	n, err := unix.EpollWait(s.epoll, s.events, ms)
-	if err != nil {
-		return // EINTR: the caller calls again
-	}
-	for _, e := range s.events[:n] {
+	for _, e := range s.events[:s.poll(d)] {
 		if e.Fd >= 0 {
 			s.ready = append(s.ready, int(e.Fd))
 			continue
@@ -176,6 +173,28 @@ func (s *linuxSocket) wait(d time.Duration) {
 		var count [8]byte
 		_, _ = unix.Read(s.event, count[:])
 	}
+}
+
+// maxKept is how long a thread may wait and keep its processor of Go's scheduler. Threads that
+// have work wait less; others need none.
+const maxKept = 2 * tickInterval
+
+// poll waits for events, and returns how many there are: none, too, after a signal, by which Go
+// stops a thread that keeps its processor, and after which the caller calls again.
+func (s *linuxSocket) poll(d time.Duration) int {
+	ms := int((d + time.Millisecond - 1) / time.Millisecond)
+	if d > maxKept {
+		n, err := unix.EpollWait(s.epoll, s.events, ms)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll), uintptr(unsafe.Pointer(&s.events[0])), uintptr(len(s.events)), uintptr(ms), 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
 }
 
 func (s *linuxSocket) read(handle func([]byte, netip.AddrPort, int)) {
@@ -322,6 +341,7 @@ func (s *linuxSocket) close() {
 		return
 	}
 	s.closed = true
+	addProcessors(-1)
 	for _, fd := range append([]int{s.epoll, s.event}, s.fds...) {
 		if fd >= 0 {
 			unix.Close(fd)

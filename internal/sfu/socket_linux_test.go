@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,5 +58,36 @@ func TestLinuxSocket_SendsSinglyWhereGSOIsRefused(t *testing.T) {
 	}
 	if faults := s.gsoFaults.Load(); faults != maxGSOFaults {
 		t.Errorf("GSO was tried %d times, want %d", faults, maxGSOFaults)
+	}
+}
+
+// TestLinuxSocket_WaitingDelaysNothingElse has more threads wait than the process has processors,
+// each of which keeps one meanwhile.
+func TestLinuxSocket_WaitingDelaysNothingElse(t *testing.T) {
+	processors := Processors()
+	sockets, _, err := openSockets([]netip.Addr{netip.MustParseAddr("127.0.0.1")}, 0, processors+1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, all := Processors(), runtime.GOMAXPROCS(0); n != processors || all < 2*processors+1 {
+		t.Errorf("%d of %d processors are for other than sockets, want %d", n, all, processors)
+	}
+	var stopping atomic.Bool
+	var waiting sync.WaitGroup
+	for _, s := range sockets {
+		waiting.Go(func() {
+			for !stopping.Load() {
+				s.wait(maxKept)
+			}
+			s.close()
+		})
+	}
+	for range 20 {
+		runtime.GC() // stops all threads
+	}
+	stopping.Store(true)
+	waiting.Wait()
+	if n := Processors(); n != processors {
+		t.Errorf("there are %d processors after the sockets were closed, before %d", n, processors)
 	}
 }
