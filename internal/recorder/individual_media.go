@@ -160,7 +160,9 @@ func (r *individual) recordPart(p *stage.Publication, w *mediaWriter) error {
 		case answer := <-m.answers:
 			err = m.writeTranscoded(answer)
 		case now := <-tick.C:
-			err = m.tick(now)
+			if err = m.pushAll(); err == nil {
+				err = m.tick(now)
+			}
 		case u := <-r.updates:
 			r.updates <- u // for awaitUpload
 			return nil

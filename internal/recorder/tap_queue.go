@@ -12,6 +12,7 @@ import (
 const (
 	maxPackets  = 4096 // that may wait for the recorder
 	keptPackets = 256  // for which the queue keeps memory
+	fewPackets  = 128  // fewer wait for the recorder's tick: to wake it costs more than to record one
 )
 
 // A tapped packet is one of a participant, and when it arrived.
@@ -25,7 +26,7 @@ type tapped struct {
 // dropped, which the reader sees by the numbers. Few packets wait, unless the disk is slow: the
 // queue is as large as they need.
 type tapQueue struct {
-	arrived chan struct{} // has an element while packets wait
+	arrived chan struct{} // has an element while more than a few packets wait
 	dropped *atomic.Uint64
 
 	mu      sync.Mutex // guards what follows
@@ -43,7 +44,9 @@ func (q *tapQueue) add(p tapped) {
 		q.dropped.Add(1)
 		return
 	}
-	q.packets = append(q.packets, p)
+	if q.packets = append(q.packets, p); len(q.packets) < fewPackets {
+		return
+	}
 	select {
 	case q.arrived <- struct{}{}:
 	default:

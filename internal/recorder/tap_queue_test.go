@@ -27,3 +27,16 @@ func TestTapQueue_NeedsMemoryForWhatWaitsOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestTapQueue_WakesItsReaderForManyPackets(t *testing.T) {
+	q := newTapQueue(new(atomic.Uint64))
+	for n := range fewPackets {
+		if len(q.arrived) != 0 {
+			t.Fatalf("the reader is woken for %d packets", n)
+		}
+		q.add(tapped{})
+	}
+	if len(q.arrived) != 1 {
+		t.Errorf("the reader is not woken for %d packets", fewPackets)
+	}
+}
