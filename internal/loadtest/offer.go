@@ -45,7 +45,8 @@ func makeOffer(ufrag, password string, certificate []byte) string {
 	hex := strings.ReplaceAll(fmt.Sprintf("% X", print[:]), " ", ":")
 	transport := fmt.Sprintf("c=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:active\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=recvonly\r\n", ufrag, password, hex)
 	b.WriteString("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n")
-	fmt.Fprintf(&b, "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\n%sa=mid:0\r\n%sa=rtpmap:%d opus/48000/2\r\na=rtcp-fb:%d transport-cc\r\n", opusType, transport, numbers, opusType, opusType)
+	// With PCMU, as browsers offer it: some servers answer with that where there is no Opus.
+	fmt.Fprintf(&b, "m=audio 9 UDP/TLS/RTP/SAVPF %d 0\r\n%sa=mid:0\r\n%sa=rtpmap:%d opus/48000/2\r\na=rtcp-fb:%d transport-cc\r\na=rtpmap:0 PCMU/8000\r\n", opusType, transport, numbers, opusType, opusType)
 	b.WriteString("m=video 9 UDP/TLS/RTP/SAVPF")
 	for _, p := range profiles {
 		fmt.Fprintf(&b, " %d %d", p.pt, p.pt+1)
