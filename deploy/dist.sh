@@ -82,7 +82,7 @@ mkdir -p "$common/completions"
 "$work/rostrum" completion fish >"$common/completions/rostrum.fish"
 cp README.md CHANGELOG.md LICENSE "$common"
 mkdir "$common/deploy"
-cp deploy/rostrum.service deploy/rostrum.yaml deploy/Containerfile deploy/compose.yaml deploy/grafana-dashboard.json deploy/alerts.yaml deploy/nginx.conf deploy/Caddyfile "$common/deploy"
+cp deploy/rostrum.service deploy/rostrum.yaml deploy/Containerfile deploy/compose.yaml deploy/compose-cluster.yaml deploy/grafana-dashboard.json deploy/alerts.yaml deploy/nginx.conf deploy/Caddyfile "$common/deploy"
 go run ./deploy/sbom "$work/rostrum" "$version" "$out/rostrum-$version.cdx.json" "$common/LICENCES"
 
 for platform in "${platforms[@]}"; do

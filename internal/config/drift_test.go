@@ -137,3 +137,26 @@ func TestDrift_ManualListsEverySetting(t *testing.T) {
 	}
 	holdTo(t, path, before+begin+table.String()+end+after)
 }
+
+// What is deployed by variables must name settings that are there.
+func TestDrift_DeploymentsSetWhatIsThere(t *testing.T) {
+	known := map[string]bool{}
+	for _, d := range declared(t) {
+		known[d.variable()] = true
+	}
+	for _, name := range []string{"Containerfile", "compose.yaml", "compose-cluster.yaml"} {
+		text, err := os.ReadFile("../../deploy/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		variables := regexp.MustCompile(`ROSTRUM_[A-Z0-9_]*[A-Z0-9]`).FindAllString(string(text), -1)
+		if len(variables) < 3 {
+			t.Errorf("%s sets %d variables, expected more", name, len(variables))
+		}
+		for _, variable := range variables {
+			if !known[variable] {
+				t.Errorf("%s sets %s, which is no setting", name, variable)
+			}
+		}
+	}
+}

@@ -3,6 +3,9 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +34,31 @@ func TestNamePool_NamesPoolsWithoutPreparedStatements(t *testing.T) {
 		err := namePool(fmt.Errorf("list stages: %w", cause))
 		if errors.Is(err, errPreparedStatements) != named || !errors.Is(err, cause) {
 			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
+
+// Nodes that are deployed together have the key before there is a database, and start at once.
+func TestPostgres_KeyMayBeMadeBeforeTheFirstNodeStarts(t *testing.T) {
+	url := postgres.Database(t)
+	opened := make(chan error)
+	const nodes = 3
+	for range nodes {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, keyFile), []byte(strings.Repeat("0123456789abcdef", 4)+"\n"), 0o440); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			s, err := Open(t.Context(), Config{Dir: dir, URL: url})
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+	}
+	for range nodes {
+		if err := <-opened; err != nil {
+			t.Error(err)
 		}
 	}
 }
