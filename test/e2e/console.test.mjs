@@ -211,7 +211,7 @@ test("who may only read is offered nothing that fails, and signs out for good", 
   await reader.getByRole("link", { name: "console" }).waitFor();
   await reader.getByRole("button", { name: "Create stage" }).hover();
   await reader.getByRole("tooltip").getByText("No policy of your access key allows ivs:CreateStage here.").waitFor();
-  for (const [path, actions] of Object.entries({ "/stages": ["Create stage"], [`/stages/${id}`]: ["Create token", "Tags", "Delete", "Watch"] })) {
+  for (const [path, actions] of Object.entries({ "/stages": ["Create stage"], [`/stages/${id}`]: ["Create token", "Tags", "Delete", "Watch", "Replicate"], "/compositions": ["Start composition"], "/channels": ["Create channel"], "/encoder-configurations": ["Create"], "/storage-configurations": ["Create"], "/ingest-configurations": ["Create"], "/public-keys": ["Import"] })) {
     await reader.goto(`${server.url}/console${path}`);
     for (const name of actions) await reader.locator("button[aria-disabled=true]").getByText(name, { exact: true }).waitFor();
   }

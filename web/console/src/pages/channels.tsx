@@ -44,7 +44,7 @@ export default function Channels() {
       type="channel"
       load={list}
       columns={[
-        { id: 'state', header: 'State', cell: (c) => (c.stream ? <StatusIndicator>Live</StatusIndicator> : <StatusIndicator type="stopped">Offline</StatusIndicator>) },
+        { id: 'state', header: 'State', minWidth: 120, cell: (c) => (c.stream ? <StatusIndicator>Live</StatusIndicator> : <StatusIndicator type="stopped">Offline</StatusIndicator>) },
         { id: 'health', header: 'Health', cell: (c) => words(c.stream?.health) },
         { id: 'viewers', header: 'Viewers', cell: (c) => (c.stream && c.stream.viewerCount >= 0 ? c.stream.viewerCount : '–') },
         { id: 'since', header: 'Live for', cell: (c) => span(c.stream?.startTime) },

@@ -20,6 +20,7 @@ import { CliLine, Copyable } from '../parts/cli-line.tsx';
 import { CompositionList } from '../parts/composition-list.tsx';
 import { CreateToken } from '../parts/create-token.tsx';
 import { Crumbs } from '../parts/crumbs.tsx';
+import { DeleteResource } from '../parts/delete-resource.tsx';
 import { List } from '../parts/list.tsx';
 import { Participants } from '../parts/participants.tsx';
 import { Problem } from '../parts/problem.tsx';
@@ -29,7 +30,7 @@ import { StartButton } from '../parts/start-button.tsx';
 import { EditTags, Tags } from '../parts/tags.tsx';
 import { Watch } from '../parts/watch.tsx';
 import { follow, go, href } from '../router.ts';
-import { DeleteStage } from './stages.tsx';
+import { stageDeletion } from './stages.tsx';
 
 type Dialog = 'token' | 'tags' | 'delete' | undefined;
 
@@ -101,7 +102,7 @@ export default function Stage({ id }: { id: string }) {
       </SpaceBetween>
       {dialog === 'token' && <CreateToken stageArn={arn} close={close} />}
       {dialog === 'tags' && <EditTags arn={arn} tags={stage.tags} close={close} changed={reload} />}
-      {dialog === 'delete' && <DeleteStage stage={stage} close={close} deleted={() => go('/stages')} />}
+      {dialog === 'delete' && <DeleteResource {...stageDeletion(stage)} close={close} deleted={() => go('/stages')} />}
     </ContentLayout>
   );
 }
@@ -149,7 +150,7 @@ function Sessions({ id, arn }: { id: string; arn: string }) {
             </Link>
           ),
         },
-        { id: 'state', header: 'State', cell: (s) => (s.endTime ? <StatusIndicator type="stopped">Ended</StatusIndicator> : <StatusIndicator>Live</StatusIndicator>) },
+        { id: 'state', header: 'State', minWidth: 120, cell: (s) => (s.endTime ? <StatusIndicator type="stopped">Ended</StatusIndicator> : <StatusIndicator>Live</StatusIndicator>) },
         { id: 'start', header: 'Started', cell: (s) => time(s.startTime) },
         { id: 'duration', header: 'Duration', cell: (s) => span(s.startTime, s.endTime) },
       ]}

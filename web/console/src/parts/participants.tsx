@@ -70,7 +70,7 @@ export function Participants({ stageArn, sessionId, live }: { stageArn: string; 
               </Link>
             ),
           },
-          { id: 'state', header: 'State', cell: (p) => <State state={p.state} /> },
+          { id: 'state', header: 'State', minWidth: 120, cell: (p) => <State state={p.state} /> },
           { id: 'published', header: 'Published', cell: (p) => (p.published ? 'Yes' : 'No') },
           { id: 'recording', header: 'Recording', cell: (p) => <State state={p.recordingState} /> },
           { id: 'replication', header: 'Replication', cell: (p) => words(p.replicationType === 'NONE' ? undefined : p.replicationType) },

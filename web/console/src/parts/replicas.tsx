@@ -9,7 +9,7 @@ import { idOf } from '../format.ts';
 import { usePages, useStageChanges } from '../hooks.ts';
 import { numberProblem } from '../limits.ts';
 import { follow, href } from '../router.ts';
-import { ActionButton } from './action-button.tsx';
+import { ActionButton, useMay } from './action-button.tsx';
 import { Confirm } from './confirm.tsx';
 import { NumberField } from './fields.tsx';
 import { Form } from './form.tsx';
@@ -32,6 +32,7 @@ export function Replicate({ stageArn, participantId, close, changed }: Source & 
   const [seconds, setSeconds] = useState('0');
   const [pairs, setPairs] = useState<Pair[]>([]);
   const notices = useNotices();
+  const may = useMay('StartParticipantReplication', destinationStageArn || undefined); // it needs both stages
   const input: StartParticipantReplicationInput = {
     sourceStageArn: stageArn,
     destinationStageArn,
@@ -46,8 +47,8 @@ export function Replicate({ stageArn, participantId, close, changed }: Source & 
     close();
   };
   return (
-    <Form title="Replicate the participant" action="Replicate" line={cliLine('StartParticipantReplication', input)} disabled={!destinationStageArn || !!numberProblem(seconds, reconnectWindow)} run={run} close={close}>
-      <ResourceSelect label="To the stage" from={choices.stages} value={destinationStageArn} change={setDestination} hint="Its participants see and hear this one as one of theirs." />
+    <Form title="Replicate the participant" action="Replicate" line={cliLine('StartParticipantReplication', input)} disabled={!destinationStageArn || destinationStageArn === stageArn || !may?.allowed || !!numberProblem(seconds, reconnectWindow)} run={run} close={close}>
+      <ResourceSelect label="To the stage" from={choices.stages} value={destinationStageArn} change={setDestination} hint={destinationStageArn === stageArn ? 'The participant is on this stage already: choose another.' : (may?.because ?? 'Its participants see and hear this one as one of theirs.')} />
       <NumberField label="Reconnect window" hint="Seconds for which the replica waits for a source that is gone." value={seconds} change={setSeconds} {...reconnectWindow} />
       <Pairs pairs={pairs} change={setPairs} add="Add an attribute" empty="The replica has the attributes of its source." />
     </Form>
@@ -82,7 +83,7 @@ export function Replicas({ stageArn, participantId, connected }: Source & { conn
         select={setSelected}
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            <ActionButton action="StopParticipantReplication" on={stageArn} disabled={!active} onClick={() => setDialog('stop')}>
+            <ActionButton action="StopParticipantReplication" on={replica && [stageArn, replica.destinationStageArn]} disabled={!active} onClick={() => setDialog('stop')}>
               Stop
             </ActionButton>
             <ActionButton action="StartParticipantReplication" on={stageArn} disabled={!connected} disabledReason="The participant is not connected." onClick={() => setDialog('start')}>
@@ -110,7 +111,7 @@ export function Replicas({ stageArn, participantId, connected }: Source & { conn
               </Link>
             ),
           },
-          { id: 'state', header: 'State', cell: (r) => <State state={r.replicationState} /> },
+          { id: 'state', header: 'State', minWidth: 120, cell: (r) => <State state={r.replicationState} /> },
         ]}
         empty="It is not replicated."
       />
