@@ -150,8 +150,7 @@ conformance-events: $(CLIENTS)/events/installed ## Put events on the bus of an E
 .PHONY: conformance
 conformance: $(CLIENTS)/python/installed $(CLIENTS)/java/installed test/conformance/javascript/node_modules/.package-lock.json rust-client ## Drive the server with the official AWS SDKs and the AWS CLI
 	@$(need-codecs)
-	@$(call need,nginx,nginx-light) || echo "no nginx for this system: its tests are skipped"
-	@$(call need,caddy,caddy) || echo "no Caddy for this system: its tests are skipped"
+	@$(need-services)
 	@rm -f $(CLIENTS)/summary.txt
 	@export CONFORMANCE_CLIENTS=$(CURDIR)/$(CLIENTS) CONFORMANCE_SUMMARY=$(CURDIR)/$(CLIENTS)/summary.txt; \
 	$(call suite,conformance,pkgname,./test/conformance) -count=1 -timeout 15m; \
