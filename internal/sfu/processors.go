@@ -7,7 +7,7 @@ import (
 
 // The thread of a shard waits hundreds of times a second. If it gave its processor of Go's
 // scheduler back each time, Go's monitor thread would have to notice that, for which it wakes
-// up to every 20 µs: half of the CPU time of a server with ten publishers. So it keeps its
+// up to every 20 µs: a large part of what a server with few viewers costs. So it keeps its
 // processor (linuxSocket.poll), and as many are added for everything else.
 var processors struct {
 	mu    sync.Mutex // guards what follows
