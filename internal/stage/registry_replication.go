@@ -176,6 +176,10 @@ func (r *Registry) endReplication(rep *replication) *Session {
 		if err := tx.RequireAlive(r.nodeID); err != nil {
 			return err
 		}
+		stored, err := tx.Replication(rep.key.source, rep.key.participant, rep.key.destination)
+		if err != nil || stored.ReplicationState != ivsrealtime.ReplicationActive || stored.Node != r.nodeID {
+			return err // a new home of the source ended it, and may have begun another
+		}
 		return replicationEnded(tx, &row, now, last)
 	}
 	if source != nil && source.inbox.put(func() { source.addWrite(end) }) {

@@ -260,6 +260,7 @@ func (s *Session) commit() {
 	}
 	if s.homeLost && !s.ended {
 		s.registry.cfg.Log.Warn("a stage session ends, because another node took its home", "stage", s.stageARN, "session", s.id)
+		s.registry.endReplications(func(k replicationKey) bool { return k.source == s.stageARN }) // no reconnect window outlives the home
 		s.end(goingAway)
 		s.commit()
 		return

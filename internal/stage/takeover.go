@@ -94,32 +94,44 @@ func (r *Registry) takeSession(tx *store.Tx, stageARN string) (open *store.Sessi
 		return rep.SourceStageARN == stageARN || rep.DestinationStageARN == stageARN
 	})
 	if err == nil {
-		err = tx.MoveSession(stageARN, open.ID, r.nodeID)
+		// At once, so that nobody who finds the former home dead closes participants meanwhile.
+		err = errors.Join(tx.MoveSession(stageARN, open.ID, r.nodeID), tx.MoveParticipants(stageARN, open.ID, r.nodeID))
 	}
 	return open, seen, err
 }
 
-// takeParticipants makes connected participants of a session some of this node, and returns them.
+// takeParticipants stores what the end of their former home means for connected participants of a session, and returns them.
 func (r *Registry) takeParticipants(tx *store.Tx, open *store.Session, seen time.Time, page store.Page) (taken []store.Participant, next int64, err error) {
 	some, next, err := tx.Participants(open.StageARN, open.ID, store.ParticipantFilter{State: ivsrealtime.ParticipantConnected}, page)
 	for i := 0; err == nil && i < len(some); i++ {
 		p := &some[i]
 		if p.IngestConfigurationARN != "" || p.ReplicationType == ivsrealtime.ReplicationReplica {
-			_, err = closeParticipant(tx, p, seen)
+			if p.IngestConfigurationARN != "" {
+				err = deactivateIngest(tx, p.IngestConfigurationARN, open.Node)
+			}
+			if err == nil {
+				_, err = closeParticipant(tx, p, seen)
+			}
 			continue
 		}
-		if err = r.takeParticipant(tx, p, seen); err == nil {
+		var here bool
+		if here, err = r.takeParticipant(tx, p, seen); here {
 			taken = append(taken, *p)
 		}
 	}
 	return taken, next, err
 }
 
-// takeParticipant stores that the media of a participant stopped, who stays connected.
-func (r *Registry) takeParticipant(tx *store.Tx, p *store.Participant, seen time.Time) error {
+// takeParticipant stores that the media of a participant stopped, who stays connected. It reports
+// false if another node closed the participant meanwhile.
+func (r *Registry) takeParticipant(tx *store.Tx, p *store.Participant, seen time.Time) (bool, error) {
+	now, err := tx.Participant(p.Ref()) // and locks it
+	if err != nil || now.State != ivsrealtime.ParticipantConnected || now.Node != p.Node {
+		return false, err
+	}
 	at, stops, err := openEvents(tx, p.Ref(), later(seen, p.FirstJoinTime))
 	if err != nil {
-		return err
+		return false, err
 	}
 	who := event.Participant{StageARN: p.StageARN, SessionID: p.SessionID, ID: p.ParticipantID, UserID: p.UserID}
 	for _, e := range stops {
@@ -128,14 +140,10 @@ func (r *Registry) takeParticipant(tx *store.Tx, p *store.Participant, seen time
 			tx.Emit(event.ParticipantUnpublished(who, at))
 		}
 		if err := tx.RecordEvent(p.Ref(), e); err != nil {
-			return err
+			return false, err
 		}
 	}
-	_, err = tx.UpdateParticipant(p.Ref(), func(row *store.Participant) error {
-		row.Node = r.nodeID
-		return nil
-	})
-	return err
+	return true, nil
 }
 
 // resume continues a session that was taken over. Its participants are present as if they had

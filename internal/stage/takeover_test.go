@@ -95,3 +95,69 @@ func (d *deadNode) expectHistory(t *testing.T, s *store.Store, of store.Particip
 		t.Fatal(err)
 	}
 }
+
+// TestSession_IsTakenOverWhileItsNodeIsClosed: another node finds the former home dead, and closes
+// what was there, while the session is taken over.
+func TestSession_IsTakenOverWhileItsNodeIsClosed(t *testing.T) {
+	r, s := liveOn(t, store.Config{Dir: t.TempDir(), URL: postgres.Database(t)}, Config{Return: time.Hour, Linger: time.Second})
+	left := leaveOpen(t, s, 100)
+	var home store.Home
+	err := s.Write(t.Context(), func(tx *store.Tx) (err error) {
+		home, err = tx.AcquireHome(left.source, r.nodeID, func(store.Node) bool { return true })
+		return errors.Join(err, tx.AddNode("dead", left.died, store.NodeAddress{Protocol: 1}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- r.closeDead(t.Context(), store.Node{ID: "dead", Seen: left.died}) }()
+	taken, err := r.takeOver(left.source, home)
+	if err := errors.Join(err, <-closed); err != nil {
+		t.Fatal(err)
+	}
+	present := map[string]bool{}
+	if taken != nil { // it came before the other
+		for _, p := range taken.participants {
+			present[p.ParticipantID] = true
+		}
+	}
+	for _, ref := range left.participants {
+		state, want := ivsrealtime.ParticipantDisconnected, []ivsrealtime.EventName{ivsrealtime.EventPublishStarted, ivsrealtime.EventPublishStopped, ivsrealtime.EventLeft}
+		if present[ref.ParticipantID] {
+			state, want = ivsrealtime.ParticipantConnected, want[:2]
+		}
+		left.expectHistory(t, s, ref, state, want)
+	}
+}
+
+// TestReplication_OfANewHomeIsNotEndedByTheFormerOne: a home that stalled still has a replication,
+// in its reconnect window, which the new home has begun again.
+func TestReplication_OfANewHomeIsNotEndedByTheFormerOne(t *testing.T) {
+	r, s := liveOn(t, store.Config{Dir: t.TempDir(), URL: postgres.Database(t)}, Config{Return: time.Hour, Linger: time.Second})
+	left := leaveOpen(t, s, 1)
+	p := left.participants[0]
+	key := replicationKey{left.source, p.ParticipantID, left.destination}
+	rep := &replication{key: key, confirmed: true, sourceSession: left.session, outgoing: &outgoingReplica{node: "destination", changed: make(chan struct{}, 1)}}
+	r.replications[key] = rep
+	err := s.Write(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.AddNode("new", time.Now(), store.NodeAddress{Protocol: 1}), tx.SaveReplication(&store.Replication{Node: "new", ParticipantReplica: ivsrealtime.ParticipantReplica{
+			SourceStageARN: left.source, SourceSessionID: left.session, ParticipantID: p.ParticipantID,
+			DestinationStageARN: left.destination, ReplicationState: ivsrealtime.ReplicationActive,
+		}}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil { // which ends all that it has
+		t.Fatal(err)
+	}
+	if err := s.Read(t.Context(), func(tx *store.Tx) error {
+		now, err := tx.Replication(left.source, p.ParticipantID, left.destination)
+		if err == nil && (now.ReplicationState != ivsrealtime.ReplicationActive || now.Node != "new") {
+			t.Errorf("the replication of the new home is %s, of node %s", now.ReplicationState, now.Node)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

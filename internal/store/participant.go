@@ -137,6 +137,15 @@ func (tx *Tx) ConnectedParticipants(node string) ([]Participant, error) {
 	return items, nil
 }
 
+// MoveParticipants has those of a session that are connected be connected to another node.
+func (tx *Tx) MoveParticipants(stageARN, sessionID, node string) error {
+	_, err := tx.exec(`UPDATE participant SET node = $3 WHERE stage_arn = $1 AND session_id = $2 AND state = 'CONNECTED'`, stageARN, sessionID, node)
+	if err != nil {
+		return fmt.Errorf("move the participants of session %s: %w", sessionID, err)
+	}
+	return nil
+}
+
 // RecordEvent adds to the history of a participant. The session must exist; the
 // participant need not, as after a join that failed.
 func (tx *Tx) RecordEvent(ref ParticipantRef, e ivsrealtime.Event) error {

@@ -55,10 +55,20 @@ func (tx *Tx) EndSession(stageARN, id string, at time.Time) error {
 	return nil
 }
 
-// MoveSession has a running sitting run on another node.
+// MoveSession has a running session run on another node. What that stores next comes after what
+// is in the history, also if the clock of the former node is ahead.
 func (tx *Tx) MoveSession(stageARN, id, node string) error {
 	n, err := tx.exec(`UPDATE session SET node = $3 WHERE stage_arn = $1 AND id = $2 AND ended IS NULL`, stageARN, id, node)
-	return one(n, err, "running session", id)
+	if err = one(n, err, "running session", id); err != nil {
+		return err
+	}
+	var newest int64
+	_, err = tx.find([]any{&newest}, `SELECT COALESCE(MAX(seq), 0) FROM participant_event WHERE stage_arn = $1 AND session_id = $2`, stageARN, id)
+	if err != nil {
+		return fmt.Errorf("move session %s: %w", id, err)
+	}
+	tx.store.raise(newest)
+	return nil
 }
 
 // Session finds a sitting, running or over.

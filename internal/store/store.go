@@ -220,6 +220,16 @@ func (s *Store) next() int64 {
 	}
 }
 
+// raise has next give out greater ages than that of a seq, of a node whose clock may be ahead.
+func (s *Store) raise(seq int64) {
+	for age := seq >> ageShift; ; {
+		last := s.age.Load()
+		if last >= age || s.age.CompareAndSwap(last, age) {
+			return
+		}
+	}
+}
+
 // Changed returns a channel that is closed when an event has been kept after
 // the call, by this node at once, by another within watchEvery. Who reads the
 // log takes the channel first, then reads, then waits.
