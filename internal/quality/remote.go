@@ -39,7 +39,11 @@ func (h *History) newestBlock(ctx context.Context, of stage.Reporter) (b Block, 
 			b, err = unpack(data)
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil && other == "":
+		h.log.Warn("find the node that has the newest quality samples", "error", err)
+		return b, "The newest minute may be missing: it is not known which node has the session."
+	case err != nil:
 		h.log.Warn("read the newest quality samples", "node", other, "error", err)
 		return b, "The newest minute is missing: node " + other + ", which has the session, does not answer."
 	}

@@ -30,7 +30,7 @@ const (
 )
 
 const (
-	maxMinuteEntries = 20  // of a participant; further ones are left out
+	maxMinuteEntries = 20  // of a participant; further ones are left out, and layers first
 	maxHourEntries   = 120 // once the minutes are joined
 	maxTimeline      = 500 // in an answer: the newest
 
@@ -57,15 +57,22 @@ func (b *buffer) addEntry(e Entry) {
 			return
 		}
 	}
-	of := 0
+	of, layer := 0, -1
 	for i := range b.Timeline {
 		if e.At.Sub(b.Timeline[i].At).Abs() < time.Minute {
 			of++
+			if b.Timeline[i].Kind == stage.ChangeLayer {
+				layer = i
+			}
 		}
 	}
-	if of < maxMinuteEntries {
-		b.Timeline = append(b.Timeline, e)
+	if of >= maxMinuteEntries {
+		if e.Kind == stage.ChangeLayer || layer < 0 {
+			return
+		}
+		b.Timeline = slices.Delete(b.Timeline, layer, layer+1)
 	}
+	b.Timeline = append(b.Timeline, e)
 }
 
 // addFreeze adds what a sample that was just taken says of the picture.

@@ -80,6 +80,24 @@ func TestTimeline_IsBounded(t *testing.T) {
 	}
 }
 
+// Congestion switches the layers of many publishers before the picture freezes.
+func TestTimeline_KeepsAFreezeAfterManyLayers(t *testing.T) {
+	h, now := openHistory(t), time.Now().Truncate(time.Minute).Add(-5*time.Minute)
+	for n := range 2 * maxMinuteEntries {
+		h.Record(alice, stage.Change{At: now.Add(time.Duration(n) * time.Millisecond), Kind: stage.ChangeLayer, PublisherID: fmt.Sprint(n), Detail: "low"})
+	}
+	h.report(alice, wire.Quality{Received: &wire.MediaQuality{Loss: 0.5, Frozen: 4000}}, now.Add(10*time.Second))
+	h.Record(alice, stage.Change{At: now.Add(20 * time.Second), Kind: stage.ChangeLost})
+	a, err := h.Read(t.Context(), alice, Query{now.Add(-time.Minute), now.Add(time.Minute)})
+	kinds := map[string]int{}
+	for _, e := range a.Timeline {
+		kinds[string(e.Kind)]++
+	}
+	if err != nil || len(a.Timeline) != maxMinuteEntries || kinds[string(stage.ChangeLost)] != 1 || kinds[string(stage.ChangeLayer)] != maxMinuteEntries-2 {
+		t.Errorf("the timeline has %v, %v", kinds, err)
+	}
+}
+
 func TestTimeline_AWaitThatGoesOnIsOneEntry(t *testing.T) {
 	b, now := &buffer{}, time.Unix(1_800_000_000, 0).UTC()
 	for i := 1; i <= 4; i++ {
