@@ -11,7 +11,7 @@ import { dirname, join, relative } from "node:path";
 import { checkLinks } from "./links.mjs";
 import { goReference, sdkReference } from "./reference.mjs";
 
-const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const root = join(import.meta.dirname, "../..");
 const source = join(root, ".cache/site/pages");
 const out = join(root, "dist/site");
 

@@ -4,7 +4,7 @@ import { defineConfig } from "vitepress";
 
 import { sidebar } from "../sidebar.mjs";
 
-const root = new URL("../../..", import.meta.url).pathname;
+const root = join(import.meta.dirname, "../../..");
 const pages = join(root, ".cache/site/pages");
 
 export default defineConfig({
@@ -16,7 +16,7 @@ export default defineConfig({
   outDir: join(root, "dist/site"),
   cacheDir: join(root, ".cache/site/vite"),
   metaChunk: true,
-  // VitePress checks pages, links.mjs anchors too.
+  // links.mjs checks pages and anchors.
   ignoreDeadLinks: true,
   vite: { build: { chunkSizeWarningLimit: 4096 } }, // KB: the index of the search is one file
   markdown: {

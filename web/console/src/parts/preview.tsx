@@ -3,7 +3,7 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import { useEffect } from 'react';
 
-import { call } from '../api/client.ts';
+import { ApiError, call } from '../api/client.ts';
 import type { Composition } from '../api/operations.ts';
 import { useLoad } from '../hooks.ts';
 import { readRecording } from '../recordings.ts';
@@ -25,13 +25,14 @@ export function Preview({ composition, runs }: { composition: Composition; runs:
     },
     [channel, storage, prefix],
   );
-  const waits = runs && !url && !loading;
+  const refused = error && !(error instanceof ApiError && error.code === 'ResourceNotFoundException');
+  const waits = runs && !url && !loading && !refused;
   useEffect(() => {
     if (!waits) return;
     const timer = setTimeout(reload, refresh);
     return () => clearTimeout(timer);
   }, [waits, reload]);
-  const missing = runs ? 'It is shown here as soon as its channel or its recording has pictures.' : (error?.message ?? 'It has no recording.');
+  const missing = refused ? error.message : runs ? 'It is shown here as soon as its channel or its recording has pictures.' : (error?.message ?? 'It has no recording.');
   return (
     <Container header={<Header variant="h2">{runs ? 'Live preview' : 'Player'}</Header>}>
       {url ? <Player url={url} title={runs ? 'Live preview of the composition' : 'Player of the recording'} /> : <Box color="text-body-secondary">{missing}</Box>}

@@ -1,1 +1,0 @@
-import{t as e}from"./composition-list-DP56H6fb.js";import{t}from"./start-button-CVbp5FQy.js";import{i as n}from"./internal-uD7mJYDs.js";var r=n();function i(){return(0,r.jsx)(e,{level:`h1`,actions:(0,r.jsx)(t,{}),empty:`There are no compositions.`})}export{i as default};

@@ -1,0 +1,1 @@
+import{t as e}from"./composition-list-B-tj9UNN.js";import{t}from"./start-button-CdaqQ8i7.js";import{i as n}from"./internal-uD7mJYDs.js";var r=n();function i(){return(0,r.jsx)(e,{level:`h1`,actions:(0,r.jsx)(t,{}),empty:`There are no compositions.`})}export{i as default};

@@ -1,0 +1,1 @@
+import{u as e,x as t,y as n}from"./index-0ToYn6KP.js";import{i as r}from"./internal-uD7mJYDs.js";var i=r();function a({stage:r}){let a=t(`composition`,`*`),o=t(`stage`,r??``);return(0,i.jsx)(n,{action:`StartComposition`,on:r?[a,o]:a,variant:r?`normal`:`primary`,onClick:()=>e(r?`/compositions/start/${r}`:`/compositions/start`),children:`Start composition`})}export{a as t};
