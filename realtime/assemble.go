@@ -107,6 +107,9 @@ func (a *assembler) append(payload []byte) (err error) {
 	if a.codec == media.VP9 {
 		a.reset() // Pion's appends to the lists of the packet before
 	}
+	if a.codec == media.AV1 {
+		payload = media.CountNoIgnoredOBU(payload)
+	}
 	data, err := a.unpack.Unmarshal(payload)
 	if v, ok := a.unpack.(*codecs.VP9Packet); ok && v.B {
 		a.layers = append(a.layers, len(a.data))

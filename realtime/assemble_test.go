@@ -43,6 +43,30 @@ func TestAssembler_BoundsAFrame(t *testing.T) {
 	}
 }
 
+// Temporal delimiters and tile lists are ignored wherever they stand (RTP payload format for AV1
+// §5), also as the last element that a packet counts.
+func TestAssembler_IgnoresDelimitersOfAV1(t *testing.T) {
+	const frame, delimiter, tileList = 0x30, 0x10, 0x40
+	for name, payload := range map[string][]byte{
+		"first, of two":       {2 << 4, 1, delimiter, frame, 42, 43},
+		"last, of two":        {2 << 4, 3, frame, 42, 43, delimiter},
+		"last, of three":      {3 << 4, 1, delimiter, 3, frame, 42, 43, delimiter},
+		"last, with a length": {0, 3, frame, 42, 43, 1, delimiter},
+		"a tile list":         append([]byte{2 << 4, 3, frame, 42, 43, tileList}, make([]byte, 300)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAssembler(media.AV1)
+			if err := a.append(payload); err != nil || !bytes.Equal(a.data, []byte{frame | 2, 2, 42, 43}) {
+				t.Errorf("the frame is %x, %v", a.data, err)
+			}
+		})
+	}
+	a := newAssembler(media.AV1)
+	if err := a.append([]byte{1 << 4, delimiter}); err != nil || len(a.data) > 0 {
+		t.Errorf("of a delimiter alone there is %x, %v", a.data, err)
+	}
+}
+
 // The fields of a payload descriptor of VP9 are those of one packet (RFC 9628 §4.2).
 func TestAssembler_ReadsEachDescriptorOfVP9ByItself(t *testing.T) {
 	const hasPictureID, isInter, isFlexible, begins, ends, hasStructure = 0x80, 0x40, 0x10, 0x08, 0x04, 0x02

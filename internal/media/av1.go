@@ -2,9 +2,11 @@ package media
 
 // AV1 OBU types (AV1 specification §6.2.2).
 const (
-	obuSequenceHeader = 1
-	obuFrameHeader    = 3
-	obuFrame          = 6
+	obuSequenceHeader    = 1
+	obuTemporalDelimiter = 2
+	obuFrameHeader       = 3
+	obuFrame             = 6
+	obuTileList          = 8
 )
 
 // Bits of the aggregation header (RTP payload format for AV1 §4.4).
@@ -107,6 +109,36 @@ func forEachOBU(payload []byte, f func(kind byte, obu []byte, whole bool)) {
 		}
 		f(element[0]>>3&15, element, len(rest) > 0 || payload[0]&av1Continued == 0)
 	}
+}
+
+// CountNoIgnoredOBU returns an RTP payload whose last element, if receivers must ignore it (§5), is
+// not one of those that the header counts (W) but has a length, as all of an uncounted payload:
+// Pion's depacketizer refuses the packet otherwise. Other payloads are returned as they are.
+func CountNoIgnoredOBU(payload []byte) []byte {
+	if len(payload) == 0 || payload[0]>>4&3 == 0 || payload[0]&av1Continued != 0 {
+		return payload
+	}
+	at := 1
+	for range payload[0]>>4&3 - 1 {
+		n, size := leb128(payload[at:])
+		if size == 0 || n > len(payload)-at-size {
+			return payload
+		}
+		at += size + n
+	}
+	last := payload[at:]
+	if len(last) == 0 || at == 1 && payload[0]&av1Continues != 0 {
+		return payload
+	}
+	if kind := last[0] >> 3 & 15; kind != obuTemporalDelimiter && kind != obuTileList {
+		return payload
+	}
+	uncounted := append([]byte{payload[0] &^ 0x30}, payload[1:at]...)
+	n := len(last)
+	for ; n >= 0x80; n >>= 7 {
+		uncounted = append(uncounted, byte(n)|0x80)
+	}
+	return append(append(uncounted, byte(n)), last...)
 }
 
 // leb128 reads a length and the number of bytes that it takes, 0 if it is malformed.
