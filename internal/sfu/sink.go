@@ -27,9 +27,13 @@ func (k *tap) write(packets []media.Packet) {
 		k.track.layers[f.target].keyframeWanted.Store(true)
 	}
 	for i := range packets {
-		if packets[i].Codec == k.track.codec() {
-			k.writePacket(packets[i])
+		if packets[i].Codec != k.track.codec() {
+			continue
 		}
+		if packets[i].Keyframe && packets[i].Layer == f.target && f.NeedsKeyframe() {
+			k.writeStored() // of a keyframe that a late packet made usable, the others came before
+		}
+		k.writePacket(packets[i])
 	}
 }
 
@@ -49,8 +53,8 @@ func (k *tap) writePacket(p media.Packet) {
 }
 
 // writeStored writes the stored packets: of video the newest keyframe group of the largest layer.
-// Those that are in the open burst, too, are written here, and are duplicates to the forwarder
-// later.
+// Those that are in the open burst, too, or in the one that is being written, are written here,
+// and are duplicates to the forwarder later.
 func (k *tap) writeStored() {
 	best := k.track.view.Load().largest()
 	if best == NoLayer {
