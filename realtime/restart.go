@@ -26,9 +26,6 @@ const (
 func (c *mediaConnection) restartICE(ctx context.Context) error {
 	c.restarting.Lock()
 	defer c.restarting.Unlock()
-	if err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: c.relays(ctx)}); err != nil {
-		return fmt.Errorf("restart ICE: %w", err)
-	}
 	// An offer without an answer is repeated, since Pion cannot roll it back.
 	if c.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
 		if err := c.reoffer(ctx); err != nil {
@@ -52,6 +49,12 @@ func (c *mediaConnection) restartICE(ctx context.Context) error {
 
 // reoffer makes an offer with new credentials and waits for its candidates.
 func (c *mediaConnection) reoffer(ctx context.Context) error {
+	// While Pion gathers, as from a server that is gone, it reads the servers without a lock.
+	if c.pc.ICEGatheringState() != webrtc.ICEGatheringStateGathering {
+		if err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: c.relays(ctx)}); err != nil {
+			return err
+		}
+	}
 	offer, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
 		return err
