@@ -135,14 +135,6 @@ const orders = {
     await page.goto(address);
     await page.click("#join");
   },
-  /** Keeps processors busy from another page, as a user's other programs do. */
-  async busy(workers) {
-    const other = await browser.newPage();
-    await other.evaluate((n) => {
-      const spin = URL.createObjectURL(new Blob(["for (;;);"]));
-      for (let i = 0; i < n; i++) new Worker(spin);
-    }, Number(workers));
-  },
   screenshot: (path) => page.screenshot({ path }),
   async leave() {
     const leaving = page;

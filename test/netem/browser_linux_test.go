@@ -96,12 +96,11 @@ func needBrowsers(t *testing.T) {
 	}
 }
 
-// browse starts a browser in a namespace, by a command if one is given.
-func (w *testbed) browse(name, namespace string, by ...string) *browser {
+// browse starts a browser in a namespace.
+func (w *testbed) browse(name, namespace string) *browser {
 	w.Helper()
 	b := &browser{testbed: w, name: name, done: make(chan string, 8), more: make(chan struct{}, 1)}
-	by = append(by, "node", "../e2e/onlooker.mjs", origin)
-	cmd := w.in(namespace, by[0], by[1:]...)
+	cmd := w.in(namespace, "node", "../e2e/onlooker.mjs", origin)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		w.Fatal(err)

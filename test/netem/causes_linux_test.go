@@ -1,7 +1,6 @@
 package netem
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,7 +32,6 @@ func TestQuality_NamesFirstWhatWasMadeToHappen(t *testing.T) {
 	near := []*misfortune{ // on a good network
 		{code: quality.LayerLimit, suffer: preferLowLayer},
 		{code: quality.MissingCodec, suffer: lackCodec},
-		{code: quality.ClientCPU, sent: true, suffer: keepBusy},
 		{code: quality.KeyframeWait, suffer: waitForKeyframe}, // last: its video has to age
 	}
 	far := []*misfortune{
@@ -172,25 +170,6 @@ func lackCodec(w *testbed) string {
 	w.viewer = w.server
 	w.newClicker().order(click{Codec: "VP8", Limit: int((4 * time.Minute).Milliseconds())})
 	return "clicker"
-}
-
-// keepBusy is a call of two browsers, of which one has a single processor and shares it.
-func keepBusy(w *testbed) string {
-	var allowed unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
-		w.Fatal(err)
-	}
-	cpu := 0
-	for !allowed.IsSet(cpu) {
-		cpu++
-	}
-	w.publishes("--size", "640x360")
-	b := w.browse("ann", w.server, "taskset", "-c", fmt.Sprint(cpu))
-	began := time.Now()
-	b.order("join", origin+"/stage/#"+w.token("ann"))
-	b.await(began, causesLimit, 0, "the other's picture", func(now, _ view) bool { return now.Shown > 0 && len(now.Outgoing.Layers) > 0 })
-	b.order("busy", "4")
-	return "ann"
 }
 
 // stopServer has the server's process stand still for some seconds.
