@@ -12,6 +12,25 @@ import (
 	"rostrum/internal/wire"
 )
 
+// connectTwoStages connects to s until the end of the test, and joins two stages.
+func connectTwoStages(t *testing.T, s *eventsServer) (*Connection, []*Stage) {
+	t.Helper()
+	connection, err := Connect(t.Context(), s.connectionToken(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	var stages []*Stage
+	for range 2 {
+		stage, err := connection.Join(t.Context(), s.token())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages = append(stages, stage)
+	}
+	return connection, stages
+}
+
 // connectionToken is a connection token with the address of s, which does not check it.
 func (s *eventsServer) connectionToken() string {
 	encode := base64.RawURLEncoding.EncodeToString
@@ -64,19 +83,7 @@ func TestConnection_OutlivesMalformedMessages(t *testing.T) {
 		`{"type":"ATTACH_FAILED","attachment":"1","payload":{"code":"STAGE_AT_CAPACITY","retryAfter":-9}}`,
 		`{"type":"KICKED","attachment":"2","payload":[]}`, "wait", `{"type":"CONNECTION_CLOSED","payload":7}`, "stay")
 	s := newEventsServer(t, script)
-	connection, err := Connect(t.Context(), s.connectionToken(), Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	var stages []*Stage
-	for range 2 {
-		stage, err := connection.Join(t.Context(), s.token())
-		if err != nil {
-			t.Fatal(err)
-		}
-		stages = append(stages, stage)
-	}
+	connection, stages := connectTwoStages(t, s)
 	s.going <- struct{}{}
 	for i, want := range []string{"bob", "carol"} {
 		var got []string
@@ -154,19 +161,7 @@ func TestConnection_AttachesAStageWhoseNodeGoesAwayAgain(t *testing.T) {
 		"read", first, "read", second, "wait", `{"type":"GOING_AWAY","attachment":"1","payload":{"reason":"going-away"}}`,
 		"read", `{"type":"ATTACHED","attachment":"1","payload":{}}`, first, whole, "stay",
 	})
-	connection, err := Connect(t.Context(), s.connectionToken(), Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	var stages []*Stage
-	for range 2 {
-		stage, err := connection.Join(t.Context(), s.token())
-		if err != nil {
-			t.Fatal(err)
-		}
-		stages = append(stages, stage)
-	}
+	_, stages := connectTwoStages(t, s)
 	s.going <- struct{}{}
 	var got []string
 	for e := range stages[0].Events() {

@@ -131,8 +131,8 @@ func NewRegistry(s *store.Store, e *sfu.Engine, a *authority.Authority, n *node.
 }
 
 // Close ends all sessions on this node, with a close notice to every client, and returns
-// once their events are stored. Other nodes go on with those on which somebody is. The media engine closes after it, the store
-// last.
+// once their events are stored. Other nodes go on with those on which somebody is. The media
+// engine closes after it, the store last.
 func (r *Registry) Close() error {
 	r.mu.Lock()
 	if r.closed {

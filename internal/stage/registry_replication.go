@@ -153,10 +153,7 @@ func (r *Registry) endReplication(rep *replication) *Session {
 	rep.outgoing.change(func(s *replicaState) { s.Ended = true })
 	settled, destination, source := rep.confirmed, rep.destination, r.sessions[rep.key.source]
 	row := rep.row(r.nodeID, ivsrealtime.ReplicationStopped)
-	last := true // it is the participant's only one
-	for k := range r.replications {
-		last = last && (k.source != rep.key.source || k.participant != rep.key.participant)
-	}
+	last := !r.isReplicated(rep.key.source, rep.key.participant)
 	r.mu.Unlock()
 	if destination != nil {
 		destination.post(func() {
@@ -176,8 +173,7 @@ func (r *Registry) endReplication(rep *replication) *Session {
 		if err := tx.RequireAlive(r.nodeID); err != nil {
 			return err
 		}
-		stored, err := tx.Replication(rep.key.source, rep.key.participant, rep.key.destination)
-		if err != nil || stored.ReplicationState != ivsrealtime.ReplicationActive || stored.Node != r.nodeID {
+		if runs, err := runsHere(tx, &row); err != nil || !runs {
 			return err // a new home of the source ended it, and may have begun another
 		}
 		return replicationEnded(tx, &row, now, last)
@@ -191,6 +187,25 @@ func (r *Registry) endReplication(rep *replication) *Session {
 		}
 	})
 	return nil
+}
+
+// isReplicated reports whether a participant is replicated to any stage. r.mu is held.
+func (r *Registry) isReplicated(source, participant string) bool {
+	for k := range r.replications {
+		if k.source == source && k.participant == participant {
+			return true
+		}
+	}
+	return false
+}
+
+// runsHere reports whether a replication is stored as one that runs on its node.
+func runsHere(tx *store.Tx, rep *store.Replication) (bool, error) {
+	stored, err := tx.Replication(rep.SourceStageARN, rep.ParticipantID, rep.DestinationStageARN)
+	if errors.Is(err, ivsrealtime.ResourceNotFound) {
+		return false, nil
+	}
+	return err == nil && stored.ReplicationState == ivsrealtime.ReplicationActive && stored.Node == rep.Node, err
 }
 
 // endReplications ends all that match.

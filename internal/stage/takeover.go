@@ -100,7 +100,8 @@ func (r *Registry) takeSession(tx *store.Tx, stageARN string) (open *store.Sessi
 	return open, seen, err
 }
 
-// takeParticipants stores what the end of their former home means for connected participants of a session, and returns them.
+// takeParticipants stores what the end of their former home means for connected participants of
+// a session, and returns those who stay.
 func (r *Registry) takeParticipants(tx *store.Tx, open *store.Session, seen time.Time, page store.Page) (taken []store.Participant, next int64, err error) {
 	some, next, err := tx.Participants(open.StageARN, open.ID, store.ParticipantFilter{State: ivsrealtime.ParticipantConnected}, page)
 	for i := 0; err == nil && i < len(some); i++ {

@@ -3,17 +3,13 @@
 package compose
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"rostrum/test/server"
 )
 
 // events are the names of what the server's event log tells of a composition, in
@@ -21,21 +17,6 @@ import (
 func (s *studio) events(arn string) (names []string) {
 	s.t.Helper()
 	query := url.Values{"limit": {"1000"}, "pattern": {`{"detail-type":["IVS Composition State Change"],"resources":["` + arn + `"]}`}}
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.running.URL+"/event-log?"+query.Encode(), nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	nothing := sha256.Sum256(nil)
-	signed := v4.NewSigner().SignHTTP(s.t.Context(), aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey},
-		r, hex.EncodeToString(nothing[:]), "ivs", "us-east-1", time.Now())
-	if signed != nil {
-		s.t.Fatal(signed)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
 	var page struct {
 		Events []struct {
 			Event struct {
@@ -46,8 +27,9 @@ func (s *studio) events(arn string) (names []string) {
 			} `json:"event"`
 		} `json:"events"`
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&page); err != nil || answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("event log: %s %v", answer.Status, err)
+	operator := server.Operator{Key: aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, Region: "us-east-1"}
+	if err := operator.Get(s.t.Context(), s.running.URL+"/event-log?"+query.Encode(), &page); err != nil {
+		s.t.Fatal(err)
 	}
 	for _, e := range page.Events {
 		names = append(names, strings.TrimSpace(e.Event.Detail.Name+" "+e.Event.Detail.Code))
